@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from digestd.mail.dkim import Signer
     from digestd.mail.templates import Templates
     from digestd.ranking.dense import Encoder
-    from digestd.replies.bounces.providers.provider import Provider
-    from digestd.replies.mailboxes.lmtp import Door
-    from digestd.replies.mailboxes.mailbox import Postbox
+    from digestd.replies.bounces.providers.provider import WebhookProvider
+    from digestd.replies.mailboxes.lmtp import LmtpServer
+    from digestd.replies.mailboxes.mailbox import InboundMailbox
     from digestd.sources.source import Source
     from digestd.subscribers.library_sync import Libraries
     from digestd.subscribers.notices import Post
@@ -181,14 +181,14 @@ class App:
         return Post(self.keys, self.sender.host, self.template_hash)
 
     @property
-    def inbound(self) -> Postbox | Door | None:
+    def inbound(self) -> InboundMailbox | LmtpServer | None:
         """The mailbox or LMTP server that receives bounces and commands, or None."""
-        from digestd.replies.mailboxes.open_mailbox import open_inbound
+        from digestd.replies.mailboxes.inbound_url import open_inbound
 
         return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_quarantine))
 
     @property
-    def providers(self) -> dict[str, Provider]:
+    def providers(self) -> dict[str, WebhookProvider]:
         """The mail providers whose webhooks are accepted, by name."""
         from digestd.replies.bounces.providers import open_providers
         from digestd.replies.certificates import Certificates

@@ -13,8 +13,8 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadInput, BadSetting
 from digestd.jobs.receiver import Receiver, receive
 from digestd.logs import configure
-from digestd.replies.mailboxes.lmtp import Door
-from digestd.replies.mailboxes.mailbox import Postbox
+from digestd.replies.mailboxes.lmtp import LmtpServer
+from digestd.replies.mailboxes.mailbox import InboundMailbox
 
 
 def inbound(
@@ -28,24 +28,24 @@ def inbound(
     Example: DIGESTD_INBOUND_URL=maildir:/var/mail/bounce digestd inbound --once
     """
     built = wiring.build()
-    place = built.inbound
-    if place is None:
+    endpoint = built.inbound
+    if endpoint is None:
         raise BadSetting(
             "DIGESTD_INBOUND_URL: is not set; set it to where bounces arrive, as in maildir:/var/mail/bounce"
         )
     if once:
-        postbox = _postbox(place)
-        with Receiver.of(built) as receiver:
-            emit(_counts(asyncio.run(run_until_stopped(lambda stop: receiver.once(postbox, stop)))), as_json)
+        mailbox = _require_mailbox(endpoint)
+        with Receiver.open(built) as receiver:
+            emit(_counts(asyncio.run(run_until_stopped(lambda stop: receiver.poll_once(mailbox, stop)))), as_json)
         return
     configure(built.settings.log_format, built.settings.log_level)
     asyncio.run(run_until_stopped(lambda stop: receive(built, stop)))
 
 
-def _postbox(place: Postbox | Door) -> Postbox:
-    if isinstance(place, Door):
+def _require_mailbox(endpoint: InboundMailbox | LmtpServer) -> InboundMailbox:
+    if isinstance(endpoint, LmtpServer):
         raise BadInput("--once reads a mailbox, but LMTP receives mail from the server; run it without --once")
-    return place
+    return endpoint
 
 
 def _counts(found: dict[InboundOutcome, int]) -> dict[str, int]:

@@ -1,6 +1,6 @@
-"""The receiver: accepts bounces, complaints and commands by mail while the service runs.
+"""Receive bounces, complaints and commands by mail while the service runs.
 
-A mailbox is polled every minute. If it cannot be read, that is logged and tried again.
+A mailbox is polled every minute. If it cannot be read, the error is logged and the next poll tries again.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ import structlog
 from digestd.app import App
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import DigestdError
-from digestd.replies.commands.execution import Clerk
-from digestd.replies.mailboxes.lmtp import Door
-from digestd.replies.mailboxes.mailbox import Postbox
+from digestd.replies.commands.execution import CommandProcessor
+from digestd.replies.mail_parser import MailParser
+from digestd.replies.mailboxes.lmtp import LmtpServer
+from digestd.replies.mailboxes.mailbox import InboundMailbox
 from digestd.replies.mailboxes.polling import poll
-from digestd.replies.reader import Reader
-from digestd.replies.taking import Desk
+from digestd.replies.processing import ReplyProcessor
 
 POLL_SECONDS = 60.0
 SETTLE_SECONDS = timedelta(minutes=5).total_seconds()
@@ -28,38 +28,54 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Receives the mail of one install. Use as a context manager, because its parser is a separate process."""
+    """The mail receiver of an installation.
+
+    Open it as a context manager, because its parser is a separate process.
+    """
 
     app: App
-    desk: Desk
+    processor: ReplyProcessor
 
     @classmethod
     @contextmanager
-    def of(cls, app: App) -> "Iterator[Receiver]":
-        """Create the receiver of this install; it is closed at the end of the block."""
-        reader = Reader()
+    def open(cls, app: App) -> "Iterator[Receiver]":
+        """Create a receiver and close its parser process at the end of the block."""
+        parser = MailParser()
         try:
-            clerk = make_command_clerk(app)
-            yield cls(app, Desk(app.db, app.keys, reader, clerk) if clerk else Desk(app.db, app.keys, reader))
+            processor = ReplyProcessor(app.db, app.keys, parser)
+            commands = create_command_processor(app)
+            if commands is not None:
+                processor = ReplyProcessor(app.db, app.keys, parser, commands)
+            yield cls(app, processor)
         finally:
-            reader.close()
+            parser.close()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Receive mail until `stop` is set. Raises InboundFailed if LMTP cannot listen."""
-        place = self.app.inbound
-        if isinstance(place, Door):
-            await self._serve(place, stop)
-        elif place is not None:
-            await self._watch(place, stop)
+        """Receive mail until `stop` is set.
 
-    async def once(self, mailbox: Postbox, stop: asyncio.Event) -> dict[InboundOutcome, int]:
-        """Read a mailbox once. Raises InboundFailed."""
-        return await asyncio.to_thread(poll, mailbox, self.desk, self.app.clock, lambda: not stop.is_set())
+        Returns at once if DIGESTD_INBOUND_URL is empty.
 
-    async def _watch(self, mailbox: Postbox, stop: asyncio.Event) -> None:
+        Raises:
+            InboundFailed: LMTP cannot listen.
+        """
+        endpoint = self.app.inbound
+        if isinstance(endpoint, LmtpServer):
+            await self._serve(endpoint, stop)
+        elif endpoint is not None:
+            await self._poll_until(endpoint, stop)
+
+    async def poll_once(self, mailbox: InboundMailbox, stop: asyncio.Event) -> dict[InboundOutcome, int]:
+        """Poll a mailbox once; return the number of mails by outcome.
+
+        Raises:
+            InboundFailed: The mailbox cannot be reached or read.
+        """
+        return await asyncio.to_thread(poll, mailbox, self.processor, self.app.clock, lambda: not stop.is_set())
+
+    async def _poll_until(self, mailbox: InboundMailbox, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                counts = await self.once(mailbox, stop)
+                counts = await self.poll_once(mailbox, stop)
             except DigestdError as error:
                 log.error("cannot read the mailbox", why=str(error), retry=error.retry)
             else:
@@ -67,18 +83,19 @@ class Receiver:
                     log.info("received mail", **{outcome.value: count for outcome, count in counts.items()})
             await _sleep(stop, POLL_SECONDS)
 
-    async def _serve(self, door: Door, stop: asyncio.Event) -> None:
-        async with door.listening(self.desk, self.app.clock):
-            log.info("receiving mail by LMTP", at=door.where)
+    async def _serve(self, server: LmtpServer, stop: asyncio.Event) -> None:
+        async with server.listen(self.processor, self.app.clock):
+            log.info("receiving mail by LMTP", at=server.url)
             while not stop.is_set():
                 try:
-                    await asyncio.to_thread(self.desk.settle, self.app.clock())
+                    await asyncio.to_thread(self.processor.settle, self.app.clock())
                 except DigestdError as error:
-                    log.error("settling failed", why=str(error), retry=error.retry)
+                    log.error("cannot settle bounced deliveries", why=str(error), retry=error.retry)
                 await _sleep(stop, SETTLE_SECONDS)
 
 
 async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep for `seconds`, or until `stop` is set."""
     try:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
@@ -87,14 +104,16 @@ async def _sleep(stop: asyncio.Event, seconds: float) -> None:
 
 async def receive(app: App, stop: asyncio.Event) -> None:
     """Receive mail until `stop` is set."""
-    with Receiver.of(app) as receiver:
+    with Receiver.open(app) as receiver:
         await receiver.run(stop)
 
 
-def make_command_clerk(app: App) -> Clerk | None:
+def create_command_processor(app: App) -> CommandProcessor | None:
     """Return the processor of commands by mail, or None if no command address is set."""
     sender = app.sender
     own = {sender.from_.address, sender.reply_to, sender.bounce, sender.commands}
     if not sender.commands:
         return None
-    return Clerk(app.post, sender.commands, frozenset(map(str.lower, own)), app.settings.trusted_authserv_id.lower())
+    return CommandProcessor(
+        app.post, sender.commands, frozenset(map(str.lower, own)), app.settings.trusted_authserv_id.lower()
+    )

@@ -1,7 +1,7 @@
-"""Everything that comes back by mail or webhook: bounces, complaints and commands.
+"""Replies: bounces, complaints and commands that come back by mail or webhook.
 
-`mailboxes` receives mail, `reader` parses it in a confined process, `bounces` and `commands` understand it (pure),
-`matching` proves which delivery a report belongs to, and `taking` applies the result in one transaction.
-A report counts only if our own keys or a mail provider's signature prove it. Everything else waits for a person.
-This package knows nothing about pages, ranking or how mail is sent.
+`mailboxes` receive mail, `MailParser` parses it in a confined process, and `ReplyProcessor` applies it in one
+transaction. `process_events` does the same for the events of provider webhooks. `bounces` and `commands` interpret a
+parsed mail, and `matching` proves which delivery it belongs to: by our own keys or by the provider's signature.
+Everything without proof waits for the operator. This package knows nothing about pages, ranking or how mail is sent.
 """

@@ -1,8 +1,8 @@
-"""Certificates that Amazon signs its posts with: fetched from addresses that were checked, and verified to a root.
+"""Fetch the signing certificates of Amazon SNS and verify their chains.
 
-What is behind such an address is mostly the certificate alone. Who issued it is then fetched from where it says
-(RFC 5280 section 4.2.2.1), over plain HTTP from a few certificate authorities: signatures prove it, up to a root that
-this machine trusts. What could not be verified is not kept.
+The caller checks the URL. The file usually contains the certificate alone; its issuers are fetched from the URL that it
+names (RFC 5280 section 4.2.2.1), by plain HTTP and only from a few certificate authorities: signatures prove them, up
+to a root that this machine trusts. Only verified certificates are cached.
 """
 
 import base64
@@ -20,60 +20,70 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from digestd.replies.bounces.providers.provider import NotGenuine, Unavailable
+from digestd.replies.bounces.providers.provider import UnverifiedWebhook, VerificationUnavailable
 
-KEPT = 8
+CACHE_SIZE = 8
 BYTES_MAX = 64 * 1024
-SECONDS = 5.0
-AT_ONCE = 2
-"""Fetches at a time: whoever has us fetch must not tie up the pages."""
+TIMEOUT_SECONDS = 5.0
+CONCURRENT_FETCHES_MAX = 2
+"""Concurrent fetches, so that forged webhooks cannot occupy all threads of the web server."""
 ISSUERS_MAX = 3
-_AUTHORITIES = re.compile(r"[a-z0-9.-]{1,60}\.(amazontrust\.com|digicert\.com|digicert\.cn)", re.ASCII)
-_ROOTS = (b"Amazon Root CA", b"DigiCert")
-"""The names of the roots of Amazon's certificates; no other root is trusted for them."""
-_PEM = b"-----BEGIN CERTIFICATE-----"
+_ISSUER_HOSTS = re.compile(r"[a-z0-9.-]{1,60}\.(amazontrust\.com|digicert\.com|digicert\.cn)", re.ASCII)
+_ROOT_NAMES = (b"Amazon Root CA", b"DigiCert")
+"""Names of the roots that issue Amazon's certificates; no other root is trusted."""
+_PEM_HEADER = b"-----BEGIN CERTIFICATE-----"
 Chain = tuple[x509.Certificate, ...]
 
 
 class Certificates:
-    """Fetches, verifies and remembers certificates. Call it as the port `Certificate` says."""
+    """A cache of verified certificates. Implements CertificateLoader."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Chain] = {}
+        self._cache: dict[str, Chain] = {}
         self._lock = Lock()
-        self._turn = BoundedSemaphore(AT_ONCE)
+        self._slots = BoundedSemaphore(CONCURRENT_FETCHES_MAX)
 
     def __call__(self, url: str, names: Collection[str], now: datetime) -> x509.Certificate:
-        """Return the certificate behind an address, verified for one of these names at this time."""
+        """Return the certificate at a URL.
+
+        Args:
+            url: URL that the caller has checked.
+            names: Host names of which the certificate must have one.
+            now: Time at which the certificate must be valid.
+
+        Raises:
+            UnverifiedWebhook: The certificate is not trusted.
+            VerificationUnavailable: The certificate cannot be fetched now.
+        """
         with self._lock:
-            chain = self._kept.get(url)
+            chain = self._cache.get(url)
         if chain is None:
-            chain = self._fetched(url, names, now)
+            chain = self._fetch_chain(url, names, now)
             with self._lock:
-                if len(self._kept) >= KEPT:
-                    self._kept.clear()
-                self._kept[url] = chain
+                if len(self._cache) >= CACHE_SIZE:
+                    self._cache.clear()
+                self._cache[url] = chain
         elif not _is_trusted(chain, names, now):
-            raise NotGenuine("the certificate is not valid any more")
+            raise UnverifiedWebhook("the certificate has expired")
         return chain[0]
 
-    def _fetched(self, url: str, names: Collection[str], now: datetime) -> Chain:
-        """Fetch a certificate and as many of its issuers as a root needs. Raises NotGenuine, Unavailable."""
-        if not self._turn.acquire(blocking=False):
-            raise Unavailable("other certificates are being fetched")
+    def _fetch_chain(self, url: str, names: Collection[str], now: datetime) -> Chain:
+        """Fetch a certificate, and its issuers until the chain reaches a trusted root."""
+        if not self._slots.acquire(blocking=False):
+            raise VerificationUnavailable("too many certificates are being fetched")
         try:
-            chain = _certificates(_fetch(url))
+            chain = _load(_fetch(url))
             for _ in range(ISSUERS_MAX):
                 if _is_trusted(chain, names, now):
                     return chain
-                chain = (*chain, *_issuer(chain[-1]))
+                chain = (*chain, *_fetch_issuer(chain[-1]))
         finally:
-            self._turn.release()
-        raise NotGenuine("the certificate is not Amazon's, or out of date, or leads to no root that is trusted here")
+            self._slots.release()
+        raise UnverifiedWebhook("the certificate is not one of SNS, has expired, or has no trusted root")
 
 
 def _is_trusted(chain: Chain, names: Collection[str], now: datetime) -> bool:
-    name = next((name for name in _names(chain[0]) if name in names), None)
+    name = next((name for name in _dns_names(chain[0]) if name in names), None)
     if name is None:
         return False
     at = now.astimezone(UTC).replace(tzinfo=None)
@@ -85,7 +95,7 @@ def _is_trusted(chain: Chain, names: Collection[str], now: datetime) -> bool:
     return True
 
 
-def _names(certificate: x509.Certificate) -> list[str]:
+def _dns_names(certificate: x509.Certificate) -> list[str]:
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         return found.value.get_values_for_type(x509.DNSName)
@@ -93,71 +103,83 @@ def _names(certificate: x509.Certificate) -> list[str]:
         return []
 
 
-def _issuer(certificate: x509.Certificate) -> Chain:
-    """Return the certificate of whoever issued this one. Raises NotGenuine, Unavailable."""
+def _fetch_issuer(certificate: x509.Certificate) -> Chain:
+    """Fetch the certificate of the issuer from the URL that this certificate names."""
     try:
-        told = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+        accesses = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     except (x509.ExtensionNotFound, ValueError):
-        raise NotGenuine("the certificate leads to no root that is trusted here") from None
-    for access in told:
-        if access.access_method == AuthorityInformationAccessOID.CA_ISSUERS and _is_authority(access.access_location):
-            return _certificates(_fetch(access.access_location.value))[:1]
-    raise NotGenuine("the certificate was issued by somebody unknown")
+        raise UnverifiedWebhook("the certificate has no trusted root and names no issuer") from None
+    for access in accesses:
+        is_issuer = access.access_method == AuthorityInformationAccessOID.CA_ISSUERS
+        if is_issuer and _is_allowed_issuer(access.access_location):
+            return _load(_fetch(access.access_location.value))[:1]
+    raise UnverifiedWebhook("the certificate has an unknown issuer")
 
 
-def _is_authority(location: x509.GeneralName) -> bool:
+def _is_allowed_issuer(location: x509.GeneralName) -> bool:
     if not isinstance(location, x509.UniformResourceIdentifier):
         return False
     try:
         parts = urlsplit(location.value)
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and _AUTHORITIES.fullmatch(parts.netloc) is not None
+    return parts.scheme in {"http", "https"} and _ISSUER_HOSTS.fullmatch(parts.netloc) is not None
 
 
-def _certificates(data: bytes) -> Chain:
-    """Return the certificates of a file, PEM or DER. Raises NotGenuine."""
+def _load(data: bytes) -> Chain:
+    """Return the certificates of a PEM or DER file. Raises UnverifiedWebhook."""
     try:
-        if _PEM in data:
+        if _PEM_HEADER in data:
             return tuple(x509.load_pem_x509_certificates(data))[: ISSUERS_MAX + 1]
         return (x509.load_der_x509_certificate(data),)
     except ValueError as error:
-        raise NotGenuine("there is no certificate at its address") from error
+        raise UnverifiedWebhook("there is no certificate at the URL") from error
 
 
 @lru_cache(maxsize=1)
 def _roots() -> Store:
-    """Return those roots of Amazon's that this machine trusts, where OpenSSL finds them. Raises Unavailable."""
-    found = list(_trusted())
+    """Return the roots of Amazon's certificates in the trust store of OpenSSL.
+
+    Raises:
+        VerificationUnavailable: The trust store has none of them.
+    """
+    found = list(_root_certificates())
     if not found:
-        raise Unavailable("no root of Amazon's is trusted here; install ca-certificates, or set SSL_CERT_FILE")
+        raise VerificationUnavailable(
+            "this machine trusts no root of Amazon's certificates; install ca-certificates, or set SSL_CERT_FILE"
+        )
     return Store(found)
 
 
-def _trusted() -> Iterator[x509.Certificate]:
+def _root_certificates() -> Iterator[x509.Certificate]:
     paths = ssl.get_default_verify_paths()
     files = [Path(paths.cafile)] if paths.cafile else sorted(Path(paths.capath or "/nowhere").glob("*.pem"))
     for file in files:
-        for pem in file.read_bytes().split(_PEM)[1:]:
+        for pem in file.read_bytes().split(_PEM_HEADER)[1:]:
             try:
                 der = base64.b64decode(pem.partition(b"-----END")[0])
-                if any(owner in der for owner in _ROOTS):
+                if any(owner in der for owner in _ROOT_NAMES):
                     yield x509.load_der_x509_certificate(der)
-            except ValueError:  # some roots are older than the rules
+            except ValueError:  # some old roots violate the rules that the parser enforces
                 continue
 
 
 def _fetch(url: str) -> bytes:
-    """Return what is at an address. Raises NotGenuine where there is nothing, Unavailable where nobody answers."""
+    """Return the body at a URL.
+
+    Raises:
+        UnverifiedWebhook: The status is not 200, or the body is too large.
+        VerificationUnavailable: The host does not answer.
+    """
     data = b""
     try:
-        with httpx2.stream("GET", url, timeout=SECONDS, follow_redirects=False) as answer:
-            if answer.status_code != httpx2.codes.OK:
-                raise NotGenuine("there is no certificate at its address")
-            for piece in answer.iter_bytes():
-                data += piece
+        with httpx2.stream("GET", url, timeout=TIMEOUT_SECONDS, follow_redirects=False) as response:
+            if response.status_code != httpx2.codes.OK:
+                raise UnverifiedWebhook("there is no certificate at the URL")
+            for chunk in response.iter_bytes():
+                data += chunk
                 if len(data) > BYTES_MAX:
-                    raise NotGenuine("there is no certificate at its address")
+                    raise UnverifiedWebhook("there is no certificate at the URL")
     except httpx2.HTTPError as error:
-        raise Unavailable(f"the certificate cannot be fetched ({type(error).__name__})") from error
+        raise VerificationUnavailable(f"the certificate cannot be fetched ({type(error).__name__})") from error
     return data

@@ -1,46 +1,57 @@
-"""Whose bounce is this? Only what our keys prove counts; nobody is named by what anybody can write.
+"""Match a report to the delivery it is about, by proof only.
 
-The proof is the return path of the attempt, with its MAC: as the address that the report was sent to, as the envelope
-id (RFC 3461), or in the mail or the fields that the report brings back (RFC 3464, RFC 5965). A Message-ID and a link
-to unsubscribe travel with every forwarded mail, so they prove nothing: a report that has only those is left to a
-person. Posts of a provider are proven by their signature, and may name a mail by its Message-ID.
+The proof is the signed return path of the attempt: as the address that the report was sent to, as the envelope id
+(RFC 3461), or in the returned headers and fields (RFC 3464, RFC 5965). A Message-ID or an unsubscribe link travels with
+every forwarded mail and proves nothing, so a report with nothing else waits for the operator. Webhooks of a provider
+are proven by their signature, and may name a mail by its Message-ID.
 """
 
 from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from digestd.replies.bounces.finding import Reading
+from digestd.replies.bounces.report import Classification
 from digestd.security.links import BadToken, Keys, claims_our_form, read_envelope_from
 from digestd.store import bounces
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a bounce is about. `delivery` is None where only the subscriber is known."""
+    """The subscriber and the delivery that a bounce is about.
+
+    Attributes:
+        address_key: Keyed hash of the subscriber's address.
+        delivery: Number of the delivery; None if only the subscriber is known.
+        attempt: Number of the attempt; None if only the subscriber is known.
+    """
 
     address_key: bytes
     delivery: int | None
     attempt: int | None
 
 
-def match(session: Session, keys: Keys, reading: Reading) -> Match | None:
-    """Return what a report is about; None unless a return path in it is ours."""
-    return next((m for one in reading.envelopes if (m := by_envelope(session, keys, one)) is not None), None)
+def match_report(session: Session, keys: Keys, classified: Classification) -> Match | None:
+    """Return the match of the first return path that our keys prove, or None."""
+    found = (match_envelope(session, keys, envelope) for envelope in classified.envelopes)
+    return next(filter(None, found), None)
 
 
-def named_without_proof(session: Session, reading: Reading) -> int | None:
-    """Return the delivery that a report names by Message-ID alone, for the operator to know."""
-    return next((m.delivery for one in reading.message_ids if (m := by_message_id(session, one)) is not None), None)
+def find_unproven_delivery(session: Session, classified: Classification) -> int | None:
+    """Return the delivery that a report names by Message-ID alone, for logs only."""
+    found = (match_message_id(session, message_id) for message_id in classified.message_ids)
+    return next((match.delivery for match in found if match is not None), None)
 
 
-def is_forged(reading: Reading) -> bool:
-    """Whether it names a return path in our form; only for what names no genuine one."""
-    return any(claims_our_form(address) for address in reading.envelopes)
+def is_forged(classified: Classification) -> bool:
+    """Return True if an identifier has the form of our return paths.
+
+    Call it only if none of them is proven.
+    """
+    return any(claims_our_form(address) for address in classified.envelopes)
 
 
-def by_envelope(session: Session, keys: Keys, address: str) -> Match | None:
-    """The attempt that a return path names, if we wrote it and know the delivery."""
+def match_envelope(session: Session, keys: Keys, address: str) -> Match | None:
+    """Return the attempt that a signed return path names, or None."""
     try:
         delivery, attempt = read_envelope_from(keys, address)
     except BadToken:
@@ -49,7 +60,10 @@ def by_envelope(session: Session, keys: Keys, address: str) -> Match | None:
     return None if known is None else Match(known.address_key, delivery, attempt)
 
 
-def by_message_id(session: Session, message_id: str) -> Match | None:
-    """The delivery of a Message-ID, at its last attempt: earlier ones were not accepted."""
+def match_message_id(session: Session, message_id: str) -> Match | None:
+    """Return the last attempt of the delivery with this Message-ID.
+
+    Earlier attempts were not accepted by the relay.
+    """
     known = bounces.addressee_of_message(session, message_id) if message_id else None
     return None if known is None else Match(known.address_key, known.delivery, known.attempts)

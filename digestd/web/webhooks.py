@@ -13,18 +13,24 @@ from starlette.responses import PlainTextResponse, Response
 
 from digestd.app import App
 from digestd.errors import NotFound
-from digestd.replies.bounces.providers.provider import Malformed, NotGenuine, Post, Posted, Provider, Unavailable
-from digestd.replies.posted import take_events
-from digestd.replies.taking import Desk
+from digestd.replies.bounces.providers.provider import (
+    MalformedWebhook,
+    UnverifiedWebhook,
+    VerificationUnavailable,
+    WebhookPayload,
+    WebhookProvider,
+    WebhookRequest,
+)
+from digestd.replies.webhook_events import process_events
 
 PATH = "/webhooks/"
 PATHS = f"{PATH}*"
 BODY_MAX = 1024 * 1024
 """Larger than for forms, because providers send batches."""
 _REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
-    NotGenuine: (403, "not genuine"),
-    Malformed: (400, "malformed"),
-    Unavailable: (503, "try again later"),
+    UnverifiedWebhook: (403, "not genuine"),
+    MalformedWebhook: (400, "malformed"),
+    VerificationUnavailable: (503, "try again later"),
 }
 log = structlog.get_logger(__name__)
 
@@ -35,33 +41,36 @@ def router(app: App) -> APIRouter:
     providers = app.providers
     if not providers:
         return routes
-    desk = Desk(app.db, app.keys)
 
     @routes.post(PATH + "{provider}")
     async def take(provider: str, request: Request) -> Response:
-        asked = providers.get(provider)
-        if asked is None:
+        configured = providers.get(provider)
+        if configured is None:
             raise NotFound("no such provider is set up")
-        post = Post({name.lower(): value for name, value in request.headers.items()}, await request.body())
-        return await run_in_threadpool(_answer, provider, asked, post)
+        post = WebhookRequest({name.lower(): value for name, value in request.headers.items()}, await request.body())
+        return await run_in_threadpool(_answer, provider, configured, post)
 
-    def _answer(name: str, provider: Provider, post: Post) -> Response:
+    def _answer(name: str, provider: WebhookProvider, post: WebhookRequest) -> Response:
         now = app.clock()
         try:
-            posted = provider.read(post, now)
-        except (NotGenuine, Malformed, Unavailable) as error:
-            status, said = _REFUSALS[type(error)]
-            log.warning("a post was not taken in", provider=name, answer=said, why=str(error))
-            return PlainTextResponse(f"{said}\n", status)
-        _tell(name, posted)
-        if posted.events:
-            take_events(desk, name, posted.events, now)
+            payload = provider.parse(post, now)
+        except (UnverifiedWebhook, MalformedWebhook, VerificationUnavailable) as error:
+            status, message = _REFUSALS[type(error)]
+            log.warning("webhook rejected", provider=name, answer=message, why=str(error))
+            return PlainTextResponse(f"{message}\n", status)
+        _log_confirmation(name, payload)
+        if payload.events:
+            process_events(app.db, app.keys, name, payload.events, now)
         return PlainTextResponse("ok\n")
 
     return routes
 
 
-def _tell(name: str, posted: Posted) -> None:
-    if posted.confirm:
-        # this token may be logged: it can only confirm what the operator has set up
-        log.warning("the provider posts bounces once you open this address", provider=name, address=posted.confirm)
+def _log_confirmation(name: str, payload: WebhookPayload) -> None:
+    if payload.confirmation_url:
+        # this token is safe to log: it can only confirm the topic that the operator has set up
+        log.warning(
+            "open this address once to receive bounces from the provider",
+            provider=name,
+            address=payload.confirmation_url,
+        )

@@ -1,13 +1,13 @@
-"""The forms in which mail comes back: each sample says by its name what is to be found in it."""
+"""Test the bounce formats: each sample's file name ends with its expected kind."""
 
 from pathlib import Path
 
 import pytest
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.finding import Reading
+from digestd.replies.bounces.classification import classify_bytes
 from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.bounces.reading import read
+from digestd.replies.bounces.report import Classification
 
 VERP = "bounce+17.2.aaaabbbbccccddddeeeeffff@bounces.example.org"
 ID = "<digest.2026-11-24.aaaabbbbccccddddeeeeffff@example.org>"
@@ -22,66 +22,66 @@ def mail(file: Path) -> bytes:
 
 
 def found(file: Path) -> str:
-    reading = read(mail(file))
-    if reading.finding is None:
+    reading = classify_bytes(mail(file))
+    if reading.report is None:
         return "unread"
-    return str(reading.finding.kind or "nothing")
+    return str(reading.report.kind or "nothing")
 
 
 @pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
-def test_each_sample_says_what_its_name_says(file: Path) -> None:
+def test_classification_of_each_sample(file: Path) -> None:
     assert found(file) == file.stem.rpartition("-")[2]
 
 
 @pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
-def test_the_same_with_line_ends_of_the_wire_and_none_at_the_end(file: Path) -> None:
+def test_classification_ignores_line_ends(file: Path) -> None:
     wire = mail(file).replace(b"\n", b"\r\n").rstrip()
-    assert read(wire).finding == read(mail(file)).finding
+    assert classify_bytes(wire).report == classify_bytes(mail(file)).report
 
 
 @pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
-def test_each_sample_carries_the_return_path(file: Path) -> None:
-    assert (VERP in read(mail(file)).envelopes) == (file.stem != UNTAGGED)
+def test_envelopes_contain_return_path(file: Path) -> None:
+    assert (VERP in classify_bytes(mail(file)).envelopes) == (file.stem != UNTAGGED)
 
 
-def test_every_form_has_a_sample() -> None:
-    assert {read(mail(file)).via for file in SAMPLES} - {""} == set(FORMATS)
+def test_formats_all_have_a_sample() -> None:
+    assert {classify_bytes(mail(file)).via for file in SAMPLES} - {""} == set(FORMATS)
 
 
-def test_what_came_back_is_named_by_its_message_id_too() -> None:
-    reading = read(mail(_sample("gmail-hard")))
+def test_message_ids_contain_the_returned_mail() -> None:
+    reading = classify_bytes(mail(_sample("gmail-hard")))
     assert ID in reading.message_ids
-    assert reading.finding is not None
-    assert (reading.finding.kind, reading.finding.status) == (BounceKind.HARD, "5.1.1")
+    assert reading.report is not None
+    assert (reading.report.kind, reading.report.status) == (BounceKind.HARD, "5.1.1")
 
 
-def test_the_recipient_of_the_envelope_is_looked_at_first() -> None:
-    assert read(b"From: a@example.org\n\nhi\n", (VERP,)).envelopes[0] == VERP
+def test_envelopes_start_with_smtp_recipient() -> None:
+    assert classify_bytes(b"From: a@example.org\n\nhi\n", (VERP,)).envelopes[0] == VERP
 
 
-def test_the_words_decide_where_the_code_says_nothing() -> None:
-    reading = read(mail(_sample("exim-hard")))
-    assert reading.finding is not None
-    assert reading.finding.status == "5.0.0"
+def test_dsn_keeps_unspecific_status_without_better() -> None:
+    reading = classify_bytes(mail(_sample("exim-hard")))
+    assert reading.report is not None
+    assert reading.report.status == "5.0.0"
 
 
-def test_a_code_in_the_words_is_kept_where_the_report_has_none() -> None:
+def test_dsn_takes_status_from_text_if_unspecific() -> None:
     raw = mail(_sample("gmail-full-soft")).replace(b"Status: 5.2.2", b"Status: 5.0.0")
-    assert _status(read(raw)) == "5.2.2"
+    assert _status(classify_bytes(raw)) == "5.2.2"
 
 
-def test_of_several_recipients_the_weightiest_counts() -> None:
+def test_dsn_reports_most_severe_recipient() -> None:
     second = b"\nFinal-Recipient: rfc822; x@example.net\nAction: failed\nStatus: 5.1.1\n"
     border = b"--cut-here/1\nContent-Type: text/rfc822"
     raw = mail(_sample("postfix-delayed")).replace(border, second + b"\n" + border)
-    reading = read(raw)
-    assert reading.finding is not None
-    assert reading.finding.kind is BounceKind.HARD
+    reading = classify_bytes(raw)
+    assert reading.report is not None
+    assert reading.report.kind is BounceKind.HARD
 
 
-def _status(reading: Reading) -> str:
-    assert reading.finding is not None
-    return reading.finding.status
+def _status(reading: Classification) -> str:
+    assert reading.report is not None
+    return reading.report.status
 
 
 def _sample(name: str) -> Path:

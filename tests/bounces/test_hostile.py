@@ -1,4 +1,4 @@
-"""Whatever comes in is read or refused, and never breaks anything."""
+"""Test that any mail is classified or refused, without crash or endless work."""
 
 import base64
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.mail import BYTES_MAX, Unreadable
-from digestd.replies.bounces.reading import read
+from digestd.replies.bounces.classification import classify_bytes
+from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail
 from tests.tiers import sized
 
 MORE = sized(1, 50)
@@ -36,8 +36,8 @@ HEADERS = [
 
 def survives(raw: bytes) -> None:
     try:
-        reading = read(raw)
-    except Unreadable:
+        reading = classify_bytes(raw)
+    except UnreadableMail:
         return
     assert len(reading.envelopes) <= 20
     assert len(reading.message_ids) <= 20
@@ -46,19 +46,19 @@ def survives(raw: bytes) -> None:
 
 @given(st.binary(max_size=2_000))
 @settings(max_examples=150 * MORE)
-def test_any_bytes_are_survived(raw: bytes) -> None:
+def test_classify_survives_any_bytes(raw: bytes) -> None:
     survives(raw)
 
 
 @given(st.lists(st.one_of(st.sampled_from(HEADERS), st.binary(max_size=40)), max_size=30))
 @settings(max_examples=200 * MORE)
-def test_any_order_of_the_parts_of_a_report_is_survived(lines: list[bytes]) -> None:
+def test_classify_survives_shuffled_report_lines(lines: list[bytes]) -> None:
     survives(b"\n".join(lines))
 
 
 @given(st.sampled_from(SAMPLES), st.integers(0, 4_000), st.integers(0, 200), st.binary(max_size=60))
 @settings(max_examples=200 * MORE, suppress_health_check=[HealthCheck.too_slow])
-def test_a_sample_with_a_piece_torn_out_is_survived(sample: bytes, at: int, length: int, put: bytes) -> None:
+def test_classify_survives_damaged_samples(sample: bytes, at: int, length: int, put: bytes) -> None:
     survives(sample[:at] + put + sample[at + length :])
 
 
@@ -95,10 +95,10 @@ def messages_within(depth: int) -> bytes:
     ],
     ids=lambda raw: f"{raw[:30]!r}…{len(raw)}",
 )
-def test_what_is_deep_long_or_odd_is_survived(raw: bytes) -> None:
+def test_classify_survives_deep_and_long_mails(raw: bytes) -> None:
     survives(raw)
 
 
-def test_what_is_too_large_is_refused() -> None:
-    with pytest.raises(Unreadable, match="bytes"):
-        read(b"x" * (BYTES_MAX + 1))
+def test_classify_refuses_too_large_mail() -> None:
+    with pytest.raises(UnreadableMail, match="bytes"):
+        classify_bytes(b"x" * (BYTES_MAX + 1))

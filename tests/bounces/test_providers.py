@@ -1,4 +1,4 @@
-"""What every provider is held to: only what its signature covers is believed, and not for ever."""
+"""Test that every provider trusts only what its signature covers, for a while."""
 
 import json
 from collections.abc import Collection
@@ -13,102 +13,111 @@ from hypothesis import strategies as st
 from digestd.domain.bounce import BounceKind
 from digestd.errors import BadSetting, DigestdError
 from digestd.replies.bounces.providers import PROVIDERS, open_providers
-from digestd.replies.bounces.providers.provider import Malformed, NotGenuine, Post, Provider
-from tests.bounces.posts import (
+from digestd.replies.bounces.providers.provider import (
+    MalformedWebhook,
+    UnverifiedWebhook,
+    WebhookProvider,
+    WebhookRequest,
+)
+from tests.bounces.webhook_requests import (
     ARN,
     CERTIFICATE_URL,
     MAKERS,
     SETTINGS,
-    Story,
-    known,
+    EventCase,
     signed_by_mailgun,
     signed_by_sendgrid,
     sns,
+    trusted_certificate,
     with_account,
 )
 
 NAMES = sorted(PROVIDERS)
 SIGNED_TIME = sorted(set(NAMES) - {"postmark"})
 KINDS = [BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.COMPLAINT]
-HARD = Story(BounceKind.HARD)
+HARD = EventCase(BounceKind.HARD)
 
 
-def provider(name: str) -> Provider:
-    return open_providers(SETTINGS, known)[name]
+def provider(name: str) -> WebhookProvider:
+    return open_providers(SETTINGS, trusted_certificate)[name]
 
 
-def test_every_provider_is_tried() -> None:
+def test_providers_are_all_tested() -> None:
     assert set(MAKERS) == set(PROVIDERS)
     assert set(PROVIDERS.values()) == set(SETTINGS)
 
 
-def test_none_is_on_without_its_setting() -> None:
-    assert open_providers({}, known) == {}
-    assert open_providers({"inbound_mailgun_key": "  "}, known) == {}
+def test_open_providers_skips_unset_providers() -> None:
+    assert open_providers({}, trusted_certificate) == {}
+    assert open_providers({"inbound_mailgun_key": "  "}, trusted_certificate) == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_setting_that_cannot_be_right_is_refused_by_name(name: str) -> None:
+def test_open_providers_refuses_invalid_setting(name: str) -> None:
     setting = PROVIDERS[name]
     with pytest.raises(BadSetting, match=setting.upper()):
-        open_providers({setting: "x"}, known)
+        open_providers({setting: "x"}, trusted_certificate)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
-def test_it_tells_what_happened_to_whom(name: str, kind: BounceKind) -> None:
-    (event,) = provider(name).read(MAKERS[name](Story(kind)), HARD.now).events
+def test_parse_returns_kind_address_and_status(name: str, kind: BounceKind) -> None:
+    (event,) = provider(name).parse(MAKERS[name](EventCase(kind)), HARD.now).events
     assert (event.kind, event.address) == (kind, "ada@example.net")
     assert event.id
     assert event.status == {KINDS[0]: "5.1.1", KINDS[1]: "5.2.2", KINDS[2]: "5.7.1"}.get(kind, "")
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark", "sendgrid"}))
-def test_it_tells_the_return_path(name: str) -> None:
-    (event,) = provider(name).read(MAKERS[name](Story(BounceKind.HARD, envelope="b+1@example.org")), HARD.now).events
+def test_parse_returns_return_path(name: str) -> None:
+    (event,) = (
+        provider(name).parse(MAKERS[name](EventCase(BounceKind.HARD, envelope="b+1@example.org")), HARD.now).events
+    )
     assert event.envelope == "b+1@example.org"
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark"}))
-def test_it_tells_the_message_id(name: str) -> None:
-    (event,) = provider(name).read(MAKERS[name](Story(BounceKind.HARD, message_id="<m@example.org>")), HARD.now).events
+def test_parse_returns_message_id(name: str) -> None:
+    (event,) = (
+        provider(name).parse(MAKERS[name](EventCase(BounceKind.HARD, message_id="<m@example.org>")), HARD.now).events
+    )
     assert event.message_id == "<m@example.org>"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_event_has_the_same_name_and_another_has_another(name: str) -> None:
+def test_parse_returns_stable_event_id(name: str) -> None:
     first, again, other = (
-        provider(name).read(MAKERS[name](story), HARD.now).events[0].id
-        for story in (HARD, HARD, Story(BounceKind.HARD, id="e2"))
+        provider(name).parse(MAKERS[name](story), HARD.now).events[0].id
+        for story in (HARD, HARD, EventCase(BounceKind.HARD, id="e2"))
     )
     assert first == again != other
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark", "mailgun"}))
-def test_a_changed_body_is_not_genuine(name: str) -> None:
+def test_parse_refuses_changed_body(name: str) -> None:
     post = MAKERS[name](HARD)
-    with pytest.raises(NotGenuine):
-        provider(name).read(Post(post.headers, post.body.replace(b"ada@", b"eve@")), HARD.now)
+    with pytest.raises(UnverifiedWebhook):
+        provider(name).parse(WebhookRequest(post.headers, post.body.replace(b"ada@", b"eve@")), HARD.now)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_post_without_its_signature_is_not_genuine(name: str) -> None:
+def test_parse_refuses_missing_signature(name: str) -> None:
     post = MAKERS[name](HARD)
     bare = b"{}" if name in {"ses", "mailgun"} else post.body
-    with pytest.raises(NotGenuine):
-        provider(name).read(Post({}, bare), HARD.now)
+    with pytest.raises(UnverifiedWebhook):
+        provider(name).parse(WebhookRequest({}, bare), HARD.now)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_post_signed_for_somebody_else_is_not_genuine(name: str) -> None:
+def test_parse_refuses_signature_for_other_account(name: str) -> None:
     others = {
         "ses": SETTINGS | {"inbound_ses_topic": ARN + "-other"},
         "sendgrid": SETTINGS | {"inbound_sendgrid_key": _other_key()},
         "postmark": SETTINGS | {"inbound_postmark_account": "digestd:another password"},
         "mailgun": SETTINGS | {"inbound_mailgun_key": "another-key-of-mailgun"},
     }
-    with pytest.raises(NotGenuine):
-        open_providers(others[name], known)[name].read(MAKERS[name](HARD), HARD.now)
+    with pytest.raises(UnverifiedWebhook):
+        open_providers(others[name], trusted_certificate)[name].parse(MAKERS[name](HARD), HARD.now)
 
 
 def _other_key() -> str:
@@ -120,38 +129,38 @@ def _other_key() -> str:
 
 @pytest.mark.parametrize("step", [timedelta(hours=-25), timedelta(minutes=10)])
 @pytest.mark.parametrize("name", SIGNED_TIME)
-def test_a_post_that_is_too_old_or_from_the_future_is_not_genuine(name: str, step: timedelta) -> None:
-    with pytest.raises(NotGenuine, match="long ago"):
-        provider(name).read(MAKERS[name](HARD.at(step)), HARD.now)
+def test_parse_refuses_old_and_future_requests(name: str, step: timedelta) -> None:
+    with pytest.raises(UnverifiedWebhook, match="long ago"):
+        provider(name).parse(MAKERS[name](HARD.at(step)), HARD.now)
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=-23), timedelta(minutes=4)])
 @pytest.mark.parametrize("name", SIGNED_TIME)
-def test_a_provider_may_try_for_hours_and_have_a_clock_of_its_own(name: str, step: timedelta) -> None:
-    assert provider(name).read(MAKERS[name](HARD.at(step)), HARD.now).events
+def test_parse_accepts_retries_and_clock_skew(name: str, step: timedelta) -> None:
+    assert provider(name).parse(MAKERS[name](HARD.at(step)), HARD.now).events
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_events_of_another_kind_are_nothing(name: str) -> None:
+def test_parse_ignores_other_events(name: str) -> None:
     other = {
         "ses": lambda: sns({"Type": "Notification", "MessageId": "m", "Message": '{"eventType": "Open"}'}, HARD.now),
         "sendgrid": lambda: signed_by_sendgrid(b'[{"event": "open", "email": "ada@example.net"}, 7, null]', HARD.now),
         "postmark": lambda: with_account(b'{"RecordType": "Open", "Email": "ada@example.net"}'),
         "mailgun": lambda: signed_by_mailgun({"event-data": {"event": "opened"}}, HARD.now),
     }
-    assert provider(name).read(other[name](), HARD.now).events == ()
+    assert provider(name).parse(other[name](), HARD.now).events == ()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_genuine_nonsense_is_malformed(name: str) -> None:
+def test_parse_refuses_malformed_body(name: str) -> None:
     nonsense = {
         "ses": lambda: sns({"Type": "Notification", "MessageId": "m", "Message": "7"}, HARD.now),
         "sendgrid": lambda: signed_by_sendgrid(b'{"event": "bounce"}', HARD.now),
         "postmark": lambda: with_account(b"[]"),
         "mailgun": lambda: signed_by_mailgun({"event-data": 7}, HARD.now),
     }
-    with pytest.raises(Malformed):
-        provider(name).read(nonsense[name](), HARD.now)
+    with pytest.raises(MalformedWebhook):
+        provider(name).parse(nonsense[name](), HARD.now)
 
 
 ANY_JSON = st.recursive(
@@ -164,11 +173,11 @@ ANY_JSON = st.recursive(
 @pytest.mark.parametrize("name", NAMES)
 @given(body=st.one_of(st.binary(max_size=300), ANY_JSON.map(lambda value: json.dumps(value).encode())))
 @settings(max_examples=60)
-def test_no_body_breaks_it(name: str, body: bytes) -> None:
-    posts = [Post({}, body), signed_by_sendgrid(body, HARD.now), with_account(body)]
+def test_parse_survives_any_body(name: str, body: bytes) -> None:
+    posts = [WebhookRequest({}, body), signed_by_sendgrid(body, HARD.now), with_account(body)]
     for post in posts:
         try:
-            provider(name).read(post, HARD.now)
+            provider(name).parse(post, HARD.now)
         except DigestdError:
             continue
 
@@ -177,12 +186,12 @@ def test_no_body_breaks_it(name: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_both_signatures_of_amazon_are_checked(version: str) -> None:
+def test_ses_verifies_both_signature_versions(version: str) -> None:
     message = json.dumps({"notificationType": "Delivery"})
     post = sns({"Type": "Notification", "MessageId": "m", "Subject": "s", "Message": message}, HARD.now, version)
-    assert provider("ses").read(post, HARD.now).events == ()
-    with pytest.raises(NotGenuine):
-        provider("ses").read(Post({}, post.body.replace(b'"Subject": "s"', b'"Subject": "t"')), HARD.now)
+    assert provider("ses").parse(post, HARD.now).events == ()
+    with pytest.raises(UnverifiedWebhook):
+        provider("ses").parse(WebhookRequest({}, post.body.replace(b'"Subject": "s"', b'"Subject": "t"')), HARD.now)
 
 
 @pytest.mark.parametrize(
@@ -209,17 +218,17 @@ def test_both_signatures_of_amazon_are_checked(version: str) -> None:
         "",
     ],
 )
-def test_a_certificate_from_elsewhere_is_never_fetched(url: str) -> None:
-    asked: list[str] = []
+def test_ses_never_fetches_foreign_certificate_url(url: str) -> None:
+    fetched: list[str] = []
 
     def fetch(where: str, names: Collection[str], now: datetime) -> x509.Certificate:
-        asked.append(where)
-        return known(where, names, now)
+        fetched.append(where)
+        return trusted_certificate(where, names, now)
 
     post = sns({"Type": "Notification", "MessageId": "m", "Message": "{}"}, HARD.now, url=url)
-    with pytest.raises(NotGenuine):
-        open_providers(SETTINGS, fetch)["ses"].read(post, HARD.now)
-    assert asked == []
+    with pytest.raises(UnverifiedWebhook):
+        open_providers(SETTINGS, fetch)["ses"].parse(post, HARD.now)
+    assert fetched == []
 
 
 REGIONS = [
@@ -231,12 +240,12 @@ REGIONS = [
 
 
 @pytest.mark.parametrize(("partition", "region", "host", "name"), REGIONS)
-def test_ses_takes_certificates_of_the_topic_s_region(partition: str, region: str, host: str, name: str) -> None:
-    asked: list[tuple[str, bool]] = []
+def test_ses_accepts_certificate_of_topic_region(partition: str, region: str, host: str, name: str) -> None:
+    fetched: list[tuple[str, bool]] = []
 
     def fetch(where: str, names: Collection[str], now: datetime) -> x509.Certificate:
-        asked.append((where, name in names and not any(one.startswith("s3") for one in names)))
-        return known(where, names, now)
+        fetched.append((where, name in names and not any(one.startswith("s3") for one in names)))
+        return trusted_certificate(where, names, now)
 
     url, arn = (
         CERTIFICATE_URL.replace("sns.eu-west-1.amazonaws.com", host),
@@ -244,14 +253,14 @@ def test_ses_takes_certificates_of_the_topic_s_region(partition: str, region: st
     )
     notice = {"Type": "Notification", "MessageId": "m", "Message": '{"eventType": "Open"}', "TopicArn": arn}
     ses = open_providers({"inbound_ses_topic": arn}, fetch)["ses"]
-    assert ses.read(sns(notice, HARD.now, url=url), HARD.now).events == ()
-    assert asked == [(url, True)]
+    assert ses.parse(sns(notice, HARD.now, url=url), HARD.now).events == ()
+    assert fetched == [(url, True)]
 
 
 @pytest.mark.parametrize("region", ["s3-eu-west-1", "evil", "eu-west-1.example", "s3", ""])
-def test_ses_refuses_topic_of_no_region(region: str) -> None:
+def test_ses_refuses_topic_without_region(region: str) -> None:
     with pytest.raises(BadSetting, match="INBOUND_SES_TOPIC"):
-        open_providers({"inbound_ses_topic": f"arn:aws:sns:{region}:123456789012:b"}, known)
+        open_providers({"inbound_ses_topic": f"arn:aws:sns:{region}:123456789012:b"}, trusted_certificate)
 
 
 HOSTILE = [
@@ -272,8 +281,8 @@ TEXTS = ["id", "recipient", "event", "severity", "reason", "status", "email", "E
 
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("name", NAMES)
-def test_provider_survives_hostile_value_in_any_place(name: str, value: str) -> None:
-    """Signed with the right secret wherever that covers a body as raw bytes."""
+def test_parse_survives_hostile_value_in_any_field(name: str, value: str) -> None:
+    """Send hostile values in every field, signed where the signature covers the body."""
     fields = ", ".join(f'"{field}": {value}' for field in TEXTS)
     signature = json.loads(signed_by_mailgun({}, HARD.now).body)["signature"]
     bodies = [
@@ -287,19 +296,19 @@ def test_provider_survives_hostile_value_in_any_place(name: str, value: str) -> 
         f' "Signature": {value}, "SigningCertURL": "{CERTIFICATE_URL}", "Message": {value}}}',
     ]
     for body in (one.encode("utf-8", "surrogatepass") for one in bodies):
-        for post in (Post({}, body), signed_by_sendgrid(body, HARD.now), with_account(body)):
+        for post in (WebhookRequest({}, body), signed_by_sendgrid(body, HARD.now), with_account(body)):
             with suppress(DigestdError):
-                provider(name).read(post, HARD.now)
+                provider(name).parse(post, HARD.now)
 
 
 @pytest.mark.parametrize("when", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-W48", "x" * 400])
-def test_ses_refuses_timestamps_at_the_ends_of_time(when: str) -> None:
+def test_ses_refuses_extreme_timestamps(when: str) -> None:
     body = json.dumps({"Type": "Notification", "TopicArn": ARN, "Timestamp": when}).encode()
-    with pytest.raises(NotGenuine):
-        provider("ses").read(Post({}, body), HARD.now)
+    with pytest.raises(UnverifiedWebhook):
+        provider("ses").parse(WebhookRequest({}, body), HARD.now)
 
 
-def confirmation(url: str) -> Post:
+def confirmation(url: str) -> WebhookRequest:
     notice = {
         "Type": "SubscriptionConfirmation",
         "MessageId": "m",
@@ -310,25 +319,25 @@ def confirmation(url: str) -> Post:
     return sns(notice, HARD.now)
 
 
-def test_a_topic_that_asks_to_be_confirmed_is_shown_to_the_operator_and_not_followed() -> None:
+def test_ses_returns_confirmation_url_without_request() -> None:
     url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
-    asked: list[str] = []
+    fetched: list[str] = []
 
     def fetch(where: str, names: Collection[str], now: datetime) -> x509.Certificate:
-        asked.append(where)
-        return known(where, names, now)
+        fetched.append(where)
+        return trusted_certificate(where, names, now)
 
-    posted = open_providers(SETTINGS, fetch)["ses"].read(confirmation(url), HARD.now)
-    assert (posted.confirm, posted.events) == (url, ())
-    assert asked == [CERTIFICATE_URL]
+    payload = open_providers(SETTINGS, fetch)["ses"].parse(confirmation(url), HARD.now)
+    assert (payload.confirmation_url, payload.events) == (url, ())
+    assert fetched == [CERTIFICATE_URL]
 
 
-def test_an_address_to_confirm_elsewhere_is_not_even_shown() -> None:
+def test_ses_refuses_foreign_confirmation_url() -> None:
     for url in (
         "https://example.org/?Action=ConfirmSubscription",
         "https://sns.s3-eu-west-1.amazonaws.com/?Action=ConfirmSubscription",
         "https://[",
         "https://sns.eu-west-1.amazonaws.com/?a\n[error] forged",
     ):
-        with pytest.raises(NotGenuine):
-            provider("ses").read(confirmation(url), HARD.now)
+        with pytest.raises(UnverifiedWebhook):
+            provider("ses").parse(confirmation(url), HARD.now)

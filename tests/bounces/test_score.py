@@ -1,4 +1,4 @@
-"""Scores: one bad day is nothing, a bad week is a warning, and then it is enough."""
+"""Test bounce scores: soft bounces first warn, then suppress."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ def bounce(day: float, now: datetime, delivery: int | None = None, kind: BounceK
 
 
 def standings(days: Sequence[float], now: datetime, accepted: Sequence[int] = ()) -> list[Standing]:
-    """What follows from each soft bounce, delivery n having bounced as the n-th."""
+    """Return the standing after each soft bounce; bounce n is about delivery n * 10."""
     had = [bounce(day, now, number * 10) for number, day in enumerate(days)]
     return [standing(had[n], score(had[: n + 1], accepted)) for n in range(len(had))]
 
@@ -29,49 +29,49 @@ def standings(days: Sequence[float], now: datetime, accepted: Sequence[int] = ()
         (BounceKind.SOFT, Standing.FINE),
     ],
 )
-def test_the_first_bounce_decides_only_where_it_is_plain(kind: BounceKind, follows: Standing, now: datetime) -> None:
+def test_standing_after_first_bounce(kind: BounceKind, follows: Standing, now: datetime) -> None:
     one = bounce(0, now, 1, kind)
     assert standing(one, score([one], ())) is follows
 
 
-def test_a_daily_reader_out_of_reach_is_suppressed_after_a_week_and_warned_of_before(now: datetime) -> None:
-    said = standings(range(10), now)
-    assert said.index(Standing.WARNED) == 3
-    assert said.index(Standing.SOFT) == 6
+def test_standing_of_daily_soft_bounces(now: datetime) -> None:
+    found = standings(range(10), now)
+    assert found.index(Standing.WARNED) == 3
+    assert found.index(Standing.SOFT) == 6
 
 
-def test_a_weekly_reader_out_of_reach_is_suppressed_with_the_ninth(now: datetime) -> None:
-    said = standings(range(0, 7 * 12, 7), now)
-    assert said.index(Standing.SOFT) == 8
+def test_standing_of_weekly_soft_bounces(now: datetime) -> None:
+    found = standings(range(0, 7 * 12, 7), now)
+    assert found.index(Standing.SOFT) == 8
 
 
-def test_a_monthly_trouble_never_adds_up(now: datetime) -> None:
+def test_standing_of_monthly_soft_bounces_stays_fine(now: datetime) -> None:
     assert set(standings(range(0, 3000, 30), now)) == {Standing.FINE}
 
 
-def test_what_went_through_in_between_takes_a_point_off(now: datetime) -> None:
+def test_score_decreases_with_accepted_mails(now: datetime) -> None:
     accepted = [number * 10 + 5 for number in range(100)]
     assert set(standings(range(60), now, accepted)) == {Standing.FINE}
 
 
-def test_a_mail_that_bounced_was_no_success_though_the_relay_took_it(now: datetime) -> None:
+def test_score_ignores_accepted_mails_that_bounced(now: datetime) -> None:
     accepted = [number * 10 for number in range(100)]
     assert Standing.SOFT in standings(range(10), now, accepted)
 
 
-def test_one_mail_and_one_day_count_once(now: datetime) -> None:
+def test_score_counts_each_mail_and_day_once(now: datetime) -> None:
     same_mail = [bounce(day, now, 7) for day in range(20)]
     same_day = [bounce(hour / 24, now, hour) for hour in range(16)]
     assert score(same_mail, ()).points == 1
     assert score(same_day, ()).points == 1
 
 
-def test_the_order_in_which_bounces_come_does_not_matter(now: datetime) -> None:
+def test_score_does_not_depend_on_order(now: datetime) -> None:
     had = [bounce(day, now, day) for day in range(8)]
     assert score(had, ()) == score(reversed(had), ())
 
 
-def test_a_score_halves_in_a_month(now: datetime) -> None:
+def test_score_halves_in_a_month(now: datetime) -> None:
     found = score([bounce(day, now, day) for day in range(6)], ())
     assert found.last is not None
     assert found.at(found.last + timedelta(days=30)) == pytest.approx(found.points / 2)

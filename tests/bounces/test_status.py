@@ -1,4 +1,4 @@
-"""What a failure means: only what is said of the mailbox is hard, and the sender's troubles are his own."""
+"""Test the kinds of failures: only a missing mailbox is a hard bounce."""
 
 import pytest
 
@@ -43,7 +43,7 @@ HARD, SOFT, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY
         ("5.2.0", "over quota", SOFT),
     ],
 )
-def test_a_failure_means(status: str, words: str, kind: BounceKind) -> None:
+def test_kind_of_status_and_text(status: str, words: str, kind: BounceKind) -> None:
     assert kind_of(status, words) is kind
 
 
@@ -60,11 +60,11 @@ def test_a_failure_means(status: str, words: str, kind: BounceKind) -> None:
         ("5.1.1234", ""),
     ],
 )
-def test_a_status_is_found_in_words(words: str, status: str) -> None:
+def test_status_in_text(words: str, status: str) -> None:
     assert status_in(words) == status
 
 
 @pytest.mark.parametrize("pump", ["5.", "recipient ", "user is ", "does not ", "mailbox ", "a@", "550 5.1.", "("])
-def test_words_without_end_come_to_one(pump: str) -> None:
+def test_kind_of_handles_very_long_text(pump: str) -> None:
     assert kind_of("", pump * 100_000) in {SOFT, HARD}
     assert len(status_in(pump * 100_000)) <= len("5.123.123")

@@ -11,17 +11,17 @@ from digestd import app as wiring
 from digestd.cli import app as commands
 from digestd.domain.delivery import State
 from digestd.errors import BadInput, BadSetting, DigestdError, NotFound
-from tests.inbound.conftest import Returned, _sent_template, on_file
+from tests.inbound.conftest import SentInstall, _sent_template, on_file
 
 __all__ = ["_sent_template", "on_file"]
 
 
 @pytest.fixture
-def back(on_file: Returned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Returned:
+def back(on_file: SentInstall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SentInstall:
     """An install that commands see, and a Maildir where bounces arrive."""
     for name in ("new", "cur", "tmp"):
         (tmp_path / "box" / name).mkdir(parents=True)
-    for name, value in on_file.made.environment(DIGESTD_INBOUND_URL=f"maildir:{tmp_path / 'box'}").items():
+    for name, value in on_file.install.environment(DIGESTD_INBOUND_URL=f"maildir:{tmp_path / 'box'}").items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     return on_file
@@ -40,7 +40,7 @@ def fails(error: type[DigestdError], *words: str) -> str:
     return str(done.exception)
 
 
-def test_what_came_back_is_read_and_shown(back: Returned, tmp_path: Path) -> None:
+def test_what_came_back_is_read_and_shown(back: SentInstall, tmp_path: Path) -> None:
     (tmp_path / "box" / "new" / "1.host").write_bytes(back.mail("postfix-hard"))
     (tmp_path / "box" / "new" / "2.host").write_bytes(back.mail("gmail-full-soft", delivery=2))
     (tmp_path / "box" / "new" / "3.host").write_bytes(b"From: a@example.net\n\nhello\n")
@@ -56,8 +56,8 @@ def test_what_came_back_is_read_and_shown(back: Returned, tmp_path: Path) -> Non
     assert [bounce["kind"] for bounce in shown["bounces"]] == ["hard"]
 
 
-def test_a_suppression_is_taken_back_with_a_reason(back: Returned) -> None:
-    back.take(back.mail("postfix-hard"))
+def test_a_suppression_is_taken_back_with_a_reason(back: SentInstall) -> None:
+    back.process(back.mail("postfix-hard"))
     assert "why" in fails(BadInput, "subscriber", "unsuppress", back.address(), "--why", " ")
     run("subscriber", "unsuppress", back.address(), "--why", "their server was broken")
     shown = json.loads(run("subscriber", "show", back.address(), "--json"))
@@ -66,10 +66,10 @@ def test_a_suppression_is_taken_back_with_a_reason(back: Returned) -> None:
     fails(NotFound, "subscriber", "unsuppress", back.address(), "--why", "again")
 
 
-def test_unsuppress_in_bulk_by_command(back: Returned) -> None:
-    back.take(back.mail("postfix-hard", delivery=1))
-    back.take(back.mail("postfix-hard", delivery=2))
-    since, why = (back.made.clock.now - timedelta(hours=1)).isoformat(), ("--why", "wrong map")
+def test_unsuppress_in_bulk_by_command(back: SentInstall) -> None:
+    back.process(back.mail("postfix-hard", delivery=1))
+    back.process(back.mail("postfix-hard", delivery=2))
+    since, why = (back.install.clock.now - timedelta(hours=1)).isoformat(), ("--why", "wrong map")
     bulk = ("subscriber", "unsuppress", "--since", since, "--domain", "example.net", *why, "--json")
     tried = json.loads(run(*bulk, "--dry-run"))
     assert (tried["dry_run"], tried["count"]) == (True, 2)
@@ -86,9 +86,9 @@ def test_unsuppress_in_bulk_by_command(back: Returned) -> None:
         fails(BadInput, "subscriber", "unsuppress", *wrong)
 
 
-def test_held_bounces_are_believed_by_command(back: Returned) -> None:
+def test_held_bounces_are_believed_by_command(back: SentInstall) -> None:
     for delivery in (1, 2, 3):
-        back.take(back.mail("postfix-hard", delivery=delivery))
+        back.process(back.mail("postfix-hard", delivery=delivery))
     shown = json.loads(run("subscriber", "show", back.address(), "--json"))
     assert (shown["status"], [bounce["held"] for bounce in shown["bounces"]]) == ("active", [True])
     held = ("subscriber", "suppress", "--held", "--json")
@@ -99,7 +99,7 @@ def test_held_bounces_are_believed_by_command(back: Returned) -> None:
     fails(BadInput, "subscriber", "suppress")
 
 
-def test_a_delivery_is_settled_by_number_or_by_reader(back: Returned) -> None:
+def test_a_delivery_is_settled_by_number_or_by_reader(back: SentInstall) -> None:
     back.lose_the_answer(1)
     run("delivery", "settle", "1", "--as", "accepted", "--why", "the relay's log has it")
     assert back.state(1) is State.ACCEPTED
@@ -110,11 +110,11 @@ def test_a_delivery_is_settled_by_number_or_by_reader(back: Returned) -> None:
     fails(NotFound, "delivery", "settle", "99", "--as", "accepted", "--why", "x")
 
 
-def test_a_mail_that_may_still_arrive_is_not_sent_again(back: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_that_may_still_arrive_is_not_sent_again(back: SentInstall, monkeypatch: pytest.MonkeyPatch) -> None:
     back.lose_the_answer(2)
     words = ("delivery", "settle", back.address(2), "--as", "not-sent", "--why", "not in the relay's log")
     assert "20 minutes" in fails(DigestdError, *words)
-    monkeypatch.setenv("DIGESTD_NOW", (back.made.clock.now + timedelta(minutes=21)).isoformat())
+    monkeypatch.setenv("DIGESTD_NOW", (back.install.clock.now + timedelta(minutes=21)).isoformat())
     run(*words)
     assert back.state(2) is State.READY
     shown = json.loads(run("delivery", "show", "2", "--json"))
@@ -123,7 +123,7 @@ def test_a_mail_that_may_still_arrive_is_not_sent_again(back: Returned, monkeypa
 
 
 def test_without_a_place_to_read_the_command_says_how_to_name_one(
-    back: Returned, monkeypatch: pytest.MonkeyPatch
+    back: SentInstall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DIGESTD_INBOUND_URL")
     assert "maildir:" in fails(BadSetting, "inbound", "--once")
@@ -131,7 +131,7 @@ def test_without_a_place_to_read_the_command_says_how_to_name_one(
     assert "run it without --once" in fails(BadInput, "inbound", "--once")
 
 
-def test_a_wrong_place_is_refused_before_anything_runs(back: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_place_is_refused_before_anything_runs(back: SentInstall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "pop3://a:b@example.org")
     assert "unknown" in fails(BadSetting, "config", "check")
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "imaps://bounce:hush@imap.example.org/INBOX")

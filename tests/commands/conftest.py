@@ -1,4 +1,4 @@
-"""An install that takes commands by mail, and its readers' mails to it."""
+"""Provide an installation that takes commands by mail."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ import pytest
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.interest import Interest
 from digestd.domain.subscriber import Status, Subscriber
-from digestd.jobs.receiver import make_command_clerk
-from digestd.replies.commands.reading import read
-from digestd.replies.taking import Desk
+from digestd.jobs.receiver import create_command_processor
+from digestd.replies.inbound_mail import parse_inbound_mail
+from digestd.replies.processing import ReplyProcessor
 from digestd.security.links import Purpose, address_key
 from digestd.store import subscribers
 from digestd.store.erasure import scrub
@@ -32,96 +32,96 @@ TOPICS = tuple(" ".join(field[:3]) for field in library.vocabulary()[:2])
 
 
 @dataclass
-class Office:
-    """One install with a command address, its mails in a Maildir."""
+class CommandInstall:
+    """An installation with a command address."""
 
-    made: Install
+    install: Install
     public_url: str = ""
 
     @property
-    def desk(self) -> Desk:
-        """Where mails are taken in, by the clerk of the settings."""
-        clerk = make_command_clerk(self.made.app)
-        assert clerk is not None
-        return Desk(self.made.db, self.made.app.keys, read, clerk)
+    def processor(self) -> ReplyProcessor:
+        """Return the processor that the settings configure."""
+        commands = create_command_processor(self.install.app)
+        assert commands is not None
+        return ReplyProcessor(self.install.db, self.install.app.keys, parse_inbound_mail, commands)
 
-    def take(self, raw: bytes, *to: str) -> InboundOutcome:
-        """Take one in."""
-        return self.desk.take(raw, self.made.clock.now, to or (ADDRESS,))
+    def process(self, raw: bytes, *to: str) -> InboundOutcome:
+        """Process a raw mail."""
+        return self.processor.process(raw, self.install.clock.now, to or (ADDRESS,))
 
     def write(self, body: str, to: str = ADDRESS, subject: str = "", **more: str) -> InboundOutcome:
-        """A mail of Ada's."""
+        """Process a mail from Ada."""
         self._written = getattr(self, "_written", 0) + 1
-        return self.take(mail(body, subject, to=to, message_id=f"<{self._written}@example.net>", **more), to)
+        return self.process(mail(body, subject, to=to, message_id=f"<{self._written}@example.net>", **more), to)
 
     async def answers(self) -> list[EmailMessage]:
-        """What is sent now, in order."""
+        """Deliver and return the new mails in order."""
         before = set(self._outbox())
-        await self.made.deliver()
+        await self.install.deliver()
         new = sorted(set(self._outbox()) - before, key=lambda file: file.stat().st_mtime_ns)
         return [message_from_bytes(file.read_bytes(), policy=default) for file in new]
 
     def _outbox(self) -> list[Path]:
-        return list((self.made.folder / "outbox" / "new").glob("*"))
+        return list((self.install.folder / "outbox" / "new").glob("*"))
 
     def known(self, address: str = ADA) -> Subscriber | None:
-        """The subscriber of an address."""
-        with self.made.db.read() as session:
-            return subscribers.by_address_key(session, address_key(self.made.app.keys, address))
+        """Return the subscriber with an address."""
+        with self.install.db.read() as session:
+            return subscribers.by_address_key(session, address_key(self.install.app.keys, address))
 
     def status(self, address: str = ADA) -> Status | None:
-        """Their status."""
+        """Return the status of a subscriber."""
         known = self.known(address)
         return known.status if known else None
 
     def interests(self, address: str = ADA) -> tuple[Interest, ...]:
-        """Their interests."""
+        """Return the interests of a subscriber."""
         known = self.known(address)
         return known.interests if known else ()
 
     def leaving(self, address: str = ADA) -> str:
-        """The address that unsubscribes somebody."""
+        """Return the address that unsubscribes a subscriber."""
         known = self.known(address)
         assert known is not None
-        return self.made.app.sender.command(Purpose.UNSUBSCRIBE, known.key, self.made.app.clock())
+        return self.install.app.sender.command(Purpose.UNSUBSCRIBE, known.key, self.install.app.clock())
 
 
-async def digest(office: Office) -> EmailMessage:
-    """What Ada is sent, which is one mail."""
-    (found,) = await office.answers()
+async def digest(site: CommandInstall) -> EmailMessage:
+    """Deliver and return the only new mail."""
+    (found,) = await site.answers()
     return found
 
 
 def text(message: EmailMessage) -> str:
-    """The words of a mail."""
+    """Return the plain text of a mail."""
     body = message.get_body(("plain",))
     assert body is not None
     return str(body.get_content())
 
 
-def office(folder: Path, url: str, now: datetime, public_url: str = "") -> Office:
-    """An install by mail alone, unless it has a web address too."""
+def command_install(folder: Path, url: str, now: datetime, public_url: str = "") -> CommandInstall:
+    """Create an installation by mail alone, or with a web address."""
     made = install(folder, url, now)
     changed = {"command_address": ADDRESS, "inbound_url": f"maildir:{folder / 'in'}", "public_url": public_url}
     settings = made.app.settings.model_copy(update=changed)
-    return Office(replace(made, app=replace(made.app, settings=settings)))
+    return CommandInstall(replace(made, app=replace(made.app, settings=settings)))
 
 
 @pytest.fixture
-def here(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Office]:
-    """By mail alone, on each engine in turn; nobody is subscribed."""
-    made = office(tmp_path, database_url, now)
-    made.made.papers(library.papers(50))
+def mail_install(tmp_path: Path, database_url: str, now: datetime) -> Iterator[CommandInstall]:
+    """Return an installation without subscribers, on each database."""
+    made = command_install(tmp_path, database_url, now)
+    made.install.papers(library.papers(50))
     yield made
-    made.made.db.close()
+    made.install.db.close()
 
 
 @pytest.fixture(scope="session")
 def _planned(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Path:
-    """On SQLite, with a digest for Ada, made once."""
-    folder = tmp_path_factory.mktemp("office")
+    """Return the folder of a SQLite installation with a planned digest for Ada."""
+    folder = tmp_path_factory.mktemp("command_install")
     shutil.copy(_sqlite_template, folder / "digestd.db")
-    made = office(folder, f"sqlite:///{folder / 'digestd.db'}", NOW).made
+    made = command_install(folder, f"sqlite:///{folder / 'digestd.db'}", NOW).install
     made.papers(library.papers(120))
     made.people([{"email": ADA, "topics": [TOPICS[0]]}])
     assert made.plan().planned == 1
@@ -131,9 +131,9 @@ def _planned(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -
 
 
 @pytest.fixture
-def read_by_ada(tmp_path: Path, _planned: Path, now: datetime) -> Iterator[Office]:
-    """On SQLite, and a digest waits for Ada."""
+def ada_install(tmp_path: Path, _planned: Path, now: datetime) -> Iterator[CommandInstall]:
+    """Return a SQLite installation with a planned digest for Ada."""
     shutil.copytree(_planned, tmp_path, dirs_exist_ok=True)
-    made = office(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now)
+    made = command_install(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now)
     yield made
-    made.made.db.close()
+    made.install.db.close()

@@ -1,13 +1,13 @@
-"""Mails of people, as their programs write them."""
+"""Build mails as mail programs write them."""
 
 from email.message import EmailMessage
 
-from digestd.replies.commands.letter import Letter
-from digestd.replies.commands.reading import read
+from digestd.replies.commands.command_mail import CommandMail
+from digestd.replies.inbound_mail import parse_inbound_mail
 
 
 def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>", **headers: str) -> bytes:
-    """A mail of plain text; `headers` with `_` for `-`."""
+    """Return a plain-text mail. Write `_` for `-` in the names of `headers`."""
     made = EmailMessage()
     made["From"] = sender
     made["To"] = headers.pop("to", "digest@example.org")
@@ -19,6 +19,6 @@ def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>
     return made.as_bytes()
 
 
-def letter(raw: bytes) -> Letter:
-    """What is read of one."""
-    return read(raw)[1]
+def letter(raw: bytes) -> CommandMail:
+    """Parse a raw mail and return its command mail."""
+    return parse_inbound_mail(raw)[1]

@@ -1,16 +1,16 @@
-"""Authentication-Results fields: whose word is taken, and that nothing unclear is believed."""
+"""Test that only an unambiguous DMARC pass of the topmost server is trusted."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.mail import STAMP_MAX, STAMPS_MAX
-from digestd.replies.commands.authentication import Authentication, read_authentication
+from digestd.replies.bounces.parsed_mail import AUTH_RESULT_CHARS_MAX, AUTH_RESULTS_MAX
+from digestd.replies.commands.authentication import AuthenticationResult, parse_authentication_results
 from tests.commands.mails import letter, mail
 
 MX = "mx.example.org"
-NOTHING = Authentication(MX)
-PASSED = Authentication(MX, "example.net")
+NOTHING = AuthenticationResult(MX)
+PASSED = AuthenticationResult(MX, "example.net")
 GENUINE = [
     "mx.example.org; dmarc=pass header.from=example.net",
     "MX.example.org 1; dmarc = pass (p=none dis=none) header.from = Example.NET",
@@ -49,39 +49,39 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("field", GENUINE)
 def test_authentication_reads_dmarc_pass(field: str) -> None:
-    assert read_authentication([field]) == PASSED
+    assert parse_authentication_results([field]) == PASSED
 
 
 @pytest.mark.parametrize("field", REFUSED)
 def test_authentication_refuses_all_but_one_dmarc_pass(field: str) -> None:
-    assert read_authentication([field]) == NOTHING
+    assert parse_authentication_results([field]) == NOTHING
 
 
 @pytest.mark.parametrize("field", UNREADABLE)
 def test_authentication_refuses_malformed_field(field: str) -> None:
-    assert not read_authentication([field]).domain
-    assert not read_authentication([GENUINE[0], field]).domain
+    assert not parse_authentication_results([field]).domain
+    assert not parse_authentication_results([GENUINE[0], field]).domain
 
 
-def test_authentication_takes_word_of_topmost_server_only() -> None:
+def test_authentication_trusts_topmost_server_only() -> None:
     theirs, ours = "evil.example; dmarc=pass header.from=example.net", "mx.example.org; spf=pass"
-    assert read_authentication([ours, theirs]) == NOTHING
-    assert read_authentication([theirs, GENUINE[0]]) == Authentication("evil.example", "example.net")
-    assert read_authentication([GENUINE[0], theirs]) == PASSED
+    assert parse_authentication_results([ours, theirs]) == NOTHING
+    assert parse_authentication_results([theirs, GENUINE[0]]) == AuthenticationResult("evil.example", "example.net")
+    assert parse_authentication_results([GENUINE[0], theirs]) == PASSED
 
 
 def test_authentication_reads_fields_of_one_server_together() -> None:
-    assert read_authentication(["mx.example.org; spf=pass", GENUINE[0]]) == PASSED
-    assert read_authentication([REFUSED[0], GENUINE[0]]) == NOTHING
-    assert read_authentication([GENUINE[0], GENUINE[0]]) == NOTHING
+    assert parse_authentication_results(["mx.example.org; spf=pass", GENUINE[0]]) == PASSED
+    assert parse_authentication_results([REFUSED[0], GENUINE[0]]) == NOTHING
+    assert parse_authentication_results([GENUINE[0], GENUINE[0]]) == NOTHING
 
 
 def test_letter_has_no_authentication_from_cut_fields() -> None:
-    long = GENUINE[0] + ";" + " " * STAMP_MAX
+    long = GENUINE[0] + ";" + " " * AUTH_RESULT_CHARS_MAX
     assert letter(mail("pause", Authentication_Results=GENUINE[0])).authentication == PASSED
     assert not letter(mail("pause", Authentication_Results=long)).authentication.domain
     stamped = mail("pause", Authentication_Results=GENUINE[0])
-    more = b"Authentication-Results: other.example; spf=pass\n" * STAMPS_MAX
+    more = b"Authentication-Results: other.example; spf=pass\n" * AUTH_RESULTS_MAX
     assert letter(stamped + b"").authentication == PASSED
     assert not letter(stamped.replace(b"Content-Type", more + b"Content-Type", 1)).authentication.domain
 
@@ -93,5 +93,5 @@ def test_letter_keeps_addresses_of_to_and_cc() -> None:
 
 @given(st.lists(st.text(max_size=200), max_size=3))
 def test_authentication_survives_any_text(fields: list[str]) -> None:
-    found = read_authentication(fields)
+    found = parse_authentication_results(fields)
     assert not found.domain or "dmarc" in " ".join(fields).lower()

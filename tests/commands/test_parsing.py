@@ -1,4 +1,4 @@
-"""Commands as people write them, in English and German."""
+"""Test the parsing of commands in English and German."""
 
 import pytest
 from hypothesis import given
@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from digestd.domain.interest import Kind
 from digestd.mail.templates import Templates
-from digestd.replies.commands.letter import Letter
-from digestd.replies.commands.parsing import Command, is_german, parse_letter, parse_line
-from digestd.replies.commands.words import Verb
+from digestd.replies.commands.command_mail import CommandMail
+from digestd.replies.commands.parsing import Command, is_german, parse_commands, parse_line
+from digestd.replies.commands.vocabulary import Verb
 from digestd.resources import templates
 
 TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CATEGORY
@@ -85,15 +85,15 @@ TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CAT
         ("", []),
     ],
 )
-def test_a_line_is_the_commands_it_says(line: str, commands: list[Command]) -> None:
+def test_parse_line_returns_commands(line: str, commands: list[Command]) -> None:
     assert parse_line(line) == commands
 
 
 def of(subject: str, *lines: str) -> list[Verb]:
-    return [command.verb for command in parse_letter(Letter("ada@example.net", subject, lines, automatic=False))]
+    return [command.verb for command in parse_commands(CommandMail("ada@example.net", subject, lines, automatic=False))]
 
 
-def test_a_subject_counts_unless_it_answers_and_lines_count_until_one_is_no_command() -> None:
+def test_parse_commands_of_subject_and_lines() -> None:
     assert of("unsubscribe") == [Verb.UNSUBSCRIBE]
     assert of("Re: unsubscribe") == []
     assert of("AW: [digest] status", "help") == [Verb.HELP]
@@ -103,13 +103,13 @@ def test_a_subject_counts_unless_it_answers_and_lines_count_until_one_is_no_comm
     assert len(of("", *[f"more {n}" for n in range(1, 40)])) == 10
 
 
-def test_who_asks_in_german_is_answered_in_german() -> None:
-    assert is_german(Letter("a@example.net", "abonnieren", (), automatic=False))
-    assert not is_german(Letter("a@example.net", "subscribe", (), automatic=False))
+def test_is_german() -> None:
+    assert is_german(CommandMail("a@example.net", "abonnieren", (), automatic=False))
+    assert not is_german(CommandMail("a@example.net", "subscribe", (), automatic=False))
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_what_the_help_shows_in_each_language_is_understood(language: str) -> None:
+def test_parse_line_understands_commands_of_help(language: str) -> None:
     text = Templates.of(templates()).environment(language).get_template("email/commands.txt.j2").render()
     for row in text.splitlines():
         written, verb, _ = row.split("|")
@@ -121,6 +121,6 @@ def test_what_the_help_shows_in_each_language_is_understood(language: str) -> No
 
 
 @given(st.text(max_size=600))
-def test_any_line_is_commands_or_none(line: str) -> None:
+def test_parse_line_survives_any_text(line: str) -> None:
     for command in parse_line(line):
         assert command.value is None or len(command.value) <= 300

@@ -1,4 +1,4 @@
-"""What each command is answered, word for word, in English and German: tests/golden/replies.<language>.txt."""
+"""Compare the reply to each command with tests/golden/replies.<language>.txt."""
 
 import re
 from datetime import timedelta
@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from digestd.replies.commands.parsing import parse_line
-from digestd.replies.commands.words import Verb
+from digestd.replies.commands.vocabulary import Verb
 from tests import golden
-from tests.commands.conftest import ADDRESS, TOPICS, Office, digest, text
+from tests.commands.conftest import ADDRESS, TOPICS, CommandInstall, digest, text
 
 LINES = {
     "en": (
@@ -27,31 +27,34 @@ LINES = {
         "weiter",
     ),
 }  # fmt: skip
-ASKED_BACK = {"en": "unsubscribe\nadd topic dark matter", "de": "abmelden\nthema: dunkle Materie"}
+UNPROVEN_LINES = {"en": "unsubscribe\nadd topic dark matter", "de": "abmelden\nthema: dunkle Materie"}
 """From an address alone, which proves nothing."""
 
 
-def test_the_lines_hold_every_command() -> None:
+def test_golden_lines_cover_every_verb() -> None:
     for lines in LINES.values():
         verbs = {command.verb for line in lines for command in parse_line(line)}
         assert verbs == set(Verb) - {Verb.YES}
 
 
 @pytest.mark.parametrize("language", LINES)
-async def test_each_command_is_answered_in_these_words(read_by_ada: Office, language: str) -> None:
-    to = str((await digest(read_by_ada))["Reply-To"])
-    read_by_ada.write(f"language {language}", to=to)
-    await read_by_ada.answers()
-    told = [await _answered(read_by_ada, ASKED_BACK[language], ADDRESS)]
+async def test_reply_to_each_command_matches_golden_file(ada_install: CommandInstall, language: str) -> None:
+    to = str((await digest(ada_install))["Reply-To"])
+    ada_install.write(f"language {language}", to=to)
+    await ada_install.answers()
+    replies = [await _reply_to(ada_install, UNPROVEN_LINES[language], ADDRESS)]
     for line in LINES[language]:
-        read_by_ada.made.clock.go(timedelta(hours=3))  # only so many are answered a day
-        told.append(await _answered(read_by_ada, line, to))
-    golden.check(f"replies.{language}.txt", "\n".join(told).encode())
+        ada_install.install.clock.go(timedelta(hours=3))  # only so many are answered a day
+        replies.append(await _reply_to(ada_install, line, to))
+    golden.check(f"replies.{language}.txt", "\n".join(replies).encode())
 
 
-async def _answered(office: Office, said: str, to: str) -> str:
-    """What was written, and the subject and words of the answer; titles, which ranking chooses, are left out."""
-    office.write(said, to=to)
-    (answer,) = await office.answers()
+async def _reply_to(site: CommandInstall, line: str, to: str) -> str:
+    """Send a line and return the subject and text of the reply without paper titles.
+
+    Titles are left out because ranking chooses them.
+    """
+    site.write(line, to=to)
+    (answer,) = await site.answers()
     body = re.sub(r"“[^“”]{40,}”|„[^„“]{40,}“", "“…”", text(answer))
-    return f"> {said[:60]}\n{answer['Subject']}\n\n{body}"
+    return f"> {line[:60]}\n{answer['Subject']}\n\n{body}"

@@ -8,9 +8,9 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.fetching.reader import AnswerParser
-from digestd.replies.bounces.mail import Unreadable
-from digestd.replies.commands.reading import read as read_mail
-from digestd.replies.reader import Reader as MailReader
+from digestd.replies.bounces.parsed_mail import UnreadableMail
+from digestd.replies.inbound_mail import parse_inbound_mail as read_mail
+from digestd.replies.mail_parser import MailParser as MailReader
 from digestd.security.confinement.inside import CODECS
 from digestd.sources import parse_source
 from digestd.sources.imports import Import, Recognition
@@ -121,12 +121,12 @@ def test_unknown_encoding_costs_the_words_alone(mails: MailReader, charset: str)
 def here(raw: bytes) -> object:
     try:
         return read_mail(raw)
-    except Unreadable as error:
+    except UnreadableMail as error:
         return str(error)
 
 
 def apart(mails: MailReader, raw: bytes) -> object:
     try:
         return mails(raw)
-    except Unreadable as error:
+    except UnreadableMail as error:
         return str(error)

@@ -15,7 +15,7 @@ from digestd.domain.delivery import State
 from digestd.security.links import Purpose
 from digestd.security.links import read as read_token
 from digestd.store.ledger import queries
-from tests.inbound.conftest import Returned
+from tests.inbound.conftest import SentInstall
 from tests.parts import library
 from tests.parts.install import Install, install
 
@@ -91,7 +91,7 @@ async def in_doubt(folder: Path, url: str, now: datetime) -> Install:
     made.people([{"email": f"reader{number}@example.net"} for number in (1, 2)])
     assert made.plan().planned == 2
     await made.deliver()
-    Returned(made).lose_the_answer(1)
+    SentInstall(made).lose_the_answer(1)
     return made
 
 

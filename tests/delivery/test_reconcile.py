@@ -21,7 +21,7 @@ from digestd.store.ledger import queries, recovery
 from digestd.store.ledger.claim_queue import Claimer, claim
 from digestd.store.ledger.commit_point import CommitRequest, commit_sends
 from digestd.store.ledger.settlement import GRACE
-from tests.inbound.conftest import Returned
+from tests.inbound.conftest import SentInstall
 from tests.parts import library
 from tests.parts.install import Install, install
 from tests.parts.postfix import Postfix, postfix
@@ -74,7 +74,7 @@ async def test_what_the_relay_took_is_accepted_and_what_it_never_had_is_sent_onc
         await made.deliver(limit=2)
         made.clock.go(MINUTE)
         await made.deliver(limit=1)
-        Returned(made).lose_the_answer(3)
+        SentInstall(made).lose_the_answer(3)
         lost = die_before_the_dot_leaves(made, relay)
         assert reconcile(made.db, made.app.keys, log, made.clock.now) == ReconcileReport(accepted=1, open=1)
         made.clock.go(MINUTE)
@@ -161,7 +161,7 @@ async def test_by_policy_what_stays_uncertain_goes_out_again_under_the_same_name
     made = planned(tmp_path / "install", database_url, now, f"maildir:{tmp_path / 'outbox'}")
     fates = made.fates
     await made.deliver()
-    Returned(made).lose_the_answer(1)
+    SentInstall(made).lose_the_answer(1)
     made.clock.go(PATIENCE - MINUTE)
     assert resend_uncertain(made.db, made.clock.now) == 0
     made.clock.go(MINUTE)

@@ -1,4 +1,4 @@
-"""An install whose readers have got a digest each, and what may come back about them."""
+"""Provide an installation with sent digests, and mails that return to it."""
 
 import asyncio
 import shutil
@@ -14,8 +14,8 @@ from digestd.domain.bounce import Bounce, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.replies.bounces.mail import BYTES_MAX
-from digestd.replies.taking import Desk
+from digestd.replies.bounces.parsed_mail import BYTES_MAX
+from digestd.replies.processing import ReplyProcessor
 from digestd.security.links import Purpose, address_key, envelope_from, token
 from digestd.store import bounces, core, inbound, subscribers, suppressions
 from digestd.store.erasure import scrub
@@ -29,81 +29,83 @@ BOUNCE = "bounce@example.org"
 
 
 @dataclass
-class Returned:
-    """An install, and mails that come back to it."""
+class SentInstall:
+    """An installation with sent digests."""
 
-    made: Install
+    install: Install
 
     @property
-    def desk(self) -> Desk:
-        """Where they are taken in."""
-        return Desk(self.made.db, self.made.app.keys)
+    def processor(self) -> ReplyProcessor:
+        """Return the processor of returned mails."""
+        return ReplyProcessor(self.install.db, self.install.app.keys)
 
     def verp(self, delivery: int, attempt: int = 1) -> str:
-        """The return path of an attempt."""
-        return envelope_from(self.made.app.keys, delivery, attempt, BOUNCE)
+        """Return the signed return path of an attempt."""
+        return envelope_from(self.install.app.keys, delivery, attempt, BOUNCE)
 
     def mail(self, sample: str, verp: str = "", delivery: int = 1) -> bytes:
-        """A sample about one delivery; `verp` for another return path than its own."""
-        with self.made.db.read() as session:
+        """Return a sample about a delivery, with its return path or with `verp`."""
+        with self.install.db.read() as session:
             query = select(core.delivery.c.message_id, core.delivery.c.subscriber_id)
             row = session.connection().execute(query.where(core.delivery.c.id == delivery)).one()
-        link = self.made.app.urls.unsubscribe(token(self.made.app.keys, Purpose.UNSUBSCRIBE, row.subscriber_id, NOW))
+        link = self.install.app.urls.unsubscribe(
+            token(self.install.app.keys, Purpose.UNSUBSCRIBE, row.subscriber_id, NOW)
+        )
         text = (SAMPLES / f"{sample}.eml").read_text(encoding="utf-8")
         text = text.replace("@VERP@", verp or self.verp(delivery)).replace("@ID@", row.message_id)
         return text.replace("@LINK@", link).encode()
 
-    def take(self, raw: bytes, *sent_to: str, later: timedelta = timedelta()) -> InboundOutcome:
-        """Take one in."""
-        return self.desk.take(raw, self.made.clock.now + later, sent_to)
+    def process(self, raw: bytes, *sent_to: str, later: timedelta = timedelta()) -> InboundOutcome:
+        """Process a raw mail."""
+        return self.processor.process(raw, self.install.clock.now + later, sent_to)
 
     def status(self, delivery: int = 1) -> Status:
-        """The status of whom a delivery went to."""
-        with self.made.db.read() as session:
+        """Return the status of the recipient of a delivery."""
+        with self.install.db.read() as session:
             query = select(core.delivery.c.subscriber_id).where(core.delivery.c.id == delivery)
             known = subscribers.by_key(session, session.connection().execute(query).scalar_one())
         assert known is not None
         return known.status
 
     def address(self, delivery: int = 1) -> str:
-        """Whom a delivery went to."""
-        with self.made.db.read() as session:
+        """Return the address of the recipient of a delivery."""
+        with self.install.db.read() as session:
             query = select(core.subscriber.c.address).join(
                 core.delivery, core.delivery.c.subscriber_id == core.subscriber.c.id
             )
             return str(session.connection().execute(query.where(core.delivery.c.id == delivery)).scalar_one())
 
     def key(self, delivery: int = 1) -> bytes:
-        """Their keyed hash."""
-        return address_key(self.made.app.keys, self.address(delivery))
+        """Return the keyed hash of the recipient's address."""
+        return address_key(self.install.app.keys, self.address(delivery))
 
     def suppression(self, delivery: int = 1) -> SuppressionReason | None:
-        """Why they must not be written to."""
-        with self.made.db.read() as session:
+        """Return the reason why the recipient is suppressed, or None."""
+        with self.install.db.read() as session:
             known = bounces.addressee_of_delivery(session, delivery)
             assert known is not None
             return suppressions.reason_for(session, known.address_key)
 
     def bounces(self, delivery: int = 1) -> list[Bounce]:
-        """What is kept about a delivery."""
-        with self.made.db.read() as session:
+        """Return the recorded bounces of a delivery."""
+        with self.install.db.read() as session:
             return bounces.of_delivery(session, delivery)
 
     @property
     def counts(self) -> dict[InboundOutcome, int]:
-        """What came in."""
-        with self.made.db.read() as session:
+        """Return the number of processed mails by outcome."""
+        with self.install.db.read() as session:
             return {outcome: count for outcome, count in inbound.counts(session).items() if count}
 
     def state(self, delivery: int = 1) -> State:
-        """The state of a delivery."""
-        with self.made.db.read() as session:
+        """Return the state of a delivery."""
+        with self.install.db.read() as session:
             query = select(core.delivery.c.state).where(core.delivery.c.id == delivery)
             return State(session.connection().execute(query).scalar_one())
 
     def lose_the_answer(self, delivery: int = 1) -> None:
-        """As if the answer to the dot of an accepted mail had never come."""
-        with self.made.db.write() as session:
+        """Make a delivery uncertain, as if the reply to its final dot had been lost."""
+        with self.install.db.write() as session:
             session.connection().exec_driver_sql("DROP TRIGGER delivery_state_change" + self._on_table)
             values = {"row": delivery, "end": f"uw{0:013x}"}
             for statement in _LOST:
@@ -111,7 +113,7 @@ class Returned:
 
     @property
     def _on_table(self) -> str:
-        return "" if self.made.db.is_sqlite else " ON delivery"
+        return "" if self.install.db.is_sqlite else " ON delivery"
 
 
 _LOST = (
@@ -121,52 +123,52 @@ _LOST = (
 )
 
 
-def returned(folder: Path, url: str, now: datetime) -> Returned:
-    """Three readers whose digests the relay (a folder) has taken."""
+def returned(folder: Path, url: str, now: datetime) -> SentInstall:
+    """Create an installation with planned digests for three readers."""
     made = install(folder, url, now)
     made.papers(library.papers(30))
     made.people(library.people(READERS))
     assert made.plan().planned == READERS
-    return Returned(made)
+    return SentInstall(made)
 
 
 @pytest.fixture
-async def sent(tmp_path: Path, database_url: str, now: datetime) -> AsyncIterator[Returned]:
-    """The digests are sent, on each engine in turn."""
-    back = returned(tmp_path, database_url, now)
-    assert (await back.made.deliver()).accepted == READERS
-    yield back
-    back.made.db.close()
+async def sent(tmp_path: Path, database_url: str, now: datetime) -> AsyncIterator[SentInstall]:
+    """Return an installation with sent digests, on each database."""
+    site = returned(tmp_path, database_url, now)
+    assert (await site.install.deliver()).accepted == READERS
+    yield site
+    site.install.db.close()
 
 
 @pytest.fixture(scope="session")
 def _sent_template(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Path:
-    """The same on SQLite, made once."""
+    """Return the folder of a SQLite installation with sent digests."""
     folder = tmp_path_factory.mktemp("sent")
     shutil.copy(_sqlite_template, folder / "digestd.db")
-    back = returned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW)
-    assert asyncio.run(back.made.deliver()).accepted == READERS
-    scrub(back.made.db)
-    back.made.db.close()
+    site = returned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW)
+    assert asyncio.run(site.install.deliver()).accepted == READERS
+    scrub(site.install.db)
+    site.install.db.close()
     return folder
 
 
 @pytest.fixture
-def on_file(tmp_path: Path, _sent_template: Path, now: datetime) -> Iterator[Returned]:
-    """The same on SQLite alone, for what does not depend on the engine."""
+def on_file(tmp_path: Path, _sent_template: Path, now: datetime) -> Iterator[SentInstall]:
+    """Return a SQLite installation with sent digests."""
     shutil.copytree(_sent_template, tmp_path, dirs_exist_ok=True)
-    back = Returned(install(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now))
-    yield back
-    back.made.db.close()
+    site = SentInstall(install(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now))
+    yield site
+    site.install.db.close()
 
 
-def mails(back: Returned) -> list[bytes]:
-    """Three to be understood, two for a person, one that is too large."""
+def mails(site: SentInstall) -> list[bytes]:
+    """Return three mails to process, two to review and one that is too large."""
     return [
-        back.mail("postfix-hard", delivery=1),
-        back.mail("gmail-full-soft", delivery=2),
-        back.mail("out-of-office-nothing", delivery=3),
-        back.mail("person-unread", delivery=3),
+        site.mail("postfix-hard", delivery=1),
+        site.mail("gmail-full-soft", delivery=2),
+        site.mail("out-of-office-nothing", delivery=3),
+        site.mail("person-unread", delivery=3),
         b"From: stranger@example.net\nSubject: hello\n\nWho are you?\n",
         b"x" * (BYTES_MAX + 1),
     ]

@@ -1,4 +1,4 @@
-"""Certificates of Amazon's: verified up to a trusted root, fetched within bounds and without holding up others."""
+"""Test fetching and verification of the certificates of Amazon SNS."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.verification import Store
 
 from digestd.replies import certificates
-from digestd.replies.bounces.providers.provider import NotGenuine, Unavailable
+from digestd.replies.bounces.providers.provider import UnverifiedWebhook, VerificationUnavailable
 from digestd.replies.certificates import BYTES_MAX, Certificates
-from tests.bounces.posts import CERTIFICATE_URL, Authority, authority, certificate
+from tests.bounces.webhook_requests import CERTIFICATE_URL, Authority, authority, certificate
 from tests.conftest import NOW
 
 NAMES = {"sns.amazonaws.com"}
@@ -22,16 +22,16 @@ ISSUER_URL = "http://crt.r2m01.amazontrust.com/r2m01.cer"
 
 
 class Web:
-    """What is found where; `asked` in its order."""
+    """A fake web: `found` maps URLs to bodies, `requested` lists the requested URLs."""
 
     def __init__(self) -> None:
         self.found: dict[str, bytes] = {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def fetch(self, url: str) -> bytes:
-        self.asked.append(url)
+        self.requested.append(url)
         if url not in self.found:
-            raise NotGenuine("there is nothing")
+            raise UnverifiedWebhook("there is nothing")
         return self.found[url]
 
 
@@ -48,30 +48,30 @@ def web(root: Authority, monkeypatch: pytest.MonkeyPatch) -> Web:
     return made
 
 
-def ask(asked: Certificates, now: datetime = NOW) -> object:
-    return asked(CERTIFICATE_URL, NAMES, now)
+def ask(cache: Certificates, now: datetime = NOW) -> object:
+    return cache(CERTIFICATE_URL, NAMES, now)
 
 
-def test_certificate_is_verified_once_and_kept(web: Web) -> None:
+def test_certificate_is_verified_once_and_cached(web: Web) -> None:
     web.found[CERTIFICATE_URL] = certificate()
-    asked = Certificates()
-    assert ask(asked) == ask(asked)
-    assert web.asked == [CERTIFICATE_URL]
+    cache = Certificates()
+    assert ask(cache) == ask(cache)
+    assert web.requested == [CERTIFICATE_URL]
 
 
-def test_certificate_with_its_issuer_in_one_file_is_verified(web: Web, root: Authority) -> None:
+def test_certificate_with_issuer_in_file_is_verified(web: Web, root: Authority) -> None:
     between = authority("Invented Issuer", root, 2)
     web.found[CERTIFICATE_URL] = certificate(by=between) + between.pem
     ask(Certificates())
-    assert web.asked == [CERTIFICATE_URL]
+    assert web.requested == [CERTIFICATE_URL]
 
 
-def test_issuer_is_fetched_from_where_the_certificate_says(web: Web, root: Authority) -> None:
+def test_issuer_is_fetched_from_named_url(web: Web, root: Authority) -> None:
     between = authority("Invented Issuer", root, 2)
     web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=ISSUER_URL)
     web.found[ISSUER_URL] = between.certificate.public_bytes(serialization.Encoding.DER)
     ask(Certificates())
-    assert web.asked == [CERTIFICATE_URL, ISSUER_URL]
+    assert web.requested == [CERTIFICATE_URL, ISSUER_URL]
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_issuer_is_fetched_from_where_the_certificate_says(web: Web, root: Autho
         "http://[",
     ],
 )
-def test_issuer_elsewhere_is_never_fetched(web: Web, root: Authority, url: str) -> None:
+def test_issuer_at_other_host_is_never_fetched(web: Web, root: Authority, url: str) -> None:
     between = authority("Invented Issuer", root, 2)
     web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=url)
-    with pytest.raises(NotGenuine):
+    with pytest.raises(UnverifiedWebhook):
         ask(Certificates())
-    assert web.asked == [CERTIFICATE_URL]
+    assert web.requested == [CERTIFICATE_URL]
 
 
 OTHERS: dict[str, Callable[[], bytes]] = {
@@ -109,24 +109,24 @@ OTHERS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_certificate_of_somebody_else_is_refused(web: Web, what: str) -> None:
+def test_untrusted_certificate_is_refused(web: Web, what: str) -> None:
     web.found[CERTIFICATE_URL] = OTHERS[what]()
-    with pytest.raises(NotGenuine):
+    with pytest.raises(UnverifiedWebhook):
         ask(Certificates())
 
 
-def test_kept_certificate_is_refused_once_it_is_out_of_date(web: Web) -> None:
+def test_cached_certificate_is_refused_after_expiry(web: Web) -> None:
     web.found[CERTIFICATE_URL] = certificate(days=30)
-    asked = Certificates()
-    ask(asked)
-    with pytest.raises(NotGenuine):
-        ask(asked, NOW + timedelta(days=31))
+    cache = Certificates()
+    ask(cache)
+    with pytest.raises(UnverifiedWebhook):
+        ask(cache, NOW + timedelta(days=31))
 
 
-def test_fetch_holds_up_no_kept_certificate(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_does_not_block_cached_certificate(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     web.found[CERTIFICATE_URL] = certificate()
-    asked, begun, go_on = Certificates(), threading.Barrier(certificates.AT_ONCE + 1), threading.Event()
-    ask(asked)
+    cache, begun, go_on = Certificates(), threading.Barrier(certificates.CONCURRENT_FETCHES_MAX + 1), threading.Event()
+    ask(cache)
 
     def slow(_url: str) -> bytes:
         begun.wait(120)
@@ -135,28 +135,28 @@ def test_fetch_holds_up_no_kept_certificate(web: Web, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(certificates, "_fetch", slow)
     others = [
-        threading.Thread(target=asked, args=(CERTIFICATE_URL.replace("0123", f"000{n}"), NAMES, NOW))
-        for n in range(certificates.AT_ONCE)
+        threading.Thread(target=cache, args=(CERTIFICATE_URL.replace("0123", f"000{n}"), NAMES, NOW))
+        for n in range(certificates.CONCURRENT_FETCHES_MAX)
     ]
     for other in others:
         other.start()
     begun.wait(120)
-    ask(asked)
-    with pytest.raises(Unavailable):
-        asked(CERTIFICATE_URL.replace("0123", "9999"), NAMES, NOW)
+    ask(cache)
+    with pytest.raises(VerificationUnavailable):
+        cache(CERTIFICATE_URL.replace("0123", "9999"), NAMES, NOW)
     go_on.set()
     for other in others:
         other.join()
 
 
 class _Page(BaseHTTPRequestHandler):
-    """Answers as the path says."""
+    """A page that answers with the status in its path."""
 
-    asked: ClassVar[list[str]] = []
+    requested: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        """http.server: a request."""
-        self.asked.append(self.path)
+        """Answer a request (called by http.server)."""
+        self.requested.append(self.path)
         status = int(self.path.strip("/"))
         self.send_response(status)
         if status == 302:
@@ -165,7 +165,7 @@ class _Page(BaseHTTPRequestHandler):
         self.wfile.write(b"x" * (BYTES_MAX + 1 if status == 200 else 1))
 
     def log_message(self, *_: object) -> None:
-        """http.server: nothing to say."""
+        """Log nothing (called by http.server)."""
 
 
 @contextmanager
@@ -182,19 +182,19 @@ def pages() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("status", [200, 302, 404, 500])
-def test_fetch_follows_no_redirect_and_reads_no_more_than_it_may(status: int) -> None:
-    with pages() as url, pytest.raises(NotGenuine):
+def test_fetch_refuses_redirects_and_large_bodies(status: int) -> None:
+    with pages() as url, pytest.raises(UnverifiedWebhook):
         certificates._fetch(f"{url}/{status}")
-    assert _Page.asked[-1] == f"/{status}"
+    assert _Page.requested[-1] == f"/{status}"
 
 
-def test_fetch_says_where_nobody_answers() -> None:
+def test_fetch_reports_unreachable_host() -> None:
     with pages() as url:
         pass
-    with pytest.raises(Unavailable):
+    with pytest.raises(VerificationUnavailable):
         certificates._fetch(f"{url}/200")
 
 
-def test_roots_of_this_machine_are_found() -> None:
-    found = [root.subject.rfc4514_string() for root in certificates._trusted()]
+def test_roots_are_found_in_trust_store() -> None:
+    found = [root.subject.rfc4514_string() for root in certificates._root_certificates()]
     assert any("Amazon Root CA 1" in name for name in found)

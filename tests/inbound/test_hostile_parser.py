@@ -1,4 +1,4 @@
-"""Show that what a hijacked parser of mails sends is an error here, never a crash and never acted on."""
+"""Test that invalid answers of a hijacked parser process are refused."""
 
 import json
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from digestd.replies import confined
-from digestd.replies.bounces.mail import Unreadable
-from digestd.replies.commands.reading import read
-from digestd.replies.reader import ANSWER_MAX, Reader
+from digestd.replies import mail_parser_process
+from digestd.replies.bounces.parsed_mail import UnreadableMail
+from digestd.replies.inbound_mail import parse_inbound_mail
+from digestd.replies.mail_parser import ANSWER_BYTES_MAX, MailParser
 from tests.inbound.conftest import SAMPLES
 
 HARD = (SAMPLES / "postfix-hard.eml").read_bytes()
@@ -27,23 +27,23 @@ while receive(sys.stdin.buffer) is not None:
 """
 
 
-def said(**changed: Any) -> bytes:
-    """The answer of a genuine parser, with fields of the letter changed."""
-    reading, letter = read(HARD)
-    return json.dumps({"reading": asdict(reading), "letter": {**asdict(letter), **changed}}).encode()
+def answer_with_mail(**changed: Any) -> bytes:
+    """Return a valid answer with changed fields of the command mail."""
+    classified, mail = parse_inbound_mail(HARD)
+    return json.dumps({"classification": asdict(classified), "command_mail": {**asdict(mail), **changed}}).encode()
 
 
-def found(**changed: Any) -> bytes:
-    """The same with fields of the reading changed; `status` of its finding."""
-    reading, letter = (asdict(part) for part in read(HARD))
-    status = changed.pop("status", reading["finding"]["status"])
-    changed.setdefault("finding", {**reading["finding"], "status": status})
-    return json.dumps({"reading": {**reading, **changed}, "letter": letter}).encode()
+def answer_with_classification(**changed: Any) -> bytes:
+    """Return a valid answer with changed fields of the classification or its status."""
+    classified, mail = (asdict(part) for part in parse_inbound_mail(HARD))
+    status = changed.pop("status", classified["report"]["status"])
+    changed.setdefault("report", {**classified["report"], "status": status})
+    return json.dumps({"classification": {**classified, **changed}, "command_mail": mail}).encode()
 
 
 @pytest.fixture
-def honest() -> Iterator[Reader]:
-    made = Reader()
+def honest() -> Iterator[MailParser]:
+    made = MailParser()
     yield made
     made.close()
 
@@ -58,60 +58,60 @@ def honest() -> Iterator[Reader]:
         b"null",
         b"[]",
         b"{}",
-        b'"failed"',
-        b'["failed"]',
-        b'{"failed": 5}',
-        b'{"failed": {"a": [1]}}',
-        b'{"letter": 5, "reading": 5}',
-        b'{"letter": ' + b"9" * 5_000 + b"}",
+        b'"error"',
+        b'["error"]',
+        b'{"error": 5}',
+        b'{"error": {"a": [1]}}',
+        b'{"command_mail": 5, "classification": 5}',
+        b'{"command_mail": ' + b"9" * 5_000 + b"}",
         b"\xff\xfe\x00",
-        b"x" * (ANSWER_MAX + 1),
-        said(sender=5),
-        said(sender=["ada@example.net"]),
-        said(sender="ada@example.net\r\nBcc: eve@example.net"),
-        said(sender="ada@example.net, eve@example.net"),
-        said(sender="a" * 1_000 + "@example.net"),
-        said(id="<a@b>\r\nBcc: eve@example.net"),
-        said(id="a@b"),
-        said(subject="stop\r\nBcc: eve@example.net"),
-        said(subject="x" * 10_000),
-        said(subject=None),
-        said(lines="stop"),
-        said(lines=["stop"] * 1_000),
-        said(lines=["two\nlines"]),
-        said(lines=[1e400]),
-        said(lines=["x" * 100_000]),
-        said(lines=["\ud800"]),
-        said(subject="\udfff"),
-        found(status="5.1.1\0"),
-        found(status="\ud800"),
-        found(status="reader 7"),
-        found(via="\0"),
-        found(via="nobody"),
-        found(finding={"kind": "harder", "status": "", "envelopes": []}),
+        b"x" * (ANSWER_BYTES_MAX + 1),
+        answer_with_mail(sender=5),
+        answer_with_mail(sender=["ada@example.net"]),
+        answer_with_mail(sender="ada@example.net\r\nBcc: eve@example.net"),
+        answer_with_mail(sender="ada@example.net, eve@example.net"),
+        answer_with_mail(sender="a" * 1_000 + "@example.net"),
+        answer_with_mail(id="<a@b>\r\nBcc: eve@example.net"),
+        answer_with_mail(id="a@b"),
+        answer_with_mail(subject="stop\r\nBcc: eve@example.net"),
+        answer_with_mail(subject="x" * 10_000),
+        answer_with_mail(subject=None),
+        answer_with_mail(lines="stop"),
+        answer_with_mail(lines=["stop"] * 1_000),
+        answer_with_mail(lines=["two\nlines"]),
+        answer_with_mail(lines=[1e400]),
+        answer_with_mail(lines=["x" * 100_000]),
+        answer_with_mail(lines=["\ud800"]),
+        answer_with_mail(subject="\udfff"),
+        answer_with_classification(status="5.1.1\0"),
+        answer_with_classification(status="\ud800"),
+        answer_with_classification(status="reader 7"),
+        answer_with_classification(via="\0"),
+        answer_with_classification(via="nobody"),
+        answer_with_classification(report={"kind": "harder", "status": "", "envelopes": []}),
     ],
     ids=lambda answer: repr(answer[-30:]),
 )
-def test_answer_of_a_hijacked_parser_is_refused(
-    answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, honest: Reader
+def test_invalid_parser_answer_is_refused(
+    answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, honest: MailParser
 ) -> None:
     script = tmp_path / "hijacked.py"
     script.write_text(SCRIPT.format(answer=answer))
     with monkeypatch.context() as patched:
-        patched.setattr(confined, "__file__", str(script))
-        with pytest.raises(Unreadable) as refused:
+        patched.setattr(mail_parser_process, "__file__", str(script))
+        with pytest.raises(UnreadableMail) as refused:
             honest(HARD)
     assert "\n" not in str(refused.value)
     honest.close()
     assert honest(HARD)[0].via == "dsn"
 
 
-def test_letter_is_automatic_unless_it_says_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A parser must not be able to make the service answer a machine by sending nonsense for `automatic`."""
+def test_mail_is_automatic_unless_answer_says_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show that an invalid `automatic` cannot make the service answer a machine."""
     script = tmp_path / "hijacked.py"
-    script.write_text(SCRIPT.format(answer=said(automatic="")))
-    monkeypatch.setattr(confined, "__file__", str(script))
-    made = Reader()
+    script.write_text(SCRIPT.format(answer=answer_with_mail(automatic="")))
+    monkeypatch.setattr(mail_parser_process, "__file__", str(script))
+    made = MailParser()
     try:
         assert made(HARD)[1].automatic is True
     finally:

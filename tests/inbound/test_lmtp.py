@@ -1,4 +1,4 @@
-"""Bounces handed over by a mail server, and what it is answered."""
+"""Test bounces that a mail server delivers by LMTP, and the replies it gets."""
 
 import asyncio
 import smtplib
@@ -11,47 +11,47 @@ import pytest
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import InboundFailed
-from digestd.replies.bounces.mail import BYTES_MAX
-from digestd.replies.mailboxes.lmtp import Door
-from digestd.replies.mailboxes.open_mailbox import open_inbound
-from tests.inbound.conftest import Returned, mails
+from digestd.replies.bounces.parsed_mail import BYTES_MAX
+from digestd.replies.mailboxes.inbound_url import open_inbound
+from digestd.replies.mailboxes.lmtp import LmtpServer
+from tests.inbound.conftest import SentInstall, mails
 from tests.postgres import free_port
 
 TAKEN, UNREAD = InboundOutcome.TAKEN, InboundOutcome.UNREAD
 
 
 class _Lmtp(smtplib.LMTP):
-    """smtplib's, with a time limit."""
+    """An LMTP client with a timeout."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port, timeout=120)
 
 
 @pytest.fixture(params=["tcp", "file"])
-def door(request: pytest.FixtureRequest, tmp_path: Path) -> Door:
-    """By port and by socket file; the path must be short."""
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> LmtpServer:
+    """Return a server on a port and on a socket file, whose path must be short."""
     url = f"lmtp://127.0.0.1:{free_port()}" if request.param == "tcp" else f"lmtp:{tmp_path / 'l'}"
-    place = open_inbound(url, aside=tmp_path / "aside")
-    assert isinstance(place, Door)
+    place = open_inbound(url, quarantine=tmp_path / "aside")
+    assert isinstance(place, LmtpServer)
     return place
 
 
-async def hand_over(door: Door, back: Returned, work: "Callable[[smtplib.LMTP], object]") -> object:
+async def hand_over(server: LmtpServer, site: SentInstall, work: "Callable[[smtplib.LMTP], object]") -> object:
     def talk() -> object:
-        host, port = (str(door.socket), 0) if door.socket else (door.host, door.port)
+        host, port = (str(server.socket), 0) if server.socket else (server.host, server.port)
         with _Lmtp(host, port) as client:
             return work(client)
 
-    async with door.listening(back.desk, back.made.clock):
+    async with server.listen(site.processor, site.install.clock):
         return await asyncio.to_thread(talk)
 
 
 def wire(raw: bytes) -> bytes:
-    """With the line ends that go over the wire."""
+    """Return the mail with CRLF line ends."""
     return raw.replace(b"\n", b"\r\n")
 
 
-async def test_a_mail_server_hands_bounces_over_and_hears_what_became_of_them(on_file: Returned, door: Door) -> None:
+async def test_lmtp_processes_bounces(on_file: SentInstall, server: LmtpServer) -> None:
     raws = mails(on_file)[:5]
     verps = [on_file.verp(number) for number in (1, 2, 3, 3, 3)]
 
@@ -59,14 +59,14 @@ async def test_a_mail_server_hands_bounces_over_and_hears_what_became_of_them(on
         for raw, verp in zip(raws, verps, strict=True):
             assert client.sendmail("", [verp], wire(raw)) == {}
 
-    await hand_over(door, on_file, work)
+    await hand_over(server, on_file, work)
     # by LMTP the stranger's mail came to a return path of ours: it is not foreign, and not understood
     assert on_file.counts == {TAKEN: 2, InboundOutcome.AUTOMATIC: 1, UNREAD: 2}
-    assert len(list((door.aside / "new").iterdir())) == 2
-    assert door.socket is None or not door.socket.exists()
+    assert len(list((server.quarantine / "new").iterdir())) == 2
+    assert server.socket is None or not server.socket.exists()
 
 
-async def test_each_recipient_gets_an_answer(on_file: Returned, door: Door) -> None:
+async def test_lmtp_replies_to_each_recipient(on_file: SentInstall, server: LmtpServer) -> None:
     def work(client: smtplib.LMTP) -> tuple[int, bytes]:
         client.ehlo("mx.example.net")
         client.docmd("MAIL", "FROM:<>")
@@ -78,23 +78,23 @@ async def test_each_recipient_gets_an_answer(on_file: Returned, door: Door) -> N
         assert first[0] == client.getreply()[0] == 250
         return first
 
-    assert await hand_over(door, on_file, work) == (250, b"2.0.0 taken")
+    assert await hand_over(server, on_file, work) == (250, b"2.0.0 taken")
 
 
-async def test_what_is_too_large_is_refused(on_file: Returned, door: Door) -> None:
+async def test_lmtp_refuses_too_large_mail(on_file: SentInstall, server: LmtpServer) -> None:
     def work(client: smtplib.LMTP) -> None:
         with pytest.raises(smtplib.SMTPException):
             client.sendmail("", [on_file.verp(1)], b"Subject: x\r\n\r\n" + b"x\r\n" * (BYTES_MAX // 2))
 
-    await hand_over(door, on_file, work)
+    await hand_over(server, on_file, work)
     assert on_file.counts == {}
 
 
-async def test_while_the_database_is_away_the_mail_server_is_to_try_again(
-    on_file: Returned, door: Door, now: datetime
+async def test_lmtp_defers_mail_while_database_is_unreachable(
+    on_file: SentInstall, server: LmtpServer, now: datetime
 ) -> None:
-    assert on_file.made.db.file is not None
-    moved = on_file.made.db.file.with_suffix(".away")
+    assert on_file.install.db.file is not None
+    moved = on_file.install.db.file.with_suffix(".away")
 
     def work(client: smtplib.LMTP) -> None:
         with pytest.raises(smtplib.SMTPDataError) as refused:
@@ -102,41 +102,41 @@ async def test_while_the_database_is_away_the_mail_server_is_to_try_again(
         assert refused.value.smtp_code == 451
 
     raw = wire(on_file.mail("postfix-hard"))
-    on_file.made.db.close()
-    on_file.made.db.file.rename(moved)
-    on_file.made.db.file.mkdir()
-    await hand_over(door, on_file, work)
+    on_file.install.db.close()
+    on_file.install.db.file.rename(moved)
+    on_file.install.db.file.mkdir()
+    await hand_over(server, on_file, work)
 
 
-async def test_a_file_that_is_no_socket_is_left_alone(on_file: Returned, tmp_path: Path) -> None:
+async def test_lmtp_never_deletes_a_file_that_is_no_socket(on_file: SentInstall, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     place = open_inbound(f"lmtp:{tmp_path / 'precious'}")
-    assert isinstance(place, Door)
+    assert isinstance(place, LmtpServer)
     with pytest.raises(InboundFailed, match="cannot listen"):
-        async with place.listening(on_file.desk, on_file.made.clock):
+        async with place.listen(on_file.processor, on_file.install.clock):
             pass
     assert (tmp_path / "precious").read_text() == "mine"
 
 
-async def test_what_cannot_be_kept_for_a_person_is_to_be_brought_again(on_file: Returned, tmp_path: Path) -> None:
+async def test_lmtp_defers_mail_if_quarantine_fails(on_file: SentInstall, tmp_path: Path) -> None:
     (tmp_path / "aside").write_text("no folder")
-    door = open_inbound(f"lmtp://127.0.0.1:{free_port()}", aside=tmp_path / "aside")
-    assert isinstance(door, Door)
+    server = open_inbound(f"lmtp://127.0.0.1:{free_port()}", quarantine=tmp_path / "aside")
+    assert isinstance(server, LmtpServer)
 
     def work(client: smtplib.LMTP) -> None:
         with pytest.raises(smtplib.SMTPDataError) as refused:
             client.sendmail("", [on_file.verp(3)], wire(on_file.mail("person-unread", delivery=3)))
         assert refused.value.smtp_code == 451
 
-    await hand_over(door, on_file, work)
+    await hand_over(server, on_file, work)
 
 
-async def test_a_port_that_is_taken_is_named(on_file: Returned) -> None:
+async def test_lmtp_reports_port_in_use(on_file: SentInstall) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         place = open_inbound(f"lmtp://127.0.0.1:{taken.getsockname()[1]}")
-        assert isinstance(place, Door)
+        assert isinstance(place, LmtpServer)
         with pytest.raises(InboundFailed, match="cannot listen"):
-            async with place.listening(on_file.desk, on_file.made.clock):
+            async with place.listen(on_file.processor, on_file.install.clock):
                 pass

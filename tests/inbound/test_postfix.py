@@ -1,4 +1,4 @@
-"""Real reports: a Postfix of our own bounces into a Maildir, and the loop closes."""
+"""Test real bounces: a Postfix returns them to a Maildir."""
 
 import tempfile
 import time
@@ -11,13 +11,13 @@ import pytest
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.suppression import SuppressionReason
-from digestd.replies.mailboxes.lmtp import Door
-from digestd.replies.mailboxes.open_mailbox import open_inbound
+from digestd.replies.mailboxes.inbound_url import open_inbound
+from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.polling import poll
-from digestd.replies.taking import Desk
+from digestd.replies.processing import ReplyProcessor
 from digestd.security.links import address_key
 from digestd.store import bounces, suppressions
-from tests.inbound.conftest import Returned
+from tests.inbound.conftest import SentInstall
 from tests.parts import library
 from tests.parts.install import Install, install
 from tests.parts.postfix import Postfix, postfix
@@ -38,7 +38,7 @@ strict.example error:5.7.1 not from you
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not below pytest's own: that is closed to other users whenever another pytest starts."""
+    """Return a folder outside pytest's own, which other users (Postfix) cannot read."""
     with tempfile.TemporaryDirectory(prefix="postfix") as made:
         yield Path(made)
 
@@ -51,7 +51,7 @@ def until(done: Callable[[], bool], running: Postfix) -> None:
     raise AssertionError(running.log)
 
 
-async def test_real_reports_come_back_and_each_counts_for_its_reader(
+async def test_bounces_of_postfix_count_for_their_readers(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
     with postfix(folder, ["fine@example.net", "bounce@example.org"], TRANSPORTS) as running:
@@ -63,21 +63,21 @@ async def test_real_reports_come_back_and_each_counts_for_its_reader(
         until(lambda: len(running.mails("bounce@example.org")) == 3, running)
         box = open_inbound(f"maildir:{folder / 'vmail' / 'bounce'}")
         assert box is not None
-        assert not isinstance(box, Door)
-        counts = poll(box, Desk(made.db, made.app.keys), made.clock)
+        assert not isinstance(box, LmtpServer)
+        counts = poll(box, ReplyProcessor(made.db, made.app.keys), made.clock)
     assert counts == {InboundOutcome.TAKEN: 3}
     assert running.mails("bounce@example.org") == []
     for address, kind in READERS.items():
-        assert [bounce.kind for bounce in came_back(made, address)] == ([kind] if kind else [])
+        assert [bounce.kind for bounce in bounces_of(made, address)] == ([kind] if kind else [])
     assert {address for address in READERS if suppressed(made, address)} == {"gone@gone.example"}
     assert made.states == {State.ACCEPTED: len(READERS)}
     assert made.broken == {}
 
 
-async def test_a_report_settles_a_mail_whose_answer_was_lost(
+async def test_bounce_of_postfix_settles_uncertain_delivery(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
-    """Nothing but the envelope id of the very attempt is left in it: that is enough."""
+    """Show that the envelope id of the attempt alone is enough."""
     with postfix(folder, ["bounce@example.org"], TRANSPORTS) as running:
         made = install(tmp_path / "install", sqlite_url, now, running.url)
         made.papers(library.papers(30))
@@ -87,19 +87,19 @@ async def test_a_report_settles_a_mail_whose_answer_was_lost(
         until(lambda: len(running.mails("bounce@example.org")) == 1, running)
         raw = running.mails("bounce@example.org")[0].read_bytes()
     made.clock.go(timedelta(minutes=1))
-    desk = Desk(made.db, made.app.keys)
+    processor = ReplyProcessor(made.db, made.app.keys)
     (tag,) = {line.split()[1] for line in raw.decode().splitlines() if line.startswith("Original-Envelope-Id:")}
     stripped = raw.replace(b"bounce+", b"nobody-").replace(b"<digest.", b"<other.")
     assert tag.encode() in stripped
-    Returned(made).lose_the_answer()
+    SentInstall(made).lose_the_answer()
     assert made.states == {State.UNCERTAIN: 1}
-    assert desk.take(stripped, made.clock.now) is InboundOutcome.TAKEN
+    assert processor.process(stripped, made.clock.now) is InboundOutcome.TAKEN
     assert made.states == {State.ACCEPTED: 1}
     assert made.unsafe == {}
-    assert [bounce.kind for bounce in came_back(made, "full@full.example")] == [BounceKind.SOFT]
+    assert [bounce.kind for bounce in bounces_of(made, "full@full.example")] == [BounceKind.SOFT]
 
 
-def came_back(made: Install, address: str) -> list[Bounce]:
+def bounces_of(made: Install, address: str) -> list[Bounce]:
     with made.db.read() as session:
         return bounces.of_address(session, address_key(made.app.keys, address), 10)
 

@@ -1,4 +1,4 @@
-"""The receiver beside the service: it reads while the service runs, and tries again what failed."""
+"""Test the receiver: it runs until stopped and retries after failures."""
 
 import asyncio
 from dataclasses import replace
@@ -7,24 +7,24 @@ from pathlib import Path
 from digestd.app import App
 from digestd.domain.suppression import SuppressionReason
 from digestd.jobs.receiver import receive
-from tests.inbound.conftest import Returned
+from tests.inbound.conftest import SentInstall
 from tests.parts.waiting import PATIENCE_SECONDS, eventually
 from tests.postgres import free_port
 
 
-def app(back: Returned, url: str, folder: Path) -> App:
-    settings = back.made.app.settings.model_copy(
+def app(site: SentInstall, url: str, folder: Path) -> App:
+    settings = site.install.app.settings.model_copy(
         update={"inbound_url": url, "inbound_quarantine": str(folder / "aside")}
     )
-    return replace(back.made.app, settings=settings)
+    return replace(site.install.app, settings=settings)
 
 
-async def until_suppressed(back: Returned) -> None:
-    await eventually(lambda: back.suppression() is not None)
+async def until_suppressed(site: SentInstall) -> None:
+    await eventually(lambda: site.suppression() is not None)
 
 
 async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect as soon as somebody listens."""
+    """Connect as soon as the server listens."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
@@ -33,7 +33,7 @@ async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
                 await asyncio.sleep(0.05)
 
 
-async def test_it_reads_a_maildir_until_it_is_stopped(on_file: Returned, tmp_path: Path) -> None:
+async def test_receiver_polls_maildir_until_stopped(on_file: SentInstall, tmp_path: Path) -> None:
     for name in ("new", "cur", "tmp"):
         (tmp_path / "box" / name).mkdir(parents=True)
     (tmp_path / "box" / "new" / "1").write_bytes(on_file.mail("postfix-hard"))
@@ -45,7 +45,7 @@ async def test_it_reads_a_maildir_until_it_is_stopped(on_file: Returned, tmp_pat
     assert on_file.suppression() is SuppressionReason.HARD_BOUNCE
 
 
-async def test_a_place_that_cannot_be_read_stops_nothing(on_file: Returned, tmp_path: Path) -> None:
+async def test_receiver_survives_unreadable_mailbox(on_file: SentInstall, tmp_path: Path) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(receive(app(on_file, f"maildir:{tmp_path / 'nowhere'}", tmp_path), stop))
     await asyncio.sleep(0.3)
@@ -54,7 +54,7 @@ async def test_a_place_that_cannot_be_read_stops_nothing(on_file: Returned, tmp_
     await asyncio.wait_for(running, PATIENCE_SECONDS)
 
 
-async def test_it_listens_where_a_mail_server_hands_mails_over(on_file: Returned, tmp_path: Path) -> None:
+async def test_receiver_serves_lmtp(on_file: SentInstall, tmp_path: Path) -> None:
     port, stop = free_port(), asyncio.Event()
     running = asyncio.create_task(receive(app(on_file, f"lmtp://127.0.0.1:{port}", tmp_path), stop))
     raw = on_file.mail("qmail-hard").replace(b"\n", b"\r\n")
@@ -70,5 +70,5 @@ async def test_it_listens_where_a_mail_server_hands_mails_over(on_file: Returned
     await asyncio.wait_for(running, PATIENCE_SECONDS)
 
 
-async def test_without_a_place_there_is_nothing_to_do(on_file: Returned, tmp_path: Path) -> None:
+async def test_receiver_returns_without_inbound_url(on_file: SentInstall, tmp_path: Path) -> None:
     await asyncio.wait_for(receive(app(on_file, "", tmp_path), asyncio.Event()), PATIENCE_SECONDS)

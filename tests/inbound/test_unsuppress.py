@@ -1,4 +1,4 @@
-"""Suppressions of one time taken back in bulk: which, which not, and what the subscribers are afterwards."""
+"""Test bulk unsuppression: filters, resulting statuses, and exceptions."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,38 +11,38 @@ from digestd.errors import BadInput
 from digestd.store import subscribers, suppressions
 from digestd.store.suppressions import SuppressionFilter
 from digestd.subscribers.leaving import Restored, erase, suppress, unsubscribe, unsuppress_wave
-from tests.inbound.conftest import Returned
+from tests.inbound.conftest import SentInstall
 
 HOUR = timedelta(hours=1)
 WHY = "wrong map in the relay"
 
 
-def take_back(back: Returned, *, dry_run: bool = False, **more: Any) -> list[Restored]:
-    """What of the last hour is meant, unless `more` says otherwise."""
-    now = back.made.clock.now
+def take_back(site: SentInstall, *, dry_run: bool = False, **more: Any) -> list[Restored]:
+    """Unsuppress the last hour with the given filters."""
+    now = site.install.clock.now
     given = {"since": now - HOUR, "until": now, "reasons": HEALED_BY_CONSENT, **more}
-    return unsuppress_wave(back.made.db, SuppressionFilter(**given), WHY, now, dry_run)
+    return unsuppress_wave(site.install.db, SuppressionFilter(**given), WHY, now, dry_run)
 
 
-def statuses(back: Returned) -> list[Status]:
-    return [back.status(number) for number in (1, 2, 3)]
+def statuses(site: SentInstall) -> list[Status]:
+    return [site.status(number) for number in (1, 2, 3)]
 
 
 @pytest.fixture
-def bounced(sent: Returned) -> Returned:
-    """The first reader, paused, and the second bounced; the third complained."""
-    with sent.made.db.write() as session:
-        subscribers.change_status(session, 1, Status.PAUSED, Cause.WEB, sent.made.clock.now)
-    sent.made.clock.go(timedelta(minutes=1))
-    sent.take(sent.mail("postfix-hard", delivery=1))
-    sent.take(sent.mail("gmail-hard", delivery=2))
-    sent.take(sent.mail("loop-complaint", delivery=3))
+def bounced(sent: SentInstall) -> SentInstall:
+    """Return an installation: reader 1 (paused) and 2 bounced, reader 3 complained."""
+    with sent.install.db.write() as session:
+        subscribers.change_status(session, 1, Status.PAUSED, Cause.WEB, sent.install.clock.now)
+    sent.install.clock.go(timedelta(minutes=1))
+    sent.process(sent.mail("postfix-hard", delivery=1))
+    sent.process(sent.mail("gmail-hard", delivery=2))
+    sent.process(sent.mail("loop-complaint", delivery=3))
     assert statuses(sent) == [Status.SUPPRESSED] * 3
-    sent.made.clock.go(timedelta(minutes=1))
+    sent.install.clock.go(timedelta(minutes=1))
     return sent
 
 
-def test_unsuppress_restores_status_and_leaves_complaints(bounced: Returned) -> None:
+def test_unsuppress_restores_status_and_leaves_complaints(bounced: SentInstall) -> None:
     found = take_back(bounced, dry_run=True)
     assert sorted(str(one.address) for one in found) == sorted(bounced.address(number) for number in (1, 2))
     assert statuses(bounced) == [Status.SUPPRESSED] * 3
@@ -52,20 +52,20 @@ def test_unsuppress_restores_status_and_leaves_complaints(bounced: Returned) -> 
         (bounced.address(2), Status.ACTIVE),
     }
     assert statuses(bounced) == [Status.PAUSED, Status.ACTIVE, Status.SUPPRESSED]
-    with bounced.made.db.read() as session:
+    with bounced.install.db.read() as session:
         assert [one.why for one in suppressions.lifted(session, bounced.key(2))] == [WHY]
     assert take_back(bounced) == []
-    assert bounced.made.broken == {}
+    assert bounced.install.broken == {}
 
 
-def test_unsuppress_leaves_who_unsubscribed_meanwhile(bounced: Returned) -> None:
-    """A suppressed reader who presses Unsubscribe is not written to again when the suppression is taken back."""
-    assert unsubscribe(bounced.made.db, 2, Cause.ONE_CLICK, bounced.made.clock.now)
-    with bounced.made.db.read() as session:
+def test_unsuppress_keeps_later_unsubscription(bounced: SentInstall) -> None:
+    """Show that unsubscribing while suppressed outlives the suppression."""
+    assert unsubscribe(bounced.install.db, 2, Cause.ONE_CLICK, bounced.install.clock.now)
+    with bounced.install.db.read() as session:
         assert suppressions.reason_for(session, bounced.key(2)) is SuppressionReason.HARD_BOUNCE
     take_back(bounced)
     assert statuses(bounced) == [Status.PAUSED, Status.UNSUBSCRIBED, Status.SUPPRESSED]
-    assert bounced.made.broken == {}
+    assert bounced.install.broken == {}
 
 
 @pytest.mark.parametrize(
@@ -78,36 +78,36 @@ def test_unsuppress_leaves_who_unsubscribed_meanwhile(bounced: Returned) -> None
         {"reasons": frozenset({SuppressionReason.SOFT_BOUNCE})},
     ],
 )
-def test_unsuppress_leaves_what_is_not_meant(bounced: Returned, more: dict[str, Any]) -> None:
+def test_unsuppress_respects_filters(bounced: SentInstall, more: dict[str, Any]) -> None:
     assert take_back(bounced, **more) == []
     assert statuses(bounced) == [Status.SUPPRESSED] * 3
 
 
-def test_unsuppress_leaves_other_times(bounced: Returned) -> None:
-    now = bounced.made.clock.now
+def test_unsuppress_respects_time_range(bounced: SentInstall) -> None:
+    now = bounced.install.clock.now
     assert take_back(bounced, since=now - timedelta(seconds=30)) == []
     assert take_back(bounced, until=now - timedelta(minutes=2)) == []
 
 
-def test_unsuppress_by_domain_relay_and_reason(bounced: Returned) -> None:
-    (route,) = bounced.made.app.routes
+def test_unsuppress_by_domain_relay_and_reason(bounced: SentInstall) -> None:
+    (route,) = bounced.install.app.routes
     assert len(take_back(bounced, dry_run=True, domain="Example.NET", relay=route.name)) == 2
     (complaint,) = take_back(bounced, reasons=frozenset({SuppressionReason.COMPLAINT}))
     assert (complaint.address, complaint.status) == (bounced.address(3), Status.UNSUBSCRIBED)
 
 
-def test_unsuppress_never_revives_the_erased(bounced: Returned) -> None:
-    made = bounced.made
+def test_unsuppress_never_restores_erased(bounced: SentInstall) -> None:
+    made = bounced.install
     suppress(made.db, made.app.keys, "stranger@example.net", SuppressionReason.HARD_BOUNCE, made.clock.now)
     erase(made.db, made.app.keys, bounced.address(1), made.clock.now)
     done = take_back(bounced)
     assert {(one.address, one.status) for one in done} == {(bounced.address(2), Status.ACTIVE), (None, None)}
     with pytest.raises(BadInput, match="erased"):
         take_back(bounced, reasons=frozenset({SuppressionReason.ERASED}))
-    assert bounced.made.broken == {}
+    assert bounced.install.broken == {}
 
 
-def test_unsuppress_in_blocks(bounced: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsuppress_in_blocks(bounced: SentInstall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digestd.subscribers.leaving._BLOCK", 1)
     assert len(take_back(bounced, dry_run=True)) == 2
     assert len(take_back(bounced)) == 2

@@ -64,7 +64,7 @@ S14 statements                security/test_statements.py::test_no_statement_is_
                               web/test_api_described.py::test_no_request_that_the_description_allows_or_forbids_is_a_fault
 S15 patterns                  security/test_patterns.py::test_what_an_expression_costs_grows_with_the_text_alone
                               security/test_patterns.py::test_every_expression_is_tried
-                              bounces/test_hostile.py::test_what_is_deep_long_or_odd_is_survived
+                              bounces/test_hostile.py::test_classify_survives_deep_and_long_mails
                               relaylogs/test_formats.py::test_a_hostile_line_costs_no_time
 S16 secrets in logs           security/test_canaries.py::test_no_secret_address_or_wish_is_told_by_a_run_or_its_crashes
                               security/test_canaries.py::test_a_mailer_that_crashes_tells_where_and_never_over_what
@@ -77,16 +77,16 @@ S16 secrets in logs           security/test_canaries.py::test_no_secret_address_
 S17 operators                 security/test_csrf.py::test_there_is_no_way_in_for_operators
                               web/test_operator_access.py::test_operations_refuse_what_a_local_proxy_passes_on
                               web/test_operator_access.py::test_operations_refuse_other_machines
-S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_suppresses_nobody
-                              inbound/test_taking.py::test_bounce_with_message_id_alone_changes_nothing
-                              inbound/test_taking.py::test_bounce_with_message_id_alone_settles_nothing
-                              inbound/test_taking.py::test_complaint_with_unsubscribe_link_alone_changes_nothing
-                              inbound/test_taking.py::test_report_is_held_after_its_reader_gave_feedback
-                              inbound/test_certificates.py::test_certificate_of_somebody_else_is_refused
-                              bounces/test_providers.py::test_a_certificate_from_elsewhere_is_never_fetched
-                              bounces/test_providers.py::test_provider_survives_hostile_value_in_any_place
+S18 forged bounces            inbound/test_processing.py::test_forged_return_path_suppresses_nobody
+                              inbound/test_processing.py::test_bounce_with_message_id_alone_changes_nothing
+                              inbound/test_processing.py::test_bounce_with_message_id_alone_settles_nothing
+                              inbound/test_processing.py::test_complaint_with_unsubscribe_link_alone_changes_nothing
+                              inbound/test_processing.py::test_bounce_is_held_after_feedback_on_the_mail
+                              inbound/test_certificates.py::test_untrusted_certificate_is_refused
+                              bounces/test_providers.py::test_ses_never_fetches_foreign_certificate_url
+                              bounces/test_providers.py::test_parse_survives_hostile_value_in_any_field
                               web/test_webhooks.py::test_webhook_answers_400_to_lone_surrogate
-                              inbound/test_taking.py::test_no_changed_mac_does_anything
+                              inbound/test_processing.py::test_changed_mac_is_forged
                               web/test_webhooks.py::test_what_is_not_genuine_changes_nothing
 S19 signatures                test_sign.py::test_dkimpy_refuses_what_was_changed_or_added
 S20 export and erasure        test_subscribe.py::test_the_file_holds_nothing_of_the_erased
@@ -119,9 +119,9 @@ S26 links that are passed on  security/test_links_carry_no_power.py::test_passed
                               web/test_feedback.py::test_nothing_is_muted_by_the_link_of_a_pick
                               web/test_saved.py::test_the_secret_address_is_only_to_read
                               security/test_between_features.py::test_old_confirmation_shows_nothing_of_the_settings
-                              commands/test_proof.py::test_renewed_links_void_the_address_of_earlier_mails
-                              commands/test_proof.py::test_command_address_counts_as_long_as_the_settings_link
-                              commands/test_proof.py::test_mails_to_a_former_address_speak_for_nobody_new
+                              commands/test_authorization.py::test_renewed_links_revoke_earlier_command_addresses
+                              commands/test_authorization.py::test_command_address_is_valid_like_settings_link
+                              commands/test_authorization.py::test_mails_to_former_address_prove_no_new_owner
 S27 hijacked parsers          confinement/test_layers.py::test_layer_refuses_attack
                               confinement/test_layers.py::test_other_layers_hold_if_one_is_missing
                               confinement/test_layers.py::test_every_system_call_outside_the_list_is_refused
@@ -130,24 +130,24 @@ S27 hijacked parsers          confinement/test_layers.py::test_layer_refuses_att
                               confinement/test_report.py::test_service_logs_each_gap_when_it_starts
                               ingest/test_decoding.py::test_frame_that_is_no_page_is_refused
                               ingest/test_decoding.py::test_record_with_a_wrong_field_is_refused
-                              inbound/test_hostile_parser.py::test_answer_of_a_hijacked_parser_is_refused
-S28 forged commands by mail   commands/test_proof.py::test_message_id_and_from_prove_nothing
-                              commands/test_proof.py::test_no_other_stamp_is_believed
-                              commands/test_proof.py::test_forged_stamp_beside_the_server_s_own_is_refused
-                              commands/test_proof.py::test_dmarc_pass_speaks_for_the_sender_alone
-                              commands/test_proof.py::test_second_from_header_is_refused
-                              commands/test_proof.py::test_signed_sender_cannot_be_hidden
-                              commands/test_proof.py::test_tagged_address_ends_with_settings_links
-                              commands/test_proof.py::test_signed_mail_to_somebody_else_is_no_command
+                              inbound/test_hostile_parser.py::test_invalid_parser_answer_is_refused
+S28 forged commands by mail   commands/test_authorization.py::test_message_id_and_from_prove_nothing
+                              commands/test_authorization.py::test_other_authentication_headers_prove_nothing
+                              commands/test_authorization.py::test_forged_result_beside_genuine_one_is_refused
+                              commands/test_authorization.py::test_dmarc_pass_proves_only_the_exact_sender
+                              commands/test_authorization.py::test_second_from_header_is_refused
+                              commands/test_authorization.py::test_authenticated_sender_cannot_be_hidden
+                              commands/test_authorization.py::test_command_address_expires_with_settings_link
+                              commands/test_authorization.py::test_authenticated_mail_to_others_is_no_command
                               commands/test_authentication.py::test_authentication_refuses_malformed_field
 S29 mass suppression          deliver/test_brake.py::test_wrong_map_suppresses_nobody_and_mails_wait
                               deliver/test_brake.py::test_refusal_of_every_mail_burns_no_reader
                               security/test_between_features.py::test_unsubscribing_while_suppressed_outlives_its_undoing
                               security/test_between_features.py::test_erasure_lifts_no_wish_never_to_be_written_to
-                              commands/test_proof.py::test_unsubscribing_by_mail_counts_while_suppressed
+                              commands/test_authorization.py::test_unsubscribe_counts_while_suppressed
                               deliver/test_brake.py::test_wave_of_bounces_suppresses_nobody
                               deliver/test_brake.py::test_unconfirmed_addresses_do_not_set_off_the_brake
-                              inbound/test_taking.py::test_wave_of_reports_by_mail_suppresses_nobody
+                              inbound/test_processing.py::test_wave_of_bounces_by_mail_suppresses_nobody
                               inbound/test_unsuppress.py::test_unsuppress_restores_status_and_leaves_complaints
 S30 limits as weapons         web/test_subscribe.py::test_blank_posts_of_one_network_close_nothing_for_others
                               web/test_subscribe.py::test_a_network_is_answered_alike_until_its_share_is_used_up

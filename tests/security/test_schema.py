@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 
 from digestd.app import App
 from digestd.web import build
-from tests.bounces.posts import SETTINGS
+from tests.bounces.webhook_requests import SETTINGS
 from tests.security.acting import opening, routes
 from tests.tiers import sized
 from tests.web.conftest import PAPER, House

@@ -13,10 +13,19 @@ from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.replies.bounces.providers import PROVIDERS
-from digestd.replies.bounces.providers.provider import Post, Unavailable
+from digestd.replies.bounces.providers.provider import VerificationUnavailable, WebhookRequest
 from digestd.security.links import address_key, envelope_from
 from digestd.store import bounces, inbound, suppressions
-from tests.bounces.posts import MAKERS, SETTINGS, Story, authority, certificate, signed_by_mailgun, sns, with_account
+from tests.bounces.webhook_requests import (
+    MAKERS,
+    SETTINGS,
+    EventCase,
+    authority,
+    certificate,
+    signed_by_mailgun,
+    sns,
+    with_account,
+)
 from tests.web.conftest import PAPER, House, browsing
 
 NAMES = sorted(PROVIDERS)
@@ -41,12 +50,12 @@ def ada(house: House) -> str:
     return ADA
 
 
-def post(client: TestClient, name: str, what: Post) -> int:
+def post(client: TestClient, name: str, what: WebhookRequest) -> int:
     return client.post(f"/webhooks/{name}", content=what.body, headers=dict(what.headers)).status_code
 
 
-def told(house: House, kind: BounceKind, **more: str) -> Story:
-    return Story(kind, now=house.clock(), **more)
+def told(house: House, kind: BounceKind, **more: str) -> EventCase:
+    return EventCase(kind, now=house.clock(), **more)
 
 
 def suppression(app: App) -> SuppressionReason | None:
@@ -94,9 +103,9 @@ def test_what_is_not_genuine_changes_nothing(
     what = MAKERS[name](told(house, BounceKind.HARD))
     for mark in (b'"signature": "', b'"Signature": "'):
         forged = what.body.replace(mark, mark + b"0")
-        assert forged == what.body or post(open_to_all, name, Post({}, forged)) in {403, 400}
-    assert post(open_to_all, name, Post(what.headers, b"{}")) in {403, 400}
-    assert post(open_to_all, name, Post({}, b"")) in {403, 400}
+        assert forged == what.body or post(open_to_all, name, WebhookRequest({}, forged)) in {403, 400}
+    assert post(open_to_all, name, WebhookRequest(what.headers, b"{}")) in {403, 400}
+    assert post(open_to_all, name, WebhookRequest({}, b"")) in {403, 400}
     assert house.contents() == before
 
 
@@ -116,7 +125,7 @@ def test_the_token_of_one_post_does_not_carry_another(
     first = MAKERS["mailgun"](told(house, BounceKind.POLICY))
     assert post(open_to_all, "mailgun", first) == 200
     forged = first.body.replace(b"5.7.1 no", b"5.1.1 no")
-    assert post(open_to_all, "mailgun", Post(first.headers, forged)) == 200
+    assert post(open_to_all, "mailgun", WebhookRequest(first.headers, forged)) == 200
     assert suppression(app) is None
 
 
@@ -144,8 +153,8 @@ def test_a_provider_that_is_not_set_up_is_unknown_beside_one_that_is(app: App, h
 
 
 def test_a_body_beyond_a_megabyte_is_too_large_and_elsewhere_beyond_sixteen_kilobytes(open_to_all: TestClient) -> None:
-    assert post(open_to_all, "mailgun", Post({}, b"x" * (1024 * 1024 + 1))) == 413
-    assert post(open_to_all, "mailgun", Post({}, b"x" * 100_000)) in {400, 403}
+    assert post(open_to_all, "mailgun", WebhookRequest({}, b"x" * (1024 * 1024 + 1))) == 413
+    assert post(open_to_all, "mailgun", WebhookRequest({}, b"x" * 100_000)) in {400, 403}
     assert open_to_all.post("/subscribe", content=b"x" * 100_000).status_code == 413
 
 
@@ -171,7 +180,7 @@ def test_webhook_answers_400_to_lone_surrogate(house: House, open_to_all: TestCl
     bodies = [b'{"signature": {"token": "\\ud800"}}', b'"\\ud800"', b'{"Type": "\\ud800"}', b'{"TopicArn": "a\\u0000"}']
     what = posts.get(name)
     assert what is None or post(open_to_all, name, what) == 400
-    assert {post(open_to_all, name, Post({}, body)) for body in bodies} <= {400, 403}
+    assert {post(open_to_all, name, WebhookRequest({}, body)) for body in bodies} <= {400, 403}
     assert house.contents() == before
 
 
@@ -179,7 +188,7 @@ def test_webhook_asks_again_while_certificate_is_out_of_reach(
     house: House, open_to_all: TestClient, ada: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_url: str) -> bytes:
-        raise Unavailable("nobody answers")
+        raise VerificationUnavailable("nobody answers")
 
     monkeypatch.setattr("digestd.replies.certificates._fetch", away)
     assert post(open_to_all, "ses", MAKERS["ses"](told(house, BounceKind.HARD))) == 503

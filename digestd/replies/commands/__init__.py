@@ -1,9 +1,6 @@
-"""What subscribers write to the command address: a mail becomes commands. Pure; nothing here knows who may say what.
+"""Commands by mail: what subscribers write to the command address.
 
-letter   a mail as its writer meant it: their own lines, without quotes, signature and HTML
-authentication  what a mail server says of the sender (RFC 8601)
-markup   the lines of a mail that is HTML alone
-reading  a mail read for both that it may be, a bounce and a letter
-words    what each command is called, in each language
-parsing  lines into commands
+`parse_command_mail` extracts the writer's own lines, `parse_commands` turns them into commands, and `CommandProcessor`
+checks the proof of the sender, executes the commands (`handlers`) and plans the reply. `vocabulary` holds the words of
+each command, `authentication` parses DMARC results (RFC 8601). This package does not know how mail arrives or is sent.
 """

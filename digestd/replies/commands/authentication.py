@@ -1,8 +1,8 @@
-"""Read the Authentication-Results header fields of a mail (RFC 8601): a mail server's word on its sender.
+"""Parse the Authentication-Results header fields of a mail (RFC 8601).
 
-Anybody can write such a field into a mail. The server that receives it from outside puts its own above all others, and
-removes those that bear its own name (section 5). So the topmost field tells who speaks, and all fields by that name
-count as one: unless exactly one of them tells of DMARC, and each can be read to its end, nothing is believed.
+A sender can forge such a field. The receiving server adds its own field above all others and removes fields with its
+own name (section 5). So the topmost field names the server, and all fields with that name are read together: unless
+exactly one of them has a DMARC result and all of them are well-formed, nothing is trusted.
 """
 
 import re
@@ -13,48 +13,54 @@ from itertools import takewhile
 _TOKEN = re.compile(r"[^\s()\";=]+")
 _SPACE = re.compile(r"\s+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_METHOD = re.compile(r"dmarc(/1)?", re.IGNORECASE)
+_DMARC = re.compile(r"dmarc(/1)?", re.IGNORECASE)
 _NESTING_MAX = 10
 
 
-class _Unreadable(ValueError):
-    """The field does not follow the grammar of RFC 8601."""
+class _SyntaxError(ValueError):
+    """The field violates the grammar of RFC 8601."""
 
 
 @dataclass(frozen=True, slots=True)
-class Authentication:
-    """The server that stamped a mail (authserv-id), and the `From` domain that passed DMARC there; both lower-case.
+class AuthenticationResult:
+    """The DMARC result of a mail.
 
-    Empty where nobody did, or where what they say is not clear.
+    Attributes:
+        server: Lower-case authserv-id of the server that added the topmost field, or "".
+        domain: Lower-case `From` domain that passed DMARC there; "" if none did or the result is ambiguous.
     """
 
     server: str = ""
     domain: str = ""
 
 
-NOBODY = Authentication()
-"""No mail server vouches for the sender."""
+NOT_AUTHENTICATED = AuthenticationResult()
+"""The result of a mail without a usable field."""
 
 
-def read_authentication(fields: Sequence[str]) -> Authentication:
-    """Return what the Authentication-Results fields of a mail say of DMARC; `fields`: their values, topmost first."""
+def parse_authentication_results(fields: Sequence[str]) -> AuthenticationResult:
+    """Return the DMARC result of a mail.
+
+    Args:
+        fields: Unfolded values of its Authentication-Results fields, topmost first.
+    """
     try:
-        results = [_parsed(field) for field in fields[:1]]
+        results = [_parse_field(field) for field in fields[:1]]
         if not results:
-            return NOBODY
+            return NOT_AUTHENTICATED
         server = results[0][0]
-        results += [_parsed(field) for field in fields[1:] if _may_be_by(server, field)]
-    except _Unreadable:
-        return NOBODY
-    ours = [one for name, found in results if name == server for one in found if _METHOD.fullmatch(one.method)]
+        results += [_parse_field(field) for field in fields[1:] if _may_be_by(server, field)]
+    except _SyntaxError:
+        return NOT_AUTHENTICATED
+    ours = [one for name, found in results if name == server for one in found if _DMARC.fullmatch(one.method)]
     if len(ours) != 1 or ours[0].result != "pass":
-        return Authentication(server)
-    return Authentication(server, ours[0].domain)
+        return AuthenticationResult(server)
+    return AuthenticationResult(server, ours[0].domain)
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
-    """One result of one method; `domain`: its only `header.from`, empty where it has none or several."""
+class _MethodResult:
+    """The result of one method. `domain` is its `header.from`, "" unless there is one."""
 
     method: str
     result: str
@@ -62,51 +68,54 @@ class _Result:
 
 
 def _may_be_by(server: str, field: str) -> bool:
-    """True unless another server certainly stamped the field: what cannot be read may be by anybody."""
+    """Return False only if another server certainly added the field.
+
+    A malformed field may be from any server.
+    """
     try:
-        return _parsed(field)[0] == server
-    except _Unreadable:
+        return _parse_field(field)[0] == server
+    except _SyntaxError:
         return True
 
 
-def _parsed(field: str) -> tuple[str, list[_Result]]:
-    """Return the authserv-id and the results of one field. Raises _Unreadable."""
-    parts = list(_split(list(_words(field))))
+def _parse_field(field: str) -> tuple[str, list[_MethodResult]]:
+    """Return the authserv-id and the results of one field. Raises _SyntaxError."""
+    parts = list(_split_at_semicolons(list(_tokenize(field))))
     head = parts[0] if parts else []
     if not head or head[0] == "=" or len(head) > 2 or (len(head) == 2 and head[1] != "1"):
-        raise _Unreadable
-    return head[0].lower(), [_result(part) for part in parts[1:] if part and part != ["none"]]
+        raise _SyntaxError
+    return head[0].lower(), [_parse_result(part) for part in parts[1:] if part and part != ["none"]]
 
 
-def _result(words: list[str]) -> _Result:
-    """`method = result`, then `property = value` pairs, as in `dmarc=pass header.from=example.org`."""
+def _parse_result(words: list[str]) -> _MethodResult:
+    """Parse tokens such as `dmarc=pass header.from=example.org`."""
     if len(words) < 3 or len(words) % 3 or any(word != "=" for word in words[1::3]):
-        raise _Unreadable
+        raise _SyntaxError
     pairs = list(zip(words[::3], words[2::3], strict=True))
     domains = [value for name, value in pairs[1:] if name.lower() == "header.from"]
-    return _Result(pairs[0][0], pairs[0][1].lower(), domains[0].lower() if len(domains) == 1 else "")
+    return _MethodResult(pairs[0][0], pairs[0][1].lower(), domains[0].lower() if len(domains) == 1 else "")
 
 
-def _split(words: list[str]) -> Iterator[list[str]]:
-    """Cut at the semicolons."""
+def _split_at_semicolons(words: list[str]) -> Iterator[list[str]]:
+    """Yield the runs of tokens between semicolons."""
     rest = iter([*words, ";"])
     for _ in range(words.count(";") + 1):
         yield list(takewhile(lambda word: word != ";", rest))
 
 
-def _words(field: str) -> Iterator[str]:
-    """Yield tokens, quoted strings (without their quotes), `=` and `;`; spaces and comments are left out."""
+def _tokenize(field: str) -> Iterator[str]:
+    """Yield words, unquoted strings, `=` and `;`; skip spaces and comments."""
     at = 0
     while at < len(field):
         if field[at] in "=;":
             yield field[at]
             at += 1
         elif field[at] == "(":
-            at = _after_comment(field, at)
+            at = _skip_comment(field, at)
         elif found := _SPACE.match(field, at):
             at = found.end()
         elif found := _QUOTED.match(field, at):
-            if {"=", ";"} & set(found[1]):  # such a quoted string could not be told from the marks
+            if {"=", ";"} & set(found[1]):  # keep the quotes: otherwise it looks like the delimiters
                 yield f'"{found[1]}"'
             else:
                 yield found[1]
@@ -115,11 +124,11 @@ def _words(field: str) -> Iterator[str]:
             yield found[0]
             at = found.end()
         else:
-            raise _Unreadable
+            raise _SyntaxError
 
 
-def _after_comment(field: str, at: int) -> int:
-    """Return where the comment that opens at `at` ends; comments nest (RFC 5322 section 3.2.2)."""
+def _skip_comment(field: str, at: int) -> int:
+    """Return the index after a comment, which may nest (RFC 5322 section 3.2.2)."""
     depth = 0
     while at < len(field):
         letter = field[at]
@@ -129,4 +138,4 @@ def _after_comment(field: str, at: int) -> int:
             return at
         if depth > _NESTING_MAX:
             break
-    raise _Unreadable
+    raise _SyntaxError

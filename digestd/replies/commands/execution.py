@@ -1,18 +1,20 @@
-"""Mails to the command address: who may say what, and the answer.
+"""Execute commands by mail: check the sender's proof, run them, plan the reply.
 
-A command is obeyed where the mail proves that its subscriber means it:
+A command is executed if the mail proves that its subscriber sent it, in one of two ways:
 
-    1  it was sent to an address with a token of ours, which only mails to them carry; it counts as long as the link to
-       the settings that came with it, so renewing the links voids it, too
-    2  a mail server that the operator trusts (`DIGESTD_TRUSTED_AUTHSERV_ID`) says that it passed DMARC for the domain
-       of its `From`, which is the subscriber's very address, and it names the command address in `To` or `Cc`: a signed
-       mail to somebody else must not count when a stranger sends it on to us
+1. The mail was sent to an address with our token, which only our mails to this subscriber contain. The token is valid
+   as long as the settings link of the same mail, so renewing the links revokes it.
+2. A mail server that the operator trusts (`DIGESTD_TRUSTED_AUTHSERV_ID`) reports a DMARC pass for the domain of `From`,
+   `From` is the subscriber's address, and `To` or `Cc` contains the command address. The last condition matters because
+   a signed mail to somebody else stays valid when a stranger forwards it to us.
 
-A Message-ID of ours says which digest such a mail speaks of, and proves nothing: it travels with every forwarded mail.
-Anything else is from nobody. It may ask for a subscription, which is confirmed by reply like one that
-was typed into the page; for a known address the commands are kept and asked back, once a day at
-most, in a mail that repeats nothing of what was written. What a machine wrote is never
-answered (RFC 3834); that it leaves is believed, as only a link of ours can say so.
+A Message-ID of ours only tells which digest such a mail refers to. It proves nothing, because it travels with every
+forwarded mail.
+
+A mail without proof may ask for a subscription, which needs a confirmation like one from the web form. If the address
+is subscribed, the commands are stored and the subscriber is asked to confirm them, at most once a day, in a mail that
+quotes nothing of the commands. Automatic mails are never answered (RFC 3834), but their request to unsubscribe counts,
+because only our own link can produce it.
 """
 
 from collections.abc import Iterable
@@ -29,10 +31,10 @@ from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.reply import Reply, ReplyLine
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
-from digestd.replies.commands.handlers import Doing, act
-from digestd.replies.commands.letter import Incoming, Letter
-from digestd.replies.commands.parsing import Command, is_german, parse_letter
-from digestd.replies.commands.words import Verb
+from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
+from digestd.replies.commands.handlers import CommandContext, execute
+from digestd.replies.commands.parsing import Command, is_german, parse_commands
+from digestd.replies.commands.vocabulary import Verb
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read, read_command_address
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.ledger import queries
@@ -49,16 +51,24 @@ from digestd.subscribers.notices import Mail, Post, plan
 from digestd.subscribers.preferences import is_void
 from digestd.subscribers.record import parse
 
-ANSWERS_A_DAY = 10
-"""So many replies one address gets within 24 hours; commands are obeyed all the same."""
-ANSWER_WITHIN = timedelta(days=2)
+REPLIES_PER_DAY = 10
+"""Replies to one subscriber within 24 hours. Commands over the limit are executed without a reply."""
+QUESTION_LIFETIME = timedelta(days=2)
+"""Time to confirm commands that came without proof."""
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
-    """The subscriber a mail speaks for, the purpose of the token it amounts to, and the mail of ours it answers."""
+    """The proven sender of a mail.
+
+    Attributes:
+        subscriber: Key of the subscriber.
+        purpose: Purpose of the token, or the one that the mail server's proof is equal to.
+        version: Version of the subscriber that a confirmation is for.
+        delivery: The mail of ours that this one answers, if known.
+    """
 
     subscriber: int
     purpose: Purpose
@@ -67,85 +77,112 @@ class _Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Clerk:
-    """Obeys mails to `address`. `own`: addresses of this install, which are never answered.
+class CommandProcessor:
+    """The processor of mails to the command address.
 
-    `trusted`: the authserv-id of the mail server whose word on DMARC counts, lower-case; empty for none.
+    Attributes:
+        post: Sender of notices.
+        address: The command address.
+        own_addresses: Lower-case addresses of this installation, which are never answered.
+        trusted_server: Lower-case authserv-id of the mail server whose DMARC results are trusted; "" for none.
     """
 
     post: Post
     address: str
-    own: frozenset[str]
-    trusted: str = ""
+    own_addresses: frozenset[str]
+    trusted_server: str = ""
 
-    def __call__(self, session: Session, incoming: Incoming, now: datetime) -> InboundOutcome | None:
-        """Obey and answer one mail, in the caller's write transaction; None where it is no command."""
-        if not any(self._is_ours(address) for address in incoming.to):
+    def __call__(self, session: Session, received: ReceivedCommandMail, now: datetime) -> InboundOutcome | None:
+        """Execute and answer one mail.
+
+        Args:
+            session: Write transaction.
+            received: The mail.
+            now: Time of processing.
+
+        Returns:
+            The outcome, or None if the mail is no command.
+        """
+        if not any(self._is_ours(address) for address in received.sent_to):
             return None
-        proof = self._proof(session, incoming, now)
-        letter = incoming.letter
+        proof = self._find_proof(session, received, now)
+        mail = received.mail
         if proof is not None and proof.purpose is Purpose.UNSUBSCRIBE:
-            return self._leave(session, incoming, proof, now)
-        if letter.automatic or letter.sender.lower() in self.own:
+            return self._unsubscribe(session, received, proof, now)
+        if mail.automatic or mail.sender.lower() in self.own_addresses:
             return InboundOutcome.AUTOMATIC
-        commands = parse_letter(letter)
+        commands = parse_commands(mail)
         if proof is None:
-            return self._unproven(session, incoming, commands, now)
+            return self._handle_unproven(session, received, commands, now)
         if proof.purpose is Purpose.CONFIRM:
-            return self._confirm(session, incoming, (proof, commands), now)
-        return self._obey(session, incoming, (proof, commands), now)
+            return self._confirm(session, received, (proof, commands), now)
+        return self._run(session, received, (proof, commands), now)
 
     def _is_ours(self, address: str) -> bool:
+        """Return True for the command address, with or without a tag."""
         local, _, host = address.lower().rpartition("@")
-        ours, _, home = self.address.lower().rpartition("@")
-        return host == home and local.partition("+")[0] == ours
+        own_local, _, own_host = self.address.lower().rpartition("@")
+        return host == own_host and local.partition("+")[0] == own_local
 
-    def _proof(self, session: Session, incoming: Incoming, now: datetime) -> _Proof | None:
-        tagged = (_by_address(session, self.post.keys, to, now) for to in incoming.to if self._is_ours(to))
+    def _find_proof(self, session: Session, received: ReceivedCommandMail, now: datetime) -> _Proof | None:
+        """Return the proof by a tagged recipient or an authenticated sender, or None."""
+        tagged = (_proof_by_recipient(session, self.post.keys, to, now) for to in received.sent_to if self._is_ours(to))
         found = next(filter(None, tagged), None)
-        return found or (self._by_sender(session, incoming) if self._is_authenticated(incoming.letter) else None)
+        return found or (self._proof_by_sender(session, received) if self._is_authenticated(received.mail) else None)
 
-    def _is_authenticated(self, letter: Letter) -> bool:
-        """True if the trusted server vouches for the domain of the sender, who wrote to the command address."""
-        said = letter.authentication
-        domain = letter.sender.lower().rpartition("@")[2] if letter.sender.isascii() else ""
-        vouched = bool(self.trusted and domain) and (said.server, said.domain) == (self.trusted, domain)
-        return vouched and any(self._is_ours(address) for address in letter.recipients)
+    def _is_authenticated(self, mail: CommandMail) -> bool:
+        """Return True if the trusted server proves the sender, who wrote to us."""
+        result = mail.authentication
+        domain = mail.sender.lower().rpartition("@")[2] if mail.sender.isascii() else ""
+        if not (self.trusted_server and domain) or (result.server, result.domain) != (self.trusted_server, domain):
+            return False
+        return any(self._is_ours(address) for address in mail.recipients)
 
-    def _by_sender(self, session: Session, incoming: Incoming) -> _Proof | None:
-        """Return the subscriber whose address the sender's is, and the mail to that address that this one answers."""
+    def _proof_by_sender(self, session: Session, received: ReceivedCommandMail) -> _Proof | None:
+        """Return the proof for the subscriber with the sender's address.
+
+        It includes our mail to that address that this one answers, if any.
+        """
         try:
-            sender = address_key(self.post.keys, incoming.letter.sender)
+            sender = address_key(self.post.keys, received.mail.sender)
         except BadRecord:
             return None
-        for one in incoming.ids:
-            known = bounces.addressee_of_message(session, one)
+        for message_id in received.message_ids:
+            known = bounces.addressee_of_message(session, message_id)
             if known is None or known.address_key != sender:
                 continue
-            if named := _named(session, known.delivery, sender):
-                return named
+            if proof := _proof_by_delivery(session, known.delivery, sender):
+                return proof
         subscriber = subscribers.by_address_key(session, sender)
         if subscriber is None or subscriber.status not in _OPEN:
             return None
         return _Proof(subscriber.key, Purpose.COMMAND)
 
-    def _leave(self, session: Session, incoming: Incoming, proof: _Proof, now: datetime) -> InboundOutcome:
+    def _unsubscribe(
+        self, session: Session, received: ReceivedCommandMail, proof: _Proof, now: datetime
+    ) -> InboundOutcome:
+        """Unsubscribe; reply unless the mail is automatic or the address suppressed."""
         known = subscribers.by_key(session, proof.subscriber, lock=True)
         if known is None or known.status in {Status.ERASED, Status.UNSUBSCRIBED}:
             return InboundOutcome.KNOWN
-        doing = Doing(known, None, now)
-        told = act(session, doing, Command(Verb.UNSUBSCRIBE))
-        if not incoming.letter.automatic and known.status is not Status.SUPPRESSED:
-            self._answer(session, doing.subscriber, incoming, [told], now)
+        context = CommandContext(known, None, now)
+        line = execute(session, context, Command(Verb.UNSUBSCRIBE))
+        if not received.mail.automatic and known.status is not Status.SUPPRESSED:
+            self._reply(session, context.subscriber, received, [line], now)
         return InboundOutcome.COMMAND
 
     def _confirm(
-        self, session: Session, incoming: Incoming, said: tuple[_Proof, tuple[Command, ...]], now: datetime
+        self,
+        session: Session,
+        received: ReceivedCommandMail,
+        request: tuple[_Proof, tuple[Command, ...]],
+        now: datetime,
     ) -> InboundOutcome:
-        proof, commands = said
+        """Confirm or decline a subscription in answer to its confirmation mail."""
+        proof, commands = request
         verbs = {command.verb for command in commands}
         if Verb.UNSUBSCRIBE in verbs:
-            return self._decline(session, incoming, proof, now)
+            return self._decline(session, received, proof, now)
         if not verbs & {Verb.YES, Verb.SUBSCRIBE}:
             return InboundOutcome.UNREAD
         try:
@@ -156,74 +193,83 @@ class Clerk:
             return InboundOutcome.FORGED
         return InboundOutcome.COMMAND
 
-    def _decline(self, session: Session, incoming: Incoming, proof: _Proof, now: datetime) -> InboundOutcome:
-        """Erase whoever never confirmed, as their mail says; anybody else leaves."""
+    def _decline(self, session: Session, received: ReceivedCommandMail, proof: _Proof, now: datetime) -> InboundOutcome:
+        """Erase a subscriber who never confirmed; unsubscribe any other."""
         try:
             erased = decline_here(session, (proof.subscriber, proof.version), now)
         except BadToken:
             return InboundOutcome.FORGED
-        return InboundOutcome.COMMAND if erased else self._leave(session, incoming, proof, now)
+        return InboundOutcome.COMMAND if erased else self._unsubscribe(session, received, proof, now)
 
-    def _obey(
-        self, session: Session, incoming: Incoming, said: tuple[_Proof, tuple[Command, ...]], now: datetime
+    def _run(
+        self,
+        session: Session,
+        received: ReceivedCommandMail,
+        request: tuple[_Proof, tuple[Command, ...]],
+        now: datetime,
     ) -> InboundOutcome | None:
-        proof, commands = said
+        """Execute proven commands once and plan the reply."""
+        proof, commands = request
         known = subscribers.by_key(session, proof.subscriber, lock=True)
         if known is None or known.status in {Status.ERASED, Status.SUPPRESSED}:
             return InboundOutcome.FOREIGN
-        if replies.is_known(session, known.key, incoming.fingerprint):
+        if replies.is_known(session, known.key, received.fingerprint):
             return InboundOutcome.KNOWN
-        commands = tuple(self._asked(session, proof, commands, now))
+        commands = tuple(self._resolve_confirmations(session, proof, commands, now))
         if not commands:
             return InboundOutcome.UNREAD
         if known.status not in _OPEN and any(command.verb is Verb.SUBSCRIBE for command in commands):
-            return self._ask(session, incoming, commands, now, known)
-        doing = Doing(known, proof.delivery, now)
-        told = [act(session, doing, command) for command in commands]
-        self._answer(session, doing.subscriber, incoming, told, now)
-        log.info("commands by mail", subscriber=known.key, verbs=[command.verb.value for command in commands])
+            return self._invite(session, received, commands, now, known)
+        context = CommandContext(known, proof.delivery, now)
+        lines = [execute(session, context, command) for command in commands]
+        self._reply(session, context.subscriber, received, lines, now)
+        log.info("executed commands by mail", subscriber=known.key, verbs=[command.verb.value for command in commands])
         return InboundOutcome.COMMAND
 
-    def _asked(
+    def _resolve_confirmations(
         self, session: Session, proof: _Proof, commands: tuple[Command, ...], now: datetime
     ) -> Iterable[Command]:
-        """The commands; a yes stands for those that it confirms."""
+        """Yield the commands; replace each `yes` by the stored commands that it confirms."""
         for command in commands:
             if command.verb is not Verb.YES:
                 yield command
             elif proof.delivery is not None:
-                asked = replies.take_asked(session, proof.delivery, now - ANSWER_WITHIN)
-                yield from (_command(*one) for one in asked.asks) if asked else ()
+                question = replies.take_asked(session, proof.delivery, now - QUESTION_LIFETIME)
+                yield from (_command(*stored) for stored in question.asks) if question else ()
 
-    def _unproven(
-        self, session: Session, incoming: Incoming, commands: tuple[Command, ...], now: datetime
+    def _handle_unproven(
+        self, session: Session, received: ReceivedCommandMail, commands: tuple[Command, ...], now: datetime
     ) -> InboundOutcome | None:
+        """Ask a subscriber to confirm commands, or a new address its subscription."""
         if not commands:
             return None
         try:
-            key = address_key(self.post.keys, incoming.letter.sender)
+            key = address_key(self.post.keys, received.mail.sender)
         except BadRecord:
             return None
         known = subscribers.by_address_key(session, key, lock=True)
         if known is not None and known.status in _OPEN:
-            self._ask_back(session, incoming, (known, commands), now)
+            self._ask_for_proof(session, received, (known, commands), now)
         elif any(command.verb is Verb.SUBSCRIBE for command in commands):
-            return self._ask(session, incoming, commands, now)
+            return self._invite(session, received, commands, now)
         return InboundOutcome.UNPROVEN
 
-    def _ask(
+    def _invite(
         self,
         session: Session,
-        incoming: Incoming,
+        received: ReceivedCommandMail,
         commands: tuple[Command, ...],
         now: datetime,
         owner: Subscriber | None = None,
     ) -> InboundOutcome | None:
-        """Ask whoever it says it is from to confirm a subscription, or the subscriber who proved to be the sender."""
+        """Send a confirmation mail for a subscription.
+
+        `owner` is the proven subscriber; without one the mail goes to the address in `From`.
+        """
         topics = [command.value for command in commands if command.verb is Verb.SUBSCRIBE and command.value]
-        said = {"email": incoming.letter.sender, "language": "de" if is_german(incoming.letter) else "en"}
+        values = {"email": received.mail.sender, "language": "de" if is_german(received.mail) else "en"}
         try:
-            record = parse(said | ({"topics": topics} if topics else {}))
+            record = parse(values | ({"topics": topics} if topics else {}))
         except BadRecord:
             return None
         if owner is not None:
@@ -232,44 +278,54 @@ class Clerk:
             ask_here(session, self.post, record, Cause.MAIL, now)
         return InboundOutcome.UNPROVEN
 
-    def _ask_back(
-        self, session: Session, incoming: Incoming, said: tuple[Subscriber, tuple[Command, ...]], now: datetime
+    def _ask_for_proof(
+        self,
+        session: Session,
+        received: ReceivedCommandMail,
+        request: tuple[Subscriber, tuple[Command, ...]],
+        now: datetime,
     ) -> None:
-        known, commands = said
+        """Store the commands and ask the subscriber to confirm them, at most once a day."""
+        known, commands = request
         address = subscribers.address_key_of(session, known.key)
         if suppressions.reason_for(session, address):
             return
-        leaves = mail_budgets.take(session, [Budget(Pool.ASK_BACK, address)], now)
-        if leaves is None:
+        not_before = mail_budgets.take(session, [Budget(Pool.ASK_BACK, address)], now)
+        if not_before is None:
             return
         verbs = tuple(dict.fromkeys(command.verb.value for command in commands))
         asks = tuple((c.verb.value, c.value, c.kind.value if c.kind else None) for c in commands)
-        self._keep(session, known, (incoming.fingerprint, Reply((ReplyLine("prove", verbs),), asks=asks)), now, leaves)
+        self._plan_reply(
+            session, known, (received.fingerprint, Reply((ReplyLine("prove", verbs),), asks=asks)), now, not_before
+        )
 
-    def _answer(
-        self, session: Session, known: Subscriber, incoming: Incoming, lines: list[ReplyLine], now: datetime
+    def _reply(
+        self, session: Session, known: Subscriber, received: ReceivedCommandMail, lines: list[ReplyLine], now: datetime
     ) -> None:
-        if replies.count_since(session, known.key, now - timedelta(days=1)) >= ANSWERS_A_DAY:
-            log.warning("no more replies to this subscriber today", subscriber=known.key)
+        """Plan the reply unless the limit of the day is reached."""
+        if replies.count_since(session, known.key, now - timedelta(days=1)) >= REPLIES_PER_DAY:
+            log.warning("reply limit reached: command executed without a reply", subscriber=known.key)
             return
-        self._keep(session, known, (incoming.fingerprint, Reply(tuple(lines), incoming.letter.id)), now)
+        self._plan_reply(session, known, (received.fingerprint, Reply(tuple(lines), received.mail.id)), now)
 
-    def _keep(
+    def _plan_reply(
         self,
         session: Session,
         known: Subscriber,
-        said: tuple[str, Reply],
+        content: tuple[str, Reply],
         now: datetime,
-        leaves: datetime | None = None,
+        not_before: datetime | None = None,
     ) -> None:
-        key, reply = said
-        mail = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=leaves)
-        delivery = plan(session, self.post, mail, now)
+        """Add a delivery to the ledger and store the content that it will have."""
+        key, reply = content
+        notice = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=not_before)
+        delivery = plan(session, self.post, notice, now)
         if delivery is not None:
             replies.keep(session, delivery, reply)
 
 
-def _by_address(session: Session, keys: Keys, address: str, now: datetime) -> _Proof | None:
+def _proof_by_recipient(session: Session, keys: Keys, address: str, now: datetime) -> _Proof | None:
+    """Return the proof by the token in an address, or None if it is not valid."""
     try:
         _, token = read_command_address(address)
     except BadToken:
@@ -285,14 +341,16 @@ def _by_address(session: Session, keys: Keys, address: str, now: datetime) -> _P
         subscriber = subscribers.by_address_key(session, known.address_key) if known else None
         if known is None or subscriber is None or is_void(subscriber, at, now):
             return None
-        return _named(session, number, known.address_key)
+        return _proof_by_delivery(session, number, known.address_key)
     return None
 
 
-def _named(session: Session, delivery: int, address: bytes) -> _Proof | None:
-    """Return who may speak in answer to one of our mails; in answer to a confirmation, for that alone.
+def _proof_by_delivery(session: Session, delivery: int, address: bytes) -> _Proof | None:
+    """Return the proof that an answer to one of our mails gives.
 
-    None if its subscriber has another address by now, even if somebody new subscribed with the one it went to.
+    An answer to a confirmation mail proves only the confirmation.
+
+    Return None if the subscriber has another address now, even if somebody else subscribed with the old one.
     """
     entry, subscriber = queries.entry(session, delivery), subscribers.by_address_key(session, address)
     if entry is None or subscriber is None or entry.subscriber != subscriber.key:

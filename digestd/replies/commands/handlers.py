@@ -1,4 +1,4 @@
-"""What each command by mail does to one subscriber, and what they are told; in the caller's write transaction."""
+"""Execute commands for one subscriber in the caller's write transaction."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,173 +14,179 @@ from digestd.domain.reply import ReplyLine
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
 from digestd.replies.commands.parsing import Command
-from digestd.replies.commands.words import Verb
+from digestd.replies.commands.vocabulary import Verb
 from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
 from digestd.subscribers.leaving import pause_end, refuse_end
 from digestd.subscribers.record import LISTS, MUTABLE, parse, subscriber_fields
 
-SHOWN = 200
-"""Characters of an interest or a title that a reply shows."""
+SHOWN_CHARS_MAX = 200
+"""Characters of an interest or a title that a reply quotes."""
 
 
 @dataclass(slots=True)
-class Doing:
-    """A mail's commands being done: the subscriber as they are by now, and the digest they answer, if any."""
+class CommandContext:
+    """The state while the commands of one mail are executed.
+
+    Attributes:
+        subscriber: The subscriber after the commands so far.
+        delivery: The digest that the mail answers, if known.
+        now: Time of processing.
+    """
 
     subscriber: Subscriber
     delivery: int | None
     now: datetime
 
 
-def act(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    """Do one command; what to tell of it."""
+def execute(session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    """Execute one command and return the line of the reply."""
     if command.value is None:
         return ReplyLine("unclear", (command.verb.value,))
-    if doing.subscriber.status not in _OPEN and command.verb not in _ALWAYS:
+    if context.subscriber.status not in _OPEN and command.verb not in _ALWAYS_ALLOWED:
         return ReplyLine("left")
-    return _ACTS[command.verb](session, doing, command)
+    return _HANDLERS[command.verb](session, context, command)
 
 
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
-_ALWAYS = frozenset({Verb.HELP, Verb.UNSUBSCRIBE})
+_ALWAYS_ALLOWED = frozenset({Verb.HELP, Verb.UNSUBSCRIBE})
 
 
-def _status(session: Session, doing: Doing, status: Status) -> bool:
-    """Change it; whether it was another."""
-    before = doing.subscriber.version
-    doing.subscriber = subscribers.change_status(session, doing.subscriber.key, status, Cause.MAIL, doing.now)
-    return doing.subscriber.version > before
+def _change_status(session: Session, context: CommandContext, status: Status) -> bool:
+    """Change the status; return True if it was different before."""
+    before = context.subscriber.version
+    context.subscriber = subscribers.change_status(session, context.subscriber.key, status, Cause.MAIL, context.now)
+    return context.subscriber.version > before
 
 
-def _unsubscribe(session: Session, doing: Doing, _command: Command) -> ReplyLine:
-    _status(session, doing, Status.UNSUBSCRIBED)
+def _unsubscribe(session: Session, context: CommandContext, _command: Command) -> ReplyLine:
+    _change_status(session, context, Status.UNSUBSCRIBED)
     return ReplyLine("unsubscribed")
 
 
-def _pause(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    said, until = command.value or "", None
-    if said:
-        here = doing.now.astimezone(ZoneInfo(doing.subscriber.timing.timezone)).date()
-        day = here + timedelta(int(said[:-1])) if said.endswith("d") else date.fromisoformat(said)
+def _pause(session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    value, until = command.value or "", None
+    if value:
+        today = context.now.astimezone(ZoneInfo(context.subscriber.timing.timezone)).date()
+        day = today + timedelta(int(value[:-1])) if value.endswith("d") else date.fromisoformat(value)
         try:
-            said, until = day.isoformat(), pause_end(doing.subscriber, day)
-            refuse_end(until, doing.now)
+            value, until = day.isoformat(), pause_end(context.subscriber, day)
+            refuse_end(until, context.now)
         except BadInput:
             return ReplyLine("unclear", (command.verb.value,))
-    _status(session, doing, Status.PAUSED)
-    subscribers.set_pause_end(session, doing.subscriber.key, until)
-    return ReplyLine("paused", (said,))
+    _change_status(session, context, Status.PAUSED)
+    subscribers.set_pause_end(session, context.subscriber.key, until)
+    return ReplyLine("paused", (value,))
 
 
-def _resume(session: Session, doing: Doing, _command: Command) -> ReplyLine:
-    return ReplyLine("resumed" if _status(session, doing, Status.ACTIVE) else "active")
+def _resume(session: Session, context: CommandContext, _command: Command) -> ReplyLine:
+    return ReplyLine("resumed" if _change_status(session, context, Status.ACTIVE) else "active")
 
 
-def _subscribe(session: Session, doing: Doing, command: Command) -> ReplyLine:
+def _subscribe(session: Session, context: CommandContext, command: Command) -> ReplyLine:
     if command.value:
-        return _add(session, doing, Command(Verb.ADD, command.value, Kind.TOPIC))
-    return _resume(session, doing, command)
+        return _add(session, context, Command(Verb.ADD, command.value, Kind.TOPIC))
+    return _resume(session, context, command)
 
 
-def _say(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    paper = _paper(session, doing, command)
+def _add_feedback(session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    paper = _find_paper(session, context, command)
     if paper is None:
         return ReplyLine("no_paper", (command.value or "",))
-    feedback.add(session, doing.subscriber.key, paper.key, _VERDICTS[command.verb], doing.now)
-    return ReplyLine(command.verb.value, (paper.plain_title[:SHOWN],))
+    feedback.add(session, context.subscriber.key, paper.key, _VERDICTS[command.verb], context.now)
+    return ReplyLine(command.verb.value, (paper.plain_title[:SHOWN_CHARS_MAX],))
 
 
 _VERDICTS = {Verb.MORE: Verdict.MORE, Verb.LESS: Verdict.LESS, Verb.SAVE: Verdict.SAVED}
 
 
-def _undo(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    paper = _paper(session, doing, command)
+def _undo_feedback(session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    paper = _find_paper(session, context, command)
     if paper is None:
         return ReplyLine("no_paper", (command.value or "",))
-    taken = feedback.undo(session, doing.subscriber.key, paper.key, doing.now)
-    return ReplyLine("undone" if taken else "nothing_to_undo", (paper.plain_title[:SHOWN],))
+    is_undone = feedback.undo(session, context.subscriber.key, paper.key, context.now)
+    return ReplyLine("undone" if is_undone else "nothing_to_undo", (paper.plain_title[:SHOWN_CHARS_MAX],))
 
 
-def _paper(session: Session, doing: Doing, command: Command) -> Paper | None:
-    """The paper of a number: of the digest that is answered, else of the newest."""
-    place = int(command.value or 0) - 1
-    for delivery in (doing.delivery, queries.newest_digest(session, doing.subscriber.key)):
+def _find_paper(session: Session, context: CommandContext, command: Command) -> Paper | None:
+    """Return the paper with this number in the answered digest, or in the newest one."""
+    index = int(command.value or 0) - 1
+    for delivery in (context.delivery, queries.newest_digest(session, context.subscriber.key)):
         picks = queries.picks(session, delivery) if delivery is not None else ()
         if picks:
-            if not 0 <= place < len(picks):
+            if not 0 <= index < len(picks):
                 return None
-            revision = picks[place].revision
+            revision = picks[index].revision
             return papers.revisions(session, [revision]).get(revision)
     return None
 
 
-def _add(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    return _change(session, doing, command, Wish.LIKED)
+def _add(session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    return _add_interest(session, context, command, Wish.LIKED)
 
 
-def _mute(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    return _change(session, doing, command, Wish.MUTED)
+def _mute(session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    return _add_interest(session, context, command, Wish.MUTED)
 
 
-def _change(session: Session, doing: Doing, command: Command, wish: Wish) -> ReplyLine:
+def _add_interest(session: Session, context: CommandContext, command: Command, wish: Wish) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
     try:
-        _store(session, doing, kind, wish, (*values(doing.subscriber.interests, kind, wish), value))
-    except BadRecord as problem:
-        return ReplyLine("refused", (problem.field, value[:SHOWN]))
-    return ReplyLine("added" if wish is Wish.LIKED else "muted", (kind.value, value[:SHOWN]))
+        _store_interests(session, context, kind, wish, (*values(context.subscriber.interests, kind, wish), value))
+    except BadRecord as error:
+        return ReplyLine("refused", (error.field, value[:SHOWN_CHARS_MAX]))
+    return ReplyLine("added" if wish is Wish.LIKED else "muted", (kind.value, value[:SHOWN_CHARS_MAX]))
 
 
-def _remove(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    return _drop(session, doing, command, Wish.LIKED)
+def _remove(session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    return _remove_interest(session, context, command, Wish.LIKED)
 
 
-def _unmute(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    return _drop(session, doing, command, Wish.MUTED)
+def _unmute(session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    return _remove_interest(session, context, command, Wish.MUTED)
 
 
-def _drop(session: Session, doing: Doing, command: Command, wish: Wish) -> ReplyLine:
+def _remove_interest(session: Session, context: CommandContext, command: Command, wish: Wish) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
-    standing = values(doing.subscriber.interests, kind, wish)
-    kept = tuple(item for item in standing if item.casefold() != value.casefold())
-    if len(kept) == len(standing):
-        return ReplyLine("not_there", (kind.value, value[:SHOWN]))
-    _store(session, doing, kind, wish, kept)
-    return ReplyLine("removed" if wish is Wish.LIKED else "unmuted", (kind.value, value[:SHOWN]))
+    current = values(context.subscriber.interests, kind, wish)
+    remaining = tuple(item for item in current if item.casefold() != value.casefold())
+    if len(remaining) == len(current):
+        return ReplyLine("not_there", (kind.value, value[:SHOWN_CHARS_MAX]))
+    _store_interests(session, context, kind, wish, remaining)
+    return ReplyLine("removed" if wish is Wish.LIKED else "unmuted", (kind.value, value[:SHOWN_CHARS_MAX]))
 
 
-def _store(session: Session, doing: Doing, kind: Kind, wish: Wish, items: Iterable[str]) -> None:
-    """One list as it is to be. Raises BadRecord where it may not be so."""
+def _store_interests(session: Session, context: CommandContext, kind: Kind, wish: Wish, items: Iterable[str]) -> None:
+    """Replace one list of interests. Raises BadRecord if a value is invalid."""
     name = next(name for name, one in MUTABLE.items() if one is kind)
     if wish is Wish.LIKED:
-        said: dict[str, object] = {name: list(items)}
+        fields: dict[str, object] = {name: list(items)}
     else:
-        muted = {other: list(values(doing.subscriber.interests, of, wish)) for other, of in MUTABLE.items()}
-        said = {"mute": muted | {name: list(items)}}
-    _settle(session, doing, said)
+        muted = {other: list(values(context.subscriber.interests, of, wish)) for other, of in MUTABLE.items()}
+        fields = {"mute": muted | {name: list(items)}}
+    _update_subscriber(session, context, fields)
 
 
-def _settle(session: Session, doing: Doing, said: Mapping[str, object]) -> None:
-    """Store what is said. Raises BadRecord."""
-    doing.subscriber = parse({"email": doing.subscriber.address, **said}).of(doing.subscriber)
-    subscribers.update_many(session, [doing.subscriber], doing.now)
+def _update_subscriber(session: Session, context: CommandContext, fields: Mapping[str, object]) -> None:
+    """Store changed fields of the subscriber. Raises BadRecord if a value is invalid."""
+    context.subscriber = parse({"email": context.subscriber.address, **fields}).of(context.subscriber)
+    subscribers.update_many(session, [context.subscriber], context.now)
 
 
-def _setting(session: Session, doing: Doing, command: Command) -> ReplyLine:
+def _change_setting(session: Session, context: CommandContext, command: Command) -> ReplyLine:
     word = command.value or ""
     if command.verb is Verb.CADENCE:
         cadence, _, day = word.partition(" ")
-        said: dict[str, object] = {"cadence": cadence, "weekday": day or None}
+        fields: dict[str, object] = {"cadence": cadence, "weekday": day or None}
     elif command.verb in {Verb.HOUR, Verb.SIZE}:
-        said = {command.verb.value: int(word) if word.isdecimal() and len(word) < 4 else word}
+        fields = {command.verb.value: int(word) if word.isdecimal() and len(word) < 4 else word}
     else:
-        said = {_FIELDS[command.verb]: word}
+        fields = {_FIELDS[command.verb]: word}
     try:
-        _settle(session, doing, said)
+        _update_subscriber(session, context, fields)
     except BadRecord:
         return ReplyLine("unclear", (command.verb.value,))
-    return _settings_line(doing.subscriber)
+    return _settings_line(context.subscriber)
 
 
 _FIELDS = {Verb.ZONE: "timezone", Verb.LANGUAGE: "language"}
@@ -192,48 +198,48 @@ def _settings_line(subscriber: Subscriber) -> ReplyLine:
     return ReplyLine("settings", (timing.cadence.value, day, f"{timing.hour:02}:00", timing.timezone, size))
 
 
-def _list(_session: Session, doing: Doing, command: Command) -> ReplyLine:
-    known = doing.subscriber
+def _list(_session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    known = context.subscriber
     if command.kind is None:
-        said = subscriber_fields(known)
-        found = [item for name in LISTS if name in MUTABLE for item in _strings(said[name])]
+        fields = subscriber_fields(known)
+        found = [item for name in LISTS if name in MUTABLE for item in _strings(fields[name])]
     else:
         found = list(values(known.interests, command.kind))
-    return ReplyLine("interests", tuple(item[:SHOWN] for item in found[:50]))
+    return ReplyLine("interests", tuple(item[:SHOWN_CHARS_MAX] for item in found[:50]))
 
 
 def _strings(items: object) -> list[str]:
     return [str(item) for item in items] if isinstance(items, list) else []
 
 
-def _status_line(_session: Session, doing: Doing, _command: Command) -> ReplyLine:
-    return _settings_line(doing.subscriber)
+def _status_line(_session: Session, context: CommandContext, _command: Command) -> ReplyLine:
+    return _settings_line(context.subscriber)
 
 
-def _help(_session: Session, _doing: Doing, _command: Command) -> ReplyLine:
+def _help(_session: Session, _context: CommandContext, _command: Command) -> ReplyLine:
     return ReplyLine("help")
 
 
-_ACTS: Mapping[Verb, Callable[[Session, Doing, Command], ReplyLine]] = {
+_HANDLERS: Mapping[Verb, Callable[[Session, CommandContext, Command], ReplyLine]] = {
     Verb.SUBSCRIBE: _subscribe,
     Verb.YES: _status_line,
     Verb.UNSUBSCRIBE: _unsubscribe,
     Verb.PAUSE: _pause,
     Verb.RESUME: _resume,
-    Verb.MORE: _say,
-    Verb.LESS: _say,
-    Verb.SAVE: _say,
-    Verb.UNDO: _undo,
+    Verb.MORE: _add_feedback,
+    Verb.LESS: _add_feedback,
+    Verb.SAVE: _add_feedback,
+    Verb.UNDO: _undo_feedback,
     Verb.MUTE: _mute,
     Verb.UNMUTE: _unmute,
     Verb.LIST: _list,
     Verb.ADD: _add,
     Verb.REMOVE: _remove,
-    Verb.HOUR: _setting,
-    Verb.ZONE: _setting,
-    Verb.CADENCE: _setting,
-    Verb.SIZE: _setting,
-    Verb.LANGUAGE: _setting,
+    Verb.HOUR: _change_setting,
+    Verb.ZONE: _change_setting,
+    Verb.CADENCE: _change_setting,
+    Verb.SIZE: _change_setting,
+    Verb.LANGUAGE: _change_setting,
     Verb.STATUS: _status_line,
     Verb.HELP: _help,
 }

@@ -1,9 +1,9 @@
-"""Read bounces from a mailbox by IMAP (RFC 9051, 3501): the unseen messages.
+"""Read the unseen messages of an IMAP mailbox (RFC 9051, RFC 3501).
 
-Understood messages are deleted; those for a person are marked as seen and flagged.
+Processed messages are deleted; messages for the operator are flagged and marked as seen.
 
-Uses the standard library's imaplib, which blocks: call it from a thread. imap-tools
-would fetch a message before its size is known, and expunge what other clients deleted.
+Uses the standard library's imaplib, which blocks, so call it from a thread. imap-tools would fetch a message before its
+size is known, and expunge messages that other clients deleted.
 """
 
 import imaplib
@@ -14,17 +14,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from digestd.errors import InboundFailed
-from digestd.replies.bounces.mail import BYTES_MAX
-from digestd.replies.mailboxes.mailbox import Letter
+from digestd.replies.bounces.parsed_mail import BYTES_MAX
+from digestd.replies.mailboxes.mailbox import MailboxMessage
 
-SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 _SIZE = re.compile(rb"RFC822\.SIZE (\d{1,12})")
-_TROUBLE = (imaplib.IMAP4.error, OSError, EOFError)
+_ERRORS = (imaplib.IMAP4.error, OSError, EOFError)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """A mailbox account. `context` is None for one on this machine, read without TLS."""
+class ImapAccount:
+    """An IMAP account. `context` is None for a connection without TLS to this machine."""
 
     host: str
     port: int
@@ -34,69 +34,72 @@ class Account:
     context: ssl.SSLContext | None = None
 
 
-class ImapPostbox:
-    """Opens one IMAP connection per pass."""
+class ImapMailbox:
+    """An IMAP mailbox. Opens one connection per pass."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: ImapAccount) -> None:
         self._account = account
 
     @contextmanager
     def open(self) -> Iterator["ImapSession"]:
-        """See Postbox.open."""
+        """See InboundMailbox.open."""
         account = self._account
         try:
-            with _connected(account) as client:
+            with _connect(account) as client:
                 client.login(account.user, account.password)
-                _done(client.select(_quoted(account.folder)))
+                _check(client.select(_quote(account.folder)))
                 session = ImapSession(client)
                 yield session
                 session.end()
-        except _TROUBLE as error:
+        except _ERRORS as error:
             raise InboundFailed(
-                f"DIGESTD_INBOUND_URL: {account.host}:{account.port}: {_said(error)}; "
+                f"DIGESTD_INBOUND_URL: {account.host}:{account.port}: {_describe(error)}; "
                 "check user name, password and folder"
             ) from error
 
 
 @contextmanager
-def _connected(account: Account) -> Iterator[imaplib.IMAP4]:
+def _connect(account: ImapAccount) -> Iterator[imaplib.IMAP4]:
     client = (
-        imaplib.IMAP4(account.host, account.port, timeout=SECONDS)
+        imaplib.IMAP4(account.host, account.port, timeout=TIMEOUT_SECONDS)
         if account.context is None
-        else imaplib.IMAP4_SSL(account.host, account.port, ssl_context=account.context, timeout=SECONDS)
+        else imaplib.IMAP4_SSL(account.host, account.port, ssl_context=account.context, timeout=TIMEOUT_SECONDS)
     )
     try:
         yield client
     finally:
-        with suppress(*_TROUBLE):
+        with suppress(*_ERRORS):
             client.logout()
 
 
 class ImapSession:
-    """A selected mailbox; messages are named by UID."""
+    """An open IMAP mailbox. Messages are identified by UID."""
 
     def __init__(self, client: imaplib.IMAP4) -> None:
         self._client = client
         self._removed: list[str] = []
 
-    def letters(self, most: int) -> Iterator[Letter]:
-        """See OpenPostbox.letters."""
-        found = _done(self._client.uid("SEARCH", "UNSEEN", "UNDELETED"))
-        for uid in b" ".join(_bytes(found)).split()[:most]:
+    def messages(self, limit: int) -> Iterator[MailboxMessage]:
+        """See MailboxSession.messages."""
+        found = _check(self._client.uid("SEARCH", "UNSEEN", "UNDELETED"))
+        for uid in b" ".join(_bytes(found)).split()[:limit]:
             name = uid.decode("ascii", "replace")
-            yield Letter(name, self._content(name))
+            yield MailboxMessage(name, self._fetch(name))
 
-    def remove(self, letter: Letter) -> None:
-        """See OpenPostbox.remove; the message is expunged at the end of the pass."""
-        _done(self._client.uid("STORE", letter.name, "+FLAGS.SILENT", r"(\Seen \Deleted)"))
-        self._removed.append(letter.name)
+    def remove(self, message: MailboxMessage) -> None:
+        """See MailboxSession.remove; the message is expunged at the end of the pass."""
+        _check(self._client.uid("STORE", message.name, "+FLAGS.SILENT", r"(\Seen \Deleted)"))
+        self._removed.append(message.name)
 
-    def keep(self, letter: Letter) -> None:
-        """See OpenPostbox.keep."""
-        _done(self._client.uid("STORE", letter.name, "+FLAGS.SILENT", r"(\Seen \Flagged)"))
+    def flag(self, message: MailboxMessage) -> None:
+        """See MailboxSession.flag."""
+        _check(self._client.uid("STORE", message.name, "+FLAGS.SILENT", r"(\Seen \Flagged)"))
 
     def end(self) -> None:
-        """Expunge what was removed; with UIDPLUS (RFC 4315) nothing that others have deleted."""
+        """Expunge the removed messages.
+
+        With UIDPLUS (RFC 4315), messages that other clients deleted are left alone.
+        """
         if not self._removed:
             return
         if "UIDPLUS" in self._client.capabilities:
@@ -104,19 +107,21 @@ class ImapSession:
         else:
             self._client.expunge()
 
-    def _content(self, uid: str) -> bytes | None:
-        told = b" ".join(_bytes(_done(self._client.uid("FETCH", uid, "(RFC822.SIZE)"))))
-        size = _SIZE.search(told)
+    def _fetch(self, uid: str) -> bytes | None:
+        """Return a message, or None if it is larger than BYTES_MAX."""
+        response = b" ".join(_bytes(_check(self._client.uid("FETCH", uid, "(RFC822.SIZE)"))))
+        size = _SIZE.search(response)
         if size is None or int(size[1]) > BYTES_MAX:
             return None
-        parts = _done(self._client.uid("FETCH", uid, "(BODY.PEEK[])"))
+        parts = _check(self._client.uid("FETCH", uid, "(BODY.PEEK[])"))
         return next((bytes(part[1]) for part in parts if isinstance(part, tuple)), None)
 
 
-def _done(answer: "tuple[str, Sequence[object]]") -> Sequence[object]:
-    status, data = answer
+def _check(response: "tuple[str, Sequence[object]]") -> Sequence[object]:
+    """Return the data of a response. Raises IMAP4.error unless its status is OK."""
+    status, data = response
     if status != "OK":
-        raise imaplib.IMAP4.error(f"the server says {status}")
+        raise imaplib.IMAP4.error(f"the server answered {status}")
     return data
 
 
@@ -128,12 +133,12 @@ def _bytes(parts: Sequence[object]) -> Iterator[bytes]:
             yield part
 
 
-def _quoted(folder: str) -> str:
+def _quote(folder: str) -> str:
     escaped = folder.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
-def _said(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     """Return the server's message on one line; a login error repeats no password."""
-    words = " ".join(str(error).split())[:200]
-    return "".join(letter if letter.isprintable() else "?" for letter in words) or type(error).__name__
+    text = " ".join(str(error).split())[:200]
+    return "".join(letter if letter.isprintable() else "?" for letter in text) or type(error).__name__

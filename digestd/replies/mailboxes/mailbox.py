@@ -1,6 +1,6 @@
-"""The port where bounces arrive: a mailbox that is read in passes.
+"""Interface of a mailbox that is polled.
 
-What was understood is removed from the mailbox; what a person should see stays there, marked.
+Processed mails are removed from the mailbox; mails for the operator stay there, flagged.
 """
 
 from collections.abc import Iterator
@@ -10,28 +10,37 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One mail in a mailbox. `raw` is None where it is too large to be looked at."""
+class MailboxMessage:
+    """A message in a mailbox.
+
+    Attributes:
+        name: Identifier within the mailbox: a file name or an IMAP UID.
+        raw: The message; None if it is too large or unreadable.
+    """
 
     name: str
     raw: bytes | None
 
 
-class OpenPostbox(Protocol):
-    """A mailbox while it is being read. Each call raises InboundFailed where it cannot be done."""
+class MailboxSession(Protocol):
+    """An open mailbox. Every method raises InboundFailed if the mailbox fails."""
 
-    def letters(self, most: int) -> Iterator[Letter]:
-        """Up to `most` mails that were not looked at yet, oldest first."""
+    def messages(self, limit: int) -> Iterator[MailboxMessage]:
+        """Yield up to `limit` new messages, oldest first."""
 
-    def remove(self, letter: Letter) -> None:
-        """It was understood and is kept in the database: away with it."""
+    def remove(self, message: MailboxMessage) -> None:
+        """Remove a message that was processed and committed."""
 
-    def keep(self, letter: Letter) -> None:
-        """It is for a person: mark it, and do not show it again."""
+    def flag(self, message: MailboxMessage) -> None:
+        """Flag a message for the operator and mark it as seen."""
 
 
-class Postbox(Protocol):
-    """Where bounces arrive, as DIGESTD_INBOUND_URL names it."""
+class InboundMailbox(Protocol):
+    """A mailbox that DIGESTD_INBOUND_URL names."""
 
-    def open(self) -> AbstractContextManager[OpenPostbox]:
-        """Open it for one pass. Raises InboundFailed where it cannot be reached."""
+    def open(self) -> AbstractContextManager[MailboxSession]:
+        """Open the mailbox for one pass.
+
+        Raises:
+            InboundFailed: The mailbox cannot be reached or read.
+        """

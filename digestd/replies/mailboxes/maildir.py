@@ -1,4 +1,7 @@
-"""Bounces in a Maildir: what lies in `new/` is read; what is for a person goes to `cur/`, flagged."""
+"""Read a Maildir: new messages are in `new/`, flagged ones move to `cur/`.
+
+Source: https://cr.yp.to/proto/maildir.html
+"""
 
 import os
 import stat
@@ -7,21 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from digestd.errors import InboundFailed
-from digestd.replies.bounces.mail import BYTES_MAX
-from digestd.replies.mailboxes.mailbox import Letter
+from digestd.replies.bounces.parsed_mail import BYTES_MAX
+from digestd.replies.mailboxes.mailbox import MailboxMessage
 
-FLAGGED = ":2,F"
+FLAGGED_SUFFIX = ":2,F"
 
 
-class MaildirPostbox:
-    """One folder with `new/` and `cur/`; nobody else may read it."""
+class MaildirMailbox:
+    """A Maildir that no other program reads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextmanager
-    def open(self) -> Iterator["MaildirPostbox"]:
-        """See Postbox.open."""
+    def open(self) -> Iterator["MaildirMailbox"]:
+        """See InboundMailbox.open."""
         try:
             (self._folder / "cur").mkdir(exist_ok=True)
             yield self
@@ -30,26 +33,29 @@ class MaildirPostbox:
                 f"DIGESTD_INBOUND_URL: Maildir {self._folder}: {error.strerror}; check the folder and its permissions"
             ) from error
 
-    def letters(self, most: int) -> Iterator[Letter]:
-        """See OpenPostbox.letters; a file that somebody else takes meanwhile is passed over."""
-        for name in sorted(entry.name for entry in (self._folder / "new").iterdir())[:most]:
+    def messages(self, limit: int) -> Iterator[MailboxMessage]:
+        """See MailboxSession.messages; a file that disappears meanwhile is skipped."""
+        for name in sorted(entry.name for entry in (self._folder / "new").iterdir())[:limit]:
             try:
-                yield Letter(name, _content(self._folder / "new" / name))
+                yield MailboxMessage(name, _read_file(self._folder / "new" / name))
             except FileNotFoundError:
                 continue
 
-    def remove(self, letter: Letter) -> None:
-        """See OpenPostbox.remove."""
-        (self._folder / "new" / letter.name).unlink(missing_ok=True)
+    def remove(self, message: MailboxMessage) -> None:
+        """See MailboxSession.remove."""
+        (self._folder / "new" / message.name).unlink(missing_ok=True)
 
-    def keep(self, letter: Letter) -> None:
-        """See OpenPostbox.keep."""
-        name = letter.name.partition(":")[0]
-        (self._folder / "new" / letter.name).rename(self._folder / "cur" / f"{name}{FLAGGED}")
+    def flag(self, message: MailboxMessage) -> None:
+        """See MailboxSession.flag."""
+        name = message.name.partition(":")[0]
+        (self._folder / "new" / message.name).rename(self._folder / "cur" / f"{name}{FLAGGED_SUFFIX}")
 
 
-def _content(file: Path) -> bytes | None:
-    """The mail; None for what is too large, no plain file or not ours to read: one odd file must not hold up others."""
+def _read_file(file: Path) -> bytes | None:
+    """Return a message, or None if it is too large or not a readable regular file.
+
+    One odd file must not block the others.
+    """
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -59,8 +65,8 @@ def _content(file: Path) -> bytes | None:
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None
-        with os.fdopen(handle, "rb", closefd=False) as mail:
-            raw = mail.read(BYTES_MAX + 1)
+        with os.fdopen(handle, "rb", closefd=False) as opened:
+            raw = opened.read(BYTES_MAX + 1)
         return raw if len(raw) <= BYTES_MAX else None
     finally:
         os.close(handle)

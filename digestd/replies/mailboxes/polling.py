@@ -1,6 +1,6 @@
-"""One pass over a mailbox: every mail is taken in and committed before it is removed or marked.
+"""Poll a mailbox: process and commit each message before it is removed or flagged.
 
-Killed in between, the next pass finds the mail again, and that it was told before.
+After a crash in between, the next pass finds the message again and recognises its bounce or command as known.
 """
 
 from collections import Counter
@@ -8,39 +8,55 @@ from collections.abc import Callable
 from datetime import datetime
 
 from digestd.domain.bounce import InboundOutcome
-from digestd.replies.mailboxes.mailbox import Postbox
-from digestd.replies.taking import FOR_A_PERSON, Desk
+from digestd.replies.mailboxes.mailbox import InboundMailbox
+from digestd.replies.processing import NEEDS_REVIEW, ReplyProcessor
 
-PASS = 500
+PASS_SIZE = 500
 PASSES_MAX = 40
-"""A mailbox that is flooded gets its turn; so does the rest of the process."""
+"""Passes per poll, so that a flooded mailbox does not occupy the process forever."""
 
 
 def poll(
-    mailbox: Postbox, desk: Desk, clock: Callable[[], datetime], keep_on: Callable[[], bool] = lambda: True
+    mailbox: InboundMailbox,
+    processor: ReplyProcessor,
+    clock: Callable[[], datetime],
+    should_continue: Callable[[], bool] = lambda: True,
 ) -> dict[InboundOutcome, int]:
-    """Read what has come in; how many mails came to which outcome. Raises InboundFailed."""
+    """Process the new messages of a mailbox; return their number by outcome.
+
+    Args:
+        mailbox: The mailbox.
+        processor: Processor of each message.
+        clock: Return the current time.
+        should_continue: Checked before each message; return False to stop early.
+
+    Raises:
+        InboundFailed: The mailbox cannot be reached or read.
+    """
     counts: Counter[InboundOutcome] = Counter()
     for _ in range(PASSES_MAX):
         before = counts.total()
-        _pass(mailbox, desk, clock, keep_on, counts)
-        if counts.total() - before < PASS or not keep_on():
+        _poll_once(mailbox, processor, clock, should_continue, counts)
+        if counts.total() - before < PASS_SIZE or not should_continue():
             break
-    desk.settle(clock())
+    processor.settle(clock())
     return dict(counts)
 
 
-def _pass(
-    mailbox: Postbox,
-    desk: Desk,
+def _poll_once(
+    mailbox: InboundMailbox,
+    processor: ReplyProcessor,
     clock: Callable[[], datetime],
-    keep_on: Callable[[], bool],
+    should_continue: Callable[[], bool],
     counts: Counter[InboundOutcome],
 ) -> None:
-    with mailbox.open() as opened:
-        for letter in opened.letters(PASS):
-            if not keep_on():
+    with mailbox.open() as session:
+        for message in session.messages(PASS_SIZE):
+            if not should_continue():
                 return
-            outcome = desk.take(letter.raw, clock())
+            outcome = processor.process(message.raw, clock())
             counts[outcome] += 1
-            (opened.keep if outcome in FOR_A_PERSON else opened.remove)(letter)
+            if outcome in NEEDS_REVIEW:
+                session.flag(message)
+            else:
+                session.remove(message)

@@ -1,22 +1,23 @@
-"""The forms in which mail comes back. A form is one file with `read`, and one line in FORMATS.
+"""Formats of returned mail: one module with `parse` and one line in FORMATS each.
 
-    arf        a reader's complaint, by way of their provider (RFC 5965)
-    dsn        a mail system's report (RFC 3464)
-    odd        what older systems write in free words
-    automatic  out of office, challenges: nothing of it counts
+arf        complaint of a recipient, sent by their provider (RFC 5965)
+dsn        report of a mail system (RFC 3464)
+text       free text of older mail systems
+automatic  out of office and other automatic replies: ignored
 
-The first that understands a mail decides, so the strict ones come first.
+The first format that understands a mail decides, so strict formats come first.
 """
 
 from collections.abc import Callable, Mapping
 
-from digestd.replies.bounces.finding import Finding
-from digestd.replies.bounces.formats import arf, automatic, dsn, odd
-from digestd.replies.bounces.mail import Mail
+from digestd.replies.bounces.formats import arf, automatic, dsn, free_text
+from digestd.replies.bounces.parsed_mail import ParsedMail
+from digestd.replies.bounces.report import BounceReport
 
-FORMATS: Mapping[str, Callable[[Mail], Finding | None]] = {
-    "arf": arf.read,
-    "dsn": dsn.read,
-    "odd": odd.read,
-    "automatic": automatic.read,
+FORMATS: Mapping[str, Callable[[ParsedMail], BounceReport | None]] = {
+    "arf": arf.parse,
+    "dsn": dsn.parse,
+    "text": free_text.parse,
+    "automatic": automatic.parse,
 }
+"""Each parser returns None for a mail in another format, and a report of kind None for a mail to ignore."""

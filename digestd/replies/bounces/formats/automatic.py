@@ -1,20 +1,20 @@
-"""Automatic answers (RFC 3834): out of office, receipts, and challenges that ask the sender to prove himself.
+"""Recognise automatic replies (RFC 3834), read receipts and challenges.
 
-They go to the return path like bounces do, and say nothing of the address.
+They go to the return path like bounces, but say nothing about the address.
 """
 
 import re
 
-from digestd.replies.bounces.finding import Finding
-from digestd.replies.bounces.mail import Mail
+from digestd.replies.bounces.parsed_mail import ParsedMail
+from digestd.replies.bounces.report import BounceReport
 
-_NOTHING = Finding(None)
-_MARKS = (
+_IGNORED = BounceReport(None)
+_AUTO_REPLY_HEADERS = (
     "x-autoreply", "x-autorespond", "x-autoresponse", "x-auto-reply-from", "x-mail-autoreply", "x-boxtrapper",
     "x-auto-response-suppress", "x-tmda-fingerprint", "x-challenge",
 )  # fmt: skip
 _PRECEDENCE = frozenset({"auto_reply", "auto-reply", "junk"})
-_REPORTS = frozenset({"disposition-notification"})
+_REPORT_TYPES = frozenset({"disposition-notification"})
 _SUBJECT = re.compile(
     r"out of (the )?office|auto(matic)?[ -]?(reply|response|answer)|abwesen|absence du bureau|fuera de (la )?oficina"
     r"|(please )?(confirm|verify) (your|this) (e-?mail|message|address)|sender (verification|confirmation)"
@@ -23,14 +23,14 @@ _SUBJECT = re.compile(
 )
 
 
-def read(mail: Mail) -> Finding | None:
-    """A finding of nothing for an automatic answer; None for any other mail."""
+def parse(mail: ParsedMail) -> BounceReport | None:
+    """Return a report of kind None for an automatic reply; None for any other mail."""
     fields = mail.fields
     submitted = fields.first("auto-submitted").lower()
     if submitted and not submitted.startswith("no"):
-        return _NOTHING
-    if any(fields.first(mark) for mark in _MARKS) or mail.report in _REPORTS:
-        return _NOTHING
+        return _IGNORED
+    if any(fields.first(name) for name in _AUTO_REPLY_HEADERS) or mail.report_type in _REPORT_TYPES:
+        return _IGNORED
     if fields.first("precedence").lower() in _PRECEDENCE or _SUBJECT.search(fields.first("subject")):
-        return _NOTHING
+        return _IGNORED
     return None

@@ -1,42 +1,44 @@
-"""Delivery status notifications (RFC 3464): a group of fields for the mail, then one for each recipient.
+"""Parse delivery status notifications (RFC 3464).
 
-Ours go to one recipient each, so the weightiest group speaks for the mail.
+A notification has one group of fields for the message and one for each recipient.
+
+Each of our mails has one recipient, so the most severe group counts.
 """
 
 from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_status import kind_of, status_in
-from digestd.replies.bounces.finding import Finding
-from digestd.replies.bounces.mail import Fields, Mail
+from digestd.replies.bounces.parsed_mail import HeaderFields, ParsedMail
+from digestd.replies.bounces.report import BounceReport
 
 _TYPE = "message/delivery-status"
-_FAILED = ("fail", "error")  # OpenSMTPD says error, and some add a comment
-_WENT_WELL = ("delivered", "relayed", "expanded")
-_NOTHING = Finding(None)
-_WEIGHT = (BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.DELAYED)
+_FAILED = ("fail", "error")  # OpenSMTPD writes "error", and some systems append a comment
+_SUCCEEDED = ("delivered", "relayed", "expanded")
+_IGNORED = BounceReport(None)
+_SEVERITY = (BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.DELAYED)
 
 
-def read(mail: Mail) -> Finding | None:
-    """What the report says; a finding of nothing where all went well; None for any other mail."""
-    groups = [fields for kind, fields in mail.groups if kind == _TYPE]
-    found = [finding for group in groups if (finding := _of_recipient(group, mail)) is not None]
+def parse(mail: ParsedMail) -> BounceReport | None:
+    """Return the most severe failure, or kind None if the report is about a success."""
+    groups = [fields for kind, fields in mail.report_groups if kind == _TYPE]
+    found = [report for group in groups if (report := _parse_recipient(group, mail)) is not None]
     if not found:
-        return _NOTHING if any(group.first("action").lower().startswith(_WENT_WELL) for group in groups) else None
-    worst = min(found, key=lambda one: _WEIGHT.index(one.kind) if one.kind in _WEIGHT else len(_WEIGHT))
+        return _IGNORED if any(group.first("action").lower().startswith(_SUCCEEDED) for group in groups) else None
+    worst = min(found, key=lambda report: _SEVERITY.index(report.kind) if report.kind in _SEVERITY else len(_SEVERITY))
     envelopes = tuple(value for group in groups for value in group.all("original-envelope-id"))
-    return Finding(worst.kind, worst.status, envelopes)
+    return BounceReport(worst.kind, worst.status, envelopes)
 
 
-def _of_recipient(group: Fields, mail: Mail) -> Finding | None:
+def _parse_recipient(group: HeaderFields, mail: ParsedMail) -> BounceReport | None:
     action = group.first("action").lower()
-    words = group.first("diagnostic-code") or mail.words
+    text = group.first("diagnostic-code") or mail.plain_text
     status = status_in(group.first("status"))
     if action.startswith("delayed"):
-        return Finding(BounceKind.DELAYED, status)
+        return BounceReport(BounceKind.DELAYED, status)
     if action.startswith(_FAILED):
-        return Finding(kind_of(status, words), _shown(status, words))
+        return BounceReport(kind_of(status, text), _best_status(status, text))
     return None
 
 
-def _shown(status: str, words: str) -> str:
-    """The code that decided: the one in the words where the report's own says nothing."""
-    return (status_in(words) or status) if not status or status.endswith(".0.0") else status
+def _best_status(status: str, text: str) -> str:
+    """Return the status field, or the status in the text if the field is unspecific."""
+    return (status_in(text) or status) if not status or status.endswith(".0.0") else status

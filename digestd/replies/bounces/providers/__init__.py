@@ -1,31 +1,34 @@
-"""Mail providers that post bounces and complaints. A provider is one file, and one line in PROVIDERS.
+"""Webhooks of mail providers for bounces and complaints.
 
-Its file, and what it checks signatures with, is imported where its setting is given.
+A provider is one module and one line in PROVIDERS.
+
+`open_providers` imports a provider only if its setting is given. A provider verifies a request and returns its events;
+it does not know the database.
 """
 
 from collections.abc import Mapping
 from importlib import import_module
 
 from digestd.replies.bounces.providers.provider import (
-    Certificate,
-    Event,
-    Malformed,
-    NotGenuine,
-    Post,
-    Posted,
-    Provider,
-    Unavailable,
+    BounceEvent,
+    CertificateLoader,
+    MalformedWebhook,
+    UnverifiedWebhook,
+    VerificationUnavailable,
+    WebhookPayload,
+    WebhookProvider,
+    WebhookRequest,
 )
 
 __all__ = [
     "PROVIDERS",
-    "Event",
-    "Malformed",
-    "NotGenuine",
-    "Post",
-    "Posted",
-    "Provider",
-    "Unavailable",
+    "BounceEvent",
+    "MalformedWebhook",
+    "UnverifiedWebhook",
+    "VerificationUnavailable",
+    "WebhookPayload",
+    "WebhookProvider",
+    "WebhookRequest",
     "open_providers",
 ]
 
@@ -35,15 +38,23 @@ PROVIDERS: Mapping[str, str] = {
     "postmark": "inbound_postmark_account",
     "mailgun": "inbound_mailgun_key",
 }
-"""The setting that turns each on, by its name: in the address, and of its file."""
+"""Setting that enables each provider, by its name in the URL, which is also the module name."""
 
 
-def open_providers(settings: Mapping[str, object], certificate: Certificate) -> dict[str, Provider]:
-    """The providers whose settings are given. Raises BadSetting for one that cannot be right."""
+def open_providers(settings: Mapping[str, object], certificate: CertificateLoader) -> dict[str, WebhookProvider]:
+    """Return the configured providers by name.
+
+    Args:
+        settings: All settings by name.
+        certificate: Loader of signing certificates.
+
+    Raises:
+        BadSetting: A setting is invalid.
+    """
     given = {name: str(settings.get(setting, "")).strip() for name, setting in PROVIDERS.items()}
-    return {name: _made(name, secret, certificate) for name, secret in given.items() if secret}
+    return {name: _create(name, secret, certificate) for name, secret in given.items() if secret}
 
 
-def _made(name: str, secret: str, certificate: Certificate) -> Provider:
-    provider: Provider = import_module(f"{__name__}.{name}").make(secret, certificate)
+def _create(name: str, secret: str, certificate: CertificateLoader) -> WebhookProvider:
+    provider: WebhookProvider = import_module(f"{__name__}.{name}").create(secret, certificate)
     return provider

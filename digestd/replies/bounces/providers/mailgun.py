@@ -1,4 +1,9 @@
-"""Mailgun's webhooks: an HMAC over a time and a token, not over the body; so a token counts once."""
+"""Verify and parse the webhooks of Mailgun.
+
+The HMAC covers a timestamp and a token, not the body, so the token becomes the event id and counts once.
+
+Source: https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
+"""
 
 import hmac
 from dataclasses import dataclass, field
@@ -9,79 +14,83 @@ from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_status import kind_of, status_in
 from digestd.errors import BadSetting
 from digestd.replies.bounces.providers.provider import (
-    Certificate,
-    Event,
-    Malformed,
-    NotGenuine,
-    Post,
-    Posted,
-    Provider,
+    BounceEvent,
+    CertificateLoader,
+    MalformedWebhook,
+    UnverifiedWebhook,
+    WebhookPayload,
+    WebhookProvider,
+    WebhookRequest,
     check_age,
-    entry,
-    parsed,
-    seconds,
-    words,
+    get_text,
+    get_value,
+    parse_json,
+    parse_unix_time,
 )
 
-_REMEMBERED = {"suppress-bounce": BounceKind.HARD, "suppress-complaint": BounceKind.COMPLAINT}
-"""What Mailgun did not even send, as it remembers the address."""
+_SUPPRESSED = {"suppress-bounce": BounceKind.HARD, "suppress-complaint": BounceKind.COMPLAINT}
+"""Reasons why Mailgun did not send a mail: the address is on its suppression list."""
 _TOKEN_MAX = 100
 _KEY_MIN = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Mailgun:
-    """One account, with its signing key."""
+    """The webhooks of one Mailgun account."""
 
     key: bytes = field(repr=False)
 
-    def read(self, post: Post, now: datetime) -> Posted:
-        """See Provider.read."""
-        body = parsed(post.body)
-        time, token = words(body, "signature", "timestamp"), words(body, "signature", "token", most=_TOKEN_MAX)
-        check_age(seconds(time), now)
-        wanted = hmac.new(self.key, f"{time}{token}".encode(), "sha256").hexdigest()
-        if not token or not hmac.compare_digest(wanted.encode(), words(body, "signature", "signature").encode()):
-            raise NotGenuine("the signature does not fit the post")
-        if not isinstance(entry(body, "event-data"), dict):
-            raise Malformed("the body has no event-data")
-        event = _event(entry(body, "event-data"), token)
-        return Posted((event,) if event else ())
+    def parse(self, request: WebhookRequest, now: datetime) -> WebhookPayload:
+        """See WebhookProvider.parse."""
+        body = parse_json(request.body)
+        time, token = get_text(body, "signature", "timestamp"), get_text(body, "signature", "token", most=_TOKEN_MAX)
+        check_age(parse_unix_time(time), now)
+        expected = hmac.new(self.key, f"{time}{token}".encode(), "sha256").hexdigest()
+        if not token or not hmac.compare_digest(expected.encode(), get_text(body, "signature", "signature").encode()):
+            raise UnverifiedWebhook("the signature is wrong")
+        if not isinstance(get_value(body, "event-data"), dict):
+            raise MalformedWebhook("the body has no event-data object")
+        event = _event(get_value(body, "event-data"), token)
+        return WebhookPayload((event,) if event else ())
 
 
-def make(secret: str, _certificate: Certificate) -> Provider:
-    """The provider for a setting. Raises BadSetting."""
+def create(secret: str, _certificate: CertificateLoader) -> WebhookProvider:
+    """Return the provider for the value of its setting.
+
+    Raises:
+        BadSetting: The value is invalid.
+    """
     if len(secret) < _KEY_MIN:
         raise BadSetting("DIGESTD_INBOUND_MAILGUN_KEY: must be the HTTP webhook signing key of the account")
     return Mailgun(secret.encode())
 
 
-def _event(data: Any, token: str) -> Event | None:
+def _event(data: Any, token: str) -> BounceEvent | None:
     kind = _kind(data)
     if kind is None:
         return None
-    message_id = words(data, "message", "headers", "message-id")
-    return Event(
+    message_id = get_text(data, "message", "headers", "message-id")
+    return BounceEvent(
         id=token,
         kind=kind,
-        address=words(data, "recipient"),
-        status=status_in(_said(data)),
-        envelope=words(data, "envelope", "sender"),
+        address=get_text(data, "recipient"),
+        status=status_in(_diagnostic(data)),
+        envelope=get_text(data, "envelope", "sender"),
         message_id=f"<{message_id.strip('<>')}>" if message_id else "",
     )
 
 
 def _kind(data: Any) -> BounceKind | None:
-    name, reason = words(data, "event"), words(data, "reason")
+    name, reason = get_text(data, "event"), get_text(data, "reason")
     if name == "complained":
         return BounceKind.COMPLAINT
     if name != "failed" or reason == "suppress-unsubscribe":
         return None
-    if words(data, "severity") == "temporary":
+    if get_text(data, "severity") == "temporary":
         return BounceKind.DELAYED
-    return _REMEMBERED.get(reason) or kind_of("", _said(data))
+    return _SUPPRESSED.get(reason) or kind_of("", _diagnostic(data))
 
 
-def _said(data: Any) -> str:
-    status = entry(data, "delivery-status")
-    return " ".join(words(status, name) for name in ("code", "enhanced-code", "message", "description"))
+def _diagnostic(data: Any) -> str:
+    status = get_value(data, "delivery-status")
+    return " ".join(get_text(status, name) for name in ("code", "enhanced-code", "message", "description"))

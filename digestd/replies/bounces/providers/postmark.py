@@ -1,4 +1,9 @@
-"""Postmark's webhooks for bounces and spam complaints: no signature, but HTTP basic authentication over TLS."""
+"""Verify and parse the webhooks of Postmark for bounces and spam complaints.
+
+Postmark signs nothing; HTTP basic authentication over TLS proves the sender.
+
+Source: https://postmarkapp.com/developer/webhooks/bounce-webhook
+"""
 
 import base64
 import binascii
@@ -11,15 +16,15 @@ from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_status import kind_of, status_in
 from digestd.errors import BadSetting
 from digestd.replies.bounces.providers.provider import (
-    Certificate,
-    Event,
-    Malformed,
-    NotGenuine,
-    Post,
-    Posted,
-    Provider,
-    parsed,
-    words,
+    BounceEvent,
+    CertificateLoader,
+    MalformedWebhook,
+    UnverifiedWebhook,
+    WebhookPayload,
+    WebhookProvider,
+    WebhookRequest,
+    get_text,
+    parse_json,
 )
 
 _KINDS = {
@@ -35,54 +40,60 @@ _KINDS = {
     "DMARCPolicy": BounceKind.POLICY,
     "SpamComplaint": BounceKind.COMPLAINT,
 }
-"""By their `Type`; out of office, challenges and the like say nothing of the address."""
+"""Bounce kind by Postmark's `Type`. Other types, such as automatic replies, say nothing about the address."""
 _SECRET_MIN = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Postmark:
-    """One server's webhook; `account` is `user:password`."""
+    """The webhook of one Postmark server. `account` is `user:password`."""
 
     account: bytes = field(repr=False)
 
-    def read(self, post: Post, now: datetime) -> Posted:
-        """See Provider.read; the post itself carries no time that is signed."""
+    def parse(self, request: WebhookRequest, now: datetime) -> WebhookPayload:
+        """See WebhookProvider.parse; the age is not checked, as no time is signed."""
         del now
-        scheme, _, given = post.headers.get("authorization", "").partition(" ")
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
         try:
             account = base64.b64decode(given, validate=True)
         except (binascii.Error, ValueError):
             account = b""
         if scheme.lower() != "basic" or not hmac.compare_digest(account, self.account):
-            raise NotGenuine("the user name or the password is not that of DIGESTD_INBOUND_POSTMARK_ACCOUNT")
-        record = parsed(post.body)
-        if not words(record, "RecordType"):
-            raise Malformed("the body is no record of Postmark")
+            raise UnverifiedWebhook("the user name or password differs from DIGESTD_INBOUND_POSTMARK_ACCOUNT")
+        record = parse_json(request.body)
+        if not get_text(record, "RecordType"):
+            raise MalformedWebhook("the body has no RecordType")
         event = _event(record)
-        return Posted((event,) if event else ())
+        return WebhookPayload((event,) if event else ())
 
 
-def make(secret: str, _certificate: Certificate) -> Provider:
-    """The provider for a setting. Raises BadSetting."""
+def create(secret: str, _certificate: CertificateLoader) -> WebhookProvider:
+    """Return the provider for the value of its setting.
+
+    Raises:
+        BadSetting: The value is invalid.
+    """
     user, _, password = secret.partition(":")
     if not user or len(password) < _SECRET_MIN:
         raise BadSetting(
-            "DIGESTD_INBOUND_POSTMARK_ACCOUNT: must be user:password as in the webhook's address at Postmark, "
-            f"with {_SECRET_MIN} letters of password or more"
+            "DIGESTD_INBOUND_POSTMARK_ACCOUNT: must be user:password as in the webhook URL at Postmark, "
+            f"with a password of at least {_SECRET_MIN} characters"
         )
     return Postmark(secret.encode())
 
 
-def _event(record: Any) -> Event | None:
-    kind = _KINDS.get(words(record, "Type")) if words(record, "RecordType") in {"Bounce", "SpamComplaint"} else None
+def _event(record: Any) -> BounceEvent | None:
+    kind = (
+        _KINDS.get(get_text(record, "Type")) if get_text(record, "RecordType") in {"Bounce", "SpamComplaint"} else None
+    )
     if kind is None:
         return None
-    said = f"{words(record, 'Details')} {words(record, 'Description')}"
-    if kind is BounceKind.HARD and kind_of("", said) is BounceKind.POLICY:
+    diagnostic = f"{get_text(record, 'Details')} {get_text(record, 'Description')}"
+    if kind is BounceKind.HARD and kind_of("", diagnostic) is BounceKind.POLICY:
         kind = BounceKind.POLICY
-    return Event(
-        id=f"{words(record, 'RecordType')} {words(record, 'ID')}",
+    return BounceEvent(
+        id=f"{get_text(record, 'RecordType')} {get_text(record, 'ID')}",
         kind=kind,
-        address=words(record, "Email"),
-        status=status_in(said),
+        address=get_text(record, "Email"),
+        status=status_in(diagnostic),
     )

@@ -1,4 +1,4 @@
-"""The port for what mail providers post to a webhook: bounces and complaints as JSON, signed in each one's own way."""
+"""Interface and helpers for the webhooks of mail providers."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -9,44 +9,54 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from digestd.domain.bounce import BounceKind
 from digestd.errors import BadInput
 
-if TYPE_CHECKING:  # it takes a while to load, and most installs have no provider
+if TYPE_CHECKING:  # slow to import, and most installations have no provider
     from cryptography import x509
 
-OLDEST = timedelta(hours=24)
-"""Providers try for hours while we are away; what is older is no retry."""
-AHEAD = timedelta(minutes=5)
+AGE_MAX = timedelta(hours=24)
+"""Providers retry for hours while the service is down; an older request may be a replay."""
+CLOCK_SKEW_MAX = timedelta(minutes=5)
+"""Tolerance for a provider's clock that is ahead."""
 EVENTS_MAX = 5_000
+"""Events of one request; the rest is dropped."""
 
-Certificate: TypeAlias = "Callable[[str, Collection[str], datetime], x509.Certificate]"
-"""Returns the certificate behind an address whose host was checked, once it was verified up to a trusted root, for one
-of these names and at this time. Raises NotGenuine, Unavailable."""
+CertificateLoader: TypeAlias = "Callable[[str, Collection[str], datetime], x509.Certificate]"
+"""Loads the certificate at a URL and verifies it up to a trusted root, for one of these host names and at this time.
 
-
-class NotGenuine(BadInput):
-    """The signature is missing, wrong, or too old: nothing of it is believed."""
-
-
-class Malformed(BadInput):
-    """It is genuine, and in no form that is known."""
+Raises UnverifiedWebhook or VerificationUnavailable.
+"""
 
 
-class Unavailable(BadInput):
-    """The post cannot be checked now; the provider has to post it again."""
+class UnverifiedWebhook(BadInput):
+    """The signature is missing, wrong or too old."""
+
+
+class MalformedWebhook(BadInput):
+    """The request is authentic, but has an unknown format."""
+
+
+class VerificationUnavailable(BadInput):
+    """The signature cannot be verified now; the provider should retry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """One request: header names in lower case, the body as it came."""
+class WebhookRequest:
+    """An HTTP request: lower-case header names and the raw body."""
 
     headers: Mapping[str, str]
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One bounce or complaint. `id` is the provider's own name for it, the same when it is posted again.
+class BounceEvent:
+    """A bounce or complaint that a provider reports.
 
-    `envelope` and `message_id` name the mail where the provider tells them, else they are empty.
+    Attributes:
+        id: The provider's id of the event; equal for repeated requests.
+        kind: Kind of failure.
+        address: Address of the recipient.
+        status: RFC 3463 status, or "".
+        envelope: Return path of the mail, or "".
+        message_id: Message-ID of the mail, or "".
     """
 
     id: str
@@ -58,53 +68,82 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
-    """What a genuine post holds. `confirm`: an address that the operator has to open once, to get any more."""
+class WebhookPayload:
+    """The content of an authentic request.
 
-    events: tuple[Event, ...] = ()
-    confirm: str = ""
+    Attributes:
+        events: Bounces and complaints.
+        confirmation_url: URL that the operator must open once to receive events, or "".
+    """
 
-
-class Provider(Protocol):
-    """One mail provider, with what its signatures are checked against."""
-
-    def read(self, post: Post, now: datetime) -> Posted:
-        """Check a post and read it. Raises NotGenuine, Malformed, Unavailable."""
+    events: tuple[BounceEvent, ...] = ()
+    confirmation_url: str = ""
 
 
-def parsed(body: bytes) -> Any:
-    """Return the JSON of a body. Raises Malformed, also for text that no database takes: NUL and lone surrogates."""
+class WebhookProvider(Protocol):
+    """A mail provider with the secret or key that verifies its requests."""
+
+    def parse(self, request: WebhookRequest, now: datetime) -> WebhookPayload:
+        """Verify a request and return its events.
+
+        Raises:
+            UnverifiedWebhook: The signature is missing, wrong or too old.
+            MalformedWebhook: The request is authentic, but has an unknown format.
+            VerificationUnavailable: The signature cannot be verified now.
+        """
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the JSON value of a body.
+
+    Raises:
+        MalformedWebhook: The body is not JSON, or contains NUL or lone surrogates, which no database accepts.
+    """
     try:
-        found = json.loads(body)
-        text = json.dumps(found, ensure_ascii=False).encode()
+        value = json.loads(body)
+        text = json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"the body is no JSON ({type(error).__name__})") from None
+        raise MalformedWebhook(f"the body is not JSON ({type(error).__name__})") from None
     if b"\\u0000" in text:
-        raise Malformed("the body has a NUL in a text")
-    return found
+        raise MalformedWebhook("the body contains a NUL character")
+    return value
 
 
-def entry(holder: object, *path: str) -> Any:
-    """What stands at a path of keys; None where there is nothing."""
+def get_value(holder: object, *path: str) -> Any:
+    """Return the value at a path of keys, or None."""
     for name in path:
         holder = holder.get(name) if isinstance(holder, Mapping) else None
     return holder
 
 
-def words(holder: object, *path: str, most: int = 500) -> str:
-    """The same as text, cut; empty where there is none."""
-    value = entry(holder, *path)
+def get_text(holder: object, *path: str, most: int = 500) -> str:
+    """Return the string or number at a path of keys as text, or "".
+
+    Args:
+        holder: Decoded JSON value.
+        path: Keys of nested objects.
+        most: Maximum number of characters; the rest is cut.
+    """
+    value = get_value(holder, *path)
     return str(value)[:most] if isinstance(value, str | int | float) else ""
 
 
 def check_age(signed: datetime, now: datetime) -> None:
-    """Raise NotGenuine for what was signed too long ago, or in the future."""
-    if not now - OLDEST <= signed <= now + AHEAD:
-        raise NotGenuine("the post was signed too long ago, or by a clock that is ahead")
+    """Check the time of signing against AGE_MAX and CLOCK_SKEW_MAX.
+
+    Raises:
+        UnverifiedWebhook: The request is too old or from the future.
+    """
+    if not now - AGE_MAX <= signed <= now + CLOCK_SKEW_MAX:
+        raise UnverifiedWebhook("the request was signed too long ago, or by a clock that is ahead")
 
 
-def seconds(text: str) -> datetime:
-    """An instant from whole seconds since 1970. Raises NotGenuine for what is none."""
+def parse_unix_time(text: str) -> datetime:
+    """Return the time of a Unix timestamp in seconds.
+
+    Raises:
+        UnverifiedWebhook: The text is not a timestamp.
+    """
     if not (text.isascii() and text.isdecimal() and len(text) <= 11):
-        raise NotGenuine("the post has no time of signing")
+        raise UnverifiedWebhook("the request has no valid time of signing")
     return datetime.fromtimestamp(int(text), UTC)

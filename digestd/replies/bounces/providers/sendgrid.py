@@ -1,4 +1,9 @@
-"""SendGrid's event webhook, signed with ECDSA over the time and the body; the key is shown in its settings."""
+"""Verify and parse the event webhook of SendGrid.
+
+The ECDSA signature covers the timestamp and the body.
+
+Source: https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
+"""
 
 import base64
 import binascii
@@ -16,52 +21,56 @@ from digestd.domain.bounce_status import kind_of, status_in
 from digestd.errors import BadSetting
 from digestd.replies.bounces.providers.provider import (
     EVENTS_MAX,
-    Certificate,
-    Event,
-    Malformed,
-    NotGenuine,
-    Post,
-    Posted,
-    Provider,
+    BounceEvent,
+    CertificateLoader,
+    MalformedWebhook,
+    UnverifiedWebhook,
+    WebhookPayload,
+    WebhookProvider,
+    WebhookRequest,
     check_age,
-    parsed,
-    seconds,
-    words,
+    get_text,
+    parse_json,
+    parse_unix_time,
 )
 
 _SIGNATURE = "x-twilio-email-event-webhook-signature"
-_TIME = "x-twilio-email-event-webhook-timestamp"
+_TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 _DROPPED = {
     "bounced address": BounceKind.HARD,
     "invalid": BounceKind.HARD,
     "spam reporting address": BounceKind.COMPLAINT,
 }
-"""What SendGrid did not even send, as it remembers the address."""
+"""Reasons why SendGrid did not send a mail: the address is on its suppression list."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendGrid:
-    """One account's webhook."""
+    """The event webhook of one SendGrid account."""
 
     key: ec.EllipticCurvePublicKey
 
-    def read(self, post: Post, now: datetime) -> Posted:
-        """See Provider.read."""
-        time = post.headers.get(_TIME, "")
-        check_age(seconds(time), now)
+    def parse(self, request: WebhookRequest, now: datetime) -> WebhookPayload:
+        """See WebhookProvider.parse."""
+        time = request.headers.get(_TIMESTAMP, "")
+        check_age(parse_unix_time(time), now)
         try:
-            signature = base64.b64decode(post.headers.get(_SIGNATURE, ""), validate=True)
-            self.key.verify(signature, time.encode() + post.body, ec.ECDSA(hashes.SHA256()))
+            signature = base64.b64decode(request.headers.get(_SIGNATURE, ""), validate=True)
+            self.key.verify(signature, time.encode() + request.body, ec.ECDSA(hashes.SHA256()))
         except (InvalidSignature, binascii.Error, ValueError) as error:
-            raise NotGenuine("the signature does not fit the post") from error
-        events = parsed(post.body)
+            raise UnverifiedWebhook("the signature is wrong") from error
+        events = parse_json(request.body)
         if not isinstance(events, list):
-            raise Malformed("the body is no list of events")
-        return Posted(tuple(found for event in events[:EVENTS_MAX] if (found := _event(event)) is not None))
+            raise MalformedWebhook("the body is not a list of events")
+        return WebhookPayload(tuple(found for event in events[:EVENTS_MAX] if (found := _event(event)) is not None))
 
 
-def make(secret: str, _certificate: Certificate) -> Provider:
-    """The provider for a setting. Raises BadSetting."""
+def create(secret: str, _certificate: CertificateLoader) -> WebhookProvider:
+    """Return the provider for the value of its setting.
+
+    Raises:
+        BadSetting: The value is invalid.
+    """
     try:
         key = load_der_public_key(base64.b64decode(secret, validate=True))
     except (ValueError, binascii.Error, UnsupportedAlgorithm):
@@ -71,27 +80,27 @@ def make(secret: str, _certificate: Certificate) -> Provider:
     return SendGrid(key)
 
 
-def _event(event: Any) -> Event | None:
+def _event(event: Any) -> BounceEvent | None:
     kind = _kind(event)
     if kind is None:
         return None
-    return Event(
-        id=words(event, "sg_event_id"),
+    return BounceEvent(
+        id=get_text(event, "sg_event_id"),
         kind=kind,
-        address=words(event, "email"),
-        status=status_in(words(event, "status")) or status_in(words(event, "reason")),
-        message_id=words(event, "smtp-id"),
+        address=get_text(event, "email"),
+        status=status_in(get_text(event, "status")) or status_in(get_text(event, "reason")),
+        message_id=get_text(event, "smtp-id"),
     )
 
 
 def _kind(event: Any) -> BounceKind | None:
-    name, reason = words(event, "event"), words(event, "reason")
+    name, reason = get_text(event, "event"), get_text(event, "reason")
     if name == "spamreport":
         return BounceKind.COMPLAINT
     if name == "dropped":
         return _DROPPED.get(reason.lower())
     if name != "bounce":
         return None
-    kind = kind_of(words(event, "status"), reason)
-    blocked = words(event, "type") == "blocked"
+    kind = kind_of(get_text(event, "status"), reason)
+    blocked = get_text(event, "type") == "blocked"
     return BounceKind.SOFT if blocked and kind is BounceKind.HARD else kind

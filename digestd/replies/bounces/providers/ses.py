@@ -1,9 +1,14 @@
-"""Amazon SES by way of SNS: a notification signed with a certificate of Amazon's (RSA, SHA-1 or SHA-256).
+"""Verify and parse the notifications of Amazon SES that SNS delivers.
 
-The certificate comes from an address in the post, so its host must be that of SNS in the topic's own region: anybody
-can have another host of Amazon's. It is verified up to a trusted root, for a name that SNS signs with. The topic must
-be the one of the setting, or anybody with an Amazon account could post. A topic asks once to be confirmed, by
-an address that the operator opens: nothing is fetched because a stranger says so.
+The signature uses RSA with SHA-1 or SHA-256.
+
+The request names the URL of the certificate, so its host must be SNS in the region of the topic: anybody can rent
+another Amazon host. The certificate is verified up to a trusted root, for a name that SNS uses. The topic must be the
+one of the setting, because anybody with an Amazon account can send signed notifications. The operator confirms a new
+topic by opening a logged URL; digestd never requests it.
+
+Source: https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html,
+https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 """
 
 import base64
@@ -23,92 +28,109 @@ from digestd.domain.bounce_status import kind_of, status_in
 from digestd.errors import BadSetting
 from digestd.replies.bounces.providers.provider import (
     EVENTS_MAX,
-    Certificate,
-    Event,
-    Malformed,
-    NotGenuine,
-    Post,
-    Posted,
-    Provider,
+    BounceEvent,
+    CertificateLoader,
+    MalformedWebhook,
+    UnverifiedWebhook,
+    WebhookPayload,
+    WebhookProvider,
+    WebhookRequest,
     check_age,
-    entry,
-    parsed,
-    words,
+    get_text,
+    get_value,
+    parse_json,
 )
 
 _ARN = re.compile(
     r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z]{2}(?:-[a-z]{3,10}){1,2}-[0-9]{1,2}):\d{12}:[A-Za-z0-9_.-]{1,256}", re.ASCII
 )
 _DOMAINS = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
-_PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{16,64}\.pem", re.ASCII)
-_SIGNED = {
+_CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{16,64}\.pem", re.ASCII)
+_SIGNED_FIELDS = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
     "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
     "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
 }
-_HASHES: Mapping[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303  # SNS's default
-_GONE = frozenset({"General", "NoEmail", "Suppressed", "OnAccountSuppressionList", ""})
-_CONTENT = frozenset({"MessageTooLarge", "ContentRejected", "AttachmentRejected"})
-_NO_COMPLAINT = frozenset({"not-spam", "auth-failure"})
+_HASHES: Mapping[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303  # the default of SNS
+_HARD_SUBTYPES = frozenset({"General", "NoEmail", "Suppressed", "OnAccountSuppressionList", ""})
+_POLICY_SUBTYPES = frozenset({"MessageTooLarge", "ContentRejected", "AttachmentRejected"})
+_IGNORED_FEEDBACK = frozenset({"not-spam", "auth-failure"})
 
 
 @dataclass(frozen=True, slots=True)
 class Ses:
-    """One SNS topic."""
+    """The SNS topic of one SES account.
+
+    Attributes:
+        topic: ARN of the topic.
+        certificate: Loader of signing certificates.
+        host: Host of SNS in the region of the topic.
+        names: Host names that the signing certificate may have.
+    """
 
     topic: str
-    certificate: Certificate
+    certificate: CertificateLoader
     host: str
     names: frozenset[str]
 
-    def read(self, post: Post, now: datetime) -> Posted:
-        """See Provider.read."""
-        notice = parsed(post.body)
-        kind = words(notice, "Type")
-        if kind not in _SIGNED or words(notice, "TopicArn") != self.topic:
-            raise NotGenuine("the post is of another topic than DIGESTD_INBOUND_SES_TOPIC")
-        check_age(_instant(words(notice, "Timestamp")), now)
-        self._check(notice, kind, now)
+    def parse(self, request: WebhookRequest, now: datetime) -> WebhookPayload:
+        """See WebhookProvider.parse."""
+        notice = parse_json(request.body)
+        kind = get_text(notice, "Type")
+        if kind not in _SIGNED_FIELDS or get_text(notice, "TopicArn") != self.topic:
+            raise UnverifiedWebhook("the notification is from another topic than DIGESTD_INBOUND_SES_TOPIC")
+        check_age(_parse_timestamp(get_text(notice, "Timestamp")), now)
+        self._verify(notice, kind, now)
         if kind != "Notification":
-            return Posted(confirm=self._confirmation(notice) if kind == "SubscriptionConfirmation" else "")
-        return Posted(tuple(_events(parsed(words(notice, "Message", most=1 << 20).encode())))[:EVENTS_MAX])
+            return WebhookPayload(
+                confirmation_url=self._confirmation_url(notice) if kind == "SubscriptionConfirmation" else ""
+            )
+        return WebhookPayload(
+            tuple(_events(parse_json(get_text(notice, "Message", most=1 << 20).encode())))[:EVENTS_MAX]
+        )
 
-    def _check(self, notice: Any, kind: str, now: datetime) -> None:
-        algorithm = _HASHES.get(words(notice, "SignatureVersion"))
+    def _verify(self, notice: Any, kind: str, now: datetime) -> None:
+        algorithm = _HASHES.get(get_text(notice, "SignatureVersion"))
         if algorithm is None:
-            raise NotGenuine("the post has a signature of an unknown version")
+            raise UnverifiedWebhook("the signature version is unknown")
         try:
-            signature = base64.b64decode(words(notice, "Signature", most=4_000), validate=True)
+            signature = base64.b64decode(get_text(notice, "Signature", most=4_000), validate=True)
         except (binascii.Error, ValueError) as error:
-            raise NotGenuine("the signature is no base64") from error
-        key = self.certificate(self._pinned(words(notice, "SigningCertURL")), self.names, now).public_key()
+            raise UnverifiedWebhook("the signature is not base64") from error
+        key = self.certificate(
+            self._check_certificate_url(get_text(notice, "SigningCertURL")), self.names, now
+        ).public_key()
         if not isinstance(key, rsa.RSAPublicKey):
-            raise NotGenuine("the certificate holds no RSA key")
+            raise UnverifiedWebhook("the certificate has no RSA key")
         try:
-            key.verify(signature, _canonical(notice, kind), padding.PKCS1v15(), algorithm)
+            key.verify(signature, _string_to_sign(notice, kind), padding.PKCS1v15(), algorithm)
         except InvalidSignature as error:
-            raise NotGenuine("the signature does not fit the post") from error
+            raise UnverifiedWebhook("the signature is wrong") from error
 
-    def _pinned(self, url: str) -> str:
-        """Return the address of a certificate if it is one of SNS in this region."""
+    def _check_certificate_url(self, url: str) -> str:
+        """Return the URL if SNS serves it in this region, else raise UnverifiedWebhook."""
         start = f"https://{self.host}"
-        if not (url.startswith(start) and _PATH.fullmatch(url.removeprefix(start))):
-            raise NotGenuine("the certificate is not at Amazon")
+        if not (url.startswith(start) and _CERTIFICATE_PATH.fullmatch(url.removeprefix(start))):
+            raise UnverifiedWebhook("the certificate URL is not one of SNS in this region")
         return url
 
-    def _confirmation(self, notice: Any) -> str:
-        url = words(notice, "SubscribeURL", most=2_000)
+    def _confirmation_url(self, notice: Any) -> str:
+        url = get_text(notice, "SubscribeURL", most=2_000)
         if not (url.startswith(f"https://{self.host}/?") and url.isascii() and url.isprintable()):
-            raise NotGenuine("the address to confirm is not at Amazon")
+            raise UnverifiedWebhook("the confirmation URL is not one of SNS in this region")
         return url
 
 
-def make(secret: str, certificate: Certificate) -> Provider:
-    """The provider for a setting. Raises BadSetting."""
+def create(secret: str, certificate: CertificateLoader) -> WebhookProvider:
+    """Return the provider for the value of its setting.
+
+    Raises:
+        BadSetting: The value is invalid.
+    """
     arn = _ARN.fullmatch(secret)
     if arn is None:
         raise BadSetting(
-            "DIGESTD_INBOUND_SES_TOPIC: must be the ARN of an SNS topic, like arn:aws:sns:eu-west-1:…:bounces"
+            "DIGESTD_INBOUND_SES_TOPIC: must be the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:…:bounces"
         )
     partition, region = arn[1], arn[2]
     domain = _DOMAINS[partition]
@@ -116,7 +138,7 @@ def make(secret: str, certificate: Certificate) -> Provider:
 
 
 def _signing_names(partition: str, region: str, domain: str) -> frozenset[str]:
-    """Return the names that SNS signs with in a region: the common one, or those of younger and of separate regions."""
+    """Return the certificate names of SNS in a region; some have their own."""
     if partition == "aws-us-gov":
         return frozenset({"sns-us-gov-west-1.amazonaws.com", f"sns-{region}.{domain}"})
     if partition == "aws-cn":
@@ -124,56 +146,58 @@ def _signing_names(partition: str, region: str, domain: str) -> frozenset[str]:
     return frozenset({"sns.amazonaws.com", f"sns-signing.{region}.{domain}", f"sns.{region}.{domain}"})
 
 
-def _canonical(notice: Any, kind: str) -> bytes:
-    """What is signed: names and values in this order, a line each; no Subject where there is none."""
-    given = [(name, entry(notice, name)) for name in _SIGNED[kind]]
+def _string_to_sign(notice: Any, kind: str) -> bytes:
+    """Return the signed bytes: names and values of the fields, one per line."""
+    given = [(name, get_value(notice, name)) for name in _SIGNED_FIELDS[kind]]
     return "".join(f"{name}\n{value}\n" for name, value in given if isinstance(value, str)).encode()
 
 
-def _instant(text: str) -> datetime:
+def _parse_timestamp(text: str) -> datetime:
     try:
-        instant = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        raise NotGenuine("the post has no time of signing") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        raise UnverifiedWebhook("the notification has no valid timestamp") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _events(message: Any) -> Iterator[Event]:
-    kind = words(message, "notificationType") or words(message, "eventType")
+def _events(message: Any) -> Iterator[BounceEvent]:
+    kind = get_text(message, "notificationType") or get_text(message, "eventType")
     if kind == "Bounce":
         for recipient in _list(message, "bounce", "bouncedRecipients"):
-            status, said = words(recipient, "status"), words(recipient, "diagnosticCode")
-            yield _event(message, "bounce", recipient, _bounce_kind(message, status, said), status)
-    elif kind == "Complaint" and words(message, "complaint", "complaintFeedbackType") not in _NO_COMPLAINT:
+            status, diagnostic = get_text(recipient, "status"), get_text(recipient, "diagnosticCode")
+            yield _event(message, "bounce", recipient, _bounce_kind(message, status, diagnostic), status)
+    elif kind == "Complaint" and get_text(message, "complaint", "complaintFeedbackType") not in _IGNORED_FEEDBACK:
         for recipient in _list(message, "complaint", "complainedRecipients"):
             yield _event(message, "complaint", recipient, BounceKind.COMPLAINT, "")
     elif not kind:
-        raise Malformed("the message is no notification of SES")
+        raise MalformedWebhook("the message is not a notification of SES")
 
 
-def _bounce_kind(message: Any, status: str, said: str) -> BounceKind:
-    kind, finer = words(message, "bounce", "bounceType"), words(message, "bounce", "bounceSubType")
-    if finer in _CONTENT:
+def _bounce_kind(message: Any, status: str, diagnostic: str) -> BounceKind:
+    bounce_type, subtype = get_text(message, "bounce", "bounceType"), get_text(message, "bounce", "bounceSubType")
+    if subtype in _POLICY_SUBTYPES:
         return BounceKind.POLICY
-    told = kind_of(status, said)
-    if kind == "Permanent":
-        return BounceKind.HARD if told is not BounceKind.POLICY and finer in _GONE else told
-    return BounceKind.POLICY if told is BounceKind.POLICY else BounceKind.SOFT
+    kind = kind_of(status, diagnostic)
+    if bounce_type == "Permanent":
+        return BounceKind.HARD if kind is not BounceKind.POLICY and subtype in _HARD_SUBTYPES else kind
+    return BounceKind.POLICY if kind is BounceKind.POLICY else BounceKind.SOFT
 
 
-def _event(message: Any, part: str, recipient: Any, kind: BounceKind, status: str) -> Event:
-    address = words(recipient, "emailAddress")
-    headers = {words(header, "name").lower(): words(header, "value") for header in _list(message, "mail", "headers")}
-    return Event(
-        id=f"{words(message, part, 'feedbackId')} {address}",
+def _event(message: Any, part: str, recipient: Any, kind: BounceKind, status: str) -> BounceEvent:
+    address = get_text(recipient, "emailAddress")
+    headers = {
+        get_text(header, "name").lower(): get_text(header, "value") for header in _list(message, "mail", "headers")
+    }
+    return BounceEvent(
+        id=f"{get_text(message, part, 'feedbackId')} {address}",
         kind=kind,
         address=address,
         status=status_in(status),
-        envelope=words(message, "mail", "source"),
+        envelope=get_text(message, "mail", "source"),
         message_id=headers.get("message-id", ""),
     )
 
 
 def _list(holder: Any, *path: str) -> list[Any]:
-    found = entry(holder, *path)
+    found = get_value(holder, *path)
     return found[:EVENTS_MAX] if isinstance(found, list) else []

@@ -1,4 +1,4 @@
-"""An answer that waits for its turn at a slow mail host."""
+"""Test the composition of a reply that is delayed by a slow mail host."""
 
 from datetime import timedelta
 
@@ -10,11 +10,11 @@ from digestd.domain.reply import Reply, ReplyLine
 from digestd.store import replies
 from digestd.store.ledger import queries
 from digestd.store.ledger.create import NewNotice, plan_notice
-from tests.commands.conftest import Office
+from tests.commands.conftest import CommandInstall
 
 
-def test_an_answer_says_the_same_when_others_were_taken_on_meanwhile(read_by_ada: Office) -> None:
-    app, now = read_by_ada.made.app, read_by_ada.made.clock.now
+def test_reply_can_be_composed_after_other_claims(ada_install: CommandInstall) -> None:
+    app, now = ada_install.install.app, ada_install.install.clock.now
     with app.db.write() as session:
         notice = NewNotice(1, MailKind.REPLY, "k", 1, "<k@example.org>", app.templates.hash, now + timedelta(days=1))
         delivery = plan_notice(session, notice, now)

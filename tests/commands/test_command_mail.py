@@ -1,4 +1,4 @@
-"""What is read of a mail: the writer's own lines, and whether a machine wrote it."""
+"""Test the parsing of command mails: own lines, sender, automatic mails."""
 
 from email.message import EmailMessage
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.mail import Unreadable
-from digestd.replies.commands.parsing import parse_letter
-from digestd.replies.commands.reading import read
+from digestd.replies.bounces.parsed_mail import UnreadableMail
+from digestd.replies.commands.parsing import parse_commands
+from digestd.replies.inbound_mail import parse_inbound_mail
 from tests.commands.mails import letter, mail
 
 QUOTES = [
@@ -25,11 +25,11 @@ QUOTES = [
 
 
 @pytest.mark.parametrize("quote", QUOTES)
-def test_what_is_quoted_or_signed_is_not_the_writers(quote: str) -> None:
+def test_lines_exclude_quotes_and_signature(quote: str) -> None:
     assert letter(mail(f"more 3\n\n{quote}\n", "Re: 3 papers")).lines == ("more 3",)
 
 
-def test_a_mail_of_html_alone_is_read_as_its_reader_sees_it() -> None:
+def test_lines_of_html_mail_are_the_visible_text() -> None:
     made = EmailMessage()
     made["From"] = "ada@example.net"
     made.set_content(
@@ -41,14 +41,14 @@ def test_a_mail_of_html_alone_is_read_as_its_reader_sees_it() -> None:
     assert letter(made.as_bytes()).lines == ("more 3", "less 2")
 
 
-def test_lone_surrogates_do_not_get_in() -> None:
-    """UTF-7 can hold them; what is stored with a reply stands in the export of the subscriber's data."""
+def test_lone_surrogates_are_replaced() -> None:
+    """Show that surrogates in UTF-7 mail cannot get into the database or an export."""
     head = b"From: ada@example.net\nSubject: =?utf-7?Q?add_+2AA-?=\nContent-Type: text/plain; charset=utf-7\n\n"
     found = letter(head + b"add topic +2AA-x\n")
     assert (found.subject, found.lines) == ("add ?", ("add topic ?x",))
 
 
-def test_text_is_preferred_to_html_and_attachments_are_left_out() -> None:
+def test_lines_prefer_text_to_html_and_attachments() -> None:
     made = EmailMessage()
     made["From"] = "ada@example.net"
     made.set_content("pause 7")
@@ -59,7 +59,7 @@ def test_text_is_preferred_to_html_and_attachments_are_left_out() -> None:
 
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252", "iso-8859-15"])
 @pytest.mark.parametrize("encoding", ["quoted-printable", "base64", "8bit"])
-def test_umlauts_are_read_in_each_charset_and_encoding(charset: str, encoding: str) -> None:
+def test_lines_are_decoded_in_each_charset_and_encoding(charset: str, encoding: str) -> None:
     made = EmailMessage()
     made["From"] = "ada@example.net"
     made["Subject"] = "täglich"
@@ -86,11 +86,11 @@ def test_umlauts_are_read_in_each_charset_and_encoding(charset: str, encoding: s
         ("", ""),
     ],
 )
-def test_whom_it_is_from_is_one_address_or_none(value: str, address: str) -> None:
+def test_sender_is_one_address_or_empty(value: str, address: str) -> None:
     assert letter(f"From: {value}\n\nhelp\n".encode()).sender == address
 
 
-def test_two_senders_are_none() -> None:
+def test_sender_is_empty_for_two_from_headers() -> None:
     assert letter(b"From: ada@example.net\nFrom: eve@example.net\n\nhelp\n").sender == ""
 
 
@@ -110,7 +110,7 @@ def test_two_senders_are_none() -> None:
         "Subject: Abwesenheitsnotiz",
     ],
 )
-def test_what_a_machine_wrote_is_known_as_that(header: str) -> None:
+def test_automatic_mail_is_recognised_by_header(header: str) -> None:
     assert letter(f"{header}\nFrom: ada@example.net\n\nhelp\n".encode()).automatic
 
 
@@ -118,23 +118,23 @@ def test_what_a_machine_wrote_is_known_as_that(header: str) -> None:
     "sender",
     ["MAILER-DAEMON@example.net", "postmaster@example.net", "no-reply@example.net", "list-request@example.net"],
 )
-def test_systems_and_lists_are_machines_too(sender: str) -> None:
+def test_automatic_mail_is_recognised_by_sender(sender: str) -> None:
     assert letter(mail("help", sender=sender)).automatic
 
 
 @pytest.mark.parametrize("header", ["Auto-Submitted: no", "Precedence: normal", "Return-Path: <ada@example.net>"])
-def test_what_a_person_wrote_is_not(header: str) -> None:
+def test_personal_mail_is_not_automatic(header: str) -> None:
     assert not letter(f"{header}\nFrom: ada@example.net\n\nhelp\n".encode()).automatic
 
 
 @given(st.binary(max_size=2_000), st.binary(max_size=200))
-def test_any_bytes_are_read_within_bounds_or_refused(body: bytes, subject: bytes) -> None:
+def test_parse_inbound_mail_bounds_any_bytes(body: bytes, subject: bytes) -> None:
     for raw in (body, b"From: a@example.net\nSubject: " + subject + b"\nContent-Type: text/html\n\n" + body):
         try:
-            _, found = read(raw)
-        except Unreadable:
+            _, found = parse_inbound_mail(raw)
+        except UnreadableMail:
             continue
         assert len(found.lines) <= 40
         assert all(len(line) <= 500 for line in found.lines)
         assert "\n" not in found.subject
-        assert len(parse_letter(found)) <= 10
+        assert len(parse_commands(found)) <= 10

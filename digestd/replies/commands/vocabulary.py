@@ -1,4 +1,7 @@
-"""What each command is called. A language is more words in these tables; whoever writes may mix them."""
+"""Words of the commands in all languages.
+
+To add a language, add its words to these tables. A mail may mix languages.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +11,7 @@ from digestd.domain.subscriber import WEEKDAYS, Cadence
 
 
 class Verb(StrEnum):
-    """What can be asked for by mail."""
+    """The action of a command by mail."""
 
     SUBSCRIBE = "subscribe"
     YES = "yes"
@@ -59,7 +62,7 @@ VERBS: Mapping[str, Verb] = {
     }.items()
     for word in words.split()
 }
-NOUNS: Mapping[str, Kind] = {
+INTEREST_KINDS: Mapping[str, Kind] = {
     word: kind
     for kind, words in {
         Kind.TOPIC: "topic topics thema themen",
@@ -70,7 +73,7 @@ NOUNS: Mapping[str, Kind] = {
     for word in words.split()
 }
 ALL_INTERESTS = frozenset({"interests", "interessen"})
-LISTING = frozenset({"list", "show", "liste", "zeigen", "anzeigen"})
+LIST_WORDS = frozenset({"list", "show", "liste", "zeigen", "anzeigen"})
 CADENCES: Mapping[str, Cadence] = {
     "daily": Cadence.DAILY,
     "täglich": Cadence.DAILY,
@@ -79,7 +82,7 @@ CADENCES: Mapping[str, Cadence] = {
     "weekly": Cadence.WEEKLY,
     "wöchentlich": Cadence.WEEKLY,
 }
-DAYS: Mapping[str, str] = {
+WEEKDAY_NAMES: Mapping[str, str] = {
     word: day
     for day, words in zip(
         WEEKDAYS,
@@ -104,15 +107,15 @@ LANGUAGES: Mapping[str, str] = {
     "du": "de",
     "sie": "de-formal",
 }
-SPANS: Mapping[str, int] = {
+DURATIONS: Mapping[str, int] = {
     "day": 1, "days": 1, "tag": 1, "tage": 1, "tagen": 1,
     "week": 7, "weeks": 7, "woche": 7, "wochen": 7,
     "month": 30, "months": 30, "monat": 30, "monate": 30, "monaten": 30,
 }  # fmt: skip
-ONES = frozenset({"a", "an", "one", "ein", "eine", "einen"})
-FILLING = frozenset({"for", "until", "till", "to", "bis", "zum", "für", "um", "at", "auf"})
-POLITE = frozenset(
+ONE_WORDS = frozenset({"a", "an", "one", "ein", "eine", "einen"})
+FILLER_WORDS = frozenset({"for", "until", "till", "to", "bis", "zum", "für", "um", "at", "auf"})
+COURTESIES = frozenset(
     {"please", "pls", "kindly", "bitte", "danke", "thanks", "thank", "you", "me", "mich", "now", "jetzt"}
 )
 GREETINGS = frozenset({"hi", "hello", "hey", "dear", "hallo", "guten", "liebe", "lieber", "moin", "good"})
-GERMAN = frozenset({"abonnieren", "anmelden", "bestellen", "bitte"})
+GERMAN_WORDS = frozenset({"abonnieren", "anmelden", "bestellen", "bitte"})

@@ -1,4 +1,4 @@
-"""Posts of mail providers, signed as they sign them, with keys of our own."""
+"""Build signed webhook requests of each provider with test keys."""
 
 import base64
 import hmac
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.providers.provider import Post
+from digestd.replies.bounces.providers.provider import WebhookRequest
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:bounces"
 ACCOUNT = "digestd:a password of sixteen"
@@ -23,8 +23,8 @@ CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService
 
 
 @dataclass(frozen=True)
-class Story:
-    """What happened, as each provider tells it in its own words. `id`: the provider's name for the event."""
+class EventCase:
+    """An event, independent of the provider. `id` is the provider's id of the event."""
 
     kind: BounceKind
     address: str = "ada@example.net"
@@ -33,8 +33,8 @@ class Story:
     id: str = "e1"
     now: datetime = field(default=datetime(2026, 11, 24, 7, 0, tzinfo=UTC))
 
-    def at(self, step: timedelta) -> "Story":
-        """The same, signed at another time."""
+    def at(self, step: timedelta) -> "EventCase":
+        """Return the same event, signed at another time."""
         return replace(self, now=self.now + step)
 
 
@@ -50,19 +50,19 @@ def ec_key() -> ec.EllipticCurvePrivateKey:
 
 @dataclass(frozen=True)
 class Authority:
-    """Who issues certificates: its own, and the key of it."""
+    """A certificate authority: its certificate and its key."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
     @property
     def pem(self) -> bytes:
-        """Its certificate in PEM."""
+        """Return the certificate in PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def authority(name: str = "Invented Root", by: Authority | None = None, key_seed: int = 1) -> Authority:
-    """A root, or an authority that another has issued."""
+    """Return a root, or an intermediate authority issued by `by`."""
     key = ec.derive_private_key(key_seed, ec.SECP256R1())
     builder = _begun(name, key.public_key(), by.certificate.subject if by else _named(name), 3_650)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -77,7 +77,7 @@ def authority(name: str = "Invented Root", by: Authority | None = None, key_seed
 def certificate(
     name: str = "sns.amazonaws.com", days: int = 365, by: Authority | None = None, issuer_url: str = ""
 ) -> bytes:
-    """A certificate for the RSA key, in PEM. `issuer_url`: where that of its issuer is, as it says."""
+    """Return a PEM certificate for the RSA key. `issuer_url` is its AIA issuer URL."""
     issuer = by or authority()
     builder = _begun(name, rsa_key().public_key(), issuer.certificate.subject, days)
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
@@ -90,8 +90,8 @@ def certificate(
     return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def known(_url: str, _names: Collection[str], _now: datetime) -> x509.Certificate:
-    """The certificate of Amazon's that signs here, as if it had been verified."""
+def trusted_certificate(_url: str, _names: Collection[str], _now: datetime) -> x509.Certificate:
+    """Return the SNS certificate as if it had been verified."""
     return x509.load_pem_x509_certificate(certificate())
 
 
@@ -119,73 +119,73 @@ def _issued_by(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
 
 
 def sendgrid_key() -> str:
-    """The verification key as its settings show it."""
+    """Return the verification key in the form of the setting."""
     der = (
         ec_key().public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     return base64.b64encode(der).decode()
 
 
-def ses(story: Story) -> Post:
-    """SES by way of SNS."""
-    headers = [{"name": "Message-ID", "value": story.message_id}] if story.message_id else []
-    message: dict[str, object] = {"mail": {"source": story.envelope, "headers": headers}}
-    if story.kind is BounceKind.COMPLAINT:
+def ses(case: EventCase) -> WebhookRequest:
+    """Return the request of SES, delivered by SNS."""
+    headers = [{"name": "Message-ID", "value": case.message_id}] if case.message_id else []
+    message: dict[str, object] = {"mail": {"source": case.envelope, "headers": headers}}
+    if case.kind is BounceKind.COMPLAINT:
         message |= {
             "notificationType": "Complaint",
             "complaint": {
-                "feedbackId": story.id,
+                "feedbackId": case.id,
                 "complaintFeedbackType": "abuse",
-                "complainedRecipients": [{"emailAddress": story.address}],
+                "complainedRecipients": [{"emailAddress": case.address}],
             },
         }
     else:
-        kind, finer, status, said = {
+        kind, subtype, status, diagnostic = {
             BounceKind.HARD: ("Permanent", "General", "5.1.1", "smtp; 550 5.1.1 user unknown"),
             BounceKind.SOFT: ("Transient", "MailboxFull", "5.2.2", "smtp; 552 5.2.2 full"),
             BounceKind.POLICY: ("Transient", "ContentRejected", "5.7.1", "smtp; 550 5.7.1 no"),
-        }[story.kind]
-        recipient = {"emailAddress": story.address, "action": "failed", "status": status, "diagnosticCode": said}
+        }[case.kind]
+        recipient = {"emailAddress": case.address, "action": "failed", "status": status, "diagnosticCode": diagnostic}
         message |= {
             "notificationType": "Bounce",
             "bounce": {
-                "feedbackId": story.id,
+                "feedbackId": case.id,
                 "bounceType": kind,
-                "bounceSubType": finer,
+                "bounceSubType": subtype,
                 "bouncedRecipients": [recipient],
             },
         }
-    return sns({"Type": "Notification", "MessageId": story.id, "Message": json.dumps(message)}, story.now)
+    return sns({"Type": "Notification", "MessageId": case.id, "Message": json.dumps(message)}, case.now)
 
 
-def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str = CERTIFICATE_URL) -> Post:
-    """A post of SNS, signed."""
+def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str = CERTIFICATE_URL) -> WebhookRequest:
+    """Return a signed request of SNS."""
     given = {"TopicArn": ARN, "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"), **notice}
     names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
     signed = "".join(f"{name}\n{given[name]}\n" for name in names if name in given).encode()
     algorithm = {"1": hashes.SHA1(), "2": hashes.SHA256()}.get(version, hashes.SHA256())
     signature = base64.b64encode(rsa_key().sign(signed, padding.PKCS1v15(), algorithm)).decode()
     body = {**given, "SignatureVersion": version, "Signature": signature, "SigningCertURL": url}
-    return Post({"content-type": "text/plain; charset=UTF-8"}, json.dumps(body).encode())
+    return WebhookRequest({"content-type": "text/plain; charset=UTF-8"}, json.dumps(body).encode())
 
 
-def sendgrid(story: Story) -> Post:
-    """SendGrid's event webhook."""
-    told: dict[str, str] = {
+def sendgrid(case: EventCase) -> WebhookRequest:
+    """Return the request of SendGrid's event webhook."""
+    fields: dict[str, str] = {
         BounceKind.HARD: {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 user unknown"},
         BounceKind.SOFT: {"event": "bounce", "type": "bounce", "status": "5.2.2", "reason": "552 5.2.2 full"},
         BounceKind.POLICY: {"event": "bounce", "type": "blocked", "status": "5.7.1", "reason": "550 5.7.1 no"},
         BounceKind.COMPLAINT: {"event": "spamreport"},
-    }[story.kind]
-    events = [{"email": story.address, "sg_event_id": story.id, "smtp-id": story.message_id, **told}]
-    return signed_by_sendgrid(json.dumps(events).encode(), story.now)
+    }[case.kind]
+    events = [{"email": case.address, "sg_event_id": case.id, "smtp-id": case.message_id, **fields}]
+    return signed_by_sendgrid(json.dumps(events).encode(), case.now)
 
 
-def signed_by_sendgrid(body: bytes, now: datetime) -> Post:
-    """Any body with SendGrid's headers."""
+def signed_by_sendgrid(body: bytes, now: datetime) -> WebhookRequest:
+    """Return a request with this body and SendGrid's signature headers."""
     time = str(int(now.timestamp()))
     signature = ec_key().sign(time.encode() + body, ec.ECDSA(hashes.SHA256()))
-    return Post(
+    return WebhookRequest(
         {
             "x-twilio-email-event-webhook-signature": base64.b64encode(signature).decode(),
             "x-twilio-email-event-webhook-timestamp": time,
@@ -194,33 +194,33 @@ def signed_by_sendgrid(body: bytes, now: datetime) -> Post:
     )
 
 
-def postmark(story: Story) -> Post:
-    """Postmark's webhooks."""
-    kind, said = {
+def postmark(case: EventCase) -> WebhookRequest:
+    """Return the request of Postmark's webhook."""
+    kind, diagnostic = {
         BounceKind.HARD: ("HardBounce", "smtp;550 5.1.1 The mailbox does not exist"),
         BounceKind.SOFT: ("SoftBounce", "smtp;552 5.2.2 over quota"),
         BounceKind.POLICY: ("Blocked", "smtp;550 5.7.1 blocked"),
         BounceKind.COMPLAINT: ("SpamComplaint", ""),
-    }[story.kind]
+    }[case.kind]
     record = {
-        "RecordType": "SpamComplaint" if story.kind is BounceKind.COMPLAINT else "Bounce",
-        "ID": story.id,
+        "RecordType": "SpamComplaint" if case.kind is BounceKind.COMPLAINT else "Bounce",
+        "ID": case.id,
         "Type": kind,
-        "Email": story.address,
-        "Details": said,
-        "BouncedAt": story.now.isoformat(),
+        "Email": case.address,
+        "Details": diagnostic,
+        "BouncedAt": case.now.isoformat(),
     }
     return with_account(json.dumps(record).encode())
 
 
-def with_account(body: bytes, account: str = ACCOUNT) -> Post:
-    """Any body with Postmark's authentication."""
-    return Post({"authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}, body)
+def with_account(body: bytes, account: str = ACCOUNT) -> WebhookRequest:
+    """Return a request with this body and HTTP basic authentication."""
+    return WebhookRequest({"authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}, body)
 
 
-def mailgun(story: Story) -> Post:
-    """Mailgun's webhooks."""
-    told: Mapping[BounceKind, Mapping[str, object]] = {
+def mailgun(case: EventCase) -> WebhookRequest:
+    """Return the request of Mailgun's webhook."""
+    fields: Mapping[BounceKind, Mapping[str, object]] = {
         BounceKind.HARD: {"event": "failed", "severity": "permanent", "reason": "bounce",
                           "delivery-status": {"code": 550, "message": "5.1.1 user unknown"}},
         BounceKind.SOFT: {"event": "failed", "severity": "permanent", "reason": "generic",
@@ -230,21 +230,21 @@ def mailgun(story: Story) -> Post:
         BounceKind.COMPLAINT: {"event": "complained"},
     }  # fmt: skip
     data = {
-        **told[story.kind],
-        "id": story.id,
-        "recipient": story.address,
-        "envelope": {"sender": story.envelope},
-        "message": {"headers": {"message-id": story.message_id.strip("<>")}},
+        **fields[case.kind],
+        "id": case.id,
+        "recipient": case.address,
+        "envelope": {"sender": case.envelope},
+        "message": {"headers": {"message-id": case.message_id.strip("<>")}},
     }
-    return signed_by_mailgun({"event-data": data}, story.now, token=f"token-{story.id}")
+    return signed_by_mailgun({"event-data": data}, case.now, token=f"token-{case.id}")
 
 
-def signed_by_mailgun(body: Mapping[str, object], now: datetime, token: str = "token") -> Post:  # no secret
-    """Any body with Mailgun's signature."""
+def signed_by_mailgun(body: Mapping[str, object], now: datetime, token: str = "token") -> WebhookRequest:  # no secret
+    """Return a request with this body and Mailgun's signature."""
     time = str(int(now.timestamp()))
     signature = hmac.new(KEY.encode(), f"{time}{token}".encode(), "sha256").hexdigest()
     signed = {**body, "signature": {"timestamp": time, "token": token, "signature": signature}}
-    return Post({"content-type": "application/json"}, json.dumps(signed).encode())
+    return WebhookRequest({"content-type": "application/json"}, json.dumps(signed).encode())
 
 
 SETTINGS = {
@@ -253,7 +253,7 @@ SETTINGS = {
     "inbound_postmark_account": ACCOUNT,
     "inbound_mailgun_key": KEY,
 }
-MAKERS: Mapping[str, Callable[[Story], Post]] = {
+MAKERS: Mapping[str, Callable[[EventCase], WebhookRequest]] = {
     "ses": ses,
     "sendgrid": sendgrid,
     "postmark": postmark,

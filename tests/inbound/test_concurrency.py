@@ -1,39 +1,41 @@
-"""Many reports at once: each counts, none twice, and nobody waits for ever."""
+"""Test concurrent reports: each counts once, without deadlock."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.suppression import SuppressionReason
-from digestd.replies.bounces.providers.provider import Event
-from digestd.replies.posted import take_events
+from digestd.replies.bounces.providers.provider import BounceEvent
+from digestd.replies.webhook_events import process_events
 from digestd.store import bounces
-from tests.inbound.conftest import Returned
+from tests.inbound.conftest import SentInstall
 
 
-def test_the_same_report_many_times_at_once_is_one(sent: Returned) -> None:
+def test_concurrent_duplicates_count_once(sent: SentInstall) -> None:
     raws = [sent.mail("postfix-hard"), sent.mail("gmail-hard")] * 6
     with ThreadPoolExecutor(6) as pool:
-        outcomes = list(pool.map(sent.take, raws))
+        outcomes = list(pool.map(sent.process, raws))
     assert sorted(outcomes) == [InboundOutcome.KNOWN] * 11 + [InboundOutcome.TAKEN]
     assert len(sent.bounces()) == 1
     assert sent.counts == {InboundOutcome.TAKEN: 1, InboundOutcome.KNOWN: 11}
 
 
-def test_every_soft_bounce_of_one_address_counts_whoever_brings_it(sent: Returned) -> None:
+def test_concurrent_soft_bounces_all_count(sent: SentInstall) -> None:
     addresses = [sent.address(number) for number in (1, 2, 3)]
 
     def bring(day: int) -> dict[InboundOutcome, int]:
         turned = addresses[day % 3 :] + addresses[: day % 3]  # in another order each time
-        events = [Event(f"{day} {address}", BounceKind.SOFT, address, "4.2.2") for address in turned]
-        return take_events(sent.desk, "ses", events, sent.made.clock.now + timedelta(days=day))
+        events = [BounceEvent(f"{day} {address}", BounceKind.SOFT, address, "4.2.2") for address in turned]
+        return process_events(
+            sent.install.db, sent.install.app.keys, "ses", events, sent.install.clock.now + timedelta(days=day)
+        )
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(bring, range(8))) == [{InboundOutcome.TAKEN: 3}] * 8
-    with sent.made.db.read() as session:
+    with sent.install.db.read() as session:
         assert all(len(bounces.of_address(session, sent.key(number), 99)) == 8 for number in (1, 2, 3))
-    last = sent.made.clock.now + timedelta(days=8)
-    events = [Event(f"last {address}", BounceKind.SOFT, address) for address in addresses]
-    take_events(sent.desk, "ses", events, last)
+    last = sent.install.clock.now + timedelta(days=8)
+    events = [BounceEvent(f"last {address}", BounceKind.SOFT, address) for address in addresses]
+    process_events(sent.install.db, sent.install.app.keys, "ses", events, last)
     assert {sent.suppression(number) for number in (1, 2, 3)} == {SuppressionReason.SOFT_BOUNCE}
-    assert sent.made.broken == {}
+    assert sent.install.broken == {}

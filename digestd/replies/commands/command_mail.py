@@ -1,0 +1,167 @@
+"""Extract the sender and the writer's own lines from a parsed mail. Pure."""
+
+import re
+from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.utils import getaddresses
+
+from digestd.replies.bounces.formats import automatic
+from digestd.replies.bounces.parsed_mail import TEXT_CHARS_MAX, HeaderFields, ParsedMail, replace_surrogates
+from digestd.replies.commands.authentication import (
+    NOT_AUTHENTICATED,
+    AuthenticationResult,
+    parse_authentication_results,
+)
+from digestd.replies.commands.html_text import html_to_lines
+
+LINES_MAX = 40
+SUBJECT_MAX = 300
+RECIPIENTS_MAX = 20
+_BULK_PRECEDENCE = frozenset({"bulk", "list", "junk", "auto_reply", "auto-reply"})
+_LIST_HEADERS = ("list-id", "list-unsubscribe", "list-post", "list-help", "mailing-list", "x-mailing-list")
+_AUTOMATED_LOCAL_PARTS = re.compile(
+    r"(no-?reply|do-?not-?reply|bounces?|root|.*-(request|owner|bounces)|owner-.*)", re.IGNORECASE
+)
+_ADDR_SPEC = re.compile(r"[^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255}")
+_NAME_ADDR = re.compile(r"([^<>]{0,500})<([^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255})>")
+_QUOTED_STRING = re.compile(r'"(?:[^"\\]|\\.){0,200}"')
+_MESSAGE_ID = re.compile(r"<[!#-;=?-~]{1,250}>")
+_QUOTE_INTRO = re.compile(
+    r"-{2,}\s*(original|ursprüngliche|forwarded|weitergeleitete|reply|antwort)"
+    r"|(on|am|le|el|op|il)\b.*\d|_{5,}$|(from|von|de|sent|gesendet|betreff|subject)\s*:\s",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandMail:
+    """A mail to the command address.
+
+    Attributes:
+        sender: The address in `From`; "" if there is none or more than one. It proves nothing.
+        subject: Decoded subject on one line.
+        lines: Lines of the writer, without quotes, signature and markup.
+        automatic: True if a program or a mailing list sent it, so nothing may answer it (RFC 3834 section 2).
+        id: Message-ID, or "" if it is malformed and must not be copied into our headers.
+        recipients: Lower-case addresses in `To` and `Cc`.
+        authentication: DMARC result of the server that received the mail.
+    """
+
+    sender: str
+    subject: str
+    lines: tuple[str, ...]
+    automatic: bool
+    id: str = ""
+    recipients: tuple[str, ...] = ()
+    authentication: AuthenticationResult = NOT_AUTHENTICATED
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedCommandMail:
+    """A command mail with its delivery context.
+
+    Attributes:
+        mail: The mail.
+        sent_to: Addresses that it may have been delivered to, from the envelope and the headers.
+        message_ids: Message-IDs that it refers to.
+        fingerprint: Hash of the raw mail, to recognise duplicates.
+    """
+
+    mail: CommandMail
+    sent_to: tuple[str, ...]
+    message_ids: tuple[str, ...]
+    fingerprint: str
+
+
+def parse_command_mail(mail: ParsedMail) -> CommandMail:
+    """Return the command mail of a parsed mail."""
+    fields = mail.fields
+    sender = _sender(fields)
+    return CommandMail(
+        sender=sender,
+        subject=_subject(fields.first("subject")),
+        lines=tuple(_own_lines(_lines(mail)))[:LINES_MAX],
+        automatic=_is_automatic(mail, sender),
+        id=fields.first("message-id") if _MESSAGE_ID.fullmatch(fields.first("message-id")) else "",
+        recipients=_recipients(fields),
+        authentication=parse_authentication_results(mail.authentication_results),
+    )
+
+
+def is_within_limits(mail: CommandMail) -> bool:
+    """Return True if `parse_command_mail` could have returned this value.
+
+    Replies quote its texts, so they must not be longer or contain line ends.
+    """
+    texts = (mail.subject, *mail.lines)
+    return (
+        (not mail.sender or _ADDR_SPEC.fullmatch(mail.sender) is not None)
+        and (not mail.id or _MESSAGE_ID.fullmatch(mail.id) is not None)
+        and len(mail.subject) <= SUBJECT_MAX
+        and len(mail.lines) <= LINES_MAX
+        and len(mail.recipients) <= RECIPIENTS_MAX
+        and all(len(text) <= TEXT_CHARS_MAX and text == " ".join(replace_surrogates(text).split()) for text in texts)
+    )
+
+
+def _sender(fields: HeaderFields) -> str:
+    """Return the address in `From`, or "" if another parser could find another one."""
+    values = fields.all("from")
+    if len(values) != 1:
+        return ""
+    value = values[0].strip()
+    if _ADDR_SPEC.fullmatch(value):
+        return value
+    angled = _NAME_ADDR.fullmatch(value)
+    if angled is None:
+        return ""
+    name = _QUOTED_STRING.sub("", angled[1]).strip()
+    is_unambiguous = name.lower() == angled[2].lower() or not any(mark in name for mark in '@,;:"')
+    return angled[2] if is_unambiguous else ""
+
+
+def _recipients(fields: HeaderFields) -> tuple[str, ...]:
+    """Return the lower-case addresses in `To` and `Cc`, without duplicates."""
+    named = [address.lower() for _, address in getaddresses(fields.all("to", "cc")) if address]
+    return tuple(dict.fromkeys(named))[:RECIPIENTS_MAX]
+
+
+def _subject(raw: str) -> str:
+    try:
+        text = str(make_header(decode_header(raw[:SUBJECT_MAX])))
+    except (HeaderParseError, LookupError, ValueError):
+        text = raw
+    return " ".join(replace_surrogates(text[:SUBJECT_MAX]).split())
+
+
+def _lines(mail: ParsedMail) -> list[str]:
+    plain = [line for part in mail.parts if part.type == "text/plain" for line in part.text.splitlines()]
+    if any(line.strip() for line in plain):
+        return plain
+    return [line for part in mail.parts if part.type == "text/html" for line in html_to_lines(part.text)]
+
+
+def _own_lines(lines: list[str]) -> list[str]:
+    """Return the lines before the signature (RFC 3676 section 4.3) or the quotation."""
+    own: list[str] = []
+    for line in lines:
+        text = " ".join(line.split())
+        if text == "--" or _QUOTE_INTRO.match(text):
+            break
+        if text and not text.startswith((">", "|")):
+            own.append(text)
+    return own
+
+
+def _is_automatic(mail: ParsedMail, sender: str) -> bool:
+    fields = mail.fields
+    return (
+        mail.is_from_mail_system
+        or automatic.parse(mail) is not None
+        or fields.first("precedence").lower() in _BULK_PRECEDENCE
+        or any(fields.first(name) for name in _LIST_HEADERS)
+        or "<>" in fields.all("return-path")
+        or mail.content_type == "multipart/report"
+        or _AUTOMATED_LOCAL_PARTS.fullmatch(sender.partition("@")[0]) is not None
+    )

@@ -1,0 +1,184 @@
+"""Process an inbound mail: parse, match, record and settle. Idempotent.
+
+Everything after parsing happens in one transaction.
+
+Logs name deliveries by number, never an address.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from logging import ERROR, INFO, WARNING
+
+import structlog
+from sqlmodel import Session
+
+from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
+from digestd.domain.bounce_score import Standing
+from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail
+from digestd.replies.bounces.report import BounceReport, Classification
+from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
+from digestd.replies.inbound_mail import parse_inbound_mail
+from digestd.replies.matching import Match, find_unproven_delivery, is_forged, match_report
+from digestd.security.links import Keys
+from digestd.store import bounce_surge, bounces, inbound, ledger
+from digestd.store.database import Database
+
+NEEDS_REVIEW = frozenset(
+    {
+        InboundOutcome.FORGED,
+        InboundOutcome.UNTAGGED,
+        InboundOutcome.FOREIGN,
+        InboundOutcome.UNREAD,
+        InboundOutcome.TOO_LARGE,
+    }
+)
+"""Outcomes whose mails stay in the mailbox for the operator."""
+FINGERPRINT_DIGITS = 32
+"""Hex digits of the SHA-256 hash that identifies a mail."""
+TRUSTED_FOR = timedelta(days=14)
+"""Mail systems give up after 4 to 5 days (RFC 5321 section 4.5.4.1); a later hard bounce may be a forged replay."""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyProcessor:
+    """Process inbound mails on one database.
+
+    Attributes:
+        db: The database.
+        keys: Keys that sign return paths.
+        parse: Parser of raw mails: in this process, or a confined `MailParser`.
+        run_commands: Handler for mails that are no bounces; returns None if the mail is no command either.
+    """
+
+    db: Database
+    keys: Keys
+    parse: Callable[[bytes, tuple[str, ...]], tuple[Classification, CommandMail]] = parse_inbound_mail
+    run_commands: Callable[[Session, ReceivedCommandMail, datetime], InboundOutcome | None] = lambda *_: None
+
+    def process(self, raw: bytes | None, now: datetime, sent_to: Sequence[str] = ()) -> InboundOutcome:
+        """Process one mail and count its outcome.
+
+        Args:
+            raw: The mail; None if it was too large to be read.
+            now: Time of processing.
+            sent_to: Recipients of the SMTP envelope, if known.
+        """
+        parsed = self._parse(raw, tuple(sent_to))
+        with self.db.write() as session:
+            outcome = parsed if isinstance(parsed, InboundOutcome) else self._apply(session, parsed, now)
+            inbound.add_counts(session, {outcome: 1}, now)
+        return outcome
+
+    def settle(self, now: datetime) -> int:
+        """Settle deliveries that became uncertain after their bounce; return the number."""
+        return ledger.settle_all_bounced(self.db, now)
+
+    def _parse(
+        self, raw: bytes | None, sent_to: tuple[str, ...]
+    ) -> tuple[Classification, ReceivedCommandMail] | InboundOutcome:
+        if raw is None or len(raw) > BYTES_MAX:
+            return InboundOutcome.TOO_LARGE
+        try:
+            classified, mail = self.parse(raw, sent_to)
+        except UnreadableMail:
+            return InboundOutcome.UNREAD
+        fingerprint = sha256(raw).hexdigest()[:FINGERPRINT_DIGITS]
+        return classified, ReceivedCommandMail(mail, classified.envelopes, classified.message_ids, fingerprint)
+
+    def _apply(
+        self, session: Session, parsed: tuple[Classification, ReceivedCommandMail], now: datetime
+    ) -> InboundOutcome:
+        """Run the commands of a mail, or record its bounce.
+
+        A bounce counts as such even if it was sent to the command address.
+        """
+        classified, received = parsed
+        is_bounce = classified.report is not None and classified.report.kind is not None
+        outcome = None if is_bounce else self.run_commands(session, received, now)
+        return outcome or self._apply_report(session, classified, now)
+
+    def _apply_report(self, session: Session, classified: Classification, now: datetime) -> InboundOutcome:
+        report = classified.report
+        if report is not None and report.kind is None:
+            return InboundOutcome.AUTOMATIC
+        found = match_report(session, self.keys, classified)
+        if found is None:
+            return _report_unproven(session, classified)
+        if report is None or report.kind is None:
+            log.warning("bounce in an unknown format; it stays in the mailbox for review", delivery=found.delivery)
+            return InboundOutcome.UNREAD
+        bounce = _bounce(found, report.kind, report, classified.via, now)
+        doubtful = bounce.kind is BounceKind.HARD and bounce_surge.is_contradicted(session, bounce, now - TRUSTED_FOR)
+        return record_bounce(session, bounce, now, doubtful)
+
+
+def record_bounce(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> InboundOutcome:
+    """Store a bounce, settle an uncertain delivery, and log the consequence.
+
+    Args:
+        session: Write transaction.
+        bounce: The bounce; one that is stored already changes nothing.
+        now: Time of processing.
+        doubtful: True to hold the bounce instead of suppressing the address.
+    """
+    recorded = bounces.record(session, bounce, now, doubtful)
+    if not recorded.is_new:
+        return InboundOutcome.KNOWN
+    if bounce.delivery is not None:
+        ledger.settle_bounced(session, [bounce.delivery], now)
+    log.log(
+        _LOG_LEVELS.get(recorded.standing, INFO),
+        "bounce",
+        delivery=bounce.delivery,
+        kind=bounce.kind,
+        status=bounce.status,
+        via=bounce.via,
+        consequence=_CONSEQUENCES[recorded.standing],
+    )
+    return InboundOutcome.TAKEN
+
+
+_CONSEQUENCES = {
+    Standing.FINE: "none",
+    Standing.WARNED: "the address is suppressed if this goes on",
+    Standing.HARD: "suppressed",
+    Standing.SOFT: "suppressed",
+    Standing.COMPLAINT: "suppressed",
+    Standing.HELD: "held: too many at once, or contradicted; see `digestd subscriber suppress --held --dry-run`",
+}
+_LOG_LEVELS = {Standing.WARNED: WARNING, Standing.HELD: ERROR}
+
+
+def _report_unproven(session: Session, classified: Classification) -> InboundOutcome:
+    """Log a mail in which no return path is proven to be ours, and return its outcome."""
+    if is_forged(classified):
+        outcome = InboundOutcome.FORGED
+    elif classified.report is not None and (delivery := find_unproven_delivery(session, classified)) is not None:
+        log.warning("bounce ignored: it does not contain the return path of the mail it names", delivery=delivery)
+        return InboundOutcome.UNTAGGED
+    else:
+        outcome = InboundOutcome.FOREIGN
+    log.warning("mail ignored: no return path in it is ours", outcome=outcome, via=classified.via or None)
+    return outcome
+
+
+def _bounce(found: Match, kind: BounceKind, report: BounceReport, via: str, now: datetime) -> Bounce:
+    """Return the bounce of a report.
+
+    Repeated reports of the same failure of one attempt get the same key.
+    """
+    about = found.delivery if found.delivery is not None else found.address_key.hex()
+    again = now.date() if found.delivery is None else found.attempt
+    return Bounce(
+        key=bounces.key_of("mail", about, again, kind),
+        address_key=found.address_key,
+        kind=kind,
+        via=via,
+        status=report.status,
+        delivery=found.delivery,
+        attempt=found.attempt,
+        at=now,
+    )

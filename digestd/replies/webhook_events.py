@@ -1,0 +1,62 @@
+"""Process the events of a verified webhook in one transaction. Idempotent.
+
+The provider's signature proves the webhook, so an event may name its subscriber by the address alone.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from digestd.domain.bounce import Bounce, InboundOutcome
+from digestd.errors import BadRecord
+from digestd.replies.bounces.providers.provider import BounceEvent
+from digestd.replies.matching import Match, match_envelope, match_message_id
+from digestd.replies.processing import record_bounce
+from digestd.security.links import Keys, address_key
+from digestd.store import bounces, inbound, subscribers
+from digestd.store.database import Database
+
+
+def process_events(
+    db: Database, keys: Keys, provider: str, events: Sequence[BounceEvent], now: datetime
+) -> dict[InboundOutcome, int]:
+    """Record the bounces of one webhook; return the number of events by outcome."""
+    counts: Counter[InboundOutcome] = Counter()
+    with db.write() as session:
+        matched = [(event, _match(session, keys, event)) for event in events]
+        bounces.lock(session, {found.address_key for _, found in matched if found is not None})
+        for event, found in matched:
+            outcome = InboundOutcome.FOREIGN
+            if found is not None:
+                outcome = record_bounce(session, _bounce(provider, event, found, now), now)
+            counts[outcome] += 1
+        inbound.add_counts(session, counts, now)
+    return dict(counts)
+
+
+def _match(session: Session, keys: Keys, event: BounceEvent) -> Match | None:
+    found = match_envelope(session, keys, event.envelope) or match_message_id(session, event.message_id)
+    return found or _match_address(session, keys, event.address)
+
+
+def _match_address(session: Session, keys: Keys, address: str) -> Match | None:
+    try:
+        key = address_key(keys, address)
+    except BadRecord:
+        return None
+    return None if subscribers.by_address_key(session, key) is None else Match(key, None, None)
+
+
+def _bounce(provider: str, event: BounceEvent, found: Match, now: datetime) -> Bounce:
+    return Bounce(
+        key=bounces.key_of("event", provider, event.id or f"{event.address} {event.kind} {now.date()}"),
+        address_key=found.address_key,
+        kind=event.kind,
+        via=provider,
+        status=event.status[:12],
+        delivery=found.delivery,
+        attempt=found.attempt,
+        at=now,
+    )

@@ -1,0 +1,263 @@
+"""Test command execution: proven commands run, others need a confirmation."""
+
+from datetime import timedelta
+
+import pytest
+
+from digestd.domain import mail_budget
+from digestd.domain.bounce import InboundOutcome
+from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Kind, Wish
+from digestd.domain.subscriber import Cadence, Status
+from digestd.security.links import Purpose
+from digestd.store import consent, feedback
+from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, digest, text
+from tests.commands.mails import mail
+
+COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
+
+
+async def test_subscription_life_cycle_by_mail(mail_install: CommandInstall) -> None:
+    assert mail_install.write(f"subscribe {TOPICS[0]}; {TOPICS[1]}") is UNPROVEN
+    assert mail_install.status() is Status.PENDING
+    (confirmation,) = await mail_install.answers()
+    assert "http" not in text(confirmation)
+    assert mail_install.write("Yes please\n\n> Confirm?", to=confirmation["Reply-To"], subject="Re: Confirm") is COMMAND
+    assert mail_install.status() is Status.ACTIVE
+    assert [i.value for i in mail_install.interests()] == list(TOPICS)
+    mail_install.install.plan()
+    first = await digest(mail_install)
+    assert "http://127" not in first.as_string()
+    assert "List-Unsubscribe-Post" not in first
+    assert first["List-Unsubscribe"] == f"<mailto:{mail_install.leaving()}?subject=unsubscribe>"
+    assert mail_install.write("less 2", to=first["Reply-To"], subject="Re: digest") is COMMAND
+    assert mail_install.write("pause", to=first["Reply-To"]) is COMMAND
+    assert mail_install.status() is Status.PAUSED
+    answers = {str(answer["Subject"]): answer for answer in await mail_install.answers()}
+    assert "less like" in text(answers["About your digest"])
+    paused = answers["Your digest is paused"]
+    assert mail_install.write("resume", to=paused["Reply-To"], subject="Re: Your digest is paused") is COMMAND
+    assert mail_install.status() is Status.ACTIVE
+    assert mail_install.write("", to=mail_install.leaving(), subject="unsubscribe") is COMMAND
+    assert mail_install.status() is Status.UNSUBSCRIBED
+    assert "You’ve unsubscribed from" in " ".join(m["Subject"] for m in await mail_install.answers())
+    with mail_install.install.db.read() as session:
+        known = mail_install.known()
+        assert known is not None
+        causes = [event.cause for event in consent.history(session, known.key)]
+        verdicts = [event.verdict for event in feedback.history(session, known.key)]
+    assert causes == ["mail"] * 5
+    assert verdicts == [Verdict.LESS]
+    assert mail_install.install.broken == {}
+
+
+async def test_reply_has_headers_of_a_reply(ada_install: CommandInstall) -> None:
+    first = await digest(ada_install)
+    assert ada_install.write("status", to=first["Reply-To"]) is COMMAND
+    (answer,) = await ada_install.answers()
+    assert answer["In-Reply-To"] == answer["References"] == "<1@example.net>"
+    assert answer["Auto-Submitted"] == "auto-replied"
+    assert answer["To"] == ADA
+    assert "every day at 07:00 (UTC), up to 10 papers" in text(answer)
+
+
+async def test_commands_change_settings_and_interests(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    body = f"add topic dark matter\nremove topic {TOPICS[0]}\nmute author Jane Doe\nmute annealing\nhour 18\n"
+    assert ada_install.write(body + "zone Europe/Berlin\nweekly friday\nsize 5\nlanguage de\n", to=to) is COMMAND
+    known = ada_install.known()
+    assert known is not None
+    assert {(i.kind, i.value, i.wish) for i in known.interests} == {
+        (Kind.TOPIC, "dark matter", Wish.LIKED),
+        (Kind.AUTHOR, "Jane Doe", Wish.MUTED),
+        (Kind.PHRASE, "annealing", Wish.MUTED),
+    }
+    assert (known.timing.hour, known.timing.timezone, known.timing.cadence, known.timing.weekday) == (
+        18,
+        "Europe/Berlin",
+        Cadence.WEEKLY,
+        4,
+    )
+    assert (known.size, known.language) == (5, "de")
+    (answer,) = await ada_install.answers()
+    assert "Zu deinen Interessen hinzugefügt: „dark matter“." in text(answer)
+
+
+async def test_unclear_commands_are_explained_without_change(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    before = ada_install.known()
+    body = "pause sometimes\npause 0001-01-01\nmore 99\nzone Nowhere/Land\nremove topic nothing of mine"
+    assert ada_install.write(body, to=to) is COMMAND
+    assert ada_install.known() == before
+    (answer,) = await ada_install.answers()
+    words = " ".join(text(answer).split())
+    for phrase in ("understood “pause”", "pause 7", "no paper 99", "understood “zone”", "isn’t on your list"):
+        assert phrase in words
+
+
+async def test_paper_number_refers_to_answered_digest(ada_install: CommandInstall) -> None:
+    first = await digest(ada_install)
+    listed = [line for line in text(first).splitlines() if line.startswith("3 →")]
+    assert len(listed) == 1
+    assert ada_install.write("more 3", to=first["Reply-To"]) is COMMAND
+    (answer,) = await ada_install.answers()
+    title = text(answer).split("“")[1].split("”")[0]
+    above = " ".join(text(first).partition(listed[0])[0].split())
+    assert " ".join(title.split()) in above[-400:]
+    assert ada_install.write("undo 3", to=first["Reply-To"]) is COMMAND
+    assert ada_install.write("undo 3", to=first["Reply-To"]) is COMMAND
+    replies = " ".join(map(text, await ada_install.answers()))
+    assert "Undone" in replies
+    assert "There’s no feedback" in replies
+
+
+async def test_unproven_commands_need_confirmation(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
+    evil = "unsubscribe\nadd topic BUY PILLS http://evil.example"
+    assert ada_install.write(evil) is UNPROVEN
+    assert ada_install.write(evil) is UNPROVEN
+    assert ada_install.status() is Status.ACTIVE
+    (confirmation,) = await ada_install.answers()
+    assert confirmation["To"] == ADA
+    assert "In-Reply-To" not in confirmation
+    assert "PILLS" not in confirmation.as_string()
+    assert "evil" not in confirmation.as_string()
+    assert "unsubscribe, add" in text(confirmation)
+    assert ada_install.write("Yes", to=confirmation["Reply-To"]) is COMMAND
+    assert ada_install.status() is Status.UNSUBSCRIBED
+    ada_install.install.clock.go(timedelta(minutes=1))
+    assert ada_install.write("Yes", to=confirmation["Reply-To"]) is InboundOutcome.UNREAD
+
+
+async def test_confirmation_of_commands_expires_in_two_days(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
+    assert ada_install.write("unsubscribe") is UNPROVEN
+    (confirmation,) = await ada_install.answers()
+    ada_install.install.clock.go(timedelta(days=3))
+    assert ada_install.write("yes", to=confirmation["Reply-To"]) is InboundOutcome.UNREAD
+    assert ada_install.status() is Status.ACTIVE
+
+
+async def test_subscription_is_confirmed_by_answer_only(mail_install: CommandInstall) -> None:
+    mail_install.write("subscribe")
+    (confirmation,) = await mail_install.answers()
+    assert mail_install.write("yes", to=ADDRESS) is UNPROVEN
+    assert mail_install.status() is Status.PENDING
+    away = "I am away until Monday. If it is urgent, call my colleague: yes."
+    assert mail_install.write(away, to=confirmation["Reply-To"]) is InboundOutcome.UNREAD
+    assert mail_install.status() is Status.PENDING
+    assert mail_install.write("ja", to=ADDRESS, In_Reply_To=confirmation["Message-ID"]) is UNPROVEN
+    assert mail_install.status() is Status.PENDING
+    assert mail_install.write("ja", to=confirmation["Reply-To"]) is COMMAND
+    assert mail_install.status() is Status.ACTIVE
+
+
+async def test_late_confirmation_gets_a_new_request(mail_install: CommandInstall) -> None:
+    mail_install.write("subscribe")
+    (confirmation,) = await mail_install.answers()
+    mail_install.install.clock.go(timedelta(days=3))
+    assert mail_install.write("yes", to=confirmation["Reply-To"]) is COMMAND
+    assert mail_install.status() is Status.PENDING
+    (again,) = await mail_install.answers()
+    assert mail_install.write("yes", to=again["Reply-To"]) is COMMAND
+    assert mail_install.status() is Status.ACTIVE
+
+
+async def test_repeated_subscribe_sends_one_mail(mail_install: CommandInstall) -> None:
+    for _ in range(50):
+        assert mail_install.write("subscribe") is UNPROVEN
+    assert len(await mail_install.answers()) == 1
+
+
+async def test_confirmations_by_mail_are_limited_per_hour(
+    mail_install: CommandInstall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(mail_budget.PER_CAUSER, mail_budget.BY_MAIL, (mail_budget.Limit(5, timedelta(hours=1)),))
+    for n in range(8):
+        mail_install.write("subscribe", sender=f"v{n}@example.net")
+    assert len(await mail_install.answers()) == 5
+    mail_install.install.clock.go(timedelta(hours=2))
+    mail_install.write("subscribe", sender="late@example.net")
+    assert len(await mail_install.answers()) == 1
+
+
+LOOPS = [
+    {"Auto_Submitted": "auto-replied"},
+    {"Precedence": "bulk"},
+    {"List_Id": "<l.example.net>"},
+    {"Return_Path": "<>"},
+    {"sender": "MAILER-DAEMON@example.net"},
+    {"sender": ADDRESS},
+    {"sender": "bounce@example.org"},
+]
+
+
+@pytest.mark.parametrize("how", LOOPS)
+async def test_automatic_mail_is_neither_executed_nor_answered(
+    ada_install: CommandInstall, how: dict[str, str]
+) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    for address in (to, ADDRESS):
+        assert ada_install.write("pause\nhelp\nsubscribe", to=address, **how) is InboundOutcome.AUTOMATIC
+    assert ada_install.status() is Status.ACTIVE
+    assert await ada_install.answers() == []
+
+
+async def test_returned_own_reply_is_ignored(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    ada_install.write("help", to=to)
+    (answer,) = await ada_install.answers()
+    assert ada_install.process(answer.as_bytes(), str(answer["Reply-To"])) is InboundOutcome.AUTOMATIC
+    assert await ada_install.answers() == []
+
+
+async def test_automatic_unsubscribe_counts_without_reply(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
+    to = ada_install.leaving()
+    assert ada_install.write("", to=to.upper(), Auto_Submitted="auto-generated") is COMMAND
+    assert ada_install.status() is Status.UNSUBSCRIBED
+    assert await ada_install.answers() == []
+    assert ada_install.write("", to=to) is InboundOutcome.KNOWN
+
+
+async def test_reply_limit_does_not_stop_commands(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    for number in range(14):
+        assert ada_install.write(f"hour {number}", to=to) is COMMAND
+    assert len(await ada_install.answers()) == 10
+    known = ada_install.known()
+    assert known is not None
+    assert known.timing.hour == 13
+
+
+async def test_duplicate_mail_is_executed_once(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    raw = mail("more 1")
+    assert [ada_install.process(raw, to), ada_install.process(raw, to)] == [COMMAND, InboundOutcome.KNOWN]
+    known = ada_install.known()
+    assert known is not None
+    with ada_install.install.db.read() as session:
+        assert len(feedback.history(session, known.key)) == 1
+
+
+async def test_wrong_or_changed_token_proves_nothing(ada_install: CommandInstall) -> None:
+    to = str((await digest(ada_install))["Reply-To"])
+    sender, known = ada_install.install.app.sender, ada_install.known()
+    assert known is not None
+    now = ada_install.install.app.clock()
+    wrong = [sender.command(purpose, known.key, now) for purpose in (Purpose.VIEW, Purpose.PREFERENCES)]
+    tag = to.partition("+")[2].partition("@")[0]
+    wrong += [to.replace(tag, tag[:n] + ("a" if tag[n] != "a" else "b") + tag[n + 1 :]) for n in range(len(tag))]
+    for number, address in enumerate(wrong):
+        outcome = ada_install.write("unsubscribe", to=address, sender=f"x{number}@example.com")
+        assert outcome is UNPROVEN
+    assert ada_install.status() is Status.ACTIVE
+
+
+async def test_other_mails_are_left_for_review(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    assert ada_install.write("What a fine digest today!", to=to) is InboundOutcome.UNREAD
+    assert ada_install.write("Where is my order?", sender="x@example.com") is InboundOutcome.FOREIGN
+    assert ada_install.write("help", sender="x@example.com") is UNPROVEN
+    assert ada_install.write("unsubscribe", to="else@example.org", sender="x@example.com") is InboundOutcome.FOREIGN
+    assert await ada_install.answers() == []
