@@ -11,7 +11,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.errors import BadInput
 from digestd.evaluation.bench import delivery
-from digestd.evaluation.bench.rank import Load, measure
+from digestd.evaluation.bench.ranking import Load, measure
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 """The date of the generated day; results do not depend on it."""

@@ -22,15 +22,15 @@ from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.errors import BadInput, NotFound
 from digestd.evaluation.calibrate import Reliability, calibrate, reliability, shown
-from digestd.evaluation.cases import Judgment, Library, read_judgments, read_papers
+from digestd.evaluation.calibration_error import Promise, calibration_error, error_of
 from digestd.evaluation.compare import ablation, alone, by_scores, difference, differences
 from digestd.evaluation.dense import Vectors, encode
-from digestd.evaluation.feedback import Replayed, replay
-from digestd.evaluation.learn import FOLDS, learn
+from digestd.evaluation.feedback_metrics import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
+from digestd.evaluation.feedback_replay import Replayed, replay
+from digestd.evaluation.judgments import Judgment, Library, read_judgments, read_papers
+from digestd.evaluation.learn_weights import FOLDS, learn
 from digestd.evaluation.metrics import NDCG, Estimate, summary
-from digestd.evaluation.promises import Promise, calibration_error, error_of
-from digestd.evaluation.run import Case, Outcome, cases, outcome
-from digestd.evaluation.verdicts import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
+from digestd.evaluation.scoring import Case, Outcome, cases, outcome
 from digestd.ranking import calibration, weights
 from digestd.ranking.encoders import SETTING, open_encoder
 from digestd.ranking.model import fit as fit_text

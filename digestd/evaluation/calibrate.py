@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from digestd.evaluation.learn import FOLDS, fold
-from digestd.evaluation.run import Case, totals
+from digestd.evaluation.learn_weights import FOLDS, fold
+from digestd.evaluation.scoring import Case, totals
 from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
 from digestd.ranking.calibration import CALIBRATION, FEATURES, HALF_WARM, SCORE_SCALE, Calibration
 from digestd.ranking.signals import SIGNALS

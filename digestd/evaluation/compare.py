@@ -12,7 +12,7 @@ import numpy as np
 
 from digestd.errors import BadInput
 from digestd.evaluation.metrics import MRR, NDCG, RECALL, Estimate, interval, per_user
-from digestd.evaluation.run import Case, Outcome, outcome, scored
+from digestd.evaluation.scoring import Case, Outcome, outcome, scored
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.weights import WEIGHTS, Weights

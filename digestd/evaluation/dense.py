@@ -7,7 +7,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.domain.paper import Paper
-from digestd.evaluation.cases import Library
+from digestd.evaluation.judgments import Library
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace, Encoder, build_embedding_space
 from digestd.store import embeddings

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter
 
 from digestd.evaluation.calibrate import Reliability
 from digestd.evaluation.compare import SAME, Difference
-from digestd.evaluation.run import Case, totals
+from digestd.evaluation.scoring import Case, totals
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.weights import WEIGHTS
 

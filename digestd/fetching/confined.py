@@ -30,7 +30,7 @@ def main() -> None:
     import digestd.domain.sighting_record  # noqa: PLC0415  # likewise
     import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; nothing can be loaded later
     from digestd.security.confinement.framing import receive, send  # noqa: PLC0415  # likewise
-    from digestd.security.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
+    from digestd.security.confinement.sandbox import allow, confine  # noqa: PLC0415  # likewise
     from digestd.sources import REGISTRY  # noqa: PLC0415  # likewise
 
     for kind in REGISTRY.values():
@@ -55,7 +55,7 @@ def main() -> None:
 def _answer(source: Any, body: bytes, cursor: str | None) -> tuple[bytes, bytes]:
     """Return the page as two messages, or what is wrong as one and nothing as the other."""
     from digestd.errors import DigestdError  # noqa: PLC0415  # likewise
-    from digestd.security.confinement.inside import OUT_OF_MEMORY  # noqa: PLC0415  # the path had to be set first
+    from digestd.security.confinement.sandbox import OUT_OF_MEMORY  # noqa: PLC0415  # the path had to be set first
 
     try:
         return encode(source.parse(body, cursor))

@@ -17,8 +17,8 @@ from typing import BinaryIO, Self, cast
 
 from digestd.errors import SourceAway, SourceFailed
 from digestd.fetching import confined, decoding
-from digestd.security.confinement import inside
-from digestd.security.confinement.child import Child
+from digestd.security.confinement import sandbox
+from digestd.security.confinement.parser_process import Child
 from digestd.sources.source import Page, Parser
 
 _MALLOC = {"MALLOC_TRIM_THRESHOLD_": "100000000", "MALLOC_MMAP_THRESHOLD_": "100000000"}
@@ -113,7 +113,7 @@ class AnswerParser:
         code = child.process.returncode
         if code == -signal.SIGXCPU:
             why = f"took more than {self._limits.cpu} s of processor time"
-        elif code == inside.OUT_OF_MEMORY:
+        elif code == sandbox.OUT_OF_MEMORY:
             why = f"took more than {self._limits.memory // 1_000_000} MB of memory"
         elif code == -signal.SIGKILL:
             why = f"was ended from outside, or says more than {self._limits.result // 1_000_000} MB"

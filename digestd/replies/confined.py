@@ -18,7 +18,7 @@ def main() -> None:
     sys.path.insert(0, root)
     from digestd.replies.commands.reading import read  # noqa: PLC0415  # the path is set now; later nothing can be loaded
     from digestd.security.confinement.framing import receive, send  # noqa: PLC0415  # likewise
-    from digestd.security.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
+    from digestd.security.confinement.sandbox import allow, confine  # noqa: PLC0415  # likewise
 
     read(
         b"From: =?latin-1?q?a?= <a@example.org>\nContent-Type: text/html\n\n<p>a"
@@ -33,7 +33,7 @@ def main() -> None:
 
 def _answer(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
     from digestd.replies.commands.reading import read  # noqa: PLC0415  # the path had to be set first
-    from digestd.security.confinement.inside import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
+    from digestd.security.confinement.sandbox import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
 
     try:
         reading, letter = read(raw, sent_to)

@@ -17,7 +17,7 @@ from digestd.replies.bounces.formats import FORMATS
 from digestd.replies.bounces.mail import Unreadable
 from digestd.replies.commands.authentication import Authentication
 from digestd.replies.commands.letter import Letter, is_within_limits
-from digestd.security.confinement.child import Child
+from digestd.security.confinement.parser_process import Child
 
 CPU_SECONDS = 10
 SECONDS = 60.0

@@ -13,10 +13,10 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from digestd.evaluation.cases import read_judgments, read_papers
 from digestd.evaluation.compare import difference
+from digestd.evaluation.judgments import read_judgments, read_papers
 from digestd.evaluation.metrics import Estimate, summary
-from digestd.evaluation.run import Outcome, cases, outcome, scored
+from digestd.evaluation.scoring import Outcome, cases, outcome, scored
 from digestd.ranking.model import fit
 from tests.bench.sanity import Sanity
 from tests.outside import outside

@@ -36,7 +36,7 @@ def main() -> None:
 
 def applied(layers: str) -> bytes:
     """Apply one layer or all, and return the report."""
-    from digestd.security.confinement import inside, kernel, landlock, seccomp  # noqa: PLC0415
+    from digestd.security.confinement import kernel, landlock, sandbox, seccomp  # noqa: PLC0415
     from digestd.security.confinement.report import Confinement  # noqa: PLC0415
 
     sys.addaudithook = lambda _hook: None  # type: ignore[assignment]  # the kernel alone is to be tested
@@ -45,17 +45,17 @@ def applied(layers: str) -> bytes:
 
         without(layers.removeprefix("all but "))
     if layers.startswith("all"):
-        return inside.confine(512_000_000).packed()
+        return sandbox.confine(512_000_000).packed()
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if layers == "landlock":
         landlock.restrict()
     elif layers == "seccomp":
         seccomp.install(str(seccomp.machine()))
     elif layers == "user":
-        assert inside._leave_root() == ""
+        assert sandbox._leave_root() == ""
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     elif layers == "limits":
-        inside._limit(512_000_000)
+        sandbox._limit(512_000_000)
     return Confinement("", "", "", "", (layers,)).packed()
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from digestd.security.confinement import inside, landlock, seccomp
-from digestd.security.confinement.child import Child, probe
+from digestd.security.confinement import landlock, sandbox, seccomp
+from digestd.security.confinement.parser_process import Child, probe
 from tests.confinement import attacker
 
 ROOT = Path(attacker.__file__).parents[2]
@@ -191,7 +191,7 @@ def test_confinement_works_under_memory_deny_write_execute() -> None:
     """The systemd unit forbids memory that can be written and executed, which ctypes once needed."""
     service = (
         "from digestd.security.confinement import kernel\n"
-        "from digestd.security.confinement.child import probe\n"
+        "from digestd.security.confinement.parser_process import probe\n"
         "kernel.prctl(65, 1)\n"  # PR_SET_MDWE
         "kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)\n"
         "print(probe().gaps())\n"
@@ -220,7 +220,7 @@ def test_child_of_root_is_another_user() -> None:
     if reason := lacking(USER):
         pytest.skip(reason)
     around = attempted(USER, [("around", None)])["around"]
-    assert (around["user"], around["groups"]) == (inside.NOBODY, [])
+    assert (around["user"], around["groups"]) == (sandbox.NOBODY, [])
 
 
 def test_child_ends_with_the_service(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_child_ends_with_the_service(tmp_path: Path) -> None:
         pytest.skip("not shut on this machine: only Linux ends a child with its parent")
     service = (
         "from tests.confinement import attacker\n"
-        "from digestd.security.confinement.child import Child\n"
+        "from digestd.security.confinement.parser_process import Child\n"
         "import time\n"
         """child = Child(attacker.__file__, ["all", '[["sleep", 600]]'])\n"""
         "child.confinement()\n"

@@ -11,7 +11,7 @@ from digestd.fetching.reader import AnswerParser
 from digestd.replies.bounces.mail import Unreadable
 from digestd.replies.commands.reading import read as read_mail
 from digestd.replies.reader import Reader as MailReader
-from digestd.security.confinement.inside import CODECS
+from digestd.security.confinement.sandbox import CODECS
 from digestd.sources import parse_source
 from digestd.sources.imports import Import, Recognition
 from digestd.sources.libraries.orcid import OrcidShelf

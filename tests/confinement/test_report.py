@@ -10,7 +10,7 @@ import pytest
 
 from digestd.security.confinement import probe as probing
 from digestd.security.confinement import seccomp
-from digestd.security.confinement.child import ConfinementFailed, probe
+from digestd.security.confinement.parser_process import ConfinementFailed, probe
 from digestd.security.confinement.report import Confinement, unpacked
 from tests.confinement import older_kernel
 from tests.parts.install import Install, install
@@ -34,7 +34,9 @@ def ran(missing: str, program: str, environment: dict[str, str] | None = None) -
 
 
 def reported(missing: str) -> Confinement:
-    shown = ran(missing, "from digestd.security.confinement.child import probe; print(probe().packed().decode())")
+    shown = ran(
+        missing, "from digestd.security.confinement.parser_process import probe; print(probe().packed().decode())"
+    )
     assert shown.stderr == ""
     return unpacked(shown.stdout.encode())
 

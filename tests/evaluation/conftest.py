@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.interest import Kind
-from tests.evaluation.judged import judgments
+from tests.evaluation.example_judgments import judgments
 from tests.ranking.library import papers
 
 

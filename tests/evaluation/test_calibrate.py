@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.errors import BadInput
 from digestd.evaluation.calibrate import calibrate, reliability
-from digestd.evaluation.run import Case
+from digestd.evaluation.scoring import Case
 from digestd.ranking.calibration import parse
 from digestd.ranking.signals import SIGNALS
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from digestd import cli
 from digestd.errors import BadInput
-from digestd.evaluation.cases import read_judgments, read_papers
+from digestd.evaluation.judgments import read_judgments, read_papers
 from tests.ranking.library import papers
 
 Record = dict[str, object]

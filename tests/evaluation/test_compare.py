@@ -11,18 +11,18 @@ from typer.testing import CliRunner
 
 from digestd import cli
 from digestd.errors import BadInput
-from digestd.evaluation.cases import EPOCH
 from digestd.evaluation.compare import alone, by_scores, difference, differences
-from digestd.evaluation.learn import FIXED, learn
+from digestd.evaluation.judgments import EPOCH
+from digestd.evaluation.learn_weights import FIXED, learn
 from digestd.evaluation.metrics import interval
-from digestd.evaluation.run import EVENING, Case, Outcome, cases, outcome, totals
+from digestd.evaluation.scoring import EVENING, Case, Outcome, cases, outcome, totals
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.fusion import score
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.trend import weighted_votes
 from digestd.ranking.weights import WEIGHTS, Weights, dumps, parse
-from tests.evaluation.judged import judgments
+from tests.evaluation.example_judgments import judgments
 from tests.ranking.library import model, papers, wants
 
 LIBRARY = {str(p.id): replace(p, first_seen=EPOCH) for p in papers()}

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.domain.feedback import Verdict
 from digestd.errors import BadInput, NotFound, NotInitialised
-from digestd.evaluation.feedback import Replayed, replay
-from digestd.evaluation.run import outcome
+from digestd.evaluation.feedback_replay import Replayed, replay
+from digestd.evaluation.scoring import outcome
 from digestd.store import core, feedback
 from digestd.store.packing import unpack_picks
 from tests.digests.shelf import DAY, archive, digests, reader, shelf, subscriber

@@ -16,7 +16,7 @@ from digestd.errors import BadInput
 from digestd.evaluation.calibrate import Reliability
 from digestd.evaluation.compare import Difference
 from digestd.evaluation.plots import draw_calibration, draw_difference, draw_scores
-from digestd.evaluation.run import Case
+from digestd.evaluation.scoring import Case
 from digestd.ranking.signals import SIGNALS
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ import pytest
 from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
 from digestd.evaluation.calibrate import reliability
-from digestd.evaluation.promises import calibration_error
-from digestd.evaluation.verdicts import Verdicts, accuracy, auc, bins, explored, promises
+from digestd.evaluation.calibration_error import calibration_error
+from digestd.evaluation.feedback_metrics import Verdicts, accuracy, auc, bins, explored, promises
 from digestd.store.ledger.sent_digests import SentDigest
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)

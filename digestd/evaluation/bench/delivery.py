@@ -32,10 +32,10 @@ from digestd.digests.text_model import text_model
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
-from digestd.evaluation.bench import invented
-from digestd.evaluation.bench.rank import compile_profiles
-from digestd.evaluation.bench.sink import TICKS, Sink, sink, source, tool
-from digestd.evaluation.bench.spent import Spent, spend
+from digestd.evaluation.bench import synthetic_data
+from digestd.evaluation.bench.ranking import compile_profiles
+from digestd.evaluation.bench.smtp_sink import TICKS, Sink, sink, source, tool
+from digestd.evaluation.bench.subprocesses import Spent, spend
 from digestd.papers.imports import import_papers
 from digestd.ranking.dense import NoEncoder
 from digestd.settings import Settings
@@ -164,9 +164,9 @@ def _fill(app: App, load: Load, now: datetime) -> None:
     with app.db.read() as session:
         if subscribers.count(session):
             raise BadSetting("--database: has subscribers; give an empty one, as it is filled and mailed from")
-    import_papers(app.db, invented.papers(ARCHIVE, 1, "old"), now, archive=True)
-    import_papers(app.db, invented.papers(load.papers, 2, "new"), now + timedelta(hours=20))
-    people = invented.people(
+    import_papers(app.db, synthetic_data.papers(ARCHIVE, 1, "old"), now, archive=True)
+    import_papers(app.db, synthetic_data.papers(load.papers, 2, "new"), now + timedelta(hours=20))
+    people = synthetic_data.people(
         load.subscribers, ARCHIVE, 5, load.picks, lambda address: app.keys.first.mac("address", address.encode())
     )
     while block := list(islice(people, 5_000)):

@@ -112,7 +112,7 @@ async def serve(port: int) -> None:
 
 
 def _built_in(port: int) -> list[str]:
-    code = f"import asyncio; from digestd.evaluation.bench.sink import serve; asyncio.run(serve({port}))"
+    code = f"import asyncio; from digestd.evaluation.bench.smtp_sink import serve; asyncio.run(serve({port}))"
     return [sys.executable, "-c", code]
 
 

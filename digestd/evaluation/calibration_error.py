@@ -11,7 +11,7 @@ import numpy as np
 
 from digestd.evaluation.calibrate import BINS, shown
 from digestd.evaluation.metrics import Estimate, resampled
-from digestd.evaluation.run import Case
+from digestd.evaluation.scoring import Case
 from digestd.ranking.arrays import Doubles
 
 Promise = tuple[str, Doubles, Doubles]

@@ -12,8 +12,8 @@ import numpy as np
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId, votes
-from digestd.evaluation.cases import EPOCH, Judgment, Library
 from digestd.evaluation.dense import Vectors
+from digestd.evaluation.judgments import EPOCH, Judgment, Library
 from digestd.evaluation.metrics import measures, ranked
 from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.candidates import CandidateSet, build_candidates

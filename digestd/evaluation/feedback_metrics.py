@@ -22,10 +22,10 @@ import numpy as np
 
 from digestd.domain.feedback import LIKING
 from digestd.evaluation.calibrate import BINS
-from digestd.evaluation.feedback import Replayed
+from digestd.evaluation.calibration_error import Promise
+from digestd.evaluation.feedback_replay import Replayed
 from digestd.evaluation.metrics import Estimate, interval, resampled
-from digestd.evaluation.promises import Promise
-from digestd.evaluation.run import totals
+from digestd.evaluation.scoring import totals
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.weights import WEIGHTS
 from digestd.store.ledger.sent_digests import SentDigest

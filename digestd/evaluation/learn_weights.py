@@ -17,7 +17,7 @@ from hashlib import blake2b
 import numpy as np
 
 from digestd.evaluation.metrics import CUT, NDCG
-from digestd.evaluation.run import Case
+from digestd.evaluation.scoring import Case
 from digestd.ranking.arrays import Doubles, Floats, Ints
 from digestd.ranking.fusion import weight
 from digestd.ranking.signals import SIGNALS

@@ -34,7 +34,7 @@ from digestd.digests.seed_reader import SeedReader
 from digestd.digests.shard import Shard, rank
 from digestd.digests.text_model import text_model
 from digestd.domain.subscriber import Cause
-from digestd.evaluation.bench import invented
+from digestd.evaluation.bench import synthetic_data
 from digestd.papers.imports import import_papers
 from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.candidates import build_candidates
@@ -161,9 +161,9 @@ def _prepare(url: str, load: Load, now: datetime) -> None:
 
 def fill(db: Database, load: Load, now: datetime) -> None:
     """The archive, the day and the people."""
-    import_papers(db, invented.papers(load.archive, 1, "old"), now, archive=True)
-    import_papers(db, invented.papers(load.papers, 2, "new"), now + timedelta(hours=20))
-    people = invented.people(load.subscribers, load.archive, load.likes)
+    import_papers(db, synthetic_data.papers(load.archive, 1, "old"), now, archive=True)
+    import_papers(db, synthetic_data.papers(load.papers, 2, "new"), now + timedelta(hours=20))
+    people = synthetic_data.people(load.subscribers, load.archive, load.likes)
     while block := list(islice(people, 5_000)):
         with db.write() as session:
             subscribers.insert_many(session, block, Cause.IMPORT, now)

@@ -1,7 +1,7 @@
 """Judgments of papers whose match is known beforehand."""
 
 from digestd.domain.interest import Interest, Kind
-from digestd.evaluation.cases import Judgment
+from digestd.evaluation.judgments import Judgment
 from tests.ranking.library import FIELDS, likes
 
 TOPICS = ("glacier ice", "honeybee foragers", "quantum", "medieval ledgers")

@@ -23,9 +23,9 @@ from digestd.domain.feedback import LIKING
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
-from digestd.evaluation.cases import EPOCH, Judgment
 from digestd.evaluation.dense import stored
-from digestd.evaluation.run import EVENING, Case, cases_of
+from digestd.evaluation.judgments import EPOCH, Judgment
+from digestd.evaluation.scoring import EVENING, Case, cases_of
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.model import TextModel, fit, loads
 from digestd.store import papers, references, text_models
