@@ -27,7 +27,7 @@ _QUIET = {
     "flufl.bounce": logging.CRITICAL,  # it logs the text of what it stumbles over
 }
 """Libraries whose routine messages tell an operator nothing."""
-_PLACES = 6
+_MAX_FRAMES = 6
 
 
 def configure(format_: str, level: str) -> None:
@@ -54,8 +54,8 @@ def configure(format_: str, level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _without_values,
-                _on_one_line,
+                _redact_exception,
+                _replace_unprintable,
                 renderer,
             ],
         )
@@ -68,13 +68,13 @@ def configure(format_: str, level: str) -> None:
         logging.getLogger(name).setLevel(least)
 
 
-def places(trace: TracebackType | None) -> list[str]:
+def stack_locations(trace: TracebackType | None) -> list[str]:
     """Where in the code an exception came from: file, line and function of the innermost frames."""
-    frames = traceback.extract_tb(trace)[-_PLACES:]
+    frames = traceback.extract_tb(trace)[-_MAX_FRAMES:]
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
 
 
-def _without_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _redact_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Tell an exception by kind and places."""
     info = event.pop("exc_info", None)
     if isinstance(info, BaseException):
@@ -83,11 +83,11 @@ def _without_values(_logger: object, _method: str, event: MutableMapping[str, An
         info = sys.exc_info()
     if isinstance(info, tuple) and info[0] is not None:
         event["kind"] = info[0].__name__
-        event["places"] = places(info[2])
+        event["places"] = stack_locations(info[2])
     return event
 
 
-def _on_one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _replace_unprintable(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Texts with blanks for what cannot be printed; those within other values are shown by `repr`."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():

@@ -21,16 +21,25 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.errors import BadInput, NotFound
-from digestd.evaluation.calibrate import Reliability, calibrate, reliability, shown
-from digestd.evaluation.calibration_error import Promise, calibration_error, error_of
-from digestd.evaluation.compare import ablation, alone, by_scores, difference, differences
-from digestd.evaluation.dense import Vectors, encode
-from digestd.evaluation.feedback_metrics import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
-from digestd.evaluation.feedback_replay import Replayed, replay
+from digestd.evaluation.calibrate import Reliability, calibrate, predicted_probabilities, reliability
+from digestd.evaluation.calibration_error import Predictions, calibration_error, case_calibration_error
+from digestd.evaluation.compare import ablation, difference, differences, results_from_scores, single_signal
+from digestd.evaluation.dense import Vectors, encode_library
+from digestd.evaluation.feedback_metrics import (
+    DigestVerdicts,
+    Exploration,
+    accuracy,
+    auc,
+    bin_count,
+    digest_verdicts,
+    measure_exploration,
+    pick_predictions,
+)
+from digestd.evaluation.feedback_replay import ReplayedDigest, replay
 from digestd.evaluation.judgments import Judgment, Library, read_judgments, read_papers
-from digestd.evaluation.learn_weights import FOLDS, learn
+from digestd.evaluation.learn_weights import FOLDS, learn_weights
 from digestd.evaluation.metrics import NDCG, Estimate, summary
-from digestd.evaluation.scoring import Case, Outcome, cases, outcome
+from digestd.evaluation.scoring import Case, CaseResult, evaluate_case, judged_cases
 from digestd.ranking import calibration, weights
 from digestd.ranking.encoders import SETTING, open_encoder
 from digestd.ranking.model import fit as fit_text
@@ -107,13 +116,13 @@ def evaluate(
         return
     found = [replace(case, seed=seed) for case in given.one()]
     if scores:
-        _write_scores(scores, map(outcome, found))
+        _write_scores(scores, map(evaluate_case, found))
     if ablate:
         _print_ablation(ablation(found), as_json)
     else:
         _compare(found, against, as_json, drawing)
     if drawing:
-        drawing.scores(found, reliability(shown(case) for case in found if case.names))
+        drawing.scores(found, reliability(predicted_probabilities(case) for case in found if case.names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,7 @@ class _Drawing:
         """Draw the distribution of scores, and predicted against observed relevance."""
         _say_written([*self.plots.draw_scores(self.folder, cases), *self.plots.draw_calibration(self.folder, chances)])
 
-    def rival(self, ours: Sequence[Outcome], theirs: Sequence[Outcome], name: str) -> None:
+    def rival(self, ours: Sequence[CaseResult], theirs: Sequence[CaseResult], name: str) -> None:
         """Draw the paired differences by user."""
         values, measured = differences(ours, theirs)[NDCG], difference(ours, theirs)[NDCG]
         _say_written(self.plots.draw_difference(self.folder, values, measured, Path(name).name))
@@ -135,10 +144,10 @@ class _Drawing:
 
 def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing: _Drawing | None) -> None:
     """Print the measures, or the differences from another ranking."""
-    ours = [outcome(case) for case in found]
+    ours = [evaluate_case(case) for case in found]
     if against is None:
         measured = summary((done.user, done.measures) for done in ours)
-        _print({**measured, "ece": error_of(found)}, ours, as_json)
+        _print({**measured, "ece": case_calibration_error(found)}, ours, as_json)
         return
     theirs = _rival(against, found)
     if not as_json:
@@ -195,14 +204,14 @@ def _cases(papers: Path, judgments: Path, archive: Path | None, embedding_model:
     _warn(library, judged)
     dense = _encoded(library, known, embedding_model)
     with progress("judgments", len(judged)) as advance:
-        found = cases(library, judged, fit_text(paper.text for paper in known.values()), advance, dense)
+        found = judged_cases(library, judged, fit_text(paper.text for paper in known.values()), advance, dense)
         return sorted(found, key=lambda case: case.n)
 
 
 def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
     encoder = open_encoder(folder)
     with progress("papers encoded", len({*library, *archive})) as advance:
-        return encode(library, archive, encoder, advance)
+        return encode_library(library, archive, encoder, advance)
 
 
 def _calibrate(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
@@ -222,13 +231,13 @@ def _keep(path: Path, text: str) -> None:
 def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
     """Learn and write weights; print the measures on users not used to learn them."""
     with progress("fits", FOLDS + 1) as advance:
-        found = learn(sets, advance=advance)
+        found = learn_weights(sets, advance=advance)
     _keep(path, weights.dumps(found.weights))
     rows = [{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets]
     emit(rows, as_json)
 
 
-def _print(found: Mapping[str, Estimate], outcomes: Iterable[Outcome], as_json: bool) -> None:
+def _print(found: Mapping[str, Estimate], outcomes: Iterable[CaseResult], as_json: bool) -> None:
     users = len({done.user for done in outcomes})
     if as_json:
         emit({**{name: asdict(estimate) for name, estimate in found.items()}, "users": users}, as_json)
@@ -275,11 +284,11 @@ def _feedback_cases(since: datetime | None, embedding_model: str) -> list[Case]:
 def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as_json: bool) -> None:
     """Print the measures of the ranking on the feedback of this installation."""
     measured: list[tuple[str, Mapping[str, float]]] = []
-    said: list[Verdicts] = []
+    said: list[DigestVerdicts] = []
     for done in _replayed(since, embedding_model):
-        said.append(verdicts(done))
+        said.append(digest_verdicts(done))
         if done.case.relevant:
-            measured.append((done.case.user, outcome(replace(done.case, seed=seed)).measures))
+            measured.append((done.case.user, evaluate_case(replace(done.case, seed=seed)).measures))
     if not said:
         raise NotFound(NO_FEEDBACK)
     users = len({user for user, _ in measured})
@@ -290,11 +299,11 @@ def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as
     given = [one for one in _promises(since) if len(one[1])]
     if given:
         users = len({user for user, _, _ in given})
-        rows["ece"] = {**asdict(calibration_error(given, bins(given))), "users": users}
+        rows["ece"] = {**asdict(calibration_error(given, bin_count(given))), "users": users}
     _print_feedback(rows, said, _drawn(since), as_json)
 
 
-def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Replayed]:
+def _replayed(since: datetime | None, embedding_model: str) -> Iterator[ReplayedDigest]:
     settings = configuration.load()
     encoder = open_encoder(embedding_model or settings.embedding_model)
     db = wiring.database(settings)
@@ -305,23 +314,23 @@ def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Replayed
 def _promised_since(since: datetime | None) -> Reliability:
     """Compare the probabilities that digests gave their picks with the feedback."""
     given = _promises(since)
-    return reliability([(chances, came) for _, chances, came in given], bins(given))
+    return reliability([(chances, came) for _, chances, came in given], bin_count(given))
 
 
-def _promises(since: datetime | None) -> list[Promise]:
+def _promises(since: datetime | None) -> list[Predictions]:
     with wiring.database(configuration.load()).read() as session:
-        return promises(digests(session, since))
+        return pick_predictions(digests(session, since))
 
 
-def _drawn(since: datetime | None) -> Explored | None:
+def _drawn(since: datetime | None) -> Exploration | None:
     with wiring.database(configuration.load()).read() as session:
-        return explored(digests(session, since))
+        return measure_exploration(digests(session, since))
 
 
 def _print_feedback(
-    rows: dict[str, dict[str, object]], said: list[Verdicts], drawn: Explored | None, as_json: bool
+    rows: dict[str, dict[str, object]], said: list[DigestVerdicts], drawn: Exploration | None, as_json: bool
 ) -> None:
-    counts = {"digests": len(said), "verdicts": sum(len(one.told) for one in said)}
+    counts = {"digests": len(said), "verdicts": sum(len(one.scored) for one in said)}
     if as_json:
         emit({**rows, "explored": drawn and asdict(drawn), **counts}, as_json=True)
         return
@@ -329,7 +338,7 @@ def _print_feedback(
     emit(counts)
 
 
-def _feedback_rows(rows: dict[str, dict[str, object]], drawn: Explored | None) -> Iterator[dict[str, object]]:
+def _feedback_rows(rows: dict[str, dict[str, object]], drawn: Exploration | None) -> Iterator[dict[str, object]]:
     yield from ({"measure": name, **row} for name, row in rows.items())
     if drawn is not None:
         parts: dict[str, Estimate] = {"drawn, liked": drawn.liked, "chosen, liked": drawn.chosen, "gain": drawn.gain}
@@ -354,18 +363,18 @@ def _say_written(files: Iterable[Path]) -> None:
         say(f"wrote {file}")
 
 
-def _rival(given: str, found: Sequence[Case]) -> list[Outcome]:
+def _rival(given: str, found: Sequence[Case]) -> list[CaseResult]:
     """Rank the cases by a signal, or by a file of weights or scores."""
     path = Path(given)
     if not path.is_file():
-        return [outcome(case, alone(given)) for case in found]
+        return [evaluate_case(case, single_signal(given)) for case in found]
     text = read_text_file(path)
     if '"signals"' in text[:1000]:
-        return [outcome(case, _read_weights(path, text)) for case in found]
-    return by_scores(found, _read_scores(path, text))
+        return [evaluate_case(case, _read_weights(path, text)) for case in found]
+    return results_from_scores(found, _read_scores(path, text))
 
 
-def _write_scores(path: Path, outcomes: Iterable[Outcome]) -> None:
+def _write_scores(path: Path, outcomes: Iterable[CaseResult]) -> None:
     """Write every score as JSONL, as `--against` reads it."""
     try:
         with path.open("w", encoding="utf-8") as out:

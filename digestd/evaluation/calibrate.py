@@ -21,21 +21,21 @@ from digestd.ranking.signals import SIGNALS
 from digestd.ranking.weights import WEIGHTS
 from digestd.ranking.zscore import zscores
 
-SHOWN = 20
+TOP = 20
 BINS = 10
-STEPS, CLOSE, STRIDE = 100, 1e-6, 0.25
+MAX_STEPS, CONVERGED, MAX_STEP = 100, 1e-6, 0.25
 """Of Newton's method: at most so many, when it is there, and how far one goes at most."""
 START = (-4.6, 0.5, 0.5, 0.1, 0.1)
-USUAL = np.array([-4.6, 0.0, 0.0, 0.0, 0.0])
+PRIOR_MEAN = np.array([-4.6, 0.0, 0.0, 0.0, 0.0])
 """What the coefficients are drawn to: one paper of a hundred is right, and nothing tells which."""
-FAINT = 0.01
+INTERCEPT_PRECISION = 0.01
 """Prior precision of the intercept: that it stays finite where all is told apart."""
-SHRINK = 1.0
+SLOPE_PRECISION = 1.0
 """Prior precision of a slope: 1/SHRINK² cases' worth, so that a slope that nothing speaks for stays at 0."""
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class LearnedCalibration:
     """A calibration, and per set the error it has on users it did not see, and that of the old one."""
 
     calibration: Calibration
@@ -47,35 +47,42 @@ class Calibrated:
 class Reliability:
     """What was promised and what came, bin by bin from the lowest chance: each (b,)."""
 
-    promised: Doubles
-    found: Doubles
+    predicted: Doubles
+    observed: Doubles
     counts: Ints
 
     @property
     def error(self) -> float:
         """The expected calibration error: the mean of |promised − found|."""
-        return float(np.average(np.abs(self.promised - self.found), weights=self.counts)) if self.counts.size else 0.0
+        return (
+            float(np.average(np.abs(self.predicted - self.observed), weights=self.counts)) if self.counts.size else 0.0
+        )
 
 
-def calibrate(sets: Mapping[str, Sequence[Case]]) -> Calibrated:
+def calibrate(sets: Mapping[str, Sequence[Case]]) -> LearnedCalibration:
     """From named sets of cases. Each user is in one fold in every set."""
     unseen: dict[str, list[tuple[Doubles, Doubles]]] = {name: [] for name in sets}
     for part in range(FOLDS):
         rest = [[case for case in cases if fold(case.user) != part] for cases in sets.values()]
         found = _fit(rest)
         for name, cases in sets.items():
-            unseen[name] += [shown(case, found) for case in cases if fold(case.user) == part and case.names]
-    return Calibrated(
+            unseen[name] += [
+                predicted_probabilities(case, found) for case in cases if fold(case.user) == part and case.names
+            ]
+    return LearnedCalibration(
         calibration=_rounded(_fit(list(sets.values()))),
-        before={name: reliability(shown(case) for case in cases if case.names).error for name, cases in sets.items()},
+        before={
+            name: reliability(predicted_probabilities(case) for case in cases if case.names).error
+            for name, cases in sets.items()
+        },
         unseen={name: reliability(pairs).error for name, pairs in unseen.items()},
     )
 
 
-def shown(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
+def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
     """The chance of a mark, and 1 for a right one, of the SHOWN best candidates of a case."""
     total = np.where(case.allowed, totals(case, WEIGHTS), -np.inf)
-    best = np.argsort(-total, kind="stable")[:SHOWN]
+    best = np.argsort(-total, kind="stable")[:TOP]
     best = best[np.isfinite(total[best])]
     level, likes = np.array([case.relevance.mean()], dtype=np.float32), np.array([case.likes], dtype=np.float32)
     log_odds = calibration.log_odds(total[None, best].astype(np.float32), case.relevance[None, best], level, likes)[0]
@@ -89,38 +96,38 @@ def reliability(pairs: Iterable[tuple[Doubles, Doubles]], bins: int = BINS) -> R
     right = np.concatenate([np.zeros(0), *(found for _, found in given)])
     parts = [part for part in np.array_split(np.argsort(promised, kind="stable"), bins) if part.size]
     return Reliability(
-        promised=np.array([promised[part].mean() for part in parts]),
-        found=np.array([right[part].mean() for part in parts]),
+        predicted=np.array([promised[part].mean() for part in parts]),
+        observed=np.array([right[part].mean() for part in parts]),
         counts=np.array([part.size for part in parts], dtype=np.intp),
     )
 
 
 def _fit(sets: Sequence[Sequence[Case]]) -> Calibration:
-    rows = [_rows(case, weight) for cases in sets for case, weight in _weighted(cases) if case.names]
+    rows = [_rows(case, weight) for cases in sets for case, weight in _case_weights(cases) if case.names]
     features = np.concatenate([feature for feature, _, _ in rows])
     right = np.concatenate([labels for _, labels, _ in rows])
     counts = np.concatenate([np.full(len(labels), weight) for _, labels, weight in rows])
 
     theta, free = np.array(START), np.ones(len(FEATURES), dtype=np.bool_)
-    for _ in range(STEPS):
-        step = _step(features, right, counts, theta, free)
+    for _ in range(MAX_STEPS):
+        step = _newton_step(features, right, counts, theta, free)
         theta = theta - step
         held = (theta < 0) & (np.arange(len(theta)) > 0)
         theta[held], free[held] = 0.0, False
-        if not held.any() and np.abs(step).max() < CLOSE:
+        if not held.any() and np.abs(step).max() < CONVERGED:
             break
     return Calibration(*map(float, theta))
 
 
-def _step(features: Doubles, right: Doubles, counts: Doubles, theta: Doubles, free: Bools) -> Doubles:
+def _newton_step(features: Doubles, right: Doubles, counts: Doubles, theta: Doubles, free: Bools) -> Doubles:
     """Newton's step of penalised logistic regression along the free coefficients."""
     chance = sigmoid(features @ theta)
-    prior = np.array([FAINT, *[SHRINK] * (len(theta) - 1)])
-    gradient = features.T @ (counts * (chance - right)) + prior * (theta - USUAL)
+    prior = np.array([INTERCEPT_PRECISION, *[SLOPE_PRECISION] * (len(theta) - 1)])
+    gradient = features.T @ (counts * (chance - right)) + prior * (theta - PRIOR_MEAN)
     curvature = (features.T * (counts * chance * (1 - chance))) @ features + np.diag(prior)
     step = np.zeros_like(theta)
     step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
-    shortened: Doubles = step * min(1.0, STRIDE / max(float(np.abs(step).max()), STRIDE))
+    shortened: Doubles = step * min(1.0, MAX_STEP / max(float(np.abs(step).max()), MAX_STEP))
     return shortened
 
 
@@ -130,7 +137,7 @@ def sigmoid(log_odds: Doubles) -> Doubles:
     return found
 
 
-def _weighted(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
+def _case_weights(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
     """Each case with what it counts: users alike, and the whole set by the root of their number."""
     judged = Counter(case.user for case in cases)
     for case in cases:
@@ -139,30 +146,32 @@ def _weighted(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
 
 def _rows(case: Case, weight: float) -> tuple[Doubles, Doubles, float]:
     """The features (r, 5) and labels (r,) of the days that a case makes."""
-    days = list(_days(case))
+    days = list(_day_variants(case))
     right = np.array([float(name in case.relevant) for name in case.names])
     features = np.concatenate([_features(case, day) for day in days])
     return features, np.concatenate([right[day] for day in days]), weight
 
 
-def _days(case: Case) -> Iterator[Ints]:
+def _day_variants(case: Case) -> Iterator[Ints]:
     """The candidates as they are, those nearest to the subject, those farthest from it."""
     order, size = np.argsort(-case.relevance, kind="stable"), len(case.names)
     yield np.arange(size)
-    if size >= 2 * SHOWN:
+    if size >= 2 * TOP:
         yield order[: size // 4]
         yield order[size // 2 :]
 
 
 def _features(case: Case, day: Ints) -> Doubles:
-    total = totals(replace(case, values=_standing(case.values, day), names=tuple(case.names[j] for j in day)), WEIGHTS)
+    total = totals(
+        replace(case, values=_day_values(case.values, day), names=tuple(case.names[j] for j in day)), WEIGHTS
+    )
     met, warm = case.relevance[day], case.likes / (case.likes + HALF_WARM)
     bent = np.arcsinh(total / SCORE_SCALE)
     columns = [np.ones(len(day)), (1 - warm) * bent, warm * bent, met, np.full(len(day), met.mean())]
     return np.array(columns, dtype=np.float64).T
 
 
-def _standing(values: Floats, day: Ints) -> Floats:
+def _day_values(values: Floats, day: Ints) -> Floats:
     """What the signals would say on this day alone; a dense model counts by the breadth of the archive on any day."""
     return np.array(
         [

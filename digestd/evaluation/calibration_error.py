@@ -9,21 +9,21 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from digestd.evaluation.calibrate import BINS, shown
-from digestd.evaluation.metrics import Estimate, resampled
+from digestd.evaluation.calibrate import BINS, predicted_probabilities
+from digestd.evaluation.metrics import Estimate, bootstrap
 from digestd.evaluation.scoring import Case
 from digestd.ranking.arrays import Doubles
 
-Promise = tuple[str, Doubles, Doubles]
+Predictions = tuple[str, Doubles, Doubles]
 """A user, the chances they were given, and what came of each: 1 or 0."""
 
 
-def error_of(cases: Iterable[Case]) -> Estimate:
+def case_calibration_error(cases: Iterable[Case]) -> Estimate:
     """The expected calibration error of what the best candidates of each case would be promised."""
-    return calibration_error([(case.user, *shown(case)) for case in cases if case.names])
+    return calibration_error([(case.user, *predicted_probabilities(case)) for case in cases if case.names])
 
 
-def calibration_error(given: Sequence[Promise], bins: int = BINS) -> Estimate:
+def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimate:
     """The expected calibration error in so many bins of equal size; zeros where nothing was promised."""
     chances = np.concatenate([np.zeros(0), *(promised for _, promised, _ in given)])
     if not chances.size:
@@ -36,7 +36,7 @@ def calibration_error(given: Sequence[Promise], bins: int = BINS) -> Estimate:
     off = [np.bincount(owners[part], (chances - came)[part], minlength=len(names)) for part in parts]
     counts = [np.bincount(owners[part], minlength=len(names)) for part in parts]
     rows = np.array([off, counts], dtype=np.float64).transpose(2, 1, 0)
-    value, drawn = float(_error(rows[None])[0]), resampled(rows, _error)
+    value, drawn = float(_error(rows[None])[0]), bootstrap(rows, _error)
     low, high = np.maximum(np.quantile(drawn, [0.025, 0.975]) + value - drawn.mean(), 0)
     return Estimate(value, float(low), float(high))
 

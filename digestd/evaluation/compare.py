@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from digestd.errors import BadInput
-from digestd.evaluation.metrics import MRR, NDCG, RECALL, Estimate, interval, per_user
-from digestd.evaluation.scoring import Case, Outcome, outcome, scored
+from digestd.evaluation.metrics import MRR, NDCG, RECALL, Estimate, mean_estimate, per_user
+from digestd.evaluation.scoring import Case, CaseResult, case_result, evaluate_case
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.weights import WEIGHTS, Weights
 
-Scores = Mapping[int, Mapping[str, float]]
+ScoreTable = Mapping[int, Mapping[str, float]]
 NAMES = tuple(known.name for known in SIGNALS)
-SAME = 1e-9
+TOLERANCE = 1e-9
 """Rounding in a mean of measures is less than this."""
 
 
@@ -32,12 +32,12 @@ class Difference(Estimate):
     equal: int
 
 
-def difference(ours: Iterable[Outcome], theirs: Iterable[Outcome]) -> dict[str, Difference]:
+def difference(ours: Iterable[CaseResult], theirs: Iterable[CaseResult]) -> dict[str, Difference]:
     """Of each measure over the users whom both have."""
     return {name: _difference(values) for name, values in differences(ours, theirs).items()}
 
 
-def differences(ours: Iterable[Outcome], theirs: Iterable[Outcome]) -> dict[str, Doubles]:
+def differences(ours: Iterable[CaseResult], theirs: Iterable[CaseResult]) -> dict[str, Doubles]:
     """Ours less theirs of each measure, a value for each user whom both have, by user."""
     one = per_user((done.user, done.measures) for done in ours)
     other = per_user((done.user, done.measures) for done in theirs)
@@ -45,42 +45,42 @@ def differences(ours: Iterable[Outcome], theirs: Iterable[Outcome]) -> dict[str,
     return {name: np.array([one[user][name] - other[user][name] for user in users]) for name in (NDCG, RECALL, MRR)}
 
 
-def alone(signal: str) -> Weights:
+def single_signal(signal: str) -> Weights:
     """One signal, by its name."""
     if signal not in NAMES:
         raise BadInput(f"{signal} is no file and no signal; signals: {', '.join(NAMES)}")
     return replace(WEIGHTS, signals={signal: 1.0})
 
 
-def only(signals: Sequence[str]) -> Weights:
+def signal_subset(signals: Sequence[str]) -> Weights:
     """The weights in force of these signals, by their names."""
     if unknown := [name for name in signals if name not in NAMES]:
         raise BadInput(f"{unknown[0] or 'nothing'} is no signal; signals: {', '.join(NAMES)}")
     return replace(WEIGHTS, signals={name: WEIGHTS.of(name) for name in signals})
 
 
-def by_scores(cases: Sequence[Case], given: Scores) -> list[Outcome]:
+def results_from_scores(cases: Sequence[Case], given: ScoreTable) -> list[CaseResult]:
     """The cases ranked by scores of their candidates, by the number of the judgment; what has none is not ranked."""
     missing = [case.n for case in cases if case.n not in given]
     if missing:
         raise BadInput(f"there are no scores for {len(missing)} judgments, e.g. number {missing[0]}")
     nothing = float("nan")
-    return [scored(case, {name: given[case.n].get(name, nothing) for name in case.names}) for case in cases]
+    return [case_result(case, {name: given[case.n].get(name, nothing) for name in case.names}) for case in cases]
 
 
 def ablation(cases: Sequence[Case], weights: Weights = WEIGHTS) -> dict[str, dict[str, Difference]]:
     """For each signal, what all signals gain over all but it. Signals that say nothing here are left out."""
-    whole = [outcome(case, weights) for case in cases]
+    whole = [evaluate_case(case, weights) for case in cases]
     return {
-        signal.name: difference(whole, [outcome(case, _without(weights, signal.name)) for case in cases])
+        signal.name: difference(whole, [evaluate_case(case, _without(weights, signal.name)) for case in cases])
         for i, signal in enumerate(SIGNALS)
         if any(np.ptp(case.values[i]) > 0 for case in cases if case.names)
     }
 
 
 def _difference(values: Doubles) -> Difference:
-    mean = interval(values)
-    better, worse = int((values > SAME).sum()), int((values < -SAME).sum())
+    mean = mean_estimate(values)
+    better, worse = int((values > TOLERANCE).sum()), int((values < -TOLERANCE).sum())
     return Difference(mean.value, mean.low, mean.high, better, worse, len(values) - better - worse)
 
 

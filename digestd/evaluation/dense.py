@@ -32,7 +32,7 @@ class Vectors:
         return np.array([self.by_id[name] for name in names], dtype=np.float32).reshape(len(names), self.space.dims)
 
 
-def stored(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vectors:
+def stored_vectors(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vectors:
     """The vectors of papers as planning kept them; those it never read are read now, and not kept."""
     if not encoder.dims:
         return Vectors()
@@ -47,7 +47,7 @@ def stored(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vecto
     )
 
 
-def encode(
+def encode_library(
     library: Library, archive: Library, encoder: Encoder, advance: Callable[[int], None] = lambda _: None
 ) -> Vectors:
     """The vectors of a library, in the space that its archive spans."""

@@ -22,33 +22,33 @@ import numpy as np
 
 from digestd.domain.feedback import LIKING
 from digestd.evaluation.calibrate import BINS
-from digestd.evaluation.calibration_error import Promise
-from digestd.evaluation.feedback_replay import Replayed
-from digestd.evaluation.metrics import Estimate, interval, resampled
+from digestd.evaluation.calibration_error import Predictions
+from digestd.evaluation.feedback_replay import ReplayedDigest
+from digestd.evaluation.metrics import Estimate, bootstrap, mean_estimate
 from digestd.evaluation.scoring import totals
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.weights import WEIGHTS
 from digestd.store.ledger.sent_digests import SentDigest
 
-FULL = 20
+PICKS_PER_BIN = 20
 """Picks in a bin."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class DigestVerdicts:
     """What was said of the picks of one digest: the scores of what was liked and what was not, in time order."""
 
     user: str
-    told: tuple[tuple[float, float, bool], ...]
+    scored: tuple[tuple[float, float, bool], ...]
     """(when in seconds, score, liked) of each verdict."""
 
     def scores(self, liked: bool) -> Doubles:
         """Of what was liked, or of what was not."""
-        return np.array([score for _, score, was in self.told if was is liked])
+        return np.array([score for _, score, was in self.scored if was is liked])
 
 
 @dataclass(frozen=True, slots=True)
-class Explored:
+class Exploration:
     """Of `picks` drawn at random: the part that would be liked, that of what was chosen, and what choosing gains."""
 
     picks: int
@@ -57,20 +57,20 @@ class Explored:
     gain: Estimate
 
 
-def verdicts(done: Replayed) -> Verdicts:
+def digest_verdicts(done: ReplayedDigest) -> DigestVerdicts:
     """The verdicts on a digest that was ranked again; a paper that is gone tells nothing."""
     total = totals(done.case, WEIGHTS).astype(np.float64)
     scores = dict(zip(done.case.names, (total - total.mean()) / (total.std() or 1.0), strict=True))
-    said = zip(done.names, done.shown.verdicts, done.shown.said, strict=True)
+    said = zip(done.names, done.digest.verdicts, done.digest.said, strict=True)
     told = [
         (at.timestamp(), scores[name], verdict in LIKING)
         for name, verdict, at in said
         if name in scores and verdict is not None and at is not None
     ]
-    return Verdicts(done.case.user, tuple(sorted(told)))
+    return DigestVerdicts(done.case.user, tuple(sorted(told)))
 
 
-def auc(given: Iterable[Verdicts]) -> tuple[Estimate, int]:
+def auc(given: Iterable[DigestVerdicts]) -> tuple[Estimate, int]:
     """The area under the curve, and of how many subscribers."""
     pairs: defaultdict[str, list[float]] = defaultdict(list)
     for one in given:
@@ -79,29 +79,29 @@ def auc(given: Iterable[Verdicts]) -> tuple[Estimate, int]:
     return _over_users(pairs)
 
 
-def accuracy(given: Iterable[Verdicts]) -> tuple[Estimate, int]:
+def accuracy(given: Iterable[DigestVerdicts]) -> tuple[Estimate, int]:
     """The part of the verdicts that is told beforehand, and of how many subscribers."""
-    order = sorted((at, one.user, score, liked) for one in given for at, score, liked in one.told)
+    order = sorted((at, one.user, score, liked) for one in given for at, score, liked in one.scored)
     right: defaultdict[str, list[float]] = defaultdict(list)
     seen = {True: [0.0, 0.0], False: [0.0, 0.0]}
     for _, user, score, liked in order:
-        right[user].append(float(_tells_liked(seen, score) is liked))
+        right[user].append(float(_predicts_like(seen, score) is liked))
         seen[liked][0] += 1
         seen[liked][1] += score
     return _over_users(right)
 
 
-def promises(shown: Iterable[SentDigest]) -> list[Promise]:
+def pick_predictions(shown: Iterable[SentDigest]) -> list[Predictions]:
     """The chances that digests gave their picks, and what came of them, where something was said."""
     return [(str(one.subscriber), *_chances(one)) for one in shown if any(one.verdicts)]
 
 
-def bins(given: Sequence[Promise]) -> int:
+def bin_count(given: Sequence[Predictions]) -> int:
     """Few picks make few bins: in small ones chance alone is an error."""
-    return max(1, min(BINS, sum(len(chances) for _, chances, _ in given) // FULL))
+    return max(1, min(BINS, sum(len(chances) for _, chances, _ in given) // PICKS_PER_BIN))
 
 
-def explored(shown: Iterable[SentDigest]) -> Explored | None:
+def measure_exploration(shown: Iterable[SentDigest]) -> Exploration | None:
     """What the picks drawn at random tell; None where none was."""
     rows: defaultdict[int, Doubles] = defaultdict(lambda: np.zeros(4))
     picks = 0
@@ -116,7 +116,7 @@ def explored(shown: Iterable[SentDigest]) -> Explored | None:
     return _explored(picks, np.array([rows[user] for user in sorted(rows)])) if picks else None
 
 
-def _tells_liked(seen: Mapping[bool, Sequence[float]], score: float) -> bool:
+def _predicts_like(seen: Mapping[bool, Sequence[float]], score: float) -> bool:
     """Nearer to the mean of what was liked; so much is liked that this is said where one of them is unknown."""
     if not seen[False][0] or not seen[True][0]:
         return not seen[False][0]
@@ -126,7 +126,7 @@ def _tells_liked(seen: Mapping[bool, Sequence[float]], score: float) -> bool:
 
 def _over_users(values: Mapping[str, Sequence[float]]) -> tuple[Estimate, int]:
     means = [float(np.mean(values[user])) for user in sorted(values) if values[user]]
-    return interval(np.array(means)), len(means)
+    return mean_estimate(np.array(means)), len(means)
 
 
 def _chances(shown: SentDigest) -> tuple[Doubles, Doubles]:
@@ -139,12 +139,12 @@ def _chances(shown: SentDigest) -> tuple[Doubles, Doubles]:
     return table[:, 0], table[:, 1]
 
 
-def _explored(picks: int, rows: Doubles) -> Explored:
+def _explored(picks: int, rows: Doubles) -> Exploration:
     """From a row a subscriber: Σ liked/p, Σ 1/p, and of what was chosen how many were liked and how many there were."""
-    whole, drawn = _rates(rows[None])[0], resampled(rows, _rates)
+    whole, drawn = _rates(rows[None])[0], bootstrap(rows, _rates)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     liked, chosen, gain = (Estimate(*map(float, part)) for part in zip(whole, low, high, strict=True))
-    return Explored(picks, liked, chosen, gain)
+    return Exploration(picks, liked, chosen, gain)
 
 
 def _rates(rows: Doubles) -> Doubles:

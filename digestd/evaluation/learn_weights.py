@@ -26,21 +26,21 @@ from digestd.ranking.weights import WEIGHTS, Weights
 FIXED = frozenset(["author", "phrase", "category", "likes"])
 FADE = "fade"
 FACTORS = (0.5, 0.7, 0.85, 1.2, 1.4, 2.0)
-STEP = 0.00005
-LEASH = 0.002
+MIN_GAIN = 0.00005
+PENALTY = 0.002
 ROUNDS = 6
 FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Set:
+class _CaseSet:
     """The cases of one file, ready to be ranked over and over: per case what is needed, `users` their groups."""
 
     values: Sequence[Floats]
     likes: Floats
     gains: Sequence[Doubles]
     ideal: Doubles
-    whole: Doubles
+    full_ideal: Doubles
     users: Ints
 
     @property
@@ -50,7 +50,7 @@ class _Set:
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class LearnedWeights:
     """Weights, and per set the nDCG@10 they would have had on users they did not see, and that of the old ones."""
 
     weights: Weights
@@ -58,38 +58,38 @@ class Learnt:
     unseen: Mapping[str, float]
 
 
-def learn(
+def learn_weights(
     sets: Mapping[str, Sequence[Case]], start: Weights = WEIGHTS, advance: Callable[[int], None] = lambda _: None
-) -> Learnt:
+) -> LearnedWeights:
     """From named sets of cases. Each user is in one fold in every set."""
     seen: dict[str, list[float]] = defaultdict(list)
     sizes: dict[str, list[int]] = defaultdict(list)
     for part in range(FOLDS):
         rest = {name: _prepare(c for c in cases if fold(c.user) != part) for name, cases in sets.items()}
         own = {name: _prepare(c for c in cases if fold(c.user) == part) for name, cases in sets.items()}
-        found = _ascend(list(rest.values()), start)
+        found = _coordinate_ascent(list(rest.values()), start)
         for name, cases in own.items():
-            seen[name].append(_at_ten(cases, found))
+            seen[name].append(_ndcg_at_10(cases, found))
             sizes[name].append(cases.size)
         advance(1)
     every = {name: _prepare(cases) for name, cases in sets.items()}
-    weights = _ascend(list(every.values()), start)
+    weights = _coordinate_ascent(list(every.values()), start)
     advance(1)
-    return Learnt(
+    return LearnedWeights(
         weights=_rounded(weights),
-        before={name: _at_ten(cases, start) for name, cases in every.items()},
+        before={name: _ndcg_at_10(cases, start) for name, cases in every.items()},
         unseen={name: float(np.average(seen[name], weights=np.maximum(sizes[name], 1e-9))) for name in sets},
     )
 
 
-def _ascend(sets: Sequence[_Set], start: Weights) -> Weights:
-    best, value = start, _aim(sets, start, start)
+def _coordinate_ascent(sets: Sequence[_CaseSet], start: Weights) -> Weights:
+    best, value = start, _objective(sets, start, start)
     for _ in range(ROUNDS):
         before = value
         for name in (FADE, *(s.name for s in SIGNALS if s.name not in FIXED)):
-            tried = [(_aim(sets, new, start), new) for new in _neighbours(best, name)]
+            tried = [(_objective(sets, new, start), new) for new in _neighbours(best, name)]
             most, new = max(tried, key=lambda pair: pair[0], default=(value, best))
-            if most > value + STEP:
+            if most > value + MIN_GAIN:
                 best, value = new, most
         if value <= before:
             break
@@ -104,28 +104,28 @@ def _neighbours(weights: Weights, name: str) -> Iterator[Weights]:
         yield replace(weights, signals={**weights.signals, name: weights.of(name) * factor})
 
 
-def _aim(sets: Sequence[_Set], weights: Weights, start: Weights) -> float:
+def _objective(sets: Sequence[_CaseSet], weights: Weights, start: Weights) -> float:
     sizes = np.sqrt([max(cases.size, 1e-9) for cases in sets])
-    values = [_value(cases, weights, 0.5) for cases in sets]
-    return float(sizes @ values / max(sizes.sum(), 1e-9)) - LEASH * _moved(weights, start)
+    values = [_mean_ndcg(cases, weights, 0.5) for cases in sets]
+    return float(sizes @ values / max(sizes.sum(), 1e-9)) - PENALTY * _squared_log_change(weights, start)
 
 
-def _moved(weights: Weights, start: Weights) -> float:
+def _squared_log_change(weights: Weights, start: Weights) -> float:
     pairs = [(weights.fade, start.fade), *((weights.of(name), old) for name, old in start.signals.items())]
     return float(sum(np.log(new / old) ** 2 for new, old in pairs if new > 0 and old > 0))
 
 
-def _at_ten(cases: _Set, weights: Weights) -> float:
-    return _value(cases, weights, 0.0)
+def _ndcg_at_10(cases: _CaseSet, weights: Weights) -> float:
+    return _mean_ndcg(cases, weights, 0.0)
 
 
-def _value(cases: _Set, weights: Weights, whole: float) -> float:
+def _mean_ndcg(cases: _CaseSet, weights: Weights, whole: float) -> float:
     """nDCG@10 · (1 − whole) + nDCG · whole, per user and then over users."""
     if not len(cases.values):
         return 0.0
     by_signal = np.array([weight(signal, cases.likes, weights) for signal in SIGNALS]).T
     got = np.array([_gain(row @ v, g) for row, v, g in zip(by_signal, cases.values, cases.gains, strict=True)])
-    each = (1 - whole) * got[:, 0] / cases.ideal + whole * got[:, 1] / cases.whole
+    each = (1 - whole) * got[:, 0] / cases.ideal + whole * got[:, 1] / cases.full_ideal
     return float(np.mean(np.bincount(cases.users, each) / np.bincount(cases.users)))
 
 
@@ -137,17 +137,17 @@ def _gain(scores: Floats, gains: Doubles) -> tuple[float, float]:
     return float(parts[ranks <= CUT[NDCG]].sum()), float(parts.sum())
 
 
-def _prepare(cases: Sequence[Case] | Iterator[Case]) -> _Set:
+def _prepare(cases: Sequence[Case] | Iterator[Case]) -> _CaseSet:
     given = [case for case in cases if case.names]
     numbers = {user: i for i, user in enumerate(sorted({case.user for case in given}))}
     best = [np.sort(np.array(list(case.relevant.values()), dtype=np.float64))[::-1] for case in given]
     parts = [row / np.log2(np.arange(len(row)) + 2) for row in best]
-    return _Set(
+    return _CaseSet(
         values=[np.where(case.allowed, case.values, -1e3).astype(np.float32) for case in given],
         likes=np.array([case.likes for case in given], dtype=np.float32),
         gains=[np.array([case.relevant.get(name, 0.0) for name in case.names]) for case in given],
         ideal=np.array([part[: CUT[NDCG]].sum() for part in parts]),
-        whole=np.array([part.sum() for part in parts]),
+        full_ideal=np.array([part.sum() for part in parts]),
         users=np.array([numbers[case.user] for case in given], dtype=np.intp),
     )
 

@@ -16,7 +16,7 @@ from digestd.ranking.arrays import Doubles
 NDCG, RECALL, MRR = "ndcg@10", "recall@20", "mrr"
 CUT = {NDCG: 10, RECALL: 20}
 RESAMPLES = 2_000
-_DRAWN = 4_000_000
+_BLOCK_SIZE = 4_000_000
 """Users drawn at a time: 32 MB."""
 
 
@@ -29,7 +29,7 @@ class Estimate:
     high: float
 
 
-def ranked(scores: Mapping[str, float], luck: int | Sequence[int] = 0) -> list[str]:
+def rank_ids(scores: Mapping[str, float], luck: int | Sequence[int] = 0) -> list[str]:
     """Ids from the best to the worst, without those that score NaN; equals in the order that the seed `luck` draws."""
     names = sorted(name for name, score in scores.items() if not np.isnan(score))
     drawn = np.random.default_rng(luck).random(len(names))
@@ -37,7 +37,7 @@ def ranked(scores: Mapping[str, float], luck: int | Sequence[int] = 0) -> list[s
     return [names[place] for place in order]
 
 
-def measures(order: Sequence[str], gains: Mapping[str, float]) -> dict[str, float]:
+def ranking_metrics(order: Sequence[str], gains: Mapping[str, float]) -> dict[str, float]:
     """The measures of one ranking. `gains` (all > 0, at least one): what is right; what is not ranked is missed."""
     hits = [rank for rank, name in enumerate(order, start=1) if name in gains]
     best = sorted(gains.values(), reverse=True)
@@ -51,7 +51,9 @@ def measures(order: Sequence[str], gains: Mapping[str, float]) -> dict[str, floa
 def summary(outcomes: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, Estimate]:
     """Each measure over all (user, measures)."""
     table = per_user(outcomes)
-    return {name: interval(np.array([table[user][name] for user in sorted(table)])) for name in (NDCG, RECALL, MRR)}
+    return {
+        name: mean_estimate(np.array([table[user][name] for user in sorted(table)])) for name in (NDCG, RECALL, MRR)
+    }
 
 
 def per_user(outcomes: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
@@ -65,17 +67,17 @@ def per_user(outcomes: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, d
     }
 
 
-def interval(values: Doubles) -> Estimate:
+def mean_estimate(values: Doubles) -> Estimate:
     """The mean of one value per user, or per user's difference; zeros for nobody."""
     if not values.size:
         return Estimate(0.0, 0.0, 0.0)
-    low, high = np.quantile(resampled(values, lambda rows: rows.mean(axis=-1)), [0.025, 0.975])
+    low, high = np.quantile(bootstrap(values, lambda rows: rows.mean(axis=-1)), [0.025, 0.975])
     return Estimate(float(values.mean()), float(low), float(high))
 
 
-def resampled(rows: Doubles, statistic: Callable[[Doubles], Doubles]) -> Doubles:
+def bootstrap(rows: Doubles, statistic: Callable[[Doubles], Doubles]) -> Doubles:
     """The statistic of RESAMPLES draws of as many rows as there are: (users, …) → (draws, users, …) → (draws,)."""
-    chance, size = np.random.default_rng(0), max(1, _DRAWN // max(rows.size, 1))
+    chance, size = np.random.default_rng(0), max(1, _BLOCK_SIZE // max(rows.size, 1))
     blocks = [min(size, RESAMPLES - start) for start in range(0, RESAMPLES, size)]
     return np.concatenate([statistic(rows[chance.integers(len(rows), size=(block, len(rows)))]) for block in blocks])
 

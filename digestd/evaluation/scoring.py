@@ -14,7 +14,7 @@ from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId, votes
 from digestd.evaluation.dense import Vectors
 from digestd.evaluation.judgments import EPOCH, Judgment, Library
-from digestd.evaluation.metrics import measures, ranked
+from digestd.evaluation.metrics import rank_ids, ranking_metrics
 from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.fusion import relevance, values, weight
@@ -28,7 +28,7 @@ from digestd.ranking.weights import WEIGHTS, Weights
 
 BLOCK = 10_000_000
 """Values held at a time: signals × subscribers × papers."""
-EVENING = timedelta(days=1)
+DAY_LENGTH = timedelta(days=1)
 """A judgment's day is ranked when it is over."""
 
 
@@ -52,7 +52,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CaseResult:
     """What became of the n-th judgment: its candidates' scores and the measures of the ranking."""
 
     n: int
@@ -67,13 +67,13 @@ def evaluate(
     model: TextModel,
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
-) -> list[Outcome]:
+) -> list[CaseResult]:
     """Every judgment with something relevant in it, in order."""
-    found = [outcome(case) for case in cases(library, judgments, model, advance, dense)]
-    return sorted(found, key=lambda outcome: outcome.n)
+    found = [evaluate_case(case) for case in judged_cases(library, judgments, model, advance, dense)]
+    return sorted(found, key=lambda done: done.n)
 
 
-def cases(
+def judged_cases(
     library: Library,
     judgments: Sequence[Judgment],
     model: TextModel,
@@ -82,11 +82,11 @@ def cases(
 ) -> Iterator[Case]:
     """The signals of every judgment with something relevant in it, day by day."""
     numbers = [n for n, judgment in enumerate(judgments) if judgment.relevant]
-    for case in cases_of(library, [judgments[n] for n in numbers], model, advance, dense):
+    for case in build_cases(library, [judgments[n] for n in numbers], model, advance, dense):
         yield replace(case, n=numbers[case.n])
 
 
-def cases_of(
+def build_cases(
     library: Library,
     judgments: Sequence[Judgment],
     model: TextModel,
@@ -102,22 +102,22 @@ def cases_of(
     for day, numbers in days.items():
         candidates = {n: _candidates(library, judgments[n]) for n in numbers}
         wanted = frozenset().union(*candidates.values())
-        papers = [_seen(paper, day) for name, paper in library.items() if name in wanted]
+        papers = [_without_age(paper, day) for name, paper in library.items() if name in wanted]
         vectors = dense.rows([paper.id for paper in papers])
-        pool = build_candidates(papers, model, (day or EPOCH) + EVENING, negative_prior, dense.space, vectors)
-        yield from _day(_Known(library, dense), judgments, candidates, pool.with_archive_votes(heard))
+        pool = build_candidates(papers, model, (day or EPOCH) + DAY_LENGTH, negative_prior, dense.space, vectors)
+        yield from _cases_of_day(_Corpus(library, dense), judgments, candidates, pool.with_archive_votes(heard))
         advance(len(numbers))
 
 
-def outcome(case: Case, weights: Weights = WEIGHTS) -> Outcome:
+def evaluate_case(case: Case, weights: Weights = WEIGHTS) -> CaseResult:
     """Rank the candidates of a case."""
-    total = _shown(totals(case, weights), case.allowed)
-    return scored(case, dict(zip(case.names, map(float, total), strict=True)))
+    total = _muted_last(totals(case, weights), case.allowed)
+    return case_result(case, dict(zip(case.names, map(float, total), strict=True)))
 
 
-def scored(case: Case, scores: Mapping[str, float]) -> Outcome:
+def case_result(case: Case, scores: Mapping[str, float]) -> CaseResult:
     """What these scores of its candidates make of a case."""
-    return Outcome(case.n, case.user, scores, measures(ranked(scores, (case.seed, case.n)), case.relevant))
+    return CaseResult(case.n, case.user, scores, ranking_metrics(rank_ids(scores, (case.seed, case.n)), case.relevant))
 
 
 def totals(case: Case, weights: Weights) -> Floats:
@@ -129,7 +129,7 @@ def totals(case: Case, weights: Weights) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
+class _Corpus:
     """What is read once for all days."""
 
     library: Library
@@ -137,39 +137,39 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Said:
+class _CandidateSignals:
     """Of the c candidates at these positions: what the signals say (s, c), and how relevant they are (c,)."""
 
-    where: Ints
+    positions: Ints
     values: Floats
     relevance: Floats
 
 
-def _day(
-    known: _Known, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: CandidateSet
+def _cases_of_day(
+    known: _Corpus, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: CandidateSet
 ) -> Iterator[Case]:
     names, numbers = [paper.id for paper in pool.papers], list(candidates)
     size = max(1, BLOCK // max(1, len(names) * len(SIGNALS)))
     for start in range(0, len(numbers), size):
         block = numbers[start : start + size]
         eligible = np.array([[name in candidates[n] for name in names] for n in block], dtype=np.bool_)
-        profiles = compile_profiles([_wants(known, judgments[n]) for n in block], pool.model, pool)
+        profiles = compile_profiles([_profile_input(known, judgments[n]) for n in block], pool.model, pool)
         z = np.array([entering for _, entering in values(pool, profiles, eligible)])
         met = relevance(pool, profiles)
         for i, n in enumerate(block):
             where = np.flatnonzero(eligible[i])
-            yield _case(n, judgments[n], profiles[i], pool, _Said(where, z[:, i, where], met[i, where]))
+            yield _case(n, judgments[n], profiles[i], pool, _CandidateSignals(where, z[:, i, where], met[i, where]))
 
 
-def _case(n: int, judgment: Judgment, profile: Profile, pool: CandidateSet, said: _Said) -> Case:
+def _case(n: int, judgment: Judgment, profile: Profile, pool: CandidateSet, said: _CandidateSignals) -> Case:
     return Case(
         n=n,
         user=judgment.user,
         relevant=judgment.relevant,
-        names=tuple(pool.papers[j].id for j in said.where),
+        names=tuple(pool.papers[j].id for j in said.positions),
         values=said.values,
         likes=profile.likes,
-        allowed=~np.isin(said.where, profile.muted),
+        allowed=~np.isin(said.positions, profile.muted),
         relevance=said.relevance,
     )
 
@@ -179,12 +179,12 @@ def _candidates(library: Library, judgment: Judgment) -> frozenset[str]:
     return frozenset(name for name in offered if name in library) - judgment.seeds
 
 
-def _seen(paper: Paper, day: datetime | None) -> Paper:
+def _without_age(paper: Paper, day: datetime | None) -> Paper:
     """Where time plays no part, every paper is as new as any other."""
     return replace(paper, first_seen=EPOCH) if day is None else paper
 
 
-def _wants(known: _Known, judgment: Judgment) -> ProfileInput:
+def _profile_input(known: _Corpus, judgment: Judgment) -> ProfileInput:
     named = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.value in known.library]
     seeds = {PaperId(name): _seed(known.library[name], known.dense.by_id.get(name)) for name in named}
     return ProfileInput(judgment.interests, seeds)
@@ -194,7 +194,7 @@ def _seed(paper: Paper, vector: Floats | None) -> Seed:
     return Seed(paper.plain_title, paper.text, paper.words.authors, votes(paper.signals), vector)
 
 
-def _shown(total: Floats, allowed: Bools) -> Floats:
+def _muted_last(total: Floats, allowed: Bools) -> Floats:
     """What planning would never show comes after all it might."""
     low = total.min(initial=0.0) - np.float32(1)
     kept: Floats = np.where(allowed, total, low).astype(np.float32)

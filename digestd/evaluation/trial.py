@@ -23,12 +23,12 @@ from digestd.domain.trial import Team, Trial
 from digestd.store.database import Database
 from digestd.store.ledger.sent_digests import SentDigest, digests
 
-ENOUGH = 20
+MIN_DECIDED = 20
 """Digests to be decided before a preference is worth reading: seven to three is no more than luck."""
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class PreferenceCount:
     """How often team B won, lost, and neither."""
 
     wins: int = 0
@@ -40,9 +40,9 @@ class Score:
         """How often either won."""
         return self.wins + self.losses
 
-    def plus(self, margin: int) -> "Score":
+    def with_margin(self, margin: int) -> "PreferenceCount":
         """With one more, that B won by this margin."""
-        return Score(self.wins + (margin > 0), self.losses + (margin < 0), self.ties + (margin == 0))
+        return PreferenceCount(self.wins + (margin > 0), self.losses + (margin < 0), self.ties + (margin == 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +56,19 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TrialResult:
     """What a trial has shown: digests drafted for subscribers who say what they think, and what each prefers."""
 
-    digests: Score
-    subscribers: Score
-    each: Mapping[int, Score]
+    digests: PreferenceCount
+    subscribers: PreferenceCount
+    each: Mapping[int, PreferenceCount]
 
     @property
     def verdict(self) -> str:
         """What may be concluded, in words."""
         found = preference(self.digests)
-        if self.digests.decided < ENOUGH:
-            return f"too early: {self.digests.decided} digests are decided, wait for {ENOUGH} at least"
+        if self.digests.decided < MIN_DECIDED:
+            return f"too early: {self.digests.decided} digests are decided, wait for {MIN_DECIDED} at least"
         if found.low > 0.5:
             return "the weights on trial are better"
         if found.high < 0.5:
@@ -76,23 +76,25 @@ class Standing:
         return "undecided: the interval holds one half, let it run on or call it a draw"
 
 
-def standing(db: Database, trial: Trial) -> Standing:
+def trial_result(db: Database, trial: Trial) -> TrialResult:
     """Read what subscribers said of the digests that a trial drafted; changes nothing."""
     with db.read() as session:
-        return tally(shown for shown in digests(session, trial.started) if _is_of(trial, shown))
+        return count_preferences(shown for shown in digests(session, trial.started) if _belongs_to(trial, shown))
 
 
-def tally(drafted: Iterable[SentDigest]) -> Standing:
+def count_preferences(drafted: Iterable[SentDigest]) -> TrialResult:
     """Count digests of one trial. One whose drafted picks nothing was said of decides nothing and is left out."""
-    each: dict[int, Score] = {}
+    each: dict[int, PreferenceCount] = {}
     for shown in drafted:
         if any(verdict and pick.team for pick, verdict in zip(shown.picks, shown.verdicts, strict=True)):
-            each[shown.subscriber] = each.get(shown.subscriber, Score()).plus(margin(shown))
-    total = Score(*(sum(part) for part in zip(*((s.wins, s.losses, s.ties) for s in each.values()), strict=True)))
-    voices = Score()
+            each[shown.subscriber] = each.get(shown.subscriber, PreferenceCount()).with_margin(margin(shown))
+    total = PreferenceCount(
+        *(sum(part) for part in zip(*((s.wins, s.losses, s.ties) for s in each.values()), strict=True))
+    )
+    voices = PreferenceCount()
     for score in each.values():
-        voices = voices.plus(score.wins - score.losses)
-    return Standing(total, voices, each)
+        voices = voices.with_margin(score.wins - score.losses)
+    return TrialResult(total, voices, each)
 
 
 def margin(shown: SentDigest) -> int:
@@ -103,7 +105,7 @@ def margin(shown: SentDigest) -> int:
     return points[Team.B] - points[Team.A]
 
 
-def preference(score: Score) -> Preference:
+def preference(score: PreferenceCount) -> Preference:
     """The posterior of the share that B wins."""
     a, b = score.wins + 1, score.losses + 1
     low, high = betaincinv(a, b, [0.025, 0.975])
@@ -116,6 +118,6 @@ def _points(verdict: Verdict | None) -> int:
     return 1 if verdict in LIKING else -1
 
 
-def _is_of(trial: Trial, shown: SentDigest) -> bool:
+def _belongs_to(trial: Trial, shown: SentDigest) -> bool:
     during = trial.started <= shown.planned and (trial.stopped is None or shown.planned < trial.stopped)
     return during and any(pick.team for pick in shown.picks)

@@ -18,16 +18,16 @@ def main() -> None:
     sys.path.insert(0, root)
     from digestd.replies.commands.reading import read  # noqa: PLC0415  # the path is set now; later nothing can be loaded
     from digestd.security.confinement.framing import receive, send  # noqa: PLC0415  # likewise
-    from digestd.security.confinement.sandbox import allow, confine  # noqa: PLC0415  # likewise
+    from digestd.security.confinement.sandbox import confine, limit_cpu  # noqa: PLC0415  # likewise
 
     read(
         b"From: =?latin-1?q?a?= <a@example.org>\nContent-Type: text/html\n\n<p>a"
     )  # loads what the parser loads only when it is used
     gc.enable()
-    send(sys.stdout.buffer, confine(memory).packed())
+    send(sys.stdout.buffer, confine(memory).to_json())
     while (sent_to := receive(sys.stdin.buffer)) is not None:
         raw = receive(sys.stdin.buffer) or b""
-        allow(cpu)
+        limit_cpu(cpu)
         send(sys.stdout.buffer, json.dumps(_answer(raw, tuple(json.loads(sent_to)))).encode())
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from digestd.replies.bounces.finding import Reading
-from digestd.security.links import BadToken, Keys, claims_our_form, read_envelope_from
+from digestd.security.links import BadToken, Keys, looks_like_envelope_from, read_envelope_from
 from digestd.store import bounces
 
 
@@ -36,7 +36,7 @@ def named_without_proof(session: Session, reading: Reading) -> int | None:
 
 def is_forged(reading: Reading) -> bool:
     """Whether it names a return path in our form; only for what names no genuine one."""
-    return any(claims_our_form(address) for address in reading.envelopes)
+    return any(looks_like_envelope_from(address) for address in reading.envelopes)
 
 
 def by_envelope(session: Session, keys: Keys, address: str) -> Match | None:

@@ -17,7 +17,7 @@ from digestd.replies.bounces.formats import FORMATS
 from digestd.replies.bounces.mail import Unreadable
 from digestd.replies.commands.authentication import Authentication
 from digestd.replies.commands.letter import Letter, is_within_limits
-from digestd.security.confinement.parser_process import Child
+from digestd.security.confinement.parser_process import ParserProcess
 
 CPU_SECONDS = 10
 SECONDS = 60.0
@@ -33,7 +33,7 @@ class Reader:
         self._memory = memory
         self._seconds = seconds
         self._turn = Lock()
-        self._child: Child | None = None
+        self._child: ParserProcess | None = None
 
     def __call__(self, raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Reading, Letter]:
         """What `commands.read` makes of a mail. Raises Unreadable where it makes nothing."""
@@ -59,12 +59,12 @@ class Reader:
         with self._turn:
             self._end()
 
-    def _running(self) -> Child:
+    def _running(self) -> ParserProcess:
         """Return the parser process; start one if there is none, or if it ended between two mails."""
         if self._child is not None and not self._child.is_alive:
             self._end()
         if self._child is None:
-            self._child = Child(confined.__file__, [str(CPU_SECONDS), str(self._memory)])
+            self._child = ParserProcess(confined.__file__, [str(CPU_SECONDS), str(self._memory)])
         return self._child
 
     def _end(self) -> None:
@@ -73,11 +73,11 @@ class Reader:
             child.end()
 
 
-def _exchange(child: Child, raw: bytes, sent_to: tuple[str, ...]) -> bytes | None:
+def _exchange(child: ParserProcess, raw: bytes, sent_to: tuple[str, ...]) -> bytes | None:
     """Return the parser's answer; None if it ended."""
     try:
-        child.tell(json.dumps(sent_to).encode(), raw)
-        return child.hear(ANSWER_MAX)
+        child.send(json.dumps(sent_to).encode(), raw)
+        return child.receive(ANSWER_MAX)
     except OSError:
         return None
 

@@ -22,29 +22,29 @@ from digestd.security.links import Keys
 _ID, _NONCE = 1, 12
 
 
-class Unopenable(BadInput):
+class DecryptionError(BadInput):
     """Sealed by none of our secrets, for something else, or changed since."""
 
 
-def seal(keys: Keys, use: str, owner: str, text: str) -> bytes:
+def encrypt(keys: Keys, use: str, owner: str, text: str) -> bytes:
     """Seal a text for one use and one owner. The nonce is always fresh: a repeated one would give the key away."""
     nonce = secrets.token_bytes(_NONCE)
-    return keys.id + nonce + _cipher(keys.secret, use).encrypt(nonce, text.encode(), _belonging(use, owner))
+    return keys.id + nonce + _cipher(keys.secret, use).encrypt(nonce, text.encode(), _associated_data(use, owner))
 
 
-def unseal(keys: Keys, use: str, owner: str, sealed: bytes) -> str:
-    """The text that was sealed for this use and owner. Raises Unopenable."""
+def decrypt(keys: Keys, use: str, owner: str, sealed: bytes) -> str:
+    """The text that was sealed for this use and owner. Raises DecryptionError."""
     head, nonce, rest = sealed[:_ID], sealed[_ID : _ID + _NONCE], sealed[_ID + _NONCE :]
     for secret in keys.secrets:
         if Keys(secret).id == head and len(nonce) == _NONCE:
             try:
-                return _cipher(secret, use).decrypt(nonce, rest, _belonging(use, owner)).decode()
+                return _cipher(secret, use).decrypt(nonce, rest, _associated_data(use, owner)).decode()
             except InvalidTag:
                 continue  # two secrets may share an id of one byte
-    raise Unopenable("what was sealed cannot be opened by any secret of this installation")
+    raise DecryptionError("what was sealed cannot be opened by any secret of this installation")
 
 
-def is_by_current(keys: Keys, sealed: bytes) -> bool:
+def is_encrypted_by_current(keys: Keys, sealed: bytes) -> bool:
     """Whether the secret in use sealed it, as far as its id tells."""
     return sealed[:_ID] == keys.id
 
@@ -54,5 +54,5 @@ def _cipher(secret: bytes, use: str) -> AESGCM:
     return AESGCM(HKDF(SHA256(), 32, None, f"digestd:sealed:{use}".encode()).derive(secret))
 
 
-def _belonging(use: str, owner: str) -> bytes:
+def _associated_data(use: str, owner: str) -> bytes:
     return f"{use}:{owner}".encode()

@@ -60,7 +60,7 @@ class Purpose(StrEnum):
     FORM = "form"  # millisecond at which a form was handed out, 0
 
 
-FOR_EVER = frozenset({Purpose.UNSUBSCRIBE})
+NEVER_EXPIRING = frozenset({Purpose.UNSUBSCRIBE})
 """The purposes for which a retired secret is accepted without end."""
 _TOKEN_USE = {purpose: f"token:{purpose}" for purpose in Purpose}
 
@@ -73,7 +73,7 @@ class OutdatedToken(BadToken):
     """A token of ours, but the secret that made it is no longer accepted for it."""
 
 
-class Read(NamedTuple):
+class TokenContent(NamedTuple):
     """The content of a token."""
 
     number: int
@@ -82,7 +82,7 @@ class Read(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Retired:
+class RetiredSecret:
     """A secret that makes no more tokens. `at`: when it was retired; `revoked`: it has no grace period."""
 
     secret: bytes = field(repr=False)
@@ -104,7 +104,7 @@ class Keys:
     """
 
     secret: bytes = field(repr=False)
-    retired: tuple[Retired, ...] = ()
+    retired: tuple[RetiredSecret, ...] = ()
 
     def __post_init__(self) -> None:
         if any(len(secret) < SECRET_MIN for secret in self.secrets):
@@ -129,14 +129,14 @@ class Keys:
         return _id(self.secret)
 
     @property
-    def first(self) -> "Keys":
+    def original(self) -> "Keys":
         """The secret that this installation began with."""
         return Keys(self.retired[-1].secret) if self.retired else self
 
 
 def _mac(secret: bytes, use: str, message: bytes) -> bytes:
     """As `hmac.digest`, in half the time: what it makes of the key each time is made once."""
-    begun, ended = _begun(secret, use)
+    begun, ended = _hmac_states(secret, use)
     inner, outer = begun.copy(), ended.copy()
     inner.update(message)
     outer.update(inner.digest())
@@ -144,7 +144,7 @@ def _mac(secret: bytes, use: str, message: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _begun(secret: bytes, use: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
+def _hmac_states(secret: bytes, use: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
     """The inner and the outer hash (RFC 2104 section 2) with the key of one use."""
     key = hmac.digest(secret, f"digestd:{use}".encode(), "sha256").ljust(_BLOCK, b"\0")
     return hashlib.sha256(key.translate(_INNER)), hashlib.sha256(key.translate(_OUTER))
@@ -162,23 +162,23 @@ def _id(secret: bytes) -> bytes:
 def token(keys: Keys, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
     """Return the token for one purpose that names `number` at `version`, issued at this time."""
     head = _head(keys, number, version, at)
-    return base64.urlsafe_b64encode(head + _proof(keys.secret, purpose, head)).decode()
+    return base64.urlsafe_b64encode(head + _token_mac(keys.secret, purpose, head)).decode()
 
 
 def pick_tokens(keys: Keys, delivery: int, count: int, at: datetime) -> list[str]:
     """Return the feedback tokens of the first `count` picks of a delivery, in order."""
     before, end = keys.id + delivery.to_bytes(6, "big"), issued(at).to_bytes(4, "big")
-    proofs = _pick_proofs(keys.secret, before + end, count)
+    proofs = _pick_macs(keys.secret, before + end, count)
     ends = range(_MAC_LENGTH, len(proofs) + 1, _MAC_LENGTH)
     raw = [before + _PLACES[n] + end + proofs[mac - _MAC_LENGTH : mac] for n, mac in enumerate(ends)]
     made = base64.b64encode(b"".join(raw), b"-_").decode()
     return [made[n : n + _TOKEN_LENGTH] for n in range(0, len(made), _TOKEN_LENGTH)]
 
 
-def read(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expired: bool = True) -> Read:
+def read(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expired: bool = True) -> TokenContent:
     """Return the content of a token.
 
-    `accept_expired`: also accept a token of a purpose in FOR_EVER whose secret was revoked or is past its grace
+    `accept_expired`: also accept a token of a purpose in NEVER_EXPIRING whose secret was revoked or is past its grace
     period. Whoever stole that secret can make such tokens, so let them do what the purpose says and nothing more.
 
     Raises:
@@ -189,12 +189,12 @@ def read(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expi
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
     raw = base64.urlsafe_b64decode(token)
     head, mac = raw[:-_MAC_LENGTH], raw[-_MAC_LENGTH:]
-    proven = [hmac.compare_digest(mac, _proof(one, purpose, head)) and head[:1] == _id(one) for one in keys.secrets]
+    proven = [hmac.compare_digest(mac, _token_mac(one, purpose, head)) and head[:1] == _id(one) for one in keys.secrets]
     if not any(proven):
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
-    found = Read(int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:11], "big"), _time(head[11:]))
+    found = TokenContent(int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:11], "big"), _time(head[11:]))
     retired = [one for one, is_its in zip(keys.retired, proven[1:], strict=True) if is_its]
-    is_for_ever = accept_expired and purpose in FOR_EVER
+    is_for_ever = accept_expired and purpose in NEVER_EXPIRING
     if not proven[0] and not is_for_ever and not any(one.is_accepted(found.issued, now) for one in retired):
         raise OutdatedToken("this link was made with a secret key that has been retired; ask for a fresh link")
     return found
@@ -208,17 +208,17 @@ def _time(seconds: bytes) -> datetime:
     return issued_at(int.from_bytes(seconds, "big"))
 
 
-def _proof(secret: bytes, purpose: Purpose, head: bytes) -> bytes:
+def _token_mac(secret: bytes, purpose: Purpose, head: bytes) -> bytes:
     """Return the MAC of a token's other bytes."""
     if purpose is not Purpose.FEEDBACK:
         return _mac(secret, _TOKEN_USE[purpose], head)[:_MAC_LENGTH]
     place = int.from_bytes(head[7:11], "big")
     if not 1 <= place <= PLACE_MAX:
         raise BadToken("this link names no paper of a digest")
-    return _pick_proofs(secret, head[:7] + head[11:], place)[-_MAC_LENGTH:]
+    return _pick_macs(secret, head[:7] + head[11:], place)[-_MAC_LENGTH:]
 
 
-def _pick_proofs(secret: bytes, message: bytes, count: int) -> bytes:
+def _pick_macs(secret: bytes, message: bytes, count: int) -> bytes:
     """Return the MACs of the first picks of a delivery in a row.
 
     They are consecutive blocks of SHAKE256 (FIPS 202) keyed with the HMAC of the delivery: one costs next to nothing
@@ -247,7 +247,7 @@ def command_address(command: str, token: str, host: str) -> str:
 
 def read_command_address(address: str) -> tuple[str, str]:
     """The command and the token of such an address, still to be read. Raises BadToken for any other."""
-    match = _COMMAND.fullmatch(_folded(address).partition("@")[0])
+    match = _COMMAND.fullmatch(_lower_ascii(address).partition("@")[0])
     if match is None:
         raise BadToken("this is no address for a command")
     return match[1], base64.urlsafe_b64encode(base64.b32decode(match[2].upper())).decode()
@@ -276,18 +276,18 @@ def canonical_address(text: str) -> str:
 
 def address_key(keys: Keys, address: str) -> bytes:
     """What an address is known by without being stored: case does not matter, plus tags do."""
-    return keys.first.mac("address", canonical_address(address).lower().encode())
+    return keys.original.mac("address", canonical_address(address).lower().encode())
 
 
 def message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
     """The Message-ID of a mail (RFC 5322 section 3.6.4): the same in every attempt, and it names nobody."""
-    _refuse_no_atom(kind, period)
+    _check_atoms(kind, period)
     mac = keys.mac("message-id", f"{subscriber}:{kind}:{period}".encode())
     return f"<{kind}.{period}.{_base32(mac[:15])}@{host}>"
 
 
 @lru_cache(maxsize=1_000)
-def _refuse_no_atom(kind: str, period: str) -> None:
+def _check_atoms(kind: str, period: str) -> None:
     """Thousands of mails are of one kind and period."""
     if not (_ATOM.fullmatch(kind) and _ATOM.fullmatch(period)):
         raise BadInput(f"{kind[:40]!r} of {period[:40]!r} cannot stand in a Message-ID; use letters, digits and '-'")
@@ -309,7 +309,7 @@ def envelope_tag(envelope_from: str) -> str:
 
 def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
     """The delivery and attempt that a return path names, or its tag alone. Raises BadToken if we did not write it."""
-    match = _VERP.fullmatch(envelope_tag(_folded(address)))
+    match = _VERP.fullmatch(envelope_tag(_lower_ascii(address)))
     if match is None:
         raise BadToken("this is not a return path of ours")
     delivery, attempt = int(match[1]), int(match[2])
@@ -319,12 +319,12 @@ def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
     return delivery, attempt
 
 
-def claims_our_form(address: str) -> bool:
+def looks_like_envelope_from(address: str) -> bool:
     """Whether an address is written like a return path of ours, genuine or not."""
-    return _VERP.fullmatch(envelope_tag(_folded(address))) is not None
+    return _VERP.fullmatch(envelope_tag(_lower_ascii(address))) is not None
 
 
-def _folded(address: str) -> str:
+def _lower_ascii(address: str) -> str:
     """An address in lower case, as relays may have it; nothing for one with letters that only look like ours."""
     return address[:ADDRESS_MAX].lower() if address.isascii() else ""
 
@@ -344,14 +344,14 @@ class Urls:
     public_url: str
 
     @property
-    def are_public(self) -> bool:
+    def is_reachable(self) -> bool:
         """Whether readers can reach them at all: an install without a web address is used by mail alone."""
         return bool(self.public_url)
 
     @property
     def home(self) -> str:
         """The front page, where one subscribes; empty where readers cannot reach it."""
-        return f"{self.public_url.rstrip('/')}/" if self.are_public else ""
+        return f"{self.public_url.rstrip('/')}/" if self.is_reachable else ""
 
     @property
     def subscribe(self) -> str:
@@ -361,7 +361,7 @@ class Urls:
     @property
     def manage(self) -> str:
         """The page that mails a fresh link to a subscriber's own address: safe to show to anybody."""
-        return f"{self.home}settings" if self.are_public else ""
+        return f"{self.home}settings" if self.is_reachable else ""
 
     def confirm(self, token: str) -> str:
         """The page whose button confirms a subscription."""

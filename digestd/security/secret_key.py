@@ -21,14 +21,14 @@ from datetime import datetime
 from pathlib import Path
 
 from digestd.errors import BadSetting
-from digestd.security.links import SECRET_MIN, Keys, Retired
+from digestd.security.links import SECRET_MIN, Keys, RetiredSecret
 
 SECRET_BYTES = 32
 
 
 def read_keys(file: Path) -> Keys:
     """The secret in use and those retired. Raises BadSetting where one is missing, or too little of it."""
-    retired = [_read_retired(one) for one in _retired(file)]
+    retired = [_read_retired(one) for one in _retired_files(file)]
     return Keys(read_secret(file), tuple(reversed(retired)))
 
 
@@ -45,13 +45,13 @@ def read_secret(file: Path) -> bytes:
     return secret
 
 
-def make_secret(file: Path) -> bytes:
+def create_secret(file: Path) -> bytes:
     """The secret, made if there is none: written aside, then linked into place, whole or not at all."""
     if file.exists():
         return read_secret(file)
-    with _failing("cannot make", file):
+    with _convert_errors("cannot make", file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside = _written(file, _fresh())
+        aside = _write_temporary(file, _new_secret())
         with contextlib.suppress(FileExistsError):
             os.link(aside, file)
         aside.unlink()
@@ -66,28 +66,28 @@ def rotate(file: Path, now: datetime, *, revoke: bool = False) -> Keys:
     """
     before = read_keys(file)
     earlier = [one for one in before.retired if one.secret != before.secret]
-    retired = [Retired(before.secret, now), *earlier]
+    retired = [RetiredSecret(before.secret, now), *earlier]
     folder = _folder(file)
-    with _failing("cannot replace", file):
+    with _convert_errors("cannot replace", file):
         folder.mkdir(mode=0o700, exist_ok=True)
         for number, one in enumerate(reversed(retired), 1):
             if revoke or number == len(retired):
                 name = folder / f"{number:04}"
-                _written(name, _as_json(replace(one, revoked=one.revoked or revoke))).replace(name)
-        _sync(folder)
-        _written(file, _fresh()).replace(file)
-        _sync(file.parent)
+                _write_temporary(name, _as_json(replace(one, revoked=one.revoked or revoke))).replace(name)
+        _sync_folder(folder)
+        _write_temporary(file, _new_secret()).replace(file)
+        _sync_folder(file.parent)
     return read_keys(file)
 
 
-def _read_retired(file: Path) -> Retired:
+def _read_retired(file: Path) -> RetiredSecret:
     """Return a retired secret. Raises BadSetting if the file does not hold one."""
     try:
         said = json.loads(file.read_bytes())
         secret, at = base64.b64decode(said["key"], validate=True), datetime.fromisoformat(said["retired"])
         if len(secret) < SECRET_MIN or at.tzinfo is None:
             raise ValueError
-        return Retired(secret, at, said["revoked"] is not False)
+        return RetiredSecret(secret, at, said["revoked"] is not False)
     except OSError as error:
         raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {file}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError, binascii.Error):
@@ -97,12 +97,12 @@ def _read_retired(file: Path) -> Retired:
         ) from None  # the cause would quote the secret
 
 
-def _as_json(retired: Retired) -> bytes:
+def _as_json(retired: RetiredSecret) -> bytes:
     key = base64.b64encode(retired.secret).decode()
     return json.dumps({"key": key, "retired": retired.at.isoformat(), "revoked": retired.revoked}).encode() + b"\n"
 
 
-def _retired(file: Path) -> list[Path]:
+def _retired_files(file: Path) -> list[Path]:
     """In the order they were retired. Raises BadSetting where one is missing among them."""
     found = {one.name[-4:]: one for form in ("/", "_") for one in file.parent.glob(f"{file.name}.retired{form}[0-9]*")}
     numbers = [f"{n:04}" for n in range(1, len(found) + 1)]
@@ -116,12 +116,12 @@ def _folder(file: Path) -> Path:
     return file.with_name(f"{file.name}.retired")
 
 
-def _fresh() -> bytes:
+def _new_secret() -> bytes:
     """Return a new secret."""
     return secrets.token_urlsafe(SECRET_BYTES * 2).encode()
 
 
-def _written(file: Path, content: bytes) -> Path:
+def _write_temporary(file: Path, content: bytes) -> Path:
     """Write a file next to this one, safe on the disk, to be moved into its place."""
     aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
@@ -131,7 +131,7 @@ def _written(file: Path, content: bytes) -> Path:
     return aside
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """A new name is on the disk only with its folder."""
     opened = os.open(folder, os.O_RDONLY)
     try:
@@ -141,7 +141,7 @@ def _sync(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _failing(what: str, file: Path) -> Iterator[None]:
+def _convert_errors(what: str, file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -51,4 +51,4 @@ def _age(keys: Keys, network: bytes, stamp: str, now: datetime) -> timedelta | N
 
 
 def _tag(keys: Keys, network: bytes) -> int:
-    return int.from_bytes(keys.first.mac("form-network", network)[:4], "big")
+    return int.from_bytes(keys.original.mac("form-network", network)[:4], "big")

@@ -108,7 +108,7 @@ class SavedPapers:
             since = subscribers.created(session, owner.key)
         base = self.app.urls.saved(signed)
         return Feed(
-            name=f"{self.app.urls.home}{self.app.keys.first.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
+            name=f"{self.app.urls.home}{self.app.keys.original.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
             title=self.app.settings.list_name,
             home=base,
             url=f"{base}/{name}",

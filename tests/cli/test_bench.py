@@ -44,7 +44,7 @@ def test_the_road_to_the_relay_is_measured_beside_smtp_source(tmp_path: Path) ->
 @pytest.mark.long
 def test_without_postfix_a_sink_of_its_own_counts_the_mails(tmp_path: Path) -> None:
     words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
-    code = "from digestd.evaluation.bench import sink; sink._PATH = ''; from digestd.cli import main; main()"
+    code = "from digestd.evaluation.bench import smtp_sink; smtp_sink._PATH = ''; from digestd.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert found["sink"] == "built-in"

@@ -1,4 +1,4 @@
-"""A parser process under a stranger's control. Run by its path through `Child`, as the real ones are.
+"""A parser process under a stranger's control. Run by its path through `ParserProcess`, as the real ones are.
 
 Its arguments are digestd's folder, the layers to apply, and what to try, as JSON. It prepares what it needs before it
 is confined, and disarms the hook in the interpreter, so that only the kernel stands in its way. Its first message is
@@ -45,7 +45,7 @@ def applied(layers: str) -> bytes:
 
         without(layers.removeprefix("all but "))
     if layers.startswith("all"):
-        return sandbox.confine(512_000_000).packed()
+        return sandbox.confine(512_000_000).to_json()
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if layers == "landlock":
         landlock.restrict()
@@ -56,7 +56,7 @@ def applied(layers: str) -> bytes:
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     elif layers == "limits":
         sandbox._limit(512_000_000)
-    return Confinement("", "", "", "", (layers,)).packed()
+    return Confinement("", "", "", "", (layers,)).to_json()
 
 
 def tried(attempt: Callable[[], Any]) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from digestd.security.confinement import landlock, sandbox, seccomp
-from digestd.security.confinement.parser_process import Child, probe
+from digestd.security.confinement.parser_process import ParserProcess, probe
 from tests.confinement import attacker
 
 ROOT = Path(attacker.__file__).parents[2]
@@ -84,12 +84,12 @@ def lacking(layer: str) -> str:
 
 def attempted(layer: str, wanted: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the outcomes of an attacker under a layer; one that became another program has done what it tried."""
-    child = Child(attacker.__file__, [layer, json.dumps(wanted)])
+    child = ParserProcess(attacker.__file__, [layer, json.dumps(wanted)])
     watch = threading.Timer(60, child.kill)
     watch.start()
     try:
         child.confinement()
-        answer = child.hear(1_000_000)
+        answer = child.receive(1_000_000)
         return {name: "done" for name, _ in wanted} if answer is None else json.loads(answer)
     finally:
         watch.cancel()
@@ -229,9 +229,9 @@ def test_child_ends_with_the_service(tmp_path: Path) -> None:
         pytest.skip("not shut on this machine: only Linux ends a child with its parent")
     service = (
         "from tests.confinement import attacker\n"
-        "from digestd.security.confinement.parser_process import Child\n"
+        "from digestd.security.confinement.parser_process import ParserProcess\n"
         "import time\n"
-        """child = Child(attacker.__file__, ["all", '[["sleep", 600]]'])\n"""
+        """child = ParserProcess(attacker.__file__, ["all", '[["sleep", 600]]'])\n"""
         "child.confinement()\n"
         "print(child.process.pid, flush=True)\n"
         "time.sleep(600)\n"

@@ -11,7 +11,7 @@ import pytest
 from digestd.security.confinement import probe as probing
 from digestd.security.confinement import seccomp
 from digestd.security.confinement.parser_process import ConfinementFailed, probe
-from digestd.security.confinement.report import Confinement, unpacked
+from digestd.security.confinement.report import Confinement, parse_report
 from tests.confinement import older_kernel
 from tests.parts.install import Install, install
 
@@ -35,14 +35,14 @@ def ran(missing: str, program: str, environment: dict[str, str] | None = None) -
 
 def reported(missing: str) -> Confinement:
     shown = ran(
-        missing, "from digestd.security.confinement.parser_process import probe; print(probe().packed().decode())"
+        missing, "from digestd.security.confinement.parser_process import probe; print(probe().to_json().decode())"
     )
     assert shown.stderr == ""
-    return unpacked(shown.stdout.encode())
+    return parse_report(shown.stdout.encode())
 
 
 def test_report_is_the_same_after_packing() -> None:
-    assert unpacked(OPEN.packed()) == OPEN
+    assert parse_report(OPEN.to_json()) == OPEN
 
 
 def test_report_names_each_gap() -> None:

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from digestd import cli
 from digestd.errors import BadInput
-from digestd.evaluation.compare import alone, by_scores, difference, differences
+from digestd.evaluation.compare import difference, differences, results_from_scores, single_signal
 from digestd.evaluation.judgments import EPOCH
-from digestd.evaluation.learn_weights import FIXED, learn
-from digestd.evaluation.metrics import interval
-from digestd.evaluation.scoring import EVENING, Case, Outcome, cases, outcome, totals
+from digestd.evaluation.learn_weights import FIXED, learn_weights
+from digestd.evaluation.metrics import mean_estimate
+from digestd.evaluation.scoring import DAY_LENGTH, Case, CaseResult, evaluate_case, judged_cases, totals
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.fusion import score
 from digestd.ranking.profile import compile_profiles
@@ -28,13 +28,13 @@ from tests.ranking.library import model, papers, wants
 LIBRARY = {str(p.id): replace(p, first_seen=EPOCH) for p in papers()}
 
 
-def done(user: str, value: float) -> Outcome:
-    return Outcome(0, user, {}, {"ndcg@10": value, "recall@20": value, "mrr": value})
+def done(user: str, value: float) -> CaseResult:
+    return CaseResult(0, user, {}, {"ndcg@10": value, "recall@20": value, "mrr": value})
 
 
 @pytest.fixture(scope="module")
 def found() -> list[Case]:
-    return list(cases(LIBRARY, judgments(), model(papers())))
+    return list(judged_cases(LIBRARY, judgments(), model(papers())))
 
 
 def run(*words: str) -> Any:
@@ -44,7 +44,7 @@ def run(*words: str) -> Any:
 
 
 def test_a_case_is_scored_as_planning_scores_it(found: list[Case]) -> None:
-    day = build_candidates(list(LIBRARY.values()), model(papers()), EPOCH + EVENING)
+    day = build_candidates(list(LIBRARY.values()), model(papers()), EPOCH + DAY_LENGTH)
     day = day.with_archive_votes(weighted_votes(list(LIBRARY.values())).tolist())
     for case, judgment in zip(found, judgments(), strict=True):
         eligible = np.array([[name in case.names for name in LIBRARY]])
@@ -54,12 +54,15 @@ def test_a_case_is_scored_as_planning_scores_it(found: list[Case]) -> None:
 
 
 def test_a_ranker_differs_from_itself_by_nothing(found: list[Case]) -> None:
-    ours = [outcome(case) for case in found]
+    ours = [evaluate_case(case) for case in found]
     assert {(e.value, e.low, e.high) for e in difference(ours, ours).values()} == {(0.0, 0.0, 0.0)}
 
 
 def test_the_better_ranker_is_ahead_by_a_paired_difference(found: list[Case]) -> None:
-    ours, theirs = [outcome(case) for case in found], [outcome(case, alone("trend")) for case in found]
+    ours, theirs = (
+        [evaluate_case(case) for case in found],
+        [evaluate_case(case, single_signal("trend")) for case in found],
+    )
     assert difference(ours, theirs)["ndcg@10"].low > 0
 
 
@@ -76,19 +79,19 @@ def test_pairing_tells_apart_what_two_intervals_would_not() -> None:
     ours, theirs = ([done(str(i), level + more) for i, level in enumerate(levels)] for more in (0.05, 0.0))
     found = difference(ours, theirs)["mrr"]
     assert (found.low, found.high) == pytest.approx((0.05, 0.05))
-    alone = interval(levels)
-    assert alone.high - alone.low > 0.1
+    single_signal = mean_estimate(levels)
+    assert single_signal.high - single_signal.low > 0.1
 
 
 def test_only_users_of_both_are_compared(found: list[Case]) -> None:
-    ours = [outcome(case) for case in found]
+    ours = [evaluate_case(case) for case in found]
     assert difference(ours, ours[:1])["mrr"].value == 0
     assert difference(ours, [])["mrr"].value == 0
 
 
 def test_a_judgment_without_scores_is_refused(found: list[Case]) -> None:
     with pytest.raises(BadInput, match="no scores for 7 judgments"):
-        by_scores(found, {0: {}})
+        results_from_scores(found, {0: {}})
 
 
 def test_against_a_signal_by_its_name(judged: list[str]) -> None:
@@ -121,7 +124,7 @@ def test_against_other_weights(judged: list[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("{", "line 1"), ('{"n": 0}', "line 1"), ('{"signals": 1, "fade": 1}', "weights are")]
+    ("text", "said"), [("{", "line 1"), ('{"n": 0}', "line 1"), ('{"signals": 1, "fade": 1}', "not a weights file")]
 )
 def test_a_file_that_is_neither_is_refused(judged: list[str], tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "x").write_text(text)
@@ -132,7 +135,7 @@ def test_a_file_that_is_neither_is_refused(judged: list[str], tmp_path: Path, te
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     with pytest.raises(BadInput, match="signals: author, phrase"):
-        alone("nothing")
+        single_signal("nothing")
 
 
 def test_ablation_names_each_signal_that_speaks(judged: list[str], tmp_path: Path) -> None:
@@ -155,12 +158,12 @@ def test_learning_finds_a_weight_that_was_lost(found: list[Case]) -> None:
         WEIGHTS,
         signals={**WEIGHTS.signals, "topic": 0.05, "topic_similarity": 0.05, "query_expansion": 0.05, "trend": 1.0},
     )
-    learnt = learn({"all": found}, poor)
+    learnt = learn_weights({"all": found}, poor)
     assert learnt.weights.of("trend") < 1
     assert all(learnt.weights.of(signal.name) > 0 for signal in SIGNALS)
-    after = np.mean([outcome(case, learnt.weights).measures["ndcg@10"] for case in found])
-    assert after >= np.mean([outcome(case, poor).measures["ndcg@10"] for case in found])
+    after = np.mean([evaluate_case(case, learnt.weights).measures["ndcg@10"] for case in found])
+    assert after >= np.mean([evaluate_case(case, poor).measures["ndcg@10"] for case in found])
 
 
 def test_nothing_to_learn_from_changes_nothing() -> None:
-    assert learn({"none": []}).weights == WEIGHTS
+    assert learn_weights({"none": []}).weights == WEIGHTS

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.domain.feedback import Verdict
 from digestd.errors import BadInput, NotFound, NotInitialised
-from digestd.evaluation.feedback_replay import Replayed, replay
-from digestd.evaluation.scoring import outcome
+from digestd.evaluation.feedback_replay import ReplayedDigest, replay
+from digestd.evaluation.scoring import evaluate_case
 from digestd.store import core, feedback
 from digestd.store.packing import unpack_picks
 from tests.digests.shelf import DAY, archive, digests, reader, shelf, subscriber
@@ -68,7 +68,7 @@ def say(made: Install, name: str, verdict: Verdict = Verdict.MORE) -> None:
         feedback.add(session, subscriber(made), pick.paper, verdict, made.clock.now)
 
 
-def replayed(made: Install, since: datetime | None = None) -> list[Replayed]:
+def replayed(made: Install, since: datetime | None = None) -> list[ReplayedDigest]:
     return list(replay(made.db, since))
 
 
@@ -131,8 +131,8 @@ async def test_it_ranks_as_planning_did(made: Install) -> None:
     first = await day(made, "a")
     say(made, first[0])
     [done] = replayed(made)
-    planned = {name: pick.score for name, pick in zip(done.names, done.shown.picks, strict=True)}
-    scores = outcome(done.case).scores
+    planned = {name: pick.score for name, pick in zip(done.names, done.digest.picks, strict=True)}
+    scores = evaluate_case(done.case).scores
     assert {name: scores[str(name)] for name in planned} == pytest.approx(planned, abs=0.01)
 
 

@@ -95,7 +95,7 @@ def test_without_matplotlib_the_remedy_is_named(
     def lacking(name: str, package: str | None = None) -> ModuleSpec | None:
         return None if name == "matplotlib" else real(name, package)
 
-    monkeypatch.setattr("digestd.cli.evaluate_plots.find_spec", lacking)
+    monkeypatch.setattr("digestd.cli.evaluate.find_spec", lacking)
     done = CliRunner().invoke(cli.app, ["evaluate", *judged, "--plots", str(tmp_path)])
     assert isinstance(done.exception, BadInput)
     assert str(done.exception) == "--plots needs matplotlib; install it with pip install 'digestd[plots]'"
@@ -105,4 +105,4 @@ def test_a_folder_that_cannot_be_made_is_named(judged: list[str], tmp_path: Path
     (tmp_path / "file").write_text("")
     done = CliRunner().invoke(cli.app, ["evaluate", *judged, "--plots", str(tmp_path / "file")])
     assert isinstance(done.exception, BadInput)
-    assert "cannot make the folder" in str(done.exception)
+    assert "cannot create the folder" in str(done.exception)

@@ -9,7 +9,7 @@ from scipy.stats import beta
 from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.trial import Trial
-from digestd.evaluation.trial import Score, Standing, margin, preference, tally
+from digestd.evaluation.trial import PreferenceCount, TrialResult, count_preferences, margin, preference
 from digestd.ranking.interleaving import team_draft
 from digestd.store.ledger.sent_digests import SentDigest
 
@@ -44,19 +44,19 @@ def test_a_team_is_credited_with_what_was_said_of_its_picks(
 
 def test_digests_of_which_nothing_was_said_are_left_out() -> None:
     silent, of_nobody, tie = digest("ab", [None, None]), digest("ab ", [None, None, MORE]), digest("ab", [MORE, MORE])
-    assert tally([silent, of_nobody, tie]).digests == Score(0, 0, 1)
+    assert count_preferences([silent, of_nobody, tie]).digests == PreferenceCount(0, 0, 1)
 
 
 def test_a_subscriber_has_one_voice_however_much_they_say() -> None:
-    found = tally([*[digest("ab", [None, MORE])] * 9, digest("ab", [MORE, None], subscriber=2)])
-    assert found.digests == Score(9, 1, 0)
-    assert found.subscribers == Score(1, 1, 0)
-    assert found.each == {1: Score(9, 0, 0), 2: Score(0, 1, 0)}
+    found = count_preferences([*[digest("ab", [None, MORE])] * 9, digest("ab", [MORE, None], subscriber=2)])
+    assert found.digests == PreferenceCount(9, 1, 0)
+    assert found.subscribers == PreferenceCount(1, 1, 0)
+    assert found.each == {1: PreferenceCount(9, 0, 0), 2: PreferenceCount(0, 1, 0)}
 
 
 @pytest.mark.parametrize(("wins", "losses"), [(0, 0), (3, 1), (70, 50)])
 def test_the_preference_is_the_posterior_under_a_uniform_prior(wins: int, losses: int) -> None:
-    known, found = beta(wins + 1, losses + 1), preference(Score(wins, losses, 5))
+    known, found = beta(wins + 1, losses + 1), preference(PreferenceCount(wins, losses, 5))
     assert found.value == pytest.approx(known.mean())
     assert (found.low, found.high) == pytest.approx(known.interval(0.95))
     assert found.better == pytest.approx(known.sf(0.5))
@@ -65,18 +65,18 @@ def test_the_preference_is_the_posterior_under_a_uniform_prior(wins: int, losses
 @pytest.mark.parametrize(
     ("score", "said"),
     [
-        (Score(), "too early: 0 digests are decided, wait for 20"),
-        (Score(19, 0, 50), "too early"),
-        (Score(11, 9), "undecided"),
-        (Score(30, 10), "the weights on trial are better"),
-        (Score(10, 30), "the weights in force are better"),
+        (PreferenceCount(), "too early: 0 digests are decided, wait for 20"),
+        (PreferenceCount(19, 0, 50), "too early"),
+        (PreferenceCount(11, 9), "undecided"),
+        (PreferenceCount(30, 10), "the weights on trial are better"),
+        (PreferenceCount(10, 30), "the weights in force are better"),
     ],
 )
-def test_it_says_what_may_be_concluded(score: Score, said: str) -> None:
-    assert said in Standing(score, Score(), {}).verdict
+def test_it_says_what_may_be_concluded(score: PreferenceCount, said: str) -> None:
+    assert said in TrialResult(score, PreferenceCount(), {}).verdict
 
 
-def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> Standing:
+def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> TrialResult:
     """Subscribers like the best papers; each ranker knows how good a paper is, but for some noise."""
     chance = np.random.default_rng(seed)
     shown = []
@@ -90,7 +90,7 @@ def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> Standing:
             drafted = team_draft(ours, theirs, SIZE, TRIAL.coins(subscriber, f"{seed}-{day}"))
             verdicts = [_said(float(worth[paper]), chance.random()) for paper, _ in drafted]
             shown.append(digest("".join(team or " " for _, team in drafted), verdicts, subscriber))
-    return tally(shown)
+    return count_preferences(shown)
 
 
 def _said(worth: float, mood: float) -> Verdict | None:
@@ -121,7 +121,7 @@ def test_a_ranker_does_not_win_against_itself() -> None:
         drafted = team_draft(order, order, SIZE, TRIAL.coins(subscriber, "2026-11-24"))
         verdicts = [_said(2.0 if place < 3 else -1.0, chance.random()) for place in range(SIZE)]
         shown.append(digest("".join(team or " " for _, team in drafted), verdicts, subscriber))
-    found = preference(tally(shown).digests)
+    found = preference(count_preferences(shown).digests)
     assert found.low < 0.5 < found.high
 
 

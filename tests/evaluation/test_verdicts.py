@@ -9,7 +9,14 @@ from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
 from digestd.evaluation.calibrate import reliability
 from digestd.evaluation.calibration_error import calibration_error
-from digestd.evaluation.feedback_metrics import Verdicts, accuracy, auc, bins, explored, promises
+from digestd.evaluation.feedback_metrics import (
+    DigestVerdicts,
+    accuracy,
+    auc,
+    bin_count,
+    measure_exploration,
+    pick_predictions,
+)
 from digestd.store.ledger.sent_digests import SentDigest
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -23,8 +30,8 @@ def digest(subscriber: int, *picks: tuple[float | None, Verdict | None], chance:
     return SentDigest(1, subscriber, AT, held, tuple(range(len(held))), tuple(v for _, v in picks), (AT,) * len(held))
 
 
-def said(user: str, *told: tuple[float, float, bool]) -> Verdicts:
-    return Verdicts(user, told)
+def said(user: str, *told: tuple[float, float, bool]) -> DigestVerdicts:
+    return DigestVerdicts(user, told)
 
 
 def test_auc_counts_pairs_within_a_digest_and_users_alike() -> None:
@@ -56,13 +63,13 @@ def test_the_order_is_that_of_time_over_all_digests() -> None:
 def test_chances_are_held_against_what_came_of_them() -> None:
     spoken = digest(1, (None, MORE), (None, NONE), (None, LESS), (None, NONE), chance=0.5)
     silent = digest(2, (None, NONE), chance=0.9)
-    given = promises([spoken, silent])
+    given = pick_predictions([spoken, silent])
     assert [len(chances) for _, chances, _ in given] == [4]
-    assert bins(given) == 1
-    assert calibration_error(given, bins(given)).value == pytest.approx(0.25)
-    assert bins(promises([spoken] * 30)) == 6
+    assert bin_count(given) == 1
+    assert calibration_error(given, bin_count(given)).value == pytest.approx(0.25)
+    assert bin_count(pick_predictions([spoken] * 30)) == 6
     assert calibration_error([]).high == 0
-    assert calibration_error(promises([digest(1, (None, MORE))])).value == 0
+    assert calibration_error(pick_predictions([digest(1, (None, MORE))])).value == 0
 
 
 def test_the_error_is_that_of_the_reliability_diagram_and_its_interval_is_over_users() -> None:
@@ -75,7 +82,9 @@ def test_the_error_is_that_of_the_reliability_diagram_and_its_interval_is_over_u
 
 
 def test_what_was_drawn_is_weighed_by_how_unlikely_it_was() -> None:
-    found = explored([digest(1, (None, MORE), (None, NONE), (0.5, MORE)), digest(2, (None, MORE), (0.1, NONE))])
+    found = measure_exploration(
+        [digest(1, (None, MORE), (None, NONE), (0.5, MORE)), digest(2, (None, MORE), (0.1, NONE))]
+    )
     assert found is not None
     assert found.picks == 2
     assert found.liked.value == pytest.approx(2 / (2 + 10))
@@ -84,7 +93,7 @@ def test_what_was_drawn_is_weighed_by_how_unlikely_it_was() -> None:
 
 
 def test_where_nothing_was_drawn_there_is_nothing_to_tell() -> None:
-    assert explored([digest(1, (None, MORE))]) is None
+    assert measure_exploration([digest(1, (None, MORE))]) is None
 
 
 def test_the_estimate_finds_the_truth_however_unevenly_it_was_drawn() -> None:
@@ -96,7 +105,7 @@ def test_the_estimate_finds_the_truth_however_unevenly_it_was_drawn() -> None:
             rare = chance.random() < 0.1
             liked = chance.random() < (0.6 if rare else 0.1)
             shown.append(digest(subscriber, (0.01 if rare else 0.09, MORE if liked else NONE), (None, MORE)))
-    found = explored(shown)
+    found = measure_exploration(shown)
     assert found is not None
     assert found.liked.low < 0.35 < found.liked.high
     assert found.liked.high - found.liked.low < 0.2

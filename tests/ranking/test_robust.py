@@ -14,7 +14,7 @@ from digestd.digests.selection import select
 from digestd.digests.selection_options import DigestOptions, RankedCandidates
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import Paper, PaperId
-from digestd.evaluation.metrics import ranked
+from digestd.evaluation.metrics import rank_ids
 from digestd.ranking import fusion
 from digestd.ranking.arrays import Floats, grouped
 from digestd.ranking.calibration import CALIBRATION, LocalCalibration
@@ -213,12 +213,12 @@ def test_votes_that_are_no_number_do_not_lead(votes: float) -> None:
 
 def test_nan_is_not_ranked_and_ties_do_not_follow_the_order_of_the_file() -> None:
     names = [f"p{n}" for n in range(50)]
-    order = ranked({**dict.fromkeys(names, 1.0), "nan": float("nan"), "low": float("-inf")})
+    order = rank_ids({**dict.fromkeys(names, 1.0), "nan": float("nan"), "low": float("-inf")})
     assert "nan" not in order
     assert order[-1] == "low"
     assert sorted(order[:50]) == sorted(names)
     assert order[:50] != names
-    assert order == ranked({"low": float("-inf"), "nan": float("nan"), **dict.fromkeys(reversed(names), 1.0)})
+    assert order == rank_ids({"low": float("-inf"), "nan": float("nan"), **dict.fromkeys(reversed(names), 1.0)})
 
 
 @given(st.lists(st.integers(0, 7), max_size=12))

@@ -10,7 +10,7 @@ from digestd.app import App
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import Keys, Purpose, Retired
+from digestd.security.links import Keys, Purpose, RetiredSecret
 from digestd.store.suppressions import SuppressionFilter
 from digestd.subscribers.keeping import edit
 from digestd.subscribers.leaving import erase, suppress, unsubscribe, unsuppress, unsuppress_wave
@@ -90,7 +90,9 @@ def test_retired_key_changes_no_setting(app: App, house: House) -> None:
     unsubscribe(app.db, house.subscriber(BOB).key, Cause.WEB, house.clock() - timedelta(hours=2))
     links = {one: house.link(Purpose.UNSUBSCRIBE, house.subscriber(one).key) for one in (ADA, BOB)}
     ada = house.subscriber(ADA)
-    revoked = Keys(b"the next secret, of thirty-two bytes", (Retired(app.keys.secret, house.clock(), revoked=True),))
+    revoked = Keys(
+        b"the next secret, of thirty-two bytes", (RetiredSecret(app.keys.secret, house.clock(), revoked=True),)
+    )
     with browsing(replace(app, keys=revoked)) as client:
         assert "example.org" not in client.get(links[ADA]).text
         for act in ("weekly", "fewer", "pause"):

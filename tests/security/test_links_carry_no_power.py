@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.security.links import BadToken, Keys, Purpose, Retired, read, read_command_address, token
+from digestd.security.links import BadToken, Keys, Purpose, RetiredSecret, read, read_command_address, token
 from digestd.store import core
 from tests.security.acting import filled, opening, routes
 from tests.web.conftest import PATHS, House, browsing
@@ -158,7 +158,9 @@ def test_neutral_link_leads_to_the_form_for_a_fresh_link(client: TestClient, hou
 def _rotated(app: App, *, revoked: bool) -> App:
     """The install after its key was stolen a minute ago and retired now."""
     now = app.clock()
-    return replace(app, keys=Keys(b"the next secret, of thirty-two bytes", (Retired(app.keys.secret, now, revoked),)))
+    return replace(
+        app, keys=Keys(b"the next secret, of thirty-two bytes", (RetiredSecret(app.keys.secret, now, revoked),))
+    )
 
 
 @pytest.mark.parametrize("revoked", [False, True])

@@ -15,7 +15,7 @@ from digestd.security.links import (
     BadToken,
     Keys,
     Purpose,
-    Retired,
+    RetiredSecret,
     command_address,
     envelope_from,
     read,
@@ -34,7 +34,7 @@ from tests.web.conftest import PAPER, House
 EACH = 100_000
 EACH_ENDPOINT = sized(40, 1_000)
 KEYS = Keys(bytes(range(32)))
-LATER = Keys(bytes(range(1, 33)), (Retired(KEYS.secret, NOW + timedelta(days=1)),))
+LATER = Keys(bytes(range(1, 33)), (RetiredSecret(KEYS.secret, NOW + timedelta(days=1)),))
 """After a rotation: what the retired secret made before is read too, so it must be as hard to forge."""
 READ = NOW + timedelta(days=2)
 HOST = "example.org"

@@ -104,7 +104,7 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatc
 
 def stamp_for(app: App, host: str, now: datetime) -> str:
     """The stamp of a form that was handed out then to the network of a host."""
-    return new_timestamp(app.keys, app.keys.first.mac("network", network(host).encode()), now)
+    return new_timestamp(app.keys, app.keys.original.mac("network", network(host).encode()), now)
 
 
 class Visitor(TestClient):

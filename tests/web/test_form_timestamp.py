@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Status
-from digestd.security.links import Keys, Purpose, Retired, token
+from digestd.security.links import Keys, Purpose, RetiredSecret, token
 from digestd.web.form_timestamp import LATEST, SOONEST
 from tests.web.conftest import FORMS, House, browsing, stamp_for
 from tests.web.html import heading, tree, words
@@ -207,6 +207,6 @@ def test_a_page_kept_for_all_is_stamped_for_each_network(app: App, house: House)
 def test_the_stamp_outlives_a_new_secret(app: App, house: House) -> None:
     made = stamp_for(app, HOST, house.clock())
     house.clock.advance(minutes=5)
-    later = Keys(b"n" * 32, (Retired(app.keys.secret, house.clock()),))
+    later = Keys(b"n" * 32, (RetiredSecret(app.keys.secret, house.clock()),))
     with browsing(type(app)(app.settings, app.db, later, app.clock, app.rng)) as client:
         assert client.post("/subscribe", data={"email": ADA, "stamp": made}).status_code == 200

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.subscriber import Cause, Status
-from digestd.security.links import Keys, Purpose, Retired
+from digestd.security.links import Keys, Purpose, RetiredSecret
 from digestd.store import consent
 from digestd.subscribers.leaving import erase
 from digestd.web.unsubscribe import masked
@@ -120,7 +120,9 @@ def test_nothing_of_it_brings_back_who_never_confirmed_or_was_erased(
 
 def test_a_link_made_before_the_secret_was_rotated_leaves_for_ever(app: App, house: House) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
-    later = replace(app, keys=Keys(b"a newer secret for tests, 32 bytes", (Retired(app.keys.secret, house.clock()),)))
+    later = replace(
+        app, keys=Keys(b"a newer secret for tests, 32 bytes", (RetiredSecret(app.keys.secret, house.clock()),))
+    )
     house.clock.advance(days=4_000)
     with browsing(later) as client:
         assert client.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200

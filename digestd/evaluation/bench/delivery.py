@@ -34,8 +34,8 @@ from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
 from digestd.evaluation.bench import synthetic_data
 from digestd.evaluation.bench.ranking import compile_profiles
-from digestd.evaluation.bench.smtp_sink import TICKS, Sink, sink, source, tool
-from digestd.evaluation.bench.subprocesses import Spent, spend
+from digestd.evaluation.bench.smtp_sink import TICKS, Sink, find_program, run_sink, run_smtp_source
+from digestd.evaluation.bench.subprocesses import ResourceUsage, run_commands
 from digestd.papers.imports import import_papers
 from digestd.ranking.dense import NoEncoder
 from digestd.settings import Settings
@@ -48,14 +48,14 @@ from digestd.store.ledger import queries
 FOREIGN_MAX = 0.15
 """Share of the machine that other programs may use during a pair before it is left out."""
 ARCHIVE = 1_000
-SIZED = 200
+SIZE_SAMPLE = 200
 """Digests that tell how large one is."""
 SOURCE_MAX = 20_000
 """Mails of smtp-source a pair: enough for its rate."""
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class DeliveryLoad:
     """How much to send, signed how, by how many processes, in how many pairs."""
 
     subscribers: int
@@ -68,7 +68,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class MeasuredPair:
     """One share of `count` mails: what was spent on it, and by the sink at the same time; who else was busy.
 
     `arrived`: how many of ours the sink took. `theirs` is None where there is no smtp-source.
@@ -76,15 +76,17 @@ class Pair:
 
     count: int
     arrived: int
-    theirs: tuple[float, float, float] | None
-    ours: Spent
+    smtp_source: tuple[float, float, float] | None
+    digestd: ResourceUsage
     sink_cpu: float
     foreign: float
 
 
-def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: None) -> dict[str, object]:
+def measure_delivery(
+    load: DeliveryLoad, now: datetime, say: Callable[[str], None] = lambda _: None
+) -> dict[str, object]:
     """The figures. Raises BadSetting for a database that is in use."""
-    with TemporaryDirectory(prefix="digestd-bench-") as name, sink(Path(name)) as relay:
+    with TemporaryDirectory(prefix="digestd-bench-") as name, run_sink(Path(name)) as relay:
         folder = Path(name)
         folder.chmod(0o755)  # the sink may be another user's
         bench = _Bench(load, relay, folder, _environment(load, relay, folder, now))
@@ -93,19 +95,19 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         _fill(app, load, now)
         text_model(app.db, now + timedelta(days=1))  # fitting it is measured elsewhere
         say("compiling profiles")
-        compiling = _compile(app, now + timedelta(days=1)) / load.subscribers
+        compiling = _compile_profiles(app, now + timedelta(days=1)) / load.subscribers
         say("planning")
-        planned, idle_plan = (spend([["plan"]], bench.environment) for _ in range(2))
-        size = _mail(app, bench.mail)
-        pairs = [_pair(bench, number, say) for number in range(load.pairs)]
-        idle = spend([["deliver", "--drain"]] * load.processes, bench.environment)
+        planned, idle_plan = (run_commands([["plan"]], bench.environment) for _ in range(2))
+        size = _write_sample_mail(app, bench.mail)
+        pairs = [_measure_pair(bench, number, say) for number in range(load.pairs)]
+        idle = run_commands([["deliver", "--drain"]] * load.processes, bench.environment)
         with app.db.read() as session:
             accepted = queries.counts(session).get(State.ACCEPTED, 0)
         broken = sorted(name for name, rows in fsck(app.db, app.clock()).items() if rows)
         app.db.close()
     arrived = sum(pair.arrived for pair in pairs)
     return {
-        **_figures(pairs, planned.less(idle_plan, load.subscribers), idle),
+        **_figures(pairs, planned.per_item(idle_plan, load.subscribers), idle),
         "compile_us": round(compiling * 1e6, 1),
         "sink": relay.kind,
         "mail_bytes": size,
@@ -113,13 +115,13 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         "sink_count": arrived,
         "duplicates": max(0, arrived - accepted),
         "broken": broken,
-        "rss_mib": {"plan": round(planned.rss_mib), "deliver": round(max(pair.ours.rss_mib for pair in pairs))},
+        "rss_mib": {"plan": round(planned.rss_mib), "deliver": round(max(pair.digestd.rss_mib for pair in pairs))},
     }
 
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    load: Load
+    load: DeliveryLoad
     relay: Sink
     folder: Path
     environment: Mapping[str, str]
@@ -130,7 +132,7 @@ class _Bench:
         return self.folder / "mail"
 
 
-def _environment(load: Load, relay: Sink, folder: Path, now: datetime) -> dict[str, str]:
+def _environment(load: DeliveryLoad, relay: Sink, folder: Path, now: datetime) -> dict[str, str]:
     found = {
         "DIGESTD_DATABASE_URL": load.database or f"sqlite:///{folder / 'digestd.db'}",
         "DIGESTD_TRANSPORT_URL": relay.url,
@@ -160,21 +162,21 @@ def _settings(environment: Mapping[str, str]) -> Settings:
     return Settings(_env_file=None, **given)  # type: ignore[arg-type]  # pydantic reads each from its text
 
 
-def _fill(app: App, load: Load, now: datetime) -> None:
+def _fill(app: App, load: DeliveryLoad, now: datetime) -> None:
     with app.db.read() as session:
         if subscribers.count(session):
             raise BadSetting("--database: has subscribers; give an empty one, as it is filled and mailed from")
-    import_papers(app.db, synthetic_data.papers(ARCHIVE, 1, "old"), now, archive=True)
-    import_papers(app.db, synthetic_data.papers(load.papers, 2, "new"), now + timedelta(hours=20))
-    people = synthetic_data.people(
-        load.subscribers, ARCHIVE, 5, load.picks, lambda address: app.keys.first.mac("address", address.encode())
+    import_papers(app.db, synthetic_data.synthetic_papers(ARCHIVE, 1, "old"), now, archive=True)
+    import_papers(app.db, synthetic_data.synthetic_papers(load.papers, 2, "new"), now + timedelta(hours=20))
+    people = synthetic_data.synthetic_subscribers(
+        load.subscribers, ARCHIVE, 5, load.picks, lambda address: app.keys.original.mac("address", address.encode())
     )
     while block := list(islice(people, 5_000)):
         with app.db.write() as session:
             subscribers.insert_many(session, block, Cause.IMPORT, now)
 
 
-def _compile(app: App, at: datetime) -> float:
+def _compile_profiles(app: App, at: datetime) -> float:
     """Compile and keep everybody's profile; seconds of CPU."""
     day, after = read_planning_day(app.db, at, NoEncoder()), 0
     began = time.process_time()
@@ -190,10 +192,10 @@ def _due(app: App, after: int, at: datetime) -> list[DueSubscriber]:
         return waiting.due(session, after, SHARD_SIZE, at)
 
 
-def _mail(app: App, file: Path) -> int:
+def _write_sample_mail(app: App, file: Path) -> int:
     """Write the digest nearest to the mean size of the first ones, with LF line ends; its size on the wire."""
     with app.db.read() as session:
-        claims = [claim for key in range(1, SIZED) if (claim := queries.as_claim(session, key)) and claim.picks]
+        claims = [claim for key in range(1, SIZE_SAMPLE) if (claim := queries.as_claim(session, key)) and claim.picks]
     if not claims:
         raise BadSetting("nothing was planned: give more --subscribers or --papers")
     composer = Composer(app.db, app.sender)
@@ -205,40 +207,42 @@ def _mail(app: App, file: Path) -> int:
     return len(mail)
 
 
-def _pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Pair:
+def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> MeasuredPair:
     load, relay = bench.load, bench.relay
     say(f"pair {number + 1} of {load.pairs}")
     count = load.subscribers // load.pairs
     theirs = None
-    if tool("smtp-source"):
+    if find_program("smtp-source"):
         before = relay.cpu
-        theirs = (*source(relay, bench.mail, min(count, SOURCE_MAX)), relay.cpu - before)
+        theirs = (*run_smtp_source(relay, bench.mail, min(count, SOURCE_MAX)), relay.cpu - before)
     last = number == load.pairs - 1
     share = [] if last else ["--limit", str(count // load.processes)]
-    taken, sink_cpu, busy, began = relay.count, relay.cpu, _busy(), time.perf_counter()
-    ours = spend([["deliver", "--drain", *share]] * load.processes, bench.environment)
+    taken, sink_cpu, busy, began = relay.count, relay.cpu, _machine_cpu_seconds(), time.perf_counter()
+    ours = run_commands([["deliver", "--drain", *share]] * load.processes, bench.environment)
     foreign = (
-        (_busy() - busy - ours.cpu - (relay.cpu - sink_cpu)) / (time.perf_counter() - began) / (os.cpu_count() or 1)
+        (_machine_cpu_seconds() - busy - ours.cpu - (relay.cpu - sink_cpu))
+        / (time.perf_counter() - began)
+        / (os.cpu_count() or 1)
     )
-    return Pair(min(count, SOURCE_MAX), relay.count - taken, theirs, ours, relay.cpu - sink_cpu, foreign)
+    return MeasuredPair(min(count, SOURCE_MAX), relay.count - taken, theirs, ours, relay.cpu - sink_cpu, foreign)
 
 
-def _busy() -> float:
+def _machine_cpu_seconds() -> float:
     """Seconds of CPU that anything on this machine has used."""
     user, nice, system = Path("/proc/stat").read_text().split()[1:4]
     return (int(user) + int(nice) + int(system)) / TICKS
 
 
-def _figures(pairs: Sequence[Pair], plan: tuple[float, float], idle: Spent) -> dict[str, object]:
+def _figures(pairs: Sequence[MeasuredPair], plan: tuple[float, float], idle: ResourceUsage) -> dict[str, object]:
     """Per mail, planning included; of all pairs where all were disturbed."""
     kept = [pair for pair in pairs if pair.foreign <= FOREIGN_MAX]
     ratios, cpu_ratios, client, sinks = [], [], [], []
     for pair in kept or pairs:
-        wall, cpu = pair.ours.less(idle, pair.arrived)
+        wall, cpu = pair.digestd.per_item(idle, pair.arrived)
         client.append(plan[1] + cpu)
         sinks.append(pair.sink_cpu / pair.arrived)
-        if pair.theirs:
-            seconds, source_cpu, their_sink = (value / pair.count for value in pair.theirs)
+        if pair.smtp_source:
+            seconds, source_cpu, their_sink = (value / pair.count for value in pair.smtp_source)
             ratios.append(seconds / (plan[0] + wall))
             cpu_ratios.append((source_cpu + their_sink) / (client[-1] + sinks[-1]))
     return {

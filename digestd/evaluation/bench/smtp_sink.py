@@ -49,31 +49,31 @@ class Sink:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def tool(name: str) -> str | None:
+def find_program(name: str) -> str | None:
     """Where one of Postfix's programs is."""
     return shutil.which(name, path=_PATH)
 
 
 @contextlib.contextmanager
-def sink(folder: Path) -> Iterator[Sink]:
+def run_sink(folder: Path) -> Iterator[Sink]:
     """A sink on a free port of 127.0.0.1, ended with the block."""
     port, log = _free_port(), folder / "sink.log"
-    program = tool("smtp-sink")
+    program = find_program("smtp-sink")
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
-    command = [program, *as_nobody, "-c", f"127.0.0.1:{port}", "1000"] if program else _built_in(port)
+    command = [program, *as_nobody, "-c", f"127.0.0.1:{port}", "1000"] if program else _builtin_command(port)
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603  # no word of it is anybody's input
         try:
-            _until_listening(port)
+            _wait_until_listening(port)
             yield Sink("smtp-sink" if program else "built-in", port, process.pid, log)
         finally:
             process.terminate()
             process.wait(10)
 
 
-def source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
+def run_smtp_source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
     """Seconds, on the clock and of CPU, that smtp-source takes for so many mails, 16 sessions at once."""
-    program = tool("smtp-source")
+    program = find_program("smtp-source")
     if program is None:
         raise FileNotFoundError("smtp-source")
     command = [program, "-4", "-s", "16", "-d", "-F", str(mail), "-m", str(count), f"127.0.0.1:{to.port}"]
@@ -111,7 +111,7 @@ async def serve(port: int) -> None:
         await server.serve_forever()
 
 
-def _built_in(port: int) -> list[str]:
+def _builtin_command(port: int) -> list[str]:
     code = f"import asyncio; from digestd.evaluation.bench.smtp_sink import serve; asyncio.run(serve({port}))"
     return [sys.executable, "-c", code]
 
@@ -122,7 +122,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _until_listening(port: int) -> None:
+def _wait_until_listening(port: int) -> None:
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return

@@ -24,7 +24,7 @@ _SYLLABLES = [
 ]
 
 
-def papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
+def synthetic_papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
     """Papers as lines of `paper import`."""
     rng = np.random.default_rng(seed)
     for number in range(count):
@@ -44,7 +44,7 @@ def _hashed(address: str) -> bytes:
     return blake2b(address.encode(), digest_size=32).digest()
 
 
-def people(
+def synthetic_subscribers(
     count: int, archive: int, likes: int, size: int = 15, known_by: Callable[[str], bytes] = _hashed
 ) -> Iterator[NewSubscriber]:
     """Subscribers: one to three topics; half like up to 2 · `likes` of the archive's papers; some follow and choose.

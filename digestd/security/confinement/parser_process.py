@@ -15,7 +15,7 @@ import digestd
 from digestd.errors import DigestdError
 from digestd.security.confinement import probe as probing
 from digestd.security.confinement.framing import receive, send
-from digestd.security.confinement.report import Confinement, unpacked
+from digestd.security.confinement.report import Confinement, parse_report
 
 REPORT_MAX = 10_000
 PROBE_MEMORY = 512_000_000
@@ -26,7 +26,7 @@ class ConfinementFailed(DigestdError):
     """A parser process could not be started or confined."""
 
 
-class Child:
+class ParserProcess:
     """A parser process.
 
     It inherits nothing: no environment but `environment`, no descriptors but three pipes, no session, no folder.
@@ -37,7 +37,7 @@ class Child:
         script: str,
         arguments: Sequence[str],
         environment: Mapping[str, str] | None = None,
-        hear_errors: bool = False,
+        capture_stderr: bool = False,
     ) -> None:
         """Start `script` by its path; its arguments are the folder of digestd, then `arguments`."""
         root = Path(digestd.__file__).parents[1]
@@ -45,7 +45,7 @@ class Child:
             [sys.executable, "-I", script, str(root), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if hear_errors else subprocess.DEVNULL,
+            stderr=subprocess.PIPE if capture_stderr else subprocess.DEVNULL,
             env=dict(environment or {}),
             cwd="/",
             umask=0o077,
@@ -60,19 +60,19 @@ class Child:
         """True if it has not ended."""
         return self.process.poll() is None
 
-    def tell(self, *messages: bytes) -> None:
+    def send(self, *messages: bytes) -> None:
         """Send messages. Raises OSError if it has ended."""
         for message in messages:
             send(self._input, message)
 
-    def hear(self, most: int) -> bytes | None:
+    def receive(self, most: int) -> bytes | None:
         """Return its next answer; None if it has ended, or if the answer is longer than `most` bytes."""
         return None if self._first() is None else receive(self._output, most)
 
     def confinement(self) -> Confinement:
         """Return what is shut to it. Raises ConfinementFailed if it ended before it said so."""
         try:
-            return unpacked(self._first() or b"")
+            return parse_report(self._first() or b"")
         except (ValueError, TypeError, KeyError) as error:
             self.kill()
             code = self.process.wait()
@@ -101,7 +101,7 @@ class Child:
 
 def probe() -> Confinement:
     """Return what is shut to parsers on this machine. Raises ConfinementFailed if none can be started."""
-    child = Child(probing.__file__, [str(PROBE_MEMORY)])
+    child = ParserProcess(probing.__file__, [str(PROBE_MEMORY)])
     watch = Timer(PROBE_SECONDS, child.kill)
     watch.start()
     try:

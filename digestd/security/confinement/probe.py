@@ -9,7 +9,7 @@ def main() -> None:
     from digestd.security.confinement.framing import send  # noqa: PLC0415  # the path had to be set first
     from digestd.security.confinement.sandbox import confine  # noqa: PLC0415  # likewise
 
-    send(sys.stdout.buffer, confine(int(sys.argv[2])).packed())
+    send(sys.stdout.buffer, confine(int(sys.argv[2])).to_json())
 
 
 if __name__ == "__main__":

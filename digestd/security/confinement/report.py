@@ -32,12 +32,12 @@ class Confinement:
         }
         return tuple(f"{what}: {why}" for what, why in found.items() if why)
 
-    def packed(self) -> bytes:
+    def to_json(self) -> bytes:
         """Return the report as the message that a parser process sends first."""
         return json.dumps(asdict(self)).encode()
 
 
-def unpacked(message: bytes) -> Confinement:
+def parse_report(message: bytes) -> Confinement:
     """Read the first message of a parser process. Raises ValueError, TypeError or KeyError if it is something else."""
     said = json.loads(message)
     files, processes, network, identity = (str(said[name]) for name in ("files", "processes", "network", "identity"))

@@ -55,7 +55,7 @@ def confine(memory: int) -> Confinement:
     layers = [f"user {os.geteuid()}"] if os.geteuid() == NOBODY else []
     if sys.platform != "linux":
         _limit(memory)
-        sys.addaudithook(_refuse)
+        sys.addaudithook(_audit_hook)
         reason = f"{sys.platform} has neither Landlock nor seccomp; run digestd on Linux"
         return Confinement(reason, reason, reason, identity, (*layers, "resource limits"))
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
@@ -64,7 +64,7 @@ def confine(memory: int) -> Confinement:
     without_landlock = _apply_landlock(layers)
     _limit(memory)
     without_seccomp = _apply_seccomp(layers)
-    sys.addaudithook(_refuse)
+    sys.addaudithook(_audit_hook)
     return Confinement(
         files=without_seccomp and without_landlock and f"{without_landlock}; {without_seccomp}",
         processes=without_seccomp,
@@ -74,7 +74,7 @@ def confine(memory: int) -> Confinement:
     )
 
 
-def allow(seconds: int) -> None:
+def limit_cpu(seconds: int) -> None:
     """Allow so many seconds of processor time from now on; then the kernel ends this process with SIGXCPU."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds, resource.RLIM_INFINITY))
@@ -146,6 +146,6 @@ def _limit(memory: int) -> None:
         resource.setrlimit(limit, (most, most))
 
 
-def _refuse(event: str, _arguments: tuple[object, ...]) -> None:
+def _audit_hook(event: str, _arguments: tuple[object, ...]) -> None:
     if event.startswith(_FORBIDDEN):
         raise PermissionError(f"{event} is not allowed in a parser")

@@ -24,10 +24,10 @@ from digestd.web.api.shapes import (
     Cursor,
     Interests,
     Limit,
-    NewSubscriber,
     Number,
     Pause,
     ResultPage,
+    SubscriberIn,
     SubscriberOut,
     page_of,
 )
@@ -124,7 +124,7 @@ def _reading(routes: APIRouter, api: SubscriberApi) -> None:
 
 def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -> None:
     @routes.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
-    async def add_subscriber(new: NewSubscriber, answer: Response, token: Writer) -> SubscriberOut | Response:
+    async def add_subscriber(new: SubscriberIn, answer: Response, token: Writer) -> SubscriberOut | Response:
         """Add or change a subscriber. Without the scope `vouch`, they get a mail to confirm."""
         status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
         record = parse({**_given(new), "status": status.value})
