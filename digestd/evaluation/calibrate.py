@@ -1,10 +1,10 @@
-"""Learn the chances from judgments, and measure how true they are.
+"""Learn the probability of relevance of a score from judgments, and measure its calibration.
 
-Logistic regression on the features of `ranking.calibration`, slopes held at ≥ 0. Each case is learnt from
-three times: as it is; as a day on which all papers are near the subject (the quarter of its candidates
-that is most relevant); and as one with little to offer (the half that is least). Users count alike, sets
-by the root of their users. How true: the expected calibration error (Naeini et al. 2015) of what would be
-seen, the first SHOWN of each case, in BINS bins of equal size.
+Logistic regression on the features of `ranking.calibration`, with slopes held at ≥ 0. Each case is used three times:
+as it is; as a day on which every paper is close to the subject (the most relevant quarter of its candidates); and as
+a day with little to offer (the least relevant half). Users have equal weight within a set, and a set has the weight
+of the square root of its number of users. Calibration is the expected calibration error (Naeini et al. 2015) of the
+TOP best papers of each case, in BINS bins of equal size.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ SLOPE_PRECISION = 1.0
 
 @dataclass(frozen=True, slots=True)
 class LearnedCalibration:
-    """A calibration, and per set the error it has on users it did not see, and that of the old one."""
+    """A calibration and, per set, its error on held-out users and the error of the calibration in force."""
 
     calibration: Calibration
     before: Mapping[str, float]
@@ -45,7 +45,7 @@ class LearnedCalibration:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """What was promised and what came, bin by bin from the lowest chance: each (b,)."""
+    """Predicted and observed relevance in bins, from the lowest prediction; each array is (b,)."""
 
     predicted: Doubles
     observed: Doubles
@@ -53,14 +53,17 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the mean of |promised − found|."""
+        """Return the expected calibration error: the weighted mean of |predicted − observed|."""
         return (
             float(np.average(np.abs(self.predicted - self.observed), weights=self.counts)) if self.counts.size else 0.0
         )
 
 
 def calibrate(sets: Mapping[str, Sequence[Case]]) -> LearnedCalibration:
-    """From named sets of cases. Each user is in one fold in every set."""
+    """Fit a calibration to named sets of cases, with cross-validation.
+
+    A user is in the same fold in every set.
+    """
     unseen: dict[str, list[tuple[Doubles, Doubles]]] = {name: [] for name in sets}
     for part in range(FOLDS):
         rest = [[case for case in cases if fold(case.user) != part] for cases in sets.values()]
@@ -80,7 +83,11 @@ def calibrate(sets: Mapping[str, Sequence[Case]]) -> LearnedCalibration:
 
 
 def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
-    """The chance of a mark, and 1 for a right one, of the SHOWN best candidates of a case."""
+    """Return the predicted probability and the label of the TOP best candidates of a case.
+
+    Returns:
+        Two arrays (k,), k ≤ TOP: the probabilities, and 1 for a relevant paper or 0.
+    """
     total = np.where(case.allowed, totals(case, WEIGHTS), -np.inf)
     best = np.argsort(-total, kind="stable")[:TOP]
     best = best[np.isfinite(total[best])]
@@ -90,7 +97,7 @@ def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) 
 
 
 def reliability(pairs: Iterable[tuple[Doubles, Doubles]], bins: int = BINS) -> Reliability:
-    """How chances compare with what came of them, in up to `bins` bins of equal size."""
+    """Compare predicted probabilities with labels in up to `bins` bins of equal size."""
     given = list(pairs)
     promised = np.concatenate([np.zeros(0), *(chances for chances, _ in given)])
     right = np.concatenate([np.zeros(0), *(found for _, found in given)])
@@ -120,7 +127,7 @@ def _fit(sets: Sequence[Sequence[Case]]) -> Calibration:
 
 
 def _newton_step(features: Doubles, right: Doubles, counts: Doubles, theta: Doubles, free: Bools) -> Doubles:
-    """Newton's step of penalised logistic regression along the free coefficients."""
+    """Return Newton's step of penalised logistic regression along the free coefficients."""
     chance = sigmoid(features @ theta)
     prior = np.array([INTERCEPT_PRECISION, *[SLOPE_PRECISION] * (len(theta) - 1)])
     gradient = features.T @ (counts * (chance - right)) + prior * (theta - PRIOR_MEAN)
@@ -132,20 +139,20 @@ def _newton_step(features: Doubles, right: Doubles, counts: Doubles, theta: Doub
 
 
 def sigmoid(log_odds: Doubles) -> Doubles:
-    """The probability of log odds."""
+    """Return the probability for log odds."""
     found: Doubles = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
     return found
 
 
 def _case_weights(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
-    """Each case with what it counts: users alike, and the whole set by the root of their number."""
+    """Yield each case with its weight: equal by user, and the root of the number of users by set."""
     judged = Counter(case.user for case in cases)
     for case in cases:
         yield case, 1 / (judged[case.user] * len(judged) ** 0.5)
 
 
 def _rows(case: Case, weight: float) -> tuple[Doubles, Doubles, float]:
-    """The features (r, 5) and labels (r,) of the days that a case makes."""
+    """Return the features (r, 5), labels (r,) and weight of all variants of a case."""
     days = list(_day_variants(case))
     right = np.array([float(name in case.relevant) for name in case.names])
     features = np.concatenate([_features(case, day) for day in days])
@@ -153,7 +160,7 @@ def _rows(case: Case, weight: float) -> tuple[Doubles, Doubles, float]:
 
 
 def _day_variants(case: Case) -> Iterator[Ints]:
-    """The candidates as they are, those nearest to the subject, those farthest from it."""
+    """Yield the indices of all candidates, of the most relevant ones, and of the least relevant ones."""
     order, size = np.argsort(-case.relevance, kind="stable"), len(case.names)
     yield np.arange(size)
     if size >= 2 * TOP:
@@ -172,7 +179,10 @@ def _features(case: Case, day: Ints) -> Doubles:
 
 
 def _day_values(values: Floats, day: Ints) -> Floats:
-    """What the signals would say on this day alone; a dense model counts by the breadth of the archive on any day."""
+    """Return the signal values standardised over this day alone.
+
+    A dense signal keeps the spread that it has over the archive.
+    """
     return np.array(
         [
             row[day] if signal.boost else zscores(row[None, day])[0] * (row.std() if signal.dense else np.float32(1))
@@ -182,5 +192,5 @@ def _day_values(values: Floats, day: Ints) -> Floats:
 
 
 def _rounded(found: Calibration) -> Calibration:
-    """To three decimals: more would be noise."""
+    """Round to three decimals, below which differences are noise."""
     return Calibration(*(round(getattr(found, name), 3) for name in FEATURES))

@@ -1,8 +1,8 @@
-"""How far chances are from what came of them, with an interval: the error of `calibrate.reliability`, by user.
+"""Estimate the expected calibration error of `calibrate.reliability` with an interval.
 
-The 95 % interval is a bootstrap over users with the bins held as they are. An error adds up whatever is off, so
-draws of the users are farther off than all of them together: by as much, on average, the interval is moved down
-(bias correction: Efron & Tibshirani 1993, 10.2), to 0 at most.
+The 95 % interval is a bootstrap over users with fixed bins. The error is a sum of absolute values, so resampled users
+have a larger error on average than the sample; the interval is shifted down by this bias, to 0 at least (Efron &
+Tibshirani 1993, section 10.2).
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,12 +19,12 @@ Predictions = tuple[str, Doubles, Doubles]
 
 
 def case_calibration_error(cases: Iterable[Case]) -> Estimate:
-    """The expected calibration error of what the best candidates of each case would be promised."""
+    """Return the expected calibration error over the best candidates of each case."""
     return calibration_error([(case.user, *predicted_probabilities(case)) for case in cases if case.names])
 
 
 def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimate:
-    """The expected calibration error in so many bins of equal size; zeros where nothing was promised."""
+    """Return the expected calibration error in bins of equal size; zeros without predictions."""
     chances = np.concatenate([np.zeros(0), *(promised for _, promised, _ in given)])
     if not chances.size:
         return Estimate(0.0, 0.0, 0.0)
@@ -42,6 +42,6 @@ def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimat
 
 
 def _error(rows: Doubles) -> Doubles:
-    """(draws, users, bins, [promised − found, count]) → (draws,)."""
+    """Return the error of each draw: (draws, users, bins, [predicted − observed, count]) → (draws,)."""
     sums = rows.sum(axis=1)
     return np.asarray(np.abs(sums[..., 0]).sum(axis=-1) / np.maximum(sums[..., 1].sum(axis=-1), 1))

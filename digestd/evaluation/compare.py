@@ -1,8 +1,7 @@
-"""Two rankers on the same judgments, user by user, and what each signal is worth.
+"""Compare two rankers on the same judgments by user, and measure the contribution of each signal.
 
-A paired difference: the mean over users of (ours − theirs), with a bootstrap interval over users, and
-for how many of them ours is better, worse, and equal.
-Rankers: these weights; a signal by its name, ranking alone; a file of scores or of weights.
+A paired difference is the mean over users of (ours − theirs), with a bootstrap interval over users, and the number of
+users for whom ours is better, worse and equal. A ranker is a set of weights, one signal alone, or a file of scores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +24,7 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Difference(Estimate):
-    """The mean difference with its 95 % interval, and the number of users on either side of nothing."""
+    """A mean difference with its 95 % interval, and the number of users with each sign."""
 
     better: int
     worse: int
@@ -33,12 +32,12 @@ class Difference(Estimate):
 
 
 def difference(ours: Iterable[CaseResult], theirs: Iterable[CaseResult]) -> dict[str, Difference]:
-    """Of each measure over the users whom both have."""
+    """Return the paired difference of each measure over the users that both results have."""
     return {name: _difference(values) for name, values in differences(ours, theirs).items()}
 
 
 def differences(ours: Iterable[CaseResult], theirs: Iterable[CaseResult]) -> dict[str, Doubles]:
-    """Ours less theirs of each measure, a value for each user whom both have, by user."""
+    """Return ours minus theirs of each measure, one value per user that both have, in order of users."""
     one = per_user((done.user, done.measures) for done in ours)
     other = per_user((done.user, done.measures) for done in theirs)
     users = sorted(one.keys() & other.keys())
@@ -46,21 +45,33 @@ def differences(ours: Iterable[CaseResult], theirs: Iterable[CaseResult]) -> dic
 
 
 def single_signal(signal: str) -> Weights:
-    """One signal, by its name."""
+    """Return weights with which one signal ranks alone.
+
+    Raises:
+        BadInput: there is no such signal.
+    """
     if signal not in NAMES:
         raise BadInput(f"{signal} is no file and no signal; signals: {', '.join(NAMES)}")
     return replace(WEIGHTS, signals={signal: 1.0})
 
 
 def signal_subset(signals: Sequence[str]) -> Weights:
-    """The weights in force of these signals, by their names."""
+    """Return the weights in force of some signals, and 0 for all others.
+
+    Raises:
+        BadInput: there is no such signal.
+    """
     if unknown := [name for name in signals if name not in NAMES]:
         raise BadInput(f"{unknown[0] or 'nothing'} is no signal; signals: {', '.join(NAMES)}")
     return replace(WEIGHTS, signals={name: WEIGHTS.of(name) for name in signals})
 
 
 def results_from_scores(cases: Sequence[Case], given: ScoreTable) -> list[CaseResult]:
-    """The cases ranked by scores of their candidates, by the number of the judgment; what has none is not ranked."""
+    """Rank the cases by given scores; candidates without a score are not ranked.
+
+    Raises:
+        BadInput: a case has no scores.
+    """
     missing = [case.n for case in cases if case.n not in given]
     if missing:
         raise BadInput(f"there are no scores for {len(missing)} judgments, e.g. number {missing[0]}")
@@ -69,7 +80,10 @@ def results_from_scores(cases: Sequence[Case], given: ScoreTable) -> list[CaseRe
 
 
 def ablation(cases: Sequence[Case], weights: Weights = WEIGHTS) -> dict[str, dict[str, Difference]]:
-    """For each signal, what all signals gain over all but it. Signals that say nothing here are left out."""
+    """Return for each signal what all signals gain over all others.
+
+    Signals that are constant on these cases are left out.
+    """
     whole = [evaluate_case(case, weights) for case in cases]
     return {
         signal.name: difference(whole, [evaluate_case(case, _without(weights, signal.name)) for case in cases])

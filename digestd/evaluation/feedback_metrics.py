@@ -1,17 +1,17 @@
-"""How well the ranker tells what is liked from what is not, by what subscribers said of their picks.
+"""Measure how well the ranker separates liked picks from others, by the feedback of subscribers.
 
-auc       how often a pick that was liked scores above one of the same digest that was not, equals counting
-          half (Mann & Whitney 1947): the mean over subscribers who said both.
-accuracy  verdicts told beforehand: in the order in which they were given, each is told from those before it,
-          as liked if the score is nearer to the mean of what was liked than to that of what was not. Scores are
-          in deviations from the mean of the digest's candidates. A mean over subscribers.
-ece       the expected calibration error of the chances that digests gave their picks, where something was said
-          of the digest; no verdict counts as not liked.
+auc       probability that a liked pick scores higher than another pick of the same digest, ties counting half (Mann
+          & Whitney 1947): the mean over subscribers with both kinds.
+accuracy  share of verdicts predicted from earlier verdicts: "liked" if the score is nearer to the mean score of
+          liked picks than to that of the others. Scores are z-scores among the candidates of the digest. A mean
+          over subscribers.
+ece       expected calibration error of the probabilities that digests gave their picks, for digests with feedback;
+          no verdict counts as not liked.
 
-Explored picks were drawn with a known probability p, so they tell of papers that nobody would have chosen.
-By inverse propensity, self-normalised (Hájek 1971): Σ liked/p over Σ 1/p is the part of those papers that
-would be liked. Beside it the same part of what was chosen in the same digests, and the difference. A pick of which
-nothing was said counts as not liked, in both. The 95 % intervals are bootstraps over subscribers.
+Exploration picks were drawn with a known probability p, so they estimate the quality of papers that ranking would not
+have chosen. By self-normalised inverse propensity (Hájek 1971), Σ liked/p over Σ 1/p is the share of those papers
+that would be liked. It is compared with the same share of ranked picks in the same digests; picks without a verdict
+count as not liked in both. The 95 % intervals are bootstraps over subscribers.
 """
 
 from collections import defaultdict
@@ -36,20 +36,20 @@ PICKS_PER_BIN = 20
 
 @dataclass(frozen=True, slots=True)
 class DigestVerdicts:
-    """What was said of the picks of one digest: the scores of what was liked and what was not, in time order."""
+    """The verdicts on the picks of one digest with their scores, in order of time."""
 
     user: str
     scored: tuple[tuple[float, float, bool], ...]
     """(when in seconds, score, liked) of each verdict."""
 
     def scores(self, liked: bool) -> Doubles:
-        """Of what was liked, or of what was not."""
+        """Return the scores of the liked picks, or of the others."""
         return np.array([score for _, score, was in self.scored if was is liked])
 
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """Of `picks` drawn at random: the part that would be liked, that of what was chosen, and what choosing gains."""
+    """The share of exploration picks and of ranked picks that is liked, and the gain of ranking."""
 
     picks: int
     liked: Estimate
@@ -58,7 +58,7 @@ class Exploration:
 
 
 def digest_verdicts(done: ReplayedDigest) -> DigestVerdicts:
-    """The verdicts on a digest that was ranked again; a paper that is gone tells nothing."""
+    """Return the verdicts on a replayed digest; papers that no longer exist are left out."""
     total = totals(done.case, WEIGHTS).astype(np.float64)
     scores = dict(zip(done.case.names, (total - total.mean()) / (total.std() or 1.0), strict=True))
     said = zip(done.names, done.digest.verdicts, done.digest.said, strict=True)
@@ -71,7 +71,7 @@ def digest_verdicts(done: ReplayedDigest) -> DigestVerdicts:
 
 
 def auc(given: Iterable[DigestVerdicts]) -> tuple[Estimate, int]:
-    """The area under the curve, and of how many subscribers."""
+    """Return the area under the ROC curve, and the number of subscribers it is measured on."""
     pairs: defaultdict[str, list[float]] = defaultdict(list)
     for one in given:
         more, less = one.scores(True)[:, None], one.scores(False)[None, :]
@@ -80,7 +80,7 @@ def auc(given: Iterable[DigestVerdicts]) -> tuple[Estimate, int]:
 
 
 def accuracy(given: Iterable[DigestVerdicts]) -> tuple[Estimate, int]:
-    """The part of the verdicts that is told beforehand, and of how many subscribers."""
+    """Return the share of correctly predicted verdicts, and the number of subscribers."""
     order = sorted((at, one.user, score, liked) for one in given for at, score, liked in one.scored)
     right: defaultdict[str, list[float]] = defaultdict(list)
     seen = {True: [0.0, 0.0], False: [0.0, 0.0]}
@@ -92,17 +92,17 @@ def accuracy(given: Iterable[DigestVerdicts]) -> tuple[Estimate, int]:
 
 
 def pick_predictions(shown: Iterable[SentDigest]) -> list[Predictions]:
-    """The chances that digests gave their picks, and what came of them, where something was said."""
+    """Return the probabilities and labels of the picks of each digest with feedback."""
     return [(str(one.subscriber), *_chances(one)) for one in shown if any(one.verdicts)]
 
 
 def bin_count(given: Sequence[Predictions]) -> int:
-    """Few picks make few bins: in small ones chance alone is an error."""
+    """Return the number of bins: fewer for few picks, as small bins have errors by chance."""
     return max(1, min(BINS, sum(len(chances) for _, chances, _ in given) // PICKS_PER_BIN))
 
 
 def measure_exploration(shown: Iterable[SentDigest]) -> Exploration | None:
-    """What the picks drawn at random tell; None where none was."""
+    """Compare exploration picks with ranked picks; None if there are no exploration picks."""
     rows: defaultdict[int, Doubles] = defaultdict(lambda: np.zeros(4))
     picks = 0
     for one in shown:
@@ -117,7 +117,10 @@ def measure_exploration(shown: Iterable[SentDigest]) -> Exploration | None:
 
 
 def _predicts_like(seen: Mapping[bool, Sequence[float]], score: float) -> bool:
-    """Nearer to the mean of what was liked; so much is liked that this is said where one of them is unknown."""
+    """Return True if a score is nearer to the mean of the liked picks than to that of the others.
+
+    Returns True if nothing was disliked so far, else False if nothing was liked: most verdicts are likes.
+    """
     if not seen[False][0] or not seen[True][0]:
         return not seen[False][0]
     more, less = (seen[liked][1] / seen[liked][0] for liked in (True, False))
@@ -140,7 +143,7 @@ def _chances(shown: SentDigest) -> tuple[Doubles, Doubles]:
 
 
 def _explored(picks: int, rows: Doubles) -> Exploration:
-    """From a row a subscriber: Σ liked/p, Σ 1/p, and of what was chosen how many were liked and how many there were."""
+    """Return the estimates from one row per subscriber: Σ liked/p, Σ 1/p, likes and count of ranked picks."""
     whole, drawn = _rates(rows[None])[0], bootstrap(rows, _rates)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     liked, chosen, gain = (Estimate(*map(float, part)) for part in zip(whole, low, high, strict=True))
@@ -148,7 +151,7 @@ def _explored(picks: int, rows: Doubles) -> Exploration:
 
 
 def _rates(rows: Doubles) -> Doubles:
-    """(draws, users, 4) → (draws, 3): of what was drawn, of what was chosen, the difference."""
+    """Map (draws, users, 4) to (draws, 3): liked share of exploration, of ranking, and the difference."""
     won, weight, hits, count = np.moveaxis(rows.sum(axis=1), -1, 0)
     drawn, chosen = won / np.maximum(weight, 1e-9), hits / np.maximum(count, 1e-9)
     return np.stack([drawn, chosen, chosen - drawn], axis=-1)

@@ -1,13 +1,11 @@
-"""The install's own feedback, replayed in time order.
+"""Replay the feedback of an installation in the order of time.
 
-Progressive validation (Dawid 1984; Blum, Kalai & Langford 1999): every digest of which something was said
-is ranked again by a profile made only of what had been asked for and said before it was planned, against
-the candidates it was chosen from, with the votes of that time. What was liked since is right. Nothing of a
-verdict is known to the profile that predicts it.
+Progressive validation (Dawid 1984; Blum, Kalai & Langford 1999): every digest with feedback is ranked again by a
+profile made of the interests and feedback from before it was planned, against the candidates and votes of that time.
+The papers liked afterwards are relevant. A verdict never reaches the profile that predicts it.
 
-Two things are of today: the text model, which no verdict enters; and interests that were given up since,
-which are not kept. And nobody likes what they were never shown: the figures tell how well
-the ranker puts what was liked before the rest, and favour the ranker that chose what to show.
+Two things are of today: the text model, which no verdict enters; and interests that were removed since, which are
+not stored. Nobody can like a paper that was not shown, so the figures favour the ranker that chose the picks.
 """
 
 from collections import defaultdict
@@ -41,7 +39,11 @@ ARCHIVE = 20_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReplayedDigest:
-    """A digest of which something was said, ranked again. `names`: of the paper of each pick; None if it is gone."""
+    """A digest with feedback, ranked again.
+
+    Attributes:
+        names: the paper id of each pick; None if the paper no longer exists.
+    """
 
     digest: SentDigest
     names: tuple[str | None, ...]
@@ -50,7 +52,7 @@ class ReplayedDigest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DaySnapshot:
-    """What is the same for all digests of one day: papers by row number, and the texts' models."""
+    """The data that all digests of one day share: papers by row number, and the models."""
 
     papers: dict[int, Paper]
     first: datetime
@@ -64,7 +66,10 @@ def replay(
     encoder: Encoder = NoEncoder(),
     advance: Callable[[int], None] = lambda _: None,
 ) -> Iterator[ReplayedDigest]:
-    """Every digest of which something was said, from those planned at `since` on; changes nothing. Streamed."""
+    """Yield every digest with feedback, planned at `since` or later, ranked again.
+
+    Reads the digests as a stream and changes nothing.
+    """
     with db.read() as session:
         model, earlier, n = _model(session), _SentHistory(everything=since is None), 0
         for _, group in groupby(digests(session, since), key=lambda shown: shown.planned.date()):
@@ -80,7 +85,7 @@ def replay(
 
 
 class _SentHistory:
-    """Which papers each subscriber had been sent lately: they were no candidates any more."""
+    """The papers that each subscriber was sent lately, which are no longer candidates."""
 
     def __init__(self, *, everything: bool) -> None:
         self._everything = everything
@@ -92,7 +97,7 @@ class _SentHistory:
             self._had[shown.subscriber] = [*lately, (shown.planned, shown.papers)]
 
     def candidates(self, then: _DaySnapshot, shown: SentDigest) -> tuple[str, ...]:
-        """What the digest was chosen from, its own picks among them."""
+        """Return the papers that a digest was chosen from, its own picks included."""
         first = self._everything and shown.subscriber not in self._had
         since = shown.planned - (FIRST_WINDOW if first else WINDOW)
         had = {paper for _, sent in self._had.get(shown.subscriber, ()) for paper in sent} - set(shown.papers)
@@ -143,9 +148,9 @@ def _rank_again(
 def _resolve_references(
     session: Session, interests: Mapping[int, tuple[Interest, ...]]
 ) -> tuple[dict[str, Paper], dict[int, tuple[Interest, ...]]]:
-    """Return the papers that references stand for, and the interests by the names of these papers.
+    """Return the papers that references stand for, and the interests with the ids of these papers.
 
-    A reference that no source knows is a paper under a name of its owner's own.
+    A reference that no source knows becomes a paper with an id of its own.
     """
     found: dict[str, Paper] = {}
     renamed = dict(interests)
@@ -173,7 +178,7 @@ def _renamed(interest: Interest, known: Mapping[PaperId, Paper]) -> Interest:
 
 
 def _was_stated_before(interest: Interest, library: dict[str, Paper]) -> bool:
-    """A paper that was a candidate then had not been named yet, where it is not known since when it is."""
+    """Return True unless an interest without a date names a paper that was still a candidate."""
     return interest.kind is not Kind.PAPER or interest.since is not None or interest.value not in library
 
 

@@ -1,6 +1,6 @@
-"""What is evaluated on: papers and judgments, one JSON object a line, gzipped or not.
+"""Read papers and judgments from JSONL files, gzipped or not.
 
-Ids are taken as they are written, so that any file whose two halves agree will do.
+Ids are not normalised, so any two files that use the same ids fit together.
 """
 
 import gzip
@@ -28,7 +28,13 @@ _INTERESTS = {"topics": Kind.TOPIC, "authors": Kind.AUTHOR, "categories": Kind.C
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """`relevant`: id → gain > 0. `candidates`: None for all papers. `day`: None where time plays no part."""
+    """One user's interests and the papers that are relevant to them.
+
+    Attributes:
+        relevant: gain > 0 by id.
+        candidates: the ids to rank; None for all papers.
+        day: the day of the ranking; None if time plays no part.
+    """
 
     user: str
     interests: tuple[Interest, ...]
@@ -38,12 +44,18 @@ class Judgment:
 
     @property
     def seeds(self) -> frozenset[str]:
-        """The papers liked or disliked: they are known, so no candidates."""
+        """Return the liked and disliked papers, which are never candidates."""
         return frozenset(i.value for i in self.interests if i.kind is Kind.PAPER)
 
 
 def read_papers(path: Path) -> dict[str, Paper]:
-    """The papers of a file by id, in its order; keys that `paper import` does not know are passed over."""
+    """Return the papers of a file by id, in its order.
+
+    Keys that `paper import` does not know are ignored.
+
+    Raises:
+        BadInput: the file cannot be read, has an invalid line, or has no paper.
+    """
     found: dict[str, Paper] = {}
     for number, record in _records(path):
         try:
@@ -59,7 +71,11 @@ def read_papers(path: Path) -> dict[str, Paper]:
 
 
 def read_judgments(path: Path) -> list[Judgment]:
-    """The judgments of a file in its order."""
+    """Return the judgments of a file in its order.
+
+    Raises:
+        BadInput: the file cannot be read, has an invalid line, or has no judgment.
+    """
     found: list[Judgment] = []
     for number, record in _records(path):
         try:

@@ -1,12 +1,12 @@
 """Learn the weights of the signals from judgments.
 
-Coordinate ascent on the measure itself (Metzler & Croft 2007), from the weights in force: each weight in
-turn is tried at multiples of what it is, and the best is kept if it gains more than STEP, so that what
-judgments do not clearly speak for stays. The aim is nDCG@10 and, smoother, nDCG over the whole ranking, half
-each; averaged per user, then over the users of a set, then over sets by the root of their users; less
-LEASH · Σ ln²(new/old), so that no weight wanders far, nor to nothing, on a few users' word. Followed
-authors, phrases and categories are promises: no judgment moves them.
-The scale is set by `likes`, which stays at 1.
+Coordinate ascent on the measure itself (Metzler & Croft 2007), from the weights in force: each weight in turn is
+tried
+at multiples of its value, and the best is kept if it gains more than MIN_GAIN. The objective is half nDCG@10 and half
+nDCG over the whole ranking, which is smoother; averaged per user, then over the users of a set, then over sets by the
+root of their users; minus PENALTY · Σ ln²(new/old), so that few users cannot move a weight far.
+Followed authors, phrases and categories are promises to subscribers, so their weights are fixed. `likes` stays at 1
+and sets the scale.
 """
 
 from collections import defaultdict
@@ -34,7 +34,7 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CaseSet:
-    """The cases of one file, ready to be ranked over and over: per case what is needed, `users` their groups."""
+    """The cases of one file as arrays for repeated ranking; `users` are their group numbers."""
 
     values: Sequence[Floats]
     likes: Floats
@@ -45,13 +45,13 @@ class _CaseSet:
 
     @property
     def size(self) -> int:
-        """How many users."""
+        """Return the number of users."""
         return int(self.users.max(initial=-1)) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedWeights:
-    """Weights, and per set the nDCG@10 they would have had on users they did not see, and that of the old ones."""
+    """Weights and, per set, their nDCG@10 on held-out users and that of the weights before."""
 
     weights: Weights
     before: Mapping[str, float]
@@ -61,7 +61,10 @@ class LearnedWeights:
 def learn_weights(
     sets: Mapping[str, Sequence[Case]], start: Weights = WEIGHTS, advance: Callable[[int], None] = lambda _: None
 ) -> LearnedWeights:
-    """From named sets of cases. Each user is in one fold in every set."""
+    """Learn weights from named sets of cases, with cross-validation.
+
+    A user is in the same fold in every set.
+    """
     seen: dict[str, list[float]] = defaultdict(list)
     sizes: dict[str, list[int]] = defaultdict(list)
     for part in range(FOLDS):
@@ -120,7 +123,7 @@ def _ndcg_at_10(cases: _CaseSet, weights: Weights) -> float:
 
 
 def _mean_ndcg(cases: _CaseSet, weights: Weights, whole: float) -> float:
-    """nDCG@10 · (1 − whole) + nDCG · whole, per user and then over users."""
+    """Return nDCG@10 · (1 − whole) + nDCG · whole, averaged per user and then over users."""
     if not len(cases.values):
         return 0.0
     by_signal = np.array([weight(signal, cases.likes, weights) for signal in SIGNALS]).T
@@ -130,7 +133,7 @@ def _mean_ndcg(cases: _CaseSet, weights: Weights, whole: float) -> float:
 
 
 def _gain(scores: Floats, gains: Doubles) -> tuple[float, float]:
-    """The discounted gain in the first ten, and in all; equals share the worst place among them."""
+    """Return the discounted gain in the first ten, and in all; equal scores share the worst rank."""
     right = np.flatnonzero(gains)
     ranks = (scores[None, :] >= scores[right, None]).sum(axis=1)
     parts = gains[right] / np.log2(ranks + 1)
@@ -153,10 +156,10 @@ def _prepare(cases: Sequence[Case] | Iterator[Case]) -> _CaseSet:
 
 
 def fold(user: str) -> int:
-    """The fold of a user, from 0 below FOLDS: the same in every set and for whatever is learnt."""
+    """Return the fold of a user, 0 ≤ fold < FOLDS; it is the same in every set."""
     return blake2b(user.encode(), digest_size=1).digest()[0] % FOLDS
 
 
 def _rounded(weights: Weights) -> Weights:
-    """To three decimals: more would be noise."""
+    """Round to three decimals, below which differences are noise."""
     return Weights({name: round(value, 3) for name, value in weights.signals.items()}, round(weights.fade, 3))

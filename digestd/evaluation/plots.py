@@ -1,8 +1,8 @@
-"""Pictures of an evaluation, each as PNG and SVG: how scores part what is right from the rest, how true the
-chances are, and how two rankers compare user by user.
+"""Plot an evaluation as PNG and SVG: scores, calibration, and the difference between two rankers by user.
 
-Needs matplotlib, the extra `digestd[plots]`. Colours are two of Okabe & Ito's (2008), which all eyes tell
-apart and which differ in lightness too; words in the SVG are text.
+Needs matplotlib, the extra `digestd[plots]`. The colours are two of Okabe & Ito (2008): distinguishable for
+colour-blind
+readers, and different in lightness. Text in the SVG stays text.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ _STYLE = str(Path(__file__).with_suffix(".mplstyle"))
 
 
 def draw_scores(folder: Path, cases: Iterable[Case]) -> list[Path]:
-    """How the scores of relevant papers and of the others are spread. Nothing where nothing is relevant."""
+    """Plot the distribution of the scores of relevant and other papers; nothing if none is relevant."""
     parts = list(map(_standard_scores, cases))
     right = np.concatenate([np.zeros(0), *(right for right, _ in parts)])
     others = np.concatenate([np.zeros(0), *(others for _, others in parts)])
@@ -52,7 +52,7 @@ def draw_scores(folder: Path, cases: Iterable[Case]) -> list[Path]:
 
 
 def draw_calibration(folder: Path, found: Reliability) -> list[Path]:
-    """What chances promised, and what came of them. Nothing where none was given."""
+    """Plot predicted against observed relevance; nothing if there are no predictions."""
     if not found.counts.size:
         return []
     with style.context(_STYLE):
@@ -74,7 +74,7 @@ def draw_calibration(folder: Path, found: Reliability) -> list[Path]:
 
 
 def draw_difference(folder: Path, values: Doubles, measured: Difference, rival: str) -> list[Path]:
-    """The paired differences in nDCG@10, user by user, with their mean. Nothing where nobody is compared."""
+    """Plot the paired differences in nDCG@10 by user, with their mean; nothing if no user is compared."""
     if not values.size:
         return []
     order, users = np.sort(values)[::-1], np.arange(1, len(values) + 1)
@@ -97,7 +97,7 @@ def draw_difference(folder: Path, values: Doubles, measured: Difference, rival: 
 
 
 def _standard_scores(case: Case) -> tuple[Doubles, Doubles]:
-    """The scores of what is relevant and of the others, within the case."""
+    """Return the z-scores of relevant and of other papers within a case."""
     total = totals(case, WEIGHTS).astype(np.float64)[case.allowed]
     right = np.array([name in case.relevant for name in case.names], dtype=np.bool_)[case.allowed]
     scores = (total - total.mean()) / (total.std() or 1.0) if total.size else total
@@ -110,7 +110,7 @@ def _edges(values: Doubles) -> list[float]:
 
 
 def _wilson(found: Reliability) -> tuple[Doubles, Doubles]:
-    """The 95 % interval of each part (Wilson 1927)."""
+    """Return the 95 % interval of each proportion (Wilson 1927)."""
     z, n = 1.96, found.counts
     middle = (found.observed + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(found.observed * (1 - found.observed) / n + z * z / (4 * n * n))

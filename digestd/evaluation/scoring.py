@@ -1,6 +1,6 @@
 """Score the candidates of each judgment as planning would on its day, before diversity and exploration.
 
-Judgments of one day share one pool, built once: planning, too, reads the day's papers once for all.
+Judgments of one day share one candidate set, as subscribers do in planning.
 """
 
 from collections import defaultdict
@@ -34,10 +34,14 @@ DAY_LENGTH = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """The n-th judgment, measured: c candidates with what each signal says of them, (s, c) as it enters the sum.
+    """The n-th judgment with the signal values of its c candidates.
 
-    `likes`: how many liked papers are known; `allowed` (c,): not muted; `relevance` (c,) as in Scores.
-    `seed`: of the order of equals, for every ranker the same.
+    Attributes:
+        values: (s, c) weighted values of each signal, before the signal's weight.
+        likes: number of liked papers that are known.
+        allowed: (c,) True if the paper is not muted.
+        relevance: (c,) as in `Scores`.
+        seed: orders papers with equal scores, the same for every ranker.
     """
 
     n: int
@@ -53,7 +57,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What became of the n-th judgment: its candidates' scores and the measures of the ranking."""
+    """The n-th judgment after ranking: scores of its candidates and measures of the ranking."""
 
     n: int
     user: str
@@ -68,7 +72,7 @@ def evaluate(
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
 ) -> list[CaseResult]:
-    """Every judgment with something relevant in it, in order."""
+    """Return the result of every judgment with a relevant paper, in order."""
     found = [evaluate_case(case) for case in judged_cases(library, judgments, model, advance, dense)]
     return sorted(found, key=lambda done: done.n)
 
@@ -80,7 +84,7 @@ def judged_cases(
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
 ) -> Iterator[Case]:
-    """The signals of every judgment with something relevant in it, day by day."""
+    """Yield the signals of every judgment with a relevant paper, day by day."""
     numbers = [n for n, judgment in enumerate(judgments) if judgment.relevant]
     for case in build_cases(library, [judgments[n] for n in numbers], model, advance, dense):
         yield replace(case, n=numbers[case.n])
@@ -93,7 +97,7 @@ def build_cases(
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
 ) -> Iterator[Case]:
-    """The signals of every judgment, be anything relevant in it or not, day by day."""
+    """Yield the signals of every judgment, day by day."""
     days: defaultdict[datetime | None, list[int]] = defaultdict(list)
     for n, judgment in enumerate(judgments):
         days[judgment.day].append(n)
@@ -110,18 +114,18 @@ def build_cases(
 
 
 def evaluate_case(case: Case, weights: Weights = WEIGHTS) -> CaseResult:
-    """Rank the candidates of a case."""
+    """Rank the candidates of a case with these weights."""
     total = _muted_last(totals(case, weights), case.allowed)
     return case_result(case, dict(zip(case.names, map(float, total), strict=True)))
 
 
 def case_result(case: Case, scores: Mapping[str, float]) -> CaseResult:
-    """What these scores of its candidates make of a case."""
+    """Return the result of a case for given scores of its candidates."""
     return CaseResult(case.n, case.user, scores, ranking_metrics(rank_ids(scores, (case.seed, case.n)), case.relevant))
 
 
 def totals(case: Case, weights: Weights) -> Floats:
-    """The scores (c,) as planning adds them up."""
+    """Return the scores (c,), summed as in planning."""
     total = np.zeros(len(case.names), dtype=np.float32)
     for signal, row in zip(SIGNALS, case.values, strict=True):
         total += weight(signal, np.array([case.likes], dtype=np.float32), weights) * row
@@ -130,7 +134,7 @@ def totals(case: Case, weights: Weights) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Corpus:
-    """What is read once for all days."""
+    """The papers and dense vectors of all days."""
 
     library: Library
     dense: Vectors
@@ -138,7 +142,7 @@ class _Corpus:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CandidateSignals:
-    """Of the c candidates at these positions: what the signals say (s, c), and how relevant they are (c,)."""
+    """Signal values (s, c) and relevance (c,) of the c candidates at these positions of the set."""
 
     positions: Ints
     values: Floats
@@ -180,7 +184,7 @@ def _candidates(library: Library, judgment: Judgment) -> frozenset[str]:
 
 
 def _without_age(paper: Paper, day: datetime | None) -> Paper:
-    """Where time plays no part, every paper is as new as any other."""
+    """Return the paper as old as all others if time plays no part."""
     return replace(paper, first_seen=EPOCH) if day is None else paper
 
 
@@ -195,7 +199,7 @@ def _seed(paper: Paper, vector: Floats | None) -> Seed:
 
 
 def _muted_last(total: Floats, allowed: Bools) -> Floats:
-    """What planning would never show comes after all it might."""
+    """Return scores with every muted paper below all others, as planning never shows it."""
     low = total.min(initial=0.0) - np.float32(1)
     kept: Floats = np.where(allowed, total, low).astype(np.float32)
     return kept

@@ -11,13 +11,13 @@ import pytest
 
 def test_ranking_is_measured_without_settings_or_database(tmp_path: Path) -> None:
     digestd = str(Path(sys.executable).with_name("digestd"))
-    words = ["bench", "rank", "--subscribers", "400", "--papers", "40", "--archive", "60", "--json"]
+    words = ["bench", "rank", "--subscribers", "1600", "--papers", "40", "--archive", "60", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     done = subprocess.run([digestd, *words], cwd=tmp_path, env=environment, capture_output=True, check=True)
     found = json.loads(done.stdout)
-    assert found["subscribers"] == 400
+    assert found["subscribers"] == 1600
     assert found["papers"] == 40
-    assert found["reasons"] == 400 * 15
+    assert found["reasons"] == 1600 * 15
     assert found["cpu_us"] > found["bare_us"] > 0
     assert set(found["linear"]) == {"subscribers", "papers"}
     assert found["each_us"]["all"] > 0 < found["start_ms"]

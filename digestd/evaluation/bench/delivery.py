@@ -1,12 +1,13 @@
-"""The whole road from a day's papers to the relay, for many subscribers, beside smtp-source on the same relay.
+"""Measure the pipeline from a day's papers to the relay, compared with smtp-source on the same relay.
 
-The real commands in processes of their own, `plan` once and `deliver --drain` in shares: rank, compose,
-gate, send, record. Each share stands beside smtp-source sending as many mails of the same size to the
-same sink just before. Start-up, measured as the same command with nothing to do, is taken off. Profiles are compiled
-before, as they are from the first digest until a subscriber or the text model changes: `compile_us`, each once.
+The real commands run as subprocesses, `plan` once and `deliver --drain` in parts: rank, compose, commit, send,
+record.
+Just before each part, smtp-source sends as many mails of the same size to the same sink. Start-up, measured as the
+same command with nothing to do, is subtracted. Profiles are compiled beforehand, as they are between changes of a
+subscriber or of the text model; this cost is reported as `compile_us` per subscriber.
 
-    ratio      our mails a second (planning included) to those of smtp-source
-    cpu_ratio  CPU time of smtp-source and sink to that of ours and sink: hardly moves with what else runs
+    ratio      our mails per second (planning included) over those of smtp-source
+    cpu_ratio  CPU time of smtp-source and sink over that of digestd and sink; hardly depends on other load
 """
 
 import os
@@ -56,7 +57,7 @@ SOURCE_MAX = 20_000
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLoad:
-    """How much to send, signed how, by how many processes, in how many pairs."""
+    """The size of a delivery benchmark."""
 
     subscribers: int
     papers: int = 500
@@ -69,9 +70,12 @@ class DeliveryLoad:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPair:
-    """One share of `count` mails: what was spent on it, and by the sink at the same time; who else was busy.
+    """One part of `count` mails: resources used by digestd, smtp-source, the sink and other programs.
 
-    `arrived`: how many of ours the sink took. `theirs` is None where there is no smtp-source.
+    Attributes:
+        arrived: digestd's mails that the sink counted.
+        smtp_source: seconds, CPU seconds, and the sink's CPU seconds; None if smtp-source is not installed.
+        foreign: share of the machine that other programs used.
     """
 
     count: int
@@ -85,7 +89,11 @@ class MeasuredPair:
 def measure_delivery(
     load: DeliveryLoad, now: datetime, say: Callable[[str], None] = lambda _: None
 ) -> dict[str, object]:
-    """The figures. Raises BadSetting for a database that is in use."""
+    """Measure delivery and return the figures by name.
+
+    Raises:
+        BadSetting: the database is in use.
+    """
     with TemporaryDirectory(prefix="digestd-bench-") as name, run_sink(Path(name)) as relay:
         folder = Path(name)
         folder.chmod(0o755)  # the sink may be another user's
@@ -128,7 +136,7 @@ class _Bench:
 
     @property
     def mail(self) -> Path:
-        """One composed digest, as smtp-source wants it."""
+        """Return the file of one composed digest, as smtp-source reads it."""
         return self.folder / "mail"
 
 
@@ -177,7 +185,7 @@ def _fill(app: App, load: DeliveryLoad, now: datetime) -> None:
 
 
 def _compile_profiles(app: App, at: datetime) -> float:
-    """Compile and keep everybody's profile; seconds of CPU."""
+    """Compile and store all profiles; return CPU seconds."""
     day, after = read_planning_day(app.db, at, NoEncoder()), 0
     began = time.process_time()
     with single_blas_thread():
@@ -193,7 +201,7 @@ def _due(app: App, after: int, at: datetime) -> list[DueSubscriber]:
 
 
 def _write_sample_mail(app: App, file: Path) -> int:
-    """Write the digest nearest to the mean size of the first ones, with LF line ends; its size on the wire."""
+    """Write the digest of about mean size with LF line ends; return its size in bytes with CRLF."""
     with app.db.read() as session:
         claims = [claim for key in range(1, SIZE_SAMPLE) if (claim := queries.as_claim(session, key)) and claim.picks]
     if not claims:
@@ -228,13 +236,13 @@ def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Mea
 
 
 def _machine_cpu_seconds() -> float:
-    """Seconds of CPU that anything on this machine has used."""
+    """Return the CPU seconds that all programs of this machine have used."""
     user, nice, system = Path("/proc/stat").read_text().split()[1:4]
     return (int(user) + int(nice) + int(system)) / TICKS
 
 
 def _figures(pairs: Sequence[MeasuredPair], plan: tuple[float, float], idle: ResourceUsage) -> dict[str, object]:
-    """Per mail, planning included; of all pairs where all were disturbed."""
+    """Return the figures per mail, planning included, over undisturbed pairs, or over all if none is."""
     kept = [pair for pair in pairs if pair.foreign <= FOREIGN_MAX]
     ratios, cpu_ratios, client, sinks = [], [], [], []
     for pair in kept or pairs:

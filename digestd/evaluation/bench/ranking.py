@@ -1,12 +1,14 @@
-"""Everybody ranked against a day: all signals, fused, the top 40, reasons for the top 15.
+"""Measure ranking all subscribers against one day: all signals, fusion, the top 40, reasons for the top 15.
 
-Subscribers are read from the database in blocks, by one process a core, as planning reads them: their profiles
-are compiled and kept already, as they are from the first digest until a subscriber or the text model changes; what
-that costs is measured apart. Beside it runs the bare product that no ranker on these texts can do without: a sparse
-matrix of one TF-IDF row a subscriber times the day's papers, by SciPy, in blocks of the same size.
+Each process reads subscribers from the database in shards, as planning does. Profiles are compiled and stored before,
+as they are between changes of a subscriber or of the text model; this cost is reported on its own. The baseline is
+the
+product that no ranker on these texts can avoid: a sparse matrix of one TF-IDF row per subscriber times the day's
+papers, by SciPy, in blocks of the same size.
 
-Whether it is linear shows at a quarter of the subscribers, and of the papers. A process's first shard, before which
-it has met none of the papers that are liked, counts as its start and is told apart.
+Linearity is measured with a quarter of the subscribers, and of the papers. The first shard of a process fills the
+cache
+of liked papers, so it counts as start-up.
 """
 
 import gc
@@ -56,7 +58,7 @@ MEMORY_SAMPLE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RankingLoad:
-    """How much to rank."""
+    """The size of a ranking benchmark."""
 
     subscribers: int
     papers: int
@@ -67,8 +69,15 @@ class RankingLoad:
 
 @dataclass(frozen=True, slots=True)
 class WorkerUsage:
-    """What one process used: seconds of CPU in all and until its `first` subscribers were ranked; peak memory; how many
-    it ranked, and how many reasons it gave."""
+    """Resources used by one process.
+
+    Attributes:
+        cpu: CPU seconds in total.
+        start: CPU seconds for its first shard, of `first` subscribers.
+        rss_mib: peak memory.
+        ranked: number of subscribers.
+        reasons: number of reasons given.
+    """
 
     cpu: float
     start: float
@@ -79,13 +88,17 @@ class WorkerUsage:
 
 
 def measure_ranking(load: RankingLoad, now: datetime, say: Callable[[str], None] = lambda _: None) -> dict[str, object]:
-    """The figures. Seconds are on the clock, microseconds of CPU and a subscriber; `ratio` = bare_us / cpu_us.
+    """Measure ranking and return the figures by name.
 
-    `start_ms`: CPU of a process until its first shard is ranked; `each_us`: of all others, and `linear`: how much more
-    that is at the whole than at a quarter of the subscribers, and a quarter of it at all papers than at a quarter of
-    them; 1 is linear, less is better, None where there are too few to tell.
-    `pss_mib`: the most memory that all processes had together, what they share counted once, as far as looking
-    every half a second shows it; `rss_mib`: the largest of them.
+    Seconds are wall-clock time, microseconds are CPU time per subscriber, and `ratio` is bare_us / cpu_us.
+
+        start_ms  CPU time of a process for its first shard
+        each_us   CPU time of all other shards
+        linear    growth of `each_us` per subscriber from a quarter of the subscribers to all, and per paper from a
+        quarter
+                  of the papers to all; 1 is linear, less is better, None if there are too few subscribers
+        pss_mib   peak memory of all processes together, shared memory counted once, sampled every half second
+        rss_mib   peak memory of the largest process
     """
     with TemporaryDirectory(prefix="digestd-bench-") as folder:
         url = f"sqlite:///{Path(folder) / 'digestd.db'}"
@@ -136,7 +149,7 @@ def measure_ranking(load: RankingLoad, now: datetime, say: Callable[[str], None]
 
 
 def _cpu_per_subscriber(spent: Sequence[WorkerUsage]) -> float | None:
-    """Microseconds of CPU a subscriber after the first shard of each process."""
+    """Return CPU microseconds per subscriber after the first shard of each process."""
     count = sum(one.ranked - one.first for one in spent)
     return round(sum(one.cpu - one.start for one in spent) / count * 1e6, 1) if count else None
 
@@ -146,7 +159,7 @@ def _growth(large: float | None, small: float | None, times: int = 1) -> float |
 
 
 def _first_quarter(day: PlanningDay) -> PlanningDay:
-    """The day with the first quarter of its papers."""
+    """Return the day with the first quarter of its papers."""
     papers = day.candidates.papers[: max(len(day.candidates) // 4, 1)]
     return replace(
         day,
@@ -167,7 +180,7 @@ def _prepare(url: str, load: RankingLoad, now: datetime) -> None:
 
 
 def fill_database(db: Database, load: RankingLoad, now: datetime) -> None:
-    """The archive, the day and the people."""
+    """Import the archive and the day's papers, and add the subscribers."""
     import_papers(db, synthetic_data.synthetic_papers(load.archive, 1, "old"), now, archive=True)
     import_papers(db, synthetic_data.synthetic_papers(load.papers, 2, "new"), now + timedelta(hours=20))
     people = synthetic_data.synthetic_subscribers(load.subscribers, load.archive, load.likes)
@@ -177,7 +190,7 @@ def fill_database(db: Database, load: RankingLoad, now: datetime) -> None:
 
 
 def measure_bare_product(papers: Sparse, count: int) -> float:
-    """Microseconds a subscriber of the product of `count` rows like the papers' own with the papers."""
+    """Return CPU microseconds per subscriber of multiplying `count` paper-like rows with the papers."""
     rows = papers[np.arange(count) % max(papers.shape[0], 1)] if papers.shape[0] else papers
     across = papers.T.tocsr()
     began = time.process_time()
@@ -189,9 +202,12 @@ def measure_bare_product(papers: Sparse, count: int) -> float:
 def _run_workers(
     work: Callable[[str, int, RankingLoad], T], url: str, day: PlanningDay, load: RankingLoad
 ) -> tuple[list[T], float]:
-    """Each process takes every n-th shard, this one among them. What each gives, and the most memory of all.
+    """Run `work` in every process, this one included, each on every n-th shard.
 
-    The day is shared by forking, with nothing kept of what was ranked before.
+    The processes share the day by forking, with empty caches.
+
+    Returns:
+        The result of each process, and their peak memory in MiB.
     """
     global _day  # what a forked process inherits cannot be handed over
     _day = _without_caches(day)
@@ -210,7 +226,7 @@ def _run_workers(
 
 
 def _without_caches(day: PlanningDay) -> PlanningDay:
-    """The day before anybody was ranked."""
+    """Return the day as it was before anybody was ranked."""
     pool = day.candidates
     seed_encoder, echoes = (
         replace(pool.seed_encoder, _latest=[]),
@@ -224,7 +240,7 @@ def _without_caches(day: PlanningDay) -> PlanningDay:
 
 
 def _peak_memory(done: Event) -> float:
-    """The most that all processes have together until it is done, this one among them; MiB."""
+    """Return the peak memory of all processes together in MiB, sampled until `done` is set."""
     most = 0.0
     while not done.wait(MEMORY_SAMPLE_SECONDS):
         most = max(most, sum(map(_pss, [os.getpid(), *(child.pid or 0 for child in active_children())])))
@@ -235,7 +251,7 @@ _day: PlanningDay | None = None
 
 
 def _compile_worker(url: str, turn: int, load: RankingLoad) -> float:
-    """Compile and keep the profiles; seconds of CPU."""
+    """Compile and store the profiles of this process's shards; return CPU seconds."""
     assert _day is not None  # noqa: S101  # set before the fork
     began = time.thread_time()
     db = open_database(url)
@@ -247,7 +263,7 @@ def _compile_worker(url: str, turn: int, load: RankingLoad) -> float:
 
 
 def compile_profiles(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> None:
-    """Compile the profiles of these subscribers, and keep them."""
+    """Compile and store the profiles of these subscribers."""
     with db.read() as session:
         made = compiled(session, day, block).made
     with db.write() as session:
@@ -270,14 +286,14 @@ def _rank_worker(url: str, turn: int, load: RankingLoad) -> WorkerUsage:
 
 
 def _rank_shard(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> int:
-    """Rank a shard; how many reasons were given. Nothing of it is left when the next one comes."""
+    """Rank a shard and return the number of reasons; keep nothing of it."""
     with db.read() as session:
         shard = rank(session, day, block)
     return len(_top_reasons(day, shard))
 
 
 def _shards(db: Database, day: PlanningDay, turn: int, load: RankingLoad) -> Iterator[list[DueSubscriber]]:
-    """Every n-th shard of the first so many subscribers."""
+    """Yield every n-th shard of the subscribers."""
     for after in range(turn * SHARD_SIZE, load.subscribers, load.processes * SHARD_SIZE):
         last = min(after + SHARD_SIZE, load.subscribers)
         with db.read() as session:
@@ -285,7 +301,7 @@ def _shards(db: Database, day: PlanningDay, turn: int, load: RankingLoad) -> Ite
 
 
 def _pss(process: int) -> float:
-    """A process's share of memory in MiB; 0 where the system does not tell, or it has ended."""
+    """Return a process's proportional set size in MiB; 0 if it is unknown or the process has ended."""
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -294,7 +310,7 @@ def _pss(process: int) -> float:
 
 
 def _top_reasons(day: PlanningDay, shard: Shard) -> Reasons:
-    """The reasons for the first of the top of each of a shard."""
+    """Return the reasons for the best papers of each subscriber of a shard."""
     total = np.where(shard.ranked.open, shard.ranked.total, -np.inf)
     top = min(TOP, total.shape[1])
     best = np.argpartition(total, total.shape[1] - top, axis=1)[:, total.shape[1] - top :]

@@ -1,7 +1,7 @@
-"""A relay that takes every mail and keeps none, and what sends to it at the wire's limit.
+"""A relay that accepts and discards every mail, and a sender at the speed limit of the protocol.
 
-Postfix's smtp-sink and smtp-source where they are installed; else a sink of our own, which is no
-measure for a ratio, but counts as well.
+Postfix's smtp-sink and smtp-source if they are installed. Otherwise a built-in sink, which counts mails but is too
+slow for a ratio.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _COUNTED = re.compile(r"mesg=(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A running sink: `kind` is smtp-sink or built-in."""
+    """A running sink; `kind` is "smtp-sink" or "built-in"."""
 
     kind: str
     port: int
@@ -33,30 +33,30 @@ class Sink:
 
     @property
     def url(self) -> str:
-        """As a transport URL."""
+        """Return its address as a transport URL."""
         return f"smtp://127.0.0.1:{self.port}"
 
     @property
     def count(self) -> int:
-        """How many mails it has taken."""
+        """Return the number of mails that it has accepted."""
         found = _COUNTED.findall(self.log.read_text(errors="replace"))
         return int(found[-1]) if found else 0
 
     @property
     def cpu(self) -> float:
-        """Seconds of CPU it has used."""
+        """Return the CPU seconds that it has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def find_program(name: str) -> str | None:
-    """Where one of Postfix's programs is."""
+    """Return the path of one of Postfix's programs; None if it is not installed."""
     return shutil.which(name, path=_PATH)
 
 
 @contextlib.contextmanager
 def run_sink(folder: Path) -> Iterator[Sink]:
-    """A sink on a free port of 127.0.0.1, ended with the block."""
+    """Run a sink on a free port of 127.0.0.1 until the end of the block."""
     port, log = _free_port(), folder / "sink.log"
     program = find_program("smtp-sink")
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
@@ -72,7 +72,7 @@ def run_sink(folder: Path) -> Iterator[Sink]:
 
 
 def run_smtp_source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
-    """Seconds, on the clock and of CPU, that smtp-source takes for so many mails, 16 sessions at once."""
+    """Send mails with smtp-source in 16 sessions; return wall-clock and CPU seconds."""
     program = find_program("smtp-source")
     if program is None:
         raise FileNotFoundError("smtp-source")
@@ -87,7 +87,7 @@ def run_smtp_source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
 
 
 async def serve(port: int) -> None:
-    """The built-in sink: answers 250 to everything, 354 to DATA, and prints its count once a mail."""
+    """Run the built-in sink: answer 250 to all commands and 354 to DATA, and print the count after each mail."""
     taken = 0
 
     async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Commands of digestd in processes of their own, and what they spend."""
+"""Run digestd commands as subprocesses and measure the resources they use."""
 
 import os
 import re
@@ -15,19 +15,23 @@ POLL_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class ResourceUsage:
-    """Seconds on the clock and of CPU, and the peak memory of the largest process."""
+    """Wall-clock seconds, CPU seconds, and the peak memory of the largest process."""
 
     seconds: float
     cpu: float
     rss_mib: float
 
     def per_item(self, idle: "ResourceUsage", count: int) -> tuple[float, float]:
-        """Seconds on the clock and of CPU for each of `count`, without start-up."""
+        """Return wall-clock and CPU seconds per item without the start-up cost `idle`."""
         return (self.seconds - idle.seconds) / count, (self.cpu - idle.cpu) / count
 
 
 def run_commands(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> ResourceUsage:
-    """Run digestd commands side by side, to their ends."""
+    """Run digestd commands concurrently until all have ended.
+
+    Raises:
+        RuntimeError: a command failed.
+    """
     began, cpu, rss = time.perf_counter(), 0.0, 0.0
     running = [_start([sys.executable, "-m", "digestd", *words, "--json"], environment) for words in commands]
     while any(process.returncode is None for process in running):
@@ -45,7 +49,10 @@ def run_commands(commands: Sequence[Sequence[str]], environment: Mapping[str, st
 
 
 def _peak_memory(pid: int) -> float:
-    """MiB that a running process has had at most. What `wait4` tells counts what it was forked from."""
+    """Return the peak memory of a running process in MiB.
+
+    `wait4` cannot be used: its figure includes the process that was forked.
+    """
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(found[1]) / 1024 if found else 0.0
 
