@@ -1,7 +1,8 @@
-"""Logs: structlog to stderr, for people or as JSON. No address, token or secret is ever logged.
+"""Log with structlog to stderr, for people or as JSON. No address, token or secret is ever logged.
 
-Of an exception only its kind and the places in the code are told: its text and the values on
-the stack may hold what somebody typed. Whatever is logged stays on its line and steers no terminal.
+An exception is logged by its type and locations in the code: its text and the values on the stack may contain
+personal
+data. Log values cannot break lines or send control sequences to a terminal.
 """
 
 import logging
@@ -69,13 +70,13 @@ def configure(format_: str, level: str) -> None:
 
 
 def stack_locations(trace: TracebackType | None) -> list[str]:
-    """Where in the code an exception came from: file, line and function of the innermost frames."""
+    """Return file, line and function of the innermost frames of a traceback."""
     frames = traceback.extract_tb(trace)[-_MAX_FRAMES:]
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _redact_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Tell an exception by kind and places."""
+    """Replace an exception by its type and stack locations."""
     info = event.pop("exc_info", None)
     if isinstance(info, BaseException):
         info = (type(info), info, info.__traceback__)
@@ -88,7 +89,7 @@ def _redact_exception(_logger: object, _method: str, event: MutableMapping[str, 
 
 
 def _replace_unprintable(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Texts with blanks for what cannot be printed; those within other values are shown by `repr`."""
+    """Replace unprintable characters in texts by spaces; `repr` escapes them inside other values."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             event[name] = "".join(letter if letter.isprintable() else " " for letter in value)

@@ -215,7 +215,7 @@ def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
 
 
 def _calibrate(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
-    """Learn and write probabilities of relevance; print the calibration error on users not used to learn them."""
+    """Learn and write probabilities of relevance; print the calibration error on held-out users."""
     found = calibrate(sets)
     _keep(path, calibration.dumps(found.calibration))
     emit([{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets], as_json)
@@ -229,7 +229,7 @@ def _keep(path: Path, text: str) -> None:
 
 
 def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
-    """Learn and write weights; print the measures on users not used to learn them."""
+    """Learn and write weights; print the measures on held-out users."""
     with progress("fits", FOLDS + 1) as advance:
         found = learn_weights(sets, advance=advance)
     _keep(path, weights.dumps(found.weights))

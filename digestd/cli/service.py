@@ -1,4 +1,4 @@
-"""What the long-running commands share: logging as the settings say, and running parts until one ends."""
+"""Shared parts of the long-running commands: set up logging, and run parts until one ends."""
 
 import asyncio
 import signal

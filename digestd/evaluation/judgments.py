@@ -92,9 +92,9 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
         data = path.read_bytes()
         text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig")
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror or 'it is no whole gzip file'}") from error
+        raise BadInput(f"cannot read {path}: {error.strerror or 'it is not a complete gzip file'}") from error
     except (EOFError, zlib.error) as error:
-        raise BadInput(f"cannot read {path}: it is no whole gzip file") from error
+        raise BadInput(f"cannot read {path}: it is not a complete gzip file") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8; convert it first") from error
     for number, line in enumerate(text.split("\n"), start=1):

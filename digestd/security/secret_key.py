@@ -1,12 +1,13 @@
-"""The secret that all tokens are made with: a file of its own, made once; and those retired since.
+"""Create, read and rotate the secret key that all tokens are made with.
 
-The retired ones lie in a folder next to it, numbered in the order they were retired: `secret.key.retired/0001`, or
-`secret.key.retired_0001` where systemd or a container hands them over as credentials. Each is a JSON object, so that
-its content says all there is to know, however the file was copied:
+Retired secrets are in a folder next to the file, numbered in the order of retirement: `secret.key.retired/0001`, or
+`secret.key.retired_0001` if systemd or a container passes them as credentials. Each file is a JSON object that
+contains
+all metadata, so that copies need no file times:
 
-    {"key": base64, "retired": ISO 8601, "revoked": whether it has no grace period}
+    {"key": base64, "retired": ISO 8601, "revoked": true if it has no grace period}
 
-None of them may be removed: links to unsubscribe work for ever, and the first names every address.
+None of them may be removed: unsubscribe links never expire, and the first secret derives the keys of all addresses.
 """
 
 import base64
@@ -27,13 +28,21 @@ SECRET_BYTES = 32
 
 
 def read_keys(file: Path) -> Keys:
-    """The secret in use and those retired. Raises BadSetting where one is missing, or too little of it."""
+    """Return the current secret and the retired ones.
+
+    Raises:
+        BadSetting: a file is missing or invalid.
+    """
     retired = [_read_retired(one) for one in _retired_files(file)]
     return Keys(read_secret(file), tuple(reversed(retired)))
 
 
 def read_secret(file: Path) -> bytes:
-    """The secret in a file. Raises BadSetting where there is none, or too little of it."""
+    """Return the secret in a file.
+
+    Raises:
+        BadSetting: the file does not exist, cannot be read, or is too short.
+    """
     try:
         secret = file.read_bytes()
     except FileNotFoundError as error:
@@ -46,7 +55,11 @@ def read_secret(file: Path) -> bytes:
 
 
 def create_secret(file: Path) -> bytes:
-    """The secret, made if there is none: written aside, then linked into place, whole or not at all."""
+    """Return the secret; create it atomically if there is none.
+
+    Raises:
+        BadSetting: the file cannot be created or read.
+    """
     if file.exists():
         return read_secret(file)
     with _convert_errors("cannot make", file):
@@ -59,10 +72,17 @@ def create_secret(file: Path) -> bytes:
 
 
 def rotate(file: Path, now: datetime, *, revoke: bool = False) -> Keys:
-    """Retire the secret in use, put a new one in its place, and return the keys as they are then.
+    """Retire the current secret, replace it by a new one, and return all keys.
 
-    `revoke`: no retired secret has a grace period from now on. At no moment is a secret lost: the old one is on the
-    disk under its new name before the new one takes its place. A rotation that was cut short can be repeated.
+    The old secret is on the disk under its new name before the new one replaces it, so none can be lost. A rotation
+    that
+    was interrupted can be repeated.
+
+    Args:
+        revoke: end the grace period of all retired secrets.
+
+    Raises:
+        BadSetting: a file cannot be read or written.
     """
     before = read_keys(file)
     earlier = [one for one in before.retired if one.secret != before.secret]
@@ -81,7 +101,11 @@ def rotate(file: Path, now: datetime, *, revoke: bool = False) -> Keys:
 
 
 def _read_retired(file: Path) -> RetiredSecret:
-    """Return a retired secret. Raises BadSetting if the file does not hold one."""
+    """Return a retired secret.
+
+    Raises:
+        BadSetting: the file is not one.
+    """
     try:
         said = json.loads(file.read_bytes())
         secret, at = base64.b64decode(said["key"], validate=True), datetime.fromisoformat(said["retired"])
@@ -103,7 +127,11 @@ def _as_json(retired: RetiredSecret) -> bytes:
 
 
 def _retired_files(file: Path) -> list[Path]:
-    """In the order they were retired. Raises BadSetting where one is missing among them."""
+    """Return the files of retired secrets in order.
+
+    Raises:
+        BadSetting: one is missing among them.
+    """
     found = {one.name[-4:]: one for form in ("/", "_") for one in file.parent.glob(f"{file.name}.retired{form}[0-9]*")}
     numbers = [f"{n:04}" for n in range(1, len(found) + 1)]
     if missing := [number for number in numbers if number not in found]:
@@ -122,7 +150,7 @@ def _new_secret() -> bytes:
 
 
 def _write_temporary(file: Path, content: bytes) -> Path:
-    """Write a file next to this one, safe on the disk, to be moved into its place."""
+    """Write a file next to this one and sync it, ready to replace it."""
     aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(content)
@@ -132,7 +160,7 @@ def _write_temporary(file: Path, content: bytes) -> Path:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new name is on the disk only with its folder."""
+    """Sync a folder: a new file name is on the disk only then."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

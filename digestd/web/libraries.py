@@ -28,7 +28,7 @@ SHOWN_MAX = 100
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of library pages."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
     limits, turn = RateLimits(PER_NETWORK, EVERYONE, SPAN), asyncio.Semaphore(AT_ONCE)
 

@@ -27,7 +27,7 @@ NAMED = 100
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of reference pages."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
     limits = RateLimits(PER_NETWORK, EVERYONE, SPAN)
     turn = asyncio.Semaphore(1)  # whoever waits holds no thread, and one reading process is enough

@@ -41,7 +41,7 @@ class SettingsPage:
         return self._page(token, known, done=done, form=PreferencesForm.of(known), problems=())
 
     def corrected(self, token: str, problems: Collection[str], form: PreferencesForm | None = None) -> Response:
-        """The page with what is to be corrected, and the form as it was typed."""
+        """Return the page with the problems to correct, and the form as entered."""
         known = self.whose(token)
         page = self._page(token, known, done="", form=form or PreferencesForm.of(known), problems=problems)
         page.status_code = MALFORMED

@@ -1,6 +1,6 @@
-"""The service's side of a parser process: start it, exchange messages with it, end it.
+"""Start a parser process, exchange messages with it, and end it.
 
-Nothing that a parser process says is trusted once it has read a stranger's bytes. Its report comes before those.
+Its report is trusted, as it comes before the untrusted bytes; nothing that it sends afterwards is.
 """
 
 import subprocess
@@ -29,7 +29,7 @@ class ConfinementFailed(DigestdError):
 class ParserProcess:
     """A parser process.
 
-    It inherits nothing: no environment but `environment`, no descriptors but three pipes, no session, no folder.
+    It inherits nothing: only `environment`, three pipes as descriptors, and its own session in the root folder.
     """
 
     def __init__(
@@ -57,11 +57,15 @@ class ParserProcess:
 
     @property
     def is_alive(self) -> bool:
-        """True if it has not ended."""
+        """Return True if it has not ended."""
         return self.process.poll() is None
 
     def send(self, *messages: bytes) -> None:
-        """Send messages. Raises OSError if it has ended."""
+        """Send messages.
+
+        Raises:
+            OSError: it has ended.
+        """
         for message in messages:
             send(self._input, message)
 
@@ -70,7 +74,11 @@ class ParserProcess:
         return None if self._first() is None else receive(self._output, most)
 
     def confinement(self) -> Confinement:
-        """Return what is shut to it. Raises ConfinementFailed if it ended before it said so."""
+        """Return its report.
+
+        Raises:
+            ConfinementFailed: it ended before it sent one.
+        """
         try:
             return parse_report(self._first() or b"")
         except (ValueError, TypeError, KeyError) as error:
@@ -81,11 +89,11 @@ class ParserProcess:
             ) from error
 
     def kill(self) -> None:
-        """Kill it; whoever waits for its answer gets none."""
+        """Kill it; a pending `receive` returns None."""
         self.process.kill()
 
     def end(self) -> None:
-        """Kill it and release everything it held."""
+        """Kill it and release its pipes."""
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -100,7 +108,11 @@ class ParserProcess:
 
 
 def probe() -> Confinement:
-    """Return what is shut to parsers on this machine. Raises ConfinementFailed if none can be started."""
+    """Return the report of a new parser process.
+
+    Raises:
+        ConfinementFailed: none can be started.
+    """
     child = ParserProcess(probing.__file__, [str(PROBE_MEMORY)])
     watch = Timer(PROBE_SECONDS, child.kill)
     watch.start()

@@ -194,7 +194,7 @@ def _erasing(routes: APIRouter, api: SubscriberApi) -> None:
 
 
 def shown(subscriber: Subscriber) -> SubscriberOut:
-    """A subscriber as the API answers."""
+    """Return a subscriber as the API represents it."""
     said = subscriber_fields(subscriber)
     interests = Interests.model_validate({name: said[name] for name in Interests.model_fields})
     plain = {name: value for name, value in said.items() if name not in Interests.model_fields}
