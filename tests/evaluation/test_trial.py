@@ -1,4 +1,4 @@
-"""Trials: who wins a digest, and what may be concluded from many."""
+"""Test which ranking wins a digest, and what follows from many digests."""
 
 from datetime import UTC, datetime
 
@@ -36,18 +36,16 @@ def digest(teams: str, verdicts: list[Verdict | None], subscriber: int = 1) -> S
         ("ab ", [None, None, MORE], 0),
     ],
 )
-def test_a_team_is_credited_with_what_was_said_of_its_picks(
-    teams: str, verdicts: list[Verdict | None], points: int
-) -> None:
+def test_verdicts_credit_team_of_pick(teams: str, verdicts: list[Verdict | None], points: int) -> None:
     assert margin(digest(teams, verdicts)) == points
 
 
-def test_digests_of_which_nothing_was_said_are_left_out() -> None:
+def test_digests_without_feedback_are_ignored() -> None:
     silent, of_nobody, tie = digest("ab", [None, None]), digest("ab ", [None, None, MORE]), digest("ab", [MORE, MORE])
     assert count_preferences([silent, of_nobody, tie]).digests == PreferenceCount(0, 0, 1)
 
 
-def test_a_subscriber_has_one_voice_however_much_they_say() -> None:
+def test_subscriber_has_one_vote() -> None:
     found = count_preferences([*[digest("ab", [None, MORE])] * 9, digest("ab", [MORE, None], subscriber=2)])
     assert found.digests == PreferenceCount(9, 1, 0)
     assert found.subscribers == PreferenceCount(1, 1, 0)
@@ -55,7 +53,7 @@ def test_a_subscriber_has_one_voice_however_much_they_say() -> None:
 
 
 @pytest.mark.parametrize(("wins", "losses"), [(0, 0), (3, 1), (70, 50)])
-def test_the_preference_is_the_posterior_under_a_uniform_prior(wins: int, losses: int) -> None:
+def test_preference_is_posterior_of_uniform_prior(wins: int, losses: int) -> None:
     known, found = beta(wins + 1, losses + 1), preference(PreferenceCount(wins, losses, 5))
     assert found.value == pytest.approx(known.mean())
     assert (found.low, found.high) == pytest.approx(known.interval(0.95))
@@ -72,12 +70,12 @@ def test_the_preference_is_the_posterior_under_a_uniform_prior(wins: int, losses
         (PreferenceCount(10, 30), "the weights in force are better"),
     ],
 )
-def test_it_says_what_may_be_concluded(score: PreferenceCount, said: str) -> None:
+def test_verdict_states_conclusion(score: PreferenceCount, said: str) -> None:
     assert said in TrialResult(score, PreferenceCount(), {}).verdict
 
 
 def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> TrialResult:
-    """Subscribers like the best papers; each ranker knows how good a paper is, but for some noise."""
+    """Return digests of subscribers who like the best papers, ranked by two noisy rankers."""
     chance = np.random.default_rng(seed)
     shown = []
     for subscriber in range(SUBSCRIBERS):
@@ -94,13 +92,13 @@ def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> TrialResult:
 
 
 def _said(worth: float, mood: float) -> Verdict | None:
-    """A third of them speak up."""
+    """Return feedback from a third of the subscribers."""
     if mood > 1 / 3:
         return None
     return MORE if worth > 1 else LESS if worth < 0 else None
 
 
-def test_whoever_likes_what_the_trial_ranks_better_shows_it() -> None:
+def test_better_ranker_wins() -> None:
     found = simulated(2.0, 0.5, seed=1)
     assert preference(found.digests).low > 0.5
     assert preference(found.subscribers).low > 0.5
@@ -108,13 +106,13 @@ def test_whoever_likes_what_the_trial_ranks_better_shows_it() -> None:
     assert preference(simulated(0.5, 2.0, seed=1).digests).high < 0.5
 
 
-def test_two_rankers_as_good_as_each_other_are_told_apart_no_more_often_than_luck_would() -> None:
+def test_equal_rankers_differ_only_by_chance() -> None:
     found = [preference(simulated(1.0, 1.0, seed).digests) for seed in range(30)]
     assert sum(not one.low <= 0.5 <= one.high for one in found) <= 4
     assert np.mean([one.value for one in found]) == pytest.approx(0.5, abs=0.02)
 
 
-def test_a_ranker_does_not_win_against_itself() -> None:
+def test_ranker_ties_with_itself() -> None:
     chance, shown = np.random.default_rng(3), []
     for subscriber in range(120):
         order = chance.permutation(PAPERS)[:SIZE].tolist()
@@ -125,7 +123,7 @@ def test_a_ranker_does_not_win_against_itself() -> None:
     assert found.low < 0.5 < found.high
 
 
-def test_about_the_share_of_the_subscribers_take_part_and_others_in_another_trial() -> None:
+def test_trial_draws_its_share_of_subscribers() -> None:
     half, other = (Trial(1, name, "", 0.5, AT) for name in ("one", "two"))
     first, second = ({key for key in range(2_000) if trial.includes(key)} for trial in (half, other))
     assert len(first) == pytest.approx(1_000, abs=100)
