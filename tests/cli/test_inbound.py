@@ -1,4 +1,4 @@
-"""Bounces by command: read, shown, taken back; deliveries settled by hand."""
+"""Test commands for bounces: read, list, unsuppress, and settle deliveries."""
 
 import json
 from datetime import timedelta
@@ -18,7 +18,7 @@ __all__ = ["_sent_template", "on_file"]
 
 @pytest.fixture
 def back(on_file: Returned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Returned:
-    """An install that commands see, and a Maildir where bounces arrive."""
+    """Return an installation with a Maildir for bounces."""
     for name in ("new", "cur", "tmp"):
         (tmp_path / "box" / name).mkdir(parents=True)
     for name, value in on_file.made.environment(DIGESTD_INBOUND_URL=f"maildir:{tmp_path / 'box'}").items():
@@ -28,7 +28,7 @@ def back(on_file: Returned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def run(*words: str) -> str:
-    """The standard output of a command that must do its work."""
+    """Return the standard output of a command that must succeed."""
     done = CliRunner().invoke(commands, list(words), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
@@ -40,7 +40,7 @@ def fails(error: type[DigestdError], *words: str) -> str:
     return str(done.exception)
 
 
-def test_what_came_back_is_read_and_shown(back: Returned, tmp_path: Path) -> None:
+def test_inbound_reads_bounces_and_shows_them(back: Returned, tmp_path: Path) -> None:
     (tmp_path / "box" / "new" / "1.host").write_bytes(back.mail("postfix-hard"))
     (tmp_path / "box" / "new" / "2.host").write_bytes(back.mail("gmail-full-soft", delivery=2))
     (tmp_path / "box" / "new" / "3.host").write_bytes(b"From: a@example.net\n\nhello\n")
@@ -56,7 +56,7 @@ def test_what_came_back_is_read_and_shown(back: Returned, tmp_path: Path) -> Non
     assert [bounce["kind"] for bounce in shown["bounces"]] == ["hard"]
 
 
-def test_a_suppression_is_taken_back_with_a_reason(back: Returned) -> None:
+def test_unsuppress_requires_reason(back: Returned) -> None:
     back.take(back.mail("postfix-hard"))
     assert "why" in fails(BadInput, "subscriber", "unsuppress", back.address(), "--why", " ")
     run("subscriber", "unsuppress", back.address(), "--why", "their server was broken")
@@ -66,7 +66,7 @@ def test_a_suppression_is_taken_back_with_a_reason(back: Returned) -> None:
     fails(NotFound, "subscriber", "unsuppress", back.address(), "--why", "again")
 
 
-def test_unsuppress_in_bulk_by_command(back: Returned) -> None:
+def test_unsuppress_in_bulk(back: Returned) -> None:
     back.take(back.mail("postfix-hard", delivery=1))
     back.take(back.mail("postfix-hard", delivery=2))
     since, why = (back.made.clock.now - timedelta(hours=1)).isoformat(), ("--why", "wrong map")
@@ -86,7 +86,7 @@ def test_unsuppress_in_bulk_by_command(back: Returned) -> None:
         fails(BadInput, "subscriber", "unsuppress", *wrong)
 
 
-def test_held_bounces_are_believed_by_command(back: Returned) -> None:
+def test_suppress_held_confirms_bounces(back: Returned) -> None:
     for delivery in (1, 2, 3):
         back.take(back.mail("postfix-hard", delivery=delivery))
     shown = json.loads(run("subscriber", "show", back.address(), "--json"))
@@ -99,7 +99,7 @@ def test_held_bounces_are_believed_by_command(back: Returned) -> None:
     fails(BadInput, "subscriber", "suppress")
 
 
-def test_a_delivery_is_settled_by_number_or_by_reader(back: Returned) -> None:
+def test_settle_by_number_or_subscriber(back: Returned) -> None:
     back.lose_the_answer(1)
     run("delivery", "settle", "1", "--as", "accepted", "--why", "the relay's log has it")
     assert back.state(1) is State.ACCEPTED
@@ -110,7 +110,7 @@ def test_a_delivery_is_settled_by_number_or_by_reader(back: Returned) -> None:
     fails(NotFound, "delivery", "settle", "99", "--as", "accepted", "--why", "x")
 
 
-def test_a_mail_that_may_still_arrive_is_not_sent_again(back: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settle_refuses_mail_in_flight(back: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
     back.lose_the_answer(2)
     words = ("delivery", "settle", back.address(2), "--as", "not-sent", "--why", "not in the relay's log")
     assert "20 minutes" in fails(DigestdError, *words)
@@ -122,16 +122,14 @@ def test_a_mail_that_may_still_arrive_is_not_sent_again(back: Returned, monkeypa
     assert "not in the relay's log" in shown["reason"]
 
 
-def test_without_a_place_to_read_the_command_says_how_to_name_one(
-    back: Returned, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_inbound_without_mailbox_names_setting(back: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DIGESTD_INBOUND_URL")
     assert "maildir:" in fails(BadSetting, "inbound", "--once")
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "lmtp://127.0.0.1:8024")
     assert "run it without --once" in fails(BadInput, "inbound", "--once")
 
 
-def test_a_wrong_place_is_refused_before_anything_runs(back: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_inbound_url_is_refused_first(back: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "pop3://a:b@example.org")
     assert "unknown" in fails(BadSetting, "config", "check")
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "imaps://bounce:hush@imap.example.org/INBOX")

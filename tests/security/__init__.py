@@ -8,7 +8,7 @@ S03 markup and script         test_render_hostile.py::test_nothing_untrusted_doe
                               security/test_sinks.py::test_no_page_has_a_mark_or_an_address_of_strangers
                               security/test_sinks_typed.py::test_no_form_comes_back_with_marks_of_whoever_filled_it_in
                               security/test_sinks_terminal.py::test_no_terminal_is_steered
-                              web/test_guards.py::test_every_answer_carries_the_headers_and_no_cookie
+                              web/test_guards.py::test_answers_have_security_headers_and_no_cookie
                               sources/test_reported.py::test_source_error_is_shown_as_that_of_the_source
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered
@@ -25,32 +25,32 @@ S08 tokens                    security/test_tokens.py::test_none_of_a_hundred_th
                               security/test_links_carry_no_power.py::test_stolen_retired_key_opens_no_page_but_to_unsubscribe
                               security/test_between_features.py::test_retired_key_changes_no_setting
                               test_secret.py::test_rotate_with_revoke_ends_the_grace_of_all
-                              web/test_guards.py::test_a_token_opens_only_the_page_it_was_made_for
+                              web/test_guards.py::test_token_opens_only_its_page
                               security/test_api_scopes.py::test_table_holds_every_route_of_the_api
                               security/test_api_scopes.py::test_each_scope_opens_its_routes_and_shows_nobody
                               security/test_api_scopes.py::test_no_scope_but_read_shows_anybody
                               security/test_api_scopes.py::test_no_valid_token_opens_nothing
-S09 scanners                  web/test_scanners.py::test_no_address_in_any_mail_changes_anything_when_it_is_looked_at
-                              web/test_guards.py::test_looking_changes_nothing
-                              web/test_unsubscribe.py::test_one_click_of_a_mail_reader_leaves
+S09 scanners                  web/test_scanners.py::test_get_of_every_mailed_url_changes_nothing
+                              web/test_guards.py::test_get_changes_nothing
+                              web/test_unsubscribe.py::test_one_click_unsubscribes
 S10 requests of other sites   security/test_csrf.py::test_no_header_stands_in_for_a_link
                               security/test_csrf.py::test_no_page_may_be_read_by_another_site
-                              web/test_form_timestamp.py::test_another_site_cannot_have_its_visitors_ask
-                              web/test_form_timestamp.py::test_a_stamp_fetched_by_a_server_is_no_use_to_its_visitors
+                              web/test_form_timestamp.py::test_other_site_cannot_submit_form
+                              web/test_form_timestamp.py::test_timestamp_of_other_network_is_doubtful
 S11 bombing by mail           security/test_bombing.py::test_no_address_gets_two_mails_by_any_route
                               security/test_strangers.py::test_move_mails_few_strangers_and_does_not_flood_the_owner
                               security/test_strangers.py::test_moves_of_many_accounts_mail_one_stranger_once
                               test_mail_budgets.py::test_limits_hold_across_processes_and_restarts
                               test_mail_budgets.py::test_erasing_lets_nobody_start_again
-                              web/test_resend.py::test_all_ways_to_a_mail_share_one_limit
-                              web/test_form_timestamp.py::test_in_doubt_nothing_is_sent_and_one_button_goes_on
+                              web/test_resend.py::test_all_forms_share_mail_limit
+                              web/test_form_timestamp.py::test_doubtful_form_asks_before_sending
                               security/test_between_features.py::test_settings_link_uses_up_no_renewal
                               security/test_between_features.py::test_link_of_one_pick_uses_up_no_other
 S12 who is here               security/test_alike.py::test_every_standing_gets_the_same_answer_after_the_same_time
                               security/test_alike.py::test_the_work_is_done_long_before_the_wait_is_over
                               security/test_alike.py::test_four_thousand_answers_cannot_be_told_apart
-                              web/test_subscribe.py::test_the_answer_tells_nothing_of_the_address
-                              web/test_resend.py::test_nobody_else_gets_a_mail_and_the_answer_tells_nothing
+                              web/test_subscribe.py::test_answer_is_same_for_any_address
+                              web/test_resend.py::test_resend_discloses_nothing
                               security/test_between_features.py::test_move_tells_its_owner_nothing_of_the_new_address
                               security/test_between_features.py::test_export_tells_nothing_of_an_address_to_move_to
                               security/test_between_features.py::test_network_counts_for_forms_as_for_mails
@@ -61,7 +61,7 @@ S13 addresses                 test_links.py::test_what_is_no_plain_address_is_re
 S14 statements                security/test_statements.py::test_no_statement_is_put_together_from_values
                               security/test_any_request.py::test_no_request_is_a_fault
                               security/test_schema.py::test_no_request_that_a_page_describes_or_forbids_is_a_fault
-                              web/test_api_described.py::test_no_request_that_the_description_allows_or_forbids_is_a_fault
+                              web/test_api_described.py::test_described_requests_cause_no_server_error
 S15 patterns                  security/test_patterns.py::test_what_an_expression_costs_grows_with_the_text_alone
                               security/test_patterns.py::test_every_expression_is_tried
                               bounces/test_hostile.py::test_what_is_deep_long_or_odd_is_survived
@@ -69,13 +69,13 @@ S15 patterns                  security/test_patterns.py::test_what_an_expression
 S16 secrets in logs           security/test_canaries.py::test_no_secret_address_or_wish_is_told_by_a_run_or_its_crashes
                               security/test_canaries.py::test_a_mailer_that_crashes_tells_where_and_never_over_what
                               security/test_canaries.py::test_no_command_that_fails_tells_a_password
-                              web/test_guards.py::test_the_log_names_routes_and_never_a_token_or_address
-                              web/test_guards.py::test_a_fault_is_noted_without_its_words_and_shown_without_details
+                              web/test_guards.py::test_log_has_routes_but_no_token_or_address
+                              web/test_guards.py::test_server_error_is_logged_without_values
                               test_links.py::test_the_secret_does_not_show
                               libraries/test_linking.py::test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure
                               libraries/test_linking.py::test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open
 S17 operators                 security/test_csrf.py::test_there_is_no_way_in_for_operators
-                              web/test_operator_access.py::test_operations_refuse_what_a_local_proxy_passes_on
+                              web/test_operator_access.py::test_operator_pages_refuse_proxied_requests
                               web/test_operator_access.py::test_operations_refuse_other_machines
 S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_suppresses_nobody
                               inbound/test_taking.py::test_bounce_with_message_id_alone_changes_nothing
@@ -87,7 +87,7 @@ S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_
                               bounces/test_providers.py::test_provider_survives_hostile_value_in_any_place
                               web/test_webhooks.py::test_webhook_answers_400_to_lone_surrogate
                               inbound/test_taking.py::test_no_changed_mac_does_anything
-                              web/test_webhooks.py::test_what_is_not_genuine_changes_nothing
+                              web/test_webhooks.py::test_invalid_signature_changes_nothing
 S19 signatures                test_sign.py::test_dkimpy_refuses_what_was_changed_or_added
 S20 export and erasure        test_subscribe.py::test_the_file_holds_nothing_of_the_erased
                               test_belongings.py::test_every_table_is_known_to_hold_something_of_a_person_or_nothing
@@ -100,8 +100,8 @@ S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_p
 S23 rights of the service     test_deploy.py::test_systemd_rates_the_unit_as_well_confined
                               test_deploy.py::test_unit_takes_passwords_as_credentials
                               test_deploy.py::test_base_image_is_pinned_by_digest
-S24 load on the pages         web/test_guards.py::test_more_than_16_kb_are_refused
-                              web/test_guards.py::test_a_body_that_never_comes_is_not_waited_for
+S24 load on the pages         web/test_guards.py::test_body_over_16_kb_is_refused
+                              web/test_guards.py::test_missing_body_times_out
                               security/test_slow.py::test_the_service_answers_while_hundreds_hold_on
                               security/test_slow.py::test_who_holds_on_is_let_go
 S25 words of one for others   references/test_privacy.py::test_no_reference_is_seen_by_anybody_else
@@ -114,10 +114,10 @@ S25 words of one for others   references/test_privacy.py::test_no_reference_is_s
                               references/test_erasure.py::test_vacuum_leaves_no_reference_in_the_data_folder
 S26 links that are passed on  security/test_links_carry_no_power.py::test_passed_on_link_reaches_no_other_token
                               security/test_links_carry_no_power.py::test_passed_on_link_changes_its_own_pick_at_most
-                              web/test_requests.py::test_settings_link_alone_only_causes_a_mail
-                              web/test_requests.py::test_settings_link_alone_cannot_move_the_address
-                              web/test_feedback.py::test_nothing_is_muted_by_the_link_of_a_pick
-                              web/test_saved.py::test_the_secret_address_is_only_to_read
+                              web/test_requests.py::test_settings_link_alone_only_sends_mail
+                              web/test_requests.py::test_settings_link_alone_cannot_change_address
+                              web/test_feedback.py::test_pick_link_cannot_mute
+                              web/test_saved.py::test_secret_address_is_read_only
                               security/test_between_features.py::test_old_confirmation_shows_nothing_of_the_settings
                               commands/test_proof.py::test_renewed_links_void_the_address_of_earlier_mails
                               commands/test_proof.py::test_command_address_counts_as_long_as_the_settings_link
@@ -149,8 +149,8 @@ S29 mass suppression          deliver/test_brake.py::test_wrong_map_suppresses_n
                               deliver/test_brake.py::test_unconfirmed_addresses_do_not_set_off_the_brake
                               inbound/test_taking.py::test_wave_of_reports_by_mail_suppresses_nobody
                               inbound/test_unsuppress.py::test_unsuppress_restores_status_and_leaves_complaints
-S30 limits as weapons         web/test_subscribe.py::test_blank_posts_of_one_network_close_nothing_for_others
-                              web/test_subscribe.py::test_a_network_is_answered_alike_until_its_share_is_used_up
+S30 limits as weapons         web/test_subscribe.py::test_blank_forms_do_not_block_other_networks
+                              web/test_subscribe.py::test_limit_is_same_for_any_address
                               security/test_strangers.py::test_visitors_behind_a_trusted_proxy_count_each_for_themselves
                               security/test_strangers.py::test_nobody_else_says_who_the_client_is
                               test_mail_budgets.py::test_forged_mail_leaves_the_forms_alone

@@ -1,4 +1,4 @@
-"""A digestd with its pages, on a real database, with a clock that tests can set."""
+"""Fixtures: an installation with pages, a real database, and a clock that tests set."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -65,7 +65,7 @@ PATHS = {
 
 @dataclass
 class Clock:
-    """Tells a time that the test sets."""
+    """A clock that the test sets."""
 
     now: datetime
 
@@ -73,7 +73,7 @@ class Clock:
         return self.now
 
     def advance(self, **span: float) -> None:
-        """Go on by so much."""
+        """Advance the clock."""
         self.now += timedelta(**span)
 
 
@@ -88,12 +88,12 @@ def templates() -> Templates:
 
 
 async def at_once(_seconds: float) -> None:
-    """Do not wait."""
+    """Return without waiting."""
 
 
 @pytest.fixture
 def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatch: pytest.MonkeyPatch) -> App:
-    """The app, whose forms answer without the wait that hides what is known of an address."""
+    """Return the app; its forms answer without the constant-time delay."""
     monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
     template_sets.add(db, templates.hash, templates.files)
     settings = Settings(
@@ -103,12 +103,12 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatc
 
 
 def stamp_for(app: App, host: str, now: datetime) -> str:
-    """The stamp of a form that was handed out then to the network of a host."""
+    """Return the timestamp of a form that was served then to the network of a host."""
     return new_timestamp(app.keys, app.keys.original.mac("network", network(host).encode()), now)
 
 
 class Visitor(TestClient):
-    """A client that follows no redirect, and sends forms as a person does: a minute after they were handed out."""
+    """A client that follows no redirect and sends forms a minute after they were served."""
 
     def __init__(self, app: App, **options: object) -> None:
         options = {"base_url": HOME, "follow_redirects": False, **options}
@@ -119,26 +119,26 @@ class Visitor(TestClient):
         self._app = app
 
     def post(self, url: Any, **said: Any) -> Response:
-        """A form, with what stands hidden in it, or any other post."""
+        """Post a form with its hidden fields, or any other body."""
         if isinstance(form := said.get("data"), dict) and str(url).partition("?")[0] in FORMS:
             said["data"] = {"stamp": self.stamp(), **form}
         return super().post(url, **said)
 
     def stamp(self) -> str:
-        """A stamp that was handed out to this visitor's network a minute ago."""
+        """Return a timestamp that was served to this visitor's network a minute ago."""
         return stamp_for(self._app, self._host, self._app.clock() - timedelta(minutes=1))
 
 
 @contextmanager
 def browsing(app: App, **options: object) -> Iterator[TestClient]:
-    """A visitor's client."""
+    """Return a visitor's client."""
     with Visitor(app, **options) as client:
         yield client
 
 
 @contextmanager
 def local_client(app: App, last_tick: Callable[[], datetime | None] | None = None) -> Iterator[TestClient]:
-    """Yield a client on the machine of the service, whose requests no proxy passes on."""
+    """Yield a client on the machine of the service, without a proxy."""
     web = build(app, last_tick)
     with TestClient(web, base_url="http://127.0.0.1:8080", client=("127.0.0.1", 50_000)) as client:
         yield client
@@ -152,61 +152,61 @@ def client(app: App) -> Iterator[TestClient]:
 
 @dataclass(frozen=True)
 class House:
-    """What a test may look up and arrange behind the pages."""
+    """Helpers to look up and arrange data behind the pages."""
 
     app: App
     clock: Clock = field(repr=False)
 
     def take_in(self, *papers: Mapping[str, object]) -> None:
-        """Papers appear."""
+        """Import papers."""
         report = import_papers(self.app.db, [json.dumps(paper).encode() for paper in papers], self.clock())
         assert not report.refused
 
     def join(self, address: str, **said: object) -> Subscriber:
-        """An active subscriber."""
+        """Add an active subscriber."""
         add(self.app.db, self.app.post, parse({"email": address, **said}), self.clock())
         return self.subscriber(address)
 
     def subscriber(self, address: str) -> Subscriber:
-        """The subscriber of an address."""
+        """Return the subscriber of an address."""
         with self.app.db.read() as session:
             known = subscribers.by_address_key(session, address_key(self.app.keys, address))
         assert known is not None
         return known
 
     def plan(self) -> int:
-        """Plan what is due; the newest delivery's key."""
+        """Plan what is due; return the key of the newest delivery."""
         plan(self.app.db, self.app.planner, self.clock())
         with self.app.db.read() as session:
             return int(session.connection().execute(select(core.delivery.c.id).order_by(-core.delivery.c.id)).scalar())  # type: ignore[arg-type]  # there is one
 
     def plan_only(self) -> None:
-        """Plan what is due, be it nothing."""
+        """Plan what is due, which may be nothing."""
         plan(self.app.db, self.app.planner, self.clock())
 
     def mails(self, kind: MailKind) -> list[int]:
-        """Whom notices of a kind were planned for, in order."""
+        """Return the recipients of notices of a kind, in order."""
         query = select(core.delivery.c.subscriber_id).where(core.delivery.c.kind == kind).order_by(core.delivery.c.id)
         with self.app.db.read() as session:
             return list(session.connection().execute(query).scalars())
 
     def link(self, purpose: Purpose, number: int, version: int = 0) -> str:
-        """The path of a token page."""
+        """Return the path of a token page."""
         return f"/{PATHS[purpose]}/{token(self.app.keys, purpose, number, self.clock(), version)}"
 
     def settings(self, address: str) -> str:
-        """The path of somebody's preferences, by a link issued now."""
+        """Return the path of a subscriber's settings, by a new link."""
         return self.link(Purpose.PREFERENCES, self.subscriber(address).key)
 
     def confirmation(self, address: str) -> str:
-        """The path in the newest confirmation mail to an address."""
+        """Return the path in the newest confirmation mail to an address."""
         key = self.subscriber(address).key
         newest = select(func.max(core.pending_request.c.n)).where(core.pending_request.c.subscriber_id == key)
         with self.app.db.read() as session:
             return self.link(Purpose.CONFIRM, key, session.connection().execute(newest).scalar_one())
 
     def contents(self) -> dict[str, list[tuple[object, ...]]]:
-        """All that is stored."""
+        """Return all rows of the database."""
         with self.app.db.read() as session:
             connection = session.connection()
             return {
@@ -222,13 +222,13 @@ def house(app: App, clock: Clock) -> House:
 
 @pytest.fixture
 def language() -> str:
-    """What those read whose pages are looked at."""
+    """Return the language of the subscribers whose pages are tested."""
     return "en"
 
 
 @pytest.fixture
 def pages(house: House, language: str) -> list[str]:
-    """One address of every page, on a house with a digest and somebody who has not confirmed."""
+    """Return one address of every page, with a digest and an unconfirmed subscriber."""
     house.take_in(PAPER)
     ada = house.join("ada@example.org", hour=0, language=language)
     delivery = house.plan()

@@ -1,4 +1,4 @@
-"""Another address: only with the word of both, and nobody learns anything by it."""
+"""Test changing the address: both addresses must agree, and nothing is disclosed."""
 
 from starlette.testclient import TestClient
 
@@ -13,7 +13,7 @@ from tests.web.html import heading
 ADA, NEW = "ada@example.org", "ada@example.com"
 
 
-def test_a_move_needs_both_addresses_and_voids_the_old_links(client: TestClient, house: House) -> None:
+def test_change_needs_both_addresses_and_voids_links(client: TestClient, house: House) -> None:
     key = house.join(ADA, topics=["protein folding"]).key
     settings = house.settings(ADA)
     assert client.post(f"{settings}/move", data={"email": "x"}).status_code == 422
@@ -39,7 +39,7 @@ def test_a_move_needs_both_addresses_and_voids_the_old_links(client: TestClient,
     assert client.get(old).status_code == 410
 
 
-def test_either_side_stops_a_move_and_it_is_forgotten_after_two_days(client: TestClient, house: House) -> None:
+def test_change_can_be_stopped_and_expires(client: TestClient, house: House) -> None:
     key = house.join(ADA).key
     client.post(f"{house.settings(ADA)}/move", data={"email": NEW})
     old, new = (house.link(side, key, issued(house.clock())) for side in (Purpose.MOVE_FROM, Purpose.MOVE_TO))
@@ -57,7 +57,7 @@ def test_either_side_stops_a_move_and_it_is_forgotten_after_two_days(client: Tes
     assert house.contents()["moving"] == [], "it may be a stranger's address"
 
 
-def test_nobody_learns_or_takes_who_else_is_there_by_a_move(client: TestClient, house: House) -> None:
+def test_change_discloses_no_subscriber(client: TestClient, house: House) -> None:
     house.join(ADA)
     bob = house.join("bob@example.org")
     answer = client.post(f"{house.settings(ADA)}/move", data={"email": "bob@example.org"})

@@ -1,4 +1,4 @@
-"""The API: for genuine tokens only, within their scopes, and every refusal says what to do."""
+"""Test the API: valid tokens only, within their scopes, and errors that name the remedy."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ ALL = frozenset({Scope.READ, Scope.WRITE})
 
 
 def token(house: House, *scopes: Scope) -> dict[str, str]:
-    """The header of a new token."""
+    """Return the header of a new token."""
     with house.app.db.write() as session:
         number = api_tokens.add(session, "test", SECRET, scopes or ALL, house.clock())
     return {"Authorization": f"Bearer digestd_{number}_{SECRET}"}
@@ -27,20 +27,20 @@ def token(house: House, *scopes: Scope) -> dict[str, str]:
 
 @pytest.fixture
 def api(client: TestClient, house: House) -> TestClient:
-    """A client whose token may read and write."""
+    """Return a client whose token may read and write."""
     client.headers.update(token(house))
     client.base_url = f"{HOME}/api/v1/"
     return client
 
 
-def test_without_a_token_there_is_no_api(client: TestClient, house: House) -> None:
+def test_api_requires_token(client: TestClient, house: House) -> None:
     house.join(ADA)
     for path in ("subscribers", "subscribers/1", "papers"):
         answer = client.get(f"/api/v1/{path}")
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_strangers_learn_nothing_and_are_slowed_down(client: TestClient, house: House) -> None:
+def test_invalid_tokens_are_limited(client: TestClient, house: House) -> None:
     house.join(ADA)
     token(house)
     told = [
@@ -55,7 +55,7 @@ def test_strangers_learn_nothing_and_are_slowed_down(client: TestClient, house: 
     assert answers[-1] == 429
 
 
-def test_a_revoked_token_opens_nothing(api: TestClient, house: House) -> None:
+def test_removed_token_is_refused(api: TestClient, house: House) -> None:
     token(house)
     assert api.get("papers").status_code == 200
     with house.app.db.write() as session:
@@ -64,7 +64,7 @@ def test_a_revoked_token_opens_nothing(api: TestClient, house: House) -> None:
     assert api.get("papers").status_code == 401
 
 
-def test_a_token_does_only_what_its_scopes_say(client: TestClient, house: House) -> None:
+def test_token_is_limited_to_scopes(client: TestClient, house: House) -> None:
     reader, writer = token(house, Scope.READ), token(house, Scope.WRITE)
     number = house.join(ADA).key
     assert client.get("/api/v1/subscribers", headers=writer).status_code == 403
@@ -73,13 +73,13 @@ def test_a_token_does_only_what_its_scopes_say(client: TestClient, house: House)
     assert house.subscriber(ADA).status is Status.ACTIVE
 
 
-def test_a_token_that_asks_too_often_is_told_to_wait(api: TestClient) -> None:
+def test_token_is_rate_limited(api: TestClient) -> None:
     answers = [api.get("papers?limit=1") for _ in range(PER_TOKEN + 1)]
     assert {answer.status_code for answer in answers[:-1]} == {200}
     assert (answers[-1].status_code, answers[-1].headers["retry-after"]) == (429, "60")
 
 
-def test_who_is_added_confirms_by_mail_and_adding_again_changes_nothing(api: TestClient, house: House) -> None:
+def test_added_subscriber_confirms_by_mail(api: TestClient, house: House) -> None:
     said = {"email": ADA, "topics": ["alpine lakes"], "hour": 6}
     first = api.post("subscribers", json=said)
     assert (first.status_code, first.json()["status"]) == (201, "pending")
@@ -90,7 +90,7 @@ def test_who_is_added_confirms_by_mail_and_adding_again_changes_nothing(api: Tes
     assert len(api.get("deliveries").json()["items"]) == deliveries
 
 
-def test_who_left_is_asked_by_the_limiter_of_the_page(api: TestClient, house: House) -> None:
+def test_readding_unsubscribed_uses_page_limits(api: TestClient, house: House) -> None:
     number = api.post("subscribers", json={"email": ADA}).json()["number"]
     api.post(f"subscribers/{number}/unsubscribe")
     refused = api.post("subscribers", json={"email": ADA})
@@ -101,7 +101,7 @@ def test_who_left_is_asked_by_the_limiter_of_the_page(api: TestClient, house: Ho
     api.post(house.confirmation(ADA))
 
 
-def test_a_token_that_may_vouch_adds_at_once_and_again(client: TestClient, house: House) -> None:
+def test_consent_scope_adds_active_subscriber(client: TestClient, house: House) -> None:
     headers = token(house, Scope.READ, Scope.WRITE, Scope.VOUCH)
     said = {"email": ADA, "topics": ["alpine lakes"]}
     answers = [client.post("/api/v1/subscribers", json=said, headers=headers) for _ in range(2)]
@@ -116,7 +116,7 @@ def test_a_token_that_may_vouch_adds_at_once_and_again(client: TestClient, house
     assert client.post("/api/v1/subscribers", json=said, headers=headers).status_code == 409
 
 
-def test_settings_and_interests_are_changed_as_sent_and_no_others(api: TestClient, house: House) -> None:
+def test_patch_changes_sent_fields_only(api: TestClient, house: House) -> None:
     number = house.join(ADA, topics=["lakes"], authors=["Bea Lakeman"]).key
     changed = api.patch(f"subscribers/{number}", json={"hour": 9, "topics": ["ice"]}).json()
     assert (changed["hour"], changed["interests"]["topics"], changed["interests"]["authors"]) == (
@@ -140,7 +140,7 @@ def test_settings_and_interests_are_changed_as_sent_and_no_others(api: TestClien
         ({}, "email"),
     ],
 )
-def test_what_is_wrong_is_named_by_field_and_nothing_is_kept(api: TestClient, said: object, field: str) -> None:
+def test_invalid_field_is_named_and_nothing_saved(api: TestClient, said: object, field: str) -> None:
     answer = api.post("subscribers", json=said)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     problem = answer.json()
@@ -150,7 +150,7 @@ def test_what_is_wrong_is_named_by_field_and_nothing_is_kept(api: TestClient, sa
     assert api.get("subscribers").json()["items"] == []
 
 
-def test_lists_come_in_pages_that_hold_each_once(api: TestClient, house: House) -> None:
+def test_lists_are_paged(api: TestClient, house: House) -> None:
     for n in range(5):
         house.join(f"reader{n}@example.org")
     house.take_in(*({**PAPER, "id": f"invented:{n}", "title": f"Paper {n}", "url": None} for n in range(5)))
@@ -167,7 +167,7 @@ def test_lists_come_in_pages_that_hold_each_once(api: TestClient, house: House) 
     assert too_many.json()["errors"] == [{"field": "limit", "message": "must be less than or equal to 200"}]
 
 
-def test_papers_digests_and_deliveries_are_read(api: TestClient, house: House) -> None:
+def test_papers_digests_and_deliveries_are_readable(api: TestClient, house: House) -> None:
     house.take_in({**PAPER, "id": "doi:10.5555/a/b"})
     ada = house.join(ADA, hour=0)
     number = house.plan()
@@ -183,7 +183,7 @@ def test_papers_digests_and_deliveries_are_read(api: TestClient, house: House) -
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_lists_are_narrowed_by_what_is_asked_for(api: TestClient, house: House) -> None:
+def test_lists_are_filtered(api: TestClient, house: House) -> None:
     house.take_in(PAPER)
     ada, bob = house.join(ADA, hour=0), house.join("Bob@example.org", hour=23)
     digest = house.plan()
@@ -209,7 +209,7 @@ def test_lists_are_narrowed_by_what_is_asked_for(api: TestClient, house: House) 
         assert api.get("papers", params={"since": odd}).status_code == 200
 
 
-def test_a_subscription_is_paused_and_goes_on_as_often_as_one_says_so(api: TestClient, house: House) -> None:
+def test_pause_and_resume_are_idempotent(api: TestClient, house: House) -> None:
     number = house.join(ADA).key
     until = (house.clock() + timedelta(days=9)).isoformat()
     for said in (None, None, {"until": until}):
@@ -223,7 +223,7 @@ def test_a_subscription_is_paused_and_goes_on_as_often_as_one_says_so(api: TestC
         assert api.post(f"subscribers/{number}/{act}").status_code == 409, "only they can sign up again"
 
 
-def test_whoever_may_erase_leaves_nothing_of_a_person(client: TestClient, house: House) -> None:
+def test_erase_removes_all_data(client: TestClient, house: House) -> None:
     eraser, writer = token(house, Scope.READ, Scope.ERASE), token(house, Scope.READ, Scope.WRITE, Scope.VOUCH)
     number = house.join(ADA, name="Augusta Byron").key
     assert client.delete(f"/api/v1/subscribers/{number}", headers=writer).status_code == 403
@@ -239,7 +239,7 @@ def test_whoever_may_erase_leaves_nothing_of_a_person(client: TestClient, house:
     assert client.post("/api/v1/subscribers", json={"email": ADA}, headers=writer).status_code == 409
 
 
-def test_signup_asks_by_mail_and_changes_nobody_known(client: TestClient, house: House) -> None:
+def test_signup_mails_and_changes_no_subscriber(client: TestClient, house: House) -> None:
     headers = token(house, Scope.SIGNUP, Scope.VOUCH)
     known = house.join(ADA, topics=["lakes"])
     for address in (ADA, "bob@example.org", "bob@example.org"):
@@ -254,7 +254,7 @@ def test_signup_asks_by_mail_and_changes_nobody_known(client: TestClient, house:
         assert client.post("/api/v1/signups", json=wrong, headers=headers).status_code == 422
 
 
-def test_signups_of_a_token_are_counted_whoever_they_name(client: TestClient, house: House) -> None:
+def test_signups_are_limited_per_token(client: TestClient, house: House) -> None:
     [limit] = PER_CAUSER["token"]
     headers = token(house, Scope.SIGNUP)
     house.join(ADA)

@@ -1,4 +1,4 @@
-"""Many who ask the same at once: each is answered, whatever the others do meanwhile."""
+"""Test concurrent requests for the same thing: each is answered."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -33,13 +33,13 @@ Asked = Callable[[TestClient], Response]
 
 @pytest.fixture
 def visitors(house: House) -> Iterator[list[TestClient]]:
-    """Clients whose tokens may do all, but vouch for nobody."""
+    """Return clients whose tokens have all scopes except consent."""
     headers = token(house, *ASKS)
     with ExitStack() as clients:
         yield [clients.enter_context(browsing(house.app, headers=headers)) for _ in range(VISITORS)]
 
 
-def test_nobody_is_told_of_an_error_when_all_ask_at_once(house: House, visitors: list[TestClient]) -> None:
+def test_concurrent_requests_cause_no_error(house: House, visitors: list[TestClient]) -> None:
     asked = wishes(house, visitors[0])
     for wish in asked:
         answers = all_at_once(visitors, [wish] * VISITORS)
@@ -52,9 +52,7 @@ def test_nobody_is_told_of_an_error_when_all_ask_at_once(house: House, visitors:
 @pytest.mark.parametrize(
     "status", [Status.PENDING, Status.PAUSED, Status.UNSUBSCRIBED, Status.SUPPRESSED, Status.ERASED]
 )
-def test_pages_that_stood_open_while_their_reader_changed_are_answered(
-    house: House, visitors: list[TestClient], status: Status
-) -> None:
+def test_stale_pages_are_answered(house: House, visitors: list[TestClient], status: Status) -> None:
     asked, client = wishes(house, visitors[0]), visitors[0]
     for wish in asked[:-1]:
         with house.app.db.write() as session:
@@ -63,7 +61,7 @@ def test_pages_that_stood_open_while_their_reader_changed_are_answered(
 
 
 @pytest.mark.parametrize(("scopes", "mails"), [(ASKS, 1), (VOUCHES, 0)], ids=["asked", "vouched for"])
-def test_who_is_added_by_several_at_once_is_added_once(
+def test_concurrent_adds_create_one_subscriber(
     house: House, visitors: list[TestClient], scopes: frozenset[Scope], mails: int
 ) -> None:
     for visitor in visitors:
@@ -84,7 +82,7 @@ def test_who_is_added_by_several_at_once_is_added_once(
 
 
 def wishes(house: House, visitor: TestClient) -> list[Asked]:
-    """Whatever can be asked for oneself or for somebody; the last erases them."""
+    """Return every request that a subscriber or the API can make; the last one erases."""
     house.take_in(PAPER)
     ada = house.join(ADA, hour=0, topics=["sorting"])
     number, delivery = ada.key, house.plan()
@@ -121,7 +119,7 @@ def wishes(house: House, visitor: TestClient) -> list[Asked]:
 
 
 def all_at_once(visitors: list[TestClient], wishes: list[Asked]) -> list[int]:
-    """What each visitor is answered, all of whom ask at the same moment."""
+    """Return the answers to a request that all visitors send at the same moment."""
     ready = Barrier(len(visitors))
 
     def ask(client: TestClient, wish: Asked) -> int:

@@ -1,4 +1,4 @@
-"""The whole visit in a real browser."""
+"""Test a complete visit in a real browser."""
 
 import shutil
 import threading
@@ -24,13 +24,13 @@ ADA = "ada@example.org"
 
 
 def _failed(request: Request) -> list[str]:
-    """Its address, unless the browser itself gave it up because the next page was asked for meanwhile."""
+    """Return the URL of a failed request, unless the browser cancelled it for the next page."""
     return [] if request.failure == "net::ERR_ABORTED" else [f"{request.url}: {request.failure}"]
 
 
 @contextmanager
 def served(app: App) -> Iterator[str]:
-    """The pages on a free port."""
+    """Serve the pages on a free port."""
     server = uvicorn.Server(server_config(build(app), "127.0.0.1", 0))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -46,7 +46,7 @@ def served(app: App) -> Iterator[str]:
 
 @contextmanager
 def browser(**options: object) -> Iterator[tuple[Page, list[str]]]:
-    """A page, and whatever it complains of."""
+    """Yield a page and its errors."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = chromium.new_context(**options).new_page()  # type: ignore[arg-type]  # passed on
@@ -61,7 +61,7 @@ def browser(**options: object) -> Iterator[tuple[Page, list[str]]]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
-def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House) -> None:
+def test_phone_can_subscribe_confirm_and_unsubscribe(app: App, house: House) -> None:
     house.take_in(PAPER)
     phone = {"viewport": {"width": 375, "height": 740}, "timezone_id": "America/New_York", "color_scheme": "dark"}
     with served(app) as address, browser(**phone) as (page, complaints):
@@ -92,7 +92,7 @@ def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
-def test_the_box_works_without_scripts_and_abstracts_open(app: App, house: House) -> None:
+def test_page_without_script_opens_abstracts(app: App, house: House) -> None:
     house.take_in(PAPER)
     with served(app) as address, browser(java_script_enabled=False) as (page, complaints):
         page.goto(address)

@@ -1,4 +1,4 @@
-"""Confirming a subscription by the link in the mail."""
+"""Test confirming a subscription by the link in the mail."""
 
 from starlette.testclient import TestClient
 
@@ -12,7 +12,7 @@ from tests.web.html import heading, tree, words
 ADA = "ada@example.org"
 
 
-def test_the_link_shows_a_button_and_the_button_acts(client: TestClient, house: House) -> None:
+def test_link_shows_button_that_confirms(client: TestClient, house: House) -> None:
     client.post("/subscribe", data={"email": ADA})
     link = house.confirmation(ADA)
     page = client.get(link)
@@ -23,7 +23,7 @@ def test_the_link_shows_a_button_and_the_button_acts(client: TestClient, house: 
     assert house.subscriber(ADA).status is Status.ACTIVE
 
 
-def test_it_says_when_the_first_digest_comes(client: TestClient, house: House) -> None:
+def test_confirmation_names_first_digest(client: TestClient, house: House) -> None:
     for address, hour, said in (
         ("early@example.org", "7", "arrives in a minute or two"),
         ("later@example.org", "21", "on Tuesday, 24 November at 21:00 (Europe/Berlin)"),
@@ -32,7 +32,7 @@ def test_it_says_when_the_first_digest_comes(client: TestClient, house: House) -
         assert said in client.post(house.confirmation(address)).text
 
 
-def test_pressing_twice_changes_nothing_more(client: TestClient, house: House) -> None:
+def test_confirming_twice_changes_nothing(client: TestClient, house: House) -> None:
     client.post("/subscribe", data={"email": ADA})
     link = house.confirmation(ADA)
     client.post(link)
@@ -41,7 +41,7 @@ def test_pressing_twice_changes_nothing_more(client: TestClient, house: House) -
     assert house.contents() == before
 
 
-def test_a_link_too_old_leads_back_to_the_form(client: TestClient, house: House) -> None:
+def test_expired_link_leads_to_form(client: TestClient, house: House) -> None:
     client.post("/subscribe", data={"email": ADA})
     link = house.confirmation(ADA)
     house.clock.advance(hours=49)
@@ -53,8 +53,8 @@ def test_a_link_too_old_leads_back_to_the_form(client: TestClient, house: House)
     assert house.contents() == before
 
 
-def test_used_link_shows_nothing_of_who_left(client: TestClient, house: House) -> None:
-    """A confirmation link shows the request that it would apply, and nobody's interests once it counts no more."""
+def test_used_link_discloses_nothing(client: TestClient, house: House) -> None:
+    """A confirmation link shows its request only while it is valid."""
     client.post("/subscribe", data={"email": ADA, "topics": "alpine lakes"})
     link = house.confirmation(ADA)
     assert "alpine lakes" in client.get(link).text
@@ -67,11 +67,11 @@ def test_used_link_shows_nothing_of_who_left(client: TestClient, house: House) -
     assert "frozen rivers" not in client.get(late).text
 
 
-def test_a_link_to_nobody_is_unknown(client: TestClient, house: House) -> None:
+def test_unknown_link_is_refused(client: TestClient, house: House) -> None:
     assert client.post(house.link(Purpose.CONFIRM, 999, 1)).status_code == 404
 
 
-def test_the_words_on_record_are_those_that_stood_beside_the_buttons(client: TestClient, house: House) -> None:
+def test_consent_record_has_words_of_page(client: TestClient, house: House) -> None:
     shown = words(tree(client.get("/").text))
     client.post("/subscribe", data={"email": "carol@example.org"})
     link = house.confirmation("carol@example.org")

@@ -1,4 +1,4 @@
-"""What a reader says from the mail: links show, buttons act, and all of it can be taken back."""
+"""Test feedback from the mail: links show, buttons act, and everything can be undone."""
 
 import re
 
@@ -31,14 +31,14 @@ PAPER = {
 
 @pytest.fixture
 def link(house: House) -> str:
-    """The path of the first pick of Ada's digest."""
+    """Return the path of the first pick of Ada's digest."""
     house.take_in(PAPER)
     house.join(ADA, hour=0, topics=["alpine lakes"])
     return house.link(Purpose.FEEDBACK, house.plan(), 1)
 
 
 def said(house: House) -> list[tuple[Verdict, bool]]:
-    """Every verdict, and whether it stands."""
+    """Return every verdict, and whether it is in force."""
     with house.app.db.read() as session:
         events = feedback.history(session, house.subscriber(ADA).key)
     return [(event.verdict, event.undone is None) for event in events]
@@ -58,7 +58,7 @@ def muted(house: House) -> list[tuple[Kind, str]]:
         ("save", Verdict.SAVED, "Save this paper?", "Saved"),
     ],
 )
-def test_a_link_shows_its_button_says_it_once_and_undo_takes_it_back(
+def test_link_shows_button_and_undo_works(
     client: TestClient, house: House, link: str, action: str, verdict: Verdict, asked: str, done: str
 ) -> None:
     page = f"{link}/{action}"
@@ -74,7 +74,7 @@ def test_a_link_shows_its_button_says_it_once_and_undo_takes_it_back(
     assert said(house) == [(verdict, False)]
 
 
-def test_what_is_said_changes_what_ranking_wants_at_once(client: TestClient, house: House, link: str) -> None:
+def test_feedback_reaches_ranking_at_once(client: TestClient, house: House, link: str) -> None:
     client.post(f"{link}/less")
     with house.app.db.read() as session:
         key = house.subscriber(ADA).key
@@ -82,7 +82,7 @@ def test_what_is_said_changes_what_ranking_wants_at_once(client: TestClient, hou
     assert ("invented:lakes", Wish.MUTED) in [(want.value, want.wish) for want in wants]
 
 
-def test_a_saved_paper_stays_saved_whatever_else_is_said_of_it(client: TestClient, house: House, link: str) -> None:
+def test_saved_paper_stays_saved_after_other_verdict(client: TestClient, house: House, link: str) -> None:
     for action in ("save", "more", "less"):
         client.post(f"{link}/{action}")
     assert heading(client.get(f"{link}/save").text) == "Saved"
@@ -93,7 +93,7 @@ def test_a_saved_paper_stays_saved_whatever_else_is_said_of_it(client: TestClien
     assert said(house) == [(Verdict.SAVED, False), (Verdict.MORE, True), (Verdict.LESS, False)]
 
 
-def test_one_page_has_a_button_for_everything(client: TestClient, house: House, link: str) -> None:
+def test_page_has_all_buttons(client: TestClient, house: House, link: str) -> None:
     page = tree(client.get(link).text)
     targets = [form.attrib["action"] for form in page.iter("form")]
     assert targets == [f"{link}/more", f"{link}/less", f"{link}/save"]
@@ -103,11 +103,11 @@ def test_one_page_has_a_button_for_everything(client: TestClient, house: House, 
 
 @pytest.fixture
 def muting(house: House, link: str) -> str:
-    """The path below Ada's settings at which something of her first pick is muted."""
+    """Return the path for muting something of Ada's first pick."""
     return f"{house.settings(ADA)}/mute/2026-11-24/1"
 
 
-def test_muting_offers_what_the_pick_has_and_lists_what_is_muted(client: TestClient, house: House, muting: str) -> None:
+def test_mute_page_offers_properties_of_pick(client: TestClient, house: House, muting: str) -> None:
     page = muting
     offers = [field.attrib["value"] for field in tree(client.get(page).text).findall(".//input[@type='radio']")]
     assert offers == ["topic:alpine lakes", "author:Bea Lakeman", "category:geo.ice", "words:"]
@@ -138,9 +138,7 @@ def test_muting_offers_what_the_pick_has_and_lists_what_is_muted(client: TestCli
         {},
     ],
 )
-def test_what_the_paper_does_not_have_is_not_muted_and_the_page_says_what_to_do(
-    client: TestClient, house: House, muting: str, sent: dict[str, str]
-) -> None:
+def test_mute_refuses_other_values(client: TestClient, house: House, muting: str, sent: dict[str, str]) -> None:
     answer = client.post(muting, data=sent)
     assert answer.status_code == 422
     assert "Please use words from this paper" in answer.text
@@ -168,13 +166,13 @@ def test_mail_links_to_the_pages_of_each_pick(client: TestClient, house: House, 
     )
 
 
-def test_nothing_is_muted_by_the_link_of_a_pick(client: TestClient, house: House, link: str) -> None:
+def test_pick_link_cannot_mute(client: TestClient, house: House, link: str) -> None:
     for method in ("GET", "POST"):
         assert client.request(method, f"{link}/mute", data={"what": "topic:alpine lakes"}).status_code == 404
     assert muted(house) == []
 
 
-def test_mute_shows_nothing_of_another_subscriber(client: TestClient, house: House, muting: str) -> None:
+def test_mute_page_discloses_no_other_subscriber(client: TestClient, house: House, muting: str) -> None:
     house.join("eve@example.org", hour=9)
     foreign = house.settings("eve@example.org")
     for page in (f"{foreign}/mute/2026-11-24/1", muting.replace("11-24", "11-23"), muting.replace("24/1", "24/9")):
@@ -183,7 +181,7 @@ def test_mute_shows_nothing_of_another_subscriber(client: TestClient, house: Hou
     assert muted(house) == []
 
 
-def test_a_digest_that_is_no_longer_kept_says_so(client: TestClient, house: House, link: str, muting: str) -> None:
+def test_expired_digest_is_reported(client: TestClient, house: House, link: str, muting: str) -> None:
     with house.app.db.write() as session:
         session.connection().execute(update(core.delivery).values(picks=b""))
     for answer in (client.get(link), client.get(muting), client.post(f"{link}/more")):
@@ -191,18 +189,18 @@ def test_a_digest_that_is_no_longer_kept_says_so(client: TestClient, house: Hous
         assert heading(answer.text) == "This digest is no longer available"
 
 
-def test_nothing_can_be_said_for_whom_was_erased(client: TestClient, house: House, link: str) -> None:
+def test_erased_subscriber_cannot_give_feedback(client: TestClient, house: House, link: str) -> None:
     erase(house.app.db, house.app.keys, ADA, house.clock())
     assert client.post(f"{link}/more").status_code == 410
 
 
-def test_places_and_words_that_a_digest_never_had_are_not_there(client: TestClient, house: House, link: str) -> None:
+def test_unknown_place_or_verdict_is_not_found(client: TestClient, house: House, link: str) -> None:
     pick = house.link(Purpose.FEEDBACK, 1, 2)
     for address in (pick, f"{pick}/more", f"{link}/adore", f"{link}/1", f"{link}/1/more"):
         assert client.get(address).status_code == 404
         assert client.post(address).status_code in {404, 405}
 
 
-def test_a_robot_with_a_link_is_slowed_down(client: TestClient, link: str) -> None:
+def test_feedback_is_rate_limited(client: TestClient, link: str) -> None:
     answers = [client.post(f"{link}/more").status_code for _ in range(PER_PICK + 1)]
     assert answers[-2:] == [200, 429]

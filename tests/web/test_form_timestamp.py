@@ -1,4 +1,4 @@
-"""Forms that have somebody mailed are taken at once from a person alone; in doubt one goes on with one button."""
+"""Test form timestamps: forms that send mail act at once for people only, else after one more button."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +21,7 @@ FORM_PAGES = {"/subscribe": "/", "/resend": "/resend", "/settings": "/settings"}
 
 
 def hidden(html: str) -> dict[str, str]:
-    """What the form of a page that mails carries along unseen."""
+    """Return the hidden fields of the form of a page that mails."""
     form = next(form for form in tree(html).iter("form") if form.get("action", "").partition("?")[0] in FORMS)
     return {box.attrib["name"]: box.attrib["value"] for box in form.iter("input") if box.get("type") == "hidden"}
 
@@ -32,7 +32,7 @@ def mails(house: House) -> int:
 
 @pytest.fixture
 def waiting(house: House) -> House:
-    """Ada is subscribed and Bob has not confirmed: each form would have one of them mailed."""
+    """Subscribe Ada and leave Bob unconfirmed, so that each form would mail one of them."""
     house.join("settings@example.org")
     with browsing(house.app) as client:
         client.post("/subscribe", data={"email": "resend@example.org"})
@@ -41,7 +41,7 @@ def waiting(house: House) -> House:
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_what_every_page_hands_out_is_taken_from_a_person(client: TestClient, waiting: House, form: str) -> None:
+def test_timestamp_of_every_page_is_accepted(client: TestClient, waiting: House, form: str) -> None:
     before = mails(waiting)
     stamp = hidden(client.get(FORM_PAGES[form]).text)
     waiting.clock.advance(seconds=SOONEST.total_seconds())
@@ -51,7 +51,7 @@ def test_what_every_page_hands_out_is_taken_from_a_person(client: TestClient, wa
 
 
 def doubtful(house: House, why: str, now: datetime) -> str:
-    """A stamp that is not taken at once."""
+    """Return a timestamp that is not accepted at once."""
     made = stamp_for(house.app, HOST, now)
     others = replace(house.app, keys=OTHERS)
     return {
@@ -74,9 +74,7 @@ HOST = "testclient"
 
 @pytest.mark.parametrize("why", [*WHY, "of another network", "of no time"])
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_in_doubt_nothing_is_sent_and_one_button_goes_on(
-    client: TestClient, waiting: House, form: str, why: str
-) -> None:
+def test_doubtful_form_asks_before_sending(client: TestClient, waiting: House, form: str, why: str) -> None:
     before = waiting.contents()
     address = f"{form[1:]}@example.org"
     answer = client.post(form, data={"email": address, "stamp": doubtful(waiting, why, waiting.clock())})
@@ -88,7 +86,7 @@ def test_in_doubt_nothing_is_sent_and_one_button_goes_on(
     assert mails(waiting) == len(before["delivery"]) + 1
 
 
-def test_everything_that_was_typed_goes_along(client: TestClient, house: House) -> None:
+def test_doubtful_form_keeps_input(client: TestClient, house: House) -> None:
     form = {
         "email": ADA,
         "topics": "graph neural networks\r\nprotein folding",
@@ -118,8 +116,8 @@ def test_everything_that_was_typed_goes_along(client: TestClient, house: House) 
     )
 
 
-def test_a_person_who_clicks_at_once_need_not_click_for_ever(client: TestClient, house: House) -> None:
-    """Time counts from the form's first look, not from the last."""
+def test_quick_person_confirms_once(client: TestClient, house: House) -> None:
+    """The age counts from the first view of the form."""
     stamp = hidden(client.get("/").text)
     answers = []
     for _ in range(3):
@@ -129,7 +127,7 @@ def test_a_person_who_clicks_at_once_need_not_click_for_ever(client: TestClient,
     assert [answer.status_code for answer in answers] == [422, 422, 200]
 
 
-def test_correcting_a_field_or_looking_at_the_preview_takes_no_time_away(client: TestClient, house: House) -> None:
+def test_correction_and_preview_keep_age(client: TestClient, house: House) -> None:
     stamp = hidden(client.get("/").text)
     house.clock.advance(minutes=1)
     for path, email in (("/subscribe", "nobody"), ("/preview", "")):
@@ -137,7 +135,7 @@ def test_correcting_a_field_or_looking_at_the_preview_takes_no_time_away(client:
     assert heading(client.post("/subscribe", data={**stamp, "email": ADA}).text) == "Check your inbox"
 
 
-def test_a_page_that_is_kept_for_all_hands_out_a_fresh_stamp_each_time(client: TestClient, house: House) -> None:
+def test_cached_page_has_fresh_timestamp(client: TestClient, house: House) -> None:
     first = hidden(client.get("/").text)
     house.clock.advance(seconds=30)
     second = hidden(client.get("/").text)
@@ -163,10 +161,8 @@ OWN = [
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=repr)
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_another_site_cannot_have_its_visitors_ask(
-    client: TestClient, waiting: House, form: str, headers: dict[str, str]
-) -> None:
-    """Not even with a stamp that was handed out to the visitor's own network."""
+def test_other_site_cannot_submit_form(client: TestClient, waiting: House, form: str, headers: dict[str, str]) -> None:
+    """Not even with a timestamp served to the visitor's own network."""
     before, address = waiting.contents(), f"{form[1:]}@example.org"
     answer = client.post(form, data={"email": address}, headers=headers)
     assert heading(answer.text) == "One more click, please"
@@ -175,12 +171,12 @@ def test_another_site_cannot_have_its_visitors_ask(
 
 
 @pytest.mark.parametrize("headers", OWN, ids=repr)
-def test_our_own_forms_are_taken_at_once(client: TestClient, headers: dict[str, str]) -> None:
+def test_own_forms_act_at_once(client: TestClient, headers: dict[str, str]) -> None:
     answer = client.post("/subscribe", data={"email": ADA}, headers=headers)
     assert heading(answer.text) == "Check your inbox"
 
 
-def test_a_stamp_fetched_by_a_server_is_no_use_to_its_visitors(app: App, house: House) -> None:
+def test_timestamp_of_other_network_is_doubtful(app: App, house: House) -> None:
     with browsing(app, client=("203.0.113.9", 1)) as server, browsing(app, client=("198.51.100.7", 1)) as visitor:
         fetched = [
             hidden(server.get("/").text),
@@ -193,7 +189,7 @@ def test_a_stamp_fetched_by_a_server_is_no_use_to_its_visitors(app: App, house: 
     assert mails(house) == 0
 
 
-def test_a_page_kept_for_all_is_stamped_for_each_network(app: App, house: House) -> None:
+def test_cached_page_is_stamped_per_network(app: App, house: House) -> None:
     with browsing(app) as first:
         other = TestClient(first.app, base_url="https://papers.example.org", client=("198.51.100.7", 1))
         for client in (first, other):
@@ -204,7 +200,7 @@ def test_a_page_kept_for_all_is_stamped_for_each_network(app: App, house: House)
         assert "private" in first.get("/").headers["cache-control"], "no cache hands it to another network"
 
 
-def test_the_stamp_outlives_a_new_secret(app: App, house: House) -> None:
+def test_timestamp_survives_secret_rotation(app: App, house: House) -> None:
     made = stamp_for(app, HOST, house.clock())
     house.clock.advance(minutes=5)
     later = Keys(b"n" * 32, (RetiredSecret(app.keys.secret, house.clock()),))

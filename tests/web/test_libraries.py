@@ -1,4 +1,4 @@
-"""A library at Zotero or ORCID, linked by the link to the preferences, read by the worker, shown as it stands."""
+"""Test linking a Zotero or ORCID library on the settings page."""
 
 import asyncio
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ ADA = "ada@example.org"
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what a page writes does not depend on the engine."""
+    """Use SQLite alone: what a page writes does not depend on the engine."""
     return sqlite_url
 
 
@@ -57,7 +57,7 @@ def linked(house: House) -> list[Library]:
 
 
 def said(page: str) -> str:
-    """What the page says of what was done, or of what is to be corrected first."""
+    """Return the notices of the page, or the problems to correct."""
     found = tree(page).find(".//p[@role='status']")
     found = tree(page).find(".//p[@role='alert']") if found is None else found
     return "" if found is None else words(found)
@@ -67,7 +67,7 @@ def read(house: House) -> None:
     asyncio.run(sync_due(house.app.libraries))
 
 
-def test_a_library_is_linked_read_and_unlinked(client: TestClient, house: House, here: str) -> None:
+def test_library_is_linked_synced_and_unlinked(client: TestClient, house: House, here: str) -> None:
     assert here in client.get(house.settings(ADA)).text
     assert heading(client.get(here).text) == "Your Zotero library or ORCID works"
     answer = client.post(f"{here}/zotero", data={"key": KEY, "place": ""})
@@ -85,21 +85,19 @@ def test_a_library_is_linked_read_and_unlinked(client: TestClient, house: House,
     assert "Lakes freeze" not in client.get(house.settings(ADA)).text
 
 
-def test_a_key_that_may_write_is_said_to_be_more_than_is_needed(client: TestClient, zotero: Zotero, here: str) -> None:
+def test_key_with_write_access_is_warned(client: TestClient, zotero: Zotero, here: str) -> None:
     zotero.may_write = True
     answer = client.post(f"{here}/zotero", data={"key": KEY, "place": "zotero.org/groups/34/lakes"})
     assert answer.text.count("a read-only key would be safer") == 2
     assert "zotero.org/groups/34" in client.get(here).text
 
 
-def test_orcid_works_are_linked_by_their_id(client: TestClient, house: House, here: str) -> None:
+def test_orcid_is_linked_by_id(client: TestClient, house: House, here: str) -> None:
     assert client.post(f"{here}/orcid", data={"orcid": f"https://orcid.org/{CARBERRY}"}).status_code == 200
     assert [one.spec for one in linked(house)] == [f"orcid:{CARBERRY}"]
 
 
-def test_a_refused_key_is_shown_until_it_is_linked_anew(
-    client: TestClient, house: House, zotero: Zotero, here: str
-) -> None:
+def test_refused_key_is_shown_until_relinked(client: TestClient, house: House, zotero: Zotero, here: str) -> None:
     client.post(f"{here}/zotero", data={"key": KEY})
     zotero.key = "another"
     read(house)
@@ -127,7 +125,7 @@ def test_a_refused_key_is_shown_until_it_is_linked_anew(
         ("orcid", {"orcid": "0000-0002-1825-0098<b>"}, "This isn’t an ORCID iD."),
     ],
 )
-def test_what_is_to_be_corrected_is_marked_and_the_key_is_not_shown_again(
+def test_error_marks_field_and_hides_key(
     client: TestClient, house: House, here: str, form: str, typed: dict[str, str], remedy: str
 ) -> None:
     answer = client.post(f"{here}/{form}", data=typed)
@@ -140,7 +138,7 @@ def test_what_is_to_be_corrected_is_marked_and_the_key_is_not_shown_again(
     assert linked(house) == []
 
 
-def test_where_zotero_is_away_nothing_is_linked_and_it_is_said(client: TestClient, house: House, here: str) -> None:
+def test_unreachable_zotero_links_nothing(client: TestClient, house: House, here: str) -> None:
     away = replace(house.app, settings=house.app.settings.model_copy(update={"zotero_url": "http://127.0.0.1:9"}))
     with browsing(away) as visitor:
         answer = visitor.post(f"{here}/zotero", data={"key": KEY})
@@ -149,13 +147,13 @@ def test_where_zotero_is_away_nothing_is_linked_and_it_is_said(client: TestClien
     assert linked(house) == []
 
 
-def test_keys_are_not_tried_out_here(client: TestClient, zotero: Zotero, here: str) -> None:
+def test_key_attempts_are_limited(client: TestClient, zotero: Zotero, here: str) -> None:
     statuses = [client.post(f"{here}/zotero", data={"key": f"guess{n}"}).status_code for n in range(PER_NETWORK + 2)]
     assert statuses == [422] * PER_NETWORK + [429] * 2
     assert len(zotero.site.asked) == PER_NETWORK
 
 
-def test_nobody_acts_on_anothers_library(client: TestClient, house: House, here: str) -> None:
+def test_library_of_other_subscriber_is_refused(client: TestClient, house: House, here: str) -> None:
     client.post(f"{here}/zotero", data={"key": KEY})
     (library,) = linked(house)
     house.join("bob@example.org")

@@ -1,4 +1,4 @@
-"""The preferences by link: everything is seen and changed there, and nobody else gets in."""
+"""Test the settings page: everything can be seen and changed, by its owner only."""
 
 import json
 
@@ -20,7 +20,7 @@ ADA, NEW = "ada@example.org", "ada@example.com"
 
 
 def filled(html: str) -> dict[str, str]:
-    """What the main form of the page would send."""
+    """Return what the main form of the page would send."""
     form = tree(html).find(".//form")
     assert form is not None
     said: dict[str, str] = {}
@@ -36,12 +36,12 @@ def filled(html: str) -> dict[str, str]:
 
 
 def told(html: str) -> str:
-    """What the page says was done."""
+    """Return the notice of the page."""
     found = tree(html).find(".//p[@role='status']")
     return "" if found is None else words(found)
 
 
-def test_the_form_sent_back_as_it_came_changes_nothing(client: TestClient, house: House) -> None:
+def test_unchanged_form_changes_nothing(client: TestClient, house: House) -> None:
     house.join(
         ADA, topics=["protein folding"], authors=["A. Author"], mute={"phrases": ["quantum"]}, name="Ada", hour=9
     )
@@ -55,7 +55,7 @@ def test_the_form_sent_back_as_it_came_changes_nothing(client: TestClient, house
     assert house.subscriber(ADA) == before
 
 
-def test_everything_can_be_changed_and_costs_no_waiting_digest(client: TestClient, house: House) -> None:
+def test_changes_keep_pending_digest(client: TestClient, house: House) -> None:
     house.join(ADA, topics=["protein folding"], likes=["2401.00001"])
     said = {
         **{
@@ -100,9 +100,7 @@ def test_everything_can_be_changed_and_costs_no_waiting_digest(client: TestClien
         ("name", "x" * 201),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_marked_and_nothing_is_saved(
-    client: TestClient, house: House, field: str, value: str
-) -> None:
+def test_invalid_field_is_marked_and_nothing_saved(client: TestClient, house: House, field: str, value: str) -> None:
     house.join(ADA, topics=["protein folding"])
     before = house.contents()
     said = {**filled(client.get(house.settings(ADA)).text), "topics": "other", field: value}
@@ -112,7 +110,7 @@ def test_what_cannot_be_is_marked_and_nothing_is_saved(
     assert house.contents() == before
 
 
-def test_what_is_wanted_cannot_be_muted_in_the_same_breath(client: TestClient, house: House) -> None:
+def test_interest_cannot_be_muted_too(client: TestClient, house: House) -> None:
     house.join(ADA)
     said = {**filled(client.get(house.settings(ADA)).text), "topics": "chess", "mute_topics": "Chess"}
     answer = client.post(house.settings(ADA), data=said)
@@ -120,7 +118,7 @@ def test_what_is_wanted_cannot_be_muted_in_the_same_breath(client: TestClient, h
     assert tree(answer.text).find(".//*[@id='mute_topics-problem']") is not None
 
 
-def test_it_shows_what_the_likes_have_in_common_and_each_can_be_corrected(client: TestClient, house: House) -> None:
+def test_profile_summary_can_be_corrected(client: TestClient, house: House) -> None:
     for n in range(3):
         house.take_in({**PAPER, "id": f"2401.0000{n}", "title": f"Zebrafish hearts {n}", "abstract": "Of hearts."})
     for n in range(3, 8):
@@ -147,7 +145,7 @@ def test_it_shows_what_the_likes_have_in_common_and_each_can_be_corrected(client
     assert client.post(f"{at}/mute", data={"kind": "planet", "value": "x"}).status_code == 422
 
 
-def test_a_pause_ends_by_itself_on_its_day(client: TestClient, house: House) -> None:
+def test_pause_ends_on_its_day(client: TestClient, house: House) -> None:
     house.take_in(PAPER)
     house.join(ADA, hour=7, timezone="Europe/Berlin")
     assert client.post(f"{house.settings(ADA)}/pause", data={"until": "2026-11-27"}).status_code == 200
@@ -169,13 +167,13 @@ def test_a_pause_ends_by_itself_on_its_day(client: TestClient, house: House) -> 
 
 @pytest.mark.parametrize("day", ["2026-11-24", "2020-01-01", "2028-01-01", "0001-01-01", "9999-12-31", "soon"])
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
-def test_a_pause_ends_on_a_day_to_come(client: TestClient, house: House, day: str, zone: str) -> None:
+def test_pause_requires_future_day(client: TestClient, house: House, day: str, zone: str) -> None:
     house.join(ADA, timezone=zone)
     assert client.post(f"{house.settings(ADA)}/pause", data={"until": day}).status_code == 422
     assert house.subscriber(ADA).status is Status.ACTIVE
 
 
-def test_a_link_to_the_settings_is_valid_for_thirty_days(client: TestClient, house: House) -> None:
+def test_settings_link_expires_after_30_days(client: TestClient, house: House) -> None:
     house.join(ADA)
     old = house.settings(ADA)
     house.clock.advance(days=30)
@@ -185,7 +183,7 @@ def test_a_link_to_the_settings_is_valid_for_thirty_days(client: TestClient, hou
     assert heading(client.post(old, data={}).text) == "This link has expired"
 
 
-def test_a_fresh_link_is_mailed_to_subscribers_alone_and_once_a_day(client: TestClient, house: House) -> None:
+def test_new_link_is_mailed_once_a_day(client: TestClient, house: House) -> None:
     house.join(ADA)
     house.clock.advance(days=1)
     answers = {client.post("/settings", data={"email": email}).content for email in (ADA, "nobody@example.org", ADA)}
@@ -197,7 +195,7 @@ def test_a_fresh_link_is_mailed_to_subscribers_alone_and_once_a_day(client: Test
     assert len(house.mails(MailKind.SETTINGS)) == 2
 
 
-def test_leaving_and_coming_back_within_the_hour_and_by_mail_after_it(client: TestClient, house: House) -> None:
+def test_unsubscribe_can_be_undone_within_hour(client: TestClient, house: House) -> None:
     key = house.join(ADA).key
     at = house.settings(ADA)
     client.post(f"{at}/leave")
@@ -213,7 +211,7 @@ def test_leaving_and_coming_back_within_the_hour_and_by_mail_after_it(client: Te
     assert house.subscriber(ADA).status is Status.ACTIVE
 
 
-def test_the_data_of_a_subscriber_come_as_one_file(client: TestClient, house: House) -> None:
+def test_data_export_is_one_file(client: TestClient, house: House) -> None:
     house.take_in(PAPER)
     house.join(ADA, name="Ada Lovelace", topics=["sorting"], hour=0)
     house.plan()
@@ -225,14 +223,14 @@ def test_the_data_of_a_subscriber_come_as_one_file(client: TestClient, house: Ho
     assert kept["consent_event"][0]["status"] == "active"
 
 
-def test_the_page_is_small_and_needs_no_script(client: TestClient, house: House) -> None:
+def test_page_is_small_without_script(client: TestClient, house: House) -> None:
     house.join(ADA, topics=[f"topic {n}" for n in range(50)], authors=[f"Author {n}" for n in range(50)])
     page = client.get(house.settings(ADA))
     assert len(page.content) < 60_000
     assert "<script" not in page.text
 
 
-def test_hostile_words_are_shown_as_words(client: TestClient, house: House) -> None:
+def test_hostile_text_is_escaped(client: TestClient, house: House) -> None:
     house.join(ADA, topics=["<script>alert(1)</script>"], name='"><img src=x onerror=1>')
     page = client.get(house.settings(ADA))
     assert tree(page.text).find(".//script") is None
@@ -240,9 +238,7 @@ def test_hostile_words_are_shown_as_words(client: TestClient, house: House) -> N
     assert filled(page.text)["topics"] == "<script>alert(1)</script>"
 
 
-def test_who_left_can_still_take_their_data_and_who_was_erased_cannot_be_looked_up(
-    client: TestClient, house: House
-) -> None:
+def test_unsubscribed_can_export_but_erased_cannot(client: TestClient, house: House) -> None:
     house.join(ADA)
     with house.app.db.read() as session:
         key = subscribers.by_key(session, house.subscriber(ADA).key)

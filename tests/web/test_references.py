@@ -1,4 +1,4 @@
-"""Papers out of a file, by the link to the preferences."""
+"""Test importing references on the settings page."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,7 +14,7 @@ BIB = b"@article{a, title={Lakes}, eprint={2611.00001}}\n@article{b, author={<b>
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what a page writes does not depend on the engine."""
+    """Use SQLite alone: what a page writes does not depend on the engine."""
     return sqlite_url
 
 
@@ -22,7 +22,7 @@ def likes(house: House) -> tuple[str, ...]:
     return values(house.subscriber(ADA).interests, Kind.PAPER, Wish.LIKED)
 
 
-def test_a_file_is_taken_in_and_its_broken_entry_is_named(client: TestClient, house: House) -> None:
+def test_file_is_imported_and_bad_entry_named(client: TestClient, house: House) -> None:
     house.join(ADA, topics=["ice"])
     here = f"{house.settings(ADA)}/import"
     assert here in client.get(house.settings(ADA)).text
@@ -37,7 +37,7 @@ def test_a_file_is_taken_in_and_its_broken_entry_is_named(client: TestClient, ho
     assert likes(house) == ("arxiv:2611.00001",)
 
 
-def test_pasted_text_is_taken_in_in_the_language_of_the_subscriber(client: TestClient, house: House) -> None:
+def test_pasted_text_is_imported_in_language(client: TestClient, house: House) -> None:
     house.join(ADA, language="de")
     here = f"{house.settings(ADA)}/import"
     answer = client.post(here, data={"text": "2611.00001\nhttps://ponds.example.org/\n"})
@@ -48,7 +48,7 @@ def test_pasted_text_is_taken_in_in_the_language_of_the_subscriber(client: TestC
     assert likes(house) == ("arxiv:2611.00001",)
 
 
-def test_what_cannot_be_read_is_said_and_shown_again(client: TestClient, house: House) -> None:
+def test_unreadable_text_is_reported_and_kept(client: TestClient, house: House) -> None:
     house.join(ADA)
     here = f"{house.settings(ADA)}/import"
     answer = client.post(here, data={"text": "{</textarea><script>"})
@@ -60,7 +60,7 @@ def test_what_cannot_be_read_is_said_and_shown_again(client: TestClient, house: 
     assert likes(house) == ()
 
 
-def test_this_form_alone_takes_a_large_body_and_no_larger_one(client: TestClient, house: House) -> None:
+def test_only_this_form_accepts_large_body(client: TestClient, house: House) -> None:
     house.join(ADA)
     here = f"{house.settings(ADA)}/import"
     large = "\n".join(f"2611.{n:05} # {'x' * 200}" for n in range(1_000)).encode()
@@ -70,7 +70,7 @@ def test_this_form_alone_takes_a_large_body_and_no_larger_one(client: TestClient
     assert len(likes(house)) == 1_000
 
 
-def test_nobody_elses_link_opens_it(client: TestClient, house: House) -> None:
+def test_other_link_is_refused(client: TestClient, house: House) -> None:
     ada = house.join(ADA)
     for token in ("x" * 36, str(ada.key)):
         assert client.get(f"/p/{token}/import").status_code == 404
@@ -78,7 +78,7 @@ def test_nobody_elses_link_opens_it(client: TestClient, house: House) -> None:
     assert likes(house) == ()
 
 
-def test_the_format_may_be_chosen(client: TestClient, house: House) -> None:
+def test_format_can_be_chosen(client: TestClient, house: House) -> None:
     house.join(ADA)
     here = f"{house.settings(ADA)}/import"
     answer = client.post(here, data={"text": "2611.00001\nis an id, and a title here", "form": "abstracts"})
@@ -90,7 +90,7 @@ def test_the_format_may_be_chosen(client: TestClient, house: House) -> None:
     assert client.post(here, data={"text": "2611.00001", "form": "endnote"}).status_code == 200, "then it is recognised"
 
 
-def test_files_come_no_faster_than_they_can_be_read(client: TestClient, house: House) -> None:
+def test_imports_are_rate_limited(client: TestClient, house: House) -> None:
     house.join(ADA)
     here = f"{house.settings(ADA)}/import"
     statuses = [client.post(here, data={"text": ""}).status_code for _ in range(PER_NETWORK + 1)]

@@ -1,4 +1,4 @@
-"""Erasing and renewing links: asked for in the settings, done by the link mailed to the subscriber's address."""
+"""Test erasing and renewing links: requested in the settings, confirmed by mail."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ ACTS = {"erase": (MailKind.ERASE, Purpose.ERASE), "renew": (MailKind.RENEW, Purp
 
 @pytest.fixture
 def ada(house: House) -> int:
-    """Ada's row number."""
+    """Return Ada's row number."""
     return house.join(ADA, name="Ada Lovelace", topics=["protein folding"]).key
 
 
@@ -37,7 +37,7 @@ def status(app: App, key: int) -> Status:
 
 
 def mailed(house: House, act: str) -> str:
-    """The path that the newest mail of this kind links to."""
+    """Return the path that the newest mail of this kind links to."""
     with house.app.db.read() as session:
         query = select(core.delivery.c.id).where(core.delivery.c.kind == ACTS[act][0]).order_by(-core.delivery.c.id)
         claim = queries.as_claim(session, session.connection().execute(query).scalars().all()[0])
@@ -51,7 +51,7 @@ def mailed(house: House, act: str) -> str:
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_settings_link_alone_only_causes_a_mail(client: TestClient, app: App, house: House, ada: int, act: str) -> None:
+def test_settings_link_alone_only_sends_mail(client: TestClient, app: App, house: House, ada: int, act: str) -> None:
     at = house.settings(ADA)
     answer = client.post(f"{at}/{act}")
     assert (answer.status_code, heading(answer.text)) == (200, "Check your inbox")
@@ -107,7 +107,7 @@ def test_mailed_link_counts_for_48_hours(client: TestClient, app: App, house: Ho
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_mailed_link_is_void_once_consent_changes(
+def test_mailed_link_is_void_after_consent_change(
     client: TestClient, app: App, house: House, ada: int, act: str
 ) -> None:
     link = house.link(ACTS[act][1], ada, 1)
@@ -117,7 +117,7 @@ def test_mailed_link_is_void_once_consent_changes(
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_request_is_refused_if_no_mail_may_go(client: TestClient, app: App, house: House, ada: int, act: str) -> None:
+def test_request_is_refused_without_mail_budget(client: TestClient, app: App, house: House, ada: int, act: str) -> None:
     at = house.settings(ADA)
     suppress(app.db, app.keys, ADA, SuppressionReason.COMPLAINT, house.clock())
     answer = client.post(f"{at}/{act}")
@@ -126,14 +126,14 @@ def test_request_is_refused_if_no_mail_may_go(client: TestClient, app: App, hous
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_requests_are_limited_in_mails(client: TestClient, house: House, ada: int, act: str) -> None:
+def test_requests_use_mail_budget(client: TestClient, house: House, ada: int, act: str) -> None:
     at = house.settings(ADA)
     answers = [client.post(f"{at}/{act}") for _ in range(12)]
     assert (answers[-1].status_code, heading(answers[-1].text)) == (200, "Please wait a little")
     assert 1 <= len(house.mails(ACTS[act][0])) < 12
 
 
-def test_moved_address_voids_links_mailed_to_the_old_one(client: TestClient, app: App, house: House, ada: int) -> None:
+def test_address_change_voids_mailed_links(client: TestClient, app: App, house: House, ada: int) -> None:
     links = [house.link(purpose, ada, 1) for _, purpose in ACTS.values()]
     client.post(f"{house.settings(ADA)}/move", data={"email": "new@example.com"})
     asked = int(house.clock().timestamp())
@@ -146,8 +146,8 @@ def test_moved_address_voids_links_mailed_to_the_old_one(client: TestClient, app
     assert [client.post(link).status_code for link in links] == [410, 410]
 
 
-def test_settings_link_alone_cannot_move_the_address(client: TestClient, app: App, house: House, ada: int) -> None:
-    """Whoever holds it gets the mail to the new address, but needs the one to the old address as well."""
+def test_settings_link_alone_cannot_change_address(client: TestClient, app: App, house: House, ada: int) -> None:
+    """The holder gets the mail to the new address, but needs that to the old address as well."""
     client.post(f"{house.settings(ADA)}/move", data={"email": "thief@example.com"})
     there = house.link(Purpose.MOVE_TO, ada, int(house.clock().timestamp()))
     assert heading(client.post(there).text) == "Almost done"
@@ -155,8 +155,8 @@ def test_settings_link_alone_cannot_move_the_address(client: TestClient, app: Ap
     assert house.subscriber(ADA).key == ada
 
 
-def test_erased_person_signs_up_again(client: TestClient, app: App, house: House, ada: int) -> None:
-    """The suppression stands until the owner of the mailbox confirms; no link from before opens the new account."""
+def test_erased_person_can_sign_up_again(client: TestClient, app: App, house: House, ada: int) -> None:
+    """The suppression stands until the owner of the mailbox confirms; earlier links do not work."""
     at = house.settings(ADA)
     client.post(house.link(Purpose.ERASE, ada, 1))
     house.clock.advance(days=40)

@@ -1,4 +1,4 @@
-"""The confirmation once more."""
+"""Test sending the confirmation mail again."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -19,7 +19,7 @@ def _mails(house: House) -> int:
     return len(house.contents()["delivery"])
 
 
-def test_who_waits_gets_one_more_mail_a_day_and_keeps_what_was_asked_for(client: TestClient, house: House) -> None:
+def test_resend_is_once_a_day_and_keeps_request(client: TestClient, house: House) -> None:
     client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
     first = house.confirmation(ADA)
     assert heading(client.post("/resend", data={"email": ADA}).text) == "Check your inbox"
@@ -34,7 +34,7 @@ def test_who_waits_gets_one_more_mail_a_day_and_keeps_what_was_asked_for(client:
     assert house.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
 
 
-def test_nobody_else_gets_a_mail_and_the_answer_tells_nothing(client: TestClient, app: App, house: House) -> None:
+def test_resend_discloses_nothing(client: TestClient, app: App, house: House) -> None:
     known, gone, shunned = "known@example.org", "gone@example.org", "shunned@example.org"
     house.join(known)
     unsubscribe(app.db, house.join(gone).key, Cause.WEB, house.clock())
@@ -50,7 +50,7 @@ def test_nobody_else_gets_a_mail_and_the_answer_tells_nothing(client: TestClient
 
 
 @pytest.mark.parametrize("typed", ["", "nobody", "a@b\r\nBcc: eve@example.org", "\x00"])
-def test_what_is_no_address_is_said_at_its_field(client: TestClient, house: House, typed: str) -> None:
+def test_invalid_address_is_field_error(client: TestClient, house: House, typed: str) -> None:
     before = house.contents()
     answer = client.post("/resend", data={"email": typed})
     assert answer.status_code == 422
@@ -58,7 +58,7 @@ def test_what_is_no_address_is_said_at_its_field(client: TestClient, house: Hous
     assert house.contents() == before
 
 
-def test_all_ways_to_a_mail_share_one_limit(client: TestClient) -> None:
+def test_all_forms_share_mail_limit(client: TestClient) -> None:
     for n in range(POSTS_PER_NETWORK):
         client.post(("/subscribe", "/resend")[n % 2], data={"email": "nobody"})
     assert client.post("/subscribe", data={"email": "nobody"}).status_code == 429

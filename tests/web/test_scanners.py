@@ -1,4 +1,4 @@
-"""Mail scanners, link previews and forwards: whatever is looked at, nothing is changed."""
+"""Test that mail scanners, link previews and forwards change nothing."""
 
 import hashlib
 import re
@@ -34,13 +34,13 @@ WAYS: tuple[tuple[str, dict[str, str]], ...] = (("GET", {}), ("HEAD", OUTLOOK), 
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what a page writes does not depend on the engine."""
+    """Use SQLite alone: what a page writes does not depend on the engine."""
     return sqlite_url
 
 
 @pytest.fixture
 def mails(app: App, house: House) -> list[bytes]:
-    """Many digests, and one notice of each kind, as they would be sent."""
+    """Return many digests and one notice of each kind, as sent."""
     house.take_in(*({**PAPER, "id": f"2401.{n:05}", "title": f"Sorting {n}"} for n in range(5)))
     for n in range(MAILS):
         house.join(f"reader{n}@example.org", hour=0, size=2)
@@ -60,7 +60,7 @@ def mails(app: App, house: House) -> list[bytes]:
 
 
 def urls(message: bytes) -> set[str]:
-    """Every address of ours in a mail: its headers, its text and its HTML."""
+    """Return every URL of ours in the headers, text and HTML of a mail."""
     parsed = message_from_bytes(message, policy=policy.default)
     parts = [part.get_content() for part in parsed.walk() if not part.is_multipart()]
     words = " ".join([*map(str, parsed.values()), *parts])
@@ -68,13 +68,11 @@ def urls(message: bytes) -> set[str]:
 
 
 def state(house: House) -> str:
-    """All that is stored, as one hash."""
+    """Return a hash of the whole database."""
     return hashlib.sha256(repr(house.contents()).encode()).hexdigest()
 
 
-def test_no_address_in_any_mail_changes_anything_when_it_is_looked_at(
-    app: App, house: House, mails: list[bytes]
-) -> None:
+def test_get_of_every_mailed_url_changes_nothing(app: App, house: House, mails: list[bytes]) -> None:
     found = sorted(set().union(*map(urls, mails)))
     assert {url.removeprefix(HOME).split("/")[1] for url in found} >= {
         "",

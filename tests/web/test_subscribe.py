@@ -1,4 +1,4 @@
-"""EmailForms for the digest on the front page."""
+"""Test the sign-up form on the front page."""
 
 from collections import Counter
 
@@ -19,7 +19,7 @@ from tests.web.test_home import HOSTILE
 ADA = "ada@example.org"
 
 
-def test_an_address_alone_is_enough(client: TestClient, house: House) -> None:
+def test_address_alone_subscribes(client: TestClient, house: House) -> None:
     answer = client.post("/subscribe", data={"email": ADA})
     assert answer.status_code == 200
     assert heading(answer.text) == "Check your inbox"
@@ -28,7 +28,7 @@ def test_an_address_alone_is_enough(client: TestClient, house: House) -> None:
     assert [row[1:3] for row in house.contents()["delivery"]] == [(ada.key, "confirm")]
 
 
-def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: House) -> None:
+def test_all_fields_are_saved(client: TestClient, house: House) -> None:
     form = {
         "email": f" {ADA} ",
         "topics": "graph  neural networks\r\nGraph neural networks\r\n\r\n  protein folding ",
@@ -62,7 +62,7 @@ def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: Ho
     )
 
 
-def test_the_answer_tells_nothing_of_the_address(client: TestClient, app: App, house: House) -> None:
+def test_answer_is_same_for_any_address(client: TestClient, app: App, house: House) -> None:
     known, gone, shunned = "known@example.org", "gone@example.org", "shunned@example.org"
     house.join(known)
     unsubscribe(app.db, house.join(gone).key, Cause.WEB, house.clock())
@@ -100,9 +100,7 @@ def test_the_answer_tells_nothing_of_the_address(client: TestClient, app: App, h
         ("language", "x", "Please choose one of the options."),
     ],
 )
-def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
-    client: TestClient, house: House, field: str, value: str, remedy: str
-) -> None:
+def test_field_error_keeps_input(client: TestClient, house: House, field: str, value: str, remedy: str) -> None:
     before = house.contents()
     form = {"email": ADA, "topics": "my topic", "authors": "Ada Lovelace", "papers": "1706.03762", **{field: value}}
     answer = client.post("/subscribe", data=form)
@@ -122,7 +120,7 @@ def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_was_typed_comes_back_as_text(client: TestClient, text: str) -> None:
+def test_input_is_escaped(client: TestClient, text: str) -> None:
     form = {"email": text, "topics": text, "authors": text, "timezone": text, "hour": text, "cadence": text}
     form |= {"papers": text, "categories": text, "size": text, "language": text}
     page = tree(client.post("/subscribe", data=form).text)
@@ -135,7 +133,7 @@ def test_what_was_typed_comes_back_as_text(client: TestClient, text: str) -> Non
     assert not [e for e in page.iter() if e.tag == "svg" or any(name.startswith("on") for name in e.attrib)]
 
 
-def test_what_cannot_be_seen_does_not_come_back(client: TestClient) -> None:
+def test_invisible_characters_are_removed(client: TestClient) -> None:
     typed = {"email": "a\x00b\x1b[2J", "topics": "li\x00chens\r\nsea\u202e ice", "authors": "\x07"}
     shown = client.post("/subscribe", data=typed)
     assert shown.status_code == 422
@@ -143,7 +141,7 @@ def test_what_cannot_be_seen_does_not_come_back(client: TestClient) -> None:
     assert ">\nli chens\nsea ice</textarea>" in shown.text, "what can be seen does, line by line"
 
 
-def test_a_form_that_cannot_be_read_is_refused(client: TestClient) -> None:
+def test_malformed_form_is_refused(client: TestClient) -> None:
     boundless = {"Content-Type": "multipart/form-data"}
     assert client.post("/subscribe", content=b"--x", headers=boundless).status_code == 400
     assert client.post("/subscribe", files={"email": ("a.txt", b"x")}).status_code == 422
@@ -153,7 +151,7 @@ def test_a_form_that_cannot_be_read_is_refused(client: TestClient) -> None:
     )
 
 
-def test_a_network_may_ask_only_so_often(app: App, house: House) -> None:
+def test_signups_are_rate_limited(app: App, house: House) -> None:
     def ask(host: str) -> int:
         with browsing_from(host) as client:
             return client.post("/subscribe", data={"email": "nobody"}).status_code
@@ -172,7 +170,7 @@ def test_a_network_may_ask_only_so_often(app: App, house: House) -> None:
         assert ask("2001:db8:1:2::1") == 422
 
 
-def test_blank_posts_of_one_network_close_nothing_for_others(app: App) -> None:
+def test_blank_forms_do_not_block_other_networks(app: App) -> None:
     with browsing(app) as first:
         crowd = TestClient(first.app, base_url="https://papers.example.org", client=("198.51.100.7", 1))
         codes = Counter(crowd.post("/subscribe", data={"email": ""}).status_code for _ in range(1_010))
@@ -180,8 +178,8 @@ def test_blank_posts_of_one_network_close_nothing_for_others(app: App) -> None:
         assert heading(first.post("/subscribe", data={"email": ADA}).text) == "Check your inbox"
 
 
-def test_a_network_is_answered_alike_until_its_share_is_used_up(client: TestClient, house: House) -> None:
-    """Were mails counted here, the answer to the next form would tell whether the last address was known."""
+def test_limit_is_same_for_any_address(client: TestClient, house: House) -> None:
+    """A limit on mails would disclose whether the last address was known."""
     house.join(ADA)
     for n in range(ACCEPTED_PER_NETWORK):
         answer = client.post("/subscribe", data={"email": ADA if n % 2 else f"new{n}@example.org"})
@@ -191,6 +189,6 @@ def test_a_network_is_answered_alike_until_its_share_is_used_up(client: TestClie
     assert client.post("/subscribe", data={"email": "more@example.org"}).status_code == 200
 
 
-def test_going_back_to_the_form_by_its_address_works(client: TestClient) -> None:
+def test_get_of_form_action_shows_form(client: TestClient) -> None:
     answer = client.get("/subscribe")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")

@@ -1,4 +1,4 @@
-"""Leaving, by the page and by one click."""
+"""Test unsubscribing by the page and by one click."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def _last_cause(house: House) -> Cause:
 
 
 @pytest.mark.parametrize("how", [URLENCODED, MULTIPART], ids=["urlencoded", "multipart"])
-def test_one_click_of_a_mail_reader_leaves(client: TestClient, house: House, how: dict[str, object]) -> None:
+def test_one_click_unsubscribes(client: TestClient, house: House, how: dict[str, object]) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
     first = client.post(link, headers={"User-Agent": ""}, **how)  # type: ignore[arg-type]  # data or files
     assert (first.status_code, first.text) == (200, "unsubscribed\n")
@@ -38,7 +38,7 @@ def test_one_click_of_a_mail_reader_leaves(client: TestClient, house: House, how
     assert house.contents() == before
 
 
-def test_the_page_shows_whose_it_is_and_its_button_leaves(client: TestClient, house: House) -> None:
+def test_page_shows_masked_address_and_button(client: TestClient, house: House) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
     page = client.get(link)
     assert heading(page.text) == "Unsubscribe from the digest?"
@@ -52,33 +52,33 @@ def test_the_page_shows_whose_it_is_and_its_button_leaves(client: TestClient, ho
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\x00", b"List-Unsubscribe=", b"--\r\nbroken"])
-def test_no_odd_client_can_fail_to_leave(client: TestClient, house: House, body: bytes) -> None:
+def test_unusual_clients_can_unsubscribe(client: TestClient, house: House, body: bytes) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
     for kind in ("multipart/form-data", "text/plain", "application/x-www-form-urlencoded; charset=x"):
         assert client.post(link, content=body, headers={"Content-Type": kind}).status_code == 200
     assert house.subscriber(ADA).status is Status.UNSUBSCRIBED
 
 
-def test_the_link_works_after_erasure_and_names_nobody(client: TestClient, app: App, house: House) -> None:
+def test_link_works_after_erasure(client: TestClient, app: App, house: House) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
     erase(app.db, app.keys, ADA, house.clock())
     assert "example.org" not in client.get(link).text.replace("papers.example.org", "")
     assert client.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
 
 
-def test_a_link_to_nobody_is_unknown(client: TestClient, house: House) -> None:
+def test_unknown_link_is_refused(client: TestClient, house: House) -> None:
     for answer in (client.get, client.post):
         assert answer(house.link(Purpose.UNSUBSCRIBE, 999)).status_code == 404
 
 
-def test_an_address_is_masked_to_its_first_letter() -> None:
+def test_address_is_masked() -> None:
     assert masked("ada@example.org") == "a•••@example.org"
     assert masked("a@example.org") == "a•••@example.org"
     assert masked(None) == ""
 
 
 @pytest.mark.parametrize("instead", ["weekly", "fewer", "pause"])
-def test_less_of_it_is_one_post_beside_the_button(client: TestClient, house: House, instead: str) -> None:
+def test_page_offers_reduced_frequency(client: TestClient, house: House, instead: str) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
     offered = {form.get("action") for form in tree(client.get(link).text).iter("form")}
     assert f"{link}/{instead}" in offered
@@ -93,7 +93,7 @@ def test_less_of_it_is_one_post_beside_the_button(client: TestClient, house: Hou
     }[instead]
 
 
-def test_the_goodbye_page_takes_it_back_for_an_hour_and_asks_by_mail_after_it(client: TestClient, house: House) -> None:
+def test_unsubscribe_can_be_undone_within_hour(client: TestClient, house: House) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
     goodbye = client.post(link).text
     assert {form.get("action") for form in tree(goodbye).iter("form")} == {f"{link}/back"}
@@ -107,9 +107,7 @@ def test_the_goodbye_page_takes_it_back_for_an_hour_and_asks_by_mail_after_it(cl
     assert house.subscriber(ADA).status is Status.ACTIVE
 
 
-def test_nothing_of_it_brings_back_who_never_confirmed_or_was_erased(
-    client: TestClient, app: App, house: House
-) -> None:
+def test_undo_does_not_activate_unconfirmed_or_erased(client: TestClient, app: App, house: House) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
     erase(app.db, app.keys, ADA, house.clock())
     for act in ("back", "weekly", "fewer", "pause"):
@@ -118,7 +116,7 @@ def test_nothing_of_it_brings_back_who_never_confirmed_or_was_erased(
         assert consent.history(session, 1)[-1].status is Status.ERASED
 
 
-def test_a_link_made_before_the_secret_was_rotated_leaves_for_ever(app: App, house: House) -> None:
+def test_link_works_after_secret_rotation(app: App, house: House) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
     later = replace(
         app, keys=Keys(b"a newer secret for tests, 32 bytes", (RetiredSecret(app.keys.secret, house.clock()),))

@@ -1,4 +1,4 @@
-"""A digest in the browser."""
+"""Test the web view of a digest."""
 
 from sqlalchemy import select
 from starlette.testclient import TestClient
@@ -9,7 +9,7 @@ from digestd.store import core
 from tests.web.conftest import PAPER, House
 
 
-def test_it_shows_what_was_mailed(client: TestClient, house: House) -> None:
+def test_view_equals_mail(client: TestClient, house: House) -> None:
     house.take_in(PAPER)
     house.join("ada@example.org", hour=0, name="Ada Lovelace")
     page = client.get(house.link(Purpose.VIEW, house.plan()))
@@ -22,7 +22,7 @@ def test_it_shows_what_was_mailed(client: TestClient, house: House) -> None:
     assert "script-src" not in page.headers["content-security-policy"]
 
 
-def test_a_notice_or_nothing_is_no_digest(client: TestClient, house: House) -> None:
+def test_view_refuses_notices(client: TestClient, house: House) -> None:
     client.post("/subscribe", data={"email": "ada@example.org"})
     with house.app.db.read() as session:
         notice = session.connection().execute(

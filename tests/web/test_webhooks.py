@@ -1,4 +1,4 @@
-"""What mail providers post: taken in once, by those who are set up, from those who can sign it."""
+"""Test webhooks of mail providers: signed, configured, and processed once."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ ADA = "ada@example.net"
 
 @pytest.fixture
 def open_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """The pages of an install with every provider set up; Amazon's certificate is at hand."""
+    """Return the pages of an installation with every provider and Amazon's certificate."""
     monkeypatch.setattr("digestd.replies.certificates._fetch", lambda _url: certificate())
     monkeypatch.setattr("digestd.replies.certificates._roots", lambda: Store([authority().certificate]))
     with browsing(replace(app, settings=app.settings.model_copy(update=SETTINGS))) as client:
@@ -34,7 +34,7 @@ def open_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClien
 
 @pytest.fixture
 def ada(house: House) -> str:
-    """Somebody with a digest in the ledger."""
+    """Return a subscriber with a digest in the ledger."""
     house.take_in(PAPER)
     house.join(ADA, hour=0)
     house.plan()
@@ -60,9 +60,7 @@ def counts(app: App) -> dict[InboundOutcome, int]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_hard_bounce_suppresses_and_the_same_post_again_does_nothing(
-    app: App, house: House, open_to_all: TestClient, ada: str, name: str
-) -> None:
+def test_hard_bounce_suppresses_once(app: App, house: House, open_to_all: TestClient, ada: str, name: str) -> None:
     what = MAKERS[name](told(house, BounceKind.HARD))
     assert [post(open_to_all, name, what) for _ in range(3)] == [200] * 3
     assert suppression(app) is SuppressionReason.HARD_BOUNCE
@@ -71,23 +69,21 @@ def test_a_hard_bounce_suppresses_and_the_same_post_again_does_nothing(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_complaint_ends_the_subscription(
-    app: App, house: House, open_to_all: TestClient, ada: str, name: str
-) -> None:
+def test_complaint_unsubscribes(app: App, house: House, open_to_all: TestClient, ada: str, name: str) -> None:
     assert post(open_to_all, name, MAKERS[name](told(house, BounceKind.COMPLAINT))) == 200
     assert suppression(app) is SuppressionReason.COMPLAINT
     assert house.subscriber(ada).status is Status.SUPPRESSED
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_whom_we_do_not_know_is_not_ours(app: App, house: House, open_to_all: TestClient, name: str) -> None:
+def test_unknown_recipient_is_ignored(app: App, house: House, open_to_all: TestClient, name: str) -> None:
     story = told(house, BounceKind.COMPLAINT, address="stranger@example.net")
     assert post(open_to_all, name, MAKERS[name](story)) == 200
     assert counts(app) == {InboundOutcome.FOREIGN: 1}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_not_genuine_changes_nothing(
+def test_invalid_signature_changes_nothing(
     app: App, house: House, open_to_all: TestClient, ada: str, name: str
 ) -> None:
     before = house.contents()
@@ -101,18 +97,14 @@ def test_what_is_not_genuine_changes_nothing(
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark"}))
-def test_a_captured_post_is_worth_nothing_the_next_day(
-    house: House, open_to_all: TestClient, ada: str, name: str
-) -> None:
+def test_old_post_is_refused(house: House, open_to_all: TestClient, ada: str, name: str) -> None:
     what = MAKERS[name](told(house, BounceKind.HARD))
     house.clock.advance(hours=25)
     assert post(open_to_all, name, what) == 403
     assert house.subscriber(ada).status is Status.ACTIVE
 
 
-def test_the_token_of_one_post_does_not_carry_another(
-    house: House, app: App, open_to_all: TestClient, ada: str
-) -> None:
+def test_token_of_other_post_is_refused(house: House, app: App, open_to_all: TestClient, ada: str) -> None:
     first = MAKERS["mailgun"](told(house, BounceKind.POLICY))
     assert post(open_to_all, "mailgun", first) == 200
     forged = first.body.replace(b"5.7.1 no", b"5.1.1 no")
@@ -121,9 +113,7 @@ def test_the_token_of_one_post_does_not_carry_another(
 
 
 @pytest.mark.parametrize("name", ["ses", "mailgun"])
-def test_the_return_path_tells_the_delivery(
-    house: House, app: App, open_to_all: TestClient, ada: str, name: str
-) -> None:
+def test_return_path_identifies_delivery(house: House, app: App, open_to_all: TestClient, ada: str, name: str) -> None:
     story = told(house, BounceKind.SOFT, envelope=envelope_from(app.keys, 1, 1, "bounce@example.org"))
     assert post(open_to_all, name, MAKERS[name](story)) == 200
     with app.db.read() as session:
@@ -132,24 +122,24 @@ def test_the_return_path_tells_the_delivery(
 
 
 @pytest.mark.parametrize("name", [*NAMES, "unheard-of"])
-def test_where_nobody_is_set_up_there_is_no_such_page(client: TestClient, name: str) -> None:
+def test_webhook_without_providers_is_not_found(client: TestClient, name: str) -> None:
     assert client.post(f"/webhooks/{name}", content=b"{}").status_code == 404
 
 
-def test_a_provider_that_is_not_set_up_is_unknown_beside_one_that_is(app: App, house: House) -> None:
+def test_unconfigured_provider_is_not_found(app: App, house: House) -> None:
     only = {"inbound_mailgun_key": SETTINGS["inbound_mailgun_key"]}
     with browsing(replace(app, settings=app.settings.model_copy(update=only))) as client:
         assert post(client, "sendgrid", MAKERS["sendgrid"](told(house, BounceKind.HARD))) == 404
         assert client.get("/webhooks/mailgun").status_code == 405
 
 
-def test_a_body_beyond_a_megabyte_is_too_large_and_elsewhere_beyond_sixteen_kilobytes(open_to_all: TestClient) -> None:
+def test_webhook_body_is_limited_to_1_mb(open_to_all: TestClient) -> None:
     assert post(open_to_all, "mailgun", Post({}, b"x" * (1024 * 1024 + 1))) == 413
     assert post(open_to_all, "mailgun", Post({}, b"x" * 100_000)) in {400, 403}
     assert open_to_all.post("/subscribe", content=b"x" * 100_000).status_code == 413
 
 
-def test_amazon_s_question_is_shown_in_the_log_and_not_answered(
+def test_amazon_subscription_request_is_logged_only(
     house: House, open_to_all: TestClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"
@@ -175,7 +165,7 @@ def test_webhook_answers_400_to_lone_surrogate(house: House, open_to_all: TestCl
     assert house.contents() == before
 
 
-def test_webhook_asks_again_while_certificate_is_out_of_reach(
+def test_webhook_retries_without_certificate(
     house: House, open_to_all: TestClient, ada: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_url: str) -> bytes:
