@@ -1,7 +1,6 @@
-"""A digestd in which given words stand wherever words come from outside, and everything it then shows.
+"""An installation with given strings in every field that comes from outside, and all of its output.
 
-The words are put into the database as they are: what takes papers and wishes in cleans them too, but nothing that
-shows them may count on that.
+The strings are written to the database directly: imports and forms clean them too, but output must not rely on that.
 """
 
 import asyncio
@@ -37,7 +36,7 @@ _KINDS = (Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY)
 
 @dataclass(frozen=True)
 class Stage:
-    """The install, its pages, and the words that stand in it, in the order of the papers."""
+    """The installation, its pages, and the strings in it, in the order of the papers."""
 
     made: Install
     house: House
@@ -46,15 +45,15 @@ class Stage:
 
     @property
     def readers(self) -> list[int]:
-        """Their numbers: each has a digest of the next fifty papers, and has saved them all."""
+        """Return the keys of the subscribers; each has a digest of the next fifty papers, all saved."""
         return [n + 1 for n in range(-(-len(self.words) // PER_DIGEST))]
 
     def part(self, reader: int) -> Sequence[str]:
-        """The words that a reader has."""
+        """Return the strings of one subscriber."""
         return self.words[(reader - 1) * PER_DIGEST : reader * PER_DIGEST]
 
     def pages(self) -> Iterator[tuple[str, str]]:
-        """Every page on which words from outside stand: what it is, and its HTML."""
+        """Yield name and HTML of every page that shows text from outside."""
         for name, path in self._paths():
             answer = self.client.get(path)
             assert answer.status_code == 200, path
@@ -76,7 +75,7 @@ class Stage:
                 yield "mute", f"{settings}/mute/{PERIOD}/{pick}"
 
     def mails(self) -> list[Taken]:
-        """All digests as a relay has them."""
+        """Yield all digests as a relay gets them."""
 
         async def deliver() -> list[Taken]:
             async with Relay().serving() as relay:
@@ -89,7 +88,7 @@ class Stage:
 
 @contextmanager
 def stage(folder: Path, url: str, now: datetime, words: Sequence[str]) -> Iterator[Stage]:
-    """One with these words."""
+    """Return a stage with these strings."""
     made = install(folder, url, now)
     settings = made.app.settings.model_copy(update={"public_url": HOME, "list_name": "Papers Daily"})
     made.app = replace(made.app, settings=settings)
@@ -107,7 +106,7 @@ def _day(number: int) -> datetime:
 
 
 def _papers(made: Install, words: Sequence[str]) -> None:
-    """One for each of the words, which are then all that it says; twenty a day."""
+    """Return one paper per string, which fills all of its fields; twenty a day."""
     made.papers({"id": f"test:{n}", "title": f"Paper {n}", "signals": {"upvotes": 9}} for n in range(len(words)))
     said = [
         {
@@ -137,7 +136,7 @@ def _placed(row: Mapping[str, object]) -> dict[str, object]:
 
 
 def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
-    """One for each fifty of the words, who wants and mutes them, has a digest of them, and has saved them."""
+    """Add a subscriber for every fifty strings, with interests, mutes, a digest and saved papers."""
     parts = [words[start : start + PER_DIGEST] for start in range(0, len(words), PER_DIGEST)]
     new = [_reader(made, n, part) for n, part in enumerate(parts, 1)]
     with made.db.write() as session:

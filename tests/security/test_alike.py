@@ -1,8 +1,9 @@
-"""Whoever types an address into a form learns nothing of it: the same bytes, after the same time.
+"""Test that forms disclose nothing about an address: same bytes, same time.
 
-Each form does its work and then waits until a quarter of a second is over. A clock that counts statements shows that
-the wait makes up for every difference, and their number that it is long enough. Thousands of answers over HTTP show
-that nobody can tell them apart from outside (`tests/run --long`).
+Each form does its work and then waits until a quarter of a second has passed. A clock that counts statements shows
+that
+the wait covers every difference, and the number of statements that it is long enough. Thousands of answers over HTTP
+show that they are indistinguishable from outside (`tests/run --long`).
 """
 
 import asyncio
@@ -39,7 +40,7 @@ STANDINGS = ("unknown", "pending", "active", "paused", "unsubscribed", "suppress
 
 @pytest.fixture
 def known(app: App, house: House) -> dict[str, str]:
-    """An address of each standing, by it; two days ago, so that each may get a mail where mails are sent."""
+    """Return an address of each status, created two days ago so that each may get a mail."""
     found = {standing: f"{standing}@example.org" for standing in STANDINGS}
     now = house.clock()
     house.join(found["pending"], status="pending")
@@ -53,7 +54,7 @@ def known(app: App, house: House) -> dict[str, str]:
 
 
 class Counting:
-    """A clock that goes on by a millisecond for each statement, and keeps how long somebody slept."""
+    """A clock that advances by a millisecond per statement and records sleeps."""
 
     def __init__(self, app: App) -> None:
         self.statements, self.slept = 0, 0.0
@@ -70,7 +71,7 @@ class Counting:
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_every_standing_gets_the_same_answer_after_the_same_time(
+def test_answer_and_time_are_same_for_every_status(
     client: TestClient, app: App, house: House, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Counting(app)
@@ -88,10 +89,10 @@ def test_every_standing_gets_the_same_answer_after_the_same_time(
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_form_costs_few_statements_for_every_standing(
+def test_form_takes_few_statements_for_every_status(
     client: TestClient, app: App, known: dict[str, str], form: str
 ) -> None:
-    """So many take a few milliseconds: the wait makes up for all of them."""
+    """So few take a few milliseconds, which the wait covers."""
     clock = Counting(app)
     for standing, address in known.items():
         clock.statements = 0
@@ -102,17 +103,17 @@ def test_form_costs_few_statements_for_every_standing(
 
 @pytest.fixture
 def on_sqlite(database_url: str) -> None:
-    """Once is enough."""
+    """Use SQLite alone: once is enough."""
     if not database_url.startswith("sqlite"):
         pytest.skip("tried on SQLite, whose writers wait for each other")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_answers_over_http_cannot_be_told_apart(
+def test_answers_over_http_are_indistinguishable(
     app: App, house: House, clock: Clock, on_sqlite: None, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both kinds come in turn, so a busy machine slows both; a difference shows in every round, chance in one."""
+    """Both kinds alternate, so other load slows both; a real difference shows in every round."""
     monkeypatch.setattr("digestd.web.constant_time_response.sleep", asyncio.sleep)
     for n in range(200):
         house.join(f"known{n}@example.org")
@@ -129,7 +130,7 @@ def test_answers_over_http_cannot_be_told_apart(
 
 
 def _likeness(app: App, clock: Clock, form: str, asked: list[str]) -> float:
-    """Return how likely it is that times of answers to known and to new addresses have one distribution."""
+    """Return the p-value that answers to known and to new addresses take equally long."""
     with served(app) as home:
         place, turn = urlsplit(home).netloc, Lock()
 

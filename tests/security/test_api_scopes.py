@@ -1,6 +1,6 @@
-"""Every token against every route of the API: what it may do, and that only `read` shows anything about a person.
+"""Test every token against every route of the API; only `read` discloses anything about a person.
 
-The routes are those of the application itself: one that is not in the table fails the test.
+The routes are those of the application: one that is missing in the table fails the test.
 """
 
 import json
@@ -45,7 +45,7 @@ PERSON: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """The scopes that open a route, each alone; a valid body; the status that a token without `read` gets."""
+    """The scopes of which each opens a route, a valid body, and the status without `read`."""
 
     scopes: frozenset[Scope]
     body: object = None
@@ -95,7 +95,7 @@ def bearer(house: House, *scopes: Scope) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Scene:
-    """Somebody with a digest, whom tokens are tried on."""
+    """A subscriber with a digest, on whom tokens are tried."""
 
     client: TestClient
     number: int
@@ -115,30 +115,30 @@ class Scene:
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """What a token may do does not depend on the engine."""
+    """Use SQLite alone: scopes do not depend on the engine."""
     return sqlite_url
 
 
 @pytest.fixture
 def scene(client: TestClient, house: House) -> Scene:
-    """One, with a subscriber, a paper and a digest."""
+    """Return a scene with a subscriber, a paper and a digest."""
     house.take_in(PAPER | {"id": "invented:1", "title": "Egret and heron", "abstract": "About the egret."})
     number = house.join(CANARY, **PERSON, hour=0).key
     return Scene(client, number, house.plan(), "invented:1")
 
 
 def tells(answer: Response) -> list[str]:
-    """Return the canaries that an answer shows."""
+    """Return the canaries in an answer."""
     said = (answer.text + json.dumps(dict(answer.headers))).lower()
     return [word for word in CANARIES if word in said]
 
 
-def test_table_holds_every_route_of_the_api(app: App) -> None:
+def test_table_covers_all_api_routes(app: App) -> None:
     assert sorted(api_routes(app)) == sorted(ROUTES)
 
 
 @pytest.mark.parametrize("key", ROUTES, ids="".join)
-def test_each_scope_opens_its_routes_and_shows_nobody(scene: Scene, house: House, key: tuple[str, str]) -> None:
+def test_scopes_open_their_routes_without_disclosure(scene: Scene, house: House, key: tuple[str, str]) -> None:
     entry = ROUTES[key]
     for scope in sorted(Scope, key=entry.scopes.__contains__):
         headers = bearer(house, scope)
@@ -155,14 +155,14 @@ def test_each_scope_opens_its_routes_and_shows_nobody(scene: Scene, house: House
 
 
 @pytest.mark.parametrize("key", ROUTES, ids="".join)
-def test_no_scope_but_read_shows_anybody(scene: Scene, house: House, key: tuple[str, str]) -> None:
+def test_only_read_discloses_subscribers(scene: Scene, house: House, key: tuple[str, str]) -> None:
     answer = scene.ask(key, bearer(house, *QUIET))
     assert not tells(answer)
     bad = scene.ask(key, bearer(house, *QUIET), body={"colour": "red"})
     assert not tells(bad)
 
 
-def test_read_shows_the_person(scene: Scene, house: House) -> None:
+def test_read_discloses_canaries(scene: Scene, house: House) -> None:
     """The canaries are where a leak would show them."""
     headers = bearer(house, *Scope)
     assert set(tells(scene.ask(("GET", "/subscribers/{number}"), headers))) == set(CANARIES)
@@ -171,7 +171,7 @@ def test_read_shows_the_person(scene: Scene, house: House) -> None:
 
 
 @pytest.mark.parametrize("key", ROUTES, ids="".join)
-def test_no_valid_token_opens_nothing(scene: Scene, house: House, key: tuple[str, str]) -> None:
+def test_invalid_token_opens_nothing(scene: Scene, house: House, key: tuple[str, str]) -> None:
     for headers in ({}, {"Authorization": f"Bearer digestd_1_{SECRET}"}):
         closed = scene.ask(key, headers)
         assert (closed.status_code, tells(closed)) == (404, []), "nobody has a token: there is no API"
@@ -192,10 +192,10 @@ def test_no_valid_token_opens_nothing(scene: Scene, house: House, key: tuple[str
 
 @pytest.mark.parametrize("key", WRITING, ids="".join)
 @pytest.mark.parametrize("is_valid", [True, False])
-def test_answers_without_read_are_alike_for_everybody(
+def test_answers_without_read_are_same_for_everybody(
     scene: Scene, house: House, known: dict[str, str], key: tuple[str, str], is_valid: bool
 ) -> None:
-    """Known or not, whatever the status, by address and by number: for requests that are valid and for others."""
+    """Valid and invalid requests, by address and by number, for every status and for unknown subscribers."""
     headers = bearer(house, *QUIET)
     numbers = numbers_of(house, known)
     answers = set()
@@ -239,7 +239,7 @@ def about(key: tuple[str, str], address: str) -> object:
 
 
 def numbers_of(house: House, known: dict[str, str]) -> dict[str, int]:
-    """Return the number of the subscriber of each standing; one that nobody has for the unknown."""
+    """Return the key of a subscriber of each status, and an unused one."""
     with house.app.db.read() as session:
         (erased,) = subscribers.listing(session, 0, 9, Status.ERASED)
     joined = {status: house.subscriber(known[status]).key for status in known if status not in {"unknown", "erased"}}

@@ -1,4 +1,4 @@
-"""Combinations of features: what one feature gives to whoever holds another feature's link, mail or account."""
+"""Test combinations of features: what the link, mail or account of one feature gives to another."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,8 +23,8 @@ ADA, EVE, BOB = "ada@example.org", "eve@example.net", "bob@example.com"
 
 
 @pytest.mark.parametrize("how", ["free", "subscribed", "suppressed", "asked lately"])
-def test_move_tells_its_owner_nothing_of_the_new_address(client: TestClient, app: App, house: House, how: str) -> None:
-    """The mail to their own address comes in any case, else it would tell who subscribes."""
+def test_address_change_discloses_no_subscriber(client: TestClient, app: App, house: House, how: str) -> None:
+    """The mail to the own address is sent in any case, else it would disclose who subscribes."""
     eve = house.join(EVE)
     if how == "subscribed":
         house.join(ADA)
@@ -44,10 +44,10 @@ def test_move_tells_its_owner_nothing_of_the_new_address(client: TestClient, app
 
 
 @pytest.mark.parametrize("reason", [SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE])
-def test_unsubscribing_while_suppressed_outlives_its_undoing(
+def test_unsubscribe_while_suppressed_survives_unsuppress(
     client: TestClient, app: App, house: House, reason: SuppressionReason
 ) -> None:
-    """Whoever is told that they are unsubscribed stays so, even if the operator takes a wave of bounces back."""
+    """The operator may lift a wave of suppressions; an unsubscribed reader stays unsubscribed."""
     link, now = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key), house.clock()
     suppress(app.db, app.keys, ADA, reason, now)
     house.clock.advance(minutes=5)
@@ -58,8 +58,8 @@ def test_unsubscribing_while_suppressed_outlives_its_undoing(
 
 
 @pytest.mark.parametrize("act", ["erase", "move"])
-def test_settings_link_uses_up_no_renewal(client: TestClient, house: House, act: str) -> None:
-    """Renewing is the owner's way to shut out whoever else holds a link to their settings."""
+def test_settings_link_does_not_use_up_renewals(client: TestClient, house: House, act: str) -> None:
+    """Renewal is how the owner locks out others who have a settings link."""
     ada = house.join(ADA)
     at = house.settings(ADA)
     for day in range(5):
@@ -70,7 +70,7 @@ def test_settings_link_uses_up_no_renewal(client: TestClient, house: House, act:
     assert house.mails(MailKind.RENEW) == [ada.key]
 
 
-def test_old_confirmation_shows_nothing_of_the_settings(client: TestClient, app: App, house: House) -> None:
+def test_old_confirmation_discloses_no_settings(client: TestClient, app: App, house: House) -> None:
     client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
     link = house.confirmation(ADA)
     client.post(link)
@@ -102,8 +102,8 @@ def test_retired_key_changes_no_setting(app: App, house: House) -> None:
         assert house.subscriber(ADA) == ada
 
 
-def test_network_counts_for_forms_as_for_mails(client: TestClient, house: House) -> None:
-    """A form that causes no mail counts as well, else the next mail to oneself would tell whether it did."""
+def test_forms_without_mail_count_for_network(client: TestClient, house: House) -> None:
+    """Otherwise the next mail to oneself would disclose whether a form caused one."""
     house.join(ADA)
     for hour in range(4):
         for n in range(25):
@@ -114,7 +114,7 @@ def test_network_counts_for_forms_as_for_mails(client: TestClient, house: House)
     assert len(house.mails(MailKind.CONFIRM)) == 99
 
 
-def test_link_of_one_pick_uses_up_no_other(client: TestClient, house: House) -> None:
+def test_pick_links_have_separate_limits(client: TestClient, house: House) -> None:
     house.take_in(*({**PAPER, "title": f"Sorting lakes {n}", "id": f"arxiv:2411.0000{n}"} for n in range(1, 4)))
     house.join(ADA, hour=0, topics=["sorting lakes"])
     first, second = (house.link(Purpose.FEEDBACK, house.plan(), n) for n in (1, 2))
@@ -128,7 +128,7 @@ def _exported(client: TestClient, house: House, address: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("how", ["subscribed", "suppressed", "asked lately", "unsuppressed"])
-def test_export_tells_nothing_of_an_address_to_move_to(client: TestClient, app: App, house: House, how: str) -> None:
+def test_export_discloses_nothing_about_new_address(client: TestClient, app: App, house: House, how: str) -> None:
     house.join(EVE), house.join(BOB)
     if how == "subscribed":
         house.join(ADA)
@@ -144,7 +144,7 @@ def test_export_tells_nothing_of_an_address_to_move_to(client: TestClient, app: 
 
 
 @pytest.mark.parametrize("reason", [SuppressionReason.COMPLAINT, SuppressionReason.REQUEST])
-def test_erasure_lifts_no_wish_never_to_be_written_to(
+def test_erasure_keeps_suppression_on_request(
     client: TestClient, app: App, house: House, reason: SuppressionReason
 ) -> None:
     house.join(ADA)

@@ -1,4 +1,4 @@
-"""Whatever is posted wherever, nobody who did not ask gets more than one mail a day, as their mail server counts."""
+"""Test that any posts make nobody get more than one unrequested mail a day, counted at the mail server."""
 
 import asyncio
 from collections import Counter
@@ -24,7 +24,7 @@ WORKER_EVERY = 500
 """Posts between two looks of the worker."""
 
 
-async def test_no_address_gets_two_mails_by_any_route(mailing: App, relay: Relay, house: House, clock: Clock) -> None:
+async def test_no_address_gets_two_mails_a_day(mailing: App, relay: Relay, house: House, clock: Clock) -> None:
     house.join(MALLORY)
     web, paths = build(mailing), [_reached(house, path) for path in posting(mailing)]
     assert {"/subscribe", "/resend", "/settings"} <= set(paths)
@@ -56,7 +56,7 @@ def _form(house: House, address: str, n: int) -> dict[str, str]:
 
 
 def _reached(house: House, path: str) -> str:
-    """The path with a token that is Mallory's own, as whoever attacks may well be a subscriber."""
+    """Return the path with a token of Mallory, as an attacker may be a subscriber."""
     key, now = house.subscriber(MALLORY).key, issued(house.clock())
     purpose = next((purpose for purpose, start in PATHS.items() if path.startswith(f"/{start}/")), None)
     if purpose is None:
@@ -67,5 +67,5 @@ def _reached(house: House, path: str) -> str:
 
 
 def _anywhere(n: int) -> str:
-    """Another network each time."""
+    """Return another network each time."""
     return f"10.{n // 65_536}.{n // 256 % 256}.{n % 256}"

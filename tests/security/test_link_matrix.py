@@ -1,7 +1,7 @@
-"""Each kind of link against each route: what it shows of its reader, and which tables it changes.
+"""Test each kind of link against each route: what it discloses, and which tables it changes.
 
-POWERS is the part of the threat model (.github/SECURITY.md) that speaks of links. A new route fails here until it has
-a row, and a row fails where the route shows or changes more than it says.
+POWERS is the part of the threat model (.github/SECURITY.md) about links. A new route fails until it has a row, and a
+row fails if the route discloses or changes more than it states.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Power:
-    """Facts of the reader that a route shows, and tables that it changes."""
+    """Facts of the reader that a route discloses, and tables that it changes."""
 
     shows: frozenset[str] = frozenset()
     changes: frozenset[str] = frozenset()
@@ -101,7 +101,7 @@ def database_url(sqlite_url: str) -> str:
 
 
 def _calls(app: App) -> list[tuple[str, str]]:
-    """List each method and path of the routes behind a link, HEAD apart."""
+    """Yield each method and path of the routes behind a link, without HEAD."""
     found = [
         (method, route.path)
         for route in routes(app)
@@ -116,7 +116,7 @@ def _facts(address: str) -> dict[str, str]:
     return {"address": address, "name": "Augusta Canary", "topic": "canary topic", "muted": "Mutina Canary"}
 
 
-def test_each_route_shows_and_changes_what_its_row_says(client: TestClient, app: App, house: House) -> None:
+def test_routes_disclose_and_change_only_listed_things(client: TestClient, app: App, house: House) -> None:
     house.take_in(PAPER)
     found: dict[str, Power] = {}
     for number, (method, path) in enumerate(_calls(app)):
@@ -135,7 +135,7 @@ def test_each_route_shows_and_changes_what_its_row_says(client: TestClient, app:
         assert found[route] == power, route
 
 
-def test_no_link_opens_a_route_of_another_kind(client: TestClient, app: App, house: House) -> None:
+def test_links_open_only_routes_of_their_kind(client: TestClient, app: App, house: House) -> None:
     house.take_in(PAPER)
     calls = _calls(app)
     kinds = {path.split("/")[1]: path for _, path in calls}

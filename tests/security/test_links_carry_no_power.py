@@ -1,7 +1,7 @@
-"""Links that are passed on: whoever gets one can follow everything from there, and reaches no power over the account.
+"""Test that forwarded links give no power over the account, whatever is reached from them.
 
 A digest is forwarded, its web view is shared, the address of saved papers is given to a feed reader. From each such
-link every link is followed and every form is sent, as often as there is something new.
+link, every link is followed and every form is sent until nothing new appears.
 """
 
 import re
@@ -36,7 +36,7 @@ FILES = ("saved.bib", "saved.ris", "saved.atom", "saved.json", "digests.atom", "
 
 @dataclass
 class Crawl:
-    """Everything that is reached from a page: the paths, and the purposes of the tokens in the answers."""
+    """All that is reached from a page: the paths, and the purposes of the tokens in the answers."""
 
     client: TestClient
     app: App
@@ -73,7 +73,7 @@ class Crawl:
 
     @property
     def tokens(self) -> set[tuple[Purpose, int, int]]:
-        """What the tokens in any answer, address or form can do."""
+        """Return the purposes of the tokens in any answer, URL or form."""
         found = set()
         for asked, text in self.seen.items():
             words = {*TOKEN.findall(f"{asked} {text}")}
@@ -89,21 +89,21 @@ class Crawl:
 
 
 def _typed(form: Element) -> dict[str, str]:
-    """What a form sends if its button is pressed with nothing typed."""
+    """Return what a form sends if its button is pressed without input."""
     fields = {one.get("name", ""): one.get("value", "") for one in form.iter("input")}
     return {name: value for name, value in fields.items() if name and name != "email"}
 
 
 @pytest.fixture
 def delivery(house: House) -> int:
-    """The digest of a reader with a name and a saved paper."""
+    """Return the digest of a reader with a name and a saved paper."""
     house.take_in(*PAPERS)
     house.join(ADA, hour=0, topics=["alpine lakes"], name="Sandmartin")
     return house.plan()
 
 
 def starts(house: House, kind: str, delivery: int) -> list[str]:
-    """The paths of a link that is passed on."""
+    """Return the paths of a forwarded link."""
     saved = house.link(Purpose.SAVED, house.subscriber(ADA).key)
     pick = house.link(Purpose.FEEDBACK, delivery, 2)
     return {
@@ -123,7 +123,7 @@ OPENED = {
 
 
 @pytest.mark.parametrize("kind", OPENED)
-def test_passed_on_link_reaches_no_other_token(
+def test_forwarded_link_reaches_no_other_token(
     client: TestClient, app: App, house: House, delivery: int, kind: str
 ) -> None:
     crawl = Crawl(client, app).follow(*starts(house, kind, delivery))
@@ -134,7 +134,7 @@ def test_passed_on_link_reaches_no_other_token(
 
 
 @pytest.mark.parametrize("kind", OPENED)
-def test_passed_on_link_changes_its_own_pick_at_most(
+def test_forwarded_link_changes_only_its_pick(
     client: TestClient, app: App, house: House, delivery: int, kind: str
 ) -> None:
     before, known = house.contents(), house.subscriber(ADA)
@@ -148,7 +148,7 @@ def test_passed_on_link_changes_its_own_pick_at_most(
     assert len({row.paper for row in papers}) == (1 if kind == "pick" else 0)
 
 
-def test_neutral_link_leads_to_the_form_for_a_fresh_link(client: TestClient, house: House, delivery: int) -> None:
+def test_manage_link_leads_to_form_for_new_link(client: TestClient, house: House, delivery: int) -> None:
     for kind in ("view", "pick", "saved"):
         page = tree(client.get(starts(house, kind, delivery)[0]).text)
         links = [urlsplit(a.get("href", "")).path for a in page.iter("a")]
@@ -156,7 +156,7 @@ def test_neutral_link_leads_to_the_form_for_a_fresh_link(client: TestClient, hou
 
 
 def _rotated(app: App, *, revoked: bool) -> App:
-    """The install after its key was stolen a minute ago and retired now."""
+    """Return the installation after its key was stolen a minute ago and retired now."""
     now = app.clock()
     return replace(
         app, keys=Keys(b"the next secret, of thirty-two bytes", (RetiredSecret(app.keys.secret, now, revoked),))
@@ -165,10 +165,8 @@ def _rotated(app: App, *, revoked: bool) -> App:
 
 @pytest.mark.parametrize("revoked", [False, True])
 @pytest.mark.parametrize("age", [timedelta(), timedelta(minutes=-1)])
-def test_stolen_retired_key_opens_no_page_but_to_unsubscribe(
-    app: App, house: House, age: timedelta, *, revoked: bool
-) -> None:
-    """Links dated today open nothing; those dated before the retirement open until the key is revoked."""
+def test_stolen_retired_key_can_only_unsubscribe(app: App, house: House, age: timedelta, *, revoked: bool) -> None:
+    """Links dated today open nothing; links dated before the retirement work until the key is revoked."""
     house.take_in(*PAPERS)
     paths = sorted({route.path for route in routes(app) if "{token}" in route.path})
     links = {path: opening(house, path, n)["token"] for n, path in enumerate(paths)}

@@ -1,6 +1,6 @@
-"""All that FastAPI knows of the pages, tried by schemathesis: with links that open and links that do not.
+"""Test the pages with schemathesis, with valid and invalid links.
 
-The API is tried by its own description in web/test_api_described.py.
+The API is tested by its own description in web/test_api_described.py.
 """
 
 from collections.abc import Mapping
@@ -30,19 +30,19 @@ AWAY = {"/p/{token}/libraries/zotero": 503, "/readyz": 503}
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """What is read of a request does not depend on the engine."""
+    """Use SQLite alone: parsing a request does not depend on the engine."""
     return sqlite_url
 
 
 @pytest.fixture
 def everywhere(app: App, house: House) -> App:
-    """An install with papers, whose every provider is set up, and that asks nobody."""
+    """Return an installation with papers and every provider, without outgoing requests."""
     house.take_in(PAPER)
     return replace(app, settings=app.settings.model_copy(update=SETTINGS))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate Operation ID")  # one function shows a page for GET and for HEAD
-def test_no_request_that_a_page_describes_or_forbids_is_a_fault(everywhere: App, house: House) -> None:
+def test_described_requests_cause_no_server_error(everywhere: App, house: House) -> None:
     web = build(everywhere)
     described = web.openapi()
     web.add_api_route(WHERE, lambda: described, include_in_schema=False)
@@ -69,7 +69,7 @@ def test_no_request_that_a_page_describes_or_forbids_is_a_fault(everywhere: App,
 
 
 def _cases(operation: Any, genuine: Mapping[str, str]) -> st.SearchStrategy[Any]:
-    """Requests as described and others, by links that open something and by others."""
+    """Yield requests that fit the description and others, with valid and invalid links."""
     kinds: list[st.SearchStrategy[Any]] = [
         operation.as_strategy(mode, path_parameters=places)
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)

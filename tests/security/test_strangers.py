@@ -1,4 +1,4 @@
-"""What strangers can do with somebody's address: have one mail sent there, and change nothing."""
+"""Test what strangers can do with another person's address: cause one mail, and change nothing."""
 
 import re
 from collections import Counter
@@ -36,13 +36,13 @@ def _mail(relay: Relay) -> EmailMessage:
 
 
 def _links(relay: Relay) -> list[str]:
-    """The paths of our own pages in the plain text of the one mail."""
+    """Return the paths of our pages in the plain text of the only mail."""
     part = _mail(relay).get_body(("plain",))
     assert part is not None
     return re.findall(rf"{HOME}(/\S+)", part.get_content())
 
 
-def test_move_mails_few_strangers_and_does_not_flood_the_owner(client: TestClient, house: House) -> None:
+def test_address_changes_mail_few_strangers(client: TestClient, house: House) -> None:
     house.join(ADA)
     settings = house.settings(ADA)
     for n in range(8):
@@ -54,7 +54,7 @@ def test_move_mails_few_strangers_and_does_not_flood_the_owner(client: TestClien
     assert len(house.mails(MailKind.MOVE_TO)) == 3
 
 
-def test_moves_of_many_accounts_mail_one_stranger_once(client: TestClient, house: House) -> None:
+def test_address_changes_mail_stranger_once(client: TestClient, house: House) -> None:
     for n in range(5):
         house.join(f"sock{n}@example.org")
         client.post(f"{house.settings(f'sock{n}@example.org')}/move", data={"email": NEW})
@@ -64,7 +64,7 @@ def test_moves_of_many_accounts_mail_one_stranger_once(client: TestClient, house
 
 
 @pytest.mark.parametrize("was", [Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED])
-async def test_anonymous_post_changes_nothing_before_consent(
+async def test_anonymous_form_changes_nothing_before_consent(
     mailing: App, relay: Relay, house: House, was: Status
 ) -> None:
     with browsing(mailing) as client:
@@ -96,7 +96,7 @@ async def test_anonymous_post_changes_nothing_before_consent(
     assert b"pills" not in relay.taken[0].message, "a stranger has no words of theirs mailed"
 
 
-async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, relay: Relay, house: House) -> None:
+async def test_own_confirmation_works_after_stranger_signup(mailing: App, relay: Relay, house: House) -> None:
     with browsing(mailing) as client:
         client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
         await run(mailing)
@@ -114,7 +114,7 @@ async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, r
     assert house.subscriber(ADA).size == 10
 
 
-async def test_bounce_is_healed_by_confirming_alone(mailing: App, relay: Relay, house: House) -> None:
+async def test_only_confirmation_clears_bounce(mailing: App, relay: Relay, house: House) -> None:
     house.join(ADA)
     suppress(mailing.db, mailing.keys, ADA, SuppressionReason.HARD_BOUNCE, house.clock())
     key = address_key(mailing.keys, ADA)
@@ -132,9 +132,7 @@ async def test_bounce_is_healed_by_confirming_alone(mailing: App, relay: Relay, 
     assert house.subscriber(ADA).status is Status.ACTIVE
 
 
-async def test_confirmation_says_what_is_true_and_lets_its_reader_erase(
-    mailing: App, relay: Relay, house: House
-) -> None:
+async def test_confirmation_mail_offers_erasure(mailing: App, relay: Relay, house: House) -> None:
     with browsing(mailing) as client:
         client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
         await run(mailing)
@@ -161,7 +159,7 @@ async def test_confirmation_says_what_is_true_and_lets_its_reader_erase(
     assert (gone.status, gone.address, events) == (Status.ERASED, None, [Status.PENDING, Status.ERASED])
 
 
-async def test_confirmation_link_erases_no_subscriber(mailing: App, relay: Relay, house: House) -> None:
+async def test_confirmation_link_cannot_erase_subscriber(mailing: App, relay: Relay, house: House) -> None:
     with browsing(mailing) as client:
         client.post("/subscribe", data={"email": ADA})
         await run(mailing)
@@ -172,7 +170,7 @@ async def test_confirmation_link_erases_no_subscriber(mailing: App, relay: Relay
     assert house.subscriber(ADA) == before
 
 
-def test_upkeep_deletes_sign_ups_that_nobody_confirmed(client: TestClient, house: House) -> None:
+def test_maintenance_deletes_unconfirmed_signups(client: TestClient, house: House) -> None:
     client.post("/subscribe", data={"email": ADA, **SPAM})
     house.clock.advance(days=7, minutes=1)
     delete_expired(house.app, house.clock())
@@ -193,7 +191,7 @@ def _ask(client: TestClient, app: App, n: int, forwarded: str, host: str) -> int
     return client.post("/subscribe", data=form, headers={"X-Forwarded-For": forwarded}).status_code
 
 
-def test_visitors_behind_a_trusted_proxy_count_each_for_themselves(app: App, house: House) -> None:
+def test_visitors_behind_proxy_are_counted_separately(app: App, house: House) -> None:
     client = _behind(app, NEAR_PROXY)
     crowd, other = "198.51.100.7", "203.0.113.9"
     spoofed = [f"192.0.2.{n}, {crowd}, 10.0.0.2" for n in range(ACCEPTED_PER_NETWORK + 2)]
@@ -209,7 +207,7 @@ def test_visitors_behind_a_trusted_proxy_count_each_for_themselves(app: App, hou
 
 
 @pytest.mark.parametrize("proxies", ["", "10.0.0.0/8"])
-def test_nobody_else_says_who_the_client_is(app: App, proxies: str) -> None:
+def test_untrusted_forwarded_header_is_ignored(app: App, proxies: str) -> None:
     client = _behind(app, proxies)
     codes = [_ask(client, app, n, f"192.0.2.{n}", PROXY) for n in range(ACCEPTED_PER_NETWORK + 1)]
     assert codes == [200] * ACCEPTED_PER_NETWORK + [429]
