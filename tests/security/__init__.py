@@ -1,4 +1,4 @@
-"""What digestd holds against whoever means harm: each threat, and the tests that show it.
+"""Threats, and the tests of the defence against each.
 
 S01 header injection          test_message.py::test_no_untrusted_word_becomes_a_header
                               security/test_sinks.py::test_mails_have_no_injected_header_or_markup
@@ -6,15 +6,15 @@ S02 SMTP commands             transports/test_pipelining.py::test_what_cannot_st
                               transports/test_smtp.py::test_the_bytes_at_the_relay_are_the_bytes_that_were_offered
 S03 markup and script         test_render_hostile.py::test_nothing_untrusted_does_harm_in_any_field
                               security/test_sinks.py::test_pages_have_no_injected_markup_or_url
-                              security/test_sinks_typed.py::test_forms_have_no_injected_markup
+                              security/test_sinks_forms.py::test_forms_have_no_injected_markup
                               security/test_sinks_terminal.py::test_output_has_no_control_sequences
                               web/test_guards.py::test_answers_have_security_headers_and_no_cookie
                               sources/test_reported.py::test_source_error_is_shown_as_that_of_the_source
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered
-S05 inward requests           ingest/test_ssrf_guard.py::test_a_redirect_inward_is_refused_and_not_connected_to
+S05 SSRF                      papers/test_ssrf_guard.py::test_a_redirect_inward_is_refused_and_not_connected_to
                               libraries/test_trouble.py::test_trouble_changes_nothing_and_is_tried_again_later
-S06 bombs                     ingest/test_fetch.py::test_a_gzip_bomb_is_refused
+S06 decompression bombs       papers/test_fetch.py::test_a_gzip_bomb_is_refused
                               sources/test_feed.py::test_entities_of_its_own_are_refused
 S07 open redirects            test_render_hostile.py::test_only_plain_web_links_pass
                               security/test_csrf.py::test_no_open_redirect
@@ -22,50 +22,50 @@ S08 tokens                    security/test_tokens.py::test_changed_tokens_are_r
                               security/test_tokens.py::test_changed_links_open_nothing
                               security/test_tokens.py::test_changed_api_tokens_are_refused
                               test_links.py::test_retired_key_is_accepted_by_purpose_and_time
-                              security/test_links_carry_no_power.py::test_stolen_retired_key_can_only_unsubscribe
-                              security/test_between_features.py::test_retired_key_changes_no_setting
+                              security/test_forwarded_links.py::test_stolen_retired_key_can_only_unsubscribe
+                              security/test_feature_combinations.py::test_retired_key_changes_no_setting
                               test_secret.py::test_rotate_with_revoke_ends_the_grace_of_all
                               web/test_guards.py::test_token_opens_only_its_page
                               security/test_api_scopes.py::test_table_covers_all_api_routes
                               security/test_api_scopes.py::test_scopes_open_their_routes_without_disclosure
                               security/test_api_scopes.py::test_only_read_discloses_subscribers
                               security/test_api_scopes.py::test_invalid_token_opens_nothing
-S09 scanners                  web/test_scanners.py::test_get_of_every_mailed_url_changes_nothing
+S09 mail scanners             web/test_scanners.py::test_get_of_every_mailed_url_changes_nothing
                               web/test_guards.py::test_get_changes_nothing
                               web/test_unsubscribe.py::test_one_click_unsubscribes
-S10 requests of other sites   security/test_csrf.py::test_no_header_replaces_link
+S10 CSRF                      security/test_csrf.py::test_no_header_replaces_link
                               security/test_csrf.py::test_other_sites_cannot_read_pages
                               web/test_form_timestamp.py::test_other_site_cannot_submit_form
                               web/test_form_timestamp.py::test_timestamp_of_other_network_is_doubtful
-S11 bombing by mail           security/test_bombing.py::test_no_address_gets_two_mails_a_day
+S11 mail bombing              security/test_bombing.py::test_no_address_gets_two_mails_a_day
                               security/test_strangers.py::test_address_changes_mail_few_strangers
                               security/test_strangers.py::test_address_changes_mail_stranger_once
                               test_mail_budgets.py::test_limits_hold_across_processes_and_restarts
                               test_mail_budgets.py::test_erasing_lets_nobody_start_again
                               web/test_resend.py::test_all_forms_share_mail_limit
                               web/test_form_timestamp.py::test_doubtful_form_asks_before_sending
-                              security/test_between_features.py::test_settings_link_does_not_use_up_renewals
-                              security/test_between_features.py::test_pick_links_have_separate_limits
-S12 who is here               security/test_alike.py::test_answer_and_time_are_same_for_every_status
-                              security/test_alike.py::test_the_work_is_done_long_before_the_wait_is_over
-                              security/test_alike.py::test_four_thousand_answers_cannot_be_told_apart
+                              security/test_feature_combinations.py::test_settings_link_does_not_use_up_renewals
+                              security/test_feature_combinations.py::test_pick_links_have_separate_limits
+S12 enumeration               security/test_enumeration.py::test_answer_and_time_are_same_for_every_status
+                              security/test_enumeration.py::test_form_takes_few_statements_for_every_status
+                              security/test_enumeration.py::test_answers_over_http_are_indistinguishable
                               web/test_subscribe.py::test_answer_is_same_for_any_address
                               web/test_resend.py::test_resend_discloses_nothing
-                              security/test_between_features.py::test_address_change_discloses_no_subscriber
-                              security/test_between_features.py::test_export_discloses_nothing_about_new_address
-                              security/test_between_features.py::test_forms_without_mail_count_for_network
+                              security/test_feature_combinations.py::test_address_change_discloses_no_subscriber
+                              security/test_feature_combinations.py::test_export_discloses_nothing_about_new_address
+                              security/test_feature_combinations.py::test_forms_without_mail_count_for_network
                               security/test_api_scopes.py::test_answers_without_read_are_same_for_everybody
                               security/test_api_scopes.py::test_answers_without_read_take_the_same_time
 S13 addresses                 test_links.py::test_what_is_no_plain_address_is_refused_with_a_remedy
                               test_links.py::test_any_text_is_an_address_or_refused
-S14 statements                security/test_statements.py::test_no_statement_is_built_from_values
+S14 SQL injection             security/test_statements.py::test_no_statement_is_built_from_values
                               security/test_any_request.py::test_any_request_causes_no_server_error
                               security/test_schema.py::test_described_requests_cause_no_server_error
                               web/test_api_described.py::test_described_requests_cause_no_server_error
-S15 patterns                  security/test_patterns.py::test_what_an_expression_costs_grows_with_the_text_alone
+S15 slow expressions          security/test_patterns.py::test_expressions_take_linear_steps
                               security/test_patterns.py::test_all_expressions_are_tested
                               bounces/test_hostile.py::test_what_is_deep_long_or_odd_is_survived
-                              relaylogs/test_formats.py::test_a_hostile_line_costs_no_time
+                              delivery/relay_logs/test_formats.py::test_hostile_line_says_nothing
 S16 secrets in logs           security/test_canaries.py::test_run_and_crashes_log_no_canary
                               security/test_canaries.py::test_smtp_worker_crash_logs_location_only
                               security/test_canaries.py::test_failing_commands_print_no_password
@@ -74,9 +74,9 @@ S16 secrets in logs           security/test_canaries.py::test_run_and_crashes_lo
                               test_links.py::test_the_secret_does_not_show
                               libraries/test_linking.py::test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure
                               libraries/test_linking.py::test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open
-S17 operators                 security/test_csrf.py::test_there_is_no_operator_login
+S17 operator access           security/test_csrf.py::test_there_is_no_operator_login
                               web/test_operator_access.py::test_operator_pages_refuse_proxied_requests
-                              web/test_operator_access.py::test_operations_refuse_other_machines
+                              web/test_operator_access.py::test_operator_pages_require_known_machines
 S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_suppresses_nobody
                               inbound/test_taking.py::test_bounce_with_message_id_alone_changes_nothing
                               inbound/test_taking.py::test_bounce_with_message_id_alone_settles_nothing
@@ -88,23 +88,23 @@ S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_
                               web/test_webhooks.py::test_webhook_answers_400_to_lone_surrogate
                               inbound/test_taking.py::test_no_changed_mac_does_anything
                               web/test_webhooks.py::test_invalid_signature_changes_nothing
-S19 signatures                test_sign.py::test_dkimpy_refuses_what_was_changed_or_added
+S19 DKIM signatures           test_sign.py::test_dkimpy_refuses_what_was_changed_or_added
 S20 export and erasure        test_subscribe.py::test_the_file_holds_nothing_of_the_erased
                               test_belongings.py::test_every_table_is_known_to_hold_something_of_a_person_or_nothing
                               test_consent.py::test_nothing_on_record_can_be_taken_away
                               libraries/test_linking.py::test_unlinking_forgets_the_key_and_keeps_or_drops_the_papers
 S21 tracking                  test_render_hostile.py::test_no_mail_loads_anything_from_afar
-S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
+S22 dependencies              test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
                               test_audit.py::test_audit_asks_for_each_locked_package_and_names_the_fix
                               test_packaging.py::test_wheel_carries_a_bill_of_materials_of_the_lock
-S23 rights of the service     test_deploy.py::test_systemd_rates_the_unit_as_well_confined
+S23 service privileges        test_deploy.py::test_systemd_rates_the_unit_as_well_confined
                               test_deploy.py::test_unit_takes_passwords_as_credentials
                               test_deploy.py::test_base_image_is_pinned_by_digest
-S24 load on the pages         web/test_guards.py::test_body_over_16_kb_is_refused
+S24 denial of service         web/test_guards.py::test_body_over_16_kb_is_refused
                               web/test_guards.py::test_missing_body_times_out
                               security/test_slow.py::test_service_answers_during_slow_attack
                               security/test_slow.py::test_slow_clients_are_disconnected
-S25 words of one for others   references/test_privacy.py::test_no_reference_is_seen_by_anybody_else
+S25 private references        references/test_privacy.py::test_no_reference_is_seen_by_anybody_else
                               references/test_privacy.py::test_shared_pages_do_not_name_the_reference
                               references/test_attacks.py::test_import_gives_a_paper_of_today_no_link_or_abstract
                               references/test_attacks.py::test_claimed_future_id_does_not_touch_the_paper
@@ -112,13 +112,13 @@ S25 words of one for others   references/test_privacy.py::test_no_reference_is_s
                               references/test_ranking.py::test_nothing_of_another_subscriber_is_found
                               references/test_erasure.py::test_erasure_leaves_no_reference_in_any_row_file_or_log
                               references/test_erasure.py::test_vacuum_leaves_no_reference_in_the_data_folder
-S26 links that are passed on  security/test_links_carry_no_power.py::test_forwarded_link_reaches_no_other_token
-                              security/test_links_carry_no_power.py::test_forwarded_link_changes_only_its_pick
+S26 forwarded links           security/test_forwarded_links.py::test_forwarded_link_reaches_no_other_token
+                              security/test_forwarded_links.py::test_forwarded_link_changes_only_its_pick
                               web/test_requests.py::test_settings_link_alone_only_sends_mail
                               web/test_requests.py::test_settings_link_alone_cannot_change_address
                               web/test_feedback.py::test_pick_link_cannot_mute
                               web/test_saved.py::test_secret_address_is_read_only
-                              security/test_between_features.py::test_old_confirmation_discloses_no_settings
+                              security/test_feature_combinations.py::test_old_confirmation_discloses_no_settings
                               commands/test_proof.py::test_renewed_links_void_the_address_of_earlier_mails
                               commands/test_proof.py::test_command_address_counts_as_long_as_the_settings_link
                               commands/test_proof.py::test_mails_to_a_former_address_speak_for_nobody_new
@@ -128,8 +128,8 @@ S27 hijacked parsers          confinement/test_layers.py::test_layer_refuses_att
                               confinement/test_layers.py::test_parser_inherits_nothing
                               confinement/test_layers.py::test_parser_ends_with_service
                               confinement/test_report.py::test_service_logs_gaps_at_start
-                              ingest/test_decoding.py::test_frame_that_is_no_page_is_refused
-                              ingest/test_decoding.py::test_record_with_a_wrong_field_is_refused
+                              papers/test_decoding.py::test_frame_that_is_no_page_is_refused
+                              papers/test_decoding.py::test_record_with_a_wrong_field_is_refused
                               inbound/test_hostile_parser.py::test_answer_of_a_hijacked_parser_is_refused
 S28 forged commands by mail   commands/test_proof.py::test_message_id_and_from_prove_nothing
                               commands/test_proof.py::test_no_other_stamp_is_believed
@@ -140,16 +140,16 @@ S28 forged commands by mail   commands/test_proof.py::test_message_id_and_from_p
                               commands/test_proof.py::test_tagged_address_ends_with_settings_links
                               commands/test_proof.py::test_signed_mail_to_somebody_else_is_no_command
                               commands/test_authentication.py::test_authentication_refuses_malformed_field
-S29 mass suppression          deliver/test_brake.py::test_wrong_map_suppresses_nobody_and_mails_wait
-                              deliver/test_brake.py::test_refusal_of_every_mail_burns_no_reader
-                              security/test_between_features.py::test_unsubscribe_while_suppressed_survives_unsuppress
-                              security/test_between_features.py::test_erasure_keeps_suppression_on_request
+S29 mass suppression          delivery/test_brake.py::test_wrong_map_suppresses_nobody_and_mails_wait
+                              delivery/test_brake.py::test_refusal_of_every_mail_burns_no_reader
+                              security/test_feature_combinations.py::test_unsubscribe_while_suppressed_survives_unsuppress
+                              security/test_feature_combinations.py::test_erasure_keeps_suppression_on_request
                               commands/test_proof.py::test_unsubscribing_by_mail_counts_while_suppressed
-                              deliver/test_brake.py::test_wave_of_bounces_suppresses_nobody
-                              deliver/test_brake.py::test_unconfirmed_addresses_do_not_set_off_the_brake
+                              delivery/test_brake.py::test_wave_of_bounces_suppresses_nobody
+                              delivery/test_brake.py::test_unconfirmed_addresses_do_not_set_off_the_brake
                               inbound/test_taking.py::test_wave_of_reports_by_mail_suppresses_nobody
                               inbound/test_unsuppress.py::test_unsuppress_restores_status_and_leaves_complaints
-S30 limits as weapons         web/test_subscribe.py::test_blank_forms_do_not_block_other_networks
+S30 abuse of limits           web/test_subscribe.py::test_blank_forms_do_not_block_other_networks
                               web/test_subscribe.py::test_limit_is_same_for_any_address
                               security/test_strangers.py::test_visitors_behind_proxy_are_counted_separately
                               security/test_strangers.py::test_untrusted_forwarded_header_is_ignored

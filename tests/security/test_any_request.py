@@ -5,8 +5,8 @@ from random import Random
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from tests.security.acting import filled, posting, routes
 from tests.security.hostile import HOSTILE
+from tests.security.routes import filled, posting, routes
 from tests.tiers import sized
 from tests.web.conftest import House
 

@@ -21,7 +21,7 @@ from digestd.store import api_tokens, subscribers
 from digestd.web import build
 from digestd.web.api import PATH
 from digestd.web.constant_time_response import FLOOR_SECONDS
-from tests.security.test_alike import Counting, known
+from tests.security.test_enumeration import Counting, known
 from tests.web.conftest import PAPER, House
 
 __all__ = ["known"]

@@ -9,7 +9,7 @@ from digestd.jobs.worker import run
 from digestd.security.links import Purpose, issued
 from digestd.web import build
 from tests.parts.relay import Relay
-from tests.security.acting import filled, posted, posting
+from tests.security.routes import filled, posted, posting
 from tests.tiers import sized
 from tests.web.conftest import PATHS, Clock, House, stamp_for
 

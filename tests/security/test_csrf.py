@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from tests.security.acting import filled, posting
+from tests.security.routes import filled, posting
 from tests.web.conftest import House
 
 ELSEWHERE = [

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from tests.security.acting import filled, opening, routes
+from tests.security.routes import filled, opening, routes
 from tests.web.conftest import PAPER, House
 
 TYPED = {"name": "Augusta Canary", "topics": ["Sorting keys", "canary topic"], "mute": {"authors": ["Mutina Canary"]}}

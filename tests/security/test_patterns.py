@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.security.pumps import Expression, expressions, made_while_running, pumps
-from tests.security.steps import Stepper, TooManySteps
+from tests.security.regex_pumps import Expression, expressions, made_while_running, pumps
+from tests.security.step_counter import Stepper, TooManySteps
 
 LENGTHS = (32, 64, 128)
 GROWTH = 2.8

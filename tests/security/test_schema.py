@@ -16,7 +16,7 @@ from schemathesis import GenerationMode
 from digestd.app import App
 from digestd.web import build
 from tests.bounces.posts import SETTINGS
-from tests.security.acting import opening, routes
+from tests.security.routes import opening, routes
 from tests.tiers import sized
 from tests.web.conftest import PAPER, House
 

@@ -17,7 +17,7 @@ from digestd.domain.sanitise import clean, shorten
 from digestd.security.links import Purpose
 from tests.parts.relay import Taken
 from tests.security.hostile import HOSTILE, STORABLE
-from tests.security.reading import Mark, Seen, unruly
+from tests.security.parsed_output import Mark, Seen, unruly
 from tests.security.stage import Stage
 
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -22,7 +22,7 @@ from digestd.domain.webhook import Happening, HookPost, PostState
 from digestd.subscribers.webhooks import message
 from tests.conftest import NOW
 from tests.security.hostile import HOSTILE, STORABLE
-from tests.security.reading import unruly
+from tests.security.parsed_output import unruly
 from tests.security.stage import Stage
 from tests.web.test_api import token
 

@@ -27,7 +27,7 @@ from digestd.store import api_tokens
 from digestd.web.form_timestamp import is_timely, new_timestamp
 from tests.conftest import NOW
 from tests.parts.forgeries import changed
-from tests.security.acting import filled, opening, routes
+from tests.security.routes import filled, opening, routes
 from tests.tiers import sized
 from tests.web.conftest import PAPER, House
 

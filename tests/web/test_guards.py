@@ -18,7 +18,7 @@ from digestd.domain.subscriber import Status
 from digestd.security.links import Purpose
 from digestd.store.database import open_database
 from digestd.web.body_limit import BODY_MAX, BodyLimit
-from tests.security.acting import routes as every
+from tests.security.routes import routes as every
 from tests.web.conftest import HOME, House, browsing
 from tests.web.html import heading
 

@@ -18,7 +18,7 @@ from digestd.sources.imports import IMPORTS, Import
 from digestd.subscribers.record import parse, subscriber_fields
 from tests import golden
 from tests.security.hostile import HOSTILE, STORABLE
-from tests.security.reading import Mark, Seen, unruly
+from tests.security.parsed_output import Mark, Seen, unruly
 from tests.security.stage import PERIOD, Stage
 
 ADA = "ada@example.org"

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.security.links import BadToken, Keys, Purpose, RetiredSecret, read, read_command_address, token
 from digestd.store import core
-from tests.security.acting import filled, opening, routes
+from tests.security.routes import filled, opening, routes
 from tests.web.conftest import PATHS, House, browsing
 from tests.web.html import tree
 

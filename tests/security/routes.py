@@ -1,4 +1,4 @@
-"""Every route that may change something, found in the application itself, a path that reaches it, a quick way in."""
+"""Find every route that accepts a POST in the application, fill its path, and post to it directly."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,19 +27,19 @@ def routes(app: App) -> Iterator[APIRoute]:
 
 
 def posting(app: App) -> list[str]:
-    """The paths of the routes that take a POST, as they are written."""
+    """Return the path templates of the routes that accept a POST."""
     return sorted({route.path for route in routes(app) if "POST" in (route.methods or set())})
 
 
 def filled(path: str, token: str = FORGED) -> str:
-    """Such a path with something in each of its places."""
+    """Return a path with every parameter filled."""
     known = {"token": token, "n": "1", "action": "more", "day": "2026-11-24", "name": "saved.bib"}
     known["period"] = known["day"]
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda place: known.get(place[1], "x"), path)
 
 
 def opening(house: House, path: str, reader: int, **said: object) -> Mapping[str, str]:
-    """What stands in the places of a path so that it opens something, for a new reader of this number."""
+    """Return parameters with which a path opens something, for a new subscriber."""
     if "{token}" not in path:
         return {}
     purpose, address = _OF[path.split("/")[1]], f"reader{reader}@example.org"
@@ -63,7 +63,7 @@ def opening(house: House, path: str, reader: int, **said: object) -> Mapping[str
 
 
 async def posted(web: ASGIApp, path: str, form: dict[str, str], host: str) -> int:
-    """The status that a form gets, sent from a host straight into the application: thousands go within seconds."""
+    """Post a form directly to the application, which is fast, and return the status."""
     body = urlencode(form).encode()
     headers = [(b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"%d" % len(body))]
     scope = {
