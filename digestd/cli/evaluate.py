@@ -108,11 +108,11 @@ def evaluate(
     if calibrate_to is not None:
         _calibrate(calibrate_to, given.sets(), as_json)
         return
-    drawing = _open_drawing(plots)
+    drawing = _open_plotter(plots)
     if feedback and against is None and not ablate and scores is None:
         _report_feedback(given.since, embedding_model, seed, as_json)
         if drawing:
-            drawing.scores(given.one(), _promised_since(given.since))
+            drawing.scores(given.one(), _pick_reliability(given.since))
         return
     found = [replace(case, seed=seed) for case in given.one()]
     if scores:
@@ -126,7 +126,7 @@ def evaluate(
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawing:
+class _Plotter:
     """The folder of the plots, and the module that draws them."""
 
     folder: Path
@@ -134,27 +134,27 @@ class _Drawing:
 
     def scores(self, cases: Sequence[Case], chances: Reliability) -> None:
         """Draw the distribution of scores, and predicted against observed relevance."""
-        _say_written([*self.plots.draw_scores(self.folder, cases), *self.plots.draw_calibration(self.folder, chances)])
+        _report_files([*self.plots.draw_scores(self.folder, cases), *self.plots.draw_calibration(self.folder, chances)])
 
-    def rival(self, ours: Sequence[CaseResult], theirs: Sequence[CaseResult], name: str) -> None:
+    def difference(self, ours: Sequence[CaseResult], theirs: Sequence[CaseResult], name: str) -> None:
         """Draw the paired differences by user."""
         values, measured = differences(ours, theirs)[NDCG], difference(ours, theirs)[NDCG]
-        _say_written(self.plots.draw_difference(self.folder, values, measured, Path(name).name))
+        _report_files(self.plots.draw_difference(self.folder, values, measured, Path(name).name))
 
 
-def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing: _Drawing | None) -> None:
+def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing: _Plotter | None) -> None:
     """Print the measures, or the differences from another ranking."""
     ours = [evaluate_case(case) for case in found]
     if against is None:
         measured = summary((done.user, done.measures) for done in ours)
         _print({**measured, "ece": case_calibration_error(found)}, ours, as_json)
         return
-    theirs = _rival(against, found)
+    theirs = _other_results(against, found)
     if not as_json:
         say(f"differences: ours minus {against}")
     _print(difference(ours, theirs), ours, as_json)
     if drawing:
-        drawing.rival(ours, theirs, against)
+        drawing.difference(ours, theirs, against)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +217,11 @@ def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
 def _calibrate(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
     """Learn and write probabilities of relevance; print the calibration error on held-out users."""
     found = calibrate(sets)
-    _keep(path, calibration.dumps(found.calibration))
+    _write_file(path, calibration.dumps(found.calibration))
     emit([{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets], as_json)
 
 
-def _keep(path: Path, text: str) -> None:
+def _write_file(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -232,7 +232,7 @@ def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> Non
     """Learn and write weights; print the measures on held-out users."""
     with progress("fits", FOLDS + 1) as advance:
         found = learn_weights(sets, advance=advance)
-    _keep(path, weights.dumps(found.weights))
+    _write_file(path, weights.dumps(found.weights))
     rows = [{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets]
     emit(rows, as_json)
 
@@ -296,11 +296,11 @@ def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as
     for name, measure in (("auc", auc), ("accuracy", accuracy)):
         estimate, count = measure(said)
         rows[name] = {**asdict(estimate), "users": count}
-    given = [one for one in _promises(since) if len(one[1])]
+    given = [one for one in _pick_predictions(since) if len(one[1])]
     if given:
         users = len({user for user, _, _ in given})
         rows["ece"] = {**asdict(calibration_error(given, bin_count(given))), "users": users}
-    _print_feedback(rows, said, _drawn(since), as_json)
+    _print_feedback(rows, said, _exploration(since), as_json)
 
 
 def _replayed(since: datetime | None, embedding_model: str) -> Iterator[ReplayedDigest]:
@@ -311,18 +311,18 @@ def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Replayed
         yield from replay(db, since, encoder, advance)
 
 
-def _promised_since(since: datetime | None) -> Reliability:
+def _pick_reliability(since: datetime | None) -> Reliability:
     """Compare the probabilities that digests gave their picks with the feedback."""
-    given = _promises(since)
+    given = _pick_predictions(since)
     return reliability([(chances, came) for _, chances, came in given], bin_count(given))
 
 
-def _promises(since: datetime | None) -> list[Predictions]:
+def _pick_predictions(since: datetime | None) -> list[Predictions]:
     with wiring.database(configuration.load()).read() as session:
         return pick_predictions(digests(session, since))
 
 
-def _drawn(since: datetime | None) -> Exploration | None:
+def _exploration(since: datetime | None) -> Exploration | None:
     with wiring.database(configuration.load()).read() as session:
         return measure_exploration(digests(session, since))
 
@@ -345,7 +345,7 @@ def _feedback_rows(rows: dict[str, dict[str, object]], drawn: Exploration | None
         yield from ({"measure": name, **asdict(part), "users": None} for name, part in parts.items())
 
 
-def _open_drawing(folder: Path | None) -> _Drawing | None:
+def _open_plotter(folder: Path | None) -> _Plotter | None:
     """Create the folder before anything long is computed. Return None without a folder."""
     if folder is None:
         return None
@@ -355,15 +355,15 @@ def _open_drawing(folder: Path | None) -> _Drawing | None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--plots: cannot create the folder {folder}: {error.strerror}") from error
-    return _Drawing(folder, import_module("digestd.evaluation.plots"))
+    return _Plotter(folder, import_module("digestd.evaluation.plots"))
 
 
-def _say_written(files: Iterable[Path]) -> None:
+def _report_files(files: Iterable[Path]) -> None:
     for file in files:
         say(f"wrote {file}")
 
 
-def _rival(given: str, found: Sequence[Case]) -> list[CaseResult]:
+def _other_results(given: str, found: Sequence[Case]) -> list[CaseResult]:
     """Rank the cases by a signal, or by a file of weights or scores."""
     path = Path(given)
     if not path.is_file():

@@ -34,7 +34,7 @@ def inbound(
             "DIGESTD_INBOUND_URL: is not set; set it to where bounces arrive, as in maildir:/var/mail/bounce"
         )
     if once:
-        postbox = _postbox(place)
+        postbox = _mailbox(place)
         with Receiver.of(built) as receiver:
             emit(_counts(asyncio.run(run_until_stopped(lambda stop: receiver.once(postbox, stop)))), as_json)
         return
@@ -42,7 +42,7 @@ def inbound(
     asyncio.run(run_until_stopped(lambda stop: receive(built, stop)))
 
 
-def _postbox(place: Postbox | Door) -> Postbox:
+def _mailbox(place: Postbox | Door) -> Postbox:
     if isinstance(place, Door):
         raise BadInput("--once reads a mailbox, but LMTP receives mail from the server; run it without --once")
     return place

@@ -12,9 +12,9 @@ from tests.conftest import NOW
 from tests.parts.relay import Relay
 from tests.security.hostile import STORABLE
 from tests.security.stage import Stage, stage
-from tests.web.conftest import app, client, clock, house, language, pages, templates
+from tests.web.conftest import app, backend, client, clock, language, pages, templates
 
-__all__ = ["app", "client", "clock", "house", "language", "pages", "templates"]
+__all__ = ["app", "backend", "client", "clock", "language", "pages", "templates"]
 
 KIND = [
     f"lakes-{n}" if n % 2 else f"Kind words about lakes, {n}: " + "and then some more, " * 4 ** (n % 6)

@@ -12,7 +12,7 @@ from digestd.app import App
 from digestd.security.links import Purpose, issued
 from digestd.subscribers.moving import ask_move
 from digestd.web import build
-from tests.web.conftest import PATHS, House
+from tests.web.conftest import PATHS, Backend
 
 FORGED = "A" * 40
 _OF = {path: purpose for purpose, path in PATHS.items()}
@@ -38,26 +38,26 @@ def filled(path: str, token: str = FORGED) -> str:
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda place: known.get(place[1], "x"), path)
 
 
-def opening(house: House, path: str, reader: int, **said: object) -> Mapping[str, str]:
+def opening(backend: Backend, path: str, reader: int, **said: object) -> Mapping[str, str]:
     """Return parameters with which a path opens something, for a new subscriber."""
     if "{token}" not in path:
         return {}
     purpose, address = _OF[path.split("/")[1]], f"reader{reader}@example.org"
-    joined = house.join(address, hour=0, status="pending" if purpose is Purpose.CONFIRM else "active", **said)
+    joined = backend.join(address, hour=0, status="pending" if purpose is Purpose.CONFIRM else "active", **said)
     number, version = joined.key, 0
     if purpose is Purpose.CONFIRM:
         version = joined.version
     elif purpose in {Purpose.VIEW, Purpose.FEEDBACK}:
-        number, version = house.plan(), 1
+        number, version = backend.plan(), 1
     elif purpose in {Purpose.ERASE, Purpose.RENEW}:
         version = joined.version
     elif purpose is Purpose.MOVE_TO:
-        version = issued(house.clock())
+        version = issued(backend.clock())
     if "{period}" in path:
-        house.plan()
+        backend.plan()
     if purpose is Purpose.MOVE_TO:
-        ask_move(house.app.db, house.app.post, joined.key, f"new.{address}", house.clock())
-    token = house.link(purpose, number, version).rpartition("/")[2]
+        ask_move(backend.app.db, backend.app.post, joined.key, f"new.{address}", backend.clock())
+    token = backend.link(purpose, number, version).rpartition("/")[2]
     places = {"token": token, "n": "1", "action": "more", "name": "saved.bib", "period": "2026-11-24"}
     return {name: value for name, value in places.items() if f"{{{name}}}" in path.replace(":int", "")}
 

@@ -25,7 +25,7 @@ from digestd.store.timestamps import to_us
 from tests.parts.install import Install, install
 from tests.parts.picks import packed
 from tests.parts.relay import Relay, Taken
-from tests.web.conftest import HOME, Clock, House, browsing
+from tests.web.conftest import HOME, Backend, Clock, browsing
 
 PER_DIGEST, PER_DAY = 50, 20
 EACH_PICK = 7
@@ -39,7 +39,7 @@ class Stage:
     """The installation, its pages, and the strings in it, in the order of the papers."""
 
     made: Install
-    house: House
+    backend: Backend
     client: TestClient
     words: Sequence[str]
 
@@ -64,10 +64,10 @@ class Stage:
         for day in range(-(-len(self.words) // PER_DAY)):
             yield "day", f"/papers/{_day(day):%Y-%m-%d}"
         for n in self.readers:
-            link = self.house.link
+            link = self.backend.link
             yield "digest", link(Purpose.VIEW, n)
             yield "saved", link(Purpose.SAVED, n)
-            settings = self.house.settings(f"reader{n}@example.org")
+            settings = self.backend.settings(f"reader{n}@example.org")
             yield "preferences", settings
             yield "own saved", f"{settings}/saved"
             for pick in range(1, len(self.part(n)) + 1, EACH_PICK):
@@ -97,7 +97,7 @@ def stage(folder: Path, url: str, now: datetime, words: Sequence[str]) -> Iterat
     _papers(made, words)
     _readers(made, words, now)
     with browsing(made.app) as client:
-        yield Stage(made, House(made.app, clock), client, words)
+        yield Stage(made, Backend(made.app, clock), client, words)
     made.db.close()
 
 

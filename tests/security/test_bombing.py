@@ -11,7 +11,7 @@ from digestd.web import build
 from tests.parts.relay import Relay
 from tests.security.routes import filled, posted, posting
 from tests.tiers import sized
-from tests.web.conftest import PATHS, Clock, House, stamp_for
+from tests.web.conftest import PATHS, Backend, Clock, stamp_for
 
 MALLORY = "mallory@example.org"
 VICTIMS = [f"victim{n}@example.net" for n in range(100)]
@@ -24,16 +24,16 @@ WORKER_EVERY = 500
 """Posts between two looks of the worker."""
 
 
-async def test_no_address_gets_two_mails_a_day(mailing: App, relay: Relay, house: House, clock: Clock) -> None:
-    house.join(MALLORY)
-    web, paths = build(mailing), [_reached(house, path) for path in posting(mailing)]
+async def test_no_address_gets_two_mails_a_day(mailing: App, relay: Relay, backend: Backend, clock: Clock) -> None:
+    backend.join(MALLORY)
+    web, paths = build(mailing), [_reached(backend, path) for path in posting(mailing)]
     assert {"/subscribe", "/resend", "/settings"} <= set(paths)
     posts = POSTS if mailing.db.is_sqlite else POSTS_ON_POSTGRESQL
     victims = VICTIMS[: posts // len(paths)]
     answers: Counter[int] = Counter()
     for batch in range(0, posts, AT_ONCE):
         sent = [
-            posted(web, paths[n % len(paths)], _form(house, victims[n // len(paths) % len(victims)], n), _anywhere(n))
+            posted(web, paths[n % len(paths)], _form(backend, victims[n // len(paths) % len(victims)], n), _anywhere(n))
             for n in range(batch, batch + AT_ONCE)
         ]
         answers.update(await asyncio.gather(*sent))
@@ -49,21 +49,21 @@ async def test_no_address_gets_two_mails_a_day(mailing: App, relay: Relay, house
     assert mails[MALLORY] <= 1, "and not even who attacks is mailed at will"
 
 
-def _form(house: House, address: str, n: int) -> dict[str, str]:
-    stamp = stamp_for(house.app, _anywhere(n), house.clock() - timedelta(minutes=1))
+def _form(backend: Backend, address: str, n: int) -> dict[str, str]:
+    stamp = stamp_for(backend.app, _anywhere(n), backend.clock() - timedelta(minutes=1))
     spam = "cheap pills https://evil.example"
     return {"email": address, "address": address, "to": address, "topics": spam, "stamp": stamp}
 
 
-def _reached(house: House, path: str) -> str:
+def _reached(backend: Backend, path: str) -> str:
     """Return the path with a token of Mallory, as an attacker may be a subscriber."""
-    key, now = house.subscriber(MALLORY).key, issued(house.clock())
+    key, now = backend.subscriber(MALLORY).key, issued(backend.clock())
     purpose = next((purpose for purpose, start in PATHS.items() if path.startswith(f"/{start}/")), None)
     if purpose is None:
         return filled(path)
     versions = dict.fromkeys((Purpose.MOVE_FROM, Purpose.MOVE_TO), now) | {Purpose.FEEDBACK: 1}
     version = versions.get(purpose, 0)
-    return filled(path, house.link(purpose, key, version).split("/")[2])
+    return filled(path, backend.link(purpose, key, version).split("/")[2])
 
 
 def _anywhere(n: int) -> str:

@@ -16,7 +16,7 @@ from digestd.domain.api import Scope
 from digestd.security.links import Purpose, token
 from digestd.store import api_tokens, core
 from digestd.store.timestamps import to_us
-from digestd.web.form_timestamp import SOONEST
+from digestd.web.form_timestamp import MIN_AGE
 from tests.commands.mails import mail
 from tests.delivery.test_first_digest import asked, is_up
 from tests.delivery.test_service import terminate
@@ -112,7 +112,7 @@ def _visited(made: Install, home: str, now: datetime) -> None:
     settings = [f"{home}/p/{token(keys, Purpose.PREFERENCES, who, now)}" for who in (1, 3)]
     stamp = re.search(r'name="stamp" value="([^"]+)"', asked(home))
     assert stamp
-    time.sleep(SOONEST.total_seconds() + 0.1)
+    time.sleep(MIN_AGE.total_seconds() + 0.1)
     new = {"email": "sandmartin.new@example.net", "topics": WORDS[0], "stamp": stamp[1]}
     own = [(f"{home}/subscribe", new), (f"{home}/subscribe", {**new, "email": "sandmartin@", "timezone": WORDS[1]})]
     own += [(f"{home}/settings", {"email": ADA, "stamp": stamp[1]}), (f"{home}/preview", {"topics": WORDS[0]})]

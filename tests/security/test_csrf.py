@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from tests.security.routes import filled, posting
-from tests.web.conftest import House
+from tests.web.conftest import Backend
 
 ELSEWHERE = [
     {},
@@ -21,10 +21,10 @@ TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
 
 @pytest.mark.parametrize("headers", ELSEWHERE, ids=repr)
 def test_no_header_replaces_link(
-    client: TestClient, app: App, house: House, headers: dict[str, str], pages: list[str]
+    client: TestClient, app: App, backend: Backend, headers: dict[str, str], pages: list[str]
 ) -> None:
     assert pages, "there is somebody to do harm to"
-    before = house.contents()
+    before = backend.contents()
     with_token = [path for path in posting(app) if "{token}" in path]
     assert len(with_token) > 15
     for path in with_token:
@@ -34,7 +34,7 @@ def test_no_header_replaces_link(
             assert answer.status_code in {400, 404, 422}, (path, kind)
             assert "set-cookie" not in answer.headers
             assert "access-control-allow-origin" not in answer.headers
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
 def test_other_sites_cannot_read_pages(client: TestClient, pages: list[str]) -> None:

@@ -26,7 +26,7 @@ from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.leaving import erase, pause, suppress, unsubscribe
 from digestd.web.constant_time_response import FLOOR_SECONDS
-from tests.web.conftest import FORMS, Clock, House, stamp_for
+from tests.web.conftest import FORMS, Backend, Clock, stamp_for
 from tests.web.html import heading
 from tests.web.test_browser import served
 
@@ -39,17 +39,17 @@ STANDINGS = ("unknown", "pending", "active", "paused", "unsubscribed", "suppress
 
 
 @pytest.fixture
-def known(app: App, house: House) -> dict[str, str]:
+def known(app: App, backend: Backend) -> dict[str, str]:
     """Return an address of each status, created two days ago so that each may get a mail."""
     found = {standing: f"{standing}@example.org" for standing in STANDINGS}
-    now = house.clock()
-    house.join(found["pending"], status="pending")
-    people = {standing: house.join(found[standing]).key for standing in STANDINGS[2:]}
+    now = backend.clock()
+    backend.join(found["pending"], status="pending")
+    people = {standing: backend.join(found[standing]).key for standing in STANDINGS[2:]}
     pause(app.db, people["paused"], Cause.WEB, now)
     unsubscribe(app.db, people["unsubscribed"], Cause.WEB, now)
     suppress(app.db, app.keys, found["suppressed"], SuppressionReason.COMPLAINT, now)
     erase(app.db, app.keys, found["erased"], now)
-    house.clock.advance(days=2)
+    backend.clock.advance(days=2)
     return found
 
 
@@ -72,7 +72,7 @@ class Counting:
 
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_answer_and_time_are_same_for_every_status(
-    client: TestClient, app: App, house: House, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, app: App, backend: Backend, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Counting(app)
     monkeypatch.setattr("digestd.web.constant_time_response.time", clock)
@@ -111,12 +111,12 @@ def on_sqlite(database_url: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_answers_over_http_are_indistinguishable(
-    app: App, house: House, clock: Clock, on_sqlite: None, form: str, monkeypatch: pytest.MonkeyPatch
+    app: App, backend: Backend, clock: Clock, on_sqlite: None, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both kinds alternate, so other load slows both; a real difference shows in every round."""
     monkeypatch.setattr("digestd.web.constant_time_response.sleep", asyncio.sleep)
     for n in range(200):
-        house.join(f"known{n}@example.org")
+        backend.join(f"known{n}@example.org")
     clock.advance(days=2)
     found = []
     for number in range(ROUNDS):

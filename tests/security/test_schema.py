@@ -18,7 +18,7 @@ from digestd.web import build
 from tests.bounces.posts import SETTINGS
 from tests.security.routes import opening, routes
 from tests.tiers import sized
-from tests.web.conftest import PAPER, House
+from tests.web.conftest import PAPER, Backend
 
 EXAMPLES = sized(6, 100)
 WHERE = "/description.json"
@@ -35,14 +35,14 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture
-def everywhere(app: App, house: House) -> App:
+def everywhere(app: App, backend: Backend) -> App:
     """Return an installation with papers and every provider, without outgoing requests."""
-    house.take_in(PAPER)
+    backend.import_papers(PAPER)
     return replace(app, settings=app.settings.model_copy(update=SETTINGS))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate Operation ID")  # one function shows a page for GET and for HEAD
-def test_described_requests_cause_no_server_error(everywhere: App, house: House) -> None:
+def test_described_requests_cause_no_server_error(everywhere: App, backend: Backend) -> None:
     web = build(everywhere)
     described = web.openapi()
     web.add_api_route(WHERE, lambda: described, include_in_schema=False)
@@ -51,7 +51,7 @@ def test_described_requests_cause_no_server_error(everywhere: App, house: House)
     faults = []
     for n, found in enumerate(schema.get_all_operations()):
         operation = found.ok()  # type: ignore[union-attr]  # one that cannot be read fails here
-        genuine = opening(house, operation.path, n)
+        genuine = opening(backend, operation.path, n)
 
         @seed(8)
         @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
@@ -61,7 +61,7 @@ def test_described_requests_cause_no_server_error(everywhere: App, house: House)
             if status >= 500 and status != AWAY.get(case.path):
                 faults.append(f"{case.method} {case.formatted_path} {case.body!r}: {status}")
             tried.add((case.method.upper(), case.path))
-            house.clock.advance(seconds=MINUTE)
+            backend.clock.advance(seconds=MINUTE)
 
         ask()
     assert faults == []

@@ -80,7 +80,7 @@ def _part(mail: EmailMessage, kind: str) -> str:
 
 def test_reference_files_have_no_injected_records(attacked: Stage) -> None:
     for n in attacked.readers:
-        link, count = attacked.house.link(Purpose.SAVED, n), len(attacked.part(n))
+        link, count = attacked.backend.link(Purpose.SAVED, n), len(attacked.part(n))
         bib = attacked.client.get(f"{link}/saved.bib").text
         library = parse_string(bib)
         assert (len(library.entries), len(library.blocks), len(library.failed_blocks)) == (count, count, 0)
@@ -92,7 +92,7 @@ def test_reference_files_have_no_injected_records(attacked: Stage) -> None:
 
 def test_feeds_have_no_injected_entries(attacked: Stage) -> None:
     for n in attacked.readers:
-        link, count = attacked.house.link(Purpose.SAVED, n), len(attacked.part(n))
+        link, count = attacked.backend.link(Purpose.SAVED, n), len(attacked.part(n))
         root = etree.fromstring(attacked.client.get(f"{link}/saved.atom").content)
         assert len(root.findall(f"{ATOM}entry")) == count
         tags = {str(one.tag).removeprefix(ATOM) for one in root.iter()}

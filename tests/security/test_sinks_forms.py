@@ -33,8 +33,8 @@ PLAIN = ["lakes", "test:1", "", "no, really?", "x" * 600, "1", "a\nb\nc"]
 
 def _by_forms(made: Stage, said: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the answers of every form: eight strings in multi-line fields, one in others."""
-    settings = made.house.settings(f"reader{made.readers[-1]}@example.org")
-    mine = made.house.settings(f"reader{made.readers[0]}@example.org")
+    settings = made.backend.settings(f"reader{made.readers[-1]}@example.org")
+    mine = made.backend.settings(f"reader{made.readers[0]}@example.org")
     pick = f"{mine}/mute/{PERIOD}/1"
     for n, start in enumerate(range(0, len(said), 8)):
         one, many = said[start], "\n".join(dict.fromkeys(said[start : start + 8]))
@@ -48,11 +48,11 @@ def _by_forms(made: Stage, said: Sequence[str]) -> Iterator[tuple[str, str]]:
         for name, path, fields in posts:
             answer = made.client.post(path, data=fields)
             yield name if answer.status_code in {200, 422} else "problem", answer.text
-        made.house.clock.advance(minutes=2)
+        made.backend.clock.advance(minutes=2)
 
 
 def test_forms_have_no_injected_markup(attacked: Stage) -> None:
-    before = attacked.house.clock.now
+    before = attacked.backend.clock.now
     usual = {"problem": Seen(attacked.client.get("/nowhere?lang=en").text).marks}
     for name, html in _by_forms(attacked, [words for words in PLAIN for _ in range(3 * 8)]):
         usual.setdefault(name, set()).update(Seen(html).marks)
@@ -61,7 +61,7 @@ def test_forms_have_no_injected_markup(attacked: Stage) -> None:
         assert seen.marks - usual[name] == set(), name
         assert seen.astray == set(), name
         assert unruly(seen.said) == set(), name
-    attacked.house.clock.now = before
+    attacked.backend.clock.now = before
 
 
 @pytest.mark.parametrize("words", [HOSTILE[n::8] for n in range(8)], ids=lambda words: f"{words[0][:12]!a}")

@@ -91,7 +91,7 @@ def test_export_has_one_line_per_subscriber(attacked: Stage, monkeypatch: pytest
 
 
 def test_json_output_escapes_strings(attacked: Stage) -> None:
-    header = token(attacked.house)
+    header = token(attacked.backend)
     for path in ("papers?limit=200", "subscribers?limit=200", "digests?limit=5", "subscribers/1"):
         answer = attacked.client.get(f"/api/v1/{path}", headers=header)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json"), path

@@ -29,7 +29,7 @@ from tests.conftest import NOW
 from tests.parts.forgeries import changed
 from tests.security.routes import filled, opening, routes
 from tests.tiers import sized
-from tests.web.conftest import PAPER, House
+from tests.web.conftest import PAPER, Backend
 
 EACH = 100_000
 EACH_ENDPOINT = sized(40, 1_000)
@@ -120,12 +120,12 @@ def _calls(app: App) -> Iterator[tuple[str, str]]:
             yield from ((method, route.path) for method in sorted(route.methods or ()))
 
 
-def test_changed_links_open_nothing(client: TestClient, app: App, house: House) -> None:
-    house.take_in(PAPER)
+def test_changed_links_open_nothing(client: TestClient, app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
     calls = list(_calls(app))
     assert len(calls) > 50
-    links = {path: opening(house, path, n)["token"] for n, path in enumerate({path for _, path in calls})}
-    before, dice, opened = house.contents(), Random(8058), []
+    links = {path: opening(backend, path, n)["token"] for n, path in enumerate({path for _, path in calls})}
+    before, dice, opened = backend.contents(), Random(8058), []
     for method, path in calls:
         spellings = list(changed(links[path], dice))
         for forged in dice.sample(spellings, min(EACH_ENDPOINT, len(spellings))):
@@ -134,22 +134,22 @@ def test_changed_links_open_nothing(client: TestClient, app: App, house: House) 
             if answer.status_code not in {404, 405}:
                 opened.append((method, path, forged, answer.status_code))
     assert opened == []
-    assert house.contents() == before
+    assert backend.contents() == before
     for method, path in calls:
         assert client.request(method, filled(path, links[path])).status_code != 404, "the unchanged link opens"
 
 
 def test_changed_api_tokens_are_refused(
-    client: TestClient, app: App, house: House, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, app: App, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret, dice = "s3cr-t_" + "x" * 36, Random(8058)
     with app.db.write() as session:
-        number = api_tokens.add(session, "ours", secret, frozenset(Scope), house.clock())
-        api_tokens.add(session, "another's", "y" * 43, frozenset(Scope), house.clock())
+        number = api_tokens.add(session, "ours", secret, frozenset(Scope), backend.clock())
+        api_tokens.add(session, "another's", "y" * 43, frozenset(Scope), backend.clock())
     made = f"digestd_{number}_{secret}"
     spellings = (forged for forged in changed(made, dice) if forged.strip() != made)  # HTTP trims what it carries
     for forged in islice(spellings, 2_000):
-        house.clock.advance(seconds=2)  # as often as a stranger may try
+        backend.clock.advance(seconds=2)  # as often as a stranger may try
         answer = client.get("/api/v1/papers", headers={b"Authorization": f"Bearer {forged}".encode()})
         assert answer.status_code == 401, forged
     assert client.get("/api/v1/papers", headers={"Authorization": f"Bearer {made}"}).status_code == 200

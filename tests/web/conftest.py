@@ -151,13 +151,13 @@ def client(app: App) -> Iterator[TestClient]:
 
 
 @dataclass(frozen=True)
-class House:
+class Backend:
     """Helpers to look up and arrange data behind the pages."""
 
     app: App
     clock: Clock = field(repr=False)
 
-    def take_in(self, *papers: Mapping[str, object]) -> None:
+    def import_papers(self, *papers: Mapping[str, object]) -> None:
         """Import papers."""
         report = import_papers(self.app.db, [json.dumps(paper).encode() for paper in papers], self.clock())
         assert not report.refused
@@ -216,8 +216,8 @@ class House:
 
 
 @pytest.fixture
-def house(app: App, clock: Clock) -> House:
-    return House(app, clock)
+def backend(app: App, clock: Clock) -> Backend:
+    return Backend(app, clock)
 
 
 @pytest.fixture
@@ -227,21 +227,21 @@ def language() -> str:
 
 
 @pytest.fixture
-def pages(house: House, language: str) -> list[str]:
+def pages(backend: Backend, language: str) -> list[str]:
     """Return one address of every page, with a digest and an unconfirmed subscriber."""
-    house.take_in(PAPER)
-    ada = house.join("ada@example.org", hour=0, language=language)
-    delivery = house.plan()
+    backend.import_papers(PAPER)
+    ada = backend.join("ada@example.org", hour=0, language=language)
+    delivery = backend.plan()
     add(
-        house.app.db,
-        house.app.post,
+        backend.app.db,
+        backend.app.post,
         parse({"email": "bob@example.org", "status": "pending", "language": language}),
-        house.clock(),
+        backend.clock(),
     )
-    link_orcid(house.app.libraries, ada.key, "0000-0002-1825-0097")
-    ask_move(house.app.db, house.app.post, ada.key, "ada@example.com", house.clock())
-    leave, settings = house.link(Purpose.UNSUBSCRIBE, ada.key), house.settings("ada@example.org")
-    move = house.link(Purpose.MOVE_TO, ada.key, issued(house.clock()))
+    link_orcid(backend.app.libraries, ada.key, "0000-0002-1825-0097")
+    ask_move(backend.app.db, backend.app.post, ada.key, "ada@example.com", backend.clock())
+    leave, settings = backend.link(Purpose.UNSUBSCRIBE, ada.key), backend.settings("ada@example.org")
+    move = backend.link(Purpose.MOVE_TO, ada.key, issued(backend.clock()))
     return [
         "/",
         "/subscribe",
@@ -256,15 +256,15 @@ def pages(house: House, language: str) -> list[str]:
         *(f"{settings}/{act}" for act in ("renew", "data.json", "import", "libraries")),
         *(f"{settings}/libraries/{act}" for act in ("zotero", "orcid", "read", "unlink")),
         *(f"{move}{act}" for act in ("", "/stop")),
-        house.confirmation("bob@example.org"),
-        f"{house.confirmation('bob@example.org')}/decline",
-        house.link(Purpose.UNSUBSCRIBE, ada.key),
-        house.link(Purpose.VIEW, delivery),
-        *(f"{house.link(Purpose.FEEDBACK, delivery, 1)}{action}" for action in ("", "/more")),
-        *(f"{house.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved_list.bib", "/digests.atom")),
+        backend.confirmation("bob@example.org"),
+        f"{backend.confirmation('bob@example.org')}/decline",
+        backend.link(Purpose.UNSUBSCRIBE, ada.key),
+        backend.link(Purpose.VIEW, delivery),
+        *(f"{backend.link(Purpose.FEEDBACK, delivery, 1)}{action}" for action in ("", "/more")),
+        *(f"{backend.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved_list.bib", "/digests.atom")),
         *(f"{settings}/{path}" for path in ("saved", "saved/remove", "mute/2026-11-24/1", "erase")),
-        house.link(Purpose.RENEW, ada.key, ada.version),
-        house.link(Purpose.ERASE, ada.key, ada.version),
+        backend.link(Purpose.RENEW, ada.key, ada.version),
+        backend.link(Purpose.ERASE, ada.key, ada.version),
         "/healthz",
         "/readyz",
         "/metrics",

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from tests.web.conftest import House, stamp_for
+from tests.web.conftest import Backend, stamp_for
 from tests.web.test_browser import ARGUMENTS, served
 
 CHROMIUM = shutil.which("chromium")
@@ -219,7 +219,7 @@ _HERE = """() => {
 }"""
 
 
-def test_keyboard_alone_can_subscribe(chromium: Browser, app: App, house: House) -> None:
+def test_keyboard_alone_can_subscribe(chromium: Browser, app: App, backend: Backend) -> None:
     with served(app) as address:
         page = chromium.new_page()
         page.goto(address)
@@ -231,9 +231,9 @@ def test_keyboard_alone_can_subscribe(chromium: Browser, app: App, house: House)
             if page.evaluate("document.activeElement.id") == "email":
                 break
         page.keyboard.type("ada@example.org")
-        house.clock.advance(seconds=5)
+        backend.clock.advance(seconds=5)
         page.keyboard.press("Enter")
         page.wait_for_url("**/subscribe")
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
         page.close()
-    assert house.subscriber("ada@example.org").interests == ()
+    assert backend.subscriber("ada@example.org").interests == ()

@@ -25,7 +25,7 @@ from digestd.web import _refusal, build
 from digestd.web.body_limit import SLOW
 from digestd.web.pages import Pages
 from tests.tiers import sized
-from tests.web.conftest import PAPER, House, browsing
+from tests.web.conftest import PAPER, Backend, browsing
 from tests.web.test_api import ADA, ALL, SECRET, token
 
 EXAMPLES = sized(10, 100)
@@ -33,8 +33,8 @@ TRUE = [status_code_conformance, content_type_conformance, response_schema_confo
 """What must hold for the description to be true."""
 
 
-def test_middleware_errors_are_problem_json(client: TestClient, house: House, app: App) -> None:
-    headers = token(house)
+def test_middleware_errors_are_problem_json(client: TestClient, backend: Backend, app: App) -> None:
+    headers = token(backend)
     answer = client.post("/api/v1/subscribers", content=b"x" * 20_000, headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
     assert answer.json()["detail"] == "the body is larger than 16 kB; send less"
@@ -70,9 +70,9 @@ def test_transport_errors_are_problem_json(app: App, sqlite_url: str) -> None:
     assert busy.headers["retry-after"] == "30"
 
 
-def test_description_names_every_path_and_needs_a_token(client: TestClient, house: House) -> None:
+def test_description_names_every_path_and_needs_a_token(client: TestClient, backend: Backend) -> None:
     assert client.get("/api/v1/openapi.json").status_code == 404
-    headers = token(house, Scope.SIGNUP)
+    headers = token(backend, Scope.SIGNUP)
     assert client.get("/api/v1/openapi.json").status_code == 401
     said = client.get("/api/v1/openapi.json", headers=headers).json()
     assert said["openapi"].startswith("3.1")
@@ -82,11 +82,11 @@ def test_description_names_every_path_and_needs_a_token(client: TestClient, hous
     assert "HTTPBearer" in json.dumps(said["components"]["securitySchemes"])
 
 
-def test_described_requests_cause_no_server_error(app: App, house: House) -> None:
-    house.take_in(PAPER)
-    house.join(ADA, hour=0)
-    house.plan()
-    headers = token(house, *Scope)
+def test_described_requests_cause_no_server_error(app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
+    backend.join(ADA, hour=0)
+    backend.plan()
+    headers = token(backend, *Scope)
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", build(app), headers=headers)
     tried = 0
     for found in schema.get_all_operations():

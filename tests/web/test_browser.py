@@ -16,7 +16,7 @@ from digestd.domain.subscriber import Status
 from digestd.security.links import Purpose
 from digestd.web import build
 from digestd.web.connection_limits import server_config
-from tests.web.conftest import PAPER, House
+from tests.web.conftest import PAPER, Backend
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -61,8 +61,8 @@ def browser(**options: object) -> Iterator[tuple[Page, list[str]]]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
-def test_phone_can_subscribe_confirm_and_unsubscribe(app: App, house: House) -> None:
-    house.take_in(PAPER)
+def test_phone_can_subscribe_confirm_and_unsubscribe(app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
     phone = {"viewport": {"width": 375, "height": 740}, "timezone_id": "America/New_York", "color_scheme": "dark"}
     with served(app) as address, browser(**phone) as (page, complaints):
         page.goto(address)
@@ -72,28 +72,28 @@ def test_phone_can_subscribe_confirm_and_unsubscribe(app: App, house: House) -> 
         assert not page.get_by_label("On", exact=True).is_visible()
         page.get_by_label("Topics").fill("sorting networks")
         page.get_by_label("Your email address").fill(ADA)
-        house.clock.advance(seconds=5)
+        backend.clock.advance(seconds=5)
         page.get_by_role("button", name="Subscribe").first.click()
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
 
-        page.goto(address + house.confirmation(ADA))
+        page.goto(address + backend.confirmation(ADA))
         page.get_by_role("button").click()
         assert page.get_by_role("heading", level=1).inner_text() == "You’re subscribed"
-        ada = house.subscriber(ADA)
+        ada = backend.subscriber(ADA)
         assert ada.status is Status.ACTIVE
         assert ada.timing.timezone == "America/New_York"
         assert ada.interests == (Interest(Kind.TOPIC, "sorting networks"),)
 
-        page.goto(address + house.link(Purpose.UNSUBSCRIBE, ada.key))
+        page.goto(address + backend.link(Purpose.UNSUBSCRIBE, ada.key))
         page.get_by_role("button", name="Unsubscribe").click()
         assert page.get_by_role("heading", level=1).inner_text() == "You’re unsubscribed"
         assert complaints == []
-    assert house.subscriber(ADA).status is Status.UNSUBSCRIBED
+    assert backend.subscriber(ADA).status is Status.UNSUBSCRIBED
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
-def test_page_without_script_opens_abstracts(app: App, house: House) -> None:
-    house.take_in(PAPER)
+def test_page_without_script_opens_abstracts(app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
     with served(app) as address, browser(java_script_enabled=False) as (page, complaints):
         page.goto(address)
         shut = page.locator(".abstract").bounding_box()
@@ -105,9 +105,9 @@ def test_page_without_script_opens_abstracts(app: App, house: House) -> None:
         page.get_by_label("Your email address").fill(ADA)
         page.get_by_role("button", name="Subscribe").first.click()
         assert page.get_by_role("heading", level=1).inner_text() == "One more click, please"
-        house.clock.advance(seconds=5)
+        backend.clock.advance(seconds=5)
         page.get_by_role("button", name="Subscribe").click()
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
         refused = [words for words in complaints if "422" not in words]
         assert refused == []
-    assert house.subscriber(ADA).timing.timezone == "UTC"
+    assert backend.subscriber(ADA).timing.timezone == "UTC"

@@ -17,7 +17,7 @@ from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cause, Status
 from digestd.security.links import Purpose
 from digestd.store import subscribers
-from tests.web.conftest import PAPER, House, browsing
+from tests.web.conftest import PAPER, Backend, browsing
 from tests.web.test_api import token
 from tests.web.test_preferences import filled
 
@@ -32,15 +32,15 @@ Asked = Callable[[TestClient], Response]
 
 
 @pytest.fixture
-def visitors(house: House) -> Iterator[list[TestClient]]:
+def visitors(backend: Backend) -> Iterator[list[TestClient]]:
     """Return clients whose tokens have all scopes except consent."""
-    headers = token(house, *ASKS)
+    headers = token(backend, *ASKS)
     with ExitStack() as clients:
-        yield [clients.enter_context(browsing(house.app, headers=headers)) for _ in range(VISITORS)]
+        yield [clients.enter_context(browsing(backend.app, headers=headers)) for _ in range(VISITORS)]
 
 
-def test_concurrent_requests_cause_no_error(house: House, visitors: list[TestClient]) -> None:
-    asked = wishes(house, visitors[0])
+def test_concurrent_requests_cause_no_error(backend: Backend, visitors: list[TestClient]) -> None:
+    asked = wishes(backend, visitors[0])
     for wish in asked:
         answers = all_at_once(visitors, [wish] * VISITORS)
         assert set(answers) <= {200, 201, 204}
@@ -52,42 +52,42 @@ def test_concurrent_requests_cause_no_error(house: House, visitors: list[TestCli
 @pytest.mark.parametrize(
     "status", [Status.PENDING, Status.PAUSED, Status.UNSUBSCRIBED, Status.SUPPRESSED, Status.ERASED]
 )
-def test_stale_pages_are_answered(house: House, visitors: list[TestClient], status: Status) -> None:
-    asked, client = wishes(house, visitors[0]), visitors[0]
+def test_stale_pages_are_answered(backend: Backend, visitors: list[TestClient], status: Status) -> None:
+    asked, client = wishes(backend, visitors[0]), visitors[0]
     for wish in asked[:-1]:
-        with house.app.db.write() as session:
-            subscribers.change_status(session, 1, status, Cause.CLI, house.clock())
+        with backend.app.db.write() as session:
+            subscribers.change_status(session, 1, status, Cause.CLI, backend.clock())
         assert wish(client).status_code < 500
 
 
 @pytest.mark.parametrize(("scopes", "mails"), [(ASKS, 1), (VOUCHES, 0)], ids=["asked", "vouched for"])
 def test_concurrent_adds_create_one_subscriber(
-    house: House, visitors: list[TestClient], scopes: frozenset[Scope], mails: int
+    backend: Backend, visitors: list[TestClient], scopes: frozenset[Scope], mails: int
 ) -> None:
     for visitor in visitors:
-        visitor.headers.update(token(house, *scopes))
+        visitor.headers.update(token(backend, *scopes))
     for n in range(5):
         address = f"new-{n}@example.org"
         said = [{"email": address, field: [f"{field} {n}"]} for field in ("topics", "phrases", "authors")]
         answers = all_at_once(visitors, [partial(TestClient.post, url=API, json=one) for one in said * 2])
         assert Counter(answers) == {201: 1, 200: VISITORS - 1}
-        known = house.subscriber(address)
-        assert house.mails(MailKind.CONFIRM).count(known.key) == mails
+        known = backend.subscriber(address)
+        assert backend.mails(MailKind.CONFIRM).count(known.key) == mails
         if mails:
             assert known.interests == ()
-            visitors[0].post(house.confirmation(address))
-            assert len(house.subscriber(address).interests) == 1, "each mail applies its own request"
+            visitors[0].post(backend.confirmation(address))
+            assert len(backend.subscriber(address).interests) == 1, "each mail applies its own request"
         else:
             assert {interest.kind for interest in known.interests} == {Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR}
 
 
-def wishes(house: House, visitor: TestClient) -> list[Asked]:
+def wishes(backend: Backend, visitor: TestClient) -> list[Asked]:
     """Return every request that a subscriber or the API can make; the last one erases."""
-    house.take_in(PAPER)
-    ada = house.join(ADA, hour=0, topics=["sorting"])
-    number, delivery = ada.key, house.plan()
-    settings, leave = house.settings(ADA), house.link(Purpose.UNSUBSCRIBE, number)
-    paper = house.link(Purpose.FEEDBACK, delivery, 1)
+    backend.import_papers(PAPER)
+    ada = backend.join(ADA, hour=0, topics=["sorting"])
+    number, delivery = ada.key, backend.plan()
+    settings, leave = backend.settings(ADA), backend.link(Purpose.UNSUBSCRIBE, number)
+    paper = backend.link(Purpose.FEEDBACK, delivery, 1)
     sheet = filled(visitor.get(settings).text)
     return [
         lambda c: c.post(API, json={"email": BOB}),

@@ -14,7 +14,7 @@ from digestd.store import libraries
 from digestd.subscribers.library_sync import sync_due
 from digestd.web.libraries import PER_NETWORK
 from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside
-from tests.web.conftest import House, browsing
+from tests.web.conftest import Backend, browsing
 from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
@@ -40,9 +40,9 @@ def app(app: App, zotero: Zotero) -> App:
 
 
 @pytest.fixture
-def here(house: House) -> str:
-    house.join(ADA, topics=["ice"], timezone="Europe/Oslo")
-    return f"{house.settings(ADA)}/libraries"
+def here(backend: Backend) -> str:
+    backend.join(ADA, topics=["ice"], timezone="Europe/Oslo")
+    return f"{backend.settings(ADA)}/libraries"
 
 
 @pytest.fixture
@@ -51,9 +51,9 @@ def client(app: App) -> Iterator[TestClient]:
         yield client
 
 
-def linked(house: House) -> list[Library]:
-    with house.app.db.read() as session:
-        return libraries.of(session, house.subscriber(ADA).key)
+def linked(backend: Backend) -> list[Library]:
+    with backend.app.db.read() as session:
+        return libraries.of(session, backend.subscriber(ADA).key)
 
 
 def said(page: str) -> str:
@@ -63,26 +63,26 @@ def said(page: str) -> str:
     return "" if found is None else words(found)
 
 
-def read(house: House) -> None:
-    asyncio.run(sync_due(house.app.libraries))
+def read(backend: Backend) -> None:
+    asyncio.run(sync_due(backend.app.libraries))
 
 
-def test_library_is_linked_synced_and_unlinked(client: TestClient, house: House, here: str) -> None:
-    assert here in client.get(house.settings(ADA)).text
+def test_library_is_linked_synced_and_unlinked(client: TestClient, backend: Backend, here: str) -> None:
+    assert here in client.get(backend.settings(ADA)).text
     assert heading(client.get(here).text) == "Your Zotero library or ORCID works"
     answer = client.post(f"{here}/zotero", data={"key": KEY, "place": ""})
     assert said(answer.text) == "Linked. We’ll read it within minutes. Come back later to see the result."
     assert "We’ll read it within minutes." in answer.text
     assert KEY not in answer.text
-    read(house)
+    read(backend)
     shown = client.get(here).text
     assert "1 of its papers counts as liked. Last read on Tuesday, 24 November at 08:00." in " ".join(shown.split())
-    assert "Lakes freeze" in client.get(house.settings(ADA)).text
-    (library,) = linked(house)
+    assert "Lakes freeze" in client.get(backend.settings(ADA)).text
+    (library,) = linked(backend)
     answer = client.post(f"{here}/unlink", data={"library": str(library.key), "papers": "drop"})
     assert said(answer.text) == "Unlinked, and its key deleted. Its papers no longer count."
-    assert linked(house) == []
-    assert "Lakes freeze" not in client.get(house.settings(ADA)).text
+    assert linked(backend) == []
+    assert "Lakes freeze" not in client.get(backend.settings(ADA)).text
 
 
 def test_key_with_write_access_is_warned(client: TestClient, zotero: Zotero, here: str) -> None:
@@ -92,27 +92,27 @@ def test_key_with_write_access_is_warned(client: TestClient, zotero: Zotero, her
     assert "zotero.org/groups/34" in client.get(here).text
 
 
-def test_orcid_is_linked_by_id(client: TestClient, house: House, here: str) -> None:
+def test_orcid_is_linked_by_id(client: TestClient, backend: Backend, here: str) -> None:
     assert client.post(f"{here}/orcid", data={"orcid": f"https://orcid.org/{CARBERRY}"}).status_code == 200
-    assert [one.spec for one in linked(house)] == [f"orcid:{CARBERRY}"]
+    assert [one.spec for one in linked(backend)] == [f"orcid:{CARBERRY}"]
 
 
-def test_refused_key_is_shown_until_relinked(client: TestClient, house: House, zotero: Zotero, here: str) -> None:
+def test_refused_key_is_shown_until_relinked(client: TestClient, backend: Backend, zotero: Zotero, here: str) -> None:
     client.post(f"{here}/zotero", data={"key": KEY})
     zotero.key = "another"
-    read(house)
+    read(backend)
     assert "Zotero rejects the key: it was revoked" in client.get(here).text
     asked = len(zotero.site.asked)
-    read(house)
+    read(backend)
     assert len(zotero.site.asked) == asked
-    (library,) = linked(house)
+    (library,) = linked(backend)
     client.post(f"{here}/read", data={"library": str(library.key)})
-    read(house)
+    read(backend)
     assert len(zotero.site.asked) == asked + 1, "it is tried once more if its reader says so"
     client.post(f"{here}/zotero", data={"key": "another"})
-    read(house)
+    read(backend)
     assert "Zotero refuses" not in client.get(here).text
-    assert values(house.subscriber(ADA).interests, Kind.PAPER) == ("doi:10.5555/lakes",)
+    assert values(backend.subscriber(ADA).interests, Kind.PAPER) == ("doi:10.5555/lakes",)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_refused_key_is_shown_until_relinked(client: TestClient, house: House, z
     ],
 )
 def test_error_marks_field_and_hides_key(
-    client: TestClient, house: House, here: str, form: str, typed: dict[str, str], remedy: str
+    client: TestClient, backend: Backend, here: str, form: str, typed: dict[str, str], remedy: str
 ) -> None:
     answer = client.post(f"{here}/{form}", data=typed)
     assert answer.status_code == 422
@@ -135,16 +135,16 @@ def test_error_marks_field_and_hides_key(
     assert 'aria-invalid="true"' in answer.text
     assert KEY not in answer.text
     assert not {"<script>", "\u202e", "<b>", "wrong"} & {part for part in typed.values() if part in answer.text}
-    assert linked(house) == []
+    assert linked(backend) == []
 
 
-def test_unreachable_zotero_links_nothing(client: TestClient, house: House, here: str) -> None:
-    away = replace(house.app, settings=house.app.settings.model_copy(update={"zotero_url": "http://127.0.0.1:9"}))
+def test_unreachable_zotero_links_nothing(client: TestClient, backend: Backend, here: str) -> None:
+    away = replace(backend.app, settings=backend.app.settings.model_copy(update={"zotero_url": "http://127.0.0.1:9"}))
     with browsing(away) as visitor:
         answer = visitor.post(f"{here}/zotero", data={"key": KEY})
     assert answer.status_code == 503
     assert said(answer.text).startswith("Zotero isn’t responding right now.")
-    assert linked(house) == []
+    assert linked(backend) == []
 
 
 def test_key_attempts_are_limited(client: TestClient, zotero: Zotero, here: str) -> None:
@@ -153,13 +153,13 @@ def test_key_attempts_are_limited(client: TestClient, zotero: Zotero, here: str)
     assert len(zotero.site.asked) == PER_NETWORK
 
 
-def test_library_of_other_subscriber_is_refused(client: TestClient, house: House, here: str) -> None:
+def test_library_of_other_subscriber_is_refused(client: TestClient, backend: Backend, here: str) -> None:
     client.post(f"{here}/zotero", data={"key": KEY})
-    (library,) = linked(house)
-    house.join("bob@example.org")
-    theirs = f"{house.settings('bob@example.org')}/libraries"
+    (library,) = linked(backend)
+    backend.join("bob@example.org")
+    theirs = f"{backend.settings('bob@example.org')}/libraries"
     for act in ("read", "unlink"):
         assert client.post(f"{theirs}/{act}", data={"library": str(library.key)}).status_code == 404
         assert client.post(f"/p/{'x' * 40}/libraries/{act}", data={"library": str(library.key)}).status_code == 404
-    assert linked(house) == [library]
+    assert linked(backend) == [library]
     assert "zotero.org/users" not in client.get(theirs).text

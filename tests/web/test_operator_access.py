@@ -24,7 +24,7 @@ from digestd.store.fetches import FetchRecord
 from digestd.store.throttles import ThrottleState
 from digestd.web import build
 from digestd.web.operator_access import is_local
-from tests.web.conftest import HOME, PAPER, House, browsing, local_client
+from tests.web.conftest import HOME, PAPER, Backend, browsing, local_client
 from tests.web.html import heading
 from tests.web.test_api import token
 
@@ -113,16 +113,16 @@ def test_readyz_fails_without_database(app: App, tmp_path: Path) -> None:
         db.close()
 
 
-def test_metrics_count_rows(client: TestClient, house: House) -> None:
+def test_metrics_count_rows(client: TestClient, backend: Backend) -> None:
     empty = _metrics(client)
     assert {name for name, *label in empty if name == "digestd_deliveries" and label} == {"digestd_deliveries"}
     assert len([key for key in empty if key[0] == "digestd_deliveries"]) == len(State)
     assert not any(empty.values())
-    house.take_in(PAPER)
-    house.join("ada@example.org", hour=0)
-    house.join("bob@example.org", status="pending")
-    house.plan()
-    house.clock.advance(seconds=20)
+    backend.import_papers(PAPER)
+    backend.join("ada@example.org", hour=0)
+    backend.join("bob@example.org", status="pending")
+    backend.plan()
+    backend.clock.advance(seconds=20)
     full = _metrics(client)
     assert full["digestd_deliveries", State.READY] == 2
     assert full["digestd_subscribers", Status.ACTIVE] == 1
@@ -194,11 +194,11 @@ def test_metrics_show_last_scheduler_run(app: App, now: datetime) -> None:
         assert _metrics(client)["digestd_last_tick_timestamp_seconds",] == now.timestamp()
 
 
-def test_metrics_are_cached(client: TestClient, house: House) -> None:
+def test_metrics_are_cached(client: TestClient, backend: Backend) -> None:
     assert _metrics(client)["digestd_papers",] == 0
-    house.take_in(PAPER)
+    backend.import_papers(PAPER)
     assert _metrics(client)["digestd_papers",] == 0
-    house.clock.advance(seconds=16)
+    backend.clock.advance(seconds=16)
     assert _metrics(client)["digestd_papers",] == 1
 
 
@@ -256,9 +256,9 @@ async def test_operator_pages_refuse_http_1_0_and_no_peer(app: App) -> None:
     assert not is_local(Request({**local, "headers": []}))
 
 
-def test_operator_pages_accept_token_with_scope(app: App, house: House) -> None:
+def test_operator_pages_accept_token_with_scope(app: App, backend: Backend) -> None:
     others = [scope for scope in Scope if scope is not Scope.METRICS]
-    reader, other = token(house, Scope.METRICS), token(house, *others)
+    reader, other = token(backend, Scope.METRICS), token(backend, *others)
     with browsing(app) as client:
         for path in PRIVATE:
             assert client.get(path, headers=reader).status_code == 200

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from tests.web.conftest import PAPER, House
+from tests.web.conftest import PAPER, Backend
 from tests.web.html import heading, tree, words
 
 
@@ -12,12 +12,12 @@ def _named(n: int, day: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def three_days(house: House) -> None:
-    house.take_in(*(_named(n, "23") for n in range(25)))
-    house.clock.advance(days=3)
-    house.take_in(_named(1, "26"))
-    house.clock.advance(days=1)
-    house.take_in(PAPER)
+def three_days(backend: Backend) -> None:
+    backend.import_papers(*(_named(n, "23") for n in range(25)))
+    backend.clock.advance(days=3)
+    backend.import_papers(_named(1, "26"))
+    backend.clock.advance(days=1)
+    backend.import_papers(PAPER)
 
 
 @pytest.mark.usefixtures("three_days")
@@ -71,8 +71,8 @@ def test_links_keep_language(client: TestClient) -> None:
     assert _link(page, "prev").endswith("?lang=de")
 
 
-def test_page_size_is_bounded(client: TestClient, house: House) -> None:
-    house.take_in(
+def test_page_size_is_bounded(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(
         *({**PAPER, "id": f"sample:{n}", "title": f"Paper {n}", "abstract": "長い要旨。" * 300} for n in range(30))
     )
     for address in ("/", "/papers"):

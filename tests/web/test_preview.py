@@ -21,7 +21,7 @@ from digestd.web.preview import PER_NETWORK
 from digestd.web.preview_day import FRESH, STALE, PreviewDay
 from tests.parts.waiting import PATIENCE_SECONDS, until
 from tests.postgres import free_port
-from tests.web.conftest import Clock, House
+from tests.web.conftest import Backend, Clock
 from tests.web.html import tree, words
 from tests.web.test_home import HOSTILE
 
@@ -44,16 +44,16 @@ def _titles(html: str) -> list[str]:
 
 
 @pytest.fixture
-def day(house: House) -> None:
-    house.take_in(*DAY)
+def day(backend: Backend) -> None:
+    backend.import_papers(*DAY)
 
 
 @pytest.mark.usefixtures("day")
-def test_preview_equals_first_digest(client: TestClient, app: App, house: House) -> None:
+def test_preview_equals_first_digest(client: TestClient, app: App, backend: Backend) -> None:
     wishes = {"topics": ["sea ice"], "authors": ["Grace Hopper"], "categories": ["q-bio.PE"], "likes": ["2611.00001"]}
     typed = {"topics": "sea ice", "authors": "Grace Hopper", "categories": "q-bio.PE", "papers": "2611.00001"}
-    ada = house.join("ada@example.org", explore=False, **wishes)
-    mailed = preview(app.db, ada.key, house.clock())
+    ada = backend.join("ada@example.org", explore=False, **wishes)
+    mailed = preview(app.db, ada.key, backend.clock())
     with app.db.read() as session:
         found = papers.by_keys(session, [pick.paper for pick in mailed.picks])
     expected = [found[pick.paper].plain_title for pick in mailed.picks]
@@ -105,21 +105,23 @@ def test_preview_escapes_input(client: TestClient, text: str) -> None:
 
 
 @pytest.mark.usefixtures("day")
-def test_preview_stores_and_logs_nothing(client: TestClient, house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_preview_stores_and_logs_nothing(
+    client: TestClient, backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
     client.post("/preview/picks")
-    before = house.contents()
+    before = backend.contents()
     client.post("/preview", data={"topics": "a secret wish", "email": "ada@example.org"})
     client.post("/preview/picks", data={"topics": "a secret wish", "papers": "2611.00002"})
-    assert house.contents() == before
+    assert backend.contents() == before
     assert "secret" not in caplog.text
 
 
 @pytest.mark.usefixtures("day")
-def test_preview_is_rate_limited(client: TestClient, house: House) -> None:
+def test_preview_is_rate_limited(client: TestClient, backend: Backend) -> None:
     codes = [client.post("/preview/picks").status_code for _ in range(PER_NETWORK + 1)]
     assert codes == [200] * PER_NETWORK + [429]
     assert client.post("/preview").headers["retry-after"] == "60"
-    house.clock.advance(minutes=2)
+    backend.clock.advance(minutes=2)
     assert client.post("/preview/picks").status_code == 200
 
 
@@ -140,8 +142,8 @@ def test_preview_does_not_change_shared_day(app: App, clock: Clock) -> None:
     assert day.seed_reader == SeedReader(day.candidates.model, day.candidates.space)
 
 
-def test_day_is_cached_and_refreshed_in_background(app: App, house: House, clock: Clock) -> None:
-    house.take_in(*DAY)
+def test_day_is_cached_and_refreshed_in_background(app: App, backend: Backend, clock: Clock) -> None:
+    backend.import_papers(*DAY)
     read: list[PlanningDay] = []
     may_read = Event()
     may_read.set()
@@ -166,8 +168,8 @@ def test_day_is_cached_and_refreshed_in_background(app: App, house: House, clock
     assert preview_day.day(clock()) is read[2]
 
 
-def test_day_is_loaded_at_start(app: App, house: House, clock: Clock) -> None:
-    house.take_in(*DAY)
+def test_day_is_loaded_at_start(app: App, backend: Backend, clock: Clock) -> None:
+    backend.import_papers(*DAY)
     read: list[PlanningDay] = []
 
     def gather(now: datetime) -> PlanningDay:
@@ -180,11 +182,11 @@ def test_day_is_loaded_at_start(app: App, house: House, clock: Clock) -> None:
     assert [preview_day.day(clock())] == read
 
 
-def test_empty_day_is_not_cached(app: App, house: House, clock: Clock) -> None:
+def test_empty_day_is_not_cached(app: App, backend: Backend, clock: Clock) -> None:
     preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder))
     clock.advance(days=40)
     assert not preview_day.day(clock()).candidates.papers
-    house.take_in({"id": "arxiv:2612.00001", "title": "The first of a day"})
+    backend.import_papers({"id": "arxiv:2612.00001", "title": "The first of a day"})
     assert len(preview_day.day(clock()).candidates.papers) == 1
 
 

@@ -17,7 +17,7 @@ from digestd.delivery.transports import Route
 from digestd.delivery.transports.maildir import MaildirTransport
 from digestd.security.links import Purpose
 from digestd.store import saved_list
-from tests.web.conftest import House
+from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
@@ -31,24 +31,24 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 @pytest.fixture
-def shelf(house: House, client: TestClient, tmp_path: Path) -> str:
+def shelf(backend: Backend, client: TestClient, tmp_path: Path) -> str:
     """Return the path of Ada's list, with the first of two papers saved."""
-    house.take_in(*PAPERS)
-    ada = house.join(ADA, hour=0)
-    delivery = house.plan()
-    with house.app.owners.hold("worker-1"):
+    backend.import_papers(*PAPERS)
+    ada = backend.join(ADA, hour=0)
+    delivery = backend.plan()
+    with backend.app.owners.hold("worker-1"):
         outbox = Route("outbox", MaildirTransport(tmp_path / "outbox"))
-        asyncio.run(deliver(replace(house.app.delivery("worker-1", (outbox,)), journals=tmp_path)))
-    client.post(f"{house.link(Purpose.FEEDBACK, delivery, 1)}/save")
-    return house.link(Purpose.SAVED, ada.key)
+        asyncio.run(deliver(replace(backend.app.delivery("worker-1", (outbox,)), journals=tmp_path)))
+    client.post(f"{backend.link(Purpose.FEEDBACK, delivery, 1)}/save")
+    return backend.link(Purpose.SAVED, ada.key)
 
 
 def listed(html: str) -> list[str]:
     return [words(a) for a in tree(html).findall(".//li/div/a")]
 
 
-def test_owner_removes_saved_paper(client: TestClient, house: House, shelf: str) -> None:
-    own = f"{house.settings(ADA)}/saved"
+def test_owner_removes_saved_paper(client: TestClient, backend: Backend, shelf: str) -> None:
+    own = f"{backend.settings(ADA)}/saved"
     page = client.get(own)
     assert heading(page.text) == "Saved papers"
     (title,) = listed(page.text)
@@ -59,19 +59,19 @@ def test_owner_removes_saved_paper(client: TestClient, house: House, shelf: str)
         assert listed(answer.text) == []
     assert "Nothing yet" in answer.text
     assert title.startswith("Lakes & <ice>, part ")
-    before = house.contents()
+    before = backend.contents()
     assert client.post(f"{own}/remove", data={"paper": "nobody:has"}).status_code == 200
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
-def test_secret_address_is_read_only(client: TestClient, house: House, shelf: str) -> None:
+def test_secret_address_is_read_only(client: TestClient, backend: Backend, shelf: str) -> None:
     page = tree(client.get(shelf).text)
     assert len(listed(client.get(shelf).text)) == 1
     assert page.find(".//form") is None
-    before = house.contents()
+    before = backend.contents()
     for path in (shelf, f"{shelf}/remove", f"{shelf}/renew", f"{shelf}/saved.bib"):
         assert client.post(path, data={"paper": "invented:1"}).status_code in {404, 405}
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
 def test_files_parse_in_reference_managers(client: TestClient, shelf: str) -> None:
@@ -114,7 +114,7 @@ def test_json_feed_is_valid(client: TestClient, shelf: str, name: str, count: in
 
 
 @pytest.mark.parametrize("name", ["saved.atom", "digests.json"])
-def test_unchanged_feed_answers_304(client: TestClient, house: House, shelf: str, name: str) -> None:
+def test_unchanged_feed_answers_304(client: TestClient, backend: Backend, shelf: str, name: str) -> None:
     first = client.get(f"{shelf}/{name}")
     for known in (
         {"If-None-Match": first.headers["etag"]},
@@ -127,22 +127,22 @@ def test_unchanged_feed_answers_304(client: TestClient, house: House, shelf: str
         assert client.get(f"{shelf}/{name}", headers=stale).status_code == 200
 
 
-def test_empty_feed_is_valid(client: TestClient, house: House) -> None:
-    shelf = house.link(Purpose.SAVED, house.join("bob@example.org").key)
+def test_empty_feed_is_valid(client: TestClient, backend: Backend) -> None:
+    shelf = backend.link(Purpose.SAVED, backend.join("bob@example.org").key)
     assert feedparser.parse(client.get(f"{shelf}/digests.atom").content).bozo is False
     assert json.loads(client.get(f"{shelf}/saved.json").content)["items"] == []
     assert client.get(f"{shelf}/saved.bib").text == ""
 
 
-def test_new_address_voids_old_one(client: TestClient, house: House, shelf: str) -> None:
-    ada = house.subscriber(ADA)
-    with house.app.db.write() as session:
+def test_new_address_voids_old_one(client: TestClient, backend: Backend, shelf: str) -> None:
+    ada = backend.subscriber(ADA)
+    with backend.app.db.write() as session:
         edition = saved_list.renew_link(session, ada.key)
     for path in (shelf, *(f"{shelf}/{name}" for name in NAMES)):
         assert client.get(path).status_code == 404
-    new = house.link(Purpose.SAVED, ada.key, edition)
+    new = backend.link(Purpose.SAVED, ada.key, edition)
     assert len(listed(client.get(new).text)) == 1
-    assert new in [a.attrib["href"] for a in tree(client.get(f"{house.settings(ADA)}/saved").text).iter("a")]
+    assert new in [a.attrib["href"] for a in tree(client.get(f"{backend.settings(ADA)}/saved").text).iter("a")]
 
 
 def test_secret_page_has_noindex_and_no_referrer(client: TestClient, shelf: str) -> None:
