@@ -21,13 +21,13 @@ _QUIET = {
     "apscheduler": logging.ERROR,
     "httpx2": logging.WARNING,
     "httpcore2": logging.WARNING,
-    "uvicorn": logging.CRITICAL,  # what it has to say of a port that is taken or a fault, we say ourselves
+    "uvicorn": logging.CRITICAL,  # digestd reports its errors itself
     "asyncio": logging.WARNING,
     "stamina": logging.WARNING,
-    "mail.log": logging.CRITICAL,  # aiosmtpd, which logs the lines of the mails it takes
-    "flufl.bounce": logging.CRITICAL,  # it logs the text of what it stumbles over
+    "mail.log": logging.CRITICAL,  # aiosmtpd logs the lines of mails
+    "flufl.bounce": logging.CRITICAL,  # logs the text of malformed mails
 }
-"""Libraries whose routine messages tell an operator nothing."""
+"""Libraries whose routine messages are useless to operators."""
 _MAX_FRAMES = 6
 
 

@@ -24,14 +24,14 @@ from digestd.ranking.zscore import zscores
 TOP = 20
 BINS = 10
 MAX_STEPS, CONVERGED, MAX_STEP = 100, 1e-6, 0.25
-"""Of Newton's method: at most so many, when it is there, and how far one goes at most."""
+"""Newton's method: maximum number of steps, convergence threshold, and maximum length of a step."""
 START = (-4.6, 0.5, 0.5, 0.1, 0.1)
 PRIOR_MEAN = np.array([-4.6, 0.0, 0.0, 0.0, 0.0])
-"""What the coefficients are drawn to: one paper of a hundred is right, and nothing tells which."""
+"""Prior of the coefficients: one paper of a hundred is relevant, and no feature has an effect."""
 INTERCEPT_PRECISION = 0.01
-"""Prior precision of the intercept: that it stays finite where all is told apart."""
+"""Prior precision of the intercept, which keeps it finite if the classes are separable."""
 SLOPE_PRECISION = 1.0
-"""Prior precision of a slope: 1/SHRINK² cases' worth, so that a slope that nothing speaks for stays at 0."""
+"""Prior precision of a slope, which keeps a slope without evidence at 0."""
 
 
 @dataclass(frozen=True, slots=True)

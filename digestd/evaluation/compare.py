@@ -51,7 +51,7 @@ def single_signal(signal: str) -> Weights:
         BadInput: there is no such signal.
     """
     if signal not in NAMES:
-        raise BadInput(f"{signal} is no file and no signal; signals: {', '.join(NAMES)}")
+        raise BadInput(f"{signal} is neither a file nor a signal; signals: {', '.join(NAMES)}")
     return replace(WEIGHTS, signals={signal: 1.0})
 
 
@@ -62,7 +62,7 @@ def signal_subset(signals: Sequence[str]) -> Weights:
         BadInput: there is no such signal.
     """
     if unknown := [name for name in signals if name not in NAMES]:
-        raise BadInput(f"{unknown[0] or 'nothing'} is no signal; signals: {', '.join(NAMES)}")
+        raise BadInput(f"{unknown[0] or 'an empty name'} is not a signal; signals: {', '.join(NAMES)}")
     return replace(WEIGHTS, signals={name: WEIGHTS.of(name) for name in signals})
 
 
@@ -84,9 +84,9 @@ def ablation(cases: Sequence[Case], weights: Weights = WEIGHTS) -> dict[str, dic
 
     Signals that are constant on these cases are left out.
     """
-    whole = [evaluate_case(case, weights) for case in cases]
+    full = [evaluate_case(case, weights) for case in cases]
     return {
-        signal.name: difference(whole, [evaluate_case(case, _without(weights, signal.name)) for case in cases])
+        signal.name: difference(full, [evaluate_case(case, _without(weights, signal.name)) for case in cases])
         for i, signal in enumerate(SIGNALS)
         if any(np.ptp(case.values[i]) > 0 for case in cases if case.names)
     }

@@ -31,7 +31,7 @@ from digestd.ranking.weights import WEIGHTS
 from digestd.store.ledger.sent_digests import SentDigest
 
 PICKS_PER_BIN = 20
-"""Picks in a bin."""
+"""Minimum number of picks in a bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class DigestVerdicts:
 
     user: str
     scored: tuple[tuple[float, float, bool], ...]
-    """(when in seconds, score, liked) of each verdict."""
+    """Time in seconds, score, and True if liked, of each verdict."""
 
     def scores(self, liked: bool) -> Doubles:
         """Return the scores of the liked picks, or of the others."""
@@ -61,13 +61,13 @@ def digest_verdicts(done: ReplayedDigest) -> DigestVerdicts:
     """Return the verdicts on a replayed digest; papers that no longer exist are left out."""
     total = totals(done.case, WEIGHTS).astype(np.float64)
     scores = dict(zip(done.case.names, (total - total.mean()) / (total.std() or 1.0), strict=True))
-    said = zip(done.names, done.digest.verdicts, done.digest.said, strict=True)
-    told = [
+    verdicts = zip(done.names, done.digest.verdicts, done.digest.said, strict=True)
+    scored = [
         (at.timestamp(), scores[name], verdict in LIKING)
-        for name, verdict, at in said
+        for name, verdict, at in verdicts
         if name in scores and verdict is not None and at is not None
     ]
-    return DigestVerdicts(done.case.user, tuple(sorted(told)))
+    return DigestVerdicts(done.case.user, tuple(sorted(scored)))
 
 
 def auc(given: Iterable[DigestVerdicts]) -> tuple[Estimate, int]:
@@ -144,9 +144,9 @@ def _chances(shown: SentDigest) -> tuple[Doubles, Doubles]:
 
 def _explored(picks: int, rows: Doubles) -> Exploration:
     """Return the estimates from one row per subscriber: Σ liked/p, Σ 1/p, likes and count of ranked picks."""
-    whole, drawn = _rates(rows[None])[0], bootstrap(rows, _rates)
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    liked, chosen, gain = (Estimate(*map(float, part)) for part in zip(whole, low, high, strict=True))
+    sample, draws = _rates(rows[None])[0], bootstrap(rows, _rates)
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    liked, chosen, gain = (Estimate(*map(float, part)) for part in zip(sample, low, high, strict=True))
     return Exploration(picks, liked, chosen, gain)
 
 

@@ -106,9 +106,9 @@ def _record(path: Path, number: int, line: str) -> Record:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}, line {number}: is no JSON object: {str(error)[:100]}") from error
+        raise BadInput(f"{path}, line {number}: is not a JSON object: {str(error)[:100]}") from error
     if not isinstance(record, dict):
-        raise BadInput(f"{path}, line {number}: is no JSON object; write one {{…}} a line")
+        raise BadInput(f"{path}, line {number}: is not a JSON object; write one {{…}} per line")
     return record
 
 
@@ -134,7 +134,7 @@ def _paper(record: Record, key: int) -> Paper:
 def _judgment(record: Record) -> Judgment:
     user = record.get("user")
     if not isinstance(user, str | int) or isinstance(user, bool):
-        raise BadRecord("user", "is missing; every judgment is somebody's")
+        raise BadRecord("user", "is missing; write the id of the user")
     named = [Interest(kind, value) for key, kind in _INTERESTS.items() for value in _texts(record, key)]
     liked = [Interest(Kind.PAPER, value) for value in _texts(record, "likes")]
     disliked = [Interest(Kind.PAPER, value, Wish.MUTED) for value in _texts(record, "dislikes")]
@@ -180,5 +180,5 @@ def _day(record: Record) -> datetime | None:
     except ValueError:
         found = None
     if found is None:
-        raise BadRecord("day", "is no date; write it as 2026-11-24")
+        raise BadRecord("day", "is not a date; write it as 2026-11-24")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -122,13 +122,13 @@ def _ndcg_at_10(cases: _CaseSet, weights: Weights) -> float:
     return _mean_ndcg(cases, weights, 0.0)
 
 
-def _mean_ndcg(cases: _CaseSet, weights: Weights, whole: float) -> float:
-    """Return nDCG@10 · (1 − whole) + nDCG · whole, averaged per user and then over users."""
+def _mean_ndcg(cases: _CaseSet, weights: Weights, full_share: float) -> float:
+    """Return nDCG@10 · (1 − full_share) + nDCG · full_share, averaged per user and then over users."""
     if not len(cases.values):
         return 0.0
     by_signal = np.array([weight(signal, cases.likes, weights) for signal in SIGNALS]).T
     got = np.array([_gain(row @ v, g) for row, v, g in zip(by_signal, cases.values, cases.gains, strict=True)])
-    each = (1 - whole) * got[:, 0] / cases.ideal + whole * got[:, 1] / cases.full_ideal
+    each = (1 - full_share) * got[:, 0] / cases.ideal + full_share * got[:, 1] / cases.full_ideal
     return float(np.mean(np.bincount(cases.users, each) / np.bincount(cases.users)))
 
 

@@ -23,7 +23,7 @@ from digestd.ranking.weights import WEIGHTS
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#8A8F98", "#1F2328"
 BINS = 48
 MAX_WIDE_BARS = 200
-"""Users up to which each is a bar of its own width."""
+"""Maximum number of users drawn as separate bars."""
 _STYLE = str(Path(__file__).with_suffix(".mplstyle"))
 
 
@@ -56,18 +56,18 @@ def draw_calibration(folder: Path, found: Reliability) -> list[Path]:
     if not found.counts.size:
         return []
     with style.context(_STYLE):
-        figure, axes, below = _stacked("Chances, and what came of them")
+        figure, axes, below = _stacked("Predicted and observed relevance")
         _subtitle(axes, f"{found.counts.sum():,} papers; expected calibration error {100 * found.error:.2f} points")
         most = float(min(1.0, 1.08 * max(found.predicted.max(), _wilson(found)[1].max())))
-        axes.plot([0, most], [0, most], color=GREY, linestyle="--", linewidth=1.2, label="as promised")
+        axes.plot([0, most], [0, most], color=GREY, linestyle="--", linewidth=1.2, label="perfect calibration")
         low, high = _wilson(found)
         spread = np.maximum([found.observed - low, high - found.observed], 0)
         lines = axes.errorbar(found.predicted, found.observed, spread, color=BLUE, marker="o", capsize=3, linewidth=1.6)
-        lines.set_label("as it came, with 95 % interval")
+        lines.set_label("observed, with 95 % interval")
         axes.set(xlim=(0, most), ylim=(0, most), ylabel="papers that were liked, %")
         axes.legend(loc="lower right")
         below.vlines(found.predicted, 0, found.counts, color=BLUE, linewidth=5, alpha=0.75)
-        below.set(ylabel="papers", xlabel="chance of a like that was promised, %", ylim=(0, 1.15 * found.counts.max()))
+        below.set(ylabel="papers", xlabel="predicted probability of a like, %", ylim=(0, 1.15 * found.counts.max()))
         for axis in (axes.yaxis, below.xaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
         return _save(figure, folder, "calibration")
@@ -87,8 +87,8 @@ def draw_difference(folder: Path, values: Doubles, measured: Difference, rival: 
         axes.axhspan(measured.low, measured.high, color=INK, alpha=0.12, linewidth=0)
         axes.axhline(measured.value, color=INK, linewidth=1.4)
         axes.axhline(0, color=GREY, linewidth=0.8)
-        said = f"mean {measured.value:+.4f}, 95 % [{measured.low:+.4f}, {measured.high:+.4f}]"
-        axes.annotate(said, (1, measured.value), xycoords=("axes fraction", "data"), xytext=(-4, 7),
+        label = f"mean {measured.value:+.4f}, 95 % [{measured.low:+.4f}, {measured.high:+.4f}]"
+        axes.annotate(label, (1, measured.value), xycoords=("axes fraction", "data"), xytext=(-4, 7),
                       textcoords="offset points", ha="right", fontweight="bold")  # fmt: skip
         axes.set(xlim=(0.4, len(values) + 0.6), xlabel="users, from the most improved",
                  ylabel="difference in nDCG@10 (ours less theirs)")  # fmt: skip

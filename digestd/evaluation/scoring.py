@@ -27,9 +27,9 @@ from digestd.ranking.trend import weighted_votes
 from digestd.ranking.weights import WEIGHTS, Weights
 
 BLOCK = 10_000_000
-"""Values held at a time: signals × subscribers × papers."""
+"""Maximum number of values in memory: signals × subscribers × papers."""
 DAY_LENGTH = timedelta(days=1)
-"""A judgment's day is ranked when it is over."""
+"""Judgments are ranked at the end of their day."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,16 +165,16 @@ def _cases_of_day(
             yield _case(n, judgments[n], profiles[i], pool, _CandidateSignals(where, z[:, i, where], met[i, where]))
 
 
-def _case(n: int, judgment: Judgment, profile: Profile, pool: CandidateSet, said: _CandidateSignals) -> Case:
+def _case(n: int, judgment: Judgment, profile: Profile, pool: CandidateSet, signals: _CandidateSignals) -> Case:
     return Case(
         n=n,
         user=judgment.user,
         relevant=judgment.relevant,
-        names=tuple(pool.papers[j].id for j in said.positions),
-        values=said.values,
+        names=tuple(pool.papers[j].id for j in signals.positions),
+        values=signals.values,
         likes=profile.likes,
-        allowed=~np.isin(said.positions, profile.muted),
-        relevance=said.relevance,
+        allowed=~np.isin(signals.positions, profile.muted),
+        relevance=signals.relevance,
     )
 
 

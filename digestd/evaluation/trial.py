@@ -21,7 +21,7 @@ from digestd.store.database import Database
 from digestd.store.ledger.sent_digests import SentDigest, digests
 
 MIN_DECIDED = 20
-"""Digests to be decided before a preference is worth reading: seven to three is no more than luck."""
+"""Minimum number of decided digests for a conclusion: seven to three may still be chance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Purpose(StrEnum):
     MOVE_FROM = "move-from"  # subscriber, second at which they asked to move; read at the old address
     MOVE_TO = "move-to"  # the same, read at the new address
     FEEDBACK = "feedback"  # delivery, place of the pick from 1: it acts on that pick alone
-    COMMAND = "command"  # delivery, 0: whoever answers it speaks for its subscriber
+    COMMAND = "command"  # delivery, 0: a reply to it acts for its subscriber
     SAVED = "saved"  # subscriber, edition of their secret address
     FORM = "form"  # millisecond at which a form was handed out, 0
 
@@ -228,8 +228,8 @@ def _token_mac(secret: bytes, purpose: Purpose, head: bytes) -> bytes:
 def _pick_macs(secret: bytes, message: bytes, count: int) -> bytes:
     """Return the MACs of the first picks of a delivery in a row.
 
-    They are consecutive blocks of SHAKE256 (FIPS 202) keyed with the HMAC of the delivery: one costs next to nothing
-    in a mail with many, and none tells anything of another.
+    They are consecutive blocks of SHAKE256 (FIPS 202) keyed with the HMAC of the delivery: they cost
+    little per mail, and none reveals another.
     """
     return hashlib.shake_256(_mac(secret, _TOKEN_USE[Purpose.FEEDBACK], message)).digest(count * _MAC_LENGTH)
 
@@ -260,7 +260,7 @@ def read_command_address(address: str) -> tuple[str, str]:
     """
     match = _COMMAND.fullmatch(_lower_ascii(address).partition("@")[0])
     if match is None:
-        raise BadToken("this is no address for a command")
+        raise BadToken("this is not a command address")
     return match[1], base64.urlsafe_b64encode(base64.b32decode(match[2].upper())).decode()
 
 

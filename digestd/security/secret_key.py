@@ -107,11 +107,11 @@ def _read_retired(file: Path) -> RetiredSecret:
         BadSetting: the file is not one.
     """
     try:
-        said = json.loads(file.read_bytes())
-        secret, at = base64.b64decode(said["key"], validate=True), datetime.fromisoformat(said["retired"])
+        fields = json.loads(file.read_bytes())
+        secret, at = base64.b64decode(fields["key"], validate=True), datetime.fromisoformat(fields["retired"])
         if len(secret) < SECRET_MIN or at.tzinfo is None:
             raise ValueError
-        return RetiredSecret(secret, at, said["revoked"] is not False)
+        return RetiredSecret(secret, at, fields["revoked"] is not False)
     except OSError as error:
         raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {file}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError, binascii.Error):

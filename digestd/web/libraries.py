@@ -62,7 +62,9 @@ def router(app: App, pages: Pages) -> APIRouter:
         return _page(settings_page, token, done="due")
 
     @routes.post("/p/{token}/libraries/unlink")
-    def unlink(token: str, library: Annotated[int, Form()], papers: Annotated[str, Form()] = "keep") -> Response:
+    def unlink_library(
+        token: str, library: Annotated[int, Form()], papers: Annotated[str, Form()] = "keep"
+    ) -> Response:
         is_kept = papers != "drop"
         unlink(app.db, settings_page.subscriber_of(token).key, library, app.clock(), keep=is_kept)
         return _page(settings_page, token, done="kept" if is_kept else "dropped")

@@ -194,7 +194,7 @@ async def test_show_ignores_earlier_trial(made: Install, run: Run) -> None:
     [
         (["start", "x"], "give either --weights"),
         (["start", "x", "--signals", "topic", "--weights", "w.json"], "give either --weights"),
-        (["start", "x", "--signals", "topics"], "topics is no signal; signals: author"),
+        (["start", "x", "--signals", "topics"], "topics is not a signal; signals: author"),
         (["start", "x", "--weights", "none.json"], "cannot read none.json"),
         (["start", "x", "--signals", "topic", "--share", "1.5"], "--share"),
         (["start", " ", "--signals", "topic"], "NAME"),
@@ -207,7 +207,7 @@ def test_invalid_trial_is_refused(run: Run, words: list[str], said: str) -> None
 
 def test_unknown_signal_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "w.json").write_text(dumps(Weights({"topic": 1.0, "vibes": 2.0}, 1.0)))
-    with pytest.raises(BadInput, match="vibes is no signal"):
+    with pytest.raises(BadInput, match="vibes is not a signal"):
         run("start", "x", "--weights", str(tmp_path / "w.json"))
 
 

@@ -53,7 +53,7 @@ def test_calibration_plot_states_error(tmp_path: Path) -> None:
     said = words(draw_calibration(tmp_path, Reliability(chances, came, np.array([40, 40, 20]))))
     assert "100 papers; expected calibration error 6.00 points" in said
     assert "papers that were liked, %" in said
-    assert "as it came, with 95 % interval" in said
+    assert "observed, with 95 % interval" in said
 
 
 @pytest.mark.parametrize("users", [1, 12, 400])

@@ -50,7 +50,7 @@ FOREIGN_MAX = 0.15
 """Share of the machine that other programs may use during a pair before it is left out."""
 ARCHIVE = 1_000
 SIZE_SAMPLE = 200
-"""Digests that tell how large one is."""
+"""Digests that are composed to find the mean size."""
 SOURCE_MAX = 20_000
 """Mails of smtp-source a pair: enough for its rate."""
 
@@ -99,7 +99,7 @@ def measure_delivery(
         folder.chmod(0o755)  # the sink may be another user's
         bench = _Bench(load, relay, folder, _environment(load, relay, folder, now))
         app = wiring.initialise(_settings(bench.environment))
-        say("inventing papers and people")
+        say("generating papers and subscribers")
         _fill(app, load, now)
         text_model(app.db, now + timedelta(days=1))  # fitting it is measured elsewhere
         say("compiling profiles")
@@ -173,7 +173,9 @@ def _settings(environment: Mapping[str, str]) -> Settings:
 def _fill(app: App, load: DeliveryLoad, now: datetime) -> None:
     with app.db.read() as session:
         if subscribers.count(session):
-            raise BadSetting("--database: has subscribers; give an empty one, as it is filled and mailed from")
+            raise BadSetting(
+                "--database: has subscribers; give an empty database, as the benchmark fills it and sends its mails"
+            )
     import_papers(app.db, synthetic_data.synthetic_papers(ARCHIVE, 1, "old"), now, archive=True)
     import_papers(app.db, synthetic_data.synthetic_papers(load.papers, 2, "new"), now + timedelta(hours=20))
     people = synthetic_data.synthetic_subscribers(

@@ -102,8 +102,10 @@ def measure_ranking(load: RankingLoad, now: datetime, say: Callable[[str], None]
     """
     with TemporaryDirectory(prefix="digestd-bench-") as folder:
         url = f"sqlite:///{Path(folder) / 'digestd.db'}"
-        say("inventing papers and people")
-        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as apart:  # what it needed is no part of ranking
+        say("generating papers and subscribers")
+        with ProcessPoolExecutor(
+            1, mp_context=get_context("fork")
+        ) as apart:  # its memory must not count as that of ranking
             apart.submit(_prepare, url, load, now).result()
         db = open_database(url)
         began = time.perf_counter()

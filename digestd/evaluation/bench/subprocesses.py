@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.02
-"""How often a running process is looked at."""
+"""Time between two measurements of a running process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def run_commands(commands: Sequence[Sequence[str]], environment: Mapping[str, st
                     cpu += usage.ru_utime + usage.ru_stime
         time.sleep(POLL_SECONDS)
     if any(process.returncode for process in running):
-        raise RuntimeError(f"digestd {' '.join(commands[0])} failed; its own words are above")
+        raise RuntimeError(f"digestd {' '.join(commands[0])} failed; see its output above")
     return ResourceUsage(time.perf_counter() - began, cpu, rss)
 
 

@@ -43,6 +43,6 @@ def parse_report(message: bytes) -> Confinement:
     Raises:
         ValueError, TypeError or KeyError: it is not a report.
     """
-    said = json.loads(message)
-    files, processes, network, identity = (str(said[name]) for name in ("files", "processes", "network", "identity"))
-    return Confinement(files, processes, network, identity, tuple(map(str, said["layers"])))
+    fields = json.loads(message)
+    files, processes, network, identity = (str(fields[name]) for name in ("files", "processes", "network", "identity"))
+    return Confinement(files, processes, network, identity, tuple(map(str, fields["layers"])))
