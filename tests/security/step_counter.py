@@ -1,8 +1,7 @@
 """A backtracking regular expression matcher that counts its steps.
 
 `re` does not report how much work a match was, and time depends on other load. `finditer`, `match` and `fullmatch` of
-a
-`Stepper` follow the rules of Python's engine: leftmost start first, greedy repetitions from the longest, branches in
+a `Stepper` follow the rules of Python's engine: leftmost start first, greedy repetitions from the longest, branches in
 order. Each character or position that is tested is a step. Single characters and anchors are decided by `re`, so
 classes, flags and Unicode are the engine's own.
 """
