@@ -106,8 +106,8 @@ def test_judgments_without_relevant_papers_are_ignored(write: Write) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"user": "a"', "no JSON object"),
-        ("[1]", "no JSON object"),
+        ('{"user": "a"', "not a JSON object"),
+        ("[1]", "not a JSON object"),
         ('{"topics": [], "relevant": []}', "user"),
         ('{"user": "a"}', "relevant"),
         ('{"user": "a", "relevant": {"x": -1}}', "gain"),
