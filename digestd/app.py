@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from digestd import settings as configuration
 from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, token
-from digestd.security.secret_key import make_secret, read_keys
+from digestd.security.secret_key import create_secret, read_keys
 from digestd.settings import Settings
 from digestd.store import sources, subscribers, webhooks
 from digestd.store.database import Database, open_database
@@ -118,7 +118,7 @@ class App:
             postal_address=self.settings.postal_address,
             signer=self.signer,
             commands=commands,
-            replies=bool(commands) and (commands == reply_to or not self.urls.are_public),
+            replies=bool(commands) and (commands == reply_to or not self.urls.is_reachable),
         )
 
     @property
@@ -338,7 +338,7 @@ def initialise(settings: Settings | None = None) -> App:
 
     settings = settings or configuration.load()
     check_settings(settings)
-    make_secret(settings.secret_key_file)
+    create_secret(settings.secret_key_file)
     db = open_database(settings.database_url)
     migrate(db)
     app = _with_checked_parts(connect(settings))

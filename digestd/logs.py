@@ -1,7 +1,8 @@
-"""Logs: structlog to stderr, for people or as JSON. No address, token or secret is ever logged.
+"""Log with structlog to stderr, for people or as JSON. No address, token or secret is ever logged.
 
-Of an exception only its kind and the places in the code are told: its text and the values on
-the stack may hold what somebody typed. Whatever is logged stays on its line and steers no terminal.
+An exception is logged by its type and locations in the code: its text and the values on the stack may contain
+personal
+data. Log values cannot break lines or send control sequences to a terminal.
 """
 
 import logging
@@ -20,14 +21,14 @@ _QUIET = {
     "apscheduler": logging.ERROR,
     "httpx2": logging.WARNING,
     "httpcore2": logging.WARNING,
-    "uvicorn": logging.CRITICAL,  # what it has to say of a port that is taken or a fault, we say ourselves
+    "uvicorn": logging.CRITICAL,  # digestd reports its errors itself
     "asyncio": logging.WARNING,
     "stamina": logging.WARNING,
-    "mail.log": logging.CRITICAL,  # aiosmtpd, which logs the lines of the mails it takes
-    "flufl.bounce": logging.CRITICAL,  # it logs the text of what it stumbles over
+    "mail.log": logging.CRITICAL,  # aiosmtpd logs the lines of mails
+    "flufl.bounce": logging.CRITICAL,  # logs the text of malformed mails
 }
-"""Libraries whose routine messages tell an operator nothing."""
-_PLACES = 6
+"""Libraries whose routine messages are useless to operators."""
+_MAX_FRAMES = 6
 
 
 def configure(format_: str, level: str) -> None:
@@ -54,8 +55,8 @@ def configure(format_: str, level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _without_values,
-                _on_one_line,
+                _redact_exception,
+                _replace_unprintable,
                 renderer,
             ],
         )
@@ -68,14 +69,14 @@ def configure(format_: str, level: str) -> None:
         logging.getLogger(name).setLevel(least)
 
 
-def places(trace: TracebackType | None) -> list[str]:
-    """Where in the code an exception came from: file, line and function of the innermost frames."""
-    frames = traceback.extract_tb(trace)[-_PLACES:]
+def stack_locations(trace: TracebackType | None) -> list[str]:
+    """Return file, line and function of the innermost frames of a traceback."""
+    frames = traceback.extract_tb(trace)[-_MAX_FRAMES:]
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
 
 
-def _without_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Tell an exception by kind and places."""
+def _redact_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace an exception by its type and stack locations."""
     info = event.pop("exc_info", None)
     if isinstance(info, BaseException):
         info = (type(info), info, info.__traceback__)
@@ -83,12 +84,12 @@ def _without_values(_logger: object, _method: str, event: MutableMapping[str, An
         info = sys.exc_info()
     if isinstance(info, tuple) and info[0] is not None:
         event["kind"] = info[0].__name__
-        event["places"] = places(info[2])
+        event["places"] = stack_locations(info[2])
     return event
 
 
-def _on_one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Texts with blanks for what cannot be printed; those within other values are shown by `repr`."""
+def _replace_unprintable(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace unprintable characters in texts by spaces; `repr` escapes them inside other values."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             event[name] = "".join(letter if letter.isprintable() else " " for letter in value)

@@ -1,6 +1,6 @@
-"""What the package ships: the built-in templates and the sample day.
+"""Read the files that the package ships: the built-in templates and the sample day.
 
-In a wheel the templates lie inside the package, in a checkout beside it.
+In a wheel the templates are inside the package, in a checkout next to it.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,14 @@ _SUFFIXES = {".j2", ".po", ".css"}
 
 
 def templates(overrides: Sequence[Path] = ()) -> dict[str, str]:
-    """Every template by its path below the folder, e.g. `email/digest.html.j2`.
+    """Return every template by its path below the folder, e.g. `email/digest.html.j2`.
 
-    `overrides` is a search path: a file in the first folder hides its namesakes in the later
-    ones and the built-in one.
+    Args:
+        overrides: a search path; a file in an earlier folder hides the file of the same name in later folders and the
+            built-in one.
+
+    Raises:
+        BadSetting: a folder does not exist, or a template is not UTF-8.
     """
     found: dict[str, str] = {}
     for folder in [_builtin(), *reversed(overrides)]:
@@ -27,7 +31,11 @@ def templates(overrides: Sequence[Path] = ()) -> dict[str, str]:
 
 
 def sample(name: str) -> Path:
-    """A file of the sample day, e.g. `sample("papers.jsonl")`."""
+    """Return the path of a file of the sample day, e.g. `sample("papers.jsonl")`.
+
+    Raises:
+        NotFound: there is no such file.
+    """
     path = _PACKAGE / "sample" / name
     if not path.is_file():
         raise NotFound(f"the package ships no sample file {name!r}; install digestd again")

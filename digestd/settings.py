@@ -113,7 +113,11 @@ def _dates(text: str) -> str:
 
 
 def rates(text: str) -> dict[str, float]:
-    """Return mails per second by recipient domain, `*` for all others: `gmail.com=2 *=10`. Raises ValueError."""
+    """Return mails per second by recipient domain, `*` for all others: `gmail.com=2 *=10`.
+
+    Raises:
+        ValueError: the text has another form.
+    """
     found = {}
     for word in text.replace(",", " ").split():
         domain, _, rate = word.lower().partition("=")
@@ -148,7 +152,7 @@ def _rates(text: str) -> str:
 
 
 class Settings(BaseSettings):
-    """All settings. `.env.example` explains each; a test keeps the two in step."""
+    """The settings. `.env.example` explains each; a test compares the two."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -204,7 +208,7 @@ class Settings(BaseSettings):
 
     @property
     def proxies(self) -> tuple[str, ...]:
-        """The addresses and networks of proxies whose X-Forwarded-For is trusted."""
+        """Return the addresses and networks of proxies whose X-Forwarded-For is trusted."""
         return tuple(self.trusted_proxies.replace(",", " ").split())
 
     @classmethod

@@ -26,7 +26,7 @@ def check_settings(settings: Settings) -> None:
         raise BadSetting("DIGESTD_COMMAND_ADDRESS: mail to it is read at DIGESTD_INBOUND_URL; set that too")
     if not (settings.public_url or settings.command_address):
         raise BadSetting(
-            "DIGESTD_PUBLIC_URL: is empty, so nobody could unsubscribe; set it, or DIGESTD_COMMAND_ADDRESS"
+            "DIGESTD_PUBLIC_URL: is empty, so subscribers could not unsubscribe; set it, or DIGESTD_COMMAND_ADDRESS"
         )
     _check_optional_parts(settings)
     _check_sender(settings)

@@ -17,7 +17,7 @@ from digestd.security.links import (
     Keys,
     OutdatedToken,
     Purpose,
-    Retired,
+    RetiredSecret,
     Urls,
     address_key,
     canonical_address,
@@ -40,8 +40,8 @@ PLACES = st.integers(1, PLACE_MAX)
 TIMES = st.integers(0, 2**32 - 1).map(lambda second: datetime.fromtimestamp(second, UTC))
 RETIRED = NOW + timedelta(days=10)
 """When the secret of KEYS is retired."""
-LATER = Keys(OTHER.secret, (Retired(KEYS.secret, RETIRED),))
-REVOKED = Keys(OTHER.secret, (Retired(KEYS.secret, RETIRED, revoked=True),))
+LATER = Keys(OTHER.secret, (RetiredSecret(KEYS.secret, RETIRED),))
+REVOKED = Keys(OTHER.secret, (RetiredSecret(KEYS.secret, RETIRED, revoked=True),))
 
 
 @given(
@@ -145,7 +145,7 @@ def test_return_paths_of_a_retired_key_are_read_for_ever(keys: Keys) -> None:
 
 
 def test_each_of_several_retired_keys_has_its_own_time() -> None:
-    newest = Keys(bytes(range(2, 34)), (Retired(OTHER.secret, RETIRED + GRACE), *LATER.retired))
+    newest = Keys(bytes(range(2, 34)), (RetiredSecret(OTHER.secret, RETIRED + GRACE), *LATER.retired))
     now = RETIRED + GRACE + timedelta(days=1)
     assert read(newest, Purpose.VIEW, token(OTHER, Purpose.VIEW, 7, AFTER), now).number == 7
     for keys, at in ((KEYS, BEFORE), (KEYS, AFTER), (OTHER, now)):
@@ -154,7 +154,7 @@ def test_each_of_several_retired_keys_has_its_own_time() -> None:
 
 
 def test_an_address_keeps_its_name_and_a_bounce_its_proof_when_the_secret_is_rotated() -> None:
-    latest = Keys(bytes(range(2, 34)), (Retired(OTHER.secret, LATE), *LATER.retired))
+    latest = Keys(bytes(range(2, 34)), (RetiredSecret(OTHER.secret, LATE), *LATER.retired))
     assert address_key(latest, "ada@example.org") == address_key(KEYS, "ada@example.org")
     assert read_envelope_from(latest, envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
 

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.errors import BadSetting
-from digestd.security.links import GRACE, OutdatedToken, Purpose, Retired, address_key, read, token
-from digestd.security.secret_key import make_secret, read_keys, rotate
+from digestd.security.links import GRACE, OutdatedToken, Purpose, RetiredSecret, address_key, read, token
+from digestd.security.secret_key import create_secret, read_keys, rotate
 from tests.conftest import NOW
 from tests.digests.shelf import reader
 from tests.parts.install import install
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     made = tmp_path / "secret.key"
-    make_secret(made)
+    create_secret(made)
     return made
 
 
@@ -69,7 +69,7 @@ def test_rotate_can_be_repeated_if_it_was_cut_short(file: Path, monkeypatch: pyt
     assert read_keys(file).secret == first
     monkeypatch.undo()
     keys = rotate(file, NOW + DAY)
-    assert keys.retired == (Retired(first, NOW + DAY),)
+    assert keys.retired == (RetiredSecret(first, NOW + DAY),)
 
 
 @pytest.mark.parametrize(

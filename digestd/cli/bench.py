@@ -11,7 +11,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.errors import BadInput
 from digestd.evaluation.bench import delivery
-from digestd.evaluation.bench.rank import Load, measure
+from digestd.evaluation.bench.ranking import RankingLoad, measure_ranking
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 """The date of the generated day; results do not depend on it."""
@@ -44,7 +44,7 @@ def bench_rank(
 
     Example: digestd bench rank --subscribers 20000 --papers 1000 --json
     """
-    emit(measure(Load(subscribers, papers, archive, processes=processes), NOW, say), as_json)
+    emit(measure_ranking(RankingLoad(subscribers, papers, archive, processes=processes), NOW, say), as_json)
 
 
 def bench_delivery(
@@ -69,5 +69,8 @@ def bench_delivery(
     if subscribers < pairs * processes:
         raise BadInput("--subscribers: must be at least --pairs times --procs")
     emit(
-        delivery.measure(delivery.Load(subscribers, papers, picks, dkim, processes, pairs, database), NOW, say), as_json
+        delivery.measure_delivery(
+            delivery.DeliveryLoad(subscribers, papers, picks, dkim, processes, pairs, database), NOW, say
+        ),
+        as_json,
     )

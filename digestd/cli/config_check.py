@@ -8,7 +8,7 @@ from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.messages import say
 from digestd.errors import BadInput
-from digestd.security.confinement.child import probe
+from digestd.security.confinement.parser_process import probe
 from digestd.security.links import GRACE
 from digestd.security.secret_key import rotate
 

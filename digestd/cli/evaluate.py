@@ -21,16 +21,25 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.errors import BadInput, NotFound
-from digestd.evaluation.calibrate import Reliability, calibrate, reliability, shown
-from digestd.evaluation.cases import Judgment, Library, read_judgments, read_papers
-from digestd.evaluation.compare import ablation, alone, by_scores, difference, differences
-from digestd.evaluation.dense import Vectors, encode
-from digestd.evaluation.feedback import Replayed, replay
-from digestd.evaluation.learn import FOLDS, learn
+from digestd.evaluation.calibrate import Reliability, calibrate, predicted_probabilities, reliability
+from digestd.evaluation.calibration_error import Predictions, calibration_error, case_calibration_error
+from digestd.evaluation.compare import ablation, difference, differences, results_from_scores, single_signal
+from digestd.evaluation.dense import Vectors, encode_library
+from digestd.evaluation.feedback_metrics import (
+    DigestVerdicts,
+    Exploration,
+    accuracy,
+    auc,
+    bin_count,
+    digest_verdicts,
+    measure_exploration,
+    pick_predictions,
+)
+from digestd.evaluation.feedback_replay import ReplayedDigest, replay
+from digestd.evaluation.judgments import Judgment, Library, read_judgments, read_papers
+from digestd.evaluation.learn_weights import FOLDS, learn_weights
 from digestd.evaluation.metrics import NDCG, Estimate, summary
-from digestd.evaluation.promises import Promise, calibration_error, error_of
-from digestd.evaluation.run import Case, Outcome, cases, outcome
-from digestd.evaluation.verdicts import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
+from digestd.evaluation.scoring import Case, CaseResult, evaluate_case, judged_cases
 from digestd.ranking import calibration, weights
 from digestd.ranking.encoders import SETTING, open_encoder
 from digestd.ranking.model import fit as fit_text
@@ -99,25 +108,25 @@ def evaluate(
     if calibrate_to is not None:
         _calibrate(calibrate_to, given.sets(), as_json)
         return
-    drawing = _open_drawing(plots)
+    drawing = _open_plotter(plots)
     if feedback and against is None and not ablate and scores is None:
         _report_feedback(given.since, embedding_model, seed, as_json)
         if drawing:
-            drawing.scores(given.one(), _promised_since(given.since))
+            drawing.scores(given.one(), _pick_reliability(given.since))
         return
     found = [replace(case, seed=seed) for case in given.one()]
     if scores:
-        _write_scores(scores, map(outcome, found))
+        _write_scores(scores, map(evaluate_case, found))
     if ablate:
         _print_ablation(ablation(found), as_json)
     else:
         _compare(found, against, as_json, drawing)
     if drawing:
-        drawing.scores(found, reliability(shown(case) for case in found if case.names))
+        drawing.scores(found, reliability(predicted_probabilities(case) for case in found if case.names))
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawing:
+class _Plotter:
     """The folder of the plots, and the module that draws them."""
 
     folder: Path
@@ -125,27 +134,27 @@ class _Drawing:
 
     def scores(self, cases: Sequence[Case], chances: Reliability) -> None:
         """Draw the distribution of scores, and predicted against observed relevance."""
-        _say_written([*self.plots.draw_scores(self.folder, cases), *self.plots.draw_calibration(self.folder, chances)])
+        _report_files([*self.plots.draw_scores(self.folder, cases), *self.plots.draw_calibration(self.folder, chances)])
 
-    def rival(self, ours: Sequence[Outcome], theirs: Sequence[Outcome], name: str) -> None:
+    def difference(self, ours: Sequence[CaseResult], theirs: Sequence[CaseResult], name: str) -> None:
         """Draw the paired differences by user."""
         values, measured = differences(ours, theirs)[NDCG], difference(ours, theirs)[NDCG]
-        _say_written(self.plots.draw_difference(self.folder, values, measured, Path(name).name))
+        _report_files(self.plots.draw_difference(self.folder, values, measured, Path(name).name))
 
 
-def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing: _Drawing | None) -> None:
+def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing: _Plotter | None) -> None:
     """Print the measures, or the differences from another ranking."""
-    ours = [outcome(case) for case in found]
+    ours = [evaluate_case(case) for case in found]
     if against is None:
         measured = summary((done.user, done.measures) for done in ours)
-        _print({**measured, "ece": error_of(found)}, ours, as_json)
+        _print({**measured, "ece": case_calibration_error(found)}, ours, as_json)
         return
-    theirs = _rival(against, found)
+    theirs = _other_results(against, found)
     if not as_json:
         say(f"differences: ours minus {against}")
     _print(difference(ours, theirs), ours, as_json)
     if drawing:
-        drawing.rival(ours, theirs, against)
+        drawing.difference(ours, theirs, against)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,24 +204,24 @@ def _cases(papers: Path, judgments: Path, archive: Path | None, embedding_model:
     _warn(library, judged)
     dense = _encoded(library, known, embedding_model)
     with progress("judgments", len(judged)) as advance:
-        found = cases(library, judged, fit_text(paper.text for paper in known.values()), advance, dense)
+        found = judged_cases(library, judged, fit_text(paper.text for paper in known.values()), advance, dense)
         return sorted(found, key=lambda case: case.n)
 
 
 def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
     encoder = open_encoder(folder)
     with progress("papers encoded", len({*library, *archive})) as advance:
-        return encode(library, archive, encoder, advance)
+        return encode_library(library, archive, encoder, advance)
 
 
 def _calibrate(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
-    """Learn and write probabilities of relevance; print the calibration error on users not used to learn them."""
+    """Learn and write probabilities of relevance; print the calibration error on held-out users."""
     found = calibrate(sets)
-    _keep(path, calibration.dumps(found.calibration))
+    _write_file(path, calibration.dumps(found.calibration))
     emit([{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets], as_json)
 
 
-def _keep(path: Path, text: str) -> None:
+def _write_file(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -220,15 +229,15 @@ def _keep(path: Path, text: str) -> None:
 
 
 def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
-    """Learn and write weights; print the measures on users not used to learn them."""
+    """Learn and write weights; print the measures on held-out users."""
     with progress("fits", FOLDS + 1) as advance:
-        found = learn(sets, advance=advance)
-    _keep(path, weights.dumps(found.weights))
+        found = learn_weights(sets, advance=advance)
+    _write_file(path, weights.dumps(found.weights))
     rows = [{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets]
     emit(rows, as_json)
 
 
-def _print(found: Mapping[str, Estimate], outcomes: Iterable[Outcome], as_json: bool) -> None:
+def _print(found: Mapping[str, Estimate], outcomes: Iterable[CaseResult], as_json: bool) -> None:
     users = len({done.user for done in outcomes})
     if as_json:
         emit({**{name: asdict(estimate) for name, estimate in found.items()}, "users": users}, as_json)
@@ -275,11 +284,11 @@ def _feedback_cases(since: datetime | None, embedding_model: str) -> list[Case]:
 def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as_json: bool) -> None:
     """Print the measures of the ranking on the feedback of this installation."""
     measured: list[tuple[str, Mapping[str, float]]] = []
-    said: list[Verdicts] = []
+    said: list[DigestVerdicts] = []
     for done in _replayed(since, embedding_model):
-        said.append(verdicts(done))
+        said.append(digest_verdicts(done))
         if done.case.relevant:
-            measured.append((done.case.user, outcome(replace(done.case, seed=seed)).measures))
+            measured.append((done.case.user, evaluate_case(replace(done.case, seed=seed)).measures))
     if not said:
         raise NotFound(NO_FEEDBACK)
     users = len({user for user, _ in measured})
@@ -287,14 +296,14 @@ def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as
     for name, measure in (("auc", auc), ("accuracy", accuracy)):
         estimate, count = measure(said)
         rows[name] = {**asdict(estimate), "users": count}
-    given = [one for one in _promises(since) if len(one[1])]
+    given = [one for one in _pick_predictions(since) if len(one[1])]
     if given:
         users = len({user for user, _, _ in given})
-        rows["ece"] = {**asdict(calibration_error(given, bins(given))), "users": users}
-    _print_feedback(rows, said, _drawn(since), as_json)
+        rows["ece"] = {**asdict(calibration_error(given, bin_count(given))), "users": users}
+    _print_feedback(rows, said, _exploration(since), as_json)
 
 
-def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Replayed]:
+def _replayed(since: datetime | None, embedding_model: str) -> Iterator[ReplayedDigest]:
     settings = configuration.load()
     encoder = open_encoder(embedding_model or settings.embedding_model)
     db = wiring.database(settings)
@@ -302,26 +311,26 @@ def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Replayed
         yield from replay(db, since, encoder, advance)
 
 
-def _promised_since(since: datetime | None) -> Reliability:
+def _pick_reliability(since: datetime | None) -> Reliability:
     """Compare the probabilities that digests gave their picks with the feedback."""
-    given = _promises(since)
-    return reliability([(chances, came) for _, chances, came in given], bins(given))
+    given = _pick_predictions(since)
+    return reliability([(chances, came) for _, chances, came in given], bin_count(given))
 
 
-def _promises(since: datetime | None) -> list[Promise]:
+def _pick_predictions(since: datetime | None) -> list[Predictions]:
     with wiring.database(configuration.load()).read() as session:
-        return promises(digests(session, since))
+        return pick_predictions(digests(session, since))
 
 
-def _drawn(since: datetime | None) -> Explored | None:
+def _exploration(since: datetime | None) -> Exploration | None:
     with wiring.database(configuration.load()).read() as session:
-        return explored(digests(session, since))
+        return measure_exploration(digests(session, since))
 
 
 def _print_feedback(
-    rows: dict[str, dict[str, object]], said: list[Verdicts], drawn: Explored | None, as_json: bool
+    rows: dict[str, dict[str, object]], said: list[DigestVerdicts], drawn: Exploration | None, as_json: bool
 ) -> None:
-    counts = {"digests": len(said), "verdicts": sum(len(one.told) for one in said)}
+    counts = {"digests": len(said), "verdicts": sum(len(one.scored) for one in said)}
     if as_json:
         emit({**rows, "explored": drawn and asdict(drawn), **counts}, as_json=True)
         return
@@ -329,14 +338,14 @@ def _print_feedback(
     emit(counts)
 
 
-def _feedback_rows(rows: dict[str, dict[str, object]], drawn: Explored | None) -> Iterator[dict[str, object]]:
+def _feedback_rows(rows: dict[str, dict[str, object]], drawn: Exploration | None) -> Iterator[dict[str, object]]:
     yield from ({"measure": name, **row} for name, row in rows.items())
     if drawn is not None:
         parts: dict[str, Estimate] = {"drawn, liked": drawn.liked, "chosen, liked": drawn.chosen, "gain": drawn.gain}
         yield from ({"measure": name, **asdict(part), "users": None} for name, part in parts.items())
 
 
-def _open_drawing(folder: Path | None) -> _Drawing | None:
+def _open_plotter(folder: Path | None) -> _Plotter | None:
     """Create the folder before anything long is computed. Return None without a folder."""
     if folder is None:
         return None
@@ -346,26 +355,26 @@ def _open_drawing(folder: Path | None) -> _Drawing | None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--plots: cannot create the folder {folder}: {error.strerror}") from error
-    return _Drawing(folder, import_module("digestd.evaluation.plots"))
+    return _Plotter(folder, import_module("digestd.evaluation.plots"))
 
 
-def _say_written(files: Iterable[Path]) -> None:
+def _report_files(files: Iterable[Path]) -> None:
     for file in files:
         say(f"wrote {file}")
 
 
-def _rival(given: str, found: Sequence[Case]) -> list[Outcome]:
+def _other_results(given: str, found: Sequence[Case]) -> list[CaseResult]:
     """Rank the cases by a signal, or by a file of weights or scores."""
     path = Path(given)
     if not path.is_file():
-        return [outcome(case, alone(given)) for case in found]
+        return [evaluate_case(case, single_signal(given)) for case in found]
     text = read_text_file(path)
     if '"signals"' in text[:1000]:
-        return [outcome(case, _read_weights(path, text)) for case in found]
-    return by_scores(found, _read_scores(path, text))
+        return [evaluate_case(case, _read_weights(path, text)) for case in found]
+    return results_from_scores(found, _read_scores(path, text))
 
 
-def _write_scores(path: Path, outcomes: Iterable[Outcome]) -> None:
+def _write_scores(path: Path, outcomes: Iterable[CaseResult]) -> None:
     """Write every score as JSONL, as `--against` reads it."""
     try:
         with path.open("w", encoding="utf-8") as out:

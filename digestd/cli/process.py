@@ -25,18 +25,18 @@ def prepare_stdio() -> None:
 
 
 def pause_gc() -> None:
-    """Stop garbage collection while modules are imported, which takes a seventh of the time and finds next to none."""
+    """Stop garbage collection during imports: it takes a seventh of the time and finds almost nothing."""
     gc.disable()
 
 
 def resume_gc() -> None:
-    """Start garbage collection again, without looking through what was imported. Does nothing if it was not paused."""
+    """Resume garbage collection without scanning the imported modules. Does nothing if not paused."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
 
 
 def tune_gc_for_batch() -> None:
-    """Collect garbage rarely, and not in what was loaded so far: thousands of digests are about to be made."""
+    """Collect garbage rarely, and skip objects loaded so far, before thousands of digests are made."""
     gc.freeze()
     gc.set_threshold(*_BATCH_GC_THRESHOLDS)

@@ -1,4 +1,4 @@
-"""What the long-running commands share: logging as the settings say, and running parts until one ends."""
+"""Shared parts of the long-running commands: set up logging, and run parts until one ends."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ import structlog
 
 from digestd.app import App
 from digestd.logs import configure
-from digestd.security.confinement.child import ConfinementFailed, probe
+from digestd.security.confinement.parser_process import ConfinementFailed, probe
 
 _T = TypeVar("_T")
 log = structlog.get_logger(__name__)

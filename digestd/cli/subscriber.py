@@ -342,7 +342,7 @@ def suppress(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Never send mail to an address again.
+    """Stop sending mail to an address permanently.
 
     No sign-up and no import removes the suppression. Bounces are put on hold when unusually many arrive at once; use
     --held to confirm that these mailboxes are gone.
@@ -456,7 +456,7 @@ def _summary(subscriber: Subscriber) -> dict[str, object]:
 
 
 def _bounces(session: Session, key: int, now: datetime) -> dict[str, object]:
-    """Return suppression, bounce points, the newest bounces and lifted suppressions of a subscriber's address."""
+    """Return suppression, bounce points, latest bounces and lifted suppressions of an address."""
     address_key = subscribers.address_key_of(session, key)
     found = bounces.of_address(session, address_key, BOUNCES_SHOWN)
     points = bounces.score_of(session, address_key, now).at(now)

@@ -15,8 +15,8 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.trial import Trial
 from digestd.errors import BadInput, NotFound
-from digestd.evaluation.compare import only
-from digestd.evaluation.trial import Score, Standing, preference, standing
+from digestd.evaluation.compare import signal_subset
+from digestd.evaluation.trial import PreferenceCount, TrialResult, preference, trial_result
 from digestd.ranking import weights
 from digestd.store import subscribers, trials
 
@@ -80,7 +80,7 @@ def show_trial(
     built = wiring.connect()
     with built.db.read() as session:
         known = _named(trials.every(session), name)
-    found = standing(built.db, known)
+    found = trial_result(built.db, known)
     if as_json:
         emit(_complete(built, known, found), as_json=True)
         return
@@ -106,13 +106,13 @@ def _weights(file: Path | None, signals: str) -> weights.Weights:
     if (file is None) == (not signals):
         raise BadInput("give either --weights FILE or --signals A,B,C")
     if file is None:
-        return only([name.strip() for name in signals.split(",")])
+        return signal_subset([name.strip() for name in signals.split(",")])
     text = read_text_file(file)
     try:
         given = weights.parse(text)
     except ValueError as error:
         raise BadInput(f"--weights: {file}: {error}") from error
-    only(list(given.signals))
+    signal_subset(list(given.signals))
     return given
 
 
@@ -140,12 +140,12 @@ def _named(every: Iterable[Trial], name: str) -> Trial:
     raise NotFound(f"there is no trial {name}; {there}" if name else f"there are no trials; {there}")
 
 
-def _scores(found: Standing) -> Iterator[tuple[str, Score]]:
+def _scores(found: TrialResult) -> Iterator[tuple[str, PreferenceCount]]:
     yield "digests", found.digests
     yield "subscribers", found.subscribers
 
 
-def _preferred(score: Score) -> dict[str, object]:
+def _preferred(score: PreferenceCount) -> dict[str, object]:
     found = preference(score)
     return {**asdict(score), "preference": found.value, **{k: v for k, v in asdict(found).items() if k != "value"}}
 
@@ -159,12 +159,12 @@ def _state(known: Trial) -> str:
     return f"running since {since}" if known.stopped is None else f"{since} to {known.stopped:%Y-%m-%d %H:%M} UTC"
 
 
-def _complete(built: App, known: Trial, found: Standing) -> dict[str, object]:
+def _complete(built: App, known: Trial, found: TrialResult) -> dict[str, object]:
     parts = {over: _preferred(score) for over, score in _scores(found)}
     return {**_about(known), "verdict": found.verdict, **parts, "each": list(_each(built, found))}
 
 
-def _each(built: App, found: Standing) -> Iterator[dict[str, object]]:
+def _each(built: App, found: TrialResult) -> Iterator[dict[str, object]]:
     with built.db.read() as session:
         for key, score in sorted(found.each.items()):
             yield {"subscriber": _address(session, key), **asdict(score)}

@@ -153,7 +153,7 @@ class Composer:
             language=claim.language,
             links=self._digest_links(claim),
             coverage=claim.coverage,
-            held=tuple(self._before(claim, held) for held in self._held[claim.key] if self._sender.urls.are_public),
+            held=tuple(self._before(claim, held) for held in self._held[claim.key] if self._sender.urls.is_reachable),
         )
 
     def _before(self, claim: Claim, held: OfferedDigest) -> Before:
@@ -161,7 +161,7 @@ class Composer:
         return Before(period_date(held.period), view)
 
     def _notice(self, claim: Claim) -> NoticeContent:
-        link = _LINKS[claim.kind](self._sender, claim) if self._sender.urls.are_public else ""
+        link = _LINKS[claim.kind](self._sender, claim) if self._sender.urls.is_reachable else ""
         confirms = claim.kind is MailKind.CONFIRM
         return NoticeContent(
             list_name=self._sender.list_name,
@@ -189,7 +189,7 @@ class Composer:
         All tokens are issued at the moment of the Date header, so that they are the same whenever the mail is composed.
         """
         keys, urls, at = self._sender.keys, self._sender.urls, from_us(claim.dated_us)
-        if not urls.are_public:
+        if not urls.is_reachable:
             leave = self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, at)
             mail = self._sender.command(Purpose.COMMAND, claim.key, at)
             return DigestLinks("", f"mailto:{leave}", "", mail=mail, replies=self._sender.replies)
@@ -231,7 +231,7 @@ class Composer:
         return self._sender.command(Purpose.CONFIRM, claim.subscriber, at, int(claim.period))
 
     def _digest_headers(self, claim: Claim, subject: str, links: DigestLinks) -> DigestHeaders:
-        is_public = self._sender.urls.are_public
+        is_public = self._sender.urls.is_reachable
         return DigestHeaders(
             from_=self._sender.from_,
             to=claim.address,

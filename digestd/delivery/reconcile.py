@@ -21,7 +21,7 @@ import structlog
 from digestd.delivery.relay_logs import queued
 from digestd.domain.delivery import Actor, Evidence, Settlement
 from digestd.errors import BadSetting
-from digestd.security.links import BadToken, Keys, claims_our_form, read_envelope_from
+from digestd.security.links import BadToken, Keys, looks_like_envelope_from, read_envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
 from digestd.store.ledger.uncertain import UncertainDelivery, commit_times, uncertain_deliveries
@@ -108,7 +108,7 @@ def read_evidence(lines: Iterable[bytes], asked: set[str], keys: Keys) -> LogEvi
     last: deque[str] = deque(maxlen=WITNESSES)
     for line in lines:
         found = queued(line)
-        if found is None or not claims_our_form(found.envelope_from):
+        if found is None or not looks_like_envelope_from(found.envelope_from):
             continue
         if found.envelope_from in asked:
             queue_ids.setdefault(found.envelope_from, found.queue_id)

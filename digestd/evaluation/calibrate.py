@@ -1,10 +1,10 @@
-"""Learn the chances from judgments, and measure how true they are.
+"""Learn the probability of relevance of a score from judgments, and measure its calibration.
 
-Logistic regression on the features of `ranking.calibration`, slopes held at ≥ 0. Each case is learnt from
-three times: as it is; as a day on which all papers are near the subject (the quarter of its candidates
-that is most relevant); and as one with little to offer (the half that is least). Users count alike, sets
-by the root of their users. How true: the expected calibration error (Naeini et al. 2015) of what would be
-seen, the first SHOWN of each case, in BINS bins of equal size.
+Logistic regression on the features of `ranking.calibration`, with slopes held at ≥ 0. Each case is used three times:
+as it is; as a day on which every paper is close to the subject (the most relevant quarter of its candidates); and as
+a day with little to offer (the least relevant half). Users have equal weight within a set, and a set has the weight
+of the square root of its number of users. Calibration is the expected calibration error (Naeini et al. 2015) of the
+TOP best papers of each case, in BINS bins of equal size.
 """
 
 from collections import Counter
@@ -13,30 +13,30 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from digestd.evaluation.learn import FOLDS, fold
-from digestd.evaluation.run import Case, totals
+from digestd.evaluation.learn_weights import FOLDS, fold
+from digestd.evaluation.scoring import Case, totals
 from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
 from digestd.ranking.calibration import CALIBRATION, FEATURES, HALF_WARM, SCORE_SCALE, Calibration
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.weights import WEIGHTS
 from digestd.ranking.zscore import zscores
 
-SHOWN = 20
+TOP = 20
 BINS = 10
-STEPS, CLOSE, STRIDE = 100, 1e-6, 0.25
-"""Of Newton's method: at most so many, when it is there, and how far one goes at most."""
+MAX_STEPS, CONVERGED, MAX_STEP = 100, 1e-6, 0.25
+"""Newton's method: maximum number of steps, convergence threshold, and maximum length of a step."""
 START = (-4.6, 0.5, 0.5, 0.1, 0.1)
-USUAL = np.array([-4.6, 0.0, 0.0, 0.0, 0.0])
-"""What the coefficients are drawn to: one paper of a hundred is right, and nothing tells which."""
-FAINT = 0.01
-"""Prior precision of the intercept: that it stays finite where all is told apart."""
-SHRINK = 1.0
-"""Prior precision of a slope: 1/SHRINK² cases' worth, so that a slope that nothing speaks for stays at 0."""
+PRIOR_MEAN = np.array([-4.6, 0.0, 0.0, 0.0, 0.0])
+"""Prior of the coefficients: one paper of a hundred is relevant, and no feature has an effect."""
+INTERCEPT_PRECISION = 0.01
+"""Prior precision of the intercept, which keeps it finite if the classes are separable."""
+SLOPE_PRECISION = 1.0
+"""Prior precision of a slope, which keeps a slope without evidence at 0."""
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
-    """A calibration, and per set the error it has on users it did not see, and that of the old one."""
+class LearnedCalibration:
+    """A calibration and, per set, its error on held-out users and the error of the calibration in force."""
 
     calibration: Calibration
     before: Mapping[str, float]
@@ -45,37 +45,51 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """What was promised and what came, bin by bin from the lowest chance: each (b,)."""
+    """Predicted and observed relevance in bins, from the lowest prediction; each array is (b,)."""
 
-    promised: Doubles
-    found: Doubles
+    predicted: Doubles
+    observed: Doubles
     counts: Ints
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the mean of |promised − found|."""
-        return float(np.average(np.abs(self.promised - self.found), weights=self.counts)) if self.counts.size else 0.0
+        """Return the expected calibration error: the weighted mean of |predicted − observed|."""
+        return (
+            float(np.average(np.abs(self.predicted - self.observed), weights=self.counts)) if self.counts.size else 0.0
+        )
 
 
-def calibrate(sets: Mapping[str, Sequence[Case]]) -> Calibrated:
-    """From named sets of cases. Each user is in one fold in every set."""
+def calibrate(sets: Mapping[str, Sequence[Case]]) -> LearnedCalibration:
+    """Fit a calibration to named sets of cases, with cross-validation.
+
+    A user is in the same fold in every set.
+    """
     unseen: dict[str, list[tuple[Doubles, Doubles]]] = {name: [] for name in sets}
     for part in range(FOLDS):
         rest = [[case for case in cases if fold(case.user) != part] for cases in sets.values()]
         found = _fit(rest)
         for name, cases in sets.items():
-            unseen[name] += [shown(case, found) for case in cases if fold(case.user) == part and case.names]
-    return Calibrated(
+            unseen[name] += [
+                predicted_probabilities(case, found) for case in cases if fold(case.user) == part and case.names
+            ]
+    return LearnedCalibration(
         calibration=_rounded(_fit(list(sets.values()))),
-        before={name: reliability(shown(case) for case in cases if case.names).error for name, cases in sets.items()},
+        before={
+            name: reliability(predicted_probabilities(case) for case in cases if case.names).error
+            for name, cases in sets.items()
+        },
         unseen={name: reliability(pairs).error for name, pairs in unseen.items()},
     )
 
 
-def shown(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
-    """The chance of a mark, and 1 for a right one, of the SHOWN best candidates of a case."""
+def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
+    """Return the predicted probability and the label of the TOP best candidates of a case.
+
+    Returns:
+        Two arrays (k,), k ≤ TOP: the probabilities, and 1 for a relevant paper or 0.
+    """
     total = np.where(case.allowed, totals(case, WEIGHTS), -np.inf)
-    best = np.argsort(-total, kind="stable")[:SHOWN]
+    best = np.argsort(-total, kind="stable")[:TOP]
     best = best[np.isfinite(total[best])]
     level, likes = np.array([case.relevance.mean()], dtype=np.float32), np.array([case.likes], dtype=np.float32)
     log_odds = calibration.log_odds(total[None, best].astype(np.float32), case.relevance[None, best], level, likes)[0]
@@ -83,87 +97,92 @@ def shown(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, 
 
 
 def reliability(pairs: Iterable[tuple[Doubles, Doubles]], bins: int = BINS) -> Reliability:
-    """How chances compare with what came of them, in up to `bins` bins of equal size."""
+    """Compare predicted probabilities with labels in up to `bins` bins of equal size."""
     given = list(pairs)
     promised = np.concatenate([np.zeros(0), *(chances for chances, _ in given)])
     right = np.concatenate([np.zeros(0), *(found for _, found in given)])
     parts = [part for part in np.array_split(np.argsort(promised, kind="stable"), bins) if part.size]
     return Reliability(
-        promised=np.array([promised[part].mean() for part in parts]),
-        found=np.array([right[part].mean() for part in parts]),
+        predicted=np.array([promised[part].mean() for part in parts]),
+        observed=np.array([right[part].mean() for part in parts]),
         counts=np.array([part.size for part in parts], dtype=np.intp),
     )
 
 
 def _fit(sets: Sequence[Sequence[Case]]) -> Calibration:
-    rows = [_rows(case, weight) for cases in sets for case, weight in _weighted(cases) if case.names]
+    rows = [_rows(case, weight) for cases in sets for case, weight in _case_weights(cases) if case.names]
     features = np.concatenate([feature for feature, _, _ in rows])
     right = np.concatenate([labels for _, labels, _ in rows])
     counts = np.concatenate([np.full(len(labels), weight) for _, labels, weight in rows])
 
     theta, free = np.array(START), np.ones(len(FEATURES), dtype=np.bool_)
-    for _ in range(STEPS):
-        step = _step(features, right, counts, theta, free)
+    for _ in range(MAX_STEPS):
+        step = _newton_step(features, right, counts, theta, free)
         theta = theta - step
         held = (theta < 0) & (np.arange(len(theta)) > 0)
         theta[held], free[held] = 0.0, False
-        if not held.any() and np.abs(step).max() < CLOSE:
+        if not held.any() and np.abs(step).max() < CONVERGED:
             break
     return Calibration(*map(float, theta))
 
 
-def _step(features: Doubles, right: Doubles, counts: Doubles, theta: Doubles, free: Bools) -> Doubles:
-    """Newton's step of penalised logistic regression along the free coefficients."""
+def _newton_step(features: Doubles, right: Doubles, counts: Doubles, theta: Doubles, free: Bools) -> Doubles:
+    """Return Newton's step of penalised logistic regression along the free coefficients."""
     chance = sigmoid(features @ theta)
-    prior = np.array([FAINT, *[SHRINK] * (len(theta) - 1)])
-    gradient = features.T @ (counts * (chance - right)) + prior * (theta - USUAL)
+    prior = np.array([INTERCEPT_PRECISION, *[SLOPE_PRECISION] * (len(theta) - 1)])
+    gradient = features.T @ (counts * (chance - right)) + prior * (theta - PRIOR_MEAN)
     curvature = (features.T * (counts * chance * (1 - chance))) @ features + np.diag(prior)
     step = np.zeros_like(theta)
     step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
-    shortened: Doubles = step * min(1.0, STRIDE / max(float(np.abs(step).max()), STRIDE))
+    shortened: Doubles = step * min(1.0, MAX_STEP / max(float(np.abs(step).max()), MAX_STEP))
     return shortened
 
 
 def sigmoid(log_odds: Doubles) -> Doubles:
-    """The probability of log odds."""
+    """Return the probability for log odds."""
     found: Doubles = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
     return found
 
 
-def _weighted(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
-    """Each case with what it counts: users alike, and the whole set by the root of their number."""
+def _case_weights(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
+    """Yield each case with its weight: equal by user, and the root of the number of users by set."""
     judged = Counter(case.user for case in cases)
     for case in cases:
         yield case, 1 / (judged[case.user] * len(judged) ** 0.5)
 
 
 def _rows(case: Case, weight: float) -> tuple[Doubles, Doubles, float]:
-    """The features (r, 5) and labels (r,) of the days that a case makes."""
-    days = list(_days(case))
+    """Return the features (r, 5), labels (r,) and weight of all variants of a case."""
+    days = list(_day_variants(case))
     right = np.array([float(name in case.relevant) for name in case.names])
     features = np.concatenate([_features(case, day) for day in days])
     return features, np.concatenate([right[day] for day in days]), weight
 
 
-def _days(case: Case) -> Iterator[Ints]:
-    """The candidates as they are, those nearest to the subject, those farthest from it."""
+def _day_variants(case: Case) -> Iterator[Ints]:
+    """Yield the indices of all candidates, of the most relevant ones, and of the least relevant ones."""
     order, size = np.argsort(-case.relevance, kind="stable"), len(case.names)
     yield np.arange(size)
-    if size >= 2 * SHOWN:
+    if size >= 2 * TOP:
         yield order[: size // 4]
         yield order[size // 2 :]
 
 
 def _features(case: Case, day: Ints) -> Doubles:
-    total = totals(replace(case, values=_standing(case.values, day), names=tuple(case.names[j] for j in day)), WEIGHTS)
+    total = totals(
+        replace(case, values=_day_values(case.values, day), names=tuple(case.names[j] for j in day)), WEIGHTS
+    )
     met, warm = case.relevance[day], case.likes / (case.likes + HALF_WARM)
     bent = np.arcsinh(total / SCORE_SCALE)
     columns = [np.ones(len(day)), (1 - warm) * bent, warm * bent, met, np.full(len(day), met.mean())]
     return np.array(columns, dtype=np.float64).T
 
 
-def _standing(values: Floats, day: Ints) -> Floats:
-    """What the signals would say on this day alone; a dense model counts by the breadth of the archive on any day."""
+def _day_values(values: Floats, day: Ints) -> Floats:
+    """Return the signal values standardised over this day alone.
+
+    A dense signal keeps the spread that it has over the archive.
+    """
     return np.array(
         [
             row[day] if signal.boost else zscores(row[None, day])[0] * (row.std() if signal.dense else np.float32(1))
@@ -173,5 +192,5 @@ def _standing(values: Floats, day: Ints) -> Floats:
 
 
 def _rounded(found: Calibration) -> Calibration:
-    """To three decimals: more would be noise."""
+    """Round to three decimals, below which differences are noise."""
     return Calibration(*(round(getattr(found, name), 3) for name in FEATURES))

@@ -1,8 +1,7 @@
-"""Two rankers on the same judgments, user by user, and what each signal is worth.
+"""Compare two rankers on the same judgments by user, and measure the contribution of each signal.
 
-A paired difference: the mean over users of (ours − theirs), with a bootstrap interval over users, and
-for how many of them ours is better, worse, and equal.
-Rankers: these weights; a signal by its name, ranking alone; a file of scores or of weights.
+A paired difference is the mean over users of (ours − theirs), with a bootstrap interval over users, and the number of
+users for whom ours is better, worse and equal. A ranker is a set of weights, one signal alone, or a file of scores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,76 +10,91 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from digestd.errors import BadInput
-from digestd.evaluation.metrics import MRR, NDCG, RECALL, Estimate, interval, per_user
-from digestd.evaluation.run import Case, Outcome, outcome, scored
+from digestd.evaluation.metrics import MRR, NDCG, RECALL, Estimate, mean_estimate, per_user
+from digestd.evaluation.scoring import Case, CaseResult, case_result, evaluate_case
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.weights import WEIGHTS, Weights
 
-Scores = Mapping[int, Mapping[str, float]]
+ScoreTable = Mapping[int, Mapping[str, float]]
 NAMES = tuple(known.name for known in SIGNALS)
-SAME = 1e-9
+TOLERANCE = 1e-9
 """Rounding in a mean of measures is less than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference(Estimate):
-    """The mean difference with its 95 % interval, and the number of users on either side of nothing."""
+    """A mean difference with its 95 % interval, and the number of users with each sign."""
 
     better: int
     worse: int
     equal: int
 
 
-def difference(ours: Iterable[Outcome], theirs: Iterable[Outcome]) -> dict[str, Difference]:
-    """Of each measure over the users whom both have."""
+def difference(ours: Iterable[CaseResult], theirs: Iterable[CaseResult]) -> dict[str, Difference]:
+    """Return the paired difference of each measure over the users that both results have."""
     return {name: _difference(values) for name, values in differences(ours, theirs).items()}
 
 
-def differences(ours: Iterable[Outcome], theirs: Iterable[Outcome]) -> dict[str, Doubles]:
-    """Ours less theirs of each measure, a value for each user whom both have, by user."""
+def differences(ours: Iterable[CaseResult], theirs: Iterable[CaseResult]) -> dict[str, Doubles]:
+    """Return ours minus theirs of each measure, one value per user that both have, in order of users."""
     one = per_user((done.user, done.measures) for done in ours)
     other = per_user((done.user, done.measures) for done in theirs)
     users = sorted(one.keys() & other.keys())
     return {name: np.array([one[user][name] - other[user][name] for user in users]) for name in (NDCG, RECALL, MRR)}
 
 
-def alone(signal: str) -> Weights:
-    """One signal, by its name."""
+def single_signal(signal: str) -> Weights:
+    """Return weights with which one signal ranks alone.
+
+    Raises:
+        BadInput: there is no such signal.
+    """
     if signal not in NAMES:
-        raise BadInput(f"{signal} is no file and no signal; signals: {', '.join(NAMES)}")
+        raise BadInput(f"{signal} is neither a file nor a signal; signals: {', '.join(NAMES)}")
     return replace(WEIGHTS, signals={signal: 1.0})
 
 
-def only(signals: Sequence[str]) -> Weights:
-    """The weights in force of these signals, by their names."""
+def signal_subset(signals: Sequence[str]) -> Weights:
+    """Return the weights in force of some signals, and 0 for all others.
+
+    Raises:
+        BadInput: there is no such signal.
+    """
     if unknown := [name for name in signals if name not in NAMES]:
-        raise BadInput(f"{unknown[0] or 'nothing'} is no signal; signals: {', '.join(NAMES)}")
+        raise BadInput(f"{unknown[0] or 'an empty name'} is not a signal; signals: {', '.join(NAMES)}")
     return replace(WEIGHTS, signals={name: WEIGHTS.of(name) for name in signals})
 
 
-def by_scores(cases: Sequence[Case], given: Scores) -> list[Outcome]:
-    """The cases ranked by scores of their candidates, by the number of the judgment; what has none is not ranked."""
+def results_from_scores(cases: Sequence[Case], given: ScoreTable) -> list[CaseResult]:
+    """Rank the cases by given scores; candidates without a score are not ranked.
+
+    Raises:
+        BadInput: a case has no scores.
+    """
     missing = [case.n for case in cases if case.n not in given]
     if missing:
         raise BadInput(f"there are no scores for {len(missing)} judgments, e.g. number {missing[0]}")
     nothing = float("nan")
-    return [scored(case, {name: given[case.n].get(name, nothing) for name in case.names}) for case in cases]
+    return [case_result(case, {name: given[case.n].get(name, nothing) for name in case.names}) for case in cases]
 
 
 def ablation(cases: Sequence[Case], weights: Weights = WEIGHTS) -> dict[str, dict[str, Difference]]:
-    """For each signal, what all signals gain over all but it. Signals that say nothing here are left out."""
-    whole = [outcome(case, weights) for case in cases]
+    """Return for each signal what all signals gain over all others.
+
+    Signals that are constant on these cases are left out.
+    """
+    full = [evaluate_case(case, weights) for case in cases]
     return {
-        signal.name: difference(whole, [outcome(case, _without(weights, signal.name)) for case in cases])
+        signal.name: difference(full, [evaluate_case(case, _without(weights, signal.name)) for case in cases])
         for i, signal in enumerate(SIGNALS)
         if any(np.ptp(case.values[i]) > 0 for case in cases if case.names)
     }
 
 
 def _difference(values: Doubles) -> Difference:
-    mean = interval(values)
-    better, worse = int((values > SAME).sum()), int((values < -SAME).sum())
+    mean = mean_estimate(values)
+    better, worse = int((values > TOLERANCE).sum()), int((values < -TOLERANCE).sum())
     return Difference(mean.value, mean.low, mean.high, better, worse, len(values) - better - worse)
 
 

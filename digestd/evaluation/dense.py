@@ -1,4 +1,4 @@
-"""The dense vectors of the papers that are evaluated on, encoded in memory."""
+"""Encode papers in memory for evaluation with a dense model."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.domain.paper import Paper
-from digestd.evaluation.cases import Library
+from digestd.evaluation.judgments import Library
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace, Encoder, build_embedding_space
 from digestd.store import embeddings
@@ -20,20 +20,20 @@ SAMPLE = 5_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vectors:
-    """A dense space, and the vector of each paper by id; by default no dense model at all."""
+    """A dense space and the vector of each paper by id. Without a dense model both are empty."""
 
     space: EmbeddingSpace = NO_SPACE
     by_id: Mapping[str, Floats] = field(default_factory=dict)
 
     def rows(self, names: list[str]) -> Floats:
-        """The vectors of these papers (n, e)."""
+        """Return the vectors of these papers (n, e)."""
         if self.space.is_empty:
             return np.zeros((len(names), 0), dtype=np.float32)
         return np.array([self.by_id[name] for name in names], dtype=np.float32).reshape(len(names), self.space.dims)
 
 
-def stored(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vectors:
-    """The vectors of papers as planning kept them; those it never read are read now, and not kept."""
+def stored_vectors(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vectors:
+    """Return the vectors that planning stored; encode the missing ones without storing them."""
     if not encoder.dims:
         return Vectors()
     known = {paper.id: paper for paper in papers}
@@ -47,10 +47,10 @@ def stored(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vecto
     )
 
 
-def encode(
+def encode_library(
     library: Library, archive: Library, encoder: Encoder, advance: Callable[[int], None] = lambda _: None
 ) -> Vectors:
-    """The vectors of a library, in the space that its archive spans."""
+    """Return the vectors of a library, in the space spanned by its archive."""
     if not encoder.dims:
         return Vectors()
     texts = {name: paper.text for name, paper in {**archive, **library}.items()}

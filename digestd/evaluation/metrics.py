@@ -1,8 +1,8 @@
-"""Measures of a ranking: nDCG@10 with linear gain, recall@20, the reciprocal rank of the first hit.
+"""Measures of a ranking: nDCG@10 with linear gain, recall@20 and the reciprocal rank of the first hit.
 
-Each is averaged per user, then over users, so that a busy user counts no more than another; the
-interval is the 95 % percentile bootstrap over users (Efron 1979), with a seed of its own.
-What has no score, NaN, is not ranked: it is missed. Equals are ranked at random, with a seed.
+Each measure is averaged per user, then over users, so that active users do not dominate. The interval is the 95 %
+percentile bootstrap over users (Efron 1979), with a fixed seed. Papers with the score NaN are not ranked and count as
+missed. Equal scores are ranked at random, with a seed.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from digestd.ranking.arrays import Doubles
 NDCG, RECALL, MRR = "ndcg@10", "recall@20", "mrr"
 CUT = {NDCG: 10, RECALL: 20}
 RESAMPLES = 2_000
-_DRAWN = 4_000_000
+_BLOCK_SIZE = 4_000_000
 """Users drawn at a time: 32 MB."""
 
 
@@ -29,16 +29,26 @@ class Estimate:
     high: float
 
 
-def ranked(scores: Mapping[str, float], luck: int | Sequence[int] = 0) -> list[str]:
-    """Ids from the best to the worst, without those that score NaN; equals in the order that the seed `luck` draws."""
+def rank_ids(scores: Mapping[str, float], seed: int | Sequence[int] = 0) -> list[str]:
+    """Return ids from the highest score to the lowest, without those that score NaN.
+
+    Args:
+        scores: score by id.
+        seed: orders ids with equal scores.
+    """
     names = sorted(name for name, score in scores.items() if not np.isnan(score))
-    drawn = np.random.default_rng(luck).random(len(names))
+    drawn = np.random.default_rng(seed).random(len(names))
     order = np.lexsort((drawn, -np.array([scores[name] for name in names], dtype=np.float64)))
     return [names[place] for place in order]
 
 
-def measures(order: Sequence[str], gains: Mapping[str, float]) -> dict[str, float]:
-    """The measures of one ranking. `gains` (all > 0, at least one): what is right; what is not ranked is missed."""
+def ranking_metrics(order: Sequence[str], gains: Mapping[str, float]) -> dict[str, float]:
+    """Return the measures of one ranking.
+
+    Args:
+        order: ids from the best to the worst.
+        gains: gain > 0 of each relevant id, at least one; ids that are not ranked count as missed.
+    """
     hits = [rank for rank, name in enumerate(order, start=1) if name in gains]
     best = sorted(gains.values(), reverse=True)
     return {
@@ -49,13 +59,15 @@ def measures(order: Sequence[str], gains: Mapping[str, float]) -> dict[str, floa
 
 
 def summary(outcomes: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, Estimate]:
-    """Each measure over all (user, measures)."""
+    """Return the estimate of each measure over pairs of a user and their measures."""
     table = per_user(outcomes)
-    return {name: interval(np.array([table[user][name] for user in sorted(table)])) for name in (NDCG, RECALL, MRR)}
+    return {
+        name: mean_estimate(np.array([table[user][name] for user in sorted(table)])) for name in (NDCG, RECALL, MRR)
+    }
 
 
 def per_user(outcomes: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
-    """The mean of each measure over the judgments of each user."""
+    """Return the mean of each measure over the judgments of each user."""
     rows: defaultdict[str, list[Mapping[str, float]]] = defaultdict(list)
     for user, values in outcomes:
         rows[user].append(values)
@@ -65,17 +77,22 @@ def per_user(outcomes: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, d
     }
 
 
-def interval(values: Doubles) -> Estimate:
-    """The mean of one value per user, or per user's difference; zeros for nobody."""
+def mean_estimate(values: Doubles) -> Estimate:
+    """Return the mean and interval of one value per user; zeros if there are no users."""
     if not values.size:
         return Estimate(0.0, 0.0, 0.0)
-    low, high = np.quantile(resampled(values, lambda rows: rows.mean(axis=-1)), [0.025, 0.975])
+    low, high = np.quantile(bootstrap(values, lambda rows: rows.mean(axis=-1)), [0.025, 0.975])
     return Estimate(float(values.mean()), float(low), float(high))
 
 
-def resampled(rows: Doubles, statistic: Callable[[Doubles], Doubles]) -> Doubles:
-    """The statistic of RESAMPLES draws of as many rows as there are: (users, …) → (draws, users, …) → (draws,)."""
-    chance, size = np.random.default_rng(0), max(1, _DRAWN // max(rows.size, 1))
+def bootstrap(rows: Doubles, statistic: Callable[[Doubles], Doubles]) -> Doubles:
+    """Return a statistic of RESAMPLES bootstrap samples of the rows.
+
+    Args:
+        rows: (users, …).
+        statistic: maps (draws, users, …) to (draws,).
+    """
+    chance, size = np.random.default_rng(0), max(1, _BLOCK_SIZE // max(rows.size, 1))
     blocks = [min(size, RESAMPLES - start) for start in range(0, RESAMPLES, size)]
     return np.concatenate([statistic(rows[chance.integers(len(rows), size=(block, len(rows)))]) for block in blocks])
 

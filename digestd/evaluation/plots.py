@@ -1,8 +1,8 @@
-"""Pictures of an evaluation, each as PNG and SVG: how scores part what is right from the rest, how true the
-chances are, and how two rankers compare user by user.
+"""Plot an evaluation as PNG and SVG: scores, calibration, and the difference between two rankers by user.
 
-Needs matplotlib, the extra `digestd[plots]`. Colours are two of Okabe & Ito's (2008), which all eyes tell
-apart and which differ in lightness too; words in the SVG are text.
+Needs matplotlib, the extra `digestd[plots]`. The colours are two of Okabe & Ito (2008): distinguishable for
+colour-blind
+readers, and different in lightness. Text in the SVG stays text.
 """
 
 from collections.abc import Iterable
@@ -15,21 +15,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from digestd.evaluation.calibrate import Reliability
-from digestd.evaluation.compare import SAME, Difference
-from digestd.evaluation.run import Case, totals
+from digestd.evaluation.compare import TOLERANCE, Difference
+from digestd.evaluation.scoring import Case, totals
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.weights import WEIGHTS
 
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#8A8F98", "#1F2328"
 BINS = 48
-DOTS = 200
-"""Users up to which each is a bar of its own width."""
+MAX_WIDE_BARS = 200
+"""Maximum number of users drawn as separate bars."""
 _STYLE = str(Path(__file__).with_suffix(".mplstyle"))
 
 
 def draw_scores(folder: Path, cases: Iterable[Case]) -> list[Path]:
-    """How the scores of relevant papers and of the others are spread. Nothing where nothing is relevant."""
-    parts = list(map(_standing, cases))
+    """Plot the distribution of the scores of relevant and other papers; nothing if none is relevant."""
+    parts = list(map(_standard_scores, cases))
     right = np.concatenate([np.zeros(0), *(right for right, _ in parts)])
     others = np.concatenate([np.zeros(0), *(others for _, others in parts)])
     if not right.size or not others.size:
@@ -52,29 +52,29 @@ def draw_scores(folder: Path, cases: Iterable[Case]) -> list[Path]:
 
 
 def draw_calibration(folder: Path, found: Reliability) -> list[Path]:
-    """What chances promised, and what came of them. Nothing where none was given."""
+    """Plot predicted against observed relevance; nothing if there are no predictions."""
     if not found.counts.size:
         return []
     with style.context(_STYLE):
-        figure, axes, below = _stacked("Chances, and what came of them")
+        figure, axes, below = _stacked("Predicted and observed relevance")
         _subtitle(axes, f"{found.counts.sum():,} papers; expected calibration error {100 * found.error:.2f} points")
-        most = float(min(1.0, 1.08 * max(found.promised.max(), _wilson(found)[1].max())))
-        axes.plot([0, most], [0, most], color=GREY, linestyle="--", linewidth=1.2, label="as promised")
+        most = float(min(1.0, 1.08 * max(found.predicted.max(), _wilson(found)[1].max())))
+        axes.plot([0, most], [0, most], color=GREY, linestyle="--", linewidth=1.2, label="perfect calibration")
         low, high = _wilson(found)
-        spread = np.maximum([found.found - low, high - found.found], 0)
-        lines = axes.errorbar(found.promised, found.found, spread, color=BLUE, marker="o", capsize=3, linewidth=1.6)
-        lines.set_label("as it came, with 95 % interval")
+        spread = np.maximum([found.observed - low, high - found.observed], 0)
+        lines = axes.errorbar(found.predicted, found.observed, spread, color=BLUE, marker="o", capsize=3, linewidth=1.6)
+        lines.set_label("observed, with 95 % interval")
         axes.set(xlim=(0, most), ylim=(0, most), ylabel="papers that were liked, %")
         axes.legend(loc="lower right")
-        below.vlines(found.promised, 0, found.counts, color=BLUE, linewidth=5, alpha=0.75)
-        below.set(ylabel="papers", xlabel="chance of a like that was promised, %", ylim=(0, 1.15 * found.counts.max()))
+        below.vlines(found.predicted, 0, found.counts, color=BLUE, linewidth=5, alpha=0.75)
+        below.set(ylabel="papers", xlabel="predicted probability of a like, %", ylim=(0, 1.15 * found.counts.max()))
         for axis in (axes.yaxis, below.xaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
         return _save(figure, folder, "calibration")
 
 
 def draw_difference(folder: Path, values: Doubles, measured: Difference, rival: str) -> list[Path]:
-    """The paired differences in nDCG@10, user by user, with their mean. Nothing where nobody is compared."""
+    """Plot the paired differences in nDCG@10 by user, with their mean; nothing if no user is compared."""
     if not values.size:
         return []
     order, users = np.sort(values)[::-1], np.arange(1, len(values) + 1)
@@ -82,13 +82,13 @@ def draw_difference(folder: Path, values: Doubles, measured: Difference, rival: 
         figure, axes = _figure(f"Paired difference to {rival}")
         _subtitle(axes, f"{len(values):,} users: better for {measured.better:,}, worse for {measured.worse:,}, "
                         f"equal for {measured.equal:,}")  # fmt: skip
-        colours = [BLUE if value > SAME else ORANGE if value < -SAME else GREY for value in order]
-        axes.bar(users, order, width=0.8 if len(values) <= DOTS else 1.0, color=colours, linewidth=0)
+        colours = [BLUE if value > TOLERANCE else ORANGE if value < -TOLERANCE else GREY for value in order]
+        axes.bar(users, order, width=0.8 if len(values) <= MAX_WIDE_BARS else 1.0, color=colours, linewidth=0)
         axes.axhspan(measured.low, measured.high, color=INK, alpha=0.12, linewidth=0)
         axes.axhline(measured.value, color=INK, linewidth=1.4)
         axes.axhline(0, color=GREY, linewidth=0.8)
-        said = f"mean {measured.value:+.4f}, 95 % [{measured.low:+.4f}, {measured.high:+.4f}]"
-        axes.annotate(said, (1, measured.value), xycoords=("axes fraction", "data"), xytext=(-4, 7),
+        label = f"mean {measured.value:+.4f}, 95 % [{measured.low:+.4f}, {measured.high:+.4f}]"
+        axes.annotate(label, (1, measured.value), xycoords=("axes fraction", "data"), xytext=(-4, 7),
                       textcoords="offset points", ha="right", fontweight="bold")  # fmt: skip
         axes.set(xlim=(0.4, len(values) + 0.6), xlabel="users, from the most improved",
                  ylabel="difference in nDCG@10 (ours less theirs)")  # fmt: skip
@@ -96,8 +96,8 @@ def draw_difference(folder: Path, values: Doubles, measured: Difference, rival: 
         return _save(figure, folder, "difference")
 
 
-def _standing(case: Case) -> tuple[Doubles, Doubles]:
-    """The scores of what is relevant and of the others, within the case."""
+def _standard_scores(case: Case) -> tuple[Doubles, Doubles]:
+    """Return the z-scores of relevant and of other papers within a case."""
     total = totals(case, WEIGHTS).astype(np.float64)[case.allowed]
     right = np.array([name in case.relevant for name in case.names], dtype=np.bool_)[case.allowed]
     scores = (total - total.mean()) / (total.std() or 1.0) if total.size else total
@@ -110,10 +110,10 @@ def _edges(values: Doubles) -> list[float]:
 
 
 def _wilson(found: Reliability) -> tuple[Doubles, Doubles]:
-    """The 95 % interval of each part (Wilson 1927)."""
+    """Return the 95 % interval of each proportion (Wilson 1927)."""
     z, n = 1.96, found.counts
-    middle = (found.found + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(found.found * (1 - found.found) / n + z * z / (4 * n * n))
+    middle = (found.observed + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(found.observed * (1 - found.observed) / n + z * z / (4 * n * n))
     return middle - half, middle + half
 
 

@@ -1,15 +1,12 @@
-"""What a trial has shown so far: whom its digests spoke for.
+"""Count which of two rankings subscribers prefer in a trial.
 
-Credit: each pick of a team is a point for it where the subscriber wanted more like it or saved it, and a
-point against it where they wanted less or put it aside. A digest is won by the team with more points.
-The digests of one subscriber are tosses of their own, for a coin of its own decided who chose first: where
-both rankings are equally good, each is won as often as lost. So the preference over digests holds for the
-subscribers who took part; that over subscribers, each one voice by the digests they decided, says
-what others would prefer.
+Each pick of a team scores a point for it if the subscriber liked or saved it, and a point against it if they wanted
+less or hid it. The team with more points wins the digest. A coin decides for each digest which team picks first, so
+equally good rankings win equally often. The preference over digests holds for the subscribers who took part; the
+preference over subscribers, one vote each by the digests they decided, predicts what others would prefer.
 
-The preference is the share p of what team B wins among all that was decided; ties are left out. Under a
-uniform prior, p after w wins and l losses is Beta(w + 1, l + 1): its mean, the 95 % that lie in the
-middle, and P(p > ½).
+The preference is the share p of decided digests that team B wins; ties are left out. With a uniform prior, p after w
+wins and l losses is Beta(w + 1, l + 1): reported are its mean, its central 95 %, and P(p > ½).
 """
 
 from collections import Counter
@@ -23,13 +20,13 @@ from digestd.domain.trial import Team, Trial
 from digestd.store.database import Database
 from digestd.store.ledger.sent_digests import SentDigest, digests
 
-ENOUGH = 20
-"""Digests to be decided before a preference is worth reading: seven to three is no more than luck."""
+MIN_DECIDED = 20
+"""Minimum number of decided digests for a conclusion: seven to three may still be chance."""
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """How often team B won, lost, and neither."""
+class PreferenceCount:
+    """The number of wins, losses and ties of team B."""
 
     wins: int = 0
     losses: int = 0
@@ -37,17 +34,17 @@ class Score:
 
     @property
     def decided(self) -> int:
-        """How often either won."""
+        """Return the number of wins and losses."""
         return self.wins + self.losses
 
-    def plus(self, margin: int) -> "Score":
-        """With one more, that B won by this margin."""
-        return Score(self.wins + (margin > 0), self.losses + (margin < 0), self.ties + (margin == 0))
+    def with_margin(self, margin: int) -> "PreferenceCount":
+        """Return the count with one more digest, which B won by this margin."""
+        return PreferenceCount(self.wins + (margin > 0), self.losses + (margin < 0), self.ties + (margin == 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """For team B: the posterior mean, the 95 % credible interval, and the probability that B is better."""
+    """The posterior of team B's share: mean, 95 % credible interval, and probability that B is better."""
 
     value: float
     low: float
@@ -56,19 +53,19 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a trial has shown: digests drafted for subscribers who say what they think, and what each prefers."""
+class TrialResult:
+    """The counts of a trial: over digests, over subscribers, and of each subscriber."""
 
-    digests: Score
-    subscribers: Score
-    each: Mapping[int, Score]
+    digests: PreferenceCount
+    subscribers: PreferenceCount
+    each: Mapping[int, PreferenceCount]
 
     @property
     def verdict(self) -> str:
-        """What may be concluded, in words."""
+        """Return the conclusion in words."""
         found = preference(self.digests)
-        if self.digests.decided < ENOUGH:
-            return f"too early: {self.digests.decided} digests are decided, wait for {ENOUGH} at least"
+        if self.digests.decided < MIN_DECIDED:
+            return f"too early: {self.digests.decided} digests are decided, wait for {MIN_DECIDED} at least"
         if found.low > 0.5:
             return "the weights on trial are better"
         if found.high < 0.5:
@@ -76,35 +73,37 @@ class Standing:
         return "undecided: the interval holds one half, let it run on or call it a draw"
 
 
-def standing(db: Database, trial: Trial) -> Standing:
-    """Read what subscribers said of the digests that a trial drafted; changes nothing."""
+def trial_result(db: Database, trial: Trial) -> TrialResult:
+    """Count the feedback on the digests that a trial drafted; change nothing."""
     with db.read() as session:
-        return tally(shown for shown in digests(session, trial.started) if _is_of(trial, shown))
+        return count_preferences(shown for shown in digests(session, trial.started) if _belongs_to(trial, shown))
 
 
-def tally(drafted: Iterable[SentDigest]) -> Standing:
-    """Count digests of one trial. One whose drafted picks nothing was said of decides nothing and is left out."""
-    each: dict[int, Score] = {}
+def count_preferences(drafted: Iterable[SentDigest]) -> TrialResult:
+    """Count the digests of one trial; digests whose drafted picks got no feedback are left out."""
+    each: dict[int, PreferenceCount] = {}
     for shown in drafted:
         if any(verdict and pick.team for pick, verdict in zip(shown.picks, shown.verdicts, strict=True)):
-            each[shown.subscriber] = each.get(shown.subscriber, Score()).plus(margin(shown))
-    total = Score(*(sum(part) for part in zip(*((s.wins, s.losses, s.ties) for s in each.values()), strict=True)))
-    voices = Score()
+            each[shown.subscriber] = each.get(shown.subscriber, PreferenceCount()).with_margin(margin(shown))
+    total = PreferenceCount(
+        *(sum(part) for part in zip(*((s.wins, s.losses, s.ties) for s in each.values()), strict=True))
+    )
+    voices = PreferenceCount()
     for score in each.values():
-        voices = voices.plus(score.wins - score.losses)
-    return Standing(total, voices, each)
+        voices = voices.with_margin(score.wins - score.losses)
+    return TrialResult(total, voices, each)
 
 
 def margin(shown: SentDigest) -> int:
-    """By how many points team B won a digest; less than 0 where A did."""
+    """Return the points of team B minus those of team A."""
     points: Counter[str] = Counter()
     for pick, verdict in zip(shown.picks, shown.verdicts, strict=True):
         points[pick.team] += _points(verdict)
     return points[Team.B] - points[Team.A]
 
 
-def preference(score: Score) -> Preference:
-    """The posterior of the share that B wins."""
+def preference(score: PreferenceCount) -> Preference:
+    """Return the posterior of the share of decided digests that B wins."""
     a, b = score.wins + 1, score.losses + 1
     low, high = betaincinv(a, b, [0.025, 0.975])
     return Preference(a / (a + b), float(low), float(high), float(1 - betainc(a, b, 0.5)))
@@ -116,6 +115,6 @@ def _points(verdict: Verdict | None) -> int:
     return 1 if verdict in LIKING else -1
 
 
-def _is_of(trial: Trial, shown: SentDigest) -> bool:
+def _belongs_to(trial: Trial, shown: SentDigest) -> bool:
     during = trial.started <= shown.planned and (trial.stopped is None or shown.planned < trial.stopped)
     return during and any(pick.team for pick in shown.picks)

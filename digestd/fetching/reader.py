@@ -17,8 +17,8 @@ from typing import BinaryIO, Self, cast
 
 from digestd.errors import SourceAway, SourceFailed
 from digestd.fetching import confined, decoding
-from digestd.security.confinement import inside
-from digestd.security.confinement.child import Child
+from digestd.security.confinement import sandbox
+from digestd.security.confinement.parser_process import ParserProcess
 from digestd.sources.source import Page, Parser
 
 _MALLOC = {"MALLOC_TRIM_THRESHOLD_": "100000000", "MALLOC_MMAP_THRESHOLD_": "100000000"}
@@ -45,7 +45,7 @@ class AnswerParser:
     def __init__(self, limits: ReadingLimits | None = None) -> None:
         self._limits = limits or ReadingLimits()
         self._turn = asyncio.Lock()
-        self._child: Child | None = None
+        self._child: ParserProcess | None = None
         self._knows: Parser | None = None
         self._source = ""
 
@@ -80,8 +80,8 @@ class AnswerParser:
         self._knows = source
         frame = texts = None
         with suppress(OSError):  # it ended while it was written to
-            child.tell(packed, json.dumps(cursor).encode(), body)
-            frame, texts = (child.hear(self._limits.result) for _ in range(2))
+            child.send(packed, json.dumps(cursor).encode(), body)
+            frame, texts = (child.receive(self._limits.result) for _ in range(2))
         if frame is None or texts is None:
             raise SourceAway(self._died(child))
         try:
@@ -93,17 +93,17 @@ class AnswerParser:
             raise SourceFailed(found)
         return found
 
-    def _running(self, source: str) -> Child:
+    def _running(self, source: str) -> ParserProcess:
         """Return the parser process of a source; start one if there is none, or if it ended between two answers."""
         if self._child is not None and not (self._child.is_alive and self._source == source):
             self._end()
         if self._child is None:
             self._knows, self._source = None, source
             arguments = [str(self._limits.cpu), str(self._limits.memory)]
-            self._child = Child(confined.__file__, arguments, _MALLOC, hear_errors=True)
+            self._child = ParserProcess(confined.__file__, arguments, _MALLOC, capture_stderr=True)
         return self._child
 
-    def _died(self, child: Child) -> str:
+    def _died(self, child: ParserProcess) -> str:
         """Return why it ended, as far as can be known. One that only closed its output, or says too much, is ended."""
         with suppress(subprocess.TimeoutExpired):
             child.process.wait(DYING)
@@ -113,7 +113,7 @@ class AnswerParser:
         code = child.process.returncode
         if code == -signal.SIGXCPU:
             why = f"took more than {self._limits.cpu} s of processor time"
-        elif code == inside.OUT_OF_MEMORY:
+        elif code == sandbox.OUT_OF_MEMORY:
             why = f"took more than {self._limits.memory // 1_000_000} MB of memory"
         elif code == -signal.SIGKILL:
             why = f"was ended from outside, or says more than {self._limits.result // 1_000_000} MB"

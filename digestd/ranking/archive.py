@@ -58,7 +58,14 @@ class Archive:
 
 
 def build_archive(tf: Sparse, rows: Sparse, dense: Floats, idf: Floats) -> Archive:
-    """Build the archive from counts (r, V) with titles counted twice, TF-IDF rows, LSA rows and BM25's idf (V,)."""
+    """Build the archive of a sample of texts.
+
+    Args:
+        tf: (r, V) term counts, titles counted twice.
+        rows: (r, V) TF-IDF rows.
+        dense: (r, d) LSA vectors.
+        idf: (V,) inverse document frequency of BM25.
+    """
     return Archive(rows, dense, _champions(bm25(tf, idf).T.tocsr()))
 
 

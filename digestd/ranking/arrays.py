@@ -153,7 +153,10 @@ def sparse(values: Floats, columns: Columns | Ints, ends: Columns | Ints, width:
 
 
 def along(values: Rows, order: Ints) -> Rows:
-    """Return, for each row of (n, m), the values in the columns `order` (n, w). Faster than `np.take_along_axis`."""
+    """Return, for each row of (n, m), the values in the columns `order` (n, w).
+
+    Faster than `np.take_along_axis`.
+    """
     ordered: Rows = values.ravel().take(cells_along(order, values.shape[1]))
     return ordered
 

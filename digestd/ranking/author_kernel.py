@@ -59,7 +59,10 @@ def _numbers(known: dict[str, int], authors: Sequence[str]) -> Ints:
 
 
 def author_keys(authors: Iterable[str]) -> list[str]:
-    """Return the distinct authors as surname plus first given name or all initials; none above MAX_AUTHORS."""
+    """Return the distinct authors as surname plus first given name or all initials.
+
+    The list is empty if there are more than MAX_AUTHORS.
+    """
     found = dict.fromkeys(_key(name) for name in map(parse, authors) if name)
     return list(found) if len(found) <= MAX_AUTHORS else []
 

@@ -30,7 +30,7 @@ RUNS, FACTS = 11, 6
 
 @dataclass(frozen=True, slots=True)
 class ProfileInput:
-    """What a subscriber asked for. `seeds`: the text of each liked or disliked paper that is known."""
+    """Interests of a subscriber, and the text of each liked or disliked paper that is known (`seeds`)."""
 
     interests: tuple[Interest, ...] = ()
     seeds: Mapping[PaperId, Seed] = field(default_factory=dict)

@@ -118,7 +118,10 @@ def _alike(vectors: Floats) -> float:
 
 
 def _breadth(archive: float, unlike: float) -> float:
-    """Return 1 if archive papers are as unlike as `unlike` texts, 0 from NARROW on; 1 if the encoder is blind."""
+    """Return 1 if archive papers are as unlike as `unlike` texts, 0 from NARROW on.
+
+    Returns 1 if the encoder gives all texts the same vector.
+    """
     room = 1 - unlike
     return min(max(1 - (archive - unlike) / room / NARROW, 0.0), 1.0) if room > 0.01 else 1.0
 

@@ -36,7 +36,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class SignalContribution:
-    """What one signal adds to a score: contribution = weight · z."""
+    """The contribution of one signal to a score: weight · z."""
 
     signal: str
     raw: float
@@ -48,7 +48,11 @@ class SignalContribution:
 def score(
     candidates: CandidateSet, profiles: Sequence[Profile], eligible: Bools | None = None, weights: Weights = WEIGHTS
 ) -> Scores:
-    """Score every paper for every profile. `eligible` (n, m): the papers that z-scores run over; all if None."""
+    """Score every paper for every profile.
+
+    Args:
+        eligible: (n, m) the papers that z-scores are computed over; all if None.
+    """
     among = block(profiles, candidates)
     total = np.zeros((len(among), len(candidates)), dtype=np.float32)
     relevance = np.zeros_like(total)
@@ -75,7 +79,11 @@ def relevance(candidates: CandidateSet, profiles: Sequence[Profile]) -> Floats:
 def score_breakdown(
     candidates: CandidateSet, profile: Profile, j: int, eligible: Bools | None = None
 ) -> list[SignalContribution]:
-    """Return the contribution of each signal to the score of paper j. `eligible` (m,): a row as in `score`."""
+    """Return the contribution of each signal to the score of paper j.
+
+    Args:
+        eligible: (m,) a row as in `score`.
+    """
     alone = block([profile], candidates)
     likes = _likes(alone)
     found = []

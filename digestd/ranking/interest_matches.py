@@ -1,4 +1,4 @@
-"""Which named interests of the subscribers each paper matches literally."""
+"""Literal matches between papers and the named interests of subscribers."""
 
 from dataclasses import dataclass
 

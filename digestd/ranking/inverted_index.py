@@ -88,7 +88,10 @@ def levels(label: str) -> list[str]:
 
 
 def literal(wanted: str) -> re.Pattern[str]:
-    """Return a pattern for the phrase in normalised text, with word boundaries in scripts that have letter case."""
+    """Return a pattern for a phrase in normalised text.
+
+    The pattern has word boundaries in scripts that have letter case.
+    """
     before = r"(?<!\w)" if _edged(wanted[0]) else ""
     after = r"(?!\w)" if _edged(wanted[-1]) else ""
     return re.compile(before + re.escape(wanted) + after)

@@ -20,7 +20,7 @@ MASS = 150.0
 
 
 def dual(negative_prior: NegativePrior, seeds: Sequence[EncodedSeed], likes: int) -> Floats:
-    """Return the dual weight of each seed (k,), of which the first `likes` are liked and the others disliked."""
+    """Return the dual weight of each seed (k,); the first `likes` seeds are liked, the others disliked."""
     features = np.array([seed.features for seed in seeds], dtype=np.float64)
     kernel = gram(seeds) + 1 - features @ features.T
     kernel[np.diag_indices_from(kernel)] += penalties(likes, len(seeds) - likes)

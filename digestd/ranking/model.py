@@ -47,15 +47,15 @@ class EncodedTexts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextModel:
-    """What was learned from N texts with V terms and d latent dimensions.
+    """Parameters learned from N texts with V terms and d latent dimensions.
 
     Attributes:
-        version: Hash of the content.
+        version: hash of the content.
         frequency: (V,) document frequency.
         components: (v, d) LSA axes of the v ≤ V commonest terms.
         mean, precision: (d,) mean of the LSA vectors, and (d, d) inverse of their shrunk covariance.
         kept, heads: (r, V) term counts of a random sample of the texts, and of their titles.
-        archive: The same sample, indexed.
+        archive: the same sample, indexed.
     """
 
     version: str
@@ -107,7 +107,12 @@ def weighted(tf: Sparse, idf: Floats) -> Sparse:
 
 
 def latent(rows: Sparse, axes: Floats) -> Floats:
-    """Return unit LSA vectors (n, d) of TF-IDF rows (n, V); `axes` (v, d) belong to the v ≤ V commonest terms."""
+    """Return unit LSA vectors (n, d) of TF-IDF rows (n, V).
+
+    Args:
+        rows: (n, V) TF-IDF rows.
+        axes: (v, d) axes of the v ≤ V commonest terms.
+    """
     return unit(rows[:, : len(axes)] @ axes)
 
 
@@ -157,7 +162,7 @@ def _axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
 
 
 def _half_precision(axes: Floats) -> Floats:
-    """Round to the precision in which models are stored: half the bytes, and no measurable loss of quality."""
+    """Round to half precision, in which models are stored: half the bytes, no measurable loss."""
     return axes.astype(np.float16).astype(np.float32)
 
 

@@ -37,7 +37,10 @@ def parse(text: str) -> PersonName | None:
 
 
 def same(one: PersonName, other: PersonName) -> bool:
-    """Return True if both may be one person: same surname, and given names that are equal or abbreviate each other."""
+    """Return True if two names may be one person's.
+
+    Surnames must be equal, and given names equal or abbreviations of each other.
+    """
     if one.surname != other.surname or bool(one.given) != bool(other.given):
         return False
     return all(_fits(a, b) for a, b in zip(one.given, other.given, strict=False))

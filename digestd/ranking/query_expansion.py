@@ -27,7 +27,11 @@ class ExpansionIndex:
     done: Bools
 
     def like(self, shares: Sparse) -> Floats:
-        """Return the weighted mean TF-IDF cosine of each candidate with archive papers; `shares` (n, r): (n, m)."""
+        """Return the weighted mean TF-IDF cosine (n, m) of each candidate with archive papers.
+
+        Args:
+            shares: (n, r) weights of the archive papers.
+        """
         wanted, columns = np.unique(shares.indices, return_inverse=True)
         self._look_up(wanted[~self.done[wanted]])
         means: Floats = sparse(shares.data, columns, shares.indptr, len(wanted)) @ self.cosine[wanted]

@@ -88,7 +88,11 @@ _reason = partial(tuple.__new__, Reason)
 
 
 def _decided(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, ReasonEvidence, Ints]]:
-    """Yield for each signal in order the places that it gives the reason for, its evidence, and their indices there."""
+    """Yield, for each signal in order, the papers that it explains.
+
+    Yields:
+        Positions among the given cells, the evidence, and indices into the evidence.
+    """
     left = np.arange(len(at))
     for module, least in ORDER:
         if not len(left):

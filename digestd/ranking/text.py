@@ -42,7 +42,7 @@ def fold(text: str) -> str:
 
 
 def flat(text: str) -> str:
-    """Return folded text with runs of spaces and hyphens as one space: the form in which phrases are searched."""
+    """Return folded text with each run of spaces and hyphens as one space, for phrase search."""
     return _GAP.sub(" ", fold(text)).strip()
 
 

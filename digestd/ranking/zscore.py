@@ -12,7 +12,7 @@ EVEN = 1e-5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """What each row of m values is standardised over: a 0/1 `mask` (n, m) and its row sums `count` (n,)."""
+    """The values of each row (n, m) that z-scores are computed over: a 0/1 `mask` and its row sums `count`."""
 
     mask: Floats
     count: Floats

@@ -17,7 +17,7 @@ from digestd.replies.bounces.parsed_mail import UnreadableMail
 from digestd.replies.bounces.report import BounceReport, Classification
 from digestd.replies.commands.authentication import AuthenticationResult
 from digestd.replies.commands.command_mail import CommandMail, is_within_limits
-from digestd.security.confinement.child import Child
+from digestd.security.confinement.parser_process import ParserProcess
 
 CPU_SECONDS = 10
 TIMEOUT_SECONDS = 60.0
@@ -33,7 +33,7 @@ class MailParser:
         self._memory = memory
         self._seconds = seconds
         self._lock = Lock()
-        self._child: Child | None = None
+        self._child: ParserProcess | None = None
 
     def __call__(self, raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Classification, CommandMail]:
         """Parse a mail like `parse_inbound_mail`, but in the confined process.
@@ -63,12 +63,12 @@ class MailParser:
         with self._lock:
             self._stop()
 
-    def _running_child(self) -> Child:
+    def _running_child(self) -> ParserProcess:
         """Return the parser process; start one if none is running."""
         if self._child is not None and not self._child.is_alive:
             self._stop()
         if self._child is None:
-            self._child = Child(mail_parser_process.__file__, [str(CPU_SECONDS), str(self._memory)])
+            self._child = ParserProcess(mail_parser_process.__file__, [str(CPU_SECONDS), str(self._memory)])
         return self._child
 
     def _stop(self) -> None:
@@ -77,11 +77,11 @@ class MailParser:
             child.end()
 
 
-def _request(child: Child, raw: bytes, sent_to: tuple[str, ...]) -> bytes | None:
+def _request(child: ParserProcess, raw: bytes, sent_to: tuple[str, ...]) -> bytes | None:
     """Return the parser's answer; None if it ended."""
     try:
-        child.tell(json.dumps(sent_to).encode(), raw)
-        return child.hear(ANSWER_BYTES_MAX)
+        child.send(json.dumps(sent_to).encode(), raw)
+        return child.receive(ANSWER_BYTES_MAX)
     except OSError:
         return None
 

@@ -21,22 +21,22 @@ def main() -> None:
     sys.path.insert(0, root)
     from digestd.replies.inbound_mail import parse_inbound_mail  # noqa: PLC0415  # needs the path; nothing loads later
     from digestd.security.confinement.framing import receive, send  # noqa: PLC0415  # likewise
-    from digestd.security.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
+    from digestd.security.confinement.sandbox import confine, limit_cpu  # noqa: PLC0415  # likewise
 
     parse_inbound_mail(
         b"From: =?latin-1?q?a?= <a@example.org>\nContent-Type: text/html\n\n<p>a"
     )  # load what the parser imports on first use, before imports are blocked
     gc.enable()
-    send(sys.stdout.buffer, confine(memory).packed())
+    send(sys.stdout.buffer, confine(memory).to_json())
     while (sent_to := receive(sys.stdin.buffer)) is not None:
         raw = receive(sys.stdin.buffer) or b""
-        allow(cpu)
+        limit_cpu(cpu)
         send(sys.stdout.buffer, json.dumps(_parse(raw, tuple(json.loads(sent_to)))).encode())
 
 
 def _parse(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
     from digestd.replies.inbound_mail import parse_inbound_mail  # noqa: PLC0415  # the path had to be set first
-    from digestd.security.confinement.inside import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
+    from digestd.security.confinement.sandbox import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
 
     try:
         classified, mail = parse_inbound_mail(raw, sent_to)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from digestd.replies.bounces.report import Classification
-from digestd.security.links import BadToken, Keys, claims_our_form, read_envelope_from
+from digestd.security.links import BadToken, Keys, looks_like_envelope_from, read_envelope_from
 from digestd.store import bounces
 
 
@@ -47,7 +47,7 @@ def is_forged(classified: Classification) -> bool:
 
     Call it only if none of them is proven.
     """
-    return any(claims_our_form(address) for address in classified.envelopes)
+    return any(looks_like_envelope_from(address) for address in classified.envelopes)
 
 
 def match_envelope(session: Session, keys: Keys, address: str) -> Match | None:

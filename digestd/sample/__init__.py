@@ -1,5 +1,4 @@
-"""A sample day, for a first try where no source can be reached: every entry is invented.
+"""A sample day of invented papers, for trying digestd without reaching any source.
 
-`preprints.jsonl` and `community.jsonl` are two sources in the form of `paper import`; they name
-some works both, as real ones do.
+`preprints.jsonl` and `community.jsonl` are two sources in the format of `paper import`. Some papers are in both.
 """

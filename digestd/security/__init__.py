@@ -1,5 +1,6 @@
 """Security primitives: tokens in links, the secret key, encryption at rest, and confinement of parsers.
 
 `links` signs and verifies tokens and bounce addresses, `secret_key` loads and rotates the key, `encryption` protects
-subscribers' library keys, `confinement` restricts processes that parse untrusted bytes.
+subscribers' library keys, `confinement` restricts processes that parse untrusted bytes. The package knows neither the
+database nor the web.
 """

@@ -1,11 +1,12 @@
-"""Secrets of subscribers that must be read again, sealed so that a stolen database gives nothing.
+"""Encrypt secrets of subscribers, so that a stolen database reveals nothing.
 
-AES-256-GCM (NIST SP 800-38D) under a key that HKDF (RFC 5869) derives from the installation's secret, one of its own
-for each use. What it belongs to is authenticated with it, so what is sealed for one subscriber opens for no other:
+AES-256-GCM (NIST SP 800-38D) with a key that HKDF (RFC 5869) derives from the installation's secret, one for each
+use.
+Use and owner are authenticated as associated data, so the ciphertext of one subscriber cannot be used for another:
 
     key id │ nonce, 12 bytes │ ciphertext │ tag, 16 bytes
 
-A retired secret seals nothing more and opens for ever what it sealed.
+A retired secret encrypts nothing more, but still decrypts what it encrypted.
 """
 
 import secrets
@@ -22,30 +23,37 @@ from digestd.security.links import Keys
 _ID, _NONCE = 1, 12
 
 
-class Unopenable(BadInput):
-    """Sealed by none of our secrets, for something else, or changed since."""
+class DecryptionError(BadInput):
+    """The ciphertext was made with another secret or for another use or owner, or was changed."""
 
 
-def seal(keys: Keys, use: str, owner: str, text: str) -> bytes:
-    """Seal a text for one use and one owner. The nonce is always fresh: a repeated one would give the key away."""
+def encrypt(keys: Keys, use: str, owner: str, text: str) -> bytes:
+    """Encrypt a text for one use and one owner.
+
+    The nonce is random: GCM loses confidentiality and authenticity if a nonce repeats.
+    """
     nonce = secrets.token_bytes(_NONCE)
-    return keys.id + nonce + _cipher(keys.secret, use).encrypt(nonce, text.encode(), _belonging(use, owner))
+    return keys.id + nonce + _cipher(keys.secret, use).encrypt(nonce, text.encode(), _associated_data(use, owner))
 
 
-def unseal(keys: Keys, use: str, owner: str, sealed: bytes) -> str:
-    """The text that was sealed for this use and owner. Raises Unopenable."""
+def decrypt(keys: Keys, use: str, owner: str, sealed: bytes) -> str:
+    """Return the text that was encrypted for this use and owner.
+
+    Raises:
+        DecryptionError: none of the secrets fits, or the ciphertext was changed.
+    """
     head, nonce, rest = sealed[:_ID], sealed[_ID : _ID + _NONCE], sealed[_ID + _NONCE :]
     for secret in keys.secrets:
         if Keys(secret).id == head and len(nonce) == _NONCE:
             try:
-                return _cipher(secret, use).decrypt(nonce, rest, _belonging(use, owner)).decode()
+                return _cipher(secret, use).decrypt(nonce, rest, _associated_data(use, owner)).decode()
             except InvalidTag:
                 continue  # two secrets may share an id of one byte
-    raise Unopenable("what was sealed cannot be opened by any secret of this installation")
+    raise DecryptionError("what was sealed cannot be opened by any secret of this installation")
 
 
-def is_by_current(keys: Keys, sealed: bytes) -> bool:
-    """Whether the secret in use sealed it, as far as its id tells."""
+def is_encrypted_by_current(keys: Keys, sealed: bytes) -> bool:
+    """Return True if the key id is that of the current secret."""
     return sealed[:_ID] == keys.id
 
 
@@ -54,5 +62,5 @@ def _cipher(secret: bytes, use: str) -> AESGCM:
     return AESGCM(HKDF(SHA256(), 32, None, f"digestd:sealed:{use}".encode()).derive(secret))
 
 
-def _belonging(use: str, owner: str) -> bytes:
+def _associated_data(use: str, owner: str) -> bytes:
     return f"{use}:{owner}".encode()

@@ -1,16 +1,17 @@
-"""Links that only digestd can make: tokens, addresses of bounces, names of mails.
+"""Sign and verify tokens in links, return paths of bounces, and Message-IDs.
 
-Each is an HMAC (RFC 2104) under the installation's secret, with a key of its own per use, so
-one can never pass for another. A token says what it is for and when it was issued, and carries no address:
+Each is an HMAC (RFC 2104) under the installation's secret with a key derived for each use, so none can be used for
+another. A token states its purpose and issue time and contains no address:
 
     key id │ number, 6 bytes │ version, 4 bytes │ issue time, 4 bytes │ MAC, 15 bytes   → 40 base64url characters
 
-The issue time is in seconds since 1970 (enough until 2106). The length is a multiple of three, so each token has
+The issue time is in seconds since 1970 (sufficient until 2106). The length is a multiple of three, so each token has
 exactly one spelling in base64url and in base32 (RFC 4648 section 3.5).
 
-The key id tells which secret made the token. A retired secret is accepted for links to unsubscribe and for return
-paths of bounces only, which never expire. Anything else that it made is accepted for 30 days (`GRACE`) after its
-retirement, if the token was issued before it and the secret was not revoked.
+The key id identifies the secret that made the token. A retired secret is accepted for unsubscribe links and for
+return
+paths of bounces, which never expire. Any other token is accepted for 30 days (`GRACE`) after the retirement of its
+secret, if it was issued before and the secret was not revoked.
 """
 
 import base64
@@ -44,7 +45,7 @@ _ATOM = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
 
 
 class Purpose(StrEnum):
-    """What a token may be used for; the number and version it carries."""
+    """The purpose of a token; the comments name the number and version that it carries."""
 
     CONFIRM = "confirm"  # subscriber, consent version
     UNSUBSCRIBE = "unsubscribe"  # subscriber, 0
@@ -55,26 +56,26 @@ class Purpose(StrEnum):
     MOVE_FROM = "move-from"  # subscriber, second at which they asked to move; read at the old address
     MOVE_TO = "move-to"  # the same, read at the new address
     FEEDBACK = "feedback"  # delivery, place of the pick from 1: it acts on that pick alone
-    COMMAND = "command"  # delivery, 0: whoever answers it speaks for its subscriber
+    COMMAND = "command"  # delivery, 0: a reply to it acts for its subscriber
     SAVED = "saved"  # subscriber, edition of their secret address
     FORM = "form"  # millisecond at which a form was handed out, 0
 
 
-FOR_EVER = frozenset({Purpose.UNSUBSCRIBE})
+NEVER_EXPIRING = frozenset({Purpose.UNSUBSCRIBE})
 """The purposes for which a retired secret is accepted without end."""
 _TOKEN_USE = {purpose: f"token:{purpose}" for purpose in Purpose}
 
 
 class BadToken(BadInput):
-    """Not a token of ours for this purpose."""
+    """The token is not one of ours for this purpose."""
 
 
 class OutdatedToken(BadToken):
-    """A token of ours, but the secret that made it is no longer accepted for it."""
+    """The token is ours, but its secret is no longer accepted for this purpose."""
 
 
-class Read(NamedTuple):
-    """The content of a token."""
+class TokenContent(NamedTuple):
+    """The number, version and issue time that a token carries."""
 
     number: int
     version: int
@@ -82,29 +83,35 @@ class Read(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Retired:
-    """A secret that makes no more tokens. `at`: when it was retired; `revoked`: it has no grace period."""
+class RetiredSecret:
+    """A secret that makes no more tokens.
+
+    Attributes:
+        at: time of its retirement.
+        revoked: True if it has no grace period.
+    """
 
     secret: bytes = field(repr=False)
     at: datetime
     revoked: bool = False
 
     def is_accepted(self, issued: datetime, now: datetime) -> bool:
-        """Return True if a token of this issue time is still accepted from this secret, whatever its purpose."""
+        """Return True if a token issued at this time is still accepted, whatever its purpose."""
         return not self.revoked and issued < self.at and now < self.at + GRACE
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The installation's secrets; they never show in a log or traceback.
+    """The installation's secrets; they never appear in a log or traceback.
 
-    `secret` makes everything. `retired`, newest first, is only read, by the rules of `Retired`. The last of them,
-    the first secret of this installation, also names addresses for ever: the hash of an erased address cannot be
-    computed again.
+    Attributes:
+        secret: the current secret, which makes everything.
+        retired: the former secrets, newest first, which only verify. The last one, the first secret of the
+            installation, also derives the keys of addresses: the key of an erased address cannot be computed again.
     """
 
     secret: bytes = field(repr=False)
-    retired: tuple[Retired, ...] = ()
+    retired: tuple[RetiredSecret, ...] = ()
 
     def __post_init__(self) -> None:
         if any(len(secret) < SECRET_MIN for secret in self.secrets):
@@ -112,31 +119,31 @@ class Keys:
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
-        """Every secret that is known, the one in use first."""
+        """Return all secrets, the current one first."""
         return (self.secret, *(one.secret for one in self.retired))
 
     def mac(self, use: str, message: bytes) -> bytes:
-        """32 bytes that prove `message` for one use only, made with the secret in use."""
+        """Return the 32-byte MAC of a message for one use, made with the current secret."""
         return _mac(self.secret, use, message)
 
     def macs(self, use: str, message: bytes) -> tuple[bytes, ...]:
-        """The same by every secret that is known, the one in use first: for reading what any of them made."""
+        """Return the MACs of a message by all secrets, the current one first, for verification."""
         return tuple(_mac(secret, use, message) for secret in self.secrets)
 
     @property
     def id(self) -> bytes:
-        """One byte that tells this secret from another; it says nothing of the secret."""
+        """Return one byte that identifies the current secret and reveals nothing about it."""
         return _id(self.secret)
 
     @property
-    def first(self) -> "Keys":
-        """The secret that this installation began with."""
+    def original(self) -> "Keys":
+        """Return the first secret of the installation."""
         return Keys(self.retired[-1].secret) if self.retired else self
 
 
 def _mac(secret: bytes, use: str, message: bytes) -> bytes:
-    """As `hmac.digest`, in half the time: what it makes of the key each time is made once."""
-    begun, ended = _begun(secret, use)
+    """Return the same as `hmac.digest` in half the time: the keyed hash states are cached."""
+    begun, ended = _hmac_states(secret, use)
     inner, outer = begun.copy(), ended.copy()
     inner.update(message)
     outer.update(inner.digest())
@@ -144,8 +151,8 @@ def _mac(secret: bytes, use: str, message: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _begun(secret: bytes, use: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
-    """The inner and the outer hash (RFC 2104 section 2) with the key of one use."""
+def _hmac_states(secret: bytes, use: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """Return the inner and the outer hash (RFC 2104 section 2) keyed for one use."""
     key = hmac.digest(secret, f"digestd:{use}".encode(), "sha256").ljust(_BLOCK, b"\0")
     return hashlib.sha256(key.translate(_INNER)), hashlib.sha256(key.translate(_OUTER))
 
@@ -162,23 +169,23 @@ def _id(secret: bytes) -> bytes:
 def token(keys: Keys, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
     """Return the token for one purpose that names `number` at `version`, issued at this time."""
     head = _head(keys, number, version, at)
-    return base64.urlsafe_b64encode(head + _proof(keys.secret, purpose, head)).decode()
+    return base64.urlsafe_b64encode(head + _token_mac(keys.secret, purpose, head)).decode()
 
 
 def pick_tokens(keys: Keys, delivery: int, count: int, at: datetime) -> list[str]:
     """Return the feedback tokens of the first `count` picks of a delivery, in order."""
     before, end = keys.id + delivery.to_bytes(6, "big"), issued(at).to_bytes(4, "big")
-    proofs = _pick_proofs(keys.secret, before + end, count)
+    proofs = _pick_macs(keys.secret, before + end, count)
     ends = range(_MAC_LENGTH, len(proofs) + 1, _MAC_LENGTH)
     raw = [before + _PLACES[n] + end + proofs[mac - _MAC_LENGTH : mac] for n, mac in enumerate(ends)]
     made = base64.b64encode(b"".join(raw), b"-_").decode()
     return [made[n : n + _TOKEN_LENGTH] for n in range(0, len(made), _TOKEN_LENGTH)]
 
 
-def read(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expired: bool = True) -> Read:
+def read(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expired: bool = True) -> TokenContent:
     """Return the content of a token.
 
-    `accept_expired`: also accept a token of a purpose in FOR_EVER whose secret was revoked or is past its grace
+    `accept_expired`: also accept a token of a purpose in NEVER_EXPIRING whose secret was revoked or is past its grace
     period. Whoever stole that secret can make such tokens, so let them do what the purpose says and nothing more.
 
     Raises:
@@ -189,12 +196,12 @@ def read(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expi
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
     raw = base64.urlsafe_b64decode(token)
     head, mac = raw[:-_MAC_LENGTH], raw[-_MAC_LENGTH:]
-    proven = [hmac.compare_digest(mac, _proof(one, purpose, head)) and head[:1] == _id(one) for one in keys.secrets]
+    proven = [hmac.compare_digest(mac, _token_mac(one, purpose, head)) and head[:1] == _id(one) for one in keys.secrets]
     if not any(proven):
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
-    found = Read(int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:11], "big"), _time(head[11:]))
+    found = TokenContent(int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:11], "big"), _time(head[11:]))
     retired = [one for one, is_its in zip(keys.retired, proven[1:], strict=True) if is_its]
-    is_for_ever = accept_expired and purpose in FOR_EVER
+    is_for_ever = accept_expired and purpose in NEVER_EXPIRING
     if not proven[0] and not is_for_ever and not any(one.is_accepted(found.issued, now) for one in retired):
         raise OutdatedToken("this link was made with a secret key that has been retired; ask for a fresh link")
     return found
@@ -208,21 +215,21 @@ def _time(seconds: bytes) -> datetime:
     return issued_at(int.from_bytes(seconds, "big"))
 
 
-def _proof(secret: bytes, purpose: Purpose, head: bytes) -> bytes:
-    """Return the MAC of a token's other bytes."""
+def _token_mac(secret: bytes, purpose: Purpose, head: bytes) -> bytes:
+    """Return the MAC of the other bytes of a token."""
     if purpose is not Purpose.FEEDBACK:
         return _mac(secret, _TOKEN_USE[purpose], head)[:_MAC_LENGTH]
     place = int.from_bytes(head[7:11], "big")
     if not 1 <= place <= PLACE_MAX:
         raise BadToken("this link names no paper of a digest")
-    return _pick_proofs(secret, head[:7] + head[11:], place)[-_MAC_LENGTH:]
+    return _pick_macs(secret, head[:7] + head[11:], place)[-_MAC_LENGTH:]
 
 
-def _pick_proofs(secret: bytes, message: bytes, count: int) -> bytes:
+def _pick_macs(secret: bytes, message: bytes, count: int) -> bytes:
     """Return the MACs of the first picks of a delivery in a row.
 
-    They are consecutive blocks of SHAKE256 (FIPS 202) keyed with the HMAC of the delivery: one costs next to nothing
-    in a mail with many, and none tells anything of another.
+    They are consecutive blocks of SHAKE256 (FIPS 202) keyed with the HMAC of the delivery: they cost
+    little per mail, and none reveals another.
     """
     return hashlib.shake_256(_mac(secret, _TOKEN_USE[Purpose.FEEDBACK], message)).digest(count * _MAC_LENGTH)
 
@@ -238,26 +245,33 @@ def issued_at(version: int) -> datetime:
 
 
 def command_address(command: str, token: str, host: str) -> str:
-    """Where a mail leads that does what the link with this token does: `unsubscribe+TOKEN@host`.
+    """Return the address to which a mail has the effect of this token: `unsubscribe+TOKEN@host`.
 
-    The token is spelt in base32, lower-case, as some relays fold the case of local parts.
+    The token is in lower-case base32, as some relays change the case of local parts.
     """
     return f"{command}+{_base32(base64.urlsafe_b64decode(token))}@{host}"
 
 
 def read_command_address(address: str) -> tuple[str, str]:
-    """The command and the token of such an address, still to be read. Raises BadToken for any other."""
-    match = _COMMAND.fullmatch(_folded(address).partition("@")[0])
+    """Return the command and the unverified token of a command address.
+
+    Raises:
+        BadToken: it is another kind of address.
+    """
+    match = _COMMAND.fullmatch(_lower_ascii(address).partition("@")[0])
     if match is None:
-        raise BadToken("this is no address for a command")
+        raise BadToken("this is not a command address")
     return match[1], base64.urlsafe_b64encode(base64.b32decode(match[2].upper())).decode()
 
 
 def canonical_address(text: str) -> str:
-    """The address as it is stored and written to: as typed, with the domain in lower-case ASCII.
+    """Return an address as it is stored and used: as entered, with the domain in lower-case ASCII.
 
-    Plain `local@domain` only: no comment, quoted local part or IP literal (RFC 5321 sections
-    4.1.2 and 4.5.3.1), internationalised domains as IDNA. Raises BadRecord with the remedy.
+    Only plain `local@domain` is accepted: no comment, quoted local part or IP literal (RFC 5321 sections 4.1.2 and
+    4.5.3.1). Internationalised domains become IDNA.
+
+    Raises:
+        BadRecord: the address is invalid.
     """
     text = unicodedata.normalize("NFC", text.strip(" \t\r\n"))
     if len(text) > ADDRESS_MAX:
@@ -275,41 +289,52 @@ def canonical_address(text: str) -> str:
 
 
 def address_key(keys: Keys, address: str) -> bytes:
-    """What an address is known by without being stored: case does not matter, plus tags do."""
-    return keys.first.mac("address", canonical_address(address).lower().encode())
+    """Return the key that identifies an address without storing it.
+
+    Upper and lower case are the same; addresses with different plus tags are different.
+    """
+    return keys.original.mac("address", canonical_address(address).lower().encode())
 
 
 def message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
-    """The Message-ID of a mail (RFC 5322 section 3.6.4): the same in every attempt, and it names nobody."""
-    _refuse_no_atom(kind, period)
+    """Return the Message-ID (RFC 5322 section 3.6.4): the same for every attempt, and anonymous."""
+    _check_atoms(kind, period)
     mac = keys.mac("message-id", f"{subscriber}:{kind}:{period}".encode())
     return f"<{kind}.{period}.{_base32(mac[:15])}@{host}>"
 
 
 @lru_cache(maxsize=1_000)
-def _refuse_no_atom(kind: str, period: str) -> None:
-    """Thousands of mails are of one kind and period."""
+def _check_atoms(kind: str, period: str) -> None:
+    """Check kind and period, cached as thousands of mails share them.
+
+    Raises:
+        BadInput: they cannot be part of a Message-ID.
+    """
     if not (_ATOM.fullmatch(kind) and _ATOM.fullmatch(period)):
         raise BadInput(f"{kind[:40]!r} of {period[:40]!r} cannot stand in a Message-ID; use letters, digits and '-'")
 
 
 def envelope_from(keys: Keys, delivery: int, attempt: int, mailbox: str) -> str:
-    """The return path of one attempt (VERP): a bounce to it names the delivery and cannot be forged.
+    """Return the return path (VERP) of one attempt; bounces to it name the delivery and cannot be forged.
 
-    Lower-case throughout, as some relays fold the case of local parts.
+    It is lower-case, as some relays change the case of local parts.
     """
     local, _, host = mailbox.rpartition("@")
     return f"{local}+{delivery}.{attempt}.{_verp_mac(keys, delivery, attempt)}@{host}"
 
 
 def envelope_tag(envelope_from: str) -> str:
-    """What tells a return path of ours from all others; as an envelope id (RFC 3461) it proves as much as the whole."""
+    """Return the part of a return path that identifies the attempt; also used as envelope id (RFC 3461)."""
     return envelope_from.partition("@")[0].rpartition("+")[2]
 
 
 def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
-    """The delivery and attempt that a return path names, or its tag alone. Raises BadToken if we did not write it."""
-    match = _VERP.fullmatch(envelope_tag(_folded(address)))
+    """Return the delivery and attempt of a return path or of its tag.
+
+    Raises:
+        BadToken: it is not one of ours.
+    """
+    match = _VERP.fullmatch(envelope_tag(_lower_ascii(address)))
     if match is None:
         raise BadToken("this is not a return path of ours")
     delivery, attempt = int(match[1]), int(match[2])
@@ -319,13 +344,13 @@ def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
     return delivery, attempt
 
 
-def claims_our_form(address: str) -> bool:
-    """Whether an address is written like a return path of ours, genuine or not."""
-    return _VERP.fullmatch(envelope_tag(_folded(address))) is not None
+def looks_like_envelope_from(address: str) -> bool:
+    """Return True if an address has the form of our return paths, verified or not."""
+    return _VERP.fullmatch(envelope_tag(_lower_ascii(address))) is not None
 
 
-def _folded(address: str) -> str:
-    """An address in lower case, as relays may have it; nothing for one with letters that only look like ours."""
+def _lower_ascii(address: str) -> str:
+    """Return an address in lower case, or an empty text for one with letters outside ASCII."""
     return address[:ADDRESS_MAX].lower() if address.isascii() else ""
 
 
@@ -339,56 +364,56 @@ def _base32(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """The pages that mails point at, below the public URL. A token has no letter that a URL would escape."""
+    """The URLs of pages below the public URL. Tokens need no escaping."""
 
     public_url: str
 
     @property
-    def are_public(self) -> bool:
-        """Whether readers can reach them at all: an install without a web address is used by mail alone."""
+    def is_reachable(self) -> bool:
+        """Return True if the installation has pages; without a public URL it works by mail alone."""
         return bool(self.public_url)
 
     @property
     def home(self) -> str:
-        """The front page, where one subscribes; empty where readers cannot reach it."""
-        return f"{self.public_url.rstrip('/')}/" if self.are_public else ""
+        """Return the front page with the sign-up form; empty if there are no pages."""
+        return f"{self.public_url.rstrip('/')}/" if self.is_reachable else ""
 
     @property
     def subscribe(self) -> str:
-        """Where one subscribes: the front page."""
+        """Return the page for subscribing, which is the front page."""
         return self.home
 
     @property
     def manage(self) -> str:
-        """The page that mails a fresh link to a subscriber's own address: safe to show to anybody."""
-        return f"{self.home}settings" if self.are_public else ""
+        """Return the page that mails a new settings link to its owner; it is the same for everybody."""
+        return f"{self.home}settings" if self.is_reachable else ""
 
     def confirm(self, token: str) -> str:
-        """The page whose button confirms a subscription."""
+        """Return the page for confirming a subscription."""
         return f"{self.home}confirm/{token}"
 
     def unsubscribe(self, token: str) -> str:
-        """The page whose button ends it; a one-click POST (RFC 8058) acts at once."""
+        """Return the page for unsubscribing; a one-click POST (RFC 8058) to it acts at once."""
         return f"{self.home}u/{token}"
 
     def preferences(self, token: str) -> str:
-        """Everything a subscriber can change, without a password."""
+        """Return the settings page of a subscriber."""
         return f"{self.home}p/{token}"
 
     def erase(self, token: str) -> str:
-        """The page whose button erases a subscriber, from a mail to their address."""
+        """Return the page for erasing a subscriber; only mailed to their address."""
         return f"{self.home}erase/{token}"
 
     def renew(self, token: str) -> str:
-        """The page whose button makes earlier links void, from a mail to their address."""
+        """Return the page for invalidating earlier links; only mailed to their address."""
         return f"{self.home}renew/{token}"
 
     def move(self, token: str) -> str:
-        """The page whose button confirms a new address, or stops the move."""
+        """Return the page for confirming or stopping a change of address."""
         return f"{self.home}move/{token}"
 
     def view(self, token: str) -> str:
-        """One digest in the browser."""
+        """Return the page of one digest."""
         return f"{self.home}d/{token}"
 
     def feedback(self, token: str) -> str:
@@ -400,5 +425,5 @@ class Urls:
         return f"{self.preferences(token)}/mute"
 
     def saved(self, token: str) -> str:
-        """A subscriber's saved papers to read; below it their files and feeds."""
+        """Return the page of a subscriber's saved papers; files and feeds are below it."""
         return f"{self.home}s/{token}"

@@ -1,12 +1,13 @@
-"""The secret that all tokens are made with: a file of its own, made once; and those retired since.
+"""Create, read and rotate the secret key that all tokens are made with.
 
-The retired ones lie in a folder next to it, numbered in the order they were retired: `secret.key.retired/0001`, or
-`secret.key.retired_0001` where systemd or a container hands them over as credentials. Each is a JSON object, so that
-its content says all there is to know, however the file was copied:
+Retired secrets are in a folder next to the file, numbered in the order of retirement: `secret.key.retired/0001`, or
+`secret.key.retired_0001` if systemd or a container passes them as credentials. Each file is a JSON object that
+contains
+all metadata, so that copies need no file times:
 
-    {"key": base64, "retired": ISO 8601, "revoked": whether it has no grace period}
+    {"key": base64, "retired": ISO 8601, "revoked": true if it has no grace period}
 
-None of them may be removed: links to unsubscribe work for ever, and the first names every address.
+None of them may be removed: unsubscribe links never expire, and the first secret derives the keys of all addresses.
 """
 
 import base64
@@ -21,19 +22,27 @@ from datetime import datetime
 from pathlib import Path
 
 from digestd.errors import BadSetting
-from digestd.security.links import SECRET_MIN, Keys, Retired
+from digestd.security.links import SECRET_MIN, Keys, RetiredSecret
 
 SECRET_BYTES = 32
 
 
 def read_keys(file: Path) -> Keys:
-    """The secret in use and those retired. Raises BadSetting where one is missing, or too little of it."""
-    retired = [_read_retired(one) for one in _retired(file)]
+    """Return the current secret and the retired ones.
+
+    Raises:
+        BadSetting: a file is missing or invalid.
+    """
+    retired = [_read_retired(one) for one in _retired_files(file)]
     return Keys(read_secret(file), tuple(reversed(retired)))
 
 
 def read_secret(file: Path) -> bytes:
-    """The secret in a file. Raises BadSetting where there is none, or too little of it."""
+    """Return the secret in a file.
+
+    Raises:
+        BadSetting: the file does not exist, cannot be read, or is too short.
+    """
     try:
         secret = file.read_bytes()
     except FileNotFoundError as error:
@@ -45,13 +54,17 @@ def read_secret(file: Path) -> bytes:
     return secret
 
 
-def make_secret(file: Path) -> bytes:
-    """The secret, made if there is none: written aside, then linked into place, whole or not at all."""
+def create_secret(file: Path) -> bytes:
+    """Return the secret; create it atomically if there is none.
+
+    Raises:
+        BadSetting: the file cannot be created or read.
+    """
     if file.exists():
         return read_secret(file)
-    with _failing("cannot make", file):
+    with _convert_errors("cannot make", file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside = _written(file, _fresh())
+        aside = _write_temporary(file, _new_secret())
         with contextlib.suppress(FileExistsError):
             os.link(aside, file)
         aside.unlink()
@@ -59,35 +72,46 @@ def make_secret(file: Path) -> bytes:
 
 
 def rotate(file: Path, now: datetime, *, revoke: bool = False) -> Keys:
-    """Retire the secret in use, put a new one in its place, and return the keys as they are then.
+    """Retire the current secret, replace it by a new one, and return all keys.
 
-    `revoke`: no retired secret has a grace period from now on. At no moment is a secret lost: the old one is on the
-    disk under its new name before the new one takes its place. A rotation that was cut short can be repeated.
+    The old secret is on the disk under its new name before the new one replaces it, so none can be lost. A rotation
+    that
+    was interrupted can be repeated.
+
+    Args:
+        revoke: end the grace period of all retired secrets.
+
+    Raises:
+        BadSetting: a file cannot be read or written.
     """
     before = read_keys(file)
     earlier = [one for one in before.retired if one.secret != before.secret]
-    retired = [Retired(before.secret, now), *earlier]
+    retired = [RetiredSecret(before.secret, now), *earlier]
     folder = _folder(file)
-    with _failing("cannot replace", file):
+    with _convert_errors("cannot replace", file):
         folder.mkdir(mode=0o700, exist_ok=True)
         for number, one in enumerate(reversed(retired), 1):
             if revoke or number == len(retired):
                 name = folder / f"{number:04}"
-                _written(name, _as_json(replace(one, revoked=one.revoked or revoke))).replace(name)
-        _sync(folder)
-        _written(file, _fresh()).replace(file)
-        _sync(file.parent)
+                _write_temporary(name, _as_json(replace(one, revoked=one.revoked or revoke))).replace(name)
+        _sync_folder(folder)
+        _write_temporary(file, _new_secret()).replace(file)
+        _sync_folder(file.parent)
     return read_keys(file)
 
 
-def _read_retired(file: Path) -> Retired:
-    """Return a retired secret. Raises BadSetting if the file does not hold one."""
+def _read_retired(file: Path) -> RetiredSecret:
+    """Return a retired secret.
+
+    Raises:
+        BadSetting: the file is not one.
+    """
     try:
-        said = json.loads(file.read_bytes())
-        secret, at = base64.b64decode(said["key"], validate=True), datetime.fromisoformat(said["retired"])
+        fields = json.loads(file.read_bytes())
+        secret, at = base64.b64decode(fields["key"], validate=True), datetime.fromisoformat(fields["retired"])
         if len(secret) < SECRET_MIN or at.tzinfo is None:
             raise ValueError
-        return Retired(secret, at, said["revoked"] is not False)
+        return RetiredSecret(secret, at, fields["revoked"] is not False)
     except OSError as error:
         raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {file}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError, binascii.Error):
@@ -97,13 +121,17 @@ def _read_retired(file: Path) -> Retired:
         ) from None  # the cause would quote the secret
 
 
-def _as_json(retired: Retired) -> bytes:
+def _as_json(retired: RetiredSecret) -> bytes:
     key = base64.b64encode(retired.secret).decode()
     return json.dumps({"key": key, "retired": retired.at.isoformat(), "revoked": retired.revoked}).encode() + b"\n"
 
 
-def _retired(file: Path) -> list[Path]:
-    """In the order they were retired. Raises BadSetting where one is missing among them."""
+def _retired_files(file: Path) -> list[Path]:
+    """Return the files of retired secrets in order.
+
+    Raises:
+        BadSetting: one is missing among them.
+    """
     found = {one.name[-4:]: one for form in ("/", "_") for one in file.parent.glob(f"{file.name}.retired{form}[0-9]*")}
     numbers = [f"{n:04}" for n in range(1, len(found) + 1)]
     if missing := [number for number in numbers if number not in found]:
@@ -116,13 +144,13 @@ def _folder(file: Path) -> Path:
     return file.with_name(f"{file.name}.retired")
 
 
-def _fresh() -> bytes:
+def _new_secret() -> bytes:
     """Return a new secret."""
     return secrets.token_urlsafe(SECRET_BYTES * 2).encode()
 
 
-def _written(file: Path, content: bytes) -> Path:
-    """Write a file next to this one, safe on the disk, to be moved into its place."""
+def _write_temporary(file: Path, content: bytes) -> Path:
+    """Write a file next to this one and sync it, ready to replace it."""
     aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(content)
@@ -131,8 +159,8 @@ def _written(file: Path, content: bytes) -> Path:
     return aside
 
 
-def _sync(folder: Path) -> None:
-    """A new name is on the disk only with its folder."""
+def _sync_folder(folder: Path) -> None:
+    """Sync a folder: a new file name is on the disk only then."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -141,7 +169,7 @@ def _sync(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _failing(what: str, file: Path) -> Iterator[None]:
+def _convert_errors(what: str, file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

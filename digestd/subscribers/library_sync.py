@@ -20,7 +20,7 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.fetching.fetch import Client
 from digestd.fetching.host_scheduler import NotNowError
 from digestd.fetching.libraries import KeyRefused, LibraryGone, Listing, ask_rights, keyed, read_library
-from digestd.security.encryption import Unopenable, is_by_current, seal, unseal
+from digestd.security.encryption import DecryptionError, decrypt, encrypt, is_encrypted_by_current
 from digestd.security.links import Keys
 from digestd.settings import Settings
 from digestd.sources.libraries import PLACES, SHELVES, Shelf
@@ -76,7 +76,7 @@ async def link_zotero(by: Libraries, subscriber: int, key: str, written: str) ->
         raise BadRecord("place", "the key is of another user; leave the library empty, or name a group")
     if place == rights.user and not rights.may_read_own:
         raise BadRecord("key", "this key may not read the library; allow it at zotero.org/settings/keys")
-    sealed = seal(by.keys, USE, _owner(subscriber, Keeper.ZOTERO, place), key)
+    sealed = encrypt(by.keys, USE, _owner(subscriber, Keeper.ZOTERO, place), key)
     new = NewLibrary(subscriber, Keeper.ZOTERO, place, sealed, rights.may_write)
     await asyncio.to_thread(link, by.db, new, by.clock())
     return new
@@ -112,7 +112,7 @@ async def sync(by: Libraries, claimed: Library) -> Library:
     try:
         key = _opened(by, claimed)
         listing = await _listing(by, claimed, key)
-    except (SourceFailed, Unopenable) as error:
+    except (SourceFailed, DecryptionError) as error:
         becomes = _failed(by, claimed, error)
         await asyncio.to_thread(take_up, by.db, claimed, becomes, None, by.clock())
         return becomes
@@ -131,7 +131,7 @@ def _claim(by: Libraries, only: int | None) -> Library | None:
 def _opened(by: Libraries, claimed: Library) -> str | None:
     if claimed.sealed is None:
         return None
-    return unseal(by.keys, USE, _owner(claimed.subscriber, claimed.keeper, claimed.place), claimed.sealed)
+    return decrypt(by.keys, USE, _owner(claimed.subscriber, claimed.keeper, claimed.place), claimed.sealed)
 
 
 async def _listing(by: Libraries, claimed: Library, key: str | None) -> Listing | None:
@@ -144,12 +144,12 @@ async def _listing(by: Libraries, claimed: Library, key: str | None) -> Listing 
         return await read_library(fetcher, shelf, claimed.version)
 
 
-def _failed(by: Libraries, claimed: Library, error: SourceFailed | Unopenable) -> Library:
+def _failed(by: Libraries, claimed: Library, error: SourceFailed | DecryptionError) -> Library:
     """The library as it stands after a failure."""
     now = by.clock()
     if isinstance(error, NotNowError):
         return replace(claimed, next=now + LEFT_ALONE, why=str(error))
-    if isinstance(error, KeyRefused | Unopenable):
+    if isinstance(error, KeyRefused | DecryptionError):
         return replace(claimed, next=now, standing=Standing.REFUSED, why=str(error))
     if isinstance(error, LibraryGone):
         return replace(claimed, next=now, standing=Standing.GONE, why=str(error))
@@ -160,8 +160,8 @@ def _failed(by: Libraries, claimed: Library, error: SourceFailed | Unopenable) -
 def _read(by: Libraries, claimed: Library, listing: Listing | None, key: str | None) -> Library:
     """The library once it is read; a key that a retired secret sealed is sealed anew."""
     now, sealed = by.clock(), claimed.sealed
-    if key is not None and sealed is not None and not is_by_current(by.keys, sealed):
-        sealed = seal(by.keys, USE, _owner(claimed.subscriber, claimed.keeper, claimed.place), key)
+    if key is not None and sealed is not None and not is_encrypted_by_current(by.keys, sealed):
+        sealed = encrypt(by.keys, USE, _owner(claimed.subscriber, claimed.keeper, claimed.place), key)
     version = claimed.version if listing is None else listing.version
     again = {"standing": Standing.LINKED, "failures": 0, "why": ""}
     return replace(claimed, sealed=sealed, version=version, synced=now, next=now + by.every, **again)  # type: ignore[arg-type]  # each is of its field's type

@@ -11,7 +11,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digestd.logs import places
+from digestd.logs import stack_locations
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,9 @@ class AccessLog:
         try:
             await self._app(scope, receive, noting)
         except Exception as fault:
-            log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=places(fault.__traceback__))
+            log.error(
+                "web fault", route=_route(scope), kind=type(fault).__name__, places=stack_locations(fault.__traceback__)
+            )
             if not status:
                 await self._broken(scope)(scope, receive, noting)
             # otherwise an answer was already sent; raising again would only log the text of the error

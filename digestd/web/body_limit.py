@@ -52,7 +52,7 @@ class BodyLimit:
             if body is None:
                 await self._refused(scope, LARGE)(scope, receive, send)
             else:
-                await self._app(scope, _again(body, receive), send)
+                await self._app(scope, _replay_body(body, receive), send)
 
     def _most(self, path: str) -> int:
         return next((most for paths, most in self._more.items() if fnmatchcase(path, paths)), BODY_MAX)
@@ -75,7 +75,7 @@ async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:
             return bytes(body)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
+def _replay_body(body: bytes, receive: Receive) -> Receive:
     """Return a receive channel that yields the body at once, then later messages."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -50,7 +50,7 @@ class DeadlineProtocol(H11Protocol):
 
     @property
     def owed_until(self) -> float | None:
-        """Deadline by the clock of the event loop, or None while the server is working."""
+        """Return the deadline in event loop time, or None while the server is working."""
         return self._end.when() if self._end is not None else None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base

@@ -19,7 +19,7 @@ def network_key(keys: Keys, request: Request) -> bytes:
 
     The client is the peer, or the address that trusted proxies report: see `build`.
     """
-    return keys.first.mac("network", network_of(request).encode())
+    return keys.original.mac("network", network_of(request).encode())
 
 
 def consent_text(pages: Pages, name: str, language: str = "") -> str:

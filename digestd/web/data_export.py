@@ -17,7 +17,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.api_route("/p/{token}/data.json", methods=SHOW)
     def data(token: str) -> Response:
-        known = settings_page.whose(token)
+        known = settings_page.subscriber_of(token)
         with app.db.read() as session:
             kept = everything(session, known, app.clock())
         return Response(as_json(kept), media_type="application/json", headers=_AS_FILE)

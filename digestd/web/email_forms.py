@@ -75,11 +75,11 @@ class EmailForms:
             TooOften: The network sent too many forms.
         """
         now = self.app.clock()
-        if page := await run_in_threadpool(self._judge, request, sent, now):
+        if page := await run_in_threadpool(self._reject, request, sent, now):
             return page
-        return await answer_in_constant_time(partial(self._done, request, sent, now))
+        return await answer_in_constant_time(partial(self._act, request, sent, now))
 
-    def _judge(self, request: Request, sent: SubmittedForm, now: datetime) -> Response | None:
+    def _reject(self, request: Request, sent: SubmittedForm, now: datetime) -> Response | None:
         """Return the page for a form that is not accepted. Count an accepted form and return None."""
         _check(self.posts, request, now)
         if page := sent.refused():
@@ -87,20 +87,20 @@ class EmailForms:
         keys, public_url = self.app.keys, self.app.settings.public_url
         visitor = network_key(keys, request)
         if is_foreign(request, public_url) or not form_timestamp.is_timely(keys, visitor, sent.form.stamp, now):
-            return self._again(self.pages.to(request), sent, visitor, now)
+            return self._resubmit_page(self.pages.to(request), sent, visitor, now)
         for window in self.accepted:
             _check(window, request, now)
         return None
 
-    def _again(self, pages: Pages, sent: SubmittedForm, visitor: bytes, now: datetime) -> Response:
+    def _resubmit_page(self, pages: Pages, sent: SubmittedForm, visitor: bytes, now: datetime) -> Response:
         """Return the page with a second button, which a script on another site cannot press."""
-        fresh = form_timestamp.still_good(self.app.keys, visitor, sent.form.stamp, now)
+        fresh = form_timestamp.refreshed_timestamp(self.app.keys, visitor, sent.form.stamp, now)
         carried = sent.form.visible.model_dump() | {"stamp": fresh}
         return pages.page(
             "resubmit", 422, form=sent.name, sent=carried, wording=consent_text(pages, "subscribe").split("\n")
         )
 
-    def _done(self, request: Request, sent: SubmittedForm, now: datetime) -> Response:
+    def _act(self, request: Request, sent: SubmittedForm, now: datetime) -> Response:
         if not sent.form.subject:
             sent.act(now, consent_act(self.app, request, Cause.WEB, sent.wording))
         return self.pages.to(request).page(sent.answer)
@@ -132,7 +132,7 @@ class EmailForms:
 
     def _empty(self, request: Request, name: str, refused: SignUpForm | None = None) -> Response:
         form, status = (refused, 422) if refused else (SignUpForm(), 200)
-        fresh = form_timestamp.still_good(
+        fresh = form_timestamp.refreshed_timestamp(
             self.app.keys, network_key(self.app.keys, request), form.stamp, self.app.clock()
         )
         is_refused = refused is not None

@@ -16,7 +16,7 @@ from digestd.web.api import PATH as API
 from digestd.web.api import problems
 from digestd.web.limiter import TooOften
 from digestd.web.pages import Pages
-from digestd.web.preferences import void
+from digestd.web.preferences import invalid_link
 
 RETRY_SECONDS = "30"
 _BY_STATUS = {404: "unknown", 405: "method"}
@@ -48,8 +48,8 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
 
     return {
         BadToken: unknown,
-        OutdatedToken: partial(void, pages),
-        Void: partial(void, pages),
+        OutdatedToken: partial(invalid_link, pages),
+        Void: partial(invalid_link, pages),
         BadRecord: malformed,
         NotFound: unknown,
         Gone: gone,

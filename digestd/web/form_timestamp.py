@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from digestd.security.links import BadToken, Keys, Purpose, read, token
 
-SOONEST = timedelta(seconds=2)
+MIN_AGE = timedelta(seconds=2)
 """Faster than a person can type an address."""
-LATEST = timedelta(hours=2)
+MAX_AGE = timedelta(hours=2)
 """Longer than a person needs for the form. Afterwards, one more click is needed."""
 _IN_A_PAGE = re.compile(rb'(?<=name="stamp" value=")[\w-]+(?=")')
 
@@ -25,13 +25,13 @@ def new_timestamp(keys: Keys, network: bytes, now: datetime) -> str:
 def is_timely(keys: Keys, network: bytes, stamp: str, now: datetime) -> bool:
     """Return True if a form with this timestamp is accepted at once."""
     age = _age(keys, network, stamp, now)
-    return age is not None and SOONEST <= age <= LATEST
+    return age is not None and MIN_AGE <= age <= MAX_AGE
 
 
-def still_good(keys: Keys, network: bytes, stamp: str, now: datetime) -> str:
+def refreshed_timestamp(keys: Keys, network: bytes, stamp: str, now: datetime) -> str:
     """Return the timestamp if it is still good, else a new one. For forms that are shown again."""
     age = _age(keys, network, stamp, now)
-    return stamp if age is not None and timedelta() <= age <= LATEST else new_timestamp(keys, network, now)
+    return stamp if age is not None and timedelta() <= age <= MAX_AGE else new_timestamp(keys, network, now)
 
 
 def with_new_timestamp(page: bytes, keys: Keys, network: bytes, now: datetime) -> bytes:
@@ -51,4 +51,4 @@ def _age(keys: Keys, network: bytes, stamp: str, now: datetime) -> timedelta | N
 
 
 def _tag(keys: Keys, network: bytes) -> int:
-    return int.from_bytes(keys.first.mac("form-network", network)[:4], "big")
+    return int.from_bytes(keys.original.mac("form-network", network)[:4], "big")

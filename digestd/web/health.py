@@ -24,7 +24,7 @@ from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
 from digestd.web.service_stats import last_ingest, newest_days
 
-STILL = timedelta(minutes=10)
+TICK_TIMEOUT = timedelta(minutes=10)
 """Without a tick for this long, the scheduler counts as stopped."""
 
 
@@ -42,20 +42,20 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
         ticked = last_tick() if last_tick else None
         found = _database(app, now)
         reasons = list(found.reasons)
-        if last_tick and (ticked is None or now - ticked > STILL):
+        if last_tick and (ticked is None or now - ticked > TICK_TIMEOUT):
             reasons.append("the scheduler does not tick")
         told = {
             "ready": not reasons,
             "reasons": reasons,
             "last_ingest_seconds": _age(found.ingested, now),
             "last_tick_seconds": _age(ticked, now),
-            "relays_stopped": {relay.relay: _stopped(relay) for relay in found.relays},
+            "relays_stopped": {relay.relay: _backoff_json(relay) for relay in found.relays},
             "uncertain_for_a_day": found.uncertain,
             "poisoned": found.poisoned,
             "refused_waiting": found.refused,
             "bounces_held": found.held,
             "disk": _disk(app),
-            "coverage": {source: _told(day) for source, day in found.sources.items()},
+            "coverage": {source: _coverage_json(day) for source, day in found.sources.items()},
             "sources_missing": sorted(missing(found.sources.values(), now.date())),
         }
         return JSONResponse(told, 503 if reasons else 200)
@@ -64,7 +64,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _DatabaseReport:
     """Report of the database, or the `reasons` why there is none.
 
     Attributes:
@@ -87,14 +87,16 @@ class _Found:
     reasons: tuple[str, ...] = ()
 
 
-def _database(app: App, now: datetime) -> _Found:
+def _database(app: App, now: datetime) -> _DatabaseReport:
     """Query the database. Error texts do not contain its URL."""
     try:
         if not is_current(app.db):
-            return _Found(reasons=("the database has another schema than this version needs; run `digestd init`",))
+            return _DatabaseReport(
+                reasons=("the database has another schema than this version needs; run `digestd init`",)
+            )
         with app.db.read() as session:
             days = newest_days(session, now.date())
-            return _Found(
+            return _DatabaseReport(
                 ingested=last_ingest(session),
                 sources=days,
                 relays=backed_off_relays(session),
@@ -104,7 +106,7 @@ def _database(app: App, now: datetime) -> _Found:
                 held=len(bounce_surge.held_addresses(session, now)),
             )
     except DatabaseUnreachable:
-        return _Found(reasons=("the database does not answer",))
+        return _DatabaseReport(reasons=("the database does not answer",))
 
 
 def _disk(app: App) -> str | None:
@@ -116,11 +118,11 @@ def _disk(app: App) -> str | None:
     return None
 
 
-def _told(day: Coverage) -> dict[str, object]:
+def _coverage_json(day: Coverage) -> dict[str, object]:
     return {"day": day.day.isoformat(), "state": day.state.value, "items": day.items}
 
 
-def _stopped(relay: RelayBackoff) -> dict[str, object]:
+def _backoff_json(relay: RelayBackoff) -> dict[str, object]:
     return {"why": relay.why, "failures": relay.failures, "tried_again": relay.until.isoformat(timespec="seconds")}
 
 

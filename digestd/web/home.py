@@ -82,7 +82,7 @@ def show(
         "home",
         422 if problems else 200,
         form=form.visible,
-        stamp=form_timestamp.still_good(app.keys, visitor, form.stamp, now),
+        stamp=form_timestamp.refreshed_timestamp(app.keys, visitor, form.stamp, now),
         odd_paper=form.odd_paper,
         problems=frozenset(problems),
         choices=Choices.of(pages, form.visible),

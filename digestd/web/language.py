@@ -2,17 +2,17 @@
 
 from collections.abc import Collection, Iterator
 
-LONGEST = 200
+MAX_HEADER = 200
 """Maximum characters read of an Accept-Language header."""
 
 
 def preferred(accept: str, known: Collection[str]) -> str | None:
     """Return the known language that an Accept-Language header prefers, or None (RFC 9110 section 12.5.4)."""
-    ranges = sorted(_ranges(accept[:LONGEST]), key=lambda found: -found[1])
-    return next((match for tag, quality in ranges if quality > 0 and (match := spoken(tag, known))), None)
+    ranges = sorted(_ranges(accept[:MAX_HEADER]), key=lambda found: -found[1])
+    return next((match for tag, quality in ranges if quality > 0 and (match := supported_language(tag, known))), None)
 
 
-def spoken(tag: str, known: Collection[str]) -> str | None:
+def supported_language(tag: str, known: Collection[str]) -> str | None:
     """Return the known language for a tag: itself or its parent (`de` for `de-AT`; RFC 4647 section 3.4)."""
     parts = tag.strip().lower().replace("_", "-").split("-")
     by_name = {name.lower().replace("_", "-"): name for name in known}

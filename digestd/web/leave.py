@@ -26,12 +26,12 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.post("/p/{token}/leave")
     def leave(request: Request, token: str) -> Response:
-        unsubscribe(app.db, settings_page.whose(token).key, consent_act(app, request, Cause.WEB), app.clock())
+        unsubscribe(app.db, settings_page.subscriber_of(token).key, consent_act(app, request, Cause.WEB), app.clock())
         return settings_page.shown(token, "left")
 
     @routes.post("/p/{token}/back")
     def back(request: Request, token: str) -> Response:
-        known = settings_page.whose(token)
+        known = settings_page.subscriber_of(token)
         how = consent_act(app, request, Cause.TAKEN_BACK, consent_text(pages, "resubscribe", known.language))
         if lighter.return_or_ask(app.db, app.post, known.key, how, app.clock(), Pool.OWNER):
             return settings_page.shown(token, "returned")
@@ -50,7 +50,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 def _ask_move(app: App, settings_page: SettingsPage, token: str, email: str, network: bytes) -> Response:
     """Request an address change and return the settings page."""
     try:
-        ask_move(app.db, app.post, settings_page.whose(token).key, email, app.clock(), network)
+        ask_move(app.db, app.post, settings_page.subscriber_of(token).key, email, app.clock(), network)
     except (BadRecord, SameAddress):
         return settings_page.corrected(token, ["email"])
     except TooOld:  # unsubscribed while the page was open

@@ -28,7 +28,7 @@ SHOWN_MAX = 100
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of library pages."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
     limits, turn = RateLimits(PER_NETWORK, EVERYONE, SPAN), asyncio.Semaphore(AT_ONCE)
 
@@ -40,7 +40,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     async def zotero(
         request: Request, token: str, key: Annotated[str, Form()] = "", place: Annotated[str, Form()] = ""
     ) -> Response:
-        subscriber = (await run_in_threadpool(settings_page.whose, token)).key
+        subscriber = (await run_in_threadpool(settings_page.subscriber_of, token)).key
         limits.check(request, app.clock())
         async with turn:
             status, said = await _zotero(app, subscriber, key, place)
@@ -48,30 +48,32 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.post("/p/{token}/libraries/orcid")
     def orcid(request: Request, token: str, orcid: Annotated[str, Form()] = "") -> Response:
-        subscriber = settings_page.whose(token).key
+        subscriber = settings_page.subscriber_of(token).key
         limits.check(request, app.clock())
         status, said = _orcid(app, subscriber, orcid)
         return _page(settings_page, token, status, **said)
 
     @routes.post("/p/{token}/libraries/read")
     def read(request: Request, token: str, library: Annotated[int, Form()]) -> Response:
-        subscriber = settings_page.whose(token).key
+        subscriber = settings_page.subscriber_of(token).key
         limits.check(request, app.clock())
         with app.db.write() as session:
             libraries.due_now(session, own(session, subscriber, library).key, app.clock())
         return _page(settings_page, token, done="due")
 
     @routes.post("/p/{token}/libraries/unlink")
-    def let_go(token: str, library: Annotated[int, Form()], papers: Annotated[str, Form()] = "keep") -> Response:
+    def unlink_library(
+        token: str, library: Annotated[int, Form()], papers: Annotated[str, Form()] = "keep"
+    ) -> Response:
         is_kept = papers != "drop"
-        unlink(app.db, settings_page.whose(token).key, library, app.clock(), keep=is_kept)
+        unlink(app.db, settings_page.subscriber_of(token).key, library, app.clock(), keep=is_kept)
         return _page(settings_page, token, done="kept" if is_kept else "dropped")
 
     return routes
 
 
 def _page(settings_page: SettingsPage, token: str, status: int = 200, **said: object) -> Response:
-    known = settings_page.whose(token)
+    known = settings_page.subscriber_of(token)
     with settings_page.app.db.read() as session:
         found = linked(session, known.key)
     shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": "", "orcid": ""}

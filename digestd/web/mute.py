@@ -60,7 +60,7 @@ class _MutePages:
             Void: The link was replaced.
             NotFound: The subscriber had no such digest.
         """
-        known = self.settings_page.whose(token)
+        known = self.settings_page.subscriber_of(token)
         with self.app.db.read() as session:
             delivery = queries.digest_of(session, known.key, period)
         if delivery is None:

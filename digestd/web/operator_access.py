@@ -15,7 +15,7 @@ from starlette.requests import Request
 from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.errors import NotFound
-from digestd.web.bearer_token import presented
+from digestd.web.bearer_token import bearer_token
 
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 _ADDED_BY_PROXIES = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip")
@@ -46,7 +46,7 @@ def _has_token(app: App, request: Request) -> bool:
     if "authorization" not in request.headers:
         return False
     with app.db.read() as session:
-        token = presented(session, request)
+        token = bearer_token(session, request)
     return token is not None and Scope.METRICS in token.scopes
 
 

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from digestd.app import App
 from digestd.mail.rendering import render_page
 from digestd.mail.templates import Templates
-from digestd.web.language import preferred, spoken
+from digestd.web.language import preferred, supported_language
 
 ENGLISH = "en"
 SHOW = ["GET", "HEAD"]
@@ -66,7 +66,7 @@ class Pages:
         Only answers to GET offer other languages.
         """
         known = self.templates.languages
-        wish = spoken(request.query_params.get("lang", "")[:20], known)
+        wish = supported_language(request.query_params.get("lang", "")[:20], known)
         language = wish or preferred(request.headers.get("accept-language", ""), known) or ENGLISH
         others = tuple((tag, name) for tag, name in self.languages if tag != language)
         site = replace(

@@ -20,8 +20,8 @@ def router(app: App, pages: Pages) -> APIRouter:
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
     @routes.post("/p/{token}/pause")
-    def rest(request: Request, token: str, until: Annotated[str, Form()] = "") -> Response:
-        known = settings_page.whose(token)
+    def pause_subscription(request: Request, token: str, until: Annotated[str, Form()] = "") -> Response:
+        known = settings_page.subscriber_of(token)
         try:
             end = pause_end(known, date.fromisoformat(until)) if until else None
             pause(app.db, known.key, consent_act(app, request, Cause.WEB), app.clock(), end)
@@ -32,9 +32,9 @@ def router(app: App, pages: Pages) -> APIRouter:
         return settings_page.shown(token, "paused")
 
     @routes.post("/p/{token}/resume")
-    def go_on(request: Request, token: str) -> Response:
+    def resume_subscription(request: Request, token: str) -> Response:
         try:
-            resume(app.db, settings_page.whose(token).key, consent_act(app, request, Cause.WEB), app.clock())
+            resume(app.db, settings_page.subscriber_of(token).key, consent_act(app, request, Cause.WEB), app.clock())
         except NoConsent:
             return settings_page.shown(token)
         return settings_page.shown(token, "resumed")

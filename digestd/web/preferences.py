@@ -35,7 +35,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.post("/p/{token}")
     def save(token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
-        checked = form.read(settings_page.whose(token))
+        checked = form.read(settings_page.subscriber_of(token))
         if checked.record is None:
             return settings_page.corrected(token, checked.errors, form)
         edit(app.db, app.keys, checked.record, app.clock())
@@ -43,18 +43,20 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.post("/p/{token}/mute")
     def mute(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)]) -> Response:
-        correct(app.db, settings_page.whose(token).key, _interest(kind, value), app.clock())
+        correct(app.db, settings_page.subscriber_of(token).key, _interest(kind, value), app.clock())
         return settings_page.shown(token, "muted")
 
     @routes.post("/p/{token}/drop")
-    def let_go(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)]) -> Response:
-        drop(app.db, settings_page.whose(token).key, _interest(kind, value), app.clock())
+    def remove_interest(
+        token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)]
+    ) -> Response:
+        drop(app.db, settings_page.subscriber_of(token).key, _interest(kind, value), app.clock())
         return settings_page.shown(token, "dropped")
 
     return routes
 
 
-def void(pages: Pages, request: Request, _problem: Void | OutdatedToken) -> Response:
+def invalid_link(pages: Pages, request: Request, _problem: Void | OutdatedToken) -> Response:
     """Return the page for outdated links, which offers a new one."""
     return pages.to(request).page("link_expired", 410)
 

@@ -27,19 +27,19 @@ NAMED = 100
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of reference pages."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
     limits = RateLimits(PER_NETWORK, EVERYONE, SPAN)
     turn = asyncio.Semaphore(1)  # whoever waits holds no thread, and one reading process is enough
 
     def page(token: str, status: int = 200, **values: object) -> Response:
-        language = settings_page.whose(token).language
+        language = settings_page.subscriber_of(token).language
         shown: dict[str, object] = {"done": None, "problem": "", "named": NAMED, "text": "", "form": ""}
         shown["formats"] = [(name, form.label) for name, form in IMPORTS.items()]
         return pages.page("references", status, language, here=settings_page.here(token), **{**shown, **values})
 
     def like_all(token: str, read: Page) -> Started:
-        return start(app.db, settings_page.whose(token).key, read, app.clock())
+        return start(app.db, settings_page.subscriber_of(token).key, read, app.clock())
 
     @routes.api_route("/p/{token}/import", methods=SHOW)
     def ask(token: str) -> Response:
@@ -53,7 +53,7 @@ def router(app: App, pages: Pages) -> APIRouter:
         form: Annotated[str, Form()] = "",
         file: Annotated[UploadFile | None, Form()] = None,
     ) -> Response:
-        await run_in_threadpool(settings_page.whose, token)
+        await run_in_threadpool(settings_page.subscriber_of, token)
         limits.check(request, app.clock())
         wished = form if form in IMPORTS else ""
         body = (await file.read() if file else b"") or text.encode("utf-8", "replace")

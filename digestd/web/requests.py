@@ -35,24 +35,24 @@ def _asking(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRout
 
     @routes.api_route("/p/{token}/erase", methods=SHOW)
     def show(token: str) -> Response:
-        known = settings_page.whose(token)
+        known = settings_page.subscriber_of(token)
         return pages.page(
             "erase", language=known.language, here=settings_page.here(token), address=masked(known.address)
         )
 
     @routes.post("/p/{token}/erase")
     def ask_erasure(token: str) -> Response:
-        known = settings_page.whose(token)
+        known = settings_page.subscriber_of(token)
         return _answer(pages, settings_page, token, request_erasure(app.db, app.post, known.key, app.clock()))
 
     @routes.post("/p/{token}/renew")
     def ask_renewal(token: str) -> Response:
-        known = settings_page.whose(token)
+        known = settings_page.subscriber_of(token)
         return _answer(pages, settings_page, token, request_renewal(app.db, app.post, known.key, app.clock()))
 
 
 def _answer(pages: Pages, settings_page: SettingsPage, token: str, asked: Asked) -> Response:
-    known = settings_page.whose(token)
+    known = settings_page.subscriber_of(token)
     status = 409 if asked is Asked.UNREACHABLE else 200
     address = masked(known.address)
     return pages.page(

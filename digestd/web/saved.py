@@ -108,7 +108,7 @@ class SavedPapers:
             since = subscribers.created(session, owner.key)
         base = self.app.urls.saved(signed)
         return Feed(
-            name=f"{self.app.urls.home}{self.app.keys.first.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
+            name=f"{self.app.urls.home}{self.app.keys.original.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
             title=self.app.settings.list_name,
             home=base,
             url=f"{base}/{name}",
@@ -158,11 +158,11 @@ def _by_settings(app: App, pages: Pages, saved_papers: SavedPapers, routes: APIR
 
     @routes.api_route("/p/{token}/saved", methods=SHOW)
     def show_own(token: str) -> Response:
-        return saved_papers.page_of(settings_page.whose(token), settings_page.here(token))
+        return saved_papers.page_of(settings_page.subscriber_of(token), settings_page.here(token))
 
     @routes.post("/p/{token}/saved/remove")
     def remove(token: str, paper: Annotated[str, Form()] = "") -> Response:
-        owner = settings_page.whose(token)
+        owner = settings_page.subscriber_of(token)
         with app.db.write() as session:
             if found := papers.find(session, PaperId(paper[:400])):
                 rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}

@@ -27,7 +27,7 @@ class SettingsPage:
     app: App
     pages: Pages
 
-    def whose(self, token: str) -> Subscriber:
+    def subscriber_of(self, token: str) -> Subscriber:
         """Return the subscriber of a link."""
         return opened(self.app.db, self.app.keys, token, self.app.clock())
 
@@ -37,12 +37,12 @@ class SettingsPage:
 
     def shown(self, token: str, done: str = "") -> Response:
         """Return the page with the stored settings. `done`: name of the message to show."""
-        known = self.whose(token)
+        known = self.subscriber_of(token)
         return self._page(token, known, done=done, form=PreferencesForm.of(known), problems=())
 
     def corrected(self, token: str, problems: Collection[str], form: PreferencesForm | None = None) -> Response:
-        """The page with what is to be corrected, and the form as it was typed."""
-        known = self.whose(token)
+        """Return the page with the problems to correct, and the form as entered."""
+        known = self.subscriber_of(token)
         page = self._page(token, known, done="", form=form or PreferencesForm.of(known), problems=problems)
         page.status_code = MALFORMED
         return page

@@ -107,7 +107,7 @@ class SignUpForm(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the form offers: pairs of value and words."""
+    """The options of the form: pairs of value and label."""
 
     hours: list[tuple[str, str]]
     weekdays: list[tuple[str, str]]

@@ -39,7 +39,7 @@ class _UnsubscribeLinks:
     app: App
     pages: Pages
 
-    def named(self, token: str, *, accept_expired: bool = False) -> Subscriber:
+    def subscriber_of(self, token: str, *, accept_expired: bool = False) -> Subscriber:
         """Return the subscriber of a link.
 
         Args:
@@ -57,7 +57,7 @@ class _UnsubscribeLinks:
             raise NotFound("no such subscriber")
         return subscriber
 
-    def only_leaves(self, token: str) -> bool:
+    def is_outdated(self, token: str) -> bool:
         """Return True for a link signed with a retired key, which can only unsubscribe."""
         try:
             read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=False)
@@ -70,9 +70,9 @@ class _UnsubscribeLinks:
         here = f"{self.pages.site.root}u/{token}"
         return self.pages.page(name, 200, subscriber.language, here=here, **values)
 
-    def reduced(self, token: str, what: str, done: bool) -> Response:
+    def reduction_page(self, token: str, what: str, done: bool) -> Response:
         """Return the page that confirms a reduction, or says that nothing changed."""
-        subscriber = self.named(token)
+        subscriber = self.subscriber_of(token)
         return self.page("reduced", subscriber, token, what=what if done else "nothing", size=subscriber.size)
 
 
@@ -82,49 +82,53 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.api_route("/u/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        subscriber = links.named(token, accept_expired=True)
+        subscriber = links.subscriber_of(token, accept_expired=True)
         shown = {"address": masked(subscriber.address), "gets": subscriber.status in _GETS}
-        return links.page("unsubscribe", subscriber, token, **(_NOTHING if links.only_leaves(token) else shown))
+        return links.page("unsubscribe", subscriber, token, **(_NOTHING if links.is_outdated(token) else shown))
 
     @routes.post("/u/{token}")
     def act(request: Request, token: str, one_click: Annotated[bool, Depends(_is_one_click)]) -> Response:
-        subscriber = links.named(token, accept_expired=True)
+        subscriber = links.subscriber_of(token, accept_expired=True)
         cause = Cause.ONE_CLICK if one_click else Cause.WEB
         unsubscribe(app.db, subscriber.key, consent_act(app, request, cause), app.clock())
         if one_click:
             return PlainTextResponse("unsubscribed\n")
-        returns = subscriber.status in _GETS and not links.only_leaves(token)
+        returns = subscriber.status in _GETS and not links.is_outdated(token)
         said = consent_text(pages, "resubscribe", subscriber.language).split("\n") if returns else []
         return links.page("unsubscribed", subscriber, token, wording=said)
 
     @routes.post("/u/{token}/back")
     def back(request: Request, token: str) -> Response:
-        subscriber = links.named(token)
+        subscriber = links.subscriber_of(token)
         how = consent_act(app, request, Cause.TAKEN_BACK, consent_text(pages, "resubscribe", subscriber.language))
         done = lighter.return_or_ask(app.db, app.post, subscriber.key, how, app.clock(), Pool.STRANGER)
         return links.page("resubscribed", subscriber, token, done=done)
 
-    _less(app, links, routes)
+    _add_reduction_routes(app, links, routes)
     return routes
 
 
-def _less(app: App, links: _UnsubscribeLinks, routes: APIRouter) -> None:
+def _add_reduction_routes(app: App, links: _UnsubscribeLinks, routes: APIRouter) -> None:
     @routes.post("/u/{token}/weekly")
     def weekly(token: str) -> Response:
-        return links.reduced(token, "weekly", lighter.weekly(app.db, links.named(token).key, app.clock()))
+        return links.reduction_page(
+            token, "weekly", lighter.weekly(app.db, links.subscriber_of(token).key, app.clock())
+        )
 
     @routes.post("/u/{token}/fewer")
     def fewer(token: str) -> Response:
-        return links.reduced(token, "fewer", lighter.fewer(app.db, links.named(token).key, app.clock()))
+        return links.reduction_page(token, "fewer", lighter.fewer(app.db, links.subscriber_of(token).key, app.clock()))
 
     @routes.post("/u/{token}/pause")
-    def rest(request: Request, token: str) -> Response:
+    def pause_subscription(request: Request, token: str) -> Response:
         now = app.clock()
         try:
-            pause(app.db, links.named(token).key, consent_act(app, request, Cause.WEB), now, now + lighter.BREAK)
+            pause(
+                app.db, links.subscriber_of(token).key, consent_act(app, request, Cause.WEB), now, now + lighter.BREAK
+            )
         except NoConsent:
-            return links.reduced(token, "pause", done=False)
-        return links.reduced(token, "pause", done=True)
+            return links.reduction_page(token, "pause", done=False)
+        return links.reduction_page(token, "pause", done=True)
 
 
 def masked(address: str | None) -> str:

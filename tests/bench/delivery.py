@@ -10,7 +10,7 @@ import argparse
 import json
 from datetime import UTC, datetime
 
-from digestd.evaluation.bench.delivery import Load, measure
+from digestd.evaluation.bench.delivery import DeliveryLoad, measure_delivery
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 
@@ -24,9 +24,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=1, help="smtp-source and deliver in turn, so many times")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    full = measure(Load(given.subscribers, given.papers, pairs=given.pairs, database=given.database), NOW)
+    full = measure_delivery(
+        DeliveryLoad(given.subscribers, given.papers, pairs=given.pairs, database=given.database), NOW
+    )
     if not given.database:
-        tenth = measure(Load(given.subscribers // 10, given.papers, pairs=1), NOW)
+        tenth = measure_delivery(DeliveryLoad(given.subscribers // 10, given.papers, pairs=1), NOW)
         large, small = full["rss_mib"], tenth["rss_mib"]
         assert isinstance(large, dict)
         assert isinstance(small, dict)

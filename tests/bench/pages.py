@@ -27,7 +27,7 @@ import uvicorn
 
 from digestd import app as wiring
 from digestd.domain.interest import Interest, Kind
-from digestd.evaluation.bench import invented
+from digestd.evaluation.bench import synthetic_data
 from digestd.logs import configure
 from digestd.papers.imports import import_papers
 from digestd.security.links import Purpose, token
@@ -83,7 +83,7 @@ def _serve(folder: Path, papers: int, parent: Connection) -> None:
     configure("console", "error")
     port = free_port()
     app = wiring.initialise(load({"DIGESTD_SOURCES": "none", "DIGESTD_PUBLIC_URL": f"http://127.0.0.1:{port}"}))
-    import_papers(app.db, list(invented.papers(papers, 1, "new")), app.clock())
+    import_papers(app.db, list(synthetic_data.synthetic_papers(papers, 1, "new")), app.clock())
     add(app.db, app.post, parse({"email": "reader@example.net"}), app.clock())
     parent.send((f"http://127.0.0.1:{port}", _paths(token(app.keys, Purpose.UNSUBSCRIBE, 1, app.clock()))))
     uvicorn.Server(server_config(build(app), "127.0.0.1", port)).run()
@@ -101,7 +101,7 @@ def _stay_on(core: int) -> None:
 def _previews(home: str, papers: int, server: int) -> dict[str, float]:
     """Milliseconds from the request to the last byte; the first, which reads the day, is told apart."""
     assert VISITORS < limits.PER_NETWORK
-    people = list(invented.people(VISITORS, papers, 5))
+    people = list(synthetic_data.synthetic_subscribers(VISITORS, papers, 5))
     first, before = _preview(home, people[0].interests), _cpu_ms(server)
     spans = [_preview(home, person.interests) for person in people[1:]]
     cpu = (_cpu_ms(server) - before) / len(spans)

@@ -13,10 +13,10 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from digestd.evaluation.cases import read_judgments, read_papers
 from digestd.evaluation.compare import difference
+from digestd.evaluation.judgments import read_judgments, read_papers
 from digestd.evaluation.metrics import Estimate, summary
-from digestd.evaluation.run import Outcome, cases, outcome, scored
+from digestd.evaluation.scoring import CaseResult, case_result, evaluate_case, judged_cases
 from digestd.ranking.model import fit
 from tests.bench.sanity import Sanity
 from tests.outside import outside
@@ -37,9 +37,9 @@ def _on_library(papers: Path, judgments: Sequence[Path]) -> Iterator[dict[str, o
     model, rival = fit(paper.text for paper in library.values()), Sanity(library)
     for path in judgments:
         judged = read_judgments(path)
-        found = list(cases(library, judged, model))
-        ours = [outcome(case) for case in found]
-        theirs = [scored(case, rival.scores(case, judged[case.n])) for case in found]
+        found = list(judged_cases(library, judged, model))
+        ours = [evaluate_case(case) for case in found]
+        theirs = [case_result(case, rival.scores(case, judged[case.n])) for case in found]
         apart = difference(ours, theirs)[MEASURE]
         yield {
             "judgments": path.name.partition(".")[0],
@@ -54,7 +54,7 @@ def _on_library(papers: Path, judgments: Sequence[Path]) -> Iterator[dict[str, o
         }
 
 
-def _mean(outcomes: Sequence[Outcome]) -> float:
+def _mean(outcomes: Sequence[CaseResult]) -> float:
     return summary((done.user, done.measures) for done in outcomes)[MEASURE].value
 
 

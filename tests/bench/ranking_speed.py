@@ -21,8 +21,8 @@ from multiprocessing import get_context
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId, Words
-from digestd.evaluation.bench import invented
-from digestd.evaluation.bench.rank import Load, measure
+from digestd.evaluation.bench import synthetic_data
+from digestd.evaluation.bench.ranking import RankingLoad, measure_ranking
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.fusion import score
 from digestd.ranking.model import dumps, fit
@@ -46,7 +46,7 @@ def refit(likes: int, papers: int = 0) -> float:
 
     With `papers` of the day, to rank them anew as well: what one click costs.
     """
-    texts = [_text(line) for line in invented.papers(2_000, 1, "old")]
+    texts = [_text(line) for line in synthetic_data.synthetic_papers(2_000, 1, "old")]
     model = fit(texts)
     candidates = build_candidates(
         [_paper(n, text) for n, text in enumerate(texts[-papers:] if papers else [])], model, NOW
@@ -65,7 +65,7 @@ def refit(likes: int, papers: int = 0) -> float:
 
 def model_fit(papers: int) -> dict[str, object]:
     """A text model of so many papers: seconds of CPU, peak memory, bytes as kept."""
-    texts = [_text(line) for line in invented.papers(papers, 3, "old")]
+    texts = [_text(line) for line in synthetic_data.synthetic_papers(papers, 3, "old")]
     began = time.process_time()
     fitted = fit(texts)
     seconds = time.process_time() - began
@@ -103,7 +103,7 @@ def main() -> None:
         found = alone.submit(model_fit, given.archive).result()
     found |= {"refit_ms": {likes: refit(likes) for likes in (10, 100, 500)}}
     found |= {"click_ms": {likes: refit(likes, 1_000) for likes in (10, 100, 500)}}
-    found |= measure(Load(given.subscribers, given.papers), NOW)
+    found |= measure_ranking(RankingLoad(given.subscribers, given.papers), NOW)
     found |= {"judged": judged(found)}
     print(json.dumps(found, indent=None if given.json else 2))
     sys.exit(bool(found["judged"]))

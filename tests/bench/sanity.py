@@ -12,8 +12,8 @@ from sklearn.svm import LinearSVC
 
 from digestd.domain.interest import Kind, Wish
 from digestd.domain.paper import Paper
-from digestd.evaluation.cases import Judgment, Library
-from digestd.evaluation.run import Case
+from digestd.evaluation.judgments import Judgment, Library
+from digestd.evaluation.scoring import Case
 from digestd.ranking.arrays import Doubles
 
 

@@ -1,4 +1,4 @@
-"""digestd api-token add, list, remove: as typed, and what the token opens."""
+"""Test `digestd api-token` add, list and remove, and what a token gives access to."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line on a new install."""
+    """Return the command line of a new installation."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DIGESTD_DATABASE_URL", f"sqlite:///{tmp_path / 'd.db'}")
 
@@ -30,13 +30,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def status(token: str, method: str = "GET", path: str = "/papers") -> int:
-    """What the API of this install answers to a token."""
+    """Return the status that the API answers to a token."""
     with TestClient(build(wiring.build())) as client:
         given = {"Authorization": f"Bearer {token}"}
         return client.request(method, f"/api/v1{path}", headers=given, json={}).status_code
 
 
-def test_a_token_opens_the_api_until_it_is_removed(run: Run) -> None:
+def test_token_works_until_removed(run: Run) -> None:
     assert status("x") == 404, "there is no API yet"
     token = run("add", "website").stdout.strip()
     assert status(token) == 200
@@ -48,7 +48,7 @@ def test_a_token_opens_the_api_until_it_is_removed(run: Run) -> None:
     assert status(knowing, "DELETE", "/subscribers/9") == 404
 
 
-def test_the_list_tells_what_each_may_do_and_never_the_token(run: Run) -> None:
+def test_list_shows_scopes_but_no_token(run: Run) -> None:
     token = run("add", "website").stdout.strip()
     run("add", "cron", "--scope", "write", "--scope", "read")
     run("remove", "2")
@@ -63,7 +63,7 @@ def test_the_list_tells_what_each_may_do_and_never_the_token(run: Run) -> None:
     assert "website" in run("list").stdout
 
 
-def test_what_is_typed_wrong_is_one_clear_line(run: Run) -> None:
+def test_wrong_usage_is_one_line(run: Run) -> None:
     failed = run("remove", "7")
     assert isinstance(failed.exception, NotFound)
     assert "`digestd api-token list` shows them all" in str(failed.exception)

@@ -1,4 +1,4 @@
-"""bench: it runs anywhere, without settings, and counts everybody."""
+"""Test `digestd bench` without settings or a database."""
 
 import json
 import os
@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 
 
-def test_ranking_is_measured_without_settings_or_database(tmp_path: Path) -> None:
+def test_bench_rank_needs_no_settings(tmp_path: Path) -> None:
     digestd = str(Path(sys.executable).with_name("digestd"))
-    words = ["bench", "rank", "--subscribers", "400", "--papers", "40", "--archive", "60", "--json"]
+    words = ["bench", "rank", "--subscribers", "1600", "--papers", "40", "--archive", "60", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     done = subprocess.run([digestd, *words], cwd=tmp_path, env=environment, capture_output=True, check=True)
     found = json.loads(done.stdout)
-    assert found["subscribers"] == 400
+    assert found["subscribers"] == 1600
     assert found["papers"] == 40
-    assert found["reasons"] == 400 * 15
+    assert found["reasons"] == 1600 * 15
     assert found["cpu_us"] > found["bare_us"] > 0
     assert set(found["linear"]) == {"subscribers", "papers"}
     assert found["each_us"]["all"] > 0 < found["start_ms"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_road_to_the_relay_is_measured_beside_smtp_source(tmp_path: Path) -> None:
+def test_bench_delivery_compares_with_smtp_source(tmp_path: Path) -> None:
     words = ["bench", "delivery", "--subscribers", "40", "--papers", "40", "--procs", "2", "--pairs", "1", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     command = [sys.executable, "-m", "digestd", *words, "--dkim", "ed25519"]
@@ -42,9 +42,9 @@ def test_the_road_to_the_relay_is_measured_beside_smtp_source(tmp_path: Path) ->
 
 
 @pytest.mark.long
-def test_without_postfix_a_sink_of_its_own_counts_the_mails(tmp_path: Path) -> None:
+def test_bench_delivery_without_postfix_uses_builtin_sink(tmp_path: Path) -> None:
     words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
-    code = "from digestd.evaluation.bench import sink; sink._PATH = ''; from digestd.cli import main; main()"
+    code = "from digestd.evaluation.bench import smtp_sink; smtp_sink._PATH = ''; from digestd.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert found["sink"] == "built-in"
@@ -53,7 +53,7 @@ def test_without_postfix_a_sink_of_its_own_counts_the_mails(tmp_path: Path) -> N
 
 
 @pytest.mark.long
-def test_on_postgresql_too_nothing_is_left_where_it_ran(tmp_path: Path, postgres_url: str) -> None:
+def test_bench_delivery_on_postgresql_leaves_no_files(tmp_path: Path, postgres_url: str) -> None:
     words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     command = [sys.executable, "-m", "digestd", *words, "--database", postgres_url]

@@ -1,4 +1,4 @@
-"""The command line as a whole: every command can be called, and failing is one clear line."""
+"""Test the command line in general: every command can be called, and errors are one line."""
 
 import errno
 import inspect
@@ -42,7 +42,7 @@ def commands() -> Iterator[tuple[str, Callable[..., object]]]:
         yield path, inspect.unwrap(load(path, command).callback)
 
 
-def test_no_command_is_a_coroutine_function() -> None:
+def test_no_command_is_coroutine_function() -> None:
     """Typer would exit 0 and do nothing."""
     found = dict(commands())
     assert len(found) > 60
@@ -57,7 +57,7 @@ def test_summary_is_first_paragraph_of_docstring() -> None:
 
 
 def test_lean_commands_do_not_log() -> None:
-    """Those marked `logs=False` never configure logging, so their modules must not use it."""
+    """Commands marked `logs=False` never configure logging, so their modules must not use it."""
     lean = sorted({command.target.partition(":")[0] for _, command in table() if not command.logs})
     code = f"import importlib, sys; [importlib.import_module('digestd.cli.' + m) for m in {lean}]; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -65,7 +65,7 @@ def test_lean_commands_do_not_log() -> None:
     assert "digestd.logs" not in done.stdout.split()
 
 
-def test_no_word_of_a_help_is_lost_and_its_paragraphs_are_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_keeps_words_and_fills_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     for name, command in commands():
         said = CliRunner().invoke(cli.app, [*name.split()[1:], "--help"]).stdout.partition("╭")[0]
@@ -75,7 +75,7 @@ def test_no_word_of_a_help_is_lost_and_its_paragraphs_are_filled(monkeypatch: py
             assert not (line.strip() and after.strip()) or len(f"{line.rstrip()} {after.split()[0]}") > 79, (name, line)
 
 
-def test_no_command_takes_a_number_that_cannot_be_reckoned_with() -> None:
+def test_numeric_options_have_limits() -> None:
     numbers = [
         (path, name, get_args(hint)[1].max)
         for path, command in commands()
@@ -88,7 +88,7 @@ def test_no_command_takes_a_number_that_cannot_be_reckoned_with() -> None:
 
 
 @pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "soon"])
-def test_a_time_that_cannot_be_reckoned_with_is_refused(time: str) -> None:
+def test_invalid_time_is_refused(time: str) -> None:
     with pytest.raises(BadInput, match=re.escape(repr(time))):
         parse_datetime(time)
     with pytest.raises(ValidationError, match=re.escape(repr(time))):
@@ -122,7 +122,7 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         ("delivery list --state nope", "--state: 'nope' is not one of 'ready', "),
     ],
 )
-def test_a_command_used_wrongly_is_one_line(
+def test_wrong_usage_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, said: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["digestd", *words.split()])
@@ -134,7 +134,7 @@ def test_a_command_used_wrongly_is_one_line(
 
 
 @pytest.mark.parametrize(("words", "code"), [("", 2), ("subscriber", 2), ("--help", 0), ("plan --help", 0)])
-def test_the_help_is_shown_as_ever(
+def test_help_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, code: int
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["digestd", *words.split()])
@@ -145,13 +145,13 @@ def test_the_help_is_shown_as_ever(
     assert f"Usage: {' '.join(['digestd', *words.removesuffix('--help').split()])} " in shown.out
 
 
-def test_an_error_that_passes_says_so(fails_with: Fails) -> None:
+def test_transient_error_suggests_retry(fails_with: Fails) -> None:
     assert fails_with(DatabaseUnreachable("the database is away")) == (
         1, "digestd: the database is away; the same command may work later\n",
     )  # fmt: skip
 
 
-def test_the_unforeseen_is_one_line_unless_debugging(fails_with: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_error_is_one_line_unless_debugging(fails_with: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
     code, said = fails_with(ZeroDivisionError("secret"))
     assert (code, said.count("\n")) == (1, 1)
     assert "secret" not in said
@@ -161,7 +161,7 @@ def test_the_unforeseen_is_one_line_unless_debugging(fails_with: Fails, monkeypa
     assert "secret" not in said
 
 
-def test_what_the_system_refuses_is_said_in_its_words(fails_with: Fails) -> None:
+def test_system_error_is_reported_in_its_words(fails_with: Fails) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     assert "the system says: No space left on device; DIGESTD_DEBUG=1" in fails_with(full)[1]
     lost = FileNotFoundError(errno.ENOENT, "No such file or directory", "there")
@@ -169,14 +169,14 @@ def test_what_the_system_refuses_is_said_in_its_words(fails_with: Fails) -> None
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_stream_that_the_caller_closed_is_missed_by_nobody(closed: str, tmp_path: Path) -> None:
+def test_closed_stream_is_ignored(closed: str, tmp_path: Path) -> None:
     words = shlex.join([sys.executable, "-m", "digestd", "init"])
     done = subprocess.run(f"{words} {closed}", shell=True, cwd=tmp_path, env=_PLAIN, capture_output=True, check=False)
     assert (done.returncode, b"digestd:" in done.stderr) == (0, False)
     assert (tmp_path / "var" / "digestd.db").read_bytes().startswith(b"SQLite format 3")
 
 
-def test_what_is_printed_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
+def test_output_is_utf8_in_any_locale(tmp_path: Path) -> None:
     code = "from digestd.cli import output, process; process.prepare_stdio(); output.emit_line('\\u2192 \\xdf')"
     plain = {**_PLAIN, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=plain, capture_output=True, check=True)
@@ -198,7 +198,7 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
         (["api-token", "add", " "], "NAME: say what the token is for"),
     ],
 )
-def test_what_is_no_use_is_said_in_one_line(words: list[str], said: str, tmp_path: Path, sqlite_url: str) -> None:
+def test_unusable_input_is_one_line(words: list[str], said: str, tmp_path: Path, sqlite_url: str) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x01")
     (tmp_path / "words").write_text("sort them well\n")
     settings = {"DIGESTD_DATABASE_URL": sqlite_url, "DIGESTD_SECRET_KEY_FILE": str(tmp_path / "secret")}
@@ -217,9 +217,7 @@ def test_what_is_no_use_is_said_in_one_line(words: list[str], said: str, tmp_pat
         ("203.0.113.9", "Cannot assign requested"),
     ],
 )
-def test_where_the_pages_cannot_listen_the_reason_is_the_systems(
-    host: str, said: str, tmp_path: Path, sqlite_url: str
-) -> None:
+def test_listen_error_states_reason(host: str, said: str, tmp_path: Path, sqlite_url: str) -> None:
     (tmp_path / "secret").write_bytes(bytes(range(32)))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -235,12 +233,12 @@ def test_where_the_pages_cannot_listen_the_reason_is_the_systems(
     assert said.format(port) in done.stderr
 
 
-def test_an_interrupt_is_quiet(fails_with: Fails) -> None:
+def test_interrupt_prints_nothing(fails_with: Fails) -> None:
     assert fails_with(KeyboardInterrupt()) == (130, "")
 
 
 def process(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """`digestd` in a process and a folder of its own."""
+    """Run `digestd` as a subprocess in a folder of its own."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     return subprocess.run(
         [sys.executable, "-m", "digestd", *words],
@@ -249,19 +247,19 @@ def process(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_without_init_the_remedy_is_named(tmp_path: Path) -> None:
+def test_missing_init_names_remedy(tmp_path: Path) -> None:
     ended = process(tmp_path, "subscriber", "list")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "digestd init" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
-def test_an_option_that_does_not_exist_is_wrong_use(tmp_path: Path) -> None:
+def test_unknown_option_is_usage_error(tmp_path: Path) -> None:
     ended = process(tmp_path, "subscriber", "add", "a@example.org", "--hours", "3")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "--hours" in ended.stderr
 
 
-def test_the_version_is_said(tmp_path: Path) -> None:
+def test_version_is_printed(tmp_path: Path) -> None:
     ended = process(tmp_path, "--version")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"digestd {__version__}\n", "")

@@ -1,4 +1,4 @@
-"""digestd coverage: as typed."""
+"""Test `digestd coverage`."""
 
 import io
 import json
@@ -30,7 +30,7 @@ ROWS = [
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line on a new install."""
+    """Return the command line of a new installation."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DIGESTD_DATABASE_URL", f"sqlite:///{tmp_path / 'd.db'}")
     monkeypatch.setenv("DIGESTD_NOW", "2026-11-24T07:00:00Z")
@@ -44,7 +44,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def noted(run: Run, tmp_path: Path) -> Run:
-    """The same, with some days noted."""
+    """Return the same installation with coverage of some days."""
     db = open_database(f"sqlite:///{tmp_path / 'd.db'}")
     with db.write() as session:
         coverage.upsert(session, ROWS, datetime(2026, 11, 24, tzinfo=UTC))
@@ -52,7 +52,7 @@ def noted(run: Run, tmp_path: Path) -> Run:
     return run
 
 
-def test_where_nothing_is_noted_the_next_step_is_named(run: Run) -> None:
+def test_empty_coverage_names_next_step(run: Run) -> None:
     shown = run("coverage")
     assert (shown.exit_code, shown.stdout) == (0, "")
     assert (
@@ -62,7 +62,7 @@ def test_where_nothing_is_noted_the_next_step_is_named(run: Run) -> None:
     assert json.loads(run("coverage", "--json").stdout) == []
 
 
-def test_in_a_pipe_each_day_of_each_source_is_a_line(noted: Run) -> None:
+def test_pipe_gets_one_line_per_source_and_day(noted: Run) -> None:
     lines = noted("coverage").stdout.splitlines()
     assert lines == [
         "day\tsource\tstate\titems\texpected\tnote",
@@ -72,7 +72,7 @@ def test_in_a_pipe_each_day_of_each_source_is_a_line(noted: Run) -> None:
     ]
 
 
-def test_json_is_an_array_of_the_same(noted: Run) -> None:
+def test_json_is_array_of_days(noted: Run) -> None:
     rows = json.loads(noted("coverage", "--days", "8", "--json").stdout)
     assert [(row["day"], row["source"], row["state"]) for row in rows] == [
         ("2026-11-24", ARXIV, "fresh"),
@@ -94,13 +94,13 @@ def test_json_is_an_array_of_the_same(noted: Run) -> None:
         (("--source", "arxiv"), []),
     ],
 )
-def test_one_source_or_kind_may_be_asked_for(noted: Run, words: tuple[str, ...], sources: list[str]) -> None:
+def test_source_and_kind_filter(noted: Run, words: tuple[str, ...], sources: list[str]) -> None:
     shown = noted("coverage", *words, "--json")
     assert [row["source"] for row in json.loads(shown.stdout)] == sources
     assert ("`digestd source list` shows the sources" in shown.stderr) == (not sources)
 
 
-def test_no_days_at_all_is_wrong_use(run: Run) -> None:
+def test_zero_days_is_usage_error(run: Run) -> None:
     assert run("coverage", "--days", "0").exit_code == 2
 
 
@@ -110,7 +110,7 @@ def _drawn(width: int, **console: bool) -> str:
     return out.getvalue()
 
 
-def test_the_picture_can_be_read_without_colour() -> None:
+def test_table_is_readable_without_colour() -> None:
     lines = [line.rstrip() for line in _plain(_drawn(100, no_color=True)).splitlines()]
     assert lines[0].split() == ["source", "Tue", "24", "Mon", "23", "Sun", "22", "Sat", "21", "Fri", "20", "Thu", "19",
                                 "Wed", "18", "Tue", "17"]  # fmt: skip
@@ -121,7 +121,7 @@ def test_the_picture_can_be_read_without_colour() -> None:
     assert "\x1b[32m" in _drawn(100)
 
 
-def test_a_narrow_terminal_gets_the_days_below_each_other() -> None:
+def test_narrow_terminal_wraps_days() -> None:
     drawn = _plain(_drawn(60)).splitlines()
     assert [line.split()[1::2] for line in drawn if line.startswith("source")] == [
         ["Tue", "Mon", "Sun", "Sat"], ["Fri", "Thu", "Wed", "Tue"],
@@ -129,7 +129,7 @@ def test_a_narrow_terminal_gets_the_days_below_each_other() -> None:
     assert all(len(line) <= 60 for line in drawn[:8])
 
 
-def test_each_state_has_a_sign_of_its_own() -> None:
+def test_states_have_distinct_signs() -> None:
     legend = _plain(_drawn(100)).splitlines()[4]
     assert {word for word in legend.split() if word.isascii() and word.isalpha()} >= set(CoverageState)
     signs = [word for word in legend.split() if not word.isascii()]
@@ -137,7 +137,7 @@ def test_each_state_has_a_sign_of_its_own() -> None:
 
 
 def _plain(drawn: str) -> str:
-    """Without the terminal's colours."""
+    """Return the text without terminal colours."""
     out, _, rest = drawn.partition("\x1b[")
     while rest:
         _, _, rest = rest.partition("m")
@@ -146,7 +146,7 @@ def _plain(drawn: str) -> str:
     return out
 
 
-def test_a_source_that_there_is_not_is_refused(noted: Run) -> None:
+def test_unknown_source_is_refused(noted: Run) -> None:
     refused = noted("coverage", "--source", "nosuch")
     assert isinstance(refused.exception, BadInput)
     assert str(refused.exception) == "unknown source nosuch; `digestd source list` shows the sources"

@@ -1,4 +1,4 @@
-"""digestd delivery show, preview and explain: what an operator reads of one digest."""
+"""Test `digestd delivery show`, `preview` and `explain`."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
     return invoke
 
 
-def test_a_digest_is_shown_with_the_names_of_its_papers_and_why_each_is_there(made: Install, run: Run) -> None:
+def test_show_lists_papers_with_reasons(made: Install, run: Run) -> None:
     made.plan()
     key = json.loads(run("delivery", "list", "--email", ADA, "--json"))[0]["id"]
     own, history, picked = run("delivery", "show", str(key)).split("\n\n")
@@ -51,13 +51,13 @@ def test_a_digest_is_shown_with_the_names_of_its_papers_and_why_each_is_there(ma
     assert (whole["paper"], whole["title"], whole["reason"]["why"]) == ("invented:one", "Moss on walls", "topic")
 
 
-def test_a_paper_that_meets_no_interest_is_given_no_reason(run: Run) -> None:
+def test_explain_gives_no_reason_without_match(run: Run) -> None:
     assert run("explain", ADA, "invented:two").splitlines()[1] == "meets none of the interests"
     assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Matches your topic")
 
 
 @pytest.mark.usefixtures("run")
-def test_a_digest_that_would_hold_nothing_is_no_wrong_use() -> None:
+def test_empty_preview_is_no_usage_error() -> None:
     done = CliRunner().invoke(app, ["preview", BO])
     assert isinstance(done.exception, NothingToShow)
     assert done.exception.exit_code == 1

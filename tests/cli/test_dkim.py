@@ -1,4 +1,4 @@
-"""DKIM as an operator sets it up: a key, a record for DNS, and signed mails."""
+"""Test setting up DKIM: key, DNS record and signed mails."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(params=[RSA, ED25519], ids=["rsa", "ed25519"])
 def key(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A key that only its owner can read."""
+    """Return a key that only its owner can read."""
     file = tmp_path / "dkim.pem"
     file.write_bytes(request.param)
     file.chmod(0o600)
@@ -26,7 +26,7 @@ def key(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: Path) -> Run:
-    """The command line of an install that signs."""
+    """Return the command line of an installation that signs."""
     monkeypatch.chdir(tmp_path)
     settings = {"NOW": "2026-11-24T07:00:00Z", "SOURCES": "none", "DKIM_DOMAIN": "example.org"}
     for name, value in {**settings, "DKIM_SELECTOR": "s2026", "DKIM_KEY_FILE": str(key)}.items():
@@ -34,7 +34,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: Path) -> Run:
     return lambda *words: CliRunner().invoke(app, words)
 
 
-def test_a_delivered_digest_verifies_against_the_printed_record(run: Run, tmp_path: Path) -> None:
+def test_digest_verifies_with_printed_record(run: Run, tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text('{"title": "Lakes in winter", "abstract": "Ice on lakes."}\n')
     commands = (
         ("init",), ("subscriber", "add", "ada@example.net", "--topic", "lakes", "--hour", "0"),
@@ -52,7 +52,7 @@ def test_a_delivered_digest_verifies_against_the_printed_record(run: Run, tmp_pa
     assert run("replay", "ada@example.net", "2026-11-24", "--eml").exit_code == 0
 
 
-def test_a_key_that_everybody_may_read_is_refused(run: Run, key: Path) -> None:
+def test_world_readable_key_is_refused(run: Run, key: Path) -> None:
     key.chmod(0o644)
     refused = run("init").exception
     assert isinstance(refused, BadSetting)
@@ -60,12 +60,12 @@ def test_a_key_that_everybody_may_read_is_refused(run: Run, key: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["DOMAIN", "SELECTOR", "KEY_FILE"])
-def test_a_missing_part_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_missing_dkim_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv(f"DIGESTD_DKIM_{name}")
     assert f"DIGESTD_DKIM_{name}: is missing" in str(run("init").exception)
 
 
-def test_without_a_key_there_is_no_record_to_print(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_without_key_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DOMAIN", "SELECTOR", "KEY_FILE"):
         monkeypatch.delenv(f"DIGESTD_DKIM_{name}")
     run("init")

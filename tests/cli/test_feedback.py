@@ -1,4 +1,4 @@
-"""digestd subscriber feedback: said, muted, listed and taken back on a real install."""
+"""Test `digestd subscriber feedback`: give, mute, list and undo."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
     return invoke
 
 
-def test_what_was_said_and_muted_is_listed_in_order_and_taken_back_each_by_itself(run: Run) -> None:
+def test_feedback_is_listed_and_undone_separately(run: Run) -> None:
     assert run("--json") == []
     run("invented:one", "saved")
     run("invented:one", "muted", "--author", "B. Other")
@@ -65,11 +65,11 @@ def test_what_was_said_and_muted_is_listed_in_order_and_taken_back_each_by_itsel
         (("invented:one", "more", "--undo"), "use --undo alone"),
     ],
 )
-def test_what_cannot_be_said_is_refused_with_the_remedy(run: Run, words: tuple[str, ...], message: str) -> None:
+def test_invalid_feedback_is_refused_with_remedy(run: Run, words: tuple[str, ...], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         run(*words)
 
 
-def test_nothing_muted_is_nothing_to_take_back(run: Run) -> None:
+def test_undo_without_mute_is_refused(run: Run) -> None:
     with pytest.raises(NotFound, match="has muted nothing"):
         run("invented:one", "muted", "--undo")

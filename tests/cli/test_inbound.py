@@ -1,4 +1,4 @@
-"""Bounces by command: read, shown, taken back; deliveries settled by hand."""
+"""Test commands for bounces: read, list, unsuppress, and settle deliveries."""
 
 import json
 from datetime import timedelta
@@ -28,7 +28,7 @@ def back(on_file: SentInstall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def run(*words: str) -> str:
-    """The standard output of a command that must do its work."""
+    """Return the standard output of a command that must succeed."""
     done = CliRunner().invoke(commands, list(words), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout

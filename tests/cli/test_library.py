@@ -1,4 +1,4 @@
-"""`digestd subscriber library …` as an operator types it, against a Zotero of this machine."""
+"""Test `digestd subscriber library` against a local Zotero server."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def listed(run: Run) -> list[dict[str, object]]:
     return found
 
 
-def test_a_library_is_linked_read_listed_and_unlinked(run: Run, zotero: Zotero) -> None:
+def test_library_is_linked_synced_listed_and_unlinked(run: Run, zotero: Zotero) -> None:
     linked = run("library", "link", ADA, "zotero", stdin=f"{KEY}\n")
     assert linked.returncode == 0
     assert linked.stderr.startswith("zotero:users/12 is linked")
@@ -45,14 +45,14 @@ def test_a_library_is_linked_read_listed_and_unlinked(run: Run, zotero: Zotero) 
     assert listed(run) == []
 
 
-def test_a_rotated_secret_still_opens_the_key(run: Run, zotero: Zotero, tmp_path: Path) -> None:
+def test_key_is_readable_after_secret_rotation(run: Run, zotero: Zotero, tmp_path: Path) -> None:
     run("library", "link", ADA, "zotero", stdin=KEY)
     rotate(tmp_path / "secret.key", NOW)
     assert run("library", "sync", ADA, "zotero:users/12").returncode == 0
     assert listed(run)[0]["liked"] == 1
 
 
-def test_the_key_may_come_from_a_file_and_one_that_writes_is_named(run: Run, zotero: Zotero, tmp_path: Path) -> None:
+def test_key_file_and_warning_for_write_access(run: Run, zotero: Zotero, tmp_path: Path) -> None:
     zotero.may_write = True
     (tmp_path / "key.txt").write_text(f" {KEY}\n")
     linked = run("library", "link", ADA, "zotero:groups/34", "--key-file", "key.txt")
@@ -61,14 +61,14 @@ def test_the_key_may_come_from_a_file_and_one_that_writes_is_named(run: Run, zot
     refused(run("library", "link", ADA, "zotero", "--key-file", "none.txt"), 2, "cannot read none.txt: No such file")
 
 
-def test_orcid_works_by_its_id_alone(run: Run, zotero: Zotero) -> None:
+def test_orcid_is_linked_by_id(run: Run, zotero: Zotero) -> None:
     zotero.site.paths[f"/v3.0/{CARBERRY}/works"] = orcid_answer((1, "Lakes", "10.5555/lakes"))
     assert run("library", "link", ADA, f"orcid:{CARBERRY}").returncode == 0
     assert run("library", "sync", ADA, f"orcid:{CARBERRY}").returncode == 0
     assert "doi:10.5555/lakes" in run("interests", ADA).stdout
 
 
-def test_what_will_not_do_is_one_line(run: Run, zotero: Zotero) -> None:
+def test_invalid_library_is_one_line(run: Run, zotero: Zotero) -> None:
     refused(run("library", "link", ADA, "zotero", stdin="wrong"), 2, "Zotero does not know this key")
     refused(run("library", "link", ADA, "zotero"), 2, "one word")
     refused(run("library", "link", ADA, "orcid:0000-0002-1825-0098"), 2, "copy it anew")

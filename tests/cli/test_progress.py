@@ -1,4 +1,4 @@
-"""The progress of a delivery: drawn on a terminal, absent in a pipe."""
+"""Test the progress of a delivery: drawn on a terminal, absent in a pipe."""
 
 import asyncio
 import io
@@ -20,7 +20,7 @@ async def _drawn(console: Console) -> None:
         await asyncio.sleep(REFRESH_SECONDS * 1.5)
 
 
-async def test_a_terminal_shows_how_far_it_is_how_fast_and_what_went_wrong() -> None:
+async def test_terminal_shows_progress_rate_and_failures() -> None:
     screen = io.StringIO()
     await _drawn(Console(file=screen, force_terminal=True, width=120))
     shown = screen.getvalue()
@@ -28,19 +28,19 @@ async def test_a_terminal_shows_how_far_it_is_how_fast_and_what_went_wrong() -> 
         assert words in shown
 
 
-async def test_a_pipe_shows_nothing() -> None:
+async def test_pipe_shows_nothing() -> None:
     screen = io.StringIO()
     await _drawn(Console(file=screen))
     assert screen.getvalue() == ""
 
 
-def test_what_is_done_with_counts_whatever_became_of_it() -> None:
+def test_progress_counts_all_finished_deliveries() -> None:
     assert (
         RunCounters(accepted=1, deferred=2, rejected=4, skipped=8, expired=16, uncertain=32, poisoned=64).ended == 127
     )
 
 
-async def test_the_time_left_is_what_the_rest_takes_at_the_rate_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_time_left_follows_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.001)
     screen, counters, total, now = io.StringIO(), RunCounters(), 6_000, 0.0
     with delivery_progress(counters, total, Console(file=screen, force_terminal=True, width=120, get_time=lambda: now)):

@@ -1,4 +1,4 @@
-"""digestd replay: a past digest again, byte for byte what went out, whatever has changed since."""
+"""Test `digestd digest replay`: rebuild a past digest byte for byte."""
 
 import hashlib
 import json
@@ -30,13 +30,13 @@ Replay = Callable[..., Result]
 
 @pytest.fixture
 def url(request: pytest.FixtureRequest) -> str:
-    """SQLite, unless a test asks for each engine."""
+    """Use SQLite, unless a test asks for each engine."""
     return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))
 
 
 @pytest.fixture
 def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
-    """A Tuesday with four papers for one reader, and a source that was late."""
+    """Return an installation on a Tuesday with four papers, one reader, and a source that was late."""
     made = install(tmp_path, url, now)
     archive(made)
     with made.db.write() as session:
@@ -49,7 +49,7 @@ def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
 
 @pytest.fixture
 def replay(made: Install, monkeypatch: pytest.MonkeyPatch) -> Replay:
-    """The command on that install."""
+    """Run the command on that installation."""
 
     def invoke(*words: str, **settings: str) -> Result:
         for name, value in made.environment(**settings).items():
@@ -60,9 +60,9 @@ def replay(made: Install, monkeypatch: pytest.MonkeyPatch) -> Replay:
 
 
 async def sent(made: Install) -> bytes:
-    """Plan and deliver what is due through the Maildir; the mail as it was handed over.
+    """Plan and deliver what is due to the Maildir; return the mail as it was handed over.
 
-    The Maildir puts two lines of its own before it, and ends lines as files do.
+    The Maildir adds two lines at the top and uses LF line ends.
     """
     made.plan()
     assert (await made.deliver()).accepted == 1
@@ -75,9 +75,7 @@ async def sent(made: Install) -> bytes:
 
 
 @pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
-async def test_a_digest_is_rebuilt_byte_for_byte_whatever_has_changed_since(
-    made: Install, replay: Replay, tmp_path: Path
-) -> None:
+async def test_replay_is_identical_after_changes(made: Install, replay: Replay, tmp_path: Path) -> None:
     message = await sent(made)
     made.clock.go(3 * DAY)
     made.papers([paper("strong00", title="Quite another title", abstract="And other words.", authors=["Z. New"])])
@@ -102,7 +100,7 @@ async def test_a_digest_is_rebuilt_byte_for_byte_whatever_has_changed_since(
     assert b"Hugging Face was late and follows tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
 
 
-async def test_a_digest_that_the_first_release_planned_is_rebuilt_too(made: Install, replay: Replay) -> None:
+async def test_replay_reads_picks_of_first_release(made: Install, replay: Replay) -> None:
     message = await sent(made)
     table = core.delivery
     with made.db.write() as session:
@@ -113,7 +111,7 @@ async def test_a_digest_that_the_first_release_planned_is_rebuilt_too(made: Inst
 
 
 def first_form(picks: Sequence[Pick]) -> bytes:
-    """Picks as the first release wrote them, each with a reason of its own."""
+    """Write picks in the form of the first release, each with a reason of its own."""
     sections = [Section.FOR_YOU, Section.TRENDING]
     rows = [
         struct.pack("<IIfBB", pick.paper, pick.revision, pick.score, sections.index(pick.section), n)
@@ -123,23 +121,21 @@ def first_form(picks: Sequence[Pick]) -> bytes:
     return bytes([len(picks)]) + b"".join(rows) + json.dumps(said).encode()
 
 
-async def test_the_terminal_gets_the_same_bytes_as_the_file(made: Install, replay: Replay) -> None:
+async def test_replay_prints_same_bytes_as_file(made: Install, replay: Replay) -> None:
     message = await sent(made)
     assert replay(READER, "2026-11-24", "--eml").stdout_bytes == message
     assert replay(READER, "2026-11-24").stdout.startswith("DIGESTD\nTuesday 24 November\n")
     assert replay(READER, "2026-11-24", "--html").stdout.startswith("<!DOCTYPE html>")
 
 
-async def test_a_weekly_digest_goes_by_its_week(made: Install, replay: Replay) -> None:
+async def test_replay_of_weekly_digest_takes_week(made: Install, replay: Replay) -> None:
     made.people([reader(cadence="weekly", weekday="tue")])
     message = await sent(made)
     assert replay(READER, "2026-W48", "--eml").stdout_bytes == message
 
 
 @pytest.mark.parametrize("change", [{"name": "Augusta"}, {"language": "de-AT", "name": "Ada L."}])
-async def test_what_was_not_frozen_and_has_changed_is_said(
-    made: Install, replay: Replay, change: dict[str, str]
-) -> None:
+async def test_replay_reports_changed_papers(made: Install, replay: Replay, change: dict[str, str]) -> None:
     message = await sent(made)
     made.people([reader(**{"name": "Ada", **change})])
     shown = replay(READER, "2026-11-24", "--eml")
@@ -148,14 +144,12 @@ async def test_what_was_not_frozen_and_has_changed_is_said(
     assert f"differs from what was sent (sha256 {hashlib.sha256(message).hexdigest()}, now " in shown.stderr
 
 
-async def test_a_setting_of_the_sender_that_has_changed_is_said(made: Install, replay: Replay) -> None:
+async def test_replay_reports_changed_sender_setting(made: Install, replay: Replay) -> None:
     await sent(made)
     assert replay(READER, "2026-11-24", DIGESTD_POSTAL_ADDRESS="2 Invented Street").exit_code == 1
 
 
-def test_the_preview_shows_the_same_line_as_the_digest(
-    made: Install, replay: Replay, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_preview_has_same_summary_as_digest(made: Install, replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in made.environment().items():
         monkeypatch.setenv(name, value)
     before = CliRunner().invoke(app, ["preview", READER]).stdout
@@ -169,14 +163,14 @@ def _lead(text: str) -> str:
     return text.split("\n\n")[1]
 
 
-def test_a_digest_that_still_waits_was_never_sent(made: Install, replay: Replay) -> None:
+def test_replay_refuses_pending_digest(made: Install, replay: Replay) -> None:
     made.plan()
     shown = replay(READER, "2026-11-24")
     assert shown.exit_code == 0
     assert shown.stderr == "the digest of 2026-11-24 was never sent: its delivery is ready\n"
 
 
-async def test_a_digest_whose_answer_was_lost_says_so(made: Install, replay: Replay) -> None:
+async def test_replay_warns_of_uncertain_digest(made: Install, replay: Replay) -> None:
     made.plan()
     async with Relay({"dot": Fault("close", stored=True)}).serving() as relay:
         assert (await made.deliver(transport(relay.port))).uncertain == 1
@@ -185,7 +179,7 @@ async def test_a_digest_whose_answer_was_lost_says_so(made: Install, replay: Rep
     assert " matches what was sent with an unknown outcome (sha256 " in shown.stderr
 
 
-async def test_a_digest_that_the_relay_refused_says_so(made: Install, replay: Replay) -> None:
+async def test_replay_warns_of_rejected_digest(made: Install, replay: Replay) -> None:
     made.plan()
     async with Relay({"dot": Fault("554 5.7.1 no")}).serving() as relay:
         assert (await made.deliver(transport(relay.port))).deferred == 1
@@ -198,7 +192,7 @@ def refusal(result: Result) -> str:
     return str(result.exception)
 
 
-def test_without_a_digest_of_that_period_the_nearest_are_named(made: Install, replay: Replay) -> None:
+def test_replay_names_nearest_periods(made: Install, replay: Replay) -> None:
     for number in range(7):
         made.papers(shelf(f"day{number}", 2))
         made.plan()
@@ -210,30 +204,30 @@ def test_without_a_digest_of_that_period_the_nearest_are_named(made: Install, re
     assert "2026-11-30" in refusal(replay(READER, "2027-01-01"))
 
 
-def test_before_the_first_digest_that_is_said(made: Install, replay: Replay) -> None:
+def test_replay_before_first_digest_says_so(made: Install, replay: Replay) -> None:
     assert "no digest was planned for this subscriber yet" in refusal(replay(READER, "2026-11-24"))
 
 
-def test_an_empty_day_is_called_empty(made: Install, replay: Replay) -> None:
+def test_replay_reports_empty_digest(made: Install, replay: Replay) -> None:
     made.plan()
     made.clock.go(8 * DAY)
     assert made.plan().empty == 1
     assert "the digest for 2026-12-02 was empty" in refusal(replay(READER, "2026-12-02"))
 
 
-def test_an_unknown_and_an_erased_subscriber_are_told_apart(made: Install, replay: Replay) -> None:
+def test_replay_distinguishes_unknown_and_erased(made: Install, replay: Replay) -> None:
     made.plan()
     assert "there is no subscriber 'nobody@example.net'" in refusal(replay("nobody@example.net", "2026-11-24"))
     erase(made.db, made.app.keys, READER, made.clock.now)
     assert f"{READER} was erased" in refusal(replay(READER, "2026-11-24"))
 
 
-def test_what_is_no_period_is_refused(replay: Replay) -> None:
+def test_replay_refuses_invalid_period(replay: Replay) -> None:
     for period in ("today", "2026-13-01", "2026-W60", "20261124", "2026-W4", "2026-11-24T07", ""):
         said = replay(READER, period)
         assert isinstance(said.exception, BadInput)
         assert "write a day like 2026-11-24 or a week like 2026-W48" in refusal(said)
 
 
-def test_only_one_form_at_a_time_is_shown(replay: Replay) -> None:
+def test_replay_shows_one_format_at_a_time(replay: Replay) -> None:
     assert "choose one of" in refusal(replay(READER, "2026-11-24", "--eml", "--html"))

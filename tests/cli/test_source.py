@@ -1,4 +1,4 @@
-"""digestd source add, remove, list: as typed."""
+"""Test `digestd source` add, remove, list and check."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ FIRST = ["arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-daily"]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line on a new install."""
+    """Return the command line of a new installation."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DIGESTD_DATABASE_URL", f"sqlite:///{tmp_path / 'd.db'}")
     monkeypatch.setenv("DIGESTD_NOW", "2026-11-24T07:00:00Z")
@@ -33,23 +33,23 @@ def listed(run: Run) -> list[str]:
     return [row["source"] for row in json.loads(run("source", "list", "--json").stdout)]
 
 
-def test_a_new_install_asks_arxiv_and_hugging_face(run: Run) -> None:
+def test_default_sources_are_arxiv_and_hugging_face(run: Run) -> None:
     assert listed(run) == FIRST
 
 
-def test_a_source_is_added_at_the_end_and_stays(run: Run) -> None:
+def test_add_appends_source(run: Run) -> None:
     added = run("source", "add", "arxiv:cs.RO")
     assert (added.exit_code, "arxiv:cs.RO is fetched from the next ingest on" in added.stderr) == (0, True)
     assert run("init").exit_code == 0
     assert listed(run) == [*FIRST, "arxiv:cs.RO"]
 
 
-def test_a_source_is_kept_under_its_own_name(run: Run) -> None:
+def test_add_normalises_name(run: Run) -> None:
     run("source", "add", "arxiv:cs.RO cs.RO")
     assert listed(run)[-1] == "arxiv:cs.RO"
 
 
-def test_removing_leaves_the_others(run: Run) -> None:
+def test_remove_keeps_others(run: Run) -> None:
     assert run("source", "remove", "hf-daily").exit_code == 0
     assert listed(run) == FIRST[:2]
 
@@ -62,32 +62,32 @@ def test_removing_leaves_the_others(run: Run) -> None:
         (("remove", "arxiv:cs.RO"), "there is no source arxiv:cs.RO; `digestd source list`"),
     ],
 )
-def test_what_cannot_be_done_is_refused_with_the_remedy(run: Run, words: tuple[str, ...], said: str) -> None:
+def test_invalid_change_is_refused_with_remedy(run: Run, words: tuple[str, ...], said: str) -> None:
     refused = run("source", *words)
     assert isinstance(refused.exception, BadInput)
     assert said in str(refused.exception)
     assert listed(run) == FIRST
 
 
-def test_the_last_source_is_not_removed(run: Run) -> None:
+def test_last_source_is_not_removed(run: Run) -> None:
     for name in FIRST[:2]:
         run("source", "remove", name)
     assert "DIGESTD_SOURCES=none" in str(run("source", "remove", "hf-daily").exception)
     assert listed(run) == ["hf-daily"]
 
 
-def test_the_setting_overrides_the_list_and_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setting_overrides_list(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_SOURCES", "arxiv:cs.DB")
     assert listed(run) == ["arxiv:cs.DB"]
     assert "DIGESTD_SOURCES is set" in str(run("source", "add", "arxiv:cs.RO").exception)
 
 
-def test_the_list_says_which_kinds_are_proven(run: Run) -> None:
+def test_list_marks_proven_kinds(run: Run) -> None:
     rows = json.loads(run("source", "list", "--json").stdout)
     assert {row["proven"] for row in rows} == {"on recorded answers"}
 
 
-def test_checking_a_file_shows_what_came_and_keeps_nothing(run: Run, tmp_path: Path) -> None:
+def test_check_shows_papers_and_stores_nothing(run: Run, tmp_path: Path) -> None:
     lines = [{"title": f"Lake {n}", "abstract": "Water.", "authors": ["Z"], "id": f"2611.0000{n}"} for n in range(3)]
     (tmp_path / "p.jsonl").write_text("".join(json.dumps({**line, "published": "2026-11-23"}) + "\n" for line in lines))
     checked = run("source", "check", f"jsonl:{tmp_path / 'p.jsonl'}", "--json")
@@ -97,7 +97,7 @@ def test_checking_a_file_shows_what_came_and_keeps_nothing(run: Run, tmp_path: P
     assert json.loads(run("paper", "list", "--json").stdout) == []
 
 
-def test_checking_says_what_looks_wrong_and_exits_1(run: Run, tmp_path: Path) -> None:
+def test_check_reports_problems_and_exits_1(run: Run, tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text('{"title": "Lakes", "published": "2026-01-05"}\n{"titel": "x"}\n')
     checked = run("source", "check", f"jsonl:{tmp_path / 'p.jsonl'}", "--json")
     concerns = " ".join(json.loads(checked.stdout)["concerns"])
@@ -107,11 +107,11 @@ def test_checking_says_what_looks_wrong_and_exits_1(run: Run, tmp_path: Path) ->
     assert "1 of 2 records cannot be read" in checked.stderr
 
 
-def test_checking_what_cannot_be_read_is_one_line(run: Run) -> None:
+def test_check_of_unreadable_file_is_one_line(run: Run) -> None:
     assert "cannot read /no/such" in str(run("source", "check", "jsonl:/no/such").exception)
 
 
-def test_checking_a_host_that_is_away_says_one_thing(
+def test_check_of_unreachable_host_is_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del run

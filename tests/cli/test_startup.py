@@ -1,4 +1,4 @@
-"""Which libraries a command imports: what it does not use costs its start-up time."""
+"""Test which modules a command imports, as unused ones cost start-up time."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ COMPLETION = {"_DIGESTD_COMPLETE": "complete_bash", "COMP_WORDS": "digestd subsc
 
 
 def imported(folder: Path, *words: str, **environment: str) -> set[str]:
-    """The top-level packages, and our modules, that a command has imported when it ends."""
+    """Return the top-level packages and digestd modules that a command has imported when it ends."""
     code = f"""
 import sys
 from digestd.cli import main
@@ -46,7 +46,7 @@ def test_completion_imports_no_heavy_library(tmp_path: Path) -> None:
     assert not found & (HEAVY | {"rich"})
 
 
-def test_lists_import_what_they_read_only(tmp_path: Path) -> None:
+def test_lists_import_only_what_they_read(tmp_path: Path) -> None:
     imported(tmp_path, "init")
     for words in (("subscriber", "list"), ("delivery", "list"), ("webhook", "list")):
         found = imported(tmp_path, *words)

@@ -1,4 +1,4 @@
-"""`digestd subscriber …` as an operator types it, through the entry point itself."""
+"""Test `digestd subscriber` through its entry point."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from digestd.cli import main, subscriber
 
 @dataclass(frozen=True)
 class Ended:
-    """How one command ended."""
+    """The exit code and output of a command."""
 
     returncode: object
     stdout: str
@@ -47,14 +47,14 @@ def run(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def refused(ended: Ended, code: int, *said: str) -> None:
-    """One line on stderr, nothing on stdout, the right code, never a traceback."""
+    """Check for one line on stderr, nothing on stdout, the right code and no traceback."""
     assert (ended.returncode, ended.stdout) == (code, "")
     assert ended.stderr.count("\n") == 1
     for words in said:
         assert words in ended.stderr
 
 
-def test_a_subscriber_from_first_to_last(run: Run) -> None:
+def test_subscriber_lifecycle(run: Run) -> None:
     added = run("add", "ada@example.org", "--topic", "protein folding", "--mute-phrase", "cars", "--hour", "9")
     assert (added.returncode, added.stderr) == (0, "ada@example.org: added\n")
     assert run("edit", "ADA@example.org", "--topic", "", "--like", "2401.00001", "--weekday", "fri").returncode == 0
@@ -83,7 +83,7 @@ def test_a_subscriber_from_first_to_last(run: Run) -> None:
         (["import", "missing.jsonl"], "missing.jsonl"),
     ],
 )
-def test_wrong_words_are_refused_in_one_line(run: Run, words: list[str], said: str) -> None:
+def test_wrong_usage_is_one_line(run: Run, words: list[str], said: str) -> None:
     refused(run(*words), 2, said)
 
 
@@ -96,9 +96,7 @@ def test_wrong_words_are_refused_in_one_line(run: Run, words: list[str], said: s
         ("odd.csv", b"email,shoes\na@example.org,4\n", "'shoes'"),
     ],
 )
-def test_what_is_no_subscriber_file_is_refused_whole(
-    run: Run, tmp_path: Path, name: str, content: bytes, said: str
-) -> None:
+def test_invalid_import_file_is_refused(run: Run, tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)
     refused(run("import", name), 2, said)
 
@@ -107,7 +105,7 @@ def lines(*records: object) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
-def test_a_file_without_line_ends_is_counted_piece_by_piece(tmp_path: Path) -> None:
+def test_import_counts_file_without_line_ends(tmp_path: Path) -> None:
     endless = tmp_path / "endless.jsonl"
     with endless.open("wb") as out:
         out.write(b"{}\n{}\n")
@@ -119,7 +117,7 @@ def test_a_file_without_line_ends_is_counted_piece_by_piece(tmp_path: Path) -> N
     assert peak < 8 << 20
 
 
-def test_an_import_reports_bad_lines_and_takes_the_good(run: Run, tmp_path: Path) -> None:
+def test_import_reports_bad_lines_and_takes_others(run: Run, tmp_path: Path) -> None:
     (tmp_path / "people.jsonl").write_text(
         lines({"email": "a@example.org"}, {"email": "a@example.org"}, {"email": "b@example.org", "mail": 1})
     )
@@ -140,7 +138,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good(run: Run, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["people.jsonl", "people.csv"])
-def test_export_and_import_go_round(run: Run, tmp_path: Path, name: str) -> None:
+def test_export_can_be_imported(run: Run, tmp_path: Path, name: str) -> None:
     people: Iterable[object] = (
         {"email": f"s{n}@example.org", "topics": [f"topic {n}", "a; b"], "mute": {"authors": ["B"]}, "status": status}
         for n, status in enumerate(["active", "paused", "unsubscribed"])
@@ -153,7 +151,7 @@ def test_export_and_import_go_round(run: Run, tmp_path: Path, name: str) -> None
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
 
 
-def test_a_file_of_references_becomes_liked_papers(run: Run, tmp_path: Path) -> None:
+def test_reference_file_adds_likes(run: Run, tmp_path: Path) -> None:
     run("add", "ada@example.org", "--topic", "ice")
     (tmp_path / "mine.bib").write_text(
         "@article{a, title={Lakes}, eprint={2611.00001}}\n@article{b, author={No One}}\n"

@@ -1,4 +1,4 @@
-"""Tables as a terminal shows them."""
+"""Test tables on a terminal."""
 
 import io
 from datetime import datetime, timedelta, timezone
@@ -22,21 +22,21 @@ def shown(rows: list[Cells], width: int) -> list[str]:
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
-def test_figures_stand_below_each_other_and_columns_without_anything_are_left_out() -> None:
+def test_table_aligns_figures_and_omits_empty_columns() -> None:
     lines = shown(PAPERS, 140)
     assert lines[0].split() == ["id", "title", "chance"]
     assert {cell_len(line) for line in lines} == {cell_len(lines[0])}
     assert len(lines) == 1 + len(PAPERS)
 
 
-def test_where_room_is_scarce_long_cells_are_folded_and_short_ones_stay_whole() -> None:
+def test_narrow_table_folds_long_cells_only() -> None:
     lines = shown(PAPERS, 50)
     assert len(lines) > 1 + len(PAPERS)
     assert [line for line in lines if line.startswith("arxiv:2611.90001")]
     assert [line for line in lines if line.endswith("-12.000")]
 
 
-def test_what_fits_no_table_stands_one_row_below_the_other() -> None:
+def test_too_wide_table_becomes_records() -> None:
     lines = shown(PAPERS, 40)
     assert lines[0] == "id      arxiv:2611.90001"
     assert "" in lines
@@ -44,21 +44,21 @@ def test_what_fits_no_table_stands_one_row_below_the_other() -> None:
 
 
 @pytest.mark.parametrize("width", range(20, 130, 7))
-def test_nothing_reaches_beyond_the_terminal_and_nothing_is_lost(width: int) -> None:
+def test_table_fits_terminal_and_loses_nothing(width: int) -> None:
     lines = shown(PAPERS, width)
     assert max(map(cell_len, lines)) <= width
     assert " ".join(lines).count("deltas") == 4
 
 
 class Terminal(io.StringIO):
-    """Where a person reads."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
 
-def test_one_thing_is_drawn_with_its_rows_below_it_and_each_item_of_a_long_list_on_its_line(
+def test_object_is_drawn_with_nested_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = Terminal()
@@ -78,13 +78,13 @@ def test_one_thing_is_drawn_with_its_rows_below_it_and_each_item_of_a_long_list_
     ]
 
 
-def test_without_a_row_there_is_a_word(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_empty_table_prints_note(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.stdout", Terminal())
     emit([])
     assert capsys.readouterr().err == "none\n"
 
 
-def test_a_name_is_written_without_its_underscores() -> None:
+def test_heading_has_no_underscores() -> None:
     out = io.StringIO()
     Console(file=out, width=60).print(pairs({"covers_from": "2026-11-24"}))
     assert out.getvalue().split() == ["covers", "from", "2026-11-24"]

@@ -1,4 +1,4 @@
-"""digestd trial: from its start to what it has shown, on a real install."""
+"""Test `digestd trial` from start to result."""
 
 import json
 from collections import Counter
@@ -26,13 +26,13 @@ READERS = 22
 
 @pytest.fixture
 def url(request: pytest.FixtureRequest) -> str:
-    """SQLite, unless a test asks for each engine."""
+    """Use SQLite, unless a test asks for each engine."""
     return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))
 
 
 @pytest.fixture
 def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
-    """Papers that all meet the topic, some of them much talked about; nobody subscribes yet."""
+    """Return an installation with matching papers, some of them popular, and no subscribers."""
     made = install(tmp_path, url, now)
     archive(made)
     made.papers([*shelf("quiet", 8), *shelf("loud", 8, signals={"upvotes": 90})])
@@ -62,7 +62,7 @@ def address(n: int) -> str:
 
 
 async def read(made: Install, count: int, wanted: str) -> None:
-    """Plan, deliver, and every reader wants more of what is wanted and less of the rest."""
+    """Plan, deliver, and let every reader like the wanted papers and dislike the others."""
     made.plan()
     await made.deliver()
     for n in range(count):
@@ -73,14 +73,14 @@ async def read(made: Install, count: int, wanted: str) -> None:
                 feedback.add(session, subscriber(made, address(n)), pick.paper, verdict, made.clock.now)
 
 
-def test_without_a_trial_no_pick_has_a_team(made: Install) -> None:
+def test_picks_without_trial_have_no_team(made: Install) -> None:
     people(made, 1)
     made.plan()
     [digest] = digests(made, address(0))
     assert {pick.team for pick in digest.picks} == {""}
 
 
-def test_in_a_trial_each_pick_knows_who_took_it_and_both_take_as_many(made: Install, run: Run) -> None:
+def test_trial_picks_have_balanced_teams(made: Install, run: Run) -> None:
     people(made, 4)
     run("start", "votes", "--signals", "trend")
     made.plan()
@@ -92,7 +92,7 @@ def test_in_a_trial_each_pick_knows_who_took_it_and_both_take_as_many(made: Inst
                    if pick.team == "b")  # fmt: skip
 
 
-def test_what_was_drawn_at_random_belongs_to_nobody(made: Install, run: Run) -> None:
+def test_exploration_pick_has_no_team(made: Install, run: Run) -> None:
     made.papers([*shelf("best", 20), *shelf("more", 30, HALF)])
     people(made, 3)
     run("start", "votes", "--signals", "trend")
@@ -105,7 +105,7 @@ def test_what_was_drawn_at_random_belongs_to_nobody(made: Install, run: Run) -> 
         assert {pick.team for pick in digest.picks if pick not in drawn} == {"a", "b"}
 
 
-def test_who_takes_no_part_is_ranked_by_the_weights_in_force(made: Install, run: Run) -> None:
+def test_others_are_ranked_by_current_weights(made: Install, run: Run) -> None:
     people(made, READERS)
     run("start", "votes", "--signals", "trend", "--share", "0.5")
     made.plan()
@@ -116,7 +116,7 @@ def test_who_takes_no_part_is_ranked_by_the_weights_in_force(made: Install, run:
     assert drafted == {n for n in range(READERS) if trial.includes(subscriber(made, address(n)))}
 
 
-def test_what_is_said_of_a_pick_is_the_same_whichever_team_took_it(made: Install, run: Run) -> None:
+def test_team_does_not_change_verdict(made: Install, run: Run) -> None:
     people(made, 2)
     run("start", "votes", "--signals", "trend")
     who, now = subscriber(made, address(0)), made.clock.now
@@ -132,7 +132,7 @@ def test_what_is_said_of_a_pick_is_the_same_whichever_team_took_it(made: Install
             assert told[name].score == pytest.approx(told_before.score, abs=1e-5)
 
 
-async def test_a_digest_that_was_drafted_is_rebuilt_byte_for_byte(made: Install, run: Run) -> None:
+async def test_replay_of_trial_digest_is_identical(made: Install, run: Run) -> None:
     people(made, 1)
     run("start", "votes", "--signals", "trend")
     made.plan()
@@ -145,7 +145,7 @@ async def test_a_digest_that_was_drafted_is_rebuilt_byte_for_byte(made: Install,
 
 
 @pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
-async def test_readers_who_like_what_the_trial_ranks_better_show_it(made: Install, run: Run) -> None:
+async def test_trial_finds_better_weights(made: Install, run: Run) -> None:
     people(made, READERS)
     run("start", "votes", "--signals", "trend")
     await read(made, READERS, "loud")
@@ -157,7 +157,7 @@ async def test_readers_who_like_what_the_trial_ranks_better_show_it(made: Instal
     assert set(found["digests"]) == {"wins", "losses", "ties", "preference", "low", "high", "better"}
 
 
-async def test_with_the_same_weights_twice_neither_is_better(made: Install, run: Run, tmp_path: Path) -> None:
+async def test_trial_of_same_weights_is_undecided(made: Install, run: Run, tmp_path: Path) -> None:
     people(made, READERS)
     (tmp_path / "same.json").write_text(dumps(WEIGHTS))
     run("start", "same", "--weights", str(tmp_path / "same.json"))
@@ -166,7 +166,7 @@ async def test_with_the_same_weights_twice_neither_is_better(made: Install, run:
     assert found["low"] < 0.5 < found["high"]
 
 
-async def test_it_says_when_it_is_too_early(made: Install, run: Run) -> None:
+async def test_show_says_too_early(made: Install, run: Run) -> None:
     people(made, 2)
     run("start", "votes", "--signals", "trend")
     assert "too early: 0 digests are decided" in run("show")
@@ -176,7 +176,7 @@ async def test_it_says_when_it_is_too_early(made: Install, run: Run) -> None:
     assert f"{address(1)}\t1\t0\t0" in shown
 
 
-async def test_what_an_earlier_trial_drafted_does_not_count(made: Install, run: Run) -> None:
+async def test_show_ignores_earlier_trial(made: Install, run: Run) -> None:
     people(made, 2)
     run("start", "votes", "--signals", "trend")
     await read(made, 2, "loud")
@@ -194,24 +194,24 @@ async def test_what_an_earlier_trial_drafted_does_not_count(made: Install, run: 
     [
         (["start", "x"], "give either --weights"),
         (["start", "x", "--signals", "topic", "--weights", "w.json"], "give either --weights"),
-        (["start", "x", "--signals", "topics"], "topics is no signal; signals: author"),
+        (["start", "x", "--signals", "topics"], "topics is not a signal; signals: author"),
         (["start", "x", "--weights", "none.json"], "cannot read none.json"),
         (["start", "x", "--signals", "topic", "--share", "1.5"], "--share"),
         (["start", " ", "--signals", "topic"], "NAME"),
     ],
 )
-def test_what_cannot_be_tried_is_refused(run: Run, words: list[str], said: str) -> None:
+def test_invalid_trial_is_refused(run: Run, words: list[str], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         run(*words)
 
 
-def test_weights_of_unknown_signals_are_refused(run: Run, tmp_path: Path) -> None:
+def test_unknown_signal_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "w.json").write_text(dumps(Weights({"topic": 1.0, "vibes": 2.0}, 1.0)))
-    with pytest.raises(BadInput, match="vibes is no signal"):
+    with pytest.raises(BadInput, match="vibes is not a signal"):
         run("start", "x", "--weights", str(tmp_path / "w.json"))
 
 
-def test_one_trial_runs_at_a_time_and_a_name_is_used_once(run: Run) -> None:
+def test_one_trial_at_a_time_and_unique_names(run: Run) -> None:
     with pytest.raises(NotFound, match="no trial is running"):
         run("stop")
     with pytest.raises(NotFound, match="there are no trials"):

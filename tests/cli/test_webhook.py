@@ -1,4 +1,4 @@
-"""digestd webhook list, show, retry: as typed; and who posts: `run` once, `up` all the time."""
+"""Test `digestd webhook` list, show and retry, and when webhooks are sent."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ NOBODY = "http://127.0.0.1:9/nobody"
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line on a new install; the URL of the hook is set by the test."""
+    """Return the command line of a new installation; the test sets the URL of the webhook."""
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": f"sqlite:///{tmp_path / 'd.db'}",
@@ -43,7 +43,7 @@ def rows(result: Result) -> list[tuple[int, str, int]]:
     return [(row["number"], row["state"], row["attempts"]) for row in json.loads(result.stdout)]
 
 
-def test_what_was_given_up_is_listed_shown_and_tried_again(run: Run) -> None:
+def test_failed_posts_are_listed_shown_and_retried(run: Run) -> None:
     with receiving(410, 204) as receiver:
         assert run("subscriber", "add", ADA, hook=receiver.url).exit_code == 0
         assert rows(run("webhook", "list", "--json", hook=receiver.url)) == [(1, "waiting", 0)]
@@ -62,7 +62,7 @@ def test_what_was_given_up_is_listed_shown_and_tried_again(run: Run) -> None:
     assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
 
 
-def test_for_people_it_is_a_table_and_tells_the_newest_first(run: Run) -> None:
+def test_list_is_table_with_newest_first(run: Run) -> None:
     for n in range(3):
         run("subscriber", "add", f"reader{n}@example.org", hook=NOBODY)
     assert [row[0] for row in rows(run("webhook", "list", "--limit", "2", "--json", hook=NOBODY))] == [
@@ -75,14 +75,14 @@ def test_for_people_it_is_a_table_and_tells_the_newest_first(run: Run) -> None:
 
 
 @pytest.mark.parametrize("words", [("show", "9"), ("retry", "9")])
-def test_a_post_that_is_not_there_is_one_clear_line(run: Run, words: tuple[str, ...]) -> None:
+def test_unknown_post_is_one_line(run: Run, words: tuple[str, ...]) -> None:
     failed = run("webhook", *words)
     assert isinstance(failed.exception, NotFound)
     assert "no post 9" in str(failed.exception)
     assert "`digestd webhook list" in str(failed.exception)
 
 
-def test_the_service_posts_while_it_runs(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_service_sends_webhooks(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     with receiving() as receiver:
         hook = {"DIGESTD_WEBHOOK_URLS": receiver.url, "DIGESTD_WEBHOOK_SECRET": SECRET}
         made = install(tmp_path / "run", sqlite_url, now).to("", webhook_urls=receiver.url)

@@ -1,8 +1,8 @@
-"""A parser process under a stranger's control. Run by its path through `Child`, as the real ones are.
+"""A hijacked parser process. Run by its path through `ParserProcess`, like real parsers.
 
 Its arguments are digestd's folder, the layers to apply, and what to try, as JSON. It prepares what it needs before it
-is confined, and disarms the hook in the interpreter, so that only the kernel stands in its way. Its first message is
-the report, the second an object: what it tried, and `done` or the name of the error.
+is confined, and disables the audit hook, so that only the kernel can stop it. Its first message is the report, the
+second an object with each attempt and `done` or the name of the error.
 """
 
 import ctypes
@@ -36,7 +36,7 @@ def main() -> None:
 
 def applied(layers: str) -> bytes:
     """Apply one layer or all, and return the report."""
-    from digestd.security.confinement import inside, kernel, landlock, seccomp  # noqa: PLC0415
+    from digestd.security.confinement import kernel, landlock, sandbox, seccomp  # noqa: PLC0415
     from digestd.security.confinement.report import Confinement  # noqa: PLC0415
 
     sys.addaudithook = lambda _hook: None  # type: ignore[assignment]  # the kernel alone is to be tested
@@ -45,18 +45,18 @@ def applied(layers: str) -> bytes:
 
         without(layers.removeprefix("all but "))
     if layers.startswith("all"):
-        return inside.confine(512_000_000).packed()
+        return sandbox.confine(512_000_000).to_json()
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if layers == "landlock":
         landlock.restrict()
     elif layers == "seccomp":
         seccomp.install(str(seccomp.machine()))
     elif layers == "user":
-        assert inside._leave_root() == ""
+        assert sandbox._leave_root() == ""
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     elif layers == "limits":
-        inside._limit(512_000_000)
-    return Confinement("", "", "", "", (layers,)).packed()
+        sandbox._limit(512_000_000)
+    return Confinement("", "", "", "", (layers,)).to_json()
 
 
 def tried(attempt: Callable[[], Any]) -> Any:
@@ -75,7 +75,7 @@ def call(number: int, *arguments: Any) -> None:
 
 
 def prepared(name: str, argument: Any) -> Callable[[], Any]:
-    """Return the attempt, with everything made that it needs."""
+    """Return the attempt as a function, with everything it needs prepared."""
     return ATTEMPTS[name](argument)
 
 
@@ -88,7 +88,7 @@ def opened(path: str, flags: int) -> Callable[[], None]:
 
 
 def executed(path: str) -> Callable[[], None]:
-    """Start a program in place of this one: if that works there is no answer, which counts as done."""
+    """Replace this process by another program; success sends no answer, which counts as done."""
     program, none = path.encode(), ctypes.c_void_p(None)
     words = (ctypes.c_char_p * 2)(program, None)
 
@@ -138,7 +138,7 @@ def bound(_: Any) -> Callable[[], None]:
 
 
 def peeked(pid: int) -> Callable[[], None]:
-    """Read the memory of another process: process_vm_readv, of an address that is mapped there or not."""
+    """Read the memory of another process with process_vm_readv, at an address that need not exist."""
     place = (ctypes.c_size_t * 2)(0x400000, 1)
     here = ctypes.create_string_buffer(1)
     into = (ctypes.c_size_t * 2)(ctypes.addressof(here), 1)
@@ -163,7 +163,7 @@ def is_refused(number: int) -> bool:
 
 
 def called(numbers: list[int]) -> Callable[[], Any]:
-    """Make every system call of these numbers, and return those that were not refused by the filter."""
+    """Make every system call of these numbers; return those that the filter allowed."""
 
     def attempt() -> Any:
         return [number for number in numbers if not is_refused(number)]
@@ -186,7 +186,7 @@ def descriptors(_: Any) -> Callable[[], list[int]]:
 
 
 def around(_: Any) -> Callable[[], dict[str, Any]]:
-    """What was handed over by the service."""
+    """Return what the service passed on."""
     with open("/proc/self/environ", "rb") as own:  # noqa: PTH123
         environment = own.read().decode()
     is_leader = os.getsid(0) == os.getpid()

@@ -1,4 +1,4 @@
-"""Make this process, and all that it starts, meet a kernel that lacks Landlock or seccomp: a filter answers for it."""
+"""Simulate a kernel without Landlock or seccomp for this process and its children, by a filter."""
 
 import ctypes
 import errno

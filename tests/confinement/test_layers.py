@@ -1,4 +1,4 @@
-"""Show what an attacker inside a parser cannot do, layer by layer and under all of them."""
+"""Test what an attacker inside a parser cannot do, layer by layer and under all layers."""
 
 import json
 import os
@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from digestd.security.confinement import inside, landlock, seccomp
-from digestd.security.confinement.child import Child, probe
+from digestd.security.confinement import landlock, sandbox, seccomp
+from digestd.security.confinement.parser_process import ParserProcess, probe
 from tests.confinement import attacker
 
 ROOT = Path(attacker.__file__).parents[2]
@@ -83,13 +83,13 @@ def lacking(layer: str) -> str:
 
 
 def attempted(layer: str, wanted: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the outcomes of an attacker under a layer; one that became another program has done what it tried."""
-    child = Child(attacker.__file__, [layer, json.dumps(wanted)])
+    """Return the outcomes of an attacker under a layer; one that became another program succeeded."""
+    child = ParserProcess(attacker.__file__, [layer, json.dumps(wanted)])
     watch = threading.Timer(60, child.kill)
     watch.start()
     try:
         child.confinement()
-        answer = child.hear(1_000_000)
+        answer = child.receive(1_000_000)
         return {name: "done" for name, _ in wanted} if answer is None else json.loads(answer)
     finally:
         watch.cancel()
@@ -98,7 +98,7 @@ def attempted(layer: str, wanted: list[tuple[str, Any]]) -> dict[str, Any]:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """Make a folder that every user can enter, unlike those of pytest: file modes alone protect what is in it."""
+    """Create a folder that every user can enter, so that file modes alone protect its content."""
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o755)
         yield Path(made)
@@ -106,7 +106,7 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture
 def targets(place: Path) -> Iterator[dict[str, Any]]:
-    """Return what each attempt is aimed at; all of it can be reached by whoever is not confined."""
+    """Return the target of each attempt; an unconfined process can reach all of them."""
     secret = place / "secret.key"
     secret.write_text("hush")
     secret.chmod(0o600)
@@ -151,7 +151,7 @@ def test_layer_refuses_attack(layer: str, name: str, targets: dict[str, Any], pl
 
 
 @pytest.mark.parametrize("missing", [LANDLOCK, SECCOMP])
-def test_other_layers_hold_if_one_is_missing(missing: str, targets: dict[str, Any]) -> None:
+def test_other_layers_work_without_one(missing: str, targets: dict[str, Any]) -> None:
     if reason := lacking(SECCOMP):
         pytest.skip(f"older kernels are simulated with seccomp: {reason}")
     there = {layer for layer in (LANDLOCK, SECCOMP, USER, LIMITS) if layer != missing and not lacking(layer)}
@@ -167,7 +167,7 @@ def test_other_layers_hold_if_one_is_missing(missing: str, targets: dict[str, An
 
 @pytest.mark.parametrize("name", sorted(SHUT))
 def test_attack_works_without_confinement(name: str, targets: dict[str, Any]) -> None:
-    """Prove that the attacks above are real: without a layer each of them succeeds, as far as this user may."""
+    """Each attack must succeed without a layer, as far as this user may."""
     rights = {"chown", "become root", "raise a limit"} if os.geteuid() != 0 else set()
     if name in rights:
         pytest.skip("needs root")
@@ -177,7 +177,7 @@ def test_attack_works_without_confinement(name: str, targets: dict[str, Any]) ->
     assert outcome == "done" or (name, outcome) == ("peek", "EFAULT")
 
 
-def test_every_system_call_outside_the_list_is_refused() -> None:
+def test_system_calls_outside_list_are_refused() -> None:
     if reason := lacking(ALL):
         pytest.skip(f"not shut on this machine: {reason}")
     column = seccomp.MACHINES.index(str(seccomp.machine()))
@@ -187,11 +187,11 @@ def test_every_system_call_outside_the_list_is_refused() -> None:
     assert attempted(ALL, [(name, others)])[name] == "done"
 
 
-def test_confinement_works_under_memory_deny_write_execute() -> None:
-    """The systemd unit forbids memory that can be written and executed, which ctypes once needed."""
+def test_confinement_works_with_memory_deny_write_execute() -> None:
+    """The systemd unit forbids writable and executable memory, which ctypes once needed."""
     service = (
         "from digestd.security.confinement import kernel\n"
-        "from digestd.security.confinement.child import probe\n"
+        "from digestd.security.confinement.parser_process import probe\n"
         "kernel.prctl(65, 1)\n"  # PR_SET_MDWE
         "kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)\n"
         "print(probe().gaps())\n"
@@ -202,7 +202,7 @@ def test_confinement_works_under_memory_deny_write_execute() -> None:
     assert (ran.stdout, ran.stderr) == (f"{reported().gaps()}\n", "")
 
 
-def test_child_inherits_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parser_inherits_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_GITHUB_TOKEN", "hush")
     monkeypatch.chdir(tmp_path)
     with (tmp_path / "secret.key").open("w") as secret:
@@ -216,22 +216,22 @@ def test_child_inherits_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert found["descriptors"] == [0, 1, 2]
 
 
-def test_child_of_root_is_another_user() -> None:
+def test_parser_of_root_runs_as_other_user() -> None:
     if reason := lacking(USER):
         pytest.skip(reason)
     around = attempted(USER, [("around", None)])["around"]
-    assert (around["user"], around["groups"]) == (inside.NOBODY, [])
+    assert (around["user"], around["groups"]) == (sandbox.NOBODY, [])
 
 
-def test_child_ends_with_the_service(tmp_path: Path) -> None:
-    """A hijacked parser that never reads its input again must not outlive a service that is killed."""
+def test_parser_ends_with_service(tmp_path: Path) -> None:
+    """A hijacked parser that never reads its input again must not outlive a killed service."""
     if sys.platform != "linux":
         pytest.skip("not shut on this machine: only Linux ends a child with its parent")
     service = (
         "from tests.confinement import attacker\n"
-        "from digestd.security.confinement.child import Child\n"
+        "from digestd.security.confinement.parser_process import ParserProcess\n"
         "import time\n"
-        """child = Child(attacker.__file__, ["all", '[["sleep", 600]]'])\n"""
+        """child = ParserProcess(attacker.__file__, ["all", '[["sleep", 600]]'])\n"""
         "child.confinement()\n"
         "print(child.process.pid, flush=True)\n"
         "time.sleep(600)\n"

@@ -1,4 +1,4 @@
-"""Show that every parser still works when it can open nothing: no module, encoding or time zone is loaded on demand."""
+"""Test that every parser works when it can open nothing: no lazy import, encoding or time zone."""
 
 import base64
 import codecs
@@ -11,7 +11,7 @@ from digestd.fetching.reader import AnswerParser
 from digestd.replies.bounces.parsed_mail import UnreadableMail
 from digestd.replies.inbound_mail import parse_inbound_mail as read_mail
 from digestd.replies.mail_parser import MailParser as MailReader
-from digestd.security.confinement.inside import CODECS
+from digestd.security.confinement.sandbox import CODECS
 from digestd.sources import parse_source
 from digestd.sources.imports import Import, Recognition
 from digestd.sources.libraries.orcid import OrcidShelf
@@ -40,7 +40,7 @@ async def parsed_apart(reader: AnswerParser, parser: Parser, body: bytes, cursor
         return str(error)
 
 
-async def test_every_source_reads_the_same_when_confined() -> None:
+async def test_sources_parse_the_same_when_confined() -> None:
     async with AnswerParser() as reader:
         await reader.read(Recognition(), b"2611.70001", None)  # the sources come after the confinement
         for kind, path in samples():
@@ -50,7 +50,7 @@ async def test_every_source_reads_the_same_when_confined() -> None:
                 assert await parsed_apart(reader, source, body[:end], cursor) == expected, (path.name, end)
 
 
-async def test_every_import_reads_the_same_when_confined() -> None:
+async def test_imports_parse_the_same_when_confined() -> None:
     async with AnswerParser() as reader:
         await reader.read(parse_source("hf-daily"), b"[]", None)
         for form, text in SAMPLES.items():
@@ -68,13 +68,13 @@ async def test_every_import_reads_the_same_when_confined() -> None:
     ],
     ids=["zotero", "orcid"],
 )
-async def test_every_library_reads_the_same_when_confined(shelf: Parser, form: str) -> None:
+async def test_libraries_parse_the_same_when_confined(shelf: Parser, form: str) -> None:
     async with AnswerParser() as reader:  # of its own, as in a run: it loads what its first source needs
         for body in (SAMPLES[form].encode(), SAMPLES[form].encode()[:-20], b"[]", b"{}"):
             assert await parsed_apart(reader, shelf, body, None) == parsed(shelf, body, None)
 
 
-async def test_feeds_of_every_encoding_read_the_same_when_confined() -> None:
+async def test_feed_encodings_work_when_confined() -> None:
     source = parse_source("feed:https://journal.example.org/lakes.rss")
     async with AnswerParser() as reader:
         await reader.read(Recognition(), b"2611.70001", None)
@@ -95,7 +95,7 @@ def mails() -> Iterator[MailReader]:
     made.close()
 
 
-def test_mails_of_every_encoding_read_the_same_when_confined(mails: MailReader) -> None:
+def test_mail_encodings_work_when_confined(mails: MailReader) -> None:
     for encoding in ENCODINGS:
         text = codecs.encode(WORDS, encoding, "ignore")
         word = base64.b64encode(text[:40]).decode()
@@ -109,7 +109,7 @@ def test_mails_of_every_encoding_read_the_same_when_confined(mails: MailReader) 
 
 
 @pytest.mark.parametrize("charset", ["x-unknown", "cp500", "rot13", "unicode_escape", "../../etc/passwd", "\x00"])
-def test_unknown_encoding_costs_the_words_alone(mails: MailReader, charset: str) -> None:
+def test_unknown_encoding_loses_text_only(mails: MailReader, charset: str) -> None:
     raw = (
         f"From: Ada <ada@example.net>\nSubject: =?{charset}?q?lakes?=\n"
         f'Content-Type: text/plain; charset="{charset}"\n\nadd topic lakes\n'

@@ -1,4 +1,4 @@
-"""Show that what a machine cannot shut is said: by the report, by `config check` and in the log."""
+"""Test that missing layers are reported: in the report, by `config check` and in the log."""
 
 import os
 import subprocess
@@ -10,8 +10,8 @@ import pytest
 
 from digestd.security.confinement import probe as probing
 from digestd.security.confinement import seccomp
-from digestd.security.confinement.child import ConfinementFailed, probe
-from digestd.security.confinement.report import Confinement, unpacked
+from digestd.security.confinement.parser_process import ConfinementFailed, probe
+from digestd.security.confinement.report import Confinement, parse_report
 from tests.confinement import older_kernel
 from tests.parts.install import Install, install
 
@@ -26,7 +26,7 @@ def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
 
 
 def ran(missing: str, program: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a program as on a kernel without some layers."""
+    """Run a program on a simulated kernel without some layers."""
     if "seccomp" not in probe().layers:
         pytest.skip("older kernels are simulated with seccomp, which this machine lacks")
     command = [sys.executable, older_kernel.__file__, missing, program]
@@ -34,16 +34,18 @@ def ran(missing: str, program: str, environment: dict[str, str] | None = None) -
 
 
 def reported(missing: str) -> Confinement:
-    shown = ran(missing, "from digestd.security.confinement.child import probe; print(probe().packed().decode())")
+    shown = ran(
+        missing, "from digestd.security.confinement.parser_process import probe; print(probe().to_json().decode())"
+    )
     assert shown.stderr == ""
-    return unpacked(shown.stdout.encode())
+    return parse_report(shown.stdout.encode())
 
 
-def test_report_is_the_same_after_packing() -> None:
-    assert unpacked(OPEN.packed()) == OPEN
+def test_report_survives_json() -> None:
+    assert parse_report(OPEN.to_json()) == OPEN
 
 
-def test_report_names_each_gap() -> None:
+def test_report_lists_gaps() -> None:
     assert OPEN.gaps() == (
         "parsers can still open files: no Landlock; no seccomp",
         "parsers can still start processes and change file modes: no seccomp",
@@ -53,14 +55,14 @@ def test_report_names_each_gap() -> None:
     assert Confinement("", "", "", "").gaps() == ()
 
 
-def test_probe_reports_this_machine() -> None:
+def test_probe_reports_machine() -> None:
     found = probe()
     assert "resource limits" in found.layers
     assert bool(found.processes) == ("seccomp" not in found.layers)
     assert bool(found.files) == (not any(name == "seccomp" or name.startswith("Landlock") for name in found.layers))
 
 
-def test_probe_fails_in_one_line_if_no_child_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probe_reports_start_failure_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit(3)")
     monkeypatch.setattr(probing, "__file__", str(broken))
@@ -68,7 +70,7 @@ def test_probe_fails_in_one_line_if_no_child_starts(tmp_path: Path, monkeypatch:
         probe()
 
 
-def test_kernel_without_landlock_still_shuts_files() -> None:
+def test_kernel_without_landlock_blocks_files() -> None:
     found = reported("landlock")
     assert (found.files, found.processes, found.network) == ("", "", "")
     assert not any(name.startswith("Landlock") for name in found.layers)
@@ -93,13 +95,13 @@ def test_config_check_warns_about_gaps(made: Install) -> None:
     assert shown.returncode == 0
 
 
-def test_service_logs_each_gap_when_it_starts() -> None:
+def test_service_logs_gaps_at_start() -> None:
     shown = ran("landlock+seccomp", "from digestd.cli.service import log_confinement_gaps; log_confinement_gaps()")
     assert shown.stdout.count("parsers are not fully confined") == 3
     assert NO_LANDLOCK in shown.stdout
 
 
-def test_service_logs_nothing_if_all_is_shut() -> None:
+def test_service_logs_nothing_without_gaps() -> None:
     if probe().gaps():
         pytest.skip("this machine does not shut everything: " + " and ".join(probe().gaps()))
     program = "from digestd.cli.service import log_confinement_gaps; log_confinement_gaps()"
@@ -107,6 +109,6 @@ def test_service_logs_nothing_if_all_is_shut() -> None:
     assert (shown.stdout, shown.stderr) == ("", "")
 
 
-def test_other_architectures_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_architecture_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "uname", lambda: type("", (), {"machine": "riscv64"}))
     assert seccomp.machine() is None

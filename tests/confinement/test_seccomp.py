@@ -1,4 +1,4 @@
-"""Compare the system call numbers and the filter's verdicts with libseccomp and the kernel's headers."""
+"""Compare system call numbers and the filter with libseccomp and the kernel's headers."""
 
 import ctypes
 import ctypes.util
@@ -13,7 +13,7 @@ ALLOW, DENY, KILL = seccomp._ALLOW, seccomp._DENY, seccomp._KILL
 
 
 @pytest.mark.parametrize("column", range(len(seccomp.MACHINES)), ids=seccomp.MACHINES)
-def test_numbers_are_those_of_libseccomp(column: int) -> None:
+def test_numbers_match_libseccomp(column: int) -> None:
     name = ctypes.util.find_library("seccomp")
     if name is None:
         pytest.skip("libseccomp is not installed")
@@ -24,7 +24,7 @@ def test_numbers_are_those_of_libseccomp(column: int) -> None:
 
 
 def verdict(column: int, number: int, *arguments: int, architecture: int | None = None) -> int:
-    """Run the filter as the kernel does, on a system call of process 7."""
+    """Run the filter as the kernel does, for a system call of process 7."""
     data = {0: number, 4: seccomp._AUDIT_ARCH[column] if architecture is None else architecture}
     data |= {16 + 8 * place: value & 0xFFFFFFFF for place, value in enumerate(arguments)}
     program = list(seccomp._program(column, 7))
@@ -72,7 +72,7 @@ def test_filter_allows_only_the_list(column: int) -> None:
         ("prlimit64", (1, 0), DENY),
     ],
 )
-def test_filter_looks_at_arguments(column: int, name: str, arguments: tuple[int, ...], expected: int) -> None:
+def test_filter_checks_arguments(column: int, name: str, arguments: tuple[int, ...], expected: int) -> None:
     assert verdict(column, seccomp.RESTRICTED[name][column], *arguments) == expected
 
 

@@ -13,7 +13,7 @@ from digestd.domain.subscriber import Status
 from digestd.jobs import scheduler, worker
 from digestd.security.links import address_key
 from digestd.store import subscribers
-from digestd.web.form_timestamp import SOONEST
+from digestd.web.form_timestamp import MIN_AGE
 from tests.delivery.test_service import terminate
 from tests.parts import library
 from tests.parts.forks import Command
@@ -69,7 +69,7 @@ def test_first_digest_comes_soon_after_the_button(tmp_path: Path, sqlite_url: st
             until(lambda: is_up(home))
             stamp = re.search(r'name="stamp" value="([^"]+)"', asked(home))
             assert stamp
-            time.sleep(SOONEST.total_seconds() + 0.1)  # the time it takes to type
+            time.sleep(MIN_AGE.total_seconds() + 0.1)  # the time it takes to type
             page = asked(f"{home}/subscribe", {"email": ADA, "topics": topic, "stamp": stamp[1]})
             assert "Check your inbox" in page
             until(lambda: len(relay.taken) == 1)

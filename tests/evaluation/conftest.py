@@ -1,4 +1,4 @@
-"""The judged papers as files."""
+"""Write the example papers and judgments to files."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.interest import Kind
-from tests.evaluation.judged import judgments
+from tests.evaluation.example_judgments import judgments
 from tests.ranking.library import papers
 
 
 @pytest.fixture
 def judged(tmp_path: Path) -> list[str]:
-    """The options that name them."""
+    """Return the options that name the files."""
     lines = [{"id": p.id, "title": p.plain_title, "abstract": p.plain_abstract} for p in papers()]
     asked = [
         {

@@ -1,4 +1,4 @@
-"""`evaluate --calibrate` learns the chances, and says how true they are to users it did not see."""
+"""Test `evaluate --calibrate`: probabilities are learned and tested on held-out users."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.errors import BadInput
 from digestd.evaluation.calibrate import calibrate, reliability
-from digestd.evaluation.run import Case
+from digestd.evaluation.scoring import Case
 from digestd.ranking.calibration import parse
 from digestd.ranking.signals import SIGNALS
 
 
-def test_the_chances_are_learnt_and_written(judged: list[str], tmp_path: Path) -> None:
+def test_calibrate_writes_calibration(judged: list[str], tmp_path: Path) -> None:
     out = tmp_path / "calibration.json"
     done = CliRunner().invoke(app, ["evaluate", *judged, "--calibrate", str(out), "--json"], catch_exceptions=False)
     [row] = json.loads(done.stdout)
@@ -29,13 +29,13 @@ def test_the_chances_are_learnt_and_written(judged: list[str], tmp_path: Path) -
     assert found.mean_relevance >= 0
 
 
-def test_a_file_that_cannot_be_written_is_told(judged: list[str], tmp_path: Path) -> None:
+def test_calibrate_reports_unwritable_file(judged: list[str], tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["evaluate", *judged, "--calibrate", str(tmp_path)])
     assert isinstance(done.exception, BadInput)
     assert "cannot write" in str(done.exception)
 
 
-def test_chances_that_come_true_have_no_error_and_others_have() -> None:
+def test_reliability_measures_calibration_error() -> None:
     promised = np.repeat([0.1, 0.5], 100)
     came = np.concatenate([np.repeat([1.0, 0.0], [10, 90]), np.repeat([1.0, 0.0], [50, 50])])
     assert reliability([(promised, came)], 2).error == pytest.approx(0)
@@ -44,7 +44,7 @@ def test_chances_that_come_true_have_no_error_and_others_have() -> None:
 
 
 def _case(n: int, breadth: float) -> Case:
-    """Forty papers of which the likes' best are right, and a dense model that counts little and knows better."""
+    """Return forty candidates with the most liked relevant, and an uninformative dense signal."""
     chance = np.random.default_rng(n)
     right, size = chance.integers(40, size=4), 40
     values = np.zeros((len(SIGNALS), size), dtype=np.float32)
@@ -58,7 +58,7 @@ def _case(n: int, breadth: float) -> Case:
     )
 
 
-def test_a_dense_model_that_counts_for_nothing_changes_no_chance() -> None:
+def test_calibrate_ignores_dense_signal_of_zero_weight() -> None:
     none, next_to_none, much = (
         calibrate({"all": [_case(n, breadth) for n in range(30)]}).calibration for breadth in (0.0, 1e-4, 1.0)
     )

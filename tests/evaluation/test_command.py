@@ -1,4 +1,4 @@
-"""`digestd evaluate` from files to figures, without settings or a database."""
+"""Test `digestd evaluate` from files to figures, without settings or a database."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from digestd import cli
 from digestd.errors import BadInput
-from digestd.evaluation.cases import read_judgments, read_papers
+from digestd.evaluation.judgments import read_judgments, read_papers
 from tests.ranking.library import papers
 
 Record = dict[str, object]
@@ -47,7 +47,7 @@ def run(*words: object) -> dict[str, Any]:
     return found
 
 
-def test_it_prints_each_measure_with_its_interval(write: Write) -> None:
+def test_evaluate_prints_measures_with_intervals(write: Write) -> None:
     found = run("--papers", write("p.jsonl", PAPERS), "--judgments", write("j.jsonl.gz", [BEES, ICE]))
     assert list(found) == ["ndcg@10", "recall@20", "mrr", "ece", "users"]
     assert set(found["ndcg@10"]) == {"value", "low", "high"}
@@ -55,14 +55,14 @@ def test_it_prints_each_measure_with_its_interval(write: Write) -> None:
     assert found["users"] == 2
 
 
-def test_a_table_is_printed_for_people(write: Write) -> None:
+def test_evaluate_prints_table_without_json(write: Write) -> None:
     files = ["--papers", str(write("p.jsonl", PAPERS)), "--judgments", str(write("j.jsonl", [BEES]))]
     done = CliRunner().invoke(cli.app, ["evaluate", *files])
     first = [line.split("\t")[0] for line in done.stdout.splitlines()]
     assert first == ["measure", "ndcg@10", "recall@20", "mrr", "ece"]
 
 
-def test_every_candidate_is_scored_and_no_like_is_one(write: Write, tmp_path: Path) -> None:
+def test_scores_cover_candidates_without_likes(write: Write, tmp_path: Path) -> None:
     some: Record = {**BEES, "candidates": ["made:4", "made:12"]}
     given = ("--papers", write("p.jsonl", PAPERS), "--judgments", write("j.jsonl", [ICE, some]))
     run(*given, "--scores", tmp_path / "s.jsonl")
@@ -73,25 +73,25 @@ def test_every_candidate_is_scored_and_no_like_is_one(write: Write, tmp_path: Pa
     assert scores["made:4"] > scores["made:12"]
 
 
-def test_the_text_model_may_be_fitted_on_an_archive(write: Write) -> None:
+def test_evaluate_fits_text_model_on_archive(write: Write) -> None:
     files = ("--papers", write("p.jsonl", PAPERS), "--judgments", write("j.jsonl", [BEES]))
     assert run(*files, "--archive", write("a.jsonl.gz", PAPERS[:8]))["users"] == 1
 
 
-def test_what_is_muted_comes_last(write: Write, tmp_path: Path) -> None:
+def test_muted_papers_rank_last(write: Write, tmp_path: Path) -> None:
     muted: Record = {"user": "mia", "topics": ["glacier"], "dislikes": ["made:0"], "relevant": ["made:1"]}
     files = ("--papers", write("p.jsonl", PAPERS), "--judgments", write("j.jsonl", [muted]))
     run(*files, "--scores", tmp_path / "s.jsonl")
     assert "made:0" not in (tmp_path / "s.jsonl").read_text()
 
 
-def test_judgments_of_different_days_are_kept_apart(write: Write) -> None:
+def test_judgments_of_different_days_are_separate(write: Write) -> None:
     dated = [{**p, "published": f"2026-11-{10 + j}"} for j, p in enumerate(PAPERS)]
     days: list[Record] = [{**BEES, "day": "2026-11-16"}, {**ICE, "day": "2026-11-20"}, {**BEES, "user": "al"}]
     assert run("--papers", write("p.jsonl", dated), "--judgments", write("j.jsonl", days))["users"] == 3
 
 
-def test_nothing_relevant_is_left_out_and_said(write: Write) -> None:
+def test_judgments_without_relevant_papers_are_ignored(write: Write) -> None:
     files = (
         "--papers",
         write("p.jsonl", PAPERS),
@@ -100,14 +100,14 @@ def test_nothing_relevant_is_left_out_and_said(write: Write) -> None:
     )
     assert run(*files)["users"] == 1
     words = CliRunner().invoke(cli.app, ["evaluate", *map(str, files)]).stderr
-    assert "1 judgments have nothing relevant" in words
+    assert "1 judgments without relevant papers" in words
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"user": "a"', "no JSON object"),
-        ("[1]", "no JSON object"),
+        ('{"user": "a"', "not a JSON object"),
+        ("[1]", "not a JSON object"),
         ('{"topics": [], "relevant": []}', "user"),
         ('{"user": "a"}', "relevant"),
         ('{"user": "a", "relevant": {"x": -1}}', "gain"),
@@ -116,7 +116,7 @@ def test_nothing_relevant_is_left_out_and_said(write: Write) -> None:
         ("", "holds no judgment"),
     ],
 )
-def test_a_bad_judgment_is_named_by_line_and_field(tmp_path: Path, line: str, said: str) -> None:
+def test_invalid_judgment_is_reported_by_line_and_field(tmp_path: Path, line: str, said: str) -> None:
     path = tmp_path / "j.jsonl"
     path.write_text(line)
     with pytest.raises(BadInput, match=said):
@@ -135,13 +135,13 @@ def test_a_bad_judgment_is_named_by_line_and_field(tmp_path: Path, line: str, sa
         (b"\n", "holds no paper"),
     ],
 )
-def test_a_bad_file_of_papers_is_refused_in_one_line(tmp_path: Path, data: bytes, said: str) -> None:
+def test_invalid_papers_file_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
     path = tmp_path / "p.jsonl"
     path.write_bytes(data)
     with pytest.raises(BadInput, match=said):
         read_papers(path)
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot read"):
         read_papers(tmp_path / "none.jsonl")

@@ -1,4 +1,4 @@
-"""Everything that `evaluate` does, it does with a dense model as well."""
+"""Test every option of `evaluate` with a dense model."""
 
 import json
 from pathlib import Path
@@ -25,12 +25,12 @@ def model(tmp_path: Path) -> str:
     return str(tiny_encoder(tmp_path / "tiny"))
 
 
-def test_the_dense_signals_are_weighed_and_taken_away_one_by_one(judged: list[str], model: str) -> None:
+def test_ablation_covers_dense_signals(judged: list[str], model: str) -> None:
     assert set(run(*judged, "--embedding-model", model, "--ablate")) >= DENSE
     assert not set(run(*judged, "--ablate")) & DENSE
 
 
-def test_a_ranking_with_a_model_is_compared_with_the_one_without(judged: list[str], model: str, tmp_path: Path) -> None:
+def test_evaluate_compares_ranking_with_and_without_model(judged: list[str], model: str, tmp_path: Path) -> None:
     kept = str(tmp_path / "s.jsonl")
     run(*judged, "--scores", kept)
     with_it = run(*judged, "--embedding-model", model, "--against", kept)["ndcg@10"]
@@ -39,7 +39,7 @@ def test_a_ranking_with_a_model_is_compared_with_the_one_without(judged: list[st
     assert run(*judged, "--embedding-model", model, "--against", kept)["ndcg@10"]["equal"] == 8
 
 
-def test_weights_and_chances_are_learnt_with_a_model(judged: list[str], model: str, tmp_path: Path) -> None:
+def test_fit_and_calibrate_use_dense_model(judged: list[str], model: str, tmp_path: Path) -> None:
     learnt, chances = tmp_path / "w.json", tmp_path / "c.json"
     run(*judged, "--embedding-model", model, "--fit", str(learnt))
     run(*judged, "--embedding-model", model, "--calibrate", str(chances))
@@ -47,7 +47,7 @@ def test_weights_and_chances_are_learnt_with_a_model(judged: list[str], model: s
     assert calibration.parse(chances.read_text()).likes > 0
 
 
-def test_pictures_are_drawn_with_a_model_that_the_environment_names(
+def test_plots_use_model_of_environment(
     judged: list[str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("matplotlib")

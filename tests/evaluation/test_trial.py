@@ -1,4 +1,4 @@
-"""Trials: who wins a digest, and what may be concluded from many."""
+"""Test which ranking wins a digest, and what follows from many digests."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from scipy.stats import beta
 from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.trial import Trial
-from digestd.evaluation.trial import Score, Standing, margin, preference, tally
+from digestd.evaluation.trial import PreferenceCount, TrialResult, count_preferences, margin, preference
 from digestd.ranking.interleaving import team_draft
 from digestd.store.ledger.sent_digests import SentDigest
 
@@ -36,27 +36,25 @@ def digest(teams: str, verdicts: list[Verdict | None], subscriber: int = 1) -> S
         ("ab ", [None, None, MORE], 0),
     ],
 )
-def test_a_team_is_credited_with_what_was_said_of_its_picks(
-    teams: str, verdicts: list[Verdict | None], points: int
-) -> None:
+def test_verdicts_credit_team_of_pick(teams: str, verdicts: list[Verdict | None], points: int) -> None:
     assert margin(digest(teams, verdicts)) == points
 
 
-def test_digests_of_which_nothing_was_said_are_left_out() -> None:
+def test_digests_without_feedback_are_ignored() -> None:
     silent, of_nobody, tie = digest("ab", [None, None]), digest("ab ", [None, None, MORE]), digest("ab", [MORE, MORE])
-    assert tally([silent, of_nobody, tie]).digests == Score(0, 0, 1)
+    assert count_preferences([silent, of_nobody, tie]).digests == PreferenceCount(0, 0, 1)
 
 
-def test_a_subscriber_has_one_voice_however_much_they_say() -> None:
-    found = tally([*[digest("ab", [None, MORE])] * 9, digest("ab", [MORE, None], subscriber=2)])
-    assert found.digests == Score(9, 1, 0)
-    assert found.subscribers == Score(1, 1, 0)
-    assert found.each == {1: Score(9, 0, 0), 2: Score(0, 1, 0)}
+def test_subscriber_has_one_vote() -> None:
+    found = count_preferences([*[digest("ab", [None, MORE])] * 9, digest("ab", [MORE, None], subscriber=2)])
+    assert found.digests == PreferenceCount(9, 1, 0)
+    assert found.subscribers == PreferenceCount(1, 1, 0)
+    assert found.each == {1: PreferenceCount(9, 0, 0), 2: PreferenceCount(0, 1, 0)}
 
 
 @pytest.mark.parametrize(("wins", "losses"), [(0, 0), (3, 1), (70, 50)])
-def test_the_preference_is_the_posterior_under_a_uniform_prior(wins: int, losses: int) -> None:
-    known, found = beta(wins + 1, losses + 1), preference(Score(wins, losses, 5))
+def test_preference_is_posterior_of_uniform_prior(wins: int, losses: int) -> None:
+    known, found = beta(wins + 1, losses + 1), preference(PreferenceCount(wins, losses, 5))
     assert found.value == pytest.approx(known.mean())
     assert (found.low, found.high) == pytest.approx(known.interval(0.95))
     assert found.better == pytest.approx(known.sf(0.5))
@@ -65,19 +63,19 @@ def test_the_preference_is_the_posterior_under_a_uniform_prior(wins: int, losses
 @pytest.mark.parametrize(
     ("score", "said"),
     [
-        (Score(), "too early: 0 digests are decided, wait for 20"),
-        (Score(19, 0, 50), "too early"),
-        (Score(11, 9), "undecided"),
-        (Score(30, 10), "the weights on trial are better"),
-        (Score(10, 30), "the weights in force are better"),
+        (PreferenceCount(), "too early: 0 digests are decided, wait for 20"),
+        (PreferenceCount(19, 0, 50), "too early"),
+        (PreferenceCount(11, 9), "undecided"),
+        (PreferenceCount(30, 10), "the weights on trial are better"),
+        (PreferenceCount(10, 30), "the weights in force are better"),
     ],
 )
-def test_it_says_what_may_be_concluded(score: Score, said: str) -> None:
-    assert said in Standing(score, Score(), {}).verdict
+def test_verdict_states_conclusion(score: PreferenceCount, said: str) -> None:
+    assert said in TrialResult(score, PreferenceCount(), {}).verdict
 
 
-def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> Standing:
-    """Subscribers like the best papers; each ranker knows how good a paper is, but for some noise."""
+def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> TrialResult:
+    """Return digests of subscribers who like the best papers, ranked by two noisy rankers."""
     chance = np.random.default_rng(seed)
     shown = []
     for subscriber in range(SUBSCRIBERS):
@@ -90,17 +88,17 @@ def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> Standing:
             drafted = team_draft(ours, theirs, SIZE, TRIAL.coins(subscriber, f"{seed}-{day}"))
             verdicts = [_said(float(worth[paper]), chance.random()) for paper, _ in drafted]
             shown.append(digest("".join(team or " " for _, team in drafted), verdicts, subscriber))
-    return tally(shown)
+    return count_preferences(shown)
 
 
 def _said(worth: float, mood: float) -> Verdict | None:
-    """A third of them speak up."""
+    """Return feedback from a third of the subscribers."""
     if mood > 1 / 3:
         return None
     return MORE if worth > 1 else LESS if worth < 0 else None
 
 
-def test_whoever_likes_what_the_trial_ranks_better_shows_it() -> None:
+def test_better_ranker_wins() -> None:
     found = simulated(2.0, 0.5, seed=1)
     assert preference(found.digests).low > 0.5
     assert preference(found.subscribers).low > 0.5
@@ -108,24 +106,24 @@ def test_whoever_likes_what_the_trial_ranks_better_shows_it() -> None:
     assert preference(simulated(0.5, 2.0, seed=1).digests).high < 0.5
 
 
-def test_two_rankers_as_good_as_each_other_are_told_apart_no_more_often_than_luck_would() -> None:
+def test_equal_rankers_differ_only_by_chance() -> None:
     found = [preference(simulated(1.0, 1.0, seed).digests) for seed in range(30)]
     assert sum(not one.low <= 0.5 <= one.high for one in found) <= 4
     assert np.mean([one.value for one in found]) == pytest.approx(0.5, abs=0.02)
 
 
-def test_a_ranker_does_not_win_against_itself() -> None:
+def test_ranker_ties_with_itself() -> None:
     chance, shown = np.random.default_rng(3), []
     for subscriber in range(120):
         order = chance.permutation(PAPERS)[:SIZE].tolist()
         drafted = team_draft(order, order, SIZE, TRIAL.coins(subscriber, "2026-11-24"))
         verdicts = [_said(2.0 if place < 3 else -1.0, chance.random()) for place in range(SIZE)]
         shown.append(digest("".join(team or " " for _, team in drafted), verdicts, subscriber))
-    found = preference(tally(shown).digests)
+    found = preference(count_preferences(shown).digests)
     assert found.low < 0.5 < found.high
 
 
-def test_about_the_share_of_the_subscribers_take_part_and_others_in_another_trial() -> None:
+def test_trial_draws_its_share_of_subscribers() -> None:
     half, other = (Trial(1, name, "", 0.5, AT) for name in ("one", "two"))
     first, second = ({key for key in range(2_000) if trial.includes(key)} for trial in (half, other))
     assert len(first) == pytest.approx(1_000, abs=100)

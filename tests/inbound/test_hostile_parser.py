@@ -19,8 +19,8 @@ SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from digestd.security.confinement.framing import receive, send
-from digestd.security.confinement.inside import confine
-send(sys.stdout.buffer, confine(512_000_000).packed())
+from digestd.security.confinement.sandbox import confine
+send(sys.stdout.buffer, confine(512_000_000).to_json())
 while receive(sys.stdin.buffer) is not None:
     receive(sys.stdin.buffer)
     send(sys.stdout.buffer, {answer!r})

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from digestd.domain.library import Keeper, Standing
 from digestd.errors import BadRecord, NotFound, SourceFailed
-from digestd.security.links import Keys, Retired
+from digestd.security.links import Keys, RetiredSecret
 from digestd.sources.libraries import PLACES
 from digestd.store import core
 from digestd.subscribers import library_sync
@@ -189,7 +189,7 @@ async def test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open(desk: D
 async def test_a_rotated_secret_opens_the_key_and_seals_it_anew(desk: Desk) -> None:
     lakes(desk)
     before = await desk.link()
-    rotated = Keys(b"the new secret in use, 32 bytes!", (Retired(desk.by.keys.secret, desk.by.clock()),))
+    rotated = Keys(b"the new secret in use, 32 bytes!", (RetiredSecret(desk.by.keys.secret, desk.by.clock()),))
     desk.by = replace(desk.by, keys=rotated)
     await desk.sync()
     (after,) = desk.libraries

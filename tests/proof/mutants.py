@@ -92,7 +92,7 @@ MUTANTS = (
         "    def show(token: str) -> Response:\n",
         """\
     def show(request: Request, token: str) -> Response:
-        unsubscribe(app.db, links.named(token).key, consent_act(app, request, Cause.WEB), app.clock())
+        unsubscribe(app.db, links.subscriber_of(token).key, consent_act(app, request, Cause.WEB), app.clock())
 """,
         "tests/web/test_unsubscribe.py",
     ),

@@ -1,4 +1,4 @@
-"""A small library of invented papers over several fields, and short words for building subscribers."""
+"""A small library of invented papers in several fields, and helpers for subscribers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -52,7 +52,7 @@ LABELS = {"glaciers": "geo.ice", "bees": "bio.PE", "qubits": "phys.quant", "ledg
 
 
 def papers(scale: int = 1) -> list[Paper]:
-    """Sixteen papers, four a field, one more upvote each; `scale` copies of them with other ids."""
+    """Return sixteen papers, four per field, with increasing upvotes; `scale` copies with other ids."""
     texts = [(field, text) for field, group in FIELDS.items() for text in group] * scale
     return [paper(j, field, *text.split("|")) for j, (field, text) in enumerate(texts)]
 
@@ -72,7 +72,7 @@ def paper(j: int, field: str, title: str, abstract: str) -> Paper:
 
 
 def retitled(title: str, abstract: str = "", **changes: object) -> Paper:
-    """A paper of one's own making."""
+    """Return a paper with its own title."""
     return replace(paper(99, "ledgers", title, abstract), **changes)  # type: ignore[arg-type] # any field of Paper
 
 
@@ -94,7 +94,7 @@ def mutes(*pairs: tuple[Kind, str]) -> tuple[Interest, ...]:
 
 
 def wants(*interests: Interest, of: Sequence[Paper] | None = None) -> ProfileInput:
-    """A subscriber; seed papers are looked up in the library."""
+    """Return the input of a profile; seed papers are looked up in the library."""
     known = {p.id: Seed(p.plain_title, p.text, p.words.authors, votes(p.signals)) for p in of or papers()}
     return ProfileInput(interests, {p: seed for p, seed in known.items() if p in {i.value for i in interests}})
 
@@ -108,14 +108,14 @@ def alone(of: CandidateSet, *interests: Interest) -> Profiles:
 
 
 def varied(order: Ints, of: CandidateSet, totals: Floats, size: int) -> list[int]:
-    """The papers chosen for one subscriber."""
+    """Return the papers chosen for one subscriber."""
     places = diversify(order[None, :], totals[order][None, :], of.similarity, np.array([size]))[0]
     chosen: list[int] = order[places[places >= 0]].tolist()
     return chosen
 
 
 def many(of: CandidateSet) -> Profiles:
-    """One subscriber of every sort, in one block."""
+    """Return one subscriber of every kind, in one block."""
     blocks = (
         (),
         likes((Kind.TOPIC, "honeybee foragers")),

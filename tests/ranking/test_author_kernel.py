@@ -1,4 +1,4 @@
-"""Who wrote a paper, in the kernel that likes are learnt with; and how famous a subscriber likes papers to be."""
+"""Test the author part of the kernel for likes, and the popularity of liked papers."""
 
 from dataclasses import replace
 
@@ -20,24 +20,24 @@ from tests.ranking.library import NOON, candidates, model, papers
 from tests.ranking.library import likes as liking
 
 
-def test_people_are_known_by_surname_and_first_name_or_all_initials() -> None:
+def test_author_keys_use_surname_and_given_name() -> None:
     names = ["Jane Q. Smith", "Smith, Jane", "Smith, J. Q.", "J. Smith"]
     assert author_keys(names) == ["smith jane", "smith j q", "smith j"]
     assert author_keys(["?", ""]) == []
 
 
-def test_a_crowd_is_nobody() -> None:
+def test_long_author_lists_are_ignored() -> None:
     assert author_keys([f"Author{chr(97 + n // 26)}{chr(97 + n % 26)} Name{n}" for n in range(MAX_AUTHORS + 1)]) == []
 
 
-def test_the_same_people_share_all_and_strangers_nothing() -> None:
+def test_kernel_is_one_for_same_authors() -> None:
     author_kernel = build_author_kernel([["Ana Lima", "Bo Ek"], ["Ana Lima"], []])
     who = [author_kernel.numbers(names) for names in (["Bo Ek", "Ana Lima"], ["Cy Orr"], [])]
     shared = author_kernel.author_products(who, [author_weights(author_keys) for author_keys in who]).toarray()
     assert shared == pytest.approx(np.array([[SHARE, SHARE / 2**0.5, 0], [0, 0, 0], [0, 0, 0]]), abs=1e-6)
 
 
-def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
+def test_regression_uses_same_kernel_for_fit_and_use() -> None:
     day = candidates()
     seed_table, _ = day.seed_encoder.table_with(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
     within = gram(seed_table.seeds)
@@ -49,14 +49,14 @@ def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 14], ids=["laid out", "as a product"])
-def test_the_kernel_of_few_and_of_many_is_one(count: int) -> None:
+def test_kernel_is_same_in_any_block_size(count: int) -> None:
     day = candidates()
     seed_table, _ = day.seed_encoder.table_with(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
     all_at_once = gram(seed_table.seeds)
     assert gram(seed_table.seeds[:count]) == pytest.approx(all_at_once[:count, :count], abs=1e-6)
 
 
-def test_of_two_papers_with_the_same_words_that_of_the_same_people_is_liked_more() -> None:
+def test_same_authors_raise_score() -> None:
     one, other = (replace(papers()[0], id=PaperId(f"new:{who}"), words=by(who)) for who in ("Ana Lima", "Bo Ek"))
     day = build_candidates([one, other], model(papers()), NOON)
     seed = Seed(one.plain_title, one.text, ("Ana Lima",))
@@ -70,19 +70,19 @@ def by(author: str) -> Words:
 
 
 def voters(day: CandidateSet, *votes: float) -> Profiles:
-    """One subscriber who likes papers with so many votes."""
+    """Return a subscriber who likes papers with so many votes."""
     seeds = {PaperId(f"old:{n}"): Seed("", f"Old paper {n}.", votes=v) for n, v in enumerate(votes)}
     return compile_profiles([ProfileInput(liking(*((Kind.PAPER, name) for name in seeds)), seeds)], day.model, day)
 
 
-def test_ranks_are_even_about_nothing_and_equals_share_one() -> None:
+def test_popularity_ranks_are_centred_and_tied() -> None:
     some, none = np.array([0, 0, 5, 9], dtype=np.float32), np.zeros(0, dtype=np.float32)
     assert ranks(some, some).sum() == pytest.approx(0, abs=1e-6)
     assert ranks(some, some)[0] == ranks(some, some)[1]
     assert not ranks(some, none).any()
 
 
-def test_who_likes_what_all_talk_of_gets_more_of_it_and_who_likes_what_nobody_saw_less() -> None:
+def test_popularity_follows_liked_votes() -> None:
     day = candidates().with_archive_votes([0, 1, 2, 3, 4, 5, 6, 7])
     loud, quiet, even = (popularity.score(day, voters(day, *votes))[0] for votes in ((90, 80), (0, 0), (3, 4)))
     assert (np.diff(loud) > 0).all()
@@ -90,13 +90,13 @@ def test_who_likes_what_all_talk_of_gets_more_of_it_and_who_likes_what_nobody_sa
     assert even == pytest.approx(np.zeros(len(day)), abs=1e-6)
 
 
-def test_one_like_says_little_of_a_taste_for_fame() -> None:
+def test_popularity_of_one_like_is_weak() -> None:
     day = candidates().with_archive_votes([0, 1, 2, 3])
     once, often = (np.ptp(popularity.score(day, voters(day, *[50] * n))) for n in (1, 10))
     assert once < often / 2
 
 
-def test_without_archive_votes_the_day_says_what_is_usual() -> None:
+def test_popularity_uses_day_without_archive_votes() -> None:
     day = candidates()
     assert day.with_archive_votes([]) is day
     assert day.archive_votes.tolist() == day.weighted_votes.tolist()

@@ -1,4 +1,4 @@
-"""Chances rise with score and relevance, and an install learns its own."""
+"""Test that probabilities rise with score and relevance, and adapt to an installation."""
 
 from random import Random
 
@@ -41,18 +41,16 @@ def _row(value: float) -> Floats:
 
 @settings(max_examples=50)
 @given(SCORES, SCORES, SHARES, SHARES, st.integers(0, 500))
-def test_a_better_score_or_relevance_is_never_a_worse_chance(
-    low: float, high: float, less: float, more: float, likes: int
-) -> None:
+def test_probability_is_monotonic(low: float, high: float, less: float, more: float, likes: int) -> None:
     low, high, less, more = *sorted((low, high)), *sorted((less, more))
     assert 0 <= chance(low, less, likes) <= chance(high, more, likes) <= 1
 
 
-def test_an_average_paper_of_a_day_on_the_subject_has_a_better_chance_than_of_another_day() -> None:
+def test_probability_is_higher_on_relevant_day() -> None:
     assert chance(0, 1, mean=1) > chance(0, 1, mean=0.1) > chance(0, 0, mean=0.1)
 
 
-def test_the_bars_part_what_was_asked_for_from_what_was_not() -> None:
+def test_minimum_scores_separate_relevant_papers() -> None:
     assert (
         chance(0, 1, mean=1)
         > MIN_SCORES[Bar.HIGH]
@@ -62,12 +60,12 @@ def test_the_bars_part_what_was_asked_for_from_what_was_not() -> None:
     )
 
 
-def test_the_level_is_the_mean_of_what_may_be_picked() -> None:
+def test_mean_relevance_uses_eligible_papers() -> None:
     relevance = np.array([[1, 0, 0.5], [1, 1, 1]], dtype=np.float32)
     assert mean_relevance(relevance, np.array([[1, 0, 1], [0, 0, 0]], dtype=np.bool_)).tolist() == [0.75, 0]
 
 
-def test_what_is_written_is_read_again() -> None:
+def test_calibration_survives_file() -> None:
     assert parse(dumps(CALIBRATION)) == CALIBRATION
     for broken in ("[]", "{}", dumps(Calibration(1, 2, 3, 4, float("nan"))), '{"intercept": true}'):
         with pytest.raises(ValueError, match=r"expected a JSON object|must be a number"):
@@ -75,7 +73,7 @@ def test_what_is_written_is_read_again() -> None:
 
 
 @pytest.mark.parametrize("likely", [0.02, 0.3])
-def test_an_install_learns_how_often_its_picks_are_liked(likely: float) -> None:
+def test_local_calibration_learns_like_rate(likely: float) -> None:
     rng = Random(1)
     log_odds = np.array([logit(rng.uniform(0.05, 0.4)) for _ in range(2_000)])
     shift = logit(likely) - float(log_odds.mean())
@@ -86,7 +84,7 @@ def test_an_install_learns_how_often_its_picks_are_liked(likely: float) -> None:
     assert own.probability(own.log_odds_for(0.2)) == pytest.approx(0.2, abs=1e-3)
 
 
-def test_few_verdicts_change_little_and_none_change_nothing() -> None:
+def test_local_calibration_needs_verdicts() -> None:
     no_values = np.zeros(0)
     assert fit_local(no_values, no_values, no_values) == LocalCalibration()
     one = np.ones(1)
@@ -94,7 +92,7 @@ def test_few_verdicts_change_little_and_none_change_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.booleans()), max_size=60))
-def test_whatever_was_said_a_better_paper_keeps_the_better_chance(said: list[tuple[float, bool]]) -> None:
+def test_local_calibration_is_monotonic(said: list[tuple[float, bool]]) -> None:
     log_odds = np.array([value for value, _ in said])
     own = fit_local(log_odds, np.array([float(was) for _, was in said]), np.ones_like(log_odds))
     assert own.slope > 0

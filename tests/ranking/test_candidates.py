@@ -1,4 +1,4 @@
-"""The day's papers: trends for their age, variety, and who stands in the background."""
+"""Test the candidate set: trends by age, diversity, and the negative prior."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,16 +12,16 @@ from digestd.ranking.fusion import score
 from tests.ranking.library import candidates, likes, papers, profile, retitled, varied
 
 
-def test_a_pool_keeps_its_papers_in_order() -> None:
+def test_candidates_keep_order() -> None:
     assert len(candidates()) == 16
     assert candidates().papers == tuple(papers())
 
 
-def test_more_votes_are_a_stronger_trend_at_the_same_age() -> None:
+def test_trend_rises_with_votes() -> None:
     assert (np.diff(candidates().trend) > 0).all()
 
 
-def test_a_new_paper_is_not_punished_for_its_age() -> None:
+def test_trend_adjusts_for_age() -> None:
     def aged(j: int, days: int, votes: float) -> Paper:
         paper = papers()[j]
         return replace(paper, first_seen=paper.first_seen - timedelta(days=days), signals={"upvotes": votes})
@@ -32,25 +32,25 @@ def test_a_new_paper_is_not_punished_for_its_age() -> None:
 
 
 @pytest.mark.parametrize("votes", [float("nan"), float("inf"), -5.0])
-def test_a_figure_that_is_none_counts_as_nothing(votes: float) -> None:
+def test_missing_votes_count_as_zero(votes: float) -> None:
     assert candidates([replace(papers()[0], signals={"upvotes": votes})]).weighted_votes.tolist() == [0]
 
 
-def test_a_category_holds_those_below_it() -> None:
+def test_category_includes_subcategories() -> None:
     inverted_index = candidates().inverted_index
     assert inverted_index.category("bio").tolist() == inverted_index.category("BIO.pe").tolist() == [4, 5, 6, 7]
     assert inverted_index.category("bio.*").tolist() == [4, 5, 6, 7]
     assert inverted_index.category("bi").tolist() == []
 
 
-def test_standing_in_the_background_is_no_disadvantage() -> None:
+def test_negative_prior_leaves_own_paper_out() -> None:
     twin = retitled("Smoke and sleepy swarms", "Beekeepers calm honeybee swarms with smoke.")
     day = candidates([*papers(), twin])
     value = score(day, [profile(day, *likes((Kind.PAPER, "made:4"), (Kind.PAPER, "made:5")))]).total[0]
     assert set(np.argsort(-value)[:2].tolist()) == {4, 5}
 
 
-def test_variety_takes_one_of_two_near_copies() -> None:
+def test_diversify_skips_near_copies() -> None:
     day = candidates([*papers(), papers()[0]])
     totals = np.full(17, -1, dtype=np.float32)
     totals[[0, 16, 9]] = [2.0, 1.99, 1.9]
@@ -59,7 +59,7 @@ def test_variety_takes_one_of_two_near_copies() -> None:
     assert varied(order, day, totals, 2) == [0, 9]
 
 
-def test_variety_starts_with_the_best_and_keeps_to_the_size() -> None:
+def test_diversify_starts_with_best() -> None:
     day = candidates()
     totals = np.linspace(1, 0, 16, dtype=np.float32)
     chosen = varied(np.arange(16), day, totals, 5)
@@ -68,5 +68,5 @@ def test_variety_starts_with_the_best_and_keeps_to_the_size() -> None:
 
 
 @pytest.mark.parametrize(("order", "size"), [([], 5), ([3], 5), ([3], 0)])
-def test_variety_of_little_is_little(order: list[int], size: int) -> None:
+def test_diversify_accepts_few_papers(order: list[int], size: int) -> None:
     assert varied(np.array(order, dtype=np.intp), candidates(), np.zeros(16, dtype=np.float32), size) == order[:size]

@@ -1,4 +1,4 @@
-"""A corpus: many texts as numbers say the same as each text as words."""
+"""Test that a corpus in numbers equals its texts in words."""
 
 from collections import Counter
 from itertools import pairwise
@@ -25,7 +25,7 @@ TEXTS = st.lists(st.lists(WORDS, max_size=12).map(" ".join), max_size=12)
 
 @settings(max_examples=60)
 @given(TEXTS)
-def test_a_corpus_holds_the_stems_of_each_text_and_of_its_title(texts: list[str]) -> None:
+def test_corpus_holds_stems_of_text_and_title(texts: list[str]) -> None:
     corpus = read_corpus(iter(texts))
     named = [[corpus.names[n] for n in corpus.stems[start:end]] for start, end in pairwise(corpus.ends)]
     assert named == analyse(texts)
@@ -34,7 +34,7 @@ def test_a_corpus_holds_the_stems_of_each_text_and_of_its_title(texts: list[str]
 
 @settings(max_examples=60)
 @given(TEXTS)
-def test_terms_are_counted_as_if_each_text_were_read_alone(texts: list[str]) -> None:
+def test_terms_are_counted_per_text(texts: list[str]) -> None:
     corpus = read_corpus(texts)
     terms = choose(corpus)
     docs = analyse(texts)
@@ -44,7 +44,7 @@ def test_terms_are_counted_as_if_each_text_were_read_alone(texts: list[str]) -> 
     assert np.array_equal(tally(corpus, terms).toarray(), counts(docs, terms.columns).toarray())
 
 
-def test_the_size_of_the_chunks_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunk_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [paper.text for paper in papers()]
     whole = fit(texts)
     for module in (reading, vocabulary, fitting):
@@ -56,6 +56,6 @@ def test_the_size_of_the_chunks_makes_no_difference(monkeypatch: pytest.MonkeyPa
     assert np.allclose(parted.precision, whole.precision, atol=1e-4)
 
 
-def test_of_too_many_terms_the_commonest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vocabulary_keeps_commonest_terms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vocabulary, "TERMS", 3)
     assert list(choose(read_corpus(["bee ice", "bee ice", "bee lake"])).columns) == ["bee", "bee ice", "ice"]

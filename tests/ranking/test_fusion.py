@@ -1,4 +1,4 @@
-"""One score from all signals: what wins, what is left out, and that the sums are right."""
+"""Test the fusion of all signals into one score."""
 
 import numpy as np
 import pytest
@@ -12,17 +12,17 @@ from tests.ranking.library import alone, candidates, likes, many, model, mutes, 
 
 
 def ranked(*interests: Interest) -> list[str]:
-    """The titles from the best to the worst."""
+    """Return the titles from the best to the worst."""
     day = candidates()
     total = score(day, [profile(day, *interests)]).total[0]
     return [day.papers[j].plain_title for j in np.argsort(-total, kind="stable")]
 
 
-def test_a_topic_brings_its_papers_first() -> None:
+def test_topic_ranks_its_papers_first() -> None:
     assert ranked(*likes((Kind.TOPIC, "quantum error correction")))[0] == "Surface codes with drifting noise"
 
 
-def test_likes_bring_their_field_first() -> None:
+def test_likes_rank_their_field_first() -> None:
     day = candidates()
     who = profile(day, *likes((Kind.PAPER, "made:4"), (Kind.PAPER, "made:5")))
     unknown = np.array([[paper.id not in {"made:4", "made:5"} for paper in day.papers]])
@@ -30,11 +30,11 @@ def test_likes_bring_their_field_first() -> None:
     assert total[0].argmax() == 6
 
 
-def test_a_phrase_brings_its_paper_first() -> None:
+def test_phrase_ranks_its_paper_first() -> None:
     assert ranked(*likes((Kind.PHRASE, "harbour toll")))[0] == "Grain prices and harbour tolls"
 
 
-def test_followed_authors_come_first() -> None:
+def test_followed_authors_rank_first() -> None:
     assert {title.split()[0] for title in ranked(*likes((Kind.AUTHOR, "P. van der Berg")))[:4]} == {
         "Tally",
         "Double",
@@ -43,13 +43,13 @@ def test_followed_authors_come_first() -> None:
     }
 
 
-def test_a_followed_author_is_known_to_the_caller() -> None:
+def test_scores_mark_followed_authors() -> None:
     day = candidates()
     who = alone(day, *likes((Kind.AUTHOR, "Jane Smith")))
     assert who.authors.cells.of(0).tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
 
 
-def test_dislikes_push_their_kind_down() -> None:
+def test_dislikes_lower_similar_papers() -> None:
     liked = likes((Kind.PAPER, "made:0"), (Kind.PAPER, "made:8"))
     itself, kind = "Entanglement over metropolitan fibre", "Neutral atom arrays that refill"
     before, after = (
@@ -58,7 +58,7 @@ def test_dislikes_push_their_kind_down() -> None:
     assert after.index(kind) >= before.index(kind)
 
 
-def test_without_interests_the_order_is_that_of_the_trends() -> None:
+def test_empty_profile_ranks_by_trend() -> None:
     day = candidates()
     who = profile(day)
     scores = score(day, [who])
@@ -68,15 +68,15 @@ def test_without_interests_the_order_is_that_of_the_trends() -> None:
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-def test_an_interest_that_says_nothing_leaves_a_plain_profile(kind: Kind) -> None:
+def test_empty_interest_gives_plain_profile(kind: Kind) -> None:
     assert profile(candidates(), Interest(kind, " ... ")).without_interests
 
 
-def test_a_profile_of_mutes_alone_is_plain() -> None:
+def test_mutes_alone_give_plain_profile() -> None:
     assert profile(candidates(), *mutes((Kind.CATEGORY, "hist"))).without_interests
 
 
-def test_relevance_is_nothing_for_what_was_not_asked_for() -> None:
+def test_relevance_is_zero_without_match() -> None:
     day = candidates()
     relevance = score(day, [profile(day, *likes((Kind.TOPIC, "honeybee foragers")))]).relevance[0]
     assert (relevance[:4] == 0).all()
@@ -84,7 +84,7 @@ def test_relevance_is_nothing_for_what_was_not_asked_for() -> None:
     assert relevance[4] > 0
 
 
-def test_relevance_does_not_depend_on_the_rest_of_the_day() -> None:
+def test_relevance_is_independent_of_day() -> None:
     few, all_of_it = candidates(papers()[4:6]), candidates()
     asked = likes((Kind.TOPIC, "honeybee foragers"), (Kind.PAPER, "made:6"), (Kind.CATEGORY, "bio"))
     assert score(few, [profile(few, *asked)]).relevance[0] == pytest.approx(
@@ -104,14 +104,14 @@ def test_relevance_does_not_depend_on_the_rest_of_the_day() -> None:
         ((Kind.PHRASE, "."), set()),
     ],
 )
-def test_mutes_win_over_every_wish(mute: tuple[Kind, str], gone: set[int]) -> None:
+def test_mutes_override_interests(mute: tuple[Kind, str], gone: set[int]) -> None:
     day = candidates()
     who = profile(day, *likes(mute, (Kind.TOPIC, "glacier ice honeybee quantum")), *mutes(mute))
     allowed = score(day, [who]).allowed[0]
     assert set(np.flatnonzero(~allowed).tolist()) == gone
 
 
-def test_the_parts_add_up_to_the_total() -> None:
+def test_contributions_sum_to_score() -> None:
     day = candidates()
     profiles = many(day)
     eligible = np.tile(np.arange(len(day)) % 3 > 0, (len(profiles), 1))
@@ -124,35 +124,35 @@ def test_the_parts_add_up_to_the_total() -> None:
                 assert all(part.contribution == pytest.approx(part.weight * part.z, abs=1e-5) for part in parts)
 
 
-def test_only_eligible_papers_set_the_standard() -> None:
+def test_zscores_use_eligible_papers() -> None:
     raw = np.array([[1, 2, 3, 1000]], dtype=np.float32)
     z = zscores(raw, np.array([[True, True, True, False]]))
     assert z[0, :3] == pytest.approx([-1.2247, 0, 1.2247], abs=1e-3)
 
 
 @pytest.mark.parametrize("row", [[0.0, 0.0], [7.3, 7.3], []])
-def test_what_is_the_same_for_all_says_nothing(row: list[float]) -> None:
+def test_constant_signal_contributes_nothing(row: list[float]) -> None:
     assert (zscores(np.array([row], dtype=np.float32)) == 0).all()
 
 
-def test_no_paper_eligible_is_no_error() -> None:
+def test_no_eligible_paper_is_valid() -> None:
     day = candidates()
     profiles = many(day)
     assert np.isfinite(score(day, profiles, np.zeros((len(profiles), len(day)), dtype=np.bool_)).total).all()
 
 
-def test_the_same_day_gives_the_same_scores() -> None:
+def test_scores_are_deterministic() -> None:
     one, other = candidates(), candidates()
     assert np.array_equal(score(one, many(one)).total, score(other, many(other)).total)
 
 
-def test_a_warm_memory_of_seeds_changes_no_score() -> None:
+def test_seed_cache_changes_no_score() -> None:
     day, fresh = candidates(), candidates()
     many(day)
     assert np.array_equal(score(day, many(day)).total, score(fresh, many(fresh)).total)
 
 
-def test_topics_fade_as_likes_come_in() -> None:
+def test_topic_weight_fades_with_likes() -> None:
     day = candidates()
     asked = likes((Kind.TOPIC, "honeybee foragers"), *((Kind.PAPER, f"made:{j}") for j in range(3)))
     weights = {part.signal: part.weight for part in score_breakdown(day, profile(day, *asked), 4)}
@@ -160,6 +160,6 @@ def test_topics_fade_as_likes_come_in() -> None:
     assert weights["likes"] == pytest.approx(WEIGHTS.of("likes"))
 
 
-def test_a_pool_of_another_model_is_refused() -> None:
+def test_candidates_of_other_model_are_refused() -> None:
     with pytest.raises(ValueError, match="text model"):
         compile_profiles([wants()], model([retitled("Something else entirely")]), candidates())

@@ -1,4 +1,4 @@
-"""Team draft: two rankings in one list, and neither is favoured."""
+"""Test team-draft interleaving of two rankings."""
 
 from collections import Counter
 
@@ -13,26 +13,24 @@ ORDERS = st.lists(st.integers(0, 30), unique=True, max_size=20)
 A, B = Team.A, Team.B
 
 
-def test_the_captains_take_turns_and_the_coin_says_who_begins() -> None:
+def test_draft_alternates_after_coin_toss() -> None:
     assert team_draft([1, 2, 3, 4], [3, 2, 5, 6], 4, b"\x00") == [(1, A), (3, B), (2, A), (5, B)]
     assert team_draft([1, 2, 3, 4], [3, 2, 5, 6], 4, b"\x03") == [(3, B), (1, A), (2, B), (4, A)]
 
 
-def test_each_round_has_a_coin_of_its_own() -> None:
+def test_draft_tosses_coin_each_round() -> None:
     drafted = team_draft(range(8), range(100, 108), 8, b"\x05")
     assert [team for _, team in drafted] == [B, A, A, B, B, A, A, B]
 
 
-def test_what_is_left_of_the_longer_ranking_belongs_to_nobody() -> None:
+def test_draft_rest_has_no_team() -> None:
     assert team_draft([1], [2, 3, 4, 5], 10, b"\x00") == [(1, A), (2, B), (3, None), (4, None)]
     assert team_draft([], [2, 3], 10, b"\x00") == [(2, None), (3, None)]
     assert team_draft([], [], 10, b"\x00") == []
 
 
 @given(ORDERS, ORDERS, st.integers(0, 25), st.binary(min_size=1, max_size=3))
-def test_a_draft_holds_no_paper_twice_and_only_what_was_ranked(
-    ours: list[int], theirs: list[int], size: int, coins: bytes
-) -> None:
+def test_draft_has_no_duplicates(ours: list[int], theirs: list[int], size: int, coins: bytes) -> None:
     drafted = team_draft(ours, theirs, size, coins)
     papers = [paper for paper, _ in drafted]
     assert len(papers) == len(set(papers)) == min(size, max(len(ours), len(theirs)))
@@ -42,10 +40,10 @@ def test_a_draft_holds_no_paper_twice_and_only_what_was_ranked(
 
 
 @given(ORDERS.filter(bool), st.integers(1, 25), st.binary(min_size=1, max_size=3))
-def test_of_equal_rankings_the_draft_is_that_ranking(order: list[int], size: int, coins: bytes) -> None:
+def test_draft_of_equal_rankings_is_that_ranking(order: list[int], size: int, coins: bytes) -> None:
     assert [paper for paper, _ in team_draft(order, order, size, coins)] == order[:size]
 
 
-def test_a_team_is_drafted_in_front_as_often_as_the_other() -> None:
+def test_draft_favours_no_team() -> None:
     first = Counter(team_draft([1, 2], [3, 4], 2, bytes([n]))[0][1] for n in range(256))
     assert first[A] == pytest.approx(first[B])

@@ -1,4 +1,4 @@
-"""A taste for long or short papers, and how new a paper was when it came."""
+"""Test the length signal: a preference for long or short papers."""
 
 from dataclasses import replace
 
@@ -15,32 +15,32 @@ WORD = "ice "
 
 
 def day() -> CandidateSet:
-    """Papers whose titles and abstracts grow from one to the next."""
+    """Return papers whose titles and abstracts grow from one to the next."""
     return candidates([replace(paper(j, "glaciers", "Ice" * (j + 1), WORD * 9 * (j + 1)), key=j) for j in range(8)])
 
 
 def reader(of: CandidateSet, *words: int) -> Profiles:
-    """Somebody who likes papers of so many words."""
+    """Return a subscriber who likes papers of so many words."""
     seeds = {
         PaperId(f"old:{n}"): Seed("Ice" * many, f"{'Ice' * many}. {WORD * 9 * many}") for n, many in enumerate(words)
     }
     return compile_profiles([ProfileInput(likes(*((Kind.PAPER, name) for name in seeds)), seeds)], of.model, of)
 
 
-def test_who_likes_long_papers_gets_long_ones_and_who_likes_short_ones_short_ones() -> None:
+def test_length_follows_liked_lengths() -> None:
     of = day()
     long, short = (length.score(of, reader(of, *words))[0] for words in ((9, 9, 9), (0, 0, 0)))
     assert (np.diff(long) > 0).all()
     assert (np.diff(short) < 0).all()
 
 
-def test_one_like_says_less_of_it_than_two_and_a_hundred_no_more_than_a_few() -> None:
+def test_length_strength_grows_with_likes() -> None:
     of = day()
     one, few, many = (np.ptp(length.score(of, reader(of, *[5] * n))) for n in (1, 8, 100))
     assert 0 < one < few
     assert many <= np.ptp(length.score(of, reader(of, *[9] * 5))) + 1e-5
 
 
-def test_without_likes_length_says_nothing() -> None:
+def test_length_is_zero_without_likes() -> None:
     of = day()
     assert not length.score(of, reader(of)).any()

@@ -1,4 +1,4 @@
-"""The text model: the same every time, on any input, and through its bytes."""
+"""Test the text model: deterministic, robust and serialisable."""
 
 import numpy as np
 import pytest
@@ -9,16 +9,16 @@ from tests.ranking.library import papers
 TEXTS = [p.text for p in papers()]
 
 
-def test_the_same_texts_give_the_same_model() -> None:
+def test_model_is_deterministic() -> None:
     assert dumps(fit(TEXTS)) == dumps(fit(iter(TEXTS)))
 
 
-def test_other_texts_give_another_version() -> None:
+def test_model_version_depends_on_texts() -> None:
     assert fit(TEXTS).version != fit(TEXTS[1:]).version
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["ice"], ["ice", "ice"], ["the", "of"], TEXTS[:2], TEXTS])
-def test_any_number_of_texts_will_do_and_nothing_becomes_nan(texts: list[str]) -> None:
+def test_model_of_few_texts_is_finite(texts: list[str]) -> None:
     model = fit(texts)
     encoded = model.encode(["", "unheard of", "ice cores", *texts])
     assert len(encoded) == 3 + len(texts)
@@ -27,21 +27,21 @@ def test_any_number_of_texts_will_do_and_nothing_becomes_nan(texts: list[str]) -
     assert np.isfinite(model.precision).all()
 
 
-def test_rows_have_length_one_or_zero() -> None:
+def test_rows_have_unit_length_or_zero() -> None:
     encoded = fit(TEXTS).encode([*TEXTS, "", "zymurgy"])
     for rows in (encoded.sparse.toarray(), encoded.dense):
         lengths = np.linalg.norm(rows, axis=1)
         assert lengths == pytest.approx([1] * len(TEXTS) + [0, 0], abs=1e-5)
 
 
-def test_a_text_is_encoded_alike_alone_and_in_company() -> None:
+def test_encoding_is_independent_of_batch() -> None:
     model = fit(TEXTS)
     alone, together = model.encode(TEXTS[3:4]), model.encode(TEXTS)
     assert np.allclose(alone.dense[0], together.dense[3], atol=1e-6)
     assert (alone.sparse - together.sparse[[3]]).count_nonzero() == 0
 
 
-def test_a_model_survives_its_bytes() -> None:
+def test_model_survives_serialisation() -> None:
     model = fit(TEXTS)
     again = loads(dumps(model))
     assert again.version == model.version
@@ -50,15 +50,15 @@ def test_a_model_survives_its_bytes() -> None:
     assert dumps(again) == dumps(model)
 
 
-def test_an_empty_model_survives_its_bytes() -> None:
+def test_empty_model_survives_serialisation() -> None:
     assert loads(dumps(fit([]))).encode(["ice"]).dense.shape == (1, 0)
 
 
-def test_bytes_of_another_make_are_refused() -> None:
+def test_loads_refuses_other_formats() -> None:
     with pytest.raises(ValueError, match="pickle"):
         loads(b"no archive at all")
 
 
-def test_a_rare_word_counts_in_a_small_library_and_not_in_a_large_one() -> None:
+def test_minimum_frequency_grows_with_corpus() -> None:
     assert "pacioli" in fit(TEXTS).vocabulary
     assert "pacioli" not in fit(TEXTS + ["honeybees dance"] * 50).vocabulary

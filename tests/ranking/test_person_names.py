@@ -1,4 +1,4 @@
-"""Names: who may be whom."""
+"""Test which names may be the same person."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def alike(one: str, other: str) -> bool:
         ("李飞飞", "李飞飞"),
     ],
 )
-def test_one_person(one: str, other: str) -> None:
+def test_same_person(one: str, other: str) -> None:
     assert alike(one, other)
 
 
@@ -41,5 +41,5 @@ def test_one_person(one: str, other: str) -> None:
         ("...", "..."),
     ],
 )
-def test_two_people(one: str, other: str) -> None:
+def test_different_people(one: str, other: str) -> None:
     assert not alike(one, other)

@@ -1,4 +1,4 @@
-"""Reasons: the strongest one, and literally so where it says so."""
+"""Test that reasons name the strongest signal and quote literally."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ def why(j: int, *interests: Interest, of: list[Paper] | None = None) -> Reason:
     return reason(day, profile(day, *interests), j)
 
 
-def test_a_followed_author_is_named_as_followed_and_as_written() -> None:
+def test_reason_names_author_as_followed_and_as_written() -> None:
     assert why(8, *likes((Kind.AUTHOR, "J. Smith"), (Kind.TOPIC, "surface codes"))) == Reason(
         Why.AUTHOR, "J. Smith", ("Jane Q. Smith",)
     )
 
 
-def test_a_phrase_is_quoted_as_it_stands() -> None:
+def test_reason_quotes_phrase() -> None:
     assert why(4, *likes((Kind.PHRASE, "WAGGLE-DANCE"))) == Reason(Why.PHRASE, "WAGGLE-DANCE", ("waggle dance",))
 
 
@@ -40,25 +40,25 @@ def test_a_phrase_is_quoted_as_it_stands() -> None:
         ("用于语音识别的模型", "语音识别", "语音识别"),
     ],
 )
-def test_a_phrase_is_found_however_it_is_spelt(text: str, phrase: str, words: str) -> None:
+def test_reason_finds_phrase_in_any_spelling(text: str, phrase: str, words: str) -> None:
     assert why(0, *likes((Kind.PHRASE, phrase)), of=[retitled(text)]).words == (words,)
 
 
-def test_a_phrase_inside_a_longer_word_is_none() -> None:
+def test_reason_ignores_phrase_inside_word() -> None:
     assert why(0, *likes((Kind.PHRASE, "art")), of=[retitled("We start a cart")]).why is not Why.PHRASE
 
 
-def test_a_topic_is_shown_with_its_words_as_they_stand() -> None:
+def test_reason_quotes_topic_words() -> None:
     assert why(8, *likes((Kind.TOPIC, "quantum error correcting"))) == Reason(
         Why.TOPIC, "quantum error correcting", ("Quantum", "error", "correction")
     )
 
 
-def test_a_liked_paper_is_named_by_its_title() -> None:
+def test_reason_names_liked_paper() -> None:
     assert why(4, *likes((Kind.PAPER, "made:6"))) == Reason(Why.LIKED, "Pesticide memory loss in bumblebees")
 
 
-def test_where_no_like_is_near_but_all_together_carry_a_paper_its_words_that_weigh_are_named() -> None:
+def test_reason_names_words_of_joint_likes() -> None:
     field = [
         retitled("Honeybee brood in cold hives", "Beekeepers insulate hives."),
         retitled("Nectar flow and colony weight", "Scales below colonies."),
@@ -77,19 +77,19 @@ def test_where_no_like_is_near_but_all_together_carry_a_paper_its_words_that_wei
     assert set(words) <= {"Hives", "colonies", "queens", "Nectar", "brood", "swarming"}
 
 
-def test_a_category_is_the_last_of_the_interests() -> None:
+def test_reason_prefers_others_to_category() -> None:
     assert why(12, *likes((Kind.CATEGORY, "hist"))) == Reason(Why.CATEGORY, "hist")
 
 
-def test_a_figure_is_given_for_a_trend() -> None:
+def test_reason_states_votes_of_trend() -> None:
     assert why(15) == Reason(Why.TREND, "15")
 
 
-def test_what_nobody_voted_for_is_new() -> None:
+def test_reason_without_votes_is_new() -> None:
     assert why(0) == Reason(Why.NEW)
 
 
-def test_no_reason_claims_what_is_not_in_the_paper() -> None:
+def test_reasons_quote_only_words_of_paper() -> None:
     day = candidates()
     for who in many(day):
         for j, paper in enumerate(day.papers):
@@ -99,7 +99,7 @@ def test_no_reason_claims_what_is_not_in_the_paper() -> None:
             assert bool(said.words) == (said.why in (Why.AUTHOR, Why.PHRASE, Why.TOPIC, Why.WORDS))
 
 
-def test_reasons_asked_for_together_are_those_asked_for_one_by_one() -> None:
+def test_reasons_are_independent_of_batch() -> None:
     day = candidates()
     everybody = many(day)
     rows, columns = np.indices((len(everybody), len(day)))
@@ -110,12 +110,12 @@ def test_reasons_asked_for_together_are_those_asked_for_one_by_one() -> None:
     assert reasons(day, everybody, Cells(at.rows[:0], at.columns[:0])).which.tolist() == []
 
 
-def test_a_topic_of_which_only_a_common_word_stands_is_not_claimed() -> None:
+def test_reason_ignores_common_word_of_topic() -> None:
     assert why(1, *likes((Kind.TOPIC, "ice"))).words == ("ice",)
     assert why(1, *likes((Kind.TOPIC, "zymurgy xylophone ice"))) == Reason(Why.TREND, "1")
 
 
-def test_words_of_a_topic_scattered_through_a_paper_on_something_else_tell_less_than_where_they_are_meant() -> None:
+def test_scattered_topic_words_are_weaker() -> None:
     tolls = retitled("Harbour tolls and coin hoards", "Ledgers on the surface of a tally list codes of Baltic towns.")
     day = candidates([*papers(), tolls])
     who = profile(day, *likes((Kind.TOPIC, "surface codes")))
@@ -124,12 +124,12 @@ def test_words_of_a_topic_scattered_through_a_paper_on_something_else_tell_less_
     assert topic.score(day, who.among)[0, 16] > 0
 
 
-def test_a_topic_whose_words_are_all_new_to_the_model_counts_in_full_where_they_stand() -> None:
+def test_unknown_topic_words_count_fully() -> None:
     day = build_candidates([retitled("Zorblax quimbles"), *papers()], model(papers()), NOON)
     assert topic.evidence(day, profile(day, *likes((Kind.TOPIC, "zorblax quimbles"))).among)[0, 0] == 1
 
 
-def test_of_two_topics_that_a_paper_holds_the_one_it_means_is_the_reason() -> None:
+def test_reason_prefers_topic_of_same_meaning() -> None:
     mixed = retitled("Honeybee foragers at the surface", "The waggle dance of honeybee foragers; nectar codes.")
     day = candidates([*papers(), mixed])
     who = profile(day, *likes((Kind.TOPIC, "surface codes"), (Kind.TOPIC, "honeybee foragers")))

@@ -1,4 +1,4 @@
-"""Whatever papers and people hold: finite scores, sensible ranks, no warning, no crash."""
+"""Test ranking on any papers and interests: finite scores, sensible ranks, no warnings, no crashes."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from digestd.digests.selection import select
 from digestd.digests.selection_options import DigestOptions, RankedCandidates
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import Paper, PaperId
-from digestd.evaluation.metrics import ranked
+from digestd.evaluation.metrics import rank_ids
 from digestd.ranking import fusion
 from digestd.ranking.arrays import Floats, grouped
 from digestd.ranking.calibration import CALIBRATION, LocalCalibration
@@ -61,14 +61,14 @@ ARCHIVES = {
 
 @pytest.fixture(autouse=True)
 def strict() -> Iterator[None]:
-    """A warning is a failure: NumPy warns of what becomes NaN."""
+    """Treat warnings as errors: NumPy warns of NaN."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
 
 
 def sound(day: CandidateSet, profiles: Sequence[Profile]) -> Scores:
-    """Score, check what must always hold, and let everybody choose."""
+    """Score, check invariants, and select picks for everybody."""
     found = score(day, profiles)
     assert np.isfinite(found.total).all()
     assert ((found.relevance >= 0) & (found.relevance <= 1)).all()
@@ -104,7 +104,7 @@ def compiled(day: CandidateSet, *author_keys: Sequence[Interest]) -> Sequence[Pr
     st.lists(st.lists(INTERESTS, max_size=6), min_size=1, max_size=4),
     st.sampled_from(["the day", *ARCHIVES]),
 )
-def test_any_text_and_any_wish_can_be_ranked_by_a_model_of_anything(
+def test_any_text_and_interest_can_be_ranked(
     texts: list[tuple[str, str, float]], author_keys: list[list[Interest]], archive: str
 ) -> None:
     day = [
@@ -118,7 +118,7 @@ def test_any_text_and_any_wish_can_be_ranked_by_a_model_of_anything(
 
 @settings(max_examples=60)
 @given(st.text(st.characters(categories=["Lu", "Ll", "Lo"]), min_size=1, max_size=8))
-def test_a_topic_of_any_letters_finds_the_paper_that_has_it(word: str) -> None:
+def test_topic_of_any_letters_finds_its_paper(word: str) -> None:
     assume(tokens(word) and not set(tokens(word)) & set().union(*(tokens(paper.text) for paper in papers())))
     found = replace(retitled(f"About {word} today", signals={}), key=16, id=PaperId("made:16"))
     assert sound(*_asked([*papers(), found], word)).total[0].argmax() == 16
@@ -126,24 +126,24 @@ def test_a_topic_of_any_letters_finds_the_paper_that_has_it(word: str) -> None:
 
 @settings(max_examples=20)
 @given(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 15), MOMENTS), min_size=1, max_size=30))
-def test_likes_of_any_number_and_age_are_a_taste(copies: int, said: list[tuple[int, datetime | None]]) -> None:
+def test_likes_of_any_number_rank_similar_papers(copies: int, said: list[tuple[int, datetime | None]]) -> None:
     day = candidates()
     liked = [Interest(Kind.PAPER, f"made:{j}", since=when) for j, when in said] * copies
     sound(day, compiled(day, liked))
 
 
-def test_papers_without_abstract_rank_by_their_titles() -> None:
+def test_papers_without_abstract_rank_by_title() -> None:
     day = candidates([replace(paper, plain_abstract="") for paper in papers()])
     assert sound(day, [profile(day, *likes((Kind.TOPIC, "waggle dances")))]).total[0].argmax() == 4
 
 
-def test_a_topic_of_one_word_finds_its_paper() -> None:
+def test_one_word_topic_finds_its_paper() -> None:
     day = candidates()
     assert sound(day, [profile(day, *likes((Kind.TOPIC, "fluxonium")))]).total[0].argmax() == 9
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_topic_in_another_script_finds_the_paper_that_has_it(script: str) -> None:
+def test_topic_in_other_script_finds_its_paper(script: str) -> None:
     found = retitled(f"On {script}", f"A survey of {script} today.", signals={})
     day = candidates([*papers(), replace(found, key=16, id=PaperId("made:16"))])
     scores = sound(day, [profile(day, *likes((Kind.TOPIC, script)))])
@@ -153,12 +153,12 @@ def test_a_topic_in_another_script_finds_the_paper_that_has_it(script: str) -> N
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_topic_in_a_script_that_the_day_lacks_meets_nothing_and_breaks_nothing(script: str) -> None:
+def test_topic_in_absent_script_matches_nothing(script: str) -> None:
     day = candidates()
     assert not sound(day, [profile(day, *likes((Kind.TOPIC, script)))]).relevance.any()
 
 
-def test_five_hundred_likes_are_still_a_taste() -> None:
+def test_five_hundred_likes_rank_similar_papers() -> None:
     many = [replace(paper, key=j, id=PaperId(f"made:{j}")) for j, paper in enumerate(_bees(500))]
     day = candidates()
     usual = float(
@@ -170,20 +170,20 @@ def test_five_hundred_likes_are_still_a_taste() -> None:
     assert set(np.argsort(-total)[:4].tolist()) == {4, 5, 6, 7}
 
 
-def test_papers_that_are_all_alike_are_all_equal() -> None:
+def test_identical_papers_have_equal_scores() -> None:
     day = candidates([replace(papers()[4], key=j, id=PaperId(f"same:{j}")) for j in range(30)])
     total = sound(day, compiled(day, likes((Kind.TOPIC, "honeybee"), (Kind.PAPER, "made:5")), ())).total
     assert np.ptp(total, axis=1) == pytest.approx(0, abs=1e-4)
 
 
 @pytest.mark.parametrize("learnt", [fit([]), fit([""]), fit(["one paper"]), model(papers())])
-def test_a_day_without_papers_is_no_error(learnt: object) -> None:
+def test_day_without_papers_is_valid(learnt: object) -> None:
     day = build_candidates([], learnt, NOON)  # type: ignore[arg-type]  # a text model
     assert sound(day, compiled(day, likes((Kind.TOPIC, "honeybee"), (Kind.PAPER, "made:5")))).total.shape == (1, 0)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_signal_that_is_no_number_never_ranks(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nan_signal_never_ranks(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
     day = candidates()
     who = profile(day, *likes((Kind.TOPIC, "honeybee foragers")))
     before = score(day, [who]).total[0]
@@ -206,23 +206,23 @@ def test_a_signal_that_is_no_number_never_ranks(value: float, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("votes", [float("nan"), float("inf"), -5.0, 1e300])
-def test_votes_that_are_no_number_do_not_lead(votes: float) -> None:
+def test_nan_votes_do_not_rank_first(votes: float) -> None:
     day = candidates([replace(paper, signals={"upvotes": votes if paper.key == 0 else 5.0}) for paper in papers()])
     sound(day, [profile(day), profile(day, *likes((Kind.TOPIC, "glacier")))])
 
 
-def test_nan_is_not_ranked_and_ties_do_not_follow_the_order_of_the_file() -> None:
+def test_ties_do_not_follow_file_order() -> None:
     names = [f"p{n}" for n in range(50)]
-    order = ranked({**dict.fromkeys(names, 1.0), "nan": float("nan"), "low": float("-inf")})
+    order = rank_ids({**dict.fromkeys(names, 1.0), "nan": float("nan"), "low": float("-inf")})
     assert "nan" not in order
     assert order[-1] == "low"
     assert sorted(order[:50]) == sorted(names)
     assert order[:50] != names
-    assert order == ranked({"low": float("-inf"), "nan": float("nan"), **dict.fromkeys(reversed(names), 1.0)})
+    assert order == rank_ids({"low": float("-inf"), "nan": float("nan"), **dict.fromkeys(reversed(names), 1.0)})
 
 
 @given(st.lists(st.integers(0, 7), max_size=12))
-def test_the_best_of_each_group_is_its_largest(counts: list[int]) -> None:
+def test_groups_best_is_largest(counts: list[int]) -> None:
     rows = np.random.default_rng(len(counts)).standard_normal((sum(counts), 5)).astype(np.float32)
     groups = np.split(rows, np.cumsum(counts)[:-1]) if counts else []
     wanted = [group.max(axis=0) if len(group) else np.zeros(5) for group in groups]

@@ -1,4 +1,4 @@
-"""What holds for every signal in the registry."""
+"""Test what holds for every signal in the registry."""
 
 from dataclasses import replace
 
@@ -30,12 +30,12 @@ def everywhere(day: CandidateSet, profiles: Profiles) -> Cells:
 every = pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 
 
-def test_every_signal_has_its_own_name() -> None:
+def test_signal_names_are_unique() -> None:
     assert len({signal.name for signal in SIGNALS}) == len(SIGNALS)
 
 
 @every
-def test_scores_are_finite_single_precision_numbers(signal: Signal) -> None:
+def test_scores_are_finite_float32(signal: Signal) -> None:
     day = candidates()
     raw = scores(signal, day, many(day))
     assert raw.shape == (len(many(day)), len(day))
@@ -44,7 +44,7 @@ def test_scores_are_finite_single_precision_numbers(signal: Signal) -> None:
 
 
 @every
-def test_evidence_lies_between_nothing_and_certainty(signal: Signal) -> None:
+def test_evidence_is_between_zero_and_one(signal: Signal) -> None:
     day = candidates()
     seen = evidence(signal, day, many(day))
     assert seen.shape == (len(many(day)), len(day))
@@ -53,7 +53,7 @@ def test_evidence_lies_between_nothing_and_certainty(signal: Signal) -> None:
 
 
 @every
-def test_a_signal_explains_what_it_has_evidence_for(signal: Signal) -> None:
+def test_signal_explains_its_evidence(signal: Signal) -> None:
     day = candidates()
     profiles = many(day)
     seen = evidence(signal, day, profiles)
@@ -68,7 +68,7 @@ def test_a_signal_explains_what_it_has_evidence_for(signal: Signal) -> None:
 
 
 @every
-def test_what_is_alike_is_said_alike(signal: Signal) -> None:
+def test_equal_papers_have_equal_reasons(signal: Signal) -> None:
     day = candidates()
     at = everywhere(day, many(day))
     found = signal.module.explain(day, many(day), at)
@@ -79,7 +79,7 @@ def test_what_is_alike_is_said_alike(signal: Signal) -> None:
 
 
 @every
-def test_nobody_wants_nothing_of_an_empty_day(signal: Signal) -> None:
+def test_signals_accept_empty_day(signal: Signal) -> None:
     day = build_candidates([], fit([]), NOON)
     assert scores(signal, day, many(day)).shape == (len(many(day)), 0)
     assert scores(signal, day, compile_profiles([], day.model, day)).shape == (0, 0)
@@ -87,7 +87,7 @@ def test_nobody_wants_nothing_of_an_empty_day(signal: Signal) -> None:
 
 
 @every
-def test_empty_texts_and_an_empty_vocabulary_do_no_harm(signal: Signal) -> None:
+def test_signals_accept_empty_texts(signal: Signal) -> None:
     zeros = [retitled("", ""), retitled("the", "of"), replace(papers()[0], signals={"upvotes": float("nan")})]
     day = build_candidates(zeros, fit([]), NOON)
     assert np.isfinite(scores(signal, day, many(day))).all()
@@ -95,13 +95,13 @@ def test_empty_texts_and_an_empty_vocabulary_do_no_harm(signal: Signal) -> None:
 
 
 @every
-def test_the_order_of_the_papers_makes_no_difference(signal: Signal) -> None:
+def test_signals_ignore_paper_order(signal: Signal) -> None:
     day, turned = candidates(), candidates(papers()[::-1])
     assert np.allclose(scores(signal, day, many(day)), scores(signal, turned, many(turned))[:, ::-1], atol=1e-4)
 
 
 @every
-def test_the_company_in_a_block_makes_no_difference(signal: Signal) -> None:
+def test_signals_ignore_other_subscribers(signal: Signal) -> None:
     day = candidates()
     together = scores(signal, day, many(day))
     for i, profile in enumerate(many(day)):
@@ -109,7 +109,7 @@ def test_the_company_in_a_block_makes_no_difference(signal: Signal) -> None:
 
 
 @every
-def test_who_asked_for_nothing_is_moved_by_trends_alone(signal: Signal) -> None:
+def test_empty_profile_uses_trend_only(signal: Signal) -> None:
     day = candidates()
     raw = scores(signal, day, compile_profiles([wants()], day.model, day))
     assert (np.ptp(raw) > 0) == (signal.name == "trend")

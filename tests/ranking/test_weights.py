@@ -1,4 +1,4 @@
-"""The weights of the signals: the file that ships, and what is no file of weights."""
+"""Test the shipped weights file, and the errors of invalid ones."""
 
 import json
 
@@ -10,21 +10,21 @@ from digestd.ranking.weights import WEIGHTS, dumps, parse
 SOUND = {"fade": 1.0, "signals": {"likes": 1.0}}
 
 
-def test_the_file_that_ships_weighs_every_signal_and_no_other() -> None:
+def test_shipped_weights_cover_all_signals() -> None:
     assert set(WEIGHTS.signals) == {signal.name for signal in SIGNALS}
     assert all(0 < weight < 10 for weight in WEIGHTS.signals.values())
     assert 0 < WEIGHTS.fade < 10
 
 
-def test_the_scale_is_that_of_likes() -> None:
+def test_likes_weight_is_one() -> None:
     assert WEIGHTS.of("likes") == 1
 
 
-def test_weights_survive_their_text() -> None:
+def test_weights_survive_file() -> None:
     assert parse(dumps(WEIGHTS)) == WEIGHTS
 
 
-def test_a_signal_that_is_not_named_has_no_weight() -> None:
+def test_missing_signal_has_zero_weight() -> None:
     assert parse(json.dumps(SOUND)).of("topic") == 0
 
 
@@ -41,6 +41,6 @@ def test_a_signal_that_is_not_named_has_no_weight() -> None:
         {**SOUND, "signals": {"likes": float("nan")}},
     ],
 )
-def test_anything_else_is_refused(found: object) -> None:
+def test_invalid_weights_are_refused(found: object) -> None:
     with pytest.raises(ValueError, match="weight"):
         parse(json.dumps(found))

@@ -1,4 +1,4 @@
-"""Standard scores against their definition, whatever the values are."""
+"""Test z-scores against their definition on any values."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SOME = arrays(np.bool_, (3, 7))
 
 
 @given(VALUES, SOME)
-def test_a_standard_score_is_what_its_definition_says(raw: np.ndarray, counts: np.ndarray) -> None:
+def test_zscores_match_definition(raw: np.ndarray, counts: np.ndarray) -> None:
     for row, some, found in zip(raw.astype(np.float64), counts, zscores(raw, counts), strict=True):
         spread = row[some].std() if some.any() else 0
         if spread > 1e-2:  # what single precision tells apart
@@ -21,11 +21,11 @@ def test_a_standard_score_is_what_its_definition_says(raw: np.ndarray, counts: n
 
 
 @given(VALUES, st.sampled_from([np.nan, np.inf, -np.inf]), st.integers(0, 6))
-def test_a_row_with_no_number_in_it_is_told_apart_from_the_others(raw: np.ndarray, odd: float, place: int) -> None:
+def test_row_of_nan_is_separate(raw: np.ndarray, odd: float, place: int) -> None:
     raw[1, place] = odd
     assert np.isnan(deviations(raw, population(None, raw.shape))[1]).tolist() == [False, True, False]
 
 
-def test_values_beyond_what_squares_hold_are_no_error() -> None:
+def test_huge_values_are_valid() -> None:
     raw = np.array([[1e30, -1e30, 3e38], [3e38, 3e38, 3e38]], dtype=np.float32)
     assert np.isfinite(zscores(raw)).all()

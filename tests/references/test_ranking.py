@@ -18,7 +18,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.reference import MOST, Reference, reference_of
-from digestd.evaluation.feedback import replay
+from digestd.evaluation.feedback_replay import replay
 from digestd.papers.imports import import_papers
 from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import Encoder, NoEncoder
@@ -135,7 +135,7 @@ async def test_evaluation_by_feedback_knows_the_references(both: Install) -> Non
     both.clock.go(timedelta(hours=1))
     say_of(both.db, both.app.keys, ADA, named("strong00"), Verdict.MORE, both.clock.now)
     say_of(both.db, both.app.keys, BEA, named("strong00"), Verdict.MORE, both.clock.now)
-    hers, theirs = sorted(replay(both.db), key=lambda done: done.shown.subscriber)
+    hers, theirs = sorted(replay(both.db), key=lambda done: done.digest.subscriber)
     assert (hers.case.likes, theirs.case.likes) == (1, 1)
     assert np.array_equal(hers.case.values, theirs.case.values)
 

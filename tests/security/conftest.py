@@ -1,4 +1,4 @@
-"""The house of the pages, for everything that attacks it; and the stages on which words from outside stand."""
+"""Fixtures for attacks: an installation with pages, and stages filled with text from outside."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from tests.conftest import NOW
 from tests.parts.relay import Relay
 from tests.security.hostile import STORABLE
 from tests.security.stage import Stage, stage
-from tests.web.conftest import app, client, clock, house, language, pages, templates
+from tests.web.conftest import app, backend, client, clock, language, pages, templates
 
-__all__ = ["app", "client", "clock", "house", "language", "pages", "templates"]
+__all__ = ["app", "backend", "client", "clock", "language", "pages", "templates"]
 
 KIND = [
     f"lakes-{n}" if n % 2 else f"Kind words about lakes, {n}: " + "and then some more, " * 4 ** (n % 6)
@@ -42,18 +42,18 @@ def relay() -> Iterator[Relay]:
 
 @pytest.fixture
 def mailing(app: App, relay: Relay, tmp_path: Path) -> App:
-    """The install, with a mail server to hand over to."""
+    """Return the installation with a mail server to deliver to."""
     changed = {"transport_url": relay.url, "journal_dir": str(tmp_path / "receipts"), "transport_connections": 1}
     return replace(app, settings=app.settings.model_copy(update=changed))
 
 
 @pytest.fixture(scope="module")
 def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Where nobody means harm."""
+    """Return the stage with harmless text."""
     yield from _staged(request, tmp_path_factory, KIND)
 
 
 @pytest.fixture(scope="module")
 def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Where everything that came from outside was made to do harm."""
+    """Return the stage with hostile text in every field from outside."""
     yield from _staged(request, tmp_path_factory, STORABLE)

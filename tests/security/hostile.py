@@ -1,4 +1,4 @@
-"""Words that were made to do harm, by what they attack, each in several disguises."""
+"""Hostile strings by what they attack, each in several encodings."""
 
 from itertools import chain, islice
 

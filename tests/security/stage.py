@@ -1,7 +1,6 @@
-"""A digestd in which given words stand wherever words come from outside, and everything it then shows.
+"""An installation with given strings in every field that comes from outside, and all of its output.
 
-The words are put into the database as they are: what takes papers and wishes in cleans them too, but nothing that
-shows them may count on that.
+The strings are written to the database directly: imports and forms clean them too, but output must not rely on that.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ from digestd.store.timestamps import to_us
 from tests.parts.install import Install, install
 from tests.parts.picks import packed
 from tests.parts.relay import Relay, Taken
-from tests.web.conftest import HOME, Clock, House, browsing
+from tests.web.conftest import HOME, Backend, Clock, browsing
 
 PER_DIGEST, PER_DAY = 50, 20
 EACH_PICK = 7
@@ -37,24 +36,24 @@ _KINDS = (Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY)
 
 @dataclass(frozen=True)
 class Stage:
-    """The install, its pages, and the words that stand in it, in the order of the papers."""
+    """The installation, its pages, and the strings in it, in the order of the papers."""
 
     made: Install
-    house: House
+    backend: Backend
     client: TestClient
     words: Sequence[str]
 
     @property
     def readers(self) -> list[int]:
-        """Their numbers: each has a digest of the next fifty papers, and has saved them all."""
+        """Return the keys of the subscribers; each has a digest of the next fifty papers, all saved."""
         return [n + 1 for n in range(-(-len(self.words) // PER_DIGEST))]
 
     def part(self, reader: int) -> Sequence[str]:
-        """The words that a reader has."""
+        """Return the strings of one subscriber."""
         return self.words[(reader - 1) * PER_DIGEST : reader * PER_DIGEST]
 
     def pages(self) -> Iterator[tuple[str, str]]:
-        """Every page on which words from outside stand: what it is, and its HTML."""
+        """Yield name and HTML of every page that shows text from outside."""
         for name, path in self._paths():
             answer = self.client.get(path)
             assert answer.status_code == 200, path
@@ -65,10 +64,10 @@ class Stage:
         for day in range(-(-len(self.words) // PER_DAY)):
             yield "day", f"/papers/{_day(day):%Y-%m-%d}"
         for n in self.readers:
-            link = self.house.link
+            link = self.backend.link
             yield "digest", link(Purpose.VIEW, n)
             yield "saved", link(Purpose.SAVED, n)
-            settings = self.house.settings(f"reader{n}@example.org")
+            settings = self.backend.settings(f"reader{n}@example.org")
             yield "preferences", settings
             yield "own saved", f"{settings}/saved"
             for pick in range(1, len(self.part(n)) + 1, EACH_PICK):
@@ -76,7 +75,7 @@ class Stage:
                 yield "mute", f"{settings}/mute/{PERIOD}/{pick}"
 
     def mails(self) -> list[Taken]:
-        """All digests as a relay has them."""
+        """Yield all digests as a relay gets them."""
 
         async def deliver() -> list[Taken]:
             async with Relay().serving() as relay:
@@ -89,7 +88,7 @@ class Stage:
 
 @contextmanager
 def stage(folder: Path, url: str, now: datetime, words: Sequence[str]) -> Iterator[Stage]:
-    """One with these words."""
+    """Return a stage with these strings."""
     made = install(folder, url, now)
     settings = made.app.settings.model_copy(update={"public_url": HOME, "list_name": "Papers Daily"})
     made.app = replace(made.app, settings=settings)
@@ -98,7 +97,7 @@ def stage(folder: Path, url: str, now: datetime, words: Sequence[str]) -> Iterat
     _papers(made, words)
     _readers(made, words, now)
     with browsing(made.app) as client:
-        yield Stage(made, House(made.app, clock), client, words)
+        yield Stage(made, Backend(made.app, clock), client, words)
     made.db.close()
 
 
@@ -107,7 +106,7 @@ def _day(number: int) -> datetime:
 
 
 def _papers(made: Install, words: Sequence[str]) -> None:
-    """One for each of the words, which are then all that it says; twenty a day."""
+    """Return one paper per string, which fills all of its fields; twenty a day."""
     made.papers({"id": f"test:{n}", "title": f"Paper {n}", "signals": {"upvotes": 9}} for n in range(len(words)))
     said = [
         {
@@ -137,7 +136,7 @@ def _placed(row: Mapping[str, object]) -> dict[str, object]:
 
 
 def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
-    """One for each fifty of the words, who wants and mutes them, has a digest of them, and has saved them."""
+    """Add a subscriber for every fifty strings, with interests, mutes, a digest and saved papers."""
     parts = [words[start : start + PER_DIGEST] for start in range(0, len(words), PER_DIGEST)]
     new = [_reader(made, n, part) for n, part in enumerate(parts, 1)]
     with made.db.write() as session:

@@ -1,6 +1,6 @@
-"""Every token against every route of the API: what it may do, and that only `read` shows anything about a person.
+"""Test every token against every route of the API; only `read` discloses anything about a person.
 
-The routes are those of the application itself: one that is not in the table fails the test.
+The routes are those of the application: one that is missing in the table fails the test.
 """
 
 import json
@@ -21,8 +21,8 @@ from digestd.store import api_tokens, subscribers
 from digestd.web import build
 from digestd.web.api import PATH
 from digestd.web.constant_time_response import FLOOR_SECONDS
-from tests.security.test_alike import Counting, known
-from tests.web.conftest import PAPER, House
+from tests.security.test_enumeration import Counting, known
+from tests.web.conftest import PAPER, Backend
 
 __all__ = ["known"]
 
@@ -45,7 +45,7 @@ PERSON: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """The scopes that open a route, each alone; a valid body; the status that a token without `read` gets."""
+    """The scopes of which each opens a route, a valid body, and the status without `read`."""
 
     scopes: frozenset[Scope]
     body: object = None
@@ -86,16 +86,16 @@ def api_routes(app: App) -> Iterator[tuple[str, str]]:
             yield from ((method, route.path) for method in (route.methods or set()) - {"HEAD"})
 
 
-def bearer(house: House, *scopes: Scope) -> dict[str, str]:
+def bearer(backend: Backend, *scopes: Scope) -> dict[str, str]:
     """Return the header of a new token."""
-    with house.app.db.write() as session:
-        number = api_tokens.add(session, "test", SECRET, scopes, house.clock())
+    with backend.app.db.write() as session:
+        number = api_tokens.add(session, "test", SECRET, scopes, backend.clock())
     return {"Authorization": f"Bearer digestd_{number}_{SECRET}"}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Somebody with a digest, whom tokens are tried on."""
+    """A subscriber with a digest, on whom tokens are tried."""
 
     client: TestClient
     number: int
@@ -115,38 +115,38 @@ class Scene:
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """What a token may do does not depend on the engine."""
+    """Use SQLite alone: scopes do not depend on the engine."""
     return sqlite_url
 
 
 @pytest.fixture
-def scene(client: TestClient, house: House) -> Scene:
-    """One, with a subscriber, a paper and a digest."""
-    house.take_in(PAPER | {"id": "invented:1", "title": "Egret and heron", "abstract": "About the egret."})
-    number = house.join(CANARY, **PERSON, hour=0).key
-    return Scene(client, number, house.plan(), "invented:1")
+def scene(client: TestClient, backend: Backend) -> Scene:
+    """Return a scene with a subscriber, a paper and a digest."""
+    backend.import_papers(PAPER | {"id": "invented:1", "title": "Egret and heron", "abstract": "About the egret."})
+    number = backend.join(CANARY, **PERSON, hour=0).key
+    return Scene(client, number, backend.plan(), "invented:1")
 
 
 def tells(answer: Response) -> list[str]:
-    """Return the canaries that an answer shows."""
+    """Return the canaries in an answer."""
     said = (answer.text + json.dumps(dict(answer.headers))).lower()
     return [word for word in CANARIES if word in said]
 
 
-def test_table_holds_every_route_of_the_api(app: App) -> None:
+def test_table_covers_all_api_routes(app: App) -> None:
     assert sorted(api_routes(app)) == sorted(ROUTES)
 
 
 @pytest.mark.parametrize("key", ROUTES, ids="".join)
-def test_each_scope_opens_its_routes_and_shows_nobody(scene: Scene, house: House, key: tuple[str, str]) -> None:
+def test_scopes_open_their_routes_without_disclosure(scene: Scene, backend: Backend, key: tuple[str, str]) -> None:
     entry = ROUTES[key]
     for scope in sorted(Scope, key=entry.scopes.__contains__):
-        headers = bearer(house, scope)
-        before = house.contents()
+        headers = bearer(backend, scope)
+        before = backend.contents()
         answer = scene.ask(key, headers)
         if scope not in entry.scopes:
             assert (answer.status_code, answer.json()["title"]) == (403, "Forbidden")
-            assert house.contents() == before
+            assert backend.contents() == before
         elif key[0] == "GET":
             assert answer.status_code == 200
         else:
@@ -155,31 +155,31 @@ def test_each_scope_opens_its_routes_and_shows_nobody(scene: Scene, house: House
 
 
 @pytest.mark.parametrize("key", ROUTES, ids="".join)
-def test_no_scope_but_read_shows_anybody(scene: Scene, house: House, key: tuple[str, str]) -> None:
-    answer = scene.ask(key, bearer(house, *QUIET))
+def test_only_read_discloses_subscribers(scene: Scene, backend: Backend, key: tuple[str, str]) -> None:
+    answer = scene.ask(key, bearer(backend, *QUIET))
     assert not tells(answer)
-    bad = scene.ask(key, bearer(house, *QUIET), body={"colour": "red"})
+    bad = scene.ask(key, bearer(backend, *QUIET), body={"colour": "red"})
     assert not tells(bad)
 
 
-def test_read_shows_the_person(scene: Scene, house: House) -> None:
+def test_read_discloses_canaries(scene: Scene, backend: Backend) -> None:
     """The canaries are where a leak would show them."""
-    headers = bearer(house, *Scope)
+    headers = bearer(backend, *Scope)
     assert set(tells(scene.ask(("GET", "/subscribers/{number}"), headers))) == set(CANARIES)
     changed = scene.ask(("PATCH", "/subscribers/{number}"), headers)
     assert (changed.status_code, set(tells(changed))) == (200, set(CANARIES))
 
 
 @pytest.mark.parametrize("key", ROUTES, ids="".join)
-def test_no_valid_token_opens_nothing(scene: Scene, house: House, key: tuple[str, str]) -> None:
+def test_invalid_token_opens_nothing(scene: Scene, backend: Backend, key: tuple[str, str]) -> None:
     for headers in ({}, {"Authorization": f"Bearer digestd_1_{SECRET}"}):
         closed = scene.ask(key, headers)
         assert (closed.status_code, tells(closed)) == (404, []), "nobody has a token: there is no API"
-    bearer(house, *Scope)
-    removed = bearer(house, *Scope)
-    with house.app.db.write() as session:
-        assert api_tokens.revoke(session, 2, house.clock())
-    before = house.contents()
+    bearer(backend, *Scope)
+    removed = bearer(backend, *Scope)
+    with backend.app.db.write() as session:
+        assert api_tokens.revoke(session, 2, backend.clock())
+    before = backend.contents()
     invalid = f"Bearer digestd_1_{'t' * 43}"
     for headers in ({}, removed, {"Authorization": invalid}, {"Authorization": f"Basic digestd_1_{SECRET}"}):
         refused = [scene.ask(key, headers), scene.ask(key, headers, number=99), scene.ask(key, headers, body="no")]
@@ -187,23 +187,23 @@ def test_no_valid_token_opens_nothing(scene: Scene, house: House, key: tuple[str
         assert not tells(refused[0])
     malformed = scene.client.request(key[0], PATH + key[1], content=b"{", headers={"Content-Type": "application/json"})
     assert malformed.status_code == 401, "nothing is read before the token"
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
 @pytest.mark.parametrize("key", WRITING, ids="".join)
 @pytest.mark.parametrize("is_valid", [True, False])
-def test_answers_without_read_are_alike_for_everybody(
-    scene: Scene, house: House, known: dict[str, str], key: tuple[str, str], is_valid: bool
+def test_answers_without_read_are_same_for_everybody(
+    scene: Scene, backend: Backend, known: dict[str, str], key: tuple[str, str], is_valid: bool
 ) -> None:
-    """Known or not, whatever the status, by address and by number: for requests that are valid and for others."""
-    headers = bearer(house, *QUIET)
-    numbers = numbers_of(house, known)
+    """Valid and invalid requests, by address and by number, for every status and for unknown subscribers."""
+    headers = bearer(backend, *QUIET)
+    numbers = numbers_of(backend, known)
     answers = set()
     for status, address in known.items():
         body = about(key, address) if is_valid else {"email": address, "timezone": "Mars/Olympus", "until": "2020"}
         answer = scene.ask(key, headers, number=numbers[status], body=body)
         answers.add((answer.status_code, answer.content, tuple(sorted(answer.headers.items()))))
-        house.clock.advance(hours=1)
+        backend.clock.advance(hours=1)
     assert len(answers) == 1
     ((status_code, _, _),) = answers
     has_no_body = key[1].endswith(("/resume", "/unsubscribe")) or key[0] == "DELETE"
@@ -214,12 +214,12 @@ def test_answers_without_read_are_alike_for_everybody(
 def test_answers_without_read_take_the_same_time(
     client: TestClient,
     app: App,
-    house: House,
+    backend: Backend,
     known: dict[str, str],
     key: tuple[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock, numbers, headers = Counting(app), numbers_of(house, known), bearer(house, *QUIET)
+    clock, numbers, headers = Counting(app), numbers_of(backend, known), bearer(backend, *QUIET)
     monkeypatch.setattr("digestd.web.constant_time_response.time", clock)
     monkeypatch.setattr("digestd.web.constant_time_response.sleep", clock.sleep)
     spans = set()
@@ -228,7 +228,7 @@ def test_answers_without_read_take_the_same_time(
         answer = Scene(client, numbers[status], 1, "").ask(key, headers, body=about(key, address))
         assert answer.status_code == ROUTES[key].quiet
         spans.add(round(clock.slept + clock.statements / 1000, 6))
-        house.clock.advance(hours=1)
+        backend.clock.advance(hours=1)
     assert len(spans) == 1
     assert spans.pop() >= FLOOR_SECONDS
 
@@ -238,9 +238,9 @@ def about(key: tuple[str, str], address: str) -> object:
     return {} if "{number}" in key[1] else {"email": address}
 
 
-def numbers_of(house: House, known: dict[str, str]) -> dict[str, int]:
-    """Return the number of the subscriber of each standing; one that nobody has for the unknown."""
-    with house.app.db.read() as session:
+def numbers_of(backend: Backend, known: dict[str, str]) -> dict[str, int]:
+    """Return the key of a subscriber of each status, and an unused one."""
+    with backend.app.db.read() as session:
         (erased,) = subscribers.listing(session, 0, 9, Status.ERASED)
-    joined = {status: house.subscriber(known[status]).key for status in known if status not in {"unknown", "erased"}}
+    joined = {status: backend.subscriber(known[status]).key for status in known if status not in {"unknown", "erased"}}
     return {**joined, "erased": erased.key, "unknown": 99}

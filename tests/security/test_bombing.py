@@ -1,4 +1,4 @@
-"""Whatever is posted wherever, nobody who did not ask gets more than one mail a day, as their mail server counts."""
+"""Test that any posts make nobody get more than one unrequested mail a day, counted at the mail server."""
 
 import asyncio
 from collections import Counter
@@ -9,9 +9,9 @@ from digestd.jobs.worker import run
 from digestd.security.links import Purpose, issued
 from digestd.web import build
 from tests.parts.relay import Relay
-from tests.security.acting import filled, posted, posting
+from tests.security.routes import filled, posted, posting
 from tests.tiers import sized
-from tests.web.conftest import PATHS, Clock, House, stamp_for
+from tests.web.conftest import PATHS, Backend, Clock, stamp_for
 
 MALLORY = "mallory@example.org"
 VICTIMS = [f"victim{n}@example.net" for n in range(100)]
@@ -24,16 +24,16 @@ WORKER_EVERY = 500
 """Posts between two looks of the worker."""
 
 
-async def test_no_address_gets_two_mails_by_any_route(mailing: App, relay: Relay, house: House, clock: Clock) -> None:
-    house.join(MALLORY)
-    web, paths = build(mailing), [_reached(house, path) for path in posting(mailing)]
+async def test_no_address_gets_two_mails_a_day(mailing: App, relay: Relay, backend: Backend, clock: Clock) -> None:
+    backend.join(MALLORY)
+    web, paths = build(mailing), [_reached(backend, path) for path in posting(mailing)]
     assert {"/subscribe", "/resend", "/settings"} <= set(paths)
     posts = POSTS if mailing.db.is_sqlite else POSTS_ON_POSTGRESQL
     victims = VICTIMS[: posts // len(paths)]
     answers: Counter[int] = Counter()
     for batch in range(0, posts, AT_ONCE):
         sent = [
-            posted(web, paths[n % len(paths)], _form(house, victims[n // len(paths) % len(victims)], n), _anywhere(n))
+            posted(web, paths[n % len(paths)], _form(backend, victims[n // len(paths) % len(victims)], n), _anywhere(n))
             for n in range(batch, batch + AT_ONCE)
         ]
         answers.update(await asyncio.gather(*sent))
@@ -49,23 +49,23 @@ async def test_no_address_gets_two_mails_by_any_route(mailing: App, relay: Relay
     assert mails[MALLORY] <= 1, "and not even who attacks is mailed at will"
 
 
-def _form(house: House, address: str, n: int) -> dict[str, str]:
-    stamp = stamp_for(house.app, _anywhere(n), house.clock() - timedelta(minutes=1))
+def _form(backend: Backend, address: str, n: int) -> dict[str, str]:
+    stamp = stamp_for(backend.app, _anywhere(n), backend.clock() - timedelta(minutes=1))
     spam = "cheap pills https://evil.example"
     return {"email": address, "address": address, "to": address, "topics": spam, "stamp": stamp}
 
 
-def _reached(house: House, path: str) -> str:
-    """The path with a token that is Mallory's own, as whoever attacks may well be a subscriber."""
-    key, now = house.subscriber(MALLORY).key, issued(house.clock())
+def _reached(backend: Backend, path: str) -> str:
+    """Return the path with a token of Mallory, as an attacker may be a subscriber."""
+    key, now = backend.subscriber(MALLORY).key, issued(backend.clock())
     purpose = next((purpose for purpose, start in PATHS.items() if path.startswith(f"/{start}/")), None)
     if purpose is None:
         return filled(path)
     versions = dict.fromkeys((Purpose.MOVE_FROM, Purpose.MOVE_TO), now) | {Purpose.FEEDBACK: 1}
     version = versions.get(purpose, 0)
-    return filled(path, house.link(purpose, key, version).split("/")[2])
+    return filled(path, backend.link(purpose, key, version).split("/")[2])
 
 
 def _anywhere(n: int) -> str:
-    """Another network each time."""
+    """Return another network each time."""
     return f"10.{n // 65_536}.{n // 256 % 256}.{n % 256}"

@@ -1,4 +1,4 @@
-"""Words that must never be told, through a run of everything with all that can be logged, and through its crashes."""
+"""Test that secrets and personal data reach no log, in a complete run and in crashes."""
 
 import base64
 import re
@@ -16,7 +16,7 @@ from digestd.domain.api import Scope
 from digestd.security.links import Purpose, token
 from digestd.store import api_tokens, core
 from digestd.store.timestamps import to_us
-from digestd.web.form_timestamp import SOONEST
+from digestd.web.form_timestamp import MIN_AGE
 from tests.commands.mails import mail
 from tests.delivery.test_first_digest import asked, is_up
 from tests.delivery.test_service import terminate
@@ -44,7 +44,7 @@ KEPT = {"digestd.db", "digestd.db-wal", "digestd.db-shm", "secret.key"}
 
 @pytest.fixture
 def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
-    """An install whose every secret is a canary, and whose readers have such names, topics and addresses."""
+    """Return an installation with canaries as secrets, names, topics and addresses."""
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "secret.key").write_text(SECRET)
@@ -63,13 +63,13 @@ def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
 
 
 def unreadable(made: Install, table: Table, number: int, **values: object) -> None:
-    """Make a row one that nobody can read, so that whoever meets it crashes over words that must not be told."""
+    """Make a row unreadable, so that code crashes while it handles personal data."""
     with made.db.write() as session:
         session.connection().execute(update(table).where(table.c.id == number).values(values))
 
 
 @pytest.mark.parametrize("form", ["console", "json"])
-def test_no_secret_address_or_wish_is_told_by_a_run_or_its_crashes(made: Install, form: str) -> None:
+def test_run_and_crashes_log_no_canary(made: Install, form: str) -> None:
     port = free_port()
     home, now = f"http://127.0.0.1:{port}", made.clock.now
     (made.folder / "box" / "new" / "1").write_bytes(mail(f"add topic {WORDS[0]}", WORDS[0], f"{WORDS[2]} <{EVE}>"))
@@ -107,12 +107,12 @@ def _settings(made: Install, home: str, form: str, relay: str) -> dict[str, str]
 
 
 def _visited(made: Install, home: str, now: datetime) -> None:
-    """Everything a visitor, a program and a stranger send, genuine and not."""
+    """Send everything a visitor, a program and a stranger send, valid or not."""
     keys = made.app.keys
     settings = [f"{home}/p/{token(keys, Purpose.PREFERENCES, who, now)}" for who in (1, 3)]
     stamp = re.search(r'name="stamp" value="([^"]+)"', asked(home))
     assert stamp
-    time.sleep(SOONEST.total_seconds() + 0.1)
+    time.sleep(MIN_AGE.total_seconds() + 0.1)
     new = {"email": "sandmartin.new@example.net", "topics": WORDS[0], "stamp": stamp[1]}
     own = [(f"{home}/subscribe", new), (f"{home}/subscribe", {**new, "email": "sandmartin@", "timezone": WORDS[1]})]
     own += [(f"{home}/settings", {"email": ADA, "stamp": stamp[1]}), (f"{home}/preview", {"topics": WORDS[0]})]
@@ -147,7 +147,7 @@ def _status(url: str, body: bytes | None = None, authorization: str = "") -> int
 
 
 @pytest.mark.parametrize("more", [{}, {"DIGESTD_DEBUG": "1"}], ids=["plain", "with places"])
-def test_a_mailer_that_crashes_tells_where_and_never_over_what(made: Install, more: dict[str, str]) -> None:
+def test_smtp_worker_crash_logs_location_only(made: Install, more: dict[str, str]) -> None:
     unreadable(made, core.delivery, 1, kind=WORDS[0])
     with Relay().in_thread() as relay:
         said = _settings(made, f"http://127.0.0.1:{free_port()}", "json", relay.url)
@@ -158,7 +158,7 @@ def test_a_mailer_that_crashes_tells_where_and_never_over_what(made: Install, mo
     assert left(made.folder) == []
 
 
-def test_no_command_that_fails_tells_a_password(made: Install) -> None:
+def test_failing_commands_print_no_password(made: Install) -> None:
     dead = f"127.0.0.1:{free_port()}"
     for words, changed in (
         (("deliver",), {"DIGESTD_TRANSPORT_URL": f"smtps://sandmartin:{PASSWORD}@{dead}"}),
@@ -174,12 +174,12 @@ def test_no_command_that_fails_tells_a_password(made: Install) -> None:
 
 
 def told(ended: Ended) -> list[str]:
-    """The lines with a canary in them."""
+    """Return the lines with a canary."""
     return [line for line in ended.said.splitlines() if any(word in line.lower() for word in CANARIES)]
 
 
 def left(folder: Path) -> list[str]:
-    """The files with a canary in them that are neither mail nor database."""
+    """Return the files with a canary, other than mails and the database."""
     files = [file for file in folder.rglob("*") if file.is_file() and file.name not in KEPT]
     return [
         str(file.relative_to(folder))
@@ -190,7 +190,7 @@ def left(folder: Path) -> list[str]:
 
 
 def audited(made: Install) -> list[str]:
-    """What stands on record of consent with a canary in it."""
+    """Return the consent records with a canary."""
     with made.db.read() as session:
         rows = [repr(tuple(row)) for row in session.connection().execute(select(core.consent_event))]
     assert rows

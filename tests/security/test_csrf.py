@@ -1,11 +1,11 @@
-"""A page of somebody else's cannot act: there is no cookie to ride on, and a link is known only to whom it was sent."""
+"""Test that other sites cannot act: there is no cookie, and only the recipient knows a link."""
 
 import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from tests.security.acting import filled, posting
-from tests.web.conftest import House
+from tests.security.routes import filled, posting
+from tests.web.conftest import Backend
 
 ELSEWHERE = [
     {},
@@ -20,11 +20,11 @@ TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
 
 
 @pytest.mark.parametrize("headers", ELSEWHERE, ids=repr)
-def test_no_header_stands_in_for_a_link(
-    client: TestClient, app: App, house: House, headers: dict[str, str], pages: list[str]
+def test_no_header_replaces_link(
+    client: TestClient, app: App, backend: Backend, headers: dict[str, str], pages: list[str]
 ) -> None:
     assert pages, "there is somebody to do harm to"
-    before = house.contents()
+    before = backend.contents()
     with_token = [path for path in posting(app) if "{token}" in path]
     assert len(with_token) > 15
     for path in with_token:
@@ -34,10 +34,10 @@ def test_no_header_stands_in_for_a_link(
             assert answer.status_code in {400, 404, 422}, (path, kind)
             assert "set-cookie" not in answer.headers
             assert "access-control-allow-origin" not in answer.headers
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
-def test_no_page_may_be_read_by_another_site(client: TestClient, pages: list[str]) -> None:
+def test_other_sites_cannot_read_pages(client: TestClient, pages: list[str]) -> None:
     for address in pages:
         for method in ("GET", "OPTIONS"):
             answer = client.request(
@@ -48,7 +48,7 @@ def test_no_page_may_be_read_by_another_site(client: TestClient, pages: list[str
             assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-def test_there_is_no_way_in_for_operators(client: TestClient) -> None:
+def test_there_is_no_operator_login(client: TestClient) -> None:
     for address in (
         "/admin",
         "/login",
@@ -64,7 +64,7 @@ def test_there_is_no_way_in_for_operators(client: TestClient) -> None:
         assert client.post(address).status_code == 404
 
 
-def test_no_link_leads_away(client: TestClient, app: App, pages: list[str]) -> None:
+def test_no_open_redirect(client: TestClient, app: App, pages: list[str]) -> None:
     away = {name: "https://evil.example/" for name in ("next", "url", "to", "redirect", "return", "continue")}
     for address in [*pages, "//evil.example", "/\\evil.example", "/https://evil.example"]:
         for method in ("GET", "POST"):

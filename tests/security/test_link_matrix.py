@@ -1,7 +1,7 @@
-"""Each kind of link against each route: what it shows of its reader, and which tables it changes.
+"""Test each kind of link against each route: what it discloses, and which tables it changes.
 
-POWERS is the part of the threat model (.github/SECURITY.md) that speaks of links. A new route fails here until it has
-a row, and a row fails where the route shows or changes more than it says.
+POWERS is the part of the threat model (.github/SECURITY.md) about links. A new route fails until it has a row, and a
+row fails if the route discloses or changes more than it states.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from tests.security.acting import filled, opening, routes
-from tests.web.conftest import PAPER, House
+from tests.security.routes import filled, opening, routes
+from tests.web.conftest import PAPER, Backend
 
 TYPED = {"name": "Augusta Canary", "topics": ["Sorting keys", "canary topic"], "mute": {"authors": ["Mutina Canary"]}}
 """Facts of each reader besides the address."""
@@ -31,7 +31,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Power:
-    """Facts of the reader that a route shows, and tables that it changes."""
+    """Facts of the reader that a route discloses, and tables that it changes."""
 
     shows: frozenset[str] = frozenset()
     changes: frozenset[str] = frozenset()
@@ -101,7 +101,7 @@ def database_url(sqlite_url: str) -> str:
 
 
 def _calls(app: App) -> list[tuple[str, str]]:
-    """List each method and path of the routes behind a link, HEAD apart."""
+    """Yield each method and path of the routes behind a link, without HEAD."""
     found = [
         (method, route.path)
         for route in routes(app)
@@ -116,15 +116,15 @@ def _facts(address: str) -> dict[str, str]:
     return {"address": address, "name": "Augusta Canary", "topic": "canary topic", "muted": "Mutina Canary"}
 
 
-def test_each_route_shows_and_changes_what_its_row_says(client: TestClient, app: App, house: House) -> None:
-    house.take_in(PAPER)
+def test_routes_disclose_and_change_only_listed_things(client: TestClient, app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
     found: dict[str, Power] = {}
     for number, (method, path) in enumerate(_calls(app)):
-        token = opening(house, path, number, **TYPED)["token"]
-        before = house.contents()
+        token = opening(backend, path, number, **TYPED)["token"]
+        before = backend.contents()
         form = {"data": dict(FORMS.get(path, {}))} if method == "POST" else {}
         answer = client.request(method, filled(path, token), **form)  # type: ignore[arg-type]  # a form or nothing
-        after = house.contents()
+        after = backend.contents()
         assert answer.status_code != 404, path
         shown = {fact for fact, value in _facts(f"reader{number}@example.org").items() if value in answer.text}
         assert not any(f"reader{other}@" in answer.text for other in range(number)), f"{path} shows another reader"
@@ -135,12 +135,12 @@ def test_each_route_shows_and_changes_what_its_row_says(client: TestClient, app:
         assert found[route] == power, route
 
 
-def test_no_link_opens_a_route_of_another_kind(client: TestClient, app: App, house: House) -> None:
-    house.take_in(PAPER)
+def test_links_open_only_routes_of_their_kind(client: TestClient, app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
     calls = _calls(app)
     kinds = {path.split("/")[1]: path for _, path in calls}
-    tokens = {kind: opening(house, path, number)["token"] for number, (kind, path) in enumerate(kinds.items())}
-    before, opened = house.contents(), []
+    tokens = {kind: opening(backend, path, number)["token"] for number, (kind, path) in enumerate(kinds.items())}
+    before, opened = backend.contents(), []
     for method, path in calls:
         for kind, token in tokens.items():
             if kind != path.split("/")[1]:
@@ -149,4 +149,4 @@ def test_no_link_opens_a_route_of_another_kind(client: TestClient, app: App, hou
                 if answer.status_code != 404:
                     opened.append((kind, method, path, answer.status_code))
     assert opened == []
-    assert house.contents() == before
+    assert backend.contents() == before

@@ -1,4 +1,4 @@
-"""Check the threat model in .github/SECURITY.md: no empty cell, no undefined mark, no test that does not exist."""
+"""Test the threat model in .github/SECURITY.md: no empty cell, no undefined mark, no missing test."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_matrix_uses_exactly_the_defined_marks() -> None:
 
 
 @pytest.mark.parametrize("mark", DEFINED)
-def test_every_mark_names_tests_that_exist(mark: str) -> None:
+def test_marks_name_existing_tests(mark: str) -> None:
     named = re.findall(r"`([\w/]+\.py)::(\w+)`", DEFINED[mark])
     assert named, f"{mark} names no test"
     missing = [name for file, name in named if f"def {name}(" not in (ROOT / "tests" / file).read_text("utf-8")]

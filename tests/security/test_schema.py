@@ -1,6 +1,6 @@
-"""All that FastAPI knows of the pages, tried by schemathesis: with links that open and links that do not.
+"""Test the pages with schemathesis, with valid and invalid links.
 
-The API is tried by its own description in web/test_api_described.py.
+The API is tested by its own description in web/test_api_described.py.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from schemathesis import GenerationMode
 from digestd.app import App
 from digestd.web import build
 from tests.bounces.webhook_requests import SETTINGS
-from tests.security.acting import opening, routes
+from tests.security.routes import opening, routes
 from tests.tiers import sized
-from tests.web.conftest import PAPER, House
+from tests.web.conftest import PAPER, Backend
 
 EXAMPLES = sized(6, 100)
 WHERE = "/description.json"
@@ -30,19 +30,19 @@ AWAY = {"/p/{token}/libraries/zotero": 503, "/readyz": 503}
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """What is read of a request does not depend on the engine."""
+    """Use SQLite alone: parsing a request does not depend on the engine."""
     return sqlite_url
 
 
 @pytest.fixture
-def everywhere(app: App, house: House) -> App:
-    """An install with papers, whose every provider is set up, and that asks nobody."""
-    house.take_in(PAPER)
+def everywhere(app: App, backend: Backend) -> App:
+    """Return an installation with papers and every provider, without outgoing requests."""
+    backend.import_papers(PAPER)
     return replace(app, settings=app.settings.model_copy(update=SETTINGS))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate Operation ID")  # one function shows a page for GET and for HEAD
-def test_no_request_that_a_page_describes_or_forbids_is_a_fault(everywhere: App, house: House) -> None:
+def test_described_requests_cause_no_server_error(everywhere: App, backend: Backend) -> None:
     web = build(everywhere)
     described = web.openapi()
     web.add_api_route(WHERE, lambda: described, include_in_schema=False)
@@ -51,7 +51,7 @@ def test_no_request_that_a_page_describes_or_forbids_is_a_fault(everywhere: App,
     faults = []
     for n, found in enumerate(schema.get_all_operations()):
         operation = found.ok()  # type: ignore[union-attr]  # one that cannot be read fails here
-        genuine = opening(house, operation.path, n)
+        genuine = opening(backend, operation.path, n)
 
         @seed(8)
         @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
@@ -61,7 +61,7 @@ def test_no_request_that_a_page_describes_or_forbids_is_a_fault(everywhere: App,
             if status >= 500 and status != AWAY.get(case.path):
                 faults.append(f"{case.method} {case.formatted_path} {case.body!r}: {status}")
             tried.add((case.method.upper(), case.path))
-            house.clock.advance(seconds=MINUTE)
+            backend.clock.advance(seconds=MINUTE)
 
         ask()
     assert faults == []
@@ -69,7 +69,7 @@ def test_no_request_that_a_page_describes_or_forbids_is_a_fault(everywhere: App,
 
 
 def _cases(operation: Any, genuine: Mapping[str, str]) -> st.SearchStrategy[Any]:
-    """Requests as described and others, by links that open something and by others."""
+    """Yield requests that fit the description and others, with valid and invalid links."""
     kinds: list[st.SearchStrategy[Any]] = [
         operation.as_strategy(mode, path_parameters=places)
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)

@@ -1,7 +1,7 @@
-"""Seven hundred hostile strings in every field that comes from outside, through everything that shows them.
+"""Test seven hundred hostile strings in every field from outside, in every output.
 
-What each answer is made of is compared with the same answer for kind words: no element, attribute, scheme, header
-or record more. The fields are filled in the database itself, see `stage`.
+The structure of each answer is compared with that for harmless text: no additional element, attribute, scheme, header
+or record. The fields are filled in the database itself, see `stage`.
 """
 
 import json
@@ -17,17 +17,17 @@ from digestd.domain.sanitise import clean, shorten
 from digestd.security.links import Purpose
 from tests.parts.relay import Taken
 from tests.security.hostile import HOSTILE, STORABLE
-from tests.security.reading import Mark, Seen, unruly
+from tests.security.parsed_output import Mark, Seen, unruly
 from tests.security.stage import Stage
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-def test_there_are_enough_of_them() -> None:
+def test_there_are_enough_hostile_strings() -> None:
     assert len(set(HOSTILE)) == len(set(STORABLE)) >= 500
 
 
-def test_no_page_has_a_mark_or_an_address_of_strangers(kind: Stage, attacked: Stage) -> None:
+def test_pages_have_no_injected_markup_or_url(kind: Stage, attacked: Stage) -> None:
     usual: dict[str, set[Mark]] = {}
     for name, html in kind.pages():
         usual.setdefault(name, set()).update(Seen(html).marks)
@@ -42,7 +42,7 @@ def test_no_page_has_a_mark_or_an_address_of_strangers(kind: Stage, attacked: St
     assert len(titles & read) > len(titles) / 3, "the words do stand there"
 
 
-def test_no_mail_has_a_header_part_mark_or_address_of_strangers(kind: Stage, attacked: Stage) -> None:
+def test_mails_have_no_injected_header_or_markup(kind: Stage, attacked: Stage) -> None:
     usual = [_read(mail) for mail in kind.mails()]
     [shape] = {_shape(mail) for mail in usual}
     allowed = set().union(*(Seen(_part(mail, "html")).marks for mail in usual))
@@ -59,7 +59,7 @@ def test_no_mail_has_a_header_part_mark_or_address_of_strangers(kind: Stage, att
 
 
 def _read(taken: Taken) -> EmailMessage:
-    """As the standard library reads it, once the wire itself was looked at."""
+    """Parse a mail with the standard library after checking its raw bytes."""
     lines = taken.wire.split(b"\r\n")
     assert not any(b"\r" in line or b"\n" in line or b"\0" in line or len(line) > 998 for line in lines)
     assert not any(line.startswith(b".") and not line.startswith(b"..") for line in lines)
@@ -78,9 +78,9 @@ def _part(mail: EmailMessage, kind: str) -> str:
     return str(found.get_content())
 
 
-def test_reference_managers_read_as_many_papers_as_were_saved(attacked: Stage) -> None:
+def test_reference_files_have_no_injected_records(attacked: Stage) -> None:
     for n in attacked.readers:
-        link, count = attacked.house.link(Purpose.SAVED, n), len(attacked.part(n))
+        link, count = attacked.backend.link(Purpose.SAVED, n), len(attacked.part(n))
         bib = attacked.client.get(f"{link}/saved.bib").text
         library = parse_string(bib)
         assert (len(library.entries), len(library.blocks), len(library.failed_blocks)) == (count, count, 0)
@@ -90,9 +90,9 @@ def test_reference_managers_read_as_many_papers_as_were_saved(attacked: Stage) -
         assert unruly((bib + ris).replace("\r\n", "\n")) == set()
 
 
-def test_feed_readers_find_the_papers_and_nothing_else(attacked: Stage) -> None:
+def test_feeds_have_no_injected_entries(attacked: Stage) -> None:
     for n in attacked.readers:
-        link, count = attacked.house.link(Purpose.SAVED, n), len(attacked.part(n))
+        link, count = attacked.backend.link(Purpose.SAVED, n), len(attacked.part(n))
         root = etree.fromstring(attacked.client.get(f"{link}/saved.atom").content)
         assert len(root.findall(f"{ATOM}entry")) == count
         tags = {str(one.tag).removeprefix(ATOM) for one in root.iter()}

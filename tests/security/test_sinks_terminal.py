@@ -1,4 +1,4 @@
-"""Hostile words on an operator's terminal, in what their programs read, and in the log."""
+"""Test hostile strings on an operator's terminal, in machine-readable output, and in the log."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from digestd.domain.webhook import Happening, HookPost, PostState
 from digestd.subscribers.webhooks import message
 from tests.conftest import NOW
 from tests.security.hostile import HOSTILE, STORABLE
-from tests.security.reading import unruly
+from tests.security.parsed_output import unruly
 from tests.security.stage import Stage
 from tests.web.test_api import token
 
@@ -44,7 +44,9 @@ _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
 @pytest.mark.parametrize("words", SHOWN, ids=" ".join)
-def test_no_terminal_is_steered(attacked: Stage, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+def test_output_has_no_control_sequences(
+    attacked: Stage, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
     for name, value in attacked.made.environment().items():
         monkeypatch.setenv(name, value)
     for options in ((), ("--json",)) if words[0] != "replay" else ((),):
@@ -55,7 +57,7 @@ def test_no_terminal_is_steered(attacked: Stage, monkeypatch: pytest.MonkeyPatch
             assert json.loads(result.stdout)
 
 
-def test_a_table_that_is_drawn_steers_nothing_either(attacked: Stage) -> None:
+def test_tables_have_no_control_sequences(attacked: Stage) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, **attacked.made.environment(), "TERM": "xterm", "COLUMNS": "120"}
     call = [sys.executable, "-m", "digestd", "paper", "list", "--limit", "250"]
@@ -76,7 +78,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_what_is_exported_is_as_many_lines_as_subscribers(attacked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_has_one_line_per_subscriber(attacked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in attacked.made.environment().items():
         monkeypatch.setenv(name, value)
     plain = CliRunner().invoke(command, ["subscriber", "export", "--format", "csv"])
@@ -88,8 +90,8 @@ def test_what_is_exported_is_as_many_lines_as_subscribers(attacked: Stage, monke
     assert [json.loads(line)["email"] for line in lines if line] == [row["email"] for row in rows]
 
 
-def test_programs_are_told_the_words_as_words(attacked: Stage) -> None:
-    header = token(attacked.house)
+def test_json_output_escapes_strings(attacked: Stage) -> None:
+    header = token(attacked.backend)
     for path in ("papers?limit=200", "subscribers?limit=200", "digests?limit=5", "subscribers/1"):
         answer = attacked.client.get(f"/api/v1/{path}", headers=header)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json"), path
@@ -102,7 +104,7 @@ def test_programs_are_told_the_words_as_words(attacked: Stage) -> None:
 
 
 @pytest.mark.parametrize("form", ["console", "json"])
-def test_no_line_of_the_log_is_forged(capfd: pytest.CaptureFixture[str], form: str) -> None:
+def test_log_has_no_injected_lines(capfd: pytest.CaptureFixture[str], form: str) -> None:
     before = logging.getLogger().handlers, logging.getLogger().level
     logs.configure(form, "info")
     for words in HOSTILE:

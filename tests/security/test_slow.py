@@ -1,4 +1,4 @@
-"""Clients that take their time: each is let go in the end, and nobody else waits for them."""
+"""Test slow clients: each is disconnected in the end, and nobody else waits for them."""
 
 import asyncio
 import contextlib
@@ -69,7 +69,7 @@ SLOW_CLIENTS: list[Client] = [
 
 
 async def _drip(writer: asyncio.StreamWriter, first: bytes, *then: bytes) -> None:
-    """Send a beginning, then the rest piece by piece, over and over, until nobody listens."""
+    """Send a beginning, then the rest piece by piece until the connection closes."""
     writer.write(first)
     for piece in islice(cycle(then), 2_000):
         await asyncio.sleep(PAUSE)
@@ -78,7 +78,7 @@ async def _drip(writer: asyncio.StreamWriter, first: bytes, *then: bytes) -> Non
 
 
 async def _held(port: int, client: Client) -> None:
-    """One such client, until it is let go."""
+    """Run such a client until it is disconnected."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with contextlib.suppress(ConnectionError):
         await client(reader, writer)
@@ -86,7 +86,7 @@ async def _held(port: int, client: Client) -> None:
 
 
 async def _answer(port: int, request: bytes = GOOD) -> bytes:
-    """What somebody with good manners is answered: the status line."""
+    """Return the status line that a normal client gets."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -105,7 +105,7 @@ class Crowded(DeadlineProtocol):
 
 @asynccontextmanager
 async def listening(web: ASGIApp, state: ServerState, protocol: type[DeadlineProtocol] = Quick) -> AsyncIterator[int]:
-    """The port of an application whose server has little patience and little room."""
+    """Return the port of a server with short timeouts and few connections."""
     config = server_config(web, "127.0.0.1", 0)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
@@ -126,12 +126,12 @@ GUARDED = BodyLimit(greet, _refused, seconds=60)
 
 
 @pytest.mark.parametrize("client", SLOW_CLIENTS, ids=lambda client: client.__name__)
-async def test_who_holds_on_is_let_go(client: Client) -> None:
+async def test_slow_clients_are_disconnected(client: Client) -> None:
     async with listening(GUARDED, ServerState()) as port, asyncio.timeout(PATIENCE_SECONDS):
         await _held(port, client)
 
 
-async def test_who_does_not_take_the_answer_is_let_go() -> None:
+async def test_clients_that_do_not_read_are_disconnected() -> None:
     state = ServerState()
 
     async def large(scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,7 +147,7 @@ async def test_who_does_not_take_the_answer_is_let_go() -> None:
         writer.close()
 
 
-async def test_who_waits_for_us_is_not() -> None:
+async def test_waiting_clients_are_not_disconnected() -> None:
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(3 * Quick.deadline)
         await greet(scope, receive, send)
@@ -156,14 +156,14 @@ async def test_who_waits_for_us_is_not() -> None:
         assert await _answer(port, HEAD + b"\r\n" + GOOD) == b"HTTP/1.1 200 OK"
 
 
-async def test_too_long_a_head_and_too_large_a_body_are_refused_at_once() -> None:
+async def test_large_head_or_body_is_refused_at_once() -> None:
     async with listening(GUARDED, ServerState()) as port:
         assert (await _answer(port, HEAD + b"X: " + b"x" * 2 * HEAD_MAX)).startswith(b"HTTP/1.1 400")
         large = FORM.replace(b"16000", b"99999").replace(b"Host", b"Connection: close\r\nHost")
         assert (await _answer(port, large)).startswith(b"HTTP/1.1 %d" % LARGE)
 
 
-async def test_where_there_is_no_room_the_longest_silent_gives_way() -> None:
+async def test_full_server_closes_longest_idle_connection() -> None:
     state = ServerState()
     async with listening(greet, state, Crowded) as port:
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(Crowded.most)]
@@ -176,7 +176,7 @@ async def test_where_there_is_no_room_the_longest_silent_gives_way() -> None:
             writer.close()
 
 
-async def test_the_service_answers_while_hundreds_hold_on(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+async def test_service_answers_during_slow_attack(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", sqlite_url, now)
     command = service(made, "up")
     port = int(command.environment["DIGESTD_WEB_PORT"])

@@ -1,4 +1,4 @@
-"""No statement of the database is put together from words: values are bound, always."""
+"""Test that no SQL statement is built from values: values are always bound."""
 
 import ast
 from pathlib import Path
@@ -14,7 +14,7 @@ of a part of a table serves none in which the part's own words are bound."""
 
 
 def _is_put_together(argument: ast.expr) -> bool:
-    """Whether a string is made at run time: an f-string of more than constants, `%`, `+` or `.format`."""
+    """Return True if a string is built at run time: f-string, `%`, `+` or `.format`."""
     if isinstance(argument, ast.JoinedStr):
         return any(isinstance(part, ast.FormattedValue) and not _is_constant(part.value) for part in argument.values)
     if isinstance(argument, ast.BinOp):
@@ -24,18 +24,18 @@ def _is_put_together(argument: ast.expr) -> bool:
 
 
 def _is_constant(part: ast.expr) -> bool:
-    """Whether it is a member of an enumeration, by its name."""
+    """Return True for a member of an enumeration, by its name."""
     return isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.attr.isupper()
 
 
 def _raw(source: str) -> list[int]:
-    """The lines on which a statement is put together."""
+    """Return the lines on which a statement is built."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
     named = [(call, getattr(call.func, "attr", getattr(call.func, "id", ""))) for call in calls]
     return [call.lineno for call, name in named if name in RAW and _is_put_together(call.args[0])]
 
 
-def test_no_statement_is_put_together_from_values() -> None:
+def test_no_statement_is_built_from_values() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in sorted(ROOT.rglob("*.py"))
@@ -49,5 +49,5 @@ def test_no_statement_is_put_together_from_values() -> None:
     "source",
     ['run.execute(f"select {x}")', 'text("select %s" % x)', 'text("select " + x)', 'c.execute("select {}".format(x))'],
 )
-def test_the_gate_sees_what_it_is_for(source: str) -> None:
+def test_check_finds_built_statements(source: str) -> None:
     assert _raw(source) == [1]

@@ -1,4 +1,4 @@
-"""What strangers can do with somebody's address: have one mail sent there, and change nothing."""
+"""Test what strangers can do with another person's address: cause one mail, and change nothing."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ from digestd.subscribers.leaving import suppress, unsubscribe
 from digestd.web import build
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK
 from tests.parts.relay import Relay
-from tests.web.conftest import HOME, House, browsing, stamp_for
+from tests.web.conftest import HOME, Backend, browsing, stamp_for
 from tests.web.html import heading, tree, words
 
 ADA, NEW = "ada@example.org", "new@example.net"
@@ -36,52 +36,52 @@ def _mail(relay: Relay) -> EmailMessage:
 
 
 def _links(relay: Relay) -> list[str]:
-    """The paths of our own pages in the plain text of the one mail."""
+    """Return the paths of our pages in the plain text of the only mail."""
     part = _mail(relay).get_body(("plain",))
     assert part is not None
     return re.findall(rf"{HOME}(/\S+)", part.get_content())
 
 
-def test_move_mails_few_strangers_and_does_not_flood_the_owner(client: TestClient, house: House) -> None:
-    house.join(ADA)
-    settings = house.settings(ADA)
+def test_address_changes_mail_few_strangers(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    settings = backend.settings(ADA)
     for n in range(8):
         assert client.post(f"{settings}/move", data={"email": f"victim{n}@example.net"}).status_code == 200
-        house.clock.advance(seconds=5)
-    assert (len(house.mails(MailKind.MOVE_TO)), len(house.mails(MailKind.MOVE_FROM))) == (2, 2)
-    house.clock.advance(days=1)
-    client.post(f"{house.settings(ADA)}/move", data={"email": NEW})
-    assert len(house.mails(MailKind.MOVE_TO)) == 3
+        backend.clock.advance(seconds=5)
+    assert (len(backend.mails(MailKind.MOVE_TO)), len(backend.mails(MailKind.MOVE_FROM))) == (2, 2)
+    backend.clock.advance(days=1)
+    client.post(f"{backend.settings(ADA)}/move", data={"email": NEW})
+    assert len(backend.mails(MailKind.MOVE_TO)) == 3
 
 
-def test_moves_of_many_accounts_mail_one_stranger_once(client: TestClient, house: House) -> None:
+def test_address_changes_mail_stranger_once(client: TestClient, backend: Backend) -> None:
     for n in range(5):
-        house.join(f"sock{n}@example.org")
-        client.post(f"{house.settings(f'sock{n}@example.org')}/move", data={"email": NEW})
+        backend.join(f"sock{n}@example.org")
+        client.post(f"{backend.settings(f'sock{n}@example.org')}/move", data={"email": NEW})
     client.post("/subscribe", data={"email": NEW})
-    assert len(house.mails(MailKind.MOVE_TO)) == 1
-    assert house.mails(MailKind.CONFIRM) == []
+    assert len(backend.mails(MailKind.MOVE_TO)) == 1
+    assert backend.mails(MailKind.CONFIRM) == []
 
 
 @pytest.mark.parametrize("was", [Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED])
-async def test_anonymous_post_changes_nothing_before_consent(
-    mailing: App, relay: Relay, house: House, was: Status
+async def test_anonymous_form_changes_nothing_before_consent(
+    mailing: App, relay: Relay, backend: Backend, was: Status
 ) -> None:
     with browsing(mailing) as client:
         if was is Status.PENDING:
             client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
         else:
-            house.join(ADA, topics=["sea ice"])
+            backend.join(ADA, topics=["sea ice"])
         if was is Status.UNSUBSCRIBED:
-            unsubscribe(mailing.db, house.subscriber(ADA).key, Cause.WEB, house.clock())
+            unsubscribe(mailing.db, backend.subscriber(ADA).key, Cause.WEB, backend.clock())
         elif was is Status.SUPPRESSED:
-            suppress(mailing.db, mailing.keys, ADA, SuppressionReason.HARD_BOUNCE, house.clock())
+            suppress(mailing.db, mailing.keys, ADA, SuppressionReason.HARD_BOUNCE, backend.clock())
         await run(mailing)
         relay.taken.clear()
-        before, own = house.contents(), house.subscriber(ADA)
-        house.clock.advance(days=1, minutes=1)
+        before, own = backend.contents(), backend.subscriber(ADA)
+        backend.clock.advance(days=1, minutes=1)
         client.post("/subscribe", data={"email": ADA, **SPAM})
-    after = house.contents()
+    after = backend.contents()
     changed = {name for name, rows in after.items() if rows != before[name]}
     assert changed == {
         "caused_mail",
@@ -89,19 +89,19 @@ async def test_anonymous_post_changes_nothing_before_consent(
         "delivery",
         *({"wording"} if was is not Status.PENDING else ()),
     }
-    assert house.subscriber(ADA) == own
+    assert backend.subscriber(ADA) == own
     await run(mailing)
     mail = _mail(relay)
     assert mail["To"] == ADA, "a bounce does not stop the mail that would heal it"
     assert b"pills" not in relay.taken[0].message, "a stranger has no words of theirs mailed"
 
 
-async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, relay: Relay, house: House) -> None:
+async def test_own_confirmation_works_after_stranger_signup(mailing: App, relay: Relay, backend: Backend) -> None:
     with browsing(mailing) as client:
         client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
         await run(mailing)
         mine = _links(relay)[0]
-        house.clock.advance(days=1, minutes=1)
+        backend.clock.advance(days=1, minutes=1)
         relay.taken.clear()
         client.post("/subscribe", data={"email": ADA, **SPAM})
         await run(mailing)
@@ -110,13 +110,13 @@ async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, r
         assert "sea ice" in words(tree(client.get(mine).text))
         assert heading(client.post(mine).text) == "You’re subscribed"
         client.post(theirs)
-    assert house.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
-    assert house.subscriber(ADA).size == 10
+    assert backend.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
+    assert backend.subscriber(ADA).size == 10
 
 
-async def test_bounce_is_healed_by_confirming_alone(mailing: App, relay: Relay, house: House) -> None:
-    house.join(ADA)
-    suppress(mailing.db, mailing.keys, ADA, SuppressionReason.HARD_BOUNCE, house.clock())
+async def test_only_confirmation_clears_bounce(mailing: App, relay: Relay, backend: Backend) -> None:
+    backend.join(ADA)
+    suppress(mailing.db, mailing.keys, ADA, SuppressionReason.HARD_BOUNCE, backend.clock())
     key = address_key(mailing.keys, ADA)
 
     def standing() -> SuppressionReason | None:
@@ -129,12 +129,10 @@ async def test_bounce_is_healed_by_confirming_alone(mailing: App, relay: Relay, 
         assert standing() is SuppressionReason.HARD_BOUNCE
         client.post(_links(relay)[0])
     assert standing() is None
-    assert house.subscriber(ADA).status is Status.ACTIVE
+    assert backend.subscriber(ADA).status is Status.ACTIVE
 
 
-async def test_confirmation_says_what_is_true_and_lets_its_reader_erase(
-    mailing: App, relay: Relay, house: House
-) -> None:
+async def test_confirmation_mail_offers_erasure(mailing: App, relay: Relay, backend: Backend) -> None:
     with browsing(mailing) as client:
         client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
         await run(mailing)
@@ -147,10 +145,10 @@ async def test_confirmation_says_what_is_true_and_lets_its_reader_erase(
             assert words_ in said
         confirm, decline = _links(relay)[:2]
         assert decline == f"{confirm}/decline"
-        before = house.contents()
+        before = backend.contents()
         assert heading(client.get(decline).text) == "This wasn’t you?"
-        assert house.contents() == before, "looking changes nothing"
-        key = house.subscriber(ADA).key
+        assert backend.contents() == before, "looking changes nothing"
+        key = backend.subscriber(ADA).key
         assert heading(client.post(decline).text) == "Your address has been deleted"
         assert heading(client.post(confirm).text) == "This link has expired"
         assert heading(client.post(decline).text) == "Your address has been deleted"
@@ -161,22 +159,22 @@ async def test_confirmation_says_what_is_true_and_lets_its_reader_erase(
     assert (gone.status, gone.address, events) == (Status.ERASED, None, [Status.PENDING, Status.ERASED])
 
 
-async def test_confirmation_link_erases_no_subscriber(mailing: App, relay: Relay, house: House) -> None:
+async def test_confirmation_link_cannot_erase_subscriber(mailing: App, relay: Relay, backend: Backend) -> None:
     with browsing(mailing) as client:
         client.post("/subscribe", data={"email": ADA})
         await run(mailing)
         confirm, decline = _links(relay)[:2]
         client.post(confirm)
-        before = house.subscriber(ADA)
+        before = backend.subscriber(ADA)
         assert heading(client.post(decline).text) == "Request cancelled"
-    assert house.subscriber(ADA) == before
+    assert backend.subscriber(ADA) == before
 
 
-def test_upkeep_deletes_sign_ups_that_nobody_confirmed(client: TestClient, house: House) -> None:
+def test_maintenance_deletes_unconfirmed_signups(client: TestClient, backend: Backend) -> None:
     client.post("/subscribe", data={"email": ADA, **SPAM})
-    house.clock.advance(days=7, minutes=1)
-    delete_expired(house.app, house.clock())
-    left = repr({name: rows for name, rows in house.contents().items() if name not in {"wording", "templates"}})
+    backend.clock.advance(days=7, minutes=1)
+    delete_expired(backend.app, backend.clock())
+    left = repr({name: rows for name, rows in backend.contents().items() if name not in {"wording", "templates"}})
     assert "ada@" not in left
     assert "pills" not in left
 
@@ -193,7 +191,7 @@ def _ask(client: TestClient, app: App, n: int, forwarded: str, host: str) -> int
     return client.post("/subscribe", data=form, headers={"X-Forwarded-For": forwarded}).status_code
 
 
-def test_visitors_behind_a_trusted_proxy_count_each_for_themselves(app: App, house: House) -> None:
+def test_visitors_behind_proxy_are_counted_separately(app: App, backend: Backend) -> None:
     client = _behind(app, NEAR_PROXY)
     crowd, other = "198.51.100.7", "203.0.113.9"
     spoofed = [f"192.0.2.{n}, {crowd}, 10.0.0.2" for n in range(ACCEPTED_PER_NETWORK + 2)]
@@ -202,14 +200,14 @@ def test_visitors_behind_a_trusted_proxy_count_each_for_themselves(app: App, hou
     assert _ask(client, app, 90, other, other) == 200, "another visitor behind the same proxy"
     with app.db.read() as session:
         networks = {
-            name: consent.history(session, house.subscriber(f"reader{n}@example.org").key)[0].network
+            name: consent.history(session, backend.subscriber(f"reader{n}@example.org").key)[0].network
             for name, n in (("crowd", 0), ("crowd too", 1), ("other", 90))
         }
     assert networks["crowd"] == networks["crowd too"] != networks["other"]
 
 
 @pytest.mark.parametrize("proxies", ["", "10.0.0.0/8"])
-def test_nobody_else_says_who_the_client_is(app: App, proxies: str) -> None:
+def test_untrusted_forwarded_header_is_ignored(app: App, proxies: str) -> None:
     client = _behind(app, proxies)
     codes = [_ask(client, app, n, f"192.0.2.{n}", PROXY) for n in range(ACCEPTED_PER_NETWORK + 1)]
     assert codes == [200] * ACCEPTED_PER_NETWORK + [429]

@@ -1,1 +1,1 @@
-"""The pages, asked as a browser, a mail reader and a monitor would."""
+"""Test the pages as a browser, a mail client and a monitor use them."""

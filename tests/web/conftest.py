@@ -1,4 +1,4 @@
-"""A digestd with its pages, on a real database, with a clock that tests can set."""
+"""Fixtures: an installation with pages, a real database, and a clock that tests set."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -65,7 +65,7 @@ PATHS = {
 
 @dataclass
 class Clock:
-    """Tells a time that the test sets."""
+    """A clock that the test sets."""
 
     now: datetime
 
@@ -73,7 +73,7 @@ class Clock:
         return self.now
 
     def advance(self, **span: float) -> None:
-        """Go on by so much."""
+        """Advance the clock."""
         self.now += timedelta(**span)
 
 
@@ -88,12 +88,12 @@ def templates() -> Templates:
 
 
 async def at_once(_seconds: float) -> None:
-    """Do not wait."""
+    """Return without waiting."""
 
 
 @pytest.fixture
 def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatch: pytest.MonkeyPatch) -> App:
-    """The app, whose forms answer without the wait that hides what is known of an address."""
+    """Return the app; its forms answer without the constant-time delay."""
     monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
     template_sets.add(db, templates.hash, templates.files)
     settings = Settings(
@@ -103,12 +103,12 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatc
 
 
 def stamp_for(app: App, host: str, now: datetime) -> str:
-    """The stamp of a form that was handed out then to the network of a host."""
-    return new_timestamp(app.keys, app.keys.first.mac("network", network(host).encode()), now)
+    """Return the timestamp of a form that was served then to the network of a host."""
+    return new_timestamp(app.keys, app.keys.original.mac("network", network(host).encode()), now)
 
 
 class Visitor(TestClient):
-    """A client that follows no redirect, and sends forms as a person does: a minute after they were handed out."""
+    """A client that follows no redirect and sends forms a minute after they were served."""
 
     def __init__(self, app: App, **options: object) -> None:
         options = {"base_url": HOME, "follow_redirects": False, **options}
@@ -119,26 +119,26 @@ class Visitor(TestClient):
         self._app = app
 
     def post(self, url: Any, **said: Any) -> Response:
-        """A form, with what stands hidden in it, or any other post."""
+        """Post a form with its hidden fields, or any other body."""
         if isinstance(form := said.get("data"), dict) and str(url).partition("?")[0] in FORMS:
             said["data"] = {"stamp": self.stamp(), **form}
         return super().post(url, **said)
 
     def stamp(self) -> str:
-        """A stamp that was handed out to this visitor's network a minute ago."""
+        """Return a timestamp that was served to this visitor's network a minute ago."""
         return stamp_for(self._app, self._host, self._app.clock() - timedelta(minutes=1))
 
 
 @contextmanager
 def browsing(app: App, **options: object) -> Iterator[TestClient]:
-    """A visitor's client."""
+    """Return a visitor's client."""
     with Visitor(app, **options) as client:
         yield client
 
 
 @contextmanager
 def local_client(app: App, last_tick: Callable[[], datetime | None] | None = None) -> Iterator[TestClient]:
-    """Yield a client on the machine of the service, whose requests no proxy passes on."""
+    """Yield a client on the machine of the service, without a proxy."""
     web = build(app, last_tick)
     with TestClient(web, base_url="http://127.0.0.1:8080", client=("127.0.0.1", 50_000)) as client:
         yield client
@@ -151,62 +151,62 @@ def client(app: App) -> Iterator[TestClient]:
 
 
 @dataclass(frozen=True)
-class House:
-    """What a test may look up and arrange behind the pages."""
+class Backend:
+    """Helpers to look up and arrange data behind the pages."""
 
     app: App
     clock: Clock = field(repr=False)
 
-    def take_in(self, *papers: Mapping[str, object]) -> None:
-        """Papers appear."""
+    def import_papers(self, *papers: Mapping[str, object]) -> None:
+        """Import papers."""
         report = import_papers(self.app.db, [json.dumps(paper).encode() for paper in papers], self.clock())
         assert not report.refused
 
     def join(self, address: str, **said: object) -> Subscriber:
-        """An active subscriber."""
+        """Add an active subscriber."""
         add(self.app.db, self.app.post, parse({"email": address, **said}), self.clock())
         return self.subscriber(address)
 
     def subscriber(self, address: str) -> Subscriber:
-        """The subscriber of an address."""
+        """Return the subscriber of an address."""
         with self.app.db.read() as session:
             known = subscribers.by_address_key(session, address_key(self.app.keys, address))
         assert known is not None
         return known
 
     def plan(self) -> int:
-        """Plan what is due; the newest delivery's key."""
+        """Plan what is due; return the key of the newest delivery."""
         plan(self.app.db, self.app.planner, self.clock())
         with self.app.db.read() as session:
             return int(session.connection().execute(select(core.delivery.c.id).order_by(-core.delivery.c.id)).scalar())  # type: ignore[arg-type]  # there is one
 
     def plan_only(self) -> None:
-        """Plan what is due, be it nothing."""
+        """Plan what is due, which may be nothing."""
         plan(self.app.db, self.app.planner, self.clock())
 
     def mails(self, kind: MailKind) -> list[int]:
-        """Whom notices of a kind were planned for, in order."""
+        """Return the recipients of notices of a kind, in order."""
         query = select(core.delivery.c.subscriber_id).where(core.delivery.c.kind == kind).order_by(core.delivery.c.id)
         with self.app.db.read() as session:
             return list(session.connection().execute(query).scalars())
 
     def link(self, purpose: Purpose, number: int, version: int = 0) -> str:
-        """The path of a token page."""
+        """Return the path of a token page."""
         return f"/{PATHS[purpose]}/{token(self.app.keys, purpose, number, self.clock(), version)}"
 
     def settings(self, address: str) -> str:
-        """The path of somebody's preferences, by a link issued now."""
+        """Return the path of a subscriber's settings, by a new link."""
         return self.link(Purpose.PREFERENCES, self.subscriber(address).key)
 
     def confirmation(self, address: str) -> str:
-        """The path in the newest confirmation mail to an address."""
+        """Return the path in the newest confirmation mail to an address."""
         key = self.subscriber(address).key
         newest = select(func.max(core.pending_request.c.n)).where(core.pending_request.c.subscriber_id == key)
         with self.app.db.read() as session:
             return self.link(Purpose.CONFIRM, key, session.connection().execute(newest).scalar_one())
 
     def contents(self) -> dict[str, list[tuple[object, ...]]]:
-        """All that is stored."""
+        """Return all rows of the database."""
         with self.app.db.read() as session:
             connection = session.connection()
             return {
@@ -216,32 +216,32 @@ class House:
 
 
 @pytest.fixture
-def house(app: App, clock: Clock) -> House:
-    return House(app, clock)
+def backend(app: App, clock: Clock) -> Backend:
+    return Backend(app, clock)
 
 
 @pytest.fixture
 def language() -> str:
-    """What those read whose pages are looked at."""
+    """Return the language of the subscribers whose pages are tested."""
     return "en"
 
 
 @pytest.fixture
-def pages(house: House, language: str) -> list[str]:
-    """One address of every page, on a house with a digest and somebody who has not confirmed."""
-    house.take_in(PAPER)
-    ada = house.join("ada@example.org", hour=0, language=language)
-    delivery = house.plan()
+def pages(backend: Backend, language: str) -> list[str]:
+    """Return one address of every page, with a digest and an unconfirmed subscriber."""
+    backend.import_papers(PAPER)
+    ada = backend.join("ada@example.org", hour=0, language=language)
+    delivery = backend.plan()
     add(
-        house.app.db,
-        house.app.post,
+        backend.app.db,
+        backend.app.post,
         parse({"email": "bob@example.org", "status": "pending", "language": language}),
-        house.clock(),
+        backend.clock(),
     )
-    link_orcid(house.app.libraries, ada.key, "0000-0002-1825-0097")
-    ask_move(house.app.db, house.app.post, ada.key, "ada@example.com", house.clock())
-    leave, settings = house.link(Purpose.UNSUBSCRIBE, ada.key), house.settings("ada@example.org")
-    move = house.link(Purpose.MOVE_TO, ada.key, issued(house.clock()))
+    link_orcid(backend.app.libraries, ada.key, "0000-0002-1825-0097")
+    ask_move(backend.app.db, backend.app.post, ada.key, "ada@example.com", backend.clock())
+    leave, settings = backend.link(Purpose.UNSUBSCRIBE, ada.key), backend.settings("ada@example.org")
+    move = backend.link(Purpose.MOVE_TO, ada.key, issued(backend.clock()))
     return [
         "/",
         "/subscribe",
@@ -256,15 +256,15 @@ def pages(house: House, language: str) -> list[str]:
         *(f"{settings}/{act}" for act in ("renew", "data.json", "import", "libraries")),
         *(f"{settings}/libraries/{act}" for act in ("zotero", "orcid", "read", "unlink")),
         *(f"{move}{act}" for act in ("", "/stop")),
-        house.confirmation("bob@example.org"),
-        f"{house.confirmation('bob@example.org')}/decline",
-        house.link(Purpose.UNSUBSCRIBE, ada.key),
-        house.link(Purpose.VIEW, delivery),
-        *(f"{house.link(Purpose.FEEDBACK, delivery, 1)}{action}" for action in ("", "/more")),
-        *(f"{house.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved_list.bib", "/digests.atom")),
+        backend.confirmation("bob@example.org"),
+        f"{backend.confirmation('bob@example.org')}/decline",
+        backend.link(Purpose.UNSUBSCRIBE, ada.key),
+        backend.link(Purpose.VIEW, delivery),
+        *(f"{backend.link(Purpose.FEEDBACK, delivery, 1)}{action}" for action in ("", "/more")),
+        *(f"{backend.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved_list.bib", "/digests.atom")),
         *(f"{settings}/{path}" for path in ("saved", "saved/remove", "mute/2026-11-24/1", "erase")),
-        house.link(Purpose.RENEW, ada.key, ada.version),
-        house.link(Purpose.ERASE, ada.key, ada.version),
+        backend.link(Purpose.RENEW, ada.key, ada.version),
+        backend.link(Purpose.ERASE, ada.key, ada.version),
         "/healthz",
         "/readyz",
         "/metrics",

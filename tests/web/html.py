@@ -1,4 +1,4 @@
-"""Reading a page as a browser would."""
+"""Read HTML in tests."""
 
 from xml.etree.ElementTree import Element
 
@@ -6,18 +6,18 @@ import html5lib
 
 
 def tree(html: str) -> Element:
-    """The page as a tree; an element is found by its plain name."""
+    """Return the page as a tree; elements are found by their tag."""
     parsed: Element = html5lib.HTMLParser(namespaceHTMLElements=False).parse(html)
     return parsed
 
 
 def words(element: Element) -> str:
-    """All text below an element, blanks collapsed."""
+    """Return all text below an element with collapsed white space."""
     return " ".join("".join(element.itertext()).split())
 
 
 def heading(html: str) -> str:
-    """What the page is called."""
+    """Return the heading of the page."""
     first = tree(html).find(".//h1")
     assert first is not None
     return words(first)

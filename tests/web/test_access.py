@@ -1,7 +1,7 @@
-"""Pages as people see and use them: by eye, by ear, by keyboard, on a phone, at night, without a script.
+"""Test accessibility: contrast, screen reader, keyboard, phone, dark mode, no script.
 
-Every page that the fixture `pages` lists and that is HTML is looked at; what only a POST shows stands in ANSWERS.
-The rules are WCAG 2.2 AA as axe-core checks them, which `tests/run` fetches by `tests/web/npm`.
+Every HTML page of the fixture `pages` is checked; pages that only a POST shows are in ANSWERS. The rules are WCAG 2.2
+AA as axe-core checks them, which `tests/run` fetches by `tests/web/npm`.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from tests.web.conftest import House, stamp_for
+from tests.web.conftest import Backend, stamp_for
 from tests.web.test_browser import ARGUMENTS, served
 
 CHROMIUM = shutil.which("chromium")
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 
 @dataclass(frozen=True)
 class Site:
-    """Where pages are served, the addresses of those for people, and what is sent by which form."""
+    """The base URL, the addresses of pages, and the forms to send."""
 
     address: str
     shown: list[str]
@@ -50,7 +50,7 @@ class Site:
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """Pages look the same on either engine."""
+    """Use SQLite alone: pages look the same on either engine."""
     return sqlite_url
 
 
@@ -64,7 +64,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(app: App, pages: list[str], client: TestClient) -> Iterator[Site]:
-    """Where the pages are served, and the addresses of those that are for people."""
+    """Serve the pages and return their addresses."""
     for_people = [path for path in pages if path not in {"/readyz", "/metrics"}]  # which answer this machine
     shown = [path for path in for_people if client.get(path).headers.get("content-type", "").startswith("text/html")]
     assert len(shown) > 8
@@ -74,7 +74,7 @@ def site(app: App, pages: list[str], client: TestClient) -> Iterator[Site]:
 
 
 def _views(browser: Browser, site: Site, **options: Any) -> Iterator[tuple[str, Page]]:
-    """Each page, opened anew, and what each form answers with."""
+    """Yield each page, opened anew, and the answer of each form."""
     for path in site.shown:
         context = browser.new_context(**options)
         page = context.new_page()
@@ -92,7 +92,7 @@ def _views(browser: Browser, site: Site, **options: Any) -> Iterator[tuple[str, 
 
 
 def _is_mail(path: str) -> bool:
-    """Whether it is a digest as it was mailed, which shows focus as the browser does and has no landmarks."""
+    """Return True for a digest as mailed, which has no landmarks and the browser's focus style."""
     return path.startswith("/d/")
 
 
@@ -108,7 +108,7 @@ _SEND = """([path, typed]) => {
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: `npm ci --prefix tests/web/npm` fetches it")
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_no_page_keeps_anybody_out(chromium: Browser, site: Site, language: str) -> None:
+def test_pages_pass_accessibility_rules(chromium: Browser, site: Site, language: str) -> None:
     found: list[str] = []
     for path, page in _views(chromium, site, reduced_motion="reduce", locale=language):
         assert page.evaluate("document.documentElement.lang") == language, path
@@ -143,7 +143,7 @@ _BEYOND = """() => [...document.querySelectorAll("input, select, textarea, butto
 """What reaches to the edge of what it stands on, or beyond."""
 
 
-def test_pages_are_light_and_hold_still_while_they_load(chromium: Browser, site: Site) -> None:
+def test_pages_are_small_without_layout_shift(chromium: Browser, site: Site) -> None:
     for path in site.shown:
         context = chromium.new_context(viewport=PHONE)  # type: ignore[arg-type]  # width and height
         page = context.new_page()
@@ -168,7 +168,7 @@ _SHIFTED = """() => new Promise((tell) => {
 })"""
 
 
-def test_everything_is_there_without_a_script(chromium: Browser, site: Site) -> None:
+def test_pages_work_without_script(chromium: Browser, site: Site) -> None:
     plain = {path: page.evaluate(_WORDS) for path, page in _views(chromium, site, java_script_enabled=False)}
     scripted = {}
     for path, page in _views(chromium, site):
@@ -184,7 +184,7 @@ _WORDS = """() => {
 }"""
 
 
-def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(chromium: Browser, site: Site) -> None:
+def test_keyboard_reaches_everything_with_visible_focus(chromium: Browser, site: Site) -> None:
     for path, page in _views(chromium, site, viewport=PHONE):
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         wanted = page.evaluate(_REACHABLE)
@@ -219,7 +219,7 @@ _HERE = """() => {
 }"""
 
 
-def test_one_subscribes_by_keyboard_alone(chromium: Browser, app: App, house: House) -> None:
+def test_keyboard_alone_can_subscribe(chromium: Browser, app: App, backend: Backend) -> None:
     with served(app) as address:
         page = chromium.new_page()
         page.goto(address)
@@ -231,9 +231,9 @@ def test_one_subscribes_by_keyboard_alone(chromium: Browser, app: App, house: Ho
             if page.evaluate("document.activeElement.id") == "email":
                 break
         page.keyboard.type("ada@example.org")
-        house.clock.advance(seconds=5)
+        backend.clock.advance(seconds=5)
         page.keyboard.press("Enter")
         page.wait_for_url("**/subscribe")
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
         page.close()
-    assert house.subscriber("ada@example.org").interests == ()
+    assert backend.subscriber("ada@example.org").interests == ()

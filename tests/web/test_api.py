@@ -1,4 +1,4 @@
-"""The API: for genuine tokens only, within their scopes, and every refusal says what to do."""
+"""Test the API: valid tokens only, within their scopes, and errors that name the remedy."""
 
 from datetime import timedelta
 
@@ -11,38 +11,38 @@ from digestd.domain.mail_budget import PER_CAUSER
 from digestd.domain.subscriber import Status
 from digestd.store import api_tokens
 from digestd.web.api.auth import PER_TOKEN, REFUSED_PER_NETWORK
-from tests.web.conftest import HOME, PAPER, House
+from tests.web.conftest import HOME, PAPER, Backend
 
 ADA = "ada@example.org"
 SECRET = "s" * 43
 ALL = frozenset({Scope.READ, Scope.WRITE})
 
 
-def token(house: House, *scopes: Scope) -> dict[str, str]:
-    """The header of a new token."""
-    with house.app.db.write() as session:
-        number = api_tokens.add(session, "test", SECRET, scopes or ALL, house.clock())
+def token(backend: Backend, *scopes: Scope) -> dict[str, str]:
+    """Return the header of a new token."""
+    with backend.app.db.write() as session:
+        number = api_tokens.add(session, "test", SECRET, scopes or ALL, backend.clock())
     return {"Authorization": f"Bearer digestd_{number}_{SECRET}"}
 
 
 @pytest.fixture
-def api(client: TestClient, house: House) -> TestClient:
-    """A client whose token may read and write."""
-    client.headers.update(token(house))
+def api(client: TestClient, backend: Backend) -> TestClient:
+    """Return a client whose token may read and write."""
+    client.headers.update(token(backend))
     client.base_url = f"{HOME}/api/v1/"
     return client
 
 
-def test_without_a_token_there_is_no_api(client: TestClient, house: House) -> None:
-    house.join(ADA)
+def test_api_requires_token(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
     for path in ("subscribers", "subscribers/1", "papers"):
         answer = client.get(f"/api/v1/{path}")
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_strangers_learn_nothing_and_are_slowed_down(client: TestClient, house: House) -> None:
-    house.join(ADA)
-    token(house)
+def test_invalid_tokens_are_limited(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    token(backend)
     told = [
         client.get(f"/api/v1/subscribers/{number}", headers={"Authorization": f"Bearer {given}"})
         for number, given in ((1, "x"), (99, "x"), (1, f"digestd_1_{'t' * 43}"), (1, f"digestd_9_{SECRET}"))
@@ -55,31 +55,31 @@ def test_strangers_learn_nothing_and_are_slowed_down(client: TestClient, house: 
     assert answers[-1] == 429
 
 
-def test_a_revoked_token_opens_nothing(api: TestClient, house: House) -> None:
-    token(house)
+def test_removed_token_is_refused(api: TestClient, backend: Backend) -> None:
+    token(backend)
     assert api.get("papers").status_code == 200
-    with house.app.db.write() as session:
-        assert api_tokens.revoke(session, 1, house.clock())
-        assert not api_tokens.revoke(session, 1, house.clock())
+    with backend.app.db.write() as session:
+        assert api_tokens.revoke(session, 1, backend.clock())
+        assert not api_tokens.revoke(session, 1, backend.clock())
     assert api.get("papers").status_code == 401
 
 
-def test_a_token_does_only_what_its_scopes_say(client: TestClient, house: House) -> None:
-    reader, writer = token(house, Scope.READ), token(house, Scope.WRITE)
-    number = house.join(ADA).key
+def test_token_is_limited_to_scopes(client: TestClient, backend: Backend) -> None:
+    reader, writer = token(backend, Scope.READ), token(backend, Scope.WRITE)
+    number = backend.join(ADA).key
     assert client.get("/api/v1/subscribers", headers=writer).status_code == 403
     refused = client.post(f"/api/v1/subscribers/{number}/unsubscribe", headers=reader)
     assert (refused.status_code, refused.json()["detail"]) == (403, "this token lacks the scope `write`")
-    assert house.subscriber(ADA).status is Status.ACTIVE
+    assert backend.subscriber(ADA).status is Status.ACTIVE
 
 
-def test_a_token_that_asks_too_often_is_told_to_wait(api: TestClient) -> None:
+def test_token_is_rate_limited(api: TestClient) -> None:
     answers = [api.get("papers?limit=1") for _ in range(PER_TOKEN + 1)]
     assert {answer.status_code for answer in answers[:-1]} == {200}
     assert (answers[-1].status_code, answers[-1].headers["retry-after"]) == (429, "60")
 
 
-def test_who_is_added_confirms_by_mail_and_adding_again_changes_nothing(api: TestClient, house: House) -> None:
+def test_added_subscriber_confirms_by_mail(api: TestClient, backend: Backend) -> None:
     said = {"email": ADA, "topics": ["alpine lakes"], "hour": 6}
     first = api.post("subscribers", json=said)
     assert (first.status_code, first.json()["status"]) == (201, "pending")
@@ -90,25 +90,25 @@ def test_who_is_added_confirms_by_mail_and_adding_again_changes_nothing(api: Tes
     assert len(api.get("deliveries").json()["items"]) == deliveries
 
 
-def test_who_left_is_asked_by_the_limiter_of_the_page(api: TestClient, house: House) -> None:
+def test_readding_unsubscribed_uses_page_limits(api: TestClient, backend: Backend) -> None:
     number = api.post("subscribers", json={"email": ADA}).json()["number"]
     api.post(f"subscribers/{number}/unsubscribe")
     refused = api.post("subscribers", json={"email": ADA})
     assert refused.status_code == 409, "one confirmation a day"
-    house.clock.advance(days=2)
+    backend.clock.advance(days=2)
     assert api.post("subscribers", json={"email": ADA}).json()["status"] == "unsubscribed", "until they confirm"
-    assert house.mails(MailKind.CONFIRM) == [number, number]
-    api.post(house.confirmation(ADA))
+    assert backend.mails(MailKind.CONFIRM) == [number, number]
+    api.post(backend.confirmation(ADA))
 
 
-def test_a_token_that_may_vouch_adds_at_once_and_again(client: TestClient, house: House) -> None:
-    headers = token(house, Scope.READ, Scope.WRITE, Scope.VOUCH)
+def test_consent_scope_adds_active_subscriber(client: TestClient, backend: Backend) -> None:
+    headers = token(backend, Scope.READ, Scope.WRITE, Scope.VOUCH)
     said = {"email": ADA, "topics": ["alpine lakes"]}
     answers = [client.post("/api/v1/subscribers", json=said, headers=headers) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 200]
     assert answers[0].json() == answers[1].json()
     assert answers[0].json()["interests"]["topics"] == ["alpine lakes"]
-    assert house.subscriber(ADA).status is Status.ACTIVE
+    assert backend.subscriber(ADA).status is Status.ACTIVE
     number = answers[0].json()["number"]
     for _ in range(2):
         ended = client.post(f"/api/v1/subscribers/{number}/unsubscribe", headers=headers)
@@ -116,8 +116,8 @@ def test_a_token_that_may_vouch_adds_at_once_and_again(client: TestClient, house
     assert client.post("/api/v1/subscribers", json=said, headers=headers).status_code == 409
 
 
-def test_settings_and_interests_are_changed_as_sent_and_no_others(api: TestClient, house: House) -> None:
-    number = house.join(ADA, topics=["lakes"], authors=["Bea Lakeman"]).key
+def test_patch_changes_sent_fields_only(api: TestClient, backend: Backend) -> None:
+    number = backend.join(ADA, topics=["lakes"], authors=["Bea Lakeman"]).key
     changed = api.patch(f"subscribers/{number}", json={"hour": 9, "topics": ["ice"]}).json()
     assert (changed["hour"], changed["interests"]["topics"], changed["interests"]["authors"]) == (
         9, ["ice"], ["Bea Lakeman"],
@@ -125,7 +125,7 @@ def test_settings_and_interests_are_changed_as_sent_and_no_others(api: TestClien
     interests = api.patch(f"subscribers/{number}/interests", json={"mute": {"phrases": ["frogs"]}}).json()
     assert interests["mute"]["phrases"] == ["frogs"]
     assert api.get(f"subscribers/{number}/interests").json() == interests
-    assert house.subscriber(ADA).timing.hour == 9
+    assert backend.subscriber(ADA).timing.hour == 9
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_settings_and_interests_are_changed_as_sent_and_no_others(api: TestClien
         ({}, "email"),
     ],
 )
-def test_what_is_wrong_is_named_by_field_and_nothing_is_kept(api: TestClient, said: object, field: str) -> None:
+def test_invalid_field_is_named_and_nothing_saved(api: TestClient, said: object, field: str) -> None:
     answer = api.post("subscribers", json=said)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     problem = answer.json()
@@ -150,10 +150,10 @@ def test_what_is_wrong_is_named_by_field_and_nothing_is_kept(api: TestClient, sa
     assert api.get("subscribers").json()["items"] == []
 
 
-def test_lists_come_in_pages_that_hold_each_once(api: TestClient, house: House) -> None:
+def test_lists_are_paged(api: TestClient, backend: Backend) -> None:
     for n in range(5):
-        house.join(f"reader{n}@example.org")
-    house.take_in(*({**PAPER, "id": f"invented:{n}", "title": f"Paper {n}", "url": None} for n in range(5)))
+        backend.join(f"reader{n}@example.org")
+    backend.import_papers(*({**PAPER, "id": f"invented:{n}", "title": f"Paper {n}", "url": None} for n in range(5)))
     for path in ("subscribers", "papers"):
         found, cursor = [], None
         while True:
@@ -167,10 +167,10 @@ def test_lists_come_in_pages_that_hold_each_once(api: TestClient, house: House) 
     assert too_many.json()["errors"] == [{"field": "limit", "message": "must be less than or equal to 200"}]
 
 
-def test_papers_digests_and_deliveries_are_read(api: TestClient, house: House) -> None:
-    house.take_in({**PAPER, "id": "doi:10.5555/a/b"})
-    ada = house.join(ADA, hour=0)
-    number = house.plan()
+def test_papers_digests_and_deliveries_are_readable(api: TestClient, backend: Backend) -> None:
+    backend.import_papers({**PAPER, "id": "doi:10.5555/a/b"})
+    ada = backend.join(ADA, hour=0)
+    number = backend.plan()
     assert api.get("papers/doi:10.5555/a/b").json()["title"].startswith("Sorting keys")
     digest = api.get(f"digests/{number}").json()
     assert digest["picks"][0]["paper"] == api.get("papers").json()["items"][0]["number"]
@@ -183,12 +183,12 @@ def test_papers_digests_and_deliveries_are_read(api: TestClient, house: House) -
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_lists_are_narrowed_by_what_is_asked_for(api: TestClient, house: House) -> None:
-    house.take_in(PAPER)
-    ada, bob = house.join(ADA, hour=0), house.join("Bob@example.org", hour=23)
-    digest = house.plan()
-    house.clock.advance(days=1)
-    house.take_in({**PAPER, "title": "Ice", "abstract": "It melts.", "id": "invented:2", "url": None})
+def test_lists_are_filtered(api: TestClient, backend: Backend) -> None:
+    backend.import_papers(PAPER)
+    ada, bob = backend.join(ADA, hour=0), backend.join("Bob@example.org", hour=23)
+    digest = backend.plan()
+    backend.clock.advance(days=1)
+    backend.import_papers({**PAPER, "title": "Ice", "abstract": "It melts.", "id": "invented:2", "url": None})
 
     def numbers(path: str, **wanted: str | int) -> list[int]:
         return [item["number"] for item in api.get(path, params=wanted).json()["items"]]
@@ -203,15 +203,15 @@ def test_lists_are_narrowed_by_what_is_asked_for(api: TestClient, house: House) 
     assert numbers("deliveries", kind="digest", state="ready") == [digest]
     assert numbers("deliveries", kind="confirm") == []
     assert len(numbers("papers")) == 2
-    assert len(numbers("papers", since=house.clock().isoformat())) == 1
+    assert len(numbers("papers", since=backend.clock().isoformat())) == 1
     assert api.get("papers", params={"since": "2026-11-24T00:00:00"}).status_code == 422, "of which zone?"
     for odd in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
         assert api.get("papers", params={"since": odd}).status_code == 200
 
 
-def test_a_subscription_is_paused_and_goes_on_as_often_as_one_says_so(api: TestClient, house: House) -> None:
-    number = house.join(ADA).key
-    until = (house.clock() + timedelta(days=9)).isoformat()
+def test_pause_and_resume_are_idempotent(api: TestClient, backend: Backend) -> None:
+    number = backend.join(ADA).key
+    until = (backend.clock() + timedelta(days=9)).isoformat()
     for said in (None, None, {"until": until}):
         paused = api.post(f"subscribers/{number}/pause", json=said)
         assert (paused.status_code, paused.json()["status"]) == (200, "paused")
@@ -223,9 +223,9 @@ def test_a_subscription_is_paused_and_goes_on_as_often_as_one_says_so(api: TestC
         assert api.post(f"subscribers/{number}/{act}").status_code == 409, "only they can sign up again"
 
 
-def test_whoever_may_erase_leaves_nothing_of_a_person(client: TestClient, house: House) -> None:
-    eraser, writer = token(house, Scope.READ, Scope.ERASE), token(house, Scope.READ, Scope.WRITE, Scope.VOUCH)
-    number = house.join(ADA, name="Augusta Byron").key
+def test_erase_removes_all_data(client: TestClient, backend: Backend) -> None:
+    eraser, writer = token(backend, Scope.READ, Scope.ERASE), token(backend, Scope.READ, Scope.WRITE, Scope.VOUCH)
+    number = backend.join(ADA, name="Augusta Byron").key
     assert client.delete(f"/api/v1/subscribers/{number}", headers=writer).status_code == 403
     assert client.delete("/api/v1/subscribers/99", headers=eraser).status_code == 404
     for _ in range(2):
@@ -233,33 +233,33 @@ def test_whoever_may_erase_leaves_nothing_of_a_person(client: TestClient, house:
         assert (gone.status_code, gone.content) == (204, b"")
     left = client.get(f"/api/v1/subscribers/{number}", headers=writer).json()
     assert (left["status"], left["email"], left["name"]) == ("erased", None, "")
-    assert not [word for word in (ADA, "Augusta") if word in repr(house.contents())]
+    assert not [word for word in (ADA, "Augusta") if word in repr(backend.contents())]
     assert client.get("/api/v1/subscribers", params={"email": ADA}, headers=writer).json()["items"] == []
     assert client.patch(f"/api/v1/subscribers/{number}", json={"hour": 3}, headers=writer).status_code == 404
     assert client.post("/api/v1/subscribers", json={"email": ADA}, headers=writer).status_code == 409
 
 
-def test_signup_asks_by_mail_and_changes_nobody_known(client: TestClient, house: House) -> None:
-    headers = token(house, Scope.SIGNUP, Scope.VOUCH)
-    known = house.join(ADA, topics=["lakes"])
+def test_signup_mails_and_changes_no_subscriber(client: TestClient, backend: Backend) -> None:
+    headers = token(backend, Scope.SIGNUP, Scope.VOUCH)
+    known = backend.join(ADA, topics=["lakes"])
     for address in (ADA, "bob@example.org", "bob@example.org"):
         said = {"email": address, "topics": ["ice"], "hour": 6, "language": "de"}
         answer = client.post("/api/v1/signups", json=said, headers=headers)
         assert (answer.status_code, answer.content) == (202, b"")
-    assert house.subscriber(ADA) == known
-    bob = house.subscriber("bob@example.org")
+    assert backend.subscriber(ADA) == known
+    bob = backend.subscriber("bob@example.org")
     assert bob.status is Status.PENDING, "vouching adds to write alone"
-    assert house.mails(MailKind.CONFIRM) == [bob.key]
+    assert backend.mails(MailKind.CONFIRM) == [bob.key]
     for wrong in ({"email": ADA, "name": "Ada"}, {"email": "nobody"}, {"email": ADA, "timezone": "Mars"}, {}):
         assert client.post("/api/v1/signups", json=wrong, headers=headers).status_code == 422
 
 
-def test_signups_of_a_token_are_counted_whoever_they_name(client: TestClient, house: House) -> None:
+def test_signups_are_limited_per_token(client: TestClient, backend: Backend) -> None:
     [limit] = PER_CAUSER["token"]
-    headers = token(house, Scope.SIGNUP)
-    house.join(ADA)
+    headers = token(backend, Scope.SIGNUP)
+    backend.join(ADA)
     for _ in range(limit.most):
         assert client.post("/api/v1/signups", json={"email": ADA}, headers=headers).status_code == 202
     refused = client.post("/api/v1/signups", json={"email": "new@example.org"}, headers=headers)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "3600")
-    assert house.mails(MailKind.CONFIRM) == []
+    assert backend.mails(MailKind.CONFIRM) == []

@@ -1,4 +1,4 @@
-"""The API refuses in its own form whatever it refuses, and its description is true."""
+"""Test that the API matches its OpenAPI description, errors included."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ from digestd.web import _refusal, build
 from digestd.web.body_limit import SLOW
 from digestd.web.pages import Pages
 from tests.tiers import sized
-from tests.web.conftest import PAPER, House, browsing
+from tests.web.conftest import PAPER, Backend, browsing
 from tests.web.test_api import ADA, ALL, SECRET, token
 
 EXAMPLES = sized(10, 100)
@@ -33,8 +33,8 @@ TRUE = [status_code_conformance, content_type_conformance, response_schema_confo
 """What must hold for the description to be true."""
 
 
-def test_a_guard_refuses_in_the_words_of_the_api(client: TestClient, house: House, app: App) -> None:
-    headers = token(house)
+def test_middleware_errors_are_problem_json(client: TestClient, backend: Backend, app: App) -> None:
+    headers = token(backend)
     answer = client.post("/api/v1/subscribers", content=b"x" * 20_000, headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
     assert answer.json()["detail"] == "the body is larger than 16 kB; send less"
@@ -53,7 +53,7 @@ def test_a_guard_refuses_in_the_words_of_the_api(client: TestClient, house: Hous
     }
 
 
-def test_what_does_not_arrive_or_cannot_be_written_now_is_refused_in_its_words_too(app: App, sqlite_url: str) -> None:
+def test_transport_errors_are_problem_json(app: App, sqlite_url: str) -> None:
     late = _refusal(Pages.of(app), {"type": "http", "path": "/api/v1/subscribers", "headers": []}, SLOW)
     assert (late.status_code, late.media_type) == (408, "application/problem+json")
     assert json.loads(bytes(late.body))["detail"] == "the body did not arrive in time; send it again"
@@ -70,9 +70,9 @@ def test_what_does_not_arrive_or_cannot_be_written_now_is_refused_in_its_words_t
     assert busy.headers["retry-after"] == "30"
 
 
-def test_description_names_every_path_and_needs_a_token(client: TestClient, house: House) -> None:
+def test_description_names_every_path_and_needs_a_token(client: TestClient, backend: Backend) -> None:
     assert client.get("/api/v1/openapi.json").status_code == 404
-    headers = token(house, Scope.SIGNUP)
+    headers = token(backend, Scope.SIGNUP)
     assert client.get("/api/v1/openapi.json").status_code == 401
     said = client.get("/api/v1/openapi.json", headers=headers).json()
     assert said["openapi"].startswith("3.1")
@@ -82,11 +82,11 @@ def test_description_names_every_path_and_needs_a_token(client: TestClient, hous
     assert "HTTPBearer" in json.dumps(said["components"]["securitySchemes"])
 
 
-def test_no_request_that_the_description_allows_or_forbids_is_a_fault(app: App, house: House) -> None:
-    house.take_in(PAPER)
-    house.join(ADA, hour=0)
-    house.plan()
-    headers = token(house, *Scope)
+def test_described_requests_cause_no_server_error(app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
+    backend.join(ADA, hour=0)
+    backend.plan()
+    headers = token(backend, *Scope)
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", build(app), headers=headers)
     tried = 0
     for found in schema.get_all_operations():

@@ -1,4 +1,4 @@
-"""The whole visit in a real browser."""
+"""Test a complete visit in a real browser."""
 
 import shutil
 import threading
@@ -16,7 +16,7 @@ from digestd.domain.subscriber import Status
 from digestd.security.links import Purpose
 from digestd.web import build
 from digestd.web.connection_limits import server_config
-from tests.web.conftest import PAPER, House
+from tests.web.conftest import PAPER, Backend
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -24,13 +24,13 @@ ADA = "ada@example.org"
 
 
 def _failed(request: Request) -> list[str]:
-    """Its address, unless the browser itself gave it up because the next page was asked for meanwhile."""
+    """Return the URL of a failed request, unless the browser cancelled it for the next page."""
     return [] if request.failure == "net::ERR_ABORTED" else [f"{request.url}: {request.failure}"]
 
 
 @contextmanager
 def served(app: App) -> Iterator[str]:
-    """The pages on a free port."""
+    """Serve the pages on a free port."""
     server = uvicorn.Server(server_config(build(app), "127.0.0.1", 0))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -46,7 +46,7 @@ def served(app: App) -> Iterator[str]:
 
 @contextmanager
 def browser(**options: object) -> Iterator[tuple[Page, list[str]]]:
-    """A page, and whatever it complains of."""
+    """Yield a page and its errors."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = chromium.new_context(**options).new_page()  # type: ignore[arg-type]  # passed on
@@ -61,8 +61,8 @@ def browser(**options: object) -> Iterator[tuple[Page, list[str]]]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
-def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House) -> None:
-    house.take_in(PAPER)
+def test_phone_can_subscribe_confirm_and_unsubscribe(app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
     phone = {"viewport": {"width": 375, "height": 740}, "timezone_id": "America/New_York", "color_scheme": "dark"}
     with served(app) as address, browser(**phone) as (page, complaints):
         page.goto(address)
@@ -72,28 +72,28 @@ def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House)
         assert not page.get_by_label("On", exact=True).is_visible()
         page.get_by_label("Topics").fill("sorting networks")
         page.get_by_label("Your email address").fill(ADA)
-        house.clock.advance(seconds=5)
+        backend.clock.advance(seconds=5)
         page.get_by_role("button", name="Subscribe").first.click()
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
 
-        page.goto(address + house.confirmation(ADA))
+        page.goto(address + backend.confirmation(ADA))
         page.get_by_role("button").click()
         assert page.get_by_role("heading", level=1).inner_text() == "You’re subscribed"
-        ada = house.subscriber(ADA)
+        ada = backend.subscriber(ADA)
         assert ada.status is Status.ACTIVE
         assert ada.timing.timezone == "America/New_York"
         assert ada.interests == (Interest(Kind.TOPIC, "sorting networks"),)
 
-        page.goto(address + house.link(Purpose.UNSUBSCRIBE, ada.key))
+        page.goto(address + backend.link(Purpose.UNSUBSCRIBE, ada.key))
         page.get_by_role("button", name="Unsubscribe").click()
         assert page.get_by_role("heading", level=1).inner_text() == "You’re unsubscribed"
         assert complaints == []
-    assert house.subscriber(ADA).status is Status.UNSUBSCRIBED
+    assert backend.subscriber(ADA).status is Status.UNSUBSCRIBED
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
-def test_the_box_works_without_scripts_and_abstracts_open(app: App, house: House) -> None:
-    house.take_in(PAPER)
+def test_page_without_script_opens_abstracts(app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
     with served(app) as address, browser(java_script_enabled=False) as (page, complaints):
         page.goto(address)
         shut = page.locator(".abstract").bounding_box()
@@ -105,9 +105,9 @@ def test_the_box_works_without_scripts_and_abstracts_open(app: App, house: House
         page.get_by_label("Your email address").fill(ADA)
         page.get_by_role("button", name="Subscribe").first.click()
         assert page.get_by_role("heading", level=1).inner_text() == "One more click, please"
-        house.clock.advance(seconds=5)
+        backend.clock.advance(seconds=5)
         page.get_by_role("button", name="Subscribe").click()
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
         refused = [words for words in complaints if "422" not in words]
         assert refused == []
-    assert house.subscriber(ADA).timing.timezone == "UTC"
+    assert backend.subscriber(ADA).timing.timezone == "UTC"

@@ -1,4 +1,4 @@
-"""What a reader says from the mail: links show, buttons act, and all of it can be taken back."""
+"""Test feedback from the mail: links show, buttons act, and everything can be undone."""
 
 import re
 
@@ -16,7 +16,7 @@ from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
 from digestd.subscribers.leaving import erase
 from digestd.web.feedback import PER_PICK
-from tests.web.conftest import House
+from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
@@ -30,23 +30,23 @@ PAPER = {
 
 
 @pytest.fixture
-def link(house: House) -> str:
-    """The path of the first pick of Ada's digest."""
-    house.take_in(PAPER)
-    house.join(ADA, hour=0, topics=["alpine lakes"])
-    return house.link(Purpose.FEEDBACK, house.plan(), 1)
+def link(backend: Backend) -> str:
+    """Return the path of the first pick of Ada's digest."""
+    backend.import_papers(PAPER)
+    backend.join(ADA, hour=0, topics=["alpine lakes"])
+    return backend.link(Purpose.FEEDBACK, backend.plan(), 1)
 
 
-def said(house: House) -> list[tuple[Verdict, bool]]:
-    """Every verdict, and whether it stands."""
-    with house.app.db.read() as session:
-        events = feedback.history(session, house.subscriber(ADA).key)
+def said(backend: Backend) -> list[tuple[Verdict, bool]]:
+    """Return every verdict, and whether it is in force."""
+    with backend.app.db.read() as session:
+        events = feedback.history(session, backend.subscriber(ADA).key)
     return [(event.verdict, event.undone is None) for event in events]
 
 
-def muted(house: House) -> list[tuple[Kind, str]]:
-    with house.app.db.read() as session:
-        key = house.subscriber(ADA).key
+def muted(backend: Backend) -> list[tuple[Kind, str]]:
+    with backend.app.db.read() as session:
+        key = backend.subscriber(ADA).key
         return [(one.kind, one.value) for one in mutings.active(session, [key]).get(key, ())]
 
 
@@ -58,31 +58,31 @@ def muted(house: House) -> list[tuple[Kind, str]]:
         ("save", Verdict.SAVED, "Save this paper?", "Saved"),
     ],
 )
-def test_a_link_shows_its_button_says_it_once_and_undo_takes_it_back(
-    client: TestClient, house: House, link: str, action: str, verdict: Verdict, asked: str, done: str
+def test_link_shows_button_and_undo_works(
+    client: TestClient, backend: Backend, link: str, action: str, verdict: Verdict, asked: str, done: str
 ) -> None:
     page = f"{link}/{action}"
-    before = house.contents()
+    before = backend.contents()
     assert heading(client.get(page).text) == asked
-    assert house.contents() == before
+    assert backend.contents() == before
     for _ in range(2):
         assert heading(client.post(page).text) == done
-    assert said(house) == [(verdict, True)]
+    assert said(backend) == [(verdict, True)]
     assert heading(client.get(page).text) == done, "the mail's link shows what stands"
     for _ in range(2):
         assert heading(client.post(page, data={"undo": "yes"}).text) == asked
-    assert said(house) == [(verdict, False)]
+    assert said(backend) == [(verdict, False)]
 
 
-def test_what_is_said_changes_what_ranking_wants_at_once(client: TestClient, house: House, link: str) -> None:
+def test_feedback_reaches_ranking_at_once(client: TestClient, backend: Backend, link: str) -> None:
     client.post(f"{link}/less")
-    with house.app.db.read() as session:
-        key = house.subscriber(ADA).key
+    with backend.app.db.read() as session:
+        key = backend.subscriber(ADA).key
         wants = for_ranking(session, [key])[key]
     assert ("invented:lakes", Wish.MUTED) in [(want.value, want.wish) for want in wants]
 
 
-def test_a_saved_paper_stays_saved_whatever_else_is_said_of_it(client: TestClient, house: House, link: str) -> None:
+def test_saved_paper_stays_saved_after_other_verdict(client: TestClient, backend: Backend, link: str) -> None:
     for action in ("save", "more", "less"):
         client.post(f"{link}/{action}")
     assert heading(client.get(f"{link}/save").text) == "Saved"
@@ -90,24 +90,24 @@ def test_a_saved_paper_stays_saved_whatever_else_is_said_of_it(client: TestClien
     client.post(f"{link}/less", data={"undo": "yes"})
     assert heading(client.get(f"{link}/more").text) == "You’ll see more like this"
     client.post(f"{link}/save", data={"undo": "yes"})
-    assert said(house) == [(Verdict.SAVED, False), (Verdict.MORE, True), (Verdict.LESS, False)]
+    assert said(backend) == [(Verdict.SAVED, False), (Verdict.MORE, True), (Verdict.LESS, False)]
 
 
-def test_one_page_has_a_button_for_everything(client: TestClient, house: House, link: str) -> None:
+def test_page_has_all_buttons(client: TestClient, backend: Backend, link: str) -> None:
     page = tree(client.get(link).text)
     targets = [form.attrib["action"] for form in page.iter("form")]
     assert targets == [f"{link}/more", f"{link}/less", f"{link}/save"]
     assert client.post(link).status_code == 405
-    assert said(house) == []
+    assert said(backend) == []
 
 
 @pytest.fixture
-def muting(house: House, link: str) -> str:
-    """The path below Ada's settings at which something of her first pick is muted."""
-    return f"{house.settings(ADA)}/mute/2026-11-24/1"
+def muting(backend: Backend, link: str) -> str:
+    """Return the path for muting something of Ada's first pick."""
+    return f"{backend.settings(ADA)}/mute/2026-11-24/1"
 
 
-def test_muting_offers_what_the_pick_has_and_lists_what_is_muted(client: TestClient, house: House, muting: str) -> None:
+def test_mute_page_offers_properties_of_pick(client: TestClient, backend: Backend, muting: str) -> None:
     page = muting
     offers = [field.attrib["value"] for field in tree(client.get(page).text).findall(".//input[@type='radio']")]
     assert offers == ["topic:alpine lakes", "author:Bea Lakeman", "category:geo.ice", "words:"]
@@ -118,13 +118,13 @@ def test_muting_offers_what_the_pick_has_and_lists_what_is_muted(client: TestCli
     assert [words(item.find("span")) for item in tree(answer.text).findall(".//li")] == [  # type: ignore[arg-type]  # each has one
         "the topic “alpine lakes”", "papers by Bea Lakeman", "the category geo.ice", "the words “ice on alpine”",
     ]  # fmt: skip
-    assert muted(house) == [
+    assert muted(backend) == [
         (Kind.TOPIC, "alpine lakes"), (Kind.AUTHOR, "Bea Lakeman"), (Kind.CATEGORY, "geo.ice"),
         (Kind.PHRASE, "ice on alpine"),
     ]  # fmt: skip
     client.post(page, data={"undo": "yes", "what": "author:Bea Lakeman"})
-    assert (Kind.AUTHOR, "Bea Lakeman") not in muted(house)
-    assert len(muted(house)) == 3
+    assert (Kind.AUTHOR, "Bea Lakeman") not in muted(backend)
+    assert len(muted(backend)) == 3
 
 
 @pytest.mark.parametrize(
@@ -138,16 +138,14 @@ def test_muting_offers_what_the_pick_has_and_lists_what_is_muted(client: TestCli
         {},
     ],
 )
-def test_what_the_paper_does_not_have_is_not_muted_and_the_page_says_what_to_do(
-    client: TestClient, house: House, muting: str, sent: dict[str, str]
-) -> None:
+def test_mute_refuses_other_values(client: TestClient, backend: Backend, muting: str, sent: dict[str, str]) -> None:
     answer = client.post(muting, data=sent)
     assert answer.status_code == 422
     assert "Please use words from this paper" in answer.text
-    assert muted(house) == []
+    assert muted(backend) == []
 
 
-def test_mail_links_to_the_pages_of_each_pick(client: TestClient, house: House, app: App, link: str) -> None:
+def test_mail_links_to_the_pages_of_each_pick(client: TestClient, backend: Backend, app: App, link: str) -> None:
     with app.db.read() as session:
         claim = queries.as_claim(session, 1)
     assert claim is not None
@@ -157,52 +155,52 @@ def test_mail_links_to_the_pages_of_each_pick(client: TestClient, house: House, 
     links = re.findall(r'href="https://papers\.example\.org(/[fp]/[^"]+)"', made.html)
     assert [address.partition("/")[2].partition("/")[0] for address in links] == ["f", "f", "f", "p", "p"]
     assert len(re.findall(r"https://papers\.example\.org/f/[\w-]{40}$", made.text, re.MULTILINE)) == 1
-    before = house.contents()
+    before = backend.contents()
     for address in links:
         for method in ("GET", "HEAD", "OPTIONS"):
             assert client.request(method, address, headers={"Purpose": "prefetch"}).status_code in {200, 405}
-    assert house.contents() == before
+    assert backend.contents() == before
     assert (
         heading(client.get(next(address for address in links if "/mute/" in address)).text)
         == "What would you like to mute?"
     )
 
 
-def test_nothing_is_muted_by_the_link_of_a_pick(client: TestClient, house: House, link: str) -> None:
+def test_pick_link_cannot_mute(client: TestClient, backend: Backend, link: str) -> None:
     for method in ("GET", "POST"):
         assert client.request(method, f"{link}/mute", data={"what": "topic:alpine lakes"}).status_code == 404
-    assert muted(house) == []
+    assert muted(backend) == []
 
 
-def test_mute_shows_nothing_of_another_subscriber(client: TestClient, house: House, muting: str) -> None:
-    house.join("eve@example.org", hour=9)
-    foreign = house.settings("eve@example.org")
+def test_mute_page_discloses_no_other_subscriber(client: TestClient, backend: Backend, muting: str) -> None:
+    backend.join("eve@example.org", hour=9)
+    foreign = backend.settings("eve@example.org")
     for page in (f"{foreign}/mute/2026-11-24/1", muting.replace("11-24", "11-23"), muting.replace("24/1", "24/9")):
         assert client.get(page).status_code == 404
         assert client.post(page, data={"what": "topic:alpine lakes"}).status_code == 404
-    assert muted(house) == []
+    assert muted(backend) == []
 
 
-def test_a_digest_that_is_no_longer_kept_says_so(client: TestClient, house: House, link: str, muting: str) -> None:
-    with house.app.db.write() as session:
+def test_expired_digest_is_reported(client: TestClient, backend: Backend, link: str, muting: str) -> None:
+    with backend.app.db.write() as session:
         session.connection().execute(update(core.delivery).values(picks=b""))
     for answer in (client.get(link), client.get(muting), client.post(f"{link}/more")):
         assert answer.status_code == 410
         assert heading(answer.text) == "This digest is no longer available"
 
 
-def test_nothing_can_be_said_for_whom_was_erased(client: TestClient, house: House, link: str) -> None:
-    erase(house.app.db, house.app.keys, ADA, house.clock())
+def test_erased_subscriber_cannot_give_feedback(client: TestClient, backend: Backend, link: str) -> None:
+    erase(backend.app.db, backend.app.keys, ADA, backend.clock())
     assert client.post(f"{link}/more").status_code == 410
 
 
-def test_places_and_words_that_a_digest_never_had_are_not_there(client: TestClient, house: House, link: str) -> None:
-    pick = house.link(Purpose.FEEDBACK, 1, 2)
+def test_unknown_place_or_verdict_is_not_found(client: TestClient, backend: Backend, link: str) -> None:
+    pick = backend.link(Purpose.FEEDBACK, 1, 2)
     for address in (pick, f"{pick}/more", f"{link}/adore", f"{link}/1", f"{link}/1/more"):
         assert client.get(address).status_code == 404
         assert client.post(address).status_code in {404, 405}
 
 
-def test_a_robot_with_a_link_is_slowed_down(client: TestClient, link: str) -> None:
+def test_feedback_is_rate_limited(client: TestClient, link: str) -> None:
     answers = [client.post(f"{link}/more").status_code for _ in range(PER_PICK + 1)]
     assert answers[-2:] == [200, 429]

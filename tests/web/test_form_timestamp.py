@@ -1,4 +1,4 @@
-"""Forms that have somebody mailed are taken at once from a person alone; in doubt one goes on with one button."""
+"""Test form timestamps: forms that send mail act at once for people only, else after one more button."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Status
-from digestd.security.links import Keys, Purpose, Retired, token
-from digestd.web.form_timestamp import LATEST, SOONEST
-from tests.web.conftest import FORMS, House, browsing, stamp_for
+from digestd.security.links import Keys, Purpose, RetiredSecret, token
+from digestd.web.form_timestamp import MAX_AGE, MIN_AGE
+from tests.web.conftest import FORMS, Backend, browsing, stamp_for
 from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
@@ -21,50 +21,50 @@ FORM_PAGES = {"/subscribe": "/", "/resend": "/resend", "/settings": "/settings"}
 
 
 def hidden(html: str) -> dict[str, str]:
-    """What the form of a page that mails carries along unseen."""
+    """Return the hidden fields of the form of a page that mails."""
     form = next(form for form in tree(html).iter("form") if form.get("action", "").partition("?")[0] in FORMS)
     return {box.attrib["name"]: box.attrib["value"] for box in form.iter("input") if box.get("type") == "hidden"}
 
 
-def mails(house: House) -> int:
-    return len(house.contents()["delivery"])
+def mails(backend: Backend) -> int:
+    return len(backend.contents()["delivery"])
 
 
 @pytest.fixture
-def waiting(house: House) -> House:
-    """Ada is subscribed and Bob has not confirmed: each form would have one of them mailed."""
-    house.join("settings@example.org")
-    with browsing(house.app) as client:
+def waiting(backend: Backend) -> Backend:
+    """Subscribe Ada and leave Bob unconfirmed, so that each form would mail one of them."""
+    backend.join("settings@example.org")
+    with browsing(backend.app) as client:
         client.post("/subscribe", data={"email": "resend@example.org"})
-    house.clock.advance(days=2)
-    return house
+    backend.clock.advance(days=2)
+    return backend
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_what_every_page_hands_out_is_taken_from_a_person(client: TestClient, waiting: House, form: str) -> None:
+def test_timestamp_of_every_page_is_accepted(client: TestClient, waiting: Backend, form: str) -> None:
     before = mails(waiting)
     stamp = hidden(client.get(FORM_PAGES[form]).text)
-    waiting.clock.advance(seconds=SOONEST.total_seconds())
+    waiting.clock.advance(seconds=MIN_AGE.total_seconds())
     answer = client.post(form, data={**stamp, "email": f"{form[1:]}@example.org"})
     assert heading(answer.text) == "Check your inbox"
     assert mails(waiting) == before + 1
 
 
-def doubtful(house: House, why: str, now: datetime) -> str:
-    """A stamp that is not taken at once."""
-    made = stamp_for(house.app, HOST, now)
-    others = replace(house.app, keys=OTHERS)
+def doubtful(backend: Backend, why: str, now: datetime) -> str:
+    """Return a timestamp that is not accepted at once."""
+    made = stamp_for(backend.app, HOST, now)
+    others = replace(backend.app, keys=OTHERS)
     return {
         "missing": "",
         "quick": made,
-        "stale": stamp_for(house.app, HOST, now - 2 * LATEST),
-        "of the future": stamp_for(house.app, HOST, now + LATEST),
+        "stale": stamp_for(backend.app, HOST, now - 2 * MAX_AGE),
+        "of the future": stamp_for(backend.app, HOST, now + MAX_AGE),
         "forged": "A" * 40,
         "changed": made[:-1] + ("A" if made[-1] != "A" else "B"),
-        "of another install": stamp_for(others, HOST, now - 2 * SOONEST),
-        "for another purpose": token(house.app.keys, Purpose.VIEW, round(now.timestamp() * 1_000) - 9_000, now),
-        "of another network": stamp_for(house.app, "203.0.113.9", now - 2 * SOONEST),
-        "of no time": token(house.app.keys, Purpose.FORM, 2**48 - 1, now),
+        "of another install": stamp_for(others, HOST, now - 2 * MIN_AGE),
+        "for another purpose": token(backend.app.keys, Purpose.VIEW, round(now.timestamp() * 1_000) - 9_000, now),
+        "of another network": stamp_for(backend.app, "203.0.113.9", now - 2 * MIN_AGE),
+        "of no time": token(backend.app.keys, Purpose.FORM, 2**48 - 1, now),
     }[why]
 
 
@@ -74,21 +74,19 @@ HOST = "testclient"
 
 @pytest.mark.parametrize("why", [*WHY, "of another network", "of no time"])
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_in_doubt_nothing_is_sent_and_one_button_goes_on(
-    client: TestClient, waiting: House, form: str, why: str
-) -> None:
+def test_doubtful_form_asks_before_sending(client: TestClient, waiting: Backend, form: str, why: str) -> None:
     before = waiting.contents()
     address = f"{form[1:]}@example.org"
     answer = client.post(form, data={"email": address, "stamp": doubtful(waiting, why, waiting.clock())})
     assert (answer.status_code, heading(answer.text)) == (422, "One more click, please")
     assert address in words(tree(answer.text))
     assert waiting.contents() == before
-    waiting.clock.advance(seconds=SOONEST.total_seconds())
+    waiting.clock.advance(seconds=MIN_AGE.total_seconds())
     assert heading(client.post(form, data=hidden(answer.text)).text) == "Check your inbox"
     assert mails(waiting) == len(before["delivery"]) + 1
 
 
-def test_everything_that_was_typed_goes_along(client: TestClient, house: House) -> None:
+def test_doubtful_form_keeps_input(client: TestClient, backend: Backend) -> None:
     form = {
         "email": ADA,
         "topics": "graph neural networks\r\nprotein folding",
@@ -105,10 +103,10 @@ def test_everything_that_was_typed_goes_along(client: TestClient, house: House) 
     (page,) = [form for form in tree(again.text).iter("form") if form.get("method") == "post"]
     assert page.attrib["action"] == "/subscribe?lang=de"
     assert len(list(page.iter("button"))) == 1
-    house.clock.advance(seconds=5)
+    backend.clock.advance(seconds=5)
     client.post("/subscribe?lang=de", data=hidden(again.text))
-    client.post(house.confirmation(ADA))
-    ada = house.subscriber(ADA)
+    client.post(backend.confirmation(ADA))
+    ada = backend.subscriber(ADA)
     assert (ada.status, ada.size, ada.language, ada.timing.cadence) == (Status.ACTIVE, 20, "de", Cadence.WEEKLY)
     assert ada.interests == (
         Interest(Kind.TOPIC, "graph neural networks"),
@@ -118,28 +116,28 @@ def test_everything_that_was_typed_goes_along(client: TestClient, house: House) 
     )
 
 
-def test_a_person_who_clicks_at_once_need_not_click_for_ever(client: TestClient, house: House) -> None:
-    """Time counts from the form's first look, not from the last."""
+def test_quick_person_confirms_once(client: TestClient, backend: Backend) -> None:
+    """The age counts from the first view of the form."""
     stamp = hidden(client.get("/").text)
     answers = []
     for _ in range(3):
-        house.clock.advance(seconds=0.9)
+        backend.clock.advance(seconds=0.9)
         answers.append(client.post("/subscribe", data={**stamp, "email": ADA}))
         stamp = hidden(answers[-1].text) if answers[-1].status_code == 422 else {}
     assert [answer.status_code for answer in answers] == [422, 422, 200]
 
 
-def test_correcting_a_field_or_looking_at_the_preview_takes_no_time_away(client: TestClient, house: House) -> None:
+def test_correction_and_preview_keep_age(client: TestClient, backend: Backend) -> None:
     stamp = hidden(client.get("/").text)
-    house.clock.advance(minutes=1)
+    backend.clock.advance(minutes=1)
     for path, email in (("/subscribe", "nobody"), ("/preview", "")):
         stamp = hidden(client.post(path, data={**stamp, "email": email}).text)
     assert heading(client.post("/subscribe", data={**stamp, "email": ADA}).text) == "Check your inbox"
 
 
-def test_a_page_that_is_kept_for_all_hands_out_a_fresh_stamp_each_time(client: TestClient, house: House) -> None:
+def test_cached_page_has_fresh_timestamp(client: TestClient, backend: Backend) -> None:
     first = hidden(client.get("/").text)
-    house.clock.advance(seconds=30)
+    backend.clock.advance(seconds=30)
     second = hidden(client.get("/").text)
     assert first != second
     assert client.post("/subscribe", data={**second, "email": ADA}).status_code == 422, "it was handed out just now"
@@ -163,10 +161,10 @@ OWN = [
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=repr)
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_another_site_cannot_have_its_visitors_ask(
-    client: TestClient, waiting: House, form: str, headers: dict[str, str]
+def test_other_site_cannot_submit_form(
+    client: TestClient, waiting: Backend, form: str, headers: dict[str, str]
 ) -> None:
-    """Not even with a stamp that was handed out to the visitor's own network."""
+    """Not even with a timestamp served to the visitor's own network."""
     before, address = waiting.contents(), f"{form[1:]}@example.org"
     answer = client.post(form, data={"email": address}, headers=headers)
     assert heading(answer.text) == "One more click, please"
@@ -175,38 +173,38 @@ def test_another_site_cannot_have_its_visitors_ask(
 
 
 @pytest.mark.parametrize("headers", OWN, ids=repr)
-def test_our_own_forms_are_taken_at_once(client: TestClient, headers: dict[str, str]) -> None:
+def test_own_forms_act_at_once(client: TestClient, headers: dict[str, str]) -> None:
     answer = client.post("/subscribe", data={"email": ADA}, headers=headers)
     assert heading(answer.text) == "Check your inbox"
 
 
-def test_a_stamp_fetched_by_a_server_is_no_use_to_its_visitors(app: App, house: House) -> None:
+def test_timestamp_of_other_network_is_doubtful(app: App, backend: Backend) -> None:
     with browsing(app, client=("203.0.113.9", 1)) as server, browsing(app, client=("198.51.100.7", 1)) as visitor:
         fetched = [
             hidden(server.get("/").text),
             hidden(server.post("/subscribe", data={"email": ADA, "stamp": ""}).text),
         ]
-        house.clock.advance(minutes=1)
+        backend.clock.advance(minutes=1)
         for stamp in fetched:
             answer = visitor.post("/subscribe", data={**stamp, "email": ADA})
             assert heading(answer.text) == "One more click, please"
-    assert mails(house) == 0
+    assert mails(backend) == 0
 
 
-def test_a_page_kept_for_all_is_stamped_for_each_network(app: App, house: House) -> None:
+def test_cached_page_is_stamped_per_network(app: App, backend: Backend) -> None:
     with browsing(app) as first:
         other = TestClient(first.app, base_url="https://papers.example.org", client=("198.51.100.7", 1))
         for client in (first, other):
             stamp = hidden(client.get("/").text)
-            house.clock.advance(seconds=3)
+            backend.clock.advance(seconds=3)
             answer = client.post("/subscribe", data={**stamp, "email": f"{id(client)}@example.org"})
             assert heading(answer.text) == "Check your inbox"
         assert "private" in first.get("/").headers["cache-control"], "no cache hands it to another network"
 
 
-def test_the_stamp_outlives_a_new_secret(app: App, house: House) -> None:
-    made = stamp_for(app, HOST, house.clock())
-    house.clock.advance(minutes=5)
-    later = Keys(b"n" * 32, (Retired(app.keys.secret, house.clock()),))
+def test_timestamp_survives_secret_rotation(app: App, backend: Backend) -> None:
+    made = stamp_for(app, HOST, backend.clock())
+    backend.clock.advance(minutes=5)
+    later = Keys(b"n" * 32, (RetiredSecret(app.keys.secret, backend.clock()),))
     with browsing(type(app)(app.settings, app.db, later, app.clock, app.rng)) as client:
         assert client.post("/subscribe", data={"email": ADA, "stamp": made}).status_code == 200

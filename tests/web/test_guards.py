@@ -1,4 +1,4 @@
-"""What holds for every page, whatever it shows."""
+"""Test what holds for every page."""
 
 import asyncio
 import logging
@@ -18,23 +18,23 @@ from digestd.domain.subscriber import Status
 from digestd.security.links import Purpose
 from digestd.store.database import open_database
 from digestd.web.body_limit import BODY_MAX, BodyLimit
-from tests.security.acting import routes as every
-from tests.web.conftest import HOME, House, browsing
+from tests.security.routes import routes as every
+from tests.web.conftest import HOME, Backend, browsing
 from tests.web.html import heading
 
 PUBLIC = ("/", "/papers", "/papers/2026-11-24")
 """What anybody may find, and keep for a while."""
 
 
-def test_looking_changes_nothing(client: TestClient, house: House, pages: list[str]) -> None:
-    before = house.contents()
+def test_get_changes_nothing(client: TestClient, backend: Backend, pages: list[str]) -> None:
+    before = backend.contents()
     for address in pages:
         for method in ("GET", "HEAD", "OPTIONS"):
             client.request(method, address, headers={"Purpose": "prefetch"})
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
-def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) -> None:
+def test_pages_fixture_covers_all_routes(app: App, pages: list[str]) -> None:
     routes = list(every(app))
     shown = {route.path for route in routes}
     assert len(shown) > 15
@@ -62,7 +62,7 @@ def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) ->
     }
 
 
-def test_every_answer_carries_the_headers_and_no_cookie(client: TestClient, pages: list[str]) -> None:
+def test_answers_have_security_headers_and_no_cookie(client: TestClient, pages: list[str]) -> None:
     for address in pages:
         for method in ("GET", "HEAD", "OPTIONS", "POST", "BREW"):
             answer = client.request(method, address)
@@ -85,19 +85,19 @@ def test_every_answer_carries_the_headers_and_no_cookie(client: TestClient, page
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8080", ""])
-def test_an_address_without_tls_promises_none(app: App, address: str) -> None:
+def test_http_url_sends_no_hsts(app: App, address: str) -> None:
     settings = app.settings.model_copy(update={"public_url": address})
     with browsing(replace(app, settings=settings)) as client:
         assert "strict-transport-security" not in client.get("/healthz").headers
 
 
-def test_head_answers_as_get_without_a_body(client: TestClient, pages: list[str]) -> None:
+def test_head_equals_get_without_body(client: TestClient, pages: list[str]) -> None:
     for address in pages:
         got, asked = client.get(address), client.head(address)
         assert (asked.status_code, asked.content) == (got.status_code, b"")
 
 
-def test_a_page_that_is_not_there_says_so_kindly(client: TestClient) -> None:
+def test_unknown_page_is_friendly_404(client: TestClient) -> None:
     for address in ("/nowhere", "/d/forged", "/u/" + "A" * 36, "/confirm/%00", "/static/../secret"):
         answer = client.get(address)
         assert answer.status_code == 404
@@ -105,23 +105,23 @@ def test_a_page_that_is_not_there_says_so_kindly(client: TestClient) -> None:
     assert client.delete("/").status_code == 405
 
 
-def test_a_token_opens_only_the_page_it_was_made_for(client: TestClient, house: House, pages: list[str]) -> None:
+def test_token_opens_only_its_page(client: TestClient, backend: Backend, pages: list[str]) -> None:
     private = re.compile(r"/(confirm|u|d|f|s|p|move)/.{30}")
     tokens = {path.split("/")[1]: path.split("/")[2] for path in pages if private.match(path)}
     assert len(tokens) == 7
-    before = house.contents()
+    before = backend.contents()
     for page in tokens:
         for made_for, token in tokens.items():
             if made_for != page:
                 rest = "/1/more" if page == "f" else ""
                 assert client.get(f"/{page}/{token}{rest}").status_code == 404
                 assert client.post(f"/{page}/{token}{rest}").status_code in {404, 405}
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
-def test_more_than_16_kb_are_refused(client: TestClient, house: House) -> None:
-    ada = house.join("ada@example.org")
-    leave = house.link(Purpose.UNSUBSCRIBE, ada.key)
+def test_body_over_16_kb_is_refused(client: TestClient, backend: Backend) -> None:
+    ada = backend.join("ada@example.org")
+    leave = backend.link(Purpose.UNSUBSCRIBE, ada.key)
     large = b"x" * (BODY_MAX + 1)
     for body in (large, iter([large[:9000], large[9000:]])):
         answer = client.post(leave, content=body)
@@ -129,11 +129,11 @@ def test_more_than_16_kb_are_refused(client: TestClient, house: House) -> None:
         assert heading(answer.text) == "That’s too much"
         assert answer.headers["x-content-type-options"] == "nosniff"
     assert client.post("/subscribe", content=b"", headers={"Content-Length": "1e9"}).status_code == 413
-    assert house.subscriber("ada@example.org").status is Status.ACTIVE
+    assert backend.subscriber("ada@example.org").status is Status.ACTIVE
     assert client.post(leave, content=large[:BODY_MAX]).status_code == 200
 
 
-async def test_a_body_that_never_comes_is_not_waited_for() -> None:
+async def test_missing_body_times_out() -> None:
     async def silent() -> Message:
         await asyncio.Event().wait()
         raise AssertionError("nobody sets it")
@@ -151,11 +151,11 @@ async def test_a_body_that_never_comes_is_not_waited_for() -> None:
     assert said[0]["status"] == 408
 
 
-def test_a_locked_database_asks_for_patience(sqlite_url: str, app: App, house: House) -> None:
+def test_locked_database_answers_503(sqlite_url: str, app: App, backend: Backend) -> None:
     db = open_database(sqlite_url)
     event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=20"))
     quick = replace(app, db=db)
-    behind = House(quick, house.clock)
+    behind = Backend(quick, backend.clock)
     ada = behind.join("ada@example.org")
     with browsing(quick) as client, db.write() as session:
         session.connection()
@@ -171,7 +171,7 @@ def test_a_locked_database_asks_for_patience(sqlite_url: str, app: App, house: H
     db.close()
 
 
-def test_a_fault_is_noted_without_its_words_and_shown_without_details(app: App) -> None:
+def test_server_error_is_logged_without_values(app: App) -> None:
     def broken() -> datetime:
         raise RuntimeError("ada@example.org")
 
@@ -186,15 +186,15 @@ def test_a_fault_is_noted_without_its_words_and_shown_without_details(app: App) 
     assert "ada@" not in repr(log)
 
 
-def test_the_log_names_routes_and_never_a_token_or_address(
-    client: TestClient, house: House, pages: list[str], caplog: pytest.LogCaptureFixture
+def test_log_has_routes_but_no_token_or_address(
+    client: TestClient, backend: Backend, pages: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with structlog.testing.capture_logs() as log:
         for address in pages:
             client.get(f"{address}?q=secret-query", headers={"Referer": "https://secret.example.org"})
         client.post("/subscribe", data={"email": "carol@example.org", "topics": "secret topic"})
-        client.post(house.confirmation("carol@example.org"))
+        client.post(backend.confirmation("carol@example.org"))
     told = repr(log) + "".join(
         record.getMessage() for record in caplog.records if record.name.split(".")[0] not in {"httpx2", "asyncio"}
     )

@@ -1,10 +1,10 @@
-"""The front page."""
+"""Test the front page."""
 
 import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import SAMPLE_ADDRESS, App
-from tests.web.conftest import PAPER, House
+from tests.web.conftest import PAPER, Backend
 from tests.web.html import heading, tree, words
 
 HOSTILE = [
@@ -18,7 +18,7 @@ HOSTILE = [
 ]
 
 
-def test_it_says_what_it_is_for_and_asks_for_an_address(client: TestClient) -> None:
+def test_home_explains_and_asks_for_address(client: TestClient) -> None:
     page = client.get("/")
     assert heading(page.text) == "Get trending papers in your inbox once a day"
     form = tree(page.text).find(".//form[@action='/subscribe'][@method='post']")
@@ -26,12 +26,12 @@ def test_it_says_what_it_is_for_and_asks_for_an_address(client: TestClient) -> N
     assert form.find(".//input[@name='email'][@type='email'][@required]") is not None
 
 
-def test_it_is_friendly_before_the_first_paper(client: TestClient) -> None:
+def test_home_works_without_papers(client: TestClient) -> None:
     assert "No papers yet." in client.get("/").text
 
 
-def test_it_shows_the_papers_of_the_day_in_plain_words(client: TestClient, house: House) -> None:
-    house.take_in(PAPER, {"title": "A quiet paper", "abstract": "Short.", "id": "sample:2"})
+def test_home_shows_papers_of_day(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(PAPER, {"title": "A quiet paper", "abstract": "Short.", "id": "sample:2"})
     page = tree(client.get("/").text)
     first, second = page.findall(".//article")
     shown = words(first)
@@ -50,24 +50,24 @@ def test_it_shows_the_papers_of_the_day_in_plain_words(client: TestClient, house
     assert second.find(".//details") is None
 
 
-def test_on_a_thin_day_the_last_days_are_shown(client: TestClient, house: House) -> None:
-    house.take_in(*({"title": f"Paper {n}", "id": f"sample:{n}"} for n in range(6)))
+def test_home_shows_last_days_if_few_papers(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(*({"title": f"Paper {n}", "id": f"sample:{n}"} for n in range(6)))
     assert "Today’s trending papers" in client.get("/").text
-    house.clock.advance(days=2)
-    house.take_in({"title": "A Sunday paper"})
+    backend.clock.advance(days=2)
+    backend.import_papers({"title": "A Sunday paper"})
     page = client.get("/").text
     assert "Trending papers from the last few days" in page
     assert "A Sunday paper" in page
     assert "Paper 5" in page
-    house.clock.advance(days=9)
+    backend.clock.advance(days=9)
     assert "No papers yet." in client.get("/").text
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_a_source_says_is_text_and_nothing_else(client: TestClient, house: House, text: str) -> None:
+def test_home_escapes_source_text(client: TestClient, backend: Backend, text: str) -> None:
     plain = {name for name in (e.tag for e in tree(client.get("/").text).iter()) if isinstance(name, str)}
-    house.clock.advance(minutes=1)
-    house.take_in(
+    backend.clock.advance(minutes=1)
+    backend.import_papers(
         {
             "title": f"x {text}",
             "abstract": text,
@@ -93,12 +93,12 @@ def test_what_a_source_says_is_text_and_nothing_else(client: TestClient, house: 
         assert element.attrib.get("href", "/").startswith(("/", "https://", "#", "?lang="))
 
 
-def test_it_links_the_sample_digest_once_there_is_one(client: TestClient, app: App, house: House) -> None:
+def test_home_links_sample_digest(client: TestClient, app: App, backend: Backend) -> None:
     assert "sample digest" not in client.get("/").text
-    house.clock.advance(minutes=1)
-    house.take_in(PAPER)
-    house.join(SAMPLE_ADDRESS, hour=0)
-    house.plan()
+    backend.clock.advance(minutes=1)
+    backend.import_papers(PAPER)
+    backend.join(SAMPLE_ADDRESS, hour=0)
+    backend.plan()
     link = tree(client.get("/").text).findall(".//nav/a")[-1]
     assert link.attrib["href"] == app.sample_digest_url
     digest = client.get(link.attrib["href"])
@@ -106,8 +106,8 @@ def test_it_links_the_sample_digest_once_there_is_one(client: TestClient, app: A
     assert "Sorting keys in" in digest.text
 
 
-def test_it_loads_nothing_from_elsewhere(client: TestClient, house: House) -> None:
-    house.take_in(PAPER)
+def test_home_loads_nothing_external(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(PAPER)
     page = tree(client.get("/").text)
     loaded = [e.attrib.get("src") or e.attrib.get("href") for tag in ("script", "img", "link") for e in page.iter(tag)]
     assert loaded

@@ -1,11 +1,11 @@
-"""Pages in the reader's language."""
+"""Test that pages use the reader's language."""
 
 import pytest
 from starlette.testclient import TestClient
 
 from digestd.security.links import Purpose
-from digestd.web.language import preferred, spoken
-from tests.web.conftest import House
+from digestd.web.language import preferred, supported_language
+from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
@@ -30,16 +30,16 @@ GERMAN = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"}
         ("x" * 100_000, None),
     ],
 )
-def test_the_browser_is_given_the_best_of_what_it_prefers(accept: str, language: str | None) -> None:
+def test_accept_language_chooses_best(accept: str, language: str | None) -> None:
     assert preferred(accept, ("de", "en", "pt-BR", "zh-Hant")) == language
 
 
-def test_a_tag_is_spoken_by_what_it_is_a_kind_of_and_never_the_other_way_round() -> None:
-    assert spoken("de-CH-1996", ["de"]) == "de"
-    assert spoken("pt", ["pt-BR"]) is None
+def test_language_tag_falls_back_to_parent() -> None:
+    assert supported_language("de-CH-1996", ["de"]) == "de"
+    assert supported_language("pt", ["pt-BR"]) is None
 
 
-def test_a_stranger_reads_the_language_of_the_browser(client: TestClient) -> None:
+def test_page_uses_language_of_browser(client: TestClient) -> None:
     page = client.get("/", headers=GERMAN)
     assert '<html lang="de"' in page.text
     assert "über die man spricht" in heading(page.text)
@@ -49,7 +49,7 @@ def test_a_stranger_reads_the_language_of_the_browser(client: TestClient) -> Non
     assert heading(client.post("/subscribe", content=b"x" * 20_000, headers=GERMAN).text) == "Das ist zu viel"
 
 
-def test_the_other_language_is_one_link_away_and_stays(client: TestClient) -> None:
+def test_language_link_is_kept(client: TestClient) -> None:
     front = tree(client.get("/").text)
     link = front.find(".//ul[@class='languages']//a")
     assert link is not None
@@ -65,36 +65,36 @@ def test_the_other_language_is_one_link_away_and_stays(client: TestClient) -> No
 
 
 @pytest.mark.parametrize("lang", ["xx", "", "../de", "<b>", "de\x00", "x" * 5_000])
-def test_an_unknown_language_is_the_usual_one(client: TestClient, lang: str) -> None:
+def test_unknown_language_is_default(client: TestClient, lang: str) -> None:
     assert client.get("/", params={"lang": lang}).content == client.get("/").content
 
 
-def test_who_subscribes_on_a_german_page_is_written_to_in_german(client: TestClient, house: House) -> None:
+def test_german_page_subscribes_in_german(client: TestClient, backend: Backend) -> None:
     client.post("/subscribe?lang=de", data={"email": ADA})
-    assert house.subscriber(ADA).language == "de"
+    assert backend.subscriber(ADA).language == "de"
     client.post("/subscribe?lang=de", data={"email": "bob@example.org", "language": "en"})
-    assert house.subscriber("bob@example.org").language == "en"
+    assert backend.subscriber("bob@example.org").language == "en"
     client.post("/subscribe", data={"email": "eve@example.org"})
-    assert house.subscriber("eve@example.org").language == "en"
+    assert backend.subscriber("eve@example.org").language == "en"
 
 
-def test_a_language_that_is_none_is_said_at_its_field(client: TestClient) -> None:
+def test_invalid_language_is_field_error(client: TestClient) -> None:
     answer = client.post("/subscribe", data={"email": ADA, "language": "nonsense!"})
     assert answer.status_code == 422
     assert tree(answer.text).find(".//*[@id='language-problem']") is not None
 
 
-def test_a_subscribers_pages_speak_their_language_whatever_the_browser(client: TestClient, house: House) -> None:
+def test_subscriber_language_overrides_browser(client: TestClient, backend: Backend) -> None:
     client.post("/subscribe", data={"email": ADA, "language": "de"})
-    link = house.confirmation(ADA)
+    link = backend.confirmation(ADA)
     english = {"Accept-Language": "en"}
     assert heading(client.get(link, headers=english).text) == "Nur noch ein Schritt"
     assert heading(client.post(link, headers=english).text) == "Abo bestätigt"
-    leave = house.link(Purpose.UNSUBSCRIBE, house.subscriber(ADA).key)
+    leave = backend.link(Purpose.UNSUBSCRIBE, backend.subscriber(ADA).key)
     assert heading(client.get(leave, headers=english).text) == "Digest abbestellen?"
 
 
-def test_german_is_offered_informal_and_formal(client: TestClient, house: House) -> None:
+def test_german_is_offered_informal_and_formal(client: TestClient, backend: Backend) -> None:
     links = tree(client.get("/").text).findall(".//ul[@class='languages']//a")
     assert [(link.attrib["hreflang"], words(link)) for link in links] == [
         ("de", "Deutsch (du)"),
@@ -103,8 +103,8 @@ def test_german_is_offered_informal_and_formal(client: TestClient, house: House)
     assert "Enter your email" not in client.get("/?lang=de-formal").text
     assert "Tragen Sie Ihre E-Mail-Adresse ein" in client.get("/?lang=de-formal").text
     client.post("/subscribe", data={"email": ADA, "language": "de-formal"})
-    assert house.subscriber(ADA).language == "de-formal"
-    page = tree(client.get(house.settings(ADA)).text)
+    assert backend.subscriber(ADA).language == "de-formal"
+    page = tree(client.get(backend.settings(ADA)).text)
     options = page.findall(".//select[@name='language']/option")
     assert [words(option) for option in options] == ["Deutsch (du)", "Deutsch (Sie)", "English"]
     assert [option.attrib["value"] for option in options if "selected" in option.attrib] == ["de-formal"]

@@ -1,4 +1,4 @@
-"""The limiter counts networks, not addresses, and forgets."""
+"""Test that the limiter counts networks, not addresses, and forgets."""
 
 from datetime import datetime, timedelta
 
@@ -20,11 +20,11 @@ from digestd.web.limiter import Window, network
         ("", ""),
     ],
 )
-def test_network_is_what_one_site_has(host: str, who: str) -> None:
+def test_network_is_ipv4_address_or_ipv6_prefix(host: str, who: str) -> None:
     assert network(host) == who
 
 
-def test_a_window_slides(now: datetime) -> None:
+def test_window_slides(now: datetime) -> None:
     window = Window(2, timedelta(minutes=10))
     minute = timedelta(minutes=1)
     assert [window.allows("a", now + n * minute) for n in (0, 5, 6, 9)] == [True, True, False, False]
@@ -34,7 +34,7 @@ def test_a_window_slides(now: datetime) -> None:
     assert window.allows("a", now + 15 * minute)
 
 
-def test_a_flood_of_networks_takes_no_memory_without_end(now: datetime) -> None:
+def test_limiter_memory_is_bounded(now: datetime) -> None:
     window = Window(1, timedelta(minutes=10))
     for n in range(limiter.KEYS_MAX + 1):
         window.allows(str(n), now)

@@ -1,4 +1,4 @@
-"""What an operator's machines ask."""
+"""Test the endpoints for an operator's machines."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,14 +24,14 @@ from digestd.store.fetches import FetchRecord
 from digestd.store.throttles import ThrottleState
 from digestd.web import build
 from digestd.web.operator_access import is_local
-from tests.web.conftest import HOME, PAPER, House, browsing, local_client
+from tests.web.conftest import HOME, PAPER, Backend, browsing, local_client
 from tests.web.html import heading
 from tests.web.test_api import token
 
 
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
-    """One on this machine."""
+    """Yield a client on this machine."""
     with local_client(app) as client:
         yield client
 
@@ -41,11 +41,11 @@ def _metrics(client: TestClient) -> dict[tuple[str, ...], float]:
     return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
 
 
-def test_a_living_process_says_so(client: TestClient) -> None:
+def test_healthz_is_ok(client: TestClient) -> None:
     assert client.get("/healthz").text == "ok"
 
 
-def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: datetime) -> None:
+def test_readyz_needs_database_and_scheduler(app: App, now: datetime) -> None:
     ticks = [now - timedelta(minutes=1), None, now - timedelta(minutes=11)]
     answers = []
     for tick in ticks:
@@ -69,7 +69,7 @@ def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: date
     assert answers[2].json()["reasons"] == ["the scheduler does not tick"]
 
 
-def test_a_relay_that_rests_is_told_and_takes_no_page_away(app: App, client: TestClient, now: datetime) -> None:
+def test_readyz_reports_relay_backoff_but_stays_ready(app: App, client: TestClient, now: datetime) -> None:
     until = now + timedelta(minutes=5)
     rest = ThrottleState(Throttle(), Rest(3, until.timestamp(), "the relay refuses to serve us"))
     with app.db.write() as session:
@@ -86,16 +86,14 @@ def test_a_relay_that_rests_is_told_and_takes_no_page_away(app: App, client: Tes
     assert _metrics(client)["digestd_relay_stopped", "relay.example.org:587"] == 3
 
 
-def test_a_disk_that_is_nearly_full_is_told_and_takes_no_page_away(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(disk_space, "LOW_WATER", 1 << 60)
+def test_readyz_reports_full_disk_but_stays_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_space, "MIN_FREE_BYTES", 1 << 60)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["disk"] == "it is nearly full; nothing is sent until there is room"
 
 
-def test_it_is_not_ready_without_its_database(app: App, tmp_path: Path) -> None:
+def test_readyz_fails_without_database(app: App, tmp_path: Path) -> None:
     folder = tmp_path / "folder.db"
     folder.mkdir()
     for database, reason in (
@@ -115,16 +113,16 @@ def test_it_is_not_ready_without_its_database(app: App, tmp_path: Path) -> None:
         db.close()
 
 
-def test_metrics_count_the_house(client: TestClient, house: House) -> None:
+def test_metrics_count_rows(client: TestClient, backend: Backend) -> None:
     empty = _metrics(client)
     assert {name for name, *label in empty if name == "digestd_deliveries" and label} == {"digestd_deliveries"}
     assert len([key for key in empty if key[0] == "digestd_deliveries"]) == len(State)
     assert not any(empty.values())
-    house.take_in(PAPER)
-    house.join("ada@example.org", hour=0)
-    house.join("bob@example.org", status="pending")
-    house.plan()
-    house.clock.advance(seconds=20)
+    backend.import_papers(PAPER)
+    backend.join("ada@example.org", hour=0)
+    backend.join("bob@example.org", status="pending")
+    backend.plan()
+    backend.clock.advance(seconds=20)
     full = _metrics(client)
     assert full["digestd_deliveries", State.READY] == 2
     assert full["digestd_subscribers", Status.ACTIVE] == 1
@@ -138,7 +136,7 @@ ARXIV = "arxiv-rss:cs.AI+cs.CL"
 
 @pytest.fixture
 def noted(app: App, now: datetime) -> None:
-    """Two sources: one late, the other whole yesterday, and one that is not asked any more."""
+    """Record three sources: one late, one complete yesterday, one no longer used."""
     days = [
         Coverage("hf-daily", now.date(), CoverageState.LATE),
         Coverage("hf-daily", now.date() - timedelta(days=1), CoverageState.FRESH, 40),
@@ -157,7 +155,7 @@ def noted(app: App, now: datetime) -> None:
 
 
 @pytest.mark.usefixtures("noted")
-def test_a_source_that_is_silent_is_named_and_the_service_stays_ready(client: TestClient) -> None:
+def test_readyz_names_silent_source_but_stays_ready(client: TestClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["ready"]
@@ -169,7 +167,7 @@ def test_a_source_that_is_silent_is_named_and_the_service_stays_ready(client: Te
 
 
 @pytest.mark.usefixtures("noted")
-def test_metrics_tell_of_each_source(client: TestClient, now: datetime) -> None:
+def test_metrics_cover_sources(client: TestClient, now: datetime) -> None:
     counted = _metrics(client)
     states = {key[1:]: value for key, value in counted.items() if key[0] == "digestd_source_state"}
     assert states.keys() == set(product((ARXIV, "hf-daily"), CoverageState))
@@ -180,7 +178,7 @@ def test_metrics_tell_of_each_source(client: TestClient, now: datetime) -> None:
     assert answered == {ARXIV: (now - timedelta(hours=1)).timestamp()}
 
 
-def test_metrics_tell_which_hosts_are_left_alone(client: TestClient, app: App, now: datetime) -> None:
+def test_metrics_show_open_circuit_breakers(client: TestClient, app: App, now: datetime) -> None:
     with app.db.write() as session:
         hosts.reserve(session, "good.example.org", now, 3)
         for _ in range(3):
@@ -191,16 +189,16 @@ def test_metrics_tell_which_hosts_are_left_alone(client: TestClient, app: App, n
     assert [counted[name, "bad.example.org"] for name in names] == [3, 1]
 
 
-def test_metrics_tell_when_the_scheduler_ticked(app: App, now: datetime) -> None:
+def test_metrics_show_last_scheduler_run(app: App, now: datetime) -> None:
     with local_client(app, lambda: now) as client:
         assert _metrics(client)["digestd_last_tick_timestamp_seconds",] == now.timestamp()
 
 
-def test_counting_is_not_repeated_for_impatient_scrapers(client: TestClient, house: House) -> None:
+def test_metrics_are_cached(client: TestClient, backend: Backend) -> None:
     assert _metrics(client)["digestd_papers",] == 0
-    house.take_in(PAPER)
+    backend.import_papers(PAPER)
     assert _metrics(client)["digestd_papers",] == 0
-    house.clock.advance(seconds=16)
+    backend.clock.advance(seconds=16)
     assert _metrics(client)["digestd_papers",] == 1
 
 
@@ -225,7 +223,7 @@ PRIVATE = ("/readyz", "/metrics")
         {"Authorization": "Bearer digestd_1_" + "x" * 43},
     ],
 )
-def test_operations_refuse_what_a_local_proxy_passes_on(app: App, headers: dict[str, str]) -> None:
+def test_operator_pages_refuse_proxied_requests(app: App, headers: dict[str, str]) -> None:
     is_bad_token = "Authorization" in headers
     where = HOME if is_bad_token else "http://127.0.0.1:8080"
     with TestClient(build(app), base_url=where, client=("127.0.0.1", 50_000)) as client:
@@ -237,19 +235,19 @@ def test_operations_refuse_what_a_local_proxy_passes_on(app: App, headers: dict[
 
 
 @pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.1", "::ffff:192.0.2.1", "2001:db8::1", "testclient", ""])
-def test_operations_require_current_machines(app: App, peer: str) -> None:
+def test_operator_pages_require_known_machines(app: App, peer: str) -> None:
     with TestClient(build(app), base_url="http://127.0.0.1:8080", client=(peer, 50_000)) as client:
         assert [client.get(path).status_code for path in PRIVATE] == [404, 404]
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
 @pytest.mark.parametrize("name", ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:8080"])
-def test_operations_answer_this_machine(app: App, peer: str, name: str) -> None:
+def test_operator_pages_answer_local_requests(app: App, peer: str, name: str) -> None:
     with TestClient(build(app), base_url=name, client=(peer, 50_000)) as client:
         assert [client.get(path).status_code for path in PRIVATE] == [200, 200]
 
 
-async def test_operations_refuse_http_1_0_and_sockets_without_a_peer(app: App) -> None:
+async def test_operator_pages_refuse_http_1_0_and_no_peer(app: App) -> None:
     scope = {"type": "http", "method": "GET", "path": "/metrics", "headers": [(b"host", b"127.0.0.1")]}
     local = {**scope, "client": ("127.0.0.1", 1), "http_version": "1.1"}
     assert is_local(Request(local))
@@ -258,9 +256,9 @@ async def test_operations_refuse_http_1_0_and_sockets_without_a_peer(app: App) -
     assert not is_local(Request({**local, "headers": []}))
 
 
-def test_operations_answer_a_token_with_the_scope_metrics(app: App, house: House) -> None:
+def test_operator_pages_accept_token_with_scope(app: App, backend: Backend) -> None:
     others = [scope for scope in Scope if scope is not Scope.METRICS]
-    reader, other = token(house, Scope.METRICS), token(house, *others)
+    reader, other = token(backend, Scope.METRICS), token(backend, *others)
     with browsing(app) as client:
         for path in PRIVATE:
             assert client.get(path, headers=reader).status_code == 200
@@ -268,13 +266,13 @@ def test_operations_answer_a_token_with_the_scope_metrics(app: App, house: House
             assert client.get(path).status_code == 404
 
 
-def test_operations_answer_everybody_if_they_are_open(app: App) -> None:
+def test_operator_pages_can_be_public(app: App) -> None:
     settings = app.settings.model_copy(update={"metrics_public": True})
     with browsing(replace(app, settings=settings)) as client:
         assert [client.get(path).status_code for path in PRIVATE] == [200, 200]
 
 
-def test_crawlers_are_kept_from_token_pages(client: TestClient) -> None:
+def test_robots_txt_excludes_token_pages(client: TestClient) -> None:
     first, *lines = client.get("/robots.txt").text.splitlines()
     assert first == "User-agent: *"
     assert {line.removeprefix("Disallow: ") for line in lines} >= {
@@ -282,7 +280,7 @@ def test_crawlers_are_kept_from_token_pages(client: TestClient) -> None:
     }
 
 
-def test_below_a_path_every_link_stays_below_it(app: App) -> None:
+def test_links_stay_below_public_path(app: App) -> None:
     settings = app.settings.model_copy(update={"public_url": f"{HOME}/digest"})
     with TestClient(build(replace(app, settings=settings)), base_url=HOME) as client:
         page = client.get("/").text

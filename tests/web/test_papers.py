@@ -1,9 +1,9 @@
-"""The papers of a day to read."""
+"""Test the pages with the papers of a day."""
 
 import pytest
 from starlette.testclient import TestClient
 
-from tests.web.conftest import PAPER, House
+from tests.web.conftest import PAPER, Backend
 from tests.web.html import heading, tree, words
 
 
@@ -12,16 +12,16 @@ def _named(n: int, day: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def three_days(house: House) -> None:
-    house.take_in(*(_named(n, "23") for n in range(25)))
-    house.clock.advance(days=3)
-    house.take_in(_named(1, "26"))
-    house.clock.advance(days=1)
-    house.take_in(PAPER)
+def three_days(backend: Backend) -> None:
+    backend.import_papers(*(_named(n, "23") for n in range(25)))
+    backend.clock.advance(days=3)
+    backend.import_papers(_named(1, "26"))
+    backend.clock.advance(days=1)
+    backend.import_papers(PAPER)
 
 
 @pytest.mark.usefixtures("three_days")
-def test_each_day_shows_what_was_talked_about_and_leads_to_the_days_beside_it(client: TestClient) -> None:
+def test_day_shows_papers_and_links_neighbours(client: TestClient) -> None:
     today = client.get("/papers")
     assert heading(today.text) == "Today’s trending papers"
     assert "Sorting keys" in today.text
@@ -42,7 +42,7 @@ def _link(html: str, rel: str) -> str:
 
 
 @pytest.mark.usefixtures("three_days")
-def test_a_past_day_is_kept_longer_than_today(client: TestClient) -> None:
+def test_past_day_is_cached_longer(client: TestClient) -> None:
     today, past = client.get("/papers"), client.get("/papers/2026-11-27")
     assert today.headers["cache-control"] == "public, max-age=60"
     assert past.headers["cache-control"] == "public, max-age=3600"
@@ -54,25 +54,25 @@ def test_a_past_day_is_kept_longer_than_today(client: TestClient) -> None:
     "day",
     ["2026-11-26", "2027-01-01", "0001-01-01", "9999-12-31", "20261124", "2026-W48", "2026-11-4", "today", "x" * 999],
 )
-def test_only_days_with_papers_have_a_page(client: TestClient, day: str) -> None:
+def test_day_without_papers_is_not_found(client: TestClient, day: str) -> None:
     answer = client.get(f"/papers/{day}")
     assert answer.status_code == 404
     assert heading(answer.text) == "Page not found"
 
 
-def test_before_the_first_paper_today_is_friendly(client: TestClient) -> None:
+def test_today_without_papers_is_friendly(client: TestClient) -> None:
     assert "No papers yet." in client.get("/papers").text
 
 
 @pytest.mark.usefixtures("three_days")
-def test_the_language_that_was_asked_for_stays(client: TestClient) -> None:
+def test_links_keep_language(client: TestClient) -> None:
     page = client.get("/papers?lang=de").text
     assert "Heute im Gespräch" in page
     assert _link(page, "prev").endswith("?lang=de")
 
 
-def test_long_abstracts_of_many_papers_stay_within_what_a_page_may_weigh(client: TestClient, house: House) -> None:
-    house.take_in(
+def test_page_size_is_bounded(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(
         *({**PAPER, "id": f"sample:{n}", "title": f"Paper {n}", "abstract": "長い要旨。" * 300} for n in range(30))
     )
     for address in ("/", "/papers"):

@@ -1,4 +1,4 @@
-"""The preferences by link: everything is seen and changed there, and nobody else gets in."""
+"""Test the settings page: everything can be seen and changed, by its owner only."""
 
 import json
 
@@ -13,14 +13,14 @@ from digestd.domain.subscriber import Bar, Cadence, Cause, Status
 from digestd.store import consent, subscribers
 from digestd.subscribers import feedback
 from digestd.subscribers.leaving import erase, unsubscribe
-from tests.web.conftest import PAPER, House
+from tests.web.conftest import PAPER, Backend
 from tests.web.html import heading, tree, words
 
 ADA, NEW = "ada@example.org", "ada@example.com"
 
 
 def filled(html: str) -> dict[str, str]:
-    """What the main form of the page would send."""
+    """Return what the main form of the page would send."""
     form = tree(html).find(".//form")
     assert form is not None
     said: dict[str, str] = {}
@@ -36,27 +36,27 @@ def filled(html: str) -> dict[str, str]:
 
 
 def told(html: str) -> str:
-    """What the page says was done."""
+    """Return the notice of the page."""
     found = tree(html).find(".//p[@role='status']")
     return "" if found is None else words(found)
 
 
-def test_the_form_sent_back_as_it_came_changes_nothing(client: TestClient, house: House) -> None:
-    house.join(
+def test_unchanged_form_changes_nothing(client: TestClient, backend: Backend) -> None:
+    backend.join(
         ADA, topics=["protein folding"], authors=["A. Author"], mute={"phrases": ["quantum"]}, name="Ada", hour=9
     )
-    before = house.subscriber(ADA)
-    page = client.get(house.settings(ADA))
+    before = backend.subscriber(ADA)
+    page = client.get(backend.settings(ADA))
     assert ADA not in page.text
     assert "a•••@example.org" in page.text
-    answer = client.post(house.settings(ADA), data=filled(page.text))
+    answer = client.post(backend.settings(ADA), data=filled(page.text))
     assert answer.status_code == 200
     assert told(answer.text).startswith("Saved.")
-    assert house.subscriber(ADA) == before
+    assert backend.subscriber(ADA) == before
 
 
-def test_everything_can_be_changed_and_costs_no_waiting_digest(client: TestClient, house: House) -> None:
-    house.join(ADA, topics=["protein folding"], likes=["2401.00001"])
+def test_changes_keep_pending_digest(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA, topics=["protein folding"], likes=["2401.00001"])
     said = {
         **{
             "authors": "B. Other; D. Fourth",
@@ -74,10 +74,10 @@ def test_everything_can_be_changed_and_costs_no_waiting_digest(client: TestClien
         },
         **{"size": "3", "bar": "high", "language": "de", "name": "Ada L."},
     }
-    answer = client.post(house.settings(ADA), data=said)
+    answer = client.post(backend.settings(ADA), data=said)
     assert answer.status_code == 200
     assert "Gespeichert" in told(answer.text), "the page speaks the language that was chosen"
-    known = house.subscriber(ADA)
+    known = backend.subscriber(ADA)
     assert (known.timing.hour, known.timing.timezone, known.timing.weekday) == (18, "Europe/Berlin", 4)
     assert (known.timing.cadence, known.size, known.bar) == (Cadence.WEEKLY, 3, Bar.HIGH)
     assert (known.explore, known.language, known.name, known.version) == (False, "de", "Ada L.", 1)
@@ -100,124 +100,128 @@ def test_everything_can_be_changed_and_costs_no_waiting_digest(client: TestClien
         ("name", "x" * 201),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_marked_and_nothing_is_saved(
-    client: TestClient, house: House, field: str, value: str
+def test_invalid_field_is_marked_and_nothing_saved(
+    client: TestClient, backend: Backend, field: str, value: str
 ) -> None:
-    house.join(ADA, topics=["protein folding"])
-    before = house.contents()
-    said = {**filled(client.get(house.settings(ADA)).text), "topics": "other", field: value}
-    answer = client.post(house.settings(ADA), data=said)
+    backend.join(ADA, topics=["protein folding"])
+    before = backend.contents()
+    said = {**filled(client.get(backend.settings(ADA)).text), "topics": "other", field: value}
+    answer = client.post(backend.settings(ADA), data=said)
     assert answer.status_code == 422
     assert tree(answer.text).find(f".//*[@id='{field}-problem']") is not None
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
-def test_what_is_wanted_cannot_be_muted_in_the_same_breath(client: TestClient, house: House) -> None:
-    house.join(ADA)
-    said = {**filled(client.get(house.settings(ADA)).text), "topics": "chess", "mute_topics": "Chess"}
-    answer = client.post(house.settings(ADA), data=said)
+def test_interest_cannot_be_muted_too(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    said = {**filled(client.get(backend.settings(ADA)).text), "topics": "chess", "mute_topics": "Chess"}
+    answer = client.post(backend.settings(ADA), data=said)
     assert answer.status_code == 422
     assert tree(answer.text).find(".//*[@id='mute_topics-problem']") is not None
 
 
-def test_it_shows_what_the_likes_have_in_common_and_each_can_be_corrected(client: TestClient, house: House) -> None:
+def test_profile_summary_can_be_corrected(client: TestClient, backend: Backend) -> None:
     for n in range(3):
-        house.take_in({**PAPER, "id": f"2401.0000{n}", "title": f"Zebrafish hearts {n}", "abstract": "Of hearts."})
+        backend.import_papers(
+            {**PAPER, "id": f"2401.0000{n}", "title": f"Zebrafish hearts {n}", "abstract": "Of hearts."}
+        )
     for n in range(3, 8):
-        house.take_in({**PAPER, "id": f"2401.0000{n}", "title": f"River deltas {n}", "authors": [f"Other {n}"]})
-    house.join(ADA, topics=["protein folding"], likes=["2401.00000"])
+        backend.import_papers({**PAPER, "id": f"2401.0000{n}", "title": f"River deltas {n}", "authors": [f"Other {n}"]})
+    backend.join(ADA, topics=["protein folding"], likes=["2401.00000"])
     for n in (1, 2):
-        feedback.say_of(house.app.db, house.app.keys, ADA, PaperId(f"arxiv:2401.0000{n}"), Verdict.MORE, house.clock())
-    page = client.get(house.settings(ADA)).text
+        feedback.say_of(
+            backend.app.db, backend.app.keys, ADA, PaperId(f"arxiv:2401.0000{n}"), Verdict.MORE, backend.clock()
+        )
+    page = client.get(backend.settings(ADA)).text
     for said in ("zebrafish", "Author 3", "protein folding", "Zebrafish hearts 2"):
         assert said.lower() in page.lower(), said
-    at = house.settings(ADA)
+    at = backend.settings(ADA)
     assert client.post(f"{at}/mute", data={"kind": "topic", "value": "zebrafish"}).status_code == 200
     assert client.post(f"{at}/mute", data={"kind": "author", "value": "Author 3"}).status_code == 200
     assert client.post(f"{at}/mute", data={"kind": "topic", "value": "protein folding"}).status_code == 200
     assert client.post(f"{at}/drop", data={"kind": "paper", "value": "arxiv:2401.00000"}).status_code == 200
     assert client.post(f"{at}/drop", data={"kind": "paper", "value": "arxiv:2401.00001"}).status_code == 200
-    assert {(i.kind, i.value) for i in house.subscriber(ADA).interests} == {
+    assert {(i.kind, i.value) for i in backend.subscriber(ADA).interests} == {
         (Kind.TOPIC, "zebrafish"), (Kind.AUTHOR, "Author 3"), (Kind.TOPIC, "protein folding"),
     }  # fmt: skip
-    assert {i.wish for i in house.subscriber(ADA).interests} == {Wish.MUTED}
+    assert {i.wish for i in backend.subscriber(ADA).interests} == {Wish.MUTED}
     after = client.get(at).text
     assert "Zebrafish hearts 2" in after
     assert "Zebrafish hearts 1" not in after
     assert client.post(f"{at}/mute", data={"kind": "planet", "value": "x"}).status_code == 422
 
 
-def test_a_pause_ends_by_itself_on_its_day(client: TestClient, house: House) -> None:
-    house.take_in(PAPER)
-    house.join(ADA, hour=7, timezone="Europe/Berlin")
-    assert client.post(f"{house.settings(ADA)}/pause", data={"until": "2026-11-27"}).status_code == 200
-    assert house.subscriber(ADA).status is Status.PAUSED
-    assert "Friday, 27 November" in client.get(house.settings(ADA)).text
-    house.clock.now = house.clock.now.replace(day=26, hour=22, minute=59)
-    house.plan_only()
-    assert house.subscriber(ADA).status is Status.PAUSED
-    house.clock.advance(minutes=2)
-    house.plan_only()
-    known = house.subscriber(ADA)
+def test_pause_ends_on_its_day(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(PAPER)
+    backend.join(ADA, hour=7, timezone="Europe/Berlin")
+    assert client.post(f"{backend.settings(ADA)}/pause", data={"until": "2026-11-27"}).status_code == 200
+    assert backend.subscriber(ADA).status is Status.PAUSED
+    assert "Friday, 27 November" in client.get(backend.settings(ADA)).text
+    backend.clock.now = backend.clock.now.replace(day=26, hour=22, minute=59)
+    backend.plan_only()
+    assert backend.subscriber(ADA).status is Status.PAUSED
+    backend.clock.advance(minutes=2)
+    backend.plan_only()
+    known = backend.subscriber(ADA)
     assert (known.status, known.paused_until, known.last_date) == (Status.ACTIVE, None, None)
-    with house.app.db.read() as session:
+    with backend.app.db.read() as session:
         assert consent.history(session, known.key)[-1].cause is Cause.PAUSE_ENDED
-    house.clock.now = house.clock.now.replace(day=27, hour=6, minute=0)
-    house.plan_only()
-    assert house.subscriber(ADA).last_date == "2026-11-27", "the digest comes at the hour, not at midnight"
+    backend.clock.now = backend.clock.now.replace(day=27, hour=6, minute=0)
+    backend.plan_only()
+    assert backend.subscriber(ADA).last_date == "2026-11-27", "the digest comes at the hour, not at midnight"
 
 
 @pytest.mark.parametrize("day", ["2026-11-24", "2020-01-01", "2028-01-01", "0001-01-01", "9999-12-31", "soon"])
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
-def test_a_pause_ends_on_a_day_to_come(client: TestClient, house: House, day: str, zone: str) -> None:
-    house.join(ADA, timezone=zone)
-    assert client.post(f"{house.settings(ADA)}/pause", data={"until": day}).status_code == 422
-    assert house.subscriber(ADA).status is Status.ACTIVE
+def test_pause_requires_future_day(client: TestClient, backend: Backend, day: str, zone: str) -> None:
+    backend.join(ADA, timezone=zone)
+    assert client.post(f"{backend.settings(ADA)}/pause", data={"until": day}).status_code == 422
+    assert backend.subscriber(ADA).status is Status.ACTIVE
 
 
-def test_a_link_to_the_settings_is_valid_for_thirty_days(client: TestClient, house: House) -> None:
-    house.join(ADA)
-    old = house.settings(ADA)
-    house.clock.advance(days=30)
+def test_settings_link_expires_after_30_days(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    old = backend.settings(ADA)
+    backend.clock.advance(days=30)
     assert client.get(old).status_code == 200
-    house.clock.advance(seconds=1)
+    backend.clock.advance(seconds=1)
     assert client.get(old).status_code == 410
     assert heading(client.post(old, data={}).text) == "This link has expired"
 
 
-def test_a_fresh_link_is_mailed_to_subscribers_alone_and_once_a_day(client: TestClient, house: House) -> None:
-    house.join(ADA)
-    house.clock.advance(days=1)
+def test_new_link_is_mailed_once_a_day(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    backend.clock.advance(days=1)
     answers = {client.post("/settings", data={"email": email}).content for email in (ADA, "nobody@example.org", ADA)}
     assert len(answers) == 1
-    assert house.mails(MailKind.SETTINGS) == [house.subscriber(ADA).key]
+    assert backend.mails(MailKind.SETTINGS) == [backend.subscriber(ADA).key]
     assert client.post("/settings", data={"email": "x"}).status_code == 422
-    house.clock.advance(days=1, seconds=1)
+    backend.clock.advance(days=1, seconds=1)
     client.post("/settings", data={"email": ADA})
-    assert len(house.mails(MailKind.SETTINGS)) == 2
+    assert len(backend.mails(MailKind.SETTINGS)) == 2
 
 
-def test_leaving_and_coming_back_within_the_hour_and_by_mail_after_it(client: TestClient, house: House) -> None:
-    key = house.join(ADA).key
-    at = house.settings(ADA)
+def test_unsubscribe_can_be_undone_within_hour(client: TestClient, backend: Backend) -> None:
+    key = backend.join(ADA).key
+    at = backend.settings(ADA)
     client.post(f"{at}/leave")
-    assert house.subscriber(ADA).status is Status.UNSUBSCRIBED
+    assert backend.subscriber(ADA).status is Status.UNSUBSCRIBED
     assert told(client.post(f"{at}/back").text).startswith("Welcome back")
-    assert house.subscriber(ADA).status is Status.ACTIVE
+    assert backend.subscriber(ADA).status is Status.ACTIVE
     client.post(f"{at}/leave")
-    house.clock.advance(hours=1, seconds=1)
+    backend.clock.advance(hours=1, seconds=1)
     assert heading(client.post(f"{at}/back").text) == "Check your inbox"
-    assert house.subscriber(ADA).status is Status.UNSUBSCRIBED, "until they confirm"
-    assert house.mails(MailKind.CONFIRM) == [key]
-    client.post(house.confirmation(ADA))
-    assert house.subscriber(ADA).status is Status.ACTIVE
+    assert backend.subscriber(ADA).status is Status.UNSUBSCRIBED, "until they confirm"
+    assert backend.mails(MailKind.CONFIRM) == [key]
+    client.post(backend.confirmation(ADA))
+    assert backend.subscriber(ADA).status is Status.ACTIVE
 
 
-def test_the_data_of_a_subscriber_come_as_one_file(client: TestClient, house: House) -> None:
-    house.take_in(PAPER)
-    house.join(ADA, name="Ada Lovelace", topics=["sorting"], hour=0)
-    house.plan()
-    answer = client.get(f"{house.settings(ADA)}/data.json")
+def test_data_export_is_one_file(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(PAPER)
+    backend.join(ADA, name="Ada Lovelace", topics=["sorting"], hour=0)
+    backend.plan()
+    answer = client.get(f"{backend.settings(ADA)}/data.json")
     assert "attachment" in answer.headers["content-disposition"]
     kept = json.loads(answer.text)
     assert kept["subscriber"]["email"] == ADA
@@ -225,30 +229,28 @@ def test_the_data_of_a_subscriber_come_as_one_file(client: TestClient, house: Ho
     assert kept["consent_event"][0]["status"] == "active"
 
 
-def test_the_page_is_small_and_needs_no_script(client: TestClient, house: House) -> None:
-    house.join(ADA, topics=[f"topic {n}" for n in range(50)], authors=[f"Author {n}" for n in range(50)])
-    page = client.get(house.settings(ADA))
+def test_page_is_small_without_script(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA, topics=[f"topic {n}" for n in range(50)], authors=[f"Author {n}" for n in range(50)])
+    page = client.get(backend.settings(ADA))
     assert len(page.content) < 60_000
     assert "<script" not in page.text
 
 
-def test_hostile_words_are_shown_as_words(client: TestClient, house: House) -> None:
-    house.join(ADA, topics=["<script>alert(1)</script>"], name='"><img src=x onerror=1>')
-    page = client.get(house.settings(ADA))
+def test_hostile_text_is_escaped(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA, topics=["<script>alert(1)</script>"], name='"><img src=x onerror=1>')
+    page = client.get(backend.settings(ADA))
     assert tree(page.text).find(".//script") is None
     assert tree(page.text).find(".//img[@src='x']") is None
     assert filled(page.text)["topics"] == "<script>alert(1)</script>"
 
 
-def test_who_left_can_still_take_their_data_and_who_was_erased_cannot_be_looked_up(
-    client: TestClient, house: House
-) -> None:
-    house.join(ADA)
-    with house.app.db.read() as session:
-        key = subscribers.by_key(session, house.subscriber(ADA).key)
+def test_unsubscribed_can_export_but_erased_cannot(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    with backend.app.db.read() as session:
+        key = subscribers.by_key(session, backend.subscriber(ADA).key)
     assert key is not None
-    unsubscribe(house.app.db, key.key, Cause.WEB, house.clock())
-    at = house.settings(ADA)
+    unsubscribe(backend.app.db, key.key, Cause.WEB, backend.clock())
+    at = backend.settings(ADA)
     assert client.get(f"{at}/data.json").status_code == 200
-    erase(house.app.db, house.app.keys, ADA, house.clock())
+    erase(backend.app.db, backend.app.keys, ADA, backend.clock())
     assert client.get(f"{at}/data.json").status_code == 404

@@ -1,4 +1,4 @@
-"""What today's digest would hold, before anybody gives an address."""
+"""Test the preview of a first digest before signing up."""
 
 import asyncio
 from dataclasses import replace
@@ -21,7 +21,7 @@ from digestd.web.preview import PER_NETWORK
 from digestd.web.preview_day import FRESH, STALE, PreviewDay
 from tests.parts.waiting import PATIENCE_SECONDS, until
 from tests.postgres import free_port
-from tests.web.conftest import Clock, House
+from tests.web.conftest import Backend, Clock
 from tests.web.html import tree, words
 from tests.web.test_home import HOSTILE
 
@@ -44,16 +44,16 @@ def _titles(html: str) -> list[str]:
 
 
 @pytest.fixture
-def day(house: House) -> None:
-    house.take_in(*DAY)
+def day(backend: Backend) -> None:
+    backend.import_papers(*DAY)
 
 
 @pytest.mark.usefixtures("day")
-def test_it_is_what_the_first_digest_will_hold(client: TestClient, app: App, house: House) -> None:
+def test_preview_equals_first_digest(client: TestClient, app: App, backend: Backend) -> None:
     wishes = {"topics": ["sea ice"], "authors": ["Grace Hopper"], "categories": ["q-bio.PE"], "likes": ["2611.00001"]}
     typed = {"topics": "sea ice", "authors": "Grace Hopper", "categories": "q-bio.PE", "papers": "2611.00001"}
-    ada = house.join("ada@example.org", explore=False, **wishes)
-    mailed = preview(app.db, ada.key, house.clock())
+    ada = backend.join("ada@example.org", explore=False, **wishes)
+    mailed = preview(app.db, ada.key, backend.clock())
     with app.db.read() as session:
         found = papers.by_keys(session, [pick.paper for pick in mailed.picks])
     expected = [found[pick.paper].plain_title for pick in mailed.picks]
@@ -66,7 +66,7 @@ def test_it_is_what_the_first_digest_will_hold(client: TestClient, app: App, hou
 
 
 @pytest.mark.usefixtures("day")
-def test_it_works_without_a_script_and_keeps_what_was_typed(client: TestClient) -> None:
+def test_preview_works_without_script(client: TestClient) -> None:
     form = tree(client.get("/").text).find(".//form")
     assert form is not None
     button = form.find(".//button[@formaction='/preview#preview'][@formnovalidate]")
@@ -81,12 +81,12 @@ def test_it_works_without_a_script_and_keeps_what_was_typed(client: TestClient) 
 
 
 @pytest.mark.usefixtures("day")
-def test_without_a_wish_it_is_what_is_trending(client: TestClient) -> None:
+def test_preview_without_interests_is_trending(client: TestClient) -> None:
     assert _titles(client.post("/preview/picks").text)[0] == "On bird song, part 35"
 
 
 @pytest.mark.usefixtures("day")
-def test_what_fits_nothing_is_said_kindly(client: TestClient) -> None:
+def test_preview_without_match_is_friendly(client: TestClient) -> None:
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762 10.1/x 10.1234/unknown"})
     assert shown.status_code == 422, "10.1/x is no paper"
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762"})
@@ -96,7 +96,7 @@ def test_what_fits_nothing_is_said_kindly(client: TestClient) -> None:
 
 @pytest.mark.usefixtures("day")
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_is_typed_is_text_and_nothing_else(client: TestClient, text: str) -> None:
+def test_preview_escapes_input(client: TestClient, text: str) -> None:
     for field in ("topics", "authors", "categories", "papers", "size"):
         for address in ("/preview", "/preview/picks"):
             page = tree(client.post(address, data={"topics": "sea ice", field: text}).text)
@@ -105,33 +105,35 @@ def test_what_is_typed_is_text_and_nothing_else(client: TestClient, text: str) -
 
 
 @pytest.mark.usefixtures("day")
-def test_nothing_of_it_is_kept_or_told(client: TestClient, house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_preview_stores_and_logs_nothing(
+    client: TestClient, backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
     client.post("/preview/picks")
-    before = house.contents()
+    before = backend.contents()
     client.post("/preview", data={"topics": "a secret wish", "email": "ada@example.org"})
     client.post("/preview/picks", data={"topics": "a secret wish", "papers": "2611.00002"})
-    assert house.contents() == before
+    assert backend.contents() == before
     assert "secret" not in caplog.text
 
 
 @pytest.mark.usefixtures("day")
-def test_a_network_may_look_only_so_often(client: TestClient, house: House) -> None:
+def test_preview_is_rate_limited(client: TestClient, backend: Backend) -> None:
     codes = [client.post("/preview/picks").status_code for _ in range(PER_NETWORK + 1)]
     assert codes == [200] * PER_NETWORK + [429]
     assert client.post("/preview").headers["retry-after"] == "60"
-    house.clock.advance(minutes=2)
+    backend.clock.advance(minutes=2)
     assert client.post("/preview/picks").status_code == 200
 
 
 @pytest.mark.usefixtures("day")
-def test_it_speaks_the_readers_language(client: TestClient) -> None:
+def test_preview_uses_language_of_reader(client: TestClient) -> None:
     shown = client.post("/preview/picks?lang=de", data={"topics": "sea ice"})
     assert "Dein Digest heute" in shown.text
     assert "deinem Thema" in shown.text
 
 
 @pytest.mark.usefixtures("day")
-def test_a_shared_day_is_not_changed_by_who_looks(app: App, clock: Clock) -> None:
+def test_preview_does_not_change_shared_day(app: App, clock: Clock) -> None:
     day = read_planning_day(app.db, clock(), app.encoder)
     with app.db.read() as session:
         for name in ("arxiv:2611.00001", "arxiv:1706.03762"):
@@ -140,10 +142,8 @@ def test_a_shared_day_is_not_changed_by_who_looks(app: App, clock: Clock) -> Non
     assert day.seed_reader == SeedReader(day.candidates.model, day.candidates.space)
 
 
-def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old(
-    app: App, house: House, clock: Clock
-) -> None:
-    house.take_in(*DAY)
+def test_day_is_cached_and_refreshed_in_background(app: App, backend: Backend, clock: Clock) -> None:
+    backend.import_papers(*DAY)
     read: list[PlanningDay] = []
     may_read = Event()
     may_read.set()
@@ -168,10 +168,8 @@ def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old
     assert preview_day.day(clock()) is read[2]
 
 
-def test_the_day_is_read_from_the_time_on_that_pages_are_served_and_nobody_need_ask(
-    app: App, house: House, clock: Clock
-) -> None:
-    house.take_in(*DAY)
+def test_day_is_loaded_at_start(app: App, backend: Backend, clock: Clock) -> None:
+    backend.import_papers(*DAY)
     read: list[PlanningDay] = []
 
     def gather(now: datetime) -> PlanningDay:
@@ -184,17 +182,15 @@ def test_the_day_is_read_from_the_time_on_that_pages_are_served_and_nobody_need_
     assert [preview_day.day(clock())] == read
 
 
-def test_a_day_without_papers_is_not_kept_so_that_the_first_are_seen_at_once(
-    app: App, house: House, clock: Clock
-) -> None:
+def test_empty_day_is_not_cached(app: App, backend: Backend, clock: Clock) -> None:
     preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder))
     clock.advance(days=40)
     assert not preview_day.day(clock()).candidates.papers
-    house.take_in({"id": "arxiv:2612.00001", "title": "The first of a day"})
+    backend.import_papers({"id": "arxiv:2612.00001", "title": "The first of a day"})
     assert len(preview_day.day(clock()).candidates.papers) == 1
 
 
-async def test_a_service_reads_the_day_once_its_pages_answer(app: App) -> None:
+async def test_service_loads_day_after_pages_answer(app: App) -> None:
     def readers() -> set[Thread]:
         return {thread for thread in enumerate_threads() if thread.name.startswith("today")}
 
@@ -204,7 +200,7 @@ async def test_a_service_reads_the_day_once_its_pages_answer(app: App) -> None:
     assert len(readers() - before) == 1
 
 
-def test_a_reading_that_fails_is_tried_again(app: App, clock: Clock) -> None:
+def test_failed_load_is_retried(app: App, clock: Clock) -> None:
     tries: list[int] = []
 
     def gather(_now: object) -> PlanningDay:

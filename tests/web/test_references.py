@@ -1,11 +1,11 @@
-"""Papers out of a file, by the link to the preferences."""
+"""Test importing references on the settings page."""
 
 import pytest
 from starlette.testclient import TestClient
 
 from digestd.domain.interest import Kind, Wish, values
 from digestd.web.references import BODY_MAX, PER_NETWORK
-from tests.web.conftest import House
+from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
@@ -14,18 +14,18 @@ BIB = b"@article{a, title={Lakes}, eprint={2611.00001}}\n@article{b, author={<b>
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what a page writes does not depend on the engine."""
+    """Use SQLite alone: what a page writes does not depend on the engine."""
     return sqlite_url
 
 
-def likes(house: House) -> tuple[str, ...]:
-    return values(house.subscriber(ADA).interests, Kind.PAPER, Wish.LIKED)
+def likes(backend: Backend) -> tuple[str, ...]:
+    return values(backend.subscriber(ADA).interests, Kind.PAPER, Wish.LIKED)
 
 
-def test_a_file_is_taken_in_and_its_broken_entry_is_named(client: TestClient, house: House) -> None:
-    house.join(ADA, topics=["ice"])
-    here = f"{house.settings(ADA)}/import"
-    assert here in client.get(house.settings(ADA)).text
+def test_file_is_imported_and_bad_entry_named(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA, topics=["ice"])
+    here = f"{backend.settings(ADA)}/import"
+    assert here in client.get(backend.settings(ADA)).text
     assert heading(client.get(here).text) == "Import papers you like"
     answer = client.post(here, data={"text": ""}, files={"file": ("mine.bib", BIB)})
     assert answer.status_code == 200
@@ -34,64 +34,64 @@ def test_a_file_is_taken_in_and_its_broken_entry_is_named(client: TestClient, ho
     assert words(status) == "1 paper was added. It counts from your next digest. Read as BibTeX."
     assert "b (line 2)" in answer.text
     assert "The title is missing." in answer.text
-    assert likes(house) == ("arxiv:2611.00001",)
+    assert likes(backend) == ("arxiv:2611.00001",)
 
 
-def test_pasted_text_is_taken_in_in_the_language_of_the_subscriber(client: TestClient, house: House) -> None:
-    house.join(ADA, language="de")
-    here = f"{house.settings(ADA)}/import"
+def test_pasted_text_is_imported_in_language(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA, language="de")
+    here = f"{backend.settings(ADA)}/import"
     answer = client.post(here, data={"text": "2611.00001\nhttps://ponds.example.org/\n"})
     assert "1 Paper wurde hinzugefügt. Es zählt ab deinem nächsten Digest." in answer.text
     assert "Gelesen als eine Liste von arXiv-Nummern und DOIs." in answer.text
     assert "Zeile 2" in answer.text
     assert "1 Eintrag wurde nicht aufgenommen" in answer.text
-    assert likes(house) == ("arxiv:2611.00001",)
+    assert likes(backend) == ("arxiv:2611.00001",)
 
 
-def test_what_cannot_be_read_is_said_and_shown_again(client: TestClient, house: House) -> None:
-    house.join(ADA)
-    here = f"{house.settings(ADA)}/import"
+def test_unreadable_text_is_reported_and_kept(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    here = f"{backend.settings(ADA)}/import"
     answer = client.post(here, data={"text": "{</textarea><script>"})
     assert answer.status_code == 422
     assert "Nothing has changed" in answer.text
     assert "<script>" not in answer.text
     assert client.post(here).status_code == 422
     assert client.post(here, files={"file": ("cafe.bib", b"caf\xe9")}).status_code == 422
-    assert likes(house) == ()
+    assert likes(backend) == ()
 
 
-def test_this_form_alone_takes_a_large_body_and_no_larger_one(client: TestClient, house: House) -> None:
-    house.join(ADA)
-    here = f"{house.settings(ADA)}/import"
+def test_only_this_form_accepts_large_body(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    here = f"{backend.settings(ADA)}/import"
     large = "\n".join(f"2611.{n:05} # {'x' * 200}" for n in range(1_000)).encode()
     assert client.post(here, files={"file": ("ids.txt", large)}).status_code == 200
     assert client.post(here, files={"file": ("ids.txt", b"x" * BODY_MAX)}).status_code == 413
-    assert client.post(house.settings(ADA), files={"file": ("ids.txt", large)}).status_code == 413
-    assert len(likes(house)) == 1_000
+    assert client.post(backend.settings(ADA), files={"file": ("ids.txt", large)}).status_code == 413
+    assert len(likes(backend)) == 1_000
 
 
-def test_nobody_elses_link_opens_it(client: TestClient, house: House) -> None:
-    ada = house.join(ADA)
+def test_other_link_is_refused(client: TestClient, backend: Backend) -> None:
+    ada = backend.join(ADA)
     for token in ("x" * 36, str(ada.key)):
         assert client.get(f"/p/{token}/import").status_code == 404
         assert client.post(f"/p/{token}/import", data={"text": "2611.00001"}).status_code == 404
-    assert likes(house) == ()
+    assert likes(backend) == ()
 
 
-def test_the_format_may_be_chosen(client: TestClient, house: House) -> None:
-    house.join(ADA)
-    here = f"{house.settings(ADA)}/import"
+def test_format_can_be_chosen(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    here = f"{backend.settings(ADA)}/import"
     answer = client.post(here, data={"text": "2611.00001\nis an id, and a title here", "form": "abstracts"})
     assert "Read as titles with their abstracts." in answer.text
-    assert likes(house) != ("arxiv:2611.00001",)
+    assert likes(backend) != ("arxiv:2611.00001",)
     wrong = client.post(here, data={"text": "2611.00001", "form": "zotero"})
     assert wrong.status_code == 422
     assert '<option value="zotero" selected>' in wrong.text
     assert client.post(here, data={"text": "2611.00001", "form": "endnote"}).status_code == 200, "then it is recognised"
 
 
-def test_files_come_no_faster_than_they_can_be_read(client: TestClient, house: House) -> None:
-    house.join(ADA)
-    here = f"{house.settings(ADA)}/import"
+def test_imports_are_rate_limited(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    here = f"{backend.settings(ADA)}/import"
     statuses = [client.post(here, data={"text": ""}).status_code for _ in range(PER_NETWORK + 1)]
     assert statuses == [422] * PER_NETWORK + [429]

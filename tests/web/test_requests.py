@@ -1,4 +1,4 @@
-"""Erasing and renewing links: asked for in the settings, done by the link mailed to the subscriber's address."""
+"""Test erasing and renewing links: requested in the settings, confirmed by mail."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from digestd.store import core, subscribers, suppressions
 from digestd.store.ledger import queries
 from digestd.subscribers.leaving import suppress, unsubscribe
 from digestd.subscribers.requests import VALID
-from tests.web.conftest import House
+from tests.web.conftest import Backend
 from tests.web.html import heading, tree
 
 ADA = "ada@example.org"
@@ -24,9 +24,9 @@ ACTS = {"erase": (MailKind.ERASE, Purpose.ERASE), "renew": (MailKind.RENEW, Purp
 
 
 @pytest.fixture
-def ada(house: House) -> int:
-    """Ada's row number."""
-    return house.join(ADA, name="Ada Lovelace", topics=["protein folding"]).key
+def ada(backend: Backend) -> int:
+    """Return Ada's row number."""
+    return backend.join(ADA, name="Ada Lovelace", topics=["protein folding"]).key
 
 
 def status(app: App, key: int) -> Status:
@@ -36,13 +36,13 @@ def status(app: App, key: int) -> Status:
     return known.status
 
 
-def mailed(house: House, act: str) -> str:
-    """The path that the newest mail of this kind links to."""
-    with house.app.db.read() as session:
+def mailed(backend: Backend, act: str) -> str:
+    """Return the path that the newest mail of this kind links to."""
+    with backend.app.db.read() as session:
         query = select(core.delivery.c.id).where(core.delivery.c.kind == ACTS[act][0]).order_by(-core.delivery.c.id)
         claim = queries.as_claim(session, session.connection().execute(query).scalars().all()[0])
     assert claim is not None
-    composer = Composer(house.app.db, house.app.sender)
+    composer = Composer(backend.app.db, backend.app.sender)
     composer.prepare([claim])
     text = composer.render(claim).text
     return next(line.strip() for line in text.splitlines() if f"/{act}/" in line).removeprefix(
@@ -51,22 +51,24 @@ def mailed(house: House, act: str) -> str:
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_settings_link_alone_only_causes_a_mail(client: TestClient, app: App, house: House, ada: int, act: str) -> None:
-    at = house.settings(ADA)
+def test_settings_link_alone_only_sends_mail(
+    client: TestClient, app: App, backend: Backend, ada: int, act: str
+) -> None:
+    at = backend.settings(ADA)
     answer = client.post(f"{at}/{act}")
     assert (answer.status_code, heading(answer.text)) == (200, "Check your inbox")
-    assert house.mails(ACTS[act][0]) == [ada]
+    assert backend.mails(ACTS[act][0]) == [ada]
     assert status(app, ada) is Status.ACTIVE
     assert client.get(at).status_code == 200
     assert "/erase/" not in answer.text
     assert "/renew/" not in answer.text
 
 
-def test_mailed_link_erases_after_one_button(client: TestClient, app: App, house: House, ada: int) -> None:
-    at = house.settings(ADA)
+def test_mailed_link_erases_after_one_button(client: TestClient, app: App, backend: Backend, ada: int) -> None:
+    at = backend.settings(ADA)
     assert heading(client.get(f"{at}/erase").text) == "Erase all your data?"
     client.post(f"{at}/erase")
-    link = mailed(house, "erase")
+    link = mailed(backend, "erase")
     page = client.get(link)
     assert [form.get("action") for form in tree(page.text).iter("form")] == [link]
     assert status(app, ada) is Status.ACTIVE
@@ -77,11 +79,11 @@ def test_mailed_link_erases_after_one_button(client: TestClient, app: App, house
 
 
 @pytest.mark.parametrize(("shelf", "code"), [("yes", 404), ("", 200)])
-def test_mailed_link_renews_links_once(client: TestClient, house: House, ada: int, shelf: str, code: int) -> None:
-    old, saved = house.settings(ADA), house.link(Purpose.SAVED, ada)
+def test_mailed_link_renews_links_once(client: TestClient, backend: Backend, ada: int, shelf: str, code: int) -> None:
+    old, saved = backend.settings(ADA), backend.link(Purpose.SAVED, ada)
     client.post(f"{old}/renew")
-    house.clock.advance(minutes=5)
-    link = mailed(house, "renew")
+    backend.clock.advance(minutes=5)
+    link = mailed(backend, "renew")
     assert heading(client.get(link).text) == "Get new links?"
     assert client.get(old).status_code == 200
     page = client.post(link, data={"shelf": shelf})
@@ -95,11 +97,11 @@ def test_mailed_link_renews_links_once(client: TestClient, house: House, ada: in
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_mailed_link_counts_for_48_hours(client: TestClient, app: App, house: House, ada: int, act: str) -> None:
-    link = house.link(ACTS[act][1], ada, 1)
-    house.clock.now += VALID
+def test_mailed_link_counts_for_48_hours(client: TestClient, app: App, backend: Backend, ada: int, act: str) -> None:
+    link = backend.link(ACTS[act][1], ada, 1)
+    backend.clock.now += VALID
     assert client.get(link).status_code == 200
-    house.clock.advance(seconds=1)
+    backend.clock.advance(seconds=1)
     for method in ("GET", "POST"):
         answer = client.request(method, link)
         assert (answer.status_code, heading(answer.text)) == (410, "This link has expired")
@@ -107,38 +109,40 @@ def test_mailed_link_counts_for_48_hours(client: TestClient, app: App, house: Ho
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_mailed_link_is_void_once_consent_changes(
-    client: TestClient, app: App, house: House, ada: int, act: str
+def test_mailed_link_is_void_after_consent_change(
+    client: TestClient, app: App, backend: Backend, ada: int, act: str
 ) -> None:
-    link = house.link(ACTS[act][1], ada, 1)
-    unsubscribe(app.db, ada, Cause.WEB, house.clock())
+    link = backend.link(ACTS[act][1], ada, 1)
+    unsubscribe(app.db, ada, Cause.WEB, backend.clock())
     assert client.post(link).status_code == 410
     assert status(app, ada) is Status.UNSUBSCRIBED
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_request_is_refused_if_no_mail_may_go(client: TestClient, app: App, house: House, ada: int, act: str) -> None:
-    at = house.settings(ADA)
-    suppress(app.db, app.keys, ADA, SuppressionReason.COMPLAINT, house.clock())
+def test_request_is_refused_without_mail_budget(
+    client: TestClient, app: App, backend: Backend, ada: int, act: str
+) -> None:
+    at = backend.settings(ADA)
+    suppress(app.db, app.keys, ADA, SuppressionReason.COMPLAINT, backend.clock())
     answer = client.post(f"{at}/{act}")
     assert (answer.status_code, heading(answer.text)) == (409, "We can’t email you")
-    assert house.mails(ACTS[act][0]) == []
+    assert backend.mails(ACTS[act][0]) == []
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_requests_are_limited_in_mails(client: TestClient, house: House, ada: int, act: str) -> None:
-    at = house.settings(ADA)
+def test_requests_use_mail_budget(client: TestClient, backend: Backend, ada: int, act: str) -> None:
+    at = backend.settings(ADA)
     answers = [client.post(f"{at}/{act}") for _ in range(12)]
     assert (answers[-1].status_code, heading(answers[-1].text)) == (200, "Please wait a little")
-    assert 1 <= len(house.mails(ACTS[act][0])) < 12
+    assert 1 <= len(backend.mails(ACTS[act][0])) < 12
 
 
-def test_moved_address_voids_links_mailed_to_the_old_one(client: TestClient, app: App, house: House, ada: int) -> None:
-    links = [house.link(purpose, ada, 1) for _, purpose in ACTS.values()]
-    client.post(f"{house.settings(ADA)}/move", data={"email": "new@example.com"})
-    asked = int(house.clock().timestamp())
+def test_address_change_voids_mailed_links(client: TestClient, app: App, backend: Backend, ada: int) -> None:
+    links = [backend.link(purpose, ada, 1) for _, purpose in ACTS.values()]
+    client.post(f"{backend.settings(ADA)}/move", data={"email": "new@example.com"})
+    asked = int(backend.clock().timestamp())
     for side in (Purpose.MOVE_FROM, Purpose.MOVE_TO):
-        client.post(house.link(side, ada, asked))
+        client.post(backend.link(side, ada, asked))
     with app.db.read() as session:
         known = subscribers.by_key(session, ada)
     assert known is not None
@@ -146,30 +150,30 @@ def test_moved_address_voids_links_mailed_to_the_old_one(client: TestClient, app
     assert [client.post(link).status_code for link in links] == [410, 410]
 
 
-def test_settings_link_alone_cannot_move_the_address(client: TestClient, app: App, house: House, ada: int) -> None:
-    """Whoever holds it gets the mail to the new address, but needs the one to the old address as well."""
-    client.post(f"{house.settings(ADA)}/move", data={"email": "thief@example.com"})
-    there = house.link(Purpose.MOVE_TO, ada, int(house.clock().timestamp()))
+def test_settings_link_alone_cannot_change_address(client: TestClient, app: App, backend: Backend, ada: int) -> None:
+    """The holder gets the mail to the new address, but needs that to the old address as well."""
+    client.post(f"{backend.settings(ADA)}/move", data={"email": "thief@example.com"})
+    there = backend.link(Purpose.MOVE_TO, ada, int(backend.clock().timestamp()))
     assert heading(client.post(there).text) == "Almost done"
     assert heading(client.post(there).text) == "Almost done"
-    assert house.subscriber(ADA).key == ada
+    assert backend.subscriber(ADA).key == ada
 
 
-def test_erased_person_signs_up_again(client: TestClient, app: App, house: House, ada: int) -> None:
-    """The suppression stands until the owner of the mailbox confirms; no link from before opens the new account."""
-    at = house.settings(ADA)
-    client.post(house.link(Purpose.ERASE, ada, 1))
-    house.clock.advance(days=40)
+def test_erased_person_can_sign_up_again(client: TestClient, app: App, backend: Backend, ada: int) -> None:
+    """The suppression stands until the owner of the mailbox confirms; earlier links do not work."""
+    at = backend.settings(ADA)
+    client.post(backend.link(Purpose.ERASE, ada, 1))
+    backend.clock.advance(days=40)
     client.post("/subscribe", data={"email": ADA, "topics": "glaciers"})
-    fresh = house.subscriber(ADA)
+    fresh = backend.subscriber(ADA)
     assert (fresh.status, fresh.key != ada) == (Status.PENDING, True)
     with app.db.read() as session:
         key = subscribers.address_key_of(session, fresh.key)
         assert suppressions.reason_for(session, key) is SuppressionReason.ERASED
-    assert house.mails(MailKind.CONFIRM) == [fresh.key]
-    assert client.post(house.confirmation(ADA)).status_code == 200
-    assert house.subscriber(ADA).status is Status.ACTIVE
+    assert backend.mails(MailKind.CONFIRM) == [fresh.key]
+    assert client.post(backend.confirmation(ADA)).status_code == 200
+    assert backend.subscriber(ADA).status is Status.ACTIVE
     with app.db.read() as session:
         assert suppressions.reason_for(session, key) is None
-    house.clock.now -= timedelta(days=39)
+    backend.clock.now -= timedelta(days=39)
     assert client.get(at).status_code == 404

@@ -1,4 +1,4 @@
-"""The confirmation once more."""
+"""Test sending the confirmation mail again."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -9,56 +9,56 @@ from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.leaving import suppress, unsubscribe
 from digestd.web.email_forms import POSTS_PER_NETWORK
-from tests.web.conftest import House
+from tests.web.conftest import Backend
 from tests.web.html import heading, tree
 
 ADA = "ada@example.org"
 
 
-def _mails(house: House) -> int:
-    return len(house.contents()["delivery"])
+def _mails(backend: Backend) -> int:
+    return len(backend.contents()["delivery"])
 
 
-def test_who_waits_gets_one_more_mail_a_day_and_keeps_what_was_asked_for(client: TestClient, house: House) -> None:
+def test_resend_is_once_a_day_and_keeps_request(client: TestClient, backend: Backend) -> None:
     client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
-    first = house.confirmation(ADA)
+    first = backend.confirmation(ADA)
     assert heading(client.post("/resend", data={"email": ADA}).text) == "Check your inbox"
-    assert _mails(house) == 1, "not within a day"
-    house.clock.advance(hours=25)
+    assert _mails(backend) == 1, "not within a day"
+    backend.clock.advance(hours=25)
     client.post("/resend", data={"email": ADA})
     client.post("/resend", data={"email": ADA})
-    assert _mails(house) == 2
-    assert house.confirmation(ADA) != first
-    assert heading(client.post(house.confirmation(ADA)).text) == "You’re subscribed"
+    assert _mails(backend) == 2
+    assert backend.confirmation(ADA) != first
+    assert heading(client.post(backend.confirmation(ADA)).text) == "You’re subscribed"
     assert heading(client.post(first).text) == "You’re subscribed", "the older link still leads there"
-    assert house.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
+    assert backend.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
 
 
-def test_nobody_else_gets_a_mail_and_the_answer_tells_nothing(client: TestClient, app: App, house: House) -> None:
+def test_resend_discloses_nothing(client: TestClient, app: App, backend: Backend) -> None:
     known, gone, shunned = "known@example.org", "gone@example.org", "shunned@example.org"
-    house.join(known)
-    unsubscribe(app.db, house.join(gone).key, Cause.WEB, house.clock())
+    backend.join(known)
+    unsubscribe(app.db, backend.join(gone).key, Cause.WEB, backend.clock())
     client.post("/subscribe", data={"email": shunned})
-    suppress(app.db, app.keys, shunned, SuppressionReason.COMPLAINT, house.clock())
-    house.clock.advance(days=2)
-    before = house.contents()
+    suppress(app.db, app.keys, shunned, SuppressionReason.COMPLAINT, backend.clock())
+    backend.clock.advance(days=2)
+    before = backend.contents()
     answers = [client.post("/resend", data={"email": address}) for address in (known, gone, shunned, "new@example.org")]
     robot = client.post("/resend", data={"email": ADA, "subject": "Cheap!"})
     assert {(answer.status_code, answer.content) for answer in [*answers, robot]} == {(200, answers[0].content)}
     assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
 @pytest.mark.parametrize("typed", ["", "nobody", "a@b\r\nBcc: eve@example.org", "\x00"])
-def test_what_is_no_address_is_said_at_its_field(client: TestClient, house: House, typed: str) -> None:
-    before = house.contents()
+def test_invalid_address_is_field_error(client: TestClient, backend: Backend, typed: str) -> None:
+    before = backend.contents()
     answer = client.post("/resend", data={"email": typed})
     assert answer.status_code == 422
     assert tree(answer.text).find(".//*[@id='email-problem']") is not None
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
-def test_all_ways_to_a_mail_share_one_limit(client: TestClient) -> None:
+def test_all_forms_share_mail_limit(client: TestClient) -> None:
     for n in range(POSTS_PER_NETWORK):
         client.post(("/subscribe", "/resend")[n % 2], data={"email": "nobody"})
     assert client.post("/subscribe", data={"email": "nobody"}).status_code == 429

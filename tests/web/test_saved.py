@@ -1,4 +1,4 @@
-"""What is saved can be read, taken away and carried off, by an address that can be renewed."""
+"""Test saved papers: read, remove, download and renew the secret address."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from digestd.delivery.transports import Route
 from digestd.delivery.transports.maildir import MaildirTransport
 from digestd.security.links import Purpose
 from digestd.store import saved_list
-from tests.web.conftest import House
+from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
@@ -31,24 +31,24 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 @pytest.fixture
-def shelf(house: House, client: TestClient, tmp_path: Path) -> str:
-    """The path of Ada's list; she has saved the first of the two papers of her digest."""
-    house.take_in(*PAPERS)
-    ada = house.join(ADA, hour=0)
-    delivery = house.plan()
-    with house.app.owners.hold("worker-1"):
+def shelf(backend: Backend, client: TestClient, tmp_path: Path) -> str:
+    """Return the path of Ada's list, with the first of two papers saved."""
+    backend.import_papers(*PAPERS)
+    ada = backend.join(ADA, hour=0)
+    delivery = backend.plan()
+    with backend.app.owners.hold("worker-1"):
         outbox = Route("outbox", MaildirTransport(tmp_path / "outbox"))
-        asyncio.run(deliver(replace(house.app.delivery("worker-1", (outbox,)), journals=tmp_path)))
-    client.post(f"{house.link(Purpose.FEEDBACK, delivery, 1)}/save")
-    return house.link(Purpose.SAVED, ada.key)
+        asyncio.run(deliver(replace(backend.app.delivery("worker-1", (outbox,)), journals=tmp_path)))
+    client.post(f"{backend.link(Purpose.FEEDBACK, delivery, 1)}/save")
+    return backend.link(Purpose.SAVED, ada.key)
 
 
 def listed(html: str) -> list[str]:
     return [words(a) for a in tree(html).findall(".//li/div/a")]
 
 
-def test_the_owner_removes_what_is_saved(client: TestClient, house: House, shelf: str) -> None:
-    own = f"{house.settings(ADA)}/saved"
+def test_owner_removes_saved_paper(client: TestClient, backend: Backend, shelf: str) -> None:
+    own = f"{backend.settings(ADA)}/saved"
     page = client.get(own)
     assert heading(page.text) == "Saved papers"
     (title,) = listed(page.text)
@@ -59,22 +59,22 @@ def test_the_owner_removes_what_is_saved(client: TestClient, house: House, shelf
         assert listed(answer.text) == []
     assert "Nothing yet" in answer.text
     assert title.startswith("Lakes & <ice>, part ")
-    before = house.contents()
+    before = backend.contents()
     assert client.post(f"{own}/remove", data={"paper": "nobody:has"}).status_code == 200
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
-def test_the_secret_address_is_only_to_read(client: TestClient, house: House, shelf: str) -> None:
+def test_secret_address_is_read_only(client: TestClient, backend: Backend, shelf: str) -> None:
     page = tree(client.get(shelf).text)
     assert len(listed(client.get(shelf).text)) == 1
     assert page.find(".//form") is None
-    before = house.contents()
+    before = backend.contents()
     for path in (shelf, f"{shelf}/remove", f"{shelf}/renew", f"{shelf}/saved.bib"):
         assert client.post(path, data={"paper": "invented:1"}).status_code in {404, 405}
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
-def test_files_are_read_by_reference_managers(client: TestClient, shelf: str) -> None:
+def test_files_parse_in_reference_managers(client: TestClient, shelf: str) -> None:
     bib, ris = client.get(f"{shelf}/saved.bib"), client.get(f"{shelf}/saved.ris")
     assert bib.headers["content-disposition"] == 'attachment; filename="saved.bib"'
     assert len(parse_string(bib.text).entries) == 1
@@ -82,7 +82,7 @@ def test_files_are_read_by_reference_managers(client: TestClient, shelf: str) ->
 
 
 @pytest.mark.parametrize(("name", "count"), [("saved.atom", 1), ("digests.atom", 2)])
-def test_atom_is_whole(client: TestClient, shelf: str, name: str, count: int) -> None:
+def test_atom_feed_is_valid(client: TestClient, shelf: str, name: str, count: int) -> None:
     answer = client.get(f"{shelf}/{name}")
     assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
     root = etree.fromstring(answer.content)
@@ -103,7 +103,7 @@ def test_atom_is_whole(client: TestClient, shelf: str, name: str, count: int) ->
 
 
 @pytest.mark.parametrize(("name", "count"), [("saved.json", 1), ("digests.json", 2)])
-def test_json_feed_is_whole(client: TestClient, shelf: str, name: str, count: int) -> None:
+def test_json_feed_is_valid(client: TestClient, shelf: str, name: str, count: int) -> None:
     answer = client.get(f"{shelf}/{name}")
     assert answer.headers["content-type"] == "application/feed+json; charset=utf-8"
     said = json.loads(answer.content)
@@ -114,7 +114,7 @@ def test_json_feed_is_whole(client: TestClient, shelf: str, name: str, count: in
 
 
 @pytest.mark.parametrize("name", ["saved.atom", "digests.json"])
-def test_a_reader_that_has_it_is_told_so(client: TestClient, house: House, shelf: str, name: str) -> None:
+def test_unchanged_feed_answers_304(client: TestClient, backend: Backend, shelf: str, name: str) -> None:
     first = client.get(f"{shelf}/{name}")
     for known in (
         {"If-None-Match": first.headers["etag"]},
@@ -127,25 +127,25 @@ def test_a_reader_that_has_it_is_told_so(client: TestClient, house: House, shelf
         assert client.get(f"{shelf}/{name}", headers=stale).status_code == 200
 
 
-def test_a_feed_without_papers_is_valid_too(client: TestClient, house: House) -> None:
-    shelf = house.link(Purpose.SAVED, house.join("bob@example.org").key)
+def test_empty_feed_is_valid(client: TestClient, backend: Backend) -> None:
+    shelf = backend.link(Purpose.SAVED, backend.join("bob@example.org").key)
     assert feedparser.parse(client.get(f"{shelf}/digests.atom").content).bozo is False
     assert json.loads(client.get(f"{shelf}/saved.json").content)["items"] == []
     assert client.get(f"{shelf}/saved.bib").text == ""
 
 
-def test_a_new_address_makes_all_before_it_void(client: TestClient, house: House, shelf: str) -> None:
-    ada = house.subscriber(ADA)
-    with house.app.db.write() as session:
+def test_new_address_voids_old_one(client: TestClient, backend: Backend, shelf: str) -> None:
+    ada = backend.subscriber(ADA)
+    with backend.app.db.write() as session:
         edition = saved_list.renew_link(session, ada.key)
     for path in (shelf, *(f"{shelf}/{name}" for name in NAMES)):
         assert client.get(path).status_code == 404
-    new = house.link(Purpose.SAVED, ada.key, edition)
+    new = backend.link(Purpose.SAVED, ada.key, edition)
     assert len(listed(client.get(new).text)) == 1
-    assert new in [a.attrib["href"] for a in tree(client.get(f"{house.settings(ADA)}/saved").text).iter("a")]
+    assert new in [a.attrib["href"] for a in tree(client.get(f"{backend.settings(ADA)}/saved").text).iter("a")]
 
 
-def test_what_is_secret_is_neither_indexed_nor_told_on(client: TestClient, shelf: str) -> None:
+def test_secret_page_has_noindex_and_no_referrer(client: TestClient, shelf: str) -> None:
     for path in (shelf, *(f"{shelf}/{name}" for name in NAMES)):
         answer = client.get(path)
         assert "noindex" in answer.headers["x-robots-tag"]

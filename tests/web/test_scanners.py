@@ -1,4 +1,4 @@
-"""Mail scanners, link previews and forwards: whatever is looked at, nothing is changed."""
+"""Test that mail scanners, link previews and forwards change nothing."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ from digestd.subscribers.preferences import ask_link
 from digestd.subscribers.record import parse
 from digestd.subscribers.requests import request_erasure, request_renewal
 from tests.tiers import IS_LONG, sized
-from tests.web.conftest import HOME, PAPER, House
+from tests.web.conftest import HOME, PAPER, Backend
 from tests.web.test_browser import served
 
 MAILS = sized(100, 1_000)
@@ -34,22 +34,22 @@ WAYS: tuple[tuple[str, dict[str, str]], ...] = (("GET", {}), ("HEAD", OUTLOOK), 
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what a page writes does not depend on the engine."""
+    """Use SQLite alone: what a page writes does not depend on the engine."""
     return sqlite_url
 
 
 @pytest.fixture
-def mails(app: App, house: House) -> list[bytes]:
-    """Many digests, and one notice of each kind, as they would be sent."""
-    house.take_in(*({**PAPER, "id": f"2401.{n:05}", "title": f"Sorting {n}"} for n in range(5)))
+def mails(app: App, backend: Backend) -> list[bytes]:
+    """Return many digests and one notice of each kind, as sent."""
+    backend.import_papers(*({**PAPER, "id": f"2401.{n:05}", "title": f"Sorting {n}"} for n in range(5)))
     for n in range(MAILS):
-        house.join(f"reader{n}@example.org", hour=0, size=2)
-    add(app.db, app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
-    house.plan()
-    ask_link(app.db, app.post, "reader0@example.org", house.clock())
-    ask_move(app.db, app.post, house.subscriber("reader1@example.org").key, "new@example.org", house.clock())
-    request_erasure(app.db, app.post, house.subscriber("reader2@example.org").key, house.clock())
-    request_renewal(app.db, app.post, house.subscriber("reader3@example.org").key, house.clock())
+        backend.join(f"reader{n}@example.org", hour=0, size=2)
+    add(app.db, app.post, parse({"email": "bob@example.org", "status": "pending"}), backend.clock())
+    backend.plan()
+    ask_link(app.db, app.post, "reader0@example.org", backend.clock())
+    ask_move(app.db, app.post, backend.subscriber("reader1@example.org").key, "new@example.org", backend.clock())
+    request_erasure(app.db, app.post, backend.subscriber("reader2@example.org").key, backend.clock())
+    request_renewal(app.db, app.post, backend.subscriber("reader3@example.org").key, backend.clock())
     with app.db.read() as session:
         keys = list(session.connection().execute(select(core.delivery.c.id).order_by(core.delivery.c.id)).scalars())
         claims = [claim for key in keys if (claim := queries.as_claim(session, key)) is not None]
@@ -60,21 +60,19 @@ def mails(app: App, house: House) -> list[bytes]:
 
 
 def urls(message: bytes) -> set[str]:
-    """Every address of ours in a mail: its headers, its text and its HTML."""
+    """Return every URL of ours in the headers, text and HTML of a mail."""
     parsed = message_from_bytes(message, policy=policy.default)
     parts = [part.get_content() for part in parsed.walk() if not part.is_multipart()]
     words = " ".join([*map(str, parsed.values()), *parts])
     return {found.replace("&amp;", "&") for found in re.findall(rf"{HOME}/[^\s\"'<>]*", words)}
 
 
-def state(house: House) -> str:
-    """All that is stored, as one hash."""
-    return hashlib.sha256(repr(house.contents()).encode()).hexdigest()
+def state(backend: Backend) -> str:
+    """Return a hash of the whole database."""
+    return hashlib.sha256(repr(backend.contents()).encode()).hexdigest()
 
 
-def test_no_address_in_any_mail_changes_anything_when_it_is_looked_at(
-    app: App, house: House, mails: list[bytes]
-) -> None:
+def test_get_of_every_mailed_url_changes_nothing(app: App, backend: Backend, mails: list[bytes]) -> None:
     found = sorted(set().union(*map(urls, mails)))
     assert {url.removeprefix(HOME).split("/")[1] for url in found} >= {
         "",
@@ -88,7 +86,7 @@ def test_no_address_in_any_mail_changes_anything_when_it_is_looked_at(
         "renew",
     }
     assert len(found) > 10 * MAILS
-    before = state(house)
+    before = state(backend)
     answers: Counter[int] = Counter()
     with served(app) as address:
         connection = HTTPConnection(urlsplit(address).netloc, timeout=60)
@@ -102,4 +100,4 @@ def test_no_address_in_any_mail_changes_anything_when_it_is_looked_at(
                 assert answer.headers["set-cookie"] is None
         connection.close()
     assert answers.keys() == {200, 405}, "each page is there, and none takes OPTIONS"
-    assert state(house) == before
+    assert state(backend) == before

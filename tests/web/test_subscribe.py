@@ -1,4 +1,4 @@
-"""EmailForms for the digest on the front page."""
+"""Test the sign-up form on the front page."""
 
 from collections import Counter
 
@@ -12,23 +12,23 @@ from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.leaving import suppress, unsubscribe
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
-from tests.web.conftest import House, browsing
+from tests.web.conftest import Backend, browsing
 from tests.web.html import heading, tree, words
 from tests.web.test_home import HOSTILE
 
 ADA = "ada@example.org"
 
 
-def test_an_address_alone_is_enough(client: TestClient, house: House) -> None:
+def test_address_alone_subscribes(client: TestClient, backend: Backend) -> None:
     answer = client.post("/subscribe", data={"email": ADA})
     assert answer.status_code == 200
     assert heading(answer.text) == "Check your inbox"
-    ada = house.subscriber(ADA)
+    ada = backend.subscriber(ADA)
     assert (ada.status, ada.timing, ada.interests) == (Status.PENDING, Timing(), ())
-    assert [row[1:3] for row in house.contents()["delivery"]] == [(ada.key, "confirm")]
+    assert [row[1:3] for row in backend.contents()["delivery"]] == [(ada.key, "confirm")]
 
 
-def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: House) -> None:
+def test_all_fields_are_saved(client: TestClient, backend: Backend) -> None:
     form = {
         "email": f" {ADA} ",
         "topics": "graph  neural networks\r\nGraph neural networks\r\n\r\n  protein folding ",
@@ -43,11 +43,11 @@ def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: Ho
         "language": "de",
     }
     assert client.post("/subscribe", data=form).status_code == 200
-    shown = words(tree(client.get(house.confirmation(ADA)).text))
+    shown = words(tree(client.get(backend.confirmation(ADA)).text))
     assert "graph neural networks, protein folding" in shown, "who confirms sees what was asked for"
     assert "18:00 (America/New_York)" in shown
-    client.post(house.confirmation(ADA))
-    ada = house.subscriber(ADA)
+    client.post(backend.confirmation(ADA))
+    ada = backend.subscriber(ADA)
     assert (ada.size, ada.language) == (20, "de")
     assert ada.timing == Timing("America/New_York", 18, Cadence.WEEKLY, 4)
     assert ada.interests == (
@@ -62,17 +62,17 @@ def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: Ho
     )
 
 
-def test_the_answer_tells_nothing_of_the_address(client: TestClient, app: App, house: House) -> None:
+def test_answer_is_same_for_any_address(client: TestClient, app: App, backend: Backend) -> None:
     known, gone, shunned = "known@example.org", "gone@example.org", "shunned@example.org"
-    house.join(known)
-    unsubscribe(app.db, house.join(gone).key, Cause.WEB, house.clock())
-    suppress(app.db, app.keys, shunned, SuppressionReason.COMPLAINT, house.clock())
+    backend.join(known)
+    unsubscribe(app.db, backend.join(gone).key, Cause.WEB, backend.clock())
+    suppress(app.db, app.keys, shunned, SuppressionReason.COMPLAINT, backend.clock())
     addresses = (known, gone, shunned, "new@example.org", "new@example.org")
     answers = [client.post("/subscribe", data={"email": address}) for address in addresses]
     robot = client.post("/subscribe", data={"email": "robot@example.org", "subject": "Cheap!"})
     assert {(answer.status_code, answer.content) for answer in [*answers, robot]} == {(200, answers[0].content)}
     assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
-    assert len(house.contents()["subscriber"]) == 3, "the robot and the shunned left no trace"
+    assert len(backend.contents()["subscriber"]) == 3, "the robot and the shunned left no trace"
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,8 @@ def test_the_answer_tells_nothing_of_the_address(client: TestClient, app: App, h
         ("language", "x", "Please choose one of the options."),
     ],
 )
-def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
-    client: TestClient, house: House, field: str, value: str, remedy: str
-) -> None:
-    before = house.contents()
+def test_field_error_keeps_input(client: TestClient, backend: Backend, field: str, value: str, remedy: str) -> None:
+    before = backend.contents()
     form = {"email": ADA, "topics": "my topic", "authors": "Ada Lovelace", "papers": "1706.03762", **{field: value}}
     answer = client.post("/subscribe", data=form)
     assert answer.status_code == 422
@@ -118,11 +116,11 @@ def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
     }.items()
     shut = [part for part in page.findall(".//details[@class='more']") if "open" not in part.attrib]
     assert not any(part.findall(f".//*[@id='{field}-problem']") for part in shut)
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_was_typed_comes_back_as_text(client: TestClient, text: str) -> None:
+def test_input_is_escaped(client: TestClient, text: str) -> None:
     form = {"email": text, "topics": text, "authors": text, "timezone": text, "hour": text, "cadence": text}
     form |= {"papers": text, "categories": text, "size": text, "language": text}
     page = tree(client.post("/subscribe", data=form).text)
@@ -135,7 +133,7 @@ def test_what_was_typed_comes_back_as_text(client: TestClient, text: str) -> Non
     assert not [e for e in page.iter() if e.tag == "svg" or any(name.startswith("on") for name in e.attrib)]
 
 
-def test_what_cannot_be_seen_does_not_come_back(client: TestClient) -> None:
+def test_invisible_characters_are_removed(client: TestClient) -> None:
     typed = {"email": "a\x00b\x1b[2J", "topics": "li\x00chens\r\nsea\u202e ice", "authors": "\x07"}
     shown = client.post("/subscribe", data=typed)
     assert shown.status_code == 422
@@ -143,7 +141,7 @@ def test_what_cannot_be_seen_does_not_come_back(client: TestClient) -> None:
     assert ">\nli chens\nsea ice</textarea>" in shown.text, "what can be seen does, line by line"
 
 
-def test_a_form_that_cannot_be_read_is_refused(client: TestClient) -> None:
+def test_malformed_form_is_refused(client: TestClient) -> None:
     boundless = {"Content-Type": "multipart/form-data"}
     assert client.post("/subscribe", content=b"--x", headers=boundless).status_code == 400
     assert client.post("/subscribe", files={"email": ("a.txt", b"x")}).status_code == 422
@@ -153,7 +151,7 @@ def test_a_form_that_cannot_be_read_is_refused(client: TestClient) -> None:
     )
 
 
-def test_a_network_may_ask_only_so_often(app: App, house: House) -> None:
+def test_signups_are_rate_limited(app: App, backend: Backend) -> None:
     def ask(host: str) -> int:
         with browsing_from(host) as client:
             return client.post("/subscribe", data={"email": "nobody"}).status_code
@@ -168,11 +166,11 @@ def test_a_network_may_ask_only_so_often(app: App, house: House) -> None:
         assert codes == [422] * POSTS_PER_NETWORK + [429]
         assert ask("2001:db8:2:2::1") == 422, "another network"
         assert ask("192.0.2.1") == 422
-        house.clock.advance(minutes=11)
+        backend.clock.advance(minutes=11)
         assert ask("2001:db8:1:2::1") == 422
 
 
-def test_blank_posts_of_one_network_close_nothing_for_others(app: App) -> None:
+def test_blank_forms_do_not_block_other_networks(app: App) -> None:
     with browsing(app) as first:
         crowd = TestClient(first.app, base_url="https://papers.example.org", client=("198.51.100.7", 1))
         codes = Counter(crowd.post("/subscribe", data={"email": ""}).status_code for _ in range(1_010))
@@ -180,17 +178,17 @@ def test_blank_posts_of_one_network_close_nothing_for_others(app: App) -> None:
         assert heading(first.post("/subscribe", data={"email": ADA}).text) == "Check your inbox"
 
 
-def test_a_network_is_answered_alike_until_its_share_is_used_up(client: TestClient, house: House) -> None:
-    """Were mails counted here, the answer to the next form would tell whether the last address was known."""
-    house.join(ADA)
+def test_limit_is_same_for_any_address(client: TestClient, backend: Backend) -> None:
+    """A limit on mails would disclose whether the last address was known."""
+    backend.join(ADA)
     for n in range(ACCEPTED_PER_NETWORK):
         answer = client.post("/subscribe", data={"email": ADA if n % 2 else f"new{n}@example.org"})
         assert heading(answer.text) == "Check your inbox"
     assert client.post("/subscribe", data={"email": "more@example.org"}).status_code == 429
-    house.clock.advance(hours=1, seconds=1)
+    backend.clock.advance(hours=1, seconds=1)
     assert client.post("/subscribe", data={"email": "more@example.org"}).status_code == 200
 
 
-def test_going_back_to_the_form_by_its_address_works(client: TestClient) -> None:
+def test_get_of_form_action_shows_form(client: TestClient) -> None:
     answer = client.get("/subscribe")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")

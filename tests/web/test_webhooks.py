@@ -1,4 +1,4 @@
-"""What mail providers post: taken in once, by those who are set up, from those who can sign it."""
+"""Test webhooks of mail providers: signed, configured, and processed once."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +26,7 @@ from tests.bounces.webhook_requests import (
     sns,
     with_account,
 )
-from tests.web.conftest import PAPER, House, browsing
+from tests.web.conftest import PAPER, Backend, browsing
 
 NAMES = sorted(PROVIDERS)
 ADA = "ada@example.net"
@@ -34,7 +34,7 @@ ADA = "ada@example.net"
 
 @pytest.fixture
 def open_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """The pages of an install with every provider set up; Amazon's certificate is at hand."""
+    """Return the pages of an installation with every provider and Amazon's certificate."""
     monkeypatch.setattr("digestd.replies.certificates._fetch", lambda _url: certificate())
     monkeypatch.setattr("digestd.replies.certificates._roots", lambda: Store([authority().certificate]))
     with browsing(replace(app, settings=app.settings.model_copy(update=SETTINGS))) as client:
@@ -42,11 +42,11 @@ def open_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClien
 
 
 @pytest.fixture
-def ada(house: House) -> str:
-    """Somebody with a digest in the ledger."""
-    house.take_in(PAPER)
-    house.join(ADA, hour=0)
-    house.plan()
+def ada(backend: Backend) -> str:
+    """Return a subscriber with a digest in the ledger."""
+    backend.import_papers(PAPER)
+    backend.join(ADA, hour=0)
+    backend.plan()
     return ADA
 
 
@@ -54,8 +54,8 @@ def post(client: TestClient, name: str, what: WebhookRequest) -> int:
     return client.post(f"/webhooks/{name}", content=what.body, headers=dict(what.headers)).status_code
 
 
-def told(house: House, kind: BounceKind, **more: str) -> EventCase:
-    return EventCase(kind, now=house.clock(), **more)
+def told(backend: Backend, kind: BounceKind, **more: str) -> EventCase:
+    return EventCase(kind, now=backend.clock(), **more)
 
 
 def suppression(app: App) -> SuppressionReason | None:
@@ -69,60 +69,52 @@ def counts(app: App) -> dict[InboundOutcome, int]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_hard_bounce_suppresses_and_the_same_post_again_does_nothing(
-    app: App, house: House, open_to_all: TestClient, ada: str, name: str
-) -> None:
-    what = MAKERS[name](told(house, BounceKind.HARD))
+def test_hard_bounce_suppresses_once(app: App, backend: Backend, open_to_all: TestClient, ada: str, name: str) -> None:
+    what = MAKERS[name](told(backend, BounceKind.HARD))
     assert [post(open_to_all, name, what) for _ in range(3)] == [200] * 3
     assert suppression(app) is SuppressionReason.HARD_BOUNCE
-    assert house.subscriber(ada).status is Status.SUPPRESSED
+    assert backend.subscriber(ada).status is Status.SUPPRESSED
     assert counts(app) == {InboundOutcome.TAKEN: 1, InboundOutcome.KNOWN: 2}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_complaint_ends_the_subscription(
-    app: App, house: House, open_to_all: TestClient, ada: str, name: str
-) -> None:
-    assert post(open_to_all, name, MAKERS[name](told(house, BounceKind.COMPLAINT))) == 200
+def test_complaint_unsubscribes(app: App, backend: Backend, open_to_all: TestClient, ada: str, name: str) -> None:
+    assert post(open_to_all, name, MAKERS[name](told(backend, BounceKind.COMPLAINT))) == 200
     assert suppression(app) is SuppressionReason.COMPLAINT
-    assert house.subscriber(ada).status is Status.SUPPRESSED
+    assert backend.subscriber(ada).status is Status.SUPPRESSED
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_whom_we_do_not_know_is_not_ours(app: App, house: House, open_to_all: TestClient, name: str) -> None:
-    story = told(house, BounceKind.COMPLAINT, address="stranger@example.net")
+def test_unknown_recipient_is_ignored(app: App, backend: Backend, open_to_all: TestClient, name: str) -> None:
+    story = told(backend, BounceKind.COMPLAINT, address="stranger@example.net")
     assert post(open_to_all, name, MAKERS[name](story)) == 200
     assert counts(app) == {InboundOutcome.FOREIGN: 1}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_not_genuine_changes_nothing(
-    app: App, house: House, open_to_all: TestClient, ada: str, name: str
+def test_invalid_signature_changes_nothing(
+    app: App, backend: Backend, open_to_all: TestClient, ada: str, name: str
 ) -> None:
-    before = house.contents()
-    what = MAKERS[name](told(house, BounceKind.HARD))
+    before = backend.contents()
+    what = MAKERS[name](told(backend, BounceKind.HARD))
     for mark in (b'"signature": "', b'"Signature": "'):
         forged = what.body.replace(mark, mark + b"0")
         assert forged == what.body or post(open_to_all, name, WebhookRequest({}, forged)) in {403, 400}
     assert post(open_to_all, name, WebhookRequest(what.headers, b"{}")) in {403, 400}
     assert post(open_to_all, name, WebhookRequest({}, b"")) in {403, 400}
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark"}))
-def test_a_captured_post_is_worth_nothing_the_next_day(
-    house: House, open_to_all: TestClient, ada: str, name: str
-) -> None:
-    what = MAKERS[name](told(house, BounceKind.HARD))
-    house.clock.advance(hours=25)
+def test_old_post_is_refused(backend: Backend, open_to_all: TestClient, ada: str, name: str) -> None:
+    what = MAKERS[name](told(backend, BounceKind.HARD))
+    backend.clock.advance(hours=25)
     assert post(open_to_all, name, what) == 403
-    assert house.subscriber(ada).status is Status.ACTIVE
+    assert backend.subscriber(ada).status is Status.ACTIVE
 
 
-def test_the_token_of_one_post_does_not_carry_another(
-    house: House, app: App, open_to_all: TestClient, ada: str
-) -> None:
-    first = MAKERS["mailgun"](told(house, BounceKind.POLICY))
+def test_token_of_other_post_is_refused(backend: Backend, app: App, open_to_all: TestClient, ada: str) -> None:
+    first = MAKERS["mailgun"](told(backend, BounceKind.POLICY))
     assert post(open_to_all, "mailgun", first) == 200
     forged = first.body.replace(b"5.7.1 no", b"5.1.1 no")
     assert post(open_to_all, "mailgun", WebhookRequest(first.headers, forged)) == 200
@@ -130,10 +122,10 @@ def test_the_token_of_one_post_does_not_carry_another(
 
 
 @pytest.mark.parametrize("name", ["ses", "mailgun"])
-def test_the_return_path_tells_the_delivery(
-    house: House, app: App, open_to_all: TestClient, ada: str, name: str
+def test_return_path_identifies_delivery(
+    backend: Backend, app: App, open_to_all: TestClient, ada: str, name: str
 ) -> None:
-    story = told(house, BounceKind.SOFT, envelope=envelope_from(app.keys, 1, 1, "bounce@example.org"))
+    story = told(backend, BounceKind.SOFT, envelope=envelope_from(app.keys, 1, 1, "bounce@example.org"))
     assert post(open_to_all, name, MAKERS[name](story)) == 200
     with app.db.read() as session:
         (kept,) = bounces.of_delivery(session, 1)
@@ -141,14 +133,14 @@ def test_the_return_path_tells_the_delivery(
 
 
 @pytest.mark.parametrize("name", [*NAMES, "unheard-of"])
-def test_where_nobody_is_set_up_there_is_no_such_page(client: TestClient, name: str) -> None:
+def test_webhook_without_providers_is_not_found(client: TestClient, name: str) -> None:
     assert client.post(f"/webhooks/{name}", content=b"{}").status_code == 404
 
 
-def test_a_provider_that_is_not_set_up_is_unknown_beside_one_that_is(app: App, house: House) -> None:
+def test_unconfigured_provider_is_not_found(app: App, backend: Backend) -> None:
     only = {"inbound_mailgun_key": SETTINGS["inbound_mailgun_key"]}
     with browsing(replace(app, settings=app.settings.model_copy(update=only))) as client:
-        assert post(client, "sendgrid", MAKERS["sendgrid"](told(house, BounceKind.HARD))) == 404
+        assert post(client, "sendgrid", MAKERS["sendgrid"](told(backend, BounceKind.HARD))) == 404
         assert client.get("/webhooks/mailgun").status_code == 405
 
 
@@ -158,12 +150,12 @@ def test_a_body_beyond_a_megabyte_is_too_large_and_elsewhere_beyond_sixteen_kilo
     assert open_to_all.post("/subscribe", content=b"x" * 100_000).status_code == 413
 
 
-def test_amazon_s_question_is_shown_in_the_log_and_not_answered(
-    house: House, open_to_all: TestClient, capsys: pytest.CaptureFixture[str]
+def test_amazon_subscription_request_is_logged_only(
+    backend: Backend, open_to_all: TestClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"
     notice = {"Type": "SubscriptionConfirmation", "MessageId": "m", "Message": "x", "Token": "t", "SubscribeURL": url}
-    assert post(open_to_all, "ses", sns(notice, house.clock() - timedelta(minutes=1))) == 200
+    assert post(open_to_all, "ses", sns(notice, backend.clock() - timedelta(minutes=1))) == 200
     assert url in capsys.readouterr().out
 
 
@@ -171,25 +163,25 @@ SURROGATE = "\ud800"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_webhook_answers_400_to_lone_surrogate(house: House, open_to_all: TestClient, ada: str, name: str) -> None:
-    before = house.contents()
+def test_webhook_answers_400_to_lone_surrogate(backend: Backend, open_to_all: TestClient, ada: str, name: str) -> None:
+    before = backend.contents()
     posts = {
-        "mailgun": signed_by_mailgun({"event-data": {"event": "complained", "recipient": SURROGATE}}, house.clock()),
+        "mailgun": signed_by_mailgun({"event-data": {"event": "complained", "recipient": SURROGATE}}, backend.clock()),
         "postmark": with_account(b'{"RecordType": "Bounce", "Email": "\\ud800", "Type": "HardBounce"}'),
     }
     bodies = [b'{"signature": {"token": "\\ud800"}}', b'"\\ud800"', b'{"Type": "\\ud800"}', b'{"TopicArn": "a\\u0000"}']
     what = posts.get(name)
     assert what is None or post(open_to_all, name, what) == 400
     assert {post(open_to_all, name, WebhookRequest({}, body)) for body in bodies} <= {400, 403}
-    assert house.contents() == before
+    assert backend.contents() == before
 
 
-def test_webhook_asks_again_while_certificate_is_out_of_reach(
-    house: House, open_to_all: TestClient, ada: str, monkeypatch: pytest.MonkeyPatch
+def test_webhook_retries_without_certificate(
+    backend: Backend, open_to_all: TestClient, ada: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_url: str) -> bytes:
         raise VerificationUnavailable("nobody answers")
 
     monkeypatch.setattr("digestd.replies.certificates._fetch", away)
-    assert post(open_to_all, "ses", MAKERS["ses"](told(house, BounceKind.HARD))) == 503
-    assert house.subscriber(ada).status is Status.ACTIVE
+    assert post(open_to_all, "ses", MAKERS["ses"](told(backend, BounceKind.HARD))) == 503
+    assert backend.subscriber(ada).status is Status.ACTIVE

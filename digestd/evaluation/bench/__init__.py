@@ -1,5 +1,5 @@
-"""Benchmarks on a temporary database, with invented papers and people; they need no settings and no `init`.
+"""Throughput benchmarks on a temporary database, run by `digestd bench`.
 
-invented   papers and subscribers of invented words, the same for the same seed
-rank       everybody ranked against a day
+`ranking` measures ranking, `delivery` the pipeline from planning to the relay. Papers and subscribers come from
+`synthetic_data`, mails go to `smtp_sink`.
 """

@@ -1,12 +1,13 @@
-"""The whole road from a day's papers to the relay, for many subscribers, beside smtp-source on the same relay.
+"""Measure the pipeline from a day's papers to the relay, compared with smtp-source on the same relay.
 
-The real commands in processes of their own, `plan` once and `deliver --drain` in shares: rank, compose,
-gate, send, record. Each share stands beside smtp-source sending as many mails of the same size to the
-same sink just before. Start-up, measured as the same command with nothing to do, is taken off. Profiles are compiled
-before, as they are from the first digest until a subscriber or the text model changes: `compile_us`, each once.
+The real commands run as subprocesses, `plan` once and `deliver --drain` in parts: rank, compose, commit, send,
+record.
+Just before each part, smtp-source sends as many mails of the same size to the same sink. Start-up, measured as the
+same command with nothing to do, is subtracted. Profiles are compiled beforehand, as they are between changes of a
+subscriber or of the text model; this cost is reported as `compile_us` per subscriber.
 
-    ratio      our mails a second (planning included) to those of smtp-source
-    cpu_ratio  CPU time of smtp-source and sink to that of ours and sink: hardly moves with what else runs
+    ratio      our mails per second (planning included) over those of smtp-source
+    cpu_ratio  CPU time of smtp-source and sink over that of digestd and sink; hardly depends on other load
 """
 
 import os
@@ -32,10 +33,10 @@ from digestd.digests.text_model import text_model
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
-from digestd.evaluation.bench import invented
-from digestd.evaluation.bench.rank import compile_profiles
-from digestd.evaluation.bench.sink import TICKS, Sink, sink, source, tool
-from digestd.evaluation.bench.spent import Spent, spend
+from digestd.evaluation.bench import synthetic_data
+from digestd.evaluation.bench.ranking import compile_profiles
+from digestd.evaluation.bench.smtp_sink import TICKS, Sink, find_program, run_sink, run_smtp_source
+from digestd.evaluation.bench.subprocesses import ResourceUsage, run_commands
 from digestd.papers.imports import import_papers
 from digestd.ranking.dense import NoEncoder
 from digestd.settings import Settings
@@ -48,15 +49,15 @@ from digestd.store.ledger import queries
 FOREIGN_MAX = 0.15
 """Share of the machine that other programs may use during a pair before it is left out."""
 ARCHIVE = 1_000
-SIZED = 200
-"""Digests that tell how large one is."""
+SIZE_SAMPLE = 200
+"""Digests that are composed to find the mean size."""
 SOURCE_MAX = 20_000
 """Mails of smtp-source a pair: enough for its rate."""
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """How much to send, signed how, by how many processes, in how many pairs."""
+class DeliveryLoad:
+    """The size of a delivery benchmark."""
 
     subscribers: int
     papers: int = 500
@@ -68,44 +69,53 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """One share of `count` mails: what was spent on it, and by the sink at the same time; who else was busy.
+class MeasuredPair:
+    """One part of `count` mails: resources used by digestd, smtp-source, the sink and other programs.
 
-    `arrived`: how many of ours the sink took. `theirs` is None where there is no smtp-source.
+    Attributes:
+        arrived: digestd's mails that the sink counted.
+        smtp_source: seconds, CPU seconds, and the sink's CPU seconds; None if smtp-source is not installed.
+        foreign: share of the machine that other programs used.
     """
 
     count: int
     arrived: int
-    theirs: tuple[float, float, float] | None
-    ours: Spent
+    smtp_source: tuple[float, float, float] | None
+    digestd: ResourceUsage
     sink_cpu: float
     foreign: float
 
 
-def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: None) -> dict[str, object]:
-    """The figures. Raises BadSetting for a database that is in use."""
-    with TemporaryDirectory(prefix="digestd-bench-") as name, sink(Path(name)) as relay:
+def measure_delivery(
+    load: DeliveryLoad, now: datetime, say: Callable[[str], None] = lambda _: None
+) -> dict[str, object]:
+    """Measure delivery and return the figures by name.
+
+    Raises:
+        BadSetting: the database is in use.
+    """
+    with TemporaryDirectory(prefix="digestd-bench-") as name, run_sink(Path(name)) as relay:
         folder = Path(name)
         folder.chmod(0o755)  # the sink may be another user's
         bench = _Bench(load, relay, folder, _environment(load, relay, folder, now))
         app = wiring.initialise(_settings(bench.environment))
-        say("inventing papers and people")
+        say("generating papers and subscribers")
         _fill(app, load, now)
         text_model(app.db, now + timedelta(days=1))  # fitting it is measured elsewhere
         say("compiling profiles")
-        compiling = _compile(app, now + timedelta(days=1)) / load.subscribers
+        compiling = _compile_profiles(app, now + timedelta(days=1)) / load.subscribers
         say("planning")
-        planned, idle_plan = (spend([["plan"]], bench.environment) for _ in range(2))
-        size = _mail(app, bench.mail)
-        pairs = [_pair(bench, number, say) for number in range(load.pairs)]
-        idle = spend([["deliver", "--drain"]] * load.processes, bench.environment)
+        planned, idle_plan = (run_commands([["plan"]], bench.environment) for _ in range(2))
+        size = _write_sample_mail(app, bench.mail)
+        pairs = [_measure_pair(bench, number, say) for number in range(load.pairs)]
+        idle = run_commands([["deliver", "--drain"]] * load.processes, bench.environment)
         with app.db.read() as session:
             accepted = queries.counts(session).get(State.ACCEPTED, 0)
         broken = sorted(name for name, rows in fsck(app.db, app.clock()).items() if rows)
         app.db.close()
     arrived = sum(pair.arrived for pair in pairs)
     return {
-        **_figures(pairs, planned.less(idle_plan, load.subscribers), idle),
+        **_figures(pairs, planned.per_item(idle_plan, load.subscribers), idle),
         "compile_us": round(compiling * 1e6, 1),
         "sink": relay.kind,
         "mail_bytes": size,
@@ -113,24 +123,24 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         "sink_count": arrived,
         "duplicates": max(0, arrived - accepted),
         "broken": broken,
-        "rss_mib": {"plan": round(planned.rss_mib), "deliver": round(max(pair.ours.rss_mib for pair in pairs))},
+        "rss_mib": {"plan": round(planned.rss_mib), "deliver": round(max(pair.digestd.rss_mib for pair in pairs))},
     }
 
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    load: Load
+    load: DeliveryLoad
     relay: Sink
     folder: Path
     environment: Mapping[str, str]
 
     @property
     def mail(self) -> Path:
-        """One composed digest, as smtp-source wants it."""
+        """Return the file of one composed digest, as smtp-source reads it."""
         return self.folder / "mail"
 
 
-def _environment(load: Load, relay: Sink, folder: Path, now: datetime) -> dict[str, str]:
+def _environment(load: DeliveryLoad, relay: Sink, folder: Path, now: datetime) -> dict[str, str]:
     found = {
         "DIGESTD_DATABASE_URL": load.database or f"sqlite:///{folder / 'digestd.db'}",
         "DIGESTD_TRANSPORT_URL": relay.url,
@@ -160,22 +170,24 @@ def _settings(environment: Mapping[str, str]) -> Settings:
     return Settings(_env_file=None, **given)  # type: ignore[arg-type]  # pydantic reads each from its text
 
 
-def _fill(app: App, load: Load, now: datetime) -> None:
+def _fill(app: App, load: DeliveryLoad, now: datetime) -> None:
     with app.db.read() as session:
         if subscribers.count(session):
-            raise BadSetting("--database: has subscribers; give an empty one, as it is filled and mailed from")
-    import_papers(app.db, invented.papers(ARCHIVE, 1, "old"), now, archive=True)
-    import_papers(app.db, invented.papers(load.papers, 2, "new"), now + timedelta(hours=20))
-    people = invented.people(
-        load.subscribers, ARCHIVE, 5, load.picks, lambda address: app.keys.first.mac("address", address.encode())
+            raise BadSetting(
+                "--database: has subscribers; give an empty database, as the benchmark fills it and sends its mails"
+            )
+    import_papers(app.db, synthetic_data.synthetic_papers(ARCHIVE, 1, "old"), now, archive=True)
+    import_papers(app.db, synthetic_data.synthetic_papers(load.papers, 2, "new"), now + timedelta(hours=20))
+    people = synthetic_data.synthetic_subscribers(
+        load.subscribers, ARCHIVE, 5, load.picks, lambda address: app.keys.original.mac("address", address.encode())
     )
     while block := list(islice(people, 5_000)):
         with app.db.write() as session:
             subscribers.insert_many(session, block, Cause.IMPORT, now)
 
 
-def _compile(app: App, at: datetime) -> float:
-    """Compile and keep everybody's profile; seconds of CPU."""
+def _compile_profiles(app: App, at: datetime) -> float:
+    """Compile and store all profiles; return CPU seconds."""
     day, after = read_planning_day(app.db, at, NoEncoder()), 0
     began = time.process_time()
     with single_blas_thread():
@@ -190,10 +202,10 @@ def _due(app: App, after: int, at: datetime) -> list[DueSubscriber]:
         return waiting.due(session, after, SHARD_SIZE, at)
 
 
-def _mail(app: App, file: Path) -> int:
-    """Write the digest nearest to the mean size of the first ones, with LF line ends; its size on the wire."""
+def _write_sample_mail(app: App, file: Path) -> int:
+    """Write the digest of about mean size with LF line ends; return its size in bytes with CRLF."""
     with app.db.read() as session:
-        claims = [claim for key in range(1, SIZED) if (claim := queries.as_claim(session, key)) and claim.picks]
+        claims = [claim for key in range(1, SIZE_SAMPLE) if (claim := queries.as_claim(session, key)) and claim.picks]
     if not claims:
         raise BadSetting("nothing was planned: give more --subscribers or --papers")
     composer = Composer(app.db, app.sender)
@@ -205,40 +217,42 @@ def _mail(app: App, file: Path) -> int:
     return len(mail)
 
 
-def _pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Pair:
+def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> MeasuredPair:
     load, relay = bench.load, bench.relay
     say(f"pair {number + 1} of {load.pairs}")
     count = load.subscribers // load.pairs
     theirs = None
-    if tool("smtp-source"):
+    if find_program("smtp-source"):
         before = relay.cpu
-        theirs = (*source(relay, bench.mail, min(count, SOURCE_MAX)), relay.cpu - before)
+        theirs = (*run_smtp_source(relay, bench.mail, min(count, SOURCE_MAX)), relay.cpu - before)
     last = number == load.pairs - 1
     share = [] if last else ["--limit", str(count // load.processes)]
-    taken, sink_cpu, busy, began = relay.count, relay.cpu, _busy(), time.perf_counter()
-    ours = spend([["deliver", "--drain", *share]] * load.processes, bench.environment)
+    taken, sink_cpu, busy, began = relay.count, relay.cpu, _machine_cpu_seconds(), time.perf_counter()
+    ours = run_commands([["deliver", "--drain", *share]] * load.processes, bench.environment)
     foreign = (
-        (_busy() - busy - ours.cpu - (relay.cpu - sink_cpu)) / (time.perf_counter() - began) / (os.cpu_count() or 1)
+        (_machine_cpu_seconds() - busy - ours.cpu - (relay.cpu - sink_cpu))
+        / (time.perf_counter() - began)
+        / (os.cpu_count() or 1)
     )
-    return Pair(min(count, SOURCE_MAX), relay.count - taken, theirs, ours, relay.cpu - sink_cpu, foreign)
+    return MeasuredPair(min(count, SOURCE_MAX), relay.count - taken, theirs, ours, relay.cpu - sink_cpu, foreign)
 
 
-def _busy() -> float:
-    """Seconds of CPU that anything on this machine has used."""
+def _machine_cpu_seconds() -> float:
+    """Return the CPU seconds that all programs of this machine have used."""
     user, nice, system = Path("/proc/stat").read_text().split()[1:4]
     return (int(user) + int(nice) + int(system)) / TICKS
 
 
-def _figures(pairs: Sequence[Pair], plan: tuple[float, float], idle: Spent) -> dict[str, object]:
-    """Per mail, planning included; of all pairs where all were disturbed."""
+def _figures(pairs: Sequence[MeasuredPair], plan: tuple[float, float], idle: ResourceUsage) -> dict[str, object]:
+    """Return the figures per mail, planning included, over undisturbed pairs, or over all if none is."""
     kept = [pair for pair in pairs if pair.foreign <= FOREIGN_MAX]
     ratios, cpu_ratios, client, sinks = [], [], [], []
     for pair in kept or pairs:
-        wall, cpu = pair.ours.less(idle, pair.arrived)
+        wall, cpu = pair.digestd.per_item(idle, pair.arrived)
         client.append(plan[1] + cpu)
         sinks.append(pair.sink_cpu / pair.arrived)
-        if pair.theirs:
-            seconds, source_cpu, their_sink = (value / pair.count for value in pair.theirs)
+        if pair.smtp_source:
+            seconds, source_cpu, their_sink = (value / pair.count for value in pair.smtp_source)
             ratios.append(seconds / (plan[0] + wall))
             cpu_ratios.append((source_cpu + their_sink) / (client[-1] + sinks[-1]))
     return {

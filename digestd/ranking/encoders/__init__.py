@@ -16,9 +16,10 @@ FILES = ("model.onnx", "tokenizer.json")
 
 
 def open_encoder(folder: str) -> Encoder:
-    """The ONNX sentence encoder in a folder; a silent one for "".
+    """Return the ONNX sentence encoder in a folder; for "", one that encodes nothing.
 
-    Raises BadSetting where the folder holds no model, or the extra `digestd[dense]` is not installed.
+    Raises:
+        BadSetting: the folder holds no model, or the extra `digestd[dense]` is not installed.
     """
     if not folder:
         return NoEncoder()

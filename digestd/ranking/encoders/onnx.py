@@ -38,7 +38,7 @@ class OnnxEncoder:
     first_token: bool
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Vectors (n, e) of length 1. Neighbours in length go together, so little is spent on padding."""
+        """Return unit vectors (n, e). Texts are batched by length to save padding."""
         read = self.tokenizer.encode_batch([text or " " for text in texts])
         order = sorted(range(len(read)), key=lambda i: len(read[i].ids))
         out = np.zeros((len(read), self.dims), dtype=np.float32)
@@ -112,7 +112,7 @@ def _tokenizer(file: Path, folder: Path) -> Tokenizer:
 
 
 def _dims(session: onnxruntime.InferenceSession, folder: Path) -> int:
-    """The length of a vector, as the outputs declare it; asked of the model where they do not."""
+    """Return the length of a vector: as the outputs declare it, else measured on one text."""
     sizes = [one.shape[-1] for one in session.get_outputs() if len(one.shape) in {2, 3}]
     declared = [size for size in sizes if isinstance(size, int)]
     hidden = _config(folder / "config.json").get("hidden_size")

@@ -14,7 +14,7 @@ NAME = "query_expansion"
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the weighted cosine with the expansion texts; plain BM25 if the archive does not know the words."""
+    """Return the weighted cosine with the expansion texts; BM25 if the archive lacks the words."""
     out = candidates.expansion.like(profiles.expansion)
     unheard = np.flatnonzero((np.diff(profiles.expansion.indptr) == 0) & (profiles.topics.of.sizes > 0))
     out[unheard] = profiles.topics.bm25[unheard]

@@ -1,4 +1,4 @@
-"""Messages between a parser process and the service: the length in 8 bytes, then so many bytes."""
+"""Messages between a parser process and the service: the length in 8 bytes, then the content."""
 
 import struct
 from typing import BinaryIO

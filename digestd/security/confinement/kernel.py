@@ -17,12 +17,20 @@ def _library() -> ctypes.CDLL:
 
 
 def syscall(number: int, *arguments: object) -> int:
-    """Make a system call. Raises OSError; arguments that are not integers must be ctypes values."""
+    """Make a system call; arguments that are not integers must be ctypes values.
+
+    Raises:
+        OSError: it failed.
+    """
     return _checked(int(_library().syscall(ctypes.c_long(number), *map(_wide, arguments))))
 
 
 def prctl(option: int, value: int) -> None:
-    """Change an attribute of this process. Raises OSError."""
+    """Change an attribute of this process.
+
+    Raises:
+        OSError: it failed.
+    """
     _checked(int(_library().prctl(option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3)))
 
 

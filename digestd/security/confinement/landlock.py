@@ -1,7 +1,8 @@
-"""Landlock: take away the right to use the file system, TCP and processes outside. Linux 5.13 or newer.
+"""Give up access to the file system, TCP and other processes with Landlock (Linux 5.13 or newer).
 
-A ruleset names the rights that it handles, and every handled right is denied unless a rule grants it. This one has no
-rules. https://docs.kernel.org/userspace-api/landlock.html
+A ruleset names the rights that it handles, and every handled right is denied unless a rule grants it. This ruleset
+has
+no rules. https://docs.kernel.org/userspace-api/landlock.html
 """
 
 import ctypes
@@ -27,14 +28,21 @@ class _Ruleset(ctypes.Structure):
 
 
 def version() -> int:
-    """Return the version of the kernel's interface. Raises OSError without Landlock."""
+    """Return the version of the kernel's interface.
+
+    Raises:
+        OSError: the kernel has no Landlock.
+    """
     return kernel.syscall(CREATE_RULESET, None, 0, _VERSION)
 
 
 def restrict() -> int:
-    """Deny everything that this kernel can deny to this thread and its children; return the interface's version.
+    """Deny this thread and its children all that the kernel can deny; return the interface's version.
 
-    Needs `PR_SET_NO_NEW_PRIVS`. Raises OSError without Landlock. Descriptors that are open stay usable.
+    Needs `PR_SET_NO_NEW_PRIVS`. Open descriptors stay usable.
+
+    Raises:
+        OSError: the kernel has no Landlock.
     """
     found = version()
     rules = _Ruleset(*(_up_to(found, rights) for rights in (_FILES, _NETWORK, _SCOPES)))

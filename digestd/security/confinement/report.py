@@ -1,4 +1,4 @@
-"""Report what is shut to a parser process on this machine, and what is not and why."""
+"""Report which rights a parser process has given up on this machine, and why it kept others."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """Report what a parser can still reach. A field is empty if that is shut, else the reason and the remedy.
+    """The rights that a parser process still has. A field is empty if the right is given up, else the reason.
 
     Attributes:
         files: opening, creating and deleting files.
         processes: starting programs, signalling or tracing other processes, and changing the modes of files.
         network: sockets of every kind.
         identity: the rights of root.
-        layers: the layers that are in force, for people.
+        layers: the layers that are in force, as text for people.
     """
 
     files: str
@@ -23,7 +23,7 @@ class Confinement:
     layers: tuple[str, ...] = ()
 
     def gaps(self) -> tuple[str, ...]:
-        """Return a sentence for each thing that is not shut."""
+        """Return a sentence for each right that is not given up."""
         found = {
             "parsers can still open files": self.files,
             "parsers can still start processes and change file modes": self.processes,
@@ -32,13 +32,17 @@ class Confinement:
         }
         return tuple(f"{what}: {why}" for what, why in found.items() if why)
 
-    def packed(self) -> bytes:
-        """Return the report as the message that a parser process sends first."""
+    def to_json(self) -> bytes:
+        """Return the report as the first message of a parser process."""
         return json.dumps(asdict(self)).encode()
 
 
-def unpacked(message: bytes) -> Confinement:
-    """Read the first message of a parser process. Raises ValueError, TypeError or KeyError if it is something else."""
-    said = json.loads(message)
-    files, processes, network, identity = (str(said[name]) for name in ("files", "processes", "network", "identity"))
-    return Confinement(files, processes, network, identity, tuple(map(str, said["layers"])))
+def parse_report(message: bytes) -> Confinement:
+    """Read the first message of a parser process.
+
+    Raises:
+        ValueError, TypeError or KeyError: it is not a report.
+    """
+    fields = json.loads(message)
+    files, processes, network, identity = (str(fields[name]) for name in ("files", "processes", "network", "identity"))
+    return Confinement(files, processes, network, identity, tuple(map(str, fields["layers"])))

@@ -124,7 +124,10 @@ def _program(column: int, pid: int) -> Iterator[_Instruction]:
 
 
 def _conditions(pid: int) -> Mapping[str, tuple[_Condition, ...]]:
-    """Return the conditions of each restricted call: memory without code, signals and limits for this process only."""
+    """Return the conditions of each restricted call.
+
+    Memory may not become executable, and signals and limits apply to this process only.
+    """
     return {
         "mmap": (_Condition(2, _PROT_EXEC, is_mask=True),),
         "mprotect": (_Condition(2, _PROT_EXEC, is_mask=True),),

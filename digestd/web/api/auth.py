@@ -24,7 +24,7 @@ from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribers.leaving import NoConsent
 from digestd.web.api.problems import RETRY_SECONDS, problem
-from digestd.web.bearer_token import presented
+from digestd.web.bearer_token import bearer_token
 from digestd.web.constant_time_response import answer_in_constant_time
 from digestd.web.limiter import Window, network_of
 
@@ -71,7 +71,7 @@ class TokenGate:
         with self._app.db.read() as session:
             if not api_tokens.any_stands(session):
                 raise HTTPException(404, "the API has no tokens yet; create one with `digestd api-token add`")
-            token = presented(session, request)
+            token = bearer_token(session, request)
         if token is None:
             _refuse_above(
                 self._strangers,
@@ -126,7 +126,7 @@ def needs(*scopes: Scope) -> Callable[[Request], ApiToken]:
     return check
 
 
-async def disclosed(token: ApiToken, act: Callable[[], Answer], status: int = 202) -> Answer | Response:
+async def run_without_disclosure(token: ApiToken, act: Callable[[], Answer], status: int = 202) -> Answer | Response:
     """Run `act` and return its answer, or always an empty one for a token without `read`.
 
     Such a token must not learn whether a subscriber exists or what state they are in: not from the answer, an error

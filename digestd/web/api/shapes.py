@@ -81,7 +81,7 @@ class Pause(BaseModel):
     until: AwareDatetime | None = None
 
 
-class NewSubscriber(Changes):
+class SubscriberIn(Changes):
     """A subscriber to add. Unless the token has the scope `vouch`, they get a mail to confirm."""
 
     email: str

@@ -38,5 +38,9 @@ def router(app: App, signup_limit: SignupLimit) -> APIRouter:
 
 
 def _record(form: SignUp) -> Record:
-    """Return what a form signup_limit for; an empty list leaves the interests of a known address. Raises BadRecord."""
+    """Return the record of a sign-up; an empty list keeps the interests of a known address.
+
+    Raises:
+        BadRecord: a field is invalid.
+    """
     return parse({name: value for name, value in form.model_dump(mode="json").items() if value != []})

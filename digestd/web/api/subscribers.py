@@ -18,16 +18,16 @@ from digestd.store.api_tokens import ApiToken
 from digestd.subscribers.keeping import Change, edit, take_in
 from digestd.subscribers.leaving import forget, pause, refuse_end, resume, unsubscribe
 from digestd.subscribers.record import Record, parse, subscriber_fields
-from digestd.web.api.auth import SignupLimit, disclosed, needs
+from digestd.web.api.auth import SignupLimit, needs, run_without_disclosure
 from digestd.web.api.shapes import (
     Changes,
     Cursor,
     Interests,
     Limit,
-    NewSubscriber,
     Number,
     Pause,
     ResultPage,
+    SubscriberIn,
     SubscriberOut,
     page_of,
 )
@@ -124,7 +124,7 @@ def _reading(routes: APIRouter, api: SubscriberApi) -> None:
 
 def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -> None:
     @routes.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
-    async def add_subscriber(new: NewSubscriber, answer: Response, token: Writer) -> SubscriberOut | Response:
+    async def add_subscriber(new: SubscriberIn, answer: Response, token: Writer) -> SubscriberOut | Response:
         """Add or change a subscriber. Without the scope `vouch`, they get a mail to confirm."""
         status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
         record = parse({**_given(new), "status": status.value})
@@ -136,19 +136,19 @@ def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -
             answer.status_code = 201 if change is Change.ADDED else 200
             return shown(known)
 
-        return await disclosed(token, add)
+        return await run_without_disclosure(token, add)
 
     @routes.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
     async def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
         """Change settings and interests. Consent does not change."""
         record = _change(changes)
-        return await disclosed(token, lambda: api.changed(number, record))
+        return await run_without_disclosure(token, lambda: api.changed(number, record))
 
     @routes.patch("/{number}/interests", response_model=Interests, responses=_ACCEPTED)
     async def change_interests(number: Number, changes: Interests, token: Writer) -> Interests | Response:
         """Replace the lists that are sent; others stay unchanged."""
         record = _change(changes)
-        return await disclosed(token, lambda: api.changed(number, record).interests)
+        return await run_without_disclosure(token, lambda: api.changed(number, record).interests)
 
 
 def _consent(routes: APIRouter, api: SubscriberApi) -> None:
@@ -158,7 +158,7 @@ def _consent(routes: APIRouter, api: SubscriberApi) -> None:
         until, now = asked.until if asked else None, api.app.clock()
         if until is not None:
             refuse_end(until, now)
-        return await disclosed(
+        return await run_without_disclosure(
             token, lambda: api.acted(number, lambda: pause(api.app.db, number, Cause.API, now, until))
         )
 
@@ -166,13 +166,15 @@ def _consent(routes: APIRouter, api: SubscriberApi) -> None:
     async def resume_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
         """Resume a paused subscription. Safe to repeat. 409 if unsubscribed or never confirmed."""
         now = api.app.clock()
-        return await disclosed(token, lambda: api.acted(number, lambda: resume(api.app.db, number, Cause.API, now)))
+        return await run_without_disclosure(
+            token, lambda: api.acted(number, lambda: resume(api.app.db, number, Cause.API, now))
+        )
 
     @routes.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=_ACCEPTED)
     async def end_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
         """End a subscription. Safe to repeat."""
         now = api.app.clock()
-        return await disclosed(
+        return await run_without_disclosure(
             token, lambda: api.acted(number, lambda: unsubscribe(api.app.db, number, Cause.API, now))
         )
 
@@ -190,11 +192,11 @@ def _erasing(routes: APIRouter, api: SubscriberApi) -> None:
                 forget(api.app.db, number, api.app.clock())
             return Response(status_code=204)
 
-        return await disclosed(token, erase, 204)
+        return await run_without_disclosure(token, erase, 204)
 
 
 def shown(subscriber: Subscriber) -> SubscriberOut:
-    """A subscriber as the API answers."""
+    """Return a subscriber as the API represents it."""
     said = subscriber_fields(subscriber)
     interests = Interests.model_validate({name: said[name] for name in Interests.model_fields})
     plain = {name: value for name, value in said.items() if name not in Interests.model_fields}

@@ -1,12 +1,14 @@
-"""Everybody ranked against a day: all signals, fused, the top 40, reasons for the top 15.
+"""Measure ranking all subscribers against one day: all signals, fusion, the top 40, reasons for the top 15.
 
-Subscribers are read from the database in blocks, by one process a core, as planning reads them: their profiles
-are compiled and kept already, as they are from the first digest until a subscriber or the text model changes; what
-that costs is measured apart. Beside it runs the bare product that no ranker on these texts can do without: a sparse
-matrix of one TF-IDF row a subscriber times the day's papers, by SciPy, in blocks of the same size.
+Each process reads subscribers from the database in shards, as planning does. Profiles are compiled and stored before,
+as they are between changes of a subscriber or of the text model; this cost is reported on its own. The baseline is
+the
+product that no ranker on these texts can avoid: a sparse matrix of one TF-IDF row per subscriber times the day's
+papers, by SciPy, in blocks of the same size.
 
-Whether it is linear shows at a quarter of the subscribers, and of the papers. A process's first shard, before which
-it has met none of the papers that are liked, counts as its start and is told apart.
+Linearity is measured with a quarter of the subscribers, and of the papers. The first shard of a process fills the
+cache
+of liked papers, so it counts as start-up.
 """
 
 import gc
@@ -34,7 +36,7 @@ from digestd.digests.seed_reader import SeedReader
 from digestd.digests.shard import Shard, rank
 from digestd.digests.text_model import text_model
 from digestd.domain.subscriber import Cause
-from digestd.evaluation.bench import invented
+from digestd.evaluation.bench import synthetic_data
 from digestd.papers.imports import import_papers
 from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.candidates import build_candidates
@@ -50,13 +52,13 @@ from digestd.store.migrate import migrate
 T = TypeVar("T")
 TOP = 40
 REASONS = 15
-EVERY = 0.5
+MEMORY_SAMPLE_SECONDS = 0.5
 """Seconds between two looks at memory."""
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """How much to rank."""
+class RankingLoad:
+    """The size of a ranking benchmark."""
 
     subscribers: int
     papers: int
@@ -66,9 +68,16 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """What one process used: seconds of CPU in all and until its `first` subscribers were ranked; peak memory; how many
-    it ranked, and how many reasons it gave."""
+class WorkerUsage:
+    """Resources used by one process.
+
+    Attributes:
+        cpu: CPU seconds in total.
+        start: CPU seconds for its first shard, of `first` subscribers.
+        rss_mib: peak memory.
+        ranked: number of subscribers.
+        reasons: number of reasons given.
+    """
 
     cpu: float
     start: float
@@ -78,19 +87,25 @@ class Spent:
     reasons: int
 
 
-def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: None) -> dict[str, object]:
-    """The figures. Seconds are on the clock, microseconds of CPU and a subscriber; `ratio` = bare_us / cpu_us.
+def measure_ranking(load: RankingLoad, now: datetime, say: Callable[[str], None] = lambda _: None) -> dict[str, object]:
+    """Measure ranking and return the figures by name.
 
-    `start_ms`: CPU of a process until its first shard is ranked; `each_us`: of all others, and `linear`: how much more
-    that is at the whole than at a quarter of the subscribers, and a quarter of it at all papers than at a quarter of
-    them; 1 is linear, less is better, None where there are too few to tell.
-    `pss_mib`: the most memory that all processes had together, what they share counted once, as far as looking
-    every half a second shows it; `rss_mib`: the largest of them.
+    Seconds are wall-clock time, microseconds are CPU time per subscriber, and `ratio` is bare_us / cpu_us.
+
+        start_ms  CPU time of a process for its first shard
+        each_us   CPU time of all other shards
+        linear    growth of `each_us` per subscriber from a quarter of the subscribers to all, and per paper from a
+        quarter
+                  of the papers to all; 1 is linear, less is better, None if there are too few subscribers
+        pss_mib   peak memory of all processes together, shared memory counted once, sampled every half second
+        rss_mib   peak memory of the largest process
     """
     with TemporaryDirectory(prefix="digestd-bench-") as folder:
         url = f"sqlite:///{Path(folder) / 'digestd.db'}"
-        say("inventing papers and people")
-        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as apart:  # what it needed is no part of ranking
+        say("generating papers and subscribers")
+        with ProcessPoolExecutor(
+            1, mp_context=get_context("fork")
+        ) as apart:  # its memory must not count as that of ranking
             apart.submit(_prepare, url, load, now).result()
         db = open_database(url)
         began = time.perf_counter()
@@ -98,15 +113,15 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         gathered = time.perf_counter()
         db.close()
         say("compiling profiles")
-        compiling, _ = _everybody(_compiled, url, day, load)
+        compiling, _ = _run_workers(_compile_worker, url, day, load)
         say("ranking")
         ready = time.perf_counter()
-        spent, most = _everybody(_ranked, url, day, load)
+        spent, most = _run_workers(_rank_worker, url, day, load)
         done = time.perf_counter()
         quarter = replace(load, subscribers=max(load.subscribers // 4, 1))
-        less, _ = _everybody(_ranked, url, day, quarter)
-        least, _ = _everybody(_ranked, url, _shortened(day), quarter)
-    bare = bare_product(day.candidates.encoded.sparse, min(load.subscribers, 20_000))
+        less, _ = _run_workers(_rank_worker, url, day, quarter)
+        least, _ = _run_workers(_rank_worker, url, _first_quarter(day), quarter)
+    bare = measure_bare_product(day.candidates.encoded.sparse, min(load.subscribers, 20_000))
     cpu = sum(one.cpu for one in spent) / load.subscribers * 1e6
     if (ranked := sum(one.ranked for one in spent)) != load.subscribers:
         raise AssertionError(f"{ranked} of {load.subscribers} were ranked")
@@ -118,8 +133,15 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         "compile_us": round(sum(compiling) / load.subscribers * 1e6, 1),
         "cpu_us": round(cpu, 1),
         "start_ms": round(max(one.start for one in spent) * 1e3),
-        "each_us": {"all": _each(spent), "quarter_of_subscribers": _each(less), "quarter_of_both": _each(least)},
-        "linear": {"subscribers": _more(_each(spent), _each(less)), "papers": _more(_each(less), _each(least), 4)},
+        "each_us": {
+            "all": _cpu_per_subscriber(spent),
+            "quarter_of_subscribers": _cpu_per_subscriber(less),
+            "quarter_of_both": _cpu_per_subscriber(least),
+        },
+        "linear": {
+            "subscribers": _growth(_cpu_per_subscriber(spent), _cpu_per_subscriber(less)),
+            "papers": _growth(_cpu_per_subscriber(less), _cpu_per_subscriber(least), 4),
+        },
         "bare_us": round(bare, 1),
         "ratio": round(bare / cpu, 3),
         "rss_mib": round(max(one.rss_mib for one in spent)),
@@ -128,18 +150,18 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
     }
 
 
-def _each(spent: Sequence[Spent]) -> float | None:
-    """Microseconds of CPU a subscriber after the first shard of each process."""
+def _cpu_per_subscriber(spent: Sequence[WorkerUsage]) -> float | None:
+    """Return CPU microseconds per subscriber after the first shard of each process."""
     count = sum(one.ranked - one.first for one in spent)
     return round(sum(one.cpu - one.start for one in spent) / count * 1e6, 1) if count else None
 
 
-def _more(large: float | None, small: float | None, times: int = 1) -> float | None:
+def _growth(large: float | None, small: float | None, times: int = 1) -> float | None:
     return round(large / small / times, 2) if large and small else None
 
 
-def _shortened(day: PlanningDay) -> PlanningDay:
-    """The day with the first quarter of its papers."""
+def _first_quarter(day: PlanningDay) -> PlanningDay:
+    """Return the day with the first quarter of its papers."""
     papers = day.candidates.papers[: max(len(day.candidates) // 4, 1)]
     return replace(
         day,
@@ -151,26 +173,26 @@ def _shortened(day: PlanningDay) -> PlanningDay:
     )
 
 
-def _prepare(url: str, load: Load, now: datetime) -> None:
+def _prepare(url: str, load: RankingLoad, now: datetime) -> None:
     db = open_database(url)
     migrate(db)
-    fill(db, load, now)
+    fill_database(db, load, now)
     text_model(db, now + timedelta(days=1))  # fitting it is measured elsewhere
     db.close()
 
 
-def fill(db: Database, load: Load, now: datetime) -> None:
-    """The archive, the day and the people."""
-    import_papers(db, invented.papers(load.archive, 1, "old"), now, archive=True)
-    import_papers(db, invented.papers(load.papers, 2, "new"), now + timedelta(hours=20))
-    people = invented.people(load.subscribers, load.archive, load.likes)
+def fill_database(db: Database, load: RankingLoad, now: datetime) -> None:
+    """Import the archive and the day's papers, and add the subscribers."""
+    import_papers(db, synthetic_data.synthetic_papers(load.archive, 1, "old"), now, archive=True)
+    import_papers(db, synthetic_data.synthetic_papers(load.papers, 2, "new"), now + timedelta(hours=20))
+    people = synthetic_data.synthetic_subscribers(load.subscribers, load.archive, load.likes)
     while block := list(islice(people, 5_000)):
         with db.write() as session:
             subscribers.insert_many(session, block, Cause.IMPORT, now)
 
 
-def bare_product(papers: Sparse, count: int) -> float:
-    """Microseconds a subscriber of the product of `count` rows like the papers' own with the papers."""
+def measure_bare_product(papers: Sparse, count: int) -> float:
+    """Return CPU microseconds per subscriber of multiplying `count` paper-like rows with the papers."""
     rows = papers[np.arange(count) % max(papers.shape[0], 1)] if papers.shape[0] else papers
     across = papers.T.tocsr()
     began = time.process_time()
@@ -179,20 +201,25 @@ def bare_product(papers: Sparse, count: int) -> float:
     return (time.process_time() - began) / max(rows.shape[0], 1) * 1e6
 
 
-def _everybody(work: Callable[[str, int, Load], T], url: str, day: PlanningDay, load: Load) -> tuple[list[T], float]:
-    """Each process takes every n-th shard, this one among them. What each gives, and the most memory of all.
+def _run_workers(
+    work: Callable[[str, int, RankingLoad], T], url: str, day: PlanningDay, load: RankingLoad
+) -> tuple[list[T], float]:
+    """Run `work` in every process, this one included, each on every n-th shard.
 
-    The day is shared by forking, with nothing kept of what was ranked before.
+    The processes share the day by forking, with empty caches.
+
+    Returns:
+        The result of each process, and their peak memory in MiB.
     """
     global _day  # what a forked process inherits cannot be handed over
-    _day = _as_new(day)
+    _day = _without_caches(day)
     gc.collect()
     gc.freeze()  # else each process copies what it shares by looking for garbage in it
     release_free_memory()
     others, done = max(load.processes - 1, 0), Event()
     with ProcessPoolExecutor(max(others, 1), mp_context=get_context("fork")) as pool, ThreadPoolExecutor(1) as aside:
         turns = [pool.submit(work, url, turn, load) for turn in range(1, others + 1)]
-        most = aside.submit(_watched, done)
+        most = aside.submit(_peak_memory, done)
         try:
             found = [work(url, 0, load), *(turn.result() for turn in turns)]
         finally:
@@ -200,8 +227,8 @@ def _everybody(work: Callable[[str, int, Load], T], url: str, day: PlanningDay, 
         return found, most.result()
 
 
-def _as_new(day: PlanningDay) -> PlanningDay:
-    """The day before anybody was ranked."""
+def _without_caches(day: PlanningDay) -> PlanningDay:
+    """Return the day as it was before anybody was ranked."""
     pool = day.candidates
     seed_encoder, echoes = (
         replace(pool.seed_encoder, _latest=[]),
@@ -214,10 +241,10 @@ def _as_new(day: PlanningDay) -> PlanningDay:
     )
 
 
-def _watched(done: Event) -> float:
-    """The most that all processes have together until it is done, this one among them; MiB."""
+def _peak_memory(done: Event) -> float:
+    """Return the peak memory of all processes together in MiB, sampled until `done` is set."""
     most = 0.0
-    while not done.wait(EVERY):
+    while not done.wait(MEMORY_SAMPLE_SECONDS):
         most = max(most, sum(map(_pss, [os.getpid(), *(child.pid or 0 for child in active_children())])))
     return most
 
@@ -225,50 +252,50 @@ def _watched(done: Event) -> float:
 _day: PlanningDay | None = None
 
 
-def _compiled(url: str, turn: int, load: Load) -> float:
-    """Compile and keep the profiles; seconds of CPU."""
+def _compile_worker(url: str, turn: int, load: RankingLoad) -> float:
+    """Compile and store the profiles of this process's shards; return CPU seconds."""
     assert _day is not None  # noqa: S101  # set before the fork
     began = time.thread_time()
     db = open_database(url)
     with single_blas_thread():
-        for block in _blocks(db, _day, turn, load):
+        for block in _shards(db, _day, turn, load):
             compile_profiles(db, _day, block)
     db.close()
     return time.thread_time() - began
 
 
 def compile_profiles(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> None:
-    """Compile the profiles of these subscribers, and keep them."""
+    """Compile and store the profiles of these subscribers."""
     with db.read() as session:
         made = compiled(session, day, block).made
     with db.write() as session:
         keep_compiled(session, day, made)
 
 
-def _ranked(url: str, turn: int, load: Load) -> Spent:
+def _rank_worker(url: str, turn: int, load: RankingLoad) -> WorkerUsage:
     assert _day is not None  # noqa: S101  # set before the fork
     began, start, first, ranked, reasons = time.thread_time(), 0.0, 0, 0, 0
     db = open_database(url)
     with single_blas_thread():
-        for block in _blocks(db, _day, turn, load):
+        for block in _shards(db, _day, turn, load):
             ranked += len(block)
-            reasons += _rank(db, _day, block)
+            reasons += _rank_shard(db, _day, block)
             if not first:
                 start, first = time.thread_time() - began, ranked
     db.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Spent(time.thread_time() - began, start, first, peak, ranked, reasons)
+    return WorkerUsage(time.thread_time() - began, start, first, peak, ranked, reasons)
 
 
-def _rank(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> int:
-    """Rank a shard; how many reasons were given. Nothing of it is left when the next one comes."""
+def _rank_shard(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> int:
+    """Rank a shard and return the number of reasons; keep nothing of it."""
     with db.read() as session:
         shard = rank(session, day, block)
-    return len(_explained(day, shard))
+    return len(_top_reasons(day, shard))
 
 
-def _blocks(db: Database, day: PlanningDay, turn: int, load: Load) -> Iterator[list[DueSubscriber]]:
-    """Every n-th shard of the first so many subscribers."""
+def _shards(db: Database, day: PlanningDay, turn: int, load: RankingLoad) -> Iterator[list[DueSubscriber]]:
+    """Yield every n-th shard of the subscribers."""
     for after in range(turn * SHARD_SIZE, load.subscribers, load.processes * SHARD_SIZE):
         last = min(after + SHARD_SIZE, load.subscribers)
         with db.read() as session:
@@ -276,7 +303,7 @@ def _blocks(db: Database, day: PlanningDay, turn: int, load: Load) -> Iterator[l
 
 
 def _pss(process: int) -> float:
-    """A process's share of memory in MiB; 0 where the system does not tell, or it has ended."""
+    """Return a process's proportional set size in MiB; 0 if it is unknown or the process has ended."""
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -284,8 +311,8 @@ def _pss(process: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def _explained(day: PlanningDay, shard: Shard) -> Reasons:
-    """The reasons for the first of the top of each of a shard."""
+def _top_reasons(day: PlanningDay, shard: Shard) -> Reasons:
+    """Return the reasons for the best papers of each subscriber of a shard."""
     total = np.where(shard.ranked.open, shard.ranked.total, -np.inf)
     top = min(TOP, total.shape[1])
     best = np.argpartition(total, total.shape[1] - top, axis=1)[:, total.shape[1] - top :]

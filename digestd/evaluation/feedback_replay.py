@@ -1,13 +1,11 @@
-"""The install's own feedback, replayed in time order.
+"""Replay the feedback of an installation in the order of time.
 
-Progressive validation (Dawid 1984; Blum, Kalai & Langford 1999): every digest of which something was said
-is ranked again by a profile made only of what had been asked for and said before it was planned, against
-the candidates it was chosen from, with the votes of that time. What was liked since is right. Nothing of a
-verdict is known to the profile that predicts it.
+Progressive validation (Dawid 1984; Blum, Kalai & Langford 1999): every digest with feedback is ranked again by a
+profile made of the interests and feedback from before it was planned, against the candidates and votes of that time.
+The papers liked afterwards are relevant. A verdict never reaches the profile that predicts it.
 
-Two things are of today: the text model, which no verdict enters; and interests that were given up since,
-which are not kept. And nobody likes what they were never shown: the figures tell how well
-the ranker puts what was liked before the rest, and favour the ranker that chose what to show.
+Two things are of today: the text model, which no verdict enters; and interests that were removed since, which are
+not stored. Nobody can like a paper that was not shown, so the figures favour the ranker that chose the picks.
 """
 
 from collections import defaultdict
@@ -23,9 +21,9 @@ from digestd.domain.feedback import LIKING
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
-from digestd.evaluation.cases import EPOCH, Judgment
-from digestd.evaluation.dense import stored
-from digestd.evaluation.run import EVENING, Case, cases_of
+from digestd.evaluation.dense import stored_vectors
+from digestd.evaluation.judgments import EPOCH, Judgment
+from digestd.evaluation.scoring import DAY_LENGTH, Case, build_cases
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.model import TextModel, fit, loads
 from digestd.store import papers, references, text_models
@@ -40,17 +38,21 @@ ARCHIVE = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Replayed:
-    """A digest of which something was said, ranked again. `names`: of the paper of each pick; None if it is gone."""
+class ReplayedDigest:
+    """A digest with feedback, ranked again.
 
-    shown: SentDigest
+    Attributes:
+        names: the paper id of each pick; None if the paper no longer exists.
+    """
+
+    digest: SentDigest
     names: tuple[str | None, ...]
     case: Case
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Then:
-    """What is the same for all digests of one day: papers by row number, and the texts' models."""
+class _DaySnapshot:
+    """The data that all digests of one day share: papers by row number, and the models."""
 
     papers: dict[int, Paper]
     first: datetime
@@ -63,36 +65,39 @@ def replay(
     since: datetime | None = None,
     encoder: Encoder = NoEncoder(),
     advance: Callable[[int], None] = lambda _: None,
-) -> Iterator[Replayed]:
-    """Every digest of which something was said, from those planned at `since` on; changes nothing. Streamed."""
+) -> Iterator[ReplayedDigest]:
+    """Yield every digest with feedback, planned at `since` or later, ranked again.
+
+    Reads the digests as a stream and changes nothing.
+    """
     with db.read() as session:
-        model, earlier, n = _model(session), _Earlier(everything=since is None), 0
+        model, earlier, n = _model(session), _SentHistory(everything=since is None), 0
         for _, group in groupby(digests(session, since), key=lambda shown: shown.planned.date()):
             day = list(group)
             spoken = [shown for shown in day if any(shown.verdicts)]
             for start in range(0, len(spoken), BLOCK):
                 block = spoken[start : start + BLOCK]
-                for done in _ranked(session, _then(session, block, model, encoder), block, earlier):
+                for done in _rank_again(session, _day_snapshot(session, block, model, encoder), block, earlier):
                     yield replace(done, case=replace(done.case, n=n))
                     n += 1
                 advance(len(block))
-            earlier.note(day)
+            earlier.record(day)
 
 
-class _Earlier:
-    """Which papers each subscriber had been sent lately: they were no candidates any more."""
+class _SentHistory:
+    """The papers that each subscriber was sent lately, which are no longer candidates."""
 
     def __init__(self, *, everything: bool) -> None:
         self._everything = everything
         self._had: defaultdict[int, list[tuple[datetime, tuple[int, ...]]]] = defaultdict(list)
 
-    def note(self, day: Sequence[SentDigest]) -> None:
+    def record(self, day: Sequence[SentDigest]) -> None:
         for shown in day:
             lately = [one for one in self._had[shown.subscriber] if one[0] > shown.planned - WINDOW]
             self._had[shown.subscriber] = [*lately, (shown.planned, shown.papers)]
 
-    def candidates(self, then: _Then, shown: SentDigest) -> tuple[str, ...]:
-        """What the digest was chosen from, its own picks among them."""
+    def candidates(self, then: _DaySnapshot, shown: SentDigest) -> tuple[str, ...]:
+        """Return the papers that a digest was chosen from, its own picks included."""
         first = self._everything and shown.subscriber not in self._had
         since = shown.planned - (FIRST_WINDOW if first else WINDOW)
         had = {paper for _, sent in self._had.get(shown.subscriber, ()) for paper in sent} - set(shown.papers)
@@ -114,36 +119,38 @@ def _model(session: Session) -> TextModel:
     return fit(papers.texts(session, ARCHIVE))
 
 
-def _then(session: Session, block: Sequence[SentDigest], model: TextModel, encoder: Encoder) -> _Then:
+def _day_snapshot(session: Session, block: Sequence[SentDigest], model: TextModel, encoder: Encoder) -> _DaySnapshot:
     first, last = min(shown.planned for shown in block), max(shown.planned for shown in block)
     news = papers.candidates(session, first - WINDOW, last, as_of=first)
     held = papers.by_keys(session, {key for shown in block for key in shown.papers}, as_of=first)
-    return _Then({paper.key: paper for paper in [*news, *held.values()]}, first, model, encoder)
+    return _DaySnapshot({paper.key: paper for paper in [*news, *held.values()]}, first, model, encoder)
 
 
-def _ranked(session: Session, then: _Then, block: Sequence[SentDigest], earlier: _Earlier) -> Iterator[Replayed]:
+def _rank_again(
+    session: Session, then: _DaySnapshot, block: Sequence[SentDigest], earlier: _SentHistory
+) -> Iterator[ReplayedDigest]:
     wants = for_ranking_at(session, {shown.subscriber: shown.planned for shown in block})
     library = {str(paper.id): paper for paper in then.papers.values()}
-    interests = {who: tuple(i for i in given if _was_known(i, library)) for who, given in wants.items()}
+    interests = {who: tuple(i for i in given if _was_stated_before(i, library)) for who, given in wants.items()}
     named = {PaperId(i.value) for given in interests.values() for i in given if i.kind is Kind.PAPER}
     library |= {str(name): paper for name, paper in papers.by_ids(session, named).items()}
-    brought, interests = _brought(session, interests)
+    brought, interests = _resolve_references(session, interests)
     library = brought | library
     judgments = [
         _judgment(then, shown, interests[shown.subscriber], earlier.candidates(then, shown)) for shown in block
     ]
-    dense = stored(session, then.encoder, library.values())
-    for case in cases_of(library, judgments, then.model, dense=dense):
+    dense = stored_vectors(session, then.encoder, library.values())
+    for case in build_cases(library, judgments, then.model, dense=dense):
         shown = block[case.n]
-        yield Replayed(shown, tuple(_name(then, key) for key in shown.papers), case)
+        yield ReplayedDigest(shown, tuple(_name(then, key) for key in shown.papers), case)
 
 
-def _brought(
+def _resolve_references(
     session: Session, interests: Mapping[int, tuple[Interest, ...]]
 ) -> tuple[dict[str, Paper], dict[int, tuple[Interest, ...]]]:
-    """Return the papers that references stand for, and the interests by the names of these papers.
+    """Return the papers that references stand for, and the interests with the ids of these papers.
 
-    A reference that no source knows is a paper under a name of its owner's own.
+    A reference that no source knows becomes a paper with an id of its own.
     """
     found: dict[str, Paper] = {}
     renamed = dict(interests)
@@ -170,12 +177,14 @@ def _renamed(interest: Interest, known: Mapping[PaperId, Paper]) -> Interest:
     return replace(interest, value=known[name].id) if interest.kind is Kind.PAPER and name in known else interest
 
 
-def _was_known(interest: Interest, library: dict[str, Paper]) -> bool:
-    """A paper that was a candidate then had not been named yet, where it is not known since when it is."""
+def _was_stated_before(interest: Interest, library: dict[str, Paper]) -> bool:
+    """Return True unless an interest without a date names a paper that was still a candidate."""
     return interest.kind is not Kind.PAPER or interest.since is not None or interest.value not in library
 
 
-def _judgment(then: _Then, shown: SentDigest, interests: tuple[Interest, ...], candidates: tuple[str, ...]) -> Judgment:
+def _judgment(
+    then: _DaySnapshot, shown: SentDigest, interests: tuple[Interest, ...], candidates: tuple[str, ...]
+) -> Judgment:
     verdicts = zip(shown.papers, shown.verdicts, strict=True)
     liked = [_name(then, key) for key, verdict in verdicts if verdict in LIKING]
     return Judgment(
@@ -183,9 +192,9 @@ def _judgment(then: _Then, shown: SentDigest, interests: tuple[Interest, ...], c
         interests=interests,
         relevant={name: 1.0 for name in liked if name is not None},
         candidates=candidates,
-        day=then.first - EVENING,
+        day=then.first - DAY_LENGTH,
     )
 
 
-def _name(then: _Then, key: int) -> str | None:
+def _name(then: _DaySnapshot, key: int) -> str | None:
     return str(then.papers[key].id) if key in then.papers else None

@@ -1,7 +1,7 @@
-"""A relay that takes every mail and keeps none, and what sends to it at the wire's limit.
+"""A relay that accepts and discards every mail, and a sender at the speed limit of the protocol.
 
-Postfix's smtp-sink and smtp-source where they are installed; else a sink of our own, which is no
-measure for a ratio, but counts as well.
+Postfix's smtp-sink and smtp-source if they are installed. Otherwise a built-in sink, which counts mails but is too
+slow for a ratio.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _COUNTED = re.compile(r"mesg=(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A running sink: `kind` is smtp-sink or built-in."""
+    """A running sink; `kind` is "smtp-sink" or "built-in"."""
 
     kind: str
     port: int
@@ -33,47 +33,47 @@ class Sink:
 
     @property
     def url(self) -> str:
-        """As a transport URL."""
+        """Return its address as a transport URL."""
         return f"smtp://127.0.0.1:{self.port}"
 
     @property
     def count(self) -> int:
-        """How many mails it has taken."""
+        """Return the number of mails that it has accepted."""
         found = _COUNTED.findall(self.log.read_text(errors="replace"))
         return int(found[-1]) if found else 0
 
     @property
     def cpu(self) -> float:
-        """Seconds of CPU it has used."""
+        """Return the CPU seconds that it has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def tool(name: str) -> str | None:
-    """Where one of Postfix's programs is."""
+def find_program(name: str) -> str | None:
+    """Return the path of one of Postfix's programs; None if it is not installed."""
     return shutil.which(name, path=_PATH)
 
 
 @contextlib.contextmanager
-def sink(folder: Path) -> Iterator[Sink]:
-    """A sink on a free port of 127.0.0.1, ended with the block."""
+def run_sink(folder: Path) -> Iterator[Sink]:
+    """Run a sink on a free port of 127.0.0.1 until the end of the block."""
     port, log = _free_port(), folder / "sink.log"
-    program = tool("smtp-sink")
+    program = find_program("smtp-sink")
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
-    command = [program, *as_nobody, "-c", f"127.0.0.1:{port}", "1000"] if program else _built_in(port)
+    command = [program, *as_nobody, "-c", f"127.0.0.1:{port}", "1000"] if program else _builtin_command(port)
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603  # no word of it is anybody's input
         try:
-            _until_listening(port)
+            _wait_until_listening(port)
             yield Sink("smtp-sink" if program else "built-in", port, process.pid, log)
         finally:
             process.terminate()
             process.wait(10)
 
 
-def source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
-    """Seconds, on the clock and of CPU, that smtp-source takes for so many mails, 16 sessions at once."""
-    program = tool("smtp-source")
+def run_smtp_source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
+    """Send mails with smtp-source in 16 sessions; return wall-clock and CPU seconds."""
+    program = find_program("smtp-source")
     if program is None:
         raise FileNotFoundError("smtp-source")
     command = [program, "-4", "-s", "16", "-d", "-F", str(mail), "-m", str(count), f"127.0.0.1:{to.port}"]
@@ -87,7 +87,7 @@ def source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
 
 
 async def serve(port: int) -> None:
-    """The built-in sink: answers 250 to everything, 354 to DATA, and prints its count once a mail."""
+    """Run the built-in sink: answer 250 to all commands and 354 to DATA, and print the count after each mail."""
     taken = 0
 
     async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,8 +111,8 @@ async def serve(port: int) -> None:
         await server.serve_forever()
 
 
-def _built_in(port: int) -> list[str]:
-    code = f"import asyncio; from digestd.evaluation.bench.sink import serve; asyncio.run(serve({port}))"
+def _builtin_command(port: int) -> list[str]:
+    code = f"import asyncio; from digestd.evaluation.bench.smtp_sink import serve; asyncio.run(serve({port}))"
     return [sys.executable, "-c", code]
 
 
@@ -122,9 +122,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _until_listening(port: int) -> None:
+def _wait_until_listening(port: int) -> None:
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise TimeoutError(f"nobody listens on port {port}")
+    raise TimeoutError(f"the sink does not listen on port {port}")

@@ -1,8 +1,9 @@
-"""Whoever types an address into a form learns nothing of it: the same bytes, after the same time.
+"""Test that forms disclose nothing about an address: same bytes, same time.
 
-Each form does its work and then waits until a quarter of a second is over. A clock that counts statements shows that
-the wait makes up for every difference, and their number that it is long enough. Thousands of answers over HTTP show
-that nobody can tell them apart from outside (`tests/run --long`).
+Each form does its work and then waits until a quarter of a second has passed. A clock that counts statements shows
+that
+the wait covers every difference, and the number of statements that it is long enough. Thousands of answers over HTTP
+show that they are indistinguishable from outside (`tests/run --long`).
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.leaving import erase, pause, suppress, unsubscribe
 from digestd.web.constant_time_response import FLOOR_SECONDS
-from tests.web.conftest import FORMS, Clock, House, stamp_for
+from tests.web.conftest import FORMS, Backend, Clock, stamp_for
 from tests.web.html import heading
 from tests.web.test_browser import served
 
@@ -38,22 +39,22 @@ STANDINGS = ("unknown", "pending", "active", "paused", "unsubscribed", "suppress
 
 
 @pytest.fixture
-def known(app: App, house: House) -> dict[str, str]:
-    """An address of each standing, by it; two days ago, so that each may get a mail where mails are sent."""
+def known(app: App, backend: Backend) -> dict[str, str]:
+    """Return an address of each status, created two days ago so that each may get a mail."""
     found = {standing: f"{standing}@example.org" for standing in STANDINGS}
-    now = house.clock()
-    house.join(found["pending"], status="pending")
-    people = {standing: house.join(found[standing]).key for standing in STANDINGS[2:]}
+    now = backend.clock()
+    backend.join(found["pending"], status="pending")
+    people = {standing: backend.join(found[standing]).key for standing in STANDINGS[2:]}
     pause(app.db, people["paused"], Cause.WEB, now)
     unsubscribe(app.db, people["unsubscribed"], Cause.WEB, now)
     suppress(app.db, app.keys, found["suppressed"], SuppressionReason.COMPLAINT, now)
     erase(app.db, app.keys, found["erased"], now)
-    house.clock.advance(days=2)
+    backend.clock.advance(days=2)
     return found
 
 
 class Counting:
-    """A clock that goes on by a millisecond for each statement, and keeps how long somebody slept."""
+    """A clock that advances by a millisecond per statement and records sleeps."""
 
     def __init__(self, app: App) -> None:
         self.statements, self.slept = 0, 0.0
@@ -70,8 +71,8 @@ class Counting:
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_every_standing_gets_the_same_answer_after_the_same_time(
-    client: TestClient, app: App, house: House, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
+def test_answer_and_time_are_same_for_every_status(
+    client: TestClient, app: App, backend: Backend, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Counting(app)
     monkeypatch.setattr("digestd.web.constant_time_response.time", clock)
@@ -88,10 +89,10 @@ def test_every_standing_gets_the_same_answer_after_the_same_time(
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_form_costs_few_statements_for_every_standing(
+def test_form_takes_few_statements_for_every_status(
     client: TestClient, app: App, known: dict[str, str], form: str
 ) -> None:
-    """So many take a few milliseconds: the wait makes up for all of them."""
+    """So few take a few milliseconds, which the wait covers."""
     clock = Counting(app)
     for standing, address in known.items():
         clock.statements = 0
@@ -102,20 +103,20 @@ def test_form_costs_few_statements_for_every_standing(
 
 @pytest.fixture
 def on_sqlite(database_url: str) -> None:
-    """Once is enough."""
+    """Use SQLite alone: once is enough."""
     if not database_url.startswith("sqlite"):
         pytest.skip("tried on SQLite, whose writers wait for each other")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_answers_over_http_cannot_be_told_apart(
-    app: App, house: House, clock: Clock, on_sqlite: None, form: str, monkeypatch: pytest.MonkeyPatch
+def test_answers_over_http_are_indistinguishable(
+    app: App, backend: Backend, clock: Clock, on_sqlite: None, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both kinds come in turn, so a busy machine slows both; a difference shows in every round, chance in one."""
+    """Both kinds alternate, so other load slows both; a real difference shows in every round."""
     monkeypatch.setattr("digestd.web.constant_time_response.sleep", asyncio.sleep)
     for n in range(200):
-        house.join(f"known{n}@example.org")
+        backend.join(f"known{n}@example.org")
     clock.advance(days=2)
     found = []
     for number in range(ROUNDS):
@@ -129,7 +130,7 @@ def test_answers_over_http_cannot_be_told_apart(
 
 
 def _likeness(app: App, clock: Clock, form: str, asked: list[str]) -> float:
-    """Return how likely it is that times of answers to known and to new addresses have one distribution."""
+    """Return the p-value that answers to known and to new addresses take equally long."""
     with served(app) as home:
         place, turn = urlsplit(home).netloc, Lock()
 

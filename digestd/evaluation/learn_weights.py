@@ -1,12 +1,12 @@
 """Learn the weights of the signals from judgments.
 
-Coordinate ascent on the measure itself (Metzler & Croft 2007), from the weights in force: each weight in
-turn is tried at multiples of what it is, and the best is kept if it gains more than STEP, so that what
-judgments do not clearly speak for stays. The aim is nDCG@10 and, smoother, nDCG over the whole ranking, half
-each; averaged per user, then over the users of a set, then over sets by the root of their users; less
-LEASH · Σ ln²(new/old), so that no weight wanders far, nor to nothing, on a few users' word. Followed
-authors, phrases and categories are promises: no judgment moves them.
-The scale is set by `likes`, which stays at 1.
+Coordinate ascent on the measure itself (Metzler & Croft 2007), from the weights in force: each weight in turn is
+tried
+at multiples of its value, and the best is kept if it gains more than MIN_GAIN. The objective is half nDCG@10 and half
+nDCG over the whole ranking, which is smoother; averaged per user, then over the users of a set, then over sets by the
+root of their users; minus PENALTY · Σ ln²(new/old), so that few users cannot move a weight far.
+Followed authors, phrases and categories are promises to subscribers, so their weights are fixed. `likes` stays at 1
+and sets the scale.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from hashlib import blake2b
 import numpy as np
 
 from digestd.evaluation.metrics import CUT, NDCG
-from digestd.evaluation.run import Case
+from digestd.evaluation.scoring import Case
 from digestd.ranking.arrays import Doubles, Floats, Ints
 from digestd.ranking.fusion import weight
 from digestd.ranking.signals import SIGNALS
@@ -26,70 +26,73 @@ from digestd.ranking.weights import WEIGHTS, Weights
 FIXED = frozenset(["author", "phrase", "category", "likes"])
 FADE = "fade"
 FACTORS = (0.5, 0.7, 0.85, 1.2, 1.4, 2.0)
-STEP = 0.00005
-LEASH = 0.002
+MIN_GAIN = 0.00005
+PENALTY = 0.002
 ROUNDS = 6
 FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Set:
-    """The cases of one file, ready to be ranked over and over: per case what is needed, `users` their groups."""
+class _CaseSet:
+    """The cases of one file as arrays for repeated ranking; `users` are their group numbers."""
 
     values: Sequence[Floats]
     likes: Floats
     gains: Sequence[Doubles]
     ideal: Doubles
-    whole: Doubles
+    full_ideal: Doubles
     users: Ints
 
     @property
     def size(self) -> int:
-        """How many users."""
+        """Return the number of users."""
         return int(self.users.max(initial=-1)) + 1
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
-    """Weights, and per set the nDCG@10 they would have had on users they did not see, and that of the old ones."""
+class LearnedWeights:
+    """Weights and, per set, their nDCG@10 on held-out users and that of the weights before."""
 
     weights: Weights
     before: Mapping[str, float]
     unseen: Mapping[str, float]
 
 
-def learn(
+def learn_weights(
     sets: Mapping[str, Sequence[Case]], start: Weights = WEIGHTS, advance: Callable[[int], None] = lambda _: None
-) -> Learnt:
-    """From named sets of cases. Each user is in one fold in every set."""
+) -> LearnedWeights:
+    """Learn weights from named sets of cases, with cross-validation.
+
+    A user is in the same fold in every set.
+    """
     seen: dict[str, list[float]] = defaultdict(list)
     sizes: dict[str, list[int]] = defaultdict(list)
     for part in range(FOLDS):
         rest = {name: _prepare(c for c in cases if fold(c.user) != part) for name, cases in sets.items()}
         own = {name: _prepare(c for c in cases if fold(c.user) == part) for name, cases in sets.items()}
-        found = _ascend(list(rest.values()), start)
+        found = _coordinate_ascent(list(rest.values()), start)
         for name, cases in own.items():
-            seen[name].append(_at_ten(cases, found))
+            seen[name].append(_ndcg_at_10(cases, found))
             sizes[name].append(cases.size)
         advance(1)
     every = {name: _prepare(cases) for name, cases in sets.items()}
-    weights = _ascend(list(every.values()), start)
+    weights = _coordinate_ascent(list(every.values()), start)
     advance(1)
-    return Learnt(
+    return LearnedWeights(
         weights=_rounded(weights),
-        before={name: _at_ten(cases, start) for name, cases in every.items()},
+        before={name: _ndcg_at_10(cases, start) for name, cases in every.items()},
         unseen={name: float(np.average(seen[name], weights=np.maximum(sizes[name], 1e-9))) for name in sets},
     )
 
 
-def _ascend(sets: Sequence[_Set], start: Weights) -> Weights:
-    best, value = start, _aim(sets, start, start)
+def _coordinate_ascent(sets: Sequence[_CaseSet], start: Weights) -> Weights:
+    best, value = start, _objective(sets, start, start)
     for _ in range(ROUNDS):
         before = value
         for name in (FADE, *(s.name for s in SIGNALS if s.name not in FIXED)):
-            tried = [(_aim(sets, new, start), new) for new in _neighbours(best, name)]
+            tried = [(_objective(sets, new, start), new) for new in _neighbours(best, name)]
             most, new = max(tried, key=lambda pair: pair[0], default=(value, best))
-            if most > value + STEP:
+            if most > value + MIN_GAIN:
                 best, value = new, most
         if value <= before:
             break
@@ -104,59 +107,59 @@ def _neighbours(weights: Weights, name: str) -> Iterator[Weights]:
         yield replace(weights, signals={**weights.signals, name: weights.of(name) * factor})
 
 
-def _aim(sets: Sequence[_Set], weights: Weights, start: Weights) -> float:
+def _objective(sets: Sequence[_CaseSet], weights: Weights, start: Weights) -> float:
     sizes = np.sqrt([max(cases.size, 1e-9) for cases in sets])
-    values = [_value(cases, weights, 0.5) for cases in sets]
-    return float(sizes @ values / max(sizes.sum(), 1e-9)) - LEASH * _moved(weights, start)
+    values = [_mean_ndcg(cases, weights, 0.5) for cases in sets]
+    return float(sizes @ values / max(sizes.sum(), 1e-9)) - PENALTY * _squared_log_change(weights, start)
 
 
-def _moved(weights: Weights, start: Weights) -> float:
+def _squared_log_change(weights: Weights, start: Weights) -> float:
     pairs = [(weights.fade, start.fade), *((weights.of(name), old) for name, old in start.signals.items())]
     return float(sum(np.log(new / old) ** 2 for new, old in pairs if new > 0 and old > 0))
 
 
-def _at_ten(cases: _Set, weights: Weights) -> float:
-    return _value(cases, weights, 0.0)
+def _ndcg_at_10(cases: _CaseSet, weights: Weights) -> float:
+    return _mean_ndcg(cases, weights, 0.0)
 
 
-def _value(cases: _Set, weights: Weights, whole: float) -> float:
-    """nDCG@10 · (1 − whole) + nDCG · whole, per user and then over users."""
+def _mean_ndcg(cases: _CaseSet, weights: Weights, full_share: float) -> float:
+    """Return nDCG@10 · (1 − full_share) + nDCG · full_share, averaged per user and then over users."""
     if not len(cases.values):
         return 0.0
     by_signal = np.array([weight(signal, cases.likes, weights) for signal in SIGNALS]).T
     got = np.array([_gain(row @ v, g) for row, v, g in zip(by_signal, cases.values, cases.gains, strict=True)])
-    each = (1 - whole) * got[:, 0] / cases.ideal + whole * got[:, 1] / cases.whole
+    each = (1 - full_share) * got[:, 0] / cases.ideal + full_share * got[:, 1] / cases.full_ideal
     return float(np.mean(np.bincount(cases.users, each) / np.bincount(cases.users)))
 
 
 def _gain(scores: Floats, gains: Doubles) -> tuple[float, float]:
-    """The discounted gain in the first ten, and in all; equals share the worst place among them."""
+    """Return the discounted gain in the first ten, and in all; equal scores share the worst rank."""
     right = np.flatnonzero(gains)
     ranks = (scores[None, :] >= scores[right, None]).sum(axis=1)
     parts = gains[right] / np.log2(ranks + 1)
     return float(parts[ranks <= CUT[NDCG]].sum()), float(parts.sum())
 
 
-def _prepare(cases: Sequence[Case] | Iterator[Case]) -> _Set:
+def _prepare(cases: Sequence[Case] | Iterator[Case]) -> _CaseSet:
     given = [case for case in cases if case.names]
     numbers = {user: i for i, user in enumerate(sorted({case.user for case in given}))}
     best = [np.sort(np.array(list(case.relevant.values()), dtype=np.float64))[::-1] for case in given]
     parts = [row / np.log2(np.arange(len(row)) + 2) for row in best]
-    return _Set(
+    return _CaseSet(
         values=[np.where(case.allowed, case.values, -1e3).astype(np.float32) for case in given],
         likes=np.array([case.likes for case in given], dtype=np.float32),
         gains=[np.array([case.relevant.get(name, 0.0) for name in case.names]) for case in given],
         ideal=np.array([part[: CUT[NDCG]].sum() for part in parts]),
-        whole=np.array([part.sum() for part in parts]),
+        full_ideal=np.array([part.sum() for part in parts]),
         users=np.array([numbers[case.user] for case in given], dtype=np.intp),
     )
 
 
 def fold(user: str) -> int:
-    """The fold of a user, from 0 below FOLDS: the same in every set and for whatever is learnt."""
+    """Return the fold of a user, 0 ≤ fold < FOLDS; it is the same in every set."""
     return blake2b(user.encode(), digest_size=1).digest()[0] % FOLDS
 
 
 def _rounded(weights: Weights) -> Weights:
-    """To three decimals: more would be noise."""
+    """Round to three decimals, below which differences are noise."""
     return Weights({name: round(value, 3) for name, value in weights.signals.items()}, round(weights.fade, 3))

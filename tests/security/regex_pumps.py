@@ -1,8 +1,8 @@
-"""All regular expressions of the package, and strings on which a bad one takes far too many steps.
+"""Collect all regular expressions of the package, and build strings that make a bad one take too many steps.
 
-Python's engine tries again from every place and for every way a repetition can be shared out, so the steps of a bad
-expression grow as the square of the text or faster. `pumps` repeats what an expression itself is made of, behind
-each beginning that leads into one of its repetitions, and ends in what it does not expect.
+Python's engine retries from every position and for every split of a repetition, so the steps of a bad expression grow
+with the square of the text or faster. `pumps` repeats the parts of an expression itself, after each prefix that leads
+into one of its repetitions, and ends with what it does not expect.
 """
 
 import ast
@@ -32,19 +32,19 @@ LETTERS_MAX, TURNS_MAX, STARTS_MAX = 24, 8, 8
 
 @dataclass(frozen=True)
 class Expression:
-    """One of them. `scans`: whether it is looked for at every place of a text, or tried at its beginning alone."""
+    """A regular expression; `scans` is True if it is searched at every position."""
 
     where: str
     pattern: Pattern
     scans: bool
 
     def text(self, said: str) -> Any:
-        """Return a text as what the expression reads: itself or its bytes."""
+        """Return a text in the type that the expression reads: str or bytes."""
         return said.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else said
 
 
 def expressions() -> list[Expression]:
-    """All that stand in the package, at the head of a module or within a call."""
+    """Return all expressions of the package, at module level or within a call."""
     found = {}
     uses, sources = _uses(), dict(_sources())
     for path, tree in sources.items():
@@ -60,7 +60,7 @@ def expressions() -> list[Expression]:
 
 
 def _inline(tree: ast.Module) -> Iterator[tuple[int, str, Pattern]]:
-    """Those that stand within the call that uses them: line, use, expression."""
+    """Yield line, use and expression of each call with a literal expression."""
     for call in _calls(tree):
         how = ast.unparse(call.func).removeprefix("re.")
         if how != "compile" and isinstance(call.args[0], ast.Constant):
@@ -68,7 +68,7 @@ def _inline(tree: ast.Module) -> Iterator[tuple[int, str, Pattern]]:
 
 
 def made_while_running() -> set[str]:
-    """The files in which one is put together within a function."""
+    """Return the files that build an expression within a function."""
     found = set()
     for path, tree in _sources():
         heads = {
@@ -93,7 +93,7 @@ def _module(path: Path) -> str:
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    """The calls of `re` that are given an expression."""
+    """Yield the calls of `re` with an expression."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("re.") in _MADE - {
             ast.unparse(node.func)
@@ -102,7 +102,7 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def _uses() -> Mapping[tuple[str, str], set[str]]:
-    """How each named expression is used: of a private one in its file, of others anywhere."""
+    """Return how each named expression is used: a private one in its file, others anywhere."""
     uses: dict[tuple[str, str], set[str]] = defaultdict(set)
     for path, tree in _sources():
         for node in ast.walk(tree):
@@ -114,7 +114,7 @@ def _uses() -> Mapping[tuple[str, str], set[str]]:
 
 
 def pumps(pattern: Pattern) -> Iterator[tuple[str, str, str]]:
-    """A beginning, what is repeated, and an end."""
+    """Yield a prefix, a repeated part, and a suffix."""
     flags = pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
     tree = _parse(pattern.pattern, flags)
     letters = list(dict.fromkeys(_letters(tree)))[:LETTERS_MAX]
@@ -127,7 +127,7 @@ def pumps(pattern: Pattern) -> Iterator[tuple[str, str, str]]:
 
 
 def _letters(tree: Any) -> Iterator[str]:
-    """Some letters that it speaks of."""
+    """Return some characters that the expression mentions."""
     for op, value in tree:
         if op in (_op.LITERAL, _op.NOT_LITERAL):
             yield chr(value)
@@ -151,7 +151,7 @@ def _of_class(op: Any, value: Any) -> str:
 
 
 def _parts(op: Any, value: Any) -> list[Any]:
-    """What stands within a part of an expression."""
+    """Return the parts of an expression."""
     if op is _op.BRANCH:
         return list(value[1])
     if op in _REPEATS:
@@ -164,7 +164,7 @@ def _parts(op: Any, value: Any) -> list[Any]:
 
 
 def _starts(tree: Any) -> list[str]:
-    """The shortest texts that lead into each of its repetitions, and through all of it."""
+    """Return the shortest texts that lead into each repetition, and through the expression."""
     found: list[str] = []
 
     def through(tree: Any, so_far: str) -> str:

@@ -1,4 +1,4 @@
-"""The install's own feedback, replayed: each digest is predicted from what was known before it and nothing else."""
+"""Test the replay of feedback: each digest is predicted from what was known before it."""
 
 import json
 import sqlite3
@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.domain.feedback import Verdict
 from digestd.errors import BadInput, NotFound, NotInitialised
-from digestd.evaluation.feedback import Replayed, replay
-from digestd.evaluation.run import outcome
+from digestd.evaluation.feedback_replay import ReplayedDigest, replay
+from digestd.evaluation.scoring import evaluate_case
 from digestd.store import core, feedback
 from digestd.store.packing import unpack_picks
 from tests.digests.shelf import DAY, archive, digests, reader, shelf, subscriber
@@ -27,13 +27,13 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def url(request: pytest.FixtureRequest) -> str:
-    """SQLite, unless a test asks for each engine."""
+    """Use SQLite, unless a test asks for each engine."""
     return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))
 
 
 @pytest.fixture
 def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
-    """A reader with a topic, and an archive; a Tuesday."""
+    """Create a reader with a topic, and an archive, on a Tuesday."""
     made = install(tmp_path, url, now)
     archive(made)
     made.people([reader(size=4)])
@@ -54,7 +54,7 @@ def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 async def day(made: Install, name: str) -> tuple[str, ...]:
-    """Four papers that meet the topic and eight that do not come, and a digest; then it is the next day."""
+    """Import four relevant papers and eight others, plan and deliver, and move to the next day."""
     made.papers([*shelf(f"{name}good", 4), *shelf(f"{name}other", 8, 0)])
     made.plan()
     await made.deliver()
@@ -68,12 +68,12 @@ def say(made: Install, name: str, verdict: Verdict = Verdict.MORE) -> None:
         feedback.add(session, subscriber(made), pick.paper, verdict, made.clock.now)
 
 
-def replayed(made: Install, since: datetime | None = None) -> list[Replayed]:
+def replayed(made: Install, since: datetime | None = None) -> list[ReplayedDigest]:
     return list(replay(made.db, since))
 
 
 @pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
-async def test_a_digest_is_predicted_by_what_was_said_before_it_was_planned(made: Install) -> None:
+async def test_replay_uses_feedback_from_before_planning(made: Install) -> None:
     first = await day(made, "a")
     say(made, first[0])
     second = await day(made, "b")
@@ -86,14 +86,14 @@ async def test_a_digest_is_predicted_by_what_was_said_before_it_was_planned(made
     assert (one.case.n, two.case.n) == (0, 1)
 
 
-async def test_what_is_said_of_an_old_digest_is_not_known_to_those_before_it_was_said(made: Install) -> None:
+async def test_replay_ignores_later_feedback_on_old_digest(made: Install) -> None:
     first, second = await day(made, "a"), await day(made, "b")
     say(made, second[0])
     say(made, first[0])
     assert [done.case.likes for done in replayed(made)] == [0, 0]
 
 
-async def test_a_verdict_that_was_taken_back_counts_as_long_as_it_stood(made: Install) -> None:
+async def test_undone_verdict_counts_until_undone(made: Install) -> None:
     first = await day(made, "a")
     say(made, first[0])
     second = await day(made, "b")
@@ -106,7 +106,7 @@ async def test_a_verdict_that_was_taken_back_counts_as_long_as_it_stood(made: In
     assert left.case.likes == 1
 
 
-async def test_the_candidates_are_those_of_the_day(made: Install) -> None:
+async def test_replay_uses_candidates_of_the_day(made: Install) -> None:
     first = await day(made, "a")
     second = await day(made, "b")
     await day(made, "c")
@@ -118,7 +118,7 @@ async def test_the_candidates_are_those_of_the_day(made: Install) -> None:
     assert names == {*second, *(f"{d}other{n:02}" for d in "ab" for n in range(8))}
 
 
-async def test_the_votes_are_those_of_the_day(made: Install) -> None:
+async def test_replay_uses_votes_of_the_day(made: Install) -> None:
     first = await day(made, "a")
     say(made, first[0])
     [before] = replayed(made)
@@ -127,16 +127,16 @@ async def test_the_votes_are_those_of_the_day(made: Install) -> None:
     assert (after.case.values == before.case.values).all()
 
 
-async def test_it_ranks_as_planning_did(made: Install) -> None:
+async def test_replay_ranks_as_planning_did(made: Install) -> None:
     first = await day(made, "a")
     say(made, first[0])
     [done] = replayed(made)
-    planned = {name: pick.score for name, pick in zip(done.names, done.shown.picks, strict=True)}
-    scores = outcome(done.case).scores
+    planned = {name: pick.score for name, pick in zip(done.names, done.digest.picks, strict=True)}
+    scores = evaluate_case(done.case).scores
     assert {name: scores[str(name)] for name in planned} == pytest.approx(planned, abs=0.01)
 
 
-async def test_only_digests_since_a_day_are_predicted_but_all_that_was_said_is_known(made: Install) -> None:
+async def test_since_limits_digests_but_not_feedback(made: Install) -> None:
     first = await day(made, "a")
     say(made, first[0])
     second = await day(made, "b")
@@ -145,7 +145,7 @@ async def test_only_digests_since_a_day_are_predicted_but_all_that_was_said_is_k
     assert done.case.likes == 1
 
 
-async def test_nothing_in_the_database_is_changed(made: Install, run: Run) -> None:
+async def test_replay_changes_nothing(made: Install, run: Run) -> None:
     first = await day(made, "a")
     say(made, first[0])
     before = dump(made)
@@ -159,7 +159,7 @@ def dump(made: Install) -> list[str]:
         return list(connection.iterdump())
 
 
-async def test_the_command_prints_every_measure_with_its_interval(made: Install, run: Run) -> None:
+async def test_feedback_prints_measures_with_intervals(made: Install, run: Run) -> None:
     first = await day(made, "a")
     say(made, first[0])
     say(made, first[1], Verdict.LESS)
@@ -178,7 +178,7 @@ async def test_the_command_prints_every_measure_with_its_interval(made: Install,
 
 
 def draw(made: Install, place: int) -> None:
-    """Let one pick have been drawn at random."""
+    """Mark one pick as an exploration pick."""
     table = core.delivery
     [digest] = digests(made)
     picks = list(digest.picks)
@@ -188,9 +188,7 @@ def draw(made: Install, place: int) -> None:
     assert unpack_picks(packed(picks).picks) == tuple(picks)
 
 
-async def test_own_feedback_compares_takes_apart_and_teaches_as_files_do(
-    made: Install, run: Run, tmp_path: Path
-) -> None:
+async def test_feedback_supports_options_of_files(made: Install, run: Run, tmp_path: Path) -> None:
     first = await day(made, "a")
     say(made, first[0])
     assert run("--against", "trend", "--json")["mrr"]["value"] > 0
@@ -198,14 +196,14 @@ async def test_own_feedback_compares_takes_apart_and_teaches_as_files_do(
     assert [row["judgments"] for row in run("--fit", str(tmp_path / "w.json"), "--json")] == ["feedback"]
 
 
-def test_without_feedback_there_is_one_clear_line(run: Run) -> None:
+def test_missing_feedback_is_reported_in_one_line(run: Run) -> None:
     with pytest.raises(NotFound, match="there is no feedback to evaluate"):
         run()
     with pytest.raises(NotFound, match="there is no feedback to evaluate"):
         run("--against", "trend")
 
 
-def test_files_and_feedback_are_not_mixed(run: Run) -> None:
+def test_files_with_feedback_are_refused(run: Run) -> None:
     with pytest.raises(BadInput, match="or --feedback"):
         run("--papers", "p.jsonl", "--judgments", "j.jsonl")
     with pytest.raises(BadInput, match="or --feedback"):
@@ -214,7 +212,7 @@ def test_files_and_feedback_are_not_mixed(run: Run) -> None:
         run("--since", "lately")
 
 
-def test_without_an_install_it_says_so_and_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_installation_is_reported_not_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
     with pytest.raises(NotInitialised, match="digestd init"):
         CliRunner().invoke(app, ["evaluate", "--feedback"], catch_exceptions=False)

@@ -1,6 +1,6 @@
-"""Papers and subscribers of invented words, about as rich as real ones: the same for the same seed.
+"""Generate papers and subscribers of invented words, deterministic by seed.
 
-A paper is of one of 40 fields; its words follow Zipf's law, half from the field and half common to all.
+A paper belongs to one of 40 fields; its words follow Zipf's law, half from the field and half common to all.
 """
 
 import json
@@ -24,8 +24,8 @@ _SYLLABLES = [
 ]
 
 
-def papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
-    """Papers as lines of `paper import`."""
+def synthetic_papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
+    """Yield papers as lines of `paper import`."""
     rng = np.random.default_rng(seed)
     for number in range(count):
         title, abstract = _text(rng, number % FIELDS, 9), _text(rng, number % FIELDS, WORDS)
@@ -44,12 +44,19 @@ def _hashed(address: str) -> bytes:
     return blake2b(address.encode(), digest_size=32).digest()
 
 
-def people(
+def synthetic_subscribers(
     count: int, archive: int, likes: int, size: int = 15, known_by: Callable[[str], bytes] = _hashed
 ) -> Iterator[NewSubscriber]:
-    """Subscribers: one to three topics; half like up to 2 · `likes` of the archive's papers; some follow and choose.
+    """Yield subscribers with one to three topics.
 
-    `known_by`: an address's key.
+    Half of them like up to 2 · `likes` papers of the archive; some follow an author or choose a category.
+
+    Args:
+        count: number of subscribers.
+        archive: number of papers in the archive.
+        likes: mean number of likes.
+        size: picks per digest.
+        known_by: returns the key of an address.
     """
     for number in range(count):
         rng = np.random.default_rng(number)

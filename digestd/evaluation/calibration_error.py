@@ -1,30 +1,30 @@
-"""How far chances are from what came of them, with an interval: the error of `calibrate.reliability`, by user.
+"""Estimate the expected calibration error of `calibrate.reliability` with an interval.
 
-The 95 % interval is a bootstrap over users with the bins held as they are. An error adds up whatever is off, so
-draws of the users are farther off than all of them together: by as much, on average, the interval is moved down
-(bias correction: Efron & Tibshirani 1993, 10.2), to 0 at most.
+The 95 % interval is a bootstrap over users with fixed bins. The error is a sum of absolute values, so resampled users
+have a larger error on average than the sample; the interval is shifted down by this bias, to 0 at least (Efron &
+Tibshirani 1993, section 10.2).
 """
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from digestd.evaluation.calibrate import BINS, shown
-from digestd.evaluation.metrics import Estimate, resampled
-from digestd.evaluation.run import Case
+from digestd.evaluation.calibrate import BINS, predicted_probabilities
+from digestd.evaluation.metrics import Estimate, bootstrap
+from digestd.evaluation.scoring import Case
 from digestd.ranking.arrays import Doubles
 
-Promise = tuple[str, Doubles, Doubles]
+Predictions = tuple[str, Doubles, Doubles]
 """A user, the chances they were given, and what came of each: 1 or 0."""
 
 
-def error_of(cases: Iterable[Case]) -> Estimate:
-    """The expected calibration error of what the best candidates of each case would be promised."""
-    return calibration_error([(case.user, *shown(case)) for case in cases if case.names])
+def case_calibration_error(cases: Iterable[Case]) -> Estimate:
+    """Return the expected calibration error over the best candidates of each case."""
+    return calibration_error([(case.user, *predicted_probabilities(case)) for case in cases if case.names])
 
 
-def calibration_error(given: Sequence[Promise], bins: int = BINS) -> Estimate:
-    """The expected calibration error in so many bins of equal size; zeros where nothing was promised."""
+def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimate:
+    """Return the expected calibration error in bins of equal size; zeros without predictions."""
     chances = np.concatenate([np.zeros(0), *(promised for _, promised, _ in given)])
     if not chances.size:
         return Estimate(0.0, 0.0, 0.0)
@@ -36,12 +36,12 @@ def calibration_error(given: Sequence[Promise], bins: int = BINS) -> Estimate:
     off = [np.bincount(owners[part], (chances - came)[part], minlength=len(names)) for part in parts]
     counts = [np.bincount(owners[part], minlength=len(names)) for part in parts]
     rows = np.array([off, counts], dtype=np.float64).transpose(2, 1, 0)
-    value, drawn = float(_error(rows[None])[0]), resampled(rows, _error)
+    value, drawn = float(_error(rows[None])[0]), bootstrap(rows, _error)
     low, high = np.maximum(np.quantile(drawn, [0.025, 0.975]) + value - drawn.mean(), 0)
     return Estimate(value, float(low), float(high))
 
 
 def _error(rows: Doubles) -> Doubles:
-    """(draws, users, bins, [promised − found, count]) → (draws,)."""
+    """Return the error of each draw: (draws, users, bins, [predicted − observed, count]) → (draws,)."""
     sums = rows.sum(axis=1)
     return np.asarray(np.abs(sums[..., 0]).sum(axis=-1) / np.maximum(sums[..., 1].sum(axis=-1), 1))

@@ -1,4 +1,4 @@
-"""In a real browser: the preview while one types, and all that a reader does from their mail, with a mouse."""
+"""Test in a real browser: the live preview, and everything a reader does from a mail."""
 
 import pytest
 from playwright.sync_api import Page, Response
@@ -8,7 +8,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.subscriber import Cadence, Status, Subscriber
 from digestd.security.links import Purpose
 from digestd.store import feedback
-from tests.web.conftest import House
+from tests.web.conftest import Backend
 from tests.web.test_browser import CHROMIUM, browser, served
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
@@ -20,29 +20,29 @@ LETTER_MS = 40
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """A browser sees no difference."""
+    """Use SQLite alone: a browser sees no difference."""
     return sqlite_url
 
 
 @pytest.fixture
-def stocked(house: House) -> House:
-    """A house with two papers of today."""
-    house.take_in(LAKES, FROGS)
-    return house
+def stocked(backend: Backend) -> Backend:
+    """Return an installation with two papers of today."""
+    backend.import_papers(LAKES, FROGS)
+    return backend
 
 
 def heading(page: Page) -> str:
-    """What the page is called."""
+    """Return the heading of the page."""
     return page.get_by_role("heading", level=1).inner_text()
 
 
-def verdicts(house: House, ada: Subscriber) -> list[tuple[Verdict, bool]]:
-    """What she said, and whether it stands."""
-    with house.app.db.read() as session:
+def verdicts(backend: Backend, ada: Subscriber) -> list[tuple[Verdict, bool]]:
+    """Return Ada's verdicts, and whether each is in force."""
+    with backend.app.db.read() as session:
         return [(event.verdict, event.undone is None) for event in feedback.history(session, ada.key)]
 
 
-def test_the_preview_follows_what_is_typed_and_asks_once_the_hand_rests(app: App, stocked: House) -> None:
+def test_preview_updates_after_typing(app: App, stocked: Backend) -> None:
     asked: list[Response] = []
     with served(app) as address, browser() as (page, complaints):
         page.on("response", lambda answer: asked.append(answer) if answer.url.endswith("/preview/picks") else None)
@@ -69,7 +69,7 @@ def test_the_preview_follows_what_is_typed_and_asks_once_the_hand_rests(app: App
     assert stocked.contents()["subscriber"] == []
 
 
-def test_the_preview_says_so_when_it_cannot_be_told(app: App, stocked: House) -> None:
+def test_preview_reports_failure(app: App, stocked: Backend) -> None:
     with served(app) as address, browser() as (page, _):
         page.goto(address)
         page.route("**/preview/picks", lambda route: route.abort())
@@ -78,7 +78,7 @@ def test_the_preview_says_so_when_it_cannot_be_told(app: App, stocked: House) ->
         assert "No preview right now" in page.locator("#preview-status").inner_text()
 
 
-def test_a_reader_goes_from_the_mail_through_everything(app: App, stocked: House) -> None:
+def test_reader_uses_all_links_of_mail(app: App, stocked: Backend) -> None:
     ada = stocked.join(ADA, hour=0, topics=["alpine lakes"])
     delivery = stocked.plan()
     with served(app) as address, browser() as (page, complaints):

@@ -1,9 +1,9 @@
-"""A backtracking matcher that counts its steps, for the expressions of `re`.
+"""A backtracking regular expression matcher that counts its steps.
 
-`re` itself cannot say how much work a match was, and time depends on what else the machine does. `finditer`, `match`
-and `fullmatch` of a `Stepper` follow the same rules as Python's engine: leftmost start first, greedy repetitions from
-the longest, branches in order. Each character or position that is looked at is a step. Single characters and anchors
-are judged by `re`, so classes, flags and Unicode are the engine's own.
+`re` does not report how much work a match was, and time depends on other load. `finditer`, `match` and `fullmatch` of
+a `Stepper` follow the rules of Python's engine: leftmost start first, greedy repetitions from the longest, branches in
+order. Each character or position that is tested is a step. Single characters and anchors are decided by `re`, so
+classes, flags and Unicode are the engine's own.
 """
 
 import importlib
@@ -28,16 +28,16 @@ SHORT_BOUND = 4
 
 
 class TooManySteps(Exception):
-    """The match took more steps than it may."""
+    """The match took more steps than the limit."""
 
 
 class Stepper:
-    """One expression.
+    """A regular expression.
 
     Args:
         pattern: The expression.
-        limit: The number of steps after which a match is given up with `TooManySteps`.
-        keeps_bounds: Keep bounds of repetitions as they are; else long ones count as none, others as `SHORT_BOUND`.
+        limit: The number of steps after which a match raises `TooManySteps`.
+        keeps_bounds: Keep bounds of repetitions as they are; else long ones are removed, others become `SHORT_BOUND`.
     """
 
     def __init__(self, pattern: "re.Pattern[Any]", limit: int, *, keeps_bounds: bool = False) -> None:
@@ -51,12 +51,12 @@ class Stepper:
         self.steps = 0
 
     def match(self, text: Text) -> int:
-        """Return where a match at the beginning ends, or -1."""
+        """Return the end of a match at the beginning, or -1."""
         with self._on(text):
             return self._matcher(0, lambda end: end)
 
     def fullmatch(self, text: Text) -> bool:
-        """Return True if all of the text matches."""
+        """Return True if the complete text matches."""
         with self._on(text):
             return self._matcher(0, lambda end: end if end == len(text) else -1) >= 0
 
@@ -77,7 +77,7 @@ class Stepper:
 
     @contextmanager
     def _on(self, text: Text) -> Iterator[None]:
-        """Count from zero on this text; a match nests as deep as the text is long."""
+        """Reset the count for this text; raise the recursion limit by its length."""
         self._text, self.steps = text, 0
         self._groups.clear()
         depth = sys.getrecursionlimit()
@@ -127,7 +127,7 @@ class Stepper:
         return fits
 
     def _position(self, op: Any, value: Any) -> Matcher:
-        """An anchor, or a look behind, whose width is fixed: `re` decides it."""
+        """Match an anchor or a look-behind, whose width is fixed, with `re`."""
         alone = self._alone(op, value)
 
         def matches(at: int, then: Then) -> int:
@@ -152,7 +152,7 @@ class Stepper:
         return self._loop(op, least, most, self._sequence(nodes))
 
     def _run(self, op: Any, least: int, most: int, fits: Callable[[int], bool]) -> Matcher:
-        """A repetition of a single character, from the longest."""
+        """Match a repetition of a single character, from the longest."""
 
         def greedy(at: int, then: Then) -> int:
             end = at
@@ -168,7 +168,7 @@ class Stepper:
         return greedy
 
     def _lazy_run(self, least: int, most: int, fits: Callable[[int], bool]) -> Matcher:
-        """A repetition of a single character, from the shortest."""
+        """Match a repetition of a single character, from the shortest."""
 
         def lazy(at: int, then: Then) -> int:
             for end in range(at, min(at + most, len(self._text)) + 1):
@@ -182,7 +182,7 @@ class Stepper:
         return lazy
 
     def _loop(self, op: Any, least: int, most: int, body: Matcher) -> Matcher:
-        """A repetition of anything else; a turn that takes nothing ends it."""
+        """Match any other repetition; an empty iteration ends it."""
 
         def again(at: int, then: Then, turns: int) -> int:
             self._step()
@@ -256,7 +256,7 @@ class Stepper:
         return matches
 
     def _again(self, _: Any, value: Any) -> Matcher:
-        """A reference to a group."""
+        """Match a reference to a group."""
 
         def matches(at: int, then: Then) -> int:
             self._step()

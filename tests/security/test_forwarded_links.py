@@ -1,7 +1,7 @@
-"""Links that are passed on: whoever gets one can follow everything from there, and reaches no power over the account.
+"""Test that forwarded links give no power over the account, whatever is reached from them.
 
 A digest is forwarded, its web view is shared, the address of saved papers is given to a feed reader. From each such
-link every link is followed and every form is sent, as often as there is something new.
+link, every link is followed and every form is sent until nothing new appears.
 """
 
 import re
@@ -15,10 +15,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.security.links import BadToken, Keys, Purpose, Retired, read, read_command_address, token
+from digestd.security.links import BadToken, Keys, Purpose, RetiredSecret, read, read_command_address, token
 from digestd.store import core
-from tests.security.acting import filled, opening, routes
-from tests.web.conftest import PATHS, House, browsing
+from tests.security.routes import filled, opening, routes
+from tests.web.conftest import PATHS, Backend, browsing
 from tests.web.html import tree
 
 ADA = "ada@example.org"
@@ -36,7 +36,7 @@ FILES = ("saved.bib", "saved.ris", "saved.atom", "saved.json", "digests.atom", "
 
 @dataclass
 class Crawl:
-    """Everything that is reached from a page: the paths, and the purposes of the tokens in the answers."""
+    """All that is reached from a page: the paths, and the purposes of the tokens in the answers."""
 
     client: TestClient
     app: App
@@ -73,7 +73,7 @@ class Crawl:
 
     @property
     def tokens(self) -> set[tuple[Purpose, int, int]]:
-        """What the tokens in any answer, address or form can do."""
+        """Return the purposes of the tokens in any answer, URL or form."""
         found = set()
         for asked, text in self.seen.items():
             words = {*TOKEN.findall(f"{asked} {text}")}
@@ -89,25 +89,25 @@ class Crawl:
 
 
 def _typed(form: Element) -> dict[str, str]:
-    """What a form sends if its button is pressed with nothing typed."""
+    """Return what a form sends if its button is pressed without input."""
     fields = {one.get("name", ""): one.get("value", "") for one in form.iter("input")}
     return {name: value for name, value in fields.items() if name and name != "email"}
 
 
 @pytest.fixture
-def delivery(house: House) -> int:
-    """The digest of a reader with a name and a saved paper."""
-    house.take_in(*PAPERS)
-    house.join(ADA, hour=0, topics=["alpine lakes"], name="Sandmartin")
-    return house.plan()
+def delivery(backend: Backend) -> int:
+    """Return the digest of a reader with a name and a saved paper."""
+    backend.import_papers(*PAPERS)
+    backend.join(ADA, hour=0, topics=["alpine lakes"], name="Sandmartin")
+    return backend.plan()
 
 
-def starts(house: House, kind: str, delivery: int) -> list[str]:
-    """The paths of a link that is passed on."""
-    saved = house.link(Purpose.SAVED, house.subscriber(ADA).key)
-    pick = house.link(Purpose.FEEDBACK, delivery, 2)
+def starts(backend: Backend, kind: str, delivery: int) -> list[str]:
+    """Return the paths of a forwarded link."""
+    saved = backend.link(Purpose.SAVED, backend.subscriber(ADA).key)
+    pick = backend.link(Purpose.FEEDBACK, delivery, 2)
     return {
-        "view": [house.link(Purpose.VIEW, delivery)],
+        "view": [backend.link(Purpose.VIEW, delivery)],
         "pick": [pick, *(f"{pick}/{action}" for action in ("more", "less", "save"))],
         "saved": [saved, *(f"{saved}/{name}" for name in FILES)],
         "papers": ["/papers", "/papers/2026-11-24", "/"],
@@ -123,10 +123,10 @@ OPENED = {
 
 
 @pytest.mark.parametrize("kind", OPENED)
-def test_passed_on_link_reaches_no_other_token(
-    client: TestClient, app: App, house: House, delivery: int, kind: str
+def test_forwarded_link_reaches_no_other_token(
+    client: TestClient, app: App, backend: Backend, delivery: int, kind: str
 ) -> None:
-    crawl = Crawl(client, app).follow(*starts(house, kind, delivery))
+    crawl = Crawl(client, app).follow(*starts(backend, kind, delivery))
     assert crawl.tokens == {OPENED[kind]} - {None}
     everything = "\n".join(crawl.seen.values())
     for private in (ADA, "Sandmartin", "/p/", "/u/", "/move/", "/erase/", "/renew/", "/confirm/"):
@@ -134,42 +134,42 @@ def test_passed_on_link_reaches_no_other_token(
 
 
 @pytest.mark.parametrize("kind", OPENED)
-def test_passed_on_link_changes_its_own_pick_at_most(
-    client: TestClient, app: App, house: House, delivery: int, kind: str
+def test_forwarded_link_changes_only_its_pick(
+    client: TestClient, app: App, backend: Backend, delivery: int, kind: str
 ) -> None:
-    before, known = house.contents(), house.subscriber(ADA)
-    Crawl(client, app).follow(*starts(house, kind, delivery))
-    after = house.contents()
+    before, known = backend.contents(), backend.subscriber(ADA)
+    Crawl(client, app).follow(*starts(backend, kind, delivery))
+    after = backend.contents()
     changed = {name for name in before if before[name] != after[name]}
     assert changed <= ({"feedback", "subscriber"} if kind == "pick" else set())
-    assert house.subscriber(ADA) == known, "no more than a note that the profile is out of date"
+    assert backend.subscriber(ADA) == known, "no more than a note that the profile is out of date"
     with app.db.read() as session:
         papers = session.connection().execute(core.feedback.select()).all()
     assert len({row.paper for row in papers}) == (1 if kind == "pick" else 0)
 
 
-def test_neutral_link_leads_to_the_form_for_a_fresh_link(client: TestClient, house: House, delivery: int) -> None:
+def test_manage_link_leads_to_form_for_new_link(client: TestClient, backend: Backend, delivery: int) -> None:
     for kind in ("view", "pick", "saved"):
-        page = tree(client.get(starts(house, kind, delivery)[0]).text)
+        page = tree(client.get(starts(backend, kind, delivery)[0]).text)
         links = [urlsplit(a.get("href", "")).path for a in page.iter("a")]
         assert "/settings" in links, kind
 
 
 def _rotated(app: App, *, revoked: bool) -> App:
-    """The install after its key was stolen a minute ago and retired now."""
+    """Return the installation after its key was stolen a minute ago and retired now."""
     now = app.clock()
-    return replace(app, keys=Keys(b"the next secret, of thirty-two bytes", (Retired(app.keys.secret, now, revoked),)))
+    return replace(
+        app, keys=Keys(b"the next secret, of thirty-two bytes", (RetiredSecret(app.keys.secret, now, revoked),))
+    )
 
 
 @pytest.mark.parametrize("revoked", [False, True])
 @pytest.mark.parametrize("age", [timedelta(), timedelta(minutes=-1)])
-def test_stolen_retired_key_opens_no_page_but_to_unsubscribe(
-    app: App, house: House, age: timedelta, *, revoked: bool
-) -> None:
-    """Links dated today open nothing; those dated before the retirement open until the key is revoked."""
-    house.take_in(*PAPERS)
+def test_stolen_retired_key_can_only_unsubscribe(app: App, backend: Backend, age: timedelta, *, revoked: bool) -> None:
+    """Links dated today open nothing; links dated before the retirement work until the key is revoked."""
+    backend.import_papers(*PAPERS)
     paths = sorted({route.path for route in routes(app) if "{token}" in route.path})
-    links = {path: opening(house, path, n)["token"] for n, path in enumerate(paths)}
+    links = {path: opening(backend, path, n)["token"] for n, path in enumerate(paths)}
     stolen, at = app.keys, app.clock() + age
     with browsing(_rotated(app, revoked=revoked)) as client:
         for path, genuine in links.items():

@@ -1,6 +1,6 @@
-"""What is evaluated on: papers and judgments, one JSON object a line, gzipped or not.
+"""Read papers and judgments from JSONL files, gzipped or not.
 
-Ids are taken as they are written, so that any file whose two halves agree will do.
+Ids are not normalised, so any two files that use the same ids fit together.
 """
 
 import gzip
@@ -28,7 +28,13 @@ _INTERESTS = {"topics": Kind.TOPIC, "authors": Kind.AUTHOR, "categories": Kind.C
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """`relevant`: id → gain > 0. `candidates`: None for all papers. `day`: None where time plays no part."""
+    """One user's interests and the papers that are relevant to them.
+
+    Attributes:
+        relevant: gain > 0 by id.
+        candidates: the ids to rank; None for all papers.
+        day: the day of the ranking; None if time plays no part.
+    """
 
     user: str
     interests: tuple[Interest, ...]
@@ -38,12 +44,18 @@ class Judgment:
 
     @property
     def seeds(self) -> frozenset[str]:
-        """The papers liked or disliked: they are known, so no candidates."""
+        """Return the liked and disliked papers, which are never candidates."""
         return frozenset(i.value for i in self.interests if i.kind is Kind.PAPER)
 
 
 def read_papers(path: Path) -> dict[str, Paper]:
-    """The papers of a file by id, in its order; keys that `paper import` does not know are passed over."""
+    """Return the papers of a file by id, in its order.
+
+    Keys that `paper import` does not know are ignored.
+
+    Raises:
+        BadInput: the file cannot be read, has an invalid line, or has no paper.
+    """
     found: dict[str, Paper] = {}
     for number, record in _records(path):
         try:
@@ -59,7 +71,11 @@ def read_papers(path: Path) -> dict[str, Paper]:
 
 
 def read_judgments(path: Path) -> list[Judgment]:
-    """The judgments of a file in its order."""
+    """Return the judgments of a file in its order.
+
+    Raises:
+        BadInput: the file cannot be read, has an invalid line, or has no judgment.
+    """
     found: list[Judgment] = []
     for number, record in _records(path):
         try:
@@ -76,9 +92,9 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
         data = path.read_bytes()
         text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig")
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror or 'it is no whole gzip file'}") from error
+        raise BadInput(f"cannot read {path}: {error.strerror or 'it is not a complete gzip file'}") from error
     except (EOFError, zlib.error) as error:
-        raise BadInput(f"cannot read {path}: it is no whole gzip file") from error
+        raise BadInput(f"cannot read {path}: it is not a complete gzip file") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8; convert it first") from error
     for number, line in enumerate(text.split("\n"), start=1):
@@ -90,9 +106,9 @@ def _record(path: Path, number: int, line: str) -> Record:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}, line {number}: is no JSON object: {str(error)[:100]}") from error
+        raise BadInput(f"{path}, line {number}: is not a JSON object: {str(error)[:100]}") from error
     if not isinstance(record, dict):
-        raise BadInput(f"{path}, line {number}: is no JSON object; write one {{…}} a line")
+        raise BadInput(f"{path}, line {number}: is not a JSON object; write one {{…}} per line")
     return record
 
 
@@ -118,7 +134,7 @@ def _paper(record: Record, key: int) -> Paper:
 def _judgment(record: Record) -> Judgment:
     user = record.get("user")
     if not isinstance(user, str | int) or isinstance(user, bool):
-        raise BadRecord("user", "is missing; every judgment is somebody's")
+        raise BadRecord("user", "is missing; write the id of the user")
     named = [Interest(kind, value) for key, kind in _INTERESTS.items() for value in _texts(record, key)]
     liked = [Interest(Kind.PAPER, value) for value in _texts(record, "likes")]
     disliked = [Interest(Kind.PAPER, value, Wish.MUTED) for value in _texts(record, "dislikes")]
@@ -164,5 +180,5 @@ def _day(record: Record) -> datetime | None:
     except ValueError:
         found = None
     if found is None:
-        raise BadRecord("day", "is no date; write it as 2026-11-24")
+        raise BadRecord("day", "is not a date; write it as 2026-11-24")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Many who ask the same at once: each is answered, whatever the others do meanwhile."""
+"""Test concurrent requests for the same thing: each is answered."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cause, Status
 from digestd.security.links import Purpose
 from digestd.store import subscribers
-from tests.web.conftest import PAPER, House, browsing
+from tests.web.conftest import PAPER, Backend, browsing
 from tests.web.test_api import token
 from tests.web.test_preferences import filled
 
@@ -32,15 +32,15 @@ Asked = Callable[[TestClient], Response]
 
 
 @pytest.fixture
-def visitors(house: House) -> Iterator[list[TestClient]]:
-    """Clients whose tokens may do all, but vouch for nobody."""
-    headers = token(house, *ASKS)
+def visitors(backend: Backend) -> Iterator[list[TestClient]]:
+    """Return clients whose tokens have all scopes except consent."""
+    headers = token(backend, *ASKS)
     with ExitStack() as clients:
-        yield [clients.enter_context(browsing(house.app, headers=headers)) for _ in range(VISITORS)]
+        yield [clients.enter_context(browsing(backend.app, headers=headers)) for _ in range(VISITORS)]
 
 
-def test_nobody_is_told_of_an_error_when_all_ask_at_once(house: House, visitors: list[TestClient]) -> None:
-    asked = wishes(house, visitors[0])
+def test_concurrent_requests_cause_no_error(backend: Backend, visitors: list[TestClient]) -> None:
+    asked = wishes(backend, visitors[0])
     for wish in asked:
         answers = all_at_once(visitors, [wish] * VISITORS)
         assert set(answers) <= {200, 201, 204}
@@ -52,44 +52,42 @@ def test_nobody_is_told_of_an_error_when_all_ask_at_once(house: House, visitors:
 @pytest.mark.parametrize(
     "status", [Status.PENDING, Status.PAUSED, Status.UNSUBSCRIBED, Status.SUPPRESSED, Status.ERASED]
 )
-def test_pages_that_stood_open_while_their_reader_changed_are_answered(
-    house: House, visitors: list[TestClient], status: Status
-) -> None:
-    asked, client = wishes(house, visitors[0]), visitors[0]
+def test_stale_pages_are_answered(backend: Backend, visitors: list[TestClient], status: Status) -> None:
+    asked, client = wishes(backend, visitors[0]), visitors[0]
     for wish in asked[:-1]:
-        with house.app.db.write() as session:
-            subscribers.change_status(session, 1, status, Cause.CLI, house.clock())
+        with backend.app.db.write() as session:
+            subscribers.change_status(session, 1, status, Cause.CLI, backend.clock())
         assert wish(client).status_code < 500
 
 
 @pytest.mark.parametrize(("scopes", "mails"), [(ASKS, 1), (VOUCHES, 0)], ids=["asked", "vouched for"])
-def test_who_is_added_by_several_at_once_is_added_once(
-    house: House, visitors: list[TestClient], scopes: frozenset[Scope], mails: int
+def test_concurrent_adds_create_one_subscriber(
+    backend: Backend, visitors: list[TestClient], scopes: frozenset[Scope], mails: int
 ) -> None:
     for visitor in visitors:
-        visitor.headers.update(token(house, *scopes))
+        visitor.headers.update(token(backend, *scopes))
     for n in range(5):
         address = f"new-{n}@example.org"
         said = [{"email": address, field: [f"{field} {n}"]} for field in ("topics", "phrases", "authors")]
         answers = all_at_once(visitors, [partial(TestClient.post, url=API, json=one) for one in said * 2])
         assert Counter(answers) == {201: 1, 200: VISITORS - 1}
-        known = house.subscriber(address)
-        assert house.mails(MailKind.CONFIRM).count(known.key) == mails
+        known = backend.subscriber(address)
+        assert backend.mails(MailKind.CONFIRM).count(known.key) == mails
         if mails:
             assert known.interests == ()
-            visitors[0].post(house.confirmation(address))
-            assert len(house.subscriber(address).interests) == 1, "each mail applies its own request"
+            visitors[0].post(backend.confirmation(address))
+            assert len(backend.subscriber(address).interests) == 1, "each mail applies its own request"
         else:
             assert {interest.kind for interest in known.interests} == {Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR}
 
 
-def wishes(house: House, visitor: TestClient) -> list[Asked]:
-    """Whatever can be asked for oneself or for somebody; the last erases them."""
-    house.take_in(PAPER)
-    ada = house.join(ADA, hour=0, topics=["sorting"])
-    number, delivery = ada.key, house.plan()
-    settings, leave = house.settings(ADA), house.link(Purpose.UNSUBSCRIBE, number)
-    paper = house.link(Purpose.FEEDBACK, delivery, 1)
+def wishes(backend: Backend, visitor: TestClient) -> list[Asked]:
+    """Return every request that a subscriber or the API can make; the last one erases."""
+    backend.import_papers(PAPER)
+    ada = backend.join(ADA, hour=0, topics=["sorting"])
+    number, delivery = ada.key, backend.plan()
+    settings, leave = backend.settings(ADA), backend.link(Purpose.UNSUBSCRIBE, number)
+    paper = backend.link(Purpose.FEEDBACK, delivery, 1)
     sheet = filled(visitor.get(settings).text)
     return [
         lambda c: c.post(API, json={"email": BOB}),
@@ -121,7 +119,7 @@ def wishes(house: House, visitor: TestClient) -> list[Asked]:
 
 
 def all_at_once(visitors: list[TestClient], wishes: list[Asked]) -> list[int]:
-    """What each visitor is answered, all of whom ask at the same moment."""
+    """Return the answers to a request that all visitors send at the same moment."""
     ready = Barrier(len(visitors))
 
     def ask(client: TestClient, wish: Asked) -> int:

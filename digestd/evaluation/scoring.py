@@ -1,6 +1,6 @@
 """Score the candidates of each judgment as planning would on its day, before diversity and exploration.
 
-Judgments of one day share one pool, built once: planning, too, reads the day's papers once for all.
+Judgments of one day share one candidate set, as subscribers do in planning.
 """
 
 from collections import defaultdict
@@ -12,9 +12,9 @@ import numpy as np
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId, votes
-from digestd.evaluation.cases import EPOCH, Judgment, Library
 from digestd.evaluation.dense import Vectors
-from digestd.evaluation.metrics import measures, ranked
+from digestd.evaluation.judgments import EPOCH, Judgment, Library
+from digestd.evaluation.metrics import rank_ids, ranking_metrics
 from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.fusion import relevance, values, weight
@@ -27,17 +27,21 @@ from digestd.ranking.trend import weighted_votes
 from digestd.ranking.weights import WEIGHTS, Weights
 
 BLOCK = 10_000_000
-"""Values held at a time: signals × subscribers × papers."""
-EVENING = timedelta(days=1)
-"""A judgment's day is ranked when it is over."""
+"""Maximum number of values in memory: signals × subscribers × papers."""
+DAY_LENGTH = timedelta(days=1)
+"""Judgments are ranked at the end of their day."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """The n-th judgment, measured: c candidates with what each signal says of them, (s, c) as it enters the sum.
+    """The n-th judgment with the signal values of its c candidates.
 
-    `likes`: how many liked papers are known; `allowed` (c,): not muted; `relevance` (c,) as in Scores.
-    `seed`: of the order of equals, for every ranker the same.
+    Attributes:
+        values: (s, c) weighted values of each signal, before the signal's weight.
+        likes: number of liked papers that are known.
+        allowed: (c,) True if the paper is not muted.
+        relevance: (c,) as in `Scores`.
+        seed: orders papers with equal scores, the same for every ranker.
     """
 
     n: int
@@ -52,8 +56,8 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of the n-th judgment: its candidates' scores and the measures of the ranking."""
+class CaseResult:
+    """The n-th judgment after ranking: scores of its candidates and measures of the ranking."""
 
     n: int
     user: str
@@ -67,33 +71,33 @@ def evaluate(
     model: TextModel,
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
-) -> list[Outcome]:
-    """Every judgment with something relevant in it, in order."""
-    found = [outcome(case) for case in cases(library, judgments, model, advance, dense)]
-    return sorted(found, key=lambda outcome: outcome.n)
+) -> list[CaseResult]:
+    """Return the result of every judgment with a relevant paper, in order."""
+    found = [evaluate_case(case) for case in judged_cases(library, judgments, model, advance, dense)]
+    return sorted(found, key=lambda done: done.n)
 
 
-def cases(
+def judged_cases(
     library: Library,
     judgments: Sequence[Judgment],
     model: TextModel,
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
 ) -> Iterator[Case]:
-    """The signals of every judgment with something relevant in it, day by day."""
+    """Yield the signals of every judgment with a relevant paper, day by day."""
     numbers = [n for n, judgment in enumerate(judgments) if judgment.relevant]
-    for case in cases_of(library, [judgments[n] for n in numbers], model, advance, dense):
+    for case in build_cases(library, [judgments[n] for n in numbers], model, advance, dense):
         yield replace(case, n=numbers[case.n])
 
 
-def cases_of(
+def build_cases(
     library: Library,
     judgments: Sequence[Judgment],
     model: TextModel,
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
 ) -> Iterator[Case]:
-    """The signals of every judgment, be anything relevant in it or not, day by day."""
+    """Yield the signals of every judgment, day by day."""
     days: defaultdict[datetime | None, list[int]] = defaultdict(list)
     for n, judgment in enumerate(judgments):
         days[judgment.day].append(n)
@@ -102,26 +106,26 @@ def cases_of(
     for day, numbers in days.items():
         candidates = {n: _candidates(library, judgments[n]) for n in numbers}
         wanted = frozenset().union(*candidates.values())
-        papers = [_seen(paper, day) for name, paper in library.items() if name in wanted]
+        papers = [_without_age(paper, day) for name, paper in library.items() if name in wanted]
         vectors = dense.rows([paper.id for paper in papers])
-        pool = build_candidates(papers, model, (day or EPOCH) + EVENING, negative_prior, dense.space, vectors)
-        yield from _day(_Known(library, dense), judgments, candidates, pool.with_archive_votes(heard))
+        pool = build_candidates(papers, model, (day or EPOCH) + DAY_LENGTH, negative_prior, dense.space, vectors)
+        yield from _cases_of_day(_Corpus(library, dense), judgments, candidates, pool.with_archive_votes(heard))
         advance(len(numbers))
 
 
-def outcome(case: Case, weights: Weights = WEIGHTS) -> Outcome:
-    """Rank the candidates of a case."""
-    total = _shown(totals(case, weights), case.allowed)
-    return scored(case, dict(zip(case.names, map(float, total), strict=True)))
+def evaluate_case(case: Case, weights: Weights = WEIGHTS) -> CaseResult:
+    """Rank the candidates of a case with these weights."""
+    total = _muted_last(totals(case, weights), case.allowed)
+    return case_result(case, dict(zip(case.names, map(float, total), strict=True)))
 
 
-def scored(case: Case, scores: Mapping[str, float]) -> Outcome:
-    """What these scores of its candidates make of a case."""
-    return Outcome(case.n, case.user, scores, measures(ranked(scores, (case.seed, case.n)), case.relevant))
+def case_result(case: Case, scores: Mapping[str, float]) -> CaseResult:
+    """Return the result of a case for given scores of its candidates."""
+    return CaseResult(case.n, case.user, scores, ranking_metrics(rank_ids(scores, (case.seed, case.n)), case.relevant))
 
 
 def totals(case: Case, weights: Weights) -> Floats:
-    """The scores (c,) as planning adds them up."""
+    """Return the scores (c,), summed as in planning."""
     total = np.zeros(len(case.names), dtype=np.float32)
     for signal, row in zip(SIGNALS, case.values, strict=True):
         total += weight(signal, np.array([case.likes], dtype=np.float32), weights) * row
@@ -129,48 +133,48 @@ def totals(case: Case, weights: Weights) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
-    """What is read once for all days."""
+class _Corpus:
+    """The papers and dense vectors of all days."""
 
     library: Library
     dense: Vectors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Said:
-    """Of the c candidates at these positions: what the signals say (s, c), and how relevant they are (c,)."""
+class _CandidateSignals:
+    """Signal values (s, c) and relevance (c,) of the c candidates at these positions of the set."""
 
-    where: Ints
+    positions: Ints
     values: Floats
     relevance: Floats
 
 
-def _day(
-    known: _Known, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: CandidateSet
+def _cases_of_day(
+    known: _Corpus, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: CandidateSet
 ) -> Iterator[Case]:
     names, numbers = [paper.id for paper in pool.papers], list(candidates)
     size = max(1, BLOCK // max(1, len(names) * len(SIGNALS)))
     for start in range(0, len(numbers), size):
         block = numbers[start : start + size]
         eligible = np.array([[name in candidates[n] for name in names] for n in block], dtype=np.bool_)
-        profiles = compile_profiles([_wants(known, judgments[n]) for n in block], pool.model, pool)
+        profiles = compile_profiles([_profile_input(known, judgments[n]) for n in block], pool.model, pool)
         z = np.array([entering for _, entering in values(pool, profiles, eligible)])
         met = relevance(pool, profiles)
         for i, n in enumerate(block):
             where = np.flatnonzero(eligible[i])
-            yield _case(n, judgments[n], profiles[i], pool, _Said(where, z[:, i, where], met[i, where]))
+            yield _case(n, judgments[n], profiles[i], pool, _CandidateSignals(where, z[:, i, where], met[i, where]))
 
 
-def _case(n: int, judgment: Judgment, profile: Profile, pool: CandidateSet, said: _Said) -> Case:
+def _case(n: int, judgment: Judgment, profile: Profile, pool: CandidateSet, signals: _CandidateSignals) -> Case:
     return Case(
         n=n,
         user=judgment.user,
         relevant=judgment.relevant,
-        names=tuple(pool.papers[j].id for j in said.where),
-        values=said.values,
+        names=tuple(pool.papers[j].id for j in signals.positions),
+        values=signals.values,
         likes=profile.likes,
-        allowed=~np.isin(said.where, profile.muted),
-        relevance=said.relevance,
+        allowed=~np.isin(signals.positions, profile.muted),
+        relevance=signals.relevance,
     )
 
 
@@ -179,12 +183,12 @@ def _candidates(library: Library, judgment: Judgment) -> frozenset[str]:
     return frozenset(name for name in offered if name in library) - judgment.seeds
 
 
-def _seen(paper: Paper, day: datetime | None) -> Paper:
-    """Where time plays no part, every paper is as new as any other."""
+def _without_age(paper: Paper, day: datetime | None) -> Paper:
+    """Return the paper as old as all others if time plays no part."""
     return replace(paper, first_seen=EPOCH) if day is None else paper
 
 
-def _wants(known: _Known, judgment: Judgment) -> ProfileInput:
+def _profile_input(known: _Corpus, judgment: Judgment) -> ProfileInput:
     named = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.value in known.library]
     seeds = {PaperId(name): _seed(known.library[name], known.dense.by_id.get(name)) for name in named}
     return ProfileInput(judgment.interests, seeds)
@@ -194,8 +198,8 @@ def _seed(paper: Paper, vector: Floats | None) -> Seed:
     return Seed(paper.plain_title, paper.text, paper.words.authors, votes(paper.signals), vector)
 
 
-def _shown(total: Floats, allowed: Bools) -> Floats:
-    """What planning would never show comes after all it might."""
+def _muted_last(total: Floats, allowed: Bools) -> Floats:
+    """Return scores with every muted paper below all others, as planning never shows it."""
     low = total.min(initial=0.0) - np.float32(1)
     kept: Floats = np.where(allowed, total, low).astype(np.float32)
     return kept

@@ -1,4 +1,4 @@
-"""Commands of digestd in processes of their own, and what they spend."""
+"""Run digestd commands as subprocesses and measure the resources they use."""
 
 import os
 import re
@@ -9,43 +9,50 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LOOK_SECONDS = 0.02
-"""How often a running process is looked at."""
+POLL_SECONDS = 0.02
+"""Time between two measurements of a running process."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Seconds on the clock and of CPU, and the peak memory of the largest process."""
+class ResourceUsage:
+    """Wall-clock seconds, CPU seconds, and the peak memory of the largest process."""
 
     seconds: float
     cpu: float
     rss_mib: float
 
-    def less(self, idle: "Spent", count: int) -> tuple[float, float]:
-        """Seconds on the clock and of CPU for each of `count`, without start-up."""
+    def per_item(self, idle: "ResourceUsage", count: int) -> tuple[float, float]:
+        """Return wall-clock and CPU seconds per item without the start-up cost `idle`."""
         return (self.seconds - idle.seconds) / count, (self.cpu - idle.cpu) / count
 
 
-def spend(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> Spent:
-    """Run digestd commands side by side, to their ends."""
+def run_commands(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> ResourceUsage:
+    """Run digestd commands concurrently until all have ended.
+
+    Raises:
+        RuntimeError: a command failed.
+    """
     began, cpu, rss = time.perf_counter(), 0.0, 0.0
     running = [_start([sys.executable, "-m", "digestd", *words, "--json"], environment) for words in commands]
     while any(process.returncode is None for process in running):
         for process in running:
             if process.returncode is None:
-                rss = max(rss, _peak(process.pid))
+                rss = max(rss, _peak_memory(process.pid))
                 pid, status, usage = os.wait4(process.pid, os.WNOHANG)
                 if pid:
                     process.returncode = os.waitstatus_to_exitcode(status)
                     cpu += usage.ru_utime + usage.ru_stime
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     if any(process.returncode for process in running):
-        raise RuntimeError(f"digestd {' '.join(commands[0])} failed; its own words are above")
-    return Spent(time.perf_counter() - began, cpu, rss)
+        raise RuntimeError(f"digestd {' '.join(commands[0])} failed; see its output above")
+    return ResourceUsage(time.perf_counter() - began, cpu, rss)
 
 
-def _peak(pid: int) -> float:
-    """MiB that a running process has had at most. What `wait4` tells counts what it was forked from."""
+def _peak_memory(pid: int) -> float:
+    """Return the peak memory of a running process in MiB.
+
+    `wait4` cannot be used: its figure includes the process that was forked.
+    """
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(found[1]) / 1024 if found else 0.0
 

@@ -1,4 +1,4 @@
-"""Hostile words that people type, mail and hand over as files, and what is then shown of them."""
+"""Test hostile strings in forms, mails and files, and what is shown of them."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from digestd.sources.imports import IMPORTS, Import
 from digestd.subscribers.record import parse, subscriber_fields
 from tests import golden
 from tests.security.hostile import HOSTILE, STORABLE
-from tests.security.reading import Mark, Seen, unruly
+from tests.security.parsed_output import Mark, Seen, unruly
 from tests.security.stage import PERIOD, Stage
 
 ADA = "ada@example.org"
@@ -32,9 +32,9 @@ PLAIN = ["lakes", "test:1", "", "no, really?", "x" * 600, "1", "a\nb\nc"]
 
 
 def _by_forms(made: Stage, said: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The pages that come back from every form: eight of these words in fields of many lines, one of them in others."""
-    settings = made.house.settings(f"reader{made.readers[-1]}@example.org")
-    mine = made.house.settings(f"reader{made.readers[0]}@example.org")
+    """Yield the answers of every form: eight strings in multi-line fields, one in others."""
+    settings = made.backend.settings(f"reader{made.readers[-1]}@example.org")
+    mine = made.backend.settings(f"reader{made.readers[0]}@example.org")
     pick = f"{mine}/mute/{PERIOD}/1"
     for n, start in enumerate(range(0, len(said), 8)):
         one, many = said[start], "\n".join(dict.fromkeys(said[start : start + 8]))
@@ -48,11 +48,11 @@ def _by_forms(made: Stage, said: Sequence[str]) -> Iterator[tuple[str, str]]:
         for name, path, fields in posts:
             answer = made.client.post(path, data=fields)
             yield name if answer.status_code in {200, 422} else "problem", answer.text
-        made.house.clock.advance(minutes=2)
+        made.backend.clock.advance(minutes=2)
 
 
-def test_no_form_comes_back_with_marks_of_whoever_filled_it_in(attacked: Stage) -> None:
-    before = attacked.house.clock.now
+def test_forms_have_no_injected_markup(attacked: Stage) -> None:
+    before = attacked.backend.clock.now
     usual = {"problem": Seen(attacked.client.get("/nowhere?lang=en").text).marks}
     for name, html in _by_forms(attacked, [words for words in PLAIN for _ in range(3 * 8)]):
         usual.setdefault(name, set()).update(Seen(html).marks)
@@ -61,11 +61,11 @@ def test_no_form_comes_back_with_marks_of_whoever_filled_it_in(attacked: Stage) 
         assert seen.marks - usual[name] == set(), name
         assert seen.astray == set(), name
         assert unruly(seen.said) == set(), name
-    attacked.house.clock.now = before
+    attacked.backend.clock.now = before
 
 
 @pytest.mark.parametrize("words", [HOSTILE[n::8] for n in range(8)], ids=lambda words: f"{words[0][:12]!a}")
-def test_no_wish_holds_what_cannot_be_seen(words: Sequence[str]) -> None:
+def test_interests_have_no_invisible_characters(words: Sequence[str]) -> None:
     taken = 0
     for text in words:
         try:
@@ -79,7 +79,7 @@ def test_no_wish_holds_what_cannot_be_seen(words: Sequence[str]) -> None:
     assert taken > len(words) / 2
 
 
-def test_no_address_is_anything_but_one() -> None:
+def test_addresses_are_plain_addresses() -> None:
     taken = 0
     for words in HOSTILE:
         for text in (words, f"{words}@example.org", f"ada@{words}", f"{ADA}{words}", f"ada+{words}@example.org"):
@@ -94,7 +94,7 @@ def test_no_address_is_anything_but_one() -> None:
 
 
 @pytest.mark.parametrize("form", ["", *IMPORTS])
-def test_whatever_a_file_says_its_papers_are_plain_lines(form: str) -> None:
+def test_imported_papers_are_plain_lines(form: str) -> None:
     files = [_file(form, words) for words in HOSTILE[::5]] + ["\n\n".join(HOSTILE[::3])]
     told = [text for file in files for text in _told(form, file)]
     assert len(told) > len(files) / 2
@@ -107,7 +107,7 @@ TURNING = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 
 
 def _told(form: str, file: str) -> Iterator[str]:
-    """All that is taken from a file or said of it."""
+    """Return all text that is imported from a file or reported about it."""
     try:
         page = Import(form).parse(file.encode("utf-8", "replace"))
     except SourceFailed as error:
@@ -121,7 +121,7 @@ def _told(form: str, file: str) -> Iterator[str]:
 
 
 def _file(form: str, words: str) -> str:
-    """A file of that format with the words in it; where it is text, as somebody writes it who knows no rules."""
+    """Return a file of a format with the strings in it, unescaped in text formats."""
     name = {"family": words, "given": words, "lastName": words, "firstName": words}
     written = {
         "bibtex": f"@article{{x,\n title = {{{words}}},\n author = {{{words}}},\n abstract = {{{words}}}\n}}\n",
@@ -136,7 +136,7 @@ def _file(form: str, words: str) -> str:
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_no_reply_by_mail_has_a_header_mark_or_address_of_strangers(templates: Templates, language: str) -> None:
+def test_mail_replies_have_no_injected_header_or_markup(templates: Templates, language: str) -> None:
     usual, headers = set[Mark](), set[tuple[str, ...]]()
     for words in (["lakes", "2026-11-24", "daily", "7", "UTC"], HOSTILE):
         for what in SENTENCES:

@@ -1,4 +1,4 @@
-"""What is told of verdicts: counted by hand, and estimates that find the truth."""
+"""Test measures of feedback against counts by hand and simulated truth."""
 
 from datetime import UTC, datetime
 
@@ -8,8 +8,15 @@ import pytest
 from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
 from digestd.evaluation.calibrate import reliability
-from digestd.evaluation.promises import calibration_error
-from digestd.evaluation.verdicts import Verdicts, accuracy, auc, bins, explored, promises
+from digestd.evaluation.calibration_error import calibration_error
+from digestd.evaluation.feedback_metrics import (
+    DigestVerdicts,
+    accuracy,
+    auc,
+    bin_count,
+    measure_exploration,
+    pick_predictions,
+)
 from digestd.store.ledger.sent_digests import SentDigest
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -18,16 +25,16 @@ MORE, LESS, NONE = Verdict.MORE, Verdict.LESS, None
 
 
 def digest(subscriber: int, *picks: tuple[float | None, Verdict | None], chance: float | None = None) -> SentDigest:
-    """Each pick by its propensity and what was said of it."""
+    """Return a digest from the propensity and the verdict of each pick."""
     held = tuple(PICK._replace(propensity=p, chance=chance) for p, _ in picks)
     return SentDigest(1, subscriber, AT, held, tuple(range(len(held))), tuple(v for _, v in picks), (AT,) * len(held))
 
 
-def said(user: str, *told: tuple[float, float, bool]) -> Verdicts:
-    return Verdicts(user, told)
+def said(user: str, *told: tuple[float, float, bool]) -> DigestVerdicts:
+    return DigestVerdicts(user, told)
 
 
-def test_auc_counts_pairs_within_a_digest_and_users_alike() -> None:
+def test_auc_counts_pairs_within_digests() -> None:
     given = [
         said("ann", (0, 3.0, True), (1, 1.0, False), (2, 5.0, False)),
         said("ann", (3, 2.0, True), (4, 2.0, False)),
@@ -39,7 +46,7 @@ def test_auc_counts_pairs_within_a_digest_and_users_alike() -> None:
     assert users == 2
 
 
-def test_a_verdict_is_told_from_those_before_it_alone() -> None:
+def test_accuracy_uses_earlier_verdicts_only() -> None:
     told = [(0, 1.0, False), (1, 1.0, True), (2, 3.0, True), (3, 1.2, True), (4, 1.1, False)]
     # liked is said first; then, with a dislike alone, not liked; then means 1.0/1.0, 2.0/1.0 and 1.73/1.0
     found, users = accuracy([said("ann", *told)])
@@ -47,25 +54,25 @@ def test_a_verdict_is_told_from_those_before_it_alone() -> None:
     assert users == 1
 
 
-def test_the_order_is_that_of_time_over_all_digests() -> None:
+def test_accuracy_orders_verdicts_by_time() -> None:
     late, early = said("ann", (9, 0.0, True)), said("bo", (1, 1.0, True), (2, -1.0, False))
     found, _ = accuracy([late, early])
     assert found.value == pytest.approx(np.mean([1, 0.5]))
 
 
-def test_chances_are_held_against_what_came_of_them() -> None:
+def test_calibration_error_compares_likes() -> None:
     spoken = digest(1, (None, MORE), (None, NONE), (None, LESS), (None, NONE), chance=0.5)
     silent = digest(2, (None, NONE), chance=0.9)
-    given = promises([spoken, silent])
+    given = pick_predictions([spoken, silent])
     assert [len(chances) for _, chances, _ in given] == [4]
-    assert bins(given) == 1
-    assert calibration_error(given, bins(given)).value == pytest.approx(0.25)
-    assert bins(promises([spoken] * 30)) == 6
+    assert bin_count(given) == 1
+    assert calibration_error(given, bin_count(given)).value == pytest.approx(0.25)
+    assert bin_count(pick_predictions([spoken] * 30)) == 6
     assert calibration_error([]).high == 0
-    assert calibration_error(promises([digest(1, (None, MORE))])).value == 0
+    assert calibration_error(pick_predictions([digest(1, (None, MORE))])).value == 0
 
 
-def test_the_error_is_that_of_the_reliability_diagram_and_its_interval_is_over_users() -> None:
+def test_calibration_error_equals_reliability_error() -> None:
     chance = np.random.default_rng(6)
     chances = [chance.random(15) for _ in range(60)]
     given = [(str(n), p, (chance.random(15) < p**2).astype(np.float64)) for n, p in enumerate(chances)]
@@ -74,8 +81,10 @@ def test_the_error_is_that_of_the_reliability_diagram_and_its_interval_is_over_u
     assert found.low < found.value < found.high
 
 
-def test_what_was_drawn_is_weighed_by_how_unlikely_it_was() -> None:
-    found = explored([digest(1, (None, MORE), (None, NONE), (0.5, MORE)), digest(2, (None, MORE), (0.1, NONE))])
+def test_exploration_weights_by_inverse_propensity() -> None:
+    found = measure_exploration(
+        [digest(1, (None, MORE), (None, NONE), (0.5, MORE)), digest(2, (None, MORE), (0.1, NONE))]
+    )
     assert found is not None
     assert found.picks == 2
     assert found.liked.value == pytest.approx(2 / (2 + 10))
@@ -83,12 +92,12 @@ def test_what_was_drawn_is_weighed_by_how_unlikely_it_was() -> None:
     assert found.gain.value == pytest.approx(2 / 3 - 2 / 12)
 
 
-def test_where_nothing_was_drawn_there_is_nothing_to_tell() -> None:
-    assert explored([digest(1, (None, MORE))]) is None
+def test_exploration_is_none_without_picks() -> None:
+    assert measure_exploration([digest(1, (None, MORE))]) is None
 
 
-def test_the_estimate_finds_the_truth_however_unevenly_it_was_drawn() -> None:
-    """Half the papers are liked by one in ten and drawn often, half by six in ten and drawn rarely: 35 in a hundred."""
+def test_exploration_estimate_is_unbiased() -> None:
+    """Half of the papers are liked by 10 % and drawn often, half by 60 % and drawn rarely: 35 % on average."""
     chance = np.random.default_rng(8)
     shown = []
     for subscriber in range(300):
@@ -96,7 +105,7 @@ def test_the_estimate_finds_the_truth_however_unevenly_it_was_drawn() -> None:
             rare = chance.random() < 0.1
             liked = chance.random() < (0.6 if rare else 0.1)
             shown.append(digest(subscriber, (0.01 if rare else 0.09, MORE if liked else NONE), (None, MORE)))
-    found = explored(shown)
+    found = measure_exploration(shown)
     assert found is not None
     assert found.liked.low < 0.35 < found.liked.high
     assert found.liked.high - found.liked.low < 0.2
@@ -104,7 +113,7 @@ def test_the_estimate_finds_the_truth_however_unevenly_it_was_drawn() -> None:
     assert plain < 0.2
 
 
-def test_what_the_draws_add_to_an_error_is_no_part_of_its_interval() -> None:
+def test_calibration_interval_is_bias_corrected() -> None:
     draw, levels = np.random.default_rng(1), np.arange(1, 11) / 11
     off = np.array([draw.permutation([0.05, -0.05] * 20) for _ in levels]).T
     found = calibration_error([(f"user {n}", levels, levels + row) for n, row in enumerate(off)])

@@ -1,4 +1,4 @@
-"""Every route that may change something, found in the application itself, a path that reaches it, a quick way in."""
+"""Find every route that accepts a POST in the application, fill its path, and post to it directly."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from digestd.app import App
 from digestd.security.links import Purpose, issued
 from digestd.subscribers.moving import ask_move
 from digestd.web import build
-from tests.web.conftest import PATHS, House
+from tests.web.conftest import PATHS, Backend
 
 FORGED = "A" * 40
 _OF = {path: purpose for purpose, path in PATHS.items()}
@@ -27,43 +27,43 @@ def routes(app: App) -> Iterator[APIRoute]:
 
 
 def posting(app: App) -> list[str]:
-    """The paths of the routes that take a POST, as they are written."""
+    """Return the path templates of the routes that accept a POST."""
     return sorted({route.path for route in routes(app) if "POST" in (route.methods or set())})
 
 
 def filled(path: str, token: str = FORGED) -> str:
-    """Such a path with something in each of its places."""
+    """Return a path with every parameter filled."""
     known = {"token": token, "n": "1", "action": "more", "day": "2026-11-24", "name": "saved.bib"}
     known["period"] = known["day"]
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda place: known.get(place[1], "x"), path)
 
 
-def opening(house: House, path: str, reader: int, **said: object) -> Mapping[str, str]:
-    """What stands in the places of a path so that it opens something, for a new reader of this number."""
+def opening(backend: Backend, path: str, reader: int, **said: object) -> Mapping[str, str]:
+    """Return parameters with which a path opens something, for a new subscriber."""
     if "{token}" not in path:
         return {}
     purpose, address = _OF[path.split("/")[1]], f"reader{reader}@example.org"
-    joined = house.join(address, hour=0, status="pending" if purpose is Purpose.CONFIRM else "active", **said)
+    joined = backend.join(address, hour=0, status="pending" if purpose is Purpose.CONFIRM else "active", **said)
     number, version = joined.key, 0
     if purpose is Purpose.CONFIRM:
         version = joined.version
     elif purpose in {Purpose.VIEW, Purpose.FEEDBACK}:
-        number, version = house.plan(), 1
+        number, version = backend.plan(), 1
     elif purpose in {Purpose.ERASE, Purpose.RENEW}:
         version = joined.version
     elif purpose is Purpose.MOVE_TO:
-        version = issued(house.clock())
+        version = issued(backend.clock())
     if "{period}" in path:
-        house.plan()
+        backend.plan()
     if purpose is Purpose.MOVE_TO:
-        ask_move(house.app.db, house.app.post, joined.key, f"new.{address}", house.clock())
-    token = house.link(purpose, number, version).rpartition("/")[2]
+        ask_move(backend.app.db, backend.app.post, joined.key, f"new.{address}", backend.clock())
+    token = backend.link(purpose, number, version).rpartition("/")[2]
     places = {"token": token, "n": "1", "action": "more", "name": "saved.bib", "period": "2026-11-24"}
     return {name: value for name, value in places.items() if f"{{{name}}}" in path.replace(":int", "")}
 
 
 async def posted(web: ASGIApp, path: str, form: dict[str, str], host: str) -> int:
-    """The status that a form gets, sent from a host straight into the application: thousands go within seconds."""
+    """Post a form directly to the application, which is fast, and return the status."""
     body = urlencode(form).encode()
     headers = [(b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"%d" % len(body))]
     scope = {

@@ -1,4 +1,4 @@
-"""What a browser, a mail reader or a terminal would make of an answer."""
+"""Read an answer as a browser, a mail client or a terminal does."""
 
 import re
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ _UNRULY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\u
 
 
 class Seen:
-    """HTML as a browser builds it."""
+    """HTML as a browser parses it."""
 
     def __init__(self, html: str) -> None:
         self._root = tree(html)
 
     @cached_property
     def elements(self) -> list[Element]:
-        """All of them; comments are none."""
+        """Return all elements, without comments."""
         return [element for element in self._root.iter() if isinstance(element.tag, str)]
 
     @property
     def marks(self) -> set[Mark]:
-        """The kinds of elements: tag, the names of the attributes, and the values that no stranger may give."""
+        """Return the kinds of elements: tag, attribute names, and values that must not come from outside."""
         return {
             (
                 str(element.tag),
@@ -44,18 +44,18 @@ class Seen:
 
     @property
     def astray(self) -> set[str]:
-        """Where it leads that is neither a place of ours nor of the web."""
+        """Return the URLs that are neither ours nor on the web."""
         found = {value for one in self.elements for name, value in one.attrib.items() if name in _LEADING}
         return {address for address in found if not _LEADS.fullmatch(address)}
 
     @property
     def links(self) -> set[str]:
-        """The words that are links."""
+        """Return the texts that are links."""
         return {words(one) for one in self.elements if one.tag == "a"}
 
     @property
     def said(self) -> str:
-        """All words that somebody sees or hears."""
+        """Return all text that a person sees or hears."""
         return "\n".join([*self._root.itertext(), *self._spoken()])
 
     def _spoken(self) -> Iterator[str]:
@@ -65,5 +65,5 @@ class Seen:
 
 
 def unruly(text: str) -> set[str]:
-    """Characters that steer a terminal, break a line or turn the writing around: in no text that people read."""
+    """Return characters that control a terminal, break a line or change the text direction."""
     return set(_UNRULY.findall(text))

@@ -1,6 +1,6 @@
-"""The service's side of a parser process: start it, exchange messages with it, end it.
+"""Start a parser process, exchange messages with it, and end it.
 
-Nothing that a parser process says is trusted once it has read a stranger's bytes. Its report comes before those.
+Its report is trusted, as it comes before the untrusted bytes; nothing that it sends afterwards is.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ import digestd
 from digestd.errors import DigestdError
 from digestd.security.confinement import probe as probing
 from digestd.security.confinement.framing import receive, send
-from digestd.security.confinement.report import Confinement, unpacked
+from digestd.security.confinement.report import Confinement, parse_report
 
 REPORT_MAX = 10_000
 PROBE_MEMORY = 512_000_000
@@ -26,10 +26,10 @@ class ConfinementFailed(DigestdError):
     """A parser process could not be started or confined."""
 
 
-class Child:
+class ParserProcess:
     """A parser process.
 
-    It inherits nothing: no environment but `environment`, no descriptors but three pipes, no session, no folder.
+    It inherits nothing: only `environment`, three pipes as descriptors, and its own session in the root folder.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Child:
         script: str,
         arguments: Sequence[str],
         environment: Mapping[str, str] | None = None,
-        hear_errors: bool = False,
+        capture_stderr: bool = False,
     ) -> None:
         """Start `script` by its path; its arguments are the folder of digestd, then `arguments`."""
         root = Path(digestd.__file__).parents[1]
@@ -45,7 +45,7 @@ class Child:
             [sys.executable, "-I", script, str(root), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if hear_errors else subprocess.DEVNULL,
+            stderr=subprocess.PIPE if capture_stderr else subprocess.DEVNULL,
             env=dict(environment or {}),
             cwd="/",
             umask=0o077,
@@ -57,22 +57,30 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        """True if it has not ended."""
+        """Return True if it has not ended."""
         return self.process.poll() is None
 
-    def tell(self, *messages: bytes) -> None:
-        """Send messages. Raises OSError if it has ended."""
+    def send(self, *messages: bytes) -> None:
+        """Send messages.
+
+        Raises:
+            OSError: it has ended.
+        """
         for message in messages:
             send(self._input, message)
 
-    def hear(self, most: int) -> bytes | None:
+    def receive(self, most: int) -> bytes | None:
         """Return its next answer; None if it has ended, or if the answer is longer than `most` bytes."""
         return None if self._first() is None else receive(self._output, most)
 
     def confinement(self) -> Confinement:
-        """Return what is shut to it. Raises ConfinementFailed if it ended before it said so."""
+        """Return its report.
+
+        Raises:
+            ConfinementFailed: it ended before it sent one.
+        """
         try:
-            return unpacked(self._first() or b"")
+            return parse_report(self._first() or b"")
         except (ValueError, TypeError, KeyError) as error:
             self.kill()
             code = self.process.wait()
@@ -81,11 +89,11 @@ class Child:
             ) from error
 
     def kill(self) -> None:
-        """Kill it; whoever waits for its answer gets none."""
+        """Kill it; a pending `receive` returns None."""
         self.process.kill()
 
     def end(self) -> None:
-        """Kill it and release everything it held."""
+        """Kill it and release its pipes."""
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -100,8 +108,12 @@ class Child:
 
 
 def probe() -> Confinement:
-    """Return what is shut to parsers on this machine. Raises ConfinementFailed if none can be started."""
-    child = Child(probing.__file__, [str(PROBE_MEMORY)])
+    """Return the report of a new parser process.
+
+    Raises:
+        ConfinementFailed: none can be started.
+    """
+    child = ParserProcess(probing.__file__, [str(PROBE_MEMORY)])
     watch = Timer(PROBE_SECONDS, child.kill)
     watch.start()
     try:

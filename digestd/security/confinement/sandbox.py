@@ -1,7 +1,7 @@
-"""Confine the parser process that calls this, before it reads a stranger's first byte.
+"""Confine the calling parser process before it reads its first untrusted byte.
 
-For scripts that are run by their path: they import everything they parse with, then call `confine`. After that nothing
-can be opened, so whatever is imported on demand must be imported before.
+For scripts that run by their path: they import everything they need for parsing, then call `confine`. Afterwards no
+file can be opened, so lazy imports fail.
 """
 
 import codecs
@@ -47,7 +47,10 @@ _FORBIDDEN = (
 def confine(memory: int) -> Confinement:
     """Give up every right that parsing does not need, and report what could not be given up.
 
-    Nothing in this process can take it back. Args: `memory` is the limit of the address space in bytes.
+    Nothing in this process can take a right back.
+
+    Args:
+        memory: limit of the address space in bytes.
     """
     for name in CODECS:
         codecs.lookup(name)
@@ -55,7 +58,7 @@ def confine(memory: int) -> Confinement:
     layers = [f"user {os.geteuid()}"] if os.geteuid() == NOBODY else []
     if sys.platform != "linux":
         _limit(memory)
-        sys.addaudithook(_refuse)
+        sys.addaudithook(_audit_hook)
         reason = f"{sys.platform} has neither Landlock nor seccomp; run digestd on Linux"
         return Confinement(reason, reason, reason, identity, (*layers, "resource limits"))
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
@@ -64,7 +67,7 @@ def confine(memory: int) -> Confinement:
     without_landlock = _apply_landlock(layers)
     _limit(memory)
     without_seccomp = _apply_seccomp(layers)
-    sys.addaudithook(_refuse)
+    sys.addaudithook(_audit_hook)
     return Confinement(
         files=without_seccomp and without_landlock and f"{without_landlock}; {without_seccomp}",
         processes=without_seccomp,
@@ -74,14 +77,14 @@ def confine(memory: int) -> Confinement:
     )
 
 
-def allow(seconds: int) -> None:
-    """Allow so many seconds of processor time from now on; then the kernel ends this process with SIGXCPU."""
+def limit_cpu(seconds: int) -> None:
+    """Limit the CPU time from now on; the kernel then ends this process with SIGXCPU."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds, resource.RLIM_INFINITY))
 
 
 def _leave_root() -> str:
-    """Become another user if this process is root; return why that is not possible, or nothing."""
+    """Change to another user if this process is root; return the reason if that is impossible, or ""."""
     if os.geteuid() != 0:
         return ""
     remedy = "run the service as an ordinary user"
@@ -97,7 +100,7 @@ def _leave_root() -> str:
 
 
 def _can_change_user() -> bool:
-    """Return True if this process holds the capabilities; True also where there are none, as on macOS."""
+    """Return True if this process has the capabilities, or if the system has none, as macOS."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -107,7 +110,7 @@ def _can_change_user() -> bool:
 
 
 def _apply_landlock(layers: list[str]) -> str:
-    """Apply Landlock and name it in `layers`; return why that is not possible, or nothing."""
+    """Apply Landlock and add it to `layers`; return the reason if that is impossible, or ""."""
     try:
         layers.append(f"Landlock {landlock.restrict()}")
     except OSError as error:
@@ -121,7 +124,7 @@ def _apply_landlock(layers: list[str]) -> str:
 
 
 def _apply_seccomp(layers: list[str]) -> str:
-    """Install the filter and name it in `layers`; return why that is not possible, or nothing."""
+    """Install the filter and add it to `layers`; return the reason if that is impossible, or ""."""
     name = seccomp.machine()
     if name is None:
         known = " and ".join(seccomp.MACHINES)
@@ -135,7 +138,7 @@ def _apply_seccomp(layers: list[str]) -> str:
 
 
 def _limit(memory: int) -> None:
-    """Set the resource limits: no new descriptors, no files, no processes, no dumps, so much memory."""
+    """Set the resource limits: no new descriptors, files, processes or core dumps, and limited memory."""
     for limit, most in [
         (resource.RLIMIT_NOFILE, _PIPES),
         (resource.RLIMIT_FSIZE, 0),
@@ -146,6 +149,6 @@ def _limit(memory: int) -> None:
         resource.setrlimit(limit, (most, most))
 
 
-def _refuse(event: str, _arguments: tuple[object, ...]) -> None:
+def _audit_hook(event: str, _arguments: tuple[object, ...]) -> None:
     if event.startswith(_FORBIDDEN):
         raise PermissionError(f"{event} is not allowed in a parser")

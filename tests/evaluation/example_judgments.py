@@ -1,14 +1,14 @@
-"""Judgments of papers whose match is known beforehand."""
+"""Judgments with known relevant papers."""
 
 from digestd.domain.interest import Interest, Kind
-from digestd.evaluation.cases import Judgment
+from digestd.evaluation.judgments import Judgment
 from tests.ranking.library import FIELDS, likes
 
 TOPICS = ("glacier ice", "honeybee foragers", "quantum", "medieval ledgers")
 
 
 def judgments() -> list[Judgment]:
-    """For each field one user with a topic and one with a like; the rest of the field is right."""
+    """Return per field one user with a topic and one with a like; the rest of the field is relevant."""
     found = []
     for place, field in enumerate(FIELDS):
         own = [f"made:{4 * place + j}" for j in range(4)]
