@@ -22,7 +22,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from digestd.domain.typed import moment
+from digestd.domain.inputs import moment
 from digestd.errors import BadSetting, plain
 
 PREFIX = "DIGESTD_"

@@ -20,9 +20,9 @@ from digestd.security.links import address_key
 from digestd.store import bounces, core, data_export, libraries, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers import feedback
-from digestd.subscribers.belongings import everything
-from digestd.subscribers.leaving import erase, find
-from digestd.subscribers.moving import ask_move
+from digestd.subscribers.address_change import ask_move
+from digestd.subscribers.data_export import everything
+from digestd.subscribers.status_changes import erase, find
 from tests.digests.shelf import TOPIC, archive, paper, reader, shelf
 from tests.parts.install import Install, install
 

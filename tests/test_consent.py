@@ -10,10 +10,10 @@ from digestd.domain.subscriber import Act, Cause, Status
 from digestd.security.links import Keys, Purpose, address_key, token
 from digestd.store import consent, core, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.asking import ask, confirm
-from digestd.subscribers.leaving import erase, unsubscribe
 from digestd.subscribers.notices import Post
-from digestd.subscribers.record import parse
+from digestd.subscribers.signup import ask, confirm
+from digestd.subscribers.status_changes import erase, unsubscribe
+from digestd.subscribers.subscriber_record import parse
 
 ADA = "ada@example.org"
 ASKED = Act(Cause.WEB, b"a" * 32, "We first send you a link.\nSubscribe")

@@ -23,11 +23,11 @@ from digestd.settings import load
 from digestd.store import bounces, subscribers, webhooks
 from digestd.store.database import Database
 from digestd.subscribers import webhooks as posting
-from digestd.subscribers.asking import ask, confirm
-from digestd.subscribers.keeping import add
-from digestd.subscribers.leaving import erase, unsubscribe
+from digestd.subscribers.admin_edits import add
 from digestd.subscribers.notices import Post
-from digestd.subscribers.record import parse
+from digestd.subscribers.signup import ask, confirm
+from digestd.subscribers.status_changes import erase, unsubscribe
+from digestd.subscribers.subscriber_record import parse
 from digestd.subscribers.webhooks import BACKOFF, Hooks, post_due, read_secret
 
 pytestmark = pytest.mark.slow

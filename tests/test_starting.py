@@ -17,9 +17,9 @@ from digestd.sources.imports import Import
 from digestd.sources.source import Page
 from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.asking import new
 from digestd.subscribers.cold_start import Started, read_references, start
-from digestd.subscribers.record import ITEMS_MAX, parse
+from digestd.subscribers.signup import new
+from digestd.subscribers.subscriber_record import ITEMS_MAX, parse
 
 pytestmark = pytest.mark.slow
 

@@ -16,13 +16,13 @@ from digestd.errors import BadRecord, NotFound
 from digestd.security.links import BadToken, Keys, Purpose, address_key, token
 from digestd.store import consent, core, pending_requests, subscribers, suppressions
 from digestd.store.database import Database, open_database
-from digestd.subscribers.asking import TooOld, ask, confirm, decline, purge_unconfirmed, remind
+from digestd.subscribers.admin_edits import Change, add, edit
 from digestd.subscribers.files import Line
 from digestd.subscribers.importing import import_subscribers
-from digestd.subscribers.keeping import Change, add, edit
-from digestd.subscribers.leaving import NoConsent, erase, pause, resume, suppress, unsubscribe, unsuppress
 from digestd.subscribers.notices import Post
-from digestd.subscribers.record import parse
+from digestd.subscribers.signup import TooOld, ask, confirm, decline, purge_unconfirmed, remind
+from digestd.subscribers.status_changes import NoConsent, erase, pause, resume, suppress, unsubscribe, unsuppress
+from digestd.subscribers.subscriber_record import parse
 from tests.conftest import NOW
 
 ADA = "ada@example.org"

@@ -17,9 +17,9 @@ from digestd.store import core, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.files import LINE_MAX, Format, Line, read
 from digestd.subscribers.importing import SubscriberImportReport, import_subscribers, rehearse_import
-from digestd.subscribers.leaving import erase, pause, suppress, unsubscribe
 from digestd.subscribers.notices import Post
-from digestd.subscribers.record import KEYS, parse, subscriber_fields
+from digestd.subscribers.status_changes import erase, pause, suppress, unsubscribe
+from digestd.subscribers.subscriber_record import KEYS, parse, subscriber_fields
 
 
 @pytest.fixture

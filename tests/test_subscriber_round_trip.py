@@ -15,7 +15,7 @@ from digestd.store.database import Database
 from digestd.subscribers.files import Format, Line, read, written
 from digestd.subscribers.importing import exported, import_subscribers
 from digestd.subscribers.notices import Post
-from digestd.subscribers.record import parse, subscriber_fields
+from digestd.subscribers.subscriber_record import parse, subscriber_fields
 
 
 @pytest.fixture

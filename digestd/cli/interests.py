@@ -22,7 +22,7 @@ from digestd.sources.imports import BYTES_MAX, IMPORTS
 from digestd.store import feedback, mutings
 from digestd.subscribers.cold_start import read_references, start
 from digestd.subscribers.feedback import mute_of, say_of, take_back, unmute
-from digestd.subscribers.leaving import find
+from digestd.subscribers.status_changes import find
 
 _FORMATS = ", ".join(IMPORTS)
 

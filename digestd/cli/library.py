@@ -16,9 +16,9 @@ from digestd.domain.library import Counts, Keeper, Library, Standing
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.sources.libraries.zotero import KEY_MAX
 from digestd.store import libraries
-from digestd.subscribers.leaving import find
 from digestd.subscribers.libraries import Linked, linked, unlink
 from digestd.subscribers.library_sync import link_orcid, link_zotero, sync_now
+from digestd.subscribers.status_changes import find
 
 LibraryName = Annotated[str, typer.Argument(metavar="LIBRARY", help="As `library list` shows it.")]
 

@@ -30,13 +30,13 @@ from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
 from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribers import files, leaving
-from digestd.subscribers.belongings import as_json as export_json
-from digestd.subscribers.belongings import everything
+from digestd.subscribers import files, status_changes
+from digestd.subscribers.admin_edits import add, edit
+from digestd.subscribers.data_export import as_json as export_json
+from digestd.subscribers.data_export import everything
 from digestd.subscribers.files import Format, Line
 from digestd.subscribers.importing import exported, import_subscribers, rehearse_import
-from digestd.subscribers.keeping import add, edit
-from digestd.subscribers.record import MUTABLE, Record, parse, subscriber_fields
+from digestd.subscribers.subscriber_record import MUTABLE, Record, parse, subscriber_fields
 
 DELIVERIES_SHOWN = BOUNCES_SHOWN = 10
 _STDIN = Path("-")
@@ -175,7 +175,7 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
     """
     built = wiring.connect()
     with built.db.read() as session:
-        found = leaving.find(session, built.keys, email)
+        found = status_changes.find(session, built.keys, email)
         events = [
             {
                 "version": e.version,
@@ -266,7 +266,7 @@ def export_data(email: Email, file: OutputFile = None) -> None:
     """
     built = wiring.connect()
     with built.db.read() as session:
-        data = everything(session, leaving.find(session, built.keys, email), built.clock())
+        data = everything(session, status_changes.find(session, built.keys, email), built.clock())
     text = [export_json(data)]
     if file is None:
         sys.stdout.writelines(text)
@@ -286,9 +286,9 @@ def pause(
     """
     built = wiring.connect()
     with built.db.read() as session:
-        known = leaving.find(session, built.keys, email)
-    end = leaving.pause_end(known, _parse_day(until)) if until else None
-    say(_result(leaving.pause(built.db, known.key, Cause.CLI, built.clock(), end), "paused"))
+        known = status_changes.find(session, built.keys, email)
+    end = status_changes.pause_end(known, _parse_day(until)) if until else None
+    say(_result(status_changes.pause(built.db, known.key, Cause.CLI, built.clock(), end), "paused"))
 
 
 def resume(email: Email) -> None:
@@ -299,7 +299,7 @@ def resume(email: Email) -> None:
     Example: digestd subscriber resume ada@example.org
     """
     built = wiring.connect()
-    say(_result(leaving.resume(built.db, _key(built, email), Cause.CLI, built.clock()), "active"))
+    say(_result(status_changes.resume(built.db, _key(built, email), Cause.CLI, built.clock()), "active"))
 
 
 def unsubscribe(email: Email) -> None:
@@ -310,7 +310,7 @@ def unsubscribe(email: Email) -> None:
     Example: digestd subscriber unsubscribe ada@example.org
     """
     built = wiring.connect()
-    say(_result(leaving.unsubscribe(built.db, _key(built, email), Cause.CLI, built.clock()), "unsubscribed"))
+    say(_result(status_changes.unsubscribe(built.db, _key(built, email), Cause.CLI, built.clock()), "unsubscribed"))
 
 
 def erase(
@@ -328,7 +328,7 @@ def erase(
         if not sys.stdin.isatty():
             raise BadInput("this cannot be undone; add --yes to confirm")
         typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
-    leaving.erase(built.db, built.keys, email, built.clock())
+    status_changes.erase(built.db, built.keys, email, built.clock())
     say("erased")
 
 
@@ -357,10 +357,10 @@ def suppress(
         raise BadInput("--reason erased is reserved for `digestd subscriber erase`")
     built = wiring.connect()
     if email is not None:
-        leaving.suppress(built.db, built.keys, email, reason, built.clock())
+        status_changes.suppress(built.db, built.keys, email, reason, built.clock())
         say("suppressed")
         return
-    count = leaving.suppress_held(built.db, parse_datetime(since) if since else None, built.clock(), dry_run)
+    count = status_changes.suppress_held(built.db, parse_datetime(since) if since else None, built.clock(), dry_run)
     if as_json:
         emit({"dry_run": dry_run, "suppressed": count}, as_json=True)
     else:
@@ -398,14 +398,14 @@ def unsuppress(
     if since is None:
         if until or domain or relay or reason or dry_run or as_json:
             raise BadInput("--until, --domain, --relay, --reason, --dry-run and --json require --since")
-        status = leaving.unsuppress(built.db, built.keys, str(email), why, built.clock())
+        status = status_changes.unsuppress(built.db, built.keys, str(email), why, built.clock())
         say(f"no longer suppressed; {f'the subscriber is {status}' if status else 'there is no such subscriber'}")
         return
     now = built.clock()
     reasons = frozenset(reason) if reason else HEALED_BY_CONSENT
     end = parse_datetime(until) if until else now
     wave = SuppressionFilter(parse_datetime(since), end, reasons, domain.strip().lstrip("@"), relay.strip())
-    restored = leaving.unsuppress_wave(built.db, wave, why, now, dry_run)
+    restored = status_changes.unsuppress_wave(built.db, wave, why, now, dry_run)
     if as_json:
         emit({"dry_run": dry_run, "count": len(restored), "restored": [asdict(one) for one in restored]}, as_json=True)
         return
@@ -520,7 +520,7 @@ def _parse_day(text: str) -> date:
 
 def _key(built: App, email: str) -> int:
     with built.db.read() as session:
-        return leaving.find(session, built.keys, email).key
+        return status_changes.find(session, built.keys, email).key
 
 
 def _result(changed: bool, state: str) -> str:

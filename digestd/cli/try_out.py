@@ -21,9 +21,9 @@ from digestd.papers.run import ingest, ingest_files
 from digestd.store import papers
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
-from digestd.subscribers.keeping import add
-from digestd.subscribers.leaving import find
-from digestd.subscribers.record import parse
+from digestd.subscribers.admin_edits import add
+from digestd.subscribers.status_changes import find
+from digestd.subscribers.subscriber_record import parse
 
 PATIENCE_SECONDS = 10.0
 """The longest wait for the first paper from the sources."""

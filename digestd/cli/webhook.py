@@ -8,7 +8,7 @@ from digestd import app as wiring
 from digestd.cli.arguments import Json, Limit, Number
 from digestd.cli.messages import say
 from digestd.cli.output import emit
-from digestd.domain.typed import NUMBER_MAX
+from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.webhook import HookPost, PostState
 from digestd.errors import NotFound
 from digestd.store import webhooks

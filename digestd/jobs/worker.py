@@ -36,7 +36,7 @@ from digestd.store import (
 )
 from digestd.store.ledger import queries
 from digestd.store.migrate import require_current
-from digestd.subscribers.asking import purge_unconfirmed
+from digestd.subscribers.signup import purge_unconfirmed
 
 TICK_SECONDS = 5.0
 SETTLE_SECONDS = 60.0

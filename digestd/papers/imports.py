@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
-from digestd.domain.refused import BadLines
+from digestd.domain.rejected_lines import BadLines
 from digestd.errors import BadRecord
 from digestd.papers.merge import ARCHIVE, Decision
 from digestd.papers.pages import take_in, take_in_here

@@ -14,7 +14,7 @@ from digestd.fetching.reader import AnswerParser
 from digestd.sources.imports import Import, Recognition
 from digestd.sources.source import Page, Reject
 from digestd.store.database import Database
-from digestd.subscribers.liking import like
+from digestd.subscribers.liked_papers import like
 
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from digestd.ranking.text import tokens
 from digestd.security.links import Keys
 from digestd.store import feedback, mutings, papers
 from digestd.store.database import Database
-from digestd.subscribers.leaving import find
+from digestd.subscribers.status_changes import find
 
 
 def say_of(db: Database, keys: Keys, address: str, paper: PaperId, verdict: Verdict, now: datetime) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from digestd.domain.sanitise import spelled_out
 from digestd.errors import BadInput, BadRecord
-from digestd.subscribers.record import BOOLEANS, KEYS, LISTS, NUMBERS
+from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, LISTS, NUMBERS
 
 if TYPE_CHECKING:
     import _csv

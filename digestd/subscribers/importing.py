@@ -7,17 +7,17 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digestd.domain.refused import BadLines
+from digestd.domain.rejected_lines import BadLines
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord
 from digestd.security.links import address_key
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.asking import mail_confirmation, new, stranger_budget
 from digestd.subscribers.files import Line
 from digestd.subscribers.notices import Post
-from digestd.subscribers.record import Record, parse, subscriber_fields
+from digestd.subscribers.signup import mail_confirmation, new, stranger_budget
+from digestd.subscribers.subscriber_record import Record, parse, subscriber_fields
 
 BLOCK = 500
 

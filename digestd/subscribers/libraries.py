@@ -15,7 +15,7 @@ from digestd.errors import BadRecord, NotFound
 from digestd.store import libraries, references, subscribers
 from digestd.store.database import Database
 from digestd.store.libraries import NewLibrary
-from digestd.subscribers.record import ITEMS_MAX
+from digestd.subscribers.subscriber_record import ITEMS_MAX
 
 MOST = 5
 """Libraries of one subscriber."""

@@ -12,8 +12,8 @@ from digestd.errors import BadInput, NotFound
 from digestd.security.links import Keys, Purpose, address_key, issued, read, token
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.asking import stranger_budget
 from digestd.subscribers.notices import Mail, Post, plan
+from digestd.subscribers.signup import stranger_budget
 
 VALID = timedelta(days=30)
 LINK_LIFE = timedelta(days=2)

@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.subscriber import Cause
-from digestd.subscribers.asking import TooOld
-from digestd.subscribers.moving import confirm_move, opened_side, stop_move
+from digestd.subscribers.address_change import confirm_move, opened_side, stop_move
+from digestd.subscribers.signup import TooOld
 from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
 from digestd.web.unsubscribe import masked

@@ -16,7 +16,7 @@ from digestd.domain.schedule import first_due
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.security.links import Purpose, read
 from digestd.store import subscribers
-from digestd.subscribers.asking import TooOld, confirm, decline, requested
+from digestd.subscribers.signup import TooOld, confirm, decline, requested
 from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.subscribers.belongings import as_json, everything
+from digestd.subscribers.data_export import as_json, everything
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 

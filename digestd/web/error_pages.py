@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from digestd.errors import BadRecord, NotFound, Unavailable
 from digestd.security.links import BadToken, OutdatedToken
-from digestd.subscribers.picked import Gone
+from digestd.subscribers.pick_feedback import Gone
 from digestd.subscribers.preferences import Void
 from digestd.web.api import PATH as API
 from digestd.web.api import problems

@@ -20,7 +20,7 @@ from digestd.errors import NotFound
 from digestd.mail.content import Entry
 from digestd.mail.view_models import Fit, fitted
 from digestd.security.links import Purpose, read
-from digestd.subscribers.picked import Picked, picked, say, unsay
+from digestd.subscribers.pick_feedback import Picked, picked, say, unsay
 from digestd.web.limiter import Window
 from digestd.web.pages import SHOW, Pages
 

@@ -10,10 +10,10 @@ from digestd.app import App
 from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadRecord
-from digestd.subscribers import lighter
-from digestd.subscribers.asking import TooOld
-from digestd.subscribers.leaving import unsubscribe
-from digestd.subscribers.moving import SameAddress, ask_move
+from digestd.subscribers import reduced_frequency
+from digestd.subscribers.address_change import SameAddress, ask_move
+from digestd.subscribers.signup import TooOld
+from digestd.subscribers.status_changes import unsubscribe
 from digestd.web.consent_audit import consent_act, consent_text, network_key
 from digestd.web.constant_time_response import answer_in_constant_time
 from digestd.web.pages import Pages
@@ -33,7 +33,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def back(request: Request, token: str) -> Response:
         known = settings_page.whose(token)
         how = consent_act(app, request, Cause.TAKEN_BACK, consent_text(pages, "resubscribe", known.language))
-        if lighter.return_or_ask(app.db, app.post, known.key, how, app.clock(), Pool.OWNER):
+        if reduced_frequency.return_or_ask(app.db, app.post, known.key, how, app.clock(), Pool.OWNER):
             return settings_page.shown(token, "returned")
         return pages.page("confirmation_sent", language=known.language)
 

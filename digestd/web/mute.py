@@ -18,7 +18,7 @@ from digestd.errors import BadRecord, NotFound
 from digestd.mail.content import Entry
 from digestd.mail.view_models import Fit, fitted
 from digestd.store.ledger import queries
-from digestd.subscribers.picked import VALUE_MAX, Picked, mute, picked, unmute
+from digestd.subscribers.pick_feedback import VALUE_MAX, Picked, mute, picked, unmute
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 

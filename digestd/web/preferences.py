@@ -13,9 +13,9 @@ from digestd.app import App
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.errors import BadRecord
 from digestd.security.links import OutdatedToken
-from digestd.subscribers.keeping import edit
-from digestd.subscribers.portrait import correct, drop
+from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.preferences import Void
+from digestd.subscribers.profile import correct, drop
 from digestd.web.pages import SHOW, Pages
 from digestd.web.preferences_form import PreferencesForm
 from digestd.web.settings_page import SettingsPage

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from digestd.domain.interest import Kind, Wish, values
 from digestd.domain.subscriber import WEEKDAYS, Subscriber
-from digestd.subscribers.record import BOOLEANS, MUTABLE, NUMBERS, CheckedRecord, Record, check
+from digestd.subscribers.subscriber_record import BOOLEANS, MUTABLE, NUMBERS, CheckedRecord, Record, check
 from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, visible
 
 _TEXTS = ("name", "cadence", "weekday", "bar", "language")

@@ -7,8 +7,7 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.security.links import Purpose
-from digestd.subscribers.asking import TooOld
-from digestd.subscribers.requests import (
+from digestd.subscribers.confirmed_actions import (
     Asked,
     erase_as_requested,
     opened_request,
@@ -16,6 +15,7 @@ from digestd.subscribers.requests import (
     request_erasure,
     request_renewal,
 )
+from digestd.subscribers.signup import TooOld
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 from digestd.web.unsubscribe import masked

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from digestd.app import App
-from digestd.subscribers.asking import remind
+from digestd.subscribers.signup import remind
 from digestd.web.email_forms import EmailForms
 
 

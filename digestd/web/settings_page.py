@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.subscriber import Subscriber
-from digestd.subscribers.portrait import portrait_of
 from digestd.subscribers.preferences import opened
+from digestd.subscribers.profile import portrait_of
 from digestd.web.choices import choices
 from digestd.web.consent_audit import consent_text
 from digestd.web.pages import Pages

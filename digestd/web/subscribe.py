@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
 from digestd.domain.subscriber import Act
-from digestd.subscribers.asking import ask
+from digestd.subscribers.signup import ask
 from digestd.web import home
 from digestd.web.consent_audit import consent_text, network_key
 from digestd.web.email_forms import EmailForms, SubmittedForm

@@ -32,8 +32,8 @@ from digestd.logs import configure
 from digestd.papers.imports import import_papers
 from digestd.security.links import Purpose, token
 from digestd.settings import load
-from digestd.subscribers.keeping import add
-from digestd.subscribers.record import parse
+from digestd.subscribers.admin_edits import add
+from digestd.subscribers.subscriber_record import parse
 from digestd.web import build
 from digestd.web import preview as limits
 from digestd.web.connection_limits import server_config

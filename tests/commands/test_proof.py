@@ -10,9 +10,9 @@ from digestd.domain.subscriber import Act, Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Purpose, address_key, token
 from digestd.store import subscribers
-from digestd.subscribers.leaving import suppress, unsuppress
+from digestd.subscribers.confirmed_actions import renew_as_requested
 from digestd.subscribers.preferences import VALID
-from digestd.subscribers.requests import renew_as_requested
+from digestd.subscribers.status_changes import suppress, unsuppress
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, digest, text
 from tests.commands.mails import mail
 

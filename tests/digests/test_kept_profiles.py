@@ -21,7 +21,7 @@ from digestd.store import core, due
 from digestd.store.due import DueSubscriber
 from digestd.subscribers.feedback import mute_of, say_of, unmute
 from digestd.subscribers.feedback import take_back as feedback_take_back
-from digestd.subscribers.leaving import erase
+from digestd.subscribers.status_changes import erase
 from tests.parts.install import Install, install
 
 ADA, BEA = "ada@example.net", "bea@example.net"

@@ -13,9 +13,9 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys, Purpose, address_key, envelope_from, token
 from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
 from digestd.store.timestamps import to_us
-from digestd.subscribers.asking import ask, confirm
-from digestd.subscribers.leaving import erase, unsuppress
-from digestd.subscribers.record import parse
+from digestd.subscribers.signup import ask, confirm
+from digestd.subscribers.status_changes import erase, unsuppress
+from digestd.subscribers.subscriber_record import parse
 from tests.inbound.conftest import BOUNCE, READERS, Returned
 
 TAKEN = InboundOutcome.TAKEN

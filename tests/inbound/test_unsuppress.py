@@ -10,7 +10,7 @@ from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import subscribers, suppressions
 from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribers.leaving import Restored, erase, suppress, unsubscribe, unsuppress_wave
+from digestd.subscribers.status_changes import Restored, erase, suppress, unsubscribe, unsuppress_wave
 from tests.inbound.conftest import Returned
 
 HOUR = timedelta(hours=1)
@@ -108,6 +108,6 @@ def test_unsuppress_never_revives_the_erased(bounced: Returned) -> None:
 
 
 def test_unsuppress_in_blocks(bounced: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.subscribers.leaving._BLOCK", 1)
+    monkeypatch.setattr("digestd.subscribers.status_changes._BLOCK", 1)
     assert len(take_back(bounced, dry_run=True)) == 2
     assert len(take_back(bounced)) == 2

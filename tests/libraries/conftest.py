@@ -18,9 +18,9 @@ from digestd.store import libraries as kept
 from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.subscribers import library_sync
-from digestd.subscribers.asking import new
 from digestd.subscribers.library_sync import Libraries
-from digestd.subscribers.record import parse
+from digestd.subscribers.signup import new
+from digestd.subscribers.subscriber_record import parse
 from tests.libraries.keepers import KEY, Zotero
 from tests.papers.site import AT_ONCE, Site, site
 

@@ -12,9 +12,9 @@ from digestd.security.links import Keys, Retired
 from digestd.sources.libraries import PLACES
 from digestd.store import core
 from digestd.subscribers import library_sync
-from digestd.subscribers.belongings import as_json, everything
-from digestd.subscribers.leaving import erase
+from digestd.subscribers.data_export import as_json, everything
 from digestd.subscribers.libraries import MOST, unlink
+from digestd.subscribers.status_changes import erase
 from tests.libraries.conftest import ADA, LAKES, PONDS, Desk, lakes
 from tests.libraries.keepers import CARBERRY, KEY, orcid_answer
 from tests.papers.site import says

@@ -11,9 +11,9 @@ from digestd.papers.imports import import_papers
 from digestd.store import libraries as kept
 from digestd.store import papers, references
 from digestd.store.libraries import LEASE
-from digestd.subscribers.leaving import unsubscribe
 from digestd.subscribers.libraries import linked
 from digestd.subscribers.library_sync import Libraries, sync, sync_due
+from digestd.subscribers.status_changes import unsubscribe
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
 from tests.papers.site import says, slowly
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import event
 
-from digestd.domain.refused import LISTED_MAX, BadLine
+from digestd.domain.rejected_lines import LISTED_MAX, BadLine
 from digestd.papers.imports import import_papers
 from digestd.store import papers
 from digestd.store.database import Database

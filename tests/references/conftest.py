@@ -12,7 +12,7 @@ from digestd.papers.imports import import_papers
 from digestd.sources.imports import Import
 from digestd.store import subscribers
 from digestd.subscribers.cold_start import start
-from digestd.subscribers.leaving import find
+from digestd.subscribers.status_changes import find
 from tests.digests.shelf import TOPIC
 from tests.parts import library
 from tests.parts.install import Install, install

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message
 
 from digestd.app import App
 from digestd.security.links import Purpose, issued
-from digestd.subscribers.moving import ask_move
+from digestd.subscribers.address_change import ask_move
 from digestd.web import build
 from tests.web.conftest import PATHS, House
 

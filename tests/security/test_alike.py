@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
-from digestd.subscribers.leaving import erase, pause, suppress, unsubscribe
+from digestd.subscribers.status_changes import erase, pause, suppress, unsubscribe
 from digestd.web.constant_time_response import FLOOR_SECONDS
 from tests.web.conftest import FORMS, Clock, House, stamp_for
 from tests.web.html import heading

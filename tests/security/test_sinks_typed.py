@@ -15,7 +15,7 @@ from digestd.mail.reply import render_reply
 from digestd.mail.templates import Templates
 from digestd.security.links import canonical_address
 from digestd.sources.imports import IMPORTS, Import
-from digestd.subscribers.record import parse, subscriber_fields
+from digestd.subscribers.subscriber_record import parse, subscriber_fields
 from tests import golden
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.reading import Mark, Seen, unruly

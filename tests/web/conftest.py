@@ -25,10 +25,10 @@ from digestd.security.links import Keys, Purpose, address_key, issued, token
 from digestd.settings import Settings
 from digestd.store import core, subscribers, template_sets
 from digestd.store.database import Database
-from digestd.subscribers.keeping import add
+from digestd.subscribers.address_change import ask_move
+from digestd.subscribers.admin_edits import add
 from digestd.subscribers.library_sync import link_orcid
-from digestd.subscribers.moving import ask_move
-from digestd.subscribers.record import parse
+from digestd.subscribers.subscriber_record import parse
 from digestd.web import build
 from digestd.web.form_timestamp import new_timestamp
 from digestd.web.limiter import network

@@ -14,7 +14,7 @@ from digestd.security.links import Purpose
 from digestd.store import core, feedback, mutings
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
-from digestd.subscribers.leaving import erase
+from digestd.subscribers.status_changes import erase
 from digestd.web.feedback import PER_PICK
 from tests.web.conftest import House
 from tests.web.html import heading, tree, words

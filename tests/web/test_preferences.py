@@ -12,7 +12,7 @@ from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Bar, Cadence, Cause, Status
 from digestd.store import consent, subscribers
 from digestd.subscribers import feedback
-from digestd.subscribers.leaving import erase, unsubscribe
+from digestd.subscribers.status_changes import erase, unsubscribe
 from tests.web.conftest import PAPER, House
 from tests.web.html import heading, tree, words
 

@@ -16,11 +16,11 @@ from digestd.delivery.composer import Composer
 from digestd.domain.delivery import MailKind
 from digestd.store import core
 from digestd.store.ledger import queries
-from digestd.subscribers.keeping import add
-from digestd.subscribers.moving import ask_move
+from digestd.subscribers.address_change import ask_move
+from digestd.subscribers.admin_edits import add
+from digestd.subscribers.confirmed_actions import request_erasure, request_renewal
 from digestd.subscribers.preferences import ask_link
-from digestd.subscribers.record import parse
-from digestd.subscribers.requests import request_erasure, request_renewal
+from digestd.subscribers.subscriber_record import parse
 from tests.tiers import IS_LONG, sized
 from tests.web.conftest import HOME, PAPER, House
 from tests.web.test_browser import served

@@ -36,7 +36,9 @@ from digestd.replies.commands.words import Verb
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read, read_command_address
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.ledger import queries
-from digestd.subscribers.asking import (
+from digestd.subscribers.notices import Mail, Post, plan
+from digestd.subscribers.preferences import is_void
+from digestd.subscribers.signup import (
     CONFIRM_WITHIN,
     TooOld,
     ask_here,
@@ -45,9 +47,7 @@ from digestd.subscribers.asking import (
     invite_again,
     invite_owner,
 )
-from digestd.subscribers.notices import Mail, Post, plan
-from digestd.subscribers.preferences import is_void
-from digestd.subscribers.record import parse
+from digestd.subscribers.subscriber_record import parse
 
 ANSWERS_A_DAY = 10
 """So many replies one address gets within 24 hours; commands are obeyed all the same."""

@@ -17,8 +17,8 @@ from digestd.replies.commands.parsing import Command
 from digestd.replies.commands.words import Verb
 from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
-from digestd.subscribers.leaving import pause_end, refuse_end
-from digestd.subscribers.record import LISTS, MUTABLE, parse, subscriber_fields
+from digestd.subscribers.status_changes import pause_end, refuse_end
+from digestd.subscribers.subscriber_record import LISTS, MUTABLE, parse, subscriber_fields
 
 SHOWN = 200
 """Characters of an interest or a title that a reply shows."""

@@ -22,7 +22,7 @@ from digestd.domain.mail_budget import api_token, causer_limits
 from digestd.errors import NotFound, Unavailable
 from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribers.leaving import NoConsent
+from digestd.subscribers.status_changes import NoConsent
 from digestd.web.api.problems import RETRY_SECONDS, problem
 from digestd.web.bearer_token import presented
 from digestd.web.constant_time_response import answer_in_constant_time

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digestd.errors import BadInput, BadRecord, NotFound, Unavailable, plain
-from digestd.subscribers.leaving import NoConsent
+from digestd.subscribers.status_changes import NoConsent
 from digestd.web.limiter import TooOften
 
 KIND = "application/problem+json"

@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Section, Why
+from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.subscriber import Bar, Cadence, Status
-from digestd.domain.typed import NUMBER_MAX
 
 PAGE_MAX = 200
 Item = TypeVar("Item")

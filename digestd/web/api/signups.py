@@ -11,8 +11,8 @@ from digestd.domain.api import Scope
 from digestd.domain.mail_budget import api_token
 from digestd.domain.subscriber import Act, Cause
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribers.asking import ask
-from digestd.subscribers.record import Record, parse
+from digestd.subscribers.signup import ask
+from digestd.subscribers.subscriber_record import Record, parse
 from digestd.web.api.auth import SignupLimit, needs
 from digestd.web.api.shapes import SignUp
 from digestd.web.constant_time_response import answer_in_constant_time

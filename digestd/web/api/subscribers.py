@@ -15,9 +15,9 @@ from digestd.errors import NotFound
 from digestd.security.links import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribers.keeping import Change, edit, take_in
-from digestd.subscribers.leaving import forget, pause, refuse_end, resume, unsubscribe
-from digestd.subscribers.record import Record, parse, subscriber_fields
+from digestd.subscribers.admin_edits import Change, edit, take_in
+from digestd.subscribers.status_changes import forget, pause, refuse_end, resume, unsubscribe
+from digestd.subscribers.subscriber_record import Record, parse, subscriber_fields
 from digestd.web.api.auth import SignupLimit, disclosed, needs
 from digestd.web.api.shapes import (
     Changes,

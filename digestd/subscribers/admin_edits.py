@@ -9,10 +9,10 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.security.links import Keys, address_key
 from digestd.store import subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.asking import ask_here, greet, invite, new, stranger_budget
-from digestd.subscribers.leaving import NoConsent, find
 from digestd.subscribers.notices import Post
-from digestd.subscribers.record import Record
+from digestd.subscribers.signup import ask_here, greet, invite, new, stranger_budget
+from digestd.subscribers.status_changes import NoConsent, find
+from digestd.subscribers.subscriber_record import Record
 
 
 class Change(StrEnum):

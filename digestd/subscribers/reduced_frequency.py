@@ -8,9 +8,9 @@ from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Act, Cadence, Status, Subscriber
 from digestd.store import subscribers
 from digestd.store.database import Database
-from digestd.subscribers.asking import invite_owner
-from digestd.subscribers.leaving import come_back
 from digestd.subscribers.notices import Post
+from digestd.subscribers.signup import invite_owner
+from digestd.subscribers.status_changes import come_back
 
 FEWER = 5
 BREAK = timedelta(days=28)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from digestd.domain.subscriber import Subscriber
 from digestd.store import data_export
-from digestd.subscribers.record import subscriber_fields
+from digestd.subscribers.subscriber_record import subscriber_fields
 
 FORM = 1
 """Of the object; it rises when a key changes its meaning."""

@@ -22,7 +22,7 @@ from digestd.store import consent, erasure, mail_budgets, pending_requests, subs
 from digestd.store.database import Database
 from digestd.store.pending_requests import PendingRequest
 from digestd.subscribers.notices import Mail, Post, plan
-from digestd.subscribers.record import Record, parse, record_fields
+from digestd.subscribers.subscriber_record import Record, parse, record_fields
 
 CONFIRM_WITHIN = timedelta(hours=48)
 PURGED_AFTER = timedelta(days=7)

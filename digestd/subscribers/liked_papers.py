@@ -10,7 +10,7 @@ from digestd.domain.reference import Reference
 from digestd.errors import NotFound
 from digestd.store import references, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.record import ITEMS_MAX
+from digestd.subscribers.subscriber_record import ITEMS_MAX
 
 
 @dataclass(frozen=True, slots=True)

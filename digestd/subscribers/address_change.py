@@ -28,8 +28,8 @@ from digestd.security.links import (
 from digestd.store import address_changes, mail_budgets, subscribers, suppressions
 from digestd.store.address_changes import EXPIRES_AFTER, AddressChange
 from digestd.store.database import Database
-from digestd.subscribers.asking import TooOld
 from digestd.subscribers.notices import Mail, Post, plan
+from digestd.subscribers.signup import TooOld
 
 _MAY_MOVE = frozenset({Status.ACTIVE, Status.PAUSED})
 

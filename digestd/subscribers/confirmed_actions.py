@@ -14,10 +14,10 @@ from digestd.errors import NotFound
 from digestd.security.links import Keys, Purpose, issued, read
 from digestd.store import mail_budgets, saved_list, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.asking import TooOld
-from digestd.subscribers.leaving import forget
 from digestd.subscribers.notices import Mail, Post, plan
 from digestd.subscribers.preferences import link_for
+from digestd.subscribers.signup import TooOld
+from digestd.subscribers.status_changes import forget
 
 VALID = timedelta(hours=48)
 """Time for which the link in the mail works."""
