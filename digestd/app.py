@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from digestd.replies.mailboxes.lmtp import Door
     from digestd.replies.mailboxes.mailbox import Postbox
     from digestd.sources.source import Source
-    from digestd.subscribers.library_sync import Libraries
-    from digestd.subscribers.notices import Post
-    from digestd.subscribers.webhooks import Hooks
+    from digestd.subscribers.library_sync import LibrarySync
+    from digestd.subscribers.notices import NoticeContext
+    from digestd.subscribers.webhooks import WebhookContext
 
 FIRST_SOURCES = ("arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-daily")
 """The sources of a new installation."""
@@ -174,11 +174,11 @@ class App:
         return None if delivery is None else self.urls.view(token(self.keys, Purpose.VIEW, delivery, self.clock()))
 
     @property
-    def post(self) -> Post:
+    def post(self) -> NoticeContext:
         """What confirmation mails are made with: keys, host, template set."""
-        from digestd.subscribers.notices import Post
+        from digestd.subscribers.notices import NoticeContext
 
-        return Post(self.keys, self.sender.host, self.template_hash)
+        return NoticeContext(self.keys, self.sender.host, self.template_hash)
 
     @property
     def inbound(self) -> Postbox | Door | None:
@@ -239,20 +239,20 @@ class App:
         return RelayLog(Path(self.settings.relay_log), frozenset(near))
 
     @property
-    def webhooks(self) -> Hooks | None:
+    def webhooks(self) -> WebhookContext | None:
         """The parts that post events to the operator's programs, or None if no URL is set."""
-        from digestd.subscribers.webhooks import Hooks, read_secret
+        from digestd.subscribers.webhooks import WebhookContext, read_secret
 
         if not self.settings.webhook_urls.split():
             return None
-        return Hooks(self.db, self.keys, read_secret(self.settings.webhook_secret), self.clock)
+        return WebhookContext(self.db, self.keys, read_secret(self.settings.webhook_secret), self.clock)
 
     @property
-    def libraries(self) -> Libraries:
+    def libraries(self) -> LibrarySync:
         """The parts that link and sync subscribers' libraries."""
-        from digestd.subscribers.library_sync import Libraries
+        from digestd.subscribers.library_sync import LibrarySync
 
-        return Libraries.of(self.settings, self.db, self.keys, self.client, self.clock)
+        return LibrarySync.of(self.settings, self.db, self.keys, self.client, self.clock)
 
     @property
     def journals(self) -> Path:

@@ -33,7 +33,7 @@ _REWRITES = (
 )
 
 
-def plain(message: str) -> str:
+def plain_message(message: str) -> str:
     """Return pydantic's message about an invalid value in plain words."""
     for pattern, replacement in _REWRITES:
         message = pattern.sub(replacement, message)
@@ -80,7 +80,7 @@ class SourceFailed(DigestdError):
     """A source gave no usable answer, and will give the same if asked again."""
 
 
-class SourceAway(SourceFailed, Unavailable):
+class SourceUnavailable(SourceFailed, Unavailable):
     """A source did not answer, or its answer could not be read this time."""
 
 
@@ -100,7 +100,7 @@ class MailsRefused(RelayFailed):
     """The relay refuses every mail: something is wrong with all of them, so no other relay is tried."""
 
 
-class MailsBroken(MailsRefused):
+class ComposeFailed(MailsRefused):
     """No mail can be composed; no relay is tried."""
 
 

@@ -11,18 +11,19 @@ from sqlmodel import SQLModel
 
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.feedback import Verdict
-from digestd.domain.library import Entry, Keeper
+from digestd.domain.library import LibraryEntry, LibraryProvider
 from digestd.domain.paper import PaperId, Words
 from digestd.domain.reference import Reference
-from digestd.domain.subscriber import Act, Cause, Status
+from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import address_key
 from digestd.store import bounces, core, data_export, libraries, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers import feedback
-from digestd.subscribers.address_change import ask_move
-from digestd.subscribers.data_export import everything
-from digestd.subscribers.status_changes import erase, find
+from digestd.subscribers.address_change import request_address_change
+from digestd.subscribers.data_export import collect_data
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.lookup import find
 from tests.digests.shelf import TOPIC, archive, paper, reader, shelf
 from tests.parts.install import Install, install
 
@@ -68,19 +69,23 @@ async def lived(made: Install) -> int:
     with db.read() as session:
         key = find(session, keys, ADA).key
         name = PaperId(str(session.connection().execute(select(core.paper.c.paper_id).limit(1)).scalar()))
-    feedback.say_of(db, keys, ADA, name, Verdict.MORE, now)
-    ask_move(db, made.app.post, key, NEW, now)
+    feedback.add_feedback(db, keys, ADA, name, Verdict.MORE, now)
+    request_address_change(db, made.app.post, key, NEW, now)
     with db.write() as session:
         by = address_key(keys, ADA)
-        libraries.link(session, NewLibrary(key, Keeper.ZOTERO, "users/12", b"Canary Author", may_write=True), now)
+        libraries.link(
+            session, NewLibrary(key, LibraryProvider.ZOTERO, "users/12", b"Canary Author", may_write=True), now
+        )
         (library,) = libraries.of(session, key)
-        libraries.write_entries(session, (), [Entry(library.key, "LAKES000", PaperId("doi:10.5555/canary topic"))])
+        libraries.write_entries(
+            session, (), [LibraryEntry(library.key, "LAKES000", PaperId("doi:10.5555/canary topic"))]
+        )
         brought = PaperId("doi:10.5555/canary topic")
         references.store(session, key, [Reference(brought, (brought,), Words("Canary Lovelace", "canary topic"))], now)
         bounces.record(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
         suppressions.record(session, by, SuppressionReason.REQUEST, now)
         suppressions.lift(session, by, "they asked: ada.canary is back", now)
-        act = Act(Cause.WEB, b"n" * 32, "Press the button.")
+        act = ConsentAction(Cause.WEB, b"n" * 32, "Press the button.")
         subscribers.change_status(session, key, Status.PAUSED, act, now)
     return key
 
@@ -97,7 +102,7 @@ async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: In
     with made.db.read() as session:
         known = subscribers.by_key(session, key)
         assert known is not None
-        kept, there = everything(session, known, made.clock.now), address_key(made.app.keys, NEW)
+        kept, there = collect_data(session, known, made.clock.now), address_key(made.app.keys, NEW)
         for name in data_export.PERSONAL_TABLES - {"subscriber"}:
             rows = session.connection().execute(select(SQLModel.metadata.tables[name])).all()
             if name != "address_change":  # an address to move to is not theirs yet

@@ -6,24 +6,25 @@ import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
-from digestd.domain.subscriber import Act, Cause, Status
+from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.security.links import Keys, Purpose, address_key, token
 from digestd.store import consent, core, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.notices import Post
-from digestd.subscribers.signup import ask, confirm
-from digestd.subscribers.status_changes import erase, unsubscribe
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.signup import confirm, request_signup
+from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.subscriber_record import parse
 
 ADA = "ada@example.org"
-ASKED = Act(Cause.WEB, b"a" * 32, "We first send you a link.\nSubscribe")
-CONFIRMED = Act(Cause.CONFIRM, b"b" * 32, "Press the button.\nConfirm")
+ASKED = ConsentAction(Cause.WEB, b"a" * 32, "We first send you a link.\nSubscribe")
+CONFIRMED = ConsentAction(Cause.CONFIRM, b"b" * 32, "Press the button.\nConfirm")
 
 
 @pytest.fixture
 def ada(db: Database, keys: Keys, now: datetime) -> int:
     """Somebody who asked, and confirmed a minute later."""
-    ask(db, Post(keys, "example.org", "templates"), parse({"email": ADA}), now, ASKED)
+    request_signup(db, NoticeContext(keys, "example.org", "templates"), parse({"email": ADA}), now, ASKED)
     with db.read() as session:
         known = subscribers.by_address_key(session, address_key(keys, ADA))
     assert known is not None
@@ -78,7 +79,7 @@ def test_the_same_words_are_kept_once(db: Database, ada: int, now: datetime) -> 
 
 
 def test_erasure_takes_the_network_and_leaves_the_proof(db: Database, keys: Keys, ada: int, now: datetime) -> None:
-    unsubscribe(db, ada, Act(Cause.ONE_CLICK, b"c" * 32), now)
+    unsubscribe(db, ada, ConsentAction(Cause.ONE_CLICK, b"c" * 32), now)
     erase(db, keys, ADA, now)
     with db.read() as session:
         events = consent.history(session, ada)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from digestd.domain import mail_budget
-from digestd.domain.mail_budget import BY_MAIL, PER_NETWORK, PER_POOL, Budget, Limit, Pool, subscriber
+from digestd.domain.mail_budget import BY_MAIL, PER_NETWORK, PER_POOL, Budget, Limit, Pool, subscriber_causer
 from digestd.store import core, mail_budgets
 from digestd.store.database import Database, open_database
 
@@ -55,9 +55,9 @@ def test_network_has_a_small_share_of_the_pool(db: Database, now: datetime) -> N
 
 
 def test_causer_has_a_share_of_their_own(db: Database, now: datetime) -> None:
-    taken = [_take(db, now, Budget(Pool.STRANGER, _address(n), subscriber(7))) for n in range(5)]
+    taken = [_take(db, now, Budget(Pool.STRANGER, _address(n), subscriber_causer(7))) for n in range(5)]
     assert [one is not None for one in taken] == [True, True, False, False, False]
-    assert _take(db, now, Budget(Pool.STRANGER, _address(9), subscriber(8)))
+    assert _take(db, now, Budget(Pool.STRANGER, _address(9), subscriber_causer(8)))
 
 
 def test_full_pool_delays_mails_and_refuses_only_after_hours(
@@ -100,7 +100,7 @@ def processes(database_url: str) -> Iterator[list[Database]]:
     [
         (lambda _n: Budget(Pool.STRANGER, ADA), 1),
         (lambda n: Budget(Pool.STRANGER, _address(n), network=NETWORK), PER_NETWORK[0].most),
-        (lambda n: Budget(Pool.STRANGER, _address(n), subscriber(7)), 2),
+        (lambda n: Budget(Pool.STRANGER, _address(n), subscriber_causer(7)), 2),
     ],
     ids=["recipient", "network", "causer"],
 )
@@ -134,7 +134,7 @@ def test_networks_and_counts_are_forgotten(db: Database, now: datetime) -> None:
 
 
 def test_erasing_lets_nobody_start_again(db: Database, now: datetime) -> None:
-    _take(db, now, Budget(Pool.STRANGER, ADA, subscriber(1), NETWORK))
+    _take(db, now, Budget(Pool.STRANGER, ADA, subscriber_causer(1), NETWORK))
     with db.write() as session:
         mail_budgets.anonymise(session, 1, ADA)
     assert not _take(db, now, Budget(Pool.STRANGER, ADA))

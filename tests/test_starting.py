@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound, SourceFailed
@@ -17,8 +17,8 @@ from digestd.sources.imports import Import
 from digestd.sources.source import Page
 from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.cold_start import Started, read_references, start
-from digestd.subscribers.signup import new
+from digestd.subscribers.cold_start import ColdStartReport, import_references, read_references
+from digestd.subscribers.signup import new_subscriber
 from digestd.subscribers.subscriber_record import ITEMS_MAX, parse
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def ada(db: Database, keys: Keys, now: datetime) -> int:
     key = address_key(keys, ADA)
     record = parse({"email": ADA, "topics": ["ice"], "dislikes": ["2611.00009"]})
     with db.write() as session:
-        return subscribers.insert_many(session, [new(record, key, Status.ACTIVE)], Cause.CLI, now)[key]
+        return subscribers.insert_many(session, [new_subscriber(record, key, Status.ACTIVE)], Cause.CLI, now)[key]
 
 
 def known(db: Database, key: int) -> Subscriber:
@@ -42,11 +42,11 @@ def known(db: Database, key: int) -> Subscriber:
 
 
 def likes(db: Database, key: int) -> tuple[str, ...]:
-    return values(known(db, key).interests, Kind.PAPER, Wish.LIKED)
+    return values(known(db, key).interests, Kind.PAPER, Stance.LIKED)
 
 
-def started(db: Database, key: int, text: str, now: datetime) -> Started:
-    return start(db, key, Import().parse(text.encode()), now)
+def started(db: Database, key: int, text: str, now: datetime) -> ColdStartReport:
+    return import_references(db, key, Import().parse(text.encode()), now)
 
 
 BIB = """@article{a, title={Lakes freeze}, author={Rue, Ann}, abstract={They do.}, eprint={2611.00001}, year={2025}}
@@ -118,7 +118,7 @@ def test_beyond_a_full_list_the_oldest_are_refused_by_name(db: Database, ada: in
         Sighting((PaperId(f"arxiv:2611.{n:05}"),), Words(""), datetime(2000 + n // 300, 1, 1, tzinfo=UTC))
         for n in range(10, 12 + room)
     )
-    done = start(db, ada, Page(many), now)
+    done = import_references(db, ada, Page(many), now)
     assert done.added == room
     assert [one.where for one in done.refused] == ["arxiv:2611.00298", "arxiv:2611.00299"]
     assert {one.field for one in done.refused} == {"likes"}

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlmodel import Session
 
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys, address_key
@@ -19,7 +19,7 @@ from digestd.store.timestamps import from_us, to_us
 INTERESTS = (
     Interest(Kind.TOPIC, "protein folding"),
     Interest(Kind.AUTHOR, "Žofia Nováková"),
-    Interest(Kind.PHRASE, "quantum annealing", Wish.MUTED),
+    Interest(Kind.PHRASE, "quantum annealing", Stance.MUTED),
 )
 TIMING = Timing("Europe/Berlin", 18, Cadence.DAILY)
 

@@ -20,7 +20,7 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=NUMBER_MAX, help="Show
 def parse_datetime(text: str) -> datetime:
     """Parse a time in ISO 8601; UTC if it has no offset. Raises BadInput."""
     try:
-        at = inputs.moment(text)
+        at = inputs.parse_datetime(text)
     except ValueError as error:
         raise BadInput(str(error)) from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)

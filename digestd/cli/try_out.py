@@ -22,7 +22,7 @@ from digestd.store import papers
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
 from digestd.subscribers.admin_edits import add
-from digestd.subscribers.status_changes import find
+from digestd.subscribers.lookup import find
 from digestd.subscribers.subscriber_record import parse
 
 PATIENCE_SECONDS = 10.0

@@ -24,7 +24,7 @@ REMEMBERED = timedelta(days=180)
 _ENOUGH = 0.01
 
 
-class Standing(StrEnum):
+class BounceAction(StrEnum):
     """What to do with an address."""
 
     FINE = "fine"
@@ -36,7 +36,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class BounceScore:
     """The points of an address, and the run of soft failures they stand for."""
 
     points: float = 0.0
@@ -49,7 +49,7 @@ class Score:
         return self.points if self.last is None else self.points * _fading(now - self.last)
 
 
-def score(bounces: Iterable[Bounce], accepted: Sequence[int]) -> Score:
+def score(bounces: Iterable[Bounce], accepted: Sequence[int]) -> BounceScore:
     """The score after these bounces of one address; `accepted`: deliveries that the relay took, by number.
 
     A delivery counts once, and a day once. What was accepted between two deliveries that bounced
@@ -58,40 +58,40 @@ def score(bounces: Iterable[Bounce], accepted: Sequence[int]) -> Score:
     soft = sorted((b for b in bounces if b.kind is BounceKind.SOFT), key=lambda b: (b.at, b.delivery or 0))
     failed = {bounce.delivery for bounce in soft}
     reached = [key for key in accepted if key not in failed]
-    found = Score()
+    found = BounceScore()
     for bounce in soft:
         found = _after(found, bounce, reached)
     return found
 
 
-def standing(bounce: Bounce, found: Score) -> Standing:
+def choose_action(bounce: Bounce, found: BounceScore) -> BounceAction:
     """What follows from a bounce that has just come in, `found` being the score with it."""
     if bounce.kind is BounceKind.COMPLAINT:
-        return Standing.COMPLAINT
+        return BounceAction.COMPLAINT
     if bounce.kind is BounceKind.HARD:
-        return Standing.HARD
+        return BounceAction.HARD
     if bounce.kind is not BounceKind.SOFT or found.first is None or found.last is None:
-        return Standing.FINE
+        return BounceAction.FINE
     if found.points >= SUPPRESS_AT and found.last - found.first >= FAILING_FOR:
-        return Standing.SOFT
-    return Standing.WARNED if found.points >= WARN_AT else Standing.FINE
+        return BounceAction.SOFT
+    return BounceAction.WARNED if found.points >= WARN_AT else BounceAction.FINE
 
 
-def _after(before: Score, bounce: Bounce, reached: Sequence[int]) -> Score:
+def _after(before: BounceScore, bounce: Bounce, reached: Sequence[int]) -> BounceScore:
     if before.last is not None and _is_same(before, bounce):
         return before
     points = max(0.0, before.at(bounce.at) - _successes(before, bounce, reached))
     first = bounce.at if before.first is None or points < _ENOUGH else before.first
-    return Score(points + 1.0, first, bounce.at, bounce.delivery)
+    return BounceScore(points + 1.0, first, bounce.at, bounce.delivery)
 
 
-def _is_same(before: Score, bounce: Bounce) -> bool:
+def _is_same(before: BounceScore, bounce: Bounce) -> bool:
     """Whether it tells again of the same mail, or of the same day."""
     again = bounce.delivery is not None and bounce.delivery == before.delivery
     return again or (before.last is not None and bounce.at.date() == before.last.date())
 
 
-def _successes(before: Score, bounce: Bounce, reached: Sequence[int]) -> int:
+def _successes(before: BounceScore, bounce: Bounce, reached: Sequence[int]) -> int:
     if before.delivery is None or bounce.delivery is None:
         return 0
     return sum(before.delivery < key < bounce.delivery for key in reached)

@@ -13,7 +13,7 @@ FEW_PART, MANY_PART = 0.5, 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class FailureCounts:
     """Counts of readers who were mailed recently: all, those that failed for good, and those that were reached."""
 
     tried: int = 0

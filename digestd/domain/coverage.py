@@ -33,7 +33,7 @@ COMPLETE = frozenset({CoverageState.FRESH, CoverageState.QUIET})
 """The states that need no word to anybody."""
 
 
-def missing(rows: Iterable[Coverage], today: date) -> dict[str, CoverageState]:
+def incomplete_states(rows: Iterable[Coverage], today: date) -> dict[str, CoverageState]:
     """The sources whose newest day, today or before, is not complete, and in which way it is not.
 
     An older day that is not complete counts no more: the news since then is here.

@@ -54,8 +54,8 @@ class State(StrEnum):
     ABANDONED = "abandoned"
 
 
-BIRTHS = frozenset({State.READY, State.EMPTY})
-STEPS: frozenset[tuple[State, State]] = frozenset(
+INITIAL_STATES = frozenset({State.READY, State.EMPTY})
+TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
     (before, after)
     for before, afters in {
         State.READY: (State.LEASED, State.SKIPPED, State.EXPIRED, State.REJECTED),
@@ -73,7 +73,7 @@ STEPS: frozenset[tuple[State, State]] = frozenset(
     }.items()
     for after in afters
 )
-FINAL = frozenset(State) - {before for before, _ in STEPS}
+FINAL_STATES = frozenset(State) - {before for before, _ in TRANSITIONS}
 UNSENT = frozenset({State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED})
 """Ended without the mail having gone out: its papers may come again."""
 
@@ -162,7 +162,7 @@ class Consent:
     status: Status
     version: int
     suppressed: bool
-    addressed: bool = True
+    has_address: bool = True
 
     @property
     def objection(self) -> str | None:
@@ -171,7 +171,7 @@ class Consent:
             return "suppressed"
         if self.status not in _MAY_BE_WRITTEN_TO[self.kind]:
             return f"subscriber is {self.status}"
-        if not self.addressed:
+        if not self.has_address:
             return "the address is not wanted any more"
         # an answer is to whoever wrote, whatever they have changed since
         if self.version != self.planned_version and self.kind is not MailKind.REPLY:

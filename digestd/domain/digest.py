@@ -16,7 +16,7 @@ class Section(StrEnum):
 
     FOR_YOU = "for_you"
     TRENDING = "trending"
-    DRAWN = "drawn"  # by lot, so that feedback does not only confirm itself
+    EXPLORATION = "exploration"  # by lot, so that feedback does not only confirm itself
 
 
 class Why(StrEnum):
@@ -63,7 +63,7 @@ class Pick(NamedTuple):
     section: Section
     reason: Reason
     rank: int | None = None
-    chance: float | None = None
+    probability: float | None = None
     prior: float | None = None
     propensity: float | None = None
     team: str = ""
@@ -82,7 +82,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class DigestSlot:
     """Where a digest stands in time: `covers_from` is the key of the oldest period it covers; when it `expires`, and
     when the next one is due; `local_date`: that of the subscriber on which it is planned, as ISO."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 
 
@@ -17,7 +17,7 @@ class Verdict(StrEnum):
     DISMISSED = "dismissed"  # put aside
 
 
-LIKING = frozenset({Verdict.MORE, Verdict.SAVED})
+POSITIVE_VERDICTS = frozenset({Verdict.MORE, Verdict.SAVED})
 """Verdicts that make a paper a like; the others make it a dislike."""
 
 
@@ -45,4 +45,4 @@ class Muting:
 
 def as_interest(paper: PaperId, verdict: Verdict, at: datetime) -> Interest:
     """What the newest verdict on a paper means for ranking: the same as naming it a seed paper then."""
-    return Interest(Kind.PAPER, paper, Wish.LIKED if verdict in LIKING else Wish.MUTED, at)
+    return Interest(Kind.PAPER, paper, Stance.LIKED if verdict in POSITIVE_VERDICTS else Stance.MUTED, at)

@@ -8,7 +8,7 @@ _YEARS = range(1970, 2200)
 """A day before and a week after a time is one too, in any zone."""
 
 
-def moment(text: str) -> datetime:
+def parse_datetime(text: str) -> datetime:
     """A time as ISO 8601, aware only if it names its zone. Raises ValueError, which names what is wanted."""
     try:
         at = datetime.fromisoformat(text)

@@ -16,7 +16,7 @@ class Kind(StrEnum):
     PAPER = "paper"  # a seed paper, by PaperId
 
 
-class Wish(StrEnum):
+class Stance(StrEnum):
     """More of it, or none of it."""
 
     LIKED = "liked"
@@ -29,10 +29,10 @@ class Interest:
 
     kind: Kind
     value: str
-    wish: Wish = Wish.LIKED
+    stance: Stance = Stance.LIKED
     since: datetime | None = field(default=None, compare=False)
 
 
-def values(interests: Iterable[Interest], kind: Kind, wish: Wish = Wish.LIKED) -> tuple[str, ...]:
+def values(interests: Iterable[Interest], kind: Kind, wish: Stance = Stance.LIKED) -> tuple[str, ...]:
     """The values of one kind and wish, in the order given."""
-    return tuple(i.value for i in interests if i.kind is kind and i.wish is wish)
+    return tuple(i.value for i in interests if i.kind is kind and i.stance is wish)

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 
 
-class Keeper(StrEnum):
+class LibraryProvider(StrEnum):
     """Who keeps a library."""
 
     ZOTERO = "zotero"
     ORCID = "orcid"
 
 
-class Standing(StrEnum):
+class LibraryState(StrEnum):
     """Whether a library is still read."""
 
     LINKED = "linked"
@@ -28,7 +28,7 @@ class Standing(StrEnum):
     GONE = "gone"  # there is no such library
 
 
-class Counts(StrEnum):
+class EntryStatus(StrEnum):
     """What an entry does."""
 
     LIKED = "liked"  # its paper is liked because of it
@@ -48,11 +48,11 @@ class Library:
 
     key: int
     subscriber: int
-    keeper: Keeper
+    provider: LibraryProvider
     place: str
     sealed: bytes | None = field(repr=False)
     may_write: bool
-    standing: Standing
+    state: LibraryState
     version: int
     linked: datetime
     next: datetime
@@ -63,58 +63,60 @@ class Library:
     @property
     def spec(self) -> str:
         """What it is called on the command line."""
-        return f"{self.keeper}:{self.place}"
+        return f"{self.provider}:{self.place}"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LibraryEntry:
     """One entry of a library. `name`: what its keeper calls it. `day`: when it was put there, empty if unknown."""
 
     library: int
     name: str
     paper: PaperId
     day: str = ""
-    counts: Counts = Counts.BEYOND
+    status: EntryStatus = EntryStatus.BEYOND
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class LibraryUpdate:
     """What follows from entries: how each counts, and the subscriber's interests then."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LibraryEntry, ...]
     interests: tuple[Interest, ...]
     added: int
-    taken: int
+    removed: int
 
 
-def settle(before: Sequence[Entry], after: Sequence[Entry], interests: Sequence[Interest], most: int) -> Settled:
+def apply_entries(
+    before: Sequence[LibraryEntry], after: Sequence[LibraryEntry], interests: Sequence[Interest], most: int
+) -> LibraryUpdate:
     """What all libraries of a subscriber amount to, `before` and `after` a change, with at most `most` liked papers.
 
     The newest entries count first where there is no room for all.
     """
-    said = {PaperId(i.value): i.wish for i in interests if i.kind is Kind.PAPER}
+    said = {PaperId(i.value): i.stance for i in interests if i.kind is Kind.PAPER}
     ours = {entry.paper for entry in before if _is_ours(entry, said.get(entry.paper))}
     own = said.keys() - ours
-    dropped = {entry.paper for entry in before if entry.paper not in said and entry.counts is not Counts.BEYOND}
-    room = most - sum(said[paper] is Wish.LIKED for paper in own)
+    dropped = {entry.paper for entry in before if entry.paper not in said and entry.status is not EntryStatus.BEYOND}
+    room = most - sum(said[paper] is Stance.LIKED for paper in own)
     shut = own | dropped
     days = {entry.paper: entry.day for entry in sorted(after, key=_day) if entry.paper not in shut}
     wanted = dict.fromkeys(sorted(days, key=lambda paper: days[paper], reverse=True)[: max(0, room)])
     added, taken = [paper for paper in wanted if paper not in ours], ours - wanted.keys()
     kept = [i for i in interests if i.kind is not Kind.PAPER or i.value not in taken]
-    return Settled(
-        tuple(replace(entry, counts=_counts(entry.paper, wanted, own, dropped)) for entry in after),
+    return LibraryUpdate(
+        tuple(replace(entry, status=_counts(entry.paper, wanted, own, dropped)) for entry in after),
         (*kept, *(Interest(Kind.PAPER, paper, since=_since(days[paper])) for paper in added)),
         len(added),
         len(taken),
     )
 
 
-def _is_ours(entry: Entry, wish: Wish | None) -> bool:
-    return entry.counts is Counts.LIKED and wish is Wish.LIKED
+def _is_ours(entry: LibraryEntry, wish: Stance | None) -> bool:
+    return entry.status is EntryStatus.LIKED and wish is Stance.LIKED
 
 
-def _day(entry: Entry) -> str:
+def _day(entry: LibraryEntry) -> str:
     return entry.day
 
 
@@ -125,9 +127,9 @@ def _since(day: str) -> datetime | None:
 
 def _counts(
     paper: PaperId, wanted: Collection[PaperId], own: Collection[PaperId], dropped: Collection[PaperId]
-) -> Counts:
+) -> EntryStatus:
     if paper in wanted:
-        return Counts.LIKED
+        return EntryStatus.LIKED
     if paper in own:
-        return Counts.OWN
-    return Counts.DROPPED if paper in dropped else Counts.BEYOND
+        return EntryStatus.OWN
+    return EntryStatus.DROPPED if paper in dropped else EntryStatus.BEYOND

@@ -79,7 +79,7 @@ SHARED: Mapping[Pool, frozenset[Pool]] = {
 }
 """The pools whose mails count together for one recipient, causer or network."""
 PER_CAUSER: Mapping[str, tuple[Limit, ...]] = {
-    "subscriber": (Limit(2, DAY), Limit(5, MONTH)),
+    "subscriber_causer": (Limit(2, DAY), Limit(5, MONTH)),
     "token": (Limit(300, HOUR),),
     BY_MAIL: (Limit(300, HOUR),),
 }
@@ -100,12 +100,12 @@ NETWORKS_KEPT = DAY
 KEPT = MONTH
 
 
-def subscriber(key: int) -> str:
+def subscriber_causer(key: int) -> str:
     """Return the causer's name of a subscriber."""
-    return f"subscriber:{key}"
+    return f"subscriber_causer:{key}"
 
 
-def api_token(key: int) -> str:
+def token_causer(key: int) -> str:
     """Return the causer's name of an API token."""
     return f"token:{key}"
 

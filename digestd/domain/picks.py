@@ -31,7 +31,7 @@ class PickTable:
     section: Numbers
     reason: Numbers
     rank: Numbers
-    chance: Shares
+    probability: Shares
     prior: Shares
     propensity: Shares
     team: Numbers
@@ -59,7 +59,7 @@ class PickTable:
             section=SECTIONS[self.section[n]],
             reason=self.reasons[self.reason[n]],
             rank=int(self.rank[n]) or None,
-            chance=_known(self.chance[n]),
+            probability=_known(self.probability[n]),
             prior=_known(self.prior[n]),
             propensity=_known(self.propensity[n]),
             team=TEAMS[self.team[n]],

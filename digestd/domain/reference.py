@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from digestd.domain.paper import PaperId, Sighting, Words, canonical
 
-MOST = 5_000
+REFERENCES_MAX = 5_000
 """References of one subscriber."""
 ABSTRACT_MAX, IDS_MAX = 5_000, 20
 AUTHORS_MAX, NAMES_MAX = 100, 4_000

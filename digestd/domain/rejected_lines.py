@@ -10,7 +10,7 @@ LISTED_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class BadLine:
+class RejectedLine:
     """A line that did not go in: its number, the field, and what to do."""
 
     line: int
@@ -19,24 +19,24 @@ class BadLine:
 
 
 @dataclass(slots=True)
-class BadLines:
+class RejectedLines:
     """All of them; beyond LISTED_MAX they are only counted."""
 
-    listed: list[BadLine] = field(default_factory=list)
+    listed: list[RejectedLine] = field(default_factory=list)
     unlisted: int = 0
 
     def add(self, line: int, problem: BadRecord) -> None:
         """Note one more."""
         if len(self.listed) < LISTED_MAX:
-            self.listed.append(BadLine(line, problem.field, problem.message))
+            self.listed.append(RejectedLine(line, problem.field, problem.message))
         else:
             self.unlisted += 1
 
     def __len__(self) -> int:
         return len(self.listed) + self.unlisted
 
-    def __iter__(self) -> Iterator[BadLine]:
+    def __iter__(self) -> Iterator[RejectedLine]:
         """Those that are told, and at the end how many are not."""
         yield from self.listed
         if self.unlisted:
-            yield BadLine(self.listed[-1].line, "", f"{self.unlisted} more bad lines follow")
+            yield RejectedLine(self.listed[-1].line, "", f"{self.unlisted} more bad lines follow")

@@ -12,7 +12,7 @@ class ReplyLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class CommandReply:
     """The lines of an answer in order. `answers`: the Message-ID that it answers, empty if unknown.
 
     `asks`: commands as (verb, value, kind), done once this very mail is answered with a yes.

@@ -32,7 +32,7 @@ def clean(text: str, limit: int = 20_000) -> str:
     return _BLANKS.sub(" ", _UNSEEN.sub(" ", text)).strip()
 
 
-def spelled_out(json: str) -> str:
+def escape_invisible(json: str) -> str:
     """The same JSON with what cannot be seen written as `\\u…` (RFC 8259 section 7): a terminal may be shown it."""
     return _UNSPELT.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json)
 

@@ -38,7 +38,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class ConsentAction:
     """How somebody changed their consent, as its record keeps it.
 
     `network`: the keyed hash of the network it came from, never an address of it. `wording`: the very words that
@@ -50,9 +50,9 @@ class Act:
     wording: str = ""
 
 
-def act(by: "Cause | Act") -> Act:
+def to_action(by: "Cause | ConsentAction") -> ConsentAction:
     """An act, be it that nothing but the cause of it is known."""
-    return by if isinstance(by, Act) else Act(by)
+    return by if isinstance(by, ConsentAction) else ConsentAction(by)
 
 
 class Cadence(StrEnum):
@@ -63,7 +63,7 @@ class Cadence(StrEnum):
     WEEKLY = "weekly"
 
 
-class Bar(StrEnum):
+class MinScore(StrEnum):
     """How sure digestd must be that a paper is liked before it is mailed."""
 
     LOW = "low"
@@ -102,7 +102,7 @@ class Subscriber:
     name: str = ""
     timing: Timing = Timing()
     size: int = 10
-    bar: Bar = Bar.NORMAL
+    min_score: MinScore = MinScore.NORMAL
     explore: bool = True
     only_categories: bool = False
     language: str = "en"

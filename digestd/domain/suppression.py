@@ -15,14 +15,14 @@ class SuppressionReason(StrEnum):
     ERASED = "erased"
 
 
-HEALED_BY_CONSENT = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE})
+LIFTED_BY_SIGNUP = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE})
 """Who signs up anew shows that the address works; the other reasons are somebody's will."""
 
-LIFTED_BY_CONSENT = HEALED_BY_CONSENT | {SuppressionReason.ERASED}
+LIFTED_BY_CONSENT = LIFTED_BY_SIGNUP | {SuppressionReason.ERASED}
 """The reasons that a confirmed double opt-in removes: who was erased may come back, but nobody else can bring them."""
 
 
-def stands_against(kind: MailKind, reason: SuppressionReason | None) -> bool:
+def blocks_mail(kind: MailKind, reason: SuppressionReason | None) -> bool:
     """True if a mail of this kind must not go to an address that is suppressed for this reason.
 
     Only the mail that asks to confirm a new sign-up passes, and only where consent would heal the suppression.

@@ -53,7 +53,7 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class BackoffState:
     """How often a relay has not served us in a row, until when it is left alone for that, and why."""
 
     failures: int = 0

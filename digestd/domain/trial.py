@@ -34,6 +34,6 @@ class Trial:
         drawn = blake2b(f"{self.name}|{subscriber}".encode(), digest_size=8).digest()
         return int.from_bytes(drawn, "big") / _WHOLE < self.share
 
-    def coins(self, subscriber: int, period: str) -> bytes:
+    def random_bits(self, subscriber: int, period: str) -> bytes:
         """The coin flips of one digest, a bit each: the same whenever it is drafted."""
         return blake2b(f"{self.name}|{subscriber}|{period}".encode(), digest_size=64).digest()

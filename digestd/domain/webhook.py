@@ -11,18 +11,18 @@ POSTS_KEPT = timedelta(days=30)
 """So long a post can be looked up, whatever became of it."""
 
 
-class Happening(StrEnum):
+class WebhookEvent(StrEnum):
     """What is told."""
 
     SUBSCRIBED = "subscriber.subscribed"  # asked for the digest, or was added by the operator
     CONFIRMED = "subscriber.confirmed"
     UNSUBSCRIBED = "subscriber.unsubscribed"
-    BOUNCED = "subscriber.bounced"
+    BOUNCED = "subscriber.bounce_event"
     COMPLAINED = "subscriber.complained"
     ERASED = "subscriber.erased"
 
 
-class PostState(StrEnum):
+class WebhookPostState(StrEnum):
     """What became of one post."""
 
     WAITING = "waiting"
@@ -31,34 +31,34 @@ class PostState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HookPost:
+class WebhookPost:
     """One event on its way to one URL. `detail`: the cause of a change of consent, or the kind of a bounce."""
 
     key: int
     url: str
-    happening: Happening
+    event: WebhookEvent
     subscriber: int
     address: str | None
     status: Status
     detail: str
     at: datetime
-    state: PostState
+    state: WebhookPostState
     attempts: int
     not_before: datetime
     error: str
 
 
-def happening(version: int, status: Status, cause: Cause) -> Happening | None:
+def consent_event(version: int, status: Status, cause: Cause) -> WebhookEvent | None:
     """What a change of consent is told as; None for what is not told."""
     if status is Status.ACTIVE and cause is Cause.CONFIRM:
-        return Happening.CONFIRMED
+        return WebhookEvent.CONFIRMED
     if status is Status.PENDING or (status is Status.ACTIVE and (version == 1 or cause is Cause.TAKEN_BACK)):
-        return Happening.SUBSCRIBED
-    return {Status.UNSUBSCRIBED: Happening.UNSUBSCRIBED, Status.ERASED: Happening.ERASED}.get(status)
+        return WebhookEvent.SUBSCRIBED
+    return {Status.UNSUBSCRIBED: WebhookEvent.UNSUBSCRIBED, Status.ERASED: WebhookEvent.ERASED}.get(status)
 
 
-def bounced(kind: BounceKind) -> Happening | None:
+def bounce_event(kind: BounceKind) -> WebhookEvent | None:
     """What a bounce is told as; None for a mail that is only late."""
     if kind is BounceKind.DELAYED:
         return None
-    return Happening.COMPLAINED if kind is BounceKind.COMPLAINT else Happening.BOUNCED
+    return WebhookEvent.COMPLAINED if kind is BounceKind.COMPLAINT else WebhookEvent.BOUNCED

@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
-from digestd.domain.bounce_score import Standing
+from digestd.domain.bounce_score import BounceAction
 from digestd.replies.bounces.finding import Finding, Reading
 from digestd.replies.bounces.mail import BYTES_MAX, Unreadable
 from digestd.replies.commands.letter import Incoming, Letter
@@ -116,26 +116,26 @@ def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False
     if bounce.delivery is not None:
         ledger.settle_bounced(session, [bounce.delivery], now)
     log.log(
-        _LEVEL.get(noted.standing, INFO),
+        _LEVEL.get(noted.action, INFO),
         "bounce",
         delivery=bounce.delivery,
         kind=bounce.kind,
         status=bounce.status,
         via=bounce.via,
-        follows=_FOLLOWS[noted.standing],
+        follows=_FOLLOWS[noted.action],
     )
     return InboundOutcome.TAKEN
 
 
 _FOLLOWS = {
-    Standing.FINE: "nothing",
-    Standing.WARNED: "the address is suppressed if this goes on",
-    Standing.HARD: "suppressed",
-    Standing.SOFT: "suppressed",
-    Standing.COMPLAINT: "suppressed",
-    Standing.HELD: "held: too many at once, or contradicted; see `digestd subscriber suppress --held --dry-run`",
+    BounceAction.FINE: "nothing",
+    BounceAction.WARNED: "the address is suppressed if this goes on",
+    BounceAction.HARD: "suppressed",
+    BounceAction.SOFT: "suppressed",
+    BounceAction.COMPLAINT: "suppressed",
+    BounceAction.HELD: "held: too many at once, or contradicted; see `digestd subscriber suppress --held --dry-run`",
 }
-_LEVEL = {Standing.WARNED: WARNING, Standing.HELD: ERROR}
+_LEVEL = {BounceAction.WARNED: WARNING, BounceAction.HELD: ERROR}
 
 
 def _bounce(whose: Match, kind: BounceKind, finding: Finding, via: str, now: datetime) -> Bounce:

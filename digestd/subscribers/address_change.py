@@ -12,8 +12,8 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import Budget, Pool
-from digestd.domain.mail_budget import subscriber as of_subscriber
-from digestd.domain.subscriber import Act, Status, Subscriber
+from digestd.domain.mail_budget import subscriber_causer as of_subscriber
+from digestd.domain.subscriber import ConsentAction, Status, Subscriber
 from digestd.errors import BadInput
 from digestd.security.links import (
     BadToken,
@@ -28,8 +28,8 @@ from digestd.security.links import (
 from digestd.store import address_changes, mail_budgets, subscribers, suppressions
 from digestd.store.address_changes import EXPIRES_AFTER, AddressChange
 from digestd.store.database import Database
-from digestd.subscribers.notices import Mail, Post, plan
-from digestd.subscribers.signup import TooOld
+from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.subscribers.signup import LinkExpired
 
 _MAY_MOVE = frozenset({Status.ACTIVE, Status.PAUSED})
 
@@ -39,7 +39,7 @@ class SameAddress(BadInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class AddressChangeLink:
     """One end of a move, as its link opens it."""
 
     subscriber: Subscriber
@@ -47,8 +47,8 @@ class Side:
     at_new: bool
 
 
-def ask_move(
-    db: Database, post: Post, subscriber: int, address: str, now: datetime, network: bytes | None = None
+def request_address_change(
+    db: Database, post: NoticeContext, subscriber: int, address: str, now: datetime, network: bytes | None = None
 ) -> None:
     """Ask to move: a mail to the old address, and one to the new address if that may be written to.
 
@@ -61,7 +61,7 @@ def ask_move(
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is None or known.status not in _MAY_MOVE:
-            raise TooOld("only active subscribers can change their address")
+            raise LinkExpired("only active subscribers can change their address")
         here = subscribers.address_key_of(session, subscriber)
         if here == key:
             raise SameAddress("the digest already goes to this address")
@@ -76,8 +76,8 @@ def ask_move(
         ):
             mails.append((MailKind.MOVE_TO, key, later))
         for kind, recipient, not_before in mails:
-            mail = Mail(subscriber, kind, str(issued(now)), known.version, now + EXPIRES_AFTER, recipient, not_before)
-            plan(session, post, mail, now)
+            mail = Notice(subscriber, kind, str(issued(now)), known.version, now + EXPIRES_AFTER, recipient, not_before)
+            plan_notice(session, post, mail, now)
 
 
 def _is_free(session: Session, key: bytes) -> bool:
@@ -86,13 +86,15 @@ def _is_free(session: Session, key: bytes) -> bool:
     return not taken and suppressions.reason_for(session, key) is None
 
 
-def opened_side(db: Database, keys: Keys, link: str, now: datetime) -> Side:
+def open_link(db: Database, keys: Keys, link: str, now: datetime) -> AddressChangeLink:
     """What a link of a move opens. Raises BadToken for what is none of ours, TooOld for what is over."""
     with db.read() as session:
         return _side(session, keys, link, now)
 
 
-def confirm_move(db: Database, keys: Keys, link: str, act: Act, now: datetime) -> tuple[Side, bool]:
+def confirm_address_change(
+    db: Database, keys: Keys, link: str, act: ConsentAction, now: datetime
+) -> tuple[AddressChangeLink, bool]:
     """Confirm one side; whether that made the move. Raises like `opened_side`."""
     with db.write() as session:
         side = _side(session, keys, link, now, lock=True)
@@ -106,26 +108,26 @@ def confirm_move(db: Database, keys: Keys, link: str, act: Act, now: datetime) -
         if is_free:
             subscribers.change_address(session, key, (move.address, move.address_key), act, now)
     if not is_free:
-        raise TooOld("this address already has a subscription, or must not be written to")
+        raise LinkExpired("this address already has a subscription, or must not be written to")
     return side, True
 
 
-def stop_move(db: Database, keys: Keys, link: str, now: datetime) -> None:
+def cancel_address_change(db: Database, keys: Keys, link: str, now: datetime) -> None:
     """Forget the move. Raises like `opened_side`."""
     with db.write() as session:
         side = _side(session, keys, link, now, lock=True)
         address_changes.cancel(session, side.subscriber.key)
 
 
-def _side(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool = False) -> Side:
+def _side(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool = False) -> AddressChangeLink:
     (key, version), at_new = _read(keys, link, now)
     known = subscribers.by_key(session, key, lock=lock)
     move = address_changes.of(session, key)
     if known is None or known.status not in _MAY_MOVE or move is None or issued(move.asked) != version:
-        raise TooOld("there is nothing left to confirm")
+        raise LinkExpired("there is nothing left to confirm")
     if now - move.asked > EXPIRES_AFTER:
-        raise TooOld("this link is older than 48 hours; ask again in the settings")
-    return Side(known, move, at_new)
+        raise LinkExpired("this link is older than 48 hours; ask again in the settings")
+    return AddressChangeLink(known, move, at_new)
 
 
 def _read(keys: Keys, link: str, now: datetime) -> tuple[tuple[int, int], bool]:

@@ -9,13 +9,20 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.security.links import Keys, address_key
 from digestd.store import subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.notices import Post
-from digestd.subscribers.signup import ask_here, greet, invite, new, stranger_budget
-from digestd.subscribers.status_changes import NoConsent, find
-from digestd.subscribers.subscriber_record import Record
+from digestd.subscribers.lookup import find
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.signup import (
+    add_pending,
+    new_subscriber,
+    request_signup_in_session,
+    send_confirmation,
+    stranger_budget,
+)
+from digestd.subscribers.status_changes import NoConsent
+from digestd.subscribers.subscriber_record import SubscriberRecord
 
 
-class Change(StrEnum):
+class EditResult(StrEnum):
     """What became of one record."""
 
     ADDED = "added"
@@ -23,7 +30,9 @@ class Change(StrEnum):
     UNCHANGED = "unchanged"
 
 
-def add(db: Database, post: Post, record: Record, now: datetime, cause: Cause = Cause.CLI) -> Change:
+def add(
+    db: Database, post: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause = Cause.CLI
+) -> EditResult:
     """Add one subscriber: active, as the operator vouches for them, or pending with a mail to confirm.
 
     A known address is updated. Raises NoConsent for one that left or must not be written to; only
@@ -36,7 +45,9 @@ def add(db: Database, post: Post, record: Record, now: datetime, cause: Cause = 
         return _known(session, post, record, known, (cause, now))
 
 
-def take_in(db: Database, post: Post, record: Record, now: datetime, cause: Cause, causer: str = "") -> Change:
+def add_via_api(
+    db: Database, post: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause, causer: str = ""
+) -> EditResult:
     """Do as `add` for a program, which does not speak for the operator where it asks for a confirmation.
 
     Such mails are limited like those that a page causes, whoever waits for one is not asked again, and what was
@@ -46,11 +57,11 @@ def take_in(db: Database, post: Post, record: Record, now: datetime, cause: Caus
         known = _allowed(session, post.keys, record)
         if record.status is Status.PENDING and (known is None or known.status in _UNCONFIRMED):
             if known is not None and known.status is Status.PENDING:
-                return Change.UNCHANGED
-            if ask_here(session, post, record, cause, now, causer):
-                return Change.UPDATED if known else Change.ADDED
+                return EditResult.UNCHANGED
+            if request_signup_in_session(session, post, record, cause, now, causer):
+                return EditResult.UPDATED if known else EditResult.ADDED
             if known is None and subscribers.by_address_key(session, address_key(post.keys, record.address)):
-                return Change.UNCHANGED  # another transaction has just asked them
+                return EditResult.UNCHANGED  # another transaction has just asked them
             raise _asked_lately(record)
         if known is None:
             return _added(session, post, record, (cause, now))
@@ -60,11 +71,11 @@ def take_in(db: Database, post: Post, record: Record, now: datetime, cause: Caus
 _UNCONFIRMED = frozenset({Status.PENDING, Status.UNSUBSCRIBED})
 
 
-def _asked_lately(record: Record) -> NoConsent:
+def _asked_lately(record: SubscriberRecord) -> NoConsent:
     return NoConsent(f"{record.address} was asked to confirm lately; wait a day, or a month after three mails")
 
 
-def _allowed(session: Session, keys: Keys, record: Record) -> Subscriber | None:
+def _allowed(session: Session, keys: Keys, record: SubscriberRecord) -> Subscriber | None:
     """Who has this address, if anybody. Raises NoConsent where it must not be written to."""
     key = address_key(keys, record.address)
     known = subscribers.by_address_key(session, key, lock=True)
@@ -73,49 +84,51 @@ def _allowed(session: Session, keys: Keys, record: Record) -> Subscriber | None:
     return known
 
 
-def _added(session: Session, post: Post, record: Record, by: tuple[Cause, datetime]) -> Change:
+def _added(session: Session, post: NoticeContext, record: SubscriberRecord, by: tuple[Cause, datetime]) -> EditResult:
     """Add someone new, or what was said of someone whom another transaction has just added, and asked."""
     if _is_stored(session, post, record, by):
-        return Change.ADDED
+        return EditResult.ADDED
     known = find(session, post.keys, record.address, lock=True)
     if known.status is record.status:
         return _changed(session, known, record, by[1])
     return _known(session, post, record, known, by)
 
 
-def _is_stored(session: Session, post: Post, record: Record, by: tuple[Cause, datetime]) -> bool:
+def _is_stored(session: Session, post: NoticeContext, record: SubscriberRecord, by: tuple[Cause, datetime]) -> bool:
     """Store someone new; False if another transaction was first."""
     if record.status is Status.PENDING:
-        return greet(session, post, record, *by)
+        return add_pending(session, post, record, *by)
     key = address_key(post.keys, record.address)
-    return bool(subscribers.insert_many(session, [new(record, key, Status.ACTIVE)], *by))
+    return bool(subscribers.insert_many(session, [new_subscriber(record, key, Status.ACTIVE)], *by))
 
 
-def _known(session: Session, post: Post, record: Record, known: Subscriber, by: tuple[Cause, datetime]) -> Change:
+def _known(
+    session: Session, post: NoticeContext, record: SubscriberRecord, known: Subscriber, by: tuple[Cause, datetime]
+) -> EditResult:
     by_mail = record.status is Status.PENDING
     if known.status is Status.UNSUBSCRIBED and not by_mail:
         raise NoConsent(f"{record.address} has unsubscribed; --confirm asks them by mail to come back")
     if by_mail and known.status in _UNCONFIRMED:
         budget = stranger_budget(address_key(post.keys, record.address), by[0])
-        if not invite(session, post, known, (record, by[0]), budget, by[1]):
+        if not send_confirmation(session, post, known, (record, by[0]), budget, by[1]):
             raise _asked_lately(record)
-        return Change.UPDATED
+        return EditResult.UPDATED
     if known.status is Status.PENDING:
         subscribers.change_status(session, known.key, Status.ACTIVE, *by)
     elif record.of(known) == known:
-        return Change.UNCHANGED
+        return EditResult.UNCHANGED
     subscribers.update_many(session, [record.of(known)], by[1])
-    return Change.UPDATED
+    return EditResult.UPDATED
 
 
-def edit(db: Database, keys: Keys, record: Record, now: datetime) -> Change:
+def edit(db: Database, keys: Keys, record: SubscriberRecord, now: datetime) -> EditResult:
     """Change settings and interests, never consent; what the record does not say stays. Raises NotFound."""
     with db.write() as session:
         return _changed(session, find(session, keys, record.address, lock=True), record, now)
 
 
-def _changed(session: Session, known: Subscriber, record: Record, now: datetime) -> Change:
+def _changed(session: Session, known: Subscriber, record: SubscriberRecord, now: datetime) -> EditResult:
     if record.of(known) == known:
-        return Change.UNCHANGED
+        return EditResult.UNCHANGED
     subscribers.update_many(session, [record.of(known)], now)
-    return Change.UPDATED
+    return EditResult.UPDATED

@@ -14,13 +14,13 @@ from digestd.fetching.reader import AnswerParser
 from digestd.sources.imports import Import, Recognition
 from digestd.sources.source import Page, Reject
 from digestd.store.database import Database
-from digestd.subscribers.liked_papers import like
+from digestd.subscribers.liked_papers import add_likes
 
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class ColdStartReport:
     """What became of the papers of a file; `refused`: the entries that did not go in."""
 
     added: int
@@ -41,12 +41,12 @@ async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
         return form, await reader.read(asked, body, None)
 
 
-def start(db: Database, subscriber: int, page: Page, now: datetime) -> Started:
+def import_references(db: Database, subscriber: int, page: Page, now: datetime) -> ColdStartReport:
     """Have a subscriber like the papers of a page, the newest first where there is no room for all. Raises NotFound."""
     brought = [reference_of(sighting) for sighting in _newest_first(page.sightings)]
-    liked = like(db, subscriber, brought, now)
+    liked = add_likes(db, subscriber, brought, now)
     beyond = [Reject((one.words.title or one.name)[:80], "likes", _FULL) for one in liked.beyond]
-    return Started(len(liked.added), len(liked.unchanged), (*page.rejects, *beyond))
+    return ColdStartReport(len(liked.added), len(liked.unchanged), (*page.rejects, *beyond))
 
 
 _FULL = "there is no room for it; drop liked papers, or let a shorter file name the ones that count"

@@ -14,17 +14,17 @@ from digestd.errors import NotFound
 from digestd.security.links import Keys, Purpose, issued, read
 from digestd.store import mail_budgets, saved_list, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.notices import Mail, Post, plan
+from digestd.subscribers.erasure import forget
+from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.preferences import link_for
-from digestd.subscribers.signup import TooOld
-from digestd.subscribers.status_changes import forget
+from digestd.subscribers.signup import LinkExpired
 
 VALID = timedelta(hours=48)
 """Time for which the link in the mail works."""
 _WRITABLE = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
 
 
-class Asked(StrEnum):
+class RequestOutcome(StrEnum):
     """The outcome of a request."""
 
     SENT = "sent"
@@ -32,34 +32,36 @@ class Asked(StrEnum):
     UNREACHABLE = "unreachable"  # no mail may be sent to this address, so the operator has to do it
 
 
-def request_erasure(db: Database, post: Post, subscriber: int, now: datetime) -> Asked:
+def request_erasure(db: Database, post: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
     """Mail a subscriber the link whose page erases them."""
     return _request(db, post, subscriber, (MailKind.ERASE, Pool.OWNER), now)
 
 
-def request_renewal(db: Database, post: Post, subscriber: int, now: datetime) -> Asked:
+def request_renewal(db: Database, post: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
     """Mail a subscriber the link whose page makes their earlier links void."""
     return _request(db, post, subscriber, (MailKind.RENEW, Pool.RENEWAL), now)
 
 
-def _request(db: Database, post: Post, subscriber: int, what: tuple[MailKind, Pool], now: datetime) -> Asked:
+def _request(
+    db: Database, post: NoticeContext, subscriber: int, what: tuple[MailKind, Pool], now: datetime
+) -> RequestOutcome:
     kind, pool = what
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is None or known.status not in _WRITABLE:
-            return Asked.UNREACHABLE
+            return RequestOutcome.UNREACHABLE
         key = subscribers.address_key_of(session, subscriber)
         if suppressions.reason_for(session, key) is not None:
-            return Asked.UNREACHABLE
+            return RequestOutcome.UNREACHABLE
         leaves = mail_budgets.take(session, [Budget(pool, key)], now)
         if leaves is None:
-            return Asked.WAIT
-        mail = Mail(subscriber, kind, str(issued(now)), known.version, leaves + VALID, not_before=leaves)
-        plan(session, post, mail, now)
-        return Asked.SENT
+            return RequestOutcome.WAIT
+        mail = Notice(subscriber, kind, str(issued(now)), known.version, leaves + VALID, not_before=leaves)
+        plan_notice(session, post, mail, now)
+        return RequestOutcome.SENT
 
 
-def opened_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: datetime) -> Subscriber:
+def open_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: datetime) -> Subscriber:
     """Return the subscriber whose request a link confirms.
 
     Raises:
@@ -74,13 +76,13 @@ def opened_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: d
         raise NotFound("this link no longer belongs to a subscriber")
     is_used = purpose is Purpose.RENEW and known.links_from is not None and at <= known.links_from
     if version != known.version or now - at > VALID or is_used:
-        raise TooOld("this link was used or replaced; ask again in the settings")
+        raise LinkExpired("this link was used or replaced; ask again in the settings")
     return known
 
 
 def erase_as_requested(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
     """Erase the subscriber, and return them as they were before. Raises like `opened_request`."""
-    known = opened_request(db, keys, Purpose.ERASE, link, now)
+    known = open_request(db, keys, Purpose.ERASE, link, now)
     forget(db, known.key, now)
     return known
 
@@ -91,7 +93,7 @@ def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, sh
     The mails that somebody else may have asked for by such a link count no more against those of the owner.
     `shelf`: also give the saved papers and the feeds a new address. Raises like `opened_request`.
     """
-    known = opened_request(db, keys, Purpose.RENEW, link, now)
+    known = open_request(db, keys, Purpose.RENEW, link, now)
     with db.write() as session:
         subscribers.invalidate_links(session, known.key, now)
         mail_budgets.clear(session, subscribers.address_key_of(session, known.key), Pool.OWNER)

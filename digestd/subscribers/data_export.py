@@ -13,21 +13,21 @@ from digestd.domain.subscriber import Subscriber
 from digestd.store import data_export
 from digestd.subscribers.subscriber_record import subscriber_fields
 
-FORM = 1
+FORMAT_VERSION = 1
 """Of the object; it rises when a key changes its meaning."""
 
 
-def everything(session: Session, subscriber: Subscriber, now: datetime) -> dict[str, object]:
+def collect_data(session: Session, subscriber: Subscriber, now: datetime) -> dict[str, object]:
     """Settings and interests as an import line, and each row of each table that holds something of theirs."""
     return {
-        "form": FORM,
+        "form": FORMAT_VERSION,
         "exported": now,
         "subscriber": subscriber_fields(subscriber),
         **data_export.export(session, subscriber.key),
     }
 
 
-def as_json(kept: dict[str, object]) -> str:
+def to_json(kept: dict[str, object]) -> str:
     """The object as a file."""
     return json.dumps(kept, ensure_ascii=False, indent=2, default=_written) + "\n"
 

@@ -13,17 +13,17 @@ from digestd.ranking.text import tokens
 from digestd.security.links import Keys
 from digestd.store import feedback, mutings, papers
 from digestd.store.database import Database
-from digestd.subscribers.status_changes import find
+from digestd.subscribers.lookup import find
 
 
-def say_of(db: Database, keys: Keys, address: str, paper: PaperId, verdict: Verdict, now: datetime) -> None:
+def add_feedback(db: Database, keys: Keys, address: str, paper: PaperId, verdict: Verdict, now: datetime) -> None:
     """Note a verdict. Raises NotFound for an unknown address or paper."""
     with db.write() as session:
         subscriber = find(session, keys, address)
         feedback.add(session, subscriber.key, _paper(session, paper).key, verdict, now)
 
 
-def take_back(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
+def undo_feedback(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
     """Take back the newest verdict on a paper: the one before it counts again. Raises NotFound where there is none."""
     with db.write() as session:
         subscriber = find(session, keys, address)
@@ -34,7 +34,7 @@ def take_back(db: Database, keys: Keys, address: str, paper: PaperId, now: datet
         return taken
 
 
-def mute_of(db: Database, keys: Keys, address: str, paper: PaperId, what: Interest, now: datetime) -> None:
+def mute_from_paper(db: Database, keys: Keys, address: str, paper: PaperId, what: Interest, now: datetime) -> None:
     """Note that they want nothing more that has what this paper has.
 
     Raises NotFound for an unknown address or paper, and BadInput where the paper does not have it.
@@ -42,12 +42,12 @@ def mute_of(db: Database, keys: Keys, address: str, paper: PaperId, what: Intere
     with db.write() as session:
         subscriber = find(session, keys, address)
         found = _paper(session, paper)
-        if not has(found, what):
+        if not matches_interest(found, what):
             raise BadInput(f"{what.kind} {what.value!r}: {paper} has no such {what.kind}; nothing was muted")
         mutings.add(session, subscriber.key, found.key, what.kind, what.value, now)
 
 
-def unmute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Interest:
+def undo_mute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Interest:
     """Take back the newest muting that was said of a paper. Raises NotFound where there is none."""
     with db.write() as session:
         subscriber = find(session, keys, address)
@@ -58,7 +58,7 @@ def unmute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime
         return taken
 
 
-def has(paper: Paper, what: Interest) -> bool:
+def matches_interest(paper: Paper, what: Interest) -> bool:
     """Whether the muting would leave out this very paper."""
     lookup = build_inverted_index([paper])
     match what.kind:

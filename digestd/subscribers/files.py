@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from digestd.domain.sanitise import spelled_out
+from digestd.domain.sanitise import escape_invisible
 from digestd.errors import BadInput, BadRecord
 from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, LISTS, NUMBERS
 
@@ -33,7 +33,7 @@ _BOOLEAN_VALUES = {"true": True, "false": False}
 _LIST_COLUMNS = frozenset({*LISTS, "mute"})
 
 
-class Format(StrEnum):
+class FileFormat(StrEnum):
     """How a subscriber file is written."""
 
     JSONL = "jsonl"
@@ -41,25 +41,25 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FileLine:
     """One record of a file as it stands there, or why it cannot be read."""
 
     number: int
-    said: Mapping[str, object] | BadRecord
+    fields: Mapping[str, object] | BadRecord
 
 
 @contextmanager
-def opened(path: Path, form: Format | None = None) -> Iterator[Iterator[Line]]:
+def open_file(path: Path, form: FileFormat | None = None) -> Iterator[Iterator[FileLine]]:
     """The lines of a file; CSV if it is called `.csv`, else JSONL. Raises BadInput for what is no such file."""
-    form = form or (Format.CSV if path.suffix.lower() == ".csv" else Format.JSONL)
+    form = form or (FileFormat.CSV if path.suffix.lower() == ".csv" else FileFormat.JSONL)
     try:
         with path.open("rb") as file:
-            yield read(file, form, path.name)
+            yield read_lines(file, form, path.name)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}; name a file with subscribers") from error
 
 
-def read(file: BinaryIO, form: Format, name: str = "the file") -> Iterator[Line]:
+def read_lines(file: BinaryIO, form: FileFormat, name: str = "the file") -> Iterator[FileLine]:
     """The lines of an open file, of which only the current one is in memory."""
     lines = _lines(file)
     first = next(lines, None)
@@ -68,7 +68,7 @@ def read(file: BinaryIO, form: Format, name: str = "the file") -> Iterator[Line]
     if b"\0" in first:
         raise BadInput(f"{name} is not text; give it as JSONL or CSV in UTF-8")
     rest = _chained(first.removeprefix(b"\xef\xbb\xbf"), lines)
-    return _table(rest, name) if form is Format.CSV else _jsonl(rest)
+    return _table(rest, name) if form is FileFormat.CSV else _jsonl(rest)
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -85,10 +85,10 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
             tail = file.readline(LINE_MAX + 1)
 
 
-def _jsonl(lines: Iterator[bytes]) -> Iterator[Line]:
+def _jsonl(lines: Iterator[bytes]) -> Iterator[FileLine]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield Line(number, _object(line))
+            yield FileLine(number, _object(line))
 
 
 def _object(line: bytes) -> Mapping[str, object] | BadRecord:
@@ -106,7 +106,7 @@ def _object(line: bytes) -> Mapping[str, object] | BadRecord:
     return said
 
 
-def _table(lines: Iterator[bytes], name: str) -> Iterator[Line]:
+def _table(lines: Iterator[bytes], name: str) -> Iterator[FileLine]:
     rows = csv.reader(line.decode(errors="surrogateescape") for line in lines)
     header = [column.strip().lower() for column in next(rows, [])]
     if len(header) == 1 and _FOREIGN.search(header[0]):
@@ -119,7 +119,7 @@ def _table(lines: Iterator[bytes], name: str) -> Iterator[Line]:
     return _rows(rows, header)
 
 
-def _rows(rows: "_csv.Reader", header: list[str]) -> Iterator[Line]:
+def _rows(rows: "_csv.Reader", header: list[str]) -> Iterator[FileLine]:
     while True:
         number = rows.line_num + 1
         try:
@@ -127,10 +127,10 @@ def _rows(rows: "_csv.Reader", header: list[str]) -> Iterator[Line]:
         except StopIteration:
             return
         except csv.Error as problem:
-            yield Line(number, BadRecord("line", f"is not CSV ({problem}); correct its quotes"))
+            yield FileLine(number, BadRecord("line", f"is not CSV ({problem}); correct its quotes"))
             continue
         if row:
-            yield Line(number, _cells(header, row))
+            yield FileLine(number, _cells(header, row))
 
 
 def _cells(header: list[str], row: list[str]) -> Mapping[str, object] | BadRecord:
@@ -161,11 +161,11 @@ def _list(cell: str) -> object:
     return cell.split(";") if cell else []
 
 
-def written(records: Iterable[Mapping[str, object]], form: Format) -> Iterator[str]:
+def format_records(records: Iterable[Mapping[str, object]], form: FileFormat) -> Iterator[str]:
     """The lines of a file that `read` reads back, each with its line end."""
-    if form is Format.JSONL:
+    if form is FileFormat.JSONL:
         for said in records:
-            yield spelled_out(json.dumps(said, ensure_ascii=False)) + "\n"
+            yield escape_invisible(json.dumps(said, ensure_ascii=False)) + "\n"
         return
     yield _row(KEYS)
     for said in records:

@@ -7,17 +7,17 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digestd.domain.rejected_lines import BadLines
+from digestd.domain.rejected_lines import RejectedLines
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord
 from digestd.security.links import address_key
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.files import Line
-from digestd.subscribers.notices import Post
-from digestd.subscribers.signup import mail_confirmation, new, stranger_budget
-from digestd.subscribers.subscriber_record import Record, parse, subscriber_fields
+from digestd.subscribers.files import FileLine
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.signup import new_subscriber, plan_confirmation, stranger_budget
+from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
 
 BLOCK = 500
 
@@ -30,7 +30,7 @@ class SubscriberImportReport:
     updated: int = 0
     unchanged: int = 0
     left_alone: int = 0
-    refused: BadLines = field(default_factory=BadLines)
+    refused: RejectedLines = field(default_factory=RejectedLines)
 
     def count(self, done: "SubscriberImportReport") -> None:
         """Add what became of some more lines."""
@@ -45,7 +45,7 @@ class _Nothing(Exception):
 
 
 def import_subscribers(
-    db: Database, post: Post, lines: Iterable[Line], now: datetime, *, strict: bool = False
+    db: Database, post: NoticeContext, lines: Iterable[FileLine], now: datetime, *, strict: bool = False
 ) -> SubscriberImportReport:
     """Take in every good line and report the bad ones; `strict` takes all or nothing.
 
@@ -70,7 +70,9 @@ def import_subscribers(
     return report
 
 
-def rehearse_import(db: Database, post: Post, lines: Iterable[Line], now: datetime) -> SubscriberImportReport:
+def dry_run_import(
+    db: Database, post: NoticeContext, lines: Iterable[FileLine], now: datetime
+) -> SubscriberImportReport:
     """What `import_subscribers` would make of the lines; nothing of it stays, and nobody is written to."""
     report = SubscriberImportReport()
     with suppress(_Nothing), db.write() as session:
@@ -80,9 +82,11 @@ def rehearse_import(db: Database, post: Post, lines: Iterable[Line], now: dateti
     return report
 
 
-def _blocks(lines: Iterable[Line], post: Post, report: SubscriberImportReport) -> Iterator[dict[bytes, Record]]:
+def _blocks(
+    lines: Iterable[FileLine], post: NoticeContext, report: SubscriberImportReport
+) -> Iterator[dict[bytes, SubscriberRecord]]:
     """Good records by address key, none twice in a block: of two lines for one address the later counts."""
-    block: dict[bytes, Record] = {}
+    block: dict[bytes, SubscriberRecord] = {}
     for line in lines:
         try:
             record = _record(line)
@@ -98,13 +102,15 @@ def _blocks(lines: Iterable[Line], post: Post, report: SubscriberImportReport) -
         yield block
 
 
-def _record(line: Line) -> Record:
-    if isinstance(line.said, BadRecord):
-        raise line.said
-    return parse(line.said)
+def _record(line: FileLine) -> SubscriberRecord:
+    if isinstance(line.fields, BadRecord):
+        raise line.fields
+    return parse(line.fields)
 
 
-def _take_in(session: Session, post: Post, block: Mapping[bytes, Record], now: datetime) -> SubscriberImportReport:
+def _take_in(
+    session: Session, post: NoticeContext, block: Mapping[bytes, SubscriberRecord], now: datetime
+) -> SubscriberImportReport:
     known = subscribers.by_address_keys(session, list(block))
     suppressed = suppressions.of_addresses(session, block)
     fresh = {key: record for key, record in block.items() if key not in known and key not in suppressed}
@@ -127,7 +133,7 @@ def _take_in(session: Session, post: Post, block: Mapping[bytes, Record], now: d
     return report
 
 
-def _settle(record: Record, known: Subscriber) -> Subscriber | None:
+def _settle(record: SubscriberRecord, known: Subscriber) -> Subscriber | None:
     """The subscriber as the record may have them; None where it may change nothing, as they left."""
     said = record.status or Status.ACTIVE
     if known.status in _LEFT:
@@ -154,22 +160,24 @@ def _step(session: Session, key: bytes, known: Subscriber, status: Status, now: 
         subscribers.change_status(session, known.key, status, Cause.IMPORT, now)
 
 
-def _add(session: Session, post: Post, fresh: Mapping[bytes, Record], now: datetime) -> SubscriberImportReport:
-    arrivals = [new(record, key, record.status or Status.ACTIVE) for key, record in fresh.items()]
+def _add(
+    session: Session, post: NoticeContext, fresh: Mapping[bytes, SubscriberRecord], now: datetime
+) -> SubscriberImportReport:
+    arrivals = [new_subscriber(record, key, record.status or Status.ACTIVE) for key, record in fresh.items()]
     stored = subscribers.insert_many(session, arrivals, Cause.IMPORT, now)
     for arrival in arrivals:
         if arrival.address_key in stored and arrival.status is Status.SUPPRESSED:
             suppressions.record(session, arrival.address_key, SuppressionReason.REQUEST, now)
         elif arrival.address_key in stored and arrival.status is Status.PENDING:
             mail_budgets.count(session, [stranger_budget(arrival.address_key, Cause.IMPORT)], now)
-            mail_confirmation(session, post, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
+            plan_confirmation(session, post, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
     report = SubscriberImportReport(added=len(stored))
     if lost := {key: record for key, record in fresh.items() if key not in stored}:
         report.count(_take_in(session, post, lost, now))  # another process was first: now they are known
     return report
 
 
-def exported(db: Database) -> Iterator[dict[str, object]]:
+def export_subscribers(db: Database) -> Iterator[dict[str, object]]:
     """Every subscriber as an import line, as of one moment; nothing is left to export of the erased."""
     with db.read() as session:
         for subscriber in subscribers.stream(session):

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.interest import Kind
-from digestd.domain.library import Counts, Entry, Library, Settled, settle
+from digestd.domain.library import EntryStatus, Library, LibraryEntry, LibraryUpdate, apply_entries
 from digestd.domain.paper import PaperId
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
@@ -17,7 +17,7 @@ from digestd.store.database import Database
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers.subscriber_record import ITEMS_MAX
 
-MOST = 5
+LIBRARIES_MAX = 5
 """Libraries of one subscriber."""
 
 
@@ -30,37 +30,37 @@ class LibraryContents:
 
     entries: Mapping[str, tuple[Reference, str]]
     gone: frozenset[str]
-    is_whole: bool
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
+class LinkedLibrary:
     """A library as its owner sees it: how many of its entries count how."""
 
     library: Library
-    counts: Mapping[Counts, int]
+    counts: Mapping[EntryStatus, int]
 
 
 def link(db: Database, new: NewLibrary, now: datetime) -> None:
     """Link a library, or give one that is linked another key. Raises BadRecord beyond MOST, NotFound."""
     with db.write() as session:
         _known(session, new.subscriber)
-        others = [one for one in libraries.of(session, new.subscriber) if (one.keeper, one.place) != _named(new)]
-        if len(others) >= MOST:
-            raise BadRecord("most", f"{MOST} libraries are linked already; unlink one of them first")
+        others = [one for one in libraries.of(session, new.subscriber) if (one.provider, one.place) != _named(new)]
+        if len(others) >= LIBRARIES_MAX:
+            raise BadRecord("most", f"{LIBRARIES_MAX} libraries are linked already; unlink one of them first")
         libraries.link(session, new, now)
 
 
-def linked(session: Session, subscriber: int) -> list[Linked]:
+def linked_libraries(session: Session, subscriber: int) -> list[LinkedLibrary]:
     """The libraries of a subscriber."""
     counted = libraries.counted(session, subscriber)
     return [
-        Linked(one, {how: counted.get((one.key, how), 0) for how in Counts})
+        LinkedLibrary(one, {how: counted.get((one.key, how), 0) for how in EntryStatus})
         for one in libraries.of(session, subscriber)
     ]
 
 
-def own(session: Session, subscriber: int, number: int) -> Library:
+def own_library(session: Session, subscriber: int, number: int) -> Library:
     """Their library of this number. Raises NotFound, also for another's."""
     found = next((one for one in libraries.of(session, subscriber) if one.key == number), None)
     if found is None:
@@ -68,9 +68,9 @@ def own(session: Session, subscriber: int, number: int) -> Library:
     return found
 
 
-def take_up(
+def apply_contents(
     db: Database, claimed: Library, becomes: Library, read: LibraryContents | None, now: datetime
-) -> Settled | None:
+) -> LibraryUpdate | None:
     """Let what was read of a claimed library count, and end the claim; None where that stands no more.
 
     `becomes`: the library as it is then. `read`: None where nothing has changed.
@@ -94,7 +94,7 @@ def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: b
     """Forget a library and its key; its papers stay liked, or count no more. Raises NotFound."""
     with db.write() as session:
         known = _known(session, subscriber)
-        library = own(session, subscriber, number)
+        library = own_library(session, subscriber, number)
         if not keep:
             before = libraries.entries(session, subscriber)
             _settled(session, known, (before, [entry for entry in before if entry.library != number]), now)
@@ -104,24 +104,24 @@ def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: b
 
 
 def _after(
-    claimed: Library, before: Sequence[Entry], read: LibraryContents, public: Mapping[PaperId, PaperId]
-) -> list[Entry]:
+    claimed: Library, before: Sequence[LibraryEntry], read: LibraryContents, public: Mapping[PaperId, PaperId]
+) -> list[LibraryEntry]:
     stood = {entry.name: entry for entry in before if entry.library == claimed.key}
-    stay = {} if read.is_whole else {name: entry for name, entry in stood.items() if name not in read.gone}
+    stay = {} if read.is_complete else {name: entry for name, entry in stood.items() if name not in read.gone}
     fresh = {}
     for name, (reference, day) in read.entries.items():
         paper = _name(stood.get(name), reference, public.get(reference.name, reference.name))
-        fresh[name] = replace(stood.get(name, Entry(claimed.key, name, paper)), paper=paper, day=day)
+        fresh[name] = replace(stood.get(name, LibraryEntry(claimed.key, name, paper)), paper=paper, day=day)
     return [*(entry for entry in before if entry.library != claimed.key), *(stay | fresh).values()]
 
 
-def _name(stood: Entry | None, reference: Reference, named: PaperId) -> PaperId:
+def _name(stood: LibraryEntry | None, reference: Reference, named: PaperId) -> PaperId:
     """Return the name of an entry's like: the one it had, so that a like that was taken away does not come back."""
     return stood.paper if stood is not None and stood.paper in reference.ids else named
 
 
 def _unresolved(
-    claimed: Library, after: Sequence[Entry], read: LibraryContents, public: Mapping[PaperId, PaperId]
+    claimed: Library, after: Sequence[LibraryEntry], read: LibraryContents, public: Mapping[PaperId, PaperId]
 ) -> list[Reference]:
     """Return the entries that were read and that no source knows, by the names of their likes, the newest first."""
     ours = [entry for entry in after if entry.library == claimed.key and entry.name in read.entries]
@@ -133,10 +133,10 @@ def _unresolved(
 
 
 def _settled(
-    session: Session, known: Subscriber, entries: tuple[Sequence[Entry], Sequence[Entry]], now: datetime
-) -> Settled:
+    session: Session, known: Subscriber, entries: tuple[Sequence[LibraryEntry], Sequence[LibraryEntry]], now: datetime
+) -> LibraryUpdate:
     before, after = entries
-    settled = settle(before, after, known.interests, ITEMS_MAX[Kind.PAPER])
+    settled = apply_entries(before, after, known.interests, ITEMS_MAX[Kind.PAPER])
     libraries.write_entries(session, before, settled.entries)
     if settled.interests != known.interests:
         subscribers.update_many(session, [replace(known, interests=settled.interests)], now)
@@ -152,4 +152,4 @@ def _known(session: Session, subscriber: int) -> Subscriber:
 
 
 def _named(new: NewLibrary) -> tuple[object, str]:
-    return new.keeper, new.place
+    return new.provider, new.place

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.domain.reference import Reference
 from digestd.errors import NotFound
@@ -14,7 +14,7 @@ from digestd.subscribers.subscriber_record import ITEMS_MAX
 
 
 @dataclass(frozen=True, slots=True)
-class Liked:
+class LikeReport:
     """References by outcome: now liked; liked or disliked before and left so; beyond what one list holds."""
 
     added: tuple[PaperId, ...]
@@ -22,7 +22,7 @@ class Liked:
     beyond: tuple[Reference, ...]
 
 
-def like(db: Database, subscriber: int, brought: Sequence[Reference], now: datetime) -> Liked:
+def add_likes(db: Database, subscriber: int, brought: Sequence[Reference], now: datetime) -> LikeReport:
     """Add liked papers, the first of `brought` first, until the list is full. Raises NotFound.
 
     The like is of the public paper where a source has reported an identifier of it; else the words of the reference are
@@ -32,19 +32,19 @@ def like(db: Database, subscriber: int, brought: Sequence[Reference], now: datet
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is None:
             raise NotFound(f"there is no subscriber number {subscriber}")
-        own = {PaperId(i.value): i.wish for i in known.interests if i.kind is Kind.PAPER}
+        own = {PaperId(i.value): i.stance for i in known.interests if i.kind is Kind.PAPER}
         public = references.public_names(session, brought)
         named = _by_name(brought, public, own)
         fresh = [name for name in named if name not in own]
-        room = max(0, ITEMS_MAX[Kind.PAPER] - sum(wish is Wish.LIKED for wish in own.values()))
+        room = max(0, ITEMS_MAX[Kind.PAPER] - sum(wish is Stance.LIKED for wish in own.values()))
         added, beyond = tuple(fresh[:room]), fresh[room:]
         counting = own.keys() | set(added)
         kept = [replace(one, name=name) for name, one in named.items() if name in counting and one.name not in public]
         references.store(session, subscriber, kept, now)
         if added:
-            likes = tuple(Interest(Kind.PAPER, name, Wish.LIKED) for name in added)
+            likes = tuple(Interest(Kind.PAPER, name, Stance.LIKED) for name in added)
             subscribers.update_many(session, [replace(known, interests=(*known.interests, *likes))], now)
-    return Liked(added, tuple(name for name in named if name in own), tuple(named[name] for name in beyond))
+    return LikeReport(added, tuple(name for name in named if name in own), tuple(named[name] for name in beyond))
 
 
 def _by_name(

@@ -11,7 +11,7 @@ from digestd.store import ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class NoticeContext:
     """What a notice is made with: the keys, the host of its Message-ID, the templates in force."""
 
     keys: Keys
@@ -20,7 +20,7 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class Notice:
     """One notice: `key` tells it from others of its kind, `consent_version` is that of the subscriber now.
 
     `recipient_key`: of the address it goes to, if that is not the subscriber's own. `not_before`: when it may leave,
@@ -36,7 +36,7 @@ class Mail:
     not_before: datetime | None = None
 
 
-def plan(session: Session, post: Post, mail: Mail, now: datetime) -> int | None:
+def plan_notice(session: Session, post: NoticeContext, mail: Notice, now: datetime) -> int | None:
     """Put it into the ledger; its number, or None where the same one is there already."""
     notice = ledger.NewNotice(
         subscriber=mail.subscriber,

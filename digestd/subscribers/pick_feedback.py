@@ -10,14 +10,14 @@ from sqlmodel import Session
 
 from digestd.domain.digest import Pick, Reason, Why
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadRecord, NotFound
 from digestd.store import feedback, mutings, papers, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.subscribers.feedback import has
+from digestd.subscribers.feedback import matches_interest
 
 VALUE_MAX = 200
 _AUTHORS = 4
@@ -36,7 +36,7 @@ class Gone(NotFound):
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class PickFeedback:
     """A pick and what stands of it: `verdict` among more, less and dismissed, whether it is saved, what is muted of it.
 
     `keys`: the row numbers of the paper, as it was picked and as it is now.
@@ -50,7 +50,7 @@ class Picked:
     is_saved: bool
     muted: tuple[Interest, ...]
 
-    def says(self, verdict: Verdict) -> bool:
+    def has_verdict(self, verdict: Verdict) -> bool:
         """Whether this verdict stands; a paper stays saved whatever else is said of it."""
         return self.is_saved if verdict is Verdict.SAVED else self.verdict is verdict
 
@@ -64,11 +64,13 @@ class Picked:
             *((Kind.AUTHOR, name) for name in words.authors[:_AUTHORS]),
             *((Kind.CATEGORY, name) for name in words.categories[:_CATEGORIES]),
         ]
-        found = (Interest(kind, value[:VALUE_MAX], Wish.MUTED) for kind, value in named)
-        return tuple(what for what in dict.fromkeys(found) if what not in self.muted and has(self.paper, what))
+        found = (Interest(kind, value[:VALUE_MAX], Stance.MUTED) for kind, value in named)
+        return tuple(
+            what for what in dict.fromkeys(found) if what not in self.muted and matches_interest(self.paper, what)
+        )
 
 
-def picked(session: Session, delivery: int, place: int) -> Picked:
+def load_pick(session: Session, delivery: int, place: int) -> PickFeedback:
     """The pick at a place, from 1, of a digest. Raises Gone, and NotFound for a place that the digest never had."""
     claim = queries.as_claim(session, delivery)
     if claim is None or not claim.picks:
@@ -78,52 +80,52 @@ def picked(session: Session, delivery: int, place: int) -> Picked:
     return _standing(session, claim.subscriber, claim.picks[place - 1])
 
 
-def say(db: Database, at: tuple[int, int], verdict: Verdict, now: datetime) -> Picked:
+def add_feedback(db: Database, at: tuple[int, int], verdict: Verdict, now: datetime) -> PickFeedback:
     """Note a verdict on the pick `at` (delivery, place)."""
     with db.write() as session:
-        pick = picked(session, *at)
-        if not pick.says(verdict):
+        pick = load_pick(session, *at)
+        if not pick.has_verdict(verdict):
             feedback.add(session, pick.subscriber.key, pick.paper.key, verdict, now)
-        return picked(session, *at)
+        return load_pick(session, *at)
 
 
-def unsay(db: Database, at: tuple[int, int], verdict: Verdict, now: datetime) -> Picked:
+def withdraw_feedback(db: Database, at: tuple[int, int], verdict: Verdict, now: datetime) -> PickFeedback:
     """Take back a verdict on the pick `at` (delivery, place)."""
     with db.write() as session:
-        pick = picked(session, *at)
-        if pick.says(verdict):
+        pick = load_pick(session, *at)
+        if pick.has_verdict(verdict):
             feedback.withdraw(session, pick.subscriber.key, pick.keys, verdict, now)
-        return picked(session, *at)
+        return load_pick(session, *at)
 
 
-def mute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> Picked:
+def mute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> PickFeedback:
     """Note that nothing more with what this pick has is wanted. Raises BadRecord where the paper does not have it."""
     with db.write() as session:
-        pick = picked(session, *at)
-        if not has(pick.paper, what):
+        pick = load_pick(session, *at)
+        if not matches_interest(pick.paper, what):
             raise BadRecord(what.kind, "not found in this paper; choose something from it")
         if what not in pick.muted:
             mutings.add(session, pick.subscriber.key, pick.paper.key, what.kind, what.value, now)
-        return picked(session, *at)
+        return load_pick(session, *at)
 
 
-def unmute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> Picked:
+def unmute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> PickFeedback:
     """Take back what was muted of the pick `at` (delivery, place)."""
     with db.write() as session:
-        pick = picked(session, *at)
+        pick = load_pick(session, *at)
         if what in pick.muted:
             mutings.withdraw(session, pick.subscriber.key, pick.keys, what, now)
-        return picked(session, *at)
+        return load_pick(session, *at)
 
 
-def _standing(session: Session, subscriber: int, pick: Pick) -> Picked:
+def _standing(session: Session, subscriber: int, pick: Pick) -> PickFeedback:
     known = subscribers.by_key(session, subscriber)
     paper = papers.by_keys(session, [pick.paper]).get(pick.paper)
     if known is None or known.status is Status.ERASED or paper is None:
         raise Gone("this paper was removed")
     keys = (pick.paper, paper.key)
     said = feedback.active_verdicts(session, subscriber, keys)
-    return Picked(
+    return PickFeedback(
         subscriber=known,
         paper=paper,
         reason=pick.reason,

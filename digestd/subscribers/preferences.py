@@ -7,12 +7,12 @@ days, and void once a later one was asked to be the only one, the address has ch
 from datetime import datetime, timedelta
 
 from digestd.domain.delivery import MailKind
-from digestd.domain.subscriber import Act, Cause, Status, Subscriber
+from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
 from digestd.errors import BadInput, NotFound
 from digestd.security.links import Keys, Purpose, address_key, issued, read, token
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.notices import Mail, Post, plan
+from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.signup import stranger_budget
 
 VALID = timedelta(days=30)
@@ -21,23 +21,23 @@ LINK_LIFE = timedelta(days=2)
 _MAY_OPEN = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
 
 
-class Void(BadInput):
+class PreferencesLinkExpired(BadInput):
     """This link to the preferences was ours and counts no more."""
 
 
-def opened(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
+def open_preferences(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
     """Whose preferences a token opens. Raises BadToken for what is none of ours, Void for one that is too old."""
     key, _, at = read(keys, Purpose.PREFERENCES, link, now)
     with db.read() as session:
         known = subscribers.by_key(session, key)
     if known is None or known.status is Status.ERASED:
         raise NotFound("this link no longer belongs to a subscriber")
-    if is_void(known, at, now):
-        raise Void("this link has expired; request a new one")
+    if is_expired(known, at, now):
+        raise PreferencesLinkExpired("this link has expired; request a new one")
     return known
 
 
-def is_void(known: Subscriber, issued: datetime, now: datetime) -> bool:
+def is_expired(known: Subscriber, issued: datetime, now: datetime) -> bool:
     """True if what a mail to a subscriber carried at this time opens their settings no more."""
     return now - issued > VALID or (known.links_from is not None and issued < known.links_from.replace(microsecond=0))
 
@@ -47,7 +47,9 @@ def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
     return token(keys, Purpose.PREFERENCES, subscriber, now)
 
 
-def ask_link(db: Database, post: Post, address: str, now: datetime, by: Act = Act(Cause.WEB)) -> None:
+def request_link(
+    db: Database, post: NoticeContext, address: str, now: datetime, by: ConsentAction = ConsentAction(Cause.WEB)
+) -> None:
     """Have a fresh link mailed to an address, if a subscriber is there; nothing tells whether one is.
 
     It counts with confirmations: one mail a day and address. Raises BadRecord for what is no address.
@@ -60,5 +62,5 @@ def ask_link(db: Database, post: Post, address: str, now: datetime, by: Act = Ac
         leaves = mail_budgets.take(session, [stranger_budget(key, by)], now)
         if leaves is not None:
             kind, life = MailKind.SETTINGS, leaves + LINK_LIFE
-            mail = Mail(known.key, kind, str(issued(now)), known.version, life, not_before=leaves)
-            plan(session, post, mail, now)
+            mail = Notice(known.key, kind, str(issued(now)), known.version, life, not_before=leaves)
+            plan_notice(session, post, mail, now)

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digestd.domain.mail_budget import Pool
-from digestd.domain.subscriber import Act, Cadence, Status, Subscriber
+from digestd.domain.subscriber import Cadence, ConsentAction, Status, Subscriber
 from digestd.store import subscribers
 from digestd.store.database import Database
-from digestd.subscribers.notices import Post
-from digestd.subscribers.signup import invite_owner
-from digestd.subscribers.status_changes import come_back
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.signup import send_owner_confirmation
+from digestd.subscribers.status_changes import undo_unsubscribe
 
 FEWER = 5
 BREAK = timedelta(days=28)
@@ -41,15 +41,17 @@ def _change(db: Database, subscriber: int, change: Callable[[Subscriber], Subscr
         return True
 
 
-def return_or_ask(db: Database, post: Post, subscriber: int, act: Act, now: datetime, pool: Pool) -> bool:
+def return_or_ask(
+    db: Database, post: NoticeContext, subscriber: int, act: ConsentAction, now: datetime, pool: Pool
+) -> bool:
     """Come back: at once within an hour of leaving, later by a mail that asks. Whether they are back.
 
     `pool` is the budget of that mail: that of strangers for a link that travels with every forwarded digest.
     """
-    if come_back(db, subscriber, act, now):
+    if undo_unsubscribe(db, subscriber, act, now):
         return True
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is not None and known.status is Status.UNSUBSCRIBED:
-            invite_owner(session, post, known, (None, act), now, pool)
+            send_owner_confirmation(session, post, known, (None, act), now, pool)
     return False

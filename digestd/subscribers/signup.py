@@ -12,20 +12,20 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import BY_MAIL, Budget, Pool
-from digestd.domain.mail_budget import subscriber as of_subscriber
-from digestd.domain.subscriber import Act, Cause, Status, Subscriber
-from digestd.domain.subscriber import act as act_of
+from digestd.domain.mail_budget import subscriber_causer as of_subscriber
+from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
+from digestd.domain.subscriber import to_action as act_of
 from digestd.domain.suppression import LIFTED_BY_CONSENT
 from digestd.errors import BadInput
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read
 from digestd.store import consent, erasure, mail_budgets, pending_requests, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.pending_requests import PendingRequest
-from digestd.subscribers.notices import Mail, Post, plan
-from digestd.subscribers.subscriber_record import Record, parse, record_fields
+from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.subscribers.subscriber_record import SubscriberRecord, parse, record_fields
 
 CONFIRM_WITHIN = timedelta(hours=48)
-PURGED_AFTER = timedelta(days=7)
+PURGE_AFTER = timedelta(days=7)
 """An address that nobody confirmed is deleted after so long."""
 PURGE_BLOCK = 100
 CONFIRMED = "signed up again and confirmed"
@@ -33,20 +33,34 @@ _ASKABLE = frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED})
 """Statuses whose address gets a confirmation mail if a sign-up names it."""
 
 
-class TooOld(BadInput):
+class LinkExpired(BadInput):
     """This confirmation link no longer counts."""
 
 
-def ask(db: Database, post: Post, record: Record, now: datetime, by: Act = Act(Cause.WEB), causer: str = "") -> None:
+def request_signup(
+    db: Database,
+    post: NoticeContext,
+    record: SubscriberRecord,
+    now: datetime,
+    by: ConsentAction = ConsentAction(Cause.WEB),
+    causer: str = "",
+) -> None:
     """Ask for the digest in somebody's name; they get a mail to confirm it, if they may get one.
 
     The caller learns nothing: the subscribed, the suppressed and the unknown all look the same from here.
     """
     with db.write() as session:
-        ask_here(session, post, record, by, now, causer)
+        request_signup_in_session(session, post, record, by, now, causer)
 
 
-def ask_here(session: Session, post: Post, record: Record, by: Cause | Act, now: datetime, causer: str = "") -> bool:
+def request_signup_in_session(
+    session: Session,
+    post: NoticeContext,
+    record: SubscriberRecord,
+    by: Cause | ConsentAction,
+    now: datetime,
+    causer: str = "",
+) -> bool:
     """Ask with a checked record, in the caller's write transaction; True if a confirmation mail was planned.
 
     `causer` is who asks, if that is known: see domain/mail_budget.
@@ -61,7 +75,7 @@ def ask_here(session: Session, post: Post, record: Record, by: Cause | Act, now:
     whose = (known.key, known.version) if known else _store_bare(session, key, record, by, now)
     if whose is None:
         return False  # another transaction stored them just now, and asks them
-    mail_confirmation(session, post, whose, (record, by), leaves, now)
+    plan_confirmation(session, post, whose, (record, by), leaves, now)
     return True
 
 
@@ -73,7 +87,7 @@ def _may_be_asked(session: Session, key: bytes, known: Subscriber | None) -> boo
     return reason is None or reason in LIFTED_BY_CONSENT
 
 
-def stranger_budget(key: bytes, by: Cause | Act, causer: str = "") -> Budget:
+def stranger_budget(key: bytes, by: Cause | ConsentAction, causer: str = "") -> Budget:
     """Return the budget of a mail to an address (by keyed hash) that anybody could have named."""
     how = act_of(by)
     if how.cause in {Cause.CLI, Cause.IMPORT}:
@@ -81,25 +95,31 @@ def stranger_budget(key: bytes, by: Cause | Act, causer: str = "") -> Budget:
     return Budget(Pool.STRANGER, key, causer or (BY_MAIL if how.cause is Cause.MAIL else ""), how.network)
 
 
-def _store_bare(session: Session, key: bytes, record: Record, by: Cause | Act, now: datetime) -> tuple[int, int] | None:
+def _store_bare(
+    session: Session, key: bytes, record: SubscriberRecord, by: Cause | ConsentAction, now: datetime
+) -> tuple[int, int] | None:
     """Store an unknown address as pending, with a language and nothing else; None if another transaction was first."""
-    bare = new(Record(record.address, language=record.language), key, Status.PENDING)
+    bare = new_subscriber(SubscriberRecord(record.address, language=record.language), key, Status.PENDING)
     stored = subscribers.insert_many(session, [bare], by, now)
     return (stored[key], 1) if key in stored else None
 
 
-def greet(session: Session, post: Post, record: Record, by: Cause | Act, now: datetime) -> bool:
+def add_pending(
+    session: Session, post: NoticeContext, record: SubscriberRecord, by: Cause | ConsentAction, now: datetime
+) -> bool:
     """Store someone new as pending for the operator, with a mail to confirm; False if another was first."""
     key = address_key(post.keys, record.address)
     whose = _store_bare(session, key, record, by, now)
     if whose is None:
         return False
     mail_budgets.count(session, [stranger_budget(key, by)], now)
-    mail_confirmation(session, post, whose, (record, by), now, now)
+    plan_confirmation(session, post, whose, (record, by), now, now)
     return True
 
 
-def remind(db: Database, post: Post, address: str, now: datetime, by: Act = Act(Cause.WEB)) -> None:
+def resend_confirmation(
+    db: Database, post: NoticeContext, address: str, now: datetime, by: ConsentAction = ConsentAction(Cause.WEB)
+) -> None:
     """Send a confirmation once more to an address that waits for it, if it may get one; says nothing, as `ask`.
 
     It asks for what was asked before: by the same network if it did, else most recently. Raises BadRecord for what
@@ -113,10 +133,10 @@ def remind(db: Database, post: Post, address: str, now: datetime, by: Act = Act(
         made = pending_requests.valid(session, known.key, known.version)
         mine = [one for one in made if one.act.network is not None and one.act.network == by.network]
         chosen = next(iter((*mine, *made)), None)
-        invite(session, post, known, (_record(known, chosen), by), stranger_budget(key, by), now)
+        send_confirmation(session, post, known, (_record(known, chosen), by), stranger_budget(key, by), now)
 
 
-def new(record: Record, key: bytes, status: Status) -> subscribers.NewSubscriber:
+def new_subscriber(record: SubscriberRecord, key: bytes, status: Status) -> subscribers.NewSubscriber:
     """What the store needs to take someone in for the first time."""
     wanted = record.new
     return subscribers.NewSubscriber(
@@ -128,17 +148,19 @@ def new(record: Record, key: bytes, status: Status) -> subscribers.NewSubscriber
         size=wanted.size,
         language=wanted.language,
         interests=wanted.interests,
-        bar=wanted.bar,
+        min_score=wanted.min_score,
         explore=wanted.explore,
         only_categories=wanted.only_categories,
     )
 
 
-Request = tuple[Record | None, Cause | Act]
+SignupRequest = tuple[SubscriberRecord | None, Cause | ConsentAction]
 """The record that is asked for (None keeps the settings as they are), and how it was asked."""
 
 
-def invite(session: Session, post: Post, known: Subscriber, asked: Request, budget: Budget, now: datetime) -> bool:
+def send_confirmation(
+    session: Session, post: NoticeContext, known: Subscriber, asked: SignupRequest, budget: Budget, now: datetime
+) -> bool:
     """Mail a known subscriber a confirmation of this request; False if the budget refuses it.
 
     Nothing of theirs changes until they confirm.
@@ -146,40 +168,47 @@ def invite(session: Session, post: Post, known: Subscriber, asked: Request, budg
     leaves = mail_budgets.take(session, [budget], now)
     if leaves is None:
         return False
-    mail_confirmation(session, post, (known.key, known.version), asked, leaves, now)
+    plan_confirmation(session, post, (known.key, known.version), asked, leaves, now)
     return True
 
 
-def invite_owner(
-    session: Session, post: Post, known: Subscriber, asked: Request, now: datetime, pool: Pool = Pool.OWNER
+def send_owner_confirmation(
+    session: Session,
+    post: NoticeContext,
+    known: Subscriber,
+    asked: SignupRequest,
+    now: datetime,
+    pool: Pool = Pool.OWNER,
 ) -> bool:
     """Do the same for whoever asks with a link of their own; in the STRANGER pool for links that travel."""
     key = subscribers.address_key_of(session, known.key)
     causer = "" if pool is Pool.OWNER else of_subscriber(known.key)
-    return invite(session, post, known, asked, Budget(pool, key, causer, act_of(asked[1]).network), now)
+    return send_confirmation(session, post, known, asked, Budget(pool, key, causer, act_of(asked[1]).network), now)
 
 
-def invite_again(session: Session, post: Post, named: tuple[int, int], by: Cause | Act, now: datetime) -> bool:
+def resend_expired(
+    session: Session, post: NoticeContext, named: tuple[int, int], by: Cause | ConsentAction, now: datetime
+) -> bool:
     """Mail whoever still waits a fresh link for the request of a token that is too old; False if they do not wait."""
     known, asked = _named(session, named)
     if known.status is not Status.PENDING or known.version != asked.version:
         return False
-    return invite_owner(session, post, known, (_record(known, asked), by), now)
+    return send_owner_confirmation(session, post, known, (_record(known, asked), by), now)
 
 
-def mail_confirmation(
-    session: Session, post: Post, whose: tuple[int, int], asked: Request, leaves: datetime, now: datetime
+def plan_confirmation(
+    session: Session, post: NoticeContext, whose: tuple[int, int], asked: SignupRequest, leaves: datetime, now: datetime
 ) -> None:
     """Keep a request of a subscriber at a consent version (`whose`), and plan the mail that asks to confirm it."""
     record, by = asked
     said = None if record is None else record_fields(record)
     request = pending_requests.add(session, whose, said, act_of(by), now)
     key, version = whose
-    mail = Mail(key, MailKind.CONFIRM, str(request.n), version, now + CONFIRM_WITHIN, not_before=leaves)
-    plan(session, post, mail, now)
+    mail = Notice(key, MailKind.CONFIRM, str(request.n), version, now + CONFIRM_WITHIN, not_before=leaves)
+    plan_notice(session, post, mail, now)
 
 
-def requested(session: Session, known: Subscriber, n: int, now: datetime) -> Subscriber | None:
+def preview_request(session: Session, known: Subscriber, n: int, now: datetime) -> Subscriber | None:
     """Return the subscriber as confirming their request number `n` would make them; None if it counts no more."""
     asked = pending_requests.of(session, known.key, n)
     if asked is None or known.version != asked.version or now - asked.at > CONFIRM_WITHIN:
@@ -188,13 +217,15 @@ def requested(session: Session, known: Subscriber, n: int, now: datetime) -> Sub
     return known if record is None else record.of(known)
 
 
-def _record(known: Subscriber, request: PendingRequest | None) -> Record | None:
+def _record(known: Subscriber, request: PendingRequest | None) -> SubscriberRecord | None:
     if request is None or request.said is None:
         return None
     return parse({"email": known.address, **request.said})
 
 
-def confirm(db: Database, keys: Keys, token: str, now: datetime, by: Act = Act(Cause.CONFIRM)) -> Subscriber:
+def confirm(
+    db: Database, keys: Keys, token: str, now: datetime, by: ConsentAction = ConsentAction(Cause.CONFIRM)
+) -> Subscriber:
     """Act on the button behind the link of a confirmation mail; the subscriber, now active.
 
     The same link again changes nothing. Raises BadToken for what is no link of ours, TooOld for one that no longer
@@ -202,21 +233,23 @@ def confirm(db: Database, keys: Keys, token: str, now: datetime, by: Act = Act(C
     """
     key, n, _ = read(keys, Purpose.CONFIRM, token, now)
     with db.write() as session:
-        return confirm_here(session, (key, n), by, now)
+        return confirm_in_session(session, (key, n), by, now)
 
 
-def confirm_here(session: Session, named: tuple[int, int], by: Cause | Act, now: datetime) -> Subscriber:
+def confirm_in_session(
+    session: Session, named: tuple[int, int], by: Cause | ConsentAction, now: datetime
+) -> Subscriber:
     """Confirm the request of a subscriber (`named`: both numbers), in the caller's write transaction."""
     known, asked = _named(session, named)
     if known.status is Status.ACTIVE and known.version > asked.version:
         return known
     if known.version != asked.version:
-        raise TooOld("this link was used before or taken back; sign up again to come back")
+        raise LinkExpired("this link was used before or taken back; sign up again to come back")
     if now - asked.at > CONFIRM_WITHIN:
-        raise TooOld("this link is older than 48 hours; sign up again")
+        raise LinkExpired("this link is older than 48 hours; sign up again")
     address = subscribers.address_key_of(session, known.key)
     if not _may_be_asked(session, address, known):
-        raise TooOld("this address asked us never to write to it; contact us to come back")
+        raise LinkExpired("this address asked us never to write to it; contact us to come back")
     suppressions.lift_by_consent(session, address, CONFIRMED, now)
     return _apply(session, known, asked, by, now)
 
@@ -229,7 +262,9 @@ def _named(session: Session, named: tuple[int, int]) -> tuple[Subscriber, Pendin
     return known, asked
 
 
-def _apply(session: Session, known: Subscriber, asked: PendingRequest, by: Cause | Act, now: datetime) -> Subscriber:
+def _apply(
+    session: Session, known: Subscriber, asked: PendingRequest, by: Cause | ConsentAction, now: datetime
+) -> Subscriber:
     """Make a subscriber active with what this request asked for; the others are void from now on."""
     record = _record(known, asked)
     if record is not None:
@@ -246,7 +281,7 @@ def _is_on_record(session: Session, known: Subscriber, asked: PendingRequest) ->
     event = consent.event(session, known.key, known.version)
     if event is None or event.status is not Status.PENDING:
         return False
-    return Act(event.cause, event.network, event.wording) == asked.act
+    return ConsentAction(event.cause, event.network, event.wording) == asked.act
 
 
 def decline(db: Database, keys: Keys, token: str, now: datetime) -> bool:
@@ -259,13 +294,13 @@ def decline(db: Database, keys: Keys, token: str, now: datetime) -> bool:
     """
     key, n, _ = read(keys, Purpose.CONFIRM, token, now)
     with db.write() as session:
-        erased = decline_here(session, (key, n), now)
+        erased = decline_in_session(session, (key, n), now)
     if erased:
         erasure.scrub(db)
     return erased
 
 
-def decline_here(session: Session, named: tuple[int, int], now: datetime) -> bool:
+def decline_in_session(session: Session, named: tuple[int, int], now: datetime) -> bool:
     """Decline the request of a subscriber (`named`: both numbers), in the caller's write transaction."""
     known, asked = _named(session, named)
     if known.status is not Status.PENDING or known.version != asked.version:
@@ -294,7 +329,7 @@ def purge_unconfirmed(db: Database, now: datetime) -> int:
 
 def _unconfirmed(db: Database, now: datetime) -> list[int]:
     with db.read() as session:
-        return pending_requests.unconfirmed(session, now - PURGED_AFTER, now - CONFIRM_WITHIN, PURGE_BLOCK)
+        return pending_requests.unconfirmed(session, now - PURGE_AFTER, now - CONFIRM_WITHIN, PURGE_BLOCK)
 
 
 def _drop(session: Session, known: Subscriber, cause: Cause, now: datetime) -> bool:

@@ -1,106 +1,91 @@
-"""Less mail, or none: unsubscribing, pausing and resuming, suppressing and taking that back, erasing.
+"""Change a subscriber's status: unsubscribe, pause, resume, or undo a recent unsubscribe.
 
-Each takes effect when it commits: no mail passes the gate of delivery after that.
+A change takes effect when it commits: no mail passes the commit point after that.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from digestd.domain.subscriber import Act, Cause, Status, Subscriber
-from digestd.domain.suppression import SuppressionReason
-from digestd.errors import BadInput, DigestdError, NotFound
-from digestd.security.links import Keys, address_key
-from digestd.store import bounce_surge, consent, erasure, subscribers, suppressions
+from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
+from digestd.errors import BadInput, DigestdError
+from digestd.store import consent, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.suppressions import SuppressionFilter
+from digestd.subscribers.lookup import load_locked
 
-_LONGEST_PAUSE = timedelta(days=366)
-REGRET = timedelta(hours=1)
-_BLOCK = 500
-_LEAVABLE = frozenset({Status.PENDING, Status.ACTIVE, Status.PAUSED, Status.SUPPRESSED})
-By = tuple[Cause | Act, datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """A suppression that was taken back: `address` and `status` of its subscriber, None where there is none."""
-
-    address: str | None
-    reason: SuppressionReason
-    at: datetime
-    status: Status | None
+UNDO_WITHIN = timedelta(hours=1)
+_PAUSE_MAX = timedelta(days=366)
+_CAN_UNSUBSCRIBE = frozenset({Status.PENDING, Status.ACTIVE, Status.PAUSED, Status.SUPPRESSED})
+_BAD_PAUSE_END = "a pause must end on a future day, within a year; choose another day"
+By = tuple[Cause | ConsentAction, datetime]
+"""The cause of a status change, and its time."""
 
 
 class NoConsent(DigestdError):
-    """The subscriber's own wish stands against this."""
+    """The subscriber has not consented to this, so only they can do it."""
 
 
-def find(session: Session, keys: Keys, address: str, *, lock: bool = False) -> Subscriber:
-    """The subscriber of an address. Raises BadRecord for what is no address, NotFound where nobody has it."""
-    known = subscribers.by_address_key(session, address_key(keys, address), lock=lock)
-    if known is None or known.status is Status.ERASED:
-        raise NotFound(f"there is no subscriber {address.strip()[:80]!r}; `digestd subscriber list` shows all")
-    return known
+def unsubscribe(db: Database, subscriber: int, by: Cause | ConsentAction, now: datetime) -> bool:
+    """Unsubscribe, and return False if the subscription had already ended. Raises NotFound.
 
-
-def unsubscribe(db: Database, subscriber: int, by: Cause | Act, now: datetime) -> bool:
-    """End a subscription; False where it had ended before. Raises NotFound.
-
-    That of a suppressed subscriber ends too: undoing a suppression gives back the status from before.
+    A suppressed subscriber is unsubscribed too: lifting a suppression restores the status from before.
     """
     with db.write() as session:
-        known = _locked(session, subscriber)
-        return known.status in _LEAVABLE and _step(session, known, Status.UNSUBSCRIBED, (by, now))
+        known = load_locked(session, subscriber)
+        return known.status in _CAN_UNSUBSCRIBE and _change(session, known, Status.UNSUBSCRIBED, (by, now))
 
 
-def pause(db: Database, subscriber: int, by: Cause | Act, now: datetime, until: datetime | None = None) -> bool:
-    """Stop the digest until then, or until `resume`; False where it is paused already, until then from now on.
+def pause(
+    db: Database, subscriber: int, by: Cause | ConsentAction, now: datetime, until: datetime | None = None
+) -> bool:
+    """Pause the digest until a time, or until `resume`.
 
-    Raises NoConsent unless active, BadInput for an end that has passed or is more than a year away.
+    Returns:
+        False if it was paused before; then only the end of the pause changes.
+
+    Raises:
+        NoConsent: the subscriber is neither active nor paused.
+        BadInput: `until` is in the past or more than a year ahead.
+        NotFound: there is no such subscriber.
     """
     if until is not None:
-        refuse_end(until, now)
+        check_pause_end(until, now)
     with db.write() as session:
-        changed = _switched(session, subscriber, (Status.ACTIVE, Status.PAUSED), (by, now))
+        changed = _switch(session, subscriber, (Status.ACTIVE, Status.PAUSED), (by, now))
         subscribers.set_pause_end(session, subscriber, until)
         return changed
 
 
 def pause_end(subscriber: Subscriber, day: date) -> datetime:
-    """When a pause ends that lasts until a day: as that day begins where the subscriber lives. Raises BadInput."""
+    """Return the start of a day in the subscriber's time zone. Raises BadInput if UTC cannot express it."""
     try:
         return datetime.combine(day, time(), tzinfo=ZoneInfo(subscriber.timing.timezone)).astimezone(UTC)
-    except OverflowError:  # the first day of the calendar, which has begun before it elsewhere
-        raise BadInput(_DAY_TO_COME) from None
+    except OverflowError:  # the first or last day of the calendar
+        raise BadInput(_BAD_PAUSE_END) from None
 
 
-def refuse_end(until: datetime, now: datetime) -> None:
-    """Raises BadInput for an end of a pause that has passed or is more than a year away."""
-    if not now < until <= now + _LONGEST_PAUSE:
-        raise BadInput(_DAY_TO_COME)
+def check_pause_end(until: datetime, now: datetime) -> None:
+    """Raise BadInput if a pause would end in the past or more than a year ahead."""
+    if not now < until <= now + _PAUSE_MAX:
+        raise BadInput(_BAD_PAUSE_END)
 
 
-_DAY_TO_COME = "a pause ends on a day to come, within a year; choose another day"
-
-
-def resume(db: Database, subscriber: int, by: Cause | Act, now: datetime) -> bool:
-    """Go on after a pause; False where it is active already. Raises NoConsent for whoever left or never confirmed."""
+def resume(db: Database, subscriber: int, by: Cause | ConsentAction, now: datetime) -> bool:
+    """Resume after a pause, and return False if already active. Raises NoConsent, NotFound."""
     with db.write() as session:
-        return _switched(session, subscriber, (Status.PAUSED, Status.ACTIVE), (by, now))
+        return _switch(session, subscriber, (Status.PAUSED, Status.ACTIVE), (by, now))
 
 
-def come_back(db: Database, subscriber: int, act: Act, now: datetime) -> bool:
-    """Take an unsubscribing back that was not meant, within an hour of it; False where it is too late for that.
+def undo_unsubscribe(db: Database, subscriber: int, act: ConsentAction, now: datetime) -> bool:
+    """Undo an accidental unsubscribe within an hour, and return True if the subscriber is active.
 
-    After that hour a link in an old mail, which others may hold by now, is not enough: they are asked by mail.
+    Later the link in an old mail is not enough proof, as others may hold it: the subscriber is asked by mail.
     """
     with db.write() as session:
-        known = _locked(session, subscriber)
+        known = load_locked(session, subscriber)
         events = consent.history(session, subscriber)
-        if known.status is not Status.UNSUBSCRIBED or now - events[-1].at > REGRET:
+        if known.status is not Status.UNSUBSCRIBED or now - events[-1].at > UNDO_WITHIN:
             return known.status is Status.ACTIVE
         if suppressions.reason_for(session, subscribers.address_key_of(session, subscriber)) is not None:
             return False
@@ -111,86 +96,13 @@ def come_back(db: Database, subscriber: int, act: Act, now: datetime) -> bool:
         return True
 
 
-def _switched(session: Session, subscriber: int, step: tuple[Status, Status], by: By) -> bool:
-    known = _locked(session, subscriber)
+def _switch(session: Session, subscriber: int, step: tuple[Status, Status], by: By) -> bool:
+    """Change from the first status of `step` to the second; raise NoConsent in any other status."""
+    known = load_locked(session, subscriber)
     if known.status not in step:
         raise NoConsent(f"the subscriber is {known.status}, not {step[0]}; only they can sign up again")
-    return _step(session, known, step[1], by)
+    return _change(session, known, step[1], by)
 
 
-def _step(session: Session, known: Subscriber, to: Status, by: By) -> bool:
+def _change(session: Session, known: Subscriber, to: Status, by: By) -> bool:
     return subscribers.change_status(session, known.key, to, *by).version > known.version
-
-
-def _locked(session: Session, subscriber: int) -> Subscriber:
-    known = subscribers.by_key(session, subscriber, lock=True)
-    if known is None:
-        raise NotFound(f"there is no subscriber number {subscriber}")
-    return known
-
-
-def suppress(db: Database, keys: Keys, address: str, reason: SuppressionReason, now: datetime) -> None:
-    """Never write to an address again, whether it has subscribed or not. Raises BadRecord."""
-    with db.write() as session:
-        suppressions.suppress(session, address_key(keys, address), reason, now)
-
-
-def unsuppress(db: Database, keys: Keys, address: str, why: str, now: datetime) -> Status | None:
-    """Take a suppression back, and keep why; the status of the subscriber then, None where nobody has the address.
-
-    After a bounce it is the status from before; after a complaint or a request, their will stands
-    until they sign up anew. Raises NotFound where the address is not suppressed, or erased.
-    """
-    if not why.strip():
-        raise BadInput("say why, with --why: it is stored with the address")
-    with db.write() as session:
-        return suppressions.undo(session, address_key(keys, address), why.strip(), Cause.CLI, now)
-
-
-def unsuppress_wave(
-    db: Database, wave: SuppressionFilter, why: str, now: datetime, dry_run: bool = False
-) -> list[Restored]:
-    """Take back all suppressions of one time, in blocks; each as `unsuppress` does it. `dry_run` changes nothing."""
-    if not why.strip():
-        raise BadInput("say why, with --why: it is stored with the addresses")
-    if SuppressionReason.ERASED in wave.reasons:
-        raise BadInput("leave out --reason erased: only a new sign-up by its owner ends such a suppression")
-    restored: list[Restored] = []
-    after, more = b"", True
-    while more:
-        with db.read() if dry_run else db.write() as session:
-            block = suppressions.matching(session, wave, after, _BLOCK)
-            for one in block:
-                status = None if dry_run else suppressions.undo(session, one.address_key, why.strip(), Cause.CLI, now)
-                restored.append(Restored(one.address, one.reason, one.at, status))
-        more, after = len(block) == _BLOCK, block[-1].address_key if block else b""
-    return restored
-
-
-def suppress_held(db: Database, since: datetime | None, now: datetime, dry_run: bool = False) -> int:
-    """Suppress every address whose hard bounces are held: the operator says that the mailboxes are gone. How many."""
-    with db.read() if dry_run else db.write() as session:
-        keys = bounce_surge.held_addresses(session, now, since)
-        for key in () if dry_run else keys:
-            suppressions.suppress(session, key, SuppressionReason.HARD_BOUNCE, now)
-        if keys and not dry_run:
-            bounce_surge.release(session, keys)
-    return len(keys)
-
-
-def erase(db: Database, keys: Keys, address: str, now: datetime) -> None:
-    """Forget the person of an address. Raises NotFound."""
-    with db.read() as session:
-        key = find(session, keys, address).key
-    forget(db, key, now)
-
-
-def forget(db: Database, subscriber: int, now: datetime) -> None:
-    """Forget a person: only the keyed hash of the address stays, as a suppression. Raises NotFound."""
-    with db.write() as session:
-        known = _locked(session, subscriber)
-        address_key = subscribers.address_key_of(session, known.key)
-        suppressions.record(session, address_key, SuppressionReason.ERASED, now)
-        suppressions.erase_notes(session, address_key)
-        erasure.erase(session, known.key, now)
-    erasure.scrub(db)

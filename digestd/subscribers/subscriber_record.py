@@ -12,11 +12,11 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 
-from digestd.domain.interest import Interest, Kind, Wish, values
+from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import paper_id
 from digestd.domain.sanitise import clean
 from digestd.domain.schedule import check_timezone
-from digestd.domain.subscriber import WEEKDAYS, Bar, Cadence, Status, Subscriber, Timing
+from digestd.domain.subscriber import WEEKDAYS, Cadence, MinScore, Status, Subscriber, Timing
 from digestd.errors import BadRecord
 from digestd.security.links import canonical_address
 
@@ -26,30 +26,30 @@ NAME_MAX = 200
 SIZE_MAX = 50
 ITEMS_MAX = {Kind.TOPIC: 50, Kind.PHRASE: 200, Kind.AUTHOR: 200, Kind.CATEGORY: 200, Kind.PAPER: 1_000}
 
-Slot = tuple[Kind, Wish]
+ListKey = tuple[Kind, Stance]
 MUTABLE = {"topics": Kind.TOPIC, "phrases": Kind.PHRASE, "authors": Kind.AUTHOR, "categories": Kind.CATEGORY}
-LISTS: dict[str, Slot] = {
-    **{name: (kind, Wish.LIKED) for name, kind in MUTABLE.items()},
-    "likes": (Kind.PAPER, Wish.LIKED),
-    "dislikes": (Kind.PAPER, Wish.MUTED),
+LISTS: dict[str, ListKey] = {
+    **{name: (kind, Stance.LIKED) for name, kind in MUTABLE.items()},
+    "likes": (Kind.PAPER, Stance.LIKED),
+    "dislikes": (Kind.PAPER, Stance.MUTED),
 }
-_SLOTS = LISTS | {f"mute_{name}": (kind, Wish.MUTED) for name, kind in MUTABLE.items()}
-_ORDER: tuple[Slot, ...] = tuple(_SLOTS.values())
+_SLOTS = LISTS | {f"mute_{name}": (kind, Stance.MUTED) for name, kind in MUTABLE.items()}
+_ORDER: tuple[ListKey, ...] = tuple(_SLOTS.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SubscriberRecord:
     """A checked record. None, or a slot that `lists` lacks, means that it was not given."""
 
     address: str
     name: str | None = None
-    lists: Mapping[Slot, tuple[str, ...]] = field(default_factory=dict)
+    lists: Mapping[ListKey, tuple[str, ...]] = field(default_factory=dict)
     timezone: str | None = None
     hour: int | None = None
     cadence: Cadence | None = None
     weekday: int | None = None
     size: int | None = None
-    bar: Bar | None = None
+    min_score: MinScore | None = None
     explore: bool | None = None
     only_categories: bool | None = None
     language: str | None = None
@@ -68,10 +68,10 @@ class Record:
         return self.of(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
 
 
-_PLAIN = ("name", "size", "bar", "explore", "only_categories", "language")
+_PLAIN = ("name", "size", "min_score", "explore", "only_categories", "language")
 
 
-def _merged(said: Mapping[Slot, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
+def _merged(said: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
     wanted = {(kind, _same(kind, value)): wish for (kind, wish), given in said.items() for value in given}
     for kind, wish in _ORDER:
         for value in said.get((kind, wish), values(known, kind, wish)):
@@ -85,7 +85,7 @@ def _same(kind: Kind, value: str) -> str:
     return value if kind is Kind.PAPER else value.casefold()
 
 
-def parse(said: Mapping[str, object]) -> Record:
+def parse(said: Mapping[str, object]) -> SubscriberRecord:
     """Return the record with the keys of an import line.
 
     Raises:
@@ -105,7 +105,7 @@ class CheckedRecord:
     `errors` has the keys of an import line, but `mute_topics` for a list of `mute`.
     """
 
-    record: Record | None
+    record: SubscriberRecord | None
     errors: Mapping[str, BadRecord] = field(default_factory=dict)
 
 
@@ -128,7 +128,7 @@ def check(said: Mapping[str, object]) -> CheckedRecord:
     errors = unknown | errors | _contradictions(lists)
     if errors:
         return CheckedRecord(None, errors)
-    return CheckedRecord(Record(address=found.pop("email"), lists=lists, **found))
+    return CheckedRecord(SubscriberRecord(address=found.pop("email"), lists=lists, **found))
 
 
 def _unknown_key(name: str) -> BadRecord:
@@ -203,13 +203,13 @@ def _refuse_mute(name: object) -> None:
     raise BadRecord("mute", f"there is no such key {str(name)[:80]!r}; known are {', '.join(MUTABLE)}")
 
 
-def _contradictions(lists: Mapping[Slot, tuple[str, ...]]) -> dict[str, BadRecord]:
+def _contradictions(lists: Mapping[ListKey, tuple[str, ...]]) -> dict[str, BadRecord]:
     """Return the lists of what is muted that name something wanted at the same time."""
     found: dict[str, BadRecord] = {}
     names = {Kind.PAPER: "dislikes"} | {kind: f"mute_{name}" for name, kind in MUTABLE.items()}
     for (kind, wish), items in lists.items():
-        liked = {_same(kind, item) for item in lists.get((kind, Wish.LIKED), ())}
-        both = next((item for item in items if wish is Wish.MUTED and _same(kind, item) in liked), None)
+        liked = {_same(kind, item) for item in lists.get((kind, Stance.LIKED), ())}
+        both = next((item for item in items if wish is Stance.MUTED and _same(kind, item) in liked), None)
         if both is not None:
             name = "dislikes" if kind is Kind.PAPER else "mute"
             found[names[kind]] = BadRecord(name, f"{both[:80]!r} is wanted and muted at once; keep one of the two")
@@ -265,7 +265,7 @@ def _shown(value: object) -> str:
     return f"{str(value)[:40]!r}"
 
 
-_cadence, _weekday, _bar = _choice(tuple(Cadence)), _choice(WEEKDAYS), _choice(tuple(Bar))
+_cadence, _weekday, _bar = _choice(tuple(Cadence)), _choice(WEEKDAYS), _choice(tuple(MinScore))
 _status = _choice(tuple(status for status in Status if status is not Status.ERASED))
 _READERS: dict[str, Callable[[str, object], object]] = {
     "name": lambda name, value: text(name, value, NAME_MAX),
@@ -274,7 +274,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "cadence": lambda name, value: Cadence(_cadence(name, value)),
     "weekday": lambda name, value: WEEKDAYS.index(_weekday(name, value)),
     "size": _whole(1, SIZE_MAX),
-    "bar": lambda name, value: Bar(_bar(name, value)),
+    "min_score": lambda name, value: MinScore(_bar(name, value)),
     "explore": _yes_or_no,
     "only_categories": _yes_or_no,
     "language": _language,
@@ -282,7 +282,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
 }
 KEYS = (
     "email", "name", "topics", "phrases", "authors", "categories", "mute", "likes", "dislikes",
-    "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "only_categories", "language", "status",
+    "timezone", "hour", "cadence", "weekday", "size", "min_score", "explore", "only_categories", "language", "status",
 )  # fmt: skip
 NUMBERS = frozenset({"hour", "size"})
 _KNOWN = frozenset(KEYS)
@@ -296,13 +296,13 @@ def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
         "email": subscriber.address,
         "name": subscriber.name,
         **{name: list(values(subscriber.interests, *slot)) for name, slot in LISTS.items()},
-        "mute": {name: list(values(subscriber.interests, kind, Wish.MUTED)) for name, kind in MUTABLE.items()},
+        "mute": {name: list(values(subscriber.interests, kind, Stance.MUTED)) for name, kind in MUTABLE.items()},
         "timezone": timing.timezone,
         "hour": timing.hour,
         "cadence": timing.cadence.value,
         "weekday": WEEKDAYS[timing.weekday],
         "size": subscriber.size,
-        "bar": subscriber.bar.value,
+        "min_score": subscriber.min_score.value,
         "explore": subscriber.explore,
         "only_categories": subscriber.only_categories,
         "language": subscriber.language,
@@ -311,11 +311,11 @@ def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
     return {key: said[key] for key in KEYS}
 
 
-def record_fields(record: Record) -> dict[str, object]:
+def record_fields(record: SubscriberRecord) -> dict[str, object]:
     """Return a record as an import line, without address and status. `parse` reads it back."""
     lists: dict[str, object] = {name: list(record.lists[slot]) for name, slot in LISTS.items() if slot in record.lists}
-    mutes = {name: list(record.lists.get((kind, Wish.MUTED), ())) for name, kind in MUTABLE.items()}
-    if any((kind, Wish.MUTED) in record.lists for kind in MUTABLE.values()):
+    mutes = {name: list(record.lists.get((kind, Stance.MUTED), ())) for name, kind in MUTABLE.items()}
+    if any((kind, Stance.MUTED) in record.lists for kind in MUTABLE.values()):
         lists["mute"] = mutes
     weekday = None if record.weekday is None else WEEKDAYS[record.weekday]
     plain = {name: getattr(record, name) for name in KEYS if name in _READERS and name not in {"weekday", "status"}}

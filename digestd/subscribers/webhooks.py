@@ -19,7 +19,7 @@ import httpx2
 import structlog
 
 from digestd.domain.backoff import Backoff
-from digestd.domain.webhook import HookPost, PostState
+from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import BadSetting
 from digestd.security.links import Keys
 from digestd.store import webhooks
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Hooks:
+class WebhookContext:
     """What posting is handed."""
 
     db: Database
@@ -66,10 +66,10 @@ def signature(secret: bytes, name: str, timestamp: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(hmac.digest(secret, signed, 'sha256')).decode()}"
 
 
-def message(post: HookPost) -> bytes:
+def message(post: WebhookPost) -> bytes:
     """What is posted. An erased subscriber has a number and no address."""
     said = {
-        "type": post.happening,
+        "type": post.event,
         "timestamp": post.at.isoformat(),
         "data": {
             "subscriber": post.subscriber,
@@ -81,7 +81,7 @@ def message(post: HookPost) -> bytes:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def post_due(by: Hooks) -> int:
+async def post_due(by: WebhookContext) -> int:
     """Post what is due, to every URL at once and in order to each; how many were taken."""
     with by.db.read() as session:
         told = webhooks.configured(session)
@@ -89,7 +89,7 @@ async def post_due(by: Hooks) -> int:
         return sum(await asyncio.gather(*(_post_all(by, client, hook) for hook in told)))
 
 
-async def _post_all(by: Hooks, client: httpx2.AsyncClient, hook: int) -> int:
+async def _post_all(by: WebhookContext, client: httpx2.AsyncClient, hook: int) -> int:
     """Until one fails: then the receiver is left alone till the next tick."""
     for taken in range(PER_TICK):
         post = await asyncio.to_thread(_claim, by, hook)
@@ -103,12 +103,12 @@ async def _post_all(by: Hooks, client: httpx2.AsyncClient, hook: int) -> int:
     return PER_TICK
 
 
-def _claim(by: Hooks, hook: int) -> HookPost | None:
+def _claim(by: WebhookContext, hook: int) -> WebhookPost | None:
     with by.db.write() as session:
         return webhooks.claim(session, hook, by.clock())
 
 
-async def _try(by: Hooks, client: httpx2.AsyncClient, post: HookPost) -> tuple[str, bool]:
+async def _try(by: WebhookContext, client: httpx2.AsyncClient, post: WebhookPost) -> tuple[str, bool]:
     """What went wrong, nothing if it was taken; and whether another try is in vain."""
     body, name, at = message(post), _name(by.keys, post), int(by.clock().timestamp())
     headers = {
@@ -126,16 +126,16 @@ async def _try(by: Hooks, client: httpx2.AsyncClient, post: HookPost) -> tuple[s
     return ("" if 200 <= status < 300 else f"answered {status}"), status == _GONE
 
 
-def _name(keys: Keys, post: HookPost) -> str:
+def _name(keys: Keys, post: WebhookPost) -> str:
     """The same in every try; that of another event or install differs."""
     return f"msg_{keys.mac('hook', str(post.key).encode())[:15].hex()}"
 
 
-def _record(by: Hooks, post: HookPost, error: str, is_final: bool) -> None:
+def _record(by: WebhookContext, post: WebhookPost, error: str, is_final: bool) -> None:
     with by.db.write() as session:
         if not error:
-            webhooks.finish(session, post, PostState.TAKEN)
+            webhooks.finish(session, post, WebhookPostState.TAKEN)
         elif is_final or post.attempts > len(BACKOFF.steps):
-            webhooks.finish(session, post, PostState.GIVEN_UP, error)
+            webhooks.finish(session, post, WebhookPostState.GIVEN_UP, error)
         else:
             webhooks.postpone(session, post, by.clock() + BACKOFF.delay(post.attempts), error)

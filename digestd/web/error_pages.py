@@ -11,7 +11,7 @@ from starlette.responses import Response
 from digestd.errors import BadRecord, NotFound, Unavailable
 from digestd.security.links import BadToken, OutdatedToken
 from digestd.subscribers.pick_feedback import Gone
-from digestd.subscribers.preferences import Void
+from digestd.subscribers.preferences import PreferencesLinkExpired
 from digestd.web.api import PATH as API
 from digestd.web.api import problems
 from digestd.web.limiter import TooOften
@@ -49,7 +49,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     return {
         BadToken: unknown,
         OutdatedToken: partial(void, pages),
-        Void: partial(void, pages),
+        PreferencesLinkExpired: partial(void, pages),
         BadRecord: malformed,
         NotFound: unknown,
         Gone: gone,

@@ -11,8 +11,8 @@ from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadRecord
 from digestd.subscribers import reduced_frequency
-from digestd.subscribers.address_change import SameAddress, ask_move
-from digestd.subscribers.signup import TooOld
+from digestd.subscribers.address_change import SameAddress, request_address_change
+from digestd.subscribers.signup import LinkExpired
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.web.consent_audit import consent_act, consent_text, network_key
 from digestd.web.constant_time_response import answer_in_constant_time
@@ -50,9 +50,9 @@ def router(app: App, pages: Pages) -> APIRouter:
 def _ask_move(app: App, settings_page: SettingsPage, token: str, email: str, network: bytes) -> Response:
     """Request an address change and return the settings page."""
     try:
-        ask_move(app.db, app.post, settings_page.whose(token).key, email, app.clock(), network)
+        request_address_change(app.db, app.post, settings_page.whose(token).key, email, app.clock(), network)
     except (BadRecord, SameAddress):
         return settings_page.corrected(token, ["email"])
-    except TooOld:  # unsubscribed while the page was open
+    except LinkExpired:  # unsubscribed while the page was open
         return settings_page.shown(token)
     return settings_page.shown(token, "moving")

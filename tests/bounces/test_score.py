@@ -6,57 +6,59 @@ from datetime import datetime, timedelta
 import pytest
 
 from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.bounce_score import SUPPRESS_AT, WARN_AT, Standing, score, standing
+from digestd.domain.bounce_score import SUPPRESS_AT, WARN_AT, BounceAction, choose_action, score
 
 
 def bounce(day: float, now: datetime, delivery: int | None = None, kind: BounceKind = BounceKind.SOFT) -> Bounce:
     return Bounce(b"k" * 32, b"a" * 32, kind, "dsn", "4.2.2", delivery, 1, now + timedelta(days=day))
 
 
-def standings(days: Sequence[float], now: datetime, accepted: Sequence[int] = ()) -> list[Standing]:
+def standings(days: Sequence[float], now: datetime, accepted: Sequence[int] = ()) -> list[BounceAction]:
     """What follows from each soft bounce, delivery n having bounced as the n-th."""
     had = [bounce(day, now, number * 10) for number, day in enumerate(days)]
-    return [standing(had[n], score(had[: n + 1], accepted)) for n in range(len(had))]
+    return [choose_action(had[n], score(had[: n + 1], accepted)) for n in range(len(had))]
 
 
 @pytest.mark.parametrize(
     ("kind", "follows"),
     [
-        (BounceKind.HARD, Standing.HARD),
-        (BounceKind.COMPLAINT, Standing.COMPLAINT),
-        (BounceKind.POLICY, Standing.FINE),
-        (BounceKind.DELAYED, Standing.FINE),
-        (BounceKind.SOFT, Standing.FINE),
+        (BounceKind.HARD, BounceAction.HARD),
+        (BounceKind.COMPLAINT, BounceAction.COMPLAINT),
+        (BounceKind.POLICY, BounceAction.FINE),
+        (BounceKind.DELAYED, BounceAction.FINE),
+        (BounceKind.SOFT, BounceAction.FINE),
     ],
 )
-def test_the_first_bounce_decides_only_where_it_is_plain(kind: BounceKind, follows: Standing, now: datetime) -> None:
+def test_the_first_bounce_decides_only_where_it_is_plain(
+    kind: BounceKind, follows: BounceAction, now: datetime
+) -> None:
     one = bounce(0, now, 1, kind)
-    assert standing(one, score([one], ())) is follows
+    assert choose_action(one, score([one], ())) is follows
 
 
 def test_a_daily_reader_out_of_reach_is_suppressed_after_a_week_and_warned_of_before(now: datetime) -> None:
     said = standings(range(10), now)
-    assert said.index(Standing.WARNED) == 3
-    assert said.index(Standing.SOFT) == 6
+    assert said.index(BounceAction.WARNED) == 3
+    assert said.index(BounceAction.SOFT) == 6
 
 
 def test_a_weekly_reader_out_of_reach_is_suppressed_with_the_ninth(now: datetime) -> None:
     said = standings(range(0, 7 * 12, 7), now)
-    assert said.index(Standing.SOFT) == 8
+    assert said.index(BounceAction.SOFT) == 8
 
 
 def test_a_monthly_trouble_never_adds_up(now: datetime) -> None:
-    assert set(standings(range(0, 3000, 30), now)) == {Standing.FINE}
+    assert set(standings(range(0, 3000, 30), now)) == {BounceAction.FINE}
 
 
 def test_what_went_through_in_between_takes_a_point_off(now: datetime) -> None:
     accepted = [number * 10 + 5 for number in range(100)]
-    assert set(standings(range(60), now, accepted)) == {Standing.FINE}
+    assert set(standings(range(60), now, accepted)) == {BounceAction.FINE}
 
 
 def test_a_mail_that_bounced_was_no_success_though_the_relay_took_it(now: datetime) -> None:
     accepted = [number * 10 for number in range(100)]
-    assert Standing.SOFT in standings(range(10), now, accepted)
+    assert BounceAction.SOFT in standings(range(10), now, accepted)
 
 
 def test_one_mail_and_one_day_count_once(now: datetime) -> None:

@@ -37,7 +37,7 @@ def test_a_library_is_linked_read_listed_and_unlinked(run: Run, zotero: Zotero) 
     assert linked.stderr.startswith("zotero:users/12 is linked")
     assert run("library", "sync", ADA, "zotero:users/12").returncode == 0
     (one,) = listed(run)
-    assert (one["standing"], one["liked"], one["why"]) == ("linked", 1, "")
+    assert (one["state"], one["liked"], one["why"]) == ("linked", 1, "")
     assert "doi:10.5555/lakes" in run("interests", ADA).stdout
     refused(run("library", "unlink", ADA, "zotero:users/13"), 1, "linked: zotero:users/12")
     assert "count no more" in run("library", "unlink", ADA, "zotero:users/12", "--drop").stderr

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from digestd.domain.bounce import InboundOutcome
-from digestd.domain.subscriber import Act, Cause, Status
+from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Purpose, address_key, token
 from digestd.store import subscribers
 from digestd.subscribers.confirmed_actions import renew_as_requested
 from digestd.subscribers.preferences import VALID
-from digestd.subscribers.status_changes import suppress, unsuppress
+from digestd.subscribers.suppression import suppress, unsuppress
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, digest, text
 from tests.commands.mails import mail
 
@@ -191,7 +191,7 @@ async def test_mails_to_a_former_address_speak_for_nobody_new(here: Office) -> N
     assert known is not None
     with here.made.db.write() as session:
         key = address_key(here.made.app.keys, "ada@example.com")
-        subscribers.change_address(session, known.key, ("ada@example.com", key), Act(Cause.MOVED), now)
+        subscribers.change_address(session, known.key, ("ada@example.com", key), ConsentAction(Cause.MOVED), now)
     here.made.clock.go(timedelta(days=2))
     assert here.write("subscribe cheap pills") is UNPROVEN
     for old in former:

@@ -17,9 +17,11 @@ PICK = Pick(1, 1, 1.0, Section.FOR_YOU, Reason(Why.NEW))
 MORE, LESS, NONE = Verdict.MORE, Verdict.LESS, None
 
 
-def digest(subscriber: int, *picks: tuple[float | None, Verdict | None], chance: float | None = None) -> SentDigest:
+def digest(
+    subscriber: int, *picks: tuple[float | None, Verdict | None], probability: float | None = None
+) -> SentDigest:
     """Each pick by its propensity and what was said of it."""
-    held = tuple(PICK._replace(propensity=p, chance=chance) for p, _ in picks)
+    held = tuple(PICK._replace(propensity=p, probability=probability) for p, _ in picks)
     return SentDigest(1, subscriber, AT, held, tuple(range(len(held))), tuple(v for _, v in picks), (AT,) * len(held))
 
 
@@ -54,8 +56,8 @@ def test_the_order_is_that_of_time_over_all_digests() -> None:
 
 
 def test_chances_are_held_against_what_came_of_them() -> None:
-    spoken = digest(1, (None, MORE), (None, NONE), (None, LESS), (None, NONE), chance=0.5)
-    silent = digest(2, (None, NONE), chance=0.9)
+    spoken = digest(1, (None, MORE), (None, NONE), (None, LESS), (None, NONE), probability=0.5)
+    silent = digest(2, (None, NONE), probability=0.9)
     given = promises([spoken, silent])
     assert [len(chances) for _, chances, _ in given] == [4]
     assert bins(given) == 1

@@ -13,9 +13,10 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys, Purpose, address_key, envelope_from, token
 from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
 from digestd.store.timestamps import to_us
-from digestd.subscribers.signup import ask, confirm
-from digestd.subscribers.status_changes import erase, unsuppress
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.signup import confirm, request_signup
 from digestd.subscribers.subscriber_record import parse
+from digestd.subscribers.suppression import unsuppress
 from tests.inbound.conftest import BOUNCE, READERS, Returned
 
 TAKEN = InboundOutcome.TAKEN
@@ -323,7 +324,7 @@ def test_who_signs_up_anew_after_a_bounce_starts_without_points(on_file: Returne
     made = on_file.made
     on_file.take(on_file.mail("postfix-hard"))
     made.clock.go(timedelta(days=3))
-    ask(made.db, made.app.post, parse({"email": on_file.address()}), made.clock.now)
+    request_signup(made.db, made.app.post, parse({"email": on_file.address()}), made.clock.now)
     assert (on_file.status(), on_file.suppression()) == (Status.SUPPRESSED, SuppressionReason.HARD_BOUNCE)
     with made.db.read() as session:
         known = subscribers.by_address_key(session, on_file.key())

@@ -7,8 +7,8 @@ from time import monotonic
 
 import pytest
 
-from digestd.domain.interest import Interest, Kind, Wish, values
-from digestd.domain.library import Keeper, Library
+from digestd.domain.interest import Interest, Kind, Stance, values
+from digestd.domain.library import Library, LibraryProvider
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.fetching import libraries as asking
 from digestd.fetching.fetch import Client
@@ -18,8 +18,8 @@ from digestd.store import libraries as kept
 from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.subscribers import library_sync
-from digestd.subscribers.library_sync import Libraries
-from digestd.subscribers.signup import new
+from digestd.subscribers.library_sync import LibrarySync
+from digestd.subscribers.signup import new_subscriber
 from digestd.subscribers.subscriber_record import parse
 from tests.libraries.keepers import KEY, Zotero
 from tests.papers.site import AT_ONCE, Site, site
@@ -32,7 +32,7 @@ LAKES, PONDS, RIVERS = "arxiv:2611.00001", "doi:10.5555/ponds", "doi:10.5555/riv
 class Desk:
     """Who reads libraries here; the clock runs, and can be moved on."""
 
-    by: Libraries
+    by: LibrarySync
     zotero: Zotero
     ada: int
     shift: list[timedelta] = field(default_factory=list)
@@ -72,11 +72,11 @@ class Desk:
 
     @property
     def likes(self) -> set[str]:
-        return set(values(self.subscriber.interests, Kind.PAPER, Wish.LIKED))
+        return set(values(self.subscriber.interests, Kind.PAPER, Stance.LIKED))
 
-    def want(self, *papers: str, wish: Wish = Wish.LIKED) -> None:
+    def want(self, *papers: str, stance: Stance = Stance.LIKED) -> None:
         """She says this of papers herself, and of no others."""
-        own = tuple(Interest(Kind.PAPER, paper, wish) for paper in papers)
+        own = tuple(Interest(Kind.PAPER, paper, stance) for paper in papers)
         with self.by.db.write() as session:
             subscribers.update_many(session, [replace(self.subscriber, interests=own)], self.now)
 
@@ -92,7 +92,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def desk(db: Database, keys: Keys, now: datetime) -> AsyncIterator[Desk]:
     key = address_key(keys, ADA)
     with db.write() as session:
-        ada = subscribers.insert_many(session, [new(parse({"email": ADA}), key, Status.ACTIVE)], Cause.CLI, now)[key]
+        ada = subscribers.insert_many(
+            session, [new_subscriber(parse({"email": ADA}), key, Status.ACTIVE)], Cause.CLI, now
+        )[key]
     shift: list[timedelta] = []
     began = monotonic()
 
@@ -101,8 +103,8 @@ async def desk(db: Database, keys: Keys, now: datetime) -> AsyncIterator[Desk]:
 
     async with site() as served:
         keeper = Zotero(served)
-        bases = {Keeper.ZOTERO: keeper.base, Keeper.ORCID: served.url("/v3.0")}
-        by = Libraries(db, keys, Client("https://digest.example.org"), clock, bases, timedelta(hours=24))
+        bases = {LibraryProvider.ZOTERO: keeper.base, LibraryProvider.ORCID: served.url("/v3.0")}
+        by = LibrarySync(db, keys, Client("https://digest.example.org"), clock, bases, timedelta(hours=24))
         yield Desk(by, keeper, ada, shift)
 
 

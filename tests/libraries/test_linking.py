@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from digestd.domain.library import Keeper, Standing
+from digestd.domain.library import LibraryProvider, LibraryState
 from digestd.errors import BadRecord, NotFound, SourceFailed
 from digestd.security.links import Keys, Retired
 from digestd.sources.libraries import PLACES
 from digestd.store import core
 from digestd.subscribers import library_sync
-from digestd.subscribers.data_export import as_json, everything
-from digestd.subscribers.libraries import MOST, unlink
-from digestd.subscribers.status_changes import erase
+from digestd.subscribers.data_export import collect_data, to_json
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.libraries import LIBRARIES_MAX, unlink
 from tests.libraries.conftest import ADA, LAKES, PONDS, Desk, lakes
 from tests.libraries.keepers import CARBERRY, KEY, orcid_answer
 from tests.papers.site import says
@@ -81,12 +81,12 @@ async def test_where_zotero_does_not_answer_nothing_is_linked(desk: Desk) -> Non
 
 
 async def test_so_many_libraries_may_be_linked(desk: Desk) -> None:
-    for n in range(MOST):
+    for n in range(LIBRARIES_MAX):
         await desk.link(f"groups/{n}")
     with pytest.raises(BadRecord, match="unlink one"):
         await desk.link()
     await desk.link("groups/0")
-    assert len(desk.libraries) == MOST
+    assert len(desk.libraries) == LIBRARIES_MAX
 
 
 async def test_unlinking_forgets_the_key_and_keeps_or_drops_the_papers(desk: Desk) -> None:
@@ -130,7 +130,7 @@ async def test_orcid_works_are_liked_by_the_id_and_follow_its_record(desk: Desk)
     assert desk.likes == set()
     desk.site.paths[at] = says(b"", 404)
     await desk.sync(hours=25)
-    assert desk.libraries[0].standing is Standing.GONE
+    assert desk.libraries[0].state is LibraryState.GONE
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,11 @@ async def test_orcid_works_are_liked_by_the_id_and_follow_its_record(desk: Desk)
 )
 def test_an_id_that_does_not_prove_itself_is_refused(written: str) -> None:
     with pytest.raises(BadRecord, match="copy it anew"):
-        PLACES[Keeper.ORCID](written)
+        PLACES[LibraryProvider.ORCID](written)
 
 
 def test_an_id_may_end_in_x_and_be_written_without_dashes() -> None:
-    assert PLACES[Keeper.ORCID]("000000021694233x") == "0000-0002-1694-233X"
+    assert PLACES[LibraryProvider.ORCID]("000000021694233x") == "0000-0002-1694-233X"
 
 
 async def test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure(
@@ -156,7 +156,7 @@ async def test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure(
     await desk.sync(hours=25)
     assert library.sealed
     with desk.by.db.read() as session:
-        kept = as_json(everything(session, desk.subscriber, desk.now))
+        kept = to_json(collect_data(session, desk.subscriber, desk.now))
     assert '"sealed": "a key, which is not shown"' in kept
     assert "LAKES000" in kept
     shown = capfd.readouterr()
@@ -175,14 +175,14 @@ async def test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open(desk: D
     await desk.link()
     stranger = replace(desk.by, keys=Keys(b"another secret, also of 32 bytes"))
     assert await library_sync.sync_due(stranger) == 1
-    assert desk.libraries[0].standing is Standing.REFUSED
+    assert desk.libraries[0].state is LibraryState.REFUSED
     assert "cannot be opened" in desk.libraries[0].why
     await desk.link()
     with desk.by.db.write() as session:
         change = update(core.library).values(place="groups/34")
         session.connection().execute(change)
     await desk.sync()
-    assert desk.libraries[0].standing is Standing.REFUSED, "of another library"
+    assert desk.libraries[0].state is LibraryState.REFUSED, "of another library"
     assert len(desk.zotero.asked) == 2, "the key went nowhere but to say what it may do"
 
 
@@ -197,4 +197,4 @@ async def test_a_rotated_secret_opens_the_key_and_seals_it_anew(desk: Desk) -> N
     assert after.sealed is not None
     assert (before.sealed or b"")[:1] != after.sealed[:1] == rotated.id
     assert await desk.sync(hours=25) == 1
-    assert desk.libraries[0].standing is Standing.LINKED
+    assert desk.libraries[0].state is LibraryState.LINKED

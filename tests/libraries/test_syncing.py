@@ -4,23 +4,23 @@ import asyncio
 import json
 from datetime import UTC, datetime
 
-from digestd.domain.interest import Wish
-from digestd.domain.library import Counts, Library
+from digestd.domain.interest import Stance
+from digestd.domain.library import EntryStatus, Library
 from digestd.domain.subscriber import Cause
 from digestd.papers.imports import import_papers
 from digestd.store import libraries as kept
 from digestd.store import papers, references
 from digestd.store.libraries import LEASE
-from digestd.subscribers.libraries import linked
-from digestd.subscribers.library_sync import Libraries, sync, sync_due
+from digestd.subscribers.libraries import linked_libraries
+from digestd.subscribers.library_sync import LibrarySync, sync, sync_due
 from digestd.subscribers.status_changes import unsubscribe
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
 from tests.papers.site import says, slowly
 
 
-def counts(desk: Desk) -> dict[Counts, int]:
+def counts(desk: Desk) -> dict[EntryStatus, int]:
     with desk.by.db.read() as session:
-        (only,) = linked(session, desk.ada)
+        (only,) = linked_libraries(session, desk.ada)
     return {how: count for how, count in only.counts.items() if count}
 
 
@@ -75,18 +75,18 @@ async def test_what_is_trashed_or_deleted_there_counts_no_more(desk: Desk) -> No
 
 async def test_what_its_reader_took_away_does_not_come_back_and_their_own_word_stays(desk: Desk) -> None:
     lakes(desk)
-    desk.want(PONDS, wish=Wish.MUTED)
+    desk.want(PONDS, stance=Stance.MUTED)
     await desk.link()
     await desk.sync()
     assert desk.likes == {LAKES}
-    assert counts(desk) == {Counts.LIKED: 1, Counts.OWN: 1}
+    assert counts(desk) == {EntryStatus.LIKED: 1, EntryStatus.OWN: 1}
     desk.want()
     desk.zotero.put("LAKES000", title="Lakes freeze, revised", archiveID="arXiv:2611.00001")
     desk.zotero.put("LAKES001", title="Lakes once more", archiveID="arXiv:2611.00001")
     desk.zotero.put("RIVERS00", title="Rivers", DOI="10.5555/rivers")
     await desk.sync(hours=25)
     assert desk.likes == {RIVERS}
-    assert counts(desk) == {Counts.DROPPED: 3, Counts.LIKED: 1}
+    assert counts(desk) == {EntryStatus.DROPPED: 3, EntryStatus.LIKED: 1}
     desk.want(RIVERS, LAKES)
     desk.zotero.delete("LAKES000")
     desk.zotero.delete("LAKES001")
@@ -135,7 +135,7 @@ async def test_where_there_is_no_room_for_all_the_newest_count(desk: Desk) -> No
     await desk.link()
     await desk.sync()
     assert {"doi:10.5555/3", "doi:10.5555/2"} == {like for like in desk.likes if "own" not in like}
-    assert counts(desk) == {Counts.LIKED: 2, Counts.BEYOND: 2}
+    assert counts(desk) == {EntryStatus.LIKED: 2, EntryStatus.BEYOND: 2}
     since = {like.value: like.since for like in desk.subscriber.interests}
     assert since["doi:10.5555/3"] == datetime(2026, 11, 4, tzinfo=UTC), "a like is as old as its entry"
     desk.zotero.put("NEWEST00", DOI="10.5555/newest", dateAdded="2126-11-09T08:00:00Z")
@@ -179,7 +179,7 @@ async def test_nobodys_library_is_read_who_has_left(desk: Desk) -> None:
     assert await desk.sync() == 0
 
 
-def _claimed(by: Libraries) -> Library:
+def _claimed(by: LibrarySync) -> Library:
     with by.db.write() as session:
         found = kept.claim(session, by.clock())
     assert found is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.domain.library import Standing
+from digestd.domain.library import LibraryState
 from digestd.jobs.worker import sync_libraries
 from digestd.store import libraries as kept
 from digestd.subscribers.library_sync import BACKOFF, LEFT_ALONE
@@ -29,7 +29,7 @@ async def test_a_refused_key_stops_the_asking_and_says_so(desk: Desk) -> None:
     desk.zotero.key = "another"
     await desk.sync(hours=25)
     (library,) = desk.libraries
-    assert library.standing is Standing.REFUSED
+    assert library.state is LibraryState.REFUSED
     assert "refuses the key (403)" in library.why
     assert KEY not in library.why
     assert await desk.sync(days=30) == 0
@@ -38,7 +38,7 @@ async def test_a_refused_key_stops_the_asking_and_says_so(desk: Desk) -> None:
     desk.zotero.delete("PONDS000")
     await desk.link(key="NewKey1")
     await desk.sync()
-    assert desk.libraries[0].standing is Standing.LINKED
+    assert desk.libraries[0].state is LibraryState.LINKED
     assert desk.likes == {LAKES}, "linked anew, it is read whole, and what is not there counts no more"
 
 
@@ -46,7 +46,7 @@ async def test_a_library_that_is_gone_is_not_asked_for_again(desk: Desk) -> None
     await desk.link("groups/34")
     desk.zotero.first = [says(b"", 404)]
     await desk.sync()
-    assert desk.libraries[0].standing is Standing.GONE
+    assert desk.libraries[0].state is LibraryState.GONE
     assert await desk.sync(days=2) == 0
 
 
@@ -56,7 +56,7 @@ async def test_a_keeper_that_is_busy_is_left_alone_as_long_as_it_says(desk: Desk
     desk.zotero.first = [says(b"", 429, Retry_After=900)]
     await desk.sync()
     (library,) = desk.libraries
-    assert (library.standing, library.failures) == (Standing.LINKED, 0)
+    assert (library.state, library.failures) == (LibraryState.LINKED, 0)
     assert library.next <= desk.now + LEFT_ALONE
     asked = len(desk.site.asked)
     await desk.sync(seconds=LEFT_ALONE.total_seconds())
@@ -92,7 +92,7 @@ async def test_trouble_changes_nothing_and_is_tried_again_later(desk: Desk, answ
     desk.zotero.first = [answer] * 3
     await desk.sync(hours=25)
     (library,) = desk.libraries
-    assert (library.standing, library.failures) == (Standing.LINKED, 1)
+    assert (library.state, library.failures) == (LibraryState.LINKED, 1)
     assert library.why
     assert "\n" not in library.why
     assert desk.likes == {LAKES, PONDS}

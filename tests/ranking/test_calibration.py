@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestd.domain.subscriber import Bar
+from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Floats
 from digestd.ranking.calibration import (
     CALIBRATION,
@@ -55,9 +55,9 @@ def test_an_average_paper_of_a_day_on_the_subject_has_a_better_chance_than_of_an
 def test_the_bars_part_what_was_asked_for_from_what_was_not() -> None:
     assert (
         chance(0, 1, mean=1)
-        > MIN_SCORES[Bar.HIGH]
-        > MIN_SCORES[Bar.NORMAL]
-        > MIN_SCORES[Bar.LOW]
+        > MIN_SCORES[MinScore.HIGH]
+        > MIN_SCORES[MinScore.NORMAL]
+        > MIN_SCORES[MinScore.LOW]
         > chance(0, 0, mean=0)
     )
 

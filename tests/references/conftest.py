@@ -11,8 +11,8 @@ from digestd.domain.subscriber import Subscriber
 from digestd.papers.imports import import_papers
 from digestd.sources.imports import Import
 from digestd.store import subscribers
-from digestd.subscribers.cold_start import start
-from digestd.subscribers.status_changes import find
+from digestd.subscribers.cold_start import import_references
+from digestd.subscribers.lookup import find
 from tests.digests.shelf import TOPIC
 from tests.parts import library
 from tests.parts.install import Install, install
@@ -90,7 +90,7 @@ def files() -> dict[str, str]:
 
 def bring(made: Install, text: str, address: str = ADA) -> None:
     """Import a text for somebody."""
-    start(made.db, known(made, address).key, Import().parse(text.encode()), made.clock.now)
+    import_references(made.db, known(made, address).key, Import().parse(text.encode()), made.clock.now)
 
 
 def known(made: Install, address: str) -> Subscriber:

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 from digestd.jobs.scheduler import Scheduler
 from digestd.store import core, subscribers
 from digestd.store.erasure import scrub
-from digestd.subscribers.status_changes import erase
+from digestd.subscribers.erasure import erase
 from tests.digests.shelf import shelf
 from tests.parts.install import Install
 from tests.references.conftest import ADA, CANARY, bring, files, known

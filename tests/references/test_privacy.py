@@ -184,7 +184,7 @@ async def test_no_reference_is_seen_by_anybody_else(
     made.papers([paper("strong00"), *shelf("strong", 4)])
     made.plan()
     await made.deliver()
-    feedback.say_of(made.db, made.app.keys, BEA, named("strong01"), Verdict.MORE, made.clock.now)
+    feedback.add_feedback(made.db, made.app.keys, BEA, named("strong01"), Verdict.MORE, made.clock.now)
     with made.db.read() as session:
         packed = session.connection().execute(
             select(core.delivery.c.picks).where(core.delivery.c.subscriber_id == known(made, ADA).key)

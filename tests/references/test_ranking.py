@@ -17,7 +17,7 @@ from digestd.domain.digest import Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
-from digestd.domain.reference import MOST, Reference, reference_of
+from digestd.domain.reference import REFERENCES_MAX, Reference, reference_of
 from digestd.evaluation.feedback import replay
 from digestd.papers.imports import import_papers
 from digestd.ranking.arrays import Cells
@@ -25,7 +25,7 @@ from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.encoders import open_encoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
-from digestd.subscribers.feedback import say_of
+from digestd.subscribers.feedback import add_feedback
 from tests.digests.shelf import named, shelf
 from tests.encoders.tiny import tiny_encoder
 from tests.parts import library
@@ -133,8 +133,8 @@ async def test_evaluation_by_feedback_knows_the_references(both: Install) -> Non
     both.plan()
     await both.deliver()
     both.clock.go(timedelta(hours=1))
-    say_of(both.db, both.app.keys, ADA, named("strong00"), Verdict.MORE, both.clock.now)
-    say_of(both.db, both.app.keys, BEA, named("strong00"), Verdict.MORE, both.clock.now)
+    add_feedback(both.db, both.app.keys, ADA, named("strong00"), Verdict.MORE, both.clock.now)
+    add_feedback(both.db, both.app.keys, BEA, named("strong00"), Verdict.MORE, both.clock.now)
     hers, theirs = sorted(replay(both.db), key=lambda done: done.shown.subscriber)
     assert (hers.case.likes, theirs.case.likes) == (1, 1)
     assert np.array_equal(hers.case.values, theirs.case.values)
@@ -161,7 +161,10 @@ def test_reference_goes_with_the_last_thing_that_names_it(made: Install) -> None
 
 
 def test_references_are_bounded(made: Install) -> None:
-    many = [Reference(PaperId(f"doi:10.5555/{n}"), (PaperId(f"doi:10.5555/{n}"),), WORDS) for n in range(MOST + 10)]
+    many = [
+        Reference(PaperId(f"doi:10.5555/{n}"), (PaperId(f"doi:10.5555/{n}"),), WORDS)
+        for n in range(REFERENCES_MAX + 10)
+    ]
     with made.db.write() as session:
         references.store(session, known(made, ADA).key, many, made.clock.now)
-        assert len(references.of(session, known(made, ADA).key)) == MOST
+        assert len(references.of(session, known(made, ADA).key)) == REFERENCES_MAX

@@ -26,7 +26,7 @@ SENTENCES = (
     *("unsubscribed", "paused", "resumed", "active", "left", "more", "less", "save", "undone", "nothing_to_undo"),
     *("no_paper", "added", "removed", "muted", "unmuted", "not_there", "refused", "interests", "unclear", "prove"),
 )
-LINES = ("email", "hour", "timezone", "cadence", "weekday", "size", "bar", "language", "name")
+LINES = ("email", "hour", "timezone", "cadence", "weekday", "size", "min_score", "language", "name")
 MANY = ("topics", "phrases", "authors", "categories", "papers", "likes", "mute_topics", "mute_authors")
 PLAIN = ["lakes", "test:1", "", "no, really?", "x" * 600, "1", "a\nb\nc"]
 

@@ -25,7 +25,7 @@ from digestd.security.links import Keys, Purpose, address_key, issued, token
 from digestd.settings import Settings
 from digestd.store import core, subscribers, template_sets
 from digestd.store.database import Database
-from digestd.subscribers.address_change import ask_move
+from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
 from digestd.subscribers.library_sync import link_orcid
 from digestd.subscribers.subscriber_record import parse
@@ -239,7 +239,7 @@ def pages(house: House, language: str) -> list[str]:
         house.clock(),
     )
     link_orcid(house.app.libraries, ada.key, "0000-0002-1825-0097")
-    ask_move(house.app.db, house.app.post, ada.key, "ada@example.com", house.clock())
+    request_address_change(house.app.db, house.app.post, ada.key, "ada@example.com", house.clock())
     leave, settings = house.link(Purpose.UNSUBSCRIBE, ada.key), house.settings("ada@example.org")
     move = house.link(Purpose.MOVE_TO, ada.key, issued(house.clock()))
     return [

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.interest import Kind, Stance, values
 from digestd.web.references import BODY_MAX, PER_NETWORK
 from tests.web.conftest import House
 from tests.web.html import heading, tree, words
@@ -19,7 +19,7 @@ def database_url(sqlite_url: str) -> str:
 
 
 def likes(house: House) -> tuple[str, ...]:
-    return values(house.subscriber(ADA).interests, Kind.PAPER, Wish.LIKED)
+    return values(house.subscriber(ADA).interests, Kind.PAPER, Stance.LIKED)
 
 
 def test_a_file_is_taken_in_and_its_broken_entry_is_named(client: TestClient, house: House) -> None:

@@ -15,7 +15,8 @@ from digestd.security.links import Purpose
 from digestd.store import core, subscribers, suppressions
 from digestd.store.ledger import queries
 from digestd.subscribers.confirmed_actions import VALID
-from digestd.subscribers.status_changes import suppress, unsubscribe
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.suppression import suppress
 from tests.web.conftest import House
 from tests.web.html import heading, tree
 

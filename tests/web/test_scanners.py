@@ -16,10 +16,10 @@ from digestd.delivery.composer import Composer
 from digestd.domain.delivery import MailKind
 from digestd.store import core
 from digestd.store.ledger import queries
-from digestd.subscribers.address_change import ask_move
+from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
 from digestd.subscribers.confirmed_actions import request_erasure, request_renewal
-from digestd.subscribers.preferences import ask_link
+from digestd.subscribers.preferences import request_link
 from digestd.subscribers.subscriber_record import parse
 from tests.tiers import IS_LONG, sized
 from tests.web.conftest import HOME, PAPER, House
@@ -46,8 +46,10 @@ def mails(app: App, house: House) -> list[bytes]:
         house.join(f"reader{n}@example.org", hour=0, size=2)
     add(app.db, app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
     house.plan()
-    ask_link(app.db, app.post, "reader0@example.org", house.clock())
-    ask_move(app.db, app.post, house.subscriber("reader1@example.org").key, "new@example.org", house.clock())
+    request_link(app.db, app.post, "reader0@example.org", house.clock())
+    request_address_change(
+        app.db, app.post, house.subscriber("reader1@example.org").key, "new@example.org", house.clock()
+    )
     request_erasure(app.db, app.post, house.subscriber("reader2@example.org").key, house.clock())
     request_renewal(app.db, app.post, house.subscriber("reader3@example.org").key, house.clock())
     with app.db.read() as session:

@@ -9,7 +9,7 @@ from digestd.app import App
 from digestd.domain.subscriber import Cause, Status
 from digestd.security.links import Keys, Purpose, Retired
 from digestd.store import consent
-from digestd.subscribers.status_changes import erase
+from digestd.subscribers.erasure import erase
 from digestd.web.unsubscribe import masked
 from tests.web.conftest import House, browsing
 from tests.web.html import heading, tree

@@ -26,7 +26,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
 from digestd.domain.mail_budget import Budget, Pool
-from digestd.domain.reply import Reply, ReplyLine
+from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
 from digestd.replies.commands.handlers import Doing, act
@@ -36,16 +36,16 @@ from digestd.replies.commands.words import Verb
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read, read_command_address
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.ledger import queries
-from digestd.subscribers.notices import Mail, Post, plan
-from digestd.subscribers.preferences import is_void
+from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.subscribers.preferences import is_expired
 from digestd.subscribers.signup import (
     CONFIRM_WITHIN,
-    TooOld,
-    ask_here,
-    confirm_here,
-    decline_here,
-    invite_again,
-    invite_owner,
+    LinkExpired,
+    confirm_in_session,
+    decline_in_session,
+    request_signup_in_session,
+    resend_expired,
+    send_owner_confirmation,
 )
 from digestd.subscribers.subscriber_record import parse
 
@@ -73,7 +73,7 @@ class Clerk:
     `trusted`: the authserv-id of the mail server whose word on DMARC counts, lower-case; empty for none.
     """
 
-    post: Post
+    post: NoticeContext
     address: str
     own: frozenset[str]
     trusted: str = ""
@@ -149,9 +149,9 @@ class Clerk:
         if not verbs & {Verb.YES, Verb.SUBSCRIBE}:
             return InboundOutcome.UNREAD
         try:
-            confirm_here(session, (proof.subscriber, proof.version), Cause.MAIL, now)
-        except TooOld:
-            invite_again(session, self.post, (proof.subscriber, proof.version), Cause.MAIL, now)
+            confirm_in_session(session, (proof.subscriber, proof.version), Cause.MAIL, now)
+        except LinkExpired:
+            resend_expired(session, self.post, (proof.subscriber, proof.version), Cause.MAIL, now)
         except BadToken:
             return InboundOutcome.FORGED
         return InboundOutcome.COMMAND
@@ -159,7 +159,7 @@ class Clerk:
     def _decline(self, session: Session, incoming: Incoming, proof: _Proof, now: datetime) -> InboundOutcome:
         """Erase whoever never confirmed, as their mail says; anybody else leaves."""
         try:
-            erased = decline_here(session, (proof.subscriber, proof.version), now)
+            erased = decline_in_session(session, (proof.subscriber, proof.version), now)
         except BadToken:
             return InboundOutcome.FORGED
         return InboundOutcome.COMMAND if erased else self._leave(session, incoming, proof, now)
@@ -227,9 +227,9 @@ class Clerk:
         except BadRecord:
             return None
         if owner is not None:
-            invite_owner(session, self.post, owner, (record, Cause.MAIL), now)
+            send_owner_confirmation(session, self.post, owner, (record, Cause.MAIL), now)
         else:
-            ask_here(session, self.post, record, Cause.MAIL, now)
+            request_signup_in_session(session, self.post, record, Cause.MAIL, now)
         return InboundOutcome.UNPROVEN
 
     def _ask_back(
@@ -244,7 +244,9 @@ class Clerk:
             return
         verbs = tuple(dict.fromkeys(command.verb.value for command in commands))
         asks = tuple((c.verb.value, c.value, c.kind.value if c.kind else None) for c in commands)
-        self._keep(session, known, (incoming.fingerprint, Reply((ReplyLine("prove", verbs),), asks=asks)), now, leaves)
+        self._keep(
+            session, known, (incoming.fingerprint, CommandReply((ReplyLine("prove", verbs),), asks=asks)), now, leaves
+        )
 
     def _answer(
         self, session: Session, known: Subscriber, incoming: Incoming, lines: list[ReplyLine], now: datetime
@@ -252,19 +254,19 @@ class Clerk:
         if replies.count_since(session, known.key, now - timedelta(days=1)) >= ANSWERS_A_DAY:
             log.warning("no more replies to this subscriber today", subscriber=known.key)
             return
-        self._keep(session, known, (incoming.fingerprint, Reply(tuple(lines), incoming.letter.id)), now)
+        self._keep(session, known, (incoming.fingerprint, CommandReply(tuple(lines), incoming.letter.id)), now)
 
     def _keep(
         self,
         session: Session,
         known: Subscriber,
-        said: tuple[str, Reply],
+        said: tuple[str, CommandReply],
         now: datetime,
         leaves: datetime | None = None,
     ) -> None:
         key, reply = said
-        mail = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=leaves)
-        delivery = plan(session, self.post, mail, now)
+        mail = Notice(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=leaves)
+        delivery = plan_notice(session, self.post, mail, now)
         if delivery is not None:
             replies.keep(session, delivery, reply)
 
@@ -283,7 +285,7 @@ def _by_address(session: Session, keys: Keys, address: str, now: datetime) -> _P
             return _Proof(number, purpose, version)
         known = bounces.addressee_of_delivery(session, number)
         subscriber = subscribers.by_address_key(session, known.address_key) if known else None
-        if known is None or subscriber is None or is_void(subscriber, at, now):
+        if known is None or subscriber is None or is_expired(subscriber, at, now):
             return None
         return _named(session, number, known.address_key)
     return None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
@@ -17,7 +17,7 @@ from digestd.replies.commands.parsing import Command
 from digestd.replies.commands.words import Verb
 from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
-from digestd.subscribers.status_changes import pause_end, refuse_end
+from digestd.subscribers.status_changes import check_pause_end, pause_end
 from digestd.subscribers.subscriber_record import LISTS, MUTABLE, parse, subscriber_fields
 
 SHOWN = 200
@@ -65,7 +65,7 @@ def _pause(session: Session, doing: Doing, command: Command) -> ReplyLine:
         day = here + timedelta(int(said[:-1])) if said.endswith("d") else date.fromisoformat(said)
         try:
             said, until = day.isoformat(), pause_end(doing.subscriber, day)
-            refuse_end(until, doing.now)
+            check_pause_end(until, doing.now)
         except BadInput:
             return ReplyLine("unclear", (command.verb.value,))
     _status(session, doing, Status.PAUSED)
@@ -116,44 +116,44 @@ def _paper(session: Session, doing: Doing, command: Command) -> Paper | None:
 
 
 def _add(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    return _change(session, doing, command, Wish.LIKED)
+    return _change(session, doing, command, Stance.LIKED)
 
 
 def _mute(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    return _change(session, doing, command, Wish.MUTED)
+    return _change(session, doing, command, Stance.MUTED)
 
 
-def _change(session: Session, doing: Doing, command: Command, wish: Wish) -> ReplyLine:
+def _change(session: Session, doing: Doing, command: Command, wish: Stance) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
     try:
         _store(session, doing, kind, wish, (*values(doing.subscriber.interests, kind, wish), value))
     except BadRecord as problem:
         return ReplyLine("refused", (problem.field, value[:SHOWN]))
-    return ReplyLine("added" if wish is Wish.LIKED else "muted", (kind.value, value[:SHOWN]))
+    return ReplyLine("added" if wish is Stance.LIKED else "muted", (kind.value, value[:SHOWN]))
 
 
 def _remove(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    return _drop(session, doing, command, Wish.LIKED)
+    return _drop(session, doing, command, Stance.LIKED)
 
 
 def _unmute(session: Session, doing: Doing, command: Command) -> ReplyLine:
-    return _drop(session, doing, command, Wish.MUTED)
+    return _drop(session, doing, command, Stance.MUTED)
 
 
-def _drop(session: Session, doing: Doing, command: Command, wish: Wish) -> ReplyLine:
+def _drop(session: Session, doing: Doing, command: Command, wish: Stance) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
     standing = values(doing.subscriber.interests, kind, wish)
     kept = tuple(item for item in standing if item.casefold() != value.casefold())
     if len(kept) == len(standing):
         return ReplyLine("not_there", (kind.value, value[:SHOWN]))
     _store(session, doing, kind, wish, kept)
-    return ReplyLine("removed" if wish is Wish.LIKED else "unmuted", (kind.value, value[:SHOWN]))
+    return ReplyLine("removed" if wish is Stance.LIKED else "unmuted", (kind.value, value[:SHOWN]))
 
 
-def _store(session: Session, doing: Doing, kind: Kind, wish: Wish, items: Iterable[str]) -> None:
+def _store(session: Session, doing: Doing, kind: Kind, wish: Stance, items: Iterable[str]) -> None:
     """One list as it is to be. Raises BadRecord where it may not be so."""
     name = next(name for name, one in MUTABLE.items() if one is kind)
-    if wish is Wish.LIKED:
+    if wish is Stance.LIKED:
         said: dict[str, object] = {name: list(items)}
     else:
         muted = {other: list(values(doing.subscriber.interests, of, wish)) for other, of in MUTABLE.items()}

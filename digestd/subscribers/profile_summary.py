@@ -9,7 +9,7 @@ from itertools import islice
 from sqlmodel import Session
 
 from digestd.domain.digest import Reason
-from digestd.domain.interest import Interest, Kind, Wish, values
+from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
@@ -29,7 +29,7 @@ DIGESTS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Like:
+class LikedPaper:
     """A paper they like or do not, by interest or by what they said of it."""
 
     paper: PaperId
@@ -38,63 +38,67 @@ class Like:
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
+class ProfileSummary:
     """`words` and `authors`: what the liked papers have in common. `led`: how many papers of the last digests came by
     each interest. `muted`: what they muted from papers, beside their own list."""
 
     words: tuple[ProfileTerm, ...]
     authors: tuple[ProfileTerm, ...]
-    likes: tuple[Like, ...]
-    dislikes: tuple[Like, ...]
+    likes: tuple[LikedPaper, ...]
+    dislikes: tuple[LikedPaper, ...]
     led: Mapping[tuple[str, str], int]
     muted: tuple[Interest, ...]
 
 
-def portrait_of(session: Session, subscriber: Subscriber) -> Portrait:
+def summarise_profile(session: Session, subscriber: Subscriber) -> ProfileSummary:
     """The portrait as of now."""
     wants = for_ranking(session, [subscriber.key]).get(subscriber.key, ())
-    liked = _named(session, subscriber.key, wants, Wish.LIKED)
-    own = (*values(wants, Kind.TOPIC), *values(wants, Kind.TOPIC, Wish.MUTED), *values(wants, Kind.PHRASE, Wish.MUTED))
-    known = (*values(wants, Kind.AUTHOR), *values(wants, Kind.AUTHOR, Wish.MUTED))
+    liked = _named(session, subscriber.key, wants, Stance.LIKED)
+    own = (
+        *values(wants, Kind.TOPIC),
+        *values(wants, Kind.TOPIC, Stance.MUTED),
+        *values(wants, Kind.PHRASE, Stance.MUTED),
+    )
+    known = (*values(wants, Kind.AUTHOR), *values(wants, Kind.AUTHOR, Stance.MUTED))
     found = [paper for _, paper in liked if paper is not None]
     others = list(islice(papers.texts(session, OTHERS), OTHERS)) if found else []
-    return Portrait(
+    return ProfileSummary(
         words=tuple(profile_summary.words([paper.text for paper in found], others, own)),
         authors=tuple(profile_summary.names((paper.words.authors for paper in found), known)),
         likes=tuple(_like(name, paper) for name, paper in liked),
-        dislikes=tuple(_like(name, paper) for name, paper in _named(session, subscriber.key, wants, Wish.MUTED)),
+        dislikes=tuple(_like(name, paper) for name, paper in _named(session, subscriber.key, wants, Stance.MUTED)),
         led=_led(queries.reasons(session, subscriber.key, DIGESTS)),
         muted=mutings.active(session, [subscriber.key]).get(subscriber.key, ()),
     )
 
 
 def _named(
-    session: Session, subscriber: int, wants: tuple[Interest, ...], wish: Wish
+    session: Session, subscriber: int, wants: tuple[Interest, ...], wish: Stance
 ) -> list[tuple[PaperId, Paper | Reference | None]]:
     names = [PaperId(name) for name in values(wants, Kind.PAPER, wish)[:LIKES]]
     known = references.resolved(session, subscriber, names)
     return [(name, known.get(name)) for name in names]
 
 
-def _like(name: PaperId, paper: Paper | Reference | None) -> Like:
+def _like(name: PaperId, paper: Paper | Reference | None) -> LikedPaper:
     if isinstance(paper, Paper):
-        return Like(name, paper.plain_title, paper.url)
-    return Like(name, paper.words.title or name if paper else name, None)
+        return LikedPaper(name, paper.plain_title, paper.url)
+    return LikedPaper(name, paper.words.title or name if paper else name, None)
 
 
 def _led(reasons: list[Reason]) -> dict[tuple[str, str], int]:
     return dict(Counter((reason.why.value, reason.value) for reason in reasons if reason.value))
 
 
-def correct(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
+def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
     """Mute a topic, phrase, author or category, also where they followed it before. Raises NotFound."""
     with db.write() as session:
         known = _known(session, subscriber)
         kept = tuple(i for i in known.interests if (i.kind, i.value.casefold()) != (what.kind, what.value.casefold()))
-        _store(session, known, (*kept, Interest(what.kind, what.value, Wish.MUTED)), now)
+        _store(session, known, (*kept, Interest(what.kind, what.value, Stance.MUTED)), now)
 
 
-def drop(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
+def remove_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
     """Let an interest go, be it liked or muted; of a paper also all that was said of it. Raises NotFound."""
     with db.write() as session:
         known = _known(session, subscriber)
