@@ -174,7 +174,7 @@ class App:
         return None if delivery is None else self.urls.view(token(self.keys, Purpose.VIEW, delivery, self.clock()))
 
     @property
-    def post(self) -> NoticeContext:
+    def notices(self) -> NoticeContext:
         """What confirmation mails are made with: keys, host, template set."""
         from digestd.subscribers.notices import NoticeContext
 

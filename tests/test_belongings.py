@@ -70,7 +70,7 @@ async def lived(made: Install) -> int:
         key = find(session, keys, ADA).key
         name = PaperId(str(session.connection().execute(select(core.paper.c.paper_id).limit(1)).scalar()))
     feedback.add_feedback(db, keys, ADA, name, Verdict.MORE, now)
-    request_address_change(db, made.app.post, key, NEW, now)
+    request_address_change(db, made.app.notices, key, NEW, now)
     with db.write() as session:
         by = address_key(keys, ADA)
         libraries.link(

@@ -119,7 +119,7 @@ def add_subscriber(
     """
     built = wiring.connect()
     record = _record(locals() | {"status": "pending" if confirm else "active"})
-    say(f"{record.address}: {add(built.db, built.post, record, built.clock())}")
+    say(f"{record.address}: {add(built.db, built.notices, record, built.clock())}")
 
 
 def edit_subscriber(
@@ -232,9 +232,9 @@ def import_file(
         advance = stack.enter_context(progress("subscribers", _count_lines(file)))
         counted = _advancing(lines, advance)
         if dry_run:
-            done = dry_run_import(built.db, built.post, counted, built.clock())
+            done = dry_run_import(built.db, built.notices, counted, built.clock())
         else:
-            done = import_subscribers(built.db, built.post, counted, built.clock(), strict=strict)
+            done = import_subscribers(built.db, built.notices, counted, built.clock(), strict=strict)
     if dry_run:
         say("dry run: nothing was changed")
     if done.left_alone:

@@ -89,7 +89,7 @@ def _any_paper(app: App) -> bool:
 
 def _deliver_sample(app: App) -> str:
     record = parse({"email": SAMPLE_ADDRESS, "topics": list(SAMPLE_TOPICS), "hour": 0})
-    add(app.db, app.post, record, app.clock())
+    add(app.db, app.notices, record, app.clock())
     plan(app.db, app.planner, app.clock())
     clean_up(app, app.clock())
     report = asyncio.run(run(app))

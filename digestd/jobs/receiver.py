@@ -97,4 +97,4 @@ def make_command_clerk(app: App) -> Clerk | None:
     own = {sender.from_.address, sender.reply_to, sender.bounce, sender.commands}
     if not sender.commands:
         return None
-    return Clerk(app.post, sender.commands, frozenset(map(str.lower, own)), app.settings.trusted_authserv_id.lower())
+    return Clerk(app.notices, sender.commands, frozenset(map(str.lower, own)), app.settings.trusted_authserv_id.lower())

@@ -48,7 +48,7 @@ class AddressChangeLink:
 
 
 def request_address_change(
-    db: Database, post: NoticeContext, subscriber: int, address: str, now: datetime, network: bytes | None = None
+    db: Database, notices: NoticeContext, subscriber: int, address: str, now: datetime, network: bytes | None = None
 ) -> None:
     """Ask to move: a mail to the old address, and one to the new address if that may be written to.
 
@@ -57,7 +57,7 @@ def request_address_change(
     for before is forgotten. `network` is the client's, as a keyed hash. Raises BadRecord for what is no address,
     SameAddress.
     """
-    there, key = canonical_address(address), address_key(post.keys, address)
+    there, key = canonical_address(address), address_key(notices.keys, address)
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is None or known.status not in _MAY_MOVE:
@@ -77,7 +77,7 @@ def request_address_change(
             mails.append((MailKind.MOVE_TO, key, later))
         for kind, recipient, not_before in mails:
             mail = Notice(subscriber, kind, str(issued(now)), known.version, now + EXPIRES_AFTER, recipient, not_before)
-            plan_notice(session, post, mail, now)
+            plan_notice(session, notices, mail, now)
 
 
 def _is_free(session: Session, key: bytes) -> bool:

@@ -31,7 +31,7 @@ class EditResult(StrEnum):
 
 
 def add(
-    db: Database, post: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause = Cause.CLI
+    db: Database, notices: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause = Cause.CLI
 ) -> EditResult:
     """Add one subscriber: active, as the operator vouches for them, or pending with a mail to confirm.
 
@@ -39,14 +39,14 @@ def add(
     `pending` may ask somebody who unsubscribed to come back.
     """
     with db.write() as session:
-        known = _allowed(session, post.keys, record)
+        known = _allowed(session, notices.keys, record)
         if known is None:
-            return _added(session, post, record, (cause, now))
-        return _known(session, post, record, known, (cause, now))
+            return _added(session, notices, record, (cause, now))
+        return _known(session, notices, record, known, (cause, now))
 
 
 def add_via_api(
-    db: Database, post: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause, causer: str = ""
+    db: Database, notices: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause, causer: str = ""
 ) -> EditResult:
     """Do as `add` for a program, which does not speak for the operator where it asks for a confirmation.
 
@@ -54,18 +54,18 @@ def add_via_api(
     asked for is applied once it is confirmed. `causer` is the token: see domain/mail_budget.
     """
     with db.write() as session:
-        known = _allowed(session, post.keys, record)
+        known = _allowed(session, notices.keys, record)
         if record.status is Status.PENDING and (known is None or known.status in _UNCONFIRMED):
             if known is not None and known.status is Status.PENDING:
                 return EditResult.UNCHANGED
-            if request_signup_in_session(session, post, record, cause, now, causer):
+            if request_signup_in_session(session, notices, record, cause, now, causer):
                 return EditResult.UPDATED if known else EditResult.ADDED
-            if known is None and subscribers.by_address_key(session, address_key(post.keys, record.address)):
+            if known is None and subscribers.by_address_key(session, address_key(notices.keys, record.address)):
                 return EditResult.UNCHANGED  # another transaction has just asked them
             raise _asked_lately(record)
         if known is None:
-            return _added(session, post, record, (cause, now))
-        return _known(session, post, record, known, (cause, now))
+            return _added(session, notices, record, (cause, now))
+        return _known(session, notices, record, known, (cause, now))
 
 
 _UNCONFIRMED = frozenset({Status.PENDING, Status.UNSUBSCRIBED})
@@ -84,33 +84,35 @@ def _allowed(session: Session, keys: Keys, record: SubscriberRecord) -> Subscrib
     return known
 
 
-def _added(session: Session, post: NoticeContext, record: SubscriberRecord, by: tuple[Cause, datetime]) -> EditResult:
+def _added(
+    session: Session, notices: NoticeContext, record: SubscriberRecord, by: tuple[Cause, datetime]
+) -> EditResult:
     """Add someone new, or what was said of someone whom another transaction has just added, and asked."""
-    if _is_stored(session, post, record, by):
+    if _is_stored(session, notices, record, by):
         return EditResult.ADDED
-    known = find(session, post.keys, record.address, lock=True)
+    known = find(session, notices.keys, record.address, lock=True)
     if known.status is record.status:
         return _changed(session, known, record, by[1])
-    return _known(session, post, record, known, by)
+    return _known(session, notices, record, known, by)
 
 
-def _is_stored(session: Session, post: NoticeContext, record: SubscriberRecord, by: tuple[Cause, datetime]) -> bool:
+def _is_stored(session: Session, notices: NoticeContext, record: SubscriberRecord, by: tuple[Cause, datetime]) -> bool:
     """Store someone new; False if another transaction was first."""
     if record.status is Status.PENDING:
-        return add_pending(session, post, record, *by)
-    key = address_key(post.keys, record.address)
+        return add_pending(session, notices, record, *by)
+    key = address_key(notices.keys, record.address)
     return bool(subscribers.insert_many(session, [new_subscriber(record, key, Status.ACTIVE)], *by))
 
 
 def _known(
-    session: Session, post: NoticeContext, record: SubscriberRecord, known: Subscriber, by: tuple[Cause, datetime]
+    session: Session, notices: NoticeContext, record: SubscriberRecord, known: Subscriber, by: tuple[Cause, datetime]
 ) -> EditResult:
     by_mail = record.status is Status.PENDING
     if known.status is Status.UNSUBSCRIBED and not by_mail:
         raise NoConsent(f"{record.address} has unsubscribed; --confirm asks them by mail to come back")
     if by_mail and known.status in _UNCONFIRMED:
-        budget = stranger_budget(address_key(post.keys, record.address), by[0])
-        if not send_confirmation(session, post, known, (record, by[0]), budget, by[1]):
+        budget = stranger_budget(address_key(notices.keys, record.address), by[0])
+        if not send_confirmation(session, notices, known, (record, by[0]), budget, by[1]):
             raise _asked_lately(record)
         return EditResult.UPDATED
     if known.status is Status.PENDING:

@@ -32,18 +32,18 @@ class RequestOutcome(StrEnum):
     UNREACHABLE = "unreachable"  # no mail may be sent to this address, so the operator has to do it
 
 
-def request_erasure(db: Database, post: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
+def request_erasure(db: Database, notices: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
     """Mail a subscriber the link whose page erases them."""
-    return _request(db, post, subscriber, (MailKind.ERASE, Pool.OWNER), now)
+    return _request(db, notices, subscriber, (MailKind.ERASE, Pool.OWNER), now)
 
 
-def request_renewal(db: Database, post: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
+def request_renewal(db: Database, notices: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
     """Mail a subscriber the link whose page makes their earlier links void."""
-    return _request(db, post, subscriber, (MailKind.RENEW, Pool.RENEWAL), now)
+    return _request(db, notices, subscriber, (MailKind.RENEW, Pool.RENEWAL), now)
 
 
 def _request(
-    db: Database, post: NoticeContext, subscriber: int, what: tuple[MailKind, Pool], now: datetime
+    db: Database, notices: NoticeContext, subscriber: int, what: tuple[MailKind, Pool], now: datetime
 ) -> RequestOutcome:
     kind, pool = what
     with db.write() as session:
@@ -57,7 +57,7 @@ def _request(
         if leaves is None:
             return RequestOutcome.WAIT
         mail = Notice(subscriber, kind, str(issued(now)), known.version, leaves + VALID, not_before=leaves)
-        plan_notice(session, post, mail, now)
+        plan_notice(session, notices, mail, now)
         return RequestOutcome.SENT
 
 

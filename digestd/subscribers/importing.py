@@ -45,24 +45,24 @@ class _Nothing(Exception):
 
 
 def import_subscribers(
-    db: Database, post: NoticeContext, lines: Iterable[FileLine], now: datetime, *, strict: bool = False
+    db: Database, notices: NoticeContext, lines: Iterable[FileLine], now: datetime, *, strict: bool = False
 ) -> SubscriberImportReport:
     """Take in every good line and report the bad ones; `strict` takes all or nothing.
 
     A known address is updated. Nobody who unsubscribed, paused or is suppressed is brought back.
     """
     report = SubscriberImportReport()
-    blocks = _blocks(lines, post, report)
+    blocks = _blocks(lines, notices, report)
     if not strict:
         for block in blocks:
             with db.write() as session:
-                done = _take_in(session, post, block, now)
+                done = _take_in(session, notices, block, now)
             report.count(done)
         return report
     try:
         with db.write() as session:
             for block in blocks:
-                report.count(_take_in(session, post, block, now))
+                report.count(_take_in(session, notices, block, now))
             if report.refused:
                 raise _Nothing
     except _Nothing:
@@ -71,26 +71,26 @@ def import_subscribers(
 
 
 def dry_run_import(
-    db: Database, post: NoticeContext, lines: Iterable[FileLine], now: datetime
+    db: Database, notices: NoticeContext, lines: Iterable[FileLine], now: datetime
 ) -> SubscriberImportReport:
     """What `import_subscribers` would make of the lines; nothing of it stays, and nobody is written to."""
     report = SubscriberImportReport()
     with suppress(_Nothing), db.write() as session:
-        for block in _blocks(lines, post, report):
-            report.count(_take_in(session, post, block, now))
+        for block in _blocks(lines, notices, report):
+            report.count(_take_in(session, notices, block, now))
         raise _Nothing
     return report
 
 
 def _blocks(
-    lines: Iterable[FileLine], post: NoticeContext, report: SubscriberImportReport
+    lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport
 ) -> Iterator[dict[bytes, SubscriberRecord]]:
     """Good records by address key, none twice in a block: of two lines for one address the later counts."""
     block: dict[bytes, SubscriberRecord] = {}
     for line in lines:
         try:
             record = _record(line)
-            key = address_key(post.keys, record.address)
+            key = address_key(notices.keys, record.address)
         except BadRecord as problem:
             report.refused.add(line.number, problem)
             continue
@@ -109,12 +109,12 @@ def _record(line: FileLine) -> SubscriberRecord:
 
 
 def _take_in(
-    session: Session, post: NoticeContext, block: Mapping[bytes, SubscriberRecord], now: datetime
+    session: Session, notices: NoticeContext, block: Mapping[bytes, SubscriberRecord], now: datetime
 ) -> SubscriberImportReport:
     known = subscribers.by_address_keys(session, list(block))
     suppressed = suppressions.of_addresses(session, block)
     fresh = {key: record for key, record in block.items() if key not in known and key not in suppressed}
-    report = _add(session, post, fresh, now)
+    report = _add(session, notices, fresh, now)
     report.left_alone += sum(key not in known for key in suppressed)
     report.unchanged += sum(key not in known for key in suppressed)
     changed: list[Subscriber] = []
@@ -161,7 +161,7 @@ def _step(session: Session, key: bytes, known: Subscriber, status: Status, now: 
 
 
 def _add(
-    session: Session, post: NoticeContext, fresh: Mapping[bytes, SubscriberRecord], now: datetime
+    session: Session, notices: NoticeContext, fresh: Mapping[bytes, SubscriberRecord], now: datetime
 ) -> SubscriberImportReport:
     arrivals = [new_subscriber(record, key, record.status or Status.ACTIVE) for key, record in fresh.items()]
     stored = subscribers.insert_many(session, arrivals, Cause.IMPORT, now)
@@ -170,10 +170,10 @@ def _add(
             suppressions.record(session, arrival.address_key, SuppressionReason.REQUEST, now)
         elif arrival.address_key in stored and arrival.status is Status.PENDING:
             mail_budgets.count(session, [stranger_budget(arrival.address_key, Cause.IMPORT)], now)
-            plan_confirmation(session, post, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
+            plan_confirmation(session, notices, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
     report = SubscriberImportReport(added=len(stored))
     if lost := {key: record for key, record in fresh.items() if key not in stored}:
-        report.count(_take_in(session, post, lost, now))  # another process was first: now they are known
+        report.count(_take_in(session, notices, lost, now))  # another process was first: now they are known
     return report
 
 

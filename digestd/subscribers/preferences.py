@@ -48,13 +48,13 @@ def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
 
 
 def request_link(
-    db: Database, post: NoticeContext, address: str, now: datetime, by: ConsentAction = ConsentAction(Cause.WEB)
+    db: Database, notices: NoticeContext, address: str, now: datetime, by: ConsentAction = ConsentAction(Cause.WEB)
 ) -> None:
     """Have a fresh link mailed to an address, if a subscriber is there; nothing tells whether one is.
 
     It counts with confirmations: one mail a day and address. Raises BadRecord for what is no address.
     """
-    key = address_key(post.keys, address)
+    key = address_key(notices.keys, address)
     with db.write() as session:
         known = subscribers.by_address_key(session, key, lock=True)
         if known is None or known.status not in _MAY_OPEN or suppressions.reason_for(session, key) is not None:
@@ -63,4 +63,4 @@ def request_link(
         if leaves is not None:
             kind, life = MailKind.SETTINGS, leaves + LINK_LIFE
             mail = Notice(known.key, kind, str(issued(now)), known.version, life, not_before=leaves)
-            plan_notice(session, post, mail, now)
+            plan_notice(session, notices, mail, now)

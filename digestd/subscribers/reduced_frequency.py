@@ -42,7 +42,7 @@ def _change(db: Database, subscriber: int, change: Callable[[Subscriber], Subscr
 
 
 def return_or_ask(
-    db: Database, post: NoticeContext, subscriber: int, act: ConsentAction, now: datetime, pool: Pool
+    db: Database, notices: NoticeContext, subscriber: int, act: ConsentAction, now: datetime, pool: Pool
 ) -> bool:
     """Come back: at once within an hour of leaving, later by a mail that asks. Whether they are back.
 
@@ -53,5 +53,5 @@ def return_or_ask(
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is not None and known.status is Status.UNSUBSCRIBED:
-            send_owner_confirmation(session, post, known, (None, act), now, pool)
+            send_owner_confirmation(session, notices, known, (None, act), now, pool)
     return False

@@ -33,7 +33,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def back(request: Request, token: str) -> Response:
         known = settings_page.whose(token)
         how = consent_act(app, request, Cause.TAKEN_BACK, consent_text(pages, "resubscribe", known.language))
-        if reduced_frequency.return_or_ask(app.db, app.post, known.key, how, app.clock(), Pool.OWNER):
+        if reduced_frequency.return_or_ask(app.db, app.notices, known.key, how, app.clock(), Pool.OWNER):
             return settings_page.shown(token, "returned")
         return pages.page("confirmation_sent", language=known.language)
 
@@ -50,7 +50,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 def _ask_move(app: App, settings_page: SettingsPage, token: str, email: str, network: bytes) -> Response:
     """Request an address change and return the settings page."""
     try:
-        request_address_change(app.db, app.post, settings_page.whose(token).key, email, app.clock(), network)
+        request_address_change(app.db, app.notices, settings_page.whose(token).key, email, app.clock(), network)
     except (BadRecord, SameAddress):
         return settings_page.corrected(token, ["email"])
     except LinkExpired:  # unsubscribed while the page was open

@@ -43,12 +43,12 @@ def _asking(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRout
     @routes.post("/p/{token}/erase")
     def ask_erasure(token: str) -> Response:
         known = settings_page.whose(token)
-        return _answer(pages, settings_page, token, request_erasure(app.db, app.post, known.key, app.clock()))
+        return _answer(pages, settings_page, token, request_erasure(app.db, app.notices, known.key, app.clock()))
 
     @routes.post("/p/{token}/renew")
     def ask_renewal(token: str) -> Response:
         known = settings_page.whose(token)
-        return _answer(pages, settings_page, token, request_renewal(app.db, app.post, known.key, app.clock()))
+        return _answer(pages, settings_page, token, request_renewal(app.db, app.notices, known.key, app.clock()))
 
 
 def _answer(pages: Pages, settings_page: SettingsPage, token: str, asked: RequestOutcome) -> Response:

@@ -10,5 +10,5 @@ from digestd.web.email_forms import EmailForms
 def router(app: App, forms: EmailForms) -> APIRouter:
     """Return the routes of this module."""
     return forms.by_address(
-        "settings", "settings_link_sent", lambda address, now, by: request_link(app.db, app.post, address, now, by)
+        "settings", "settings_link_sent", lambda address, now, by: request_link(app.db, app.notices, address, now, by)
     )

@@ -36,7 +36,7 @@ def router(app: App, pages: Pages, forms: EmailForms) -> APIRouter:
 
         def act(now: datetime, by: ConsentAction) -> None:
             if checked.record is not None:
-                request_signup(app.db, app.post, checked.record, now, by)
+                request_signup(app.db, app.notices, checked.record, now, by)
 
         sent = SubmittedForm("subscribe", form, refused, act, "confirmation_sent", consent_text(spoken, "subscribe"))
         return await forms.take(request, sent)

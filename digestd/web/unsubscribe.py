@@ -101,7 +101,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def back(request: Request, token: str) -> Response:
         subscriber = links.named(token)
         how = consent_act(app, request, Cause.TAKEN_BACK, consent_text(pages, "resubscribe", subscriber.language))
-        done = reduced_frequency.return_or_ask(app.db, app.post, subscriber.key, how, app.clock(), Pool.STRANGER)
+        done = reduced_frequency.return_or_ask(app.db, app.notices, subscriber.key, how, app.clock(), Pool.STRANGER)
         return links.page("resubscribed", subscriber, token, done=done)
 
     _less(app, links, routes)

@@ -84,7 +84,7 @@ def _serve(folder: Path, papers: int, parent: Connection) -> None:
     port = free_port()
     app = wiring.initialise(load({"DIGESTD_SOURCES": "none", "DIGESTD_PUBLIC_URL": f"http://127.0.0.1:{port}"}))
     import_papers(app.db, list(invented.papers(papers, 1, "new")), app.clock())
-    add(app.db, app.post, parse({"email": "reader@example.net"}), app.clock())
+    add(app.db, app.notices, parse({"email": "reader@example.net"}), app.clock())
     parent.send((f"http://127.0.0.1:{port}", _paths(token(app.keys, Purpose.UNSUBSCRIBE, 1, app.clock()))))
     uvicorn.Server(server_config(build(app), "127.0.0.1", port)).run()
 

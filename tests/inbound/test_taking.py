@@ -324,7 +324,7 @@ def test_who_signs_up_anew_after_a_bounce_starts_without_points(on_file: Returne
     made = on_file.made
     on_file.take(on_file.mail("postfix-hard"))
     made.clock.go(timedelta(days=3))
-    request_signup(made.db, made.app.post, parse({"email": on_file.address()}), made.clock.now)
+    request_signup(made.db, made.app.notices, parse({"email": on_file.address()}), made.clock.now)
     assert (on_file.status(), on_file.suppression()) == (Status.SUPPRESSED, SuppressionReason.HARD_BOUNCE)
     with made.db.read() as session:
         known = subscribers.by_address_key(session, on_file.key())

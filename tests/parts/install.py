@@ -88,7 +88,7 @@ class Install:
     def people(self, records: Iterable[Mapping[str, object]]) -> None:
         """Import subscribers."""
         numbered = (FileLine(number, record) for number, record in enumerate(records, 1))
-        report = import_subscribers(self.db, self.app.post, numbered, self.clock.now)
+        report = import_subscribers(self.db, self.app.notices, numbered, self.clock.now)
         assert not report.refused, report.refused
 
     def plan(self) -> PlanReport:

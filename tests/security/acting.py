@@ -56,7 +56,7 @@ def opening(house: House, path: str, reader: int, **said: object) -> Mapping[str
     if "{period}" in path:
         house.plan()
     if purpose is Purpose.MOVE_TO:
-        request_address_change(house.app.db, house.app.post, joined.key, f"new.{address}", house.clock())
+        request_address_change(house.app.db, house.app.notices, joined.key, f"new.{address}", house.clock())
     token = house.link(purpose, number, version).rpartition("/")[2]
     places = {"token": token, "n": "1", "action": "more", "name": "saved.bib", "period": "2026-11-24"}
     return {name: value for name, value in places.items() if f"{{{name}}}" in path.replace(":int", "")}

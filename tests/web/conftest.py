@@ -164,7 +164,7 @@ class House:
 
     def join(self, address: str, **said: object) -> Subscriber:
         """An active subscriber."""
-        add(self.app.db, self.app.post, parse({"email": address, **said}), self.clock())
+        add(self.app.db, self.app.notices, parse({"email": address, **said}), self.clock())
         return self.subscriber(address)
 
     def subscriber(self, address: str) -> Subscriber:
@@ -234,12 +234,12 @@ def pages(house: House, language: str) -> list[str]:
     delivery = house.plan()
     add(
         house.app.db,
-        house.app.post,
+        house.app.notices,
         parse({"email": "bob@example.org", "status": "pending", "language": language}),
         house.clock(),
     )
     link_orcid(house.app.libraries, ada.key, "0000-0002-1825-0097")
-    request_address_change(house.app.db, house.app.post, ada.key, "ada@example.com", house.clock())
+    request_address_change(house.app.db, house.app.notices, ada.key, "ada@example.com", house.clock())
     leave, settings = house.link(Purpose.UNSUBSCRIBE, ada.key), house.settings("ada@example.org")
     move = house.link(Purpose.MOVE_TO, ada.key, issued(house.clock()))
     return [

@@ -44,14 +44,14 @@ def mails(app: App, house: House) -> list[bytes]:
     house.take_in(*({**PAPER, "id": f"2401.{n:05}", "title": f"Sorting {n}"} for n in range(5)))
     for n in range(MAILS):
         house.join(f"reader{n}@example.org", hour=0, size=2)
-    add(app.db, app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
+    add(app.db, app.notices, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
     house.plan()
-    request_link(app.db, app.post, "reader0@example.org", house.clock())
+    request_link(app.db, app.notices, "reader0@example.org", house.clock())
     request_address_change(
-        app.db, app.post, house.subscriber("reader1@example.org").key, "new@example.org", house.clock()
+        app.db, app.notices, house.subscriber("reader1@example.org").key, "new@example.org", house.clock()
     )
-    request_erasure(app.db, app.post, house.subscriber("reader2@example.org").key, house.clock())
-    request_renewal(app.db, app.post, house.subscriber("reader3@example.org").key, house.clock())
+    request_erasure(app.db, app.notices, house.subscriber("reader2@example.org").key, house.clock())
+    request_renewal(app.db, app.notices, house.subscriber("reader3@example.org").key, house.clock())
     with app.db.read() as session:
         keys = list(session.connection().execute(select(core.delivery.c.id).order_by(core.delivery.c.id)).scalars())
         claims = [claim for key in keys if (claim := queries.as_claim(session, key)) is not None]

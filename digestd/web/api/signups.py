@@ -33,7 +33,7 @@ def router(app: App, signup_limit: SignupLimit) -> APIRouter:
         record, causer = _record(form), token_causer(token.key)
         signup_limit.check(token)
         await answer_in_constant_time(
-            partial(request_signup, app.db, app.post, record, app.clock(), ConsentAction(Cause.API), causer)
+            partial(request_signup, app.db, app.notices, record, app.clock(), ConsentAction(Cause.API), causer)
         )
 
     return routes

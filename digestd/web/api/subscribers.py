@@ -72,7 +72,9 @@ class SubscriberApi:
 
     def added(self, record: SubscriberRecord, token: ApiToken) -> tuple[EditResult, Subscriber]:
         """Add or change a subscriber. Raises NoConsent."""
-        change = add_via_api(self.app.db, self.app.post, record, self.app.clock(), Cause.API, token_causer(token.key))
+        change = add_via_api(
+            self.app.db, self.app.notices, record, self.app.clock(), Cause.API, token_causer(token.key)
+        )
         known = self._known(record)
         if known is None:
             raise NotFound("the subscriber was not added")
