@@ -1,8 +1,8 @@
-"""Moving to another address: asked for by the preferences, made once both addresses have confirmed it.
+"""Change a subscriber's address, once both the old and the new address have confirmed it.
 
-The old one proves that its owner wants to leave it, the new one that its owner wants the digest. Whoever holds
-one of the two can stop it, and after two days it is forgotten. An old address that is read no more cannot
-confirm; its reader signs up anew with the new one.
+The old address proves that its owner wants to leave it, the new one that its owner wants the digest. Either can
+cancel the change, and after two days it expires. Whoever can no longer read the old address signs up with the new one
+instead.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
-from digestd.domain.mail_budget import Budget, Pool
-from digestd.domain.mail_budget import subscriber_causer as of_subscriber
+from digestd.domain.mail_budget import Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import ConsentAction, Status, Subscriber
 from digestd.errors import BadInput
 from digestd.security.links import (
@@ -31,46 +30,52 @@ from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.signup import LinkExpired
 
-_MAY_MOVE = frozenset({Status.ACTIVE, Status.PAUSED})
+_CAN_CHANGE = frozenset({Status.ACTIVE, Status.PAUSED})
 
 
 class SameAddress(BadInput):
-    """The digest goes there already."""
+    """The digest already goes to this address."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddressChangeLink:
-    """One end of a move, as its link opens it."""
+    """A link of an address change, opened: the change, and which of both addresses holds the link."""
 
     subscriber: Subscriber
-    move: AddressChange
+    change: AddressChange
     at_new: bool
 
 
 def request_address_change(
     db: Database, notices: NoticeContext, subscriber: int, address: str, now: datetime, network: bytes | None = None
 ) -> None:
-    """Ask to move: a mail to the old address, and one to the new address if that may be written to.
+    """Request a change of address: mails a link to the old address, and one to the new address if it may get mail.
 
-    Nothing tells whether it may, not even the mail to the old address, which only depends on the owner's budget: if
-    that is spent, nothing is sent and nothing changes. The new address counts as a stranger's. A move that was asked
-    for before is forgotten. `network` is the client's, as a keyed hash. Raises BadRecord for what is no address,
-    SameAddress.
+    Nothing reveals whether it may. If the owner's mail budget is spent, nothing is sent and nothing changes. The new
+    address counts as a stranger's. An earlier request is replaced.
+
+    Args:
+        network: the keyed hash of the client's network, for the mail budget.
+
+    Raises:
+        BadRecord: the address is invalid.
+        SameAddress: the digest goes there already.
+        LinkExpired: the subscriber is not active.
     """
-    there, key = canonical_address(address), address_key(notices.keys, address)
+    new_address, key = canonical_address(address), address_key(notices.keys, address)
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
-        if known is None or known.status not in _MAY_MOVE:
+        if known is None or known.status not in _CAN_CHANGE:
             raise LinkExpired("only active subscribers can change their address")
         here = subscribers.address_key_of(session, subscriber)
         if here == key:
             raise SameAddress("the digest already goes to this address")
-        causer = of_subscriber(subscriber)
-        leaves = mail_budgets.take(session, [Budget(Pool.OWNER, here, causer)], now)
-        if leaves is None:
+        causer = subscriber_causer(subscriber)
+        not_before = mail_budgets.take(session, [Budget(Pool.OWNER, here, causer)], now)
+        if not_before is None:
             return
-        address_changes.request(session, subscriber, there, key, now)
-        mails: list[tuple[MailKind, bytes | None, datetime]] = [(MailKind.MOVE_FROM, None, leaves)]
+        address_changes.request(session, subscriber, new_address, key, now)
+        mails: list[tuple[MailKind, bytes | None, datetime]] = [(MailKind.MOVE_FROM, None, not_before)]
         if _is_free(session, key) and (
             later := mail_budgets.take(session, [Budget(Pool.STRANGER, key, causer, network)], now)
         ):
@@ -81,53 +86,65 @@ def request_address_change(
 
 
 def _is_free(session: Session, key: bytes) -> bool:
-    """Whether nobody has the address, and nothing stands against writing to it."""
+    """Return True if nobody has the address and it is not suppressed."""
     taken = subscribers.by_address_key(session, key) is not None
     return not taken and suppressions.reason_for(session, key) is None
 
 
 def open_link(db: Database, keys: Keys, link: str, now: datetime) -> AddressChangeLink:
-    """What a link of a move opens. Raises BadToken for what is none of ours, TooOld for what is over."""
+    """Return the address change of a link.
+
+    Raises:
+        BadToken: the link is invalid.
+        LinkExpired: it is too old, or the change was made or cancelled.
+    """
     with db.read() as session:
-        return _side(session, keys, link, now)
+        return _open(session, keys, link, now)
 
 
 def confirm_address_change(
     db: Database, keys: Keys, link: str, act: ConsentAction, now: datetime
 ) -> tuple[AddressChangeLink, bool]:
-    """Confirm one side; whether that made the move. Raises like `opened_side`."""
+    """Confirm one address.
+
+    Returns:
+        The opened link, and True if both addresses have confirmed and the change was made.
+
+    Raises:
+        BadToken, LinkExpired: as `open_link`.
+    """
     with db.write() as session:
-        side = _side(session, keys, link, now, lock=True)
-        address_changes.confirm(session, side.subscriber.key, now, at_new=side.at_new)
-        agreed = side.move.at_old if side.at_new else side.move.at_new
+        opened = _open(session, keys, link, now, lock=True)
+        address_changes.confirm(session, opened.subscriber.key, now, at_new=opened.at_new)
+        agreed = opened.change.at_old if opened.at_new else opened.change.at_new
         if not agreed:
-            return side, False
-        move, key = side.move, side.subscriber.key
+            return opened, False
+        change, key = opened.change, opened.subscriber.key
         address_changes.cancel(session, key)
-        is_free = _is_free(session, move.address_key)
+        is_free = _is_free(session, change.address_key)
         if is_free:
-            subscribers.change_address(session, key, (move.address, move.address_key), act, now)
+            subscribers.change_address(session, key, (change.address, change.address_key), act, now)
     if not is_free:
         raise LinkExpired("this address already has a subscription, or must not be written to")
-    return side, True
+    return opened, True
 
 
 def cancel_address_change(db: Database, keys: Keys, link: str, now: datetime) -> None:
-    """Forget the move. Raises like `opened_side`."""
+    """Cancel the change of a link. Raises as `open_link`."""
     with db.write() as session:
-        side = _side(session, keys, link, now, lock=True)
-        address_changes.cancel(session, side.subscriber.key)
+        opened = _open(session, keys, link, now, lock=True)
+        address_changes.cancel(session, opened.subscriber.key)
 
 
-def _side(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool = False) -> AddressChangeLink:
+def _open(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool = False) -> AddressChangeLink:
     (key, version), at_new = _read(keys, link, now)
     known = subscribers.by_key(session, key, lock=lock)
-    move = address_changes.of(session, key)
-    if known is None or known.status not in _MAY_MOVE or move is None or issued(move.asked) != version:
+    change = address_changes.of(session, key)
+    if known is None or known.status not in _CAN_CHANGE or change is None or issued(change.asked) != version:
         raise LinkExpired("there is nothing left to confirm")
-    if now - move.asked > EXPIRES_AFTER:
+    if now - change.asked > EXPIRES_AFTER:
         raise LinkExpired("this link is older than 48 hours; ask again in the settings")
-    return AddressChangeLink(known, move, at_new)
+    return AddressChangeLink(known, change, at_new)
 
 
 def _read(keys: Keys, link: str, now: datetime) -> tuple[tuple[int, int], bool]:

@@ -1,4 +1,4 @@
-"""What the operator does for single subscribers: adding them, changing their settings."""
+"""Add and edit single subscribers on the operator's behalf, by CLI or API."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ from digestd.subscribers.subscriber_record import SubscriberRecord
 
 
 class EditResult(StrEnum):
-    """What became of one record."""
+    """The outcome of adding or editing one subscriber."""
 
     ADDED = "added"
     UPDATED = "updated"
@@ -33,28 +33,31 @@ class EditResult(StrEnum):
 def add(
     db: Database, notices: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause = Cause.CLI
 ) -> EditResult:
-    """Add one subscriber: active, as the operator vouches for them, or pending with a mail to confirm.
+    """Add a subscriber as the operator: active, or pending with a confirmation mail. Known addresses are updated.
 
-    A known address is updated. Raises NoConsent for one that left or must not be written to; only
-    `pending` may ask somebody who unsubscribed to come back.
+    Raises:
+        NoConsent: the address is suppressed, or unsubscribed and the record does not ask for a confirmation.
     """
     with db.write() as session:
-        known = _allowed(session, notices.keys, record)
+        known = _check_allowed(session, notices.keys, record)
         if known is None:
-            return _added(session, notices, record, (cause, now))
-        return _known(session, notices, record, known, (cause, now))
+            return _add_new(session, notices, record, (cause, now))
+        return _update_known(session, notices, record, known, (cause, now))
 
 
 def add_via_api(
     db: Database, notices: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause, causer: str = ""
 ) -> EditResult:
-    """Do as `add` for a program, which does not speak for the operator where it asks for a confirmation.
+    """Do as `add` for an API client, which may not send confirmation mails without limit.
 
-    Such mails are limited like those that a page causes, whoever waits for one is not asked again, and what was
-    asked for is applied once it is confirmed. `causer` is the token: see domain/mail_budget.
+    Confirmation mails are limited like those caused by a web page, pending subscribers get no second one, and the
+    settings apply once the mail is confirmed.
+
+    Args:
+        causer: the API token, for the mail budget (domain/mail_budget).
     """
     with db.write() as session:
-        known = _allowed(session, notices.keys, record)
+        known = _check_allowed(session, notices.keys, record)
         if record.status is Status.PENDING and (known is None or known.status in _UNCONFIRMED):
             if known is not None and known.status is Status.PENDING:
                 return EditResult.UNCHANGED
@@ -62,21 +65,21 @@ def add_via_api(
                 return EditResult.UPDATED if known else EditResult.ADDED
             if known is None and subscribers.by_address_key(session, address_key(notices.keys, record.address)):
                 return EditResult.UNCHANGED  # another transaction has just asked them
-            raise _asked_lately(record)
+            raise _asked_recently(record)
         if known is None:
-            return _added(session, notices, record, (cause, now))
-        return _known(session, notices, record, known, (cause, now))
+            return _add_new(session, notices, record, (cause, now))
+        return _update_known(session, notices, record, known, (cause, now))
 
 
 _UNCONFIRMED = frozenset({Status.PENDING, Status.UNSUBSCRIBED})
 
 
-def _asked_lately(record: SubscriberRecord) -> NoConsent:
-    return NoConsent(f"{record.address} was asked to confirm lately; wait a day, or a month after three mails")
+def _asked_recently(record: SubscriberRecord) -> NoConsent:
+    return NoConsent(f"{record.address} was asked to confirm recently; wait a day, or a month after three mails")
 
 
-def _allowed(session: Session, keys: Keys, record: SubscriberRecord) -> Subscriber | None:
-    """Who has this address, if anybody. Raises NoConsent where it must not be written to."""
+def _check_allowed(session: Session, keys: Keys, record: SubscriberRecord) -> Subscriber | None:
+    """Return the subscriber of the record's address, if any. Raises NoConsent if it is suppressed."""
     key = address_key(keys, record.address)
     known = subscribers.by_address_key(session, key, lock=True)
     if suppressions.reason_for(session, key) or (known and known.status in {Status.SUPPRESSED, Status.ERASED}):
@@ -84,27 +87,27 @@ def _allowed(session: Session, keys: Keys, record: SubscriberRecord) -> Subscrib
     return known
 
 
-def _added(
+def _add_new(
     session: Session, notices: NoticeContext, record: SubscriberRecord, by: tuple[Cause, datetime]
 ) -> EditResult:
-    """Add someone new, or what was said of someone whom another transaction has just added, and asked."""
-    if _is_stored(session, notices, record, by):
+    """Store a new subscriber, or update one whom another transaction has just stored."""
+    if _store_new(session, notices, record, by):
         return EditResult.ADDED
     known = find(session, notices.keys, record.address, lock=True)
     if known.status is record.status:
-        return _changed(session, known, record, by[1])
-    return _known(session, notices, record, known, by)
+        return _edit(session, known, record, by[1])
+    return _update_known(session, notices, record, known, by)
 
 
-def _is_stored(session: Session, notices: NoticeContext, record: SubscriberRecord, by: tuple[Cause, datetime]) -> bool:
-    """Store someone new; False if another transaction was first."""
+def _store_new(session: Session, notices: NoticeContext, record: SubscriberRecord, by: tuple[Cause, datetime]) -> bool:
+    """Store a new subscriber; return False if another transaction was first."""
     if record.status is Status.PENDING:
         return add_pending(session, notices, record, *by)
     key = address_key(notices.keys, record.address)
     return bool(subscribers.insert_many(session, [new_subscriber(record, key, Status.ACTIVE)], *by))
 
 
-def _known(
+def _update_known(
     session: Session, notices: NoticeContext, record: SubscriberRecord, known: Subscriber, by: tuple[Cause, datetime]
 ) -> EditResult:
     by_mail = record.status is Status.PENDING
@@ -113,24 +116,24 @@ def _known(
     if by_mail and known.status in _UNCONFIRMED:
         budget = stranger_budget(address_key(notices.keys, record.address), by[0])
         if not send_confirmation(session, notices, known, (record, by[0]), budget, by[1]):
-            raise _asked_lately(record)
+            raise _asked_recently(record)
         return EditResult.UPDATED
     if known.status is Status.PENDING:
         subscribers.change_status(session, known.key, Status.ACTIVE, *by)
-    elif record.of(known) == known:
+    elif record.apply_to(known) == known:
         return EditResult.UNCHANGED
-    subscribers.update_many(session, [record.of(known)], by[1])
+    subscribers.update_many(session, [record.apply_to(known)], by[1])
     return EditResult.UPDATED
 
 
 def edit(db: Database, keys: Keys, record: SubscriberRecord, now: datetime) -> EditResult:
-    """Change settings and interests, never consent; what the record does not say stays. Raises NotFound."""
+    """Change settings and interests, never consent; fields not given are kept. Raises NotFound."""
     with db.write() as session:
-        return _changed(session, find(session, keys, record.address, lock=True), record, now)
+        return _edit(session, find(session, keys, record.address, lock=True), record, now)
 
 
-def _changed(session: Session, known: Subscriber, record: SubscriberRecord, now: datetime) -> EditResult:
-    if record.of(known) == known:
+def _edit(session: Session, known: Subscriber, record: SubscriberRecord, now: datetime) -> EditResult:
+    if record.apply_to(known) == known:
         return EditResult.UNCHANGED
-    subscribers.update_many(session, [record.of(known)], now)
+    subscribers.update_many(session, [record.apply_to(known)], now)
     return EditResult.UPDATED

@@ -1,7 +1,6 @@
-"""Requests in the settings that count only once they are confirmed by a link mailed to the subscriber's address.
+"""Confirm by mail what a settings link alone must not do: erase the subscriber, or make their other links void.
 
-The link to the settings is in every digest, and so with everybody to whom one was forwarded. It must not be enough to
-erase a person, or to lock them out by making their links void.
+The settings link is in every digest, and so with everybody to whom a digest was forwarded.
 """
 
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ from digestd.subscribers.preferences import link_for
 from digestd.subscribers.signup import LinkExpired
 
 VALID = timedelta(hours=48)
-"""Time for which the link in the mail works."""
+"""How long the link in the mail works."""
 _WRITABLE = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
 
 
@@ -33,12 +32,12 @@ class RequestOutcome(StrEnum):
 
 
 def request_erasure(db: Database, notices: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
-    """Mail a subscriber the link whose page erases them."""
+    """Mail a subscriber the link that erases them."""
     return _request(db, notices, subscriber, (MailKind.ERASE, Pool.OWNER), now)
 
 
 def request_renewal(db: Database, notices: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
-    """Mail a subscriber the link whose page makes their earlier links void."""
+    """Mail a subscriber the link that makes their earlier links void."""
     return _request(db, notices, subscriber, (MailKind.RENEW, Pool.RENEWAL), now)
 
 
@@ -53,10 +52,10 @@ def _request(
         key = subscribers.address_key_of(session, subscriber)
         if suppressions.reason_for(session, key) is not None:
             return RequestOutcome.UNREACHABLE
-        leaves = mail_budgets.take(session, [Budget(pool, key)], now)
-        if leaves is None:
+        not_before = mail_budgets.take(session, [Budget(pool, key)], now)
+        if not_before is None:
             return RequestOutcome.WAIT
-        mail = Notice(subscriber, kind, str(issued(now)), known.version, leaves + VALID, not_before=leaves)
+        mail = Notice(subscriber, kind, str(issued(now)), known.version, not_before + VALID, not_before=not_before)
         plan_notice(session, notices, mail, now)
         return RequestOutcome.SENT
 
@@ -65,9 +64,9 @@ def open_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: dat
     """Return the subscriber whose request a link confirms.
 
     Raises:
-        BadToken: the link is none of ours.
-        NotFound: nobody is behind it.
-        TooOld: it is older than 48 hours, was used, or status or address have changed since.
+        BadToken: the link is invalid.
+        NotFound: the subscriber was erased.
+        LinkExpired: it is older than 48 hours, was used, or status or address have changed since.
     """
     key, version, at = read(keys, purpose, link, now)
     with db.read() as session:
@@ -81,17 +80,22 @@ def open_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: dat
 
 
 def erase_as_requested(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
-    """Erase the subscriber, and return them as they were before. Raises like `opened_request`."""
+    """Erase the subscriber of a link, and return them as they were before. Raises as `open_request`."""
     known = open_request(db, keys, Purpose.ERASE, link, now)
     forget(db, known.key, now)
     return known
 
 
 def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, shelf: bool) -> str:
-    """Make every earlier link to the settings void, and return the token of a fresh one.
+    """Make all earlier settings links void, and return the token of a fresh one.
 
-    The mails that somebody else may have asked for by such a link count no more against those of the owner.
-    `shelf`: also give the saved papers and the feeds a new address. Raises like `opened_request`.
+    Mails that somebody else requested by such links no longer count against the owner's budget.
+
+    Args:
+        shelf: also change the address of the saved list and the feeds.
+
+    Raises:
+        BadToken, NotFound, LinkExpired: as `open_request`.
     """
     known = open_request(db, keys, Purpose.RENEW, link, now)
     with db.write() as session:

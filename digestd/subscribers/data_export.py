@@ -1,7 +1,7 @@
-"""All that is kept of one subscriber, as one JSON object: for them to take along, and for an operator to show.
+"""Export everything stored about one subscriber as one JSON object (GDPR Article 15 and 20).
 
-Every table that holds anything by subscriber or by the keyed hash of an address is named in `store.belongings.KEPT`;
-a test walks the schema and compares.
+`store.data_export` names every table that stores anything by subscriber or by the keyed hash of an address; a test
+compares its list with the schema.
 """
 
 import json
@@ -14,11 +14,11 @@ from digestd.store import data_export
 from digestd.subscribers.subscriber_record import subscriber_fields
 
 FORMAT_VERSION = 1
-"""Of the object; it rises when a key changes its meaning."""
+"""The version of the object; it rises when a key changes its meaning."""
 
 
 def collect_data(session: Session, subscriber: Subscriber, now: datetime) -> dict[str, object]:
-    """Settings and interests as an import line, and each row of each table that holds something of theirs."""
+    """Return settings and interests as an import line, and the subscriber's rows of every table."""
     return {
         "form": FORMAT_VERSION,
         "exported": now,
@@ -27,10 +27,10 @@ def collect_data(session: Session, subscriber: Subscriber, now: datetime) -> dic
     }
 
 
-def to_json(kept: dict[str, object]) -> str:
-    """The object as a file."""
-    return json.dumps(kept, ensure_ascii=False, indent=2, default=_written) + "\n"
+def to_json(data: dict[str, object]) -> str:
+    """Return the object as the text of a JSON file."""
+    return json.dumps(data, ensure_ascii=False, indent=2, default=_to_text) + "\n"
 
 
-def _written(value: object) -> str:
+def _to_text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,4 +1,8 @@
-"""A subscriber says what they think of a paper; it counts from the next digest on, and never leaves the install."""
+"""Record what a subscriber thinks of a paper, by address and paper id.
+
+Feedback counts from the next digest on and never leaves the installation. For feedback by the links of a digest see
+`pick_feedback`.
+"""
 
 from datetime import datetime
 
@@ -17,14 +21,18 @@ from digestd.subscribers.lookup import find
 
 
 def add_feedback(db: Database, keys: Keys, address: str, paper: PaperId, verdict: Verdict, now: datetime) -> None:
-    """Note a verdict. Raises NotFound for an unknown address or paper."""
+    """Record a verdict on a paper. Raises NotFound for an unknown address or paper."""
     with db.write() as session:
         subscriber = find(session, keys, address)
         feedback.add(session, subscriber.key, _paper(session, paper).key, verdict, now)
 
 
 def undo_feedback(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
-    """Take back the newest verdict on a paper: the one before it counts again. Raises NotFound where there is none."""
+    """Undo the newest verdict on a paper, so that the one before it counts again, and return it.
+
+    Raises:
+        NotFound: the address is unknown, or has given no feedback on the paper.
+    """
     with db.write() as session:
         subscriber = find(session, keys, address)
         found = papers.find(session, paper)
@@ -35,9 +43,11 @@ def undo_feedback(db: Database, keys: Keys, address: str, paper: PaperId, now: d
 
 
 def mute_from_paper(db: Database, keys: Keys, address: str, paper: PaperId, what: Interest, now: datetime) -> None:
-    """Note that they want nothing more that has what this paper has.
+    """Mute something that a paper has: a topic, phrase, author or category.
 
-    Raises NotFound for an unknown address or paper, and BadInput where the paper does not have it.
+    Raises:
+        NotFound: the address or the paper is unknown.
+        BadInput: the paper does not have it.
     """
     with db.write() as session:
         subscriber = find(session, keys, address)
@@ -48,7 +58,11 @@ def mute_from_paper(db: Database, keys: Keys, address: str, paper: PaperId, what
 
 
 def undo_mute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Interest:
-    """Take back the newest muting that was said of a paper. Raises NotFound where there is none."""
+    """Undo the newest muting that was made from a paper, and return it.
+
+    Raises:
+        NotFound: the address is unknown, or has muted nothing from the paper.
+    """
     with db.write() as session:
         subscriber = find(session, keys, address)
         found = papers.find(session, paper)
@@ -59,7 +73,7 @@ def undo_mute(db: Database, keys: Keys, address: str, paper: PaperId, now: datet
 
 
 def matches_interest(paper: Paper, what: Interest) -> bool:
-    """Whether the muting would leave out this very paper."""
+    """Return True if muting `what` would exclude this paper."""
     lookup = build_inverted_index([paper])
     match what.kind:
         case Kind.TOPIC:

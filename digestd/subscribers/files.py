@@ -1,9 +1,8 @@
-"""Subscriber files: JSONL and CSV, read and written a line at a time.
+"""Read and write subscriber files, JSONL or CSV, one line at a time.
 
-In CSV a list is `;`-separated; one that holds a `;` itself, or that must say more than a plain
-list can (`mute` with topics, authors or categories), is written as JSON in its cell. A cell that a
-spreadsheet would work out as a formula has a `'` before it, which reading takes away. Lines are numbered
-as an editor numbers them.
+In CSV a list is separated by `;`. A list whose items contain a `;`, or a `mute` with topics, authors or categories,
+is written as JSON in its cell. A cell that a spreadsheet would evaluate as a formula starts with a `'`, which reading
+removes (OWASP, "CSV Injection"). Lines are numbered as in an editor.
 """
 
 import csv
@@ -28,13 +27,13 @@ LINE_MAX = 1_048_576
 _FORMULA = re.compile(r"\A('*[=+@-])")
 _QUOTED = re.compile(r"\A'('*[=+@-])")
 _FOREIGN = re.compile(r"[;\t|]")
-"""What spreadsheets of other countries write between columns."""
+"""Column separators of spreadsheets in other locales."""
 _BOOLEAN_VALUES = {"true": True, "false": False}
 _LIST_COLUMNS = frozenset({*LISTS, "mute"})
 
 
 class FileFormat(StrEnum):
-    """How a subscriber file is written."""
+    """The format of a subscriber file."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -42,7 +41,7 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """One record of a file as it stands there, or why it cannot be read."""
+    """One record of a file as written there, or the reason why it cannot be read."""
 
     number: int
     fields: Mapping[str, object] | BadRecord
@@ -50,7 +49,14 @@ class FileLine:
 
 @contextmanager
 def open_file(path: Path, form: FileFormat | None = None) -> Iterator[Iterator[FileLine]]:
-    """The lines of a file; CSV if it is called `.csv`, else JSONL. Raises BadInput for what is no such file."""
+    """Open a subscriber file and yield its lines.
+
+    Args:
+        form: the format; by default CSV if the name ends in `.csv`, else JSONL.
+
+    Raises:
+        BadInput: the file cannot be read, is empty, or is not text.
+    """
     form = form or (FileFormat.CSV if path.suffix.lower() == ".csv" else FileFormat.JSONL)
     try:
         with path.open("rb") as file:
@@ -60,7 +66,7 @@ def open_file(path: Path, form: FileFormat | None = None) -> Iterator[Iterator[F
 
 
 def read_lines(file: BinaryIO, form: FileFormat, name: str = "the file") -> Iterator[FileLine]:
-    """The lines of an open file, of which only the current one is in memory."""
+    """Return the lines of an open file; only the current one is in memory. Raises BadInput."""
     lines = _lines(file)
     first = next(lines, None)
     if first is None:
@@ -77,7 +83,7 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines cut at LINE_MAX, so that a file without line ends does not fill the memory."""
+    """Yield lines, cut at LINE_MAX so that a file without line ends does not fill the memory."""
     while line := file.readline(LINE_MAX + 1):
         yield line
         tail = line
@@ -95,15 +101,15 @@ def _object(line: bytes) -> Mapping[str, object] | BadRecord:
     if len(line) > LINE_MAX:
         return BadRecord("line", f"is longer than {LINE_MAX} bytes; shorten it")
     try:
-        said = json.loads(line.decode())
+        fields = json.loads(line.decode())
     except UnicodeDecodeError:
         return BadRecord("line", "is not UTF-8; save the file as UTF-8")
     except (ValueError, RecursionError) as problem:
         why = problem.msg if isinstance(problem, json.JSONDecodeError) else "a value is too large"
         return BadRecord("line", f'is not JSON ({why}); write an object like {{"email": "name@example.org"}}')
-    if not isinstance(said, dict):
+    if not isinstance(fields, dict):
         return BadRecord("line", 'is not an object; write one like {"email": "name@example.org"}')
-    return said
+    return fields
 
 
 def _table(lines: Iterator[bytes], name: str) -> Iterator[FileLine]:
@@ -153,23 +159,23 @@ def _value(column: str, cell: str) -> object:
 def _list(cell: str) -> object:
     if cell.startswith(("[", "{")):
         try:
-            said = json.loads(cell)
+            fields = json.loads(cell)
         except (ValueError, RecursionError):
-            said = None  # a list of plain words whose first begins with a bracket
-        if isinstance(said, list | dict):
-            return said
+            fields = None  # a list of plain words whose first begins with a bracket
+        if isinstance(fields, list | dict):
+            return fields
     return cell.split(";") if cell else []
 
 
 def format_records(records: Iterable[Mapping[str, object]], form: FileFormat) -> Iterator[str]:
-    """The lines of a file that `read` reads back, each with its line end."""
+    """Yield the lines of a file that `read_lines` reads back, each with its line end."""
     if form is FileFormat.JSONL:
-        for said in records:
-            yield escape_invisible(json.dumps(said, ensure_ascii=False)) + "\n"
+        for fields in records:
+            yield escape_invisible(json.dumps(fields, ensure_ascii=False)) + "\n"
         return
     yield _row(KEYS)
-    for said in records:
-        yield _row([_cell(said[key]) for key in KEYS])
+    for fields in records:
+        yield _row([_cell(fields[key]) for key in KEYS])
 
 
 def _row(cells: Iterable[str]) -> str:

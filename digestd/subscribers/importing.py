@@ -1,4 +1,4 @@
-"""Importing and exporting many subscribers, in blocks: memory stays flat however long the file is."""
+"""Import and export many subscribers in blocks, so that memory stays constant for files of any length."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -24,7 +24,12 @@ BLOCK = 500
 
 @dataclass(slots=True)
 class SubscriberImportReport:
-    """What became of the lines. `unchanged` counts the left alone too: who left is not brought back."""
+    """Counts of imported lines, and the lines that were rejected.
+
+    Attributes:
+        unchanged: includes `left_alone`.
+        left_alone: subscribers who left; no import brings them back.
+    """
 
     added: int = 0
     updated: int = 0
@@ -33,39 +38,42 @@ class SubscriberImportReport:
     refused: RejectedLines = field(default_factory=RejectedLines)
 
     def count(self, done: "SubscriberImportReport") -> None:
-        """Add what became of some more lines."""
+        """Add the counts of another report."""
         self.added += done.added
         self.updated += done.updated
         self.unchanged += done.unchanged
         self.left_alone += done.left_alone
 
 
-class _Nothing(Exception):
-    """A strict import met a bad line, or a rehearsal is over: roll back."""
+class _Rollback(Exception):
+    """Raised to roll back a strict import with a bad line, or a dry run."""
 
 
 def import_subscribers(
     db: Database, notices: NoticeContext, lines: Iterable[FileLine], now: datetime, *, strict: bool = False
 ) -> SubscriberImportReport:
-    """Take in every good line and report the bad ones; `strict` takes all or nothing.
+    """Import every good line and report the bad ones. Known addresses are updated.
 
-    A known address is updated. Nobody who unsubscribed, paused or is suppressed is brought back.
+    Nobody who unsubscribed, paused or is suppressed is reactivated.
+
+    Args:
+        strict: import all lines or, if one is bad, none.
     """
     report = SubscriberImportReport()
     blocks = _blocks(lines, notices, report)
     if not strict:
         for block in blocks:
             with db.write() as session:
-                done = _take_in(session, notices, block, now)
+                done = _import_block(session, notices, block, now)
             report.count(done)
         return report
     try:
         with db.write() as session:
             for block in blocks:
-                report.count(_take_in(session, notices, block, now))
+                report.count(_import_block(session, notices, block, now))
             if report.refused:
-                raise _Nothing
-    except _Nothing:
+                raise _Rollback
+    except _Rollback:
         return SubscriberImportReport(refused=report.refused)
     return report
 
@@ -73,19 +81,21 @@ def import_subscribers(
 def dry_run_import(
     db: Database, notices: NoticeContext, lines: Iterable[FileLine], now: datetime
 ) -> SubscriberImportReport:
-    """What `import_subscribers` would make of the lines; nothing of it stays, and nobody is written to."""
+    """Return the report of an import without changing anything or sending mail."""
     report = SubscriberImportReport()
-    with suppress(_Nothing), db.write() as session:
+    with suppress(_Rollback), db.write() as session:
         for block in _blocks(lines, notices, report):
-            report.count(_take_in(session, notices, block, now))
-        raise _Nothing
+            report.count(_import_block(session, notices, block, now))
+        raise _Rollback
     return report
 
 
 def _blocks(
     lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport
 ) -> Iterator[dict[bytes, SubscriberRecord]]:
-    """Good records by address key, none twice in a block: of two lines for one address the later counts."""
+    """Yield blocks of records by address key; of two lines for one address in a block, the later one starts a new
+    block.
+    """
     block: dict[bytes, SubscriberRecord] = {}
     for line in lines:
         try:
@@ -108,7 +118,7 @@ def _record(line: FileLine) -> SubscriberRecord:
     return parse(line.fields)
 
 
-def _take_in(
+def _import_block(
     session: Session, notices: NoticeContext, block: Mapping[bytes, SubscriberRecord], now: datetime
 ) -> SubscriberImportReport:
     known = subscribers.by_address_keys(session, list(block))
@@ -119,29 +129,29 @@ def _take_in(
     report.unchanged += sum(key not in known for key in suppressed)
     changed: list[Subscriber] = []
     for key, subscriber in known.items():
-        is_barred = key in suppressed and subscriber.status not in _LEFT  # no import speaks for the suppressed
-        settled = None if is_barred else _settle(block[key], subscriber)
-        report.left_alone += settled is None
-        if settled is None or settled == subscriber:
+        is_suppressed = key in suppressed and subscriber.status not in _LEFT  # no import speaks for the suppressed
+        after = None if is_suppressed else _settle(block[key], subscriber)
+        report.left_alone += after is None
+        if after is None or after == subscriber:
             report.unchanged += 1
             continue
         report.updated += 1
-        changed.append(settled)
-        if settled.status is not subscriber.status:
-            _step(session, key, subscriber, settled.status, now)
+        changed.append(after)
+        if after.status is not subscriber.status:
+            _step(session, key, subscriber, after.status, now)
     subscribers.update_many(session, changed, now)
     return report
 
 
 def _settle(record: SubscriberRecord, known: Subscriber) -> Subscriber | None:
-    """The subscriber as the record may have them; None where it may change nothing, as they left."""
-    said = record.status or Status.ACTIVE
+    """Return the subscriber after the import of a record, or None if they left and nothing may change."""
+    status = record.status or Status.ACTIVE
     if known.status in _LEFT:
-        further = known.status is Status.UNSUBSCRIBED and said is Status.SUPPRESSED
-        if not further and said is not known.status:
+        is_stricter = known.status is Status.UNSUBSCRIBED and status is Status.SUPPRESSED
+        if not is_stricter and status is not known.status:
             return None
-        return replace(known, status=said)
-    return replace(record.of(known), status=_STEPS[known.status].get(said, known.status))
+        return replace(known, status=status)
+    return replace(record.apply_to(known), status=_STEPS[known.status].get(status, known.status))
 
 
 _LEFT = frozenset({Status.UNSUBSCRIBED, Status.SUPPRESSED, Status.ERASED})
@@ -173,12 +183,12 @@ def _add(
             plan_confirmation(session, notices, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
     report = SubscriberImportReport(added=len(stored))
     if lost := {key: record for key, record in fresh.items() if key not in stored}:
-        report.count(_take_in(session, notices, lost, now))  # another process was first: now they are known
+        report.count(_import_block(session, notices, lost, now))  # another process was first: now they are known
     return report
 
 
 def export_subscribers(db: Database) -> Iterator[dict[str, object]]:
-    """Every subscriber as an import line, as of one moment; nothing is left to export of the erased."""
+    """Yield every subscriber who is not erased as an import line, from one snapshot."""
     with db.read() as session:
         for subscriber in subscribers.stream(session):
             if subscriber.status is not Status.ERASED:

@@ -1,6 +1,6 @@
-"""Give feedback on a pick by its own link, and mute something about it by the settings link.
+"""Give feedback on a pick by its own link in the digest, and mute something about it by the settings link.
 
-Repeating what stands changes nothing, and so does taking back what does not.
+Every function is idempotent: giving the same feedback twice, or withdrawing what was not given, changes nothing.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from digestd.subscribers.feedback import matches_interest
 VALUE_MAX = 200
 _AUTHORS = 4
 _CATEGORIES = 4
-_NAMES = {
+_INTEREST_KINDS = {
     Why.AUTHOR: Kind.AUTHOR,
     Why.TOPIC: Kind.TOPIC,
     Why.NEAR_TOPIC: Kind.TOPIC,
@@ -31,15 +31,18 @@ _NAMES = {
 }
 
 
-class Gone(NotFound):
-    """The link is ours, but the digest or the paper is no longer kept."""
+class LinkGone(NotFound):
+    """The link is valid, but the digest or the paper was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class PickFeedback:
-    """A pick and what stands of it: `verdict` among more, less and dismissed, whether it is saved, what is muted of it.
+    """A pick, and the feedback on it that is in force.
 
-    `keys`: the row numbers of the paper, as it was picked and as it is now.
+    Attributes:
+        keys: the row numbers of the paper, when it was picked and now (papers are merged).
+        verdict: MORE, LESS or DISMISSED, if given.
+        muted: what was muted from this paper.
     """
 
     subscriber: Subscriber
@@ -51,13 +54,13 @@ class PickFeedback:
     muted: tuple[Interest, ...]
 
     def has_verdict(self, verdict: Verdict) -> bool:
-        """Whether this verdict stands; a paper stays saved whatever else is said of it."""
+        """Return True if this verdict is in force. A paper stays saved whatever else is said of it."""
         return self.is_saved if verdict is Verdict.SAVED else self.verdict is verdict
 
     @property
-    def offers(self) -> tuple[Interest, ...]:
-        """What of the paper can be muted and is not: what it was picked for first, then its authors and categories."""
-        kind = _NAMES.get(self.reason.why)
+    def mutable(self) -> tuple[Interest, ...]:
+        """Return what can be muted: the interest that it was picked for, its authors and categories."""
+        kind = _INTEREST_KINDS.get(self.reason.why)
         words = self.paper.words
         named = [
             *([(kind, self.reason.value)] if kind else []),
@@ -71,17 +74,22 @@ class PickFeedback:
 
 
 def load_pick(session: Session, delivery: int, place: int) -> PickFeedback:
-    """The pick at a place, from 1, of a digest. Raises Gone, and NotFound for a place that the digest never had."""
+    """Return the pick at a place of a digest, counted from 1.
+
+    Raises:
+        LinkGone: the digest or the paper was deleted.
+        NotFound: the digest never had such a place.
+    """
     claim = queries.as_claim(session, delivery)
     if claim is None or not claim.picks:
-        raise Gone("this digest was removed")
+        raise LinkGone("this digest was removed")
     if not 1 <= place <= len(claim.picks):
         raise NotFound("the digest has no such paper")
-    return _standing(session, claim.subscriber, claim.picks[place - 1])
+    return _load(session, claim.subscriber, claim.picks[place - 1])
 
 
 def add_feedback(db: Database, at: tuple[int, int], verdict: Verdict, now: datetime) -> PickFeedback:
-    """Note a verdict on the pick `at` (delivery, place)."""
+    """Record a verdict on the pick `at` (delivery, place)."""
     with db.write() as session:
         pick = load_pick(session, *at)
         if not pick.has_verdict(verdict):
@@ -90,7 +98,7 @@ def add_feedback(db: Database, at: tuple[int, int], verdict: Verdict, now: datet
 
 
 def withdraw_feedback(db: Database, at: tuple[int, int], verdict: Verdict, now: datetime) -> PickFeedback:
-    """Take back a verdict on the pick `at` (delivery, place)."""
+    """Withdraw a verdict on the pick `at` (delivery, place)."""
     with db.write() as session:
         pick = load_pick(session, *at)
         if pick.has_verdict(verdict):
@@ -99,7 +107,7 @@ def withdraw_feedback(db: Database, at: tuple[int, int], verdict: Verdict, now: 
 
 
 def mute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> PickFeedback:
-    """Note that nothing more with what this pick has is wanted. Raises BadRecord where the paper does not have it."""
+    """Mute something that the paper of the pick `at` has. Raises BadRecord if it does not have it."""
     with db.write() as session:
         pick = load_pick(session, *at)
         if not matches_interest(pick.paper, what):
@@ -110,7 +118,7 @@ def mute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> Pi
 
 
 def unmute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> PickFeedback:
-    """Take back what was muted of the pick `at` (delivery, place)."""
+    """Undo a muting made from the pick `at` (delivery, place)."""
     with db.write() as session:
         pick = load_pick(session, *at)
         if what in pick.muted:
@@ -118,19 +126,19 @@ def unmute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> 
         return load_pick(session, *at)
 
 
-def _standing(session: Session, subscriber: int, pick: Pick) -> PickFeedback:
+def _load(session: Session, subscriber: int, pick: Pick) -> PickFeedback:
     known = subscribers.by_key(session, subscriber)
     paper = papers.by_keys(session, [pick.paper]).get(pick.paper)
     if known is None or known.status is Status.ERASED or paper is None:
-        raise Gone("this paper was removed")
+        raise LinkGone("this paper was removed")
     keys = (pick.paper, paper.key)
-    said = feedback.active_verdicts(session, subscriber, keys)
+    verdicts = feedback.active_verdicts(session, subscriber, keys)
     return PickFeedback(
         subscriber=known,
         paper=paper,
         reason=pick.reason,
         keys=keys,
-        verdict=next((verdict for verdict in reversed(said) if verdict is not Verdict.SAVED), None),
-        is_saved=Verdict.SAVED in said,
+        verdict=next((verdict for verdict in reversed(verdicts) if verdict is not Verdict.SAVED), None),
+        is_saved=Verdict.SAVED in verdicts,
         muted=mutings.of_papers(session, subscriber, keys),
     )

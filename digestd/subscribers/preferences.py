@@ -1,7 +1,7 @@
-"""The link to the preferences: in every mail, and a fresh one for whoever asks by address.
+"""Open the preferences by a link: the one in every mail, or a fresh one sent to an address.
 
-It is the right to change everything of one subscriber but what `requests` confirms by mail: it is valid for 30
-days, and void once a later one was asked to be the only one, the address has changed, or nobody is behind it.
+The link allows every change except those that `confirmed_actions` confirms by mail. It is valid for 30 days, and
+until the address changes, the subscriber is erased, or they make earlier links void.
 """
 
 from datetime import datetime, timedelta
@@ -22,11 +22,17 @@ _MAY_OPEN = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
 
 
 class PreferencesLinkExpired(BadInput):
-    """This link to the preferences was ours and counts no more."""
+    """A link to the preferences that is no longer valid."""
 
 
 def open_preferences(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
-    """Whose preferences a token opens. Raises BadToken for what is none of ours, Void for one that is too old."""
+    """Return the subscriber whose preferences a link opens.
+
+    Raises:
+        BadToken: the link is invalid.
+        PreferencesLinkExpired: it is too old or was made void.
+        NotFound: the subscriber was erased.
+    """
     key, _, at = read(keys, Purpose.PREFERENCES, link, now)
     with db.read() as session:
         known = subscribers.by_key(session, key)
@@ -38,29 +44,29 @@ def open_preferences(db: Database, keys: Keys, link: str, now: datetime) -> Subs
 
 
 def is_expired(known: Subscriber, issued: datetime, now: datetime) -> bool:
-    """True if what a mail to a subscriber carried at this time opens their settings no more."""
+    """Return True if links in a mail to the subscriber from this time no longer open the preferences."""
     return now - issued > VALID or (known.links_from is not None and issued < known.links_from.replace(microsecond=0))
 
 
 def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
-    """A token that opens the preferences from now on."""
+    """Return a new token that opens the preferences."""
     return token(keys, Purpose.PREFERENCES, subscriber, now)
 
 
 def request_link(
     db: Database, notices: NoticeContext, address: str, now: datetime, by: ConsentAction = ConsentAction(Cause.WEB)
 ) -> None:
-    """Have a fresh link mailed to an address, if a subscriber is there; nothing tells whether one is.
+    """Mail a fresh link to an address if it has a subscriber; nothing reveals whether it does.
 
-    It counts with confirmations: one mail a day and address. Raises BadRecord for what is no address.
+    The mail counts with confirmations: one a day per address. Raises BadRecord for an invalid address.
     """
     key = address_key(notices.keys, address)
     with db.write() as session:
         known = subscribers.by_address_key(session, key, lock=True)
         if known is None or known.status not in _MAY_OPEN or suppressions.reason_for(session, key) is not None:
             return
-        leaves = mail_budgets.take(session, [stranger_budget(key, by)], now)
-        if leaves is not None:
-            kind, life = MailKind.SETTINGS, leaves + LINK_LIFE
-            mail = Notice(known.key, kind, str(issued(now)), known.version, life, not_before=leaves)
+        not_before = mail_budgets.take(session, [stranger_budget(key, by)], now)
+        if not_before is not None:
+            kind, life = MailKind.SETTINGS, not_before + LINK_LIFE
+            mail = Notice(known.key, kind, str(issued(now)), known.version, life, not_before=not_before)
             plan_notice(session, notices, mail, now)

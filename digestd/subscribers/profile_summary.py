@@ -1,4 +1,4 @@
-"""What digestd thinks a subscriber likes, gathered so that they can look at it and correct it."""
+"""Summarise what digestd believes a subscriber likes, so that they can check and correct it."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
-from digestd.errors import NotFound
 from digestd.ranking import profile_summary
 from digestd.ranking.profile_summary import ProfileTerm
 from digestd.store import feedback, mutings, papers, references, subscribers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
+from digestd.subscribers.lookup import load_locked
 
 LIKES = 100
-"""Newest likes that are looked at."""
+"""The number of newest likes that are summarised."""
 OTHERS = 300
-"""Newest papers of any kind that the words of the likes are held against."""
+"""The number of newest papers that the words of the likes are compared with."""
 DIGESTS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class LikedPaper:
-    """A paper they like or do not, by interest or by what they said of it."""
+    """A paper that they like or dislike, by interest or by feedback."""
 
     paper: PaperId
     title: str
@@ -39,43 +39,48 @@ class LikedPaper:
 
 @dataclass(frozen=True, slots=True)
 class ProfileSummary:
-    """`words` and `authors`: what the liked papers have in common. `led`: how many papers of the last digests came by
-    each interest. `muted`: what they muted from papers, beside their own list."""
+    """What digestd believes a subscriber likes.
+
+    Attributes:
+        words, authors: what the liked papers have in common.
+        picks_by_interest: the number of picks in recent digests by (kind of reason, interest).
+        muted: what they muted from papers, in addition to their own list.
+    """
 
     words: tuple[ProfileTerm, ...]
     authors: tuple[ProfileTerm, ...]
     likes: tuple[LikedPaper, ...]
     dislikes: tuple[LikedPaper, ...]
-    led: Mapping[tuple[str, str], int]
+    picks_by_interest: Mapping[tuple[str, str], int]
     muted: tuple[Interest, ...]
 
 
 def summarise_profile(session: Session, subscriber: Subscriber) -> ProfileSummary:
-    """The portrait as of now."""
-    wants = for_ranking(session, [subscriber.key]).get(subscriber.key, ())
-    liked = _named(session, subscriber.key, wants, Stance.LIKED)
+    """Return the profile summary as of now."""
+    interests = for_ranking(session, [subscriber.key]).get(subscriber.key, ())
+    liked = _papers(session, subscriber.key, interests, Stance.LIKED)
     own = (
-        *values(wants, Kind.TOPIC),
-        *values(wants, Kind.TOPIC, Stance.MUTED),
-        *values(wants, Kind.PHRASE, Stance.MUTED),
+        *values(interests, Kind.TOPIC),
+        *values(interests, Kind.TOPIC, Stance.MUTED),
+        *values(interests, Kind.PHRASE, Stance.MUTED),
     )
-    known = (*values(wants, Kind.AUTHOR), *values(wants, Kind.AUTHOR, Stance.MUTED))
+    known = (*values(interests, Kind.AUTHOR), *values(interests, Kind.AUTHOR, Stance.MUTED))
     found = [paper for _, paper in liked if paper is not None]
     others = list(islice(papers.texts(session, OTHERS), OTHERS)) if found else []
     return ProfileSummary(
         words=tuple(profile_summary.words([paper.text for paper in found], others, own)),
         authors=tuple(profile_summary.names((paper.words.authors for paper in found), known)),
         likes=tuple(_like(name, paper) for name, paper in liked),
-        dislikes=tuple(_like(name, paper) for name, paper in _named(session, subscriber.key, wants, Stance.MUTED)),
-        led=_led(queries.reasons(session, subscriber.key, DIGESTS)),
+        dislikes=tuple(_like(name, paper) for name, paper in _papers(session, subscriber.key, interests, Stance.MUTED)),
+        picks_by_interest=_picks_by_interest(queries.reasons(session, subscriber.key, DIGESTS)),
         muted=mutings.active(session, [subscriber.key]).get(subscriber.key, ()),
     )
 
 
-def _named(
-    session: Session, subscriber: int, wants: tuple[Interest, ...], wish: Stance
+def _papers(
+    session: Session, subscriber: int, interests: tuple[Interest, ...], wish: Stance
 ) -> list[tuple[PaperId, Paper | Reference | None]]:
-    names = [PaperId(name) for name in values(wants, Kind.PAPER, wish)[:LIKES]]
+    names = [PaperId(name) for name in values(interests, Kind.PAPER, wish)[:LIKES]]
     known = references.resolved(session, subscriber, names)
     return [(name, known.get(name)) for name in names]
 
@@ -86,31 +91,31 @@ def _like(name: PaperId, paper: Paper | Reference | None) -> LikedPaper:
     return LikedPaper(name, paper.words.title or name if paper else name, None)
 
 
-def _led(reasons: list[Reason]) -> dict[tuple[str, str], int]:
+def _picks_by_interest(reasons: list[Reason]) -> dict[tuple[str, str], int]:
     return dict(Counter((reason.why.value, reason.value) for reason in reasons if reason.value))
 
 
 def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
-    """Mute a topic, phrase, author or category, also where they followed it before. Raises NotFound."""
+    """Mute a topic, phrase, author or category; a like of the same is removed. Raises NotFound."""
     with db.write() as session:
-        known = _known(session, subscriber)
+        known = load_locked(session, subscriber)
         kept = tuple(i for i in known.interests if (i.kind, i.value.casefold()) != (what.kind, what.value.casefold()))
         _store(session, known, (*kept, Interest(what.kind, what.value, Stance.MUTED)), now)
 
 
 def remove_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
-    """Let an interest go, be it liked or muted; of a paper also all that was said of it. Raises NotFound."""
+    """Remove an interest, liked or muted; of a paper also all feedback on it. Raises NotFound."""
     with db.write() as session:
-        known = _known(session, subscriber)
+        known = load_locked(session, subscriber)
         kept = tuple(i for i in known.interests if (i.kind, i.value) != (what.kind, what.value))
         _store(session, known, kept, now)
         if what.kind is Kind.PAPER:
-            _unsay(session, subscriber, PaperId(what.value), now)
+            _undo_all_feedback(session, subscriber, PaperId(what.value), now)
         else:
             mutings.undo_all(session, subscriber, what, now)
 
 
-def _unsay(session: Session, subscriber: int, name: PaperId, now: datetime) -> None:
+def _undo_all_feedback(session: Session, subscriber: int, name: PaperId, now: datetime) -> None:
     found = papers.find(session, name)
     while found is not None and feedback.undo(session, subscriber, found.key, now) is not None:
         pass
@@ -119,10 +124,3 @@ def _unsay(session: Session, subscriber: int, name: PaperId, now: datetime) -> N
 def _store(session: Session, known: Subscriber, interests: tuple[Interest, ...], now: datetime) -> None:
     if interests != known.interests:
         subscribers.update_many(session, [replace(known, interests=interests)], now)
-
-
-def _known(session: Session, subscriber: int) -> Subscriber:
-    known = subscribers.by_key(session, subscriber, lock=True)
-    if known is None:
-        raise NotFound(f"there is no subscriber number {subscriber}")
-    return known

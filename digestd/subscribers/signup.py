@@ -152,7 +152,7 @@ def resend_confirmation(
 
 def new_subscriber(record: SubscriberRecord, key: bytes, status: Status) -> subscribers.NewSubscriber:
     """Return the store's values for a subscriber who is stored for the first time."""
-    values = record.new
+    values = record.as_new
     return subscribers.NewSubscriber(
         address=record.address,
         address_key=key,
@@ -249,7 +249,7 @@ def preview_request(session: Session, known: Subscriber, n: int, now: datetime) 
     if request is None or known.version != request.version or now - request.at > CONFIRM_WITHIN:
         return None
     record = _record(known, request)
-    return known if record is None else record.of(known)
+    return known if record is None else record.apply_to(known)
 
 
 def _record(known: Subscriber, request: PendingRequest | None) -> SubscriberRecord | None:
@@ -310,7 +310,7 @@ def _apply(
     """Apply a request's settings and make the subscriber active. Their other requests become void."""
     record = _record(known, request)
     if record is not None:
-        subscribers.update_many(session, [record.of(known)], now)
+        subscribers.update_many(session, [record.apply_to(known)], now)
     if not _is_recorded(session, known, request):
         subscribers.change_status(session, known.key, Status.PENDING, request.act, request.at)
     active = subscribers.change_status(session, known.key, Status.ACTIVE, by, now)

@@ -27,19 +27,23 @@ SIZE_MAX = 50
 ITEMS_MAX = {Kind.TOPIC: 50, Kind.PHRASE: 200, Kind.AUTHOR: 200, Kind.CATEGORY: 200, Kind.PAPER: 1_000}
 
 ListKey = tuple[Kind, Stance]
+"""The kind and stance of the interests in one list."""
 MUTABLE = {"topics": Kind.TOPIC, "phrases": Kind.PHRASE, "authors": Kind.AUTHOR, "categories": Kind.CATEGORY}
 LISTS: dict[str, ListKey] = {
     **{name: (kind, Stance.LIKED) for name, kind in MUTABLE.items()},
     "likes": (Kind.PAPER, Stance.LIKED),
     "dislikes": (Kind.PAPER, Stance.MUTED),
 }
-_SLOTS = LISTS | {f"mute_{name}": (kind, Stance.MUTED) for name, kind in MUTABLE.items()}
-_ORDER: tuple[ListKey, ...] = tuple(_SLOTS.values())
+_ALL_LISTS = LISTS | {f"mute_{name}": (kind, Stance.MUTED) for name, kind in MUTABLE.items()}
+_ORDER: tuple[ListKey, ...] = tuple(_ALL_LISTS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberRecord:
-    """A checked record. None, or a slot that `lists` lacks, means that it was not given."""
+    """Checked settings and interests of one subscriber.
+
+    None, or a key missing from `lists`, means that the field was not given.
+    """
 
     address: str
     name: str | None = None
@@ -55,23 +59,23 @@ class SubscriberRecord:
     language: str | None = None
     status: Status | None = None
 
-    def of(self, known: Subscriber) -> Subscriber:
-        """Return the subscriber with the settings and interests of this record; the status stays."""
-        given = {name: said for name in _PLAIN if (said := getattr(self, name)) is not None}
+    def apply_to(self, known: Subscriber) -> Subscriber:
+        """Return the subscriber with the settings and interests of this record, and the same status."""
+        given = {name: said for name in _SIMPLE_FIELDS if (said := getattr(self, name)) is not None}
         timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
-        interests = tuple(_merged(self.lists, known.interests))
+        interests = tuple(_merge(self.lists, known.interests))
         return replace(known, **given, timing=replace(known.timing, **timing), interests=interests)
 
     @property
-    def new(self) -> Subscriber:
+    def as_new(self) -> Subscriber:
         """Return the subscriber that this record describes if the address is new."""
-        return self.of(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
+        return self.apply_to(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
 
 
-_PLAIN = ("name", "size", "min_score", "explore", "only_categories", "language")
+_SIMPLE_FIELDS = ("name", "size", "min_score", "explore", "only_categories", "language")
 
 
-def _merged(said: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
+def _merge(said: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
     wanted = {(kind, _same(kind, value)): wish for (kind, wish), given in said.items() for value in given}
     for kind, wish in _ORDER:
         for value in said.get((kind, wish), values(known, kind, wish)):
@@ -81,7 +85,7 @@ def _merged(said: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]
 
 
 def _same(kind: Kind, value: str) -> str:
-    """Return the form in which two values name the same thing; the case of a PaperId counts."""
+    """Return the form by which values are compared; only in a PaperId the case matters."""
     return value if kind is Kind.PAPER else value.casefold()
 
 
@@ -124,7 +128,7 @@ def check(said: Mapping[str, object]) -> CheckedRecord:
         *((name, partial(read, name, given[name])) for name, read in _READERS.items() if name in given),
     ]
     found, errors = _attempt(steps)
-    lists = {slot: found.pop(name) for name, slot in _SLOTS.items() if name in found}
+    lists = {slot: found.pop(name) for name, slot in _ALL_LISTS.items() if name in found}
     errors = unknown | errors | _contradictions(lists)
     if errors:
         return CheckedRecord(None, errors)
@@ -156,10 +160,10 @@ def _address(value: object) -> str:
 def text(name: str, value: object, limit: int) -> str:
     """Return one line of text in NFC, spaces collapsed, without invisible characters."""
     if not isinstance(value, str):
-        raise BadRecord(name, f"must be text, not {_shown(value)}")
+        raise BadRecord(name, f"must be text, not {_quoted(value)}")
     line = unicodedata.normalize("NFC", " ".join(value.split()))
     if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in line):
-        raise BadRecord(name, "holds control characters or is not UTF-8; write it anew")
+        raise BadRecord(name, "holds control characters or is not UTF-8; write it again")
     if len(line) > limit:
         raise BadRecord(name, f"is longer than {limit} characters; shorten it")
     return line if line.isprintable() else clean(line)
@@ -167,7 +171,7 @@ def text(name: str, value: object, limit: int) -> str:
 
 def _items(name: str, kind: Kind, value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise BadRecord(name, f'must be a list, as in ["one", "two"], not {_shown(value)}')
+        raise BadRecord(name, f'must be a list, as in ["one", "two"], not {_quoted(value)}')
     if len(value) > ITEMS_MAX[kind]:
         raise BadRecord(name, f"has {len(value)} entries; at most {ITEMS_MAX[kind]} are allowed")
     items = [_item(name, kind, entry) for entry in value]
@@ -204,7 +208,7 @@ def _refuse_mute(name: object) -> None:
 
 
 def _contradictions(lists: Mapping[ListKey, tuple[str, ...]]) -> dict[str, BadRecord]:
-    """Return the lists of what is muted that name something wanted at the same time."""
+    """Return an error for each list of muted interests that has an item that is liked too."""
     found: dict[str, BadRecord] = {}
     names = {Kind.PAPER: "dislikes"} | {kind: f"mute_{name}" for name, kind in MUTABLE.items()}
     for (kind, wish), items in lists.items():
@@ -216,10 +220,10 @@ def _contradictions(lists: Mapping[ListKey, tuple[str, ...]]) -> dict[str, BadRe
     return found
 
 
-def _whole(low: int, high: int) -> Callable[[str, object], int]:
+def _integer(low: int, high: int) -> Callable[[str, object], int]:
     def read(name: str, value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise BadRecord(name, f"must be a whole number from {low} to {high}, not {_shown(value)}")
+            raise BadRecord(name, f"must be a whole number from {low} to {high}, not {_quoted(value)}")
         return value
 
     return read
@@ -229,15 +233,15 @@ def _choice(names: tuple[str, ...]) -> Callable[[str, object], str]:
     def read(name: str, value: object) -> str:
         chosen = value.strip().lower() if isinstance(value, str) else ""
         if chosen not in names:
-            raise BadRecord(name, f"must be one of {', '.join(names)}, not {_shown(value)}")
+            raise BadRecord(name, f"must be one of {', '.join(names)}, not {_quoted(value)}")
         return chosen
 
     return read
 
 
-def _yes_or_no(name: str, value: object) -> bool:
+def _boolean(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise BadRecord(name, f"must be true or false, not {_shown(value)}")
+        raise BadRecord(name, f"must be true or false, not {_quoted(value)}")
     return value
 
 
@@ -248,7 +252,7 @@ def _timezone(name: str, value: object) -> str:
 def _language(name: str, value: object) -> str:
     tag = text(name, value, 20)
     if not _is_language(tag):
-        raise BadRecord(name, f"{tag!r} is no language; write it like en or pt-BR")
+        raise BadRecord(name, f"{tag!r} is not a language; write it like en or pt-BR")
     return tag
 
 
@@ -261,22 +265,22 @@ def _is_language(tag: str) -> bool:
     return True
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     return f"{str(value)[:40]!r}"
 
 
-_cadence, _weekday, _bar = _choice(tuple(Cadence)), _choice(WEEKDAYS), _choice(tuple(MinScore))
+_cadence, _weekday, _min_score = _choice(tuple(Cadence)), _choice(WEEKDAYS), _choice(tuple(MinScore))
 _status = _choice(tuple(status for status in Status if status is not Status.ERASED))
 _READERS: dict[str, Callable[[str, object], object]] = {
     "name": lambda name, value: text(name, value, NAME_MAX),
     "timezone": _timezone,
-    "hour": _whole(0, 23),
+    "hour": _integer(0, 23),
     "cadence": lambda name, value: Cadence(_cadence(name, value)),
     "weekday": lambda name, value: WEEKDAYS.index(_weekday(name, value)),
-    "size": _whole(1, SIZE_MAX),
-    "min_score": lambda name, value: MinScore(_bar(name, value)),
-    "explore": _yes_or_no,
-    "only_categories": _yes_or_no,
+    "size": _integer(1, SIZE_MAX),
+    "min_score": lambda name, value: MinScore(_min_score(name, value)),
+    "explore": _boolean,
+    "only_categories": _boolean,
     "language": _language,
     "status": lambda name, value: Status(_status(name, value)),
 }

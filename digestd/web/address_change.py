@@ -31,7 +31,7 @@ def router(app: App, pages: Pages) -> APIRouter:
             language=language,
             here=f"{pages.site.root}move/{token}",
             old=masked(side.subscriber.address),
-            new=masked(side.move.address),
+            new=masked(side.change.address),
             wording=consent_text(pages, "change_address", language).split("\n"),
         )
 
@@ -43,7 +43,7 @@ def router(app: App, pages: Pages) -> APIRouter:
             side, moved = confirm_address_change(app.db, app.keys, token, how, app.clock())
         except LinkExpired:
             return over(request)
-        return pages.page("address_changed", language=language, moved=moved, new=masked(side.move.address))
+        return pages.page("address_changed", language=language, moved=moved, new=masked(side.change.address))
 
     @routes.post("/move/{token}/stop")
     def stop(request: Request, token: str) -> Response:

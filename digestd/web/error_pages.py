@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from digestd.errors import BadRecord, NotFound, Unavailable
 from digestd.security.links import BadToken, OutdatedToken
-from digestd.subscribers.pick_feedback import Gone
+from digestd.subscribers.pick_feedback import LinkGone
 from digestd.subscribers.preferences import PreferencesLinkExpired
 from digestd.web.api import PATH as API
 from digestd.web.api import problems
@@ -28,7 +28,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     def unknown(request: Request, _problem: BadToken | NotFound) -> Response:
         return pages.to(request).problem("unknown", 404)
 
-    def gone(request: Request, _problem: Gone) -> Response:
+    def gone(request: Request, _problem: LinkGone) -> Response:
         return pages.to(request).page("digest_removed", 410)
 
     def busy(request: Request, _problem: Unavailable) -> Response:
@@ -52,7 +52,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
         PreferencesLinkExpired: partial(void, pages),
         BadRecord: malformed,
         NotFound: unknown,
-        Gone: gone,
+        LinkGone: gone,
         Unavailable: busy,
         TooOften: often,
         RequestValidationError: malformed,

@@ -45,7 +45,7 @@ async def test_a_library_is_named_as_people_name_it(desk: Desk, written: str, pl
 @pytest.mark.parametrize(
     ("written", "key", "field", "said"),
     [
-        ("users/13", KEY, "place", "of another user"),
+        ("users/13", KEY, "place", "belongs to another user"),
         ("lakes", KEY, "place", "like groups/12345"),
         ("https://evil.example.org/groups/34", KEY, "place", "like groups/12345"),
         ("groups/34/../../keys", "wrong", "key", "does not know this key"),

@@ -9,7 +9,7 @@ import pytest
 from digestd.domain.library import LibraryState
 from digestd.jobs.worker import sync_libraries
 from digestd.store import libraries as kept
-from digestd.subscribers.library_sync import BACKOFF, LEFT_ALONE
+from digestd.subscribers.library_sync import BACKOFF, BUSY_DELAY
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
 from tests.libraries.keepers import KEY
 from tests.papers.site import Answerer, says
@@ -57,9 +57,9 @@ async def test_a_keeper_that_is_busy_is_left_alone_as_long_as_it_says(desk: Desk
     await desk.sync()
     (library,) = desk.libraries
     assert (library.state, library.failures) == (LibraryState.LINKED, 0)
-    assert library.next <= desk.now + LEFT_ALONE
+    assert library.next <= desk.now + BUSY_DELAY
     asked = len(desk.site.asked)
-    await desk.sync(seconds=LEFT_ALONE.total_seconds())
+    await desk.sync(seconds=BUSY_DELAY.total_seconds())
     assert len(desk.site.asked) == asked, "it is not asked before it said"
     await desk.sync(minutes=11)
     assert desk.likes == {LAKES, PONDS}

@@ -163,7 +163,7 @@ def _store(session: Session, doing: Doing, kind: Kind, wish: Stance, items: Iter
 
 def _settle(session: Session, doing: Doing, said: Mapping[str, object]) -> None:
     """Store what is said. Raises BadRecord."""
-    doing.subscriber = parse({"email": doing.subscriber.address, **said}).of(doing.subscriber)
+    doing.subscriber = parse({"email": doing.subscriber.address, **said}).apply_to(doing.subscriber)
     subscribers.update_many(session, [doing.subscriber], doing.now)
 
 
