@@ -79,7 +79,7 @@ SHARED: Mapping[Pool, frozenset[Pool]] = {
 }
 """The pools whose mails count together for one recipient, causer or network."""
 PER_CAUSER: Mapping[str, tuple[Limit, ...]] = {
-    "subscriber_causer": (Limit(2, DAY), Limit(5, MONTH)),
+    "subscriber": (Limit(2, DAY), Limit(5, MONTH)),
     "token": (Limit(300, HOUR),),
     BY_MAIL: (Limit(300, HOUR),),
 }
@@ -102,7 +102,7 @@ KEPT = MONTH
 
 def subscriber_causer(key: int) -> str:
     """Return the causer's name of a subscriber."""
-    return f"subscriber_causer:{key}"
+    return f"subscriber:{key}"
 
 
 def token_causer(key: int) -> str:

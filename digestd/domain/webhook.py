@@ -17,7 +17,7 @@ class WebhookEvent(StrEnum):
     SUBSCRIBED = "subscriber.subscribed"  # asked for the digest, or was added by the operator
     CONFIRMED = "subscriber.confirmed"
     UNSUBSCRIBED = "subscriber.unsubscribed"
-    BOUNCED = "subscriber.bounce_event"
+    BOUNCED = "subscriber.bounced"
     COMPLAINED = "subscriber.complained"
     ERASED = "subscriber.erased"
 

@@ -77,7 +77,7 @@ def _page(settings_page: SettingsPage, token: str, status: int = 200, **said: ob
     shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": "", "orcid": ""}
     shown |= {
         "here": settings_page.here(token),
-        "linked_libraries": found,
+        "linked": found,
         "zone": ZoneInfo(known.timing.timezone),
         "most": LIBRARIES_MAX,
     }
@@ -93,7 +93,7 @@ async def _zotero(app: App, subscriber: int, key: str, place: str) -> tuple[int,
         return MALFORMED, {**again, "problem": problem.field}
     except SourceFailed:
         return AWAY, {**again, "problem": "away"}
-    return OK, {"done": "linked_libraries", "may_write": new.may_write}
+    return OK, {"done": "linked", "may_write": new.may_write}
 
 
 def _orcid(app: App, subscriber: int, written: str) -> tuple[int, dict[str, object]]:
@@ -102,4 +102,4 @@ def _orcid(app: App, subscriber: int, written: str) -> tuple[int, dict[str, obje
     except BadRecord as problem:
         field = "orcid" if problem.field == "place" else problem.field
         return MALFORMED, {"problem": field, "orcid": clean(written[:SHOWN_MAX])}
-    return OK, {"done": "linked_libraries"}
+    return OK, {"done": "linked"}

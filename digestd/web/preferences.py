@@ -46,7 +46,7 @@ def router(app: App, pages: Pages) -> APIRouter:
         mute_interest(app.db, settings_page.whose(token).key, _interest(kind, value), app.clock())
         return settings_page.shown(token, "muted")
 
-    @routes.post("/p/{token}/remove_interest")
+    @routes.post("/p/{token}/drop")
     def let_go(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)]) -> Response:
         remove_interest(app.db, settings_page.whose(token).key, _interest(kind, value), app.clock())
         return settings_page.shown(token, "dropped")

@@ -52,7 +52,7 @@ class SettingsPage:
     ) -> Response:
         zone = ZoneInfo(known.timing.timezone)
         with self.app.db.read() as session:
-            portrait = summarise_profile(session, known)
+            profile = summarise_profile(session, known)
         return self.pages.page(
             "preferences",
             200,
@@ -63,7 +63,7 @@ class SettingsPage:
             form=form.visible,
             problems=frozenset(problems),
             done=done,
-            profile=portrait,
+            profile=profile,
             tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
             until=known.paused_until and known.paused_until.astimezone(zone).date(),
             wording=consent_text(self.pages, "resubscribe", known.language).split("\n"),

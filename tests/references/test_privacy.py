@@ -208,7 +208,7 @@ async def test_owner_sees_and_removes_their_references(made: Install, client: Te
     assert [(one["title"], one["abstract"], one["ids"]) for one in held] == [
         (title("bibtex"), ABSTRACT, [f"doi:{doi('bibtex')}"])
     ]
-    client.post(f"{here}/drop", data={"kind": "paper", "value": f"doi:{doi('bibtex')}", "wish": "liked"})
+    client.post(f"{here}/drop", data={"kind": "paper", "value": f"doi:{doi('bibtex')}"})
     assert title("bibtex") not in client.get(here).text
     with made.db.read() as session, suppress(KeyError):
         assert references.of(session, known(made, ADA).key) == {}
