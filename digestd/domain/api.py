@@ -1,4 +1,4 @@
-"""The API's words: what a token may do."""
+"""Scopes of API tokens."""
 
 from enum import StrEnum
 

@@ -1,9 +1,8 @@
-"""How much an address has failed: one point a mail that bounced softly, fading with time and success.
+"""Score soft bounces by address: one point per bounced mail, which decays with time and with success.
 
-A daily reader who cannot be reached is suppressed after about a week, a weekly one after nine
-weeks; any mail that went through in between takes a point off. The points halve every thirty
-days. Hard bounces and complaints need no score. Compare Mailman 3: five points, one a day, stale
-after seven days.
+Points halve every thirty days, and each delivered mail in between removes one. A daily reader who cannot be reached
+is suppressed after about a week, a weekly one after nine weeks. Hard bounces and complaints need no score. Compare
+Mailman 3: suspended at five points, one a day, stale after seven days.
 """
 
 import math
@@ -18,14 +17,14 @@ HALVES_IN = timedelta(days=30)
 WARN_AT = 3.0
 SUPPRESS_AT = 5.0
 FAILING_FOR = timedelta(days=6)
-"""From the first counted failure to the last: a week's holiday with a full mailbox is not the end."""
+"""The minimum time between first and last failure, so that a full mailbox during a holiday is no reason."""
 REMEMBERED = timedelta(days=180)
-"""Older bounces weigh a hundredth of a point: they are not looked at."""
+"""Older bounces weigh less than a hundredth of a point and are ignored."""
 _ENOUGH = 0.01
 
 
 class BounceAction(StrEnum):
-    """What to do with an address."""
+    """The consequence of a bounce for its address."""
 
     FINE = "fine"
     WARNED = "warned"  # told to the operator before anything happens
@@ -37,7 +36,7 @@ class BounceAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BounceScore:
-    """The points of an address, and the run of soft failures they stand for."""
+    """The points of an address, and the time span of the soft bounces that they stand for."""
 
     points: float = 0.0
     first: datetime | None = None
@@ -45,15 +44,17 @@ class BounceScore:
     delivery: int | None = None
 
     def at(self, now: datetime) -> float:
-        """The points as they have faded until `now`."""
+        """Return the points after their decay until `now`."""
         return self.points if self.last is None else self.points * _fading(now - self.last)
 
 
 def score(bounces: Iterable[Bounce], accepted: Sequence[int]) -> BounceScore:
-    """The score after these bounces of one address; `accepted`: deliveries that the relay took, by number.
+    """Return the score after all bounces of one address.
 
-    A delivery counts once, and a day once. What was accepted between two deliveries that bounced
-    was a success.
+    A delivery counts once, and so does a day. A mail accepted between two deliveries that bounced is a success.
+
+    Args:
+        accepted: the numbers of the deliveries that the relay accepted.
     """
     soft = sorted((b for b in bounces if b.kind is BounceKind.SOFT), key=lambda b: (b.at, b.delivery or 0))
     failed = {bounce.delivery for bounce in soft}
@@ -65,7 +66,11 @@ def score(bounces: Iterable[Bounce], accepted: Sequence[int]) -> BounceScore:
 
 
 def choose_action(bounce: Bounce, found: BounceScore) -> BounceAction:
-    """What follows from a bounce that has just come in, `found` being the score with it."""
+    """Return what follows from a new bounce.
+
+    Args:
+        found: the score, with this bounce included.
+    """
     if bounce.kind is BounceKind.COMPLAINT:
         return BounceAction.COMPLAINT
     if bounce.kind is BounceKind.HARD:
@@ -86,7 +91,7 @@ def _after(before: BounceScore, bounce: Bounce, reached: Sequence[int]) -> Bounc
 
 
 def _is_same(before: BounceScore, bounce: Bounce) -> bool:
-    """Whether it tells again of the same mail, or of the same day."""
+    """Return True if the bounce is about the same mail or from the same day as the one before."""
     again = bounce.delivery is not None and bounce.delivery == before.delivery
     return again or (before.last is not None and bounce.at.date() == before.last.date())
 

@@ -1,4 +1,4 @@
-"""Interests: one thing a subscriber wants more or less of."""
+"""Interests: things that a subscriber wants more of, or none of."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What an interest names."""
+    """The kind of thing that an interest names."""
 
     TOPIC = "topic"  # free text, matched by meaning
     PHRASE = "phrase"  # exact words
@@ -17,7 +17,7 @@ class Kind(StrEnum):
 
 
 class Stance(StrEnum):
-    """More of it, or none of it."""
+    """The subscriber's stance on an interest: more of it, or none of it."""
 
     LIKED = "liked"
     MUTED = "muted"
@@ -25,7 +25,12 @@ class Stance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """`value` is the words as the subscriber typed them (a PaperId for a seed paper); `since` when they said so."""
+    """An interest of a subscriber.
+
+    Attributes:
+        value: the words as entered, or the PaperId of a paper.
+        since: when the subscriber said so.
+    """
 
     kind: Kind
     value: str
@@ -34,5 +39,5 @@ class Interest:
 
 
 def values(interests: Iterable[Interest], kind: Kind, wish: Stance = Stance.LIKED) -> tuple[str, ...]:
-    """The values of one kind and wish, in the order given."""
+    """Return the values of one kind and stance, in the order given."""
     return tuple(i.value for i in interests if i.kind is kind and i.stance is wish)

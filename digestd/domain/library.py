@@ -1,7 +1,7 @@
-"""Libraries: a subscriber's own references where they keep them, at Zotero or ORCID, read again and again.
+"""Libraries: a subscriber's own references at Zotero or ORCID, read regularly.
 
-An entry of a library is a like of its reader for as long as it stands there. Their own word counts for more: what
-they liked or disliked themselves is left so, and a like that they took away does not come back by the library.
+A library entry makes its paper a liked one while the entry exists. The subscriber's own feedback takes precedence:
+what they liked or disliked themselves is not changed, and a like that they removed does not come back by the library.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,14 +14,14 @@ from digestd.domain.paper import PaperId
 
 
 class LibraryProvider(StrEnum):
-    """Who keeps a library."""
+    """The service that hosts a library."""
 
     ZOTERO = "zotero"
     ORCID = "orcid"
 
 
 class LibraryState(StrEnum):
-    """Whether a library is still read."""
+    """The state of a link to a library; only LINKED ones are read."""
 
     LINKED = "linked"
     REFUSED = "refused"  # the key opens it no more
@@ -29,7 +29,7 @@ class LibraryState(StrEnum):
 
 
 class EntryStatus(StrEnum):
-    """What an entry does."""
+    """The effect of a library entry."""
 
     LIKED = "liked"  # its paper is liked because of it
     OWN = "own"  # the subscriber has said something of the paper themselves
@@ -39,11 +39,16 @@ class EntryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A library that is linked. `place`: which of its keeper's it is, as in `users/12`, `groups/3` or an ORCID iD.
+    """A linked library.
 
-    `sealed`: the key, encrypted. `version`: what its keeper calls the state that was read last, 0 for none. `synced`:
-    when it was last read to the end. `next`: when it is read again; while it is being read, until when that may take.
-    `failures`: how often in a row it could not be read. `why`: one line of the last time, empty where it was read.
+    Attributes:
+        place: the library's path at its provider: `users/12`, `groups/3` or an ORCID iD.
+        sealed: the encrypted API key.
+        version: the provider's version of the state that was read last; 0 for none.
+        next: when it is read next; while it is being read, when the claim ends.
+        synced: when it was last read completely.
+        failures: the number of consecutive failures.
+        why: the last error in one line; empty after success.
     """
 
     key: int
@@ -62,13 +67,18 @@ class Library:
 
     @property
     def spec(self) -> str:
-        """What it is called on the command line."""
+        """Return the library's name on the command line."""
         return f"{self.provider}:{self.place}"
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryEntry:
-    """One entry of a library. `name`: what its keeper calls it. `day`: when it was put there, empty if unknown."""
+    """One entry of a library.
+
+    Attributes:
+        name: the provider's id of the entry.
+        day: the ISO day when it was added; empty if unknown.
+    """
 
     library: int
     name: str
@@ -79,7 +89,7 @@ class LibraryEntry:
 
 @dataclass(frozen=True, slots=True)
 class LibraryUpdate:
-    """What follows from entries: how each counts, and the subscriber's interests then."""
+    """The result of a change: the status of each entry, and the subscriber's new interests."""
 
     entries: tuple[LibraryEntry, ...]
     interests: tuple[Interest, ...]
@@ -90,9 +100,11 @@ class LibraryUpdate:
 def apply_entries(
     before: Sequence[LibraryEntry], after: Sequence[LibraryEntry], interests: Sequence[Interest], most: int
 ) -> LibraryUpdate:
-    """What all libraries of a subscriber amount to, `before` and `after` a change, with at most `most` liked papers.
+    """Return a subscriber's likes after a change of their libraries. The newest entries have precedence.
 
-    The newest entries count first where there is no room for all.
+    Args:
+        before, after: the entries of all their libraries.
+        most: the maximum number of liked papers.
     """
     said = {PaperId(i.value): i.stance for i in interests if i.kind is Kind.PAPER}
     ours = {entry.paper for entry in before if _is_ours(entry, said.get(entry.paper))}
@@ -121,7 +133,7 @@ def _day(entry: LibraryEntry) -> str:
 
 
 def _since(day: str) -> datetime | None:
-    """When a paper was liked: as it was put there; None where nobody knows."""
+    """Return when a paper was liked: when the entry was added; None if unknown."""
     return datetime.combine(date.fromisoformat(day), time(), UTC) if day else None
 
 

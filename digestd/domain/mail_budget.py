@@ -60,7 +60,7 @@ class Budget:
 
 
 BY_MAIL = "mail"
-"""The causer of everything that unproven mail asks for: a mail has no network that could be counted."""
+"""The causer of all requests by unproven mail: a mail has no network that could be counted."""
 HOUR, DAY, MONTH = timedelta(hours=1), timedelta(days=1), timedelta(days=30)
 
 PER_RECIPIENT: Mapping[Pool, tuple[Limit, ...]] = {
@@ -83,7 +83,7 @@ PER_CAUSER: Mapping[str, tuple[Limit, ...]] = {
     "token": (Limit(300, HOUR),),
     BY_MAIL: (Limit(300, HOUR),),
 }
-"""By the word before the colon of a causer; a subscriber's limit holds in each pool."""
+"""Limits by the prefix of the causer; a subscriber's limit applies in each pool."""
 PER_NETWORK: tuple[Limit, ...] = (Limit(30, HOUR), Limit(100, DAY))
 """A small part of what all networks together may: one network cannot close sign-up for the others."""
 PER_POOL: Mapping[Pool, Limit | None] = {
@@ -94,9 +94,9 @@ PER_POOL: Mapping[Pool, Limit | None] = {
     Pool.OPERATOR: None,
 }
 POOL_DELAY_MAX = timedelta(hours=6)
-"""Mails that would have to wait longer for their pool are refused: links to confirm count for two days."""
+"""Mails that would wait longer for their pool are refused: confirmation links are valid for two days."""
 NETWORKS_KEPT = DAY
-"""The longest span of PER_NETWORK: a network is forgotten after it."""
+"""The longest span of PER_NETWORK: networks are deleted after it."""
 KEPT = MONTH
 
 

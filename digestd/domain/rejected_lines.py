@@ -1,4 +1,4 @@
-"""Lines of a file that did not go in, each with the remedy."""
+"""Rejected lines of an imported file, each with what to do about it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from digestd.errors import BadRecord
 
 LISTED_MAX = 1_000
-"""So many are told one by one: a wrong file must not fill the memory."""
+"""The maximum number of lines listed one by one, so that a wrong file does not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedLine:
-    """A line that did not go in: its number, the field, and what to do."""
+    """A rejected line: its number, the field, and what to do."""
 
     line: int
     field: str
@@ -20,13 +20,13 @@ class RejectedLine:
 
 @dataclass(slots=True)
 class RejectedLines:
-    """All of them; beyond LISTED_MAX they are only counted."""
+    """All rejected lines; beyond LISTED_MAX they are only counted."""
 
     listed: list[RejectedLine] = field(default_factory=list)
     unlisted: int = 0
 
     def add(self, line: int, problem: BadRecord) -> None:
-        """Note one more."""
+        """Add one line."""
         if len(self.listed) < LISTED_MAX:
             self.listed.append(RejectedLine(line, problem.field, problem.message))
         else:
@@ -36,7 +36,7 @@ class RejectedLines:
         return len(self.listed) + self.unlisted
 
     def __iter__(self) -> Iterator[RejectedLine]:
-        """Those that are told, and at the end how many are not."""
+        """Yield the listed lines, and at the end one that gives the number of the others."""
         yield from self.listed
         if self.unlisted:
             yield RejectedLine(self.listed[-1].line, "", f"{self.unlisted} more bad lines follow")

@@ -1,4 +1,4 @@
-"""Hooks: what an operator's own programs are told of subscribers, each event by a signed post to a URL."""
+"""Webhooks: subscriber events for the operator's programs, each posted to a URL with a signature."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from digestd.domain.bounce import BounceKind
 from digestd.domain.subscriber import Cause, Status
 
 POSTS_KEPT = timedelta(days=30)
-"""So long a post can be looked up, whatever became of it."""
+"""The time for which a post can be looked up, whatever its result."""
 
 
 class WebhookEvent(StrEnum):
-    """What is told."""
+    """The type of an event."""
 
     SUBSCRIBED = "subscriber.subscribed"  # asked for the digest, or was added by the operator
     CONFIRMED = "subscriber.confirmed"
@@ -23,7 +23,7 @@ class WebhookEvent(StrEnum):
 
 
 class WebhookPostState(StrEnum):
-    """What became of one post."""
+    """The state of one post."""
 
     WAITING = "waiting"
     TAKEN = "taken"  # the receiver answered 2xx
@@ -32,7 +32,7 @@ class WebhookPostState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WebhookPost:
-    """One event on its way to one URL. `detail`: the cause of a change of consent, or the kind of a bounce."""
+    """One event for one URL. `detail` is the cause of a change of consent, or the kind of a bounce."""
 
     key: int
     url: str
@@ -49,7 +49,7 @@ class WebhookPost:
 
 
 def consent_event(version: int, status: Status, cause: Cause) -> WebhookEvent | None:
-    """What a change of consent is told as; None for what is not told."""
+    """Return the event of a change of consent, or None if it is not posted."""
     if status is Status.ACTIVE and cause is Cause.CONFIRM:
         return WebhookEvent.CONFIRMED
     if status is Status.PENDING or (status is Status.ACTIVE and (version == 1 or cause is Cause.TAKEN_BACK)):
@@ -58,7 +58,7 @@ def consent_event(version: int, status: Status, cause: Cause) -> WebhookEvent | 
 
 
 def bounce_event(kind: BounceKind) -> WebhookEvent | None:
-    """What a bounce is told as; None for a mail that is only late."""
+    """Return the event of a bounce, or None if the mail is only delayed."""
     if kind is BounceKind.DELAYED:
         return None
     return WebhookEvent.COMPLAINED if kind is BounceKind.COMPLAINT else WebhookEvent.BOUNCED
