@@ -9,10 +9,10 @@
     │   ├── RelayFailed
     │   │   ├── RelayBusy     it asks us to slow down
     │   │   └── MailsRefused  it refuses every mail
-    │   │       └── MailsBroken  no mail can be composed
+    │   │       └── ComposeFailed  no mail can be composed
     │   ├── InboundFailed
-    │   ├── DiskFull          (deliver.room)
-    │   └── SourceAway       also a SourceFailed
+    │   ├── DiskFull         (delivery.disk_space)
+    │   └── SourceUnavailable  also a SourceFailed
     ├── SourceFailed         a source gave no usable answer
     ├── AlreadyRunning       another process holds the lock on this database
     ├── NotInitialised       the database does not exist, or is of another version
@@ -93,7 +93,7 @@ class InboundFailed(Unavailable):
 
 
 class RelayBusy(RelayFailed):
-    """The relay asks us to slow down: it is paused, then sent to at a lower rate."""
+    """The relay asks to slow down: it is paused, then used at a lower rate."""
 
 
 class MailsRefused(RelayFailed):

@@ -430,7 +430,7 @@ def test_the_operator_adds_updates_and_vouches(
     said = {"email": ADA, "topics": ["protein folding"]}
     assert add(db, post, parse(said | {"status": "pending"}), now) is EditResult.ADDED
     assert len(confirmations(db)) == 1
-    with pytest.raises(NoConsent, match="asked to confirm lately"):
+    with pytest.raises(NoConsent, match="asked to confirm recently"):
         add(db, post, parse(said | {"status": "pending"}), now)
     assert add(db, post, parse(said), now) is EditResult.UPDATED
     assert found().status is Status.ACTIVE

@@ -205,7 +205,7 @@ BAD = [
     ({"explore": "no"}, "explore", "true or false"),
     ({"cadence": "hourly"}, "cadence", "daily, weekdays, weekly"),
     ({"weekday": "monday"}, "weekday", "mon, tue"),
-    ({"language": "klingon"}, "language", "no language"),
+    ({"language": "klingon"}, "language", "not a language"),
     ({"status": "erased"}, "status", "active"),
     ({"name": "x" * 201}, "name", "200"),
     ({"name": "a\u0000b"}, "name", "control"),

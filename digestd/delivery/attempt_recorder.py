@@ -104,7 +104,7 @@ class AttemptRecorder:
         self._commits.record(failed._replace(reason=reason if last else None, wait=COMPOSE_WAIT, failed=True))
 
     def stop_if_composing_fails(self) -> None:
-        """Raise MailsBroken if too many mails cannot be composed, before all are tried three times."""
+        """Raise ComposeFailed if too many mails cannot be composed, before all are tried three times."""
         failed, tried = self.counters.not_composed, self.counters.ended
         if failed >= NOT_COMPOSED_STOP and failed > NOT_COMPOSED_SHARE * tried:
             raise ComposeFailed(

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 def check_composing(composer: Composer, sample: list[Claim]) -> None:
-    """Compose these mails and discard them. Raises MailsBroken if too many fail."""
+    """Compose these mails and discard them. Raises ComposeFailed if too many fail."""
     composer.prepare(sample)
     failed = [reason for claim in sample if (reason := _failure(composer, claim)) is not None]
     if len(failed) > max(FAILED_ALWAYS_ALLOWED, FAILED_SHARE * len(sample)):

@@ -27,7 +27,7 @@ class Reference:
 
     @property
     def text(self) -> str:
-        """The text that ranking reads, in the form of a public paper's."""
+        """Return the text for ranking, in the form of a public paper's."""
         return f"{self.words.title}. {self.words.abstract}"
 
     @property

@@ -49,10 +49,10 @@ async def test_a_library_is_named_as_people_name_it(desk: Desk, written: str, pl
         ("lakes", KEY, "place", "like groups/12345"),
         ("https://evil.example.org/groups/34", KEY, "place", "like groups/12345"),
         ("groups/34/../../keys", "wrong", "key", "does not know this key"),
-        ("", "two words", "key", "one word"),
-        ("", "", "key", "one word"),
-        ("", "line\r\nX-Header: 1", "key", "one word"),
-        ("", "x" * 101, "key", "one word"),
+        ("", "two words", "key", "only letters and digits"),
+        ("", "", "key", "only letters and digits"),
+        ("", "line\r\nX-Header: 1", "key", "only letters and digits"),
+        ("", "x" * 101, "key", "only letters and digits"),
     ],
 )
 async def test_what_will_not_do_is_refused_with_the_remedy_and_the_key_is_not_repeated(
