@@ -1,4 +1,4 @@
-"""Importing and exporting: good lines go in, bad ones are told, and nobody is brought back."""
+"""Import and export: good lines are imported, bad ones reported, and nobody is reactivated."""
 
 import io
 import json
@@ -69,7 +69,7 @@ WHOLE = {
 }
 
 
-def test_every_key_is_taken_in(db: Database, post: NoticeContext, now: datetime) -> None:
+def test_import_reads_every_key(db: Database, post: NoticeContext, now: datetime) -> None:
     assert set(WHOLE) == set(KEYS)
     assert counts(import_subscribers(db, post, jsonl(WHOLE), now)) == (1, 0, 0, 0)
     ada = by_address(db)["ada@example.org"]
@@ -77,7 +77,7 @@ def test_every_key_is_taken_in(db: Database, post: NoticeContext, now: datetime)
     assert Interest(Kind.PAPER, "openreview:AbC", Stance.MUTED) in ada.interests
 
 
-def test_an_address_alone_gets_the_defaults(db: Database, post: NoticeContext, now: datetime) -> None:
+def test_import_applies_defaults(db: Database, post: NoticeContext, now: datetime) -> None:
     import_subscribers(db, post, jsonl({"email": "Bo@EXAMPLE.org"}), now)
     bo = by_address(db)["Bo@example.org"]
     assert (bo.status, bo.timing.timezone, bo.timing.hour, bo.timing.cadence) == (
@@ -96,14 +96,12 @@ def test_an_address_alone_gets_the_defaults(db: Database, post: NoticeContext, n
     )
 
 
-def test_muted_words_alone_are_phrases(db: Database, post: NoticeContext, now: datetime) -> None:
+def test_import_reads_a_plain_mute_list_as_phrases(db: Database, post: NoticeContext, now: datetime) -> None:
     import_subscribers(db, post, jsonl({"email": "bo@example.org", "mute": ["cars"]}), now)
     assert by_address(db)["bo@example.org"].interests == (Interest(Kind.PHRASE, "cars", Stance.MUTED),)
 
 
-def test_a_known_address_is_updated_and_what_is_not_said_stays(
-    db: Database, post: NoticeContext, now: datetime
-) -> None:
+def test_import_updates_given_fields_only(db: Database, post: NoticeContext, now: datetime) -> None:
     import_subscribers(db, post, jsonl(WHOLE | {"status": "active"}), now)
     report = import_subscribers(db, post, jsonl({"email": "ADA@example.org", "hour": 5, "topics": []}), now)
     assert counts(report) == (0, 1, 0, 0)
@@ -114,7 +112,7 @@ def test_a_known_address_is_updated_and_what_is_not_said_stays(
     ]  # fmt: skip
 
 
-def test_the_same_file_again_changes_nothing(db: Database, post: NoticeContext, now: datetime) -> None:
+def test_import_is_idempotent(db: Database, post: NoticeContext, now: datetime) -> None:
     import_subscribers(db, post, jsonl(WHOLE, {"email": "bo@example.org", "status": "pending"}), now)
     before = by_address(db)
     again = import_subscribers(db, post, jsonl(WHOLE, {"email": "bo@example.org", "status": "pending"}), now)
@@ -122,13 +120,13 @@ def test_the_same_file_again_changes_nothing(db: Database, post: NoticeContext, 
     assert by_address(db) == before
 
 
-def test_of_two_lines_for_one_address_the_later_counts(db: Database, post: NoticeContext, now: datetime) -> None:
+def test_import_uses_the_later_of_two_lines(db: Database, post: NoticeContext, now: datetime) -> None:
     lines = [{"email": "bo@example.org"}, {"email": "bo@example.org"}, {"email": "BO@example.org", "hour": 8}]
     assert counts(import_subscribers(db, post, jsonl(*lines), now)) == (1, 1, 1, 0)
     assert by_address(db)["bo@example.org"].timing.hour == 8
 
 
-def test_pending_ones_are_asked_to_confirm(db: Database, post: NoticeContext, now: datetime) -> None:
+def test_import_sends_confirmations_to_pending(db: Database, post: NoticeContext, now: datetime) -> None:
     pending = {"email": "bo@example.org", "status": "pending"}
     import_subscribers(db, post, jsonl(pending), now)
     import_subscribers(db, post, jsonl(pending), now)
@@ -138,7 +136,7 @@ def test_pending_ones_are_asked_to_confirm(db: Database, post: NoticeContext, no
     assert by_address(db)["bo@example.org"].status is Status.ACTIVE
 
 
-def test_nobody_who_left_is_brought_back(db: Database, post: NoticeContext, keys: Keys, now: datetime) -> None:
+def test_import_reactivates_nobody(db: Database, post: NoticeContext, keys: Keys, now: datetime) -> None:
     names = ["left", "paused", "bounced", "erased"]
     people = [{"email": f"{name}@example.org"} for name in names]
     import_subscribers(db, post, jsonl(*people), now)
@@ -156,7 +154,9 @@ def test_nobody_who_left_is_brought_back(db: Database, post: NoticeContext, keys
     assert by_address(db) == before
 
 
-def test_those_who_left_elsewhere_leave_here(db: Database, post: NoticeContext, keys: Keys, now: datetime) -> None:
+def test_import_applies_unsubscribed_and_suppressed(
+    db: Database, post: NoticeContext, keys: Keys, now: datetime
+) -> None:
     import_subscribers(db, post, jsonl({"email": "a@example.org"}, {"email": "b@example.org"}), now)
     gone = [
         {"email": "a@example.org", "status": "unsubscribed"},
@@ -170,7 +170,7 @@ def test_those_who_left_elsewhere_leave_here(db: Database, post: NoticeContext, 
         assert {bytes(key) for key in rows} == {address_key(keys, f"{name}@example.org") for name in "bc"}
 
 
-def test_good_lines_go_in_and_bad_ones_are_told(db: Database, post: NoticeContext, now: datetime) -> None:
+def test_import_takes_good_lines_and_reports_bad_ones(db: Database, post: NoticeContext, now: datetime) -> None:
     file = io.BytesIO(
         b'\xef\xbb\xbf{"email": "a@example.org"}\n\n[1]\n{"email": "b@example.org", "topcis": []}\n'
         b'{"email": "\xff"}\n{"email"\n{"email": "c@example.org"}'
@@ -180,7 +180,7 @@ def test_good_lines_go_in_and_bad_ones_are_told(db: Database, post: NoticeContex
     assert [(r.line, r.field) for r in report.refused] == [(3, "line"), (4, "topcis"), (5, "line"), (6, "line")]
 
 
-def test_strict_takes_all_or_nothing(db: Database, post: NoticeContext, now: datetime) -> None:
+def test_import_strict_takes_all_or_nothing(db: Database, post: NoticeContext, now: datetime) -> None:
     many = [{"email": f"s{n}@example.org"} for n in range(600)]
     report = import_subscribers(db, post, jsonl(*many, {"email": "no"}), now, strict=True)
     assert counts(report) == (0, 0, 0, 1)
@@ -223,7 +223,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("said", "field", "remedy"), BAD)
-def test_what_is_wrong_is_named_with_the_remedy(said: dict[str, object], field: str, remedy: str) -> None:
+def test_import_errors_name_field_and_remedy(said: dict[str, object], field: str, remedy: str) -> None:
     with pytest.raises(BadRecord, match=remedy) as refused:
         parse(({"email": "a@example.org"} if said else {}) | said)
     assert refused.value.field == field
@@ -231,7 +231,7 @@ def test_what_is_wrong_is_named_with_the_remedy(said: dict[str, object], field: 
     str(refused.value).encode()
 
 
-def test_in_csv_lists_are_separated_by_semicolons(db: Database, post: NoticeContext, now: datetime) -> None:
+def test_csv_lists_are_separated_by_semicolons(db: Database, post: NoticeContext, now: datetime) -> None:
     text = (
         "email,topics,mute,likes,hour,name\r\n"
         'a@example.org,"protein folding; soft, robots;",cars;bikes,2401.00001,07,"A ""B"""\r\n'
@@ -246,7 +246,7 @@ def test_in_csv_lists_are_separated_by_semicolons(db: Database, post: NoticeCont
     ]  # fmt: skip
 
 
-def test_bad_csv_lines_are_told_by_the_line_they_start_on() -> None:
+def test_csv_errors_give_the_first_line_of_a_record() -> None:
     lines = list(table('email,name\na@example.org,"two\nlines"\nb@example.org\nc@example.org,C\n'))
     assert [line.number for line in lines] == [2, 4, 5]
     assert isinstance(lines[1].fields, BadRecord)
@@ -263,21 +263,19 @@ def test_bad_csv_lines_are_told_by_the_line_they_start_on() -> None:
         (b"email,email\n", FileFormat.CSV, "each once"),
     ],
 )
-def test_what_is_no_such_file_is_refused_whole(content: bytes, form: FileFormat, said: str) -> None:
+def test_import_rejects_files_of_another_kind(content: bytes, form: FileFormat, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         list(read_lines(io.BytesIO(content), form))
 
 
-def test_a_line_without_end_is_refused_not_read_whole() -> None:
+def test_import_rejects_an_endless_line() -> None:
     file = io.BytesIO(b"x" * (3 * LINE_MAX) + b"\n" + b'{"email": "a@example.org"}')
     first, second = read_lines(file, FileFormat.JSONL)
     assert isinstance(first.fields, BadRecord)
     assert (second.number, second.fields) == (2, {"email": "a@example.org"})
 
 
-def test_a_rehearsal_tells_the_same_as_the_import_and_changes_nothing(
-    db: Database, post: NoticeContext, now: datetime
-) -> None:
+def test_dry_run_reports_the_same_and_changes_nothing(db: Database, post: NoticeContext, now: datetime) -> None:
     import_subscribers(db, post, jsonl({"email": "ada@example.org", "hour": 7}), now)
     said = ({"email": "ada@example.org", "hour": 8}, {"email": "bo@example.org", "status": "pending"}, {"email": "no"})
     before = by_address(db)
@@ -289,12 +287,12 @@ def test_a_rehearsal_tells_the_same_as_the_import_and_changes_nothing(
 
 
 @pytest.mark.parametrize("header", ["Email,Name", " EMAIL , name", "email,NAME"])
-def test_a_column_may_be_written_in_large_letters(header: str) -> None:
+def test_csv_columns_ignore_case(header: str) -> None:
     (line,) = read_lines(io.BytesIO(f"{header}\nada@example.org,Ada\n".encode()), FileFormat.CSV)
     assert line.fields == {"email": "ada@example.org", "name": "Ada"}
 
 
 @pytest.mark.parametrize("between", [";", "\t", "|"])
-def test_a_file_with_other_separators_is_refused_with_the_remedy(between: str) -> None:
+def test_csv_rejects_other_separators(between: str) -> None:
     with pytest.raises(BadInput, match="columns are not separated by commas"):
         list(read_lines(io.BytesIO(f"email{between}name\n".encode()), FileFormat.CSV))

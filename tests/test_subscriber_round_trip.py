@@ -1,4 +1,4 @@
-"""What export writes, import reads back the same, whatever was said."""
+"""Check that import reads back exactly what export wrote."""
 
 import io
 from datetime import datetime
@@ -50,7 +50,7 @@ _records = st.fixed_dictionaries(
 @pytest.mark.parametrize("form", list(FileFormat))
 @given(fields=_records)
 @settings(max_examples=300)
-def test_what_export_writes_import_reads_back_the_same(form: FileFormat, said: dict[str, object]) -> None:
+def test_export_line_reads_back_the_same(form: FileFormat, said: dict[str, object]) -> None:
     try:
         whole = subscriber_fields(parse(said).as_new)
     except BadRecord:
@@ -64,7 +64,7 @@ def test_what_export_writes_import_reads_back_the_same(form: FileFormat, said: d
 
 @given(records=st.lists(_records, max_size=12, unique_by=lambda r: r["email"]), form=st.sampled_from(list(FileFormat)))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-def test_export_and_import_is_identity(
+def test_export_then_import_is_identity(
     db: Database, post: NoticeContext, now: datetime, records: list[dict[str, object]], form: FileFormat
 ) -> None:
     wipe(db)
@@ -79,7 +79,7 @@ def test_export_and_import_is_identity(
 
 
 def wipe(db: Database) -> None:
-    """Everything about subscribers away."""
+    """Delete everything about subscribers."""
     with db.write() as session:
         for trigger in ("consent_event_kept", "consent_event_whole") if not db.is_sqlite else ("consent_event_kept",):
             on = "" if db.is_sqlite else " ON consent_event"

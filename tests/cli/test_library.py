@@ -9,7 +9,7 @@ import pytest
 from digestd.security.secret_key import rotate
 from tests.cli.test_subscriber import Run, refused, run
 from tests.conftest import NOW
-from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer
+from tests.libraries.library_servers import CARBERRY, KEY, Zotero, aside, orcid_answer
 
 __all__ = ["run"]
 ADA = "ada@example.org"

@@ -1,4 +1,4 @@
-"""Somebody with a library at a keeper on this machine, and what reads it."""
+"""A subscriber with a library at a provider on this machine, and the parts that sync it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from digestd.subscribers import library_sync
 from digestd.subscribers.library_sync import LibrarySync
 from digestd.subscribers.signup import new_subscriber
 from digestd.subscribers.subscriber_record import parse
-from tests.libraries.keepers import KEY, Zotero
+from tests.libraries.library_servers import KEY, Zotero
 from tests.papers.site import AT_ONCE, Site, site
 
 ADA = "ada@example.org"
@@ -30,7 +30,7 @@ LAKES, PONDS, RIVERS = "arxiv:2611.00001", "doi:10.5555/ponds", "doi:10.5555/riv
 
 @dataclass
 class Desk:
-    """Who reads libraries here; the clock runs, and can be moved on."""
+    """The parts that sync libraries; its clock runs and can be moved forward."""
 
     by: LibrarySync
     zotero: Zotero
@@ -42,12 +42,12 @@ class Desk:
         return self.zotero.site
 
     async def link(self, written: str = "", key: str = KEY) -> Library:
-        """Link Ada's library; as it stands."""
+        """Link Ada's library, and return it."""
         await library_sync.link_zotero(self.by, self.ada, key, written)
         return self.libraries[-1]
 
     async def sync(self, **later: float) -> int:
-        """So much later, read what is due."""
+        """Move the clock forward, and sync what is due."""
         self.go(**later)
         return await library_sync.sync_due(self.by)
 
@@ -75,7 +75,7 @@ class Desk:
         return set(values(self.subscriber.interests, Kind.PAPER, Stance.LIKED))
 
     def want(self, *papers: str, stance: Stance = Stance.LIKED) -> None:
-        """She says this of papers herself, and of no others."""
+        """Replace her own interests in papers."""
         own = tuple(Interest(Kind.PAPER, paper, stance) for paper in papers)
         with self.by.db.write() as session:
             subscribers.update_many(session, [replace(self.subscriber, interests=own)], self.now)
@@ -83,7 +83,7 @@ class Desk:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keepers on this machine need not be spared."""
+    """Remove the delay between requests, which providers on this machine do not need."""
     monkeypatch.setattr(zotero, "SECONDS", 0.02)
     monkeypatch.setattr(asking, "LIMITS", replace(asking.LIMITS, backoff=AT_ONCE))
 
@@ -109,7 +109,7 @@ async def desk(db: Database, keys: Keys, now: datetime) -> AsyncIterator[Desk]:
 
 
 def lakes(desk: Desk) -> None:
-    """Two papers, and what is none."""
+    """Return two papers, and an item that is no paper."""
     desk.zotero.put("LAKES000", title="Lakes freeze", abstractNote="They do.", archiveID="arXiv:2611.00001")
     desk.zotero.put("PONDS000", title="Ponds", DOI="10.5555/ponds")
     desk.zotero.put("NOTE0000", itemType="note", title="")

@@ -13,7 +13,7 @@ from digestd.domain.library import Library
 from digestd.store import libraries
 from digestd.subscribers.library_sync import sync_due
 from digestd.web.libraries import PER_NETWORK
-from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside
+from tests.libraries.library_servers import CARBERRY, KEY, Zotero, aside
 from tests.web.conftest import House, browsing
 from tests.web.html import heading, tree, words
 

@@ -1,4 +1,4 @@
-"""What goes wrong with a library: its reader is told, nothing of theirs is lost, and nobody is pestered."""
+"""After a failure nothing is lost, the subscriber is informed, and the provider is not flooded."""
 
 import asyncio
 from datetime import datetime
@@ -11,18 +11,18 @@ from digestd.jobs.worker import sync_libraries
 from digestd.store import libraries as kept
 from digestd.subscribers.library_sync import BACKOFF, BUSY_DELAY
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
-from tests.libraries.keepers import KEY
+from tests.libraries.library_servers import KEY
 from tests.papers.site import Answerer, says
 from tests.parts.install import install
 
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what is asked does not depend on the engine."""
+    """Use SQLite only: requests do not depend on the engine."""
     return sqlite_url
 
 
-async def test_a_refused_key_stops_the_asking_and_says_so(desk: Desk) -> None:
+async def test_sync_stops_on_a_refused_key(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     await desk.sync()
@@ -42,7 +42,7 @@ async def test_a_refused_key_stops_the_asking_and_says_so(desk: Desk) -> None:
     assert desk.likes == {LAKES}, "linked anew, it is read whole, and what is not there counts no more"
 
 
-async def test_a_library_that_is_gone_is_not_asked_for_again(desk: Desk) -> None:
+async def test_sync_stops_on_a_deleted_library(desk: Desk) -> None:
     await desk.link("groups/34")
     desk.zotero.first = [says(b"", 404)]
     await desk.sync()
@@ -50,7 +50,7 @@ async def test_a_library_that_is_gone_is_not_asked_for_again(desk: Desk) -> None
     assert await desk.sync(days=2) == 0
 
 
-async def test_a_keeper_that_is_busy_is_left_alone_as_long_as_it_says(desk: Desk) -> None:
+async def test_sync_obeys_retry_after(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     desk.zotero.first = [says(b"", 429, Retry_After=900)]
@@ -84,7 +84,7 @@ async def test_a_keeper_that_is_busy_is_left_alone_as_long_as_it_says(desk: Desk
         says(b"x" * 100, 400),
     ],
 )
-async def test_trouble_changes_nothing_and_is_tried_again_later(desk: Desk, answer: Answerer) -> None:
+async def test_sync_retries_after_an_error(desk: Desk, answer: Answerer) -> None:
     lakes(desk)
     await desk.link()
     await desk.sync()
@@ -102,8 +102,8 @@ async def test_trouble_changes_nothing_and_is_tried_again_later(desk: Desk, answ
     assert desk.libraries[0].failures == 0
 
 
-async def test_reading_goes_on_after_an_unforeseen_error(tmp_path: Path, now: datetime, database_url: str) -> None:
-    """One library must not end the reading of all others until the service is started again."""
+async def test_sync_continues_after_an_unexpected_error(tmp_path: Path, now: datetime, database_url: str) -> None:
+    """Check that an error with one library does not stop the others until a restart."""
     made, stop = install(tmp_path, database_url, now), asyncio.Event()
     tries: list[int] = []
 

@@ -1,4 +1,4 @@
-"""What is kept of a person: complete in their export, gone from every file when they are erased, never in a log."""
+"""Personal data: complete in the export, deleted from every file at erasure, never in a log."""
 
 import json
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ LEDGER = frozenset(
 
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """An install where somebody has left traces in every table that can hold them."""
+    """Return an installation where one subscriber has left data in every table that can hold it."""
     made = install(tmp_path, database_url, now)
     archive(made)
     made.papers([paper("strong00"), *shelf("more", 3)])
@@ -63,7 +63,7 @@ def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
 
 
 async def lived(made: Install) -> int:
-    """Leave the traces; whose they are."""
+    """Leave the data, and return the subscriber."""
     await made.deliver()
     db, keys, now = made.db, made.app.keys, made.clock.now
     with db.read() as session:
@@ -90,14 +90,14 @@ async def lived(made: Install) -> int:
     return key
 
 
-def test_every_table_is_known_to_hold_something_of_a_person_or_nothing() -> None:
+def test_data_export_classifies_every_table() -> None:
     assert set(SQLModel.metadata.tables) == data_export.PERSONAL_TABLES | NOBODYS
     tied = {"subscriber_id", "address_key", "recipient_key", "address", "delivery_id"}
     for name, table in SQLModel.metadata.tables.items():
         assert name in data_export.PERSONAL_TABLES or not tied & set(table.columns.keys()), name
 
 
-async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: Install) -> None:
+async def test_data_export_contains_every_personal_row(made: Install) -> None:
     key = await lived(made)
     with made.db.read() as session:
         known = subscribers.by_key(session, key)
@@ -113,7 +113,7 @@ async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: In
         assert word in said, word
 
 
-async def test_erasure_leaves_no_word_of_theirs_in_any_file(made: Install, tmp_path: Path) -> None:
+async def test_erasure_leaves_no_personal_text_in_any_file(made: Install, tmp_path: Path) -> None:
     key = await lived(made)
     erase(made.db, made.app.keys, ADA, made.clock.now)
     assert not left_in_rows(made)
@@ -136,7 +136,7 @@ async def test_erasure_leaves_no_word_of_theirs_in_any_file(made: Install, tmp_p
 
 
 def left_in_rows(made: Install) -> list[str]:
-    """The tables in which a word of theirs still stands."""
+    """Return the tables that still contain one of the texts."""
     found = []
     with made.db.read() as session:
         for name, table in SQLModel.metadata.tables.items():
@@ -146,7 +146,7 @@ def left_in_rows(made: Install) -> list[str]:
     return found
 
 
-async def test_no_log_names_an_address_or_a_secret(
+async def test_logs_contain_no_address_or_secret(
     made: Install, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")

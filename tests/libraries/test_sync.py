@@ -1,4 +1,4 @@
-"""A library at Zotero is read whole once, then only what has changed; its entries are likes as long as they stand."""
+"""A Zotero library is read completely once, then only its changes; entries are likes while they exist."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ def counts(desk: Desk) -> dict[EntryStatus, int]:
     return {how: count for how, count in only.counts.items() if count}
 
 
-async def test_all_of_it_is_liked_at_first_and_what_is_new_later(desk: Desk) -> None:
+async def test_sync_likes_all_entries_then_new_ones(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     assert await desk.sync() == 1
@@ -45,7 +45,7 @@ async def test_all_of_it_is_liked_at_first_and_what_is_new_later(desk: Desk) -> 
     assert deleted == f"/users/12/deleted?since={library.version}"
 
 
-async def test_nothing_is_read_where_nothing_has_changed(desk: Desk) -> None:
+async def test_sync_reads_nothing_when_unchanged(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     await desk.sync()
@@ -60,7 +60,7 @@ async def test_nothing_is_read_where_nothing_has_changed(desk: Desk) -> None:
     assert library.synced > library.linked
 
 
-async def test_what_is_trashed_or_deleted_there_counts_no_more(desk: Desk) -> None:
+async def test_sync_drops_trashed_and_deleted_entries(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     await desk.sync()
@@ -73,7 +73,7 @@ async def test_what_is_trashed_or_deleted_there_counts_no_more(desk: Desk) -> No
     assert desk.likes == {LAKES}, "it was put back"
 
 
-async def test_what_its_reader_took_away_does_not_come_back_and_their_own_word_stays(desk: Desk) -> None:
+async def test_sync_respects_the_subscribers_own_feedback(desk: Desk) -> None:
     lakes(desk)
     desk.want(PONDS, stance=Stance.MUTED)
     await desk.link()
@@ -94,7 +94,7 @@ async def test_what_its_reader_took_away_does_not_come_back_and_their_own_word_s
     assert desk.likes == {RIVERS, LAKES}, "she named it herself meanwhile"
 
 
-async def test_like_taken_away_stays_away_under_another_name(desk: Desk) -> None:
+async def test_removed_like_stays_removed_under_another_id(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     await desk.sync()
@@ -106,7 +106,7 @@ async def test_like_taken_away_stays_away_under_another_name(desk: Desk) -> None
     assert desk.likes == {LAKES}
 
 
-async def test_many_pages_are_read_and_one_that_shifts_meanwhile_is_begun_anew(desk: Desk) -> None:
+async def test_sync_restarts_when_pages_shift(desk: Desk) -> None:
     for n in range(250):
         desk.zotero.put(f"ITEM{n:04}", DOI=f"10.5555/{n}")
     desk.zotero.on_page = ["MEANWHLE"]
@@ -117,7 +117,7 @@ async def test_many_pages_are_read_and_one_that_shifts_meanwhile_is_begun_anew(d
     assert starts == ["0", "100", "0", "100", "200"]
 
 
-async def test_a_library_that_was_restored_to_an_earlier_state_is_read_anew(desk: Desk) -> None:
+async def test_sync_rereads_a_restored_library(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     await desk.sync()
@@ -128,7 +128,7 @@ async def test_a_library_that_was_restored_to_an_earlier_state_is_read_anew(desk
     assert desk.libraries[0].version == 3
 
 
-async def test_where_there_is_no_room_for_all_the_newest_count(desk: Desk) -> None:
+async def test_sync_likes_the_newest_entries_when_full(desk: Desk) -> None:
     desk.want(*(f"doi:10.5555/own{n}" for n in range(998)))
     for n in range(4):
         desk.zotero.put(f"ITEM{n:04}", DOI=f"10.5555/{n}", dateAdded=f"2026-11-0{n + 1}T08:00:00Z")
@@ -145,7 +145,7 @@ async def test_where_there_is_no_room_for_all_the_newest_count(desk: Desk) -> No
     assert {"doi:10.5555/3", "doi:10.5555/newest"} == {like for like in desk.likes if "own" not in like}
 
 
-async def test_two_readers_do_not_read_the_same_and_a_dead_ones_claim_runs_out(desk: Desk) -> None:
+async def test_sync_claims_exclude_others_and_expire(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     assert sorted(await asyncio.gather(sync_due(desk.by), sync_due(desk.by))) == [0, 1]
@@ -162,7 +162,7 @@ async def test_two_readers_do_not_read_the_same_and_a_dead_ones_claim_runs_out(d
     assert desk.likes == {LAKES, PONDS, RIVERS}
 
 
-async def test_what_was_read_of_a_library_that_was_unlinked_meanwhile_counts_for_nothing(desk: Desk) -> None:
+async def test_sync_result_is_dropped_after_unlink(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     claimed = _claimed(desk.by)
@@ -173,7 +173,7 @@ async def test_what_was_read_of_a_library_that_was_unlinked_meanwhile_counts_for
     assert desk.libraries == []
 
 
-async def test_nobodys_library_is_read_who_has_left(desk: Desk) -> None:
+async def test_sync_skips_unsubscribed_subscribers(desk: Desk) -> None:
     await desk.link()
     unsubscribe(desk.by.db, desk.ada, Cause.WEB, desk.now)
     assert await desk.sync() == 0

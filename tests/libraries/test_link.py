@@ -1,4 +1,4 @@
-"""A library is linked by a key that opens it, which nobody finds in a file; ORCID works by its iD."""
+"""Link libraries: by a Zotero key, which is never stored in plain text, or by an ORCID iD."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,13 @@ from digestd.subscribers.data_export import collect_data, to_json
 from digestd.subscribers.erasure import erase
 from digestd.subscribers.libraries import LIBRARIES_MAX, unlink
 from tests.libraries.conftest import ADA, LAKES, PONDS, Desk, lakes
-from tests.libraries.keepers import CARBERRY, KEY, orcid_answer
+from tests.libraries.library_servers import CARBERRY, KEY, orcid_answer
 from tests.papers.site import says
 
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """SQLite alone: files are looked into, and what is linked does not depend on the engine."""
+    """Use SQLite only: the tests search its files, and linking does not depend on the engine."""
     return sqlite_url
 
 
@@ -38,7 +38,7 @@ def database_url(sqlite_url: str) -> str:
         ("https://api.zotero.org/groups/0034?x", "groups/34"),
     ],
 )
-async def test_a_library_is_named_as_people_name_it(desk: Desk, written: str, place: str) -> None:
+async def test_link_zotero_accepts_usual_library_names(desk: Desk, written: str, place: str) -> None:
     assert (await desk.link(written)).place == place
 
 
@@ -55,7 +55,7 @@ async def test_a_library_is_named_as_people_name_it(desk: Desk, written: str, pl
         ("", "x" * 101, "key", "only letters and digits"),
     ],
 )
-async def test_what_will_not_do_is_refused_with_the_remedy_and_the_key_is_not_repeated(
+async def test_link_zotero_rejects_bad_input_without_the_key(
     desk: Desk, written: str, key: str, field: str, said: str
 ) -> None:
     with pytest.raises(BadRecord, match=said) as caught:
@@ -65,14 +65,14 @@ async def test_what_will_not_do_is_refused_with_the_remedy_and_the_key_is_not_re
     assert desk.libraries == []
 
 
-async def test_a_key_that_may_write_is_taken_and_said_to_be_more_than_is_needed(desk: Desk) -> None:
+async def test_link_zotero_reports_a_key_that_may_write(desk: Desk) -> None:
     assert not (await desk.link()).may_write
     desk.zotero.may_write = True
     assert (await desk.link()).may_write
     assert len(desk.libraries) == 1
 
 
-async def test_where_zotero_does_not_answer_nothing_is_linked(desk: Desk) -> None:
+async def test_link_zotero_links_nothing_without_an_answer(desk: Desk) -> None:
     for answer in (says(b"", 500), says(b"[]"), says(b'{"userID": 12, "access": []}'), says(b'{"access": {}}')):
         desk.zotero.first = [answer]
         with pytest.raises(SourceFailed):
@@ -80,7 +80,7 @@ async def test_where_zotero_does_not_answer_nothing_is_linked(desk: Desk) -> Non
     assert desk.libraries == []
 
 
-async def test_so_many_libraries_may_be_linked(desk: Desk) -> None:
+async def test_link_limits_the_number_of_libraries(desk: Desk) -> None:
     for n in range(LIBRARIES_MAX):
         await desk.link(f"groups/{n}")
     with pytest.raises(BadRecord, match="unlink one"):
@@ -89,7 +89,7 @@ async def test_so_many_libraries_may_be_linked(desk: Desk) -> None:
     assert len(desk.libraries) == LIBRARIES_MAX
 
 
-async def test_unlinking_forgets_the_key_and_keeps_or_drops_the_papers(desk: Desk) -> None:
+async def test_unlink_deletes_the_key_and_keeps_or_drops_papers(desk: Desk) -> None:
     lakes(desk)
     library = await desk.link()
     await desk.sync()
@@ -105,7 +105,7 @@ async def test_unlinking_forgets_the_key_and_keeps_or_drops_the_papers(desk: Des
     assert desk.likes == {PONDS}, "this one is her own by now"
 
 
-async def test_what_two_libraries_hold_counts_until_neither_does(desk: Desk) -> None:
+async def test_paper_in_two_libraries_stays_until_both_drop_it(desk: Desk) -> None:
     lakes(desk)
     first, second = await desk.link(), await desk.link("groups/34")
     assert await desk.sync() == 2
@@ -115,7 +115,7 @@ async def test_what_two_libraries_hold_counts_until_neither_does(desk: Desk) -> 
     assert desk.likes == set()
 
 
-async def test_orcid_works_are_liked_by_the_id_and_follow_its_record(desk: Desk) -> None:
+async def test_link_orcid_likes_works_and_follows_the_record(desk: Desk) -> None:
     library_sync.link_orcid(desk.by, desk.ada, f"https://orcid.org/{CARBERRY}")
     at = f"/v3.0/{CARBERRY}/works"
     desk.site.paths[at] = orcid_answer((1, "Lakes", "10.48550/arXiv.2611.00001"), (2, "Ponds", "10.5555/ponds"))
@@ -136,16 +136,16 @@ async def test_orcid_works_are_liked_by_the_id_and_follow_its_record(desk: Desk)
 @pytest.mark.parametrize(
     "written", ["0000-0002-1825-0098", "0000-0002-1825-009", "1825", "", "x" * 500, "0000-0002-1694-233x1"]
 )
-def test_an_id_that_does_not_prove_itself_is_refused(written: str) -> None:
+def test_link_orcid_rejects_a_wrong_check_digit(written: str) -> None:
     with pytest.raises(BadRecord, match="copy it anew"):
         PLACES[LibraryProvider.ORCID](written)
 
 
-def test_an_id_may_end_in_x_and_be_written_without_dashes() -> None:
+def test_link_orcid_accepts_x_and_missing_dashes() -> None:
     assert PLACES[LibraryProvider.ORCID]("000000021694233x") == "0000-0002-1694-233X"
 
 
-async def test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure(
+async def test_api_key_is_never_stored_in_plain_text(
     desk: Desk, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -170,7 +170,7 @@ async def test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure(
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and library.sealed in file.read_bytes()]
 
 
-async def test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open(desk: Desk) -> None:
+async def test_encrypted_key_is_bound_to_its_library(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     stranger = replace(desk.by, keys=Keys(b"another secret, also of 32 bytes"))
@@ -186,7 +186,7 @@ async def test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open(desk: D
     assert len(desk.zotero.asked) == 2, "the key went nowhere but to say what it may do"
 
 
-async def test_a_rotated_secret_opens_the_key_and_seals_it_anew(desk: Desk) -> None:
+async def test_rotated_secret_encrypts_the_key_again(desk: Desk) -> None:
     lakes(desk)
     before = await desk.link()
     rotated = Keys(b"the new secret in use, 32 bytes!", (Retired(desk.by.keys.secret, desk.by.clock()),))

@@ -1,4 +1,4 @@
-"""Asking, confirming, leaving: who gets mail is decided by the person alone."""
+"""Sign-up, confirmation, pause and unsubscribe: only the person decides whether they get mail."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -62,11 +62,11 @@ def confirmations(db: Database) -> list[tuple[str, int]]:
 
 
 def link(keys: Keys, subscriber: Subscriber, n: int = 1) -> str:
-    """The link in the mail of their request number n."""
+    """Return the link in the mail of the subscriber's request number n."""
     return token(keys, Purpose.CONFIRM, subscriber.key, NOW, n)
 
 
-def test_asking_makes_a_pending_subscriber_and_one_mail(
+def test_signup_stores_pending_and_sends_one_mail(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     timing = Timing("Asia/Tokyo", 6, Cadence.WEEKLY, 2)
@@ -80,7 +80,7 @@ def test_asking_makes_a_pending_subscriber_and_one_mail(
     assert (ada.status, ada.timing, ada.interests, ada.size) == (Status.ACTIVE, timing, TOPIC, 5)
 
 
-def test_the_link_in_the_mail_makes_them_active_and_counts_once(
+def test_confirm_activates_once(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     request_signup(db, post, parse({"email": ADA}), now)
@@ -97,7 +97,7 @@ def test_the_link_in_the_mail_makes_them_active_and_counts_once(
     assert found().status is Status.UNSUBSCRIBED
 
 
-def test_an_old_link_does_not_count(
+def test_confirm_rejects_an_old_link(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     request_signup(db, post, parse({"email": ADA}), now)
@@ -109,7 +109,7 @@ def test_an_old_link_does_not_count(
     assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=50)).status is Status.ACTIVE
 
 
-def test_a_link_is_for_one_purpose_and_one_subscriber(
+def test_link_works_for_one_purpose_and_subscriber(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     request_signup(db, post, parse({"email": ADA}), now)
@@ -123,17 +123,13 @@ def test_a_link_is_for_one_purpose_and_one_subscriber(
             confirm(db, keys, bad, now)
 
 
-def test_asking_ten_times_at_once_makes_one_subscriber_and_one_mail(
-    db: Database, post: NoticeContext, now: datetime
-) -> None:
+def test_concurrent_signups_make_one_subscriber_and_mail(db: Database, post: NoticeContext, now: datetime) -> None:
     with ThreadPoolExecutor(10) as threads:
         list(threads.map(lambda _: request_signup(db, post, parse({"email": ADA}), now), range(10)))
     assert confirmations(db) == [("1", 1)]
 
 
-def test_an_address_gets_one_confirmation_a_day_and_three_a_month(
-    db: Database, post: NoticeContext, now: datetime
-) -> None:
+def test_confirmations_are_limited_per_address(db: Database, post: NoticeContext, now: datetime) -> None:
     for hours in range(0, 24 * 29, 3):
         request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=hours))
     assert confirmations(db) == [("1", 1), ("2", 1), ("3", 1)]
@@ -141,7 +137,7 @@ def test_an_address_gets_one_confirmation_a_day_and_three_a_month(
     assert len(confirmations(db)) == 4
 
 
-def test_unsubscribing_at_once_does_not_get_around_the_limit(
+def test_unsubscribe_does_not_reset_the_mail_limit(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     request_signup(db, post, parse({"email": ADA}), now)
@@ -163,7 +159,7 @@ def test_unsubscribing_at_once_does_not_get_around_the_limit(
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_each_confirmation_applies_its_own_request(
+def test_confirm_applies_its_own_request(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime, n: int
 ) -> None:
     other = (Interest(Kind.TOPIC, "soft robots"), Interest(Kind.AUTHOR, "A. Nother"))
@@ -183,7 +179,7 @@ def test_each_confirmation_applies_its_own_request(
 
 
 @pytest.mark.parametrize("was", [Status.UNSUBSCRIBED, Status.SUPPRESSED])
-def test_asking_changes_nothing_of_whoever_left(
+def test_signup_changes_nothing_for_the_unsubscribed(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime, was: Status
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
@@ -200,7 +196,7 @@ def test_asking_changes_nothing_of_whoever_left(
     assert (after.status, after.interests, after.timing.hour) == (Status.ACTIVE, spam, 3)
 
 
-def test_a_request_is_void_once_consent_has_changed(
+def test_request_is_void_after_a_consent_change(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA}), now)
@@ -212,7 +208,7 @@ def test_a_request_is_void_once_consent_has_changed(
     assert found().status is Status.SUPPRESSED
 
 
-def test_declining_erases_whoever_never_confirmed(
+def test_decline_erases_an_unconfirmed_address(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     request_signup(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
@@ -232,7 +228,7 @@ def test_declining_erases_whoever_never_confirmed(
     assert found().status is Status.PENDING, "the person may sign up again"
 
 
-def test_declining_takes_nothing_from_a_known_subscriber(
+def test_decline_changes_nothing_for_a_known_subscriber(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
@@ -249,7 +245,7 @@ def test_declining_takes_nothing_from_a_known_subscriber(
     assert found().status is Status.ACTIVE
 
 
-def test_unconfirmed_addresses_are_purged_after_a_week(
+def test_purge_deletes_unconfirmed_after_a_week(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": "bo@example.org"}), now)
@@ -273,7 +269,7 @@ def test_unconfirmed_addresses_are_purged_after_a_week(
     assert (found().status, found().key) == (Status.PENDING, key + 1)
 
 
-def test_a_purge_leaves_no_address_or_wish_in_the_file(
+def test_purge_leaves_no_personal_data_in_the_file(
     sqlite_url: str, tmp_path: Path, post: NoticeContext, now: datetime
 ) -> None:
     db = open_database(sqlite_url)
@@ -285,7 +281,7 @@ def test_a_purge_leaves_no_address_or_wish_in_the_file(
         assert b"unmistakable" not in content
 
 
-def test_resending_asks_for_what_the_same_network_asked(
+def test_resend_confirms_the_request_of_the_same_network(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     here, elsewhere = ConsentAction(Cause.WEB, b"h" * 32), ConsentAction(Cause.WEB, b"e" * 32)
@@ -297,7 +293,7 @@ def test_resending_asks_for_what_the_same_network_asked(
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAUSED])
-def test_nothing_changes_for_whoever_has_the_digest(
+def test_signup_changes_nothing_for_active_subscribers(
     db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime, status: Status
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
@@ -319,7 +315,7 @@ HEALED = {
 
 @pytest.mark.parametrize("reason", HEALED)
 @pytest.mark.parametrize("known", [True, False])
-def test_only_a_bounce_is_healed_by_confirming_again(
+def test_confirm_lifts_only_bounce_suppressions(
     db: Database,
     post: NoticeContext,
     keys: Keys,
@@ -342,7 +338,7 @@ def test_only_a_bounce_is_healed_by_confirming_again(
             assert suppressions.reason_for(session, address_key(keys, ADA)) is None
 
 
-def test_the_erased_cannot_be_brought_back_by_others(
+def test_erased_addresses_cannot_be_added_by_others(
     db: Database, post: NoticeContext, keys: Keys, now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
@@ -358,7 +354,7 @@ def test_the_erased_cannot_be_brought_back_by_others(
     assert import_subscribers(db, post, [FileLine(1, {"email": ADA, "status": "active"})], now).left_alone == 1
 
 
-def test_the_erased_come_back_by_confirming_a_sign_up(
+def test_erased_addresses_return_by_double_opt_in(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
@@ -375,7 +371,7 @@ def test_the_erased_come_back_by_confirming_a_sign_up(
         assert suppressions.reason_for(session, address_key(keys, ADA)) is None
 
 
-def test_the_file_holds_nothing_of_the_erased(
+def test_erasure_leaves_nothing_in_the_file(
     sqlite_url: str, tmp_path: Path, post: NoticeContext, keys: Keys, now: datetime
 ) -> None:
     db = open_database(sqlite_url)
@@ -390,13 +386,13 @@ def test_the_file_holds_nothing_of_the_erased(
 @pytest.mark.parametrize(
     "address", ["", "ada", "ada@", "@example.org", "a da@example.org", "ada@example.org\r\nBcc: x@y.z"]
 )
-def test_what_is_no_address_is_refused(db: Database, post: NoticeContext, now: datetime, address: str) -> None:
+def test_signup_rejects_invalid_addresses(db: Database, post: NoticeContext, now: datetime, address: str) -> None:
     with pytest.raises(BadRecord) as refused:
         request_signup(db, post, parse({"email": address}), now)
     assert refused.value.field == "email"
 
 
-def test_leaving_is_idempotent_and_final(
+def test_unsubscribe_is_idempotent_and_final(
     db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA}), now)
@@ -412,9 +408,7 @@ def test_leaving_is_idempotent_and_final(
         unsubscribe(db, key + 1, Cause.WEB, now)
 
 
-def test_a_pause_ends_with_resume(
-    db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime
-) -> None:
+def test_resume_ends_a_pause(db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime) -> None:
     add(db, post, parse({"email": ADA}), now)
     key = found().key
     assert not resume(db, key, Cause.CLI, now)
@@ -424,7 +418,7 @@ def test_a_pause_ends_with_resume(
     assert (found().status, found().version) == (Status.ACTIVE, 3)
 
 
-def test_the_operator_adds_updates_and_vouches(
+def test_add_updates_and_activates_for_the_operator(
     db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     said = {"email": ADA, "topics": ["protein folding"]}
@@ -439,7 +433,7 @@ def test_the_operator_adds_updates_and_vouches(
     assert (found().timing.hour, found().interests) == (9, TOPIC)
 
 
-def test_editing_changes_what_is_said_and_never_consent(
+def test_edit_changes_given_fields_and_never_consent(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"], "authors": ["A. B."]}), now)

@@ -1,4 +1,4 @@
-"""A worker killed while it reads a library: nothing half-read counts, and one other reads it once its claim is over."""
+"""A killed worker leaves nothing half-read, and one other worker repeats the sync once the claim expires."""
 
 import asyncio
 import os
@@ -19,13 +19,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what a killed process leaves behind is a claim, which is the same everywhere."""
+    """Use SQLite only: a killed process leaves a claim, which is the same in every engine."""
     return sqlite_url
 
 
-async def test_what_a_killed_worker_was_reading_is_read_by_one_other(
-    desk: Desk, tmp_path: Path, database_url: str
-) -> None:
+async def test_sync_of_a_killed_worker_is_repeated_once(desk: Desk, tmp_path: Path, database_url: str) -> None:
     lakes(desk)
     await desk.link()
     await desk.sync()

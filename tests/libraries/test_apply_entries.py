@@ -1,4 +1,4 @@
-"""What libraries amount to, whatever happens in them and whatever their reader says meanwhile. Pure."""
+"""Check the likes that follow from any sequence of library changes and own feedback."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ STEPS = st.lists(
 
 @dataclass
 class Reader:
-    """Two libraries, a reader's own words, and what came of both."""
+    """Two libraries, a subscriber's own feedback, and the likes that follow."""
 
     stands: dict[tuple[int, str], LibraryEntry] = field(default_factory=dict)
     entries: tuple[LibraryEntry, ...] = ()
@@ -69,7 +69,7 @@ def liked(interests: Sequence[Interest]) -> set[str]:
 
 @settings(max_examples=300)
 @given(STEPS)
-def test_a_second_look_changes_nothing_and_no_word_of_the_reader_is_lost(steps: list[Step]) -> None:
+def test_apply_entries_is_idempotent_and_keeps_own_interests(steps: list[Step]) -> None:
     reader = Reader()
     for step in [*steps, ("sync", 0, 0, 0)]:
         reader.do(step)
@@ -86,7 +86,7 @@ def test_a_second_look_changes_nothing_and_no_word_of_the_reader_is_lost(steps: 
 
 @settings(max_examples=300)
 @given(STEPS)
-def test_what_stands_nowhere_and_was_never_said_is_not_liked(steps: list[Step]) -> None:
+def test_apply_entries_likes_only_entries_and_own_interests(steps: list[Step]) -> None:
     reader = Reader()
     for step in [step for step in steps if step[0] != "like"]:
         reader.do(step)
@@ -97,7 +97,7 @@ def test_what_stands_nowhere_and_was_never_said_is_not_liked(steps: list[Step]) 
 
 @settings(max_examples=300)
 @given(STEPS)
-def test_what_was_let_go_does_not_come_back_while_its_entry_stands(steps: list[Step]) -> None:
+def test_removed_like_does_not_come_back_by_its_entry(steps: list[Step]) -> None:
     reader = Reader()
     for step in steps:
         if step[0] == "let go":

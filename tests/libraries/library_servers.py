@@ -1,6 +1,6 @@
-"""Zotero and ORCID as their documentation says they answer, on this machine: what stands there, a test arranges.
+"""Servers on this machine that answer as the documentation of Zotero and ORCID says; tests set their contents.
 
-Versions, conditional requests, pages, the trash and deletions are those of Zotero's web API 3; the whole is invented.
+Versions, conditional requests, pages, the trash and deletions follow Zotero's web API 3. All contents are invented.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ PER_PAGE_MAX = 100
 
 @dataclass
 class Zotero:
-    """One server with one key, which opens the library of one user and one group."""
+    """A server with one key, which opens the library of one user and one group."""
 
     site: Site
     key: str = KEY
@@ -49,13 +49,13 @@ class Zotero:
 
     @property
     def asked(self) -> list[str]:
-        """What was asked for since this was looked at last."""
+        """Return the requests since the last call."""
         paths = [asked.path for asked in self.site.asked]
         self.site.asked.clear()
         return paths
 
     def put(self, name: str, **data: object) -> None:
-        """Put an item there, or change it."""
+        """Add or change an item."""
         self.version += 1
         said = {"itemType": "preprint", "title": f"On {name}", "dateAdded": "2026-11-01T08:00:00Z", **data}
         self.items[name] = {"key": name, "version": self.version, "data": {"key": name, **said}}
@@ -118,7 +118,7 @@ class Zotero:
 
 @contextmanager
 def aside() -> Iterator[Zotero]:
-    """The same beside a test that is no coroutine, in a thread of its own."""
+    """Run the server in a thread, for tests that are not coroutines."""
     loop, up, made = asyncio.new_event_loop(), threading.Event(), list[Zotero]()
     over = asyncio.Event()
 
@@ -140,7 +140,7 @@ def aside() -> Iterator[Zotero]:
 
 
 def orcid_answer(*works: tuple[int, str, str]) -> Answerer:
-    """The works of somebody: put-code, title and DOI of each."""
+    """Return the works of an ORCID record: put-code, title and DOI of each."""
     return says(json.dumps({"group": [_work(*work) for work in works]}).encode(), Content_Type="application/json")
 
 
