@@ -27,11 +27,11 @@ class BounceAction(StrEnum):
     """The consequence of a bounce for its address."""
 
     FINE = "fine"
-    WARNED = "warned"  # told to the operator before anything happens
+    WARNED = "warned"  # reported to the operator before anything happens
     HARD = "hard"  # no such mailbox: suppress
     SOFT = "soft"  # not reached for too long: suppress
     COMPLAINT = "complaint"  # suppress
-    HELD = "held"  # no such mailbox, they say, but too many at once or too late: for the operator to decide
+    HELD = "held"  # reported as no such mailbox, but too many at once or too late: the operator decides
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from enum import StrEnum
 class CoverageState(StrEnum):
     """The state of one day of one source."""
 
-    FRESH = "fresh"  # what was announced is here
-    QUIET = "quiet"  # nothing was to be expected, and nothing came
-    PARTIAL = "partial"  # some of it is here: pages or records are missing
-    LATE = "late"  # it should be here by now, and the source does not have it yet
-    STALE = "stale"  # the source answers as if all were well, with what it said before
-    BROKEN = "broken"  # there was no usable answer
+    FRESH = "fresh"  # complete
+    QUIET = "quiet"  # nothing was expected, and nothing came
+    PARTIAL = "partial"  # incomplete: pages or records are missing
+    LATE = "late"  # overdue: the source does not have it yet
+    STALE = "stale"  # the source repeats an earlier answer
+    BROKEN = "broken"  # no usable answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,9 +139,9 @@ class Actor(StrEnum):
 _CONFIRMED = frozenset({Status.ACTIVE, Status.PAUSED})
 _MAY_BE_WRITTEN_TO = {
     MailKind.DIGEST: frozenset({Status.ACTIVE}),
-    # a request by whoever left or bounced changes nothing before it is confirmed
+    # a request for an unsubscribed or suppressed address changes nothing until confirmed
     MailKind.CONFIRM: frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED}),
-    MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # who left may still take their data, or erase it
+    MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # the unsubscribed may still export or erase their data
     MailKind.ERASE: _CONFIRMED | {Status.UNSUBSCRIBED},
     MailKind.RENEW: _CONFIRMED | {Status.UNSUBSCRIBED},
     MailKind.MOVE_FROM: _CONFIRMED,
@@ -174,7 +174,7 @@ class Consent:
             return f"subscriber is {self.status}"
         if not self.has_address:
             return "the address is not wanted any more"
-        # an answer is to whoever wrote, whatever they have changed since
+        # a reply goes to the sender of the commands, whatever has changed since
         if self.version != self.planned_version and self.kind is not MailKind.REPLY:
             return "consent changed"
         return None

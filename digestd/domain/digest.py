@@ -16,19 +16,19 @@ class Section(StrEnum):
 
     FOR_YOU = "for_you"
     TRENDING = "trending"
-    EXPLORATION = "exploration"  # by lot, so that feedback does not only confirm itself
+    EXPLORATION = "exploration"  # at random, so that feedback does not only confirm itself
 
 
 class Why(StrEnum):
     """The kind of reason for a pick; `Reason.value` names what matched."""
 
     AUTHOR = "author"  # a followed author wrote it
-    TOPIC = "topic"  # words of the topic stand in the text
-    PHRASE = "phrase"  # the phrase stands in the text
+    TOPIC = "topic"  # words of the topic are in the text
+    PHRASE = "phrase"  # the phrase is in the text
     NEAR_TOPIC = "near_topic"  # close in meaning, no literal hit
     LIKED = "liked"  # close to a paper the subscriber liked; value = its title
     REFERENCE = "reference"  # close to a private reference of the subscriber; value = its title, for them alone
-    WORDS = "words"  # words that weigh for the subscriber, by all their likes together
+    WORDS = "words"  # words with high weight in all their likes together
     CATEGORY = "category"
     TREND = "trend"  # value = the figure, e.g. "42"
     NEW = "new"  # nothing matched and nobody voted yet

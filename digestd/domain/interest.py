@@ -38,6 +38,6 @@ class Interest:
     since: datetime | None = field(default=None, compare=False)
 
 
-def values(interests: Iterable[Interest], kind: Kind, wish: Stance = Stance.LIKED) -> tuple[str, ...]:
+def values(interests: Iterable[Interest], kind: Kind, stance: Stance = Stance.LIKED) -> tuple[str, ...]:
     """Return the values of one kind and stance, in the order given."""
-    return tuple(i.value for i in interests if i.kind is kind and i.stance is wish)
+    return tuple(i.value for i in interests if i.kind is kind and i.stance is stance)

@@ -24,7 +24,7 @@ class LibraryState(StrEnum):
     """The state of a link to a library; only LINKED ones are read."""
 
     LINKED = "linked"
-    REFUSED = "refused"  # the key opens it no more
+    REFUSED = "refused"  # the key is no longer accepted
     GONE = "gone"  # there is no such library
 
 
@@ -32,9 +32,9 @@ class EntryStatus(StrEnum):
     """The effect of a library entry."""
 
     LIKED = "liked"  # its paper is liked because of it
-    OWN = "own"  # the subscriber has said something of the paper themselves
+    OWN = "own"  # the subscriber has an own interest in the paper
     BEYOND = "beyond"  # the list of liked papers is full
-    DROPPED = "dropped"  # the subscriber took the like away
+    DROPPED = "dropped"  # the subscriber removed the like
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +106,15 @@ def apply_entries(
         before, after: the entries of all their libraries.
         most: the maximum number of liked papers.
     """
-    said = {PaperId(i.value): i.stance for i in interests if i.kind is Kind.PAPER}
-    ours = {entry.paper for entry in before if _is_ours(entry, said.get(entry.paper))}
-    own = said.keys() - ours
-    dropped = {entry.paper for entry in before if entry.paper not in said and entry.status is not EntryStatus.BEYOND}
-    room = most - sum(said[paper] is Stance.LIKED for paper in own)
-    shut = own | dropped
-    days = {entry.paper: entry.day for entry in sorted(after, key=_day) if entry.paper not in shut}
+    stances = {PaperId(i.value): i.stance for i in interests if i.kind is Kind.PAPER}
+    ours = {entry.paper for entry in before if _is_ours(entry, stances.get(entry.paper))}
+    own = stances.keys() - ours
+    dropped = {
+        entry.paper for entry in before if entry.paper not in stances and entry.status is not EntryStatus.BEYOND
+    }
+    room = most - sum(stances[paper] is Stance.LIKED for paper in own)
+    excluded = own | dropped
+    days = {entry.paper: entry.day for entry in sorted(after, key=_day) if entry.paper not in excluded}
     wanted = dict.fromkeys(sorted(days, key=lambda paper: days[paper], reverse=True)[: max(0, room)])
     added, taken = [paper for paper in wanted if paper not in ours], ours - wanted.keys()
     kept = [i for i in interests if i.kind is not Kind.PAPER or i.value not in taken]
@@ -124,8 +126,8 @@ def apply_entries(
     )
 
 
-def _is_ours(entry: LibraryEntry, wish: Stance | None) -> bool:
-    return entry.status is EntryStatus.LIKED and wish is Stance.LIKED
+def _is_ours(entry: LibraryEntry, stance: Stance | None) -> bool:
+    return entry.status is EntryStatus.LIKED and stance is Stance.LIKED
 
 
 def _day(entry: LibraryEntry) -> str:

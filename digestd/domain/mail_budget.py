@@ -12,11 +12,11 @@ The pools are separate, so that what strangers can do never uses up what the own
     STRANGER    somebody typed the address: sign-up, resend, settings link, new address of a move, API, mail
     ASK_BACK    a mail without proof held commands for a subscriber, who is asked whether they are theirs
     OWNER       asked with a link from a mail to that very address
-    RENEWAL     asked with such a link to make all of them void: whoever got hold of one must not use this up, so each
-                mail with a link to renew (valid 48 hours) still counts when the next may be asked for
+    RENEWAL     asked with such a link to make all of them void: someone with a leaked link must not use this up, so
+                each mail with a link to renew (valid 48 hours) still counts when the next may be requested
     OPERATOR    asked on the command line or by an import: counted for the recipient, never refused for others
 
-A full pool delays mails up to POOL_DELAY_MAX instead of refusing them, as all visitors together are no attack.
+A full pool delays mails up to POOL_DELAY_MAX instead of refusing them, because many visitors at once are no attack.
 """
 
 from collections.abc import Mapping

@@ -10,12 +10,12 @@ from digestd.domain.interest import Interest
 class Status(StrEnum):
     """pending → active ⇄ paused → unsubscribed | suppressed → erased."""
 
-    PENDING = "pending"  # asked, has not confirmed yet
+    PENDING = "pending"  # signed up, has not confirmed yet
     ACTIVE = "active"
     PAUSED = "paused"
     UNSUBSCRIBED = "unsubscribed"
-    SUPPRESSED = "suppressed"  # must never be written to
-    ERASED = "erased"  # nothing of the person is left but the keyed hash
+    SUPPRESSED = "suppressed"  # must get no mail
+    ERASED = "erased"  # only the keyed hash of the address is left
 
 
 class Cause(StrEnum):
@@ -31,8 +31,8 @@ class Cause(StrEnum):
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
     PAUSE_ENDED = "pause_ended"
-    MOVED = "moved"  # the address is another one now
-    TAKEN_BACK = "taken_back"  # they left, and said at once that they did not mean it
+    MOVED = "moved"  # the address was changed
+    TAKEN_BACK = "taken_back"  # an unsubscribe was undone at once
     ERASE = "erase"
     UNCONFIRMED = "unconfirmed"  # nobody confirmed the sign-up within a week
 

@@ -36,14 +36,14 @@ def of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest
         .order_by(_I.subscriber_id, _I.position)
     )
     found: dict[int, list[Interest]] = {}
-    for who, kind, value, wish, since_us in session.connection().execute(query):
+    for who, kind, value, stance, since_us in session.connection().execute(query):
         since = None if since_us is None else from_us(since_us)
-        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _WISHES[wish], since))
+        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _STANCES[stance], since))
     return {key: tuple(interests) for key, interests in found.items()}
 
 
 _KINDS = {str(kind): kind for kind in Kind}
-_WISHES = {str(wish): wish for wish in Stance}
+_STANCES = {str(stance): stance for stance in Stance}
 
 
 def for_ranking_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tuple[Interest, ...]]:

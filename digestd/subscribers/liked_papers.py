@@ -43,7 +43,7 @@ def add_likes(db: Database, subscriber: int, given: Sequence[Reference], now: da
         public = references.public_names(session, given)
         named = _by_name(given, public, own)
         new = [name for name in named if name not in own]
-        room = max(0, ITEMS_MAX[Kind.PAPER] - sum(wish is Stance.LIKED for wish in own.values()))
+        room = max(0, ITEMS_MAX[Kind.PAPER] - sum(stance is Stance.LIKED for stance in own.values()))
         added, beyond = tuple(new[:room]), new[room:]
         liked = own.keys() | set(added)
         kept = [replace(one, name=name) for name, one in named.items() if name in liked and one.name not in public]

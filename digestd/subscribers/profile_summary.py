@@ -78,9 +78,9 @@ def summarise_profile(session: Session, subscriber: Subscriber) -> ProfileSummar
 
 
 def _papers(
-    session: Session, subscriber: int, interests: tuple[Interest, ...], wish: Stance
+    session: Session, subscriber: int, interests: tuple[Interest, ...], stance: Stance
 ) -> list[tuple[PaperId, Paper | Reference | None]]:
-    names = [PaperId(name) for name in values(interests, Kind.PAPER, wish)[:LIKES]]
+    names = [PaperId(name) for name in values(interests, Kind.PAPER, stance)[:LIKES]]
     known = references.resolved(session, subscriber, names)
     return [(name, known.get(name)) for name in names]
 

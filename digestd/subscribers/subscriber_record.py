@@ -61,7 +61,7 @@ class SubscriberRecord:
 
     def apply_to(self, known: Subscriber) -> Subscriber:
         """Return the subscriber with the settings and interests of this record, and the same status."""
-        given = {name: said for name in _SIMPLE_FIELDS if (said := getattr(self, name)) is not None}
+        given = {name: value for name in _SIMPLE_FIELDS if (value := getattr(self, name)) is not None}
         timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
         interests = tuple(_merge(self.lists, known.interests))
         return replace(known, **given, timing=replace(known.timing, **timing), interests=interests)
@@ -75,13 +75,13 @@ class SubscriberRecord:
 _SIMPLE_FIELDS = ("name", "size", "min_score", "explore", "only_categories", "language")
 
 
-def _merge(said: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
-    wanted = {(kind, _same(kind, value)): wish for (kind, wish), given in said.items() for value in given}
-    for kind, wish in _ORDER:
-        for value in said.get((kind, wish), values(known, kind, wish)):
-            # what is said now takes the place of an older wish for the same thing
-            if wanted.get((kind, _same(kind, value)), wish) is wish:
-                yield Interest(kind, value, wish)
+def _merge(lists: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
+    wanted = {(kind, _same(kind, value)): stance for (kind, stance), given in lists.items() for value in given}
+    for kind, stance in _ORDER:
+        for value in lists.get((kind, stance), values(known, kind, stance)):
+            # the new stance on a value replaces the old one
+            if wanted.get((kind, _same(kind, value)), stance) is stance:
+                yield Interest(kind, value, stance)
 
 
 def _same(kind: Kind, value: str) -> str:
@@ -89,13 +89,13 @@ def _same(kind: Kind, value: str) -> str:
     return value if kind is Kind.PAPER else value.casefold()
 
 
-def parse(said: Mapping[str, object]) -> SubscriberRecord:
+def parse(given_fields: Mapping[str, object]) -> SubscriberRecord:
     """Return the record with the keys of an import line.
 
     Raises:
         BadRecord: the first field that is wrong, and how to correct it.
     """
-    checked = check(said)
+    checked = check(given_fields)
     for error in checked.errors.values():
         raise error
     assert checked.record is not None  # noqa: S101  # a record without errors is there
@@ -113,14 +113,14 @@ class CheckedRecord:
     errors: Mapping[str, BadRecord] = field(default_factory=dict)
 
 
-def check(said: Mapping[str, object]) -> CheckedRecord:
+def check(given_fields: Mapping[str, object]) -> CheckedRecord:
     """Read all fields of an import line, a form or a request in one pass.
 
     Sign-up, preferences, API, CLI and imports all go through here. None stands
     for a field that was not given.
     """
-    unknown = {name: _unknown_key(name) for name in said if name not in _KNOWN}
-    given = {name: value for name, value in said.items() if value is not None and name not in unknown}
+    unknown = {name: _unknown_key(name) for name in given_fields if name not in _KNOWN}
+    given = {name: value for name, value in given_fields.items() if value is not None and name not in unknown}
     steps: list[tuple[str, Callable[[], object]]] = [
         ("email", partial(_address, given.get("email"))),
         *((name, partial(_items, name, kind, given[name])) for name, (kind, _) in LISTS.items() if name in given),
@@ -211,12 +211,12 @@ def _contradictions(lists: Mapping[ListKey, tuple[str, ...]]) -> dict[str, BadRe
     """Return an error for each list of muted interests that has an item that is liked too."""
     found: dict[str, BadRecord] = {}
     names = {Kind.PAPER: "dislikes"} | {kind: f"mute_{name}" for name, kind in MUTABLE.items()}
-    for (kind, wish), items in lists.items():
+    for (kind, stance), items in lists.items():
         liked = {_same(kind, item) for item in lists.get((kind, Stance.LIKED), ())}
-        both = next((item for item in items if wish is Stance.MUTED and _same(kind, item) in liked), None)
+        both = next((item for item in items if stance is Stance.MUTED and _same(kind, item) in liked), None)
         if both is not None:
             name = "dislikes" if kind is Kind.PAPER else "mute"
-            found[names[kind]] = BadRecord(name, f"{both[:80]!r} is wanted and muted at once; keep one of the two")
+            found[names[kind]] = BadRecord(name, f"{both[:80]!r} is liked and muted at once; keep one of the two")
     return found
 
 
@@ -296,7 +296,7 @@ BOOLEANS = frozenset({"explore", "only_categories"})
 def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
     """Return a subscriber as an import line: all keys, in the order of KEYS. `parse` reads it back."""
     timing = subscriber.timing
-    said: dict[str, object] = {
+    values_by_key: dict[str, object] = {
         "email": subscriber.address,
         "name": subscriber.name,
         **{name: list(values(subscriber.interests, *slot)) for name, slot in LISTS.items()},
@@ -312,7 +312,7 @@ def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
         "language": subscriber.language,
         "status": subscriber.status.value,
     }
-    return {key: said[key] for key in KEYS}
+    return {key: values_by_key[key] for key in KEYS}
 
 
 def record_fields(record: SubscriberRecord) -> dict[str, object]:
@@ -323,5 +323,5 @@ def record_fields(record: SubscriberRecord) -> dict[str, object]:
         lists["mute"] = mutes
     weekday = None if record.weekday is None else WEEKDAYS[record.weekday]
     plain = {name: getattr(record, name) for name in KEYS if name in _READERS and name not in {"weekday", "status"}}
-    said = {**plain, "weekday": weekday, **lists}
-    return {key: said[key] for key in KEYS if said.get(key) is not None}
+    values_by_key = {**plain, "weekday": weekday, **lists}
+    return {key: values_by_key[key] for key in KEYS if values_by_key.get(key) is not None}
