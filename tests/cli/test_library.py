@@ -9,7 +9,7 @@ import pytest
 from digestd.security.secret_key import rotate
 from tests.cli.test_subscriber import Run, refused, run
 from tests.conftest import NOW
-from tests.libraries.library_servers import CARBERRY, KEY, Zotero, aside, orcid_answer
+from tests.libraries.library_servers import CARBERRY, KEY, Zotero, in_thread, orcid_answer
 
 __all__ = ["run"]
 ADA = "ada@example.org"
@@ -17,7 +17,7 @@ ADA = "ada@example.org"
 
 @pytest.fixture
 def zotero(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zotero]:
-    with aside() as served:
+    with in_thread() as served:
         monkeypatch.setenv("DIGESTD_ZOTERO_URL", served.base)
         monkeypatch.setenv("DIGESTD_ORCID_URL", served.site.url("/v3.0"))
         run("add", ADA, "--topic", "ice")

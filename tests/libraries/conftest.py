@@ -29,7 +29,7 @@ LAKES, PONDS, RIVERS = "arxiv:2611.00001", "doi:10.5555/ponds", "doi:10.5555/riv
 
 
 @dataclass
-class Desk:
+class SyncSetup:
     """The parts that sync libraries; its clock runs and can be moved forward."""
 
     by: LibrarySync
@@ -48,10 +48,10 @@ class Desk:
 
     async def sync(self, **later: float) -> int:
         """Move the clock forward, and sync what is due."""
-        self.go(**later)
+        self.advance(**later)
         return await library_sync.sync_due(self.by)
 
-    def go(self, **later: float) -> None:
+    def advance(self, **later: float) -> None:
         self.shift.append(timedelta(**later))
 
     @property
@@ -89,7 +89,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def desk(db: Database, keys: Keys, now: datetime) -> AsyncIterator[Desk]:
+async def setup(db: Database, keys: Keys, now: datetime) -> AsyncIterator[SyncSetup]:
     key = address_key(keys, ADA)
     with db.write() as session:
         ada = subscribers.insert_many(
@@ -105,13 +105,13 @@ async def desk(db: Database, keys: Keys, now: datetime) -> AsyncIterator[Desk]:
         keeper = Zotero(served)
         bases = {LibraryProvider.ZOTERO: keeper.base, LibraryProvider.ORCID: served.url("/v3.0")}
         by = LibrarySync(db, keys, Client("https://digest.example.org"), clock, bases, timedelta(hours=24))
-        yield Desk(by, keeper, ada, shift)
+        yield SyncSetup(by, keeper, ada, shift)
 
 
-def lakes(desk: Desk) -> None:
+def lakes(setup: SyncSetup) -> None:
     """Return two papers, and an item that is no paper."""
-    desk.zotero.put("LAKES000", title="Lakes freeze", abstractNote="They do.", archiveID="arXiv:2611.00001")
-    desk.zotero.put("PONDS000", title="Ponds", DOI="10.5555/ponds")
-    desk.zotero.put("NOTE0000", itemType="note", title="")
-    desk.zotero.put("TRASHED0", title="Old", DOI="10.5555/old")
-    desk.zotero.trash("TRASHED0")
+    setup.zotero.put("LAKES000", title="Lakes freeze", abstractNote="They do.", archiveID="arXiv:2611.00001")
+    setup.zotero.put("PONDS000", title="Ponds", DOI="10.5555/ponds")
+    setup.zotero.put("NOTE0000", itemType="note", title="")
+    setup.zotero.put("TRASHED0", title="Old", DOI="10.5555/old")
+    setup.zotero.trash("TRASHED0")

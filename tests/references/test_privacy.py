@@ -26,7 +26,7 @@ from digestd.store.packing import unpack_picks
 from digestd.subscribers import feedback
 from digestd.subscribers.library_sync import link_orcid, link_zotero, sync_due
 from tests.digests.shelf import TOPIC, named, paper, shelf
-from tests.libraries.library_servers import CARBERRY, KEY, Zotero, aside, orcid_answer
+from tests.libraries.library_servers import CARBERRY, KEY, Zotero, in_thread, orcid_answer
 from tests.parts.install import Install
 from tests.references.conftest import ABSTRACT, ADA, BEA, CANARY, HOME, doi, files, known, title
 from tests.web.conftest import browsing
@@ -51,7 +51,7 @@ def client(made: Install) -> Iterator[TestClient]:
 @contextmanager
 def ended(made: Install) -> Iterator[Zotero]:
     """Return a library provider on this machine, which the installation uses."""
-    with aside() as served:
+    with in_thread() as served:
         served.site.paths[f"/v3.0/{CARBERRY}/works"] = orcid_answer((1, title("orcid-linked"), doi("orcid-linked")))
         served.put("CANARY00", title=title("zotero-linked"), abstractNote=ABSTRACT, DOI=doi("zotero-linked"))
         yield served
