@@ -50,9 +50,9 @@ _records = st.fixed_dictionaries(
 @pytest.mark.parametrize("form", list(FileFormat))
 @given(fields=_records)
 @settings(max_examples=300)
-def test_export_line_reads_back_the_same(form: FileFormat, said: dict[str, object]) -> None:
+def test_export_line_reads_back_the_same(form: FileFormat, fields: dict[str, object]) -> None:
     try:
-        whole = subscriber_fields(parse(said).as_new)
+        whole = subscriber_fields(parse(fields).as_new)
     except BadRecord:
         return
     text = "".join(format_records([whole], form))
