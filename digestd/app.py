@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from digestd.replies.mailboxes.lmtp import LmtpServer
     from digestd.replies.mailboxes.mailbox import InboundMailbox
     from digestd.sources.source import Source
-    from digestd.subscribers.library_sync import Libraries
-    from digestd.subscribers.notices import Post
-    from digestd.subscribers.webhooks import Hooks
+    from digestd.subscribers.library_sync import LibrarySync
+    from digestd.subscribers.notices import NoticeContext
+    from digestd.subscribers.webhooks import WebhookContext
 
 FIRST_SOURCES = ("arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-daily")
 """The sources of a new installation."""
@@ -67,7 +67,7 @@ class App:
 
     @cached_property
     def templates(self) -> Templates:
-        """The templates in force. Raises BadSetting if an override cannot be read."""
+        """Return the templates in force. Raises BadSetting if an override cannot be read."""
         from digestd import resources
         from digestd.mail.templates import Templates
 
@@ -76,7 +76,7 @@ class App:
 
     @cached_property
     def template_hash(self) -> str:
-        """The hash of the templates, which are stored first so that old digests can be rebuilt.
+        """Return the hash of the templates, which are stored first so that old digests can be rebuilt.
 
         Raises:
             BadSetting: a template cannot be compiled.
@@ -89,19 +89,19 @@ class App:
 
     @cached_property
     def signer(self) -> Signer | None:
-        """The DKIM signer, or None if the relay signs. Raises BadSetting."""
+        """Return the DKIM signer, or None if the relay signs. Raises BadSetting."""
         from digestd.mail.dkim_key import open_signer
 
         return open_signer(self.settings.dkim_domain, self.settings.dkim_selector, self.settings.dkim_key_file)
 
     @property
     def urls(self) -> Urls:
-        """The URLs of our pages."""
+        """Return the URLs of our pages."""
         return Urls(self.settings.public_url)
 
     @property
     def sender(self) -> Sender:
-        """The sender of all mail: addresses, list name and signer."""
+        """Return the sender of all mail: addresses, list name and signer."""
         from digestd.delivery.sender import Sender
         from digestd.mail.mime import Mailbox
 
@@ -123,7 +123,7 @@ class App:
 
     @property
     def planner(self) -> Planner:
-        """The settings of planning."""
+        """Return the settings of planning."""
         from digestd.digests.planner import Planner
 
         host = parseaddr(self.settings.mail_from)[1].rpartition("@")[2]  # as in `sender`
@@ -131,17 +131,17 @@ class App:
 
     @property
     def encoder(self) -> Encoder:
-        """The sentence encoder, loaded once; one that encodes nothing if none is set."""
+        """Return the sentence encoder, loaded once; one that encodes nothing if none is set."""
         return _encoder(self.settings.embedding_model)
 
     @property
     def owners(self) -> ProcessLocks:
-        """The locks by which live workers own their claims on this database."""
+        """Return the locks by which live workers own their claims on this database."""
         return process_locks(self.db)
 
     @property
     def sources(self) -> list[Source]:
-        """The sources to fetch: those in DIGESTD_SOURCES if it is set (`none` for none), else those added."""
+        """Return the sources to fetch: those in DIGESTD_SOURCES if it is set (`none` for none), else those added."""
         from digestd.sources import parse_source, parse_sources
 
         if self.settings.sources:
@@ -157,7 +157,7 @@ class App:
 
     @property
     def client(self) -> Client:
-        """How we identify ourselves to sources: User-Agent, contact, API keys."""
+        """Return how digestd identifies itself to sources: User-Agent, contact, API keys."""
         from digestd.fetching.credentials import credentials
         from digestd.fetching.fetch import Client
 
@@ -166,7 +166,7 @@ class App:
 
     @property
     def sample_digest_url(self) -> str | None:
-        """The web view of the sample subscriber's newest digest, or None."""
+        """Return the web view of the sample subscriber's newest digest, or None."""
 
         with self.db.read() as session:
             found = subscribers.by_address_key(session, address_key(self.keys, canonical_address(SAMPLE_ADDRESS)))
@@ -174,22 +174,22 @@ class App:
         return None if delivery is None else self.urls.view(token(self.keys, Purpose.VIEW, delivery, self.clock()))
 
     @property
-    def post(self) -> Post:
-        """What confirmation mails are made with: keys, host, template set."""
-        from digestd.subscribers.notices import Post
+    def notices(self) -> NoticeContext:
+        """Return what notices need: keys, host, template set."""
+        from digestd.subscribers.notices import NoticeContext
 
-        return Post(self.keys, self.sender.host, self.template_hash)
+        return NoticeContext(self.keys, self.sender.host, self.template_hash)
 
     @property
     def inbound(self) -> InboundMailbox | LmtpServer | None:
-        """The mailbox or LMTP server that receives bounces and commands, or None."""
+        """Return the mailbox or LMTP server that receives bounces and commands, or None."""
         from digestd.replies.mailboxes.inbound_url import open_inbound
 
         return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_quarantine))
 
     @property
     def providers(self) -> dict[str, WebhookProvider]:
-        """The mail providers whose webhooks are accepted, by name."""
+        """Return the mail providers whose webhooks are accepted, by name."""
         from digestd.replies.bounces.providers import open_providers
         from digestd.replies.certificates import Certificates
 
@@ -197,7 +197,7 @@ class App:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """The relays or folders that mail goes to. Raises BadSetting."""
+        """Return the relays or folders that mail goes to. Raises BadSetting."""
         from digestd.delivery.transports import open_routes
 
         return open_routes(self.settings.transport_url, ehlo=urlsplit(self.settings.public_url).hostname or "localhost")
@@ -229,7 +229,10 @@ class App:
 
     @property
     def relay_log(self) -> RelayLog | None:
-        """The relay's log, with the routes that it covers: those on this machine, or the only one. None if not set."""
+        """Return the relay's log and the routes that it covers: those on this machine, or the only one.
+
+        None if no log is set.
+        """
         from digestd.delivery.reconcile import RelayLog
 
         if not self.settings.relay_log:
@@ -239,24 +242,24 @@ class App:
         return RelayLog(Path(self.settings.relay_log), frozenset(near))
 
     @property
-    def webhooks(self) -> Hooks | None:
-        """The parts that post events to the operator's programs, or None if no URL is set."""
-        from digestd.subscribers.webhooks import Hooks, read_secret
+    def webhooks(self) -> WebhookContext | None:
+        """Return the parts that post events to the operator's programs, or None if no URL is set."""
+        from digestd.subscribers.webhooks import WebhookContext, read_secret
 
         if not self.settings.webhook_urls.split():
             return None
-        return Hooks(self.db, self.keys, read_secret(self.settings.webhook_secret), self.clock)
+        return WebhookContext(self.db, self.keys, read_secret(self.settings.webhook_secret), self.clock)
 
     @property
-    def libraries(self) -> Libraries:
-        """The parts that link and sync subscribers' libraries."""
-        from digestd.subscribers.library_sync import Libraries
+    def libraries(self) -> LibrarySync:
+        """Return the parts that link and sync subscribers' libraries."""
+        from digestd.subscribers.library_sync import LibrarySync
 
-        return Libraries.of(self.settings, self.db, self.keys, self.client, self.clock)
+        return LibrarySync.of(self.settings, self.db, self.keys, self.client, self.clock)
 
     @property
     def journals(self) -> Path:
-        """The folder of the result journals."""
+        """Return the folder of the result journals."""
         from digestd.delivery.result_journal import default_journal_folder
 
         return Path(self.settings.journal_dir) if self.settings.journal_dir else default_journal_folder(self.db)

@@ -9,10 +9,10 @@
     │   ├── RelayFailed
     │   │   ├── RelayBusy     it asks us to slow down
     │   │   └── MailsRefused  it refuses every mail
-    │   │       └── MailsBroken  no mail can be composed
+    │   │       └── ComposeFailed  no mail can be composed
     │   ├── InboundFailed
-    │   ├── DiskFull          (deliver.room)
-    │   └── SourceAway       also a SourceFailed
+    │   ├── DiskFull         (delivery.disk_space)
+    │   └── SourceUnavailable  also a SourceFailed
     ├── SourceFailed         a source gave no usable answer
     ├── AlreadyRunning       another process holds the lock on this database
     ├── NotInitialised       the database does not exist, or is of another version
@@ -33,7 +33,7 @@ _REWRITES = (
 )
 
 
-def plain(message: str) -> str:
+def plain_message(message: str) -> str:
     """Return pydantic's message about an invalid value in plain words."""
     for pattern, replacement in _REWRITES:
         message = pattern.sub(replacement, message)
@@ -80,7 +80,7 @@ class SourceFailed(DigestdError):
     """A source gave no usable answer, and will give the same if asked again."""
 
 
-class SourceAway(SourceFailed, Unavailable):
+class SourceUnavailable(SourceFailed, Unavailable):
     """A source did not answer, or its answer could not be read this time."""
 
 
@@ -93,14 +93,14 @@ class InboundFailed(Unavailable):
 
 
 class RelayBusy(RelayFailed):
-    """The relay asks us to slow down: it is paused, then sent to at a lower rate."""
+    """The relay asks to slow down: it is paused, then used at a lower rate."""
 
 
 class MailsRefused(RelayFailed):
     """The relay refuses every mail: something is wrong with all of them, so no other relay is tried."""
 
 
-class MailsBroken(MailsRefused):
+class ComposeFailed(MailsRefused):
     """No mail can be composed; no relay is tried."""
 
 

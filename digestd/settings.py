@@ -22,8 +22,8 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from digestd.domain.typed import moment
-from digestd.errors import BadSetting, plain
+from digestd.domain.inputs import parse_datetime
+from digestd.errors import BadSetting, plain_message
 
 PREFIX = "DIGESTD_"
 URL_MAX = 500
@@ -98,7 +98,7 @@ def _command_mailbox(text: str) -> str:
 
 
 def _datetime(text: str) -> str:
-    if text and moment(text).tzinfo is None:
+    if text and parse_datetime(text).tzinfo is None:
         raise ValueError("needs a UTC offset, as in 2026-11-24T07:00:00Z")
     return text
 
@@ -283,4 +283,4 @@ def _hint(name: str, names: set[str]) -> str:
 def _first_error(error: ValidationError) -> str:
     first = error.errors()[0]
     name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-    return f"{name}: {plain(first['msg'])}"
+    return f"{name}: {plain_message(first['msg'])}"

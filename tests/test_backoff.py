@@ -1,4 +1,4 @@
-"""How long each retry policy waits."""
+"""Check how long each retry policy waits."""
 
 from datetime import timedelta
 from random import Random
@@ -28,7 +28,7 @@ POLICIES = {
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_backoff_waits_as_its_policy_says(policy: str) -> None:
+def test_backoff_delay_follows_its_policy(policy: str) -> None:
     backoff, seconds = POLICIES[policy]
     assert [backoff.delay(n).total_seconds() for n in range(1, len(seconds) + 1)] == seconds
     assert backoff.longest.total_seconds() == max(seconds)

@@ -1,4 +1,4 @@
-"""The record of consent: complete, never changed, and proof of the double opt-in."""
+"""The consent history: complete, unchangeable, and proof of the double opt-in."""
 
 from datetime import datetime, timedelta
 
@@ -6,24 +6,25 @@ import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
-from digestd.domain.subscriber import Act, Cause, Status
+from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.security.links import Keys, Purpose, address_key, token
 from digestd.store import consent, core, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.asking import ask, confirm
-from digestd.subscribers.leaving import erase, unsubscribe
-from digestd.subscribers.notices import Post
-from digestd.subscribers.record import parse
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.signup import confirm, request_signup
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.subscriber_record import parse
 
 ADA = "ada@example.org"
-ASKED = Act(Cause.WEB, b"a" * 32, "We first send you a link.\nSubscribe")
-CONFIRMED = Act(Cause.CONFIRM, b"b" * 32, "Press the button.\nConfirm")
+ASKED = ConsentAction(Cause.WEB, b"a" * 32, "We first send you a link.\nSubscribe")
+CONFIRMED = ConsentAction(Cause.CONFIRM, b"b" * 32, "Press the button.\nConfirm")
 
 
 @pytest.fixture
 def ada(db: Database, keys: Keys, now: datetime) -> int:
-    """Somebody who asked, and confirmed a minute later."""
-    ask(db, Post(keys, "example.org", "templates"), parse({"email": ADA}), now, ASKED)
+    """Return a subscriber who signed up, and confirmed a minute later."""
+    request_signup(db, NoticeContext(keys, "example.org", "templates"), parse({"email": ADA}), now, ASKED)
     with db.read() as session:
         known = subscribers.by_address_key(session, address_key(keys, ADA))
     assert known is not None
@@ -31,9 +32,7 @@ def ada(db: Database, keys: Keys, now: datetime) -> int:
     return known.key
 
 
-def test_it_proves_who_asked_and_who_confirmed_when_from_where_and_by_which_words(
-    db: Database, ada: int, now: datetime
-) -> None:
+def test_consent_history_proves_the_double_opt_in(db: Database, ada: int, now: datetime) -> None:
     with db.read() as session:
         asked, confirmed = consent.history(session, ada)
     assert (asked.status, asked.cause, asked.at) == (Status.PENDING, Cause.WEB, now)
@@ -46,7 +45,7 @@ def test_it_proves_who_asked_and_who_confirmed_when_from_where_and_by_which_word
 
 
 @pytest.mark.parametrize("column", ["at_us", "status", "cause", "version", "subscriber_id", "wording", "network"])
-def test_no_part_of_an_event_can_be_changed(db: Database, ada: int, column: str) -> None:
+def test_consent_events_cannot_be_updated(db: Database, ada: int, column: str) -> None:
     changed = {"wording": "x", "network": b"x", "status": "paused", "cause": "cli"}.get(column, 77)
     event = core.consent_event.c.subscriber_id == ada
     with pytest.raises(DBAPIError, match="append-only"), db.write() as session:
@@ -54,7 +53,7 @@ def test_no_part_of_an_event_can_be_changed(db: Database, ada: int, column: str)
 
 
 @pytest.mark.parametrize("table", ["consent_event", "consent_wording"])
-def test_nothing_on_record_can_be_taken_away(db: Database, ada: int, table: str) -> None:
+def test_consent_events_cannot_be_deleted(db: Database, ada: int, table: str) -> None:
     with pytest.raises(DBAPIError, match="append-only"), db.write() as session:
         session.connection().execute(delete(getattr(core, table)))
     with db.read() as session:
@@ -64,21 +63,21 @@ def test_nothing_on_record_can_be_taken_away(db: Database, ada: int, table: str)
             session.connection().execute(text(f"TRUNCATE {table} CASCADE"))
 
 
-def test_the_words_on_record_cannot_be_changed(db: Database, ada: int) -> None:
+def test_consent_wordings_cannot_be_changed(db: Database, ada: int) -> None:
     assert ada
     with pytest.raises(DBAPIError, match="append-only"), db.write() as session:
         session.connection().execute(update(core.consent_wording).values(text="something else"))
 
 
-def test_the_same_words_are_kept_once(db: Database, ada: int, now: datetime) -> None:
+def test_consent_wordings_are_stored_once(db: Database, ada: int, now: datetime) -> None:
     with db.write() as session:
         subscribers.change_status(session, ada, Status.PAUSED, CONFIRMED, now)
         hashes = session.connection().execute(text("SELECT count(*) FROM consent_wording")).scalar()
     assert hashes == 2
 
 
-def test_erasure_takes_the_network_and_leaves_the_proof(db: Database, keys: Keys, ada: int, now: datetime) -> None:
-    unsubscribe(db, ada, Act(Cause.ONE_CLICK, b"c" * 32), now)
+def test_erasure_deletes_the_network_and_keeps_the_proof(db: Database, keys: Keys, ada: int, now: datetime) -> None:
+    unsubscribe(db, ada, ConsentAction(Cause.ONE_CLICK, b"c" * 32), now)
     erase(db, keys, ADA, now)
     with db.read() as session:
         events = consent.history(session, ada)

@@ -9,15 +9,16 @@ from digestd.digests.explanation import preview
 from digestd.digests.planning_day import read_planning_day
 from digestd.digests.shard import rank
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.ranking.dense import NoEncoder
 from digestd.store import core, due, feedback, mutings, papers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking, for_ranking_at
-from digestd.subscribers.feedback import mute_of, say_of, take_back, unmute
-from digestd.subscribers.leaving import erase, find
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
+from digestd.subscribers.lookup import find
 from tests.parts.install import Install, install
 
 pytestmark = pytest.mark.slow
@@ -57,14 +58,14 @@ def first_pick(made: Install) -> str:
 
 
 def say(made: Install, name: str, verdict: Verdict) -> None:
-    say_of(made.db, made.app.keys, ADA, PaperId(name), verdict, made.clock.now)
+    add_feedback(made.db, made.app.keys, ADA, PaperId(name), verdict, made.clock.now)
 
 
-def wants(db: Database, made: Install) -> list[tuple[str, Wish]]:
+def wants(db: Database, made: Install) -> list[tuple[str, Stance]]:
     with db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
         interests = for_ranking(session, [subscriber.key]).get(subscriber.key, ())
-    return [(interest.value, interest.wish) for interest in interests if interest.kind is Kind.PAPER]
+    return [(interest.value, interest.stance) for interest in interests if interest.kind is Kind.PAPER]
 
 
 @pytest.mark.parametrize(("name", "expected"), [(LAKES, "invented:lake2"), (FROGS, "invented:frog2")])
@@ -76,17 +77,17 @@ def test_more_of_a_paper_brings_its_like_first(made: Install, name: str, expecte
 def test_the_newest_verdict_counts_and_undoing_it_brings_back_the_one_before(made: Install) -> None:
     say(made, LAKES, Verdict.SAVED)
     say(made, LAKES, Verdict.LESS)
-    assert wants(made.db, made) == [(LAKES, Wish.MUTED)]
-    assert take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now) is Verdict.LESS
-    assert wants(made.db, made) == [(LAKES, Wish.LIKED)]
-    take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+    assert wants(made.db, made) == [(LAKES, Stance.MUTED)]
+    assert undo_feedback(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now) is Verdict.LESS
+    assert wants(made.db, made) == [(LAKES, Stance.LIKED)]
+    undo_feedback(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
     assert wants(made.db, made) == []
 
 
 def test_every_event_is_kept_also_what_was_taken_back(made: Install) -> None:
     say(made, LAKES, Verdict.MORE)
     say(made, FROGS, Verdict.DISMISSED)
-    take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+    undo_feedback(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
     with made.db.read() as session:
         said = feedback.history(session, find(session, made.app.keys, ADA).key)
     assert [(f.paper, f.verdict, f.undone is not None) for f in said] == [
@@ -97,12 +98,12 @@ def test_every_event_is_kept_also_what_was_taken_back(made: Install) -> None:
 def test_an_interest_named_by_hand_stands_above_feedback(made: Install) -> None:
     made.people([{"email": ADA, "likes": [LAKES]}])
     say(made, LAKES, Verdict.LESS)
-    assert wants(made.db, made) == [(LAKES, Wish.LIKED)]
+    assert wants(made.db, made) == [(LAKES, Stance.LIKED)]
 
 
 def mute(made: Install, kind: Kind, value: str, name: str = "invented:lake2") -> None:
-    what = Interest(kind, value, Wish.MUTED)
-    mute_of(made.db, made.app.keys, ADA, PaperId(name), what, made.clock.now)
+    what = Interest(kind, value, Stance.MUTED)
+    mute_from_paper(made.db, made.app.keys, ADA, PaperId(name), what, made.clock.now)
 
 
 def offered(made: Install) -> set[str]:
@@ -130,7 +131,7 @@ def test_what_is_muted_of_a_paper_is_gone_at_once_and_back_when_it_is_taken_back
     assert offered(made) == everything
     mute(made, kind, value)
     assert offered(made) == {"invented:frog2"}
-    assert unmute(made.db, made.app.keys, ADA, PaperId("invented:lake2"), made.clock.now).value == value
+    assert undo_mute(made.db, made.app.keys, ADA, PaperId("invented:lake2"), made.clock.now).value == value
     assert offered(made) == everything
 
 
@@ -138,8 +139,8 @@ def test_mutings_are_kept_as_events_and_stand_beside_the_verdict_on_the_paper(ma
     say(made, LAKES, Verdict.MORE)
     mute(made, Kind.PHRASE, "winter", LAKES)
     mute(made, Kind.PHRASE, "alpine lakes", LAKES)
-    unmute(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
-    assert wants(made.db, made) == [(LAKES, Wish.LIKED)]
+    undo_mute(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+    assert wants(made.db, made) == [(LAKES, Stance.LIKED)]
     with made.db.read() as session:
         said = mutings.history(session, find(session, made.app.keys, ADA).key)
     assert [(m.paper, m.interest.value, m.undone is not None) for m in said] == [
@@ -151,7 +152,7 @@ def test_what_a_paper_does_not_have_cannot_be_muted_of_it(made: Install) -> None
     with pytest.raises(BadInput, match="no such author"):
         mute(made, Kind.AUTHOR, "Nobody Atall")
     with pytest.raises(NotFound, match="muted nothing"):
-        unmute(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+        undo_mute(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
 
 
 def test_what_was_muted_at_a_moment_is_known_afterwards(made: Install) -> None:
@@ -181,7 +182,7 @@ def test_every_like_is_dated_and_keeps_its_date_when_others_are_added(made: Inst
 
 def test_nothing_to_take_back_and_unknown_papers_are_said(made: Install) -> None:
     with pytest.raises(NotFound, match="nothing of"):
-        take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+        undo_feedback(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
     with pytest.raises(NotFound, match="no such paper"):
         say(made, "invented:none", Verdict.MORE)
 

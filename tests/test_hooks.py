@@ -16,19 +16,20 @@ import pytest
 
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.subscriber import Cause
-from digestd.domain.webhook import POSTS_KEPT, PostState
+from digestd.domain.webhook import POSTS_KEPT, WebhookPostState
 from digestd.errors import BadSetting
 from digestd.security.links import Keys, Purpose, address_key, token
 from digestd.settings import load
 from digestd.store import bounces, subscribers, webhooks
 from digestd.store.database import Database
 from digestd.subscribers import webhooks as posting
-from digestd.subscribers.asking import ask, confirm
-from digestd.subscribers.keeping import add
-from digestd.subscribers.leaving import erase, unsubscribe
-from digestd.subscribers.notices import Post
-from digestd.subscribers.record import parse
-from digestd.subscribers.webhooks import BACKOFF, Hooks, post_due, read_secret
+from digestd.subscribers.admin_edits import add
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.signup import confirm, request_signup
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.subscriber_record import parse
+from digestd.subscribers.webhooks import BACKOFF, WebhookContext, post_due, read_secret
 
 pytestmark = pytest.mark.slow
 
@@ -93,12 +94,12 @@ class Office:
     now: datetime
 
     @property
-    def post(self) -> Post:
-        return Post(self.keys, "papers.example.org", "")
+    def post(self) -> NoticeContext:
+        return NoticeContext(self.keys, "papers.example.org", "")
 
     def tell(self) -> int:
         """Post what is due now."""
-        return asyncio.run(post_due(Hooks(self.db, self.keys, read_secret(SECRET), lambda: self.now)))
+        return asyncio.run(post_due(WebhookContext(self.db, self.keys, read_secret(SECRET), lambda: self.now)))
 
     def join(self, address: str = ADA) -> int:
         """Somebody whom the operator vouches for; their number."""
@@ -116,7 +117,7 @@ class Office:
             bounces.record(session, Bounce(key, whose, kind, "test", "5.1.1", None, None, self.now), self.now)
 
     @property
-    def states(self) -> list[tuple[PostState, int]]:
+    def states(self) -> list[tuple[WebhookPostState, int]]:
         with self.db.read() as session:
             return [(post.state, post.attempts) for post in reversed(webhooks.listing(session, 100))]
 
@@ -129,7 +130,7 @@ def office(db: Database, keys: Keys, now: datetime) -> Office:
 def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) -> None:
     with receiving() as receiver:
         webhooks.configure(office.db, [receiver.url])
-        ask(office.db, office.post, parse({"email": ADA}), office.now)
+        request_signup(office.db, office.post, parse({"email": ADA}), office.now)
         with office.db.read() as session:
             known = subscribers.by_address_key(session, address_key(office.keys, ADA))
         assert known is not None
@@ -189,7 +190,7 @@ def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> 
     assert len(receiver.came) == 3
     assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
     assert len({body for _, body in receiver.came}) == 1
-    assert office.states == [(PostState.TAKEN, 3)]
+    assert office.states == [(WebhookPostState.TAKEN, 3)]
 
 
 def test_it_is_given_up_in_the_end_and_can_be_tried_again_by_hand(office: Office) -> None:
@@ -199,11 +200,11 @@ def test_it_is_given_up_in_the_end_and_can_be_tried_again_by_hand(office: Office
         for wait in (timedelta(), *BACKOFF.steps, timedelta(days=30)):
             office.now += wait
             office.tell()
-        assert office.states == [(PostState.GIVEN_UP, len(BACKOFF.steps) + 1)]
+        assert office.states == [(WebhookPostState.GIVEN_UP, len(BACKOFF.steps) + 1)]
         with office.db.write() as session:
             assert webhooks.retry(session, None, office.now) == 1
         office.tell()
-    assert office.states == [(PostState.TAKEN, 1)]
+    assert office.states == [(WebhookPostState.TAKEN, 1)]
 
 
 def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> None:
@@ -211,7 +212,7 @@ def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> 
         webhooks.configure(office.db, [receiver.url])
         office.join()
         office.tell()
-    assert office.states == [(PostState.GIVEN_UP, 1)]
+    assert office.states == [(WebhookPostState.GIVEN_UP, 1)]
 
 
 def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +224,7 @@ def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, mon
         assert office.tell() == 2
         assert len(other.came) == 2
         assert len(hanging.came) == 1, "it is left alone after the first failure"
-    assert sorted(state for state, _ in office.states) == [PostState.TAKEN] * 2 + [PostState.WAITING] * 4
+    assert sorted(state for state, _ in office.states) == [WebhookPostState.TAKEN] * 2 + [WebhookPostState.WAITING] * 4
 
 
 def test_what_is_not_committed_is_not_told(office: Office) -> None:
@@ -270,7 +271,7 @@ def test_what_is_older_than_a_month_is_forgotten_whatever_became_of_it(
     webhooks.delete_before(office.db, office.now - POSTS_KEPT)
     assert len(office.states) == 6, "a month is not over yet"
     webhooks.delete_before(office.db, office.now - POSTS_KEPT + timedelta(seconds=1))
-    assert office.states == [(PostState.WAITING, 0)]
+    assert office.states == [(WebhookPostState.WAITING, 0)]
     webhooks.delete_before(office.db, office.now + POSTS_KEPT)
     assert office.states == []
 

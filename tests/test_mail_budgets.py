@@ -1,4 +1,4 @@
-"""Mail budgets: what strangers can cause is limited, whoever asks where, and never at the cost of an owner."""
+"""Mail budgets limit what strangers can cause, and never at the expense of an address's owner."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from digestd.domain import mail_budget
-from digestd.domain.mail_budget import BY_MAIL, PER_NETWORK, PER_POOL, Budget, Limit, Pool, subscriber
+from digestd.domain.mail_budget import BY_MAIL, PER_NETWORK, PER_POOL, Budget, Limit, Pool, subscriber_causer
 from digestd.store import core, mail_budgets
 from digestd.store.database import Database, open_database
 
@@ -31,14 +31,14 @@ def test_recipient_gets_one_mail_a_day_and_three_a_month(db: Database, now: date
 
 
 @pytest.mark.parametrize("pool", [Pool.ASK_BACK, Pool.OWNER])
-def test_strangers_use_up_nothing_of_the_owner(db: Database, now: datetime, pool: Pool) -> None:
-    """One forged mail, or one address typed into a form, leaves the other ways to a mail as they were."""
+def test_strangers_do_not_use_up_the_owners_budget(db: Database, now: datetime, pool: Pool) -> None:
+    """Check that one forged mail or one entered address leaves the other budgets unchanged."""
     assert _take(db, now, Budget(Pool.STRANGER, ADA))
     assert _take(db, now, Budget(pool, ADA))
     assert not _take(db, now, Budget(Pool.STRANGER, ADA))
 
 
-def test_forged_mail_leaves_the_forms_alone(db: Database, now: datetime) -> None:
+def test_forged_mail_does_not_use_up_the_forms_budget(db: Database, now: datetime) -> None:
     assert _take(db, now, Budget(Pool.ASK_BACK, ADA))
     assert not _take(db, now, Budget(Pool.ASK_BACK, ADA))
     assert _take(db, now, Budget(Pool.STRANGER, ADA))
@@ -54,10 +54,10 @@ def test_network_has_a_small_share_of_the_pool(db: Database, now: datetime) -> N
     assert _take(db, now + HOUR, Budget(Pool.STRANGER, _address(101), network=NETWORK))
 
 
-def test_causer_has_a_share_of_their_own(db: Database, now: datetime) -> None:
-    taken = [_take(db, now, Budget(Pool.STRANGER, _address(n), subscriber(7))) for n in range(5)]
+def test_causer_has_an_own_limit(db: Database, now: datetime) -> None:
+    taken = [_take(db, now, Budget(Pool.STRANGER, _address(n), subscriber_causer(7))) for n in range(5)]
     assert [one is not None for one in taken] == [True, True, False, False, False]
-    assert _take(db, now, Budget(Pool.STRANGER, _address(9), subscriber(8)))
+    assert _take(db, now, Budget(Pool.STRANGER, _address(9), subscriber_causer(8)))
 
 
 def test_full_pool_delays_mails_and_refuses_only_after_hours(
@@ -79,7 +79,7 @@ def test_taking_is_all_or_nothing(db: Database, now: datetime) -> None:
     assert not _take(db, now, Budget(Pool.OWNER, _address(1)))
 
 
-def test_operator_is_counted_for_the_recipient_alone(db: Database, now: datetime) -> None:
+def test_operator_counts_for_the_recipient_only(db: Database, now: datetime) -> None:
     with db.write() as session:
         mail_budgets.count(session, [Budget(Pool.OPERATOR, _address(n)) for n in range(2_000)], now)
     assert not _take(db, now, Budget(Pool.STRANGER, _address(5)))
@@ -88,7 +88,7 @@ def test_operator_is_counted_for_the_recipient_alone(db: Database, now: datetime
 
 @pytest.fixture
 def processes(database_url: str) -> Iterator[list[Database]]:
-    """The same database opened by each of four processes."""
+    """Open the same database in each of four processes."""
     opened = [open_database(database_url) for _ in range(4)]
     yield opened
     for one in opened:
@@ -100,7 +100,7 @@ def processes(database_url: str) -> Iterator[list[Database]]:
     [
         (lambda _n: Budget(Pool.STRANGER, ADA), 1),
         (lambda n: Budget(Pool.STRANGER, _address(n), network=NETWORK), PER_NETWORK[0].most),
-        (lambda n: Budget(Pool.STRANGER, _address(n), subscriber(7)), 2),
+        (lambda n: Budget(Pool.STRANGER, _address(n), subscriber_causer(7)), 2),
     ],
     ids=["recipient", "network", "causer"],
 )
@@ -133,8 +133,8 @@ def test_networks_and_counts_are_forgotten(db: Database, now: datetime) -> None:
     assert kept() == []
 
 
-def test_erasing_lets_nobody_start_again(db: Database, now: datetime) -> None:
-    _take(db, now, Budget(Pool.STRANGER, ADA, subscriber(1), NETWORK))
+def test_erasure_does_not_reset_limits(db: Database, now: datetime) -> None:
+    _take(db, now, Budget(Pool.STRANGER, ADA, subscriber_causer(1), NETWORK))
     with db.write() as session:
         mail_budgets.anonymise(session, 1, ADA)
     assert not _take(db, now, Budget(Pool.STRANGER, ADA))

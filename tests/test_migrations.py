@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
-from digestd.domain.delivery import BIRTHS, STEPS, State
+from digestd.domain.delivery import INITIAL_STATES, TRANSITIONS, State
 from digestd.errors import NotInitialised
 from digestd.store import migrate as migrations
 from digestd.store.database import Database
@@ -72,7 +72,7 @@ def test_sqlite_makes_no_table_of_a_list_for_every_row_of_the_ledger(sqlite_url:
 
 SUBSCRIBER = """
 INSERT INTO subscriber (id, address, address_key, status, version, name, timezone, hour, cadence, weekday, size,
-    language, created_us, next_due_us, bar, explore, only_categories, wants, links_from_us)
+    language, created_us, next_due_us, min_score, explore, only_categories, wants, links_from_us)
 VALUES (1, 'a@example.org', :bytes, 'active', 1, '', 'UTC', 7, 'daily', 0, 10, 'en', 1, 1, 'normal', true, false, 0, 0)
 """
 DELIVERY = """
@@ -95,16 +95,16 @@ def test_a_delivery_is_born_ready_or_empty(db: Database, state: str) -> None:
 def test_the_database_takes_the_steps_that_there_are_and_no_other(db: Database) -> None:
     with db.write() as session:
         session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
-    for born, (before, after) in product(BIRTHS, product(State, State)):
+    for born, (before, after) in product(INITIAL_STATES, product(State, State)):
         if (road := _road(born, before)) is not None and before is not after:
-            said, is_legal = _walk(db, [born, *road, after]), (before, after) in STEPS
+            said, is_legal = _walk(db, [born, *road, after]), (before, after) in TRANSITIONS
             assert ("illegal state change" in said, said == "") == (not is_legal, is_legal), said
 
 
 def _road(born: State, to: State) -> list[State] | None:
     """The shortest way there."""
     roads: dict[State, list[State]] = {born: []}
-    while fresh := {after: [*roads[b], after] for b, after in STEPS if b in roads and after not in roads}:
+    while fresh := {after: [*roads[b], after] for b, after in TRANSITIONS if b in roads and after not in roads}:
         roads |= fresh
     return roads.get(to)
 

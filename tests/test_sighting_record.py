@@ -1,4 +1,4 @@
-"""One codec writes and reads sightings; adding a field in one place is enough, or fails loudly."""
+"""One codec writes and reads sightings; a new field needs one change, or fails loudly."""
 
 import json
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""What export writes, import reads back the same, whatever was said."""
+"""Check that import reads back exactly what export wrote."""
 
 import io
 from datetime import datetime
@@ -12,15 +12,15 @@ from digestd.errors import BadRecord
 from digestd.security.links import Keys
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.subscribers.files import Format, Line, read, written
-from digestd.subscribers.importing import exported, import_subscribers
-from digestd.subscribers.notices import Post
-from digestd.subscribers.record import parse, subscriber_fields
+from digestd.subscribers.files import FileFormat, FileLine, format_records, read_lines
+from digestd.subscribers.importing import export_subscribers, import_subscribers
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.subscriber_record import parse, subscriber_fields
 
 
 @pytest.fixture
-def post(keys: Keys) -> Post:
-    return Post(keys, "example.org", "templates")
+def post(keys: Keys) -> NoticeContext:
+    return NoticeContext(keys, "example.org", "templates")
 
 
 _lines = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40).map(lambda t: " ".join(t.split()))
@@ -39,7 +39,7 @@ _records = st.fixed_dictionaries(
         "cadence": st.sampled_from([c.value for c in Cadence]),
         "weekday": st.sampled_from(WEEKDAYS),
         "size": st.integers(1, 50),
-        "bar": st.sampled_from(["low", "normal", "high"]),
+        "min_score": st.sampled_from(["low", "normal", "high"]),
         "explore": st.booleans(),
         "only_categories": st.booleans(),
         "status": st.sampled_from(["active", "paused", "unsubscribed", "suppressed"]),
@@ -47,39 +47,39 @@ _records = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.parametrize("form", list(Format))
-@given(said=_records)
+@pytest.mark.parametrize("form", list(FileFormat))
+@given(fields=_records)
 @settings(max_examples=300)
-def test_what_export_writes_import_reads_back_the_same(form: Format, said: dict[str, object]) -> None:
+def test_export_line_reads_back_the_same(form: FileFormat, fields: dict[str, object]) -> None:
     try:
-        whole = subscriber_fields(parse(said).new)
+        whole = subscriber_fields(parse(fields).as_new)
     except BadRecord:
         return
-    text = "".join(written([whole], form))
-    [line] = read(io.BytesIO(text.encode()), form)
-    assert not isinstance(line.said, BadRecord)
-    assert parse(line.said).new == parse(whole).new
-    assert subscriber_fields(parse(line.said).new) == whole
+    text = "".join(format_records([whole], form))
+    [line] = read_lines(io.BytesIO(text.encode()), form)
+    assert not isinstance(line.fields, BadRecord)
+    assert parse(line.fields).as_new == parse(whole).as_new
+    assert subscriber_fields(parse(line.fields).as_new) == whole
 
 
-@given(records=st.lists(_records, max_size=12, unique_by=lambda r: r["email"]), form=st.sampled_from(list(Format)))
+@given(records=st.lists(_records, max_size=12, unique_by=lambda r: r["email"]), form=st.sampled_from(list(FileFormat)))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-def test_export_and_import_is_identity(
-    db: Database, post: Post, now: datetime, records: list[dict[str, object]], form: Format
+def test_export_then_import_is_identity(
+    db: Database, post: NoticeContext, now: datetime, records: list[dict[str, object]], form: FileFormat
 ) -> None:
     wipe(db)
-    import_subscribers(db, post, (Line(n, said) for n, said in enumerate(records, 1)), now)
-    before = list(exported(db))
-    text = "".join(written(before, form))
+    import_subscribers(db, post, (FileLine(n, said) for n, said in enumerate(records, 1)), now)
+    before = list(export_subscribers(db))
+    text = "".join(format_records(before, form))
     wipe(db)
     if before:
-        report = import_subscribers(db, post, read(io.BytesIO(text.encode()), form), now)
+        report = import_subscribers(db, post, read_lines(io.BytesIO(text.encode()), form), now)
         assert (report.added, len(report.refused)) == (len(before), 0)
-    assert list(exported(db)) == before
+    assert list(export_subscribers(db)) == before
 
 
 def wipe(db: Database) -> None:
-    """Everything about subscribers away."""
+    """Delete everything about subscribers."""
     with db.write() as session:
         for trigger in ("consent_event_kept", "consent_event_whole") if not db.is_sqlite else ("consent_event_kept",):
             on = "" if db.is_sqlite else " ON consent_event"

@@ -1,4 +1,4 @@
-"""The store of subscribers: consent and settings change apart, and nothing is half-written."""
+"""The store of subscribers: consent and settings change separately, and atomically."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlmodel import Session
 
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys, address_key
@@ -19,7 +19,7 @@ from digestd.store.timestamps import from_us, to_us
 INTERESTS = (
     Interest(Kind.TOPIC, "protein folding"),
     Interest(Kind.AUTHOR, "Žofia Nováková"),
-    Interest(Kind.PHRASE, "quantum annealing", Wish.MUTED),
+    Interest(Kind.PHRASE, "quantum annealing", Stance.MUTED),
 )
 TIMING = Timing("Europe/Berlin", 18, Cadence.DAILY)
 
@@ -38,7 +38,7 @@ def next_due(session: Session, key: int) -> datetime:
     return from_us(session.connection().execute(query).scalar_one())
 
 
-def test_a_subscriber_comes_back_as_stored(db: Database, keys: Keys, now: datetime) -> None:
+def test_subscriber_reads_back_as_stored(db: Database, keys: Keys, now: datetime) -> None:
     key = stored(db, keys, now)
     with db.read() as session:
         found = subscribers.by_key(session, key)
@@ -53,7 +53,7 @@ def test_a_subscriber_comes_back_as_stored(db: Database, keys: Keys, now: dateti
     assert found.interests == INTERESTS
 
 
-def test_whoever_was_first_stays(db: Database, keys: Keys, now: datetime) -> None:
+def test_insert_keeps_the_first_subscriber(db: Database, keys: Keys, now: datetime) -> None:
     key = stored(db, keys, now)
     other = replace(ada(keys), name="Mallory", interests=())
     with db.write() as session:
@@ -65,7 +65,7 @@ def test_whoever_was_first_stays(db: Database, keys: Keys, now: datetime) -> Non
         assert len(consent.history(session, key)) == 1
 
 
-def test_settings_change_without_touching_consent(db: Database, keys: Keys, now: datetime) -> None:
+def test_update_changes_settings_without_consent(db: Database, keys: Keys, now: datetime) -> None:
     key = stored(db, keys, now)
     with db.write() as session:
         before = subscribers.by_key(session, key, lock=True)
@@ -78,7 +78,7 @@ def test_settings_change_without_touching_consent(db: Database, keys: Keys, now:
         assert len(consent.history(session, key)) == 1
 
 
-def test_a_late_weekly_digest_stays_due_when_interests_change(db: Database, keys: Keys, now: datetime) -> None:
+def test_late_weekly_digest_stays_due_after_an_edit(db: Database, keys: Keys, now: datetime) -> None:
     key = stored(db, keys, now)
     with db.write() as session:
         known = subscribers.by_key(session, key)
@@ -92,7 +92,7 @@ def test_a_late_weekly_digest_stays_due_when_interests_change(db: Database, keys
         assert next_due(session, key) == now
 
 
-def test_a_change_of_status_is_one_step_of_version_event_and_due_time(db: Database, keys: Keys, now: datetime) -> None:
+def test_change_status_updates_version_event_and_due_time(db: Database, keys: Keys, now: datetime) -> None:
     key = stored(db, keys, now, Status.PENDING)
     later = now + timedelta(hours=11)
     with db.write() as session:
@@ -104,7 +104,7 @@ def test_a_change_of_status_is_one_step_of_version_event_and_due_time(db: Databa
         assert [e.status for e in consent.history(session, key)] == [Status.PENDING, Status.ACTIVE]
 
 
-def test_asking_again_is_an_event_of_its_own(db: Database, keys: Keys, now: datetime) -> None:
+def test_repeated_request_is_a_new_event(db: Database, keys: Keys, now: datetime) -> None:
     key = stored(db, keys, now, Status.PENDING)
     with db.write() as session:
         again = subscribers.change_status(session, key, Status.PENDING, Cause.WEB, now + timedelta(days=2))
@@ -112,7 +112,7 @@ def test_asking_again_is_an_event_of_its_own(db: Database, keys: Keys, now: date
         assert [event.version for event in consent.history(session, key)] == [1, 2]
 
 
-def test_an_event_is_never_before_the_dot_it_came_after(db: Database, keys: Keys, now: datetime) -> None:
+def test_event_time_is_never_before_the_commit_point(db: Database, keys: Keys, now: datetime) -> None:
     key = stored(db, keys, now)
     dot = now + timedelta(seconds=5)
     with db.write() as session:
@@ -125,12 +125,12 @@ def test_an_event_is_never_before_the_dot_it_came_after(db: Database, keys: Keys
         assert left.at == dot
 
 
-def test_nothing_is_changed_for_an_unknown_key(db: Database, now: datetime) -> None:
+def test_unknown_key_changes_nothing(db: Database, now: datetime) -> None:
     with db.write() as session, pytest.raises(KeyError):
         subscribers.change_status(session, 4711, Status.ACTIVE, Cause.CLI, now)
 
 
-def test_the_erased_leave_nothing_but_a_hash(db: Database, keys: Keys, now: datetime) -> None:
+def test_erasure_leaves_only_a_hash(db: Database, keys: Keys, now: datetime) -> None:
     key = stored(db, keys, now)
     with db.write() as session:
         delivery(session, key, now)
@@ -145,7 +145,7 @@ def test_the_erased_leave_nothing_but_a_hash(db: Database, keys: Keys, now: date
         assert session.connection().execute(select(core.delivery.c.picks)).scalars().all() == [b""]
 
 
-def test_all_are_read_in_blocks(db: Database, keys: Keys, now: datetime) -> None:
+def test_stream_reads_in_blocks(db: Database, keys: Keys, now: datetime) -> None:
     many = [ada(keys, f"s{n}@example.org") for n in range(subscribers.BLOCK + 7)]
     with db.write() as session:
         subscribers.insert_many(session, many, Cause.IMPORT, now)
@@ -156,7 +156,7 @@ def test_all_are_read_in_blocks(db: Database, keys: Keys, now: datetime) -> None
         assert subscribers.count(session) == {Status.ACTIVE: len(many) - 1, Status.PAUSED: 1}
 
 
-def test_a_suppression_ends_the_subscription_behind_it(db: Database, keys: Keys, now: datetime) -> None:
+def test_suppression_ends_the_subscription(db: Database, keys: Keys, now: datetime) -> None:
     key, hashed = stored(db, keys, now), address_key(keys, "ada@example.org")
     with db.write() as session:
         suppressions.suppress(session, hashed, SuppressionReason.HARD_BOUNCE, now)
@@ -166,7 +166,7 @@ def test_a_suppression_ends_the_subscription_behind_it(db: Database, keys: Keys,
         assert consent.history(session, key)[-1].cause is Cause.BOUNCE
 
 
-def test_a_stronger_reason_takes_the_place_of_a_weaker_one(db: Database, keys: Keys, now: datetime) -> None:
+def test_suppression_keeps_the_stronger_reason(db: Database, keys: Keys, now: datetime) -> None:
     hashed = address_key(keys, "nobody@example.org")
     with db.write() as session:
         for reason, standing in (
@@ -185,9 +185,7 @@ def test_a_stronger_reason_takes_the_place_of_a_weaker_one(db: Database, keys: K
             assert suppressions.reason_for(session, hashed) is standing
 
 
-def test_a_suppression_is_taken_back_with_the_reason_why_but_never_an_erasure(
-    db: Database, keys: Keys, now: datetime
-) -> None:
+def test_undo_lifts_suppressions_but_not_erasures(db: Database, keys: Keys, now: datetime) -> None:
     hashed = address_key(keys, "nobody@example.org")
     with db.write() as session:
         suppressions.record(session, hashed, SuppressionReason.COMPLAINT, now)
@@ -202,7 +200,7 @@ def test_a_suppression_is_taken_back_with_the_reason_why_but_never_an_erasure(
 
 
 def delivery(session: Session, subscriber: int, now: datetime) -> None:
-    """A digest in the ledger, ready."""
+    """Return a digest in the ledger, ready to send."""
     session.connection().execute(
         insert(core.delivery).values(
             id=1, subscriber_id=subscriber, kind="digest", key="2026-11-24", covers_from="2026-11-24",

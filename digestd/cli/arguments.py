@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from digestd.domain import typed
-from digestd.domain.typed import NUMBER_MAX
+from digestd.domain import inputs
+from digestd.domain.inputs import NUMBER_MAX
 from digestd.errors import BadInput
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
@@ -20,7 +20,7 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=NUMBER_MAX, help="Show
 def parse_datetime(text: str) -> datetime:
     """Parse a time in ISO 8601; UTC if it has no offset. Raises BadInput."""
     try:
-        at = typed.moment(text)
+        at = inputs.parse_datetime(text)
     except ValueError as error:
         raise BadInput(str(error)) from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -15,7 +15,7 @@ from digestd.cli.progress import delivery_progress
 from digestd.cli.service import run_until_stopped
 from digestd.delivery.run import DeliveryReport
 from digestd.delivery.run_counters import RunCounters
-from digestd.domain.typed import NUMBER_MAX
+from digestd.domain.inputs import NUMBER_MAX
 from digestd.jobs.worker import clean_up, counts, run, settle_uncertain
 from digestd.store.ledger import queries
 

@@ -16,9 +16,9 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.domain.digest import Pick
+from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.paper import Paper
 from digestd.domain.sanitise import shorten
-from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.security.links import Keys
 from digestd.store import bounces, papers, text_models
@@ -26,7 +26,7 @@ from digestd.store.fsck import INVARIANTS, fsck
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
-from digestd.subscribers.leaving import find
+from digestd.subscribers.lookup import find
 
 
 def list_deliveries(
@@ -209,7 +209,7 @@ def _pick_row(built: App, pick: Pick, known: Mapping[int, Paper]) -> dict[str, o
         "rank": pick.rank,
         "paper": paper.id if paper else pick.paper,
         "title": shorten(paper.plain_title, _TITLE) if paper else "",
-        "chance": pick.chance,
+        "probability": pick.probability,
         "reason": reason if pick.propensity is None else f"random pick: {reason}",
     }
 

@@ -29,7 +29,7 @@ from digestd.mail.rendering import render_reason
 from digestd.security.links import address_key, message_id
 from digestd.store import subscribers, suppressions
 from digestd.store.timestamps import to_us
-from digestd.subscribers.leaving import find
+from digestd.subscribers.lookup import find
 
 Text = Annotated[bool, typer.Option("--text", help="Show the text part. Default.")]
 Html = Annotated[bool, typer.Option("--html", help="Show the HTML part.")]

@@ -4,7 +4,7 @@ import re
 
 from typer.exceptions import TyperException
 
-from digestd.errors import plain
+from digestd.errors import plain_message
 
 _REWRITES = (
     (re.compile(r"Invalid value for '?(-{0,2}[\w-]+)'?: (?:Value error, )?"), r"\1: "),
@@ -16,7 +16,7 @@ _REWRITES = (
 
 def usage_error(error: TyperException) -> str:
     """Return the message of a wrong use; empty if no command was given, since its help was printed."""
-    message = plain(" ".join(error.format_message().split()).rstrip("."))
+    message = plain_message(" ".join(error.format_message().split()).rstrip("."))
     for pattern, replacement in _REWRITES:
         message = pattern.sub(replacement, message)
     if not message:

@@ -15,14 +15,14 @@ from digestd.cli.arguments import Email, Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.domain.feedback import Feedback, Muting, Verdict
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId, paper_id
 from digestd.errors import BadInput
 from digestd.sources.imports import BYTES_MAX, IMPORTS
 from digestd.store import feedback, mutings
-from digestd.subscribers.cold_start import read_references, start
-from digestd.subscribers.feedback import mute_of, say_of, take_back, unmute
-from digestd.subscribers.leaving import find
+from digestd.subscribers.cold_start import import_references, read_references
+from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
+from digestd.subscribers.lookup import find
 
 _FORMATS = ", ".join(IMPORTS)
 
@@ -58,11 +58,11 @@ def show_interests(
     if file is None:
         if form:
             raise BadInput("--format requires --import")
-        emit([{"kind": i.kind.value, "value": i.value, "wish": i.wish.value} for i in known.interests], as_json)
+        emit([{"kind": i.kind.value, "value": i.value, "stance": i.stance.value} for i in known.interests], as_json)
         return
     found, page = asyncio.run(read_references(_read(file), form))
     say(f"read as {IMPORTS[found].label}")
-    done = start(built.db, known.key, page, built.clock())
+    done = import_references(built.db, known.key, page, built.clock())
     counts = {"added": done.added, "unchanged": done.unchanged, "refused": len(done.refused)}
     emit_import_report(counts, map(astuple, done.refused), as_json)
 
@@ -92,7 +92,7 @@ def give_feedback(
     """
     built = wiring.connect()
     named = {Kind.TOPIC: topic, Kind.PHRASE: phrase, Kind.AUTHOR: author, Kind.CATEGORY: category}
-    muted = [Interest(kind, value, Wish.MUTED) for kind, value in named.items() if value]
+    muted = [Interest(kind, value, Stance.MUTED) for kind, value in named.items() if value]
     if muted and (verdict is not FeedbackWord.MUTED or undo):
         raise BadInput("--topic, --phrase, --author and --category require `muted`, without --undo")
     if not paper:
@@ -134,18 +134,18 @@ def _row(event: Feedback | Muting, verdict: str, what: str | None) -> dict[str, 
 def _undo(built: App, email: str, paper: PaperId, verdict: FeedbackWord | None) -> str:
     """Undo the last feedback and return what it was."""
     if verdict is FeedbackWord.MUTED:
-        taken = unmute(built.db, built.keys, email, paper, built.clock())
+        taken = undo_mute(built.db, built.keys, email, paper, built.clock())
         return f"muted {taken.kind} {taken.value}"
     if verdict is not None:
         raise BadInput("use --undo alone, or with `muted`")
-    return str(take_back(built.db, built.keys, email, paper, built.clock()))
+    return str(undo_feedback(built.db, built.keys, email, paper, built.clock()))
 
 
 def _record_feedback(built: App, email: str, paper: PaperId, verdict: FeedbackWord, muted: list[Interest]) -> None:
     if verdict is not FeedbackWord.MUTED:
-        say_of(built.db, built.keys, email, paper, Verdict(verdict.value), built.clock())
+        add_feedback(built.db, built.keys, email, paper, Verdict(verdict.value), built.clock())
         return
     if not muted:
         raise BadInput("say what to mute: --topic, --phrase, --author or --category")
     for what in muted:
-        mute_of(built.db, built.keys, email, paper, what, built.clock())
+        mute_from_paper(built.db, built.keys, email, paper, what, built.clock())

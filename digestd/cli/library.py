@@ -12,13 +12,13 @@ from digestd.app import App
 from digestd.cli.arguments import Email, Json, read_text_file
 from digestd.cli.messages import say
 from digestd.cli.output import emit
-from digestd.domain.library import Counts, Keeper, Library, Standing
+from digestd.domain.library import EntryStatus, Library, LibraryProvider, LibraryState
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.sources.libraries.zotero import KEY_MAX
 from digestd.store import libraries
-from digestd.subscribers.leaving import find
-from digestd.subscribers.libraries import Linked, linked, unlink
+from digestd.subscribers.libraries import LinkedLibrary, linked_libraries, unlink
 from digestd.subscribers.library_sync import link_orcid, link_zotero, sync_now
+from digestd.subscribers.lookup import find
 
 LibraryName = Annotated[str, typer.Argument(metavar="LIBRARY", help="As `library list` shows it.")]
 
@@ -48,15 +48,15 @@ def link_library(
     built = wiring.connect()
     subscriber = _subscriber(built, email)
     provider, _, place = spec.partition(":")
-    if provider == Keeper.ORCID:
+    if provider == LibraryProvider.ORCID:
         new = link_orcid(built.libraries, subscriber, place)
-    elif provider == Keeper.ZOTERO:
+    elif provider == LibraryProvider.ZOTERO:
         new = asyncio.run(link_zotero(built.libraries, subscriber, _key(key_file), place))
     else:
         raise BadInput(f"invalid library {spec[:40]!r}; write zotero, zotero:groups/NUMBER or orcid:ID")
     if new.may_write:
         say("warning: this key has write access; digestd only reads, so create one with read access")
-    say(f"{new.keeper}:{new.place} is linked; a worker will read it soon, or run `library sync`")
+    say(f"{new.provider}:{new.place} is linked; a worker will read it soon, or run `library sync`")
 
 
 def list_libraries(email: Email, as_json: Json = False) -> None:
@@ -68,7 +68,7 @@ def list_libraries(email: Email, as_json: Json = False) -> None:
     """
     built = wiring.connect()
     with built.db.read() as session:
-        found = linked(session, find(session, built.keys, email).key)
+        found = linked_libraries(session, find(session, built.keys, email).key)
     emit([_row(one) for one in found], as_json)
 
 
@@ -127,17 +127,17 @@ def _library(built: App, email: str, spec: str) -> Library:
     return found
 
 
-def _row(one: Linked) -> dict[str, object]:
+def _row(one: LinkedLibrary) -> dict[str, object]:
     library = one.library
     return {
         "library": library.spec,
-        "standing": library.standing,
+        "state": library.state,
         "read": library.synced,
-        "next": library.next if library.standing is Standing.LINKED else None,
-        "liked": one.counts[Counts.LIKED],
-        "own": one.counts[Counts.OWN],
-        "taken away": one.counts[Counts.DROPPED],
-        "no room": one.counts[Counts.BEYOND],
+        "next": library.next if library.state is LibraryState.LINKED else None,
+        "liked": one.counts[EntryStatus.LIKED],
+        "own": one.counts[EntryStatus.OWN],
+        "taken away": one.counts[EntryStatus.DROPPED],
+        "no room": one.counts[EntryStatus.BEYOND],
         "may write": library.may_write,
         "why": library.why,
     }

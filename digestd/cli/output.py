@@ -17,7 +17,7 @@ from rich.text import Text
 
 from digestd.cli import tables
 from digestd.cli.messages import printable, say
-from digestd.domain.sanitise import spelled_out
+from digestd.domain.sanitise import escape_invisible
 
 Row = Mapping[str, object]
 RefusedEntry = tuple[int | str, str, str]
@@ -59,11 +59,11 @@ def emit_import_report(counts: Mapping[str, int], refused: Iterable[RefusedEntry
 
 def _json(data: Row | Iterable[Row]) -> None:
     if isinstance(data, Mapping):
-        _write(spelled_out(json.dumps(data, ensure_ascii=False, indent=2, default=_as_json)) + "\n")
+        _write(escape_invisible(json.dumps(data, ensure_ascii=False, indent=2, default=_as_json)) + "\n")
         return
     separator = "[\n"
     for row in data:
-        _write(separator + spelled_out(json.dumps(row, ensure_ascii=False, default=_as_json)))
+        _write(separator + escape_invisible(json.dumps(row, ensure_ascii=False, default=_as_json)))
         separator = ",\n"
     _write("[]\n" if separator == "[\n" else "\n]\n")
 

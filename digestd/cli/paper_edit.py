@@ -12,8 +12,8 @@ from digestd.cli.arguments import Json, PaperName
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.paper import paper_row
 from digestd.cli.progress import progress
+from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.paper import paper_id
-from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput
 from digestd.papers.deduplication import merge_papers, split_paper
 from digestd.papers.imports import import_papers

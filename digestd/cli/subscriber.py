@@ -21,22 +21,22 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
 from digestd.domain.bounce_score import SUPPRESS_AT
-from digestd.domain.interest import Wish
+from digestd.domain.interest import Stance
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
+from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import bounces, consent, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
 from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribers import files, leaving
-from digestd.subscribers.belongings import as_json as export_json
-from digestd.subscribers.belongings import everything
-from digestd.subscribers.files import Format, Line
-from digestd.subscribers.importing import exported, import_subscribers, rehearse_import
-from digestd.subscribers.keeping import add, edit
-from digestd.subscribers.record import MUTABLE, Record, parse, subscriber_fields
+from digestd.subscribers import erasure, files, lookup, status_changes, suppression
+from digestd.subscribers.admin_edits import add, edit
+from digestd.subscribers.data_export import collect_data
+from digestd.subscribers.data_export import to_json as export_json
+from digestd.subscribers.files import FileFormat, FileLine
+from digestd.subscribers.importing import dry_run_import, export_subscribers, import_subscribers
+from digestd.subscribers.subscriber_record import MUTABLE, SubscriberRecord, parse, subscriber_fields
 
 DELIVERIES_SHOWN = BOUNCES_SHOWN = 10
 _STDIN = Path("-")
@@ -79,7 +79,9 @@ Address = Annotated[str | None, typer.Argument(metavar="EMAIL", help="The addres
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from this time on (ISO 8601; UTC by default).")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only until this time. Default: now.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change. Changes nothing.")]
-FormatOption = Annotated[Format | None, typer.Option("--format", help="The format of the file. Default: by its name.")]
+FormatOption = Annotated[
+    FileFormat | None, typer.Option("--format", help="The format of the file. Default: by its name.")
+]
 OutputFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="The file to write. Default: standard output.")]
 
 
@@ -117,7 +119,7 @@ def add_subscriber(
     """
     built = wiring.connect()
     record = _record(locals() | {"status": "pending" if confirm else "active"})
-    say(f"{record.address}: {add(built.db, built.post, record, built.clock())}")
+    say(f"{record.address}: {add(built.db, built.notices, record, built.clock())}")
 
 
 def edit_subscriber(
@@ -175,7 +177,7 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
     """
     built = wiring.connect()
     with built.db.read() as session:
-        found = leaving.find(session, built.keys, email)
+        found = lookup.find(session, built.keys, email)
         events = [
             {
                 "version": e.version,
@@ -214,7 +216,7 @@ def import_file(
 
     Keys: email (required), name, topics, phrases, authors, categories,
     mute, likes, dislikes, timezone, hour, cadence, weekday, size,
-    bar, explore, only_categories, language, status. In CSV, separate the values of a list by semicolons.
+    min_score, explore, only_categories, language, status. In CSV, separate the values of a list by semicolons.
 
     A known address is updated; keys that are not given keep their value. Nobody
     who unsubscribed or is suppressed is subscribed again. The status is active
@@ -226,13 +228,13 @@ def import_file(
         raise BadInput("--strict and --dry-run exclude each other; use one of them")
     built = wiring.connect()
     with ExitStack() as stack:
-        lines = stack.enter_context(files.opened(file, form)) if file != _STDIN else _stdin(form)
+        lines = stack.enter_context(files.open_file(file, form)) if file != _STDIN else _stdin(form)
         advance = stack.enter_context(progress("subscribers", _count_lines(file)))
         counted = _advancing(lines, advance)
         if dry_run:
-            done = rehearse_import(built.db, built.post, counted, built.clock())
+            done = dry_run_import(built.db, built.notices, counted, built.clock())
         else:
-            done = import_subscribers(built.db, built.post, counted, built.clock(), strict=strict)
+            done = import_subscribers(built.db, built.notices, counted, built.clock(), strict=strict)
     if dry_run:
         say("dry run: nothing was changed")
     if done.left_alone:
@@ -250,7 +252,7 @@ def export_file(file: OutputFile = None, form: FormatOption = None) -> None:
     """
     built = wiring.connect()
     csv = file is not None and file.suffix.lower() == ".csv"
-    lines = files.written(exported(built.db), form or (Format.CSV if csv else Format.JSONL))
+    lines = files.format_records(export_subscribers(built.db), form or (FileFormat.CSV if csv else FileFormat.JSONL))
     if file is None:
         sys.stdout.writelines(lines)
     else:
@@ -266,7 +268,7 @@ def export_data(email: Email, file: OutputFile = None) -> None:
     """
     built = wiring.connect()
     with built.db.read() as session:
-        data = everything(session, leaving.find(session, built.keys, email), built.clock())
+        data = collect_data(session, lookup.find(session, built.keys, email), built.clock())
     text = [export_json(data)]
     if file is None:
         sys.stdout.writelines(text)
@@ -286,9 +288,9 @@ def pause(
     """
     built = wiring.connect()
     with built.db.read() as session:
-        known = leaving.find(session, built.keys, email)
-    end = leaving.pause_end(known, _parse_day(until)) if until else None
-    say(_result(leaving.pause(built.db, known.key, Cause.CLI, built.clock(), end), "paused"))
+        known = lookup.find(session, built.keys, email)
+    end = status_changes.pause_end(known, _parse_day(until)) if until else None
+    say(_result(status_changes.pause(built.db, known.key, Cause.CLI, built.clock(), end), "paused"))
 
 
 def resume(email: Email) -> None:
@@ -299,7 +301,7 @@ def resume(email: Email) -> None:
     Example: digestd subscriber resume ada@example.org
     """
     built = wiring.connect()
-    say(_result(leaving.resume(built.db, _key(built, email), Cause.CLI, built.clock()), "active"))
+    say(_result(status_changes.resume(built.db, _key(built, email), Cause.CLI, built.clock()), "active"))
 
 
 def unsubscribe(email: Email) -> None:
@@ -310,7 +312,7 @@ def unsubscribe(email: Email) -> None:
     Example: digestd subscriber unsubscribe ada@example.org
     """
     built = wiring.connect()
-    say(_result(leaving.unsubscribe(built.db, _key(built, email), Cause.CLI, built.clock()), "unsubscribed"))
+    say(_result(status_changes.unsubscribe(built.db, _key(built, email), Cause.CLI, built.clock()), "unsubscribed"))
 
 
 def erase(
@@ -328,7 +330,7 @@ def erase(
         if not sys.stdin.isatty():
             raise BadInput("this cannot be undone; add --yes to confirm")
         typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
-    leaving.erase(built.db, built.keys, email, built.clock())
+    erasure.erase(built.db, built.keys, email, built.clock())
     say("erased")
 
 
@@ -357,10 +359,10 @@ def suppress(
         raise BadInput("--reason erased is reserved for `digestd subscriber erase`")
     built = wiring.connect()
     if email is not None:
-        leaving.suppress(built.db, built.keys, email, reason, built.clock())
+        suppression.suppress(built.db, built.keys, email, reason, built.clock())
         say("suppressed")
         return
-    count = leaving.suppress_held(built.db, parse_datetime(since) if since else None, built.clock(), dry_run)
+    count = suppression.suppress_held(built.db, parse_datetime(since) if since else None, built.clock(), dry_run)
     if as_json:
         emit({"dry_run": dry_run, "suppressed": count}, as_json=True)
     else:
@@ -398,14 +400,14 @@ def unsuppress(
     if since is None:
         if until or domain or relay or reason or dry_run or as_json:
             raise BadInput("--until, --domain, --relay, --reason, --dry-run and --json require --since")
-        status = leaving.unsuppress(built.db, built.keys, str(email), why, built.clock())
+        status = suppression.unsuppress(built.db, built.keys, str(email), why, built.clock())
         say(f"no longer suppressed; {f'the subscriber is {status}' if status else 'there is no such subscriber'}")
         return
     now = built.clock()
-    reasons = frozenset(reason) if reason else HEALED_BY_CONSENT
+    reasons = frozenset(reason) if reason else LIFTED_BY_SIGNUP
     end = parse_datetime(until) if until else now
     wave = SuppressionFilter(parse_datetime(since), end, reasons, domain.strip().lstrip("@"), relay.strip())
-    restored = leaving.unsuppress_wave(built.db, wave, why, now, dry_run)
+    restored = suppression.unsuppress_wave(built.db, wave, why, now, dry_run)
     if as_json:
         emit({"dry_run": dry_run, "count": len(restored), "restored": [asdict(one) for one in restored]}, as_json=True)
         return
@@ -422,19 +424,18 @@ def subscriber_row(subscriber: Subscriber) -> dict[str, object]:
 _LISTS = {"topics": "topic", "phrases": "phrase", "authors": "author", "categories": "category"}
 _SETTINGS = (
     *("email", "name", "language", "status", "timezone", "hour", "cadence", "weekday", "size"),
-    *("bar", "explore", "only_categories"),
+    *("min_score", "explore", "only_categories"),
 )
 
 
-def _record(options: dict[str, object]) -> Record:
+def _record(options: dict[str, object]) -> SubscriberRecord:
     """Parse the options as an import line; kinds of interest that were not given are not changed."""
-    options = options | {"bar": options["min_score"]}
     lists = {**_LISTS, "likes": "like", "dislikes": "dislike"}
     given = {name: options[name] for name in _SETTINGS if name in options}
     given |= {name: options[option] for name, option in lists.items() if options[option]}
     mute = {name: options[f"mute_{option}"] for name, option in _LISTS.items() if options[f"mute_{option}"]}
     record = parse(given | ({"mute": mute} if mute else {}))
-    not_given = {(kind, Wish.MUTED) for name, kind in MUTABLE.items() if name not in mute}
+    not_given = {(kind, Stance.MUTED) for name, kind in MUTABLE.items() if name not in mute}
     return replace(record, lists={slot: items for slot, items in record.lists.items() if slot not in not_given})
 
 
@@ -474,8 +475,8 @@ def _bounces(session: Session, key: int, now: datetime) -> dict[str, object]:
     }
 
 
-def _stdin(form: Format | None) -> Iterator[Line]:
-    return files.read(sys.stdin.buffer, form or Format.JSONL, "standard input")
+def _stdin(form: FileFormat | None) -> Iterator[FileLine]:
+    return files.read_lines(sys.stdin.buffer, form or FileFormat.JSONL, "standard input")
 
 
 def _count_lines(file: Path) -> int | None:
@@ -489,7 +490,7 @@ def _count_lines(file: Path) -> int | None:
         return None
 
 
-def _advancing(lines: Iterator[Line], advance: Callable[[int], None]) -> Iterator[Line]:
+def _advancing(lines: Iterator[FileLine], advance: Callable[[int], None]) -> Iterator[FileLine]:
     for line in lines:
         advance(1)
         yield line
@@ -520,7 +521,7 @@ def _parse_day(text: str) -> date:
 
 def _key(built: App, email: str) -> int:
     with built.db.read() as session:
-        return leaving.find(session, built.keys, email).key
+        return lookup.find(session, built.keys, email).key
 
 
 def _result(changed: bool, state: str) -> str:

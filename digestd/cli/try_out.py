@@ -21,9 +21,9 @@ from digestd.papers.run import ingest, ingest_files
 from digestd.store import papers
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
-from digestd.subscribers.keeping import add
-from digestd.subscribers.leaving import find
-from digestd.subscribers.record import parse
+from digestd.subscribers.admin_edits import add
+from digestd.subscribers.lookup import find
+from digestd.subscribers.subscriber_record import parse
 
 PATIENCE_SECONDS = 10.0
 """The longest wait for the first paper from the sources."""
@@ -89,7 +89,7 @@ def _any_paper(app: App) -> bool:
 
 def _deliver_sample(app: App) -> str:
     record = parse({"email": SAMPLE_ADDRESS, "topics": list(SAMPLE_TOPICS), "hour": 0})
-    add(app.db, app.post, record, app.clock())
+    add(app.db, app.notices, record, app.clock())
     plan(app.db, app.planner, app.clock())
     clean_up(app, app.clock())
     report = asyncio.run(run(app))

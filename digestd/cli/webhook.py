@@ -8,14 +8,14 @@ from digestd import app as wiring
 from digestd.cli.arguments import Json, Limit, Number
 from digestd.cli.messages import say
 from digestd.cli.output import emit
-from digestd.domain.typed import NUMBER_MAX
-from digestd.domain.webhook import HookPost, PostState
+from digestd.domain.inputs import NUMBER_MAX
+from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import NotFound
 from digestd.store import webhooks
 
 
 def list_posts(
-    state: Annotated[PostState | None, typer.Option(help="Only posts in this state.")] = None,
+    state: Annotated[WebhookPostState | None, typer.Option(help="Only posts in this state.")] = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
@@ -57,10 +57,10 @@ def retry_posts(
     say(f"{count} will be retried by the running service")
 
 
-def _row(post: HookPost) -> dict[str, object]:
+def _row(post: WebhookPost) -> dict[str, object]:
     return {
         "number": post.key,
-        "happening": post.happening,
+        "event": post.event,
         "subscriber": post.subscriber,
         "url": post.url,
         "state": post.state,

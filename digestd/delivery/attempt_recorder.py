@@ -14,7 +14,7 @@ from digestd.delivery.refusals import PendingRefusals
 from digestd.delivery.retry import MAIL_BACKOFF, REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, verdict
 from digestd.delivery.transports.transport import Refusal
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
-from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
+from digestd.errors import ComposeFailed, Damaged, MailsRefused, RelayBusy, RelayFailed
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.results import AttemptResult
 
@@ -104,10 +104,10 @@ class AttemptRecorder:
         self._commits.record(failed._replace(reason=reason if last else None, wait=COMPOSE_WAIT, failed=True))
 
     def stop_if_composing_fails(self) -> None:
-        """Raise MailsBroken if too many mails cannot be composed, before all are tried three times."""
+        """Raise ComposeFailed if too many mails cannot be composed, before all are tried three times."""
         failed, tried = self.counters.not_composed, self.counters.ended
         if failed >= NOT_COMPOSED_STOP and failed > NOT_COMPOSED_SHARE * tried:
-            raise MailsBroken(
+            raise ComposeFailed(
                 f"{failed} of {tried} mails could not be composed; run `digestd preview EMAIL` to see the error and "
                 "fix the templates. Sending resumes by itself"
             )

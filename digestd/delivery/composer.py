@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from digestd.delivery.sender import Sender
 from digestd.domain.delivery import Claim, MailKind
-from digestd.domain.reply import Reply
+from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged
 from digestd.mail.content import (
@@ -56,7 +56,7 @@ class Composer:
         self._entries: dict[int, Entry] = {}
         self._templates: dict[str, Templates] = {}
         self._held: dict[int, tuple[OfferedDigest, ...]] = {}
-        self._replies: dict[int, Reply] = {}
+        self._replies: dict[int, CommandReply] = {}
         self._reading = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
@@ -75,7 +75,7 @@ class Composer:
             missing = sorted(wanted - self._entries.keys())
             said = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
             held = offered_by(session, [claim.key for claim in claims])
-            self._replies.update({claim.key: said.get(claim.key, Reply(())) for claim in claims})
+            self._replies.update({claim.key: said.get(claim.key, CommandReply(())) for claim in claims})
             self._held.update({claim.key: held.get(claim.key, ()) for claim in claims})
             if missing:
                 found = papers.revisions(session, missing)

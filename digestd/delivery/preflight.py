@@ -8,7 +8,7 @@ import structlog
 
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
-from digestd.errors import Damaged, MailsBroken
+from digestd.errors import ComposeFailed, Damaged
 
 SAMPLE_SIZE = 20
 FAILED_SHARE = 0.05
@@ -19,11 +19,11 @@ log = structlog.get_logger(__name__)
 
 
 def check_composing(composer: Composer, sample: list[Claim]) -> None:
-    """Compose these mails and discard them. Raises MailsBroken if too many fail."""
+    """Compose these mails and discard them. Raises ComposeFailed if too many fail."""
     composer.prepare(sample)
     failed = [reason for claim in sample if (reason := _failure(composer, claim)) is not None]
     if len(failed) > max(FAILED_ALWAYS_ALLOWED, FAILED_SHARE * len(sample)):
-        raise MailsBroken(
+        raise ComposeFailed(
             f"{len(failed)} of {len(sample)} sample mails cannot be composed ({failed[0]}), so none are sent; run "
             "`digestd preview EMAIL` to check the templates and fix the error. Sending resumes by itself"
         )

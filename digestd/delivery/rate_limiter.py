@@ -63,7 +63,7 @@ class RateLimiter:
             session,
             {
                 name: lambda kept, name=name, count=count: ThrottleState(  # type: ignore[misc]  # bind per iteration
-                    kept.throttle.taken(count, self._limit(name), now), kept.rest
+                    kept.throttle.taken(count, self._limit(name), now), kept.backoff
                 )
                 for name, count in used.items()
             },
@@ -91,7 +91,7 @@ class RateLimiter:
                 session,
                 {
                     name: lambda kept: ThrottleState(
-                        kept.throttle.asked_for_less(self._limit(name), rate, now), kept.rest
+                        kept.throttle.asked_for_less(self._limit(name), rate, now), kept.backoff
                     )
                 },
             )

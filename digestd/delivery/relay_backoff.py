@@ -7,7 +7,7 @@ import structlog
 
 from digestd.delivery.rate_limiter import RateLimiter
 from digestd.delivery.retry import RELAY_BACKOFF
-from digestd.domain.throttle import Rest
+from digestd.domain.throttle import BackoffState
 from digestd.errors import DatabaseUnreachable, RelayBusy, RelayFailed
 from digestd.store import throttles
 from digestd.store.database import Database
@@ -40,9 +40,9 @@ class RelayBackoff:
         seconds = max((now - self._started).total_seconds(), 1.0)
 
         def pause(kept: ThrottleState) -> ThrottleState:
-            failures = 1 if accepted else kept.rest.failures + 1
+            failures = 1 if accepted else kept.backoff.failures + 1
             until = (now + RELAY_BACKOFF.delay(failures)).timestamp()
-            return ThrottleState(kept.throttle, Rest(failures, until, str(error)))
+            return ThrottleState(kept.throttle, BackoffState(failures, until, str(error)))
 
         try:
             with self._db.write() as session:
@@ -52,17 +52,17 @@ class RelayBackoff:
         except DatabaseUnreachable as unwritten:
             log.warning("relay stopped", relay=route, why=str(error), not_recorded=str(unwritten))
             return 1
-        log.warning("relay stopped", relay=route, why=str(error), failures=after.rest.failures)
-        return after.rest.failures
+        log.warning("relay stopped", relay=route, why=str(error), failures=after.backoff.failures)
+        return after.backoff.failures
 
     def record_success(self, route: str) -> bool:
         """Clear a relay's failures. Return True if there were any."""
         try:
             with self._db.read() as session:
-                if not throttles.states(session, [route])[route].rest.failures:
+                if not throttles.states(session, [route])[route].backoff.failures:
                     return False
             with self._db.write() as session:
-                throttles.change(session, {route: lambda kept: ThrottleState(kept.throttle, Rest())})
+                throttles.change(session, {route: lambda kept: ThrottleState(kept.throttle, BackoffState())})
         except DatabaseUnreachable:
             return False
         log.info("relay resumed", relay=route)

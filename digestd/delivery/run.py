@@ -27,7 +27,7 @@ from digestd.delivery.sending_worker import SendingContext
 from digestd.delivery.sent_journal import open_sent_journal
 from digestd.delivery.transports import Route
 from digestd.delivery.worker_pool import WorkerPool
-from digestd.errors import MailsBroken
+from digestd.errors import ComposeFailed
 from digestd.security.links import envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import queries
@@ -134,7 +134,7 @@ async def deliver(
             async with refusals.judging(), commits.running(config.connections * len(contexts)):
                 try:
                     await asyncio.to_thread(_check_composing, config, composer, started)
-                except MailsBroken as error:
+                except ComposeFailed as error:
                     await pool.stop_all(error)
                 else:
                     await pool.run(config.connections, stop or asyncio.Event())

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from digestd.domain.coverage import CoverageState, missing
+from digestd.domain.coverage import CoverageState, incomplete_states
 from digestd.sources import kind_of
 from digestd.store import coverage
 
@@ -21,7 +21,7 @@ def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageSta
     """
     today = now.date()
     rows = coverage.recent(session, today - IN_USE)
-    lacking = missing(rows, today)
+    lacking = incomplete_states(rows, today)
     whole = {_label(row.source) for row in rows if row.day <= today and row.source not in lacking}
     found: dict[str, CoverageState] = {}
     for source, state in lacking.items():

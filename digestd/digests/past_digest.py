@@ -38,7 +38,7 @@ def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: 
             period=period,
             score=pick.score,
             relevance=None,
-            probability=pick.chance,
+            probability=pick.probability,
             min_score=None,
             rank=pick.rank,
             candidates=claim.considered,

@@ -32,7 +32,7 @@ def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore
     drafts = _drafts(day, shard, selections, options)
     teams = {
         i: team_draft(
-            *drafts[i], _slots(options[i], selections, i), day.trial.coins(shard.subscribers[i].key, periods[i])
+            *drafts[i], _slots(options[i], selections, i), day.trial.random_bits(shard.subscribers[i].key, periods[i])
         )
         for i in shard.trial_totals
     }
@@ -42,7 +42,7 @@ def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore
 def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
     """Return the options of a digest: the subscriber's, limited by the install's."""
     due = shard.subscribers[i]
-    return DigestOptions(due.size, due.bar, explore and due.explore, sampling_seed(due.key, period))
+    return DigestOptions(due.size, due.min_score, explore and due.explore, sampling_seed(due.key, period))
 
 
 def _table(day: PlanningDay, shard: Shard, selections: Selections) -> PickTable:

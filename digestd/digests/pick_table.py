@@ -10,7 +10,7 @@ from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.reasons import Reasons
 
-_DRAWN, _TRENDING, _FOR_YOU = (SECTIONS.index(one) for one in (Section.DRAWN, Section.TRENDING, Section.FOR_YOU))
+_DRAWN, _TRENDING, _FOR_YOU = (SECTIONS.index(one) for one in (Section.EXPLORATION, Section.TRENDING, Section.FOR_YOU))
 
 
 def selected_cells(selections: Selections) -> Cells:
@@ -40,7 +40,7 @@ def build_pick_table(
         section=np.where(explored, _DRAWN, np.where(without_interests, _TRENDING, _FOR_YOU)),
         reason=reasons.which,
         rank=_ranks(selections, at),
-        chance=np.where(without_interests, np.nan, calibration.probabilities(log_odds)),
+        probability=np.where(without_interests, np.nan, calibration.probabilities(log_odds)),
         prior=np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds)),
         propensity=np.where(explored, selections.propensity[at.rows], np.nan),
         team=np.zeros(len(at), dtype=np.int64),

@@ -19,7 +19,7 @@ from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.shard import Shard, rank
 from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
-from digestd.domain.digest import Slot
+from digestd.domain.digest import DigestSlot
 from digestd.domain.subscriber import Timing
 from digestd.errors import DigestdError
 from digestd.ranking.dense import Encoder, NoEncoder
@@ -165,12 +165,12 @@ def _digests(planner: Planner, day: PlanningDay, shard: Shard) -> dict[int, NewD
 
 
 @lru_cache(maxsize=2_000)
-def _slot(timing: Timing, last_date: str | None, last_planned: datetime | None, now: datetime) -> Slot | None:
+def _slot(timing: Timing, last_date: str | None, last_planned: datetime | None, now: datetime) -> DigestSlot | None:
     """Return the slot that is due; cached, because many subscribers share a timing."""
     period = schedule.due_period(timing, last_date, now)
     if period is None:
         return None
-    return Slot(
+    return DigestSlot(
         period=period,
         covers_from=schedule.covers_from(timing, last_planned, period),
         expires=schedule.expires(timing, max(period.due, now)),

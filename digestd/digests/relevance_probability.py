@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 from sqlmodel import Session
 
-from digestd.domain.feedback import LIKING
+from digestd.domain.feedback import POSITIVE_VERDICTS
 from digestd.ranking.calibration import LocalCalibration, fit_local, logit
 from digestd.store import calibrations, feedback
 from digestd.store.calibrations import StoredCalibration
@@ -74,7 +74,7 @@ def _rows(one: SentDigest) -> Iterator[Row]:
     """Yield (log odds, liked, weight) of each pick with a stored probability."""
     for pick, verdict in zip(one.picks, one.verdicts, strict=True):
         if pick.prior is not None:
-            yield logit(pick.prior), float(verdict in LIKING), NO_VERDICT_WEIGHT if verdict is None else 1.0
+            yield logit(pick.prior), float(verdict in POSITIVE_VERDICTS), NO_VERDICT_WEIGHT if verdict is None else 1.0
 
 
 def _weight(rows: list[Row]) -> float:

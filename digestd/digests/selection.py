@@ -10,12 +10,12 @@ import numpy as np
 
 from digestd.digests.diversification import EligiblePapers, diversify_selection
 from digestd.digests.selection_options import DigestOptions, RankedCandidates, Selections
-from digestd.domain.subscriber import Bar
+from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Doubles, Floats, Ints, along
 from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 
-CARRY_OVER_PROBABILITY = MIN_SCORES[Bar.HIGH]
+CARRY_OVER_PROBABILITY = MIN_SCORES[MinScore.HIGH]
 """Minimum probability of an older paper that an earlier digest had no room for."""
 CARRY_OVER_RELEVANCE = 0.5
 """The same as relevance, for subscribers without interests."""

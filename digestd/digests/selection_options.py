@@ -7,7 +7,7 @@ from typing import NamedTuple, overload
 
 import numpy as np
 
-from digestd.domain.subscriber import Bar
+from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
 from digestd.ranking.profile import Profiles
 
@@ -37,7 +37,7 @@ class DigestOptions(NamedTuple):
     """
 
     size: int
-    min_score: Bar = Bar.NORMAL
+    min_score: MinScore = MinScore.NORMAL
     explore: bool = False
     seed: float = 0.0
 

@@ -11,7 +11,7 @@ from digestd.digests.selection import CARRY_OVER_PROBABILITY
 from digestd.digests.selection_options import DigestOptions, Selection
 from digestd.digests.shard import Shard
 from digestd.domain.digest import Pick
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.ranking.calibration import MIN_SCORES
 from digestd.ranking.profile import ProfileInput, compile_profiles
@@ -93,7 +93,7 @@ def _muted_by(case: ExplainedPaper) -> str:
     """The first of the muted interests that the paper meets."""
     due, candidates = case.shard.subscribers[0], case.day.candidates
     interests = for_ranking(case.session, [due.key]).get(due.key, ())
-    muted = [interest for interest in interests if interest.wish is Wish.MUTED]
+    muted = [interest for interest in interests if interest.stance is Stance.MUTED]
     named = case.day.seed_reader.of(case.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
     seeds = {name: found.seed for name, found in named.items()}
     profiles = compile_profiles([ProfileInput((interest,), seeds) for interest in muted], candidates.model, candidates)

@@ -1,4 +1,4 @@
-"""The API's words: what a token may do."""
+"""Scopes of API tokens."""
 
 from enum import StrEnum
 
@@ -10,5 +10,5 @@ class Scope(StrEnum):
     WRITE = "write"  # add and change subscribers, pause, resume and unsubscribe them; sign people up
     SIGNUP = "signup"  # sign people up, as the form on the front page does
     VOUCH = "vouch"  # with write: add subscribers who need not confirm; the operator answers for their consent
-    ERASE = "erase"  # forget subscribers, which cannot be undone
+    ERASE = "erase"  # erase subscribers, which cannot be undone
     METRICS = "metrics"  # /metrics and /readyz

@@ -1,7 +1,6 @@
-"""How long to wait before the next try, for everything that is tried again.
+"""Compute how long to wait before the next try, for everything that is retried.
 
-A policy is one line where it is used, as
-`BACKOFF = Backoff.doubling(timedelta(minutes=15), timedelta(days=1))`.
+A policy is one line where it is used, as `BACKOFF = Backoff.doubling(timedelta(minutes=15), timedelta(days=1))`.
 """
 
 from dataclasses import dataclass

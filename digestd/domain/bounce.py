@@ -1,10 +1,10 @@
-"""Bounces: what came back about a mail, or about the address it went to.
+"""Bounces: reports about a mail, or about the address that it went to.
 
 kind        what it says                                              what it does
 ──────────  ────────────────────────────────────────────────────────  ─────────────────────────────
-hard        there is no such mailbox                                  suppresses at once, or is held
+hard        no such mailbox                                           suppresses at once, or is held
 soft        not now: full, away, unreachable until the relay gave up  scores; suppresses when often
-policy      refused for who sends or what is sent                     is told, never suppresses
+policy      refused because of the sender or the content              is reported, never suppresses
 delayed     the relay still tries                                     nothing; proves it has the mail
 complaint   the reader called it spam                                 suppresses at once
 """
@@ -15,7 +15,7 @@ from enum import StrEnum
 
 
 class BounceKind(StrEnum):
-    """What a bounce says; the table above says what follows."""
+    """The kind of a bounce; the table above says what follows from it."""
 
     HARD = "hard"
     SOFT = "soft"
@@ -26,11 +26,14 @@ class BounceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """One thing that came back. `key`: 32 bytes, the same whenever the same thing is told again.
+    """One report about a mail or an address.
 
-    `via` tells who said so: the relay's reply, a format of mail, or a provider. `status` is the
-    RFC 3463 code, empty where none was given. `delivery` and `attempt` are None where unknown. `held`: it suppresses
-    nobody, as it came with too many others or contradicts its reader.
+    Attributes:
+        key: 32 bytes, the same whenever the same report is received again.
+        via: the origin of the report: the relay's reply, a mail format, or a provider.
+        status: the RFC 3463 code, or empty.
+        delivery, attempt: the mail it is about; None if unknown.
+        held: True if it suppresses nobody yet, because too many came at once or it contradicts a successful delivery.
     """
 
     key: bytes
@@ -45,17 +48,15 @@ class Bounce:
 
 
 class InboundOutcome(StrEnum):
-    """What became of one mail that came in, or of one event that a provider posted."""
+    """The outcome of one incoming mail, or of one event posted by a provider."""
 
-    TAKEN = "taken"  # a bounce of ours, counted
+    TAKEN = "taken"  # a bounce of one of our mails, recorded
     COMMAND = "command"  # a command by mail, done or answered
-    UNPROVEN = "unproven"  # a command that nobody proved: whom it speaks of is asked, if they may be
-    KNOWN = "known"  # the same was told before
-    AUTOMATIC = "automatic"  # out of office, challenge: nobody needs to read it
-    FORGED = "forged"  # a return path in our form that we did not write
-    UNTAGGED = (
-        "untagged"  # a bounce that names a mail of ours, and not its return path: proves nothing, changes nothing
-    )
-    FOREIGN = "foreign"  # about nothing of ours
-    UNREAD = "unread"  # ours, but in no form that is understood: kept for a person
+    UNPROVEN = "unproven"  # a command without proof: its subscriber is asked by mail, if they may get one
+    KNOWN = "known"  # a duplicate
+    AUTOMATIC = "automatic"  # out of office or challenge: no action needed
+    FORGED = "forged"  # a return path in our format with an invalid signature
+    UNTAGGED = "untagged"  # a bounce that names one of our mails without its return path: no proof, so no action
+    FOREIGN = "foreign"  # not about any of our mails
+    UNREAD = "unread"  # about our mail in an unknown format: quarantined for a person
     TOO_LARGE = "too_large"

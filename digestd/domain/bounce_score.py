@@ -1,9 +1,8 @@
-"""How much an address has failed: one point a mail that bounced softly, fading with time and success.
+"""Score soft bounces by address: one point per bounced mail, which decays with time and with success.
 
-A daily reader who cannot be reached is suppressed after about a week, a weekly one after nine
-weeks; any mail that went through in between takes a point off. The points halve every thirty
-days. Hard bounces and complaints need no score. Compare Mailman 3: five points, one a day, stale
-after seven days.
+Points halve every thirty days, and each delivered mail in between removes one. A daily reader who cannot be reached
+is suppressed after about a week, a weekly one after nine weeks. Hard bounces and complaints need no score. Compare
+Mailman 3: suspended at five points, one a day, stale after seven days.
 """
 
 import math
@@ -18,26 +17,26 @@ HALVES_IN = timedelta(days=30)
 WARN_AT = 3.0
 SUPPRESS_AT = 5.0
 FAILING_FOR = timedelta(days=6)
-"""From the first counted failure to the last: a week's holiday with a full mailbox is not the end."""
+"""The minimum time between first and last failure, so that a full mailbox during a holiday is no reason."""
 REMEMBERED = timedelta(days=180)
-"""Older bounces weigh a hundredth of a point: they are not looked at."""
+"""Older bounces weigh less than a hundredth of a point and are ignored."""
 _ENOUGH = 0.01
 
 
-class Standing(StrEnum):
-    """What to do with an address."""
+class BounceAction(StrEnum):
+    """The consequence of a bounce for its address."""
 
     FINE = "fine"
-    WARNED = "warned"  # told to the operator before anything happens
+    WARNED = "warned"  # reported to the operator before anything happens
     HARD = "hard"  # no such mailbox: suppress
     SOFT = "soft"  # not reached for too long: suppress
     COMPLAINT = "complaint"  # suppress
-    HELD = "held"  # no such mailbox, they say, but too many at once or too late: for the operator to decide
+    HELD = "held"  # reported as no such mailbox, but too many at once or too late: the operator decides
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """The points of an address, and the run of soft failures they stand for."""
+class BounceScore:
+    """The points of an address, and the time span of the soft bounces that they stand for."""
 
     points: float = 0.0
     first: datetime | None = None
@@ -45,53 +44,59 @@ class Score:
     delivery: int | None = None
 
     def at(self, now: datetime) -> float:
-        """The points as they have faded until `now`."""
+        """Return the points after their decay until `now`."""
         return self.points if self.last is None else self.points * _fading(now - self.last)
 
 
-def score(bounces: Iterable[Bounce], accepted: Sequence[int]) -> Score:
-    """The score after these bounces of one address; `accepted`: deliveries that the relay took, by number.
+def score(bounces: Iterable[Bounce], accepted: Sequence[int]) -> BounceScore:
+    """Return the score after all bounces of one address.
 
-    A delivery counts once, and a day once. What was accepted between two deliveries that bounced
-    was a success.
+    A delivery counts once, and so does a day. A mail accepted between two deliveries that bounced is a success.
+
+    Args:
+        accepted: the numbers of the deliveries that the relay accepted.
     """
     soft = sorted((b for b in bounces if b.kind is BounceKind.SOFT), key=lambda b: (b.at, b.delivery or 0))
     failed = {bounce.delivery for bounce in soft}
     reached = [key for key in accepted if key not in failed]
-    found = Score()
+    found = BounceScore()
     for bounce in soft:
         found = _after(found, bounce, reached)
     return found
 
 
-def standing(bounce: Bounce, found: Score) -> Standing:
-    """What follows from a bounce that has just come in, `found` being the score with it."""
+def choose_action(bounce: Bounce, found: BounceScore) -> BounceAction:
+    """Return what follows from a new bounce.
+
+    Args:
+        found: the score, with this bounce included.
+    """
     if bounce.kind is BounceKind.COMPLAINT:
-        return Standing.COMPLAINT
+        return BounceAction.COMPLAINT
     if bounce.kind is BounceKind.HARD:
-        return Standing.HARD
+        return BounceAction.HARD
     if bounce.kind is not BounceKind.SOFT or found.first is None or found.last is None:
-        return Standing.FINE
+        return BounceAction.FINE
     if found.points >= SUPPRESS_AT and found.last - found.first >= FAILING_FOR:
-        return Standing.SOFT
-    return Standing.WARNED if found.points >= WARN_AT else Standing.FINE
+        return BounceAction.SOFT
+    return BounceAction.WARNED if found.points >= WARN_AT else BounceAction.FINE
 
 
-def _after(before: Score, bounce: Bounce, reached: Sequence[int]) -> Score:
+def _after(before: BounceScore, bounce: Bounce, reached: Sequence[int]) -> BounceScore:
     if before.last is not None and _is_same(before, bounce):
         return before
     points = max(0.0, before.at(bounce.at) - _successes(before, bounce, reached))
     first = bounce.at if before.first is None or points < _ENOUGH else before.first
-    return Score(points + 1.0, first, bounce.at, bounce.delivery)
+    return BounceScore(points + 1.0, first, bounce.at, bounce.delivery)
 
 
-def _is_same(before: Score, bounce: Bounce) -> bool:
-    """Whether it tells again of the same mail, or of the same day."""
+def _is_same(before: BounceScore, bounce: Bounce) -> bool:
+    """Return True if the bounce is about the same mail or from the same day as the one before."""
     again = bounce.delivery is not None and bounce.delivery == before.delivery
     return again or (before.last is not None and bounce.at.date() == before.last.date())
 
 
-def _successes(before: Score, bounce: Bounce, reached: Sequence[int]) -> int:
+def _successes(before: BounceScore, bounce: Bounce, reached: Sequence[int]) -> int:
     if before.delivery is None or bounce.delivery is None:
         return 0
     return sum(before.delivery < key < bounce.delivery for key in reached)

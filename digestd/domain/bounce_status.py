@@ -1,7 +1,7 @@
-"""What a failure means for the address: by its RFC 3463 status, else by the words that came with it.
+"""Classify failures by RFC 3463 status, or else by the words of the reply.
 
-Only what is said of the mailbox itself is hard. What is said of the sender, the content or the
-connection is no reason never to write again, and a 5.7.x least of all (RFC 3463 section 3.8).
+Only failures of the mailbox itself are hard. A failure because of the sender, the content or the connection is no
+reason never to write again, least of all a 5.7.x (RFC 3463 section 3.8).
 """
 
 import re
@@ -10,11 +10,11 @@ from digestd.domain.bounce import BounceKind
 
 WORDS_MAX = 2_000
 _HARD = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
-"""No such mailbox, no such domain, moved away, domain takes no mail (RFC 7505), mailbox disabled."""
+"""No such mailbox or domain, moved, domain takes no mail (RFC 7505), mailbox disabled."""
 _POLICY_SUBJECTS = frozenset({"5", "6", "7"})
 """Protocol, content, security and policy."""
 _POLICY = frozenset({"2.3", "2.4", "3.4", "1.7", "1.8"})
-"""Too long, a mailing list's expansion, too big for the system, the sender's own address."""
+"""Message too long, mailing list expansion, too big for the system, sender's address rejected."""
 _CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _SAYS_HARD = re.compile(
     r"user (is )?unknown|unknown (user|recipient|address|mailbox)|no mailbox (here )?by that name"
@@ -33,16 +33,19 @@ _SAYS_POLICY = re.compile(
 
 
 def status_in(words: str) -> str:
-    """The first RFC 3463 status of a failure in free words; empty if there is none."""
+    """Return the first RFC 3463 failure status in free text, or empty."""
     found = next((m for m in _CODE.finditer(words[:WORDS_MAX]) if m[1] != "2"), None)
     return ".".join(found.groups()) if found else ""
 
 
 def kind_of(status: str, words: str = "") -> BounceKind:
-    """What a failed mail says of its address: hard, soft or policy.
+    """Return whether a failure is hard, soft or policy.
 
-    `status`: the code as the reporting side gives it, or nothing; `words`: what the far side said.
-    A code that says nothing (x.0.0) gives way to a better one in the words, then to the words.
+    A status that says nothing (x.0.0) yields to a better one in the words, then to the words.
+
+    Args:
+        status: the code as reported, or empty.
+        words: the text of the reply.
     """
     status = _telling(status, words)
     group, _, rest = status.partition(".")

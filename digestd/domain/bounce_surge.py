@@ -1,20 +1,21 @@
-"""Recognise bounces that are too many at once to be about the readers, but about the relay or their mail server.
+"""Recognise bounce surges: so many failures at once that the cause is the relay or the receiving server, not the
+readers.
 
-No real list loses more than half of a handful, or a fifth of many readers within an hour or a day. What fails then is
-a map of the relay, a directory behind it, or the sender's reputation, and it heals when somebody repairs that. So
-nobody is suppressed for it, and mails that were refused wait.
+No real list loses more than half of a handful of readers, or a fifth of many, within an hour or a day. Such failures
+come from a relay's map, a directory behind it, or the sender's reputation, and end when somebody repairs that. So
+nobody is suppressed for them, and refused mails wait.
 """
 
 from dataclasses import dataclass
 
 FEW, MANY = 3, 10
-"""Failed readers that set off the brake: fewer may be a coincidence; from MANY on a smaller part is enough."""
+"""The number of failed readers that can be a surge; from MANY on a smaller share is enough."""
 FEW_PART, MANY_PART = 0.5, 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Counts of readers who were mailed recently: all, those that failed for good, and those that were reached."""
+class FailureCounts:
+    """Counts of recently mailed readers: all, permanently failed, and reached."""
 
     tried: int = 0
     failed: int = 0
@@ -22,7 +23,7 @@ class Share:
 
     @property
     def is_unusual(self) -> bool:
-        """True if more failed than the readers themselves can account for."""
+        """Return True if more failed than the readers themselves can account for."""
         return (self.failed >= FEW and self.failed > FEW_PART * self.tried) or (
             self.failed >= MANY and self.failed > MANY_PART * self.tried
         )

@@ -1,4 +1,4 @@
-"""Coverage: how complete one announcement day of one source is."""
+"""Coverage: the completeness of one announcement day of one source."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,19 +7,24 @@ from enum import StrEnum
 
 
 class CoverageState(StrEnum):
-    """What became of one day of one source."""
+    """The state of one day of one source."""
 
-    FRESH = "fresh"  # what was announced is here
-    QUIET = "quiet"  # nothing was to be expected, and nothing came
-    PARTIAL = "partial"  # some of it is here: pages or records are missing
-    LATE = "late"  # it should be here by now, and the source does not have it yet
-    STALE = "stale"  # the source answers as if all were well, with what it said before
-    BROKEN = "broken"  # there was no usable answer
+    FRESH = "fresh"  # complete
+    QUIET = "quiet"  # nothing was expected, and nothing came
+    PARTIAL = "partial"  # incomplete: pages or records are missing
+    LATE = "late"  # overdue: the source does not have it yet
+    STALE = "stale"  # the source repeats an earlier answer
+    BROKEN = "broken"  # no usable answer
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One day of one source (its spec). `expected`: about how many papers; None where nothing is known."""
+    """One day of one source.
+
+    Attributes:
+        source: the source's spec.
+        expected: the approximate number of papers; None if unknown.
+    """
 
     source: str
     day: date
@@ -30,13 +35,13 @@ class Coverage:
 
 
 COMPLETE = frozenset({CoverageState.FRESH, CoverageState.QUIET})
-"""The states that need no word to anybody."""
+"""States that need no notice to anybody."""
 
 
-def missing(rows: Iterable[Coverage], today: date) -> dict[str, CoverageState]:
-    """The sources whose newest day, today or before, is not complete, and in which way it is not.
+def incomplete_states(rows: Iterable[Coverage], today: date) -> dict[str, CoverageState]:
+    """Return the sources whose newest day until today is incomplete, with its state.
 
-    An older day that is not complete counts no more: the news since then is here.
+    Older incomplete days no longer count, because newer papers have arrived.
     """
     newest: dict[str, Coverage] = {}
     for row in rows:

@@ -1,19 +1,19 @@
-"""Deliveries: the ledger row that carries one mail to one address, and each try at it.
+"""Deliveries: the ledger row of one mail to one address, and the states it goes through.
 
     from       to          when                                            a crash here leaves
     ─────────  ──────────  ──────────────────────────────────────────────  ──────────────────────
-    (born)     ready       planned, with its picks or its notice           ready
-    (born)     empty       the day holds nothing for this subscriber       empty
+    (new)      ready       planned, with its picks or its notice           ready
+    (new)      empty       the day holds nothing for this subscriber       empty
     ready      leased      a worker claimed it (attempts += 1)             ready again, by recovery
     ready      skipped     consent is gone          } noticed at claim
     ready      expired     too late to be of use    }
-    ready      rejected    its last attempt was refused with a 5xx, which others show to be about this address or mail
-    leased     dot         THE GATE: consent and lease hold; committed     uncertain, by recovery
-                           before the final dot may leave
+    ready      rejected    5xx, and other deliveries show that it is about this address or mail
+    leased     dot         THE COMMIT POINT: consent and lease are valid;  uncertain, by recovery
+                           committed before the final dot is sent
     leased     ready       not sent: relay refused, 4xx, lost before dot; or a 5xx that awaits its verdict
     leased     rejected    5xx for this address
-    leased     skipped     the gate found consent gone
-    leased     expired     the gate found it too late
+    leased     skipped     the commit point found consent gone
+    leased     expired     the commit point found it too late
     leased     poisoned    it could not be composed three times
     dot        accepted    250                                             (nothing to lose)
     dot        ready       4xx to the final dot: not accepted; or a 5xx that awaits its verdict
@@ -39,7 +39,7 @@ from digestd.domain.subscriber import Status
 
 
 class State(StrEnum):
-    """The states of the ledger; each value's first occurrence above says what it means."""
+    """States of the ledger; the table above describes the transitions."""
 
     READY = "ready"
     EMPTY = "empty"
@@ -54,8 +54,8 @@ class State(StrEnum):
     ABANDONED = "abandoned"
 
 
-BIRTHS = frozenset({State.READY, State.EMPTY})
-STEPS: frozenset[tuple[State, State]] = frozenset(
+INITIAL_STATES = frozenset({State.READY, State.EMPTY})
+TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
     (before, after)
     for before, afters in {
         State.READY: (State.LEASED, State.SKIPPED, State.EXPIRED, State.REJECTED),
@@ -73,13 +73,13 @@ STEPS: frozenset[tuple[State, State]] = frozenset(
     }.items()
     for after in afters
 )
-FINAL = frozenset(State) - {before for before, _ in STEPS}
+FINAL_STATES = frozenset(State) - {before for before, _ in TRANSITIONS}
 UNSENT = frozenset({State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED})
-"""Ended without the mail having gone out: its papers may come again."""
+"""Final states without a sent mail: the papers may be picked again."""
 
 
 class Outcome(StrEnum):
-    """How one attempt ended."""
+    """The result of one attempt."""
 
     ACCEPTED = "accepted"
     TEMP = "temp"
@@ -90,7 +90,7 @@ class Outcome(StrEnum):
 
 
 class MailKind(StrEnum):
-    """What a delivery carries. All but the digest are notices."""
+    """The content of a delivery. Everything but the digest is a notice."""
 
     DIGEST = "digest"
     CONFIRM = "confirm"
@@ -103,11 +103,11 @@ class MailKind(StrEnum):
 
 
 UNCONFIRMED = frozenset({MailKind.CONFIRM, MailKind.MOVE_TO})
-"""They go to an address that nobody has confirmed: whether it exists says nothing of the readers."""
+"""Mails to addresses that nobody has confirmed: their bounces say nothing about the readers."""
 
 
 class Settlement(StrEnum):
-    """How a delivery that nobody knows the end of is settled."""
+    """The way an uncertain delivery is settled."""
 
     ACCEPTED = "accepted"  # evidence: the relay has it
     NOT_SENT = "not-sent"  # evidence: it never left; it is sent after all
@@ -115,7 +115,7 @@ class Settlement(StrEnum):
 
 
 class Evidence(StrEnum):
-    """What settled the end of an attempt, as its row keeps it."""
+    """The evidence for the result of an attempt, as stored with it."""
 
     REPLY = "reply"
     LATE_REPLY = "late_reply"
@@ -127,7 +127,7 @@ class Evidence(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who moved a delivery; kept in its history."""
+    """The part that moved a delivery to another state; stored in its history."""
 
     PLANNER = "planner"
     WORKER = "worker"
@@ -139,9 +139,9 @@ class Actor(StrEnum):
 _CONFIRMED = frozenset({Status.ACTIVE, Status.PAUSED})
 _MAY_BE_WRITTEN_TO = {
     MailKind.DIGEST: frozenset({Status.ACTIVE}),
-    # a request by whoever left or bounced changes nothing before it is confirmed
+    # a request for an unsubscribed or suppressed address changes nothing until confirmed
     MailKind.CONFIRM: frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED}),
-    MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # who left may still take their data, or erase it
+    MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # the unsubscribed may still export or erase their data
     MailKind.ERASE: _CONFIRMED | {Status.UNSUBSCRIBED},
     MailKind.RENEW: _CONFIRMED | {Status.UNSUBSCRIBED},
     MailKind.MOVE_FROM: _CONFIRMED,
@@ -152,9 +152,10 @@ _MAY_BE_WRITTEN_TO = {
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What counts at the gate: the delivery's kind and planned version, the subscriber as they are now.
+    """The facts that the commit point checks: the delivery as planned, the subscriber as they are now.
 
-    `addressed`: whether there still is an address it is meant for, which a move that was dropped takes away.
+    Attributes:
+        has_address: False if the address that the mail was planned for is gone, as after a cancelled address change.
     """
 
     kind: MailKind
@@ -162,25 +163,25 @@ class Consent:
     status: Status
     version: int
     suppressed: bool
-    addressed: bool = True
+    has_address: bool = True
 
     @property
     def objection(self) -> str | None:
-        """Why this mail may not be sent; None if it may."""
+        """Return why this mail must not be sent, or None if it may."""
         if self.suppressed:
             return "suppressed"
         if self.status not in _MAY_BE_WRITTEN_TO[self.kind]:
             return f"subscriber is {self.status}"
-        if not self.addressed:
+        if not self.has_address:
             return "the address is not wanted any more"
-        # an answer is to whoever wrote, whatever they have changed since
+        # a reply goes to the sender of the commands, whatever has changed since
         if self.version != self.planned_version and self.kind is not MailKind.REPLY:
             return "consent changed"
         return None
 
 
 class Claim(NamedTuple):
-    """A delivery leased to this worker: attempt `attempt` of delivery `key` is open and ours."""
+    """A delivery leased to this worker: attempt `attempt` of delivery `key` is open and belongs to it."""
 
     key: int
     attempt: int
@@ -198,8 +199,8 @@ class Claim(NamedTuple):
     template_hash: str
     picks: tuple[Pick, ...]
     dated_us: int
-    """The first attempt's time: the Date header, the same in every attempt."""
+    """The time of the first attempt: the Date header, the same in every attempt."""
     failures: int
-    """Earlier attempts that could not be composed."""
+    """The number of earlier attempts that could not be composed."""
     coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
-    """The sources that were not whole when the digest was planned, by their names for people; None: unreadable."""
+    """The sources that were incomplete at planning, by display name; None if unreadable."""

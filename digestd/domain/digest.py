@@ -6,36 +6,36 @@ from enum import StrEnum
 from typing import NamedTuple
 
 WINDOW = timedelta(days=7)
-"""How long a paper stays a candidate."""
+"""The time for which a paper stays a candidate."""
 FIRST_WINDOW = timedelta(days=3)
-"""How far back a first digest looks."""
+"""The time that a first digest looks back."""
 
 
 class Section(StrEnum):
-    """Where in the digest a pick stands."""
+    """The section of the digest that a pick is in."""
 
     FOR_YOU = "for_you"
     TRENDING = "trending"
-    DRAWN = "drawn"  # by lot, so that feedback does not only confirm itself
+    EXPLORATION = "exploration"  # at random, so that feedback does not only confirm itself
 
 
 class Why(StrEnum):
-    """The kind of reason given for a pick; `Reason.value` names what matched."""
+    """The kind of reason for a pick; `Reason.value` names what matched."""
 
     AUTHOR = "author"  # a followed author wrote it
-    TOPIC = "topic"  # words of the topic stand in the text
-    PHRASE = "phrase"  # the phrase stands in the text
+    TOPIC = "topic"  # words of the topic are in the text
+    PHRASE = "phrase"  # the phrase is in the text
     NEAR_TOPIC = "near_topic"  # close in meaning, no literal hit
     LIKED = "liked"  # close to a paper the subscriber liked; value = its title
     REFERENCE = "reference"  # close to a private reference of the subscriber; value = its title, for them alone
-    WORDS = "words"  # words that weigh for the subscriber, by all their likes together
+    WORDS = "words"  # words with high weight in all their likes together
     CATEGORY = "category"
     TREND = "trend"  # value = the figure, e.g. "42"
     NEW = "new"  # nothing matched and nobody voted yet
 
 
 class Reason(NamedTuple):
-    """Why a paper was picked. `value` names the matched interest; `words` are the matched words as they stand there."""
+    """The reason for a pick: `value` names the matched interest, `words` are the matched words as written there."""
 
     why: Why
     value: str = ""
@@ -43,18 +43,20 @@ class Reason(NamedTuple):
 
     @property
     def shareable(self) -> "Reason":
-        """The reason for pages and feeds that may be passed on: without the title of a private reference."""
+        """Return the reason for public pages and feeds: without the title of a private reference."""
         return self._replace(value="") if self.why is Why.REFERENCE else self
 
 
 class Pick(NamedTuple):
-    """A chosen paper: `paper` and `revision` are the store's row numbers. A tuple, as each mail has a dozen.
+    """A chosen paper. A NamedTuple, because every mail has a dozen.
 
-    `rank`: its place by score among the candidates, from 1. `chance`: the probability that the subscriber
-    likes it; `prior`: the same by what the package knows alone, before the install's own feedback. Both to
-    four decimals. `propensity`: the probability with which it was drawn, None for what was chosen on its
-    merits. `team`: which of two rankers on trial put it there, "" without a trial. `rank`, `chance` and
-    `prior` are None in digests planned before they were kept.
+    Attributes:
+        paper, revision: the store's row numbers.
+        rank: the place by score among the candidates, from 1.
+        probability: the probability that the subscriber likes it, to four decimals.
+        prior: the same by the package's calibration alone, without this installation's feedback.
+        propensity: the probability of drawing it in exploration; None if it was chosen by score.
+        team: the ranker on trial that chose it; empty without a trial.
     """
 
     paper: int
@@ -63,7 +65,7 @@ class Pick(NamedTuple):
     section: Section
     reason: Reason
     rank: int | None = None
-    chance: float | None = None
+    probability: float | None = None
     prior: float | None = None
     propensity: float | None = None
     team: str = ""
@@ -71,9 +73,12 @@ class Pick(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What a digest covers: `key` is the local date `2026-11-24` or the ISO week `2026-W48`.
+    """The period that a digest covers.
 
-    `date` is the local date on which it falls due, `due` that instant in UTC.
+    Attributes:
+        key: the local date `2026-11-24`, or the ISO week `2026-W48`.
+        date: the local date on which the digest is due.
+        due: that time in UTC.
     """
 
     key: str
@@ -82,9 +87,15 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """Where a digest stands in time: `covers_from` is the key of the oldest period it covers; when it `expires`, and
-    when the next one is due; `local_date`: that of the subscriber on which it is planned, as ISO."""
+class DigestSlot:
+    """The times of a digest.
+
+    Attributes:
+        covers_from: the key of the oldest period that it covers.
+        expires: when it is too late to send it.
+        next_due: when the next digest is due.
+        local_date: the subscriber's date at planning, as ISO text.
+    """
 
     period: Period
     covers_from: str

@@ -1,15 +1,15 @@
-"""Feedback: what a subscriber said of one paper they were shown, or of something in it."""
+"""Feedback: a subscriber's verdicts on papers they were shown, and mutings made from papers."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 
 
 class Verdict(StrEnum):
-    """What was said of a paper."""
+    """A verdict on a paper."""
 
     MORE = "more"  # more like this
     LESS = "less"  # less like this
@@ -17,13 +17,13 @@ class Verdict(StrEnum):
     DISMISSED = "dismissed"  # put aside
 
 
-LIKING = frozenset({Verdict.MORE, Verdict.SAVED})
+POSITIVE_VERDICTS = frozenset({Verdict.MORE, Verdict.SAVED})
 """Verdicts that make a paper a like; the others make it a dislike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One event: `key` is its number, `undone` when the subscriber took it back."""
+    """One verdict event: `key` is its number, `undone` the time when the subscriber undid it."""
 
     key: int
     paper: PaperId
@@ -34,7 +34,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Muting:
-    """One event: shown `paper`, the subscriber wanted to see nothing more that has `interest`."""
+    """One muting event: shown `paper`, the subscriber muted `interest`."""
 
     key: int
     paper: PaperId
@@ -44,5 +44,5 @@ class Muting:
 
 
 def as_interest(paper: PaperId, verdict: Verdict, at: datetime) -> Interest:
-    """What the newest verdict on a paper means for ranking: the same as naming it a seed paper then."""
-    return Interest(Kind.PAPER, paper, Wish.LIKED if verdict in LIKING else Wish.MUTED, at)
+    """Return the newest verdict on a paper as an interest in it since that time."""
+    return Interest(Kind.PAPER, paper, Stance.LIKED if verdict in POSITIVE_VERDICTS else Stance.MUTED, at)

@@ -1,4 +1,4 @@
-"""Interests: one thing a subscriber wants more or less of."""
+"""Interests: things that a subscriber wants more of, or none of."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What an interest names."""
+    """The kind of thing that an interest names."""
 
     TOPIC = "topic"  # free text, matched by meaning
     PHRASE = "phrase"  # exact words
@@ -16,8 +16,8 @@ class Kind(StrEnum):
     PAPER = "paper"  # a seed paper, by PaperId
 
 
-class Wish(StrEnum):
-    """More of it, or none of it."""
+class Stance(StrEnum):
+    """The subscriber's stance on an interest: more of it, or none of it."""
 
     LIKED = "liked"
     MUTED = "muted"
@@ -25,14 +25,19 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """`value` is the words as the subscriber typed them (a PaperId for a seed paper); `since` when they said so."""
+    """An interest of a subscriber.
+
+    Attributes:
+        value: the words as entered, or the PaperId of a paper.
+        since: when the subscriber said so.
+    """
 
     kind: Kind
     value: str
-    wish: Wish = Wish.LIKED
+    stance: Stance = Stance.LIKED
     since: datetime | None = field(default=None, compare=False)
 
 
-def values(interests: Iterable[Interest], kind: Kind, wish: Wish = Wish.LIKED) -> tuple[str, ...]:
-    """The values of one kind and wish, in the order given."""
-    return tuple(i.value for i in interests if i.kind is kind and i.wish is wish)
+def values(interests: Iterable[Interest], kind: Kind, stance: Stance = Stance.LIKED) -> tuple[str, ...]:
+    """Return the values of one kind and stance, in the order given."""
+    return tuple(i.value for i in interests if i.kind is kind and i.stance is stance)

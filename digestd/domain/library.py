@@ -1,7 +1,7 @@
-"""Libraries: a subscriber's own references where they keep them, at Zotero or ORCID, read again and again.
+"""Libraries: a subscriber's own references at Zotero or ORCID, read regularly.
 
-An entry of a library is a like of its reader for as long as it stands there. Their own word counts for more: what
-they liked or disliked themselves is left so, and a like that they took away does not come back by the library.
+A library entry makes its paper a liked one while the entry exists. The subscriber's own feedback takes precedence:
+what they liked or disliked themselves is not changed, and a like that they removed does not come back by the library.
 """
 
 from collections.abc import Collection, Sequence
@@ -9,50 +9,55 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 
 
-class Keeper(StrEnum):
-    """Who keeps a library."""
+class LibraryProvider(StrEnum):
+    """The service that hosts a library."""
 
     ZOTERO = "zotero"
     ORCID = "orcid"
 
 
-class Standing(StrEnum):
-    """Whether a library is still read."""
+class LibraryState(StrEnum):
+    """The state of a link to a library; only LINKED ones are read."""
 
     LINKED = "linked"
-    REFUSED = "refused"  # the key opens it no more
+    REFUSED = "refused"  # the key is no longer accepted
     GONE = "gone"  # there is no such library
 
 
-class Counts(StrEnum):
-    """What an entry does."""
+class EntryStatus(StrEnum):
+    """The effect of a library entry."""
 
     LIKED = "liked"  # its paper is liked because of it
-    OWN = "own"  # the subscriber has said something of the paper themselves
+    OWN = "own"  # the subscriber has an own interest in the paper
     BEYOND = "beyond"  # the list of liked papers is full
-    DROPPED = "dropped"  # the subscriber took the like away
+    DROPPED = "dropped"  # the subscriber removed the like
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A library that is linked. `place`: which of its keeper's it is, as in `users/12`, `groups/3` or an ORCID iD.
+    """A linked library.
 
-    `sealed`: the key, encrypted. `version`: what its keeper calls the state that was read last, 0 for none. `synced`:
-    when it was last read to the end. `next`: when it is read again; while it is being read, until when that may take.
-    `failures`: how often in a row it could not be read. `why`: one line of the last time, empty where it was read.
+    Attributes:
+        place: the library's path at its provider: `users/12`, `groups/3` or an ORCID iD.
+        sealed: the encrypted API key.
+        version: the provider's version of the state that was read last; 0 for none.
+        next: when it is read next; while it is being read, when the claim ends.
+        synced: when it was last read completely.
+        failures: the number of consecutive failures.
+        why: the last error in one line; empty after success.
     """
 
     key: int
     subscriber: int
-    keeper: Keeper
+    provider: LibraryProvider
     place: str
     sealed: bytes | None = field(repr=False)
     may_write: bool
-    standing: Standing
+    state: LibraryState
     version: int
     linked: datetime
     next: datetime
@@ -62,72 +67,81 @@ class Library:
 
     @property
     def spec(self) -> str:
-        """What it is called on the command line."""
-        return f"{self.keeper}:{self.place}"
+        """Return the library's name on the command line."""
+        return f"{self.provider}:{self.place}"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a library. `name`: what its keeper calls it. `day`: when it was put there, empty if unknown."""
+class LibraryEntry:
+    """One entry of a library.
+
+    Attributes:
+        name: the provider's id of the entry.
+        day: the ISO day when it was added; empty if unknown.
+    """
 
     library: int
     name: str
     paper: PaperId
     day: str = ""
-    counts: Counts = Counts.BEYOND
+    status: EntryStatus = EntryStatus.BEYOND
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What follows from entries: how each counts, and the subscriber's interests then."""
+class LibraryUpdate:
+    """The result of a change: the status of each entry, and the subscriber's new interests."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LibraryEntry, ...]
     interests: tuple[Interest, ...]
     added: int
-    taken: int
+    removed: int
 
 
-def settle(before: Sequence[Entry], after: Sequence[Entry], interests: Sequence[Interest], most: int) -> Settled:
-    """What all libraries of a subscriber amount to, `before` and `after` a change, with at most `most` liked papers.
+def apply_entries(
+    before: Sequence[LibraryEntry], after: Sequence[LibraryEntry], interests: Sequence[Interest], most: int
+) -> LibraryUpdate:
+    """Return a subscriber's likes after a change of their libraries. The newest entries have precedence.
 
-    The newest entries count first where there is no room for all.
+    Args:
+        before, after: the entries of all their libraries.
+        most: the maximum number of liked papers.
     """
-    said = {PaperId(i.value): i.wish for i in interests if i.kind is Kind.PAPER}
-    ours = {entry.paper for entry in before if _is_ours(entry, said.get(entry.paper))}
-    own = said.keys() - ours
-    dropped = {entry.paper for entry in before if entry.paper not in said and entry.counts is not Counts.BEYOND}
-    room = most - sum(said[paper] is Wish.LIKED for paper in own)
-    shut = own | dropped
-    days = {entry.paper: entry.day for entry in sorted(after, key=_day) if entry.paper not in shut}
+    stances = {PaperId(i.value): i.stance for i in interests if i.kind is Kind.PAPER}
+    ours = {entry.paper for entry in before if _is_ours(entry, stances.get(entry.paper))}
+    own = stances.keys() - ours
+    dropped = {entry.paper for entry in before if entry.paper not in stances and entry.status is not EntryStatus.BEYOND}
+    room = most - sum(stances[paper] is Stance.LIKED for paper in own)
+    excluded = own | dropped
+    days = {entry.paper: entry.day for entry in sorted(after, key=_day) if entry.paper not in excluded}
     wanted = dict.fromkeys(sorted(days, key=lambda paper: days[paper], reverse=True)[: max(0, room)])
     added, taken = [paper for paper in wanted if paper not in ours], ours - wanted.keys()
     kept = [i for i in interests if i.kind is not Kind.PAPER or i.value not in taken]
-    return Settled(
-        tuple(replace(entry, counts=_counts(entry.paper, wanted, own, dropped)) for entry in after),
+    return LibraryUpdate(
+        tuple(replace(entry, status=_counts(entry.paper, wanted, own, dropped)) for entry in after),
         (*kept, *(Interest(Kind.PAPER, paper, since=_since(days[paper])) for paper in added)),
         len(added),
         len(taken),
     )
 
 
-def _is_ours(entry: Entry, wish: Wish | None) -> bool:
-    return entry.counts is Counts.LIKED and wish is Wish.LIKED
+def _is_ours(entry: LibraryEntry, stance: Stance | None) -> bool:
+    return entry.status is EntryStatus.LIKED and stance is Stance.LIKED
 
 
-def _day(entry: Entry) -> str:
+def _day(entry: LibraryEntry) -> str:
     return entry.day
 
 
 def _since(day: str) -> datetime | None:
-    """When a paper was liked: as it was put there; None where nobody knows."""
+    """Return when a paper was liked: when the entry was added; None if unknown."""
     return datetime.combine(date.fromisoformat(day), time(), UTC) if day else None
 
 
 def _counts(
     paper: PaperId, wanted: Collection[PaperId], own: Collection[PaperId], dropped: Collection[PaperId]
-) -> Counts:
+) -> EntryStatus:
     if paper in wanted:
-        return Counts.LIKED
+        return EntryStatus.LIKED
     if paper in own:
-        return Counts.OWN
-    return Counts.DROPPED if paper in dropped else Counts.BEYOND
+        return EntryStatus.OWN
+    return EntryStatus.DROPPED if paper in dropped else EntryStatus.BEYOND

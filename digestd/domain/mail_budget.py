@@ -12,11 +12,11 @@ The pools are separate, so that what strangers can do never uses up what the own
     STRANGER    somebody typed the address: sign-up, resend, settings link, new address of a move, API, mail
     ASK_BACK    a mail without proof held commands for a subscriber, who is asked whether they are theirs
     OWNER       asked with a link from a mail to that very address
-    RENEWAL     asked with such a link to make all of them void: whoever got hold of one must not use this up, so each
-                mail with a link to renew (valid 48 hours) still counts when the next may be asked for
+    RENEWAL     asked with such a link to make all of them void: someone with a leaked link must not use this up, so
+                each mail with a link to renew (valid 48 hours) still counts when the next may be requested
     OPERATOR    asked on the command line or by an import: counted for the recipient, never refused for others
 
-A full pool delays mails up to POOL_DELAY_MAX instead of refusing them, as all visitors together are no attack.
+A full pool delays mails up to POOL_DELAY_MAX instead of refusing them, because many visitors at once are no attack.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Budget:
 
 
 BY_MAIL = "mail"
-"""The causer of everything that unproven mail asks for: a mail has no network that could be counted."""
+"""The causer of all requests by unproven mail: a mail has no network that could be counted."""
 HOUR, DAY, MONTH = timedelta(hours=1), timedelta(days=1), timedelta(days=30)
 
 PER_RECIPIENT: Mapping[Pool, tuple[Limit, ...]] = {
@@ -83,7 +83,7 @@ PER_CAUSER: Mapping[str, tuple[Limit, ...]] = {
     "token": (Limit(300, HOUR),),
     BY_MAIL: (Limit(300, HOUR),),
 }
-"""By the word before the colon of a causer; a subscriber's limit holds in each pool."""
+"""Limits by the prefix of the causer; a subscriber's limit applies in each pool."""
 PER_NETWORK: tuple[Limit, ...] = (Limit(30, HOUR), Limit(100, DAY))
 """A small part of what all networks together may: one network cannot close sign-up for the others."""
 PER_POOL: Mapping[Pool, Limit | None] = {
@@ -94,18 +94,18 @@ PER_POOL: Mapping[Pool, Limit | None] = {
     Pool.OPERATOR: None,
 }
 POOL_DELAY_MAX = timedelta(hours=6)
-"""Mails that would have to wait longer for their pool are refused: links to confirm count for two days."""
+"""Mails that would wait longer for their pool are refused: confirmation links are valid for two days."""
 NETWORKS_KEPT = DAY
-"""The longest span of PER_NETWORK: a network is forgotten after it."""
+"""The longest span of PER_NETWORK: networks are deleted after it."""
 KEPT = MONTH
 
 
-def subscriber(key: int) -> str:
+def subscriber_causer(key: int) -> str:
     """Return the causer's name of a subscriber."""
     return f"subscriber:{key}"
 
 
-def api_token(key: int) -> str:
+def token_causer(key: int) -> str:
     """Return the causer's name of an API token."""
     return f"token:{key}"
 

@@ -1,7 +1,7 @@
-"""Papers: one work, whatever the sources say of it.
+"""Papers: one work, whatever the sources report about it.
 
-A source gives a Sighting. Sightings that share an identifier are one Paper; the text of a
-paper as of a sighting that changed it is a Revision. Community measures over time are signals.
+A source gives a Sighting. Sightings that share an identifier are one Paper; the text of a paper after a sighting that
+changed it is a Revision. Community measures over time are signals.
 """
 
 import re
@@ -24,7 +24,7 @@ NAME_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a paper says of itself: raw, as the source gave it (TeX and all)."""
+    """The text of a paper as the source gave it, TeX included."""
 
     title: str
     abstract: str = ""
@@ -34,13 +34,15 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one source said of a paper at one time.
+    """A source's report of a paper at one time.
 
-    `ids`: every identifier the source gave, its own first. `announced`: a `replace` or
-    `cross` updates a known paper and is not news by itself. `day`: the announcement it belongs
-    to, by the source's own calendar; None where the source has none. `withdrawn`: the source
-    says that the authors or the publisher took it back. `links`: among code, pdf, project,
-    discussion. `signals`: among upvotes, comments, stars, citations.
+    Attributes:
+        ids: every identifier that the source gave, its own first.
+        announced: a `replace` or `cross` updates a known paper and is not news by itself.
+        day: the announcement day by the source's calendar; None if it has none.
+        withdrawn: True if the source says that the authors or the publisher withdrew it.
+        links: by name: code, pdf, project, discussion.
+        signals: by name: upvotes, comments, stars, citations.
     """
 
     ids: tuple[PaperId, ...]
@@ -57,10 +59,12 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One work as known now: its current revision, and the latest of each signal.
+    """A work as known now: its current revision, and the latest value of each signal.
 
-    `key` and `revision` are the store's row numbers; `plain_title` and `plain_abstract` are
-    the words for people (TeX turned into Unicode). `first_seen`: when a source named it first.
+    Attributes:
+        key, revision: the store's row numbers.
+        plain_title, plain_abstract: the text for people, TeX converted to Unicode.
+        first_seen: when a source reported it first.
     """
 
     key: int
@@ -79,18 +83,18 @@ class Paper:
 
     @property
     def text(self) -> str:
-        """What ranking reads."""
+        """Return the text for ranking."""
         return f"{self.plain_title}. {self.plain_abstract}"
 
 
 COMMENT_WEIGHT = 0.3
 STAR_WEIGHT = 0.1
 STARS_MAX = 500
-"""Stars beyond these count no more: they measure a repository's years, not today's interest."""
+"""The cap on stars, which measure a repository's age more than today's interest."""
 
 
 def votes(signals: Mapping[str, float]) -> float:
-    """Upvotes + .3 comments + .1 stars (≤ 500), ≥ 0: how much a paper is talked about now."""
+    """Return upvotes + 0.3 comments + 0.1 stars (≤ 500), ≥ 0: the current interest in a paper."""
     upvotes, comments, stars = (_finite(signals.get(name, 0.0)) for name in ("upvotes", "comments", "stars"))
     return upvotes + COMMENT_WEIGHT * comments + STAR_WEIGHT * min(stars, STARS_MAX)
 
@@ -110,10 +114,10 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}:\S{1,300}")
 
 
 def arxiv_id(text: str) -> tuple[PaperId, int | None] | None:
-    """The paper and version an arXiv id, an OAI id or the URL of a page on it names; None if none.
+    """Return the paper and version of an arXiv id, OAI id or arXiv URL; None for anything else.
 
-    The version is no part of the identity. Old ids lose their subject class
-    (`math.GT/0309136` is `math/0309136`: arXiv's own rule).
+    The version is not part of the identity. Old ids lose their subject class: `math.GT/0309136` is `math/0309136`
+    (https://info.arxiv.org/help/arxiv_identifier.html).
     """
     match = _ARXIV.fullmatch(text.strip()[:200])
     if match is None:
@@ -124,7 +128,7 @@ def arxiv_id(text: str) -> tuple[PaperId, int | None] | None:
 
 
 def doi_id(text: str) -> PaperId | None:
-    """The paper a DOI names; DataCite's `10.48550/arXiv.<id>` is the arXiv paper itself."""
+    """Return the paper of a DOI. DataCite's `10.48550/arXiv.<id>` is the arXiv paper itself."""
     match = _DOI.fullmatch(text.strip()[:400])
     if match is None:
         return None
@@ -136,10 +140,12 @@ def doi_id(text: str) -> PaperId | None:
 
 
 def paper_id(text: str) -> PaperId:
-    """Read an identifier typed by a person or found in a file.
+    """Parse an identifier entered by a person or found in a file.
 
-    A bare arXiv id, a DOI, either as a URL, or `scheme:value` with any lower-case scheme.
-    Raises BadRecord where it is none of these.
+    Accepts a bare arXiv id, a DOI, either as a URL, or `scheme:value` with any other lower-case scheme.
+
+    Raises:
+        BadRecord: it is none of these.
     """
     text = text.strip()
     if named := arxiv_id(text):
@@ -152,5 +158,5 @@ def paper_id(text: str) -> PaperId:
 
 
 def canonical(ids: Sequence[PaperId]) -> PaperId:
-    """The name to show for a work known under several: arXiv before DOI before the rest."""
+    """Return the id to show for a work with several: arXiv before DOI before the rest."""
     return min(ids, key=lambda name: (not name.startswith("arxiv:"), not name.startswith("doi:"), ids.index(name)))

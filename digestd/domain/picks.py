@@ -1,4 +1,4 @@
-"""The picks of many digests, column by column: planning makes thousands of them, and an object each takes its time."""
+"""Store the picks of many digests column by column: planning makes thousands, and an object each would be slow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,13 @@ Shares: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PickTable:
-    """The q picks of n digests, one digest after the other, each best first: `sizes` (n,), all else (q,).
+    """The q picks of n digests, one digest after the other, best first.
 
-    As in `Pick`, but that `section` and `team` are numbers in SECTIONS and TEAMS, `reason` is one in `reasons`,
-    and what is None there is 0 as a `rank`, NaN as a `chance`, a `prior` and a `propensity`.
+    The columns have the meaning of `Pick`. `section` and `team` are indices into SECTIONS and TEAMS, `reason` into
+    `reasons`. None is 0 in `rank`, and NaN in `probability`, `prior` and `propensity`.
+
+    Attributes:
+        sizes: the number of picks of each digest (n,); all other arrays are (q,).
     """
 
     sizes: Numbers
@@ -31,7 +34,7 @@ class PickTable:
     section: Numbers
     reason: Numbers
     rank: Numbers
-    chance: Shares
+    probability: Shares
     prior: Shares
     propensity: Shares
     team: Numbers
@@ -42,12 +45,12 @@ class PickTable:
 
     @property
     def starts(self) -> Numbers:
-        """Where each digest starts (n,)."""
+        """Return the index of each digest's first pick (n,)."""
         starts: Numbers = np.cumsum(self.sizes) - self.sizes
         return starts
 
     def of(self, digest: int) -> tuple[Pick, ...]:
-        """The picks of one digest."""
+        """Return the picks of one digest."""
         start = int(self.starts[digest])
         return tuple(self._pick(n) for n in range(start, start + int(self.sizes[digest])))
 
@@ -59,7 +62,7 @@ class PickTable:
             section=SECTIONS[self.section[n]],
             reason=self.reasons[self.reason[n]],
             rank=int(self.rank[n]) or None,
-            chance=_known(self.chance[n]),
+            probability=_known(self.probability[n]),
             prior=_known(self.prior[n]),
             propensity=_known(self.propensity[n]),
             team=TEAMS[self.team[n]],

@@ -1,7 +1,7 @@
-"""References: papers that one subscriber brought along, from a file, a library or by pasting them.
+"""References: papers that one subscriber imported from a file or a library, or pasted.
 
-A reference is private. It shapes its owner's profile and nothing else: it never creates, names or changes a public
-paper. Once a source reports one of its identifiers, the public paper counts in its place.
+A reference is private: it shapes its owner's profile, and never creates, names or changes a public paper. When a
+source reports one of its identifiers, the public paper replaces it.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from itertools import accumulate
 
 from digestd.domain.paper import PaperId, Sighting, Words, canonical
 
-MOST = 5_000
-"""References of one subscriber."""
+REFERENCES_MAX = 5_000
+"""The maximum number of references per subscriber."""
 ABSTRACT_MAX, IDS_MAX = 5_000, 20
 AUTHORS_MAX, NAMES_MAX = 100, 4_000
-"""Authors of a reference, and the characters of their names together."""
+"""The maximum number of authors, and of characters in all their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Reference:
 
     @property
     def text(self) -> str:
-        """The text that ranking reads, in the form of a public paper's."""
+        """Return the text for ranking, in the form of a public paper's."""
         return f"{self.words.title}. {self.words.abstract}"
 
     @property

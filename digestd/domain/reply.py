@@ -1,21 +1,28 @@
-"""What a mail in answer to commands says: kept as values, put into words when it is sent."""
+"""Replies to commands by mail, stored as values and rendered when they are sent."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyLine:
-    """One line of a reply: `what` names the sentence (templates/email/reply.line.txt.j2), `values` fill it."""
+    """One line of a reply.
+
+    Attributes:
+        what: the name of the sentence in templates/email/reply.line.txt.j2.
+        values: fill its placeholders.
+    """
 
     what: str
     values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The lines of an answer in order. `answers`: the Message-ID that it answers, empty if unknown.
+class CommandReply:
+    """The lines of a reply, in order.
 
-    `asks`: commands as (verb, value, kind), done once this very mail is answered with a yes.
+    Attributes:
+        answers: the Message-ID that it replies to; empty if unknown.
+        asks: commands (verb, value, kind) that are executed once this very mail is answered with yes.
     """
 
     lines: tuple[ReplyLine, ...]

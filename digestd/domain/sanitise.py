@@ -1,4 +1,4 @@
-"""Plain text and URLs made safe to show and fit to size."""
+"""Make plain text and URLs safe to show, and fit them to size."""
 
 import re
 import textwrap
@@ -21,10 +21,9 @@ _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 
 
 def clean(text: str, limit: int = 20_000) -> str:
-    """The text on one line, without what cannot be seen: controls, line separators, direction marks.
+    """Return the text on one line without invisible characters: controls, line separators, direction marks.
 
-    Blanks that hold a formula together stay. Nor is there the one character for private use with which
-    fragments are marked.
+    No-break spaces stay. U+E000, which marks fragments of a mail, is removed too.
     """
     text = text[:limit]
     if text.isascii() and text.isprintable() and "  " not in text:  # nearly all is so, and then nothing is to be done
@@ -32,13 +31,13 @@ def clean(text: str, limit: int = 20_000) -> str:
     return _BLANKS.sub(" ", _UNSEEN.sub(" ", text)).strip()
 
 
-def spelled_out(json: str) -> str:
-    """The same JSON with what cannot be seen written as `\\u…` (RFC 8259 section 7): a terminal may be shown it."""
+def escape_invisible(json: str) -> str:
+    """Return the same JSON with invisible characters written as `\\u…` (RFC 8259 section 7), safe for a terminal."""
     return _UNSPELT.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json)
 
 
 def shorten(text: str, limit: int) -> str:
-    """The text cut to `limit` characters, at the end of a sentence if one is near, else of a word."""
+    """Cut the text to `limit` characters, at the end of a sentence if one is near, else of a word."""
     if len(text) <= limit:
         return text
     if limit <= 1:
@@ -52,7 +51,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def safe_url(url: str | None) -> str:
-    """The URL if it leads to the web, else nothing: no other scheme, no password, no blank (RFC 3986)."""
+    """Return the URL if it is http(s) without password or blanks (RFC 3986), else empty."""
     if not url or len(url) > URL_MAX or _UNSEEN.search(url) or re.search(r"[\s\"<>\\^`{|}]", url):
         return ""
     try:
@@ -64,18 +63,18 @@ def safe_url(url: str | None) -> str:
 
 
 def safe_address(address: str) -> str:
-    """The address if nothing in it needs to be escaped in a link or a mail, else nothing."""
+    """Return the address if no character needs escaping in a link or a mail, else empty."""
     return address if _ADDRESS.fullmatch(address) else ""
 
 
 def safe_link(url: str) -> str:
-    """The URL if it leads to the web or opens a mail to an address, or such an address by itself; else nothing."""
+    """Return the URL if it is a safe web URL, mailto URL or bare address, else empty."""
     return url if safe_url(url) or safe_address(url.removeprefix("mailto:")) else ""
 
 
 @lru_cache(maxsize=4096)  # the same papers go to many readers
 def wrap(text: str, width: int = 76, indent: int = 0) -> str:
-    """The text in lines of at most `width` columns, each indented; only a URL may be longer."""
+    """Wrap the text in lines of at most `width` columns, each indented; only a URL may be longer."""
     blank = " " * indent
     if len(text) <= width - indent and text.isprintable() and "" not in text.split(" "):
         return f"{blank}{text}".rstrip()
@@ -87,7 +86,7 @@ def wrap(text: str, width: int = 76, indent: int = 0) -> str:
 
 
 def _rows(paragraph: str, width: int) -> list[str]:
-    """As `textwrap` has it; of words with single blanks between them, which is nearly all, in a tenth of the time."""
+    """Do as `textwrap.wrap`; for text with single blanks, which is nearly all, in a tenth of the time."""
     words = paragraph.split(" ")
     if not paragraph.isprintable() or "" in words:
         return textwrap.wrap(paragraph, width, break_long_words=False, break_on_hyphens=False)
@@ -108,6 +107,6 @@ def _broken(row: str, width: int) -> list[str]:
 
 
 def first_day(period: str) -> date:
-    """The first day of a period: of `2026-11-24` itself, of `2026-W48` its Monday (ISO 8601)."""
+    """Return the first day of a period: `2026-11-24` itself, the Monday of `2026-W48` (ISO 8601)."""
     week = _WEEK.fullmatch(period)
     return date.fromisocalendar(int(week[1]), int(week[2]), 1) if week else date.fromisoformat(period)

@@ -1,8 +1,8 @@
-"""When a digest is due: local hour, time zone, cadence. Pure; the caller brings `now`.
+"""Compute when a digest is due, by local hour, time zone and cadence.
 
-A period is named by the subscriber's local date or ISO week, so that clocks set back, DST and
-restarts can never make two of one. Local wall time that a spring gap skips is shifted forward
-by the gap, unless that were the next date; of an hour that comes twice in autumn, the first counts (PEP 495, fold=0).
+A period is named by the subscriber's local date or ISO week, so that clock changes, DST and restarts never make two
+digests of one period. A local time in a spring gap is shifted forward by the gap, unless that would be the next date;
+of an hour that occurs twice in autumn, the first counts (PEP 495, fold=0).
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,7 +16,7 @@ from digestd.errors import BadRecord
 
 _WEEK = 7
 _HORIZON_DAYS = 9
-"""Longer than any cadence's gap, plus a day that a zone may skip altogether."""
+"""Longer than the gap of any cadence, plus a day that a zone may skip."""
 
 DAILY_LIFE = timedelta(hours=18)
 WEEKLY_LIFE = timedelta(days=3)
@@ -32,7 +32,7 @@ def check_timezone(name: str) -> str:
 
 
 def newest_due(timing: Timing, now: datetime) -> Period:
-    """The newest period whose hour has come at `now`; there always is one."""
+    """Return the newest period that is due at `now`; there always is one."""
     today = local_date(timing, now)
     for back in range(-1, _HORIZON_DAYS):
         day = today - timedelta(days=back)
@@ -42,7 +42,7 @@ def newest_due(timing: Timing, now: datetime) -> Period:
 
 
 def next_due(timing: Timing, now: datetime) -> datetime:
-    """The first instant after `now` at which a period falls due."""
+    """Return the first time after `now` when a period is due."""
     today = local_date(timing, now)
     for ahead in range(-1, _HORIZON_DAYS):
         day = today + timedelta(days=ahead)
@@ -52,11 +52,13 @@ def next_due(timing: Timing, now: datetime) -> datetime:
 
 
 def due_period(timing: Timing, last_date: str | None, now: datetime) -> Period | None:
-    """The period to plan a digest for at `now`, or None.
+    """Return the period to plan a digest for at `now`, or None.
 
-    `last_date` is the local date on which the newest digest was planned: never two digests on one
-    local date, whatever was changed in between. A daily digest is late only on its own date (after
-    midnight the next one covers it, at the hour the subscriber chose); a weekly one for three days.
+    A daily digest is late only on its own date (after midnight the next one covers it), a weekly one for three days.
+
+    Args:
+        last_date: the local date on which the newest digest was planned. There are never two digests on one local
+        date, whatever was changed in between.
     """
     today = local_date(timing, now)
     period = newest_due(timing, now)
@@ -67,10 +69,10 @@ def due_period(timing: Timing, last_date: str | None, now: datetime) -> Period |
 
 
 def first_due(timing: Timing, now: datetime, last_date: str | None = None) -> datetime:
-    """Since or from when a subscriber who becomes active at `now`, or changes timing, is due.
+    """Return when a subscriber is first due after becoming active or changing timing at `now`.
 
-    Since today's hour if today is a day of theirs, that hour has passed and no digest came today,
-    so that the first digest follows the confirmation; else from the next hour of theirs.
+    That is today's hour, even if past, if today is one of their days and has had no digest, so that the first digest
+    follows the confirmation at once; else their next hour.
     """
     period = due_period(timing, last_date, now)
     if period is not None and period.date == local_date(timing, now):
@@ -79,15 +81,16 @@ def first_due(timing: Timing, now: datetime, last_date: str | None = None) -> da
 
 
 def local_date(timing: Timing, now: datetime) -> date:
-    """The subscriber's date at `now`."""
+    """Return the subscriber's date at `now`."""
     return now.astimezone(_zone(timing.timezone)).date()
 
 
 def covers_from(timing: Timing, last_planned: datetime | None, period: Period) -> str:
-    """The key of the oldest period that a digest for `period` covers (its own, unless days were missed).
+    """Return the key of the oldest period that a digest for `period` covers: its own unless days were missed.
 
-    `last_planned`: when the newest digest that was sent, or still may be, was planned. A digest
-    looks back a week, so it never claims more.
+    Args:
+        last_planned: when the newest digest that was or may still be sent was planned. A digest covers a week at
+            most.
     """
     if last_planned is None:
         return period.key
@@ -100,7 +103,7 @@ def covers_from(timing: Timing, last_planned: datetime | None, period: Period) -
 
 
 def period_date(key: str) -> date:
-    """The date a period's key names; of a week, its Monday."""
+    """Return the date of a period's key; of a week, its Monday."""
     if "W" in key:
         year, week = key.split("-W")
         return date.fromisocalendar(int(year), int(week), 1)
@@ -108,7 +111,7 @@ def period_date(key: str) -> date:
 
 
 def expires(timing: Timing, due: datetime) -> datetime:
-    """When a digest is too late to be of use: 18 hours, 3 days if weekly."""
+    """Return when a digest is too late: after 18 hours, or 3 days if weekly."""
     return due + (WEEKLY_LIFE if timing.cadence is Cadence.WEEKLY else DAILY_LIFE)
 
 
@@ -119,7 +122,9 @@ def _mails_on(timing: Timing, day: date) -> bool:
 
 
 def _instant(timing: Timing, day: date) -> datetime:
-    """The hour on that day. Where the gap would shift it beyond midnight (Nuuk, 23:00), it comes before the gap."""
+    """Return the hour on that day. If the gap would shift it beyond midnight (Nuuk, 23:00), use the time before the
+    gap.
+    """
     zone = _zone(timing.timezone)
     wall = datetime.combine(day, time(timing.hour), tzinfo=zone)
     instant = wall.astimezone(UTC)

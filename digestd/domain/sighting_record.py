@@ -75,4 +75,4 @@ _FROM_JSON: dict[str, Callable[[Any], Any]] = {
     "published": datetime.fromisoformat,
     "day": date.fromisoformat,
 }
-"""How fields are read whose type JSON does not have."""
+"""Readers of fields whose type JSON does not have."""

@@ -1,4 +1,4 @@
-"""Subscribers: an address that asked, its status, and when and how it wants the digest."""
+"""Subscribers: an address, its status, and when and how it gets the digest."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,16 +10,16 @@ from digestd.domain.interest import Interest
 class Status(StrEnum):
     """pending → active ⇄ paused → unsubscribed | suppressed → erased."""
 
-    PENDING = "pending"  # asked, has not confirmed yet
+    PENDING = "pending"  # signed up, has not confirmed yet
     ACTIVE = "active"
     PAUSED = "paused"
     UNSUBSCRIBED = "unsubscribed"
-    SUPPRESSED = "suppressed"  # must never be written to
-    ERASED = "erased"  # nothing of the person is left but the keyed hash
+    SUPPRESSED = "suppressed"  # must get no mail
+    ERASED = "erased"  # only the keyed hash of the address is left
 
 
 class Cause(StrEnum):
-    """What changed a subscriber's consent."""
+    """The cause of a change of consent."""
 
     CONFIRM = "confirm"
     ONE_CLICK = "one_click"
@@ -31,18 +31,19 @@ class Cause(StrEnum):
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
     PAUSE_ENDED = "pause_ended"
-    MOVED = "moved"  # the address is another one now
-    TAKEN_BACK = "taken_back"  # they left, and said at once that they did not mean it
+    MOVED = "moved"  # the address was changed
+    TAKEN_BACK = "taken_back"  # an unsubscribe was undone at once
     ERASE = "erase"
     UNCONFIRMED = "unconfirmed"  # nobody confirmed the sign-up within a week
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """How somebody changed their consent, as its record keeps it.
+class ConsentAction:
+    """A consent action as recorded.
 
-    `network`: the keyed hash of the network it came from, never an address of it. `wording`: the very words that
-    were shown beside the button. An operator's act has neither.
+    Attributes:
+        network: the keyed hash of the client's network, never the address.
+        wording: the exact text shown beside the button. Both are empty for the operator's actions.
     """
 
     cause: Cause
@@ -50,21 +51,21 @@ class Act:
     wording: str = ""
 
 
-def act(by: "Cause | Act") -> Act:
-    """An act, be it that nothing but the cause of it is known."""
-    return by if isinstance(by, Act) else Act(by)
+def to_action(by: "Cause | ConsentAction") -> ConsentAction:
+    """Return a cause as an action without further details."""
+    return by if isinstance(by, ConsentAction) else ConsentAction(by)
 
 
 class Cadence(StrEnum):
-    """How often a digest comes."""
+    """The frequency of the digest."""
 
     DAILY = "daily"
     WEEKDAYS = "weekdays"
     WEEKLY = "weekly"
 
 
-class Bar(StrEnum):
-    """How sure digestd must be that a paper is liked before it is mailed."""
+class MinScore(StrEnum):
+    """The minimum probability of relevance that a paper needs (digests.selection.MIN_SCORES)."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -76,7 +77,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a subscriber's digest is due: local `hour` 0–23 in `timezone`, on `weekday` (0 = Monday) if weekly."""
+    """The timing of a digest: local `hour` 0–23 in `timezone`, on `weekday` (0 = Monday) if weekly."""
 
     timezone: str = "UTC"
     hour: int = 7
@@ -86,13 +87,19 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """One subscriber as stored. `address` is None exactly when erased.
+    """A subscriber as stored.
 
-    `size`: at most so many papers. `bar`: how good each must be. `explore`: one of them may be drawn from
-    outside the usual. `only_categories`: nothing from outside the categories they name, but by authors they follow.
-    `version` is the consent version: it rises with status and address only. `last_date` is the local date (ISO) of
-    the newest digest, `last_planned` the instant it was planned at. `paused_until`: when a pause ends by itself.
-    `links_from`: links to the preferences that were issued before are void.
+    Attributes:
+        address: None exactly when erased.
+        version: the consent version, which rises when status or address change.
+        size: the maximum number of papers.
+        min_score: the minimum score of a paper.
+        explore: True if one paper may be an exploration pick.
+        only_categories: True to exclude papers outside their categories, except by authors they follow.
+        last_date: the local date (ISO) of the newest digest.
+        last_planned: when the newest digest was planned.
+        paused_until: when a pause ends by itself.
+        links_from: links to the preferences issued before are void.
     """
 
     key: int
@@ -102,7 +109,7 @@ class Subscriber:
     name: str = ""
     timing: Timing = Timing()
     size: int = 10
-    bar: Bar = Bar.NORMAL
+    min_score: MinScore = MinScore.NORMAL
     explore: bool = True
     only_categories: bool = False
     language: str = "en"

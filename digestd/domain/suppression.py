@@ -1,4 +1,4 @@
-"""Suppressions: an address never to write to, and why. They outlive the subscriber."""
+"""Suppressions: addresses that must get no mail, and why. They outlive the subscriber."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from digestd.domain.delivery import MailKind
 
 
 class SuppressionReason(StrEnum):
-    """Why an address is never written to."""
+    """The reason why an address gets no mail."""
 
     HARD_BOUNCE = "hard_bounce"
     SOFT_BOUNCE = "soft_bounce"  # could not be reached for too long
@@ -15,16 +15,18 @@ class SuppressionReason(StrEnum):
     ERASED = "erased"
 
 
-HEALED_BY_CONSENT = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE})
-"""Who signs up anew shows that the address works; the other reasons are somebody's will."""
+LIFTED_BY_SIGNUP = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE})
+"""Reasons that a new sign-up disproves; the others are somebody's decision."""
 
-LIFTED_BY_CONSENT = HEALED_BY_CONSENT | {SuppressionReason.ERASED}
-"""The reasons that a confirmed double opt-in removes: who was erased may come back, but nobody else can bring them."""
+LIFTED_BY_CONSENT = LIFTED_BY_SIGNUP | {SuppressionReason.ERASED}
+"""Reasons that a confirmed double opt-in lifts: an erased person may come back, but only by their own confirmation.
+
+"""
 
 
-def stands_against(kind: MailKind, reason: SuppressionReason | None) -> bool:
-    """True if a mail of this kind must not go to an address that is suppressed for this reason.
+def blocks_mail(kind: MailKind, reason: SuppressionReason | None) -> bool:
+    """Return True if a mail of this kind must not go to an address suppressed for this reason.
 
-    Only the mail that asks to confirm a new sign-up passes, and only where consent would heal the suppression.
+    Only the confirmation mail of a new sign-up passes, if consent would lift the suppression.
     """
     return reason is not None and not (kind is MailKind.CONFIRM and reason in LIFTED_BY_CONSENT)

@@ -1,9 +1,9 @@
-"""TeX to readable Unicode: what a title or abstract says, for people.
+"""Convert TeX in titles and abstracts to readable Unicode.
 
-Papers are written in TeX, in plain words, or in both at once, so `$`, `%`, `&`, `~` and `_`
-may mean themselves. A dollar opens mathematics only as Pandoc reads it (no blank inside, no
-digit after the closing one), and prices stay prices. Each stretch of text is converted on its
-own; where TeX is broken, or conversion would lose words, the light clean-up keeps them all.
+Papers are written in TeX, plain text or both, so `$`, `%`, `&`, `~` and `_` may be literal. A dollar opens
+mathematics only by Pandoc's rule (no blank inside, no digit after the closing one), so prices stay prices. Each
+stretch of text is converted by itself; if its TeX is broken or conversion would lose words, only the TeX signs are
+removed.
 """
 
 import logging
@@ -46,14 +46,14 @@ _SILENT = re.compile(
     r"|it|bf|rm|tt|sc|em|left|right|begin|end|mbox|hbox|operatorname|ensuremath|big|Big|displaystyle)(?![A-Za-z])\*?"
 )
 _INNER = re.compile(r"(?<=[^\W\d_])[{}](?=[^\W\d_])|(?<=\s)\{(?=[^\W\d_]+\}[^\W\d_])")
-"""Braces within a word: they only keep its letters as they are."""
+"""Braces within a word, which only preserve the case of its letters."""
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _RELATION = re.compile(r"(?<=\S)\s*([≤≥≈→←↦∈≪≫≠≡⊂⊆∝])\s*(?=\S)")
 _GROUP = re.compile(r"\((?:[^()]|\([^()]{0,10}\)){1,12}\)")
 _GROUP_MAX = 14
-"""A group that is no longer, its parentheses included, stays on one line: 𝒪(n log n)."""
+"""Groups up to this length, parentheses included, stay on one line: 𝒪(n log n)."""
 _JOINT = "\ue106"
-"""Stands for the no-break space until all other blanks have become one."""
+"""Placeholder of the no-break space while blanks are collapsed."""
 _PROSE = LatexNodes2Text(math_mode="text", keep_comments=True, strict_latex_spaces=True)
 _FORMULA = LatexNodes2Text(math_mode="text", keep_comments=True, strict_latex_spaces="based-on-source")
 
@@ -61,7 +61,7 @@ logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it reports each od
 
 
 def to_plain(text: str) -> str:
-    """The text as a person would write it without TeX, on one line. Never raises."""
+    """Return the text without TeX, on one line. Never raises."""
     text = _UNSEEN.sub(" ", text[:LENGTH_MAX].replace(_JOINT, " "))
     if not _SPECIAL.isdisjoint(text):
         text = "".join(_stretches(_LINK.sub(r"\1\2", _BAR.sub(r"\2", text))))
@@ -70,7 +70,7 @@ def to_plain(text: str) -> str:
 
 
 def _stretches(text: str) -> list[str]:
-    """The text in turns of words and mathematics, each converted."""
+    """Split the text into words and mathematics, and convert each."""
     parts, end = [], 0
     for match in _MATH.finditer(text):
         parts.append(_words(text[end : match.start()]))
@@ -93,7 +93,7 @@ def _mathematics(text: str) -> str:
 
 
 def _keep(text: str) -> str:
-    """Signs that mean themselves, hidden from the parser; an `&` in an environment aligns columns."""
+    """Hide literal signs from the parser; an `&` in an environment aligns columns."""
     signs = _LITERAL.sub(lambda found: _KEPT[found[0]], text)
     return signs.replace(_KEPT["&"], " ") if "\\begin" in text else signs
 
@@ -113,7 +113,7 @@ def _convert(reader: LatexNodes2Text, text: str) -> str:
 
 
 def _sound(text: str) -> bool:
-    """Braces are balanced, not deep, and environments are closed."""
+    """Return True if braces are balanced and not deep, and environments are closed."""
     depth = 0
     for brace in re.findall(r"(?<!\\)[{}]", text):
         depth += 1 if brace == "{" else -1
@@ -128,7 +128,7 @@ _NAMES = re.compile(
 
 
 def _bare(text: str) -> str:
-    """The words that must survive: all but names of macros, environments, colours and citations.
+    """Return the words that must survive: all but names of macros, environments, colours and citations.
 
     Words that touch a macro may change with it (`G\\"odel`, `\\'etale`), so they do not count.
     """
@@ -139,7 +139,7 @@ def _bare(text: str) -> str:
 
 
 def _light(text: str) -> str:
-    """Only the signs of TeX go; every word stays."""
+    """Remove only the signs of TeX; every word stays."""
     text = _SILENT.sub(" ", text)
     text = _MACRO.sub(r" \1 ", text)
     text = _INNER.sub("", re.sub(r"\\([%&#$_])", r"\1", text))
@@ -151,5 +151,5 @@ def _tie(text: str) -> str:
 
 
 def _dashes(text: str) -> str:
-    """Dashes between words or figures; `--help` stays an option."""
+    """Convert dashes between words or figures; `--help` stays an option."""
     return re.sub(r"---(?!-)", "—", re.sub(r"(?<![\s-])--(?![-])", "–", text))

@@ -1,10 +1,8 @@
-"""How fast mails may go to one relay or one recipient domain, and when a relay is left alone: pure arithmetic.
+"""Limit the rate to one relay or recipient domain, and lower it when a relay asks for less.
 
-Kept as the one instant at which the next mail may go (the generic cell rate algorithm, ITU-T I.371 A.1): a
-sliding window of one mail that needs no counters and survives a restart as a single number. A relay that asks
-for less gets half; what it was asked to take before comes back by doubling every RECOVERY_SECONDS.
-
-Instants are seconds since 1970, rates mails a second; a rate of 0 is no limit.
+The state is the one time at which the next mail may go (generic cell rate algorithm, ITU-T I.371 A.1): a sliding
+window that needs no counters and survives a restart as a single number. A relay that asks for less gets half the
+rate, which doubles again every RECOVERY_SECONDS. Times are seconds since 1970, rates mails per second; 0 is no limit.
 """
 
 from dataclasses import dataclass, replace
@@ -12,12 +10,18 @@ from dataclasses import dataclass, replace
 RECOVERY_SECONDS = 600.0
 HORIZON_SECONDS = 3_600.0
 SLOWEST = 1 / 60
-"""One mail a minute: slower is silence, and then nobody would notice that the relay has recovered."""
+"""One mail a minute. At a lower rate nobody would notice that the relay has recovered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """`free`: when the next mail may go. `lowered`: the rate since `slowed`; `before`: the rate it was lowered from."""
+    """The state of one rate limit.
+
+    Attributes:
+        free: when the next mail may go.
+        lowered: the rate at `slowed`; 0 if not lowered.
+        before: the rate before it was lowered.
+    """
 
     free: float = 0.0
     lowered: float = 0.0
@@ -25,7 +29,7 @@ class Throttle:
     before: float = 0.0
 
     def rate(self, limit: float, now: float) -> float:
-        """The rate now, where the settings allow `limit`."""
+        """Return the current rate, given the configured `limit`."""
         if not self.lowered:
             return limit
         recovered = self.lowered * 2 ** min(max(now - self.slowed, 0.0) / RECOVERY_SECONDS, 30.0)
@@ -34,17 +38,21 @@ class Throttle:
         return min(recovered, limit) if limit else recovered
 
     def wait(self, limit: float, now: float) -> float:
-        """Seconds until the next mail may go. More than HORIZON_SECONDS was written under another clock."""
+        """Return the seconds until the next mail may go. Waits over HORIZON_SECONDS come from a wrong clock."""
         ahead = self.free - now
         return ahead if self.rate(limit, now) and 0 < ahead <= HORIZON_SECONDS else 0.0
 
     def taken(self, count: int, limit: float, now: float) -> "Throttle":
-        """After `count` mails that go now."""
+        """Return the state after `count` mails sent now."""
         rate = self.rate(limit, now)
         return replace(self, free=now + self.wait(limit, now) + count / rate) if rate else self
 
     def asked_for_less(self, limit: float, seen: float, now: float) -> "Throttle":
-        """After the relay asked for less; `seen`: the rate it was sent at of late."""
+        """Return the state after the relay asked for less.
+
+        Args:
+            seen: the recent sending rate.
+        """
         present = self.rate(limit, now) or seen
         if not present:
             return self
@@ -53,8 +61,8 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """How often a relay has not served us in a row, until when it is left alone for that, and why."""
+class BackoffState:
+    """The consecutive failures of a relay, until when it is paused, and why."""
 
     failures: int = 0
     until: float = 0.0

@@ -1,4 +1,4 @@
-"""Trials: two rankers meet in the digests of live subscribers, and what these say of the picks decides.
+"""Trials: compare two rankers in the digests of live subscribers by their feedback (interleaving).
 
 Team A ranks with the weights in force, team B with those on trial.
 """
@@ -12,7 +12,7 @@ _WHOLE = float(1 << 64)
 
 
 class Team(StrEnum):
-    """Which ranker put a pick into a digest."""
+    """The ranker that put a pick into a digest."""
 
     A = "a"  # the weights in force
     B = "b"  # the weights on trial
@@ -20,7 +20,12 @@ class Team(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`weights`: of team B, as `ranking.weights` writes them. `share`: of the subscribers, in (0, 1]."""
+    """A trial.
+
+    Attributes:
+        weights: those of team B, as `ranking.weights` writes them.
+        share: the share of the subscribers, in (0, 1].
+    """
 
     key: int
     name: str
@@ -30,10 +35,10 @@ class Trial:
     stopped: datetime | None = None
 
     def includes(self, subscriber: int) -> bool:
-        """Whether a subscriber takes part: the same ones from its start to its end, others in another trial."""
+        """Return True if a subscriber takes part: the same ones during a trial, others in another trial."""
         drawn = blake2b(f"{self.name}|{subscriber}".encode(), digest_size=8).digest()
         return int.from_bytes(drawn, "big") / _WHOLE < self.share
 
-    def coins(self, subscriber: int, period: str) -> bytes:
-        """The coin flips of one digest, a bit each: the same whenever it is drafted."""
+    def random_bits(self, subscriber: int, period: str) -> bytes:
+        """Return the coin flips of one digest, one bit each, the same whenever it is drafted."""
         return blake2b(f"{self.name}|{subscriber}|{period}".encode(), digest_size=64).digest()

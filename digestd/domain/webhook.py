@@ -1,4 +1,4 @@
-"""Hooks: what an operator's own programs are told of subscribers, each event by a signed post to a URL."""
+"""Webhooks: subscriber events for the operator's programs, each posted to a URL with a signature."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from digestd.domain.bounce import BounceKind
 from digestd.domain.subscriber import Cause, Status
 
 POSTS_KEPT = timedelta(days=30)
-"""So long a post can be looked up, whatever became of it."""
+"""The time for which a post can be looked up, whatever its result."""
 
 
-class Happening(StrEnum):
-    """What is told."""
+class WebhookEvent(StrEnum):
+    """The type of an event."""
 
     SUBSCRIBED = "subscriber.subscribed"  # asked for the digest, or was added by the operator
     CONFIRMED = "subscriber.confirmed"
@@ -22,8 +22,8 @@ class Happening(StrEnum):
     ERASED = "subscriber.erased"
 
 
-class PostState(StrEnum):
-    """What became of one post."""
+class WebhookPostState(StrEnum):
+    """The state of one post."""
 
     WAITING = "waiting"
     TAKEN = "taken"  # the receiver answered 2xx
@@ -31,34 +31,34 @@ class PostState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HookPost:
-    """One event on its way to one URL. `detail`: the cause of a change of consent, or the kind of a bounce."""
+class WebhookPost:
+    """One event for one URL. `detail` is the cause of a change of consent, or the kind of a bounce."""
 
     key: int
     url: str
-    happening: Happening
+    event: WebhookEvent
     subscriber: int
     address: str | None
     status: Status
     detail: str
     at: datetime
-    state: PostState
+    state: WebhookPostState
     attempts: int
     not_before: datetime
     error: str
 
 
-def happening(version: int, status: Status, cause: Cause) -> Happening | None:
-    """What a change of consent is told as; None for what is not told."""
+def consent_event(version: int, status: Status, cause: Cause) -> WebhookEvent | None:
+    """Return the event of a change of consent, or None if it is not posted."""
     if status is Status.ACTIVE and cause is Cause.CONFIRM:
-        return Happening.CONFIRMED
+        return WebhookEvent.CONFIRMED
     if status is Status.PENDING or (status is Status.ACTIVE and (version == 1 or cause is Cause.TAKEN_BACK)):
-        return Happening.SUBSCRIBED
-    return {Status.UNSUBSCRIBED: Happening.UNSUBSCRIBED, Status.ERASED: Happening.ERASED}.get(status)
+        return WebhookEvent.SUBSCRIBED
+    return {Status.UNSUBSCRIBED: WebhookEvent.UNSUBSCRIBED, Status.ERASED: WebhookEvent.ERASED}.get(status)
 
 
-def bounced(kind: BounceKind) -> Happening | None:
-    """What a bounce is told as; None for a mail that is only late."""
+def bounce_event(kind: BounceKind) -> WebhookEvent | None:
+    """Return the event of a bounce, or None if the mail is only delayed."""
     if kind is BounceKind.DELAYED:
         return None
-    return Happening.COMPLAINED if kind is BounceKind.COMPLAINT else Happening.BOUNCED
+    return WebhookEvent.COMPLAINED if kind is BounceKind.COMPLAINT else WebhookEvent.BOUNCED

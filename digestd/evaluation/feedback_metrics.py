@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.domain.feedback import LIKING
+from digestd.domain.feedback import POSITIVE_VERDICTS
 from digestd.evaluation.calibrate import BINS
 from digestd.evaluation.calibration_error import Predictions
 from digestd.evaluation.feedback_replay import ReplayedDigest
@@ -63,7 +63,7 @@ def digest_verdicts(done: ReplayedDigest) -> DigestVerdicts:
     scores = dict(zip(done.case.names, (total - total.mean()) / (total.std() or 1.0), strict=True))
     verdicts = zip(done.names, done.digest.verdicts, done.digest.said, strict=True)
     scored = [
-        (at.timestamp(), scores[name], verdict in LIKING)
+        (at.timestamp(), scores[name], verdict in POSITIVE_VERDICTS)
         for name, verdict, at in verdicts
         if name in scores and verdict is not None and at is not None
     ]
@@ -107,7 +107,7 @@ def measure_exploration(shown: Iterable[SentDigest]) -> Exploration | None:
     picks = 0
     for one in shown:
         drawn = [pick.propensity for pick in one.picks]
-        liked = [float(verdict in LIKING) for verdict in one.verdicts]
+        liked = [float(verdict in POSITIVE_VERDICTS) for verdict in one.verdicts]
         if weights := [1 / p for p in drawn if p]:
             picks += len(weights)
             won = sum(like / p for like, p in zip(liked, drawn, strict=True) if p)
@@ -134,9 +134,9 @@ def _over_users(values: Mapping[str, Sequence[float]]) -> tuple[Estimate, int]:
 
 def _chances(shown: SentDigest) -> tuple[Doubles, Doubles]:
     pairs = [
-        (pick.chance, float(verdict in LIKING))
+        (pick.probability, float(verdict in POSITIVE_VERDICTS))
         for pick, verdict in zip(shown.picks, shown.verdicts, strict=True)
-        if pick.chance is not None
+        if pick.probability is not None
     ]
     table = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     return table[:, 0], table[:, 1]

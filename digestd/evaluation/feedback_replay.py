@@ -17,7 +17,7 @@ from itertools import groupby
 from sqlmodel import Session
 
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
-from digestd.domain.feedback import LIKING
+from digestd.domain.feedback import POSITIVE_VERDICTS
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
@@ -186,7 +186,7 @@ def _judgment(
     then: _DaySnapshot, shown: SentDigest, interests: tuple[Interest, ...], candidates: tuple[str, ...]
 ) -> Judgment:
     verdicts = zip(shown.papers, shown.verdicts, strict=True)
-    liked = [_name(then, key) for key, verdict in verdicts if verdict in LIKING]
+    liked = [_name(then, key) for key, verdict in verdicts if verdict in POSITIVE_VERDICTS]
     return Judgment(
         user=str(shown.subscriber),
         interests=interests,

@@ -13,7 +13,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TypeAlias
 
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.tex import to_plain
 from digestd.errors import BadInput, BadRecord
@@ -137,7 +137,7 @@ def _judgment(record: Record) -> Judgment:
         raise BadRecord("user", "is missing; write the id of the user")
     named = [Interest(kind, value) for key, kind in _INTERESTS.items() for value in _texts(record, key)]
     liked = [Interest(Kind.PAPER, value) for value in _texts(record, "likes")]
-    disliked = [Interest(Kind.PAPER, value, Wish.MUTED) for value in _texts(record, "dislikes")]
+    disliked = [Interest(Kind.PAPER, value, Stance.MUTED) for value in _texts(record, "dislikes")]
     everything = record.get("candidates") is None
     return Judgment(
         user=str(user),

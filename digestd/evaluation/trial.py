@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from scipy.special import betainc, betaincinv
 
-from digestd.domain.feedback import LIKING, Verdict
+from digestd.domain.feedback import POSITIVE_VERDICTS, Verdict
 from digestd.domain.trial import Team, Trial
 from digestd.store.database import Database
 from digestd.store.ledger.sent_digests import SentDigest, digests
@@ -112,7 +112,7 @@ def preference(score: PreferenceCount) -> Preference:
 def _points(verdict: Verdict | None) -> int:
     if verdict is None:
         return 0
-    return 1 if verdict in LIKING else -1
+    return 1 if verdict in POSITIVE_VERDICTS else -1
 
 
 def _belongs_to(trial: Trial, shown: SentDigest) -> bool:

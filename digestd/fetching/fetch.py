@@ -19,7 +19,7 @@ import stamina
 
 from digestd import __version__
 from digestd.domain.backoff import Backoff
-from digestd.errors import SourceAway, SourceFailed
+from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.body import CutShortError, TooLargeError, read_body
 from digestd.fetching.circuit_breaker import Breaker, RefusedError
 from digestd.fetching.credentials import Credential, with_credential
@@ -167,13 +167,13 @@ class Fetcher:
                 return await self._try(_Fetch(request, pace, validators, deadline, attempts, tries))
         except TimeoutError as error:
             why = f" (last: {tries[-1]})" if tries else ""
-            raise SourceAway(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
+            raise SourceUnavailable(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
         except PrivateAddressError as error:
             raise SourceFailed(f"{host} leads to {error}; refused") from error
         except (*_MAY_PASS, *BROKEN) as error:
             said = _said(error)
             named = said if said.startswith(host) else f"{host}: {said}"
-            raise SourceAway(named) from error
+            raise SourceUnavailable(named) from error
 
     async def _try(self, fetch: _Fetch) -> Answer:
         attempts = stamina.retry_context(

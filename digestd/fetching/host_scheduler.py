@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from digestd.errors import SourceAway, SourceFailed
+from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.rate_limit_headers import wanted_pause
 from digestd.sources.source import Pace
 from digestd.store import hosts
@@ -29,7 +29,7 @@ class NotNowError(SourceFailed):
     """A host must not be asked now; this does not count against it."""
 
 
-class TakenError(NotNowError, SourceAway):
+class TakenError(NotNowError, SourceUnavailable):
     """Another process is asking the host."""
 
 

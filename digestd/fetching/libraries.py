@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from digestd.domain.paper import Sighting
-from digestd.errors import SourceAway, SourceFailed
+from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.circuit_breaker import RefusedError
 from digestd.fetching.credentials import Credential
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits
@@ -53,7 +53,7 @@ class Listing:
 
     sightings: tuple[Sighting, ...]
     version: int
-    is_whole: bool
+    is_complete: bool
 
 
 def keyed(db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str | None) -> Fetcher:
@@ -91,8 +91,8 @@ async def read_library(fetcher: Fetcher, shelf: Callable[[int], Shelf], since: i
                 except _OlderError:
                     since = 0
     except TimeoutError as error:
-        raise SourceAway(f"the library was not read within {SECONDS:g} s") from error
-    raise SourceAway("the library keeps changing while it is read")
+        raise SourceUnavailable(f"the library was not read within {SECONDS:g} s") from error
+    raise SourceUnavailable("the library keeps changing while it is read")
 
 
 async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: Shelf, since: int) -> Listing | None:
@@ -110,7 +110,7 @@ async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: Shelf, since: int
         told += (await reader.read(shelf, answer.body, cursor)).sightings
         cursor = shelf.after(cursor, answer.headers)
         if cursor is None:
-            return Listing(tuple(told), version, shelf.is_whole)
+            return Listing(tuple(told), version, shelf.is_complete)
     raise SourceFailed(f"the library does not end within {PAGES_MAX} answers")
 
 

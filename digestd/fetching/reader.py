@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
-from digestd.errors import SourceAway, SourceFailed
+from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching import confined, decoding
 from digestd.security.confinement import sandbox
 from digestd.security.confinement.parser_process import ParserProcess
@@ -71,7 +71,7 @@ class AnswerParser:
                     reading.exception()
             if is_late:
                 why = f"took more than {self._limits.seconds:g} s"
-                raise SourceAway(f"reading the answer {why}")
+                raise SourceUnavailable(f"reading the answer {why}")
             return reading.result()
 
     def _exchange(self, source: Parser, body: bytes, cursor: str | None) -> Page:
@@ -83,12 +83,14 @@ class AnswerParser:
             child.send(packed, json.dumps(cursor).encode(), body)
             frame, texts = (child.receive(self._limits.result) for _ in range(2))
         if frame is None or texts is None:
-            raise SourceAway(self._died(child))
+            raise SourceUnavailable(self._died(child))
         try:
             found = decoding.decode(frame, texts)
         except (ValueError, TypeError, RecursionError) as error:
             self._end()  # it may be under a stranger's control
-            raise SourceAway("the parser of answers sent something else than a page; it was restarted") from error
+            raise SourceUnavailable(
+                "the parser of answers sent something else than a page; it was restarted"
+            ) from error
         if isinstance(found, str):
             raise SourceFailed(found)
         return found

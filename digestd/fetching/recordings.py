@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from digestd.errors import BadInput, SourceAway, SourceFailed
+from digestd.errors import BadInput, SourceFailed, SourceUnavailable
 from digestd.fetching.fetch import Answer, Fetcher, Validators
 from digestd.sources.source import Pace, Request
 
@@ -92,7 +92,7 @@ class Replayer:
             raise SourceFailed(f"{key['method']} {key['url']} is not in the recording {self._folder}")
         line = lines.popleft() if len(lines) > 1 else lines[0]
         if "error" in line:
-            raise (SourceAway if line.get("retry") else SourceFailed)(line["error"])
+            raise (SourceUnavailable if line.get("retry") else SourceFailed)(line["error"])
         body = self._body(str(line["file"])) if "file" in line else None
         validators = Validators(line.get("etag"), line.get("last_modified"))
         return Answer(body, validators, line.get("status", 200), line.get("headers", {}))

@@ -115,5 +115,5 @@ def create_command_processor(app: App) -> CommandProcessor | None:
     if not sender.commands:
         return None
     return CommandProcessor(
-        app.post, sender.commands, frozenset(map(str.lower, own)), app.settings.trusted_authserv_id.lower()
+        app.notices, sender.commands, frozenset(map(str.lower, own)), app.settings.trusted_authserv_id.lower()
     )

@@ -36,7 +36,7 @@ from digestd.store import (
 )
 from digestd.store.ledger import queries
 from digestd.store.migrate import require_current
-from digestd.subscribers.asking import purge_unconfirmed
+from digestd.subscribers.signup import purge_unconfirmed
 
 TICK_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
@@ -231,9 +231,9 @@ def _clear_backoff(app: App) -> None:
         throttles.change(
             session,
             {
-                name: lambda kept: replace(kept, rest=replace(kept.rest, until=0.0))
+                name: lambda kept: replace(kept, backoff=replace(kept.backoff, until=0.0))
                 for name, kept in throttles.states(session, names).items()
-                if kept.rest.until
+                if kept.backoff.until
             },
         )
 
@@ -243,7 +243,7 @@ def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
     longest = (now + RELAY_BACKOFF.longest).timestamp()
     with app.db.read() as session:
         kept = throttles.states(session, [route.name for route in app.routes])
-    return tuple(route for route in app.routes if not now.timestamp() < kept[route.name].rest.until <= longest)
+    return tuple(route for route in app.routes if not now.timestamp() < kept[route.name].backoff.until <= longest)
 
 
 def _anything_ready(app: App, now: datetime) -> bool:

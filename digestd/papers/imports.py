@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
-from digestd.domain.refused import BadLines
+from digestd.domain.rejected_lines import RejectedLines
 from digestd.errors import BadRecord
 from digestd.papers.merge import ARCHIVE, Decision
 from digestd.papers.pages import take_in, take_in_here
@@ -26,7 +26,7 @@ class PaperImportReport:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
-    refused: BadLines = field(default_factory=BadLines)
+    refused: RejectedLines = field(default_factory=RejectedLines)
 
     def count(self, decision: Decision) -> None:
         """Add the outcome of one block."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from digestd.domain.paper import PaperId, Sighting
-from digestd.errors import DigestdError, SourceAway, SourceFailed
+from digestd.errors import DigestdError, SourceFailed, SourceUnavailable
 from digestd.fetching.fetch import Answer, Validators
 from digestd.fetching.files import from_file
 from digestd.fetching.reader import AnswerParser
@@ -153,7 +153,7 @@ async def _pages(visit: Visit, source: Source, since: datetime, result: FetchRes
                 return
             stalls = stalls + 1 if page.next == (cursor or "0") else 0
             if stalls > STALLS_MAX:
-                raise SourceAway("does not move on in the middle of its result")
+                raise SourceUnavailable("does not move on in the middle of its result")
             cursor = page.next
     finally:
         if storing is not None:

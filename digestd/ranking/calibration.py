@@ -23,7 +23,7 @@ from math import isfinite, log
 
 import numpy as np
 
-from digestd.domain.subscriber import Bar
+from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Doubles, Floats
 
 HALF_WARM = 2.0
@@ -32,7 +32,7 @@ SCORE_SCALE = 3.0
 """Score from which further increases count less."""
 PRIOR_SHIFT = log(0.05 / 0.95) - log(0.01 / 0.99)
 RELEVANCE_BONUS = 1.5
-MIN_SCORES = {Bar.LOW: 0.03, Bar.NORMAL: 0.06, Bar.HIGH: 0.2}
+MIN_SCORES = {MinScore.LOW: 0.03, MinScore.NORMAL: 0.06, MinScore.HIGH: 0.2}
 """The probability that a paper needs, by the subscriber's setting."""
 PRIOR_DEVIATIONS = (2.0, 0.5)
 """Standard deviations of the prior on the local shift and slope."""

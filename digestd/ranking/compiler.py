@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from digestd.domain.interest import Interest, Kind, Wish, values
+from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import NOWHERE, Floats, Ints
 from digestd.ranking.candidates import CandidateSet
@@ -37,19 +37,19 @@ class ProfileInput:
 
     def liked(self) -> list[PaperId]:
         """Return the liked papers whose text is known."""
-        return self._known(Wish.LIKED)
+        return self._known(Stance.LIKED)
 
     def disliked(self) -> list[PaperId]:
         """Return the disliked papers whose text is known."""
-        return self._known(Wish.MUTED)
+        return self._known(Stance.MUTED)
 
     def named(self) -> list[PaperId]:
         """Return the known papers in record order: likes, then dislikes; none without likes."""
         likes = self.liked()
         return [*likes, *self.disliked()] if likes else []
 
-    def _known(self, wish: Wish) -> list[PaperId]:
-        named = (PaperId(i.value) for i in self.interests if i.kind is Kind.PAPER and i.wish is wish)
+    def _known(self, wish: Stance) -> list[PaperId]:
+        named = (PaperId(i.value) for i in self.interests if i.kind is Kind.PAPER and i.stance is wish)
         return [name for name in dict.fromkeys(named) if name in self.seeds]
 
 
@@ -141,9 +141,9 @@ def _record(
     named = [
         i
         for i in profile_input.interests
-        if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.wish is Wish.LIKED
+        if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.stance is Stance.LIKED
     ]
-    muted = [i for i in profile_input.interests if i.wish is Wish.MUTED]
+    muted = [i for i in profile_input.interests if i.stance is Stance.MUTED]
     topics = list(asked.values())
     unknown_stems = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
     without_interests = not (topics or feedback.likes or any(map(str.isalnum, "".join(i.value for i in named))))

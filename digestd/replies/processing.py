@@ -15,7 +15,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
-from digestd.domain.bounce_score import Standing
+from digestd.domain.bounce_score import BounceAction
 from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail
 from digestd.replies.bounces.report import BounceReport, Classification
 from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
@@ -130,26 +130,26 @@ def record_bounce(session: Session, bounce: Bounce, now: datetime, doubtful: boo
     if bounce.delivery is not None:
         ledger.settle_bounced(session, [bounce.delivery], now)
     log.log(
-        _LOG_LEVELS.get(recorded.standing, INFO),
+        _LOG_LEVELS.get(recorded.action, INFO),
         "bounce",
         delivery=bounce.delivery,
         kind=bounce.kind,
         status=bounce.status,
         via=bounce.via,
-        consequence=_CONSEQUENCES[recorded.standing],
+        consequence=_CONSEQUENCES[recorded.action],
     )
     return InboundOutcome.TAKEN
 
 
 _CONSEQUENCES = {
-    Standing.FINE: "none",
-    Standing.WARNED: "the address is suppressed if this goes on",
-    Standing.HARD: "suppressed",
-    Standing.SOFT: "suppressed",
-    Standing.COMPLAINT: "suppressed",
-    Standing.HELD: "held: too many at once, or contradicted; see `digestd subscriber suppress --held --dry-run`",
+    BounceAction.FINE: "none",
+    BounceAction.WARNED: "the address is suppressed if this goes on",
+    BounceAction.HARD: "suppressed",
+    BounceAction.SOFT: "suppressed",
+    BounceAction.COMPLAINT: "suppressed",
+    BounceAction.HELD: "held: too many at once, or contradicted; see `digestd subscriber suppress --held --dry-run`",
 }
-_LOG_LEVELS = {Standing.WARNED: WARNING, Standing.HELD: ERROR}
+_LOG_LEVELS = {BounceAction.WARNED: WARNING, BounceAction.HELD: ERROR}
 
 
 def _report_unproven(session: Session, classified: Classification) -> InboundOutcome:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.bounce_surge import MANY_PART, Share
+from digestd.domain.bounce_surge import MANY_PART, FailureCounts
 from digestd.domain.delivery import UNCONFIRMED, Outcome
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
@@ -60,25 +60,25 @@ def must_hold_domain(session: Session, address_key: bytes, now: datetime) -> boo
     domain = address.rpartition("@")[2]
     failed = _failed_at_domain(session, domain, now)
     living = _readers_at(session, domain, int(len(failed.keys) / MANY_PART) + failed.open)
-    if not Share(living - failed.open + len(failed.keys), len(failed.keys)).is_unusual:
+    if not FailureCounts(living - failed.open + len(failed.keys), len(failed.keys)).is_unusual:
         return False
     lift_suppressions(session, failed.keys, now)
     return True
 
 
-def relay_share(session: Session, relay: str | None, delivery: int, at_us: int) -> Share:
+def relay_share(session: Session, relay: str | None, delivery: int, at_us: int) -> FailureCounts:
     """Return how the readers fared to whom a relay was to carry mails around this one.
 
     A reader counts once, however many mails they cause: each reply that bounces would count else.
     """
     if relay is None:
-        return Share()
+        return FailureCounts()
     readers = func.count(_D.subscriber_id.distinct())
     reached = readers.filter(_A.outcome == Outcome.ACCEPTED, _B.key.is_(None))
     failed = readers.filter(or_(_A.outcome == Outcome.PERM, _B.key.is_not(None)))
     query = select(readers, failed, reached).select_from(_AROUND)
     row = session.connection().execute(query.where(*_around(relay, delivery, at_us))).one()
-    return Share(*row)
+    return FailureCounts(*row)
 
 
 def lift_suppressions(session: Session, address_keys: Iterable[bytes], now: datetime) -> int:

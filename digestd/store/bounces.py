@@ -14,10 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.bounce_score import REMEMBERED, Score, Standing, score, standing
+from digestd.domain.bounce_score import REMEMBERED, BounceAction, BounceScore, choose_action, score
 from digestd.domain.delivery import State
 from digestd.domain.suppression import SuppressionReason
-from digestd.domain.webhook import bounced
+from digestd.domain.webhook import bounce_event
 from digestd.store import bounce_surge, core, suppressions, webhooks
 from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
@@ -26,9 +26,9 @@ COUNTED = 200
 """So many newest bounces and accepted mails of an address are looked at: a score needs no more."""
 _B, _D, _S = core.bounce.c, core.delivery.c, core.subscriber.c
 _SUPPRESSES = {
-    Standing.HARD: SuppressionReason.HARD_BOUNCE,
-    Standing.SOFT: SuppressionReason.SOFT_BOUNCE,
-    Standing.COMPLAINT: SuppressionReason.COMPLAINT,
+    BounceAction.HARD: SuppressionReason.HARD_BOUNCE,
+    BounceAction.SOFT: SuppressionReason.SOFT_BOUNCE,
+    BounceAction.COMPLAINT: SuppressionReason.COMPLAINT,
 }
 
 
@@ -40,7 +40,7 @@ class BounceEffect:
     """
 
     is_new: bool
-    standing: Standing = Standing.FINE
+    action: BounceAction = BounceAction.FINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,17 @@ def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = Fal
         return BounceEffect(is_new=False)
     if bounce.kind is BounceKind.HARD and (doubtful or bounce_surge.must_hold(session, bounce, now)):
         bounce_surge.hold(session, [bounce.key])
-        return BounceEffect(is_new=True, standing=Standing.HELD)
-    return BounceEffect(is_new=True, standing=apply_effects(session, bounce, now))
+        return BounceEffect(is_new=True, action=BounceAction.HELD)
+    return BounceEffect(is_new=True, action=apply_effects(session, bounce, now))
 
 
-def apply_effects(session: Session, bounce: Bounce, now: datetime) -> Standing:
+def apply_effects(session: Session, bounce: Bounce, now: datetime) -> BounceAction:
     """Apply the effects of a stored bounce that is not held."""
     _tell(session, bounce, now)
     lifted = max((one.at for one in suppressions.lifted(session, bounce.address_key)), default=None)
     if lifted is not None and _is_older(session, bounce, lifted):
-        return Standing.FINE
-    follows = standing(bounce, score_of(session, bounce.address_key, now))
+        return BounceAction.FINE
+    follows = choose_action(bounce, score_of(session, bounce.address_key, now))
     if follows in _SUPPRESSES:
         suppressions.suppress(session, bounce.address_key, _SUPPRESSES[follows], now)
     return follows
@@ -86,7 +86,7 @@ def lock(session: Session, address_keys: Iterable[bytes]) -> None:
         session.connection().execute(select(_S.id).where(_S.address_key.in_(chunk)).order_by(_S.id).with_for_update())
 
 
-def score_of(session: Session, address_key: bytes, now: datetime) -> Score:
+def score_of(session: Session, address_key: bytes, now: datetime) -> BounceScore:
     """Return the bounce score of an address since its last suppression was lifted."""
     since = now - REMEMBERED
     lifted = max((one.at for one in suppressions.lifted(session, address_key)), default=since)
@@ -153,7 +153,7 @@ def insert(session: Session, bounce: Bounce) -> bool:
 
 
 def _tell(session: Session, bounce: Bounce, now: datetime) -> None:
-    what = bounced(bounce.kind)
+    what = bounce_event(bounce.kind)
     whose = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
     if what and whose is not None:
         webhooks.enqueue(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))

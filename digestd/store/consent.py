@@ -9,8 +9,8 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from digestd.domain.subscriber import Act, Cause, Status, act
-from digestd.domain.webhook import happening
+from digestd.domain.subscriber import Cause, ConsentAction, Status, to_action
+from digestd.domain.webhook import consent_event
 from digestd.store import core, webhooks
 from digestd.store.timestamps import from_us, to_us
 
@@ -46,9 +46,9 @@ _EVENTS = select(core.consent_event, _W.text).select_from(
 )
 
 
-def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
+def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | ConsentAction, at_us: int) -> None:
     """Write events as (subscriber, version, status); called with each change of consent."""
-    how, events = act(by), list(events)
+    how, events = to_action(by), list(events)
     kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": store_wording(session, how.wording)}
     rows = [
         {"subscriber_id": subscriber, "version": version, "status": status, **kept}
@@ -56,7 +56,7 @@ def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Caus
     ]
     if rows:
         session.connection().execute(insert(core.consent_event), rows)
-        told = [(subscriber, happening(version, status, how.cause)) for subscriber, version, status in events]
+        told = [(subscriber, consent_event(version, status, how.cause)) for subscriber, version, status in events]
         webhooks.enqueue(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
 
 

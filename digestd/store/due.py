@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select, update
 from sqlmodel import Session
 
-from digestd.domain.subscriber import Bar, Cadence, Status, Timing
+from digestd.domain.subscriber import Cadence, MinScore, Status, Timing
 from digestd.store import core, profiles
 from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
@@ -42,7 +42,7 @@ class DueSubscriber(NamedTuple):
     profile: StoredProfile | None
     had: NDArray[np.uint32]
     mark: tuple[int, int, str | None]
-    bar: Bar = Bar.NORMAL
+    min_score: MinScore = MinScore.NORMAL
     explore: bool = True
     only_categories: bool = False
 
@@ -68,7 +68,7 @@ def by_key(session: Session, subscriber: int) -> DueSubscriber:
 
 _DUE = (
     select(
-        *(_S.id, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.size, _S.bar, _S.explore),
+        *(_S.id, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.size, _S.min_score, _S.explore),
         _S.only_categories,
         *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
         *(_P.model, _P.papers, _P.record, core.seen_papers.c.papers.label("had")),
@@ -131,7 +131,7 @@ def _due(row: core.Record) -> DueSubscriber:
         profile=profiles.read(model, wants, papers, record),
         had=_NOTHING if had is None else unpack_seen(had),
         mark=(version, next_due_us, last_date),
-        bar=_BARS[bar],
+        min_score=_BARS[bar],
         explore=explore,
         only_categories=only_categories,
     )
@@ -143,5 +143,5 @@ def _timing(timezone: str, hour: int, cadence: str, weekday: int) -> Timing:
 
 
 _instant = lru_cache(maxsize=10_000)(from_us)
-_BARS = {str(bar): bar for bar in Bar}
+_BARS = {str(bar): bar for bar in MinScore}
 _NOTHING = np.zeros(0, dtype=np.uint32)

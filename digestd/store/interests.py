@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from digestd.domain.feedback import Verdict, as_interest
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.store import core, feedback, mutings
 from digestd.store.feedback import FEEDBACK_MAX
@@ -31,19 +31,19 @@ def for_ranking(session: Session, subscribers: Sequence[int]) -> dict[int, tuple
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
     """Return the interests of subscribers in the order given; absent if they have none."""
     query = (
-        select(_I.subscriber_id, _I.kind, _I.value, _I.wish, _I.since_us)
+        select(_I.subscriber_id, _I.kind, _I.value, _I.stance, _I.since_us)
         .where(_I.subscriber_id.in_(subscribers))
         .order_by(_I.subscriber_id, _I.position)
     )
     found: dict[int, list[Interest]] = {}
-    for who, kind, value, wish, since_us in session.connection().execute(query):
+    for who, kind, value, stance, since_us in session.connection().execute(query):
         since = None if since_us is None else from_us(since_us)
-        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _WISHES[wish], since))
+        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _STANCES[stance], since))
     return {key: tuple(interests) for key, interests in found.items()}
 
 
 _KINDS = {str(kind): kind for kind in Kind}
-_WISHES = {str(wish): wish for wish in Wish}
+_STANCES = {str(stance): stance for stance in Stance}
 
 
 def for_ranking_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tuple[Interest, ...]]:

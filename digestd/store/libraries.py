@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from digestd.domain.library import Counts, Entry, Keeper, Library, Standing
+from digestd.domain.library import EntryStatus, Library, LibraryEntry, LibraryProvider, LibraryState
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core
@@ -23,7 +23,7 @@ LEASE = timedelta(minutes=20)
 WHY_MAX = 300
 BLOCK = 500
 _L, _E, _S = core.library.c, core.library_entry.c, core.subscriber.c
-_LINKED = _L.standing == literal_column(f"'{Standing.LINKED}'")
+_LINKED = _L.state == literal_column(f"'{LibraryState.LINKED}'")
 """In the words of the index of what is to be read: SQLite takes it for no parameter."""
 _READ_FOR = (Status.ACTIVE, Status.PAUSED)
 
@@ -33,7 +33,7 @@ class NewLibrary:
     """A library about to be linked."""
 
     subscriber: int
-    keeper: Keeper
+    provider: LibraryProvider
     place: str
     sealed: bytes | None
     may_write: bool
@@ -43,11 +43,11 @@ def link(session: Session, new: NewLibrary, now: datetime) -> None:
     """Link a library, due at once; one that is linked already gets the new key."""
     row = {
         "subscriber_id": new.subscriber,
-        "keeper": new.keeper,
+        "provider": new.provider,
         "place": new.place,
         "sealed": new.sealed,
         "may_write": new.may_write,
-        "standing": Standing.LINKED,
+        "state": LibraryState.LINKED,
         "version": 0,
         "linked_us": to_us(now),
         "next_us": to_us(now),
@@ -55,10 +55,10 @@ def link(session: Session, new: NewLibrary, now: datetime) -> None:
         "why": "",
     }
     make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
-    given = {name: value for name, value in row.items() if name not in {"subscriber_id", "keeper", "place"}}
+    given = {name: value for name, value in row.items() if name not in {"subscriber_id", "provider", "place"}}
     statement = make(core.library).values(row)
     session.connection().execute(
-        statement.on_conflict_do_update(index_elements=["subscriber_id", "keeper", "place"], set_=given)
+        statement.on_conflict_do_update(index_elements=["subscriber_id", "provider", "place"], set_=given)
     )
 
 
@@ -68,15 +68,15 @@ def of(session: Session, subscriber: int) -> list[Library]:
     return [_library(row) for row in session.connection().execute(query)]
 
 
-def counted(session: Session, subscriber: int) -> dict[tuple[int, Counts], int]:
+def counted(session: Session, subscriber: int) -> dict[tuple[int, EntryStatus], int]:
     """Return the number of entries per library and effect; absent if none."""
     query = (
-        select(_E.library_id, _E.counts, func.count())
+        select(_E.library_id, _E.status, func.count())
         .join(core.library, _L.id == _E.library_id)
         .where(_L.subscriber_id == subscriber)
-        .group_by(_E.library_id, _E.counts)
+        .group_by(_E.library_id, _E.status)
     )
-    return {(row[0], Counts(row[1])): row[2] for row in session.connection().execute(query)}
+    return {(row[0], EntryStatus(row[1])): row[2] for row in session.connection().execute(query)}
 
 
 def claim(session: Session, now: datetime, only: int | None = None) -> Library | None:
@@ -105,7 +105,7 @@ def end(session: Session, claimed: Library, becomes: Library) -> None:
     """Write the result of a claim, which ends; no effect if it is not valid any more."""
     row = {
         "sealed": becomes.sealed,
-        "standing": becomes.standing,
+        "state": becomes.state,
         "version": becomes.version,
         "next_us": to_us(becomes.next),
         "synced_us": None if becomes.synced is None else to_us(becomes.synced),
@@ -119,7 +119,7 @@ def end(session: Session, claimed: Library, becomes: Library) -> None:
 def due_now(session: Session, key: int, now: datetime) -> None:
     """Make a library due now, even one that was given up."""
     change = update(core.library).where(_L.id == key)
-    session.connection().execute(change.values(next_us=to_us(now), standing=Standing.LINKED))
+    session.connection().execute(change.values(next_us=to_us(now), state=LibraryState.LINKED))
 
 
 def unlink(session: Session, key: int) -> None:
@@ -134,7 +134,7 @@ def forget(session: Session, subscriber: int) -> None:
         unlink(session, library.key)
 
 
-def entries(session: Session, subscriber: int) -> list[Entry]:
+def entries(session: Session, subscriber: int) -> list[LibraryEntry]:
     """Return the entries of all libraries of a subscriber, by name."""
     query = (
         select(core.library_entry)
@@ -143,10 +143,12 @@ def entries(session: Session, subscriber: int) -> list[Entry]:
         .order_by(_E.library_id, _E.name)
     )
     rows = session.connection().execute(query)
-    return [Entry(row.library_id, row.name, PaperId(row.paper), row.day, Counts(row.counts)) for row in rows]
+    return [
+        LibraryEntry(row.library_id, row.name, PaperId(row.paper), row.day, EntryStatus(row.status)) for row in rows
+    ]
 
 
-def write_entries(session: Session, before: Collection[Entry], after: Collection[Entry]) -> None:
+def write_entries(session: Session, before: Collection[LibraryEntry], after: Collection[LibraryEntry]) -> None:
     """Replace the entries of a subscriber; unchanged ones are not touched."""
     stood, stands = set(before), set(after)
     gone = {(entry.library, entry.name) for entry in stood - stands}
@@ -167,13 +169,13 @@ def _by_library(gone: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
     return found
 
 
-def _row(entry: Entry) -> dict[str, object]:
+def _row(entry: LibraryEntry) -> dict[str, object]:
     return {
         "library_id": entry.library,
         "name": entry.name,
         "paper": entry.paper,
         "day": entry.day,
-        "counts": entry.counts,
+        "status": entry.status,
     }
 
 
@@ -181,11 +183,11 @@ def _library(row: core.Record) -> Library:
     return Library(
         key=row.id,
         subscriber=row.subscriber_id,
-        keeper=Keeper(row.keeper),
+        provider=LibraryProvider(row.provider),
         place=row.place,
         sealed=None if row.sealed is None else bytes(row.sealed),
         may_write=row.may_write,
-        standing=Standing(row.standing),
+        state=LibraryState(row.state),
         version=row.version,
         linked=from_us(row.linked_us),
         next=from_us(row.next_us),

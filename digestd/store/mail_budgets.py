@@ -23,7 +23,7 @@ from digestd.domain.mail_budget import (
     Pool,
     causer_limits,
 )
-from digestd.domain.mail_budget import subscriber as of_subscriber
+from digestd.domain.mail_budget import subscriber_causer as of_subscriber
 from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.feedback import Muting
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.store import core, profiles
 from digestd.store.timestamps import from_us, to_us
@@ -101,4 +101,4 @@ def active_at(session: Session, subscriber: int, moment: datetime) -> tuple[Inte
 
 
 def _interest(row: core.Record) -> Interest:
-    return Interest(Kind(row.kind), row.value, Wish.MUTED, from_us(row.at_us))
+    return Interest(Kind(row.kind), row.value, Stance.MUTED, from_us(row.at_us))

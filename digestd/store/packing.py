@@ -35,7 +35,7 @@ _PICK = struct.Struct("<IIfBBHHH")
 _PICKS = np.dtype(
     [
         *(("paper", "<u4"), ("revision", "<u4"), ("score", "<f4"), ("section", "u1"), ("reason", "u1")),
-        *(("rank", "<u2"), ("chance", "<u2"), ("prior", "<u2")),
+        *(("rank", "<u2"), ("probability", "<u2"), ("prior", "<u2")),
     ]
 )
 """The same as an array has it."""
@@ -75,7 +75,7 @@ class Packed(NamedTuple):
 def pack_picks(table: PickTable) -> list[Packed]:
     """Pack the picks of each digest: the count (1 byte), then 20 bytes a pick, then JSON.
 
-    A pick: paper, revision, score, section, reason, rank (0 unknown), chance and prior in
+    A pick: paper, revision, score, section, reason, rank (0 unknown), probability and prior in
     ten-thousandths. The JSON:
     [reasons, [[place, propensity] of what was drawn], teams or []].
     """
@@ -84,7 +84,7 @@ def pack_picks(table: PickTable) -> list[Packed]:
     picks["paper"], picks["revision"], picks["score"] = table.paper, table.revision, table.score
     picks["section"], picks["reason"] = table.section, reason
     picks["rank"] = np.minimum(table.rank, _UNKNOWN)
-    picks["chance"], picks["prior"] = _parts(table.chance), _parts(table.prior)
+    picks["probability"], picks["prior"] = _parts(table.probability), _parts(table.prior)
     rows, size, starts = picks.tobytes(), _PICK.size, table.starts.tolist()
     order = np.lexsort((picks["paper"], np.repeat(np.arange(len(table)), table.sizes)))
     papers = picks["paper"][order]
@@ -185,7 +185,20 @@ def _unpacked(packed: bytes) -> tuple[Pick, ...]:
     said, drawn, teams = _read(packed[end:].decode())
     reasons, share = _reasons(said), _SHARES.get
     picks = [
-        _pick((paper, revision, score, SECTIONS[at], reasons[why], rank or None, share(chance), share(prior), None, ""))
+        _pick(
+            (
+                paper,
+                revision,
+                score,
+                SECTIONS[at],
+                reasons[why],
+                rank or None,
+                share(chance),
+                share(prior),
+                None,
+                "",
+            )
+        )
         for paper, revision, score, at, why, rank, chance, prior in _PICK.iter_unpack(packed[1:end])
     ]
     for place, propensity in drawn:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, insert, or_, select, update
 from sqlmodel import Session
 
-from digestd.domain.subscriber import Act, Cause, Status
+from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.store import consent, core
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
@@ -34,12 +34,12 @@ class PendingRequest:
     n: int
     version: int
     said: Mapping[str, object] | None
-    act: Act
+    act: ConsentAction
     at: datetime
 
 
 def add(
-    session: Session, whose: tuple[int, int], said: Mapping[str, object] | None, by: Act, now: datetime
+    session: Session, whose: tuple[int, int], said: Mapping[str, object] | None, by: ConsentAction, now: datetime
 ) -> PendingRequest:
     """Store a request of a subscriber at a consent version (`whose`), under a number that was never used before."""
     subscriber, version = whose
@@ -117,5 +117,5 @@ def erase_expired(db: Database, now: datetime) -> None:
 def _request(row: core.Record) -> PendingRequest:
     said = None if row.record is None else json.loads(row.record)
     return PendingRequest(
-        row.n, row.version, said, Act(Cause(row.cause), row.network, row.text or ""), from_us(row.at_us)
+        row.n, row.version, said, ConsentAction(Cause(row.cause), row.network, row.text or ""), from_us(row.at_us)
     )

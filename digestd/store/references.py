@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId, Words
-from digestd.domain.reference import MOST, Reference
+from digestd.domain.reference import REFERENCES_MAX, Reference
 from digestd.store import core, papers, profiles
 from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
@@ -106,7 +106,7 @@ def store(session: Session, subscriber: int, references: Iterable[Reference], no
     before = of(session, subscriber)
     given = {one.name: one for one in references if one.is_worth_keeping}
     changed = [one for name, one in given.items() if name in before and one != before[name]]
-    new = [one for name, one in given.items() if name not in before][: max(0, MOST - len(before))]
+    new = [one for name, one in given.items() if name not in before][: max(0, REFERENCES_MAX - len(before))]
     connection = session.connection()
     for block in chunks([one.name for one in changed]):
         connection.execute(delete(core.reference).where(_R.subscriber_id == subscriber, _R.name.in_(block)))

@@ -7,14 +7,14 @@ from sqlalchemy import func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
-from digestd.domain.reply import Reply, ReplyLine
+from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.store import core
 from digestd.store.timestamps import to_us
 
 _R, _D = core.reply.c, core.delivery.c
 
 
-def keep(session: Session, delivery: int, reply: Reply) -> None:
+def keep(session: Session, delivery: int, reply: CommandReply) -> None:
     """Store the content of a reply."""
     row = {
         "delivery_id": delivery,
@@ -25,13 +25,13 @@ def keep(session: Session, delivery: int, reply: Reply) -> None:
     session.connection().execute(insert(core.reply).values(row))
 
 
-def of(session: Session, deliveries: Sequence[int]) -> dict[int, Reply]:
+def of(session: Session, deliveries: Sequence[int]) -> dict[int, CommandReply]:
     """Return the replies of these deliveries; absent if they are none."""
     rows = session.connection().execute(select(core.reply).where(_R.delivery_id.in_(deliveries)))
     return {row.delivery_id: _reply(row) for row in rows}
 
 
-def take_asked(session: Session, delivery: int, since: datetime) -> Reply | None:
+def take_asked(session: Session, delivery: int, since: datetime) -> CommandReply | None:
     """Return the commands a delivery asks to confirm, once; None if there are none."""
     query = select(core.reply).join_from(core.reply, core.delivery, _D.id == _R.delivery_id)
     row = session.connection().execute(query.where(_R.delivery_id == delivery, _D.due_us > to_us(since))).first()
@@ -55,8 +55,8 @@ def count_since(session: Session, subscriber: int, since: datetime) -> int:
     return session.connection().execute(query).scalar() or 0
 
 
-def _reply(row: core.Record) -> Reply:
-    return Reply(
+def _reply(row: core.Record) -> CommandReply:
+    return CommandReply(
         lines=tuple(ReplyLine(what, tuple(values)) for what, *values in row.said),
         answers=row.answers,
         asks=tuple((verb, value, kind) for verb, value, kind in row.asks),

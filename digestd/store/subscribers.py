@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
-from digestd.domain.subscriber import Act, Bar, Cadence, Cause, Status, Subscriber, Timing
+from digestd.domain.subscriber import Cadence, Cause, ConsentAction, MinScore, Status, Subscriber, Timing
 from digestd.store import consent, core, references
 from digestd.store.interests import of as interests_of
 from digestd.store.timestamps import from_us, to_us
@@ -37,12 +37,14 @@ class NewSubscriber:
     size: int
     language: str
     interests: tuple[Interest, ...]
-    bar: Bar = Bar.NORMAL
+    min_score: MinScore = MinScore.NORMAL
     explore: bool = True
     only_categories: bool = False
 
 
-def insert_many(session: Session, new: Sequence[NewSubscriber], by: Cause | Act, now: datetime) -> dict[bytes, int]:
+def insert_many(
+    session: Session, new: Sequence[NewSubscriber], by: Cause | ConsentAction, now: datetime
+) -> dict[bytes, int]:
     """Insert new subscribers at version 1 and return their keys by address key.
 
     One whose address key exists already is left out: another transaction was first.
@@ -82,7 +84,7 @@ def _settings(of: NewSubscriber | Subscriber) -> dict[str, object]:
         "cadence": of.timing.cadence,
         "weekday": of.timing.weekday,
         "size": of.size,
-        "bar": of.bar,
+        "min_score": of.min_score,
         "explore": of.explore,
         "only_categories": of.only_categories,
         "language": of.language,
@@ -118,7 +120,7 @@ def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
 
 _SETTINGS = (
     *("name", "timezone", "hour", "cadence", "weekday", "size"),
-    *("bar", "explore", "only_categories", "language"),
+    *("min_score", "explore", "only_categories", "language"),
 )
 _UPDATE = (
     update(core.subscriber)
@@ -135,7 +137,7 @@ _UPDATE = (
 )
 
 
-def change_status(session: Session, key: int, status: Status, by: Cause | Act, now: datetime) -> Subscriber:
+def change_status(session: Session, key: int, status: Status, by: Cause | ConsentAction, now: datetime) -> Subscriber:
     """Change the status, with a consent event and a new due time.
 
     A fresh `pending` is an event of its own even where they were pending before. Raises KeyError
@@ -153,7 +155,7 @@ def change_status(session: Session, key: int, status: Status, by: Cause | Act, n
     )
 
 
-def change_address(session: Session, key: int, to: tuple[str, bytes], by: Act, now: datetime) -> Subscriber:
+def change_address(session: Session, key: int, to: tuple[str, bytes], by: ConsentAction, now: datetime) -> Subscriber:
     """Change the address (and its keyed hash); mails to the old one are not sent.
 
     Links from before are void, and what bounces late of mails from before still counts for the old address.
@@ -169,7 +171,7 @@ def change_address(session: Session, key: int, to: tuple[str, bytes], by: Act, n
 
 
 def _consented(
-    session: Session, before: Subscriber, changed: Mapping[str, object], by: tuple[Cause | Act, datetime]
+    session: Session, before: Subscriber, changed: Mapping[str, object], by: tuple[Cause | ConsentAction, datetime]
 ) -> Subscriber:
     """Raise the consent version with these changes and record the event."""
     version, (act, now) = before.version + 1, by
@@ -215,7 +217,7 @@ def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]]
             "subscriber_id": key,
             "kind": i.kind,
             "value": i.value,
-            "wish": i.wish,
+            "stance": i.stance,
             "position": position,
             "since_us": to_us(i.since or now),
         }
@@ -303,7 +305,7 @@ def _subscriber(row: core.Record, interests: tuple[Interest, ...]) -> Subscriber
         name=row.name,
         timing=Timing(row.timezone, row.hour, Cadence(row.cadence), row.weekday),
         size=row.size,
-        bar=Bar(row.bar),
+        min_score=MinScore(row.min_score),
         explore=row.explore,
         only_categories=row.only_categories,
         language=row.language,

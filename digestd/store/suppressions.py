@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import HEALED_BY_CONSENT, LIFTED_BY_CONSENT, SuppressionReason
+from digestd.domain.suppression import LIFTED_BY_CONSENT, LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import NotFound
 from digestd.store import consent, core, subscribers
 from digestd.store.timestamps import from_us, to_us
@@ -119,7 +119,7 @@ def undo(session: Session, address_key: bytes, why: str, by: Cause, now: datetim
         raise NotFound("this address is not suppressed, or it was erased: only a new sign-up by its owner ends that")
     if known is None or known.status is not Status.SUPPRESSED:
         return None if known is None else known.status
-    status = _before(session, known.key) if reason in HEALED_BY_CONSENT else Status.UNSUBSCRIBED
+    status = _before(session, known.key) if reason in LIFTED_BY_SIGNUP else Status.UNSUBSCRIBED
     return subscribers.change_status(session, known.key, status, by, now).status
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from digestd.domain.throttle import Rest, Throttle
+from digestd.domain.throttle import BackoffState, Throttle
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 
@@ -21,10 +21,10 @@ class ThrottleState:
     """The stored state of one relay or domain."""
 
     throttle: Throttle
-    rest: Rest
+    backoff: BackoffState
 
 
-NEW = ThrottleState(Throttle(), Rest())
+NEW = ThrottleState(Throttle(), BackoffState())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,11 @@ def _query(names: list[str]) -> core.Query:
 
 def _standing(row: core.Record) -> ThrottleState:
     throttle = Throttle(row.free_us / 1e6, row.lowered, row.slowed_us / 1e6, row.before)
-    return ThrottleState(throttle, Rest(row.failures, row.backoff_until_us / 1e6, row.error))
+    return ThrottleState(throttle, BackoffState(row.failures, row.backoff_until_us / 1e6, row.error))
 
 
 def _values(standing: ThrottleState) -> dict[str, object]:
-    throttle, rest = standing.throttle, standing.rest
+    throttle, rest = standing.throttle, standing.backoff
     return {
         "free_us": round(throttle.free * 1e6),
         "lowered": throttle.lowered,

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, literal_column, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Status
-from digestd.domain.webhook import Happening, HookPost, PostState
+from digestd.domain.webhook import WebhookEvent, WebhookPost, WebhookPostState
 from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
@@ -20,7 +20,7 @@ LEASE = timedelta(minutes=2)
 ERROR_MAX = 200
 FORGET_BLOCK = 500
 _H, _P, _S = core.webhook.c, core.webhook_post.c, core.subscriber.c
-_WAITING = _P.state == literal_column(f"'{PostState.WAITING}'")
+_WAITING = _P.state == literal_column(f"'{WebhookPostState.WAITING}'")
 """In the words of the index of what waits: SQLite takes it for no parameter."""
 
 
@@ -41,18 +41,18 @@ def configured(session: Session) -> dict[int, str]:
     return {row.id: row.url for row in session.connection().execute(select(_H.id, _H.url).where(_H.is_set))}
 
 
-def enqueue(session: Session, events: Iterable[tuple[int, Happening, str]], at_us: int) -> None:
-    """Enqueue events (subscriber, happening, detail) in the caller's transaction."""
+def enqueue(session: Session, events: Iterable[tuple[int, WebhookEvent, str]], at_us: int) -> None:
+    """Enqueue events (subscriber, event, detail) in the caller's transaction."""
     events = list(events)
     hooks = configured(session) if events else {}
     rows = [
         {
             "webhook_id": hook,
             "subscriber_id": subscriber,
-            "happening": what,
+            "event": what,
             "detail": detail,
             "at_us": at_us,
-            "state": PostState.WAITING,
+            "state": WebhookPostState.WAITING,
             "not_before_us": at_us,
             "attempts": 0,
             "error": "",
@@ -64,13 +64,13 @@ def enqueue(session: Session, events: Iterable[tuple[int, Happening, str]], at_u
         session.connection().execute(insert(core.webhook_post), rows)
 
 
-def claim(session: Session, hook: int, now: datetime) -> HookPost | None:
+def claim(session: Session, hook: int, now: datetime) -> WebhookPost | None:
     """Claim the next due post for a URL; return None if there is none or a race is lost."""
     due = (_P.webhook_id == hook, _WAITING, _P.not_before_us <= to_us(now))
     row = session.connection().execute(_POSTS.where(*due).order_by(_P.not_before_us, _P.id).limit(1)).first()
     if row is None:
         return None
-    unclaimed = (_P.id == row.id, _P.state == PostState.WAITING, _P.not_before_us == row.not_before_us)
+    unclaimed = (_P.id == row.id, _P.state == WebhookPostState.WAITING, _P.not_before_us == row.not_before_us)
     change = {"not_before_us": to_us(now + LEASE), "attempts": _P.attempts + 1}
     done = session.connection().execute(
         update(core.webhook_post).where(*unclaimed).values(change).returning(_P.attempts)
@@ -79,42 +79,42 @@ def claim(session: Session, hook: int, now: datetime) -> HookPost | None:
     return None if claimed is None else _post(row, claimed.attempts)
 
 
-def finish(session: Session, post: HookPost, state: PostState, error: str = "") -> None:
+def finish(session: Session, post: WebhookPost, state: WebhookPostState, error: str = "") -> None:
     """Mark a post as taken or given up; no effect if a later attempt overtook it."""
     _record(session, post, {"state": state, "error": error[:ERROR_MAX]})
 
 
-def postpone(session: Session, post: HookPost, until: datetime, error: str) -> None:
+def postpone(session: Session, post: WebhookPost, until: datetime, error: str) -> None:
     """Postpone a post after a failure."""
     _record(session, post, {"not_before_us": to_us(until), "error": error[:ERROR_MAX]})
 
 
 def retry(session: Session, number: int | None, now: datetime) -> int:
     """Retry posts that were given up, all or one; return how many."""
-    query = update(core.webhook_post).where(_P.state == PostState.GIVEN_UP)
+    query = update(core.webhook_post).where(_P.state == WebhookPostState.GIVEN_UP)
     if number is not None:
         query = query.where(_P.id == number)
-    change = query.values(state=PostState.WAITING, not_before_us=to_us(now), attempts=0).returning(_P.id)
+    change = query.values(state=WebhookPostState.WAITING, not_before_us=to_us(now), attempts=0).returning(_P.id)
     return len(session.connection().execute(change).all())
 
 
-def listing(session: Session, limit: int, state: PostState | None = None) -> list[HookPost]:
+def listing(session: Session, limit: int, state: WebhookPostState | None = None) -> list[WebhookPost]:
     """Return the newest posts first."""
     query = _POSTS.order_by(_P.id.desc()).limit(limit)
     rows = session.connection().execute(query if state is None else query.where(_P.state == state))
     return [_post(row, row.attempts) for row in rows]
 
 
-def by_key(session: Session, number: int) -> HookPost | None:
+def by_key(session: Session, number: int) -> WebhookPost | None:
     """Return one post."""
     row = session.connection().execute(_POSTS.where(_P.id == number)).first()
     return None if row is None else _post(row, row.attempts)
 
 
-def counts(session: Session) -> dict[PostState, int]:
+def counts(session: Session) -> dict[WebhookPostState, int]:
     """Return the number of posts in each state."""
     rows = session.connection().execute(select(_P.state, func.count()).group_by(_P.state))
-    return dict.fromkeys(PostState, 0) | {PostState(row[0]): row[1] for row in rows}
+    return dict.fromkeys(WebhookPostState, 0) | {WebhookPostState(row[0]): row[1] for row in rows}
 
 
 def delete_before(db: Database, before: datetime) -> None:
@@ -137,22 +137,22 @@ _POSTS = select(core.webhook_post, _H.url, _S.address, _S.status).select_from(
 )
 
 
-def _record(session: Session, post: HookPost, change: dict[str, object]) -> None:
-    own = (_P.id == post.key, _P.state == PostState.WAITING, _P.attempts == post.attempts)
+def _record(session: Session, post: WebhookPost, change: dict[str, object]) -> None:
+    own = (_P.id == post.key, _P.state == WebhookPostState.WAITING, _P.attempts == post.attempts)
     session.connection().execute(update(core.webhook_post).where(*own).values(change))
 
 
-def _post(row: core.Record, attempts: int) -> HookPost:
-    return HookPost(
+def _post(row: core.Record, attempts: int) -> WebhookPost:
+    return WebhookPost(
         key=row.id,
         url=row.url,
-        happening=Happening(row.happening),
+        event=WebhookEvent(row.event),
         subscriber=row.subscriber_id,
         address=row.address,
         status=Status(row.status),
         detail=row.detail,
         at=from_us(row.at_us),
-        state=PostState(row.state),
+        state=WebhookPostState(row.state),
         attempts=attempts,
         not_before=from_us(row.not_before_us),
         error=row.error,

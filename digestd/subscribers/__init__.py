@@ -1,6 +1,8 @@
 """Subscribers from sign-up to erasure, one at a time or by file.
 
-Double opt-in, preferences, consent, feedback, private references and linked libraries, and webhooks to the
-operator's own programs. Every function takes a database or a session and `now`; notices are ledger rows that the
-worker sends. This package knows nothing about HTTP, templates or SMTP.
+Sign-up by double opt-in (`signup`), preferences and confirmed actions by link (`preferences`, `confirmed_actions`,
+`address_change`), status (`status_changes`, `suppression`, `erasure`), feedback, private references and linked
+libraries, files (`importing`), data export, and webhooks to the operator's programs. `subscriber_record` checks all
+settings. Functions take a database or a session and `now`; mails are planned as notices in the ledger. This package
+must not know HTTP requests, templates or SMTP.
 """

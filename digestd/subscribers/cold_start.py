@@ -1,7 +1,7 @@
-"""A cold start: somebody's own references become papers they like.
+"""Start a profile from a reference file: its entries become liked papers.
 
-The file is read in the confined process, as every stranger's bytes are. What it says stays with the subscriber: a
-paper that a source knows is liked as that paper, any other as their private reference.
+The file is parsed in the confined parser process, like all untrusted input. Its entries stay with the subscriber: one
+that a source knows is liked as that paper, any other as a private reference.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from digestd.fetching.reader import AnswerParser
 from digestd.sources.imports import Import, Recognition
 from digestd.sources.source import Page, Reject
 from digestd.store.database import Database
-from digestd.subscribers.liking import like
+from digestd.subscribers.liked_papers import add_likes
 
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """What became of the papers of a file; `refused`: the entries that did not go in."""
+class ColdStartReport:
+    """Counts of the entries of a file, and the entries that were rejected."""
 
     added: int
     unchanged: int
@@ -29,29 +29,41 @@ class Started:
 
 
 async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
-    """The format of a file, named or recognised, and what it says.
+    """Parse a reference file.
 
-    Raises SourceFailed with the remedy, BadInput for a format there is none of.
+    Args:
+        form: the name of its format; empty to recognise it.
+
+    Returns:
+        The name of the format, and the entries.
+
+    Raises:
+        SourceFailed: the file cannot be parsed; the message says what to do.
+        BadInput: there is no such format.
     """
-    asked = Import(form)
-    async with AnswerParser() as reader:
+    source = Import(form)
+    async with AnswerParser() as parser:
         if not form:
-            form = (await reader.read(Recognition(), body, None)).next or ""
-            asked = Import(form)
-        return form, await reader.read(asked, body, None)
+            form = (await parser.read(Recognition(), body, None)).next or ""
+            source = Import(form)
+        return form, await parser.read(source, body, None)
 
 
-def start(db: Database, subscriber: int, page: Page, now: datetime) -> Started:
-    """Have a subscriber like the papers of a page, the newest first where there is no room for all. Raises NotFound."""
-    brought = [reference_of(sighting) for sighting in _newest_first(page.sightings)]
-    liked = like(db, subscriber, brought, now)
-    beyond = [Reject((one.words.title or one.name)[:80], "likes", _FULL) for one in liked.beyond]
-    return Started(len(liked.added), len(liked.unchanged), (*page.rejects, *beyond))
+def import_references(db: Database, subscriber: int, page: Page, now: datetime) -> ColdStartReport:
+    """Add the entries of a parsed file to the liked papers, the newest first if there is not room for all.
+
+    Raises:
+        NotFound: there is no such subscriber.
+    """
+    references = [reference_of(sighting) for sighting in _newest_first(page.sightings)]
+    report = add_likes(db, subscriber, references, now)
+    beyond = [Reject((one.words.title or one.name)[:80], "likes", _FULL) for one in report.beyond]
+    return ColdStartReport(len(report.added), len(report.unchanged), (*page.rejects, *beyond))
 
 
 _FULL = "there is no room for it; drop liked papers, or let a shorter file name the ones that count"
 
 
 def _newest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Those without a date last, in the order of the file."""
+    """Sort by date, newest first; entries without a date come last in the order of the file."""
     return sorted(sightings, key=lambda sighting: sighting.published or _UNDATED, reverse=True)

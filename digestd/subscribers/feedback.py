@@ -1,4 +1,8 @@
-"""A subscriber says what they think of a paper; it counts from the next digest on, and never leaves the install."""
+"""Record what a subscriber thinks of a paper, by address and paper id.
+
+Feedback counts from the next digest on and never leaves the installation. For feedback by the links of a digest see
+`pick_feedback`.
+"""
 
 from datetime import datetime
 
@@ -13,18 +17,22 @@ from digestd.ranking.text import tokens
 from digestd.security.links import Keys
 from digestd.store import feedback, mutings, papers
 from digestd.store.database import Database
-from digestd.subscribers.leaving import find
+from digestd.subscribers.lookup import find
 
 
-def say_of(db: Database, keys: Keys, address: str, paper: PaperId, verdict: Verdict, now: datetime) -> None:
-    """Note a verdict. Raises NotFound for an unknown address or paper."""
+def add_feedback(db: Database, keys: Keys, address: str, paper: PaperId, verdict: Verdict, now: datetime) -> None:
+    """Record a verdict on a paper. Raises NotFound for an unknown address or paper."""
     with db.write() as session:
         subscriber = find(session, keys, address)
         feedback.add(session, subscriber.key, _paper(session, paper).key, verdict, now)
 
 
-def take_back(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
-    """Take back the newest verdict on a paper: the one before it counts again. Raises NotFound where there is none."""
+def undo_feedback(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
+    """Undo the newest verdict on a paper, so that the one before it counts again, and return it.
+
+    Raises:
+        NotFound: the address is unknown, or has given no feedback on the paper.
+    """
     with db.write() as session:
         subscriber = find(session, keys, address)
         found = papers.find(session, paper)
@@ -34,21 +42,27 @@ def take_back(db: Database, keys: Keys, address: str, paper: PaperId, now: datet
         return taken
 
 
-def mute_of(db: Database, keys: Keys, address: str, paper: PaperId, what: Interest, now: datetime) -> None:
-    """Note that they want nothing more that has what this paper has.
+def mute_from_paper(db: Database, keys: Keys, address: str, paper: PaperId, what: Interest, now: datetime) -> None:
+    """Mute something that a paper has: a topic, phrase, author or category.
 
-    Raises NotFound for an unknown address or paper, and BadInput where the paper does not have it.
+    Raises:
+        NotFound: the address or the paper is unknown.
+        BadInput: the paper does not have it.
     """
     with db.write() as session:
         subscriber = find(session, keys, address)
         found = _paper(session, paper)
-        if not has(found, what):
+        if not matches_interest(found, what):
             raise BadInput(f"{what.kind} {what.value!r}: {paper} has no such {what.kind}; nothing was muted")
         mutings.add(session, subscriber.key, found.key, what.kind, what.value, now)
 
 
-def unmute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Interest:
-    """Take back the newest muting that was said of a paper. Raises NotFound where there is none."""
+def undo_mute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Interest:
+    """Undo the newest muting that was made from a paper, and return it.
+
+    Raises:
+        NotFound: the address is unknown, or has muted nothing from the paper.
+    """
     with db.write() as session:
         subscriber = find(session, keys, address)
         found = papers.find(session, paper)
@@ -58,8 +72,8 @@ def unmute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime
         return taken
 
 
-def has(paper: Paper, what: Interest) -> bool:
-    """Whether the muting would leave out this very paper."""
+def matches_interest(paper: Paper, what: Interest) -> bool:
+    """Return True if muting `what` would exclude this paper."""
     lookup = build_inverted_index([paper])
     match what.kind:
         case Kind.TOPIC:

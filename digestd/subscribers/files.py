@@ -1,9 +1,8 @@
-"""Subscriber files: JSONL and CSV, read and written a line at a time.
+"""Read and write subscriber files, JSONL or CSV, one line at a time.
 
-In CSV a list is `;`-separated; one that holds a `;` itself, or that must say more than a plain
-list can (`mute` with topics, authors or categories), is written as JSON in its cell. A cell that a
-spreadsheet would work out as a formula has a `'` before it, which reading takes away. Lines are numbered
-as an editor numbers them.
+In CSV a list is separated by `;`. A list whose items contain a `;`, or a `mute` with topics, authors or categories,
+is written as JSON in its cell. A cell that a spreadsheet would evaluate as a formula starts with a `'`, which reading
+removes (OWASP, "CSV Injection"). Lines are numbered as in an editor.
 """
 
 import csv
@@ -17,9 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from digestd.domain.sanitise import spelled_out
+from digestd.domain.sanitise import escape_invisible
 from digestd.errors import BadInput, BadRecord
-from digestd.subscribers.record import BOOLEANS, KEYS, LISTS, NUMBERS
+from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, LISTS, NUMBERS
 
 if TYPE_CHECKING:
     import _csv
@@ -28,39 +27,46 @@ LINE_MAX = 1_048_576
 _FORMULA = re.compile(r"\A('*[=+@-])")
 _QUOTED = re.compile(r"\A'('*[=+@-])")
 _FOREIGN = re.compile(r"[;\t|]")
-"""What spreadsheets of other countries write between columns."""
+"""Column separators of spreadsheets in other locales."""
 _BOOLEAN_VALUES = {"true": True, "false": False}
 _LIST_COLUMNS = frozenset({*LISTS, "mute"})
 
 
-class Format(StrEnum):
-    """How a subscriber file is written."""
+class FileFormat(StrEnum):
+    """The format of a subscriber file."""
 
     JSONL = "jsonl"
     CSV = "csv"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One record of a file as it stands there, or why it cannot be read."""
+class FileLine:
+    """One record of a file as written there, or the reason why it cannot be read."""
 
     number: int
-    said: Mapping[str, object] | BadRecord
+    fields: Mapping[str, object] | BadRecord
 
 
 @contextmanager
-def opened(path: Path, form: Format | None = None) -> Iterator[Iterator[Line]]:
-    """The lines of a file; CSV if it is called `.csv`, else JSONL. Raises BadInput for what is no such file."""
-    form = form or (Format.CSV if path.suffix.lower() == ".csv" else Format.JSONL)
+def open_file(path: Path, form: FileFormat | None = None) -> Iterator[Iterator[FileLine]]:
+    """Open a subscriber file and yield its lines.
+
+    Args:
+        form: the format; by default CSV if the name ends in `.csv`, else JSONL.
+
+    Raises:
+        BadInput: the file cannot be read, is empty, or is not text.
+    """
+    form = form or (FileFormat.CSV if path.suffix.lower() == ".csv" else FileFormat.JSONL)
     try:
         with path.open("rb") as file:
-            yield read(file, form, path.name)
+            yield read_lines(file, form, path.name)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}; name a file with subscribers") from error
 
 
-def read(file: BinaryIO, form: Format, name: str = "the file") -> Iterator[Line]:
-    """The lines of an open file, of which only the current one is in memory."""
+def read_lines(file: BinaryIO, form: FileFormat, name: str = "the file") -> Iterator[FileLine]:
+    """Return the lines of an open file; only the current one is in memory. Raises BadInput."""
     lines = _lines(file)
     first = next(lines, None)
     if first is None:
@@ -68,7 +74,7 @@ def read(file: BinaryIO, form: Format, name: str = "the file") -> Iterator[Line]
     if b"\0" in first:
         raise BadInput(f"{name} is not text; give it as JSONL or CSV in UTF-8")
     rest = _chained(first.removeprefix(b"\xef\xbb\xbf"), lines)
-    return _table(rest, name) if form is Format.CSV else _jsonl(rest)
+    return _table(rest, name) if form is FileFormat.CSV else _jsonl(rest)
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -77,7 +83,7 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines cut at LINE_MAX, so that a file without line ends does not fill the memory."""
+    """Yield lines, cut at LINE_MAX so that a file without line ends does not fill the memory."""
     while line := file.readline(LINE_MAX + 1):
         yield line
         tail = line
@@ -85,28 +91,28 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
             tail = file.readline(LINE_MAX + 1)
 
 
-def _jsonl(lines: Iterator[bytes]) -> Iterator[Line]:
+def _jsonl(lines: Iterator[bytes]) -> Iterator[FileLine]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield Line(number, _object(line))
+            yield FileLine(number, _object(line))
 
 
 def _object(line: bytes) -> Mapping[str, object] | BadRecord:
     if len(line) > LINE_MAX:
         return BadRecord("line", f"is longer than {LINE_MAX} bytes; shorten it")
     try:
-        said = json.loads(line.decode())
+        fields = json.loads(line.decode())
     except UnicodeDecodeError:
         return BadRecord("line", "is not UTF-8; save the file as UTF-8")
     except (ValueError, RecursionError) as problem:
         why = problem.msg if isinstance(problem, json.JSONDecodeError) else "a value is too large"
         return BadRecord("line", f'is not JSON ({why}); write an object like {{"email": "name@example.org"}}')
-    if not isinstance(said, dict):
+    if not isinstance(fields, dict):
         return BadRecord("line", 'is not an object; write one like {"email": "name@example.org"}')
-    return said
+    return fields
 
 
-def _table(lines: Iterator[bytes], name: str) -> Iterator[Line]:
+def _table(lines: Iterator[bytes], name: str) -> Iterator[FileLine]:
     rows = csv.reader(line.decode(errors="surrogateescape") for line in lines)
     header = [column.strip().lower() for column in next(rows, [])]
     if len(header) == 1 and _FOREIGN.search(header[0]):
@@ -119,7 +125,7 @@ def _table(lines: Iterator[bytes], name: str) -> Iterator[Line]:
     return _rows(rows, header)
 
 
-def _rows(rows: "_csv.Reader", header: list[str]) -> Iterator[Line]:
+def _rows(rows: "_csv.Reader", header: list[str]) -> Iterator[FileLine]:
     while True:
         number = rows.line_num + 1
         try:
@@ -127,10 +133,10 @@ def _rows(rows: "_csv.Reader", header: list[str]) -> Iterator[Line]:
         except StopIteration:
             return
         except csv.Error as problem:
-            yield Line(number, BadRecord("line", f"is not CSV ({problem}); correct its quotes"))
+            yield FileLine(number, BadRecord("line", f"is not CSV ({problem}); correct its quotes"))
             continue
         if row:
-            yield Line(number, _cells(header, row))
+            yield FileLine(number, _cells(header, row))
 
 
 def _cells(header: list[str], row: list[str]) -> Mapping[str, object] | BadRecord:
@@ -153,23 +159,23 @@ def _value(column: str, cell: str) -> object:
 def _list(cell: str) -> object:
     if cell.startswith(("[", "{")):
         try:
-            said = json.loads(cell)
+            fields = json.loads(cell)
         except (ValueError, RecursionError):
-            said = None  # a list of plain words whose first begins with a bracket
-        if isinstance(said, list | dict):
-            return said
+            fields = None  # a list of plain words whose first begins with a bracket
+        if isinstance(fields, list | dict):
+            return fields
     return cell.split(";") if cell else []
 
 
-def written(records: Iterable[Mapping[str, object]], form: Format) -> Iterator[str]:
-    """The lines of a file that `read` reads back, each with its line end."""
-    if form is Format.JSONL:
-        for said in records:
-            yield spelled_out(json.dumps(said, ensure_ascii=False)) + "\n"
+def format_records(records: Iterable[Mapping[str, object]], form: FileFormat) -> Iterator[str]:
+    """Yield the lines of a file that `read_lines` reads back, each with its line end."""
+    if form is FileFormat.JSONL:
+        for fields in records:
+            yield escape_invisible(json.dumps(fields, ensure_ascii=False)) + "\n"
         return
     yield _row(KEYS)
-    for said in records:
-        yield _row([_cell(said[key]) for key in KEYS])
+    for fields in records:
+        yield _row([_cell(fields[key]) for key in KEYS])
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Importing and exporting many subscribers, in blocks: memory stays flat however long the file is."""
+"""Import and export many subscribers in blocks, so that memory stays constant for files of any length."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -7,86 +7,100 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digestd.domain.refused import BadLines
+from digestd.domain.rejected_lines import RejectedLines
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord
 from digestd.security.links import address_key
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.asking import mail_confirmation, new, stranger_budget
-from digestd.subscribers.files import Line
-from digestd.subscribers.notices import Post
-from digestd.subscribers.record import Record, parse, subscriber_fields
+from digestd.subscribers.files import FileLine
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.signup import new_subscriber, plan_confirmation, stranger_budget
+from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
 
 BLOCK = 500
 
 
 @dataclass(slots=True)
 class SubscriberImportReport:
-    """What became of the lines. `unchanged` counts the left alone too: who left is not brought back."""
+    """Counts of imported lines, and the lines that were rejected.
+
+    Attributes:
+        unchanged: includes `left_alone`.
+        left_alone: subscribers who left; no import brings them back.
+    """
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     left_alone: int = 0
-    refused: BadLines = field(default_factory=BadLines)
+    refused: RejectedLines = field(default_factory=RejectedLines)
 
     def count(self, done: "SubscriberImportReport") -> None:
-        """Add what became of some more lines."""
+        """Add the counts of another report."""
         self.added += done.added
         self.updated += done.updated
         self.unchanged += done.unchanged
         self.left_alone += done.left_alone
 
 
-class _Nothing(Exception):
-    """A strict import met a bad line, or a rehearsal is over: roll back."""
+class _Rollback(Exception):
+    """Raised to roll back a strict import with a bad line, or a dry run."""
 
 
 def import_subscribers(
-    db: Database, post: Post, lines: Iterable[Line], now: datetime, *, strict: bool = False
+    db: Database, notices: NoticeContext, lines: Iterable[FileLine], now: datetime, *, strict: bool = False
 ) -> SubscriberImportReport:
-    """Take in every good line and report the bad ones; `strict` takes all or nothing.
+    """Import every good line and report the bad ones. Known addresses are updated.
 
-    A known address is updated. Nobody who unsubscribed, paused or is suppressed is brought back.
+    Nobody who unsubscribed, paused or is suppressed is reactivated.
+
+    Args:
+        strict: import all lines or, if one is bad, none.
     """
     report = SubscriberImportReport()
-    blocks = _blocks(lines, post, report)
+    blocks = _blocks(lines, notices, report)
     if not strict:
         for block in blocks:
             with db.write() as session:
-                done = _take_in(session, post, block, now)
+                done = _import_block(session, notices, block, now)
             report.count(done)
         return report
     try:
         with db.write() as session:
             for block in blocks:
-                report.count(_take_in(session, post, block, now))
+                report.count(_import_block(session, notices, block, now))
             if report.refused:
-                raise _Nothing
-    except _Nothing:
+                raise _Rollback
+    except _Rollback:
         return SubscriberImportReport(refused=report.refused)
     return report
 
 
-def rehearse_import(db: Database, post: Post, lines: Iterable[Line], now: datetime) -> SubscriberImportReport:
-    """What `import_subscribers` would make of the lines; nothing of it stays, and nobody is written to."""
+def dry_run_import(
+    db: Database, notices: NoticeContext, lines: Iterable[FileLine], now: datetime
+) -> SubscriberImportReport:
+    """Return the report of an import without changing anything or sending mail."""
     report = SubscriberImportReport()
-    with suppress(_Nothing), db.write() as session:
-        for block in _blocks(lines, post, report):
-            report.count(_take_in(session, post, block, now))
-        raise _Nothing
+    with suppress(_Rollback), db.write() as session:
+        for block in _blocks(lines, notices, report):
+            report.count(_import_block(session, notices, block, now))
+        raise _Rollback
     return report
 
 
-def _blocks(lines: Iterable[Line], post: Post, report: SubscriberImportReport) -> Iterator[dict[bytes, Record]]:
-    """Good records by address key, none twice in a block: of two lines for one address the later counts."""
-    block: dict[bytes, Record] = {}
+def _blocks(
+    lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport
+) -> Iterator[dict[bytes, SubscriberRecord]]:
+    """Yield blocks of records by address key; of two lines for one address in a block, the later one starts a new
+    block.
+    """
+    block: dict[bytes, SubscriberRecord] = {}
     for line in lines:
         try:
             record = _record(line)
-            key = address_key(post.keys, record.address)
+            key = address_key(notices.keys, record.address)
         except BadRecord as problem:
             report.refused.add(line.number, problem)
             continue
@@ -98,44 +112,46 @@ def _blocks(lines: Iterable[Line], post: Post, report: SubscriberImportReport) -
         yield block
 
 
-def _record(line: Line) -> Record:
-    if isinstance(line.said, BadRecord):
-        raise line.said
-    return parse(line.said)
+def _record(line: FileLine) -> SubscriberRecord:
+    if isinstance(line.fields, BadRecord):
+        raise line.fields
+    return parse(line.fields)
 
 
-def _take_in(session: Session, post: Post, block: Mapping[bytes, Record], now: datetime) -> SubscriberImportReport:
+def _import_block(
+    session: Session, notices: NoticeContext, block: Mapping[bytes, SubscriberRecord], now: datetime
+) -> SubscriberImportReport:
     known = subscribers.by_address_keys(session, list(block))
     suppressed = suppressions.of_addresses(session, block)
     fresh = {key: record for key, record in block.items() if key not in known and key not in suppressed}
-    report = _add(session, post, fresh, now)
+    report = _add(session, notices, fresh, now)
     report.left_alone += sum(key not in known for key in suppressed)
     report.unchanged += sum(key not in known for key in suppressed)
     changed: list[Subscriber] = []
     for key, subscriber in known.items():
-        is_barred = key in suppressed and subscriber.status not in _LEFT  # no import speaks for the suppressed
-        settled = None if is_barred else _settle(block[key], subscriber)
-        report.left_alone += settled is None
-        if settled is None or settled == subscriber:
+        is_suppressed = key in suppressed and subscriber.status not in _LEFT  # no import speaks for the suppressed
+        after = None if is_suppressed else _settle(block[key], subscriber)
+        report.left_alone += after is None
+        if after is None or after == subscriber:
             report.unchanged += 1
             continue
         report.updated += 1
-        changed.append(settled)
-        if settled.status is not subscriber.status:
-            _step(session, key, subscriber, settled.status, now)
+        changed.append(after)
+        if after.status is not subscriber.status:
+            _step(session, key, subscriber, after.status, now)
     subscribers.update_many(session, changed, now)
     return report
 
 
-def _settle(record: Record, known: Subscriber) -> Subscriber | None:
-    """The subscriber as the record may have them; None where it may change nothing, as they left."""
-    said = record.status or Status.ACTIVE
+def _settle(record: SubscriberRecord, known: Subscriber) -> Subscriber | None:
+    """Return the subscriber after the import of a record, or None if they left and nothing may change."""
+    status = record.status or Status.ACTIVE
     if known.status in _LEFT:
-        further = known.status is Status.UNSUBSCRIBED and said is Status.SUPPRESSED
-        if not further and said is not known.status:
+        is_stricter = known.status is Status.UNSUBSCRIBED and status is Status.SUPPRESSED
+        if not is_stricter and status is not known.status:
             return None
-        return replace(known, status=said)
-    return replace(record.of(known), status=_STEPS[known.status].get(said, known.status))
+        return replace(known, status=status)
+    return replace(record.apply_to(known), status=_STEPS[known.status].get(status, known.status))
 
 
 _LEFT = frozenset({Status.UNSUBSCRIBED, Status.SUPPRESSED, Status.ERASED})
@@ -154,23 +170,25 @@ def _step(session: Session, key: bytes, known: Subscriber, status: Status, now: 
         subscribers.change_status(session, known.key, status, Cause.IMPORT, now)
 
 
-def _add(session: Session, post: Post, fresh: Mapping[bytes, Record], now: datetime) -> SubscriberImportReport:
-    arrivals = [new(record, key, record.status or Status.ACTIVE) for key, record in fresh.items()]
+def _add(
+    session: Session, notices: NoticeContext, fresh: Mapping[bytes, SubscriberRecord], now: datetime
+) -> SubscriberImportReport:
+    arrivals = [new_subscriber(record, key, record.status or Status.ACTIVE) for key, record in fresh.items()]
     stored = subscribers.insert_many(session, arrivals, Cause.IMPORT, now)
     for arrival in arrivals:
         if arrival.address_key in stored and arrival.status is Status.SUPPRESSED:
             suppressions.record(session, arrival.address_key, SuppressionReason.REQUEST, now)
         elif arrival.address_key in stored and arrival.status is Status.PENDING:
             mail_budgets.count(session, [stranger_budget(arrival.address_key, Cause.IMPORT)], now)
-            mail_confirmation(session, post, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
+            plan_confirmation(session, notices, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
     report = SubscriberImportReport(added=len(stored))
     if lost := {key: record for key, record in fresh.items() if key not in stored}:
-        report.count(_take_in(session, post, lost, now))  # another process was first: now they are known
+        report.count(_import_block(session, notices, lost, now))  # another process was first: now they are known
     return report
 
 
-def exported(db: Database) -> Iterator[dict[str, object]]:
-    """Every subscriber as an import line, as of one moment; nothing is left to export of the erased."""
+def export_subscribers(db: Database) -> Iterator[dict[str, object]]:
+    """Yield every subscriber who is not erased as an import line, from one snapshot."""
     with db.read() as session:
         for subscriber in subscribers.stream(session):
             if subscriber.status is not Status.ERASED:

@@ -1,4 +1,4 @@
-"""Libraries that a subscriber links, what their entries do to the list of liked papers, and how they part with one."""
+"""Link and unlink reference libraries, and apply their entries to the list of liked papers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.interest import Kind
-from digestd.domain.library import Counts, Entry, Library, Settled, settle
+from digestd.domain.library import EntryStatus, Library, LibraryEntry, LibraryUpdate, apply_entries
 from digestd.domain.paper import PaperId
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
@@ -15,65 +15,79 @@ from digestd.errors import BadRecord, NotFound
 from digestd.store import libraries, references, subscribers
 from digestd.store.database import Database
 from digestd.store.libraries import NewLibrary
-from digestd.subscribers.record import ITEMS_MAX
+from digestd.subscribers.lookup import load_locked
+from digestd.subscribers.subscriber_record import ITEMS_MAX
 
-MOST = 5
-"""Libraries of one subscriber."""
+LIBRARIES_MAX = 5
+"""The maximum number of libraries per subscriber."""
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryContents:
-    """The entries of a library as read, each with the day it was put there, and the entries that are gone.
+    """The entries that were read from a library, and those that were removed there.
 
-    `is_whole`: what is not named is gone too.
+    Attributes:
+        entries: reference and ISO day of addition, by entry name.
+        removed: names of entries that were removed.
+        is_complete: True if `entries` is the whole library, so that any other entry was removed too.
     """
 
     entries: Mapping[str, tuple[Reference, str]]
-    gone: frozenset[str]
-    is_whole: bool
+    removed: frozenset[str]
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
-    """A library as its owner sees it: how many of its entries count how."""
+class LinkedLibrary:
+    """A library and the number of its entries by status."""
 
     library: Library
-    counts: Mapping[Counts, int]
+    counts: Mapping[EntryStatus, int]
 
 
 def link(db: Database, new: NewLibrary, now: datetime) -> None:
-    """Link a library, or give one that is linked another key. Raises BadRecord beyond MOST, NotFound."""
+    """Link a library, or replace the key of a linked one.
+
+    Raises:
+        BadRecord: LIBRARIES_MAX libraries are linked already.
+        NotFound: there is no such subscriber.
+    """
     with db.write() as session:
-        _known(session, new.subscriber)
-        others = [one for one in libraries.of(session, new.subscriber) if (one.keeper, one.place) != _named(new)]
-        if len(others) >= MOST:
-            raise BadRecord("most", f"{MOST} libraries are linked already; unlink one of them first")
+        load_locked(session, new.subscriber)
+        others = [one for one in libraries.of(session, new.subscriber) if (one.provider, one.place) != _identity(new)]
+        if len(others) >= LIBRARIES_MAX:
+            raise BadRecord("most", f"{LIBRARIES_MAX} libraries are linked already; unlink one of them first")
         libraries.link(session, new, now)
 
 
-def linked(session: Session, subscriber: int) -> list[Linked]:
-    """The libraries of a subscriber."""
+def linked_libraries(session: Session, subscriber: int) -> list[LinkedLibrary]:
+    """Return the libraries of a subscriber."""
     counted = libraries.counted(session, subscriber)
     return [
-        Linked(one, {how: counted.get((one.key, how), 0) for how in Counts})
+        LinkedLibrary(one, {how: counted.get((one.key, how), 0) for how in EntryStatus})
         for one in libraries.of(session, subscriber)
     ]
 
 
-def own(session: Session, subscriber: int, number: int) -> Library:
-    """Their library of this number. Raises NotFound, also for another's."""
+def own_library(session: Session, subscriber: int, number: int) -> Library:
+    """Return a subscriber's library by number. Raises NotFound, also for somebody else's."""
     found = next((one for one in libraries.of(session, subscriber) if one.key == number), None)
     if found is None:
         raise NotFound(f"there is no library number {number}")
     return found
 
 
-def take_up(
-    db: Database, claimed: Library, becomes: Library, read: LibraryContents | None, now: datetime
-) -> Settled | None:
-    """Let what was read of a claimed library count, and end the claim; None where that stands no more.
+def apply_contents(
+    db: Database, claimed: Library, becomes: Library, contents: LibraryContents | None, now: datetime
+) -> LibraryUpdate | None:
+    """Apply what was read from a claimed library, and end the claim.
 
-    `becomes`: the library as it is then. `read`: None where nothing has changed.
+    Args:
+        becomes: the library as it is after reading.
+        contents: what was read; None if nothing has changed.
+
+    Returns:
+        The changes, or None if the claim is no longer valid.
     """
     with db.write() as session:
         known = subscribers.by_key(session, claimed.subscriber, lock=True)
@@ -81,75 +95,76 @@ def take_up(
             return None
         before = libraries.entries(session, claimed.subscriber)
         after = before
-        if read is not None:
-            public = references.public_names(session, (reference for reference, _ in read.entries.values()))
-            after = _after(claimed, before, read, public)
-            references.store(session, known.key, _unresolved(claimed, after, read, public), now)
-        settled = _settled(session, known, (before, after), now)
+        if contents is not None:
+            public = references.public_names(session, (reference for reference, _ in contents.entries.values()))
+            after = _after(claimed, before, contents, public)
+            references.store(session, known.key, _unresolved(claimed, after, contents, public), now)
+        update = _apply(session, known, (before, after), now)
         libraries.end(session, claimed, becomes)
-    return settled
+    return update
 
 
 def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: bool) -> Library:
-    """Forget a library and its key; its papers stay liked, or count no more. Raises NotFound."""
+    """Delete a library and its key. Raises NotFound.
+
+    Args:
+        keep: True to keep its papers as likes.
+    """
     with db.write() as session:
-        known = _known(session, subscriber)
-        library = own(session, subscriber, number)
+        known = load_locked(session, subscriber)
+        library = own_library(session, subscriber, number)
         if not keep:
             before = libraries.entries(session, subscriber)
-            _settled(session, known, (before, [entry for entry in before if entry.library != number]), now)
+            _apply(session, known, (before, [entry for entry in before if entry.library != number]), now)
         libraries.unlink(session, number)
         references.delete_unused(session, [subscriber])
     return library
 
 
 def _after(
-    claimed: Library, before: Sequence[Entry], read: LibraryContents, public: Mapping[PaperId, PaperId]
-) -> list[Entry]:
-    stood = {entry.name: entry for entry in before if entry.library == claimed.key}
-    stay = {} if read.is_whole else {name: entry for name, entry in stood.items() if name not in read.gone}
-    fresh = {}
-    for name, (reference, day) in read.entries.items():
-        paper = _name(stood.get(name), reference, public.get(reference.name, reference.name))
-        fresh[name] = replace(stood.get(name, Entry(claimed.key, name, paper)), paper=paper, day=day)
-    return [*(entry for entry in before if entry.library != claimed.key), *(stay | fresh).values()]
+    claimed: Library, before: Sequence[LibraryEntry], contents: LibraryContents, public: Mapping[PaperId, PaperId]
+) -> list[LibraryEntry]:
+    existing = {entry.name: entry for entry in before if entry.library == claimed.key}
+    remaining = (
+        {}
+        if contents.is_complete
+        else {name: entry for name, entry in existing.items() if name not in contents.removed}
+    )
+    current = {}
+    for name, (reference, day) in contents.entries.items():
+        paper = _name(existing.get(name), reference, public.get(reference.name, reference.name))
+        current[name] = replace(existing.get(name, LibraryEntry(claimed.key, name, paper)), paper=paper, day=day)
+    return [*(entry for entry in before if entry.library != claimed.key), *(remaining | current).values()]
 
 
-def _name(stood: Entry | None, reference: Reference, named: PaperId) -> PaperId:
-    """Return the name of an entry's like: the one it had, so that a like that was taken away does not come back."""
-    return stood.paper if stood is not None and stood.paper in reference.ids else named
+def _name(existing: LibraryEntry | None, reference: Reference, public_name: PaperId) -> PaperId:
+    """Return the like's existing name if there is one, so that a removed like does not come back under a new name."""
+    return existing.paper if existing is not None and existing.paper in reference.ids else public_name
 
 
 def _unresolved(
-    claimed: Library, after: Sequence[Entry], read: LibraryContents, public: Mapping[PaperId, PaperId]
+    claimed: Library, after: Sequence[LibraryEntry], contents: LibraryContents, public: Mapping[PaperId, PaperId]
 ) -> list[Reference]:
-    """Return the entries that were read and that no source knows, by the names of their likes, the newest first."""
-    ours = [entry for entry in after if entry.library == claimed.key and entry.name in read.entries]
+    """Return the references that no source knows, by the names of their likes, newest first."""
+    ours = [entry for entry in after if entry.library == claimed.key and entry.name in contents.entries]
     return [
-        replace(read.entries[entry.name][0], name=entry.paper)
+        replace(contents.entries[entry.name][0], name=entry.paper)
         for entry in sorted(ours, key=lambda entry: entry.day, reverse=True)
-        if read.entries[entry.name][0].name not in public
+        if contents.entries[entry.name][0].name not in public
     ]
 
 
-def _settled(
-    session: Session, known: Subscriber, entries: tuple[Sequence[Entry], Sequence[Entry]], now: datetime
-) -> Settled:
+def _apply(
+    session: Session, known: Subscriber, entries: tuple[Sequence[LibraryEntry], Sequence[LibraryEntry]], now: datetime
+) -> LibraryUpdate:
     before, after = entries
-    settled = settle(before, after, known.interests, ITEMS_MAX[Kind.PAPER])
-    libraries.write_entries(session, before, settled.entries)
-    if settled.interests != known.interests:
-        subscribers.update_many(session, [replace(known, interests=settled.interests)], now)
+    update = apply_entries(before, after, known.interests, ITEMS_MAX[Kind.PAPER])
+    libraries.write_entries(session, before, update.entries)
+    if update.interests != known.interests:
+        subscribers.update_many(session, [replace(known, interests=update.interests)], now)
     references.delete_unused(session, [known.key])
-    return settled
+    return update
 
 
-def _known(session: Session, subscriber: int) -> Subscriber:
-    known = subscribers.by_key(session, subscriber, lock=True)
-    if known is None:
-        raise NotFound(f"there is no subscriber number {subscriber}")
-    return known
-
-
-def _named(new: NewLibrary) -> tuple[object, str]:
-    return new.keeper, new.place
+def _identity(new: NewLibrary) -> tuple[object, str]:
+    return new.provider, new.place

@@ -1,7 +1,7 @@
-"""Libraries at Zotero and ORCID: linked by their owners, read on a schedule, each by one reader at a time.
+"""Sync libraries at Zotero and ORCID: link them, and read them on a schedule, one reader at a time.
 
-A key is sealed before it is stored and opened only to be sent to its keeper. One that is refused is tried no more,
-and its owner is told by their settings; whatever may pass is tried again later.
+API keys are stored encrypted and decrypted only to be sent to their provider. A key that is refused is not tried
+again, and the settings page tells its owner. Other failures are retried with backoff.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Self
 import structlog
 
 from digestd.domain.backoff import Backoff
-from digestd.domain.library import Keeper, Library, Settled, Standing
+from digestd.domain.library import Library, LibraryProvider, LibraryState, LibraryUpdate
 from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
 from digestd.errors import BadRecord, SourceFailed
@@ -28,163 +28,175 @@ from digestd.sources.libraries.zotero import KEY_MAX
 from digestd.store import libraries
 from digestd.store.database import Database
 from digestd.store.libraries import NewLibrary
-from digestd.subscribers.libraries import LibraryContents, link, take_up
+from digestd.subscribers.libraries import LibraryContents, apply_contents, link
 
 USE = "library"
-"""What keys are sealed for."""
+"""The purpose that keys are encrypted for."""
 PER_TICK = 20
-"""So many libraries are read before an end can be asked for."""
+"""The maximum number of libraries per tick, so that a shutdown does not wait long."""
 BACKOFF = Backoff.doubling(timedelta(minutes=15), timedelta(days=1))
-LEFT_ALONE = timedelta(minutes=5)
-"""How long a library waits whose keeper asked to be left alone."""
+BUSY_DELAY = timedelta(minutes=5)
+"""The delay before reading a library whose provider is not to be asked now."""
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Libraries:
-    """What linking and reading are handed. `bases`: each keeper's API. `every`: how often a library is read."""
+class LibrarySync:
+    """The parts that linking and reading need.
+
+    Attributes:
+        api_urls: the base URL of each provider's API.
+        every: the interval between two reads of a library.
+    """
 
     db: Database
     keys: Keys
     client: Client
     clock: Callable[[], datetime]
-    bases: Mapping[Keeper, str]
+    api_urls: Mapping[LibraryProvider, str]
     every: timedelta
 
     @classmethod
     def of(cls, settings: Settings, db: Database, keys: Keys, client: Client, clock: Callable[[], datetime]) -> Self:
-        """As the settings say."""
-        bases = {Keeper.ZOTERO: settings.zotero_url, Keeper.ORCID: settings.orcid_url}
-        return cls(db, keys, client, clock, bases, timedelta(hours=settings.library_sync_hours))
+        """Return the parts by the settings."""
+        api_urls = {LibraryProvider.ZOTERO: settings.zotero_url, LibraryProvider.ORCID: settings.orcid_url}
+        return cls(db, keys, client, clock, api_urls, timedelta(hours=settings.library_sync_hours))
 
 
-async def link_zotero(by: Libraries, subscriber: int, key: str, written: str) -> NewLibrary:
-    """Link the library that a key is for, or the one that is named; what was linked.
+async def link_zotero(context: LibrarySync, subscriber: int, key: str, written: str) -> NewLibrary:
+    """Link the library that an API key belongs to, or another one that it may read.
 
-    Raises BadRecord for a key or a library that will not do, SourceFailed where Zotero does not answer.
+    Args:
+        written: the library as the subscriber entered it; empty for the key's own.
+
+    Raises:
+        BadRecord: the key or the library is invalid; the message says what to do.
+        SourceFailed: Zotero does not answer.
     """
     key = key.strip()
     if not (key.isascii() and key.isalnum() and len(key) <= KEY_MAX):
-        raise BadRecord("key", "a key of Zotero is one word of letters and digits; copy it anew")
+        raise BadRecord("key", "a Zotero key has only letters and digits; copy it again")
     try:
-        rights = await ask_rights(by.db, by.client, by.clock, by.bases[Keeper.ZOTERO], key)
+        rights = await ask_rights(
+            context.db, context.client, context.clock, context.api_urls[LibraryProvider.ZOTERO], key
+        )
     except KeyRefused as error:
-        raise BadRecord("key", "Zotero does not know this key; copy it anew, or make another") from error
+        raise BadRecord("key", "Zotero does not know this key; copy it again, or make another") from error
     is_own = written.strip() in {"", rights.user, rights.user.partition("/")[2]}
-    place = rights.user if is_own else PLACES[Keeper.ZOTERO](written)
+    place = rights.user if is_own else PLACES[LibraryProvider.ZOTERO](written)
     if place.startswith("users/") and place != rights.user:
-        raise BadRecord("place", "the key is of another user; leave the library empty, or name a group")
+        raise BadRecord("place", "the key belongs to another user; leave the library empty, or name a group")
     if place == rights.user and not rights.may_read_own:
         raise BadRecord("key", "this key may not read the library; allow it at zotero.org/settings/keys")
-    sealed = encrypt(by.keys, USE, _owner(subscriber, Keeper.ZOTERO, place), key)
-    new = NewLibrary(subscriber, Keeper.ZOTERO, place, sealed, rights.may_write)
-    await asyncio.to_thread(link, by.db, new, by.clock())
+    sealed = encrypt(context.keys, USE, _key_context(subscriber, LibraryProvider.ZOTERO, place), key)
+    new = NewLibrary(subscriber, LibraryProvider.ZOTERO, place, sealed, rights.may_write)
+    await asyncio.to_thread(link, context.db, new, context.clock())
     return new
 
 
-def link_orcid(by: Libraries, subscriber: int, written: str) -> NewLibrary:
-    """Link the works of an ORCID iD; what was linked. Raises BadRecord for what is none."""
-    new = NewLibrary(subscriber, Keeper.ORCID, PLACES[Keeper.ORCID](written), None, may_write=False)
-    link(by.db, new, by.clock())
+def link_orcid(context: LibrarySync, subscriber: int, written: str) -> NewLibrary:
+    """Link the works of an ORCID iD. Raises BadRecord if it is invalid."""
+    new = NewLibrary(subscriber, LibraryProvider.ORCID, PLACES[LibraryProvider.ORCID](written), None, may_write=False)
+    link(context.db, new, context.clock())
     return new
 
 
-async def sync_due(by: Libraries) -> int:
-    """Read the libraries that are due, one after the other; how many were taken."""
+async def sync_due(context: LibrarySync) -> int:
+    """Read the libraries that are due, one after the other, and return how many were read."""
     for taken in range(PER_TICK):
-        claimed = await asyncio.to_thread(_claim, by, None)
+        claimed = await asyncio.to_thread(_claim, context, None)
         if claimed is None:
             return taken
-        becomes = await sync(by, claimed)
+        becomes = await sync(context, claimed)
         if becomes.why:
-            log.warning("a library was not read", number=claimed.key, why=becomes.why)
+            log.warning("library not read", number=claimed.key, why=becomes.why)
     return PER_TICK
 
 
-async def sync_now(by: Libraries, library: int) -> Library | None:
-    """Read one library whether it is due or not; as it is then, None where somebody else reads it or nobody may."""
-    claimed = await asyncio.to_thread(_claim, by, library)
-    return None if claimed is None else await sync(by, claimed)
+async def sync_now(context: LibrarySync, library: int) -> Library | None:
+    """Read one library now, and return it as it is afterwards; None if another reader has it or it no longer exists."""
+    claimed = await asyncio.to_thread(_claim, context, library)
+    return None if claimed is None else await sync(context, claimed)
 
 
-async def sync(by: Libraries, claimed: Library) -> Library:
-    """Read a library that was claimed, and let it count; as it is then. What goes wrong is written down, not raised."""
+async def sync(context: LibrarySync, claimed: Library) -> Library:
+    """Read a claimed library, apply it, and return it. A failure is recorded in the library, not raised."""
     try:
-        key = _opened(by, claimed)
-        listing = await _listing(by, claimed, key)
+        key = _decrypted_key(context, claimed)
+        listing = await _listing(context, claimed, key)
     except (SourceFailed, DecryptionError) as error:
-        becomes = _failed(by, claimed, error)
-        await asyncio.to_thread(take_up, by.db, claimed, becomes, None, by.clock())
+        becomes = _failed(context, claimed, error)
+        await asyncio.to_thread(apply_contents, context.db, claimed, becomes, None, context.clock())
         return becomes
-    becomes = _read(by, claimed, listing, key)
-    settled = await asyncio.to_thread(_count, by, claimed, becomes, listing)
-    if settled is not None:
-        log.info("library read", number=claimed.key, added=settled.added, taken=settled.taken)
+    becomes = _succeeded(context, claimed, listing, key)
+    update = await asyncio.to_thread(_apply, context, claimed, becomes, listing)
+    if update is not None:
+        log.info("library read", number=claimed.key, added=update.added, removed=update.removed)
     return becomes
 
 
-def _claim(by: Libraries, only: int | None) -> Library | None:
-    with by.db.write() as session:
-        return libraries.claim(session, by.clock(), only)
+def _claim(context: LibrarySync, only: int | None) -> Library | None:
+    with context.db.write() as session:
+        return libraries.claim(session, context.clock(), only)
 
 
-def _opened(by: Libraries, claimed: Library) -> str | None:
+def _decrypted_key(context: LibrarySync, claimed: Library) -> str | None:
     if claimed.sealed is None:
         return None
-    return decrypt(by.keys, USE, _owner(claimed.subscriber, claimed.keeper, claimed.place), claimed.sealed)
+    return decrypt(context.keys, USE, _key_context(claimed.subscriber, claimed.provider, claimed.place), claimed.sealed)
 
 
-async def _listing(by: Libraries, claimed: Library, key: str | None) -> Listing | None:
-    base = by.bases[claimed.keeper]
+async def _listing(context: LibrarySync, claimed: Library, key: str | None) -> Listing | None:
+    base = context.api_urls[claimed.provider]
 
     def shelf(since: int) -> Shelf:
-        return SHELVES[claimed.keeper](base, claimed.place, since)
+        return SHELVES[claimed.provider](base, claimed.place, since)
 
-    async with keyed(by.db, by.client, by.clock, base, key) as fetcher:
+    async with keyed(context.db, context.client, context.clock, base, key) as fetcher:
         return await read_library(fetcher, shelf, claimed.version)
 
 
-def _failed(by: Libraries, claimed: Library, error: SourceFailed | DecryptionError) -> Library:
-    """The library as it stands after a failure."""
-    now = by.clock()
+def _failed(context: LibrarySync, claimed: Library, error: SourceFailed | DecryptionError) -> Library:
+    """Return the library after a failure."""
+    now = context.clock()
     if isinstance(error, NotNowError):
-        return replace(claimed, next=now + LEFT_ALONE, why=str(error))
+        return replace(claimed, next=now + BUSY_DELAY, why=str(error))
     if isinstance(error, KeyRefused | DecryptionError):
-        return replace(claimed, next=now, standing=Standing.REFUSED, why=str(error))
+        return replace(claimed, next=now, state=LibraryState.REFUSED, why=str(error))
     if isinstance(error, LibraryGone):
-        return replace(claimed, next=now, standing=Standing.GONE, why=str(error))
+        return replace(claimed, next=now, state=LibraryState.GONE, why=str(error))
     failures = claimed.failures + 1
     return replace(claimed, next=now + BACKOFF.delay(failures), failures=failures, why=str(error))
 
 
-def _read(by: Libraries, claimed: Library, listing: Listing | None, key: str | None) -> Library:
-    """The library once it is read; a key that a retired secret sealed is sealed anew."""
-    now, sealed = by.clock(), claimed.sealed
-    if key is not None and sealed is not None and not is_encrypted_by_current(by.keys, sealed):
-        sealed = encrypt(by.keys, USE, _owner(claimed.subscriber, claimed.keeper, claimed.place), key)
+def _succeeded(context: LibrarySync, claimed: Library, listing: Listing | None, key: str | None) -> Library:
+    """Return the library after it was read. A key encrypted with a retired secret is encrypted again."""
+    now, sealed = context.clock(), claimed.sealed
+    if key is not None and sealed is not None and not is_encrypted_by_current(context.keys, sealed):
+        sealed = encrypt(context.keys, USE, _key_context(claimed.subscriber, claimed.provider, claimed.place), key)
     version = claimed.version if listing is None else listing.version
-    again = {"standing": Standing.LINKED, "failures": 0, "why": ""}
-    return replace(claimed, sealed=sealed, version=version, synced=now, next=now + by.every, **again)  # type: ignore[arg-type]  # each is of its field's type
+    reset = {"state": LibraryState.LINKED, "failures": 0, "why": ""}
+    return replace(claimed, sealed=sealed, version=version, synced=now, next=now + context.every, **reset)  # type: ignore[arg-type]  # each is of its field's type
 
 
-def _count(by: Libraries, claimed: Library, becomes: Library, listing: Listing | None) -> Settled | None:
-    now = by.clock()
-    read = None if listing is None else _named(listing, now)
-    return take_up(by.db, claimed, becomes, read, now)
+def _apply(context: LibrarySync, claimed: Library, becomes: Library, listing: Listing | None) -> LibraryUpdate | None:
+    now = context.clock()
+    read = None if listing is None else _contents(listing, now)
+    return apply_contents(context.db, claimed, becomes, read, now)
 
 
-def _named(listing: Listing, now: datetime) -> LibraryContents:
-    """Return the entries as references of the library's owner."""
-    stand = [sighting for sighting in listing.sightings if not sighting.withdrawn]
+def _contents(listing: Listing, now: datetime) -> LibraryContents:
+    """Return a listing's entries as references of the library's owner."""
+    current = [sighting for sighting in listing.sightings if not sighting.withdrawn]
     return LibraryContents(
-        entries={_entry(one): (reference_of(replace(one, ids=one.ids[1:])), _day(one.day, now)) for one in stand},
-        gone=frozenset(_entry(one) for one in listing.sightings if one.withdrawn),
-        is_whole=listing.is_whole,
+        entries={_entry(one): (reference_of(replace(one, ids=one.ids[1:])), _day(one.day, now)) for one in current},
+        removed=frozenset(_entry(one) for one in listing.sightings if one.withdrawn),
+        is_complete=listing.is_complete,
     )
 
 
 def _day(day: date | None, now: datetime) -> str:
-    """A day as it is kept: none that is still to come, beside which all others would look old."""
+    """Return a day as ISO text, today at the latest: a future day would rank before all others."""
     return "" if day is None else min(day, now.date()).isoformat()
 
 
@@ -192,6 +204,6 @@ def _entry(sighting: Sighting) -> str:
     return sighting.ids[0].partition(":")[2]
 
 
-def _owner(subscriber: int, keeper: Keeper, place: str) -> str:
-    """Whose key it is and for what: as any other it does not open."""
-    return f"{subscriber}:{keeper}:{place}"
+def _key_context(subscriber: int, provider: LibraryProvider, place: str) -> str:
+    """Return the context that a key is bound to: it cannot be decrypted for another library."""
+    return f"{subscriber}:{provider}:{place}"

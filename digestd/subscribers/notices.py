@@ -1,4 +1,4 @@
-"""Notices to subscribers: put into the ledger like a digest, sent by the worker, stopped by the same gate."""
+"""Plan notices to subscribers: rows of the ledger, like digests, that the worker sends through the commit point."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +11,14 @@ from digestd.store import ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """What a notice is made with: the keys, the host of its Message-ID, the templates in force."""
+class NoticeContext:
+    """The installation's values that every notice needs.
+
+    Attributes:
+        keys: the keys that sign links and Message-IDs.
+        host: the right-hand side of the Message-ID.
+        template_hash: the hash of the templates in force.
+    """
 
     keys: Keys
     host: str
@@ -20,11 +26,15 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
-    """One notice: `key` tells it from others of its kind, `consent_version` is that of the subscriber now.
+class Notice:
+    """A notice to one subscriber.
 
-    `recipient_key`: of the address it goes to, if that is not the subscriber's own. `not_before`: when it may leave,
-    if not at once.
+    Attributes:
+        key: distinguishes it from other notices of its kind; planning the same one twice makes one mail.
+        consent_version: the subscriber's consent version now; the mail is not sent under another one.
+        expires: when it is too late to send it.
+        recipient_key: the keyed hash of the recipient, if that is not the subscriber's own address.
+        not_before: the earliest time to send it; None for at once.
     """
 
     subscriber: int
@@ -36,17 +46,17 @@ class Mail:
     not_before: datetime | None = None
 
 
-def plan(session: Session, post: Post, mail: Mail, now: datetime) -> int | None:
-    """Put it into the ledger; its number, or None where the same one is there already."""
-    notice = ledger.NewNotice(
-        subscriber=mail.subscriber,
-        kind=mail.kind,
-        key=mail.key,
-        consent_version=mail.consent_version,
-        message_id=message_id(post.keys, mail.subscriber, mail.kind, mail.key, post.host),
-        template_hash=post.template_hash,
-        expires=mail.expires,
-        recipient_key=mail.recipient_key,
-        not_before=mail.not_before,
+def plan_notice(session: Session, notices: NoticeContext, notice: Notice, now: datetime) -> int | None:
+    """Add a notice to the ledger and return its delivery number, or None if the same one is there already."""
+    row = ledger.NewNotice(
+        subscriber=notice.subscriber,
+        kind=notice.kind,
+        key=notice.key,
+        consent_version=notice.consent_version,
+        message_id=message_id(notices.keys, notice.subscriber, notice.kind, notice.key, notices.host),
+        template_hash=notices.template_hash,
+        expires=notice.expires,
+        recipient_key=notice.recipient_key,
+        not_before=notice.not_before,
     )
-    return ledger.plan_notice(session, notice, now)
+    return ledger.plan_notice(session, row, now)

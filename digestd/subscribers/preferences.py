@@ -1,19 +1,19 @@
-"""The link to the preferences: in every mail, and a fresh one for whoever asks by address.
+"""Open the preferences by a link: the one in every mail, or a fresh one sent to an address.
 
-It is the right to change everything of one subscriber but what `requests` confirms by mail: it is valid for 30
-days, and void once a later one was asked to be the only one, the address has changed, or nobody is behind it.
+The link allows every change except those that `confirmed_actions` confirms by mail. It is valid for 30 days, and
+until the address changes, the subscriber is erased, or they make earlier links void.
 """
 
 from datetime import datetime, timedelta
 
 from digestd.domain.delivery import MailKind
-from digestd.domain.subscriber import Act, Cause, Status, Subscriber
+from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
 from digestd.errors import BadInput, NotFound
 from digestd.security.links import Keys, Purpose, address_key, issued, read, token
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.asking import stranger_budget
-from digestd.subscribers.notices import Mail, Post, plan
+from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.subscribers.signup import stranger_budget
 
 VALID = timedelta(days=30)
 LINK_LIFE = timedelta(days=2)
@@ -21,44 +21,52 @@ LINK_LIFE = timedelta(days=2)
 _MAY_OPEN = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
 
 
-class Void(BadInput):
-    """This link to the preferences was ours and counts no more."""
+class PreferencesLinkExpired(BadInput):
+    """A link to the preferences that is no longer valid."""
 
 
-def opened(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
-    """Whose preferences a token opens. Raises BadToken for what is none of ours, Void for one that is too old."""
+def open_preferences(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
+    """Return the subscriber whose preferences a link opens.
+
+    Raises:
+        BadToken: the link is invalid.
+        PreferencesLinkExpired: it is too old or was made void.
+        NotFound: the subscriber was erased.
+    """
     key, _, at = read(keys, Purpose.PREFERENCES, link, now)
     with db.read() as session:
         known = subscribers.by_key(session, key)
     if known is None or known.status is Status.ERASED:
         raise NotFound("this link no longer belongs to a subscriber")
-    if is_void(known, at, now):
-        raise Void("this link has expired; request a new one")
+    if is_expired(known, at, now):
+        raise PreferencesLinkExpired("this link has expired; request a new one")
     return known
 
 
-def is_void(known: Subscriber, issued: datetime, now: datetime) -> bool:
-    """True if what a mail to a subscriber carried at this time opens their settings no more."""
+def is_expired(known: Subscriber, issued: datetime, now: datetime) -> bool:
+    """Return True if links in a mail to the subscriber from this time no longer open the preferences."""
     return now - issued > VALID or (known.links_from is not None and issued < known.links_from.replace(microsecond=0))
 
 
 def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
-    """A token that opens the preferences from now on."""
+    """Return a new token that opens the preferences."""
     return token(keys, Purpose.PREFERENCES, subscriber, now)
 
 
-def ask_link(db: Database, post: Post, address: str, now: datetime, by: Act = Act(Cause.WEB)) -> None:
-    """Have a fresh link mailed to an address, if a subscriber is there; nothing tells whether one is.
+def request_link(
+    db: Database, notices: NoticeContext, address: str, now: datetime, by: ConsentAction = ConsentAction(Cause.WEB)
+) -> None:
+    """Mail a fresh link to an address if it has a subscriber; nothing reveals whether it does.
 
-    It counts with confirmations: one mail a day and address. Raises BadRecord for what is no address.
+    The mail counts with confirmations: one a day per address. Raises BadRecord for an invalid address.
     """
-    key = address_key(post.keys, address)
+    key = address_key(notices.keys, address)
     with db.write() as session:
         known = subscribers.by_address_key(session, key, lock=True)
         if known is None or known.status not in _MAY_OPEN or suppressions.reason_for(session, key) is not None:
             return
-        leaves = mail_budgets.take(session, [stranger_budget(key, by)], now)
-        if leaves is not None:
-            kind, life = MailKind.SETTINGS, leaves + LINK_LIFE
-            mail = Mail(known.key, kind, str(issued(now)), known.version, life, not_before=leaves)
-            plan(session, post, mail, now)
+        not_before = mail_budgets.take(session, [stranger_budget(key, by)], now)
+        if not_before is not None:
+            kind, life = MailKind.SETTINGS, not_before + LINK_LIFE
+            mail = Notice(known.key, kind, str(issued(now)), known.version, life, not_before=not_before)
+            plan_notice(session, notices, mail, now)

@@ -1,9 +1,9 @@
-"""Hooks: subscribers' events told to the operator's own programs, each by a signed post.
+"""Post subscriber events to the operator's programs, as signed webhooks.
 
-The form is that of Standard Webhooks 1.0 (https://www.standardwebhooks.com): `webhook-id` is the same in
-every try, so that a receiver can tell what it has; `webhook-signature` is HMAC-SHA256 over
-`id.timestamp.body`. A receiver that hangs or fails costs its own posts time, nobody else's. The URLs are
-the operator's, who may well mean a program on this machine: no address is refused, and no redirect followed.
+The format is Standard Webhooks 1.0 (https://www.standardwebhooks.com): `webhook-id` is the same in every attempt, so
+receivers can drop duplicates; `webhook-signature` is HMAC-SHA256 over `id.timestamp.body`. A slow or failing receiver
+delays its own posts only. The URLs are the operator's and may be on this machine: no address is refused, and no
+redirect is followed.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import httpx2
 import structlog
 
 from digestd.domain.backoff import Backoff
-from digestd.domain.webhook import HookPost, PostState
+from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import BadSetting
 from digestd.security.links import Keys
 from digestd.store import webhooks
@@ -27,9 +27,9 @@ from digestd.store.database import Database
 
 SECONDS = 10.0
 BACKOFF = Backoff(tuple(timedelta(minutes=m) for m in (0.1, 5, 30, 120, 300, 600, 840, 1200, 1440)))
-"""About three days in all; a post that failed after every one of these waits is given up."""
+"""About three days in total; a post that fails after the last wait is given up."""
 PER_TICK = 100
-"""So many posts to one URL a tick, so that an end can be asked for between."""
+"""The maximum number of posts per URL and tick, so that a shutdown does not wait long."""
 PREFIX = "whsec_"
 SECRET_BYTES = (24, 64)
 _GONE = 410
@@ -37,8 +37,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Hooks:
-    """What posting is handed."""
+class WebhookContext:
+    """The parts that posting needs."""
 
     db: Database
     keys: Keys
@@ -47,7 +47,7 @@ class Hooks:
 
 
 def read_secret(text: str) -> bytes:
-    """The bytes of a secret written as Standard Webhooks has it. Raises BadSetting."""
+    """Return the bytes of a secret in Standard Webhooks form (`whsec_` and base64). Raises BadSetting."""
     try:
         secret = base64.b64decode(text.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -61,15 +61,15 @@ def read_secret(text: str) -> bytes:
 
 
 def signature(secret: bytes, name: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`."""
+    """Return the value of the `webhook-signature` header."""
     signed = b"%s.%d.%s" % (name.encode(), timestamp, body)
     return f"v1,{base64.b64encode(hmac.digest(secret, signed, 'sha256')).decode()}"
 
 
-def message(post: HookPost) -> bytes:
-    """What is posted. An erased subscriber has a number and no address."""
-    said = {
-        "type": post.happening,
+def message(post: WebhookPost) -> bytes:
+    """Return the JSON body of a post. An erased subscriber has a number and no address."""
+    event = {
+        "type": post.event,
         "timestamp": post.at.isoformat(),
         "data": {
             "subscriber": post.subscriber,
@@ -78,45 +78,45 @@ def message(post: HookPost) -> bytes:
             "detail": post.detail,
         },
     }
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def post_due(by: Hooks) -> int:
-    """Post what is due, to every URL at once and in order to each; how many were taken."""
-    with by.db.read() as session:
-        told = webhooks.configured(session)
+async def post_due(context: WebhookContext) -> int:
+    """Post what is due, to all URLs concurrently and to each in order, and return how many were tried."""
+    with context.db.read() as session:
+        configured = webhooks.configured(session)
     async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
-        return sum(await asyncio.gather(*(_post_all(by, client, hook) for hook in told)))
+        return sum(await asyncio.gather(*(_post_all(context, client, webhook) for webhook in configured)))
 
 
-async def _post_all(by: Hooks, client: httpx2.AsyncClient, hook: int) -> int:
-    """Until one fails: then the receiver is left alone till the next tick."""
+async def _post_all(context: WebhookContext, client: httpx2.AsyncClient, webhook: int) -> int:
+    """Post to one URL until one post fails; the rest waits for the next tick."""
     for taken in range(PER_TICK):
-        post = await asyncio.to_thread(_claim, by, hook)
+        post = await asyncio.to_thread(_claim, context, webhook)
         if post is None:
             return taken
-        error, is_final = await _try(by, client, post)
-        await asyncio.to_thread(_record, by, post, error, is_final)
+        error, is_final = await _attempt(context, client, post)
+        await asyncio.to_thread(_record, context, post, error, is_final)
         if error:
-            log.warning("a hook was not reached", number=post.key, why=error, attempts=post.attempts)
+            log.warning("webhook post failed", number=post.key, why=error, attempts=post.attempts)
             return taken
     return PER_TICK
 
 
-def _claim(by: Hooks, hook: int) -> HookPost | None:
-    with by.db.write() as session:
-        return webhooks.claim(session, hook, by.clock())
+def _claim(context: WebhookContext, webhook: int) -> WebhookPost | None:
+    with context.db.write() as session:
+        return webhooks.claim(session, webhook, context.clock())
 
 
-async def _try(by: Hooks, client: httpx2.AsyncClient, post: HookPost) -> tuple[str, bool]:
-    """What went wrong, nothing if it was taken; and whether another try is in vain."""
-    body, name, at = message(post), _name(by.keys, post), int(by.clock().timestamp())
+async def _attempt(context: WebhookContext, client: httpx2.AsyncClient, post: WebhookPost) -> tuple[str, bool]:
+    """Try once. Returns the error, empty on success, and True if no other attempt makes sense."""
+    body, name, at = message(post), _message_id(context.keys, post), int(context.clock().timestamp())
     headers = {
         "content-type": "application/json",
         "user-agent": "digestd",
         "webhook-id": name,
         "webhook-timestamp": str(at),
-        "webhook-signature": signature(by.secret, name, at, body),
+        "webhook-signature": signature(context.secret, name, at, body),
     }
     try:
         async with asyncio.timeout(SECONDS), client.stream("POST", post.url, content=body, headers=headers) as answer:
@@ -126,16 +126,16 @@ async def _try(by: Hooks, client: httpx2.AsyncClient, post: HookPost) -> tuple[s
     return ("" if 200 <= status < 300 else f"answered {status}"), status == _GONE
 
 
-def _name(keys: Keys, post: HookPost) -> str:
-    """The same in every try; that of another event or install differs."""
+def _message_id(keys: Keys, post: WebhookPost) -> str:
+    """Return the `webhook-id`: the same in every attempt, different for other events and installations."""
     return f"msg_{keys.mac('hook', str(post.key).encode())[:15].hex()}"
 
 
-def _record(by: Hooks, post: HookPost, error: str, is_final: bool) -> None:
-    with by.db.write() as session:
+def _record(context: WebhookContext, post: WebhookPost, error: str, is_final: bool) -> None:
+    with context.db.write() as session:
         if not error:
-            webhooks.finish(session, post, PostState.TAKEN)
+            webhooks.finish(session, post, WebhookPostState.TAKEN)
         elif is_final or post.attempts > len(BACKOFF.steps):
-            webhooks.finish(session, post, PostState.GIVEN_UP, error)
+            webhooks.finish(session, post, WebhookPostState.GIVEN_UP, error)
         else:
-            webhooks.postpone(session, post, by.clock() + BACKOFF.delay(post.attempts), error)
+            webhooks.postpone(session, post, context.clock() + BACKOFF.delay(post.attempts), error)

@@ -3,7 +3,7 @@
 from babel.dates import get_day_names
 
 from digestd.domain.subscriber import WEEKDAYS
-from digestd.subscribers.record import SIZE_MAX
+from digestd.subscribers.subscriber_record import SIZE_MAX
 from digestd.web.pages import Pages, locale_of
 
 

@@ -16,7 +16,7 @@ from digestd.domain.schedule import first_due
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.security.links import Purpose, read
 from digestd.store import subscribers
-from digestd.subscribers.asking import TooOld, confirm, decline, requested
+from digestd.subscribers.signup import LinkExpired, confirm, decline, preview_request
 from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
 
@@ -42,7 +42,7 @@ def router(app: App, pages: Pages) -> APIRouter:
             known = _known(app, token)
             said = consent_text(pages, "confirm", known.language if known else "")
             subscriber = confirm(app.db, app.keys, token, now, consent_act(app, request, Cause.CONFIRM, said))
-        except TooOld:
+        except LinkExpired:
             return pages.to(request).page("confirmation_expired", 410)
         return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))
 
@@ -80,7 +80,7 @@ def _requested(app: App, token: str) -> Subscriber | None:
     key, n, _ = read(app.keys, Purpose.CONFIRM, token, now)
     with app.db.read() as session:
         known = subscribers.by_key(session, key)
-        return requested(session, known, n, now) if known and known.status in _ASKED else None
+        return preview_request(session, known, n, now) if known and known.status in _ASKED else None
 
 
 def _first(subscriber: Subscriber, now: datetime) -> datetime | None:

@@ -3,15 +3,15 @@
 from fastapi import Request
 
 from digestd.app import App
-from digestd.domain.subscriber import Act, Cause
+from digestd.domain.subscriber import Cause, ConsentAction
 from digestd.security.links import Keys
 from digestd.web.limiter import network_of
 from digestd.web.pages import Pages
 
 
-def consent_act(app: App, request: Request, cause: Cause, wording: str = "") -> Act:
+def consent_act(app: App, request: Request, cause: Cause, wording: str = "") -> ConsentAction:
     """Return the consent act of a request. `wording`: the text beside the button."""
-    return Act(cause, network_key(app.keys, request), wording)
+    return ConsentAction(cause, network_key(app.keys, request), wording)
 
 
 def network_key(keys: Keys, request: Request) -> bytes:

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.subscribers.belongings import as_json, everything
+from digestd.subscribers.data_export import collect_data, to_json
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 
@@ -19,7 +19,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def data(token: str) -> Response:
         known = settings_page.subscriber_of(token)
         with app.db.read() as session:
-            kept = everything(session, known, app.clock())
-        return Response(as_json(kept), media_type="application/json", headers=_AS_FILE)
+            kept = collect_data(session, known, app.clock())
+        return Response(to_json(kept), media_type="application/json", headers=_AS_FILE)
 
     return routes

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.mail_budget import PER_NETWORK
-from digestd.domain.subscriber import Act, Cause
+from digestd.domain.subscriber import Cause, ConsentAction
 from digestd.web import form_timestamp
 from digestd.web.consent_audit import consent_act, consent_text, network_key
 from digestd.web.constant_time_response import answer_in_constant_time
@@ -48,7 +48,7 @@ class SubmittedForm:
     name: str
     form: SignUpForm
     refused: Callable[[], Response | None]
-    act: Callable[[datetime, Act], None]
+    act: Callable[[datetime, ConsentAction], None]
     answer: str
     wording: str = ""
 
@@ -105,7 +105,7 @@ class EmailForms:
             sent.act(now, consent_act(self.app, request, Cause.WEB, sent.wording))
         return self.pages.to(request).page(sent.answer)
 
-    def by_address(self, name: str, answer: str, act: Callable[[str, datetime, Act], None]) -> APIRouter:
+    def by_address(self, name: str, answer: str, act: Callable[[str, datetime, ConsentAction], None]) -> APIRouter:
         """Return the routes of a form with only an address field.
 
         Args:

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from digestd.errors import BadRecord, NotFound, Unavailable
 from digestd.security.links import BadToken, OutdatedToken
-from digestd.subscribers.picked import Gone
-from digestd.subscribers.preferences import Void
+from digestd.subscribers.pick_feedback import LinkGone
+from digestd.subscribers.preferences import PreferencesLinkExpired
 from digestd.web.api import PATH as API
 from digestd.web.api import problems
 from digestd.web.limiter import TooOften
@@ -28,7 +28,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     def unknown(request: Request, _problem: BadToken | NotFound) -> Response:
         return pages.to(request).problem("unknown", 404)
 
-    def gone(request: Request, _problem: Gone) -> Response:
+    def gone(request: Request, _problem: LinkGone) -> Response:
         return pages.to(request).page("digest_removed", 410)
 
     def busy(request: Request, _problem: Unavailable) -> Response:
@@ -49,10 +49,10 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     return {
         BadToken: unknown,
         OutdatedToken: partial(invalid_link, pages),
-        Void: partial(invalid_link, pages),
+        PreferencesLinkExpired: partial(invalid_link, pages),
         BadRecord: malformed,
         NotFound: unknown,
-        Gone: gone,
+        LinkGone: gone,
         Unavailable: busy,
         TooOften: often,
         RequestValidationError: malformed,

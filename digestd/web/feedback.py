@@ -20,7 +20,7 @@ from digestd.errors import NotFound
 from digestd.mail.content import Entry
 from digestd.mail.view_models import Fit, fitted
 from digestd.security.links import Purpose, read
-from digestd.subscribers.picked import Picked, picked, say, unsay
+from digestd.subscribers.pick_feedback import PickFeedback, add_feedback, load_pick, withdraw_feedback
 from digestd.web.limiter import Window
 from digestd.web.pages import SHOW, Pages
 
@@ -44,23 +44,23 @@ class FeedbackLinks:
         found = read(self.app.keys, Purpose.FEEDBACK, signed, self.app.clock())
         return found.number, found.version
 
-    def found(self, at: tuple[int, int]) -> Picked:
+    def found(self, at: tuple[int, int]) -> PickFeedback:
         """Return the pick with its current feedback."""
         with self.app.db.read() as session:
-            return picked(session, *at)
+            return load_pick(session, *at)
 
-    def said(self, at: tuple[int, int], action: str, undo: str) -> Picked:
+    def said(self, at: tuple[int, int], action: str, undo: str) -> PickFeedback:
         """Store or withdraw feedback and return the pick."""
-        return (unsay if undo else say)(self.app.db, at, VERDICTS[action], self.app.clock())
+        return (withdraw_feedback if undo else add_feedback)(self.app.db, at, VERDICTS[action], self.app.clock())
 
-    def shown(self, signed: str, action: str, pick: Picked) -> Response:
+    def shown(self, signed: str, action: str, pick: PickFeedback) -> Response:
         """Return the page of one action."""
         return self.pages.page(
             "feedback",
             language=pick.subscriber.language,
             action=action,
             paper=fitted(Entry.of(pick.paper), _FIT),
-            given={name: pick.says(verdict) for name, verdict in VERDICTS.items()},
+            given={name: pick.has_verdict(verdict) for name, verdict in VERDICTS.items()},
             base=f"{self.pages.site.root}f/{signed}",
         )
 

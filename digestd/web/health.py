@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from digestd.app import App
 from digestd.delivery.disk_space import DiskFull, check_disk_space
-from digestd.domain.coverage import Coverage, missing
+from digestd.domain.coverage import Coverage, incomplete_states
 from digestd.errors import DatabaseUnreachable
 from digestd.store import bounce_surge, ledger
 from digestd.store.ledger import queries
@@ -56,7 +56,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "bounces_held": found.held,
             "disk": _disk(app),
             "coverage": {source: _coverage_json(day) for source, day in found.sources.items()},
-            "sources_missing": sorted(missing(found.sources.values(), now.date())),
+            "sources_missing": sorted(incomplete_states(found.sources.values(), now.date())),
         }
         return JSONResponse(told, 503 if reasons else 200)
 

@@ -10,10 +10,10 @@ from digestd.app import App
 from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadRecord
-from digestd.subscribers import lighter
-from digestd.subscribers.asking import TooOld
-from digestd.subscribers.leaving import unsubscribe
-from digestd.subscribers.moving import SameAddress, ask_move
+from digestd.subscribers import reduced_frequency
+from digestd.subscribers.address_change import SameAddress, request_address_change
+from digestd.subscribers.signup import LinkExpired
+from digestd.subscribers.status_changes import unsubscribe
 from digestd.web.consent_audit import consent_act, consent_text, network_key
 from digestd.web.constant_time_response import answer_in_constant_time
 from digestd.web.pages import Pages
@@ -33,7 +33,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def back(request: Request, token: str) -> Response:
         known = settings_page.subscriber_of(token)
         how = consent_act(app, request, Cause.TAKEN_BACK, consent_text(pages, "resubscribe", known.language))
-        if lighter.return_or_ask(app.db, app.post, known.key, how, app.clock(), Pool.OWNER):
+        if reduced_frequency.return_or_ask(app.db, app.notices, known.key, how, app.clock(), Pool.OWNER):
             return settings_page.shown(token, "returned")
         return pages.page("confirmation_sent", language=known.language)
 
@@ -50,9 +50,9 @@ def router(app: App, pages: Pages) -> APIRouter:
 def _ask_move(app: App, settings_page: SettingsPage, token: str, email: str, network: bytes) -> Response:
     """Request an address change and return the settings page."""
     try:
-        ask_move(app.db, app.post, settings_page.subscriber_of(token).key, email, app.clock(), network)
+        request_address_change(app.db, app.notices, settings_page.subscriber_of(token).key, email, app.clock(), network)
     except (BadRecord, SameAddress):
         return settings_page.corrected(token, ["email"])
-    except TooOld:  # unsubscribed while the page was open
+    except LinkExpired:  # unsubscribed while the page was open
         return settings_page.shown(token)
     return settings_page.shown(token, "moving")

@@ -13,7 +13,7 @@ from digestd.app import App
 from digestd.domain.sanitise import clean
 from digestd.errors import BadRecord, SourceFailed
 from digestd.store import libraries
-from digestd.subscribers.libraries import MOST, linked, own, unlink
+from digestd.subscribers.libraries import LIBRARIES_MAX, linked_libraries, own_library, unlink
 from digestd.subscribers.library_sync import link_orcid, link_zotero
 from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
@@ -58,7 +58,7 @@ def router(app: App, pages: Pages) -> APIRouter:
         subscriber = settings_page.subscriber_of(token).key
         limits.check(request, app.clock())
         with app.db.write() as session:
-            libraries.due_now(session, own(session, subscriber, library).key, app.clock())
+            libraries.due_now(session, own_library(session, subscriber, library).key, app.clock())
         return _page(settings_page, token, done="due")
 
     @routes.post("/p/{token}/libraries/unlink")
@@ -75,9 +75,14 @@ def router(app: App, pages: Pages) -> APIRouter:
 def _page(settings_page: SettingsPage, token: str, status: int = 200, **said: object) -> Response:
     known = settings_page.subscriber_of(token)
     with settings_page.app.db.read() as session:
-        found = linked(session, known.key)
+        found = linked_libraries(session, known.key)
     shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": "", "orcid": ""}
-    shown |= {"here": settings_page.here(token), "linked": found, "zone": ZoneInfo(known.timing.timezone), "most": MOST}
+    shown |= {
+        "here": settings_page.here(token),
+        "linked": found,
+        "zone": ZoneInfo(known.timing.timezone),
+        "most": LIBRARIES_MAX,
+    }
     return settings_page.pages.page("libraries", status, known.language, **{**shown, **said})
 
 

@@ -13,12 +13,12 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.errors import BadRecord, NotFound
 from digestd.mail.content import Entry
 from digestd.mail.view_models import Fit, fitted
 from digestd.store.ledger import queries
-from digestd.subscribers.picked import VALUE_MAX, Picked, mute, picked, unmute
+from digestd.subscribers.pick_feedback import VALUE_MAX, PickFeedback, load_pick, mute, unmute
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 
@@ -43,7 +43,7 @@ class MuteForm(BaseModel):
         value = " ".join(value.split())
         if kind not in _MUTED or not value or len(value) > VALUE_MAX:
             raise BadRecord("what", "choose something from this paper")
-        return Interest(Kind(kind), value, Wish.MUTED)
+        return Interest(Kind(kind), value, Stance.MUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ class _MutePages:
             raise NotFound("there was no such digest")
         return delivery, n
 
-    def found(self, at: tuple[int, int]) -> Picked:
+    def found(self, at: tuple[int, int]) -> PickFeedback:
         """Return the pick with what is muted now."""
         with self.app.db.read() as session:
-            return picked(session, *at)
+            return load_pick(session, *at)
 
-    def shown(self, token: str, period: str, n: int, pick: Picked, typed: MuteForm | None = None) -> Response:
+    def shown(self, token: str, period: str, n: int, pick: PickFeedback, typed: MuteForm | None = None) -> Response:
         """Return the page. `typed`: the form, if it could not be accepted."""
         here = self.settings_page.here(token)
         return self.pages.page(

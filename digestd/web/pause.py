@@ -9,7 +9,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadInput
-from digestd.subscribers.leaving import NoConsent, pause, pause_end, resume
+from digestd.subscribers.status_changes import NoConsent, pause, pause_end, resume
 from digestd.web.consent_audit import consent_act
 from digestd.web.pages import Pages
 from digestd.web.settings_page import SettingsPage

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.errors import BadRecord
 from digestd.security.links import OutdatedToken
-from digestd.subscribers.keeping import edit
-from digestd.subscribers.portrait import correct, drop
-from digestd.subscribers.preferences import Void
+from digestd.subscribers.admin_edits import edit
+from digestd.subscribers.preferences import PreferencesLinkExpired
+from digestd.subscribers.profile_summary import mute_interest, remove_interest
 from digestd.web.pages import SHOW, Pages
 from digestd.web.preferences_form import PreferencesForm
 from digestd.web.settings_page import SettingsPage
@@ -43,20 +43,18 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.post("/p/{token}/mute")
     def mute(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)]) -> Response:
-        correct(app.db, settings_page.subscriber_of(token).key, _interest(kind, value), app.clock())
+        mute_interest(app.db, settings_page.subscriber_of(token).key, _interest(kind, value), app.clock())
         return settings_page.shown(token, "muted")
 
     @routes.post("/p/{token}/drop")
-    def remove_interest(
-        token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)]
-    ) -> Response:
-        drop(app.db, settings_page.subscriber_of(token).key, _interest(kind, value), app.clock())
+    def remove(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)]) -> Response:
+        remove_interest(app.db, settings_page.subscriber_of(token).key, _interest(kind, value), app.clock())
         return settings_page.shown(token, "dropped")
 
     return routes
 
 
-def invalid_link(pages: Pages, request: Request, _problem: Void | OutdatedToken) -> Response:
+def invalid_link(pages: Pages, request: Request, _problem: PreferencesLinkExpired | OutdatedToken) -> Response:
     """Return the page for outdated links, which offers a new one."""
     return pages.to(request).page("link_expired", 410)
 
@@ -65,4 +63,4 @@ def _interest(kind: str, value: str) -> Interest:
     """Return the interest to change. Raises BadRecord for an unknown kind."""
     if kind not in set(Kind) or not value.strip():
         raise BadRecord("kind", "there is no such kind of interest; use the buttons of the page")
-    return Interest(Kind(kind), value, Wish.MUTED)
+    return Interest(Kind(kind), value, Stance.MUTED)

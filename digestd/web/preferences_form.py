@@ -5,12 +5,12 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.subscriber import WEEKDAYS, Subscriber
-from digestd.subscribers.record import BOOLEANS, MUTABLE, NUMBERS, CheckedRecord, Record, check
+from digestd.subscribers.subscriber_record import BOOLEANS, MUTABLE, NUMBERS, CheckedRecord, SubscriberRecord, check
 from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, visible
 
-_TEXTS = ("name", "cadence", "weekday", "bar", "language")
+_TEXTS = ("name", "cadence", "weekday", "min_score", "language")
 
 
 class PreferencesForm(BaseModel):
@@ -36,7 +36,7 @@ class PreferencesForm(BaseModel):
     cadence: str = ""
     weekday: str = ""
     size: str = ""
-    bar: str = ""
+    min_score: str = ""
     explore: str = ""
     only_categories: str = ""
     language: str = ""
@@ -46,7 +46,7 @@ class PreferencesForm(BaseModel):
         """Return the form filled with a subscriber's preferences."""
         wants, timing = subscriber.interests, subscriber.timing
         lists = {name: "\n".join(values(wants, kind)) for name, kind in MUTABLE.items()}
-        lists |= {f"mute_{name}": "\n".join(values(wants, kind, Wish.MUTED)) for name, kind in MUTABLE.items()}
+        lists |= {f"mute_{name}": "\n".join(values(wants, kind, Stance.MUTED)) for name, kind in MUTABLE.items()}
         return cls(
             name=subscriber.name,
             hour=str(timing.hour),
@@ -54,7 +54,7 @@ class PreferencesForm(BaseModel):
             cadence=timing.cadence.value,
             weekday=WEEKDAYS[timing.weekday],
             size=str(subscriber.size),
-            bar=subscriber.bar.value,
+            min_score=subscriber.min_score.value,
             explore="on" if subscriber.explore else "",
             only_categories="on" if subscriber.only_categories else "",
             language=subscriber.language,
@@ -88,8 +88,8 @@ class PreferencesForm(BaseModel):
         return read_names(text) if name.endswith("authors") else read_lines(text)
 
 
-def _with_stored_likes(record: Record, whom: Subscriber) -> Record:
+def _with_stored_likes(record: SubscriberRecord, whom: Subscriber) -> SubscriberRecord:
     """Return the record with the stored example papers before the new ones."""
-    slot = (Kind.PAPER, Wish.LIKED)
+    slot = (Kind.PAPER, Stance.LIKED)
     stored = values(whom.interests, *slot)
     return replace(record, lists={**record.lists, slot: tuple(dict.fromkeys((*stored, *record.lists.get(slot, ()))))})

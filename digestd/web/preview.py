@@ -45,7 +45,7 @@ def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
         checked = form.read_interests()
         if checked.record is None:
             return home.show(app, spoken, form, visitor, checked.errors)
-        wanted = checked.record.new.interests
+        wanted = checked.record.as_new.interests
         return home.show(
             app, spoken, form, visitor, seen=_preview(app, spoken, preview_day, (wanted, form.max_papers), now)
         )
@@ -59,7 +59,7 @@ def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
         checked = form.read_interests()
         if checked.record is None:
             return spoken.page("preview", 422, seen=None)
-        wanted = checked.record.new.interests
+        wanted = checked.record.as_new.interests
         return spoken.page("preview", seen=_preview(app, spoken, preview_day, (wanted, form.max_papers), now))
 
     return routes

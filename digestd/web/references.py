@@ -12,7 +12,7 @@ from digestd.app import App
 from digestd.errors import SourceFailed
 from digestd.sources.imports import BYTES_MAX, IMPORTS
 from digestd.sources.source import Page
-from digestd.subscribers.cold_start import Started, read_references, start
+from digestd.subscribers.cold_start import ColdStartReport, import_references, read_references
 from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import MALFORMED, SettingsPage
@@ -38,8 +38,8 @@ def router(app: App, pages: Pages) -> APIRouter:
         shown["formats"] = [(name, form.label) for name, form in IMPORTS.items()]
         return pages.page("references", status, language, here=settings_page.here(token), **{**shown, **values})
 
-    def like_all(token: str, read: Page) -> Started:
-        return start(app.db, settings_page.subscriber_of(token).key, read, app.clock())
+    def like_all(token: str, read: Page) -> ColdStartReport:
+        return import_references(app.db, settings_page.subscriber_of(token).key, read, app.clock())
 
     @routes.api_route("/p/{token}/import", methods=SHOW)
     def ask(token: str) -> Response:

@@ -7,15 +7,15 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.security.links import Purpose
-from digestd.subscribers.asking import TooOld
-from digestd.subscribers.requests import (
-    Asked,
+from digestd.subscribers.confirmed_actions import (
+    RequestOutcome,
     erase_as_requested,
-    opened_request,
+    open_request,
     renew_as_requested,
     request_erasure,
     request_renewal,
 )
+from digestd.subscribers.signup import LinkExpired
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 from digestd.web.unsubscribe import masked
@@ -43,17 +43,17 @@ def _asking(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRout
     @routes.post("/p/{token}/erase")
     def ask_erasure(token: str) -> Response:
         known = settings_page.subscriber_of(token)
-        return _answer(pages, settings_page, token, request_erasure(app.db, app.post, known.key, app.clock()))
+        return _answer(pages, settings_page, token, request_erasure(app.db, app.notices, known.key, app.clock()))
 
     @routes.post("/p/{token}/renew")
     def ask_renewal(token: str) -> Response:
         known = settings_page.subscriber_of(token)
-        return _answer(pages, settings_page, token, request_renewal(app.db, app.post, known.key, app.clock()))
+        return _answer(pages, settings_page, token, request_renewal(app.db, app.notices, known.key, app.clock()))
 
 
-def _answer(pages: Pages, settings_page: SettingsPage, token: str, asked: Asked) -> Response:
+def _answer(pages: Pages, settings_page: SettingsPage, token: str, asked: RequestOutcome) -> Response:
     known = settings_page.subscriber_of(token)
-    status = 409 if asked is Asked.UNREACHABLE else 200
+    status = 409 if asked is RequestOutcome.UNREACHABLE else 200
     address = masked(known.address)
     return pages.page(
         "request_sent", status, known.language, asked=asked, address=address, here=settings_page.here(token)
@@ -70,8 +70,8 @@ def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
     @routes.api_route("/erase/{token}", methods=SHOW)
     def show_erasure(request: Request, token: str) -> Response:
         try:
-            known = opened_request(app.db, app.keys, Purpose.ERASE, token, app.clock())
-        except TooOld:
+            known = open_request(app.db, app.keys, Purpose.ERASE, token, app.clock())
+        except LinkExpired:
             return _over(pages, request)
         here = f"{pages.site.root}erase/{token}"
         return pages.page("erase_confirm", language=known.language, here=here, address=masked(known.address))
@@ -80,7 +80,7 @@ def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
     def erase(request: Request, token: str) -> Response:
         try:
             known = erase_as_requested(app.db, app.keys, token, app.clock())
-        except TooOld:
+        except LinkExpired:
             return _over(pages, request)
         return pages.page("erased", language=known.language)
 
@@ -91,8 +91,8 @@ def _renewing(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRo
     @routes.api_route("/renew/{token}", methods=SHOW)
     def show_renewal(request: Request, token: str) -> Response:
         try:
-            known = opened_request(app.db, app.keys, Purpose.RENEW, token, app.clock())
-        except TooOld:
+            known = open_request(app.db, app.keys, Purpose.RENEW, token, app.clock())
+        except LinkExpired:
             return _over(pages, request)
         return pages.page("renew_confirm", language=known.language, here=f"{pages.site.root}renew/{token}")
 
@@ -100,6 +100,6 @@ def _renewing(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRo
     def renew(request: Request, token: str, shelf: Annotated[str, Form()] = "") -> Response:
         try:
             fresh = renew_as_requested(app.db, app.keys, token, app.clock(), shelf=bool(shelf))
-        except TooOld:
+        except LinkExpired:
             return _over(pages, request)
         return settings_page.shown(fresh, "renewed")

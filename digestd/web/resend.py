@@ -3,12 +3,14 @@
 from fastapi import APIRouter
 
 from digestd.app import App
-from digestd.subscribers.asking import remind
+from digestd.subscribers.signup import resend_confirmation
 from digestd.web.email_forms import EmailForms
 
 
 def router(app: App, forms: EmailForms) -> APIRouter:
     """Return the routes of this module."""
     return forms.by_address(
-        "resend", "confirmation_sent", lambda address, now, by: remind(app.db, app.post, address, now, by)
+        "resend",
+        "confirmation_sent",
+        lambda address, now, by: resend_confirmation(app.db, app.notices, address, now, by),
     )

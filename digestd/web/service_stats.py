@@ -12,7 +12,7 @@ from digestd.domain.coverage import Coverage
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.domain.webhook import PostState
+from digestd.domain.webhook import WebhookPostState
 from digestd.store import (
     bounce_surge,
     bounces,
@@ -52,7 +52,7 @@ class ServiceStats:
     inbound: Mapping[InboundOutcome, int]
     suppressions: Mapping[SuppressionReason, int]
     last_inbound: datetime | None
-    hook_posts: Mapping[PostState, int]
+    hook_posts: Mapping[WebhookPostState, int]
     refused_waiting: int
     bounces_held: int
 

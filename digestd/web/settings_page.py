@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.subscriber import Subscriber
-from digestd.subscribers.portrait import portrait_of
-from digestd.subscribers.preferences import opened
+from digestd.subscribers.preferences import open_preferences
+from digestd.subscribers.profile_summary import summarise_profile
 from digestd.web.choices import choices
 from digestd.web.consent_audit import consent_text
 from digestd.web.pages import Pages
@@ -29,7 +29,7 @@ class SettingsPage:
 
     def subscriber_of(self, token: str) -> Subscriber:
         """Return the subscriber of a link."""
-        return opened(self.app.db, self.app.keys, token, self.app.clock())
+        return open_preferences(self.app.db, self.app.keys, token, self.app.clock())
 
     def here(self, token: str) -> str:
         """Return the path of the page."""
@@ -52,7 +52,7 @@ class SettingsPage:
     ) -> Response:
         zone = ZoneInfo(known.timing.timezone)
         with self.app.db.read() as session:
-            portrait = portrait_of(session, known)
+            profile = summarise_profile(session, known)
         return self.pages.page(
             "preferences",
             200,
@@ -63,7 +63,7 @@ class SettingsPage:
             form=form.visible,
             problems=frozenset(problems),
             done=done,
-            profile=portrait,
+            profile=profile,
             tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
             until=known.paused_until and known.paused_until.astimezone(zone).date(),
             wording=consent_text(self.pages, "resubscribe", known.language).split("\n"),

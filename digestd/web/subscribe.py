@@ -7,8 +7,8 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
-from digestd.domain.subscriber import Act
-from digestd.subscribers.asking import ask
+from digestd.domain.subscriber import ConsentAction
+from digestd.subscribers.signup import request_signup
 from digestd.web import home
 from digestd.web.consent_audit import consent_text, network_key
 from digestd.web.email_forms import EmailForms, SubmittedForm
@@ -34,9 +34,9 @@ def router(app: App, pages: Pages, forms: EmailForms) -> APIRouter:
                 return None
             return home.show(app, spoken, form, network_key(app.keys, request), checked.errors)
 
-        def act(now: datetime, by: Act) -> None:
+        def act(now: datetime, by: ConsentAction) -> None:
             if checked.record is not None:
-                ask(app.db, app.post, checked.record, now, by)
+                request_signup(app.db, app.notices, checked.record, now, by)
 
         sent = SubmittedForm("subscribe", form, refused, act, "confirmation_sent", consent_text(spoken, "subscribe"))
         return await forms.take(request, sent)

@@ -17,8 +17,8 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
 from digestd.security.links import OutdatedToken, Purpose, read
 from digestd.store import subscribers
-from digestd.subscribers import lighter
-from digestd.subscribers.leaving import NoConsent, pause, unsubscribe
+from digestd.subscribers import reduced_frequency
+from digestd.subscribers.status_changes import NoConsent, pause, unsubscribe
 from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
 
@@ -101,7 +101,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def back(request: Request, token: str) -> Response:
         subscriber = links.subscriber_of(token)
         how = consent_act(app, request, Cause.TAKEN_BACK, consent_text(pages, "resubscribe", subscriber.language))
-        done = lighter.return_or_ask(app.db, app.post, subscriber.key, how, app.clock(), Pool.STRANGER)
+        done = reduced_frequency.return_or_ask(app.db, app.notices, subscriber.key, how, app.clock(), Pool.STRANGER)
         return links.page("resubscribed", subscriber, token, done=done)
 
     _add_reduction_routes(app, links, routes)
@@ -112,20 +112,20 @@ def _add_reduction_routes(app: App, links: _UnsubscribeLinks, routes: APIRouter)
     @routes.post("/u/{token}/weekly")
     def weekly(token: str) -> Response:
         return links.reduction_page(
-            token, "weekly", lighter.weekly(app.db, links.subscriber_of(token).key, app.clock())
+            token, "weekly", reduced_frequency.weekly(app.db, links.subscriber_of(token).key, app.clock())
         )
 
     @routes.post("/u/{token}/fewer")
     def fewer(token: str) -> Response:
-        return links.reduction_page(token, "fewer", lighter.fewer(app.db, links.subscriber_of(token).key, app.clock()))
+        reduced = reduced_frequency.fewer(app.db, links.subscriber_of(token).key, app.clock())
+        return links.reduction_page(token, "fewer", reduced)
 
     @routes.post("/u/{token}/pause")
     def pause_subscription(request: Request, token: str) -> Response:
         now = app.clock()
         try:
-            pause(
-                app.db, links.subscriber_of(token).key, consent_act(app, request, Cause.WEB), now, now + lighter.BREAK
-            )
+            until = now + reduced_frequency.BREAK
+            pause(app.db, links.subscriber_of(token).key, consent_act(app, request, Cause.WEB), now, until)
         except NoConsent:
             return links.reduction_page(token, "pause", done=False)
         return links.reduction_page(token, "pause", done=True)

@@ -32,8 +32,8 @@ from digestd.logs import configure
 from digestd.papers.imports import import_papers
 from digestd.security.links import Purpose, token
 from digestd.settings import load
-from digestd.subscribers.keeping import add
-from digestd.subscribers.record import parse
+from digestd.subscribers.admin_edits import add
+from digestd.subscribers.subscriber_record import parse
 from digestd.web import build
 from digestd.web import preview as limits
 from digestd.web.connection_limits import server_config
@@ -84,7 +84,7 @@ def _serve(folder: Path, papers: int, parent: Connection) -> None:
     port = free_port()
     app = wiring.initialise(load({"DIGESTD_SOURCES": "none", "DIGESTD_PUBLIC_URL": f"http://127.0.0.1:{port}"}))
     import_papers(app.db, list(synthetic_data.synthetic_papers(papers, 1, "new")), app.clock())
-    add(app.db, app.post, parse({"email": "reader@example.net"}), app.clock())
+    add(app.db, app.notices, parse({"email": "reader@example.net"}), app.clock())
     parent.send((f"http://127.0.0.1:{port}", _paths(token(app.keys, Purpose.UNSUBSCRIBE, 1, app.clock()))))
     uvicorn.Server(server_config(build(app), "127.0.0.1", port)).run()
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
-from digestd.domain.interest import Kind, Wish
+from digestd.domain.interest import Kind, Stance
 from digestd.domain.paper import Paper
 from digestd.evaluation.judgments import Judgment, Library
 from digestd.evaluation.scoring import Case
@@ -45,7 +45,7 @@ class Sanity:
 
     def scores(self, case: Case, judgment: Judgment) -> dict[str, float]:
         """Of each candidate of a case."""
-        likes = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.wish is Wish.LIKED]
+        likes = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.stance is Stance.LIKED]
         places = [self.places[name] for name in case.names]
         known = [self.places[name] for name in likes if name in self.places]
         if known:

@@ -6,57 +6,57 @@ from datetime import datetime, timedelta
 import pytest
 
 from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.bounce_score import SUPPRESS_AT, WARN_AT, Standing, score, standing
+from digestd.domain.bounce_score import SUPPRESS_AT, WARN_AT, BounceAction, choose_action, score
 
 
 def bounce(day: float, now: datetime, delivery: int | None = None, kind: BounceKind = BounceKind.SOFT) -> Bounce:
     return Bounce(b"k" * 32, b"a" * 32, kind, "dsn", "4.2.2", delivery, 1, now + timedelta(days=day))
 
 
-def standings(days: Sequence[float], now: datetime, accepted: Sequence[int] = ()) -> list[Standing]:
+def standings(days: Sequence[float], now: datetime, accepted: Sequence[int] = ()) -> list[BounceAction]:
     """Return the standing after each soft bounce; bounce n is about delivery n * 10."""
     had = [bounce(day, now, number * 10) for number, day in enumerate(days)]
-    return [standing(had[n], score(had[: n + 1], accepted)) for n in range(len(had))]
+    return [choose_action(had[n], score(had[: n + 1], accepted)) for n in range(len(had))]
 
 
 @pytest.mark.parametrize(
     ("kind", "follows"),
     [
-        (BounceKind.HARD, Standing.HARD),
-        (BounceKind.COMPLAINT, Standing.COMPLAINT),
-        (BounceKind.POLICY, Standing.FINE),
-        (BounceKind.DELAYED, Standing.FINE),
-        (BounceKind.SOFT, Standing.FINE),
+        (BounceKind.HARD, BounceAction.HARD),
+        (BounceKind.COMPLAINT, BounceAction.COMPLAINT),
+        (BounceKind.POLICY, BounceAction.FINE),
+        (BounceKind.DELAYED, BounceAction.FINE),
+        (BounceKind.SOFT, BounceAction.FINE),
     ],
 )
-def test_standing_after_first_bounce(kind: BounceKind, follows: Standing, now: datetime) -> None:
+def test_standing_after_first_bounce(kind: BounceKind, follows: BounceAction, now: datetime) -> None:
     one = bounce(0, now, 1, kind)
-    assert standing(one, score([one], ())) is follows
+    assert choose_action(one, score([one], ())) is follows
 
 
 def test_standing_of_daily_soft_bounces(now: datetime) -> None:
     found = standings(range(10), now)
-    assert found.index(Standing.WARNED) == 3
-    assert found.index(Standing.SOFT) == 6
+    assert found.index(BounceAction.WARNED) == 3
+    assert found.index(BounceAction.SOFT) == 6
 
 
 def test_standing_of_weekly_soft_bounces(now: datetime) -> None:
     found = standings(range(0, 7 * 12, 7), now)
-    assert found.index(Standing.SOFT) == 8
+    assert found.index(BounceAction.SOFT) == 8
 
 
 def test_standing_of_monthly_soft_bounces_stays_fine(now: datetime) -> None:
-    assert set(standings(range(0, 3000, 30), now)) == {Standing.FINE}
+    assert set(standings(range(0, 3000, 30), now)) == {BounceAction.FINE}
 
 
 def test_score_decreases_with_accepted_mails(now: datetime) -> None:
     accepted = [number * 10 + 5 for number in range(100)]
-    assert set(standings(range(60), now, accepted)) == {Standing.FINE}
+    assert set(standings(range(60), now, accepted)) == {BounceAction.FINE}
 
 
 def test_score_ignores_accepted_mails_that_bounced(now: datetime) -> None:
     accepted = [number * 10 for number in range(100)]
-    assert Standing.SOFT in standings(range(10), now, accepted)
+    assert BounceAction.SOFT in standings(range(10), now, accepted)
 
 
 def test_score_counts_each_mail_and_day_once(now: datetime) -> None:

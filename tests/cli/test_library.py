@@ -9,7 +9,7 @@ import pytest
 from digestd.security.secret_key import rotate
 from tests.cli.test_subscriber import Run, refused, run
 from tests.conftest import NOW
-from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer
+from tests.libraries.library_servers import CARBERRY, KEY, Zotero, in_thread, orcid_answer
 
 __all__ = ["run"]
 ADA = "ada@example.org"
@@ -17,7 +17,7 @@ ADA = "ada@example.org"
 
 @pytest.fixture
 def zotero(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zotero]:
-    with aside() as served:
+    with in_thread() as served:
         monkeypatch.setenv("DIGESTD_ZOTERO_URL", served.base)
         monkeypatch.setenv("DIGESTD_ORCID_URL", served.site.url("/v3.0"))
         run("add", ADA, "--topic", "ice")
@@ -37,7 +37,7 @@ def test_library_is_linked_synced_listed_and_unlinked(run: Run, zotero: Zotero) 
     assert linked.stderr.startswith("zotero:users/12 is linked")
     assert run("library", "sync", ADA, "zotero:users/12").returncode == 0
     (one,) = listed(run)
-    assert (one["standing"], one["liked"], one["why"]) == ("linked", 1, "")
+    assert (one["state"], one["liked"], one["why"]) == ("linked", 1, "")
     assert "doi:10.5555/lakes" in run("interests", ADA).stdout
     refused(run("library", "unlink", ADA, "zotero:users/13"), 1, "linked: zotero:users/12")
     assert "count no more" in run("library", "unlink", ADA, "zotero:users/12", "--drop").stderr
@@ -70,7 +70,7 @@ def test_orcid_is_linked_by_id(run: Run, zotero: Zotero) -> None:
 
 def test_invalid_library_is_one_line(run: Run, zotero: Zotero) -> None:
     refused(run("library", "link", ADA, "zotero", stdin="wrong"), 2, "Zotero does not know this key")
-    refused(run("library", "link", ADA, "zotero"), 2, "one word")
+    refused(run("library", "link", ADA, "zotero"), 2, "only letters and digits")
     refused(run("library", "link", ADA, "orcid:0000-0002-1825-0098"), 2, "copy it anew")
     refused(run("library", "link", ADA, "mendeley"), 2, "write zotero")
     refused(run("library", "link", "bob@example.org", "zotero", stdin=KEY), 1, "no subscriber")

@@ -50,7 +50,7 @@ def test_failed_posts_are_listed_shown_and_retried(run: Run) -> None:
         assert run("run", hook=receiver.url).exit_code == 0
         assert rows(run("webhook", "list", "--state", "given_up", "--json", hook=receiver.url)) == [(1, "given_up", 1)]
         shown = json.loads(run("webhook", "show", "1", "--json", hook=receiver.url).stdout)
-        assert (shown["happening"], shown["url"], shown["error"]) == (
+        assert (shown["event"], shown["url"], shown["error"]) == (
             "subscriber.subscribed",
             receiver.url,
             "answered 410",

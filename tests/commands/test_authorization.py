@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from digestd.domain.bounce import InboundOutcome
-from digestd.domain.subscriber import Act, Cause, Status
+from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Purpose, address_key, token
 from digestd.store import subscribers
-from digestd.subscribers.leaving import suppress, unsuppress
+from digestd.subscribers.confirmed_actions import renew_as_requested
 from digestd.subscribers.preferences import VALID
-from digestd.subscribers.requests import renew_as_requested
+from digestd.subscribers.suppression import suppress, unsuppress
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, digest, text
 from tests.commands.mails import mail
 
@@ -191,7 +191,7 @@ async def test_mails_to_former_address_prove_no_new_owner(mail_install: CommandI
     assert known is not None
     with mail_install.install.db.write() as session:
         key = address_key(mail_install.install.app.keys, "ada@example.com")
-        subscribers.change_address(session, known.key, ("ada@example.com", key), Act(Cause.MOVED), now)
+        subscribers.change_address(session, known.key, ("ada@example.com", key), ConsentAction(Cause.MOVED), now)
     mail_install.install.clock.go(timedelta(days=2))
     assert mail_install.write("subscribe cheap pills") is UNPROVEN
     for old in former:

@@ -7,7 +7,7 @@ import pytest
 from digestd.domain import mail_budget
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Wish
+from digestd.domain.interest import Kind, Stance
 from digestd.domain.subscriber import Cadence, Status
 from digestd.security.links import Purpose
 from digestd.store import consent, feedback
@@ -67,10 +67,10 @@ async def test_commands_change_settings_and_interests(ada_install: CommandInstal
     assert ada_install.write(body + "zone Europe/Berlin\nweekly friday\nsize 5\nlanguage de\n", to=to) is COMMAND
     known = ada_install.known()
     assert known is not None
-    assert {(i.kind, i.value, i.wish) for i in known.interests} == {
-        (Kind.TOPIC, "dark matter", Wish.LIKED),
-        (Kind.AUTHOR, "Jane Doe", Wish.MUTED),
-        (Kind.PHRASE, "annealing", Wish.MUTED),
+    assert {(i.kind, i.value, i.stance) for i in known.interests} == {
+        (Kind.TOPIC, "dark matter", Stance.LIKED),
+        (Kind.AUTHOR, "Jane Doe", Stance.MUTED),
+        (Kind.PHRASE, "annealing", Stance.MUTED),
     }
     assert (known.timing.hour, known.timing.timezone, known.timing.cadence, known.timing.weekday) == (
         18,

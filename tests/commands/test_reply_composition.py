@@ -6,7 +6,7 @@ import pytest
 
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import MailKind
-from digestd.domain.reply import Reply, ReplyLine
+from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.store import replies
 from digestd.store.ledger import queries
 from digestd.store.ledger.create import NewNotice, plan_notice
@@ -19,7 +19,7 @@ def test_reply_can_be_composed_after_other_claims(ada_install: CommandInstall) -
         notice = NewNotice(1, MailKind.REPLY, "k", 1, "<k@example.org>", app.templates.hash, now + timedelta(days=1))
         delivery = plan_notice(session, notice, now)
         assert delivery is not None
-        replies.keep(session, delivery, Reply((ReplyLine("prove", ("pause",)),)))
+        replies.keep(session, delivery, CommandReply((ReplyLine("prove", ("pause",)),)))
         claim = queries.as_claim(session, delivery)
     assert claim is not None
     composer = Composer(app.db, app.sender)

@@ -18,7 +18,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.jobs.worker import alert_held
 from digestd.security.links import address_key
 from digestd.store import bounce_surge, bounces, core, ledger, subscribers, suppressions
-from digestd.subscribers.leaving import suppress_held
+from digestd.subscribers.suppression import suppress_held
 from tests.conftest import NOW
 from tests.delivery.conftest import READERS, planned
 from tests.delivery.test_alert import chat_room

@@ -122,7 +122,7 @@ async def test_a_relay_that_asks_for_less_gets_half_and_what_was_sent_outlives_t
         kept = throttles.states(session, ["one"])["one"]
     assert kept.throttle.lowered == 50
     assert kept.throttle.free > on_file.clock.now.timestamp()
-    assert kept.rest.failures == 1
+    assert kept.backoff.failures == 1
 
 
 async def test_a_domain_with_a_limit_holds_up_nobody_else(on_file: Install) -> None:

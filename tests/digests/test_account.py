@@ -54,7 +54,7 @@ def test_ranks_follow_scores_and_picked_papers_are_those_planned(bare: Install) 
     for name, pick in zip(digest.names, digest.picks, strict=True):
         assert pick.score == pytest.approx(accounts[name].score)
         assert pick.reason == accounts[name].reason
-        assert (pick.rank, pick.chance) == (accounts[name].rank, accounts[name].probability)
+        assert (pick.rank, pick.probability) == (accounts[name].rank, accounts[name].probability)
 
 
 def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
@@ -83,7 +83,7 @@ def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
 
 def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
     bare.papers([*shelf("strong", 3), *shelf("weak", 3, HALF), *shelf("other", 10, NONE)])
-    bare.people([reader(bar="high")])
+    bare.people([reader(min_score="high")])
     weakest = max((told(bare, f"weak{n:02}") for n in range(3)), key=lambda score_breakdown: score_breakdown.rank or 0)
     assert weakest.probability is not None
     assert weakest.min_score == 0.2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from digestd.digests.selection import select
 from digestd.digests.selection_options import DigestOptions, RankedCandidates
 from digestd.domain.interest import Kind
-from digestd.domain.subscriber import Bar
+from digestd.domain.subscriber import MinScore
 from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import PaperSimilarity
@@ -20,7 +20,7 @@ from tests.ranking.library import FIELDS, candidates, likes, paper, papers, want
 
 TERMS = st.lists(
     st.builds(
-        DigestOptions, st.integers(1, 50), st.sampled_from(Bar), st.booleans(), st.floats(0, 1, exclude_max=True)
+        DigestOptions, st.integers(1, 50), st.sampled_from(MinScore), st.booleans(), st.floats(0, 1, exclude_max=True)
     ),
     min_size=8,
     max_size=8,

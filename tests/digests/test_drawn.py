@@ -25,7 +25,7 @@ def test_the_last_of_a_full_digest_is_drawn_with_a_known_probability(bare: Insta
     assert len(digest.picks) == 10
     assert {pick.section for pick in chosen} == {Section.FOR_YOU}
     assert {pick.propensity for pick in chosen} == {None}
-    assert drawn.section is Section.DRAWN
+    assert drawn.section is Section.EXPLORATION
     assert drawn.propensity is not None
     assert 1 / 81 <= drawn.propensity <= 1 / 5
     assert drawn.rank is not None
@@ -42,7 +42,7 @@ def test_what_is_drawn_is_the_same_in_preview_plan_and_explanation(bare: Install
     assert seen == digest.picks
     past = explain_past_pick(bare.db, subscriber(bare), named(names[-1]), digest.period)
     assert past.verdict == f"drawn at random for this digest, probability 1 in {round(1 / (seen[-1].propensity or 1))}"
-    assert (past.score, past.rank, past.probability) == (seen[-1].score, seen[-1].rank, seen[-1].chance)
+    assert (past.score, past.rank, past.probability) == (seen[-1].score, seen[-1].rank, seen[-1].probability)
     assert b"DRAWN AT RANDOM" in mail(bare, digest.key)
 
 
@@ -109,7 +109,7 @@ def test_explain_tells_what_was_left_out_for_variety(bare: Install) -> None:
 
 
 def test_the_best_of_a_week_wins_though_it_came_first(bare: Install) -> None:
-    bare.people([reader(cadence="weekly", weekday="tue", size=3, bar="low", explore=False)])
+    bare.people([reader(cadence="weekly", weekday="tue", size=3, min_score="low", explore=False)])
     bare.papers(shelf("before", 1))
     planned(bare)
     for day in range(7):

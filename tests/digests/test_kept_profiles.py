@@ -12,21 +12,21 @@ from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.profiles import keep_compiled
 from digestd.digests.shard import Shard, rank
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import NoEncoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due
 from digestd.store.due import DueSubscriber
-from digestd.subscribers.feedback import mute_of, say_of, unmute
-from digestd.subscribers.feedback import take_back as feedback_take_back
-from digestd.subscribers.leaving import erase
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_mute
+from digestd.subscribers.feedback import undo_feedback as feedback_take_back
 from tests.parts.install import Install, install
 
 ADA, BEA = "ada@example.net", "bea@example.net"
 LAKES, FROGS = PaperId("invented:lakes"), PaperId("invented:frogs")
-ICE = Interest(Kind.TOPIC, "alpine lakes", Wish.MUTED)
+ICE = Interest(Kind.TOPIC, "alpine lakes", Stance.MUTED)
 
 
 def paper(name: str, subject: str, title: str) -> dict[str, object]:
@@ -87,7 +87,7 @@ Change = Callable[[Install], object]
 
 
 def give(made: Install) -> None:
-    say_of(made.db, made.app.keys, ADA, PaperId("invented:frog2"), Verdict.MORE, made.clock.now)
+    add_feedback(made.db, made.app.keys, ADA, PaperId("invented:frog2"), Verdict.MORE, made.clock.now)
 
 
 def take_back(made: Install) -> None:
@@ -95,11 +95,11 @@ def take_back(made: Install) -> None:
 
 
 def mute(made: Install) -> None:
-    mute_of(made.db, made.app.keys, ADA, LAKES, ICE, made.clock.now)
+    mute_from_paper(made.db, made.app.keys, ADA, LAKES, ICE, made.clock.now)
 
 
 def want_it_back(made: Install) -> None:
-    unmute(made.db, made.app.keys, ADA, LAKES, made.clock.now)
+    undo_mute(made.db, made.app.keys, ADA, LAKES, made.clock.now)
 
 
 def edit(made: Install) -> None:

@@ -20,7 +20,9 @@ def a_day(bare: Install) -> None:
 def wanting(bare: Install, **said: object) -> set[str]:
     """The names of the papers that a reader of two categories and one author gets."""
     a_day(bare)
-    bare.people([reader(categories=["cs.CL", "stat"], authors=["Ada Lovelace"], bar="low", explore=False, **said)])
+    bare.people(
+        [reader(categories=["cs.CL", "stat"], authors=["Ada Lovelace"], min_score="low", explore=False, **said)]
+    )
     return set(planned(bare))
 
 

@@ -10,8 +10,8 @@ from digestd.digests.planner import PlanReport
 from digestd.domain.subscriber import Cause, Status
 from digestd.jobs.scheduler import Scheduler
 from digestd.store import subscribers
-from digestd.subscribers.keeping import edit
-from digestd.subscribers.record import parse
+from digestd.subscribers.admin_edits import edit
+from digestd.subscribers.subscriber_record import parse
 from tests.digests.conftest import digests, periods
 from tests.parts import library
 from tests.parts.forks import Command

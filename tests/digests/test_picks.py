@@ -92,7 +92,7 @@ def test_a_paper_that_had_no_room_is_forgotten_after_seven_days(bare: Install) -
 def test_beside_strong_papers_weak_ones_come_to_a_reader_whose_bar_is_low(bare: Install) -> None:
     bare.papers([*shelf("strong", 2), *shelf("weak", 2, HALF), *shelf("other", 30, NONE)])
     bars = {"low": 4, "normal": 2, "high": 2}
-    bare.people(reader(email=f"{bar}@example.net", bar=bar) for bar in bars)
+    bare.people(reader(email=f"{bar}@example.net", min_score=bar) for bar in bars)
     bare.plan()
     assert {bar: len(digests(bare, f"{bar}@example.net")[0].names) for bar in bars} == bars
 
@@ -105,7 +105,7 @@ def test_on_a_thin_day_there_are_fewer_picks_rather_than_worse_ones(bare: Instal
 
 def test_with_nothing_but_a_trace_of_relevance_there_is_one_pick(bare: Install) -> None:
     bare.papers([*shelf("trace", 8, HALF), *shelf("other", 4, NONE)])
-    bare.people([reader(bar="high")])
+    bare.people([reader(min_score="high")])
     names = planned(bare)
     assert len(names) == 1
     assert names[0].startswith("trace")

@@ -84,5 +84,5 @@ async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -
     assert own.shift > 0
     [*_, newest] = digests(bare)
     assert newest.picks
-    assert all((pick.chance or 0) > (pick.prior or 1) for pick in newest.picks)
+    assert all((pick.probability or 0) > (pick.prior or 1) for pick in newest.picks)
     assert bare.unsafe == {}

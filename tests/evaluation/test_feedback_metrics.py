@@ -24,9 +24,11 @@ PICK = Pick(1, 1, 1.0, Section.FOR_YOU, Reason(Why.NEW))
 MORE, LESS, NONE = Verdict.MORE, Verdict.LESS, None
 
 
-def digest(subscriber: int, *picks: tuple[float | None, Verdict | None], chance: float | None = None) -> SentDigest:
+def digest(
+    subscriber: int, *picks: tuple[float | None, Verdict | None], probability: float | None = None
+) -> SentDigest:
     """Return a digest from the propensity and the verdict of each pick."""
-    held = tuple(PICK._replace(propensity=p, chance=chance) for p, _ in picks)
+    held = tuple(PICK._replace(propensity=p, probability=probability) for p, _ in picks)
     return SentDigest(1, subscriber, AT, held, tuple(range(len(held))), tuple(v for _, v in picks), (AT,) * len(held))
 
 
@@ -61,8 +63,8 @@ def test_accuracy_orders_verdicts_by_time() -> None:
 
 
 def test_calibration_error_compares_likes() -> None:
-    spoken = digest(1, (None, MORE), (None, NONE), (None, LESS), (None, NONE), chance=0.5)
-    silent = digest(2, (None, NONE), chance=0.9)
+    spoken = digest(1, (None, MORE), (None, NONE), (None, LESS), (None, NONE), probability=0.5)
+    silent = digest(2, (None, NONE), probability=0.9)
     given = pick_predictions([spoken, silent])
     assert [len(chances) for _, chances, _ in given] == [4]
     assert bin_count(given) == 1

@@ -85,7 +85,7 @@ def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> TrialResult:
                 np.argsort(-worth - noise * chance.normal(size=PAPERS))[:SIZE].tolist()
                 for noise in (noise_of_a, noise_of_b)
             )
-            drafted = team_draft(ours, theirs, SIZE, TRIAL.coins(subscriber, f"{seed}-{day}"))
+            drafted = team_draft(ours, theirs, SIZE, TRIAL.random_bits(subscriber, f"{seed}-{day}"))
             verdicts = [_said(float(worth[paper]), chance.random()) for paper, _ in drafted]
             shown.append(digest("".join(team or " " for _, team in drafted), verdicts, subscriber))
     return count_preferences(shown)
@@ -116,7 +116,7 @@ def test_ranker_ties_with_itself() -> None:
     chance, shown = np.random.default_rng(3), []
     for subscriber in range(120):
         order = chance.permutation(PAPERS)[:SIZE].tolist()
-        drafted = team_draft(order, order, SIZE, TRIAL.coins(subscriber, "2026-11-24"))
+        drafted = team_draft(order, order, SIZE, TRIAL.random_bits(subscriber, "2026-11-24"))
         verdicts = [_said(2.0 if place < 3 else -1.0, chance.random()) for place in range(SIZE)]
         shown.append(digest("".join(team or " " for _, team in drafted), verdicts, subscriber))
     found = preference(count_preferences(shown).digests)

@@ -13,9 +13,10 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys, Purpose, address_key, envelope_from, token
 from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
 from digestd.store.timestamps import to_us
-from digestd.subscribers.asking import ask, confirm
-from digestd.subscribers.leaving import erase, unsuppress
-from digestd.subscribers.record import parse
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.signup import confirm, request_signup
+from digestd.subscribers.subscriber_record import parse
+from digestd.subscribers.suppression import unsuppress
 from tests.inbound.conftest import BOUNCE, READERS, SentInstall
 
 TAKEN = InboundOutcome.TAKEN
@@ -321,7 +322,7 @@ def test_new_subscription_resets_bounce_score(on_file: SentInstall) -> None:
     made = on_file.install
     on_file.process(on_file.mail("postfix-hard"))
     made.clock.go(timedelta(days=3))
-    ask(made.db, made.app.post, parse({"email": on_file.address()}), made.clock.now)
+    request_signup(made.db, made.app.notices, parse({"email": on_file.address()}), made.clock.now)
     assert (on_file.status(), on_file.suppression()) == (Status.SUPPRESSED, SuppressionReason.HARD_BOUNCE)
     with made.db.read() as session:
         known = subscribers.by_address_key(session, on_file.key())

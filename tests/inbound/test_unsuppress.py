@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
+from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import subscribers, suppressions
 from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribers.leaving import Restored, erase, suppress, unsubscribe, unsuppress_wave
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.suppression import Restored, suppress, unsuppress_wave
 from tests.inbound.conftest import SentInstall
 
 HOUR = timedelta(hours=1)
@@ -20,7 +22,7 @@ WHY = "wrong map in the relay"
 def take_back(site: SentInstall, *, dry_run: bool = False, **more: Any) -> list[Restored]:
     """Unsuppress the last hour with the given filters."""
     now = site.install.clock.now
-    given = {"since": now - HOUR, "until": now, "reasons": HEALED_BY_CONSENT, **more}
+    given = {"since": now - HOUR, "until": now, "reasons": LIFTED_BY_SIGNUP, **more}
     return unsuppress_wave(site.install.db, SuppressionFilter(**given), WHY, now, dry_run)
 
 
@@ -108,6 +110,6 @@ def test_unsuppress_never_restores_erased(bounced: SentInstall) -> None:
 
 
 def test_unsuppress_in_blocks(bounced: SentInstall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.subscribers.leaving._BLOCK", 1)
+    monkeypatch.setattr("digestd.subscribers.suppression._BLOCK", 1)
     assert len(take_back(bounced, dry_run=True)) == 2
     assert len(take_back(bounced)) == 2

@@ -1,4 +1,4 @@
-"""Somebody with a library at a keeper on this machine, and what reads it."""
+"""A subscriber with a library at a provider on this machine, and the parts that sync it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -7,8 +7,8 @@ from time import monotonic
 
 import pytest
 
-from digestd.domain.interest import Interest, Kind, Wish, values
-from digestd.domain.library import Keeper, Library
+from digestd.domain.interest import Interest, Kind, Stance, values
+from digestd.domain.library import Library, LibraryProvider
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.fetching import libraries as asking
 from digestd.fetching.fetch import Client
@@ -18,10 +18,10 @@ from digestd.store import libraries as kept
 from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.subscribers import library_sync
-from digestd.subscribers.asking import new
-from digestd.subscribers.library_sync import Libraries
-from digestd.subscribers.record import parse
-from tests.libraries.keepers import KEY, Zotero
+from digestd.subscribers.library_sync import LibrarySync
+from digestd.subscribers.signup import new_subscriber
+from digestd.subscribers.subscriber_record import parse
+from tests.libraries.library_servers import KEY, Zotero
 from tests.papers.site import AT_ONCE, Site, site
 
 ADA = "ada@example.org"
@@ -29,10 +29,10 @@ LAKES, PONDS, RIVERS = "arxiv:2611.00001", "doi:10.5555/ponds", "doi:10.5555/riv
 
 
 @dataclass
-class Desk:
-    """Who reads libraries here; the clock runs, and can be moved on."""
+class SyncSetup:
+    """The parts that sync libraries; its clock runs and can be moved forward."""
 
-    by: Libraries
+    by: LibrarySync
     zotero: Zotero
     ada: int
     shift: list[timedelta] = field(default_factory=list)
@@ -42,16 +42,16 @@ class Desk:
         return self.zotero.site
 
     async def link(self, written: str = "", key: str = KEY) -> Library:
-        """Link Ada's library; as it stands."""
+        """Link Ada's library, and return it."""
         await library_sync.link_zotero(self.by, self.ada, key, written)
         return self.libraries[-1]
 
     async def sync(self, **later: float) -> int:
-        """So much later, read what is due."""
-        self.go(**later)
+        """Move the clock forward, and sync what is due."""
+        self.advance(**later)
         return await library_sync.sync_due(self.by)
 
-    def go(self, **later: float) -> None:
+    def advance(self, **later: float) -> None:
         self.shift.append(timedelta(**later))
 
     @property
@@ -72,27 +72,29 @@ class Desk:
 
     @property
     def likes(self) -> set[str]:
-        return set(values(self.subscriber.interests, Kind.PAPER, Wish.LIKED))
+        return set(values(self.subscriber.interests, Kind.PAPER, Stance.LIKED))
 
-    def want(self, *papers: str, wish: Wish = Wish.LIKED) -> None:
-        """She says this of papers herself, and of no others."""
-        own = tuple(Interest(Kind.PAPER, paper, wish) for paper in papers)
+    def want(self, *papers: str, stance: Stance = Stance.LIKED) -> None:
+        """Replace her own interests in papers."""
+        own = tuple(Interest(Kind.PAPER, paper, stance) for paper in papers)
         with self.by.db.write() as session:
             subscribers.update_many(session, [replace(self.subscriber, interests=own)], self.now)
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keepers on this machine need not be spared."""
+    """Remove the delay between requests, which providers on this machine do not need."""
     monkeypatch.setattr(zotero, "SECONDS", 0.02)
     monkeypatch.setattr(asking, "LIMITS", replace(asking.LIMITS, backoff=AT_ONCE))
 
 
 @pytest.fixture
-async def desk(db: Database, keys: Keys, now: datetime) -> AsyncIterator[Desk]:
+async def setup(db: Database, keys: Keys, now: datetime) -> AsyncIterator[SyncSetup]:
     key = address_key(keys, ADA)
     with db.write() as session:
-        ada = subscribers.insert_many(session, [new(parse({"email": ADA}), key, Status.ACTIVE)], Cause.CLI, now)[key]
+        ada = subscribers.insert_many(
+            session, [new_subscriber(parse({"email": ADA}), key, Status.ACTIVE)], Cause.CLI, now
+        )[key]
     shift: list[timedelta] = []
     began = monotonic()
 
@@ -101,15 +103,15 @@ async def desk(db: Database, keys: Keys, now: datetime) -> AsyncIterator[Desk]:
 
     async with site() as served:
         keeper = Zotero(served)
-        bases = {Keeper.ZOTERO: keeper.base, Keeper.ORCID: served.url("/v3.0")}
-        by = Libraries(db, keys, Client("https://digest.example.org"), clock, bases, timedelta(hours=24))
-        yield Desk(by, keeper, ada, shift)
+        bases = {LibraryProvider.ZOTERO: keeper.base, LibraryProvider.ORCID: served.url("/v3.0")}
+        by = LibrarySync(db, keys, Client("https://digest.example.org"), clock, bases, timedelta(hours=24))
+        yield SyncSetup(by, keeper, ada, shift)
 
 
-def lakes(desk: Desk) -> None:
-    """Two papers, and what is none."""
-    desk.zotero.put("LAKES000", title="Lakes freeze", abstractNote="They do.", archiveID="arXiv:2611.00001")
-    desk.zotero.put("PONDS000", title="Ponds", DOI="10.5555/ponds")
-    desk.zotero.put("NOTE0000", itemType="note", title="")
-    desk.zotero.put("TRASHED0", title="Old", DOI="10.5555/old")
-    desk.zotero.trash("TRASHED0")
+def lakes(setup: SyncSetup) -> None:
+    """Return two papers, and an item that is no paper."""
+    setup.zotero.put("LAKES000", title="Lakes freeze", abstractNote="They do.", archiveID="arXiv:2611.00001")
+    setup.zotero.put("PONDS000", title="Ponds", DOI="10.5555/ponds")
+    setup.zotero.put("NOTE0000", itemType="note", title="")
+    setup.zotero.put("TRASHED0", title="Old", DOI="10.5555/old")
+    setup.zotero.trash("TRASHED0")

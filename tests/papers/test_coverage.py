@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from digestd.domain.coverage import Coverage, CoverageState, missing
+from digestd.domain.coverage import Coverage, CoverageState, incomplete_states
 from digestd.papers.backfill import missed, spans
 from digestd.papers.coverage import CHECKED, Observation, judge, span
 from digestd.papers.expected_schedule import ExpectedSchedule
@@ -241,7 +241,7 @@ def test_a_source_is_missing_as_its_newest_day_is() -> None:
         Coverage("c", TUE + DAY, FRESH),
         Coverage("d", TUE, QUIET),
     ]
-    assert missing(rows, TUE) == {"b": STALE, "c": LATE}
+    assert incomplete_states(rows, TUE) == {"b": STALE, "c": LATE}
 
 
 @given(

@@ -9,7 +9,7 @@ from time import monotonic
 
 import pytest
 
-from digestd.errors import SourceAway, SourceFailed
+from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits, Validators
 from digestd.sources.source import Pace, Request
 from digestd.store import fetches, hosts
@@ -137,7 +137,7 @@ async def test_a_lost_connection_is_tried_again(fetcher: Fetcher, web: Site) -> 
 
 
 async def test_nobody_there_is_one_clear_line(fetcher: Fetcher, web: Site) -> None:
-    with pytest.raises(SourceAway) as caught:
+    with pytest.raises(SourceUnavailable) as caught:
         await fetcher.fetch(Request("http://127.0.0.1:9/"), FREE)
     assert "\n" not in str(caught.value)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import event
 
-from digestd.domain.refused import LISTED_MAX, BadLine
+from digestd.domain.rejected_lines import LISTED_MAX, RejectedLine
 from digestd.papers.imports import import_papers
 from digestd.store import papers
 from digestd.store.database import Database
@@ -22,7 +22,7 @@ def test_good_lines_go_in_and_bad_ones_are_refused_by_number(db: Database, now: 
     report = import_papers(db, [GOOD, BAD, b"", OTHER, b"{"], now)
     assert (report.added, report.updated, report.unchanged) == (2, 0, 0)
     titel, cut = report.refused
-    assert titel == BadLine(2, "titel", "unknown key; did you mean 'title'?")
+    assert titel == RejectedLine(2, "titel", "unknown key; did you mean 'title'?")
     assert (cut.line, cut.field) == (5, "line")
 
 
@@ -30,7 +30,7 @@ def test_of_thousands_of_bad_lines_the_first_are_told_and_the_others_counted(db:
     report = import_papers(db, [*[BAD] * (LISTED_MAX + 7), GOOD], now)
     *told, last = report.refused
     assert (report.added, len(report.refused), len(told)) == (1, LISTED_MAX + 7, LISTED_MAX)
-    assert last == BadLine(LISTED_MAX, "", "7 more bad lines follow")
+    assert last == RejectedLine(LISTED_MAX, "", "7 more bad lines follow")
 
 
 def test_strict_takes_all_or_nothing(db: Database, now: datetime) -> None:

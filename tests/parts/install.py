@@ -21,7 +21,7 @@ from digestd.settings import Settings
 from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.fsck import fsck
-from digestd.subscribers.files import Line
+from digestd.subscribers.files import FileLine
 from digestd.subscribers.importing import import_subscribers
 from tests.parts import library
 
@@ -87,8 +87,8 @@ class Install:
 
     def people(self, records: Iterable[Mapping[str, object]]) -> None:
         """Import subscribers."""
-        numbered = (Line(number, record) for number, record in enumerate(records, 1))
-        report = import_subscribers(self.db, self.app.post, numbered, self.clock.now)
+        numbered = (FileLine(number, record) for number, record in enumerate(records, 1))
+        report = import_subscribers(self.db, self.app.notices, numbered, self.clock.now)
         assert not report.refused, report.refused
 
     def plan(self) -> PlanReport:

@@ -21,7 +21,7 @@ def tabled(*digests: Sequence[Pick]) -> PickTable:
         section=np.array([SECTIONS.index(pick.section) for pick in picks], dtype=np.int64),
         reason=np.array([reasons.index(pick.reason) for pick in picks], dtype=np.int64),
         rank=np.array([pick.rank or 0 for pick in picks], dtype=np.int64),
-        chance=np.array([pick.chance for pick in picks], dtype=np.float64),
+        probability=np.array([pick.probability for pick in picks], dtype=np.float64),
         prior=np.array([pick.prior for pick in picks], dtype=np.float64),
         propensity=np.array([pick.propensity for pick in picks], dtype=np.float64),
         team=np.array([TEAMS.index(pick.team) for pick in picks], dtype=np.int64),

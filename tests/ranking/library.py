@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.ranking.arrays import Floats, Ints
 from digestd.ranking.candidates import CandidateSet, build_candidates
@@ -90,7 +90,7 @@ def likes(*pairs: tuple[Kind, str]) -> tuple[Interest, ...]:
 
 
 def mutes(*pairs: tuple[Kind, str]) -> tuple[Interest, ...]:
-    return tuple(Interest(kind, value, Wish.MUTED) for kind, value in pairs)
+    return tuple(Interest(kind, value, Stance.MUTED) for kind, value in pairs)
 
 
 def wants(*interests: Interest, of: Sequence[Paper] | None = None) -> ProfileInput:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestd.domain.subscriber import Bar
+from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Floats
 from digestd.ranking.calibration import (
     CALIBRATION,
@@ -53,9 +53,9 @@ def test_probability_is_higher_on_relevant_day() -> None:
 def test_minimum_scores_separate_relevant_papers() -> None:
     assert (
         chance(0, 1, mean=1)
-        > MIN_SCORES[Bar.HIGH]
-        > MIN_SCORES[Bar.NORMAL]
-        > MIN_SCORES[Bar.LOW]
+        > MIN_SCORES[MinScore.HIGH]
+        > MIN_SCORES[MinScore.NORMAL]
+        > MIN_SCORES[MinScore.LOW]
         > chance(0, 0, mean=0)
     )
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digestd.digests.selection import select
 from digestd.digests.selection_options import DigestOptions, RankedCandidates
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
 from digestd.evaluation.metrics import rank_ids
 from digestd.ranking import fusion
@@ -47,7 +47,7 @@ TEXTS = st.one_of(
     st.text(max_size=60),
 )
 MOMENTS = st.one_of(st.none(), st.datetimes(timezones=st.just(UTC)))
-INTERESTS = st.builds(Interest, st.sampled_from(Kind), TEXTS, st.sampled_from(Wish), MOMENTS)
+INTERESTS = st.builds(Interest, st.sampled_from(Kind), TEXTS, st.sampled_from(Stance), MOMENTS)
 ARCHIVES = {
     "nothing": fit([]),
     "one paper": fit(["Waggle dances of honeybees. Foragers dance."]),

@@ -1,4 +1,4 @@
-"""Words that nobody but Ada brought along, in every format that an import takes."""
+"""Texts that only Ada imported, in every format that an import reads."""
 
 import json
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from digestd.domain.subscriber import Subscriber
 from digestd.papers.imports import import_papers
 from digestd.sources.imports import Import
 from digestd.store import subscribers
-from digestd.subscribers.cold_start import start
-from digestd.subscribers.leaving import find
+from digestd.subscribers.cold_start import import_references
+from digestd.subscribers.lookup import find
 from tests.digests.shelf import TOPIC
 from tests.parts import library
 from tests.parts.install import Install, install
@@ -36,7 +36,7 @@ def doi(form: str) -> str:
 
 
 def url(form: str) -> str:
-    """Return the address that its file gives."""
+    """Return the URL in its file."""
     return f"https://canary.example.org/{form}"
 
 
@@ -89,8 +89,8 @@ def files() -> dict[str, str]:
 
 
 def bring(made: Install, text: str, address: str = ADA) -> None:
-    """Import a text for somebody."""
-    start(made.db, known(made, address).key, Import().parse(text.encode()), made.clock.now)
+    """Import a text for a subscriber."""
+    import_references(made.db, known(made, address).key, Import().parse(text.encode()), made.clock.now)
 
 
 def known(made: Install, address: str) -> Subscriber:
@@ -103,7 +103,7 @@ def known(made: Install, address: str) -> Subscriber:
 
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """An install with an archive, and two subscribers without any interest."""
+    """Return an installation with an archive, and two subscribers without interests."""
     built = install(tmp_path, database_url, now).to(f"maildir:{tmp_path / 'outbox'}", public_url=HOME)
     assert not import_papers(built.db, library.lines(library.papers(80, seed=5, first=900_000)), now, True).refused
     built.people([{"email": ADA, "hour": 0}, {"email": BEA, "hour": 0, "topics": [TOPIC]}])

@@ -1,4 +1,4 @@
-"""What an import says of public papers changes none of them, whatever it claims."""
+"""An import changes no public paper, whatever it claims."""
 
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ FUTURE = PaperId("arxiv:2601.99999")
 
 
 def public(made: Install) -> dict[str, list[object]]:
-    """Return all that is known of public papers."""
+    """Return everything known about public papers."""
     with made.db.read() as session:
         connection, tables = session.connection(), SQLModel.metadata.tables
         return {name: [tuple(row) for row in connection.execute(select(tables[name]))] for name in PUBLIC}
@@ -88,7 +88,7 @@ def test_importer_likes_the_public_paper_once_it_arrives(made: Install) -> None:
     assert np.isfinite(shard.ranked.total).all()
 
 
-def test_ids_that_are_typed_create_and_alias_nothing(made: Install) -> None:
+def test_entered_ids_create_and_alias_nothing(made: Install) -> None:
     made.papers([paper("strong00")])
     before = public(made)
     ids = ["merged:1", "split:1", "doi:10.5555/other", "arxiv:2601.00009", "feed:0123456789abcdef01234567"]

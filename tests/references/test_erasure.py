@@ -1,4 +1,4 @@
-"""After erasure nothing that a subscriber brought along is left, in no row, no file and no log."""
+"""Erasure deletes every imported text from all rows, files and logs."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 from digestd.jobs.scheduler import Scheduler
 from digestd.store import core, subscribers
 from digestd.store.erasure import scrub
-from digestd.subscribers.leaving import erase
+from digestd.subscribers.erasure import erase
 from tests.digests.shelf import shelf
 from tests.parts.install import Install
 from tests.references.conftest import ADA, CANARY, bring, files, known
@@ -31,7 +31,7 @@ WORDS = (
 
 
 def lived(made: Install) -> None:
-    """Bring references along, plan and pick by them."""
+    """Import references, plan and pick by them."""
     for body in files().values():
         bring(made, body)
     made.papers(shelf("strong", 3))
@@ -39,7 +39,7 @@ def lived(made: Install) -> None:
 
 
 def rows(made: Install) -> Iterator[str]:
-    """Yield the tables that hold a word of theirs."""
+    """Yield the tables that contain one of the texts."""
     with made.db.read() as session:
         for name, table in SQLModel.metadata.tables.items():
             if CANARY in repr(session.connection().execute(select(table)).all()).casefold():
@@ -47,7 +47,7 @@ def rows(made: Install) -> Iterator[str]:
 
 
 def held(folder: Path) -> list[str]:
-    """Return the files of a folder that hold a word of theirs."""
+    """Return the files of a folder that contain one of the texts."""
     found = [file for file in folder.rglob("*") if file.is_file()]
     return [file.name for file in found if any(word in file.read_bytes().lower() for word in WORDS)]
 
@@ -102,5 +102,5 @@ def test_log_that_a_reader_needs_is_emptied_later(made: Install, tmp_path: Path)
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
-    """SQLite, unless a test asks for each engine."""
+    """Use SQLite, unless a test asks for each engine."""
     return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))

@@ -1,4 +1,4 @@
-"""Every way to bring a reference along, against everything that anybody but its owner can see."""
+"""Check every way to import a reference against everything that anybody but its owner can see."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ from digestd.store.packing import unpack_picks
 from digestd.subscribers import feedback
 from digestd.subscribers.library_sync import link_orcid, link_zotero, sync_due
 from tests.digests.shelf import TOPIC, named, paper, shelf
-from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer
+from tests.libraries.library_servers import CARBERRY, KEY, Zotero, in_thread, orcid_answer
 from tests.parts.install import Install
 from tests.references.conftest import ABSTRACT, ADA, BEA, CANARY, HOME, doi, files, known, title
 from tests.web.conftest import browsing
@@ -38,7 +38,7 @@ SECRET = "s" * 43
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what is shown does not depend on the engine."""
+    """Use SQLite only: pages do not depend on the engine."""
     return sqlite_url
 
 
@@ -50,15 +50,15 @@ def client(made: Install) -> Iterator[TestClient]:
 
 @contextmanager
 def ended(made: Install) -> Iterator[Zotero]:
-    """A keeper of libraries on this machine, which the install asks."""
-    with aside() as served:
+    """Return a library provider on this machine, which the installation uses."""
+    with in_thread() as served:
         served.site.paths[f"/v3.0/{CARBERRY}/works"] = orcid_answer((1, title("orcid-linked"), doi("orcid-linked")))
         served.put("CANARY00", title=title("zotero-linked"), abstractNote=ABSTRACT, DOI=doi("zotero-linked"))
         yield served
 
 
 def settings(made: Install, address: str) -> str:
-    """Return the path of somebody's settings."""
+    """Return the path of a subscriber's settings."""
     return f"/p/{token(made.app.keys, Purpose.PREFERENCES, known(made, address).key, made.clock.now)}"
 
 
@@ -70,7 +70,7 @@ def typed(made: Install, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
 
 
 def brought(made: Install, client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
-    """Bring references along in every way there is; the words that tell them apart."""
+    """Import references in every way there is; return the words that identify them."""
     here, ways = f"{settings(made, ADA)}/import", set()
     for form, text in files().items():
         assert client.post(here, files={"file": (f"mine.{form}", text.encode())}).status_code == 200, form
@@ -102,7 +102,7 @@ def mails(tmp_path: Path) -> dict[str, str]:
 
 
 def pages(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
-    """Yield what everybody sees, what Bea sees, and what Ada's links show if she passes them on."""
+    """Yield what everybody sees, what Bea sees, and what Ada's links show if she shares them."""
     asked = {"topics": "canarytitle canaryabstract"}
     for path in ("/", "/papers", f"/papers/{made.clock.now.date()}"):
         yield path, client.get(path).text
@@ -122,13 +122,13 @@ def pages(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
 
 
 def digests(made: Install) -> dict[str, int]:
-    """Return the number of the newest digest of each."""
+    """Return the number of each subscriber's newest digest."""
     with made.db.read() as session:
         return {who: queries.digests(session, known(made, who).key)[-1].key for who in (ADA, BEA)}
 
 
 def answers(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
-    """Yield what a program with a token that may read is answered, but for Ada's own record."""
+    """Yield the answers to an API client that may read, except Ada's own record."""
     with made.db.write() as session:
         number = api_tokens.add(session, "test", SECRET, frozenset({Scope.READ}), made.clock.now)
     client.headers["Authorization"] = f"Bearer digestd_{number}_{SECRET}"
@@ -142,7 +142,7 @@ def answers(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
 
 
 def commands(made: Install, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
-    """Yield what commands print that are not about Ada's own data."""
+    """Yield the output of commands that are not about Ada's own data."""
     for words in (
         ("paper", "list", "--limit", "500", "--json"),
         ("paper", "show", str(named("strong00")), "--json"),
@@ -161,7 +161,7 @@ def commands(made: Install, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
 
 
 def rows(made: Install) -> dict[str, str]:
-    """Return the rows of every table that may not hold words of a subscriber."""
+    """Return the rows of every table that must not contain words of a subscriber."""
     with made.db.read() as session:
         connection = session.connection()
         found = {
@@ -184,7 +184,7 @@ async def test_no_reference_is_seen_by_anybody_else(
     made.papers([paper("strong00"), *shelf("strong", 4)])
     made.plan()
     await made.deliver()
-    feedback.say_of(made.db, made.app.keys, BEA, named("strong01"), Verdict.MORE, made.clock.now)
+    feedback.add_feedback(made.db, made.app.keys, BEA, named("strong01"), Verdict.MORE, made.clock.now)
     with made.db.read() as session:
         packed = session.connection().execute(
             select(core.delivery.c.picks).where(core.delivery.c.subscriber_id == known(made, ADA).key)
@@ -208,7 +208,7 @@ async def test_owner_sees_and_removes_their_references(made: Install, client: Te
     assert [(one["title"], one["abstract"], one["ids"]) for one in held] == [
         (title("bibtex"), ABSTRACT, [f"doi:{doi('bibtex')}"])
     ]
-    client.post(f"{here}/drop", data={"kind": "paper", "value": f"doi:{doi('bibtex')}", "wish": "liked"})
+    client.post(f"{here}/drop", data={"kind": "paper", "value": f"doi:{doi('bibtex')}"})
     assert title("bibtex") not in client.get(here).text
     with made.db.read() as session, suppress(KeyError):
         assert references.of(session, known(made, ADA).key) == {}

@@ -1,4 +1,4 @@
-"""A reference counts for its owner exactly as a liked public paper with the same words."""
+"""A reference ranks for its owner exactly as a liked public paper with the same text."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from digestd.domain.digest import Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
-from digestd.domain.reference import MOST, Reference, reference_of
+from digestd.domain.reference import REFERENCES_MAX, Reference, reference_of
 from digestd.evaluation.feedback_replay import replay
 from digestd.papers.imports import import_papers
 from digestd.ranking.arrays import Cells
@@ -25,7 +25,7 @@ from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.encoders import open_encoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
-from digestd.subscribers.feedback import say_of
+from digestd.subscribers.feedback import add_feedback
 from tests.digests.shelf import named, shelf
 from tests.encoders.tiny import tiny_encoder
 from tests.parts import library
@@ -37,7 +37,7 @@ PUBLIC: dict[str, object] = {"id": "old:1", "title": title("bibtex"), "abstract"
 
 
 def ranked(made: Install, encoder: Encoder = NoEncoder()) -> tuple[PlanningDay, Shard]:
-    """Rank for Ada and Bea, and keep what was compiled."""
+    """Rank for Ada and Bea, and keep the compiled profiles."""
     day = read_planning_day(made.db, made.clock.now, encoder)
     with made.db.read() as session:
         people: Sequence[due.DueSubscriber] = [due.by_key(session, known(made, who).key) for who in (ADA, BEA)]
@@ -49,7 +49,7 @@ def ranked(made: Install, encoder: Encoder = NoEncoder()) -> tuple[PlanningDay, 
 
 @pytest.fixture
 def both(made: Install) -> Install:
-    """Ada brings along what Bea likes as a public paper; four papers of today."""
+    """Give Ada as a reference what Bea likes as a public paper, and four papers of today."""
     assert not import_papers(made.db, library.lines(iter([PUBLIC])), made.clock.now, True).refused
     made.people([{"email": BEA, "topics": [], "likes": ["old:1"]}])
     bring(made, bibtex())
@@ -58,8 +58,8 @@ def both(made: Install) -> Install:
     return made
 
 
-def test_shard_is_cut_before_its_references_are_too_many(both: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Readers with full lists of references cannot make one shard take all memory."""
+def test_shard_size_is_limited_by_its_references(both: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check that full lists of references cannot make one shard use all memory."""
     ada, bea = known(both, ADA).key, known(both, BEA).key
     with both.db.read() as session:
         fitting = [
@@ -97,7 +97,7 @@ def test_kept_profile_with_a_reference_ranks_the_same(both: Install) -> None:
     assert np.array_equal(fresh.ranked.total, kept.ranked.total)
 
 
-def test_dense_vectors_of_references_are_kept_with_them(both: Install, tmp_path: Path) -> None:
+def test_dense_vectors_of_references_are_stored(both: Install, tmp_path: Path) -> None:
     encoder = open_encoder(str(tiny_encoder(tmp_path / "tiny")))
     _, fresh = ranked(both, encoder)
     with both.db.read() as session:
@@ -109,14 +109,14 @@ def test_dense_vectors_of_references_are_kept_with_them(both: Install, tmp_path:
     assert np.array_equal(fresh.ranked.total, again.ranked.total)
 
 
-def test_new_words_of_a_reference_make_the_profile_anew(both: Install) -> None:
+def test_changed_reference_rebuilds_the_profile(both: Install) -> None:
     ranked(both)
     bring(both, bibtex(abstract="Something else entirely, of tree frogs."))
     _, after = ranked(both)
     assert list(after.compiled) == [known(both, ADA).key]
 
 
-def test_reference_gives_way_to_the_paper_that_a_source_brings(both: Install) -> None:
+def test_reference_yields_to_the_public_paper(both: Install) -> None:
     ranked(both)
     both.papers(
         [{"id": "2611.00077", "doi": "10.5555/canarydoi.bibtex", "title": "Its own title", "abstract": "Frogs."}]
@@ -129,18 +129,18 @@ def test_reference_gives_way_to_the_paper_that_a_source_brings(both: Install) ->
     assert values(known(both, ADA).interests, Kind.PAPER) == ("doi:10.5555/canarydoi.bibtex",), "it is liked already"
 
 
-async def test_evaluation_by_feedback_knows_the_references(both: Install) -> None:
+async def test_evaluation_by_feedback_includes_references(both: Install) -> None:
     both.plan()
     await both.deliver()
     both.clock.go(timedelta(hours=1))
-    say_of(both.db, both.app.keys, ADA, named("strong00"), Verdict.MORE, both.clock.now)
-    say_of(both.db, both.app.keys, BEA, named("strong00"), Verdict.MORE, both.clock.now)
+    add_feedback(both.db, both.app.keys, ADA, named("strong00"), Verdict.MORE, both.clock.now)
+    add_feedback(both.db, both.app.keys, BEA, named("strong00"), Verdict.MORE, both.clock.now)
     hers, theirs = sorted(replay(both.db), key=lambda done: done.digest.subscriber)
     assert (hers.case.likes, theirs.case.likes) == (1, 1)
     assert np.array_equal(hers.case.values, theirs.case.values)
 
 
-def test_nothing_of_another_subscriber_is_found(both: Install) -> None:
+def test_references_of_others_are_not_found(both: Install) -> None:
     ada, bea = known(both, ADA).key, known(both, BEA).key
     name = PaperId("doi:10.5555/canarydoi.bibtex")
     both.people([{"email": BEA, "likes": [name]}])
@@ -152,7 +152,7 @@ def test_nothing_of_another_subscriber_is_found(both: Install) -> None:
     assert shard.ranked.profiles[1].likes == 0
 
 
-def test_reference_goes_with_the_last_thing_that_names_it(made: Install) -> None:
+def test_reference_is_deleted_with_its_last_use(made: Install) -> None:
     bring(made, bibtex())
     with made.db.write() as session:
         subscribers.update_many(session, [replace(known(made, ADA), interests=())], made.clock.now)
@@ -161,7 +161,10 @@ def test_reference_goes_with_the_last_thing_that_names_it(made: Install) -> None
 
 
 def test_references_are_bounded(made: Install) -> None:
-    many = [Reference(PaperId(f"doi:10.5555/{n}"), (PaperId(f"doi:10.5555/{n}"),), WORDS) for n in range(MOST + 10)]
+    many = [
+        Reference(PaperId(f"doi:10.5555/{n}"), (PaperId(f"doi:10.5555/{n}"),), WORDS)
+        for n in range(REFERENCES_MAX + 10)
+    ]
     with made.db.write() as session:
         references.store(session, known(made, ADA).key, many, made.clock.now)
-        assert len(references.of(session, known(made, ADA).key)) == MOST
+        assert len(references.of(session, known(made, ADA).key)) == REFERENCES_MAX

@@ -13,7 +13,7 @@ S03 markup and script         test_render_hostile.py::test_nothing_untrusted_doe
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered
 S05 SSRF                      papers/test_ssrf_guard.py::test_a_redirect_inward_is_refused_and_not_connected_to
-                              libraries/test_trouble.py::test_trouble_changes_nothing_and_is_tried_again_later
+                              libraries/test_sync_failures.py::test_sync_retries_after_an_error
 S06 decompression bombs       papers/test_fetch.py::test_a_gzip_bomb_is_refused
                               sources/test_feed.py::test_entities_of_its_own_are_refused
 S07 open redirects            test_render_hostile.py::test_only_plain_web_links_pass
@@ -41,7 +41,7 @@ S11 mail bombing              security/test_bombing.py::test_no_address_gets_two
                               security/test_strangers.py::test_address_changes_mail_few_strangers
                               security/test_strangers.py::test_address_changes_mail_stranger_once
                               test_mail_budgets.py::test_limits_hold_across_processes_and_restarts
-                              test_mail_budgets.py::test_erasing_lets_nobody_start_again
+                              test_mail_budgets.py::test_erasure_does_not_reset_limits
                               web/test_resend.py::test_all_forms_share_mail_limit
                               web/test_form_timestamp.py::test_doubtful_form_asks_before_sending
                               security/test_feature_combinations.py::test_settings_link_does_not_use_up_renewals
@@ -72,8 +72,8 @@ S16 secrets in logs           security/test_canaries.py::test_run_and_crashes_lo
                               web/test_guards.py::test_log_has_routes_but_no_token_or_address
                               web/test_guards.py::test_server_error_is_logged_without_values
                               test_links.py::test_the_secret_does_not_show
-                              libraries/test_linking.py::test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure
-                              libraries/test_linking.py::test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open
+                              libraries/test_link.py::test_api_key_is_never_stored_in_plain_text
+                              libraries/test_link.py::test_encrypted_key_is_bound_to_its_library
 S17 operators                 security/test_csrf.py::test_there_is_no_operator_login
                               web/test_operator_access.py::test_operator_pages_refuse_proxied_requests
                               web/test_operator_access.py::test_operator_pages_require_known_machines
@@ -89,10 +89,10 @@ S18 forged bounces            inbound/test_processing.py::test_forged_return_pat
                               inbound/test_processing.py::test_changed_mac_is_forged
                               web/test_webhooks.py::test_invalid_signature_changes_nothing
 S19 signatures                test_sign.py::test_dkimpy_refuses_what_was_changed_or_added
-S20 export and erasure        test_subscribe.py::test_the_file_holds_nothing_of_the_erased
-                              test_belongings.py::test_every_table_is_known_to_hold_something_of_a_person_or_nothing
-                              test_consent.py::test_nothing_on_record_can_be_taken_away
-                              libraries/test_linking.py::test_unlinking_forgets_the_key_and_keeps_or_drops_the_papers
+S20 export and erasure        test_signup.py::test_erasure_leaves_nothing_in_the_file
+                              test_data_export.py::test_data_export_classifies_every_table
+                              test_consent.py::test_consent_events_cannot_be_deleted
+                              libraries/test_link.py::test_unlink_deletes_the_key_and_keeps_or_drops_papers
 S21 tracking                  test_render_hostile.py::test_no_mail_loads_anything_from_afar
 S22 dependencies              test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
                               test_audit.py::test_audit_asks_for_each_locked_package_and_names_the_fix
@@ -108,8 +108,8 @@ S25 private references        references/test_privacy.py::test_no_reference_is_s
                               references/test_privacy.py::test_shared_pages_do_not_name_the_reference
                               references/test_attacks.py::test_import_gives_a_paper_of_today_no_link_or_abstract
                               references/test_attacks.py::test_claimed_future_id_does_not_touch_the_paper
-                              references/test_attacks.py::test_ids_that_are_typed_create_and_alias_nothing
-                              references/test_ranking.py::test_nothing_of_another_subscriber_is_found
+                              references/test_attacks.py::test_entered_ids_create_and_alias_nothing
+                              references/test_ranking.py::test_references_of_others_are_not_found
                               references/test_erasure.py::test_erasure_leaves_no_reference_in_any_row_file_or_log
                               references/test_erasure.py::test_vacuum_leaves_no_reference_in_the_data_folder
 S26 links that are passed on  security/test_forwarded_links.py::test_forwarded_link_reaches_no_other_token
@@ -153,17 +153,17 @@ S30 abuse of limits           web/test_subscribe.py::test_blank_forms_do_not_blo
                               web/test_subscribe.py::test_limit_is_same_for_any_address
                               security/test_strangers.py::test_visitors_behind_proxy_are_counted_separately
                               security/test_strangers.py::test_untrusted_forwarded_header_is_ignored
-                              test_mail_budgets.py::test_forged_mail_leaves_the_forms_alone
-                              test_mail_budgets.py::test_strangers_use_up_nothing_of_the_owner
+                              test_mail_budgets.py::test_forged_mail_does_not_use_up_the_forms_budget
+                              test_mail_budgets.py::test_strangers_do_not_use_up_the_owners_budget
                               test_mail_budgets.py::test_network_has_a_small_share_of_the_pool
                               test_mail_budgets.py::test_full_pool_delays_mails_and_refuses_only_after_hours
 S31 change before consent     security/test_strangers.py::test_anonymous_form_changes_nothing_before_consent
                               security/test_strangers.py::test_own_confirmation_works_after_stranger_signup
                               security/test_strangers.py::test_only_confirmation_clears_bounce
-                              test_subscribe.py::test_each_confirmation_applies_its_own_request
-                              test_subscribe.py::test_asking_changes_nothing_of_whoever_left
-S32 unconfirmed addresses     test_subscribe.py::test_unconfirmed_addresses_are_purged_after_a_week
-                              test_subscribe.py::test_a_purge_leaves_no_address_or_wish_in_the_file
+                              test_signup.py::test_confirm_applies_its_own_request
+                              test_signup.py::test_signup_changes_nothing_for_the_unsubscribed
+S32 unconfirmed addresses     test_signup.py::test_purge_deletes_unconfirmed_after_a_week
+                              test_signup.py::test_purge_leaves_no_personal_data_in_the_file
                               security/test_strangers.py::test_confirmation_mail_offers_erasure
                               security/test_strangers.py::test_confirmation_link_cannot_erase_subscriber
 """

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message
 
 from digestd.app import App
 from digestd.security.links import Purpose, issued
-from digestd.subscribers.moving import ask_move
+from digestd.subscribers.address_change import request_address_change
 from digestd.web import build
 from tests.web.conftest import PATHS, Backend
 
@@ -56,7 +56,7 @@ def opening(backend: Backend, path: str, reader: int, **said: object) -> Mapping
     if "{period}" in path:
         backend.plan()
     if purpose is Purpose.MOVE_TO:
-        ask_move(backend.app.db, backend.app.post, joined.key, f"new.{address}", backend.clock())
+        request_address_change(backend.app.db, backend.app.notices, joined.key, f"new.{address}", backend.clock())
     token = backend.link(purpose, number, version).rpartition("/")[2]
     places = {"token": token, "n": "1", "action": "more", "name": "saved.bib", "period": "2026-11-24"}
     return {name: value for name, value in places.items() if f"{{{name}}}" in path.replace(":int", "")}

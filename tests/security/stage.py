@@ -14,9 +14,9 @@ from pathlib import Path
 from sqlalchemy import bindparam, select, update
 from starlette.testclient import TestClient
 
-from digestd.domain.digest import Period, Pick, Reason, Section, Slot, Why
+from digestd.domain.digest import DigestSlot, Period, Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause, Status, Timing
 from digestd.security.links import Purpose, address_key
 from digestd.store import core, feedback, ledger, subscribers
@@ -150,8 +150,8 @@ def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
 
 def _reader(made: Install, number: int, words: Sequence[str]) -> NewSubscriber:
     address = f"reader{number}@example.org"
-    interests = [Interest(kind, text, Wish.LIKED) for kind in _KINDS for text in words[::2]]
-    interests += [Interest(kind, text, Wish.MUTED) for kind in _KINDS for text in words[1::2]]
+    interests = [Interest(kind, text, Stance.LIKED) for kind in _KINDS for text in words[::2]]
+    interests += [Interest(kind, text, Stance.MUTED) for kind in _KINDS for text in words[1::2]]
     key, language = address_key(made.app.keys, address), ("en", "de")[number % 2]
     status = Status.ACTIVE
     return NewSubscriber(address, key, status, words[0], Timing(), PER_DIGEST, language, tuple(interests))
@@ -164,5 +164,5 @@ def _digest(number: int, words: Sequence[str], now: datetime) -> ledger.NewDiges
         for n, (text, why, section) in enumerate(zip(words, cycle(Why), cycle(Section)))
     ]
     period = Period(PERIOD, now.date(), now)
-    slot = Slot(period, PERIOD, now + timedelta(hours=18), now + timedelta(days=1), PERIOD)
+    slot = DigestSlot(period, PERIOD, now + timedelta(hours=18), now + timedelta(days=1), PERIOD)
     return ledger.NewDigest(number, 1, slot, packed(picks), len(words), f"<digest.{number}@example.org>")

@@ -36,7 +36,7 @@ ADA, BOB, CARL, EVE = (f"sandmartin.{name}@example.net" for name in ("ada", "bob
 WORDS = ["sandmartin lakes", "Sandmartin/Island", "Sandmartin Lovelace"]
 CANARIES = ["sandmartin", HOOK.removeprefix("whsec_").lower()]
 """What all of these hold, as it may be told in any case."""
-CRASHED = ["web fault", "cannot plan", "a hook was not reached", "rejected", "received mail"]
+CRASHED = ["web fault", "cannot plan", "webhook post failed", "rejected", "received mail"]
 """What a run says that met all that was put in its way."""
 KEPT = {"digestd.db", "digestd.db-wal", "digestd.db-shm", "secret.key"}
 """Files that may hold them, besides mails: the database and what the operator wrote down."""

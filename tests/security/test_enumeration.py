@@ -24,7 +24,9 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
-from digestd.subscribers.leaving import erase, pause, suppress, unsubscribe
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.status_changes import pause, unsubscribe
+from digestd.subscribers.suppression import suppress
 from digestd.web.constant_time_response import FLOOR_SECONDS
 from tests.web.conftest import FORMS, Backend, Clock, stamp_for
 from tests.web.html import heading

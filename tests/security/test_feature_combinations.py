@@ -12,9 +12,11 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys, Purpose, RetiredSecret
 from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribers.keeping import edit
-from digestd.subscribers.leaving import erase, suppress, unsubscribe, unsuppress, unsuppress_wave
-from digestd.subscribers.record import parse
+from digestd.subscribers.admin_edits import edit
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.subscriber_record import parse
+from digestd.subscribers.suppression import suppress, unsuppress, unsuppress_wave
 from digestd.web.feedback import PER_PICK
 from tests.web.conftest import PAPER, Backend, browsing
 from tests.web.html import heading

@@ -18,7 +18,7 @@ TYPED = {"name": "Augusta Canary", "topics": ["Sorting keys", "canary topic"], "
 """Facts of each reader besides the address."""
 _SETTINGS = {"hour": "9", "timezone": "UTC", "cadence": "daily", "weekday": "mon", "size": "5", "language": "en"}
 FORMS: Mapping[str, Mapping[str, str]] = {
-    "/p/{token}": {**_SETTINGS, "bar": "normal", "topics": "canary topic"},
+    "/p/{token}": {**_SETTINGS, "min_score": "normal", "topics": "canary topic"},
     "/p/{token}/mute": {"kind": "phrase", "value": "sorting keys"},
     "/p/{token}/mute/{period}/{n:int}": {"what": "author:Author 1"},
     "/p/{token}/drop": {"kind": "topic", "value": "canary topic"},

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from digestd import logs
 from digestd.cli import app as command
 from digestd.domain.subscriber import Status
-from digestd.domain.webhook import Happening, HookPost, PostState
+from digestd.domain.webhook import WebhookEvent, WebhookPost, WebhookPostState
 from digestd.subscribers.webhooks import message
 from tests.conftest import NOW
 from tests.security.hostile import HOSTILE, STORABLE
@@ -36,9 +36,9 @@ SHOWN = [
     ("delivery", "show", "1"),
     ("replay", READER, "2026-11-24", "--text"),
 ]
-POST = HookPost(
-    *(1, "https://example.org", Happening.BOUNCED, 1, "ada@example.org", Status.ACTIVE, "", NOW),
-    *(PostState.WAITING, 1, NOW, ""),
+POST = WebhookPost(
+    *(1, "https://example.org", WebhookEvent.BOUNCED, 1, "ada@example.org", Status.ACTIVE, "", NOW),
+    *(WebhookPostState.WAITING, 1, NOW, ""),
 )
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 

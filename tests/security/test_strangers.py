@@ -16,7 +16,8 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.jobs.worker import delete_expired, run
 from digestd.security.links import address_key
 from digestd.store import consent, subscribers, suppressions
-from digestd.subscribers.leaving import suppress, unsubscribe
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.suppression import suppress
 from digestd.web import build
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK
 from tests.parts.relay import Relay

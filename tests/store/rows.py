@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 
-from digestd.domain.digest import Period, Pick, Reason, Section, Slot, Why
+from digestd.domain.digest import DigestSlot, Period, Pick, Reason, Section, Why
 from digestd.domain.subscriber import Cause, Status, Timing
 from digestd.security.links import Keys, address_key
 from digestd.store import core, ledger, subscribers
@@ -48,7 +48,7 @@ class Ledger:
         return NewDigest(
             subscriber=subscriber,
             consent_version=1,
-            slot=Slot(
+            slot=DigestSlot(
                 period=Period(key, self.now.date(), self.now),
                 covers_from=key,
                 expires=self.now + timedelta(hours=18),

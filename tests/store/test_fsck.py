@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from digestd.domain.delivery import STEPS, Outcome, State
+from digestd.domain.delivery import TRANSITIONS, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store.fsck import INVARIANTS
 from digestd.store.ledger.claim_queue import Claimed
@@ -190,14 +190,14 @@ def test_the_database_itself_refuses_steps_that_the_states_do_not_allow(
     at = State.READY
     for onward in road:
         for other in State:
-            if other is not at and (at, other) not in STEPS:
+            if other is not at and (at, other) not in TRANSITIONS:
                 with pytest.raises(Exception, match="illegal state change"):
                     ledger.sql(_SET, **_all(other))
         ledger.sql(_SET, **_all(onward))
         at = onward
-    assert all(pair in STEPS for pair in pairwise((State.READY, *road)))
+    assert all(pair in TRANSITIONS for pair in pairwise((State.READY, *road)))
     for other in set(State) - {at}:
-        if (at, other) not in STEPS:
+        if (at, other) not in TRANSITIONS:
             with pytest.raises(Exception, match="illegal state change"):
                 ledger.sql(_SET, **_all(other))
 

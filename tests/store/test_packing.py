@@ -39,7 +39,7 @@ PICKS = st.lists(
         st.sampled_from(Section),
         REASONS,
         rank=st.none() | st.integers(1, 2**16 - 1),
-        chance=SHARES,
+        probability=SHARES,
         prior=SHARES,
         propensity=st.none() | st.floats(0, 1, exclude_min=True),
         team=st.sampled_from(["", "a", "b"]),
@@ -73,7 +73,7 @@ def plainly_packed(picks: Sequence[Pick]) -> bytes:
             *(pick.paper, pick.revision, pick.score, list(Section).index(pick.section), reasons.index(pick.reason)),
             *(
                 pick.rank or 0,
-                *(65_535 if share is None else round(share * 10_000) for share in (pick.chance, pick.prior)),
+                *(65_535 if share is None else round(share * 10_000) for share in (pick.probability, pick.prior)),
             ),
         )
         for pick in picks

@@ -25,10 +25,10 @@ from digestd.security.links import Keys, Purpose, address_key, issued, token
 from digestd.settings import Settings
 from digestd.store import core, subscribers, template_sets
 from digestd.store.database import Database
-from digestd.subscribers.keeping import add
+from digestd.subscribers.address_change import request_address_change
+from digestd.subscribers.admin_edits import add
 from digestd.subscribers.library_sync import link_orcid
-from digestd.subscribers.moving import ask_move
-from digestd.subscribers.record import parse
+from digestd.subscribers.subscriber_record import parse
 from digestd.web import build
 from digestd.web.form_timestamp import new_timestamp
 from digestd.web.limiter import network
@@ -164,7 +164,7 @@ class Backend:
 
     def join(self, address: str, **said: object) -> Subscriber:
         """Add an active subscriber."""
-        add(self.app.db, self.app.post, parse({"email": address, **said}), self.clock())
+        add(self.app.db, self.app.notices, parse({"email": address, **said}), self.clock())
         return self.subscriber(address)
 
     def subscriber(self, address: str) -> Subscriber:
@@ -234,12 +234,12 @@ def pages(backend: Backend, language: str) -> list[str]:
     delivery = backend.plan()
     add(
         backend.app.db,
-        backend.app.post,
+        backend.app.notices,
         parse({"email": "bob@example.org", "status": "pending", "language": language}),
         backend.clock(),
     )
     link_orcid(backend.app.libraries, ada.key, "0000-0002-1825-0097")
-    ask_move(backend.app.db, backend.app.post, ada.key, "ada@example.com", backend.clock())
+    request_address_change(backend.app.db, backend.app.notices, ada.key, "ada@example.com", backend.clock())
     leave, settings = backend.link(Purpose.UNSUBSCRIBE, ada.key), backend.settings("ada@example.org")
     move = backend.link(Purpose.MOVE_TO, ada.key, issued(backend.clock()))
     return [

@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 from digestd.domain.subscriber import Cause, Status
 from digestd.security.links import Purpose
 from digestd.store import consent
-from digestd.subscribers.leaving import unsubscribe
+from digestd.subscribers.status_changes import unsubscribe
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 

@@ -9,12 +9,12 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.delivery.composer import Composer
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Wish
+from digestd.domain.interest import Kind, Stance
 from digestd.security.links import Purpose
 from digestd.store import core, feedback, mutings
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
-from digestd.subscribers.leaving import erase
+from digestd.subscribers.erasure import erase
 from digestd.web.feedback import PER_PICK
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
@@ -79,7 +79,7 @@ def test_feedback_reaches_ranking_at_once(client: TestClient, backend: Backend, 
     with backend.app.db.read() as session:
         key = backend.subscriber(ADA).key
         wants = for_ranking(session, [key])[key]
-    assert ("invented:lakes", Wish.MUTED) in [(want.value, want.wish) for want in wants]
+    assert ("invented:lakes", Stance.MUTED) in [(want.value, want.stance) for want in wants]
 
 
 def test_saved_paper_stays_saved_after_other_verdict(client: TestClient, backend: Backend, link: str) -> None:

@@ -13,7 +13,7 @@ from digestd.domain.library import Library
 from digestd.store import libraries
 from digestd.subscribers.library_sync import sync_due
 from digestd.web.libraries import PER_NETWORK
-from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside
+from tests.libraries.library_servers import CARBERRY, KEY, Zotero, in_thread
 from tests.web.conftest import Backend, browsing
 from tests.web.html import heading, tree, words
 
@@ -28,7 +28,7 @@ def database_url(sqlite_url: str) -> str:
 
 @pytest.fixture
 def zotero() -> Iterator[Zotero]:
-    with aside() as served:
+    with in_thread() as served:
         served.put("LAKES000", title="Lakes freeze", DOI="10.5555/lakes")
         yield served
 

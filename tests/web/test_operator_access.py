@@ -17,7 +17,7 @@ from digestd.domain.api import Scope
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
-from digestd.domain.throttle import Rest, Throttle
+from digestd.domain.throttle import BackoffState, Throttle
 from digestd.store import coverage, fetches, hosts, throttles
 from digestd.store.database import open_database
 from digestd.store.fetches import FetchRecord
@@ -71,7 +71,7 @@ def test_readyz_needs_database_and_scheduler(app: App, now: datetime) -> None:
 
 def test_readyz_reports_relay_backoff_but_stays_ready(app: App, client: TestClient, now: datetime) -> None:
     until = now + timedelta(minutes=5)
-    rest = ThrottleState(Throttle(), Rest(3, until.timestamp(), "the relay refuses to serve us"))
+    rest = ThrottleState(Throttle(), BackoffState(3, until.timestamp(), "the relay refuses to serve us"))
     with app.db.write() as session:
         throttles.change(session, {"relay.example.org:587": lambda _: rest, "fine.example.org:587": lambda kept: kept})
     answer = client.get("/readyz")

@@ -7,12 +7,13 @@ from starlette.testclient import TestClient
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Wish
+from digestd.domain.interest import Kind, Stance
 from digestd.domain.paper import PaperId
-from digestd.domain.subscriber import Bar, Cadence, Cause, Status
+from digestd.domain.subscriber import Cadence, Cause, MinScore, Status
 from digestd.store import consent, subscribers
 from digestd.subscribers import feedback
-from digestd.subscribers.leaving import erase, unsubscribe
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.status_changes import unsubscribe
 from tests.web.conftest import PAPER, Backend
 from tests.web.html import heading, tree, words
 
@@ -72,30 +73,30 @@ def test_changes_keep_pending_digest(client: TestClient, backend: Backend) -> No
             "cadence": "weekly",
             "weekday": "fri",
         },
-        **{"size": "3", "bar": "high", "language": "de", "name": "Ada L."},
+        **{"size": "3", "min_score": "high", "language": "de", "name": "Ada L."},
     }
     answer = client.post(backend.settings(ADA), data=said)
     assert answer.status_code == 200
     assert "Gespeichert" in told(answer.text), "the page speaks the language that was chosen"
     known = backend.subscriber(ADA)
     assert (known.timing.hour, known.timing.timezone, known.timing.weekday) == (18, "Europe/Berlin", 4)
-    assert (known.timing.cadence, known.size, known.bar) == (Cadence.WEEKLY, 3, Bar.HIGH)
+    assert (known.timing.cadence, known.size, known.min_score) == (Cadence.WEEKLY, 3, MinScore.HIGH)
     assert (known.explore, known.language, known.name, known.version) == (False, "de", "Ada L.", 1)
-    assert {(i.kind, i.value, i.wish) for i in known.interests} == {
-        *((Kind.TOPIC, value, Wish.LIKED) for value in ("graph theory", "sorting")),
-        *((Kind.PAPER, f"arxiv:2401.0000{n}", Wish.LIKED) for n in (1, 2)),
-        *((kind, value, Wish.LIKED) for kind, value in ((Kind.PHRASE, "exact words"), (Kind.AUTHOR, "B. Other"))),
-        (Kind.AUTHOR, "D. Fourth", Wish.LIKED),
-        *((kind, value, Wish.MUTED) for kind, value in ((Kind.TOPIC, "chess"), (Kind.PHRASE, "poker"))),
-        *((kind, value, Wish.MUTED) for kind, value in ((Kind.AUTHOR, "C. Third"), (Kind.CATEGORY, "cs.AI"))),
-        (Kind.CATEGORY, "cs.DS", Wish.LIKED),
+    assert {(i.kind, i.value, i.stance) for i in known.interests} == {
+        *((Kind.TOPIC, value, Stance.LIKED) for value in ("graph theory", "sorting")),
+        *((Kind.PAPER, f"arxiv:2401.0000{n}", Stance.LIKED) for n in (1, 2)),
+        *((kind, value, Stance.LIKED) for kind, value in ((Kind.PHRASE, "exact words"), (Kind.AUTHOR, "B. Other"))),
+        (Kind.AUTHOR, "D. Fourth", Stance.LIKED),
+        *((kind, value, Stance.MUTED) for kind, value in ((Kind.TOPIC, "chess"), (Kind.PHRASE, "poker"))),
+        *((kind, value, Stance.MUTED) for kind, value in ((Kind.AUTHOR, "C. Third"), (Kind.CATEGORY, "cs.AI"))),
+        (Kind.CATEGORY, "cs.DS", Stance.LIKED),
     }
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("timezone", "Mars/Olympus"), ("hour", "24"), ("size", "0"), ("bar", "x"), ("cadence", "hourly"),
+        ("timezone", "Mars/Olympus"), ("hour", "24"), ("size", "0"), ("min_score", "x"), ("cadence", "hourly"),
         ("likes", "no paper"), ("topics", "x" * 301), ("mute_authors", "x" * 301), ("language", "??"),
         ("name", "x" * 201),
     ],
@@ -129,7 +130,7 @@ def test_profile_summary_can_be_corrected(client: TestClient, backend: Backend) 
         backend.import_papers({**PAPER, "id": f"2401.0000{n}", "title": f"River deltas {n}", "authors": [f"Other {n}"]})
     backend.join(ADA, topics=["protein folding"], likes=["2401.00000"])
     for n in (1, 2):
-        feedback.say_of(
+        feedback.add_feedback(
             backend.app.db, backend.app.keys, ADA, PaperId(f"arxiv:2401.0000{n}"), Verdict.MORE, backend.clock()
         )
     page = client.get(backend.settings(ADA)).text
@@ -144,7 +145,7 @@ def test_profile_summary_can_be_corrected(client: TestClient, backend: Backend) 
     assert {(i.kind, i.value) for i in backend.subscriber(ADA).interests} == {
         (Kind.TOPIC, "zebrafish"), (Kind.AUTHOR, "Author 3"), (Kind.TOPIC, "protein folding"),
     }  # fmt: skip
-    assert {i.wish for i in backend.subscriber(ADA).interests} == {Wish.MUTED}
+    assert {i.stance for i in backend.subscriber(ADA).interests} == {Stance.MUTED}
     after = client.get(at).text
     assert "Zebrafish hearts 2" in after
     assert "Zebrafish hearts 1" not in after

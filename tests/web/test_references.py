@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.interest import Kind, Stance, values
 from digestd.web.references import BODY_MAX, PER_NETWORK
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
@@ -19,7 +19,7 @@ def database_url(sqlite_url: str) -> str:
 
 
 def likes(backend: Backend) -> tuple[str, ...]:
-    return values(backend.subscriber(ADA).interests, Kind.PAPER, Wish.LIKED)
+    return values(backend.subscriber(ADA).interests, Kind.PAPER, Stance.LIKED)
 
 
 def test_file_is_imported_and_bad_entry_named(client: TestClient, backend: Backend) -> None:

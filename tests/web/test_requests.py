@@ -14,8 +14,9 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Purpose
 from digestd.store import core, subscribers, suppressions
 from digestd.store.ledger import queries
-from digestd.subscribers.leaving import suppress, unsubscribe
-from digestd.subscribers.requests import VALID
+from digestd.subscribers.confirmed_actions import VALID
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.suppression import suppress
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree
 

@@ -7,7 +7,8 @@ from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
-from digestd.subscribers.leaving import suppress, unsubscribe
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.suppression import suppress
 from digestd.web.email_forms import POSTS_PER_NETWORK
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree

@@ -16,11 +16,11 @@ from digestd.delivery.composer import Composer
 from digestd.domain.delivery import MailKind
 from digestd.store import core
 from digestd.store.ledger import queries
-from digestd.subscribers.keeping import add
-from digestd.subscribers.moving import ask_move
-from digestd.subscribers.preferences import ask_link
-from digestd.subscribers.record import parse
-from digestd.subscribers.requests import request_erasure, request_renewal
+from digestd.subscribers.address_change import request_address_change
+from digestd.subscribers.admin_edits import add
+from digestd.subscribers.confirmed_actions import request_erasure, request_renewal
+from digestd.subscribers.preferences import request_link
+from digestd.subscribers.subscriber_record import parse
 from tests.tiers import IS_LONG, sized
 from tests.web.conftest import HOME, PAPER, Backend
 from tests.web.test_browser import served
@@ -44,12 +44,14 @@ def mails(app: App, backend: Backend) -> list[bytes]:
     backend.import_papers(*({**PAPER, "id": f"2401.{n:05}", "title": f"Sorting {n}"} for n in range(5)))
     for n in range(MAILS):
         backend.join(f"reader{n}@example.org", hour=0, size=2)
-    add(app.db, app.post, parse({"email": "bob@example.org", "status": "pending"}), backend.clock())
+    add(app.db, app.notices, parse({"email": "bob@example.org", "status": "pending"}), backend.clock())
     backend.plan()
-    ask_link(app.db, app.post, "reader0@example.org", backend.clock())
-    ask_move(app.db, app.post, backend.subscriber("reader1@example.org").key, "new@example.org", backend.clock())
-    request_erasure(app.db, app.post, backend.subscriber("reader2@example.org").key, backend.clock())
-    request_renewal(app.db, app.post, backend.subscriber("reader3@example.org").key, backend.clock())
+    request_link(app.db, app.notices, "reader0@example.org", backend.clock())
+    request_address_change(
+        app.db, app.notices, backend.subscriber("reader1@example.org").key, "new@example.org", backend.clock()
+    )
+    request_erasure(app.db, app.notices, backend.subscriber("reader2@example.org").key, backend.clock())
+    request_renewal(app.db, app.notices, backend.subscriber("reader3@example.org").key, backend.clock())
     with app.db.read() as session:
         keys = list(session.connection().execute(select(core.delivery.c.id).order_by(core.delivery.c.id)).scalars())
         claims = [claim for key in keys if (claim := queries.as_claim(session, key)) is not None]

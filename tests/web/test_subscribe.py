@@ -10,7 +10,8 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.sanitise import clean
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
-from digestd.subscribers.leaving import suppress, unsubscribe
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.suppression import suppress
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
 from tests.web.conftest import Backend, browsing
 from tests.web.html import heading, tree, words

@@ -28,7 +28,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
 from digestd.domain.mail_budget import Budget, Pool
-from digestd.domain.reply import Reply, ReplyLine
+from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
 from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
@@ -38,18 +38,18 @@ from digestd.replies.commands.vocabulary import Verb
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read, read_command_address
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.ledger import queries
-from digestd.subscribers.asking import (
+from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.subscribers.preferences import is_expired
+from digestd.subscribers.signup import (
     CONFIRM_WITHIN,
-    TooOld,
-    ask_here,
-    confirm_here,
-    decline_here,
-    invite_again,
-    invite_owner,
+    LinkExpired,
+    confirm_in_session,
+    decline_in_session,
+    request_signup_in_session,
+    resend_expired,
+    send_owner_confirmation,
 )
-from digestd.subscribers.notices import Mail, Post, plan
-from digestd.subscribers.preferences import is_void
-from digestd.subscribers.record import parse
+from digestd.subscribers.subscriber_record import parse
 
 REPLIES_PER_DAY = 10
 """Replies to one subscriber within 24 hours. Commands over the limit are executed without a reply."""
@@ -87,7 +87,7 @@ class CommandProcessor:
         trusted_server: Lower-case authserv-id of the mail server whose DMARC results are trusted; "" for none.
     """
 
-    post: Post
+    post: NoticeContext
     address: str
     own_addresses: frozenset[str]
     trusted_server: str = ""
@@ -186,9 +186,9 @@ class CommandProcessor:
         if not verbs & {Verb.YES, Verb.SUBSCRIBE}:
             return InboundOutcome.UNREAD
         try:
-            confirm_here(session, (proof.subscriber, proof.version), Cause.MAIL, now)
-        except TooOld:
-            invite_again(session, self.post, (proof.subscriber, proof.version), Cause.MAIL, now)
+            confirm_in_session(session, (proof.subscriber, proof.version), Cause.MAIL, now)
+        except LinkExpired:
+            resend_expired(session, self.post, (proof.subscriber, proof.version), Cause.MAIL, now)
         except BadToken:
             return InboundOutcome.FORGED
         return InboundOutcome.COMMAND
@@ -196,7 +196,7 @@ class CommandProcessor:
     def _decline(self, session: Session, received: ReceivedCommandMail, proof: _Proof, now: datetime) -> InboundOutcome:
         """Erase a subscriber who never confirmed; unsubscribe any other."""
         try:
-            erased = decline_here(session, (proof.subscriber, proof.version), now)
+            erased = decline_in_session(session, (proof.subscriber, proof.version), now)
         except BadToken:
             return InboundOutcome.FORGED
         return InboundOutcome.COMMAND if erased else self._unsubscribe(session, received, proof, now)
@@ -273,9 +273,9 @@ class CommandProcessor:
         except BadRecord:
             return None
         if owner is not None:
-            invite_owner(session, self.post, owner, (record, Cause.MAIL), now)
+            send_owner_confirmation(session, self.post, owner, (record, Cause.MAIL), now)
         else:
-            ask_here(session, self.post, record, Cause.MAIL, now)
+            request_signup_in_session(session, self.post, record, Cause.MAIL, now)
         return InboundOutcome.UNPROVEN
 
     def _ask_for_proof(
@@ -296,7 +296,11 @@ class CommandProcessor:
         verbs = tuple(dict.fromkeys(command.verb.value for command in commands))
         asks = tuple((c.verb.value, c.value, c.kind.value if c.kind else None) for c in commands)
         self._plan_reply(
-            session, known, (received.fingerprint, Reply((ReplyLine("prove", verbs),), asks=asks)), now, not_before
+            session,
+            known,
+            (received.fingerprint, CommandReply((ReplyLine("prove", verbs),), asks=asks)),
+            now,
+            not_before,
         )
 
     def _reply(
@@ -306,20 +310,20 @@ class CommandProcessor:
         if replies.count_since(session, known.key, now - timedelta(days=1)) >= REPLIES_PER_DAY:
             log.warning("reply limit reached: command executed without a reply", subscriber=known.key)
             return
-        self._plan_reply(session, known, (received.fingerprint, Reply(tuple(lines), received.mail.id)), now)
+        self._plan_reply(session, known, (received.fingerprint, CommandReply(tuple(lines), received.mail.id)), now)
 
     def _plan_reply(
         self,
         session: Session,
         known: Subscriber,
-        content: tuple[str, Reply],
+        content: tuple[str, CommandReply],
         now: datetime,
         not_before: datetime | None = None,
     ) -> None:
         """Add a delivery to the ledger and store the content that it will have."""
         key, reply = content
-        notice = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=not_before)
-        delivery = plan(session, self.post, notice, now)
+        notice = Notice(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=not_before)
+        delivery = plan_notice(session, self.post, notice, now)
         if delivery is not None:
             replies.keep(session, delivery, reply)
 
@@ -339,7 +343,7 @@ def _proof_by_recipient(session: Session, keys: Keys, address: str, now: datetim
             return _Proof(number, purpose, version)
         known = bounces.addressee_of_delivery(session, number)
         subscriber = subscribers.by_address_key(session, known.address_key) if known else None
-        if known is None or subscriber is None or is_void(subscriber, at, now):
+        if known is None or subscriber is None or is_expired(subscriber, at, now):
             return None
         return _proof_by_delivery(session, number, known.address_key)
     return None

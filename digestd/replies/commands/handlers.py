@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
@@ -17,8 +17,8 @@ from digestd.replies.commands.parsing import Command
 from digestd.replies.commands.vocabulary import Verb
 from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
-from digestd.subscribers.leaving import pause_end, refuse_end
-from digestd.subscribers.record import LISTS, MUTABLE, parse, subscriber_fields
+from digestd.subscribers.status_changes import check_pause_end, pause_end
+from digestd.subscribers.subscriber_record import LISTS, MUTABLE, parse, subscriber_fields
 
 SHOWN_CHARS_MAX = 200
 """Characters of an interest or a title that a reply quotes."""
@@ -71,7 +71,7 @@ def _pause(session: Session, context: CommandContext, command: Command) -> Reply
         day = today + timedelta(int(value[:-1])) if value.endswith("d") else date.fromisoformat(value)
         try:
             value, until = day.isoformat(), pause_end(context.subscriber, day)
-            refuse_end(until, context.now)
+            check_pause_end(until, context.now)
         except BadInput:
             return ReplyLine("unclear", (command.verb.value,))
     _change_status(session, context, Status.PAUSED)
@@ -122,44 +122,44 @@ def _find_paper(session: Session, context: CommandContext, command: Command) -> 
 
 
 def _add(session: Session, context: CommandContext, command: Command) -> ReplyLine:
-    return _add_interest(session, context, command, Wish.LIKED)
+    return _add_interest(session, context, command, Stance.LIKED)
 
 
 def _mute(session: Session, context: CommandContext, command: Command) -> ReplyLine:
-    return _add_interest(session, context, command, Wish.MUTED)
+    return _add_interest(session, context, command, Stance.MUTED)
 
 
-def _add_interest(session: Session, context: CommandContext, command: Command, wish: Wish) -> ReplyLine:
+def _add_interest(session: Session, context: CommandContext, command: Command, wish: Stance) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
     try:
         _store_interests(session, context, kind, wish, (*values(context.subscriber.interests, kind, wish), value))
     except BadRecord as error:
         return ReplyLine("refused", (error.field, value[:SHOWN_CHARS_MAX]))
-    return ReplyLine("added" if wish is Wish.LIKED else "muted", (kind.value, value[:SHOWN_CHARS_MAX]))
+    return ReplyLine("added" if wish is Stance.LIKED else "muted", (kind.value, value[:SHOWN_CHARS_MAX]))
 
 
 def _remove(session: Session, context: CommandContext, command: Command) -> ReplyLine:
-    return _remove_interest(session, context, command, Wish.LIKED)
+    return _remove_interest(session, context, command, Stance.LIKED)
 
 
 def _unmute(session: Session, context: CommandContext, command: Command) -> ReplyLine:
-    return _remove_interest(session, context, command, Wish.MUTED)
+    return _remove_interest(session, context, command, Stance.MUTED)
 
 
-def _remove_interest(session: Session, context: CommandContext, command: Command, wish: Wish) -> ReplyLine:
+def _remove_interest(session: Session, context: CommandContext, command: Command, wish: Stance) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
     current = values(context.subscriber.interests, kind, wish)
     remaining = tuple(item for item in current if item.casefold() != value.casefold())
     if len(remaining) == len(current):
         return ReplyLine("not_there", (kind.value, value[:SHOWN_CHARS_MAX]))
     _store_interests(session, context, kind, wish, remaining)
-    return ReplyLine("removed" if wish is Wish.LIKED else "unmuted", (kind.value, value[:SHOWN_CHARS_MAX]))
+    return ReplyLine("removed" if wish is Stance.LIKED else "unmuted", (kind.value, value[:SHOWN_CHARS_MAX]))
 
 
-def _store_interests(session: Session, context: CommandContext, kind: Kind, wish: Wish, items: Iterable[str]) -> None:
+def _store_interests(session: Session, context: CommandContext, kind: Kind, wish: Stance, items: Iterable[str]) -> None:
     """Replace one list of interests. Raises BadRecord if a value is invalid."""
     name = next(name for name, one in MUTABLE.items() if one is kind)
-    if wish is Wish.LIKED:
+    if wish is Stance.LIKED:
         fields: dict[str, object] = {name: list(items)}
     else:
         muted = {other: list(values(context.subscriber.interests, of, wish)) for other, of in MUTABLE.items()}
@@ -169,7 +169,7 @@ def _store_interests(session: Session, context: CommandContext, kind: Kind, wish
 
 def _update_subscriber(session: Session, context: CommandContext, fields: Mapping[str, object]) -> None:
     """Store changed fields of the subscriber. Raises BadRecord if a value is invalid."""
-    context.subscriber = parse({"email": context.subscriber.address, **fields}).of(context.subscriber)
+    context.subscriber = parse({"email": context.subscriber.address, **fields}).apply_to(context.subscriber)
     subscribers.update_many(session, [context.subscriber], context.now)
 
 

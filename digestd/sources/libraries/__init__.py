@@ -7,7 +7,7 @@ and an entry that was taken out is `withdrawn`.
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from digestd.domain.library import Keeper
+from digestd.domain.library import LibraryProvider
 from digestd.sources.libraries import orcid, zotero
 from digestd.sources.source import Pace, Page, Request
 
@@ -20,7 +20,7 @@ class Shelf(Protocol):
         """How often its keeper may be asked."""
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the answers list all there is, so that what they do not name is gone."""
 
     def request(self, cursor: str | None) -> Request:
@@ -33,13 +33,16 @@ class Shelf(Protocol):
         """The cursor that follows, by the headers of the answer; None at the end."""
 
 
-SHELVES: Mapping[Keeper, Callable[[str, str, int], Shelf]] = {
-    Keeper.ZOTERO: zotero.ZoteroShelf,
-    Keeper.ORCID: orcid.OrcidShelf,
+SHELVES: Mapping[LibraryProvider, Callable[[str, str, int], Shelf]] = {
+    LibraryProvider.ZOTERO: zotero.ZoteroShelf,
+    LibraryProvider.ORCID: orcid.OrcidShelf,
 }
 """How to read a library, by its keeper: of the address of the keeper's API, the place, and the version read last."""
 
-PLACES: Mapping[Keeper, Callable[[str], str]] = {Keeper.ZOTERO: zotero.place, Keeper.ORCID: orcid.place}
+PLACES: Mapping[LibraryProvider, Callable[[str], str]] = {
+    LibraryProvider.ZOTERO: zotero.place,
+    LibraryProvider.ORCID: orcid.place,
+}
 """Which library somebody means by what they typed. Raises BadRecord with the remedy."""
 
 __all__ = ["PLACES", "SHELVES", "Shelf"]

@@ -36,7 +36,7 @@ class OrcidShelf:
         return Pace(urlsplit(self.base).netloc, SECONDS)
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """The one answer lists all works."""
         return True
 

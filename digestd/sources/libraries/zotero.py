@@ -46,7 +46,7 @@ class ZoteroShelf:
         return Pace(urlsplit(self.base).netloc, SECONDS)
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """What has changed is not all there is."""
         return self.since == 0
 
@@ -56,7 +56,7 @@ class ZoteroShelf:
         if cursor == _DELETED:
             return Request(f"{at}/deleted?since={self.since}", HEADERS)
         asked = f"format=json&limit={PER_PAGE}&start={cursor or 0}&sort=dateAdded&direction=desc"
-        if self.is_whole:
+        if self.is_complete:
             return Request(f"{at}/items/top?{asked}", HEADERS)
         unchanged = {} if cursor else {"If-Modified-Since-Version": str(self.since)}
         return Request(f"{at}/items/top?{asked}&since={self.since}&includeTrashed=1", {**HEADERS, **unchanged})
@@ -76,7 +76,7 @@ class ZoteroShelf:
         start = int(cursor or 0) + PER_PAGE
         if _NEXT.search(headers.get("link", "")) and start < ENTRIES_MAX:
             return str(start)
-        return None if self.is_whole else _DELETED
+        return None if self.is_complete else _DELETED
 
 
 @dataclass(frozen=True, slots=True)

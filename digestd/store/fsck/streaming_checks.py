@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 from sqlalchemy import select
 from sqlmodel import Session
 
-from digestd.domain.delivery import BIRTHS, FINAL, STEPS, UNSENT, MailKind, State
+from digestd.domain.delivery import FINAL_STATES, INITIAL_STATES, TRANSITIONS, UNSENT, MailKind, State
 from digestd.domain.subscriber import Status
 from digestd.errors import Damaged
 from digestd.store import core
@@ -96,12 +96,12 @@ def _check_delivery(row: core.Record, found: Found) -> None:
     except ValueError as error:
         _note(found, "I17", {"id": row.id, "history": str(error)})
         return
-    if walked and walked[0] not in BIRTHS:
+    if walked and walked[0] not in INITIAL_STATES:
         _note(found, "I17", {"id": row.id, "from": "born", "to": walked[0]})
     for before, after in pairwise(walked):
-        if before in FINAL:
+        if before in FINAL_STATES:
             _note(found, "I18", {"id": row.id, "from": before, "to": after})
-        elif (before, after) not in STEPS:
+        elif (before, after) not in TRANSITIONS:
             _note(found, "I17", {"id": row.id, "from": before, "to": after})
 
 

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason, stands_against
+from digestd.domain.suppression import SuppressionReason, blocks_mail
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, run_all
 from digestd.store.ledger import seen_papers
@@ -108,7 +108,7 @@ def objection(row: core.Record) -> str | None:
 def _objection(
     kind: str, planned: int, status: str, version: int, suppression: str | None, addressed: bool
 ) -> str | None:
-    suppressed = suppression is not None and stands_against(_KINDS[kind], SuppressionReason(suppression))
+    suppressed = suppression is not None and blocks_mail(_KINDS[kind], SuppressionReason(suppression))
     return Consent(_KINDS[kind], planned, _STATUSES[status], version, suppressed, addressed).objection
 
 

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
-from digestd.domain.digest import Slot
+from digestd.domain.digest import DigestSlot
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
@@ -29,7 +29,7 @@ class NewDigest(NamedTuple):
 
     subscriber: int
     consent_version: int
-    slot: Slot
+    slot: DigestSlot
     picks: Packed
     considered: int
     message_id: str

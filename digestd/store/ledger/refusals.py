@@ -20,7 +20,7 @@ from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.bounce_status import kind_of
-from digestd.domain.bounce_surge import Share
+from digestd.domain.bounce_surge import FailureCounts
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import bounce_surge, bounces, core
 from digestd.store.ledger import seen_papers
@@ -42,7 +42,7 @@ class RefusalCounts:
     rejected: int = 0
     count_waiting: int = 0
     early: tuple[AttemptResult, ...] = ()
-    why: tuple[tuple[str, Share], ...] = ()
+    why: tuple[tuple[str, FailureCounts], ...] = ()
 
 
 def judge_refusals(session: Session, refused: Sequence[AttemptResult], now: datetime) -> RefusalCounts:
@@ -51,7 +51,7 @@ def judge_refusals(session: Session, refused: Sequence[AttemptResult], now: date
     early = tuple(one for one in refused if (one.delivery, one.attempt) in rows.under_way)
     ready = sorted((one for one in refused if (one.delivery, one.attempt) in rows.ready), key=_by_relay)
     final: list[tuple[AttemptResult, Bounce]] = []
-    why: list[tuple[str, Share]] = []
+    why: list[tuple[str, FailureCounts]] = []
     for relay, group in groupby(ready, key=lambda result: result.relay or ""):
         results = list(group)
         share = bounce_surge.relay_share(session, relay, results[-1].delivery, to_us(now))
@@ -115,7 +115,7 @@ def _hold(session: Session, results: Sequence[AttemptResult], now: datetime) -> 
 
 
 def _believed(
-    session: Session, results: Sequence[AttemptResult], share: Share, now: datetime
+    session: Session, results: Sequence[AttemptResult], share: FailureCounts, now: datetime
 ) -> list[tuple[AttemptResult, Bounce]]:
     """Return those that may be final; without a mail that the relay took, only what is said of the mailbox itself."""
     taken = [result for result in results if share.reached or _is_hard(result)]

@@ -3,7 +3,7 @@
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field
 
-from digestd.domain.library import Counts, Keeper, Standing
+from digestd.domain.library import EntryStatus, LibraryProvider, LibraryState
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
@@ -12,19 +12,19 @@ class LibraryRow(Row, table=True):
 
     __tablename__ = "library"
     __table_args__ = (
-        CheckConstraint(one_of("keeper", Keeper), "keeper"),
-        CheckConstraint(one_of("standing", Standing), "standing"),
-        UniqueConstraint("subscriber_id", "keeper", "place"),
-        Index("ix_library_next", "next_us", sqlite_where=text("standing = 'linked'"),
-              postgresql_where=text("standing = 'linked'")),
+        CheckConstraint(one_of("provider", LibraryProvider), "provider"),
+        CheckConstraint(one_of("state", LibraryState), "state"),
+        UniqueConstraint("subscriber_id", "provider", "place"),
+        Index("ix_library_next", "next_us", sqlite_where=text("state = 'linked'"),
+              postgresql_where=text("state = 'linked'")),
     )  # fmt: skip
     id: int | None = Field(default=None, sa_column=own_key())
     subscriber_id: int = Field(sa_column=ref("subscriber.id"))
-    keeper: str = Field(max_length=10)
+    provider: str = Field(max_length=10)
     place: str = Field(max_length=40)
     sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     may_write: bool = False
-    standing: str = Field(max_length=10)
+    state: str = Field(max_length=10)
     version: int = Field(sa_column=Column(BigInteger, nullable=False))
     linked_us: int = Field(sa_column=us())
     next_us: int = Field(sa_column=us())
@@ -38,12 +38,12 @@ class LibraryEntryRow(Row, table=True):
     """An entry of a library, the paper it names, and its effect."""
 
     __tablename__ = "library_entry"
-    __table_args__ = (CheckConstraint(one_of("counts", Counts), "counts"), {"sqlite_with_rowid": False})
+    __table_args__ = (CheckConstraint(one_of("status", EntryStatus), "status"), {"sqlite_with_rowid": False})
     library_id: int = Field(sa_column=ref("library.id", primary_key=True))
     name: str = Field(primary_key=True, max_length=40)
     paper: str = Field(max_length=500)
     day: str = Field(max_length=10)
-    counts: str = Field(max_length=10)
+    status: str = Field(max_length=10)
 
 
 class ReferenceRow(Row, table=True):

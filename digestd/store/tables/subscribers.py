@@ -4,8 +4,8 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBi
 from sqlmodel import Field
 
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Wish
-from digestd.domain.subscriber import Bar, Cadence, Status
+from digestd.domain.interest import Kind, Stance
+from digestd.domain.subscriber import Cadence, MinScore, Status
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
@@ -16,7 +16,7 @@ class SubscriberRow(Row, table=True):
     __table_args__ = (
         CheckConstraint(one_of("status", Status), "status"),
         CheckConstraint(one_of("cadence", Cadence), "cadence"),
-        CheckConstraint(one_of("bar", Bar), "bar"),
+        CheckConstraint(one_of("min_score", MinScore), "min_score"),
         CheckConstraint("(address IS NULL) = (status = 'erased')", "address"),
         CheckConstraint("hour BETWEEN 0 AND 23 AND weekday BETWEEN 0 AND 6 AND size BETWEEN 1 AND 50", "settings"),
         Index("ix_subscriber_due", "next_due_us", "id", sqlite_where=text("status = 'active'"),
@@ -35,7 +35,7 @@ class SubscriberRow(Row, table=True):
     cadence: str = Field(default="daily", max_length=10)
     weekday: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
     size: int = Field(default=10, sa_column=Column(SmallInteger, nullable=False))
-    bar: str = Field(default="normal", max_length=10)
+    min_score: str = Field(default="normal", max_length=10)
     explore: bool = True
     only_categories: bool = False
     language: str = Field(default="en", max_length=20)
@@ -58,13 +58,13 @@ class InterestRow(Row, table=True):
     __tablename__ = "interest"
     __table_args__ = (
         CheckConstraint(one_of("kind", Kind), "kind"),
-        CheckConstraint(one_of("wish", Wish), "wish"),
+        CheckConstraint(one_of("stance", Stance), "stance"),
         {"sqlite_with_rowid": False},
     )
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
     kind: str = Field(primary_key=True, max_length=10)
     value: str = Field(primary_key=True, max_length=500)
-    wish: str = Field(max_length=10)
+    stance: str = Field(max_length=10)
     position: int = 0
     since_us: int | None = Field(default=None, sa_column=us(nullable=True))
 

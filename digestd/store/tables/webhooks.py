@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field
 
-from digestd.domain.webhook import Happening, PostState
+from digestd.domain.webhook import WebhookEvent, WebhookPostState
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
@@ -21,15 +21,15 @@ class WebhookPostRow(Row, table=True):
 
     __tablename__ = "webhook_post"
     __table_args__ = (
-        CheckConstraint(one_of("happening", Happening), "happening"),
-        CheckConstraint(one_of("state", PostState), "state"),
+        CheckConstraint(one_of("event", WebhookEvent), "event"),
+        CheckConstraint(one_of("state", WebhookPostState), "state"),
         Index("ix_webhook_post_waiting", "webhook_id", "not_before_us", sqlite_where=text("state = 'waiting'"),
               postgresql_where=text("state = 'waiting'")),
     )  # fmt: skip
     id: int | None = Field(default=None, sa_column=own_key())
     webhook_id: int = Field(sa_column=ref("webhook.id"))
     subscriber_id: int = Field(sa_column=ref("subscriber.id", index=True))
-    happening: str = Field(max_length=30)
+    event: str = Field(max_length=30)
     detail: str = Field(max_length=60)
     at_us: int = Field(sa_column=us())
     state: str = Field(max_length=10)

@@ -18,11 +18,11 @@ from starlette.types import Scope as Connection
 
 from digestd.app import App
 from digestd.domain.api import Scope
-from digestd.domain.mail_budget import api_token, causer_limits
+from digestd.domain.mail_budget import causer_limits, token_causer
 from digestd.errors import NotFound, Unavailable
 from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribers.leaving import NoConsent
+from digestd.subscribers.status_changes import NoConsent
 from digestd.web.api.problems import RETRY_SECONDS, problem
 from digestd.web.bearer_token import bearer_token
 from digestd.web.constant_time_response import answer_in_constant_time
@@ -97,7 +97,7 @@ class SignupLimit:
     """
 
     def __init__(self, app: App) -> None:
-        [limit] = causer_limits(api_token(0))
+        [limit] = causer_limits(token_causer(0))
         self._app = app
         self._span = limit.span
         self._posts = Window(limit.most, limit.span)

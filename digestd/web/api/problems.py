@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digestd.errors import BadInput, BadRecord, NotFound, Unavailable, plain
-from digestd.subscribers.leaving import NoConsent
+from digestd.errors import BadInput, BadRecord, NotFound, Unavailable, plain_message
+from digestd.subscribers.status_changes import NoConsent
 from digestd.web.limiter import TooOften
 
 KIND = "application/problem+json"
@@ -86,7 +86,10 @@ def handlers() -> dict[int | type[Exception], Any]:
     """Return the exception handlers for FastAPI."""
 
     def malformed(_request: Request, error: RequestValidationError) -> Response:
-        errors = [FieldProblem(field=_field(one["loc"]), message=plain(str(one["msg"]))) for one in error.errors()[:20]]
+        errors = [
+            FieldProblem(field=_field(one["loc"]), message=plain_message(str(one["msg"])))
+            for one in error.errors()[:20]
+        ]
         return problem(422, "some fields are invalid", errors)
 
     def bad_field(_request: Request, error: BadRecord) -> Response:

@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Section, Why
-from digestd.domain.subscriber import Bar, Cadence, Status
-from digestd.domain.typed import NUMBER_MAX
+from digestd.domain.inputs import NUMBER_MAX
+from digestd.domain.subscriber import Cadence, MinScore, Status
 
 PAGE_MAX = 200
 Item = TypeVar("Item")
@@ -68,7 +68,7 @@ class Changes(Interests):
     cadence: Cadence | None = None
     weekday: str | None = None
     size: Annotated[int | None, Field(ge=1, le=50)] = None
-    bar: Bar | None = None
+    min_score: MinScore | None = None
     explore: bool | None = None
     only_categories: bool | None = None
     language: str | None = None
@@ -116,7 +116,7 @@ class SubscriberOut(BaseModel):
     cadence: Cadence
     weekday: str
     size: int
-    bar: Bar
+    min_score: MinScore
     explore: bool
     only_categories: bool
     language: str

@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.api import Scope
-from digestd.domain.mail_budget import api_token
-from digestd.domain.subscriber import Act, Cause
+from digestd.domain.mail_budget import token_causer
+from digestd.domain.subscriber import Cause, ConsentAction
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribers.asking import ask
-from digestd.subscribers.record import Record, parse
+from digestd.subscribers.signup import request_signup
+from digestd.subscribers.subscriber_record import SubscriberRecord, parse
 from digestd.web.api.auth import SignupLimit, needs
 from digestd.web.api.shapes import SignUp
 from digestd.web.constant_time_response import answer_in_constant_time
@@ -30,14 +30,16 @@ def router(app: App, signup_limit: SignupLimit) -> APIRouter:
 
         Requests come from the website's network, so the limit of the token applies instead of the network's.
         """
-        record, causer = _record(form), api_token(token.key)
+        record, causer = _record(form), token_causer(token.key)
         signup_limit.check(token)
-        await answer_in_constant_time(partial(ask, app.db, app.post, record, app.clock(), Act(Cause.API), causer))
+        await answer_in_constant_time(
+            partial(request_signup, app.db, app.notices, record, app.clock(), ConsentAction(Cause.API), causer)
+        )
 
     return routes
 
 
-def _record(form: SignUp) -> Record:
+def _record(form: SignUp) -> SubscriberRecord:
     """Return the record of a sign-up; an empty list keeps the interests of a known address.
 
     Raises:

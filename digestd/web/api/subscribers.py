@@ -9,15 +9,16 @@ from pydantic import BaseModel
 
 from digestd.app import App
 from digestd.domain.api import Scope
-from digestd.domain.mail_budget import api_token
+from digestd.domain.mail_budget import token_causer
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
 from digestd.security.links import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribers.keeping import Change, edit, take_in
-from digestd.subscribers.leaving import forget, pause, refuse_end, resume, unsubscribe
-from digestd.subscribers.record import Record, parse, subscriber_fields
+from digestd.subscribers.admin_edits import EditResult, add_via_api, edit
+from digestd.subscribers.erasure import forget
+from digestd.subscribers.status_changes import check_pause_end, pause, resume, unsubscribe
+from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
 from digestd.web.api.auth import SignupLimit, needs, run_without_disclosure
 from digestd.web.api.shapes import (
     Changes,
@@ -61,7 +62,7 @@ class SubscriberApi:
             known = subscribers.by_address_key(session, address_key(self.app.keys, email))
         return [known] if known and known.address and status in {None, known.status} else []
 
-    def changed(self, number: int, record: Record) -> SubscriberOut:
+    def changed(self, number: int, record: SubscriberRecord) -> SubscriberOut:
         """Change settings and interests, and return the subscriber. Raises NotFound."""
         known = self.one(number)
         if known.address is None:
@@ -69,9 +70,11 @@ class SubscriberApi:
         edit(self.app.db, self.app.keys, replace(record, address=known.address), self.app.clock())
         return shown(self.one(number))
 
-    def added(self, record: Record, token: ApiToken) -> tuple[Change, Subscriber]:
+    def added(self, record: SubscriberRecord, token: ApiToken) -> tuple[EditResult, Subscriber]:
         """Add or change a subscriber. Raises NoConsent."""
-        change = take_in(self.app.db, self.app.post, record, self.app.clock(), Cause.API, api_token(token.key))
+        change = add_via_api(
+            self.app.db, self.app.notices, record, self.app.clock(), Cause.API, token_causer(token.key)
+        )
         known = self._known(record)
         if known is None:
             raise NotFound("the subscriber was not added")
@@ -82,7 +85,7 @@ class SubscriberApi:
         act()
         return shown(self.one(number))
 
-    def _known(self, record: Record) -> Subscriber | None:
+    def _known(self, record: SubscriberRecord) -> Subscriber | None:
         with self.app.db.read() as session:
             return subscribers.by_address_key(session, address_key(self.app.keys, record.address))
 
@@ -133,7 +136,7 @@ def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -
 
         def add() -> SubscriberOut:
             change, known = api.added(record, token)
-            answer.status_code = 201 if change is Change.ADDED else 200
+            answer.status_code = 201 if change is EditResult.ADDED else 200
             return shown(known)
 
         return await run_without_disclosure(token, add)
@@ -157,7 +160,7 @@ def _consent(routes: APIRouter, api: SubscriberApi) -> None:
         """Pause a subscription, optionally until a time. Safe to repeat. 409 unless subscribed."""
         until, now = asked.until if asked else None, api.app.clock()
         if until is not None:
-            refuse_end(until, now)
+            check_pause_end(until, now)
         return await run_without_disclosure(
             token, lambda: api.acted(number, lambda: pause(api.app.db, number, Cause.API, now, until))
         )
@@ -203,7 +206,7 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
     return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests})
 
 
-def _change(said: BaseModel) -> Record:
+def _change(said: BaseModel) -> SubscriberRecord:
     """Parse changes before their subscriber is looked up. Raises BadRecord."""
     return parse({"email": _NOBODY, **_given(said)})
 

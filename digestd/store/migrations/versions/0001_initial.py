@@ -288,7 +288,7 @@ def _subscribers() -> None:
         sa.Column("cadence", sa.String(10), nullable=False),
         sa.Column("weekday", sa.SmallInteger(), nullable=False),
         sa.Column("size", sa.SmallInteger(), nullable=False),
-        sa.Column("bar", sa.String(10), nullable=False),
+        sa.Column("min_score", sa.String(10), nullable=False),
         sa.Column("explore", sa.Boolean(), nullable=False),
         sa.Column("only_categories", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(20), nullable=False),
@@ -302,7 +302,7 @@ def _subscribers() -> None:
         _us("links_from_us"),
         sa.CheckConstraint(_either("status", "pending active paused unsubscribed suppressed erased"), "status"),
         sa.CheckConstraint(_either("cadence", "daily weekdays weekly"), "cadence"),
-        sa.CheckConstraint(_either("bar", "low normal high"), "bar"),
+        sa.CheckConstraint(_either("min_score", "low normal high"), "min_score"),
         sa.CheckConstraint("(address IS NULL) = (status = 'erased')", "address"),
         sa.CheckConstraint("hour BETWEEN 0 AND 23 AND weekday BETWEEN 0 AND 6 AND size BETWEEN 1 AND 50", "settings"),
     )
@@ -361,11 +361,11 @@ def _subscribers() -> None:
         _ref("subscriber_id", "subscriber.id", primary_key=True),
         sa.Column("kind", sa.String(10), primary_key=True),
         sa.Column("value", sa.String(500), primary_key=True),
-        sa.Column("wish", sa.String(10), nullable=False),
+        sa.Column("stance", sa.String(10), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         _us("since_us", nullable=True),
         sa.CheckConstraint(_either("kind", "topic phrase author category paper"), "kind"),
-        sa.CheckConstraint(_either("wish", "liked muted"), "wish"),
+        sa.CheckConstraint(_either("stance", "liked muted"), "stance"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -570,22 +570,22 @@ def _connections() -> None:
         "library",
         _id(),
         _ref("subscriber_id", "subscriber.id"),
-        sa.Column("keeper", sa.String(10), nullable=False),
+        sa.Column("provider", sa.String(10), nullable=False),
         sa.Column("place", sa.String(40), nullable=False),
         sa.Column("sealed", sa.LargeBinary()),
         sa.Column("may_write", sa.Boolean(), nullable=False),
-        sa.Column("standing", sa.String(10), nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         _us("linked_us"),
         _us("next_us"),
         _us("synced_us", nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("why", sa.String(300), nullable=False),
-        sa.CheckConstraint(_either("keeper", "zotero orcid"), "keeper"),
-        sa.CheckConstraint(_either("standing", "linked refused gone"), "standing"),
-        sa.UniqueConstraint("subscriber_id", "keeper", "place"),
+        sa.CheckConstraint(_either("provider", "zotero orcid"), "provider"),
+        sa.CheckConstraint(_either("state", "linked refused gone"), "state"),
+        sa.UniqueConstraint("subscriber_id", "provider", "place"),
     )
-    _index("ix_library_next", "library", ["next_us"], where="standing = 'linked'")
+    _index("ix_library_next", "library", ["next_us"], where="state = 'linked'")
     op.create_table(
         "reference",
         _ref("subscriber_id", "subscriber.id", primary_key=True),
@@ -605,7 +605,7 @@ def _connections() -> None:
         _id(),
         _ref("webhook_id", "webhook.id"),
         _ref("subscriber_id", "subscriber.id", index=True),
-        sa.Column("happening", sa.String(30), nullable=False),
+        sa.Column("event", sa.String(30), nullable=False),
         sa.Column("detail", sa.String(60), nullable=False),
         _us("at_us"),
         sa.Column("state", sa.String(10), nullable=False),
@@ -614,11 +614,11 @@ def _connections() -> None:
         sa.Column("error", sa.String(200), nullable=False),
         sa.CheckConstraint(
             _either(
-                "happening",
+                "event",
                 "subscriber.subscribed subscriber.confirmed subscriber.unsubscribed "
                 "subscriber.bounced subscriber.complained subscriber.erased",
             ),
-            "happening",
+            "event",
         ),
         sa.CheckConstraint(_either("state", "waiting taken given_up"), "state"),
     )
@@ -629,8 +629,8 @@ def _connections() -> None:
         sa.Column("name", sa.String(40), primary_key=True),
         sa.Column("paper", sa.String(500), nullable=False),
         sa.Column("day", sa.String(10), nullable=False),
-        sa.Column("counts", sa.String(10), nullable=False),
-        sa.CheckConstraint(_either("counts", "liked own beyond dropped"), "counts"),
+        sa.Column("status", sa.String(10), nullable=False),
+        sa.CheckConstraint(_either("status", "liked own beyond dropped"), "status"),
         sqlite_with_rowid=False,
     )
 

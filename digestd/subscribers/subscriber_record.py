@@ -12,11 +12,11 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 
-from digestd.domain.interest import Interest, Kind, Wish, values
+from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import paper_id
 from digestd.domain.sanitise import clean
 from digestd.domain.schedule import check_timezone
-from digestd.domain.subscriber import WEEKDAYS, Bar, Cadence, Status, Subscriber, Timing
+from digestd.domain.subscriber import WEEKDAYS, Cadence, MinScore, Status, Subscriber, Timing
 from digestd.errors import BadRecord
 from digestd.security.links import canonical_address
 
@@ -26,72 +26,76 @@ NAME_MAX = 200
 SIZE_MAX = 50
 ITEMS_MAX = {Kind.TOPIC: 50, Kind.PHRASE: 200, Kind.AUTHOR: 200, Kind.CATEGORY: 200, Kind.PAPER: 1_000}
 
-Slot = tuple[Kind, Wish]
+ListKey = tuple[Kind, Stance]
+"""The kind and stance of the interests in one list."""
 MUTABLE = {"topics": Kind.TOPIC, "phrases": Kind.PHRASE, "authors": Kind.AUTHOR, "categories": Kind.CATEGORY}
-LISTS: dict[str, Slot] = {
-    **{name: (kind, Wish.LIKED) for name, kind in MUTABLE.items()},
-    "likes": (Kind.PAPER, Wish.LIKED),
-    "dislikes": (Kind.PAPER, Wish.MUTED),
+LISTS: dict[str, ListKey] = {
+    **{name: (kind, Stance.LIKED) for name, kind in MUTABLE.items()},
+    "likes": (Kind.PAPER, Stance.LIKED),
+    "dislikes": (Kind.PAPER, Stance.MUTED),
 }
-_SLOTS = LISTS | {f"mute_{name}": (kind, Wish.MUTED) for name, kind in MUTABLE.items()}
-_ORDER: tuple[Slot, ...] = tuple(_SLOTS.values())
+_ALL_LISTS = LISTS | {f"mute_{name}": (kind, Stance.MUTED) for name, kind in MUTABLE.items()}
+_ORDER: tuple[ListKey, ...] = tuple(_ALL_LISTS.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A checked record. None, or a slot that `lists` lacks, means that it was not given."""
+class SubscriberRecord:
+    """Checked settings and interests of one subscriber.
+
+    None, or a key missing from `lists`, means that the field was not given.
+    """
 
     address: str
     name: str | None = None
-    lists: Mapping[Slot, tuple[str, ...]] = field(default_factory=dict)
+    lists: Mapping[ListKey, tuple[str, ...]] = field(default_factory=dict)
     timezone: str | None = None
     hour: int | None = None
     cadence: Cadence | None = None
     weekday: int | None = None
     size: int | None = None
-    bar: Bar | None = None
+    min_score: MinScore | None = None
     explore: bool | None = None
     only_categories: bool | None = None
     language: str | None = None
     status: Status | None = None
 
-    def of(self, known: Subscriber) -> Subscriber:
-        """Return the subscriber with the settings and interests of this record; the status stays."""
-        given = {name: said for name in _PLAIN if (said := getattr(self, name)) is not None}
+    def apply_to(self, known: Subscriber) -> Subscriber:
+        """Return the subscriber with the settings and interests of this record, and the same status."""
+        given = {name: value for name in _SIMPLE_FIELDS if (value := getattr(self, name)) is not None}
         timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
-        interests = tuple(_merged(self.lists, known.interests))
+        interests = tuple(_merge(self.lists, known.interests))
         return replace(known, **given, timing=replace(known.timing, **timing), interests=interests)
 
     @property
-    def new(self) -> Subscriber:
+    def as_new(self) -> Subscriber:
         """Return the subscriber that this record describes if the address is new."""
-        return self.of(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
+        return self.apply_to(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
 
 
-_PLAIN = ("name", "size", "bar", "explore", "only_categories", "language")
+_SIMPLE_FIELDS = ("name", "size", "min_score", "explore", "only_categories", "language")
 
 
-def _merged(said: Mapping[Slot, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
-    wanted = {(kind, _same(kind, value)): wish for (kind, wish), given in said.items() for value in given}
-    for kind, wish in _ORDER:
-        for value in said.get((kind, wish), values(known, kind, wish)):
-            # what is said now takes the place of an older wish for the same thing
-            if wanted.get((kind, _same(kind, value)), wish) is wish:
-                yield Interest(kind, value, wish)
+def _merge(lists: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
+    wanted = {(kind, _same(kind, value)): stance for (kind, stance), given in lists.items() for value in given}
+    for kind, stance in _ORDER:
+        for value in lists.get((kind, stance), values(known, kind, stance)):
+            # the new stance on a value replaces the old one
+            if wanted.get((kind, _same(kind, value)), stance) is stance:
+                yield Interest(kind, value, stance)
 
 
 def _same(kind: Kind, value: str) -> str:
-    """Return the form in which two values name the same thing; the case of a PaperId counts."""
+    """Return the form by which values are compared; only in a PaperId the case matters."""
     return value if kind is Kind.PAPER else value.casefold()
 
 
-def parse(said: Mapping[str, object]) -> Record:
+def parse(given_fields: Mapping[str, object]) -> SubscriberRecord:
     """Return the record with the keys of an import line.
 
     Raises:
         BadRecord: the first field that is wrong, and how to correct it.
     """
-    checked = check(said)
+    checked = check(given_fields)
     for error in checked.errors.values():
         raise error
     assert checked.record is not None  # noqa: S101  # a record without errors is there
@@ -105,18 +109,18 @@ class CheckedRecord:
     `errors` has the keys of an import line, but `mute_topics` for a list of `mute`.
     """
 
-    record: Record | None
+    record: SubscriberRecord | None
     errors: Mapping[str, BadRecord] = field(default_factory=dict)
 
 
-def check(said: Mapping[str, object]) -> CheckedRecord:
+def check(given_fields: Mapping[str, object]) -> CheckedRecord:
     """Read all fields of an import line, a form or a request in one pass.
 
     Sign-up, preferences, API, CLI and imports all go through here. None stands
     for a field that was not given.
     """
-    unknown = {name: _unknown_key(name) for name in said if name not in _KNOWN}
-    given = {name: value for name, value in said.items() if value is not None and name not in unknown}
+    unknown = {name: _unknown_key(name) for name in given_fields if name not in _KNOWN}
+    given = {name: value for name, value in given_fields.items() if value is not None and name not in unknown}
     steps: list[tuple[str, Callable[[], object]]] = [
         ("email", partial(_address, given.get("email"))),
         *((name, partial(_items, name, kind, given[name])) for name, (kind, _) in LISTS.items() if name in given),
@@ -124,11 +128,11 @@ def check(said: Mapping[str, object]) -> CheckedRecord:
         *((name, partial(read, name, given[name])) for name, read in _READERS.items() if name in given),
     ]
     found, errors = _attempt(steps)
-    lists = {slot: found.pop(name) for name, slot in _SLOTS.items() if name in found}
+    lists = {slot: found.pop(name) for name, slot in _ALL_LISTS.items() if name in found}
     errors = unknown | errors | _contradictions(lists)
     if errors:
         return CheckedRecord(None, errors)
-    return CheckedRecord(Record(address=found.pop("email"), lists=lists, **found))
+    return CheckedRecord(SubscriberRecord(address=found.pop("email"), lists=lists, **found))
 
 
 def _unknown_key(name: str) -> BadRecord:
@@ -156,10 +160,10 @@ def _address(value: object) -> str:
 def text(name: str, value: object, limit: int) -> str:
     """Return one line of text in NFC, spaces collapsed, without invisible characters."""
     if not isinstance(value, str):
-        raise BadRecord(name, f"must be text, not {_shown(value)}")
+        raise BadRecord(name, f"must be text, not {_quoted(value)}")
     line = unicodedata.normalize("NFC", " ".join(value.split()))
     if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in line):
-        raise BadRecord(name, "holds control characters or is not UTF-8; write it anew")
+        raise BadRecord(name, "holds control characters or is not UTF-8; write it again")
     if len(line) > limit:
         raise BadRecord(name, f"is longer than {limit} characters; shorten it")
     return line if line.isprintable() else clean(line)
@@ -167,7 +171,7 @@ def text(name: str, value: object, limit: int) -> str:
 
 def _items(name: str, kind: Kind, value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise BadRecord(name, f'must be a list, as in ["one", "two"], not {_shown(value)}')
+        raise BadRecord(name, f'must be a list, as in ["one", "two"], not {_quoted(value)}')
     if len(value) > ITEMS_MAX[kind]:
         raise BadRecord(name, f"has {len(value)} entries; at most {ITEMS_MAX[kind]} are allowed")
     items = [_item(name, kind, entry) for entry in value]
@@ -203,23 +207,23 @@ def _refuse_mute(name: object) -> None:
     raise BadRecord("mute", f"there is no such key {str(name)[:80]!r}; known are {', '.join(MUTABLE)}")
 
 
-def _contradictions(lists: Mapping[Slot, tuple[str, ...]]) -> dict[str, BadRecord]:
-    """Return the lists of what is muted that name something wanted at the same time."""
+def _contradictions(lists: Mapping[ListKey, tuple[str, ...]]) -> dict[str, BadRecord]:
+    """Return an error for each list of muted interests that has an item that is liked too."""
     found: dict[str, BadRecord] = {}
     names = {Kind.PAPER: "dislikes"} | {kind: f"mute_{name}" for name, kind in MUTABLE.items()}
-    for (kind, wish), items in lists.items():
-        liked = {_same(kind, item) for item in lists.get((kind, Wish.LIKED), ())}
-        both = next((item for item in items if wish is Wish.MUTED and _same(kind, item) in liked), None)
+    for (kind, stance), items in lists.items():
+        liked = {_same(kind, item) for item in lists.get((kind, Stance.LIKED), ())}
+        both = next((item for item in items if stance is Stance.MUTED and _same(kind, item) in liked), None)
         if both is not None:
             name = "dislikes" if kind is Kind.PAPER else "mute"
-            found[names[kind]] = BadRecord(name, f"{both[:80]!r} is wanted and muted at once; keep one of the two")
+            found[names[kind]] = BadRecord(name, f"{both[:80]!r} is liked and muted at once; keep one of the two")
     return found
 
 
-def _whole(low: int, high: int) -> Callable[[str, object], int]:
+def _integer(low: int, high: int) -> Callable[[str, object], int]:
     def read(name: str, value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise BadRecord(name, f"must be a whole number from {low} to {high}, not {_shown(value)}")
+            raise BadRecord(name, f"must be a whole number from {low} to {high}, not {_quoted(value)}")
         return value
 
     return read
@@ -229,15 +233,15 @@ def _choice(names: tuple[str, ...]) -> Callable[[str, object], str]:
     def read(name: str, value: object) -> str:
         chosen = value.strip().lower() if isinstance(value, str) else ""
         if chosen not in names:
-            raise BadRecord(name, f"must be one of {', '.join(names)}, not {_shown(value)}")
+            raise BadRecord(name, f"must be one of {', '.join(names)}, not {_quoted(value)}")
         return chosen
 
     return read
 
 
-def _yes_or_no(name: str, value: object) -> bool:
+def _boolean(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise BadRecord(name, f"must be true or false, not {_shown(value)}")
+        raise BadRecord(name, f"must be true or false, not {_quoted(value)}")
     return value
 
 
@@ -248,7 +252,7 @@ def _timezone(name: str, value: object) -> str:
 def _language(name: str, value: object) -> str:
     tag = text(name, value, 20)
     if not _is_language(tag):
-        raise BadRecord(name, f"{tag!r} is no language; write it like en or pt-BR")
+        raise BadRecord(name, f"{tag!r} is not a language; write it like en or pt-BR")
     return tag
 
 
@@ -261,28 +265,28 @@ def _is_language(tag: str) -> bool:
     return True
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     return f"{str(value)[:40]!r}"
 
 
-_cadence, _weekday, _bar = _choice(tuple(Cadence)), _choice(WEEKDAYS), _choice(tuple(Bar))
+_cadence, _weekday, _min_score = _choice(tuple(Cadence)), _choice(WEEKDAYS), _choice(tuple(MinScore))
 _status = _choice(tuple(status for status in Status if status is not Status.ERASED))
 _READERS: dict[str, Callable[[str, object], object]] = {
     "name": lambda name, value: text(name, value, NAME_MAX),
     "timezone": _timezone,
-    "hour": _whole(0, 23),
+    "hour": _integer(0, 23),
     "cadence": lambda name, value: Cadence(_cadence(name, value)),
     "weekday": lambda name, value: WEEKDAYS.index(_weekday(name, value)),
-    "size": _whole(1, SIZE_MAX),
-    "bar": lambda name, value: Bar(_bar(name, value)),
-    "explore": _yes_or_no,
-    "only_categories": _yes_or_no,
+    "size": _integer(1, SIZE_MAX),
+    "min_score": lambda name, value: MinScore(_min_score(name, value)),
+    "explore": _boolean,
+    "only_categories": _boolean,
     "language": _language,
     "status": lambda name, value: Status(_status(name, value)),
 }
 KEYS = (
     "email", "name", "topics", "phrases", "authors", "categories", "mute", "likes", "dislikes",
-    "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "only_categories", "language", "status",
+    "timezone", "hour", "cadence", "weekday", "size", "min_score", "explore", "only_categories", "language", "status",
 )  # fmt: skip
 NUMBERS = frozenset({"hour", "size"})
 _KNOWN = frozenset(KEYS)
@@ -292,32 +296,32 @@ BOOLEANS = frozenset({"explore", "only_categories"})
 def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
     """Return a subscriber as an import line: all keys, in the order of KEYS. `parse` reads it back."""
     timing = subscriber.timing
-    said: dict[str, object] = {
+    values_by_key: dict[str, object] = {
         "email": subscriber.address,
         "name": subscriber.name,
         **{name: list(values(subscriber.interests, *slot)) for name, slot in LISTS.items()},
-        "mute": {name: list(values(subscriber.interests, kind, Wish.MUTED)) for name, kind in MUTABLE.items()},
+        "mute": {name: list(values(subscriber.interests, kind, Stance.MUTED)) for name, kind in MUTABLE.items()},
         "timezone": timing.timezone,
         "hour": timing.hour,
         "cadence": timing.cadence.value,
         "weekday": WEEKDAYS[timing.weekday],
         "size": subscriber.size,
-        "bar": subscriber.bar.value,
+        "min_score": subscriber.min_score.value,
         "explore": subscriber.explore,
         "only_categories": subscriber.only_categories,
         "language": subscriber.language,
         "status": subscriber.status.value,
     }
-    return {key: said[key] for key in KEYS}
+    return {key: values_by_key[key] for key in KEYS}
 
 
-def record_fields(record: Record) -> dict[str, object]:
+def record_fields(record: SubscriberRecord) -> dict[str, object]:
     """Return a record as an import line, without address and status. `parse` reads it back."""
     lists: dict[str, object] = {name: list(record.lists[slot]) for name, slot in LISTS.items() if slot in record.lists}
-    mutes = {name: list(record.lists.get((kind, Wish.MUTED), ())) for name, kind in MUTABLE.items()}
-    if any((kind, Wish.MUTED) in record.lists for kind in MUTABLE.values()):
+    mutes = {name: list(record.lists.get((kind, Stance.MUTED), ())) for name, kind in MUTABLE.items()}
+    if any((kind, Stance.MUTED) in record.lists for kind in MUTABLE.values()):
         lists["mute"] = mutes
     weekday = None if record.weekday is None else WEEKDAYS[record.weekday]
     plain = {name: getattr(record, name) for name in KEYS if name in _READERS and name not in {"weekday", "status"}}
-    said = {**plain, "weekday": weekday, **lists}
-    return {key: said[key] for key in KEYS if said.get(key) is not None}
+    values_by_key = {**plain, "weekday": weekday, **lists}
+    return {key: values_by_key[key] for key in KEYS if values_by_key.get(key) is not None}

@@ -1,15 +1,15 @@
-"""What people and programs type, within what can be reckoned with."""
+"""Limits on what people and programs enter."""
 
 from datetime import datetime
 
 NUMBER_MAX = 2**53
-"""The largest number asked for: what reads JSON elsewhere knows no larger one exactly (RFC 8259 section 6)."""
+"""The largest number that every JSON reader represents exactly (RFC 8259 section 6)."""
 _YEARS = range(1970, 2200)
-"""A day before and a week after a time is one too, in any zone."""
+"""Years in which a time plus or minus a week is valid in every zone."""
 
 
-def moment(text: str) -> datetime:
-    """A time as ISO 8601, aware only if it names its zone. Raises ValueError, which names what is wanted."""
+def parse_datetime(text: str) -> datetime:
+    """Parse an ISO 8601 time, aware only if it names its zone. Raises ValueError with an example."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

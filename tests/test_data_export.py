@@ -1,4 +1,4 @@
-"""What is kept of a person: complete in their export, gone from every file when they are erased, never in a log."""
+"""Personal data: complete in the export, deleted from every file at erasure, never in a log."""
 
 import json
 from collections.abc import Iterator
@@ -11,18 +11,19 @@ from sqlmodel import SQLModel
 
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.feedback import Verdict
-from digestd.domain.library import Entry, Keeper
+from digestd.domain.library import LibraryEntry, LibraryProvider
 from digestd.domain.paper import PaperId, Words
 from digestd.domain.reference import Reference
-from digestd.domain.subscriber import Act, Cause, Status
+from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import address_key
 from digestd.store import bounces, core, data_export, libraries, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers import feedback
-from digestd.subscribers.belongings import everything
-from digestd.subscribers.leaving import erase, find
-from digestd.subscribers.moving import ask_move
+from digestd.subscribers.address_change import request_address_change
+from digestd.subscribers.data_export import collect_data
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.lookup import find
 from tests.digests.shelf import TOPIC, archive, paper, reader, shelf
 from tests.parts.install import Install, install
 
@@ -51,7 +52,7 @@ LEDGER = frozenset(
 
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """An install where somebody has left traces in every table that can hold them."""
+    """Return an installation where one subscriber has left data in every table that can hold it."""
     made = install(tmp_path, database_url, now)
     archive(made)
     made.papers([paper("strong00"), *shelf("more", 3)])
@@ -62,42 +63,46 @@ def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
 
 
 async def lived(made: Install) -> int:
-    """Leave the traces; whose they are."""
+    """Leave the data, and return the subscriber."""
     await made.deliver()
     db, keys, now = made.db, made.app.keys, made.clock.now
     with db.read() as session:
         key = find(session, keys, ADA).key
         name = PaperId(str(session.connection().execute(select(core.paper.c.paper_id).limit(1)).scalar()))
-    feedback.say_of(db, keys, ADA, name, Verdict.MORE, now)
-    ask_move(db, made.app.post, key, NEW, now)
+    feedback.add_feedback(db, keys, ADA, name, Verdict.MORE, now)
+    request_address_change(db, made.app.notices, key, NEW, now)
     with db.write() as session:
         by = address_key(keys, ADA)
-        libraries.link(session, NewLibrary(key, Keeper.ZOTERO, "users/12", b"Canary Author", may_write=True), now)
+        libraries.link(
+            session, NewLibrary(key, LibraryProvider.ZOTERO, "users/12", b"Canary Author", may_write=True), now
+        )
         (library,) = libraries.of(session, key)
-        libraries.write_entries(session, (), [Entry(library.key, "LAKES000", PaperId("doi:10.5555/canary topic"))])
+        libraries.write_entries(
+            session, (), [LibraryEntry(library.key, "LAKES000", PaperId("doi:10.5555/canary topic"))]
+        )
         brought = PaperId("doi:10.5555/canary topic")
         references.store(session, key, [Reference(brought, (brought,), Words("Canary Lovelace", "canary topic"))], now)
         bounces.record(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
         suppressions.record(session, by, SuppressionReason.REQUEST, now)
         suppressions.lift(session, by, "they asked: ada.canary is back", now)
-        act = Act(Cause.WEB, b"n" * 32, "Press the button.")
+        act = ConsentAction(Cause.WEB, b"n" * 32, "Press the button.")
         subscribers.change_status(session, key, Status.PAUSED, act, now)
     return key
 
 
-def test_every_table_is_known_to_hold_something_of_a_person_or_nothing() -> None:
+def test_data_export_classifies_every_table() -> None:
     assert set(SQLModel.metadata.tables) == data_export.PERSONAL_TABLES | NOBODYS
     tied = {"subscriber_id", "address_key", "recipient_key", "address", "delivery_id"}
     for name, table in SQLModel.metadata.tables.items():
         assert name in data_export.PERSONAL_TABLES or not tied & set(table.columns.keys()), name
 
 
-async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: Install) -> None:
+async def test_data_export_contains_every_personal_row(made: Install) -> None:
     key = await lived(made)
     with made.db.read() as session:
         known = subscribers.by_key(session, key)
         assert known is not None
-        kept, there = everything(session, known, made.clock.now), address_key(made.app.keys, NEW)
+        kept, there = collect_data(session, known, made.clock.now), address_key(made.app.keys, NEW)
         for name in data_export.PERSONAL_TABLES - {"subscriber"}:
             rows = session.connection().execute(select(SQLModel.metadata.tables[name])).all()
             if name != "address_change":  # an address to move to is not theirs yet
@@ -108,7 +113,7 @@ async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: In
         assert word in said, word
 
 
-async def test_erasure_leaves_no_word_of_theirs_in_any_file(made: Install, tmp_path: Path) -> None:
+async def test_erasure_leaves_no_personal_text_in_any_file(made: Install, tmp_path: Path) -> None:
     key = await lived(made)
     erase(made.db, made.app.keys, ADA, made.clock.now)
     assert not left_in_rows(made)
@@ -131,7 +136,7 @@ async def test_erasure_leaves_no_word_of_theirs_in_any_file(made: Install, tmp_p
 
 
 def left_in_rows(made: Install) -> list[str]:
-    """The tables in which a word of theirs still stands."""
+    """Return the tables that still contain one of the texts."""
     found = []
     with made.db.read() as session:
         for name, table in SQLModel.metadata.tables.items():
@@ -141,7 +146,7 @@ def left_in_rows(made: Install) -> list[str]:
     return found
 
 
-async def test_no_log_names_an_address_or_a_secret(
+async def test_logs_contain_no_address_or_secret(
     made: Install, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")

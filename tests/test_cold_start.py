@@ -1,4 +1,4 @@
-"""A cold start: somebody's own references become papers they like, and change nothing for anybody else."""
+"""A cold start: own references become liked papers, and change nothing for anybody else."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound, SourceFailed
@@ -17,9 +17,9 @@ from digestd.sources.imports import Import
 from digestd.sources.source import Page
 from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.asking import new
-from digestd.subscribers.cold_start import Started, read_references, start
-from digestd.subscribers.record import ITEMS_MAX, parse
+from digestd.subscribers.cold_start import ColdStartReport, import_references, read_references
+from digestd.subscribers.signup import new_subscriber
+from digestd.subscribers.subscriber_record import ITEMS_MAX, parse
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def ada(db: Database, keys: Keys, now: datetime) -> int:
     key = address_key(keys, ADA)
     record = parse({"email": ADA, "topics": ["ice"], "dislikes": ["2611.00009"]})
     with db.write() as session:
-        return subscribers.insert_many(session, [new(record, key, Status.ACTIVE)], Cause.CLI, now)[key]
+        return subscribers.insert_many(session, [new_subscriber(record, key, Status.ACTIVE)], Cause.CLI, now)[key]
 
 
 def known(db: Database, key: int) -> Subscriber:
@@ -42,11 +42,11 @@ def known(db: Database, key: int) -> Subscriber:
 
 
 def likes(db: Database, key: int) -> tuple[str, ...]:
-    return values(known(db, key).interests, Kind.PAPER, Wish.LIKED)
+    return values(known(db, key).interests, Kind.PAPER, Stance.LIKED)
 
 
-def started(db: Database, key: int, text: str, now: datetime) -> Started:
-    return start(db, key, Import().parse(text.encode()), now)
+def started(db: Database, key: int, text: str, now: datetime) -> ColdStartReport:
+    return import_references(db, key, Import().parse(text.encode()), now)
 
 
 BIB = """@article{a, title={Lakes freeze}, author={Rue, Ann}, abstract={They do.}, eprint={2611.00001}, year={2025}}
@@ -55,9 +55,7 @@ BIB = """@article{a, title={Lakes freeze}, author={Rue, Ann}, abstract={They do.
 """
 
 
-def test_good_entries_are_liked_the_newest_first_and_the_broken_one_is_named(
-    db: Database, ada: int, now: datetime
-) -> None:
+def test_import_references_likes_newest_and_reports_bad(db: Database, ada: int, now: datetime) -> None:
     done = started(db, ada, BIB, now)
     assert (done.added, done.unchanged) == (2, 0)
     assert [(one.where, one.field) for one in done.refused] == [("c (line 3)", "title")]
@@ -69,7 +67,7 @@ def test_good_entries_are_liked_the_newest_first_and_the_broken_one_is_named(
     assert (again.added, again.unchanged) == (0, 2)
 
 
-def test_an_unknown_paper_stays_private_until_a_source_brings_it(db: Database, ada: int, now: datetime) -> None:
+def test_unknown_reference_is_private_until_reported(db: Database, ada: int, now: datetime) -> None:
     started(db, ada, BIB, now)
     name = PaperId("arxiv:2611.00001")
     with db.read() as session:
@@ -86,7 +84,7 @@ def test_an_unknown_paper_stays_private_until_a_source_brings_it(db: Database, a
     assert news.words == Words("Lakes, properly", "They freeze.")
 
 
-def test_what_a_file_says_of_known_papers_changes_none_and_joins_no_two(db: Database, ada: int, now: datetime) -> None:
+def test_import_references_never_changes_public_papers(db: Database, ada: int, now: datetime) -> None:
     lines = [{"id": "2611.00001", "title": "Lakes"}, {"id": "doi:10.5555/rivers", "title": "Rivers"}]
     import_papers(db, [json.dumps(line).encode() for line in lines], now)
     hostile = "@article{a, title={Bought}, eprint={2611.00001}, doi={10.5555/rivers}, url={https://evil.example.org/}}"
@@ -97,14 +95,14 @@ def test_what_a_file_says_of_known_papers_changes_none_and_joins_no_two(db: Data
     assert likes(db, ada) == ("arxiv:2611.00001",)
 
 
-def test_a_paper_known_by_its_doi_is_liked_under_the_name_it_has(db: Database, ada: int, now: datetime) -> None:
+def test_known_doi_is_liked_under_its_public_id(db: Database, ada: int, now: datetime) -> None:
     line = {"id": "2611.00001", "doi": "10.5555/lakes", "title": "Lakes"}
     import_papers(db, [json.dumps(line).encode()], now)
     started(db, ada, "https://doi.org/10.5555/lakes", now)
     assert likes(db, ada) == ("arxiv:2611.00001",)
 
 
-def test_names_alone_are_liked_and_wait_for_their_paper(db: Database, ada: int, now: datetime) -> None:
+def test_bare_ids_are_liked_until_their_paper_arrives(db: Database, ada: int, now: datetime) -> None:
     done = started(db, ada, "2611.00001\n2611.00009\n", now)
     assert (done.added, done.unchanged) == (1, 1)
     assert likes(db, ada) == ("arxiv:2611.00001",)
@@ -112,25 +110,25 @@ def test_names_alone_are_liked_and_wait_for_their_paper(db: Database, ada: int, 
         assert papers.count(session) == 0
 
 
-def test_beyond_a_full_list_the_oldest_are_refused_by_name(db: Database, ada: int, now: datetime) -> None:
+def test_full_list_rejects_the_oldest_by_name(db: Database, ada: int, now: datetime) -> None:
     room = ITEMS_MAX[Kind.PAPER]
     many = tuple(
         Sighting((PaperId(f"arxiv:2611.{n:05}"),), Words(""), datetime(2000 + n // 300, 1, 1, tzinfo=UTC))
         for n in range(10, 12 + room)
     )
-    done = start(db, ada, Page(many), now)
+    done = import_references(db, ada, Page(many), now)
     assert done.added == room
     assert [one.where for one in done.refused] == ["arxiv:2611.00298", "arxiv:2611.00299"]
     assert {one.field for one in done.refused} == {"likes"}
     assert not set(likes(db, ada)) & {one.where for one in done.refused}
 
 
-def test_nobody_is_started_for_nobody(db: Database, now: datetime) -> None:
+def test_import_references_rejects_unknown_subscribers(db: Database, now: datetime) -> None:
     with pytest.raises(NotFound):
         started(db, 99, "2611.00001", now)
 
 
-def test_a_file_is_read_in_the_confined_process_and_a_wrong_one_says_why() -> None:
+def test_read_references_uses_the_confined_process() -> None:
     form, page = asyncio.run(read_references(BIB.encode()))
     assert (form, page) == ("bibtex", Import().parse(BIB.encode()))
     assert asyncio.run(read_references(b"2611.00001", "ids"))[0] == "ids"

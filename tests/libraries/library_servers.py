@@ -1,6 +1,6 @@
-"""Zotero and ORCID as their documentation says they answer, on this machine: what stands there, a test arranges.
+"""Servers on this machine that answer as the documentation of Zotero and ORCID says; tests set their contents.
 
-Versions, conditional requests, pages, the trash and deletions are those of Zotero's web API 3; the whole is invented.
+Versions, conditional requests, pages, the trash and deletions follow Zotero's web API 3. All contents are invented.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ PER_PAGE_MAX = 100
 
 @dataclass
 class Zotero:
-    """One server with one key, which opens the library of one user and one group."""
+    """A server with one key, which opens the library of one user and one group."""
 
     site: Site
     key: str = KEY
@@ -39,9 +39,9 @@ class Zotero:
 
     def __post_init__(self) -> None:
         for place in ("users/12", "groups/34"):
-            self.site.paths[f"/{place}/items/top"] = self._when_open(self._items)
-            self.site.paths[f"/{place}/deleted"] = self._when_open(self._deleted)
-        self.site.paths["/keys/current"] = self._when_open(self._rights)
+            self.site.paths[f"/{place}/items/top"] = self._with_key(self._items)
+            self.site.paths[f"/{place}/deleted"] = self._with_key(self._deleted)
+        self.site.paths["/keys/current"] = self._with_key(self._rights)
 
     @property
     def base(self) -> str:
@@ -49,13 +49,13 @@ class Zotero:
 
     @property
     def asked(self) -> list[str]:
-        """What was asked for since this was looked at last."""
+        """Return the requests since the last call."""
         paths = [asked.path for asked in self.site.asked]
         self.site.asked.clear()
         return paths
 
     def put(self, name: str, **data: object) -> None:
-        """Put an item there, or change it."""
+        """Add or change an item."""
         self.version += 1
         said = {"itemType": "preprint", "title": f"On {name}", "dateAdded": "2026-11-01T08:00:00Z", **data}
         self.items[name] = {"key": name, "version": self.version, "data": {"key": name, **said}}
@@ -70,11 +70,11 @@ class Zotero:
         del self.items[name]
         self.deleted[name] = self.version
 
-    def _says(self, body: bytes, status: int = 200, **headers: object) -> Answerer:
+    def _answer(self, body: bytes, status: int = 200, **headers: object) -> Answerer:
         said: dict[str, Any] = {"Last_Modified_Version": self.version, **headers, **self.said}
         return says(body, status, **said)
 
-    def _when_open(self, answer: Answerer) -> Answerer:
+    def _with_key(self, answer: Answerer) -> Answerer:
         async def first(asked: Asked, writer: asyncio.StreamWriter) -> None:
             if self.first:
                 await self.first.pop(0)(asked, writer)
@@ -89,7 +89,7 @@ class Zotero:
         query = {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
         since = int(query.get("since", 0))
         if int(asked.headers.get("if-modified-since-version", -1)) >= self.version:
-            await self._says(b"", 304)(asked, writer)
+            await self._answer(b"", 304)(asked, writer)
             return
         found = [item for item in self.items.values() if int(str(item["version"])) > since]
         if query.get("includeTrashed") != "1":
@@ -99,7 +99,7 @@ class Zotero:
         more = {"Link": f'<{self.base}/next?start={start + limit}>; rel="next", <{self.base}/x>; rel="last"'}
         headers: dict[str, Any] = more if start + limit < len(found) else {}
         body = json.dumps(found[start : start + limit]).encode()
-        await self._says(body, **headers)(asked, writer)
+        await self._answer(body, **headers)(asked, writer)
         if self.on_page:
             self.put(self.on_page.pop(0))
 
@@ -107,18 +107,18 @@ class Zotero:
         since = int(parse_qs(urlsplit(asked.path).query)["since"][0])
         gone = [name for name, version in self.deleted.items() if version > since]
         body = json.dumps({"collections": [], "searches": [], "items": gone, "tags": []}).encode()
-        await self._says(body)(asked, writer)
+        await self._answer(body)(asked, writer)
 
     async def _rights(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         user = {"library": True, "files": True, "notes": True, **({"write": True} if self.may_write else {})}
         access = {"user": user, "groups": {"all": {"library": True, "write": False}}}
         body = json.dumps({"key": self.key, "userID": 12, "username": "ada", "access": access}).encode()
-        await self._says(body)(asked, writer)
+        await self._answer(body)(asked, writer)
 
 
 @contextmanager
-def aside() -> Iterator[Zotero]:
-    """The same beside a test that is no coroutine, in a thread of its own."""
+def in_thread() -> Iterator[Zotero]:
+    """Run the server in a thread, for tests that are not coroutines."""
     loop, up, made = asyncio.new_event_loop(), threading.Event(), list[Zotero]()
     over = asyncio.Event()
 
@@ -140,7 +140,7 @@ def aside() -> Iterator[Zotero]:
 
 
 def orcid_answer(*works: tuple[int, str, str]) -> Answerer:
-    """The works of somebody: put-code, title and DOI of each."""
+    """Return the works of an ORCID record: put-code, title and DOI of each."""
     return says(json.dumps({"group": [_work(*work) for work in works]}).encode(), Content_Type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""Asking, confirming, leaving: who gets mail is decided by the person alone."""
+"""Sign-up, confirmation, pause and unsubscribe: only the person decides whether they get mail."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,20 +9,29 @@ import pytest
 from sqlalchemy import select
 
 from digestd.domain.delivery import MailKind
-from digestd.domain.interest import Interest, Kind, Wish
-from digestd.domain.subscriber import Act, Cadence, Cause, Status, Subscriber, Timing
+from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.subscriber import Cadence, Cause, ConsentAction, Status, Subscriber, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord, NotFound
 from digestd.security.links import BadToken, Keys, Purpose, address_key, token
 from digestd.store import consent, core, pending_requests, subscribers, suppressions
 from digestd.store.database import Database, open_database
-from digestd.subscribers.asking import TooOld, ask, confirm, decline, purge_unconfirmed, remind
-from digestd.subscribers.files import Line
+from digestd.subscribers.admin_edits import EditResult, add, edit
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.files import FileLine
 from digestd.subscribers.importing import import_subscribers
-from digestd.subscribers.keeping import Change, add, edit
-from digestd.subscribers.leaving import NoConsent, erase, pause, resume, suppress, unsubscribe, unsuppress
-from digestd.subscribers.notices import Post
-from digestd.subscribers.record import parse
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.signup import (
+    LinkExpired,
+    confirm,
+    decline,
+    purge_unconfirmed,
+    request_signup,
+    resend_confirmation,
+)
+from digestd.subscribers.status_changes import NoConsent, pause, resume, unsubscribe
+from digestd.subscribers.subscriber_record import parse
+from digestd.subscribers.suppression import suppress, unsuppress
 from tests.conftest import NOW
 
 ADA = "ada@example.org"
@@ -31,8 +40,8 @@ TOPIC = (Interest(Kind.TOPIC, "protein folding"),)
 
 
 @pytest.fixture
-def post(keys: Keys) -> Post:
-    return Post(keys, "example.org", "templates")
+def post(keys: Keys) -> NoticeContext:
+    return NoticeContext(keys, "example.org", "templates")
 
 
 @pytest.fixture
@@ -53,17 +62,17 @@ def confirmations(db: Database) -> list[tuple[str, int]]:
 
 
 def link(keys: Keys, subscriber: Subscriber, n: int = 1) -> str:
-    """The link in the mail of their request number n."""
+    """Return the link in the mail of the subscriber's request number n."""
     return token(keys, Purpose.CONFIRM, subscriber.key, NOW, n)
 
 
-def test_asking_makes_a_pending_subscriber_and_one_mail(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_signup_stores_pending_and_sends_one_mail(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     timing = Timing("Asia/Tokyo", 6, Cadence.WEEKLY, 2)
     settings = {"timezone": "Asia/Tokyo", "hour": 6, "cadence": "weekly", "weekday": "wed", "language": "de", "size": 5}
     wanted = {"email": ADA, "topics": TOPIC_NAMES, **settings}
-    ask(db, post, parse(wanted), now)
+    request_signup(db, post, parse(wanted), now)
     bare = (Status.PENDING, Timing(), (), "de")
     assert (found().status, found().timing, found().interests, found().language) == bare
     assert confirmations(db) == [("1", 1)]
@@ -71,39 +80,39 @@ def test_asking_makes_a_pending_subscriber_and_one_mail(
     assert (ada.status, ada.timing, ada.interests, ada.size) == (Status.ACTIVE, timing, TOPIC, 5)
 
 
-def test_the_link_in_the_mail_makes_them_active_and_counts_once(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_confirm_activates_once(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, parse({"email": ADA}), now)
+    request_signup(db, post, parse({"email": ADA}), now)
     mailed = link(keys, found())
     active = confirm(db, keys, mailed, now + timedelta(hours=47))
     assert (active.status, active.version) == (Status.ACTIVE, 2)
     assert confirm(db, keys, mailed, now + timedelta(days=90)) == active
     pause(db, active.key, Cause.CLI, now)
-    with pytest.raises(TooOld, match="used before"):
+    with pytest.raises(LinkExpired, match="used before"):
         confirm(db, keys, mailed, now)
     unsubscribe(db, active.key, Cause.WEB, now)
-    with pytest.raises(TooOld, match="used before"):
+    with pytest.raises(LinkExpired, match="used before"):
         confirm(db, keys, mailed, now)
     assert found().status is Status.UNSUBSCRIBED
 
 
-def test_an_old_link_does_not_count(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_confirm_rejects_an_old_link(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, parse({"email": ADA}), now)
-    with pytest.raises(TooOld, match="48 hours"):
+    request_signup(db, post, parse({"email": ADA}), now)
+    with pytest.raises(LinkExpired, match="48 hours"):
         confirm(db, keys, link(keys, found()), now + timedelta(hours=48, seconds=1))
-    ask(db, post, parse({"email": ADA}), now + timedelta(hours=49))
-    with pytest.raises(TooOld, match="48 hours"):
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=49))
+    with pytest.raises(LinkExpired, match="48 hours"):
         confirm(db, keys, link(keys, found(), 1), now + timedelta(hours=50))
     assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=50)).status is Status.ACTIVE
 
 
-def test_a_link_is_for_one_purpose_and_one_subscriber(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_link_works_for_one_purpose_and_subscriber(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, parse({"email": ADA}), now)
+    request_signup(db, post, parse({"email": ADA}), now)
     for bad in (
         token(keys, Purpose.UNSUBSCRIBE, found().key, now, 1),
         token(keys, Purpose.CONFIRM, found().key + 1, now, 1),
@@ -114,30 +123,30 @@ def test_a_link_is_for_one_purpose_and_one_subscriber(
             confirm(db, keys, bad, now)
 
 
-def test_asking_ten_times_at_once_makes_one_subscriber_and_one_mail(db: Database, post: Post, now: datetime) -> None:
+def test_concurrent_signups_make_one_subscriber_and_mail(db: Database, post: NoticeContext, now: datetime) -> None:
     with ThreadPoolExecutor(10) as threads:
-        list(threads.map(lambda _: ask(db, post, parse({"email": ADA}), now), range(10)))
+        list(threads.map(lambda _: request_signup(db, post, parse({"email": ADA}), now), range(10)))
     assert confirmations(db) == [("1", 1)]
 
 
-def test_an_address_gets_one_confirmation_a_day_and_three_a_month(db: Database, post: Post, now: datetime) -> None:
+def test_confirmations_are_limited_per_address(db: Database, post: NoticeContext, now: datetime) -> None:
     for hours in range(0, 24 * 29, 3):
-        ask(db, post, parse({"email": ADA}), now + timedelta(hours=hours))
+        request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=hours))
     assert confirmations(db) == [("1", 1), ("2", 1), ("3", 1)]
-    ask(db, post, parse({"email": ADA}), now + timedelta(days=31))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(days=31))
     assert len(confirmations(db)) == 4
 
 
-def test_unsubscribing_at_once_does_not_get_around_the_limit(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_unsubscribe_does_not_reset_the_mail_limit(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, parse({"email": ADA}), now)
+    request_signup(db, post, parse({"email": ADA}), now)
     confirm(db, keys, link(keys, found()), now)
     unsubscribe(db, found().key, Cause.ONE_CLICK, now)
-    ask(db, post, parse({"email": ADA}), now + timedelta(hours=1))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=1))
     assert found().status is Status.UNSUBSCRIBED
     assert len(confirmations(db)) == 1
-    ask(db, post, parse({"email": ADA}), now + timedelta(hours=25))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=25))
     assert (found().status, found().version) == (Status.UNSUBSCRIBED, 3)
     assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=26)).status is Status.ACTIVE
     with db.read() as session:
@@ -150,16 +159,18 @@ def test_unsubscribing_at_once_does_not_get_around_the_limit(
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_each_confirmation_applies_its_own_request(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime, n: int
+def test_confirm_applies_its_own_request(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime, n: int
 ) -> None:
     other = (Interest(Kind.TOPIC, "soft robots"), Interest(Kind.AUTHOR, "A. Nother"))
-    ask(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
-    ask(
+    request_signup(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
+    request_signup(
         db, post, parse({"email": ADA, "topics": ["soft robots"], "authors": ["A. Nother"]}), now + timedelta(minutes=1)
     )
     assert len(confirmations(db)) == 1, "of the second, which was not mailed, nothing is kept"
-    ask(db, post, parse({"email": ADA, "topics": ["soft robots"], "authors": ["A. Nother"]}), now + timedelta(hours=25))
+    request_signup(
+        db, post, parse({"email": ADA, "topics": ["soft robots"], "authors": ["A. Nother"]}), now + timedelta(hours=25)
+    )
     assert found().interests == ()
     assert confirm(db, keys, link(keys, found(), n), now + timedelta(hours=26)).interests == (TOPIC, other)[n - 1]
     again = confirm(db, keys, link(keys, found(), 3 - n), now + timedelta(hours=27))
@@ -168,8 +179,8 @@ def test_each_confirmation_applies_its_own_request(
 
 
 @pytest.mark.parametrize("was", [Status.UNSUBSCRIBED, Status.SUPPRESSED])
-def test_asking_changes_nothing_of_whoever_left(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime, was: Status
+def test_signup_changes_nothing_for_the_unsubscribed(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime, was: Status
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
     if was is Status.UNSUBSCRIBED:
@@ -178,29 +189,29 @@ def test_asking_changes_nothing_of_whoever_left(
         suppress(db, keys, ADA, SuppressionReason.HARD_BOUNCE, now)
     before = found()
     spam = (Interest(Kind.TOPIC, "spam"),)
-    ask(db, post, parse({"email": ADA, "hour": 3, "topics": ["spam"]}), now + timedelta(days=1))
+    request_signup(db, post, parse({"email": ADA, "hour": 3, "topics": ["spam"]}), now + timedelta(days=1))
     assert found() == before
     assert len(confirmations(db)) == 1
     after = confirm(db, keys, link(keys, found()), now + timedelta(days=2))
     assert (after.status, after.interests, after.timing.hour) == (Status.ACTIVE, spam, 3)
 
 
-def test_a_request_is_void_once_consent_has_changed(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_request_is_void_after_a_consent_change(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA}), now)
     unsubscribe(db, found().key, Cause.WEB, now)
-    ask(db, post, parse({"email": ADA}), now)
+    request_signup(db, post, parse({"email": ADA}), now)
     suppress(db, keys, ADA, SuppressionReason.COMPLAINT, now)
-    with pytest.raises(TooOld):
+    with pytest.raises(LinkExpired):
         confirm(db, keys, link(keys, found()), now)
     assert found().status is Status.SUPPRESSED
 
 
-def test_declining_erases_whoever_never_confirmed(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_decline_erases_an_unconfirmed_address(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
+    request_signup(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
     key, mailed = found().key, link(keys, found())
     assert decline(db, keys, mailed, now)
     with db.read() as session:
@@ -209,39 +220,39 @@ def test_declining_erases_whoever_never_confirmed(
         assert [event.status for event in consent.history(session, key)] == [Status.PENDING, Status.ERASED]
     assert gone is not None
     assert gone.address is None
-    with pytest.raises(TooOld):
+    with pytest.raises(LinkExpired):
         confirm(db, keys, mailed, now)
-    ask(db, post, parse({"email": ADA}), now + timedelta(hours=1))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=1))
     assert len(confirmations(db)) == 1, "declining does not let strangers start again"
-    ask(db, post, parse({"email": ADA}), now + timedelta(hours=25))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=25))
     assert found().status is Status.PENDING, "the person may sign up again"
 
 
-def test_declining_takes_nothing_from_a_known_subscriber(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_decline_changes_nothing_for_a_known_subscriber(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
     unsubscribe(db, found().key, Cause.WEB, now)
-    ask(db, post, parse({"email": ADA}), now)
+    request_signup(db, post, parse({"email": ADA}), now)
     before = found()
     assert not decline(db, keys, link(keys, before), now)
     assert found() == before
-    with pytest.raises(TooOld):
+    with pytest.raises(LinkExpired):
         confirm(db, keys, link(keys, before), now)
-    ask(db, post, parse({"email": ADA}), now + timedelta(days=1))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(days=1))
     confirm(db, keys, link(keys, before, 2), now + timedelta(days=1))
     assert not decline(db, keys, link(keys, before, 2), now + timedelta(days=2)), "a used link erases nobody"
     assert found().status is Status.ACTIVE
 
 
-def test_unconfirmed_addresses_are_purged_after_a_week(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_purge_deletes_unconfirmed_after_a_week(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": "bo@example.org"}), now)
-    ask(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
+    request_signup(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
     key = found().key
     assert purge_unconfirmed(db, now + timedelta(days=6, hours=23)) == 0
-    ask(db, post, parse({"email": ADA}), now + timedelta(days=6))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(days=6))
     assert purge_unconfirmed(db, now + timedelta(days=7, hours=1)) == 0, "a link still counts"
     assert purge_unconfirmed(db, now + timedelta(days=8, hours=1)) == 1
     with db.read() as session:
@@ -254,15 +265,15 @@ def test_unconfirmed_addresses_are_purged_after_a_week(
     assert [(event.status, event.cause) for event in events][1:] == [(Status.ERASED, Cause.UNCONFIRMED)]
     assert all(request and request.said is None and request.act.network is None for request in requests)
     assert purge_unconfirmed(db, now + timedelta(days=30)) == 0
-    ask(db, post, parse({"email": ADA}), now + timedelta(days=9))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(days=9))
     assert (found().status, found().key) == (Status.PENDING, key + 1)
 
 
-def test_a_purge_leaves_no_address_or_wish_in_the_file(
-    sqlite_url: str, tmp_path: Path, post: Post, now: datetime
+def test_purge_leaves_no_personal_data_in_the_file(
+    sqlite_url: str, tmp_path: Path, post: NoticeContext, now: datetime
 ) -> None:
     db = open_database(sqlite_url)
-    ask(db, post, parse({"email": "gone-for-good@example.org", "topics": ["unmistakable"]}), now)
+    request_signup(db, post, parse({"email": "gone-for-good@example.org", "topics": ["unmistakable"]}), now)
     assert purge_unconfirmed(db, now + timedelta(days=8)) == 1
     for file in tmp_path.iterdir():
         content = file.read_bytes() if file.is_file() else b""
@@ -270,26 +281,26 @@ def test_a_purge_leaves_no_address_or_wish_in_the_file(
         assert b"unmistakable" not in content
 
 
-def test_resending_asks_for_what_the_same_network_asked(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_resend_confirms_the_request_of_the_same_network(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    here, elsewhere = Act(Cause.WEB, b"h" * 32), Act(Cause.WEB, b"e" * 32)
-    ask(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now, here)
-    ask(db, post, parse({"email": ADA, "topics": ["spam"]}), now + timedelta(days=1), elsewhere)
-    remind(db, post, ADA, now + timedelta(days=2), here)
+    here, elsewhere = ConsentAction(Cause.WEB, b"h" * 32), ConsentAction(Cause.WEB, b"e" * 32)
+    request_signup(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now, here)
+    request_signup(db, post, parse({"email": ADA, "topics": ["spam"]}), now + timedelta(days=1), elsewhere)
+    resend_confirmation(db, post, ADA, now + timedelta(days=2), here)
     assert len(confirmations(db)) == 3
     assert confirm(db, keys, link(keys, found(), 3), now + timedelta(days=2)).interests == TOPIC
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAUSED])
-def test_nothing_changes_for_whoever_has_the_digest(
-    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime, status: Status
+def test_signup_changes_nothing_for_active_subscribers(
+    db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime, status: Status
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
     if status is Status.PAUSED:
         pause(db, found().key, Cause.CLI, now)
     before = found()
-    ask(db, post, parse({"email": ADA, "hour": 3, "topics": ["spam"]}), now)
+    request_signup(db, post, parse({"email": ADA, "hour": 3, "topics": ["spam"]}), now)
     assert found() == before
     assert confirmations(db) == []
 
@@ -304,9 +315,9 @@ HEALED = {
 
 @pytest.mark.parametrize("reason", HEALED)
 @pytest.mark.parametrize("known", [True, False])
-def test_only_a_bounce_is_healed_by_confirming_again(
+def test_confirm_lifts_only_bounce_suppressions(
     db: Database,
-    post: Post,
+    post: NoticeContext,
     keys: Keys,
     found: Callable[[], Subscriber],
     now: datetime,
@@ -317,7 +328,7 @@ def test_only_a_bounce_is_healed_by_confirming_again(
     if known:
         add(db, post, parse({"email": ADA}), now)
     suppress(db, keys, ADA, reason, now)
-    ask(db, post, parse({"email": ADA}), now + timedelta(days=2))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(days=2))
     assert len(confirmations(db)) == mails
     with db.read() as session:
         assert suppressions.reason_for(session, address_key(keys, ADA)) is reason, "asking lifts nothing"
@@ -327,7 +338,9 @@ def test_only_a_bounce_is_healed_by_confirming_again(
             assert suppressions.reason_for(session, address_key(keys, ADA)) is None
 
 
-def test_the_erased_cannot_be_brought_back_by_others(db: Database, post: Post, keys: Keys, now: datetime) -> None:
+def test_erased_addresses_cannot_be_added_by_others(
+    db: Database, post: NoticeContext, keys: Keys, now: datetime
+) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
     erase(db, keys, ADA, now)
     with pytest.raises(NotFound):
@@ -337,17 +350,17 @@ def test_the_erased_cannot_be_brought_back_by_others(db: Database, post: Post, k
             add(db, post, parse({"email": ADA}), now)
         with pytest.raises(NotFound, match="only a new sign-up by its owner"):
             unsuppress(db, keys, ADA, "they called", now)
-        ask(db, post, parse({"email": ADA}), now)  # the second time a sign-up waits for its confirmation
-    assert import_subscribers(db, post, [Line(1, {"email": ADA, "status": "active"})], now).left_alone == 1
+        request_signup(db, post, parse({"email": ADA}), now)  # the second time a sign-up waits for its confirmation
+    assert import_subscribers(db, post, [FileLine(1, {"email": ADA, "status": "active"})], now).left_alone == 1
 
 
-def test_the_erased_come_back_by_confirming_a_sign_up(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_erased_addresses_return_by_double_opt_in(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
     erased = found().key
     erase(db, keys, ADA, now)
-    ask(db, post, parse({"email": ADA}), now)
+    request_signup(db, post, parse({"email": ADA}), now)
     assert confirmations(db) == [("1", 1)]
     with db.read() as session:
         assert suppressions.reason_for(session, address_key(keys, ADA)) is SuppressionReason.ERASED
@@ -358,8 +371,8 @@ def test_the_erased_come_back_by_confirming_a_sign_up(
         assert suppressions.reason_for(session, address_key(keys, ADA)) is None
 
 
-def test_the_file_holds_nothing_of_the_erased(
-    sqlite_url: str, tmp_path: Path, post: Post, keys: Keys, now: datetime
+def test_erasure_leaves_nothing_in_the_file(
+    sqlite_url: str, tmp_path: Path, post: NoticeContext, keys: Keys, now: datetime
 ) -> None:
     db = open_database(sqlite_url)
     add(db, post, parse({"email": "gone-for-good@example.org", "name": "Unmistakable Name"}), now)
@@ -373,14 +386,14 @@ def test_the_file_holds_nothing_of_the_erased(
 @pytest.mark.parametrize(
     "address", ["", "ada", "ada@", "@example.org", "a da@example.org", "ada@example.org\r\nBcc: x@y.z"]
 )
-def test_what_is_no_address_is_refused(db: Database, post: Post, now: datetime, address: str) -> None:
+def test_signup_rejects_invalid_addresses(db: Database, post: NoticeContext, now: datetime, address: str) -> None:
     with pytest.raises(BadRecord) as refused:
-        ask(db, post, parse({"email": address}), now)
+        request_signup(db, post, parse({"email": address}), now)
     assert refused.value.field == "email"
 
 
-def test_leaving_is_idempotent_and_final(
-    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime
+def test_unsubscribe_is_idempotent_and_final(
+    db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA}), now)
     key = found().key
@@ -395,7 +408,7 @@ def test_leaving_is_idempotent_and_final(
         unsubscribe(db, key + 1, Cause.WEB, now)
 
 
-def test_a_pause_ends_with_resume(db: Database, post: Post, found: Callable[[], Subscriber], now: datetime) -> None:
+def test_resume_ends_a_pause(db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime) -> None:
     add(db, post, parse({"email": ADA}), now)
     key = found().key
     assert not resume(db, key, Cause.CLI, now)
@@ -405,31 +418,31 @@ def test_a_pause_ends_with_resume(db: Database, post: Post, found: Callable[[], 
     assert (found().status, found().version) == (Status.ACTIVE, 3)
 
 
-def test_the_operator_adds_updates_and_vouches(
-    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime
+def test_add_updates_and_activates_for_the_operator(
+    db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     said = {"email": ADA, "topics": ["protein folding"]}
-    assert add(db, post, parse(said | {"status": "pending"}), now) is Change.ADDED
+    assert add(db, post, parse(said | {"status": "pending"}), now) is EditResult.ADDED
     assert len(confirmations(db)) == 1
-    with pytest.raises(NoConsent, match="asked to confirm lately"):
+    with pytest.raises(NoConsent, match="asked to confirm recently"):
         add(db, post, parse(said | {"status": "pending"}), now)
-    assert add(db, post, parse(said), now) is Change.UPDATED
+    assert add(db, post, parse(said), now) is EditResult.UPDATED
     assert found().status is Status.ACTIVE
-    assert add(db, post, parse(said), now) is Change.UNCHANGED
-    assert add(db, post, parse({"email": ADA, "hour": 9}), now) is Change.UPDATED
+    assert add(db, post, parse(said), now) is EditResult.UNCHANGED
+    assert add(db, post, parse({"email": ADA, "hour": 9}), now) is EditResult.UPDATED
     assert (found().timing.hour, found().interests) == (9, TOPIC)
 
 
-def test_editing_changes_what_is_said_and_never_consent(
-    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+def test_edit_changes_given_fields_and_never_consent(
+    db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"], "authors": ["A. B."]}), now)
     muted = parse({"email": ADA, "mute": {"topics": ["Protein Folding"]}, "size": 3})
-    assert edit(db, keys, muted, now) is Change.UPDATED
-    assert edit(db, keys, muted, now) is Change.UNCHANGED
+    assert edit(db, keys, muted, now) is EditResult.UPDATED
+    assert edit(db, keys, muted, now) is EditResult.UNCHANGED
     assert found().interests == (
         Interest(Kind.AUTHOR, "A. B."),
-        Interest(Kind.TOPIC, "Protein Folding", Wish.MUTED),
+        Interest(Kind.TOPIC, "Protein Folding", Stance.MUTED),
     )
     assert (found().version, found().size) == (1, 3)
     with db.read() as session:

@@ -1,4 +1,4 @@
-"""What libraries amount to, whatever happens in them and whatever their reader says meanwhile. Pure."""
+"""Check the likes that follow from any sequence of library changes and own feedback."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestd.domain.interest import Interest, Kind, Wish
-from digestd.domain.library import Counts, Entry, settle
+from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.library import EntryStatus, LibraryEntry, apply_entries
 from digestd.domain.paper import PaperId
 
 PAPERS = [PaperId(f"doi:10.5555/{n}") for n in range(4)]
@@ -27,10 +27,10 @@ STEPS = st.lists(
 
 @dataclass
 class Reader:
-    """Two libraries, a reader's own words, and what came of both."""
+    """Two libraries, a subscriber's own feedback, and the likes that follow."""
 
-    stands: dict[tuple[int, str], Entry] = field(default_factory=dict)
-    entries: tuple[Entry, ...] = ()
+    stands: dict[tuple[int, str], LibraryEntry] = field(default_factory=dict)
+    entries: tuple[LibraryEntry, ...] = ()
     interests: tuple[Interest, ...] = (Interest(Kind.TOPIC, "ice"),)
     muted: set[str] = field(default_factory=set)
 
@@ -38,7 +38,7 @@ class Reader:
         what, library, name, n = step
         paper, key = PAPERS[n], (library, str(name))
         if what == "put":
-            self.stands[key] = Entry(library, str(name), paper, f"2026-11-{n + 1:02}")
+            self.stands[key] = LibraryEntry(library, str(name), paper, f"2026-11-{n + 1:02}")
         elif what == "take":
             self.stands.pop(key, None)
         elif what == "sync":
@@ -50,43 +50,43 @@ class Reader:
         self.interests = tuple(interest for interest in self.interests if interest.value != paper)
         self.muted.discard(paper)
         if what != "let go":
-            self.interests += (Interest(Kind.PAPER, paper, Wish.LIKED if what == "like" else Wish.MUTED),)
+            self.interests += (Interest(Kind.PAPER, paper, Stance.LIKED if what == "like" else Stance.MUTED),)
             self.muted |= {paper} if what == "mute" else set()
 
     def sync(self) -> None:
-        counted = {(entry.library, entry.name): entry.counts for entry in self.entries}
+        counted = {(entry.library, entry.name): entry.status for entry in self.entries}
         after = [
-            Entry(one.library, one.name, one.paper, one.day, counted.get(key, Counts.BEYOND))
+            LibraryEntry(one.library, one.name, one.paper, one.day, counted.get(key, EntryStatus.BEYOND))
             for key, one in sorted(self.stands.items())
         ]
-        settled = settle(self.entries, after, self.interests, MOST)
+        settled = apply_entries(self.entries, after, self.interests, MOST)
         self.entries, self.interests = settled.entries, settled.interests
 
 
 def liked(interests: Sequence[Interest]) -> set[str]:
-    return {i.value for i in interests if i.kind is Kind.PAPER and i.wish is Wish.LIKED}
+    return {i.value for i in interests if i.kind is Kind.PAPER and i.stance is Stance.LIKED}
 
 
 @settings(max_examples=300)
 @given(STEPS)
-def test_a_second_look_changes_nothing_and_no_word_of_the_reader_is_lost(steps: list[Step]) -> None:
+def test_apply_entries_is_idempotent_and_keeps_own_interests(steps: list[Step]) -> None:
     reader = Reader()
     for step in [*steps, ("sync", 0, 0, 0)]:
         reader.do(step)
-    again = settle(reader.entries, reader.entries, reader.interests, MOST)
-    assert (again.entries, again.interests, again.added, again.taken) == (reader.entries, reader.interests, 0, 0)
+    again = apply_entries(reader.entries, reader.entries, reader.interests, MOST)
+    assert (again.entries, again.interests, again.added, again.removed) == (reader.entries, reader.interests, 0, 0)
     assert Interest(Kind.TOPIC, "ice") in reader.interests
-    assert reader.muted <= {i.value for i in reader.interests if i.wish is Wish.MUTED}
+    assert reader.muted <= {i.value for i in reader.interests if i.stance is Stance.MUTED}
     values = [i.value for i in reader.interests]
     assert len(values) == len(set(values))
     for entry in reader.entries:
-        assert (entry.counts is Counts.LIKED) <= (entry.paper in liked(reader.interests))
-        assert (entry.counts is Counts.BEYOND) <= (len(liked(reader.interests)) >= MOST)
+        assert (entry.status is EntryStatus.LIKED) <= (entry.paper in liked(reader.interests))
+        assert (entry.status is EntryStatus.BEYOND) <= (len(liked(reader.interests)) >= MOST)
 
 
 @settings(max_examples=300)
 @given(STEPS)
-def test_what_stands_nowhere_and_was_never_said_is_not_liked(steps: list[Step]) -> None:
+def test_apply_entries_likes_only_entries_and_own_interests(steps: list[Step]) -> None:
     reader = Reader()
     for step in [step for step in steps if step[0] != "like"]:
         reader.do(step)
@@ -97,7 +97,7 @@ def test_what_stands_nowhere_and_was_never_said_is_not_liked(steps: list[Step]) 
 
 @settings(max_examples=300)
 @given(STEPS)
-def test_what_was_let_go_does_not_come_back_while_its_entry_stands(steps: list[Step]) -> None:
+def test_removed_like_does_not_come_back_by_its_entry(steps: list[Step]) -> None:
     reader = Reader()
     for step in steps:
         if step[0] == "let go":

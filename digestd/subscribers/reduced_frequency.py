@@ -1,24 +1,24 @@
-"""Less instead of nothing: once a week, fewer papers, or coming back after all."""
+"""Reduce the digest instead of ending it, and come back after unsubscribing."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digestd.domain.mail_budget import Pool
-from digestd.domain.subscriber import Act, Cadence, Status, Subscriber
+from digestd.domain.subscriber import Cadence, ConsentAction, Status, Subscriber
 from digestd.store import subscribers
 from digestd.store.database import Database
-from digestd.subscribers.asking import invite_owner
-from digestd.subscribers.leaving import come_back
-from digestd.subscribers.notices import Post
+from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.signup import send_owner_confirmation
+from digestd.subscribers.status_changes import undo_unsubscribe
 
 FEWER = 5
 BREAK = timedelta(days=28)
-"""How long the pause is that whoever wants to leave is offered."""
+"""The length of the pause that is offered to someone who is about to unsubscribe."""
 
 
 def weekly(db: Database, subscriber: int, now: datetime) -> bool:
-    """One digest a week from now on; False for who gets none."""
+    """Switch to one digest a week. Returns False for a subscriber who gets no digests."""
     return _change(db, subscriber, _once_a_week, now)
 
 
@@ -27,7 +27,7 @@ def _once_a_week(known: Subscriber) -> Subscriber:
 
 
 def fewer(db: Database, subscriber: int, now: datetime) -> bool:
-    """Half the papers, at most FEWER; False for who gets none."""
+    """Halve the number of papers, to at most FEWER. Returns False for a subscriber who gets no digests."""
     return _change(db, subscriber, lambda known: replace(known, size=max(1, min(FEWER, known.size // 2))), now)
 
 
@@ -41,15 +41,21 @@ def _change(db: Database, subscriber: int, change: Callable[[Subscriber], Subscr
         return True
 
 
-def return_or_ask(db: Database, post: Post, subscriber: int, act: Act, now: datetime, pool: Pool) -> bool:
-    """Come back: at once within an hour of leaving, later by a mail that asks. Whether they are back.
+def return_or_ask(
+    db: Database, notices: NoticeContext, subscriber: int, act: ConsentAction, now: datetime, pool: Pool
+) -> bool:
+    """Reactivate an unsubscribed subscriber: at once within an hour of leaving, later by a confirmation mail.
 
-    `pool` is the budget of that mail: that of strangers for a link that travels with every forwarded digest.
+    Args:
+        pool: the budget of that mail; STRANGER for a link that travels with every forwarded digest.
+
+    Returns:
+        True if the subscriber is active now.
     """
-    if come_back(db, subscriber, act, now):
+    if undo_unsubscribe(db, subscriber, act, now):
         return True
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is not None and known.status is Status.UNSUBSCRIBED:
-            invite_owner(session, post, known, (None, act), now, pool)
+            send_owner_confirmation(session, notices, known, (None, act), now, pool)
     return False

@@ -1,0 +1,126 @@
+"""Summarise what digestd believes a subscriber likes, so that they can check and correct it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+
+from sqlmodel import Session
+
+from digestd.domain.digest import Reason
+from digestd.domain.interest import Interest, Kind, Stance, values
+from digestd.domain.paper import Paper, PaperId
+from digestd.domain.reference import Reference
+from digestd.domain.subscriber import Subscriber
+from digestd.ranking import profile_summary
+from digestd.ranking.profile_summary import ProfileTerm
+from digestd.store import feedback, mutings, papers, references, subscribers
+from digestd.store.database import Database
+from digestd.store.interests import for_ranking
+from digestd.store.ledger import queries
+from digestd.subscribers.lookup import load_locked
+
+LIKES = 100
+"""The number of newest likes that are summarised."""
+OTHERS = 300
+"""The number of newest papers that the words of the likes are compared with."""
+DIGESTS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class LikedPaper:
+    """A paper that they like or dislike, by interest or by feedback."""
+
+    paper: PaperId
+    title: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSummary:
+    """What digestd believes a subscriber likes.
+
+    Attributes:
+        words, authors: what the liked papers have in common.
+        picks_by_interest: the number of picks in recent digests by (kind of reason, interest).
+        muted: what they muted from papers, in addition to their own list.
+    """
+
+    words: tuple[ProfileTerm, ...]
+    authors: tuple[ProfileTerm, ...]
+    likes: tuple[LikedPaper, ...]
+    dislikes: tuple[LikedPaper, ...]
+    picks_by_interest: Mapping[tuple[str, str], int]
+    muted: tuple[Interest, ...]
+
+
+def summarise_profile(session: Session, subscriber: Subscriber) -> ProfileSummary:
+    """Return the profile summary as of now."""
+    interests = for_ranking(session, [subscriber.key]).get(subscriber.key, ())
+    liked = _papers(session, subscriber.key, interests, Stance.LIKED)
+    own = (
+        *values(interests, Kind.TOPIC),
+        *values(interests, Kind.TOPIC, Stance.MUTED),
+        *values(interests, Kind.PHRASE, Stance.MUTED),
+    )
+    known = (*values(interests, Kind.AUTHOR), *values(interests, Kind.AUTHOR, Stance.MUTED))
+    found = [paper for _, paper in liked if paper is not None]
+    others = list(islice(papers.texts(session, OTHERS), OTHERS)) if found else []
+    return ProfileSummary(
+        words=tuple(profile_summary.words([paper.text for paper in found], others, own)),
+        authors=tuple(profile_summary.names((paper.words.authors for paper in found), known)),
+        likes=tuple(_like(name, paper) for name, paper in liked),
+        dislikes=tuple(_like(name, paper) for name, paper in _papers(session, subscriber.key, interests, Stance.MUTED)),
+        picks_by_interest=_picks_by_interest(queries.reasons(session, subscriber.key, DIGESTS)),
+        muted=mutings.active(session, [subscriber.key]).get(subscriber.key, ()),
+    )
+
+
+def _papers(
+    session: Session, subscriber: int, interests: tuple[Interest, ...], stance: Stance
+) -> list[tuple[PaperId, Paper | Reference | None]]:
+    names = [PaperId(name) for name in values(interests, Kind.PAPER, stance)[:LIKES]]
+    known = references.resolved(session, subscriber, names)
+    return [(name, known.get(name)) for name in names]
+
+
+def _like(name: PaperId, paper: Paper | Reference | None) -> LikedPaper:
+    if isinstance(paper, Paper):
+        return LikedPaper(name, paper.plain_title, paper.url)
+    return LikedPaper(name, paper.words.title or name if paper else name, None)
+
+
+def _picks_by_interest(reasons: list[Reason]) -> dict[tuple[str, str], int]:
+    return dict(Counter((reason.why.value, reason.value) for reason in reasons if reason.value))
+
+
+def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
+    """Mute a topic, phrase, author or category; a like of the same is removed. Raises NotFound."""
+    with db.write() as session:
+        known = load_locked(session, subscriber)
+        kept = tuple(i for i in known.interests if (i.kind, i.value.casefold()) != (what.kind, what.value.casefold()))
+        _store(session, known, (*kept, Interest(what.kind, what.value, Stance.MUTED)), now)
+
+
+def remove_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
+    """Remove an interest, liked or muted; of a paper also all feedback on it. Raises NotFound."""
+    with db.write() as session:
+        known = load_locked(session, subscriber)
+        kept = tuple(i for i in known.interests if (i.kind, i.value) != (what.kind, what.value))
+        _store(session, known, kept, now)
+        if what.kind is Kind.PAPER:
+            _undo_all_feedback(session, subscriber, PaperId(what.value), now)
+        else:
+            mutings.undo_all(session, subscriber, what, now)
+
+
+def _undo_all_feedback(session: Session, subscriber: int, name: PaperId, now: datetime) -> None:
+    found = papers.find(session, name)
+    while found is not None and feedback.undo(session, subscriber, found.key, now) is not None:
+        pass
+
+
+def _store(session: Session, known: Subscriber, interests: tuple[Interest, ...], now: datetime) -> None:
+    if interests != known.interests:
+        subscribers.update_many(session, [replace(known, interests=interests)], now)
