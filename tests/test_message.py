@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from digestd.errors import BadInput
 from digestd.mail.content import Rendered
 from digestd.mail.digest import assemble_digest
-from digestd.mail.mime import DigestHeaders, Mailbox, compose_digest, compose_notice, dot_stuffed, header_text
+from digestd.mail.mime import DigestHeaders, NamedAddress, compose_digest, compose_notice, dot_stuff, header_text
 from digestd.mail.quoted_printable import quoted_printable, quoted_printable_fragment
 from digestd.mail.rendering import render_notice
 from digestd.mail.templates import Templates
@@ -69,7 +69,7 @@ def _assert_sound(message: bytes, names: list[str]) -> None:
     assert all(len(row) <= 78 and not row.startswith((b".", b"From ")) for row in body.split(b"\r\n"))
     assert all(len(word) <= 75 for word in re.findall(rb"=\?[^\s]*\?=", head))
     assert list(_parsed(message).keys()) == names
-    assert dot_stuffed(message) == message
+    assert dot_stuff(message) == message
 
 
 def _contents(message: bytes) -> list[str]:
@@ -136,7 +136,7 @@ def test_the_same_mail_is_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_untrusted_word_becomes_a_header(hostile: str) -> None:
-    headers = replace(HEADERS, subject=hostile, from_=Mailbox(hostile, "digest@example.org"), list_name=hostile)
+    headers = replace(HEADERS, subject=hostile, from_=NamedAddress(hostile, "digest@example.org"), list_name=hostile)
     message = compose_digest(headers, hostile, hostile)
     _assert_sound(message, DIGEST)
     parsed = _parsed(message)
@@ -149,7 +149,7 @@ def test_no_untrusted_word_becomes_a_header(hostile: str) -> None:
 @settings(max_examples=400)
 @given(st.text(max_size=120), st.text(max_size=70), st.text(max_size=200))
 def test_whatever_the_words_the_mail_is_sound(subject: str, name: str, body: str) -> None:
-    headers = replace(HEADERS, subject=subject, from_=Mailbox(name, "digest@example.org"), list_name=name)
+    headers = replace(HEADERS, subject=subject, from_=NamedAddress(name, "digest@example.org"), list_name=name)
     message = compose_digest(headers, body, body)
     _assert_sound(message, DIGEST)
     parsed = _parsed(message)
@@ -216,7 +216,7 @@ def test_quoted_printable_reads_back_and_never_needs_dot_stuffing(parts: list[st
         == "\r\n".join([*text.splitlines(), ""]).encode()
     )
     assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in encoded.split(b"\r\n"))
-    assert dot_stuffed(encoded) == encoded
+    assert dot_stuff(encoded) == encoded
 
 
 PIECES = st.lists(
@@ -244,7 +244,7 @@ def test_quoted_printable_depends_on_no_other_line() -> None:
 
 
 def test_dots_are_stuffed_where_a_line_starts_with_one() -> None:
-    assert dot_stuffed(b".a\r\n..b\r\nc.\r\n.\r\n") == b"..a\r\n...b\r\nc.\r\n..\r\n"
+    assert dot_stuff(b".a\r\n..b\r\nc.\r\n.\r\n") == b"..a\r\n...b\r\nc.\r\n..\r\n"
 
 
 def test_header_text_is_short_visible_and_never_empty() -> None:

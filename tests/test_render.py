@@ -11,7 +11,7 @@ import pytest
 from digestd.domain.digest import Reason, Why
 from digestd.domain.sanitise import clean, first_day, shorten, wrap
 from digestd.errors import BadSetting
-from digestd.mail.content import DigestContent, Entry, Item
+from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import render_digest
 from digestd.mail.rendering import render_notice, render_reason
 from digestd.mail.templates import Templates
@@ -46,8 +46,8 @@ def test_leaving_is_offered_at_the_top_and_at_the_end() -> None:
     rendered = render_digest(TEMPLATES, PERSONAL)
     for body in (rendered.html, rendered.text):
         assert body.count(PERSONAL.links.unsubscribe) == 2
-        assert body.index(PERSONAL.links.unsubscribe) < body.index(PERSONAL.items[0].entry.abstract[:20])
-        assert body.rindex(PERSONAL.links.unsubscribe) > body.index(PERSONAL.items[-1].entry.abstract[:20])
+        assert body.index(PERSONAL.links.unsubscribe) < body.index(PERSONAL.items[0].paper.abstract[:20])
+        assert body.rindex(PERSONAL.links.unsubscribe) > body.index(PERSONAL.items[-1].paper.abstract[:20])
         assert PERSONAL.postal_address in body
 
 
@@ -120,7 +120,9 @@ def test_a_reason_of_an_unknown_kind_is_refused() -> None:
 
 def test_the_links_of_a_paper_lead_to_it() -> None:
     links = {"code": "https://example.org/c"}
-    item = Item(Entry("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(Why.NEW))
+    item = DigestItem(
+        PaperContent("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(Why.NEW)
+    )
     text = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text
     assert "Paper: https://doi.org/10.5555/x\n" in text
     assert "Code, 1 star: https://example.org/c\n" in text

@@ -13,8 +13,8 @@ import pytest
 from digestd.domain.digest import Reason, Section, Why
 from digestd.domain.sanitise import wrap
 from digestd.errors import BadInput, BadSetting
-from digestd.mail.content import Before, DigestContent, DigestLinks, Entry, Item
-from digestd.mail.digest import Assembled, assemble_digest
+from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest, PaperContent
+from digestd.mail.digest import AssembledDigest, assemble_digest
 from digestd.mail.fragments import TEXT, Fragment, slot, value
 from digestd.mail.templates import Templates
 from digestd.resources import templates
@@ -50,7 +50,7 @@ def varied(seed: int, count: int = 20) -> list[tuple[DigestContent, frozenset[st
     rng = random.Random(seed)
     items = [item for case in golden.DIGESTS for item in golden.digest(case).items]
     items += [
-        Item(Entry(words, words, (words,), (words,), f"https://example.org/{words}"), Reason(Why.NEW))
+        DigestItem(PaperContent(words, words, (words,), (words,), f"https://example.org/{words}"), Reason(Why.NEW))
         for words in HOSTILE
     ]
     made = []
@@ -63,16 +63,16 @@ def varied(seed: int, count: int = 20) -> list[tuple[DigestContent, frozenset[st
             subscriber_name=f"{words} reader{n}",
             links=reader,
             items=tuple(
-                Item(item.entry, Reason(rng.choice(list(Why)), rng.choice(HOSTILE), (words,)), item.section)
+                DigestItem(item.paper, Reason(rng.choice(list(Why)), rng.choice(HOSTILE), (words,)), item.section)
                 for item in chosen
             ),
-            held=(Before(PERSONAL.date, f"{FRONT}d/held{n}"),) if n % 3 == 0 else (),
+            held=(EarlierDigest(PERSONAL.date, f"{FRONT}d/held{n}"),) if n % 3 == 0 else (),
         )
         made.append((content, own))
     return made
 
 
-def decoded(digest: Assembled) -> tuple[str, str]:
+def decoded(digest: AssembledDigest) -> tuple[str, str]:
     """Return text and HTML as a mail reader decodes them."""
     text, html = (b"".join(body.encoded) for body in (digest.text, digest.html))
     return decodestring(text).decode().replace("\r\n", "\n"), decodestring(html).decode().replace("\r\n", "\n")
@@ -185,8 +185,8 @@ def test_every_section_has_a_heading_in_every_language() -> None:
 
 
 def test_a_copied_entry_gives_the_same_part() -> None:
-    same: dict[str, Any] = {field.name: getattr(PERSONAL.items[0].entry, field.name) for field in fields(Entry)}
-    copied = replace(PERSONAL, items=(Item(Entry(**same), *PERSONAL.items[0][1:]), *PERSONAL.items[1:]))
+    same: dict[str, Any] = {field.name: getattr(PERSONAL.items[0].paper, field.name) for field in fields(PaperContent)}
+    copied = replace(PERSONAL, items=(DigestItem(PaperContent(**same), *PERSONAL.items[0][1:]), *PERSONAL.items[1:]))
     assert assemble_digest(TEMPLATES, copied).rendered == assemble_digest(TEMPLATES, PERSONAL).rendered
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from digestd.domain.digest import Reason, Section, Why
 from digestd.domain.sanitise import safe_url
-from digestd.mail.content import DigestContent, Entry, Item
+from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import assemble_digest, render_digest
 from digestd.mail.rendering import render_notice
 from digestd.mail.templates import Templates
@@ -46,9 +46,9 @@ HOSTILE = [
 ]
 
 
-def _changed(item: Item, reason: Reason | None = None, **change: Any) -> Item:
-    entry = {field.name: getattr(item.entry, field.name) for field in fields(Entry)}
-    return Item(Entry(**{**entry, **change}), reason or item.reason, item.section)
+def _changed(item: DigestItem, reason: Reason | None = None, **change: Any) -> DigestItem:
+    entry = {field.name: getattr(item.paper, field.name) for field in fields(PaperContent)}
+    return DigestItem(PaperContent(**{**entry, **change}), reason or item.reason, item.section)
 
 
 def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
@@ -92,10 +92,10 @@ def test_no_mail_loads_anything_from_afar() -> None:
         )
 
 
-def _largest(words: str, count: int) -> tuple[Item, ...]:
+def _largest(words: str, count: int) -> tuple[DigestItem, ...]:
     url = "https://example.org/" + "a" * 470
     reason = Reason(Why.TOPIC, words * 100, (words * 50,) * 9)
-    entry = Entry(
+    entry = PaperContent(
         title=words * 200,
         abstract=words * 2_000,
         authors=(words * 100,) * 40,
@@ -104,7 +104,7 @@ def _largest(words: str, count: int) -> tuple[Item, ...]:
         links={"pdf": url, "code": url, "discussion": url},
         signals={"stars": 9e11, "upvotes": 9e11},
     )
-    return tuple(Item(entry, reason, section) for section in Section for _ in range(count // 2))[:count]
+    return tuple(DigestItem(entry, reason, section) for section in Section for _ in range(count // 2))[:count]
 
 
 @pytest.mark.parametrize("words", ["plain words, ", "漢字", "🎓", "&<\"'=", "é. "])

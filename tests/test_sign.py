@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.errors import BadSetting
-from digestd.mail.dkim import Signer, dns_record, signer
+from digestd.mail.dkim import Signer, create_signer, dns_record
 from tests.parts.postfix import tool
 
 AT = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
@@ -44,7 +44,7 @@ def key(request: pytest.FixtureRequest) -> bytes:
 
 
 def made(key: bytes) -> Signer:
-    return signer("example.org", "s2026", key)
+    return create_signer("example.org", "s2026", key)
 
 
 def verified(message: bytes, key: bytes) -> bool:
@@ -162,4 +162,4 @@ def test_any_body_verifies(body: str) -> None:
 )
 def test_what_cannot_sign_is_refused_by_name(domain: str, selector: str, key: bytes, said: str) -> None:
     with pytest.raises(BadSetting, match=said):
-        signer(domain, selector, key)
+        create_signer(domain, selector, key)

@@ -11,7 +11,15 @@ import structlog
 
 from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.refusals import PendingRefusals
-from digestd.delivery.retry import MAIL_BACKOFF, REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, verdict
+from digestd.delivery.retry import (
+    MAIL_BACKOFF,
+    REFUSED_STOP,
+    SAME_REFUSALS_STOP,
+    ReplyVerdict,
+    SmtpReply,
+    Stage,
+    classify_reply,
+)
 from digestd.delivery.transports.transport import Refusal
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
@@ -39,7 +47,7 @@ class AttemptRecorder:
         self._commits = commits
         self._rng = rng
 
-    def record_answer(self, claim: Claim, reply: Reply) -> None:
+    def record_answer(self, claim: Claim, reply: SmtpReply) -> None:
         """Record the answer to the final dot. Raises like `record_refusal`."""
         if 200 <= reply.code < 300:
             self.counters.accepted += 1
@@ -53,9 +61,9 @@ class AttemptRecorder:
         """Record a refusal. Raises RelayFailed if the relay refuses to work, not only this mail."""
         # Never the relay's own text: it names the recipient, and reasons are logged and survive erasure.
         status = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.enhanced}".strip()
-        meaning = verdict(refusal.stage, refusal.reply)
+        meaning = classify_reply(refusal.stage, refusal.reply)
         self.counters.deferred += 1
-        if meaning is Verdict.NEVER:
+        if meaning is ReplyVerdict.REJECT:
             refused = self._result(claim, State.READY, Outcome.PERM, refusal.reply)
             refused = refused._replace(reason=status, wait=MAIL_BACKOFF.delay(claim.attempt, self._rng))
             self._commits.record(refused)
@@ -65,9 +73,9 @@ class AttemptRecorder:
             return
         later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
         self._commits.record(later._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
-        if meaning is Verdict.LESS:
+        if meaning is ReplyVerdict.SLOW_DOWN:
             raise RelayBusy(f"the relay asks for fewer mails ({status}); digestd will retry later, at a lower rate")
-        if meaning is Verdict.RELAY:
+        if meaning is ReplyVerdict.PAUSE_RELAY:
             raise RelayFailed(f"the relay refuses to serve us ({status}); digestd will retry later")
 
     def record_stopped_at_commit_point(self, claim: Claim, gated: CommitDecision) -> None:
@@ -130,7 +138,7 @@ class AttemptRecorder:
                 "the mails wait. Check the relay's policy"
             )
 
-    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> AttemptResult:
+    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: SmtpReply | None = None) -> AttemptResult:
         return AttemptResult(
             delivery=claim.key,
             attempt=claim.attempt,

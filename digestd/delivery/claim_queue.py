@@ -16,7 +16,7 @@ from digestd.domain.delivery import Claim
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.store.ledger.claim_queue import Claimer
+from digestd.store.ledger.claim_queue import ClaimOwner
 
 BATCH = 192
 """A multiple of the usual number of workers, so that the last round is as full as the others."""
@@ -40,7 +40,7 @@ class ClaimQueue:
     def __init__(
         self,
         db: Database,
-        claimer: Claimer,
+        claimer: ClaimOwner,
         prepare: Callable[[Sequence[Claim]], None],
         until: Callable[[], datetime],
     ) -> None:
@@ -57,12 +57,12 @@ class ClaimQueue:
         self._turn = asyncio.Lock()
         self._closing = asyncio.Event()
 
-    def bounded(self, most: int | None, limiter: RateLimiter, balancer: RelayBalancer) -> "ClaimQueue":
+    def with_limits(self, most: int | None, limiter: RateLimiter, balancer: RelayBalancer) -> "ClaimQueue":
         """Claim at most `most`, and hand out within the limits of `limiter` and `balancer`."""
         self._left, self._limiter, self._balancer = most, limiter, balancer
         return self
 
-    def watching(self, see_room: Callable[[], None]) -> "ClaimQueue":
+    def with_disk_check(self, see_room: Callable[[], None]) -> "ClaimQueue":
         """Stop claiming once this raises."""
         self._see_room = see_room
         return self
@@ -90,7 +90,7 @@ class ClaimQueue:
                 self._waiting.appendleft(claim)
         return claim if handed_out else None
 
-    def at_hand(self, route: str) -> Claim | None:
+    def take_ready(self, route: str) -> Claim | None:
         """Return a claimed delivery that may go at once, or None."""
         if self._is_over(route) or self._turn.locked():
             return None
@@ -102,7 +102,7 @@ class ClaimQueue:
             self._limiter.take(route)
         return claim
 
-    def give_back(self, now: datetime) -> None:
+    def release_waiting(self, now: datetime) -> None:
         """Release what was claimed and not handed out."""
         left = [*self._waiting, *(claim for claims in self._apart.values() for claim in claims)]
         self._waiting.clear()

@@ -15,12 +15,12 @@ from digestd.domain.reply import Reply
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged
 from digestd.mail.content import (
-    Before,
     DigestContent,
+    DigestItem,
     DigestLinks,
-    Entry,
-    Item,
+    EarlierDigest,
     NoticeContent,
+    PaperContent,
     Rendered,
     ReplyContent,
 )
@@ -40,7 +40,7 @@ WHOLE = 10_000_000
 """Bytes of HTML that no digest reaches: in the browser nothing is clipped."""
 
 
-class Composed(NamedTuple):
+class ComposedMail(NamedTuple):
     """A mail as bytes, and their sha256."""
 
     message: bytes
@@ -53,7 +53,7 @@ class Composer:
     def __init__(self, db: Database, sender: Sender) -> None:
         self._db = db
         self._sender = sender
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, PaperContent] = {}
         self._templates: dict[str, Templates] = {}
         self._held: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, Reply] = {}
@@ -79,11 +79,11 @@ class Composer:
             self._held.update({claim.key: held.get(claim.key, ()) for claim in claims})
             if missing:
                 found = papers.revisions(session, missing)
-                self._entries.update({key: Entry.of(paper) for key, paper in found.items()})
+                self._entries.update({key: PaperContent.of(paper) for key, paper in found.items()})
             for template_hash in hashes - self._templates.keys():
                 self._templates[template_hash] = Templates.of(template_sets.files(session, template_hash))
 
-    def take(self, claim: Claim) -> Composed:
+    def take(self, claim: Claim) -> ComposedMail:
         """Return the mail. Anything raised here is this mail's problem alone.
 
         If other claims were prepared since this one was, read again what this one needs.
@@ -99,7 +99,7 @@ class Composer:
         """The mail as bytes with CRLF line ends. Anything raised here is this mail's problem alone."""
         return self._composed(claim).message
 
-    def _composed(self, claim: Claim) -> Composed:
+    def _composed(self, claim: Claim) -> ComposedMail:
         if claim.kind is MailKind.DIGEST:
             return self._signed(claim, self._digest(claim))
         rendered = self.render(claim)
@@ -111,10 +111,10 @@ class Composer:
         headers = self._digest_headers(claim, digest.subject, content.links)
         return compose_digest(headers, digest.text.encoded, digest.html.encoded)
 
-    def _signed(self, claim: Claim, message: bytes) -> Composed:
+    def _signed(self, claim: Claim, message: bytes) -> ComposedMail:
         if self._sender.signer is not None:
             message = self._sender.signer.sign(message, from_us(claim.dated_us))
-        return Composed(message, hashlib.sha256(message).digest())
+        return ComposedMail(message, hashlib.sha256(message).digest())
 
     def render(self, claim: Claim) -> Rendered:
         """The mail as subject, text and HTML."""
@@ -125,7 +125,7 @@ class Composer:
             return render_notice(templates, self._notice(claim))
         return render_digest(templates, self._content(claim))
 
-    def page(self, claim: Claim) -> str:
+    def render_page(self, claim: Claim) -> str:
         """The digest as HTML for a browser: no paper left out.
 
         Its address is passed on and shown to others, so nothing on it is its subscriber's alone: no name, and no link
@@ -148,7 +148,7 @@ class Composer:
             covers_from=claim.covers_from,
             date=period_date(claim.period),
             considered=claim.considered,
-            items=tuple([Item(self._entries[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
+            items=tuple([DigestItem(self._entries[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
             postal_address=self._sender.postal_address,
             language=claim.language,
             links=self._digest_links(claim),
@@ -156,9 +156,9 @@ class Composer:
             held=tuple(self._before(claim, held) for held in self._held[claim.key] if self._sender.urls.are_public),
         )
 
-    def _before(self, claim: Claim, held: OfferedDigest) -> Before:
+    def _before(self, claim: Claim, held: OfferedDigest) -> EarlierDigest:
         view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, held.delivery, from_us(claim.dated_us)))
-        return Before(period_date(held.period), view)
+        return EarlierDigest(period_date(held.period), view)
 
     def _notice(self, claim: Claim) -> NoticeContent:
         link = _LINKS[claim.kind](self._sender, claim) if self._sender.urls.are_public else ""

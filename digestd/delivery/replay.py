@@ -17,7 +17,7 @@ _NEAREST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayedDigest:
     """A rebuilt digest: its bytes, its rendered content and its ledger row."""
 
     message: bytes
@@ -55,7 +55,7 @@ _DONE = {
 }
 
 
-def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replayed:
+def replay(db: Database, sender: Sender, subscriber: int, period: str) -> ReplayedDigest:
     """Rebuild a subscriber's digest for a period. Raises NotFound if there is none."""
     with db.read() as session:
         known = queries.digests(session, subscriber)
@@ -67,7 +67,7 @@ def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replay
         raise NotFound(f"the digest for {period} was empty, so no mail was sent")
     composer = Composer(db, sender)
     composer.prepare([claim])
-    return Replayed(composer.compose(claim), composer.render(claim), planned)
+    return ReplayedDigest(composer.compose(claim), composer.render(claim), planned)
 
 
 def _instead(known: list[PlannedDigest], period: str) -> str:

@@ -31,7 +31,7 @@ from digestd.errors import MailsBroken
 from digestd.security.links import envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.store.ledger.claim_queue import Claimer
+from digestd.store.ledger.claim_queue import ClaimOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ async def deliver(
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender)
     queue = ClaimQueue(config.db, _claimer(config), composer.prepare, config.clock if drain else lambda: started)
-    queue.bounded(limit, limiter, balancer).watching(check_space)
+    queue.with_limits(limit, limiter, balancer).with_disk_check(check_space)
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
         with (
@@ -139,7 +139,7 @@ async def deliver(
                 else:
                     await pool.run(config.connections, stop or asyncio.Event())
     finally:
-        await asyncio.to_thread(queue.give_back, config.clock())
+        await asyncio.to_thread(queue.release_waiting, config.clock())
     return _report(counters)
 
 
@@ -158,9 +158,9 @@ def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.
     return limiter
 
 
-def _claimer(config: DeliveryConfig) -> Claimer:
+def _claimer(config: DeliveryConfig) -> ClaimOwner:
     keys, bounce = config.sender.keys, config.sender.bounce
-    return Claimer(config.owner, lambda key, n: envelope_from(keys, key, n, bounce))
+    return ClaimOwner(config.owner, lambda key, n: envelope_from(keys, key, n, bounce))
 
 
 def _report(counters: RunCounters) -> DeliveryReport:

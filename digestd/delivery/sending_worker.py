@@ -114,7 +114,7 @@ class SendingWorker:
 
     def _compose_next(self) -> None:
         """Take and compose the next mail if one is available without waiting."""
-        claim = self._context.queue.at_hand(self._context.route.name)
+        claim = self._context.queue.take_ready(self._context.route.name)
         self._next = self._compose(claim) if claim is not None else None
 
     async def _pass_commit_point(self, connection: Connection, prepared: PreparedMail) -> bool:

@@ -10,7 +10,7 @@ from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.profiles import compile_new
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.shard import rank
+from digestd.digests.shard import rank_shard
 from digestd.domain.digest import Reason
 from digestd.domain.interest import Interest
 from digestd.domain.paper import Paper, PaperId
@@ -18,7 +18,7 @@ from digestd.domain.subscriber import Timing
 from digestd.store.due import DueSubscriber
 from digestd.store.profiles import StoredProfile
 
-ANONYMOUS = 0
+ANONYMOUS_KEY = 0
 """A key that no subscriber has."""
 PERIOD = "first"
 """A period that is never planned; ties are in the same order for everybody."""
@@ -40,7 +40,7 @@ def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[In
     """Return the first digest for these interests, up to `size` papers. `day` may be shared and stays unchanged."""
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
     kept, unknown = compile_new(session, day, tuple(interests))
-    shard = rank(session, day, [_anonymous(size, kept)])
+    shard = rank_shard(session, day, [_anonymous(size, kept)])
     picks = select_picks(day, shard, [PERIOD], explore=False).of(0)
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
     return AnonymousPreview(papers, int((shard.open & shard.ranked.fresh).sum()), unknown)
@@ -48,7 +48,7 @@ def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[In
 
 def _anonymous(size: int, kept: StoredProfile) -> DueSubscriber:
     return DueSubscriber(
-        key=ANONYMOUS,
+        key=ANONYMOUS_KEY,
         version=0,
         timing=Timing(),
         size=size,

@@ -15,7 +15,7 @@ SAMPLE = 5_000
 """Archive vectors that describe the geometry of the space."""
 
 
-def read(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
+def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
     """Return the embedding space, and the vectors (m, e) of the candidates."""
     if not encoder.dims:
         return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)

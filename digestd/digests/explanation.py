@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from digestd.digests.pick_outcome import ExplainedPaper, explain_outcome, period_of_pick
 from digestd.digests.pick_selection import digest_options, select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import select
-from digestd.digests.shard import Shard, rank
-from digestd.digests.verdict import ExplainedPaper, period_of_pick, verdict
+from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Pick, Reason
 from digestd.domain.paper import Paper, PaperId
@@ -100,7 +100,7 @@ def find_paper(db: Database, paper_id: PaperId) -> Paper:
 def _rank_one(db: Database, subscriber: int, now: datetime, encoder: Encoder) -> tuple[PlanningDay, Shard]:
     day = read_planning_day(db, now, encoder)
     with single_blas_thread(), db.read() as session:
-        return day, rank(session, day, [waiting.by_key(session, subscriber)])
+        return day, rank_shard(session, day, [waiting.by_key(session, subscriber)])
 
 
 def _period(day: PlanningDay, shard: Shard) -> str:
@@ -123,7 +123,7 @@ def _explanation(case: ExplainedPaper, explore: bool) -> Explanation:
         min_score=None if profile.without_interests else MIN_SCORES[options.min_score],
         rank=selection.rank(j),
         candidates=len(selection.order),
-        verdict=verdict(case, options, selection, picks_by_paper),
+        verdict=explain_outcome(case, options, selection, picks_by_paper),
         reason=reason(day.candidates, profile, j),
         parts=tuple(score_breakdown(day.candidates, profile, j, shard.eligible[0])),
     )

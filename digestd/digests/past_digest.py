@@ -1,7 +1,7 @@
 """Explain a pick of a past digest, as far as it was frozen."""
 
 from digestd.digests.explanation import Explanation, find_paper
-from digestd.digests.verdict import describe_pick, period_of_pick
+from digestd.digests.pick_outcome import describe_pick, period_of_pick
 from digestd.domain.paper import PaperId
 from digestd.domain.schedule import period_date
 from digestd.errors import NotFound

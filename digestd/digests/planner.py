@@ -13,10 +13,10 @@ import structlog
 
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import keep_compiled
-from digestd.digests.relevance_probability import refit
+from digestd.digests.profiles import store_compiled
+from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.resource_limits import single_blas_thread
-from digestd.digests.shard import Shard, rank
+from digestd.digests.shard import Shard, rank_shard
 from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
 from digestd.domain.digest import Slot
@@ -98,7 +98,7 @@ def _any_pause_is_over(db: Database, now: datetime) -> bool:
 
 
 def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
-    refit(db, now)
+    refit_calibration(db, now)
     return read_planning_day(db, now, planner.encoder)
 
 
@@ -125,7 +125,7 @@ def _next(db: Database, after: int, now: datetime) -> list[DueSubscriber]:
 
 def _plan_shard(db: Database, planner: Planner, day: PlanningDay, candidates: Sequence[DueSubscriber]) -> PlanReport:
     with db.read() as session:
-        shard = rank(session, day, candidates)
+        shard = rank_shard(session, day, candidates)
     digests = _digests(planner, day, shard)
     with db.write() as session:
         unchanged = waiting.unchanged(session, candidates)
@@ -138,7 +138,7 @@ def _plan_shard(db: Database, planner: Planner, day: PlanningDay, candidates: Se
         ranked = RankingInputs(day.horizon, day.candidates.model.version, day.coverage)
         ledger.plan_digests(session, new, planner.template_hash, day.now, ranked)
         ledger.offer_uncertain(session, [digest.subscriber for digest in new if digest.picks.picks], day.now)
-        keep_compiled(session, day, {d.key: shard.compiled[d.key] for d in unchanged if d.key in shard.compiled})
+        store_compiled(session, day, {d.key: shard.compiled[d.key] for d in unchanged if d.key in shard.compiled})
         waiting.postpone(
             session, {d.key: _next_look(d, day) for d in unchanged if d.key not in wanted or d.key in already_planned}
         )

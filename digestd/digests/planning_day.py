@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digestd.digests.coverage import incomplete_sources
-from digestd.digests.embeddings import read
+from digestd.digests.embeddings import read_embeddings
 from digestd.digests.relevance_probability import calibration_at
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
@@ -131,7 +131,7 @@ def read_planning_day(db: Database, now: datetime, encoder: Encoder) -> Planning
         coverage = incomplete_sources(session, now)
         trial = trials.running(session, now)
         calibration = calibration_at(session, now)
-    space, vectors = read(db, encoder, found)
+    space, vectors = read_embeddings(db, encoder, found)
     pairs = [(was, j) for j, paper in enumerate(found) for was in former.get(paper.key, ())]
     with single_blas_thread():
         candidates = build_candidates(found, model, now, space=space, vectors=vectors).with_archive_votes(archive_votes)

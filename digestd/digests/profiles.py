@@ -20,7 +20,7 @@ from digestd.store.due import DueSubscriber
 from digestd.store.interests import for_ranking
 from digestd.store.profiles import StoredProfile
 
-NOBODY = 0
+NO_SUBSCRIBER = 0
 """A key that no subscriber has."""
 
 
@@ -33,7 +33,7 @@ class CompiledProfiles:
     made: Mapping[int, StoredProfile]
 
 
-def compiled(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> CompiledProfiles:
+def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> CompiledProfiles:
     """Return the profiles of these subscribers against the day."""
     model = _made_by(day)
     usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
@@ -78,10 +78,10 @@ def compile_new(
     session: Session, day: PlanningDay, interests: tuple[Interest, ...]
 ) -> tuple[StoredProfile, tuple[PaperId, ...]]:
     """Return the profile for these interests without a subscriber, and the papers they name that are unknown."""
-    shelf = find_seeds(session, day.seed_reader, {NOBODY: _names(interests)}, {})
-    profile_input = _wants(NOBODY, interests, shelf)
-    kept = _kept(day, (NOBODY, 0), profile_input, compile_records([profile_input], day.candidates)[0], shelf)
-    return kept, tuple(name for name in _names(interests) if shelf.find(NOBODY, name) is None)
+    shelf = find_seeds(session, day.seed_reader, {NO_SUBSCRIBER: _names(interests)}, {})
+    profile_input = _wants(NO_SUBSCRIBER, interests, shelf)
+    kept = _kept(day, (NO_SUBSCRIBER, 0), profile_input, compile_records([profile_input], day.candidates)[0], shelf)
+    return kept, tuple(name for name in _names(interests) if shelf.find(NO_SUBSCRIBER, name) is None)
 
 
 def _wants(subscriber: int, interests: tuple[Interest, ...], shelf: NamedPapers) -> ProfileInput:
@@ -106,7 +106,7 @@ def _names(interests: Iterable[Interest]) -> list[PaperId]:
     return [PaperId(interest.value) for interest in interests if interest.kind is Kind.PAPER]
 
 
-def keep_compiled(session: Session, day: PlanningDay, made: Mapping[int, StoredProfile]) -> None:
+def store_compiled(session: Session, day: PlanningDay, made: Mapping[int, StoredProfile]) -> None:
     """Store profiles compiled for these subscribers, and the term counts read for them."""
     profiles.upsert(session, made)
     encodings.upsert(session, day.candidates.model.version, day.seed_reader.new_terms)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from multiprocessing import get_context
 
-from digestd.digests.text_model import refit
+from digestd.digests.text_model import refit_text_model
 from digestd.errors import DigestdError
 from digestd.store.database import Database, open_database
 
@@ -36,7 +36,7 @@ def _refit(url: str, now: datetime) -> None:
     os.nice(NICENESS)
     try:
         db = open_database(url)
-        refit(db, now)
+        refit_text_model(db, now)
         db.close()
     except DigestdError as error:
         sys.exit(str(error))

@@ -42,7 +42,7 @@ def calibration_at(session: Session, at: datetime) -> LocalCalibration:
     return LocalCalibration() if found is None else LocalCalibration(**found.data)
 
 
-def refit(db: Database, now: datetime) -> None:
+def refit_calibration(db: Database, now: datetime) -> None:
     """Refit if there are 25 % more verdicts than last time, or any more after a week."""
     with db.read() as session:
         count, last = feedback.count(session), calibrations.newest(session, now)

@@ -22,7 +22,7 @@ from digestd.ranking.term_counts import read_terms
 from digestd.store import encodings, papers
 from digestd.store.references import DerivedVectors, StoredReference, identifiers
 
-ROOM = 20_000
+CACHE_SIZE = 20_000
 """Cached papers: 50 MB of text."""
 
 
@@ -64,7 +64,7 @@ class SeedReader:
             self._unknown.update(wanted - found.keys() - fresh.keys())
             self._cache.update(fresh)
             found |= fresh
-            for oldest in list(islice(self._cache, max(0, len(self._cache) - ROOM))):
+            for oldest in list(islice(self._cache, max(0, len(self._cache) - CACHE_SIZE))):
                 del self._cache[oldest]
         return found
 

@@ -7,7 +7,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.digests.planning_day import PlanningDay
-from digestd.digests.profiles import compiled
+from digestd.digests.profiles import read_shard_profiles
 from digestd.digests.selection_options import RankedCandidates
 from digestd.ranking.arrays import Bools, Floats
 from digestd.ranking.calibration import CALIBRATION, like_log_odds, mean_relevance
@@ -53,9 +53,9 @@ class Shard:
         return replace(self.ranked, total=total)
 
 
-def rank(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> Shard:
+def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> Shard:
     """Score the day's papers for each subscriber of a shard."""
-    found = compiled(session, day, subscribers)
+    found = read_shard_profiles(session, day, subscribers)
     is_open, fresh = day.windows(subscribers)
     unseen = day.unseen([due.had for due in subscribers])
     own = day.among([[named.key for named in each] for each in found.named])

@@ -48,7 +48,7 @@ def _ready(db: Database, now: datetime) -> TextModel | None:
     return None
 
 
-def refit(db: Database, now: datetime) -> None:
+def refit_text_model(db: Database, now: datetime) -> None:
     """Fit a model on the whole archive and put it into use once it is stored."""
     _fitted(db, MAX_TEXTS, now)
 

@@ -28,7 +28,7 @@ NEW = ThrottleState(Throttle(), Rest())
 
 
 @dataclass(frozen=True, slots=True)
-class RelayBackoff:
+class PausedRelay:
     """A relay that gets no mail until a time, after consecutive failures."""
 
     relay: str
@@ -67,11 +67,11 @@ def change(
     return after
 
 
-def backed_off_relays(session: Session) -> list[RelayBackoff]:
+def paused_relays(session: Session) -> list[PausedRelay]:
     """Return the relays whose last transaction failed, by name."""
     query = select(core.throttle).where(_T.failures > 0).order_by(_T.name)
     return [
-        RelayBackoff(row.name, from_us(row.backoff_until_us), row.failures, row.error)
+        PausedRelay(row.name, from_us(row.backoff_until_us), row.failures, row.error)
         for row in session.connection().execute(query)
     ]
 

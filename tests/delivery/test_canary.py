@@ -34,7 +34,7 @@ async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_t
         assert f"{READERS} of {READERS} sample mails cannot be composed (KeyError), so none are sent" in report.stopped
         assert (report.deferred, relay.sessions, tries(there)) == (0, 0, before)
         with there.db.read() as session:
-            [rests] = throttles.backed_off_relays(session)
+            [rests] = throttles.paused_relays(session)
         assert rests.why == report.stopped
         mend(there, whole)
         there.clock.go(timedelta(minutes=1))

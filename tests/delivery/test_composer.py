@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from digestd.delivery.composer import Composed, Composer
+from digestd.delivery.composer import ComposedMail, Composer
 from digestd.domain.delivery import Claim
-from digestd.mail.mime import dot_stuffed
+from digestd.mail.mime import dot_stuff
 from digestd.store.ledger import queries
 from tests.delivery.test_outcomes import spoil
 from tests.parts.install import Install
@@ -25,8 +25,8 @@ def test_composer_returns_the_mail_and_its_hash(waiting: Install) -> None:
     composer, claims = prepared(waiting)
     for claim in claims:
         message = composer.compose(claim)
-        assert composer.take(claim) == Composed(message, hashlib.sha256(message).digest())
-        assert dot_stuffed(message) == message
+        assert composer.take(claim) == ComposedMail(message, hashlib.sha256(message).digest())
+        assert dot_stuff(message) == message
     assert len(claims) > 1
 
 

@@ -87,4 +87,4 @@ async def test_cell_of_the_matrix(
     assert len(fates) == READERS - 1
     assert waiting.sound(relay.copies)
     with waiting.db.read() as session:
-        assert bool(throttles.backed_off_relays(session)) == (report.stopped is not None)
+        assert bool(throttles.paused_relays(session)) == (report.stopped is not None)

@@ -40,7 +40,7 @@ async def test_after_three_days_without_a_relay_each_has_one_digest_with_the_pap
         made.clock.go(timedelta(hours=1))
         await (tick(there.app, asyncio.Event()) if hour % 24 else day_begins(there, hour // 24))
     with made.db.read() as session:
-        [rests] = throttles.backed_off_relays(session)
+        [rests] = throttles.paused_relays(session)
     assert rests.failures > 48
     assert made.states == {State.ACCEPTED: 3, State.EXPIRED: 9, State.READY: 3}
     async with relay.serving():

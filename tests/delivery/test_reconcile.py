@@ -18,7 +18,7 @@ from digestd.errors import BadSetting
 from digestd.jobs.worker import settle_uncertain
 from digestd.security.links import Keys, envelope_from
 from digestd.store.ledger import queries, recovery
-from digestd.store.ledger.claim_queue import Claimer, claim
+from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from digestd.store.ledger.commit_point import CommitRequest, commit_sends
 from digestd.store.ledger.settlement import GRACE
 from tests.inbound.conftest import Returned
@@ -51,7 +51,7 @@ def die_before_the_dot_leaves(made: Install, relay: str) -> int:
     """A worker passes the gate with one mail and is gone; the delivery."""
     keys = made.app.keys
     with made.db.write() as session:
-        claimer = Claimer("dead", lambda key, n: envelope_from(keys, key, n, BOUNCE))
+        claimer = ClaimOwner("dead", lambda key, n: envelope_from(keys, key, n, BOUNCE))
         (found,) = claim(session, claimer, 1, made.clock.now).claims
     with made.db.write() as session:
         commit_sends(session, [CommitRequest(found.key, found.attempt, "dead", bytes(32), relay)], made.clock.now)

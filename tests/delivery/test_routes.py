@@ -82,7 +82,7 @@ async def test_where_one_relay_fails_the_other_takes_its_mails(on_file: Install,
     assert on_file.states == {State.ACCEPTED: READERS}
     assert on_file.sound(one.copies + two.copies)
     with on_file.db.read() as session:
-        [resting] = throttles.backed_off_relays(session)
+        [resting] = throttles.paused_relays(session)
     assert (resting.relay, resting.failures) == ("one", 1)
 
 
@@ -112,7 +112,7 @@ async def test_five_like_refusals_stop_every_relay(on_file: Install) -> None:
     assert report.stopped is not None
     assert on_file.states == {State.READY: READERS}
     with on_file.db.read() as session:
-        assert {resting.relay for resting in throttles.backed_off_relays(session)} == {"one", "two"}
+        assert {resting.relay for resting in throttles.paused_relays(session)} == {"one", "two"}
 
 
 async def test_a_relay_that_asks_for_less_gets_half_and_what_was_sent_outlives_the_run(on_file: Install) -> None:
@@ -170,7 +170,7 @@ async def test_the_worker_leaves_a_failed_relay_alone_for_longer_each_time(on_fi
             await tick(install.app, _never())
             assert one.sessions > sessions
             with install.db.read() as session:
-                [resting] = throttles.backed_off_relays(session)
+                [resting] = throttles.paused_relays(session)
             assert (resting.relay, resting.failures) == (name, failures)
             assert resting.until == install.clock.now + timedelta(minutes=minutes)
             assert _available_routes(install.app, install.clock.now) == ()

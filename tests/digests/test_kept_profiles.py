@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import keep_compiled
-from digestd.digests.shard import Shard, rank
+from digestd.digests.profiles import store_compiled
+from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
@@ -61,9 +61,9 @@ def ranked(made: Install) -> Shard:
     """Everybody ranked; what had to be compiled is kept."""
     day, people = everybody(made)
     with made.db.read() as session:
-        shard = rank(session, day, people)
+        shard = rank_shard(session, day, people)
     with made.db.write() as session:
-        keep_compiled(session, day, shard.compiled)
+        store_compiled(session, day, shard.compiled)
     return shard
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import event, select, update
 
 from digestd.digests import text_model as planning
 from digestd.digests.refit_subprocess import refit_in_subprocess
-from digestd.digests.text_model import is_refit_due, refit, text_model
+from digestd.digests.text_model import is_refit_due, refit_text_model, text_model
 from digestd.jobs.scheduler import Scheduler
 from digestd.ranking.model import dumps, fit
 from digestd.store import core, text_models
@@ -77,13 +77,13 @@ def test_the_pages_and_planning_that_want_one_at_once_fit_it_once(bare: Install)
 def test_planning_fits_only_what_takes_seconds_and_the_rest_is_refitted_aside(large: Install) -> None:
     assert text_model(large.db, large.clock.now).size == 20
     assert is_refit_due(large.db, large.clock.now)
-    refit(large.db, large.clock.now + timedelta(minutes=1))
+    refit_text_model(large.db, large.clock.now + timedelta(minutes=1))
     assert text_model(large.db, large.clock.now).size == 60
     assert not is_refit_due(large.db, large.clock.now + timedelta(minutes=2))
 
 
 def test_planning_keeps_the_model_in_force_until_the_refit_is_there(large: Install) -> None:
-    refit(large.db, large.clock.now)
+    refit_text_model(large.db, large.clock.now)
     before = in_force(large).version
     large.papers(library.papers(90))
     assert is_refit_due(large.db, large.clock.now)
@@ -91,7 +91,7 @@ def test_planning_keeps_the_model_in_force_until_the_refit_is_there(large: Insta
 
 
 def test_a_model_is_outgrown_after_a_week_if_anything_came_in(large: Install) -> None:
-    refit(large.db, large.clock.now)
+    refit_text_model(large.db, large.clock.now)
     assert not is_refit_due(large.db, large.clock.now + WEEK)
     large.papers(library.papers(61))
     assert not is_refit_due(large.db, large.clock.now)
@@ -100,7 +100,7 @@ def test_a_model_is_outgrown_after_a_week_if_anything_came_in(large: Install) ->
 
 def test_a_full_archive_moves_on_every_week(large: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "MAX_TEXTS", 50)
-    refit(large.db, large.clock.now)
+    refit_text_model(large.db, large.clock.now)
     assert in_force(large).papers == 50
     assert not is_refit_due(large.db, large.clock.now)
     assert is_refit_due(large.db, large.clock.now + WEEK)

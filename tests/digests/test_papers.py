@@ -8,7 +8,7 @@ from sqlalchemy import select
 from digestd.digests.planner import PlanReport
 from digestd.domain.delivery import State
 from digestd.store import core, papers
-from digestd.store.ledger.claim_queue import Claimer, claim
+from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from tests.digests.conftest import digests
 from tests.parts import library
 from tests.parts.install import Install
@@ -79,7 +79,7 @@ def test_papers_of_a_digest_that_was_never_sent_come_again(library_of: Install) 
     [(_, _, _, unsent)] = digests(library_of)
     library_of.clock.go(DAY)
     with library_of.db.write() as session:
-        assert claim(session, Claimer("w", lambda key, n: f"{key}.{n}@x"), 10, library_of.clock.now).expired == 1
+        assert claim(session, ClaimOwner("w", lambda key, n: f"{key}.{n}@x"), 10, library_of.clock.now).expired == 1
     library_of.plan()
     [_, (_, _, state, again)] = digests(library_of)
     assert state == State.READY

@@ -4,10 +4,10 @@ import contextlib
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse
 
-from digestd.delivery.retry import Reply, Stage
+from digestd.delivery.retry import SmtpReply, Stage
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import RelayFailed
-from digestd.mail.mime import dot_stuffed
+from digestd.mail.mime import dot_stuff
 
 _LOST = (SMTPException, OSError, EOFError)
 SECONDS = 0.5
@@ -50,10 +50,10 @@ class PlainChannel:
                 await self._command(b"RSET")
             return Refusal(stage, reply)
         assert self._client.protocol is not None
-        self._client.protocol.write(dot_stuffed(mail.message))
+        self._client.protocol.write(dot_stuff(mail.message))
         return None
 
-    async def commit(self, _then: OutgoingMail | None = None) -> Reply:
+    async def commit(self, _then: OutgoingMail | None = None) -> SmtpReply:
         """See Channel.commit."""
         try:
             reply = _reply(await self._client.execute_command(b"."))
@@ -73,7 +73,7 @@ class PlainChannel:
             await self._client.quit(timeout=SECONDS)
         self._client.close()
 
-    async def _command(self, command: bytes) -> Reply:
+    async def _command(self, command: bytes) -> SmtpReply:
         try:
             return _reply(await self._client.execute_command(command))
         except _LOST as error:
@@ -81,5 +81,5 @@ class PlainChannel:
             raise RelayFailed(str(error)) from error
 
 
-def _reply(response: SMTPResponse) -> Reply:
-    return Reply(response.code, response.message)
+def _reply(response: SMTPResponse) -> SmtpReply:
+    return SmtpReply(response.code, response.message)

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.delivery.retry import Reply
+from digestd.delivery.retry import SmtpReply
 from digestd.delivery.transports.smtp.reply_parser import LINE_MAX, REPLY_MAX, InvalidReply, ReplyParser
 
 SAID = b"250 2.0.0 Ok: queued as 4XyZ\r\n250-relay.example.org\r\n250-DSN\r\n250 8BITMIME\r\n354\r\n421 4.3.2 bye\n"
 READ = [
-    Reply(250, "2.0.0 Ok: queued as 4XyZ"),
-    Reply(250, "relay.example.org DSN 8BITMIME"),
-    Reply(354, ""),
-    Reply(421, "4.3.2 bye"),
+    SmtpReply(250, "2.0.0 Ok: queued as 4XyZ"),
+    SmtpReply(250, "relay.example.org DSN 8BITMIME"),
+    SmtpReply(354, ""),
+    SmtpReply(421, "4.3.2 bye"),
 ]
 
 
@@ -43,7 +43,7 @@ def test_no_bytes_bring_anything_but_replies_or_a_refusal(chunks: list[bytes]) -
 @pytest.mark.parametrize("said", [b"?? what\r\n", b"\r\n", b"25\r\n", b"250xOk\r\n", "²50 x\r\n".encode(), b"-1 x\r\n"])
 def test_what_is_no_reply_is_refused_and_what_came_before_it_counts(said: bytes) -> None:
     replies = ReplyParser().feed(b"250 ok\r\n" + said)
-    assert next(replies) == Reply(250, "ok")
+    assert next(replies) == SmtpReply(250, "ok")
     with pytest.raises(InvalidReply):
         next(replies)
 

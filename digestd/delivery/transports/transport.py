@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from digestd.delivery.retry import Reply, Stage
+from digestd.delivery.retry import SmtpReply, Stage
 from digestd.errors import BadInput
 
 _WORD = re.compile(r"[!-;=?-~]*", re.ASCII)
@@ -50,7 +50,7 @@ class Refusal:
     """The transaction was refused at `stage`; nothing was sent."""
 
     stage: Stage
-    reply: Reply
+    reply: SmtpReply
 
 
 class Connection(Protocol):
@@ -59,7 +59,7 @@ class Connection(Protocol):
     async def offer(self, mail: OutgoingMail) -> Refusal | None:
         """Transfer a mail except its final dot. Return a refusal, if any. Raises RelayFailed if the session is lost."""
 
-    async def commit(self, then: OutgoingMail | None = None) -> Reply:
+    async def commit(self, then: OutgoingMail | None = None) -> SmtpReply:
         """Send the final dot and return the answer.
 
         Args:

@@ -28,10 +28,10 @@ import numpy as np
 
 from digestd.digests.planner import SHARD_SIZE
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import compiled, keep_compiled
+from digestd.digests.profiles import read_shard_profiles, store_compiled
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.shard import Shard, rank
+from digestd.digests.shard import Shard, rank_shard
 from digestd.digests.text_model import text_model
 from digestd.domain.subscriber import Cause
 from digestd.evaluation.bench import invented
@@ -240,9 +240,9 @@ def _compiled(url: str, turn: int, load: Load) -> float:
 def compile_profiles(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> None:
     """Compile the profiles of these subscribers, and keep them."""
     with db.read() as session:
-        made = compiled(session, day, block).made
+        made = read_shard_profiles(session, day, block).made
     with db.write() as session:
-        keep_compiled(session, day, made)
+        store_compiled(session, day, made)
 
 
 def _ranked(url: str, turn: int, load: Load) -> Spent:
@@ -263,7 +263,7 @@ def _ranked(url: str, turn: int, load: Load) -> Spent:
 def _rank(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> int:
     """Rank a shard; how many reasons were given. Nothing of it is left when the next one comes."""
     with db.read() as session:
-        shard = rank(session, day, block)
+        shard = rank_shard(session, day, block)
     return len(_explained(day, shard))
 
 

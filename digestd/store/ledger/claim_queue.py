@@ -41,7 +41,7 @@ RECIPIENTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Claimer:
+class ClaimOwner:
     """A worker's name, and how it names the envelope sender of (delivery, attempt)."""
 
     owner: str
@@ -49,7 +49,7 @@ class Claimer:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimResult:
     """The result of a claim: leased deliveries, and how many were closed unsent."""
 
     claims: tuple[Claim, ...]
@@ -62,7 +62,9 @@ class Claimed:
         return not (self.claims or self.skipped or self.expired)
 
 
-def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without: Collection[str] = ()) -> Claimed:
+def claim(
+    session: Session, claimer: ClaimOwner, limit: int, now: datetime, without: Collection[str] = ()
+) -> ClaimResult:
     """Lease up to `limit` ready deliveries, in the caller's write transaction; none to the domains `without`."""
     at_us = to_us(now)
     query = _ready(at_us, limit)
@@ -78,10 +80,10 @@ def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without
     _end(session, State.SKIPPED, objections, at_us)
     claims = tuple([_claim(row, claimer, at_us) for row in leased])
     _lease(session, claims, claimer.owner, at_us)
-    return Claimed(claims, len(skipped), len(expired))
+    return ClaimResult(claims, len(skipped), len(expired))
 
 
-def claim_these(session: Session, claimer: Claimer, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
+def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
     """Lease these deliveries if they are ready and nothing stands against them, even if they rest or are late."""
     query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
     rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
@@ -209,7 +211,7 @@ _LEASE = BulkStatement(
 )
 
 
-def _claim(row: core.Record, claimer: Claimer, at_us: int) -> Claim:
+def _claim(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim:
     return Claim(
         key=row.id,
         attempt=row.attempts + 1,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from digestd.delivery.retry import Reply, Stage
+from digestd.delivery.retry import SmtpReply, Stage
 from digestd.delivery.transports.smtp.envelope import (
     GO_AHEAD,
     STAGES,
@@ -25,7 +25,7 @@ from digestd.delivery.transports.smtp.session import SmtpSession, error_text, op
 from digestd.delivery.transports.smtp.stream import LOST, SmtpStream
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import RelayFailed
-from digestd.mail.mime import dot_stuffed
+from digestd.mail.mime import dot_stuff
 
 DOT = b".\r\n"
 QUIT_SECONDS = 5.0
@@ -92,7 +92,7 @@ class SmtpConnection:
             refused = await self._envelope(mail)
         return refused or await self._body(mail)
 
-    async def commit(self, then: OutgoingMail | None = None) -> Reply:
+    async def commit(self, then: OutgoingMail | None = None) -> SmtpReply:
         """Send the final dot; see Connection.commit."""
         stream = self._stream
         if stream.has_reply or stream.is_lost:
@@ -193,7 +193,7 @@ class SmtpConnection:
                 return refused
         return None
 
-    async def _reply(self, stream: SmtpStream, stage: Stage) -> Reply:
+    async def _reply(self, stream: SmtpStream, stage: Stage) -> SmtpReply:
         """Read the answer to a command. Raises _Closed if even the first is missing, else RelayFailed."""
         left = self._until - asyncio.get_running_loop().time()
         try:
@@ -216,7 +216,7 @@ class SmtpConnection:
     async def _body(self, mail: OutgoingMail) -> Refusal | None:
         """Write the body until the kernel has all of it, so that the final dot does not wait behind it."""
         stream = self._stream
-        stream.write(mail.message if mail.dotless else dot_stuffed(mail.message))
+        stream.write(mail.message if mail.dotless else dot_stuff(mail.message))
         try:
             await stream.drained(self._relay.timeouts.command)
         except LOST as error:
@@ -224,7 +224,7 @@ class SmtpConnection:
             raise _broken(error) from error
         return Refusal(Stage.DOT, await self._early(stream)) if stream.has_reply else None
 
-    async def _early(self, stream: SmtpStream) -> Reply:
+    async def _early(self, stream: SmtpStream) -> SmtpReply:
         """Read an answer that came during the body. The final dot is not sent, so it can only be a refusal."""
         try:
             reply = await stream.reply(0)

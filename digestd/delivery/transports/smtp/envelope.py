@@ -1,6 +1,6 @@
 """Build the envelope commands MAIL, RCPT and DATA, and interpret their answers."""
 
-from digestd.delivery.retry import Reply, Stage
+from digestd.delivery.retry import SmtpReply, Stage
 from digestd.delivery.transports.transport import OutgoingMail, Refusal
 from digestd.errors import RelayFailed
 
@@ -22,7 +22,7 @@ def commands(mail: OutgoingMail, dsn: bool) -> tuple[bytes, bytes, bytes]:
     )
 
 
-def refusal(stage: Stage, reply: Reply) -> Refusal | None:
+def refusal(stage: Stage, reply: SmtpReply) -> Refusal | None:
     """Return the refusal that an answer means, if any. Raises PipelineMismatch if it fits no such command."""
     if reply.code == GO_AHEAD if stage is Stage.DATA else 250 <= reply.code < 260:
         return None
@@ -31,6 +31,6 @@ def refusal(stage: Stage, reply: Reply) -> Refusal | None:
     raise PipelineMismatch(f"the relay answers {reply.code} to {stage.upper()}; digestd will retry later")
 
 
-def is_verdict(reply: Reply) -> bool:
+def is_verdict(reply: SmtpReply) -> bool:
     """Return True if an answer to the final dot says whether the mail was accepted."""
     return 200 <= reply.code < 300 or 400 <= reply.code < 600

@@ -7,7 +7,7 @@ number of bytes that follow the final dot, a connection that breaks while paused
 import asyncio
 from collections import deque
 
-from digestd.delivery.retry import Reply
+from digestd.delivery.retry import SmtpReply
 from digestd.delivery.transports.smtp.reply_parser import InvalidReply, ReplyParser
 
 LOST = (OSError, EOFError, InvalidReply)
@@ -24,7 +24,7 @@ class SmtpStream(asyncio.Protocol):
         self._loop = loop
         self._slack = TLS_SLACK if transport.get_extra_info("sslcontext") else 0
         self._parse = ReplyParser()
-        self._replies: deque[Reply] = deque()
+        self._replies: deque[SmtpReply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._paused = False
@@ -70,7 +70,7 @@ class SmtpStream(asyncio.Protocol):
         if self._error is not None and not self._replies:
             raise self._error
 
-    async def reply(self, seconds: float) -> Reply:
+    async def reply(self, seconds: float) -> SmtpReply:
         """Return the next reply. Raises one of LOST, which includes TimeoutError."""
         if not self._replies:
             self._set_deadline(seconds)

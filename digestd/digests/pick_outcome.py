@@ -32,7 +32,7 @@ class ExplainedPaper:
     place: int
 
 
-def verdict(
+def explain_outcome(
     case: ExplainedPaper, options: DigestOptions, selection: Selection, picks_by_paper: Mapping[int, Pick]
 ) -> str:
     """Return what happens to the paper, and why. `picks_by_paper`: the digest's picks by row number."""
