@@ -40,7 +40,7 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     db.close()
     file = tmp_path / "digestd.db"
     file.write_bytes(file.read_bytes()[:100] + b"\xff" * (file.stat().st_size - 100))
-    with pytest.raises(DatabaseUnreachable, match="malformed; see that its disk works"):
+    with pytest.raises(DatabaseUnreachable, match="malformed; check the disk"):
         _count(db)
     db.close()
 

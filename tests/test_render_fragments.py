@@ -144,8 +144,8 @@ def test_links_are_escaped_and_a_token_has_plain_letters() -> None:
     [
         ("email/digest.html.j2", "<p>{{ frame.lead }}</p>", "print frame.papers once"),
         ("email/digest.txt.j2", "{{ frame.papers }}{{ frame.papers }}", "print frame.papers once"),
-        ("email/digest.paper.html.j2", "{{ pick.feedback[:31] }}", "print it as it is"),
-        ("email/digest.paper.txt.j2", "{{ pick.reason | replace('reason', '!') }}", "print it as it is"),
+        ("email/digest.paper.html.j2", "{{ pick.feedback[:31] }}", "without filters"),
+        ("email/digest.paper.txt.j2", "{{ pick.reason | replace('reason', '!') }}", "without filters"),
         ("email/digest.paper.txt.j2", "{{ paper.nothing }}", "nothing"),
     ],
 )

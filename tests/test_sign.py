@@ -153,7 +153,7 @@ def test_any_body_verifies(body: str) -> None:
 @pytest.mark.parametrize(
     ("domain", "selector", "key", "said"),
     [
-        ("example.org", "s2026", b"no key", "DIGESTD_DKIM_KEY_FILE: is no private key"),
+        ("example.org", "s2026", b"no key", "DIGESTD_DKIM_KEY_FILE: not a PEM private key"),
         ("example.org", "s2026", pem(rsa.generate_private_key(65_537, 1_024)), "1024 bits"),
         ("example.org", "s2026", pem(ec.generate_private_key(ec.SECP256R1())), "RSA or Ed25519"),
         ("exa mple", "s2026", ED25519, "DIGESTD_DKIM_DOMAIN"),

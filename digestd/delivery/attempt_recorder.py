@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 class AttemptRecorder:
-    """Counts and records; shared by all workers of one relay. `accepted` counts this relay's mails."""
+    """Counts and records the results of all workers of one relay. `accepted`: of this relay."""
 
     def __init__(self, owner: str, route: str, commits: GroupCommit, refusals: PendingRefusals, rng: Random) -> None:
         self.counters = refusals.counters
@@ -78,11 +78,11 @@ class AttemptRecorder:
         if meaning is ReplyVerdict.PAUSE_RELAY:
             raise RelayFailed(f"the relay refuses to serve us ({status}); digestd will retry later")
 
-    def record_stopped_at_commit_point(self, claim: Claim, gated: CommitDecision) -> None:
+    def record_stopped_at_commit_point(self, claim: Claim, decision: CommitDecision) -> None:
         """Count a mail that the commit point stopped. The ledger has recorded why, unless our lease was lost."""
-        self.counters.skipped += gated is CommitDecision.GONE
-        self.counters.expired += gated is CommitDecision.EXPIRED
-        if gated is CommitDecision.FENCED:
+        self.counters.skipped += decision is CommitDecision.GONE
+        self.counters.expired += decision is CommitDecision.EXPIRED
+        if decision is CommitDecision.FENCED:
             self.record_not_sent(claim)
 
     def record_uncertain(self, claim: Claim, reason: str) -> None:
@@ -121,7 +121,10 @@ class AttemptRecorder:
             )
 
     def _stop_if_too_many_refused(self, refusal: Refusal) -> None:
-        """Stop before the relay takes us for a spammer: many equal refusals in a row, or more refused than accepted."""
+        """Stop a relay after many equal refusals in a row or more refusals than acceptances.
+
+        Going on would damage the sender's reputation.
+        """
         kind = (refusal.stage, refusal.reply.code)
         self._refused += 1
         self.counters.refusals[kind] += 1

@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 0.5
 
 
 class RelayBalancer:
-    """The turns of the relays in one run."""
+    """Decides which relay sends next in one run."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._weights = {route.name: route.weight for route in routes}
@@ -29,7 +29,7 @@ class RelayBalancer:
 
     @property
     def all_stopped(self) -> bool:
-        """Whether every relay has stopped."""
+        """Return True if every relay has stopped."""
         return len(self._stopped) == len(self._weights)
 
     def is_stopped(self, name: str) -> bool:
@@ -47,7 +47,7 @@ class RelayBalancer:
         self._notify()
 
     def end(self) -> None:
-        """End the run: nobody waits for a turn any longer."""
+        """End the run and release everyone who waits for a turn."""
         self._ended = True
         self._notify()
 
@@ -65,7 +65,7 @@ class RelayBalancer:
         times = [self._virtual_time[other] for other in others if self._weights[other] and other not in self._slow]
         return not times or (self._virtual_time[name] - min(times)) * weight < SLACK
 
-    def took(self, name: str) -> None:
+    def record_taken(self, name: str) -> None:
         """Note that this relay took a mail. A slow relay rejoins level with the others."""
         if name in self._slow:
             self._slow.discard(name)

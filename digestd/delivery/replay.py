@@ -31,7 +31,7 @@ class ReplayedDigest:
 
     @property
     def verdict(self) -> str:
-        """Say whether these are the bytes that were sent, for the operator."""
+        """Return a sentence for the operator on whether these bytes were sent."""
         if self.ledger.sha256 is None:
             return f"was never sent: its delivery is {self.ledger.state}"
         done = _DONE.get(self.ledger.state, "was offered last and not accepted")
@@ -44,7 +44,7 @@ class ReplayedDigest:
 
     @property
     def differs(self) -> bool:
-        """Whether different bytes were sent."""
+        """Return True if different bytes were sent."""
         return self.ledger.sha256 not in (None, self.sha256)
 
 
@@ -62,15 +62,15 @@ def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replay
         planned = next((one for one in known if one.period == period), None)
         claim = None if planned is None else queries.as_claim(session, planned.key)
     if planned is None or claim is None:
-        raise NotFound(f"there is no digest for {period}; {_instead(known, period)}")
+        raise NotFound(f"there is no digest for {period}; {_nearest_periods(known, period)}")
     if planned.state is State.EMPTY:
         raise NotFound(f"the digest for {period} was empty, so no mail was sent")
     composer = Composer(db, sender)
     composer.prepare([claim])
-    return ReplayedDigest(composer.compose(claim), composer.render(claim), planned)
+    return ReplayedDigest(composer.compose(claim).message, composer.render(claim), planned)
 
 
-def _instead(known: list[PlannedDigest], period: str) -> str:
+def _nearest_periods(known: list[PlannedDigest], period: str) -> str:
     wanted = period_date(period)
     held = [one.period for one in known if one.state is not State.EMPTY]
     if not held:

@@ -36,7 +36,7 @@ from digestd.store.ledger.claim_queue import ClaimOwner
 
 @dataclass(frozen=True, slots=True)
 class DeliveryConfig:
-    """Everything that one delivery run needs.
+    """The parts of one delivery run.
 
     Attributes:
         db: The database with the ledger.

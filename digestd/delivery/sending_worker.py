@@ -33,7 +33,7 @@ class PreparedMail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SendingContext:
-    """What all workers of one relay share."""
+    """The objects that all workers of one relay share."""
 
     owner: str
     route: Route
@@ -76,7 +76,7 @@ class SendingWorker:
 
     def _compose(self, claim: Claim) -> PreparedMail | None:
         try:
-            composed = self._context.composer.take(claim)
+            composed = self._context.composer.compose(claim)
             sender = claim.envelope_from
             mail = OutgoingMail(sender, claim.address, composed.message, envelope_tag(sender), dotless=True)
             return PreparedMail(claim, mail, composed.sha256)

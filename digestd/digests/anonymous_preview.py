@@ -1,4 +1,4 @@
-"""Anonymous preview: the digest that somebody who has not subscribed would get. Nothing is stored."""
+"""Anonymous preview: compute the digest that a new subscriber would get. Nothing is stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,16 +19,16 @@ from digestd.store.due import DueSubscriber
 from digestd.store.profiles import StoredProfile
 
 ANONYMOUS_KEY = 0
-"""A key that no subscriber has."""
+"""A row number that no subscriber has."""
 PERIOD = "first"
-"""A period that is never planned; ties are in the same order for everybody."""
+"""A period that is never planned; with it ties have the same order for everybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnonymousPreview:
     """Papers in digest order, each with its reason; `considered`: the number of new papers.
 
-    `unknown`: named papers that are not in the store yet.
+    `unknown`: papers named by the interests that are not in the store yet.
     """
 
     papers: tuple[tuple[Paper, Reason], ...]
@@ -39,14 +39,14 @@ class AnonymousPreview:
 def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[Interest], size: int) -> AnonymousPreview:
     """Return the first digest for these interests, up to `size` papers. `day` may be shared and stays unchanged."""
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
-    kept, unknown = compile_new(session, day, tuple(interests))
-    shard = rank_shard(session, day, [_anonymous(size, kept)])
+    profile, unknown = compile_new(session, day, tuple(interests))
+    shard = rank_shard(session, day, [_anonymous_subscriber(size, profile)])
     picks = select_picks(day, shard, [PERIOD], explore=False).of(0)
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
     return AnonymousPreview(papers, int((shard.open & shard.ranked.fresh).sum()), unknown)
 
 
-def _anonymous(size: int, kept: StoredProfile) -> DueSubscriber:
+def _anonymous_subscriber(size: int, profile: StoredProfile) -> DueSubscriber:
     return DueSubscriber(
         key=ANONYMOUS_KEY,
         version=0,
@@ -55,8 +55,8 @@ def _anonymous(size: int, kept: StoredProfile) -> DueSubscriber:
         last_date=None,
         last_planned=None,
         horizon=None,
-        wants=kept.wants,
-        profile=kept,
+        wants=profile.wants,
+        profile=profile,
         had=np.zeros(0, dtype=np.uint32),
         mark=(0, 0, None),
         explore=False,

@@ -1,4 +1,4 @@
-"""Refit the text model in a subprocess: it needs one core and most of a gigabyte for a minute or two.
+"""Refit the text model in a subprocess: it needs one core and almost a gigabyte for one or two minutes.
 
 It runs at low priority. If it is killed, the current model stays in use.
 """

@@ -212,7 +212,7 @@ def _reason(error: DBAPIError) -> str | None:
     if "disk is full" in lowered or "disk i/o" in lowered or "no space left" in lowered:
         return f"{first}; see that its disk has room and works, then try again"
     if "malformed" in lowered:  # SQLite says so too where a page could not be read (SQLITE_IOERR_CORRUPTFS)
-        return f"{first}; see that its disk works and try again, and put the last backup back if it stays so"
+        return f"{first}; check the disk and try again; if it still fails, restore the last backup"
     if "unable to open" in lowered or "readonly" in lowered:
         return f"{first}; check DIGESTD_DATABASE_URL and the file's permissions"
     if "locked" in lowered or "busy" in lowered or "deadlock" in lowered:

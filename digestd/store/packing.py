@@ -152,7 +152,7 @@ def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
     try:
         return _unpacked(packed)
     except (ValueError, LookupError, TypeError, struct.error) as error:
-        raise Damaged("its picks cannot be read, so the database is damaged: put the last backup back") from error
+        raise Damaged("its picks cannot be read, so the database is damaged: restore the last backup") from error
 
 
 def readable_picks(packed: bytes) -> tuple[Pick, ...]:
@@ -169,7 +169,7 @@ def picked_papers(packed: bytes) -> list[int]:
         return []
     count = pick_count(packed)
     if len(packed) < 1 + count * _PICK.size:
-        raise Damaged("its picks are cut, so the database is damaged: put the last backup back")
+        raise Damaged("its picks are cut, so the database is damaged: restore the last backup")
     return [int.from_bytes(packed[at : at + 4], "little") for at in range(1, 1 + count * _PICK.size, _PICK.size)]
 
 

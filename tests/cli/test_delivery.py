@@ -52,7 +52,7 @@ def test_a_digest_is_shown_with_the_names_of_its_papers_and_why_each_is_there(ma
 
 
 def test_a_paper_that_meets_no_interest_is_given_no_reason(run: Run) -> None:
-    assert run("explain", ADA, "invented:two").splitlines()[1] == "meets none of the interests"
+    assert run("explain", ADA, "invented:two").splitlines()[1] == "matches none of the interests"
     assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Matches your topic")
 
 

@@ -99,7 +99,7 @@ async def test_a_digest_is_rebuilt_byte_for_byte_whatever_has_changed_since(
     assert shown.stderr == (
         f"the digest of 2026-11-24 matches what was sent (sha256 {hashlib.sha256(message).hexdigest()})\n"
     )
-    assert b"Hugging Face was late and follows tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
+    assert b"Hugging Face was late and will follow tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
 
 
 async def test_a_digest_that_the_first_release_planned_is_rebuilt_too(made: Install, replay: Replay) -> None:
@@ -161,7 +161,7 @@ def test_the_preview_shows_the_same_line_as_the_digest(
     before = CliRunner().invoke(app, ["preview", READER]).stdout
     made.plan()
     after = replay(READER, "2026-11-24").stdout
-    assert "Hugging Face was late and follows tomorrow." in " ".join(before.split())
+    assert "Hugging Face was late and will follow tomorrow." in " ".join(before.split())
     assert _lead(before) == _lead(after)
 
 

@@ -157,7 +157,7 @@ def told(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[s
     assert len(listed) == READERS
     assert (listed[VICTIM]["state"], listed[VICTIM]["reason"]) == (
         "poisoned",
-        f"cannot be composed: its {what} cannot be read, so the database is damaged: put the last backup back",
+        f"cannot be composed: its {what} cannot be read, so the database is damaged: restore the last backup",
     )
     assert {"id": VICTIM, "state": "poisoned"} in json.loads(said("fsck", "--json", code=1))["I15"]
     with local_client(install.app) as client:

@@ -22,11 +22,11 @@ def test_a_mail_whose_papers_gave_way_to_others_is_the_same_once_they_are_read_a
     monkeypatch.setattr(composer, "CACHED_PAPERS", 12)
     with on_file.db.read() as session:
         claims = [claim for key in range(1, READERS + 1) if (claim := queries.as_claim(session, key))]
-    at_once = {claim.key: fresh(on_file, [claim]).take(claim) for claim in claims}
+    at_once = {claim.key: fresh(on_file, [claim]).compose(claim) for claim in claims}
     one = fresh(on_file, [])
     for claim in claims:
         one.prepare([claim])
-    assert [one.take(claim) for claim in claims] == list(at_once.values())
+    assert [one.compose(claim) for claim in claims] == list(at_once.values())
 
 
 def fresh(install: Install, claims: list[Claim]) -> Composer:
@@ -42,7 +42,7 @@ async def test_what_waits_while_others_papers_take_its_place_costs_no_try(
 ) -> None:
     monkeypatch.setattr(composer, "CACHED_PAPERS", 12)
     monkeypatch.setattr(claim_queue, "BATCH", 2)
-    monkeypatch.setattr(claim_queue, "LEAST", 2)
+    monkeypatch.setattr(claim_queue, "MIN_BATCH", 2)
     owner = waiting.app.new_owner()
     async with Relay(delay=0.01).serving() as relay:
         with waiting.app.owners.hold(owner):

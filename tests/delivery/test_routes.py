@@ -58,7 +58,7 @@ def test_shares_are_kept_over_many_mails_whoever_asks_more_often() -> None:
     for turn in range(4_000):
         for name in ("a", "spare", *(["b"] if turn % 2 else [])):
             if shares.may_take(name):
-                shares.took(name)
+                shares.record_taken(name)
                 taken[name] += 1
     assert taken["b"] == pytest.approx(3 * taken["a"], abs=SLACK * 4)
     assert taken["spare"] == 0
@@ -68,7 +68,7 @@ async def test_a_route_that_does_not_take_its_share_is_waited_for_no_longer_than
     shares = RelayBalancer([Route("a", transport(1)), Route("b", transport(1))])
     for _ in range(100):
         await shares.wait_for_turn("a")
-        shares.took("a")
+        shares.record_taken("a")
     assert not shares.is_stopped("b")
 
 

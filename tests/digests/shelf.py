@@ -98,7 +98,7 @@ def mail(install: Install, delivery: int) -> bytes:
     assert claim is not None
     composer = Composer(install.db, install.app.sender)
     composer.prepare([claim])
-    return composer.compose(claim)
+    return composer.compose(claim).message
 
 
 def subscriber(install: Install, address: str = "reader@example.net") -> int:

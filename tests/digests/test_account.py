@@ -92,7 +92,7 @@ def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
         == f"ranked {weakest.rank}th of 16; its probability of {weakest.probability:.2f} is below the minimum "
         "score of 0.20"
     )
-    assert told(bare, "other00").verdict == "meets none of the interests"
+    assert told(bare, "other00").verdict == "matches none of the interests"
 
 
 def test_a_paper_older_than_a_first_digest_looks_back_is_said_to_be_so(bare: Install) -> None:

@@ -49,7 +49,7 @@ def test_a_late_source_is_frozen_by_its_name_for_people_and_said(bare: Install) 
     assert frozen(bare) == [{"Hugging Face": "late"}]
     [digest] = digests(bare)
     said = words(bare, digest.key)
-    sentence = "2 papers for Ada. Ranked from 12 new papers; Hugging Face was late and follows tomorrow."
+    sentence = "2 papers for Ada. Ranked from 12 new papers; Hugging Face was late and will follow tomorrow."
     assert said.count(sentence) == 2, "in the text and in the HTML"
 
 

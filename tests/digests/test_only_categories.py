@@ -27,7 +27,7 @@ def wanting(bare: Install, **said: object) -> set[str]:
 def test_who_wants_no_other_category_gets_none(bare: Install) -> None:
     assert wanting(bare, only_categories=True) == {"inside", "below", "followed"}
     found = explain(bare.db, subscriber(bare), named("outside"), bare.clock.now)
-    assert found.verdict == "is filed under none of the categories, and the subscriber wants no other"
+    assert found.verdict == "is in none of the subscriber's categories, and they want no others"
     assert found.rank is None
 
 
