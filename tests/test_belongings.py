@@ -23,7 +23,7 @@ from digestd.subscribers import feedback
 from digestd.subscribers.belongings import everything
 from digestd.subscribers.leaving import erase, find
 from digestd.subscribers.moving import ask_move
-from tests.digests.shelf import TOPIC, archive, paper, reader, shelf
+from tests.digests.topic_papers import TOPIC, archive, paper, reader, shelf
 from tests.parts.install import Install, install
 
 pytestmark = pytest.mark.slow

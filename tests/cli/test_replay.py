@@ -18,7 +18,7 @@ from digestd.errors import BadInput, DigestdError
 from digestd.store import core, coverage, papers
 from digestd.store.packing import unpack_picks
 from digestd.subscribers.leaving import erase
-from tests.digests.shelf import DAY, archive, named, paper, reader, shelf
+from tests.digests.topic_papers import DAY, archive, named, paper, reader, shelf
 from tests.parts.install import Install, install
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import transport

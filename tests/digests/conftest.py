@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from digestd.store import core
 from digestd.store.packing import unpack_picks
-from tests.digests.shelf import archive
+from tests.digests.topic_papers import archive
 from tests.parts import library
 from tests.parts.install import Install, install
 

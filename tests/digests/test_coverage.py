@@ -11,7 +11,7 @@ from digestd.digests.explanation import preview
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store import core, coverage
 from digestd.store.ledger import queries
-from tests.digests.shelf import DAY, digests, mail, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, digests, mail, reader, shelf, subscriber
 from tests.parts.install import Install
 
 FRESH, QUIET, LATE = CoverageState.FRESH, CoverageState.QUIET, CoverageState.LATE

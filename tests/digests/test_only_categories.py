@@ -1,7 +1,7 @@
 """Categories as a filter: nothing from outside them, but by authors who are followed."""
 
 from digestd.digests.explanation import explain
-from tests.digests.shelf import named, paper, planned, reader, subscriber
+from tests.digests.topic_papers import named, paper, planned, reader, subscriber
 from tests.parts.install import Install
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from digestd.digests.planner import PlanReport
 from digestd.domain.digest import Section, Why
-from tests.digests.shelf import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
+from tests.digests.topic_papers import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
 from tests.parts import library
 from tests.parts.install import Install
 

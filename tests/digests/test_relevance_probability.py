@@ -11,7 +11,7 @@ from digestd.domain.feedback import Verdict
 from digestd.ranking.calibration import LocalCalibration
 from digestd.store import feedback
 from digestd.store.ledger.sent_digests import SentDigest
-from tests.digests.shelf import DAY, digests, planned, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
 from tests.parts.install import Install
 
 

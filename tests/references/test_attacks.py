@@ -14,7 +14,7 @@ from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.pages import take_in
 from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
-from tests.digests.shelf import paper, shelf
+from tests.digests.topic_papers import paper, shelf
 from tests.parts.install import Install
 from tests.references.conftest import ADA, BEA, bibtex, bring, known
 

@@ -26,7 +26,7 @@ from digestd.ranking.encoders import open_encoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
 from digestd.subscribers.feedback import say_of
-from tests.digests.shelf import named, shelf
+from tests.digests.topic_papers import named, shelf
 from tests.encoders.tiny import tiny_encoder
 from tests.parts import library
 from tests.parts.install import Install

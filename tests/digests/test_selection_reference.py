@@ -15,7 +15,7 @@ from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.profile import Profiles, compile_profiles
-from tests.digests.plainly import Reader
+from tests.digests.reference_selection import Reader
 from tests.ranking.library import FIELDS, candidates, likes, paper, papers, wants
 
 TERMS = st.lists(

@@ -14,7 +14,7 @@ from digestd.digests.planner import PlanReport, plan
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
-from tests.digests.shelf import DAY, digests, planned, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
 from tests.parts import library
 from tests.parts.install import Install
 

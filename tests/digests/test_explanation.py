@@ -6,7 +6,7 @@ from digestd.digests.explanation import Explanation, explain
 from digestd.domain.digest import Why
 from digestd.domain.paper import PaperId
 from digestd.errors import NotFound
-from tests.digests.shelf import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
 from tests.parts import library
 from tests.parts.install import Install
 

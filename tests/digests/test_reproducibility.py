@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from digestd.digests.explanation import preview
 from digestd.store import core
-from tests.digests.shelf import (
+from tests.digests.topic_papers import (
     DAY,
     HALF,
     Record,
