@@ -78,7 +78,7 @@ def decoded(digest: AssembledDigest) -> tuple[str, str]:
     return decodestring(text).decode().replace("\r\n", "\n"), decodestring(html).decode().replace("\r\n", "\n")
 
 
-def test_no_mail_holds_the_token_or_name_of_another_reader() -> None:
+def test_mail_contains_no_token_of_another_subscriber() -> None:
     made = varied(1)
     everything = frozenset().union(*(own for _, own in made))
     digests = [assemble_digest(TEMPLATES, content) for content, _ in made]
@@ -95,7 +95,7 @@ def test_no_mail_holds_the_token_or_name_of_another_reader() -> None:
             assert html.count(f'/f/{token}/more"') == 1
 
 
-def test_a_mail_does_not_depend_on_the_mails_before_it() -> None:
+def test_mail_does_not_depend_on_earlier_mails() -> None:
     made = [content for content, _ in varied(2)]
     in_order = [assemble_digest(TEMPLATES, content).rendered for content in made]
     fresh = Templates.of({**FILES, "email/unused.txt.j2": "not rendered"})
@@ -103,7 +103,7 @@ def test_a_mail_does_not_depend_on_the_mails_before_it() -> None:
     assert in_order == backwards[::-1]
 
 
-def test_encoded_bodies_decode_to_the_rendered_text() -> None:
+def test_encoded_body_decodes_to_the_rendered_text() -> None:
     for content, _ in varied(3):
         digest = assemble_digest(TEMPLATES, content)
         text, html = decoded(digest)
@@ -114,7 +114,7 @@ def test_encoded_bodies_decode_to_the_rendered_text() -> None:
             assert lines[-1] == b""
 
 
-def test_mails_share_the_parts_of_their_papers() -> None:
+def test_mails_share_paper_fragments() -> None:
     one, other = (
         replace(PERSONAL, links=links(random.Random(seed), 9)[0], items=PERSONAL.items[:3]) for seed in (1, 2)
     )
@@ -124,13 +124,13 @@ def test_mails_share_the_parts_of_their_papers() -> None:
         assert str(ours) != str(others)
 
 
-def test_a_value_is_never_searched_for_slots() -> None:
+def test_value_is_never_searched_for_slots() -> None:
     fragment = Fragment(f"a {slot('one')} b {slot('two')}\n", TEXT)
     values = {"one": value(slot("two")), "two": value("secret")}
     assert fragment.fill(values) == f"a {slot('two')} b secret\n"
 
 
-def test_links_are_escaped_and_a_token_has_plain_letters() -> None:
+def test_links_are_escaped_and_tokens_are_plain() -> None:
     odd = replace(PERSONAL.links, view='https://x.example/?a&b=c"d')
     html = str(assemble_digest(TEMPLATES, replace(PERSONAL, links=odd)).html)
     assert 'href="https://x.example/?a&amp;b=c&#34;d"' in html
@@ -149,12 +149,12 @@ def test_links_are_escaped_and_a_token_has_plain_letters() -> None:
         ("email/digest.paper.txt.j2", "{{ paper.nothing }}", "nothing"),
     ],
 )
-def test_a_part_that_cannot_be_filled_is_refused(name: str, source: str, message: str) -> None:
+def test_fragment_rejects_a_changed_slot(name: str, source: str, message: str) -> None:
     with pytest.raises(BadSetting, match=message):
         assemble_digest(Templates.of({**FILES, name: source}), PERSONAL)
 
 
-def test_a_template_with_the_mark_of_slots_is_refused() -> None:
+def test_templates_reject_the_slot_mark() -> None:
     with pytest.raises(BadSetting, match=r"email/digest\.txt\.j2 contains the character U\+E000"):
         Templates.of({**FILES, "email/digest.txt.j2": slot("view")})
 
@@ -168,14 +168,14 @@ def test_a_template_with_the_mark_of_slots_is_refused() -> None:
         ("email/digest.txt.j2", "Dear {{ frame.lead }}\n{{ frame.papers }}Bye {{ frame.view }}", "Bye https"),
     ],
 )
-def test_an_operators_template_replaces_one_part(name: str, source: str, expected: str) -> None:
+def test_custom_template_replaces_one_part(name: str, source: str, expected: str) -> None:
     digest = assemble_digest(Templates.of({**FILES, name: source}), PERSONAL)
     assert expected in str(digest.html if ".html" in name else digest.text)
     text, html = decoded(digest)
     assert (text.rstrip("\n"), html.rstrip("\n")) == (str(digest.text).rstrip("\n"), str(digest.html).rstrip("\n"))
 
 
-def test_every_section_has_a_heading_in_every_language() -> None:
+def test_section_has_a_heading_in_every_language() -> None:
     items = tuple(PERSONAL.items[0]._replace(section=section) for section in Section)
     for language in TEMPLATES.languages:
         content = replace(golden.in_language(PERSONAL, language), items=items)
@@ -184,13 +184,13 @@ def test_every_section_has_a_heading_in_every_language() -> None:
         assert len(set(headings) - {""}) == len(Section)
 
 
-def test_a_copied_entry_gives_the_same_part() -> None:
+def test_copied_content_renders_the_same_fragment() -> None:
     same: dict[str, Any] = {field.name: getattr(PERSONAL.items[0].paper, field.name) for field in fields(PaperContent)}
     copied = replace(PERSONAL, items=(DigestItem(PaperContent(**same), *PERSONAL.items[0][1:]), *PERSONAL.items[1:]))
     assert assemble_digest(TEMPLATES, copied).rendered == assemble_digest(TEMPLATES, PERSONAL).rendered
 
 
-def test_wrap_breaks_lines_as_the_library_does() -> None:
+def test_wrap_breaks_lines_like_textwrap() -> None:
     rng = random.Random(5)
     for _ in range(3_000):
         text = "".join(rng.choices("ab -é漢—\t\u00a0,.", k=rng.randint(0, 200))).strip()

@@ -30,7 +30,7 @@ def test_composer_returns_the_mail_and_its_hash(waiting: Install) -> None:
     assert len(claims) > 1
 
 
-def test_composer_mails_do_not_depend_on_what_was_composed_before(waiting: Install) -> None:
+def test_composer_does_not_depend_on_earlier_mails(waiting: Install) -> None:
     composer, claims = prepared(waiting)
     mails = {claim.key: composer.compose(claim) for claim in claims}
     other, _ = prepared(waiting)

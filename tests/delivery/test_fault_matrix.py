@@ -54,7 +54,7 @@ def expected(point: str, misdeed: str) -> set[tuple[State, bool]]:
     ("engine", "point", "misdeed"),
     [*(("sqlite", *cell) for cell in CELLS), *sampled((("postgresql", *cell) for cell in CELLS), every=5)],
 )
-async def test_cell_of_the_matrix(
+async def test_fault_matrix_cell(
     point: str,
     misdeed: str,
     waiting: Install,

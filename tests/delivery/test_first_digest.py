@@ -55,7 +55,7 @@ def status(made: Install) -> Status | None:
     return known.status if known else None
 
 
-def test_first_digest_comes_soon_after_the_button(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_first_digest_follows_the_confirmation(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     assert scheduler.PLAN_SECONDS + worker.TICK_SECONDS < 60, "within a minute, if the machine has the time"
     made = install(tmp_path / "run", sqlite_url, now)
     made.papers(library.papers(60))

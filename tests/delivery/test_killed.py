@@ -77,7 +77,7 @@ def trial(tmp_path: Path, memory: Path, database_url: str, now: datetime) -> Tri
     return Trial(install, whole_renewal(install, install.folder))
 
 
-def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> None:
+def test_killed_run_loses_and_repeats_nothing(trial: Trial) -> None:
     wanted = KILLS_ON_SQLITE if trial.install.db.is_sqlite else KILLS
     most = 2 * wanted
     if can_trace():
@@ -95,7 +95,7 @@ def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> No
     assert found.attempts == MAILS * found.points == found.ok + found.uncertain
 
 
-def test_two_runs_at_once_share_the_work(trial: Trial) -> None:
+def test_two_runs_share_the_work(trial: Trial) -> None:
     with Relay(delay=0.02).in_thread() as relay:
         command = trial.command(trial.install.to(relay.url, connections=2))
         both = [command.start(), command.start()]
@@ -104,7 +104,7 @@ def test_two_runs_at_once_share_the_work(trial: Trial) -> None:
         assert trial.install.states == {State.ACCEPTED: MAILS}
 
 
-def test_a_frozen_worker_is_not_taken_for_dead(trial: Trial) -> None:
+def test_frozen_worker_is_not_considered_dead(trial: Trial) -> None:
     """Frozen while it waits for an answer; an answer that comes meanwhile is read when it thaws."""
     with Relay(delay=0.3).in_thread() as relay:
         command = trial.command(trial.install.to(relay.url, connections=1))

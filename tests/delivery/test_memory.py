@@ -20,9 +20,7 @@ main()
 """
 
 
-def test_a_mail_that_no_memory_is_enough_for_is_set_aside_and_the_others_go(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+def test_mail_too_large_for_memory_is_poisoned(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", sqlite_url, now)
     made.papers(library.papers(30))
     made.people([{"email": f"reader{n}@example.net", "name": "Greedy" if n == 2 else "Ada"} for n in range(5)])

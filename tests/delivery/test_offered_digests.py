@@ -28,9 +28,7 @@ def viewed(made: Install, mail: str) -> set[int]:
     return {read_token(made.app.keys, Purpose.VIEW, token, made.app.clock()).number for token in tokens}
 
 
-async def test_the_next_digest_links_to_one_that_may_not_have_arrived_and_the_one_after_does_not(
-    tmp_path: Path, database_url: str, now: datetime
-) -> None:
+async def test_next_digest_links_to_an_uncertain_one(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = await in_doubt(tmp_path, database_url, now)
     links = [await digest_of(made, tmp_path, day) for day in (1, 2)]
     for mails in zip(*links, strict=True):
@@ -40,9 +38,7 @@ async def test_the_next_digest_links_to_one_that_may_not_have_arrived_and_the_on
     assert made.unsafe == {}
 
 
-async def test_what_is_offered_belongs_to_the_bytes_of_the_digest(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_offered_link_is_part_of_the_digest_bytes(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = await in_doubt(tmp_path, sqlite_url, now)
     await digest_of(made, tmp_path, 1)
     found = replay(made.db, made.app.sender, 1, "2026-11-25")
@@ -50,9 +46,7 @@ async def test_what_is_offered_belongs_to_the_bytes_of_the_digest(
     assert not found.differs
 
 
-async def test_a_digest_that_never_went_out_leaves_the_offer_to_the_next(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_offer_moves_on_if_its_digest_was_not_sent(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = await in_doubt(tmp_path, sqlite_url, now)
     made.clock.go(DAY)
     fresh(made, 1)
@@ -64,9 +58,7 @@ async def test_a_digest_that_never_went_out_leaves_the_offer_to_the_next(
     assert 1 in viewed(made, html)
 
 
-async def test_what_is_offered_is_read_again_for_a_mail_that_waits_while_others_are_prepared(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_composer_reads_offers_again_after_other_batches(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = await in_doubt(tmp_path, sqlite_url, now)
     made.clock.go(DAY)
     fresh(made, 1)

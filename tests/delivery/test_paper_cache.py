@@ -16,9 +16,7 @@ from tests.parts.relay import Relay
 from tests.parts.smtp import transport
 
 
-def test_a_mail_whose_papers_gave_way_to_others_is_the_same_once_they_are_read_again(
-    on_file: Install, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_composer_rereads_evicted_papers(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(composer, "CACHED_PAPERS", 12)
     with on_file.db.read() as session:
         claims = [claim for key in range(1, READERS + 1) if (claim := queries.as_claim(session, key))]
@@ -37,7 +35,7 @@ def fresh(install: Install, claims: list[Claim]) -> Composer:
 
 
 @pytest.mark.parametrize("limits", [{}, {"@example.net": 40.0}, {"relay": 40.0}], ids=["at once", "apart", "paced"])
-async def test_what_waits_while_others_papers_take_its_place_costs_no_try(
+async def test_eviction_of_waiting_papers_costs_no_attempt(
     limits: dict[str, float], waiting: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(composer, "CACHED_PAPERS", 12)

@@ -20,7 +20,7 @@ from tests.parts.smtp import transport
 DELIVERY = core.delivery.c
 
 
-async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_that_is_mended(
+async def test_preflight_stops_a_run_that_cannot_compose(
     waiting: Install,
 ) -> None:
     async with Relay().serving() as relay:
@@ -43,7 +43,7 @@ async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_t
 
 
 @pytest.mark.parametrize(("spoilt", "accepted"), [(1, 19), (2, 0)])
-async def test_one_of_twenty_is_that_mails_problem_and_two_are_everybodys(
+async def test_preflight_tolerates_one_failure_of_twenty(
     tmp_path: Path, sqlite_url: str, now: datetime, spoilt: int, accepted: int
 ) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 20)
@@ -56,7 +56,7 @@ async def test_one_of_twenty_is_that_mails_problem_and_two_are_everybodys(
     many.db.close()
 
 
-async def test_what_has_failed_before_is_no_news(on_file: Install) -> None:
+async def test_preflight_ignores_earlier_failures(on_file: Install) -> None:
     for key in (1, 2, 3):
         spoil(on_file, key)
     with on_file.db.write() as session:
@@ -68,9 +68,7 @@ async def test_what_has_failed_before_is_no_news(on_file: Install) -> None:
     assert on_file.sound(relay.copies)
 
 
-async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys_turn(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_run_stops_when_too_many_mails_fail_to_compose(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
         seen = {claim.key for claim in queries.sample(session, preflight.SAMPLE_SIZE, now)}
@@ -87,7 +85,7 @@ async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys
     many.db.close()
 
 
-def test_the_sample_is_from_all_over_the_ledger(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_preflight_samples_the_whole_ledger(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
         keys = [claim.key for claim in queries.sample(session, 10, now)]

@@ -115,7 +115,7 @@ def deliver(made: Install) -> int:
     return int(sent["accepted"])
 
 
-def test_every_reader_has_exactly_one_mail_at_smtp_sink(full: Install, tmp_path: Path) -> None:
+def test_pipeline_sends_one_mail_each_to_smtp_sink(full: Install, tmp_path: Path) -> None:
     with smtp_sink(tmp_path) as sink:
         assert deliver(full.to(sink.url)) == READERS
         assert sink.count == READERS
@@ -123,7 +123,7 @@ def test_every_reader_has_exactly_one_mail_at_smtp_sink(full: Install, tmp_path:
     assert full.broken == {}
 
 
-def test_every_reader_has_exactly_one_mail_in_the_maildir_of_postfix(full: Install, tmp_path: Path) -> None:
+def test_pipeline_sends_one_mail_each_through_postfix(full: Install, tmp_path: Path) -> None:
     addresses = [str(person["email"]) for person in readers()]
     with postfix(tmp_path / "postfix", addresses) as relay:
         assert deliver(full.to(relay.url)) == READERS
@@ -140,7 +140,7 @@ def test_every_reader_has_exactly_one_mail_in_the_maildir_of_postfix(full: Insta
     assert full.broken == {}
 
 
-def test_the_next_day_brings_only_new_papers(full: Install, tmp_path: Path) -> None:
+def test_pipeline_of_the_next_day_has_only_new_papers(full: Install, tmp_path: Path) -> None:
     with Relay().in_thread() as relay:
         made = full.to(relay.url)
         assert deliver(made) == READERS

@@ -64,7 +64,7 @@ def told(folder: Path, relay: str) -> RelayLog:
     return RelayLog(folder / "mail.log", frozenset({relay}))
 
 
-async def test_what_the_relay_took_is_accepted_and_what_it_never_had_is_sent_once(
+async def test_reconcile_settles_accepted_and_unsent_mails(
     folder: Path, tmp_path: Path, database_url: str, now: datetime
 ) -> None:
     with postfix(folder, BOXES) as running:
@@ -93,9 +93,7 @@ async def test_what_the_relay_took_is_accepted_and_what_it_never_had_is_sent_onc
         assert [one.outcome for one in queries.attempts(session, lost)] == ["not_sent", "accepted"]
 
 
-async def test_a_log_that_was_not_kept_at_that_time_proves_no_absence(
-    folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_reconcile_needs_a_log_of_that_time(folder: Path, tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     """Rotated away and thrown away, or begun since: nothing stands before it that is known to have gone out."""
     made = planned(tmp_path / "install", sqlite_url, now, f"maildir:{tmp_path / 'outbox'}")
     die_before_the_dot_leaves(made, "relay")
@@ -116,7 +114,7 @@ async def test_a_log_that_was_not_kept_at_that_time_proves_no_absence(
     ],
     ids=["all is known", "the transaction may still run", "it went to another relay"],
 )
-async def test_absence_counts_only_when_all_about_it_is_known(
+async def test_reconcile_needs_the_complete_log_for_absence(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime, relays: frozenset[str], later: timedelta,
     settled: ReconcileReport,
 ) -> None:  # fmt: skip
@@ -126,7 +124,7 @@ async def test_absence_counts_only_when_all_about_it_is_known(
     assert made.unsafe == {}
 
 
-async def test_rotated_parts_are_read_and_lines_that_others_forged_are_not_believed(
+async def test_reconcile_reads_rotated_logs_and_ignores_forgeries(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
     made, keys = await between_two(folder, tmp_path, sqlite_url, now)
@@ -142,7 +140,7 @@ async def test_rotated_parts_are_read_and_lines_that_others_forged_are_not_belie
     assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(not_sent=1)
 
 
-async def test_a_log_that_cannot_be_read_is_said_and_stops_nothing_else(
+async def test_reconcile_reports_an_unreadable_log(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
     made = planned(tmp_path / "install", sqlite_url, now, "")
@@ -155,9 +153,7 @@ async def test_a_log_that_cannot_be_read_is_said_and_stops_nothing_else(
     assert made.states == {State.READY: READERS}
 
 
-async def test_by_policy_what_stays_uncertain_goes_out_again_under_the_same_name(
-    tmp_path: Path, database_url: str, now: datetime
-) -> None:
+async def test_resend_policy_reuses_the_message_id(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = planned(tmp_path / "install", database_url, now, f"maildir:{tmp_path / 'outbox'}")
     fates = made.fates
     await made.deliver()
@@ -197,9 +193,7 @@ def wait_for(running: Postfix, count: int) -> None:
     raise AssertionError(running.log)
 
 
-def test_a_log_that_cannot_be_read_is_told_before_a_mail_is_uncertain(
-    waiting: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_log_is_reported_at_start(waiting: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "mail.log"
     for name, value in waiting.environment(DIGESTD_RELAY_LOG=str(log)).items():
         monkeypatch.setenv(name, value)

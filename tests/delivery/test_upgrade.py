@@ -40,7 +40,7 @@ def emptied(on_file: Install, memory: Path) -> Install:
 
 
 @pytest.mark.slow
-def test_an_upgrade_that_is_killed_was_done_or_was_not_and_is_done_by_the_next(emptied: Install, memory: Path) -> None:
+def test_killed_upgrade_is_completed_by_the_next(emptied: Install, memory: Path) -> None:
     if not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
     original = shutil.copy(memory / "digestd.db", memory / "original")
@@ -69,7 +69,7 @@ def spread(counted: Counter[str], kills: int) -> list[tuple[str, int]]:
     return [each[number * (len(each) - 1) // (kills - 1)] for number in range(kills)]
 
 
-async def test_an_old_digestd_does_nothing_on_a_schema_it_does_not_know(waiting: Install) -> None:
+async def test_old_version_does_nothing_on_a_newer_schema(waiting: Install) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         metronome = Scheduler(there.app)

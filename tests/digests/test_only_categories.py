@@ -24,12 +24,12 @@ def wanting(bare: Install, **said: object) -> set[str]:
     return set(planned(bare))
 
 
-def test_who_wants_no_other_category_gets_none(bare: Install) -> None:
+def test_only_categories_excludes_other_categories(bare: Install) -> None:
     assert wanting(bare, only_categories=True) == {"inside", "below", "followed"}
     found = explain(bare.db, subscriber(bare), named("outside"), bare.clock.now)
     assert found.verdict == "is in none of the subscriber's categories, and they want no others"
     assert found.rank is None
 
 
-def test_else_categories_only_weigh(bare: Install) -> None:
+def test_categories_only_weigh_by_default(bare: Install) -> None:
     assert wanting(bare) == {"inside", "below", "outside", "nowhere", "followed"}

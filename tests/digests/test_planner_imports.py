@@ -26,12 +26,12 @@ def imported() -> set[str]:
 
 
 @pytest.mark.parametrize("module", SPARED)
-def test_what_planning_does_without_is_not_imported(imported: set[str], module: str) -> None:
+def test_planner_imports_nothing_unneeded(imported: set[str], module: str) -> None:
     assert "digestd.digests.planner" in imported
     assert module not in imported
 
 
-def test_garbage_is_looked_for_again_once_a_command_is_imported() -> None:
+def test_garbage_collection_is_enabled_after_import() -> None:
     saying = (
         "import gc; from digestd.cli.process import pause_gc, resume_gc; pause_gc(); assert not gc.isenabled(); "
         "resume_gc(); print(gc.isenabled(), gc.get_freeze_count() > 0)"

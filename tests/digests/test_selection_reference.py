@@ -73,7 +73,9 @@ def seen(seed: int, share: float, grain: float) -> RankedCandidates:
 
 @settings(max_examples=10)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.02, 0.3, 1.0]), st.sampled_from([0.0, 0.5]), TERMS)
-def test_a_block_is_composed_as_each_alone(seed: int, share: float, grain: float, options: list[DigestOptions]) -> None:
+def test_select_equals_selecting_one_by_one(
+    seed: int, share: float, grain: float, options: list[DigestOptions]
+) -> None:
     ranked, own = seen(seed, share, grain), LocalCalibration(0.3, 0.9)
     for row, choice in enumerate(select(day(), ranked, options, own)):
         without_interests = Reader(day(), ranked, row, options[row], own).choice()

@@ -67,7 +67,7 @@ def ranked(made: Install) -> Shard:
     return shard
 
 
-def test_a_kept_profile_ranks_exactly_as_one_made_anew(made: Install) -> None:
+def test_stored_profile_ranks_like_a_new_one(made: Install) -> None:
     fresh, kept = ranked(made), ranked(made)
     assert len(fresh.compiled) == 2
     assert not kept.compiled
@@ -78,7 +78,7 @@ def test_a_kept_profile_ranks_exactly_as_one_made_anew(made: Install) -> None:
     assert list(reasons(candidates, fresh.ranked.profiles, at)) == list(reasons(candidates, kept.ranked.profiles, at))
 
 
-def test_planning_keeps_what_it_compiled(made: Install) -> None:
+def test_plan_stores_compiled_profiles(made: Install) -> None:
     made.plan()
     assert not ranked(made).compiled
 
@@ -109,7 +109,7 @@ def edit(made: Install) -> None:
 @pytest.mark.parametrize(
     "changes", [[give], [give, take_back], [mute], [mute, want_it_back], [edit]], ids=lambda c: c[-1].__name__
 )
-def test_whatever_is_said_makes_that_profile_anew_and_no_other(made: Install, changes: list[Change]) -> None:
+def test_feedback_recompiles_only_that_profile(made: Install, changes: list[Change]) -> None:
     for change in changes:
         assert len(ranked(made).compiled) <= 2
         change(made)
@@ -117,7 +117,7 @@ def test_whatever_is_said_makes_that_profile_anew_and_no_other(made: Install, ch
     assert not ranked(made).compiled
 
 
-def test_another_text_of_a_liked_paper_makes_the_profile_anew(made: Install) -> None:
+def test_profile_is_recompiled_after_a_revision(made: Install) -> None:
     before = ranked(made)
     made.papers([paper(LAKES, "tree frogs", "Frogs of alpine lakes")])
     after = ranked(made)
@@ -125,13 +125,13 @@ def test_another_text_of_a_liked_paper_makes_the_profile_anew(made: Install) -> 
     assert not np.array_equal(before.ranked.total[0, :2], after.ranked.total[0, :2])
 
 
-def test_a_liked_paper_that_becomes_known_counts_from_then_on(made: Install) -> None:
+def test_profile_includes_a_liked_paper_once_it_is_known(made: Install) -> None:
     ranked(made)
     made.papers([paper("invented:later", "deep seas", "Deep seas in the dark")])
     assert len(ranked(made).compiled) == 1
 
 
-def test_nothing_of_a_profile_is_left_of_who_was_erased(made: Install) -> None:
+def test_erase_deletes_the_stored_profile(made: Install) -> None:
     ranked(made)
     erase(made.db, made.app.keys, ADA, made.clock.now)
     with made.db.read() as session:

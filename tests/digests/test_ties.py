@@ -31,7 +31,7 @@ def chosen(day: CandidateSet, view: RankedCandidates, options: DigestOptions) ->
     return select(day, view, [options], LocalCalibration())[0]
 
 
-def test_of_equals_each_comes_first_as_often_as_another(day: CandidateSet) -> None:
+def test_select_orders_ties_uniformly(day: CandidateSet) -> None:
     view = ranked(day, np.zeros(len(day), dtype=np.float32))
     first = Counter(
         chosen(day, view, DigestOptions(1, seed=sampling_seed(subscriber, "2026-11-24"))).chosen[0]
@@ -42,7 +42,7 @@ def test_of_equals_each_comes_first_as_often_as_another(day: CandidateSet) -> No
     assert sum((first[j] - expected) ** 2 / expected for j in range(len(day))) < 2.5 * len(day)
 
 
-def test_a_digest_is_composed_the_same_again_and_another_day_otherwise(day: CandidateSet) -> None:
+def test_select_is_repeatable_and_varies_by_seed(day: CandidateSet) -> None:
     view = ranked(day, np.zeros(len(day), dtype=np.float32))
     periods = ("2026-11-24", "2026-11-24", "2026-11-25")
     today, again, tomorrow = (
@@ -51,13 +51,13 @@ def test_a_digest_is_composed_the_same_again_and_another_day_otherwise(day: Cand
     assert today == again != tomorrow
 
 
-def test_luck_never_puts_a_worse_paper_first(day: CandidateSet) -> None:
+def test_select_never_ranks_a_worse_paper_first(day: CandidateSet) -> None:
     total = np.repeat(np.arange(len(day) // 2, dtype=np.float32), 2)
     order = chosen(day, ranked(day, total), DigestOptions(5, seed=sampling_seed(3, "2026-11-24"))).order
     assert (np.diff(total[order]) <= 0).all()
 
 
-def test_what_scores_nan_is_never_picked(day: CandidateSet) -> None:
+def test_select_never_picks_nan_scores(day: CandidateSet) -> None:
     total = np.zeros(len(day), dtype=np.float32)
     total[3] = np.nan
     view = ranked(day, total)

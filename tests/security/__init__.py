@@ -1,22 +1,22 @@
 """What digestd holds against whoever means harm: each threat, and the tests that show it.
 
-S01 header injection          test_message.py::test_no_untrusted_word_becomes_a_header
+S01 header injection          test_message.py::test_untrusted_text_never_becomes_a_header
                               security/test_sinks.py::test_no_mail_has_a_header_part_mark_or_address_of_strangers
-S02 SMTP commands             transports/test_pipelining.py::test_what_cannot_stand_in_a_command_is_no_mail
-                              transports/test_smtp.py::test_the_bytes_at_the_relay_are_the_bytes_that_were_offered
-S03 markup and script         test_render_hostile.py::test_nothing_untrusted_does_harm_in_any_field
+S02 SMTP commands             transports/test_pipelining.py::test_smtp_rejects_invalid_command_arguments
+                              transports/test_smtp.py::test_smtp_transfers_the_bytes_unchanged
+S03 markup and script         test_render_hostile.py::test_render_escapes_untrusted_text_in_any_field
                               security/test_sinks.py::test_no_page_has_a_mark_or_an_address_of_strangers
                               security/test_sinks_typed.py::test_no_form_comes_back_with_marks_of_whoever_filled_it_in
                               security/test_sinks_terminal.py::test_no_terminal_is_steered
                               web/test_guards.py::test_every_answer_carries_the_headers_and_no_cookie
                               sources/test_reported.py::test_source_error_is_shown_as_that_of_the_source
-S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
-                              test_templates.py::test_only_templates_are_rendered
+S04 templates                 test_templates.py::test_template_rejects_undefined_names
+                              test_templates.py::test_render_page_rejects_other_files
 S05 inward requests           ingest/test_ssrf_guard.py::test_a_redirect_inward_is_refused_and_not_connected_to
                               libraries/test_trouble.py::test_trouble_changes_nothing_and_is_tried_again_later
 S06 bombs                     ingest/test_fetch.py::test_a_gzip_bomb_is_refused
                               sources/test_feed.py::test_entities_of_its_own_are_refused
-S07 open redirects            test_render_hostile.py::test_only_plain_web_links_pass
+S07 open redirects            test_render_hostile.py::test_safe_url_accepts_only_web_links
                               security/test_csrf.py::test_no_link_leads_away
 S08 tokens                    security/test_tokens.py::test_none_of_a_hundred_thousand_changed_tokens_is_accepted
                               security/test_tokens.py::test_no_changed_link_opens_a_page_or_acts
@@ -88,12 +88,12 @@ S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_
                               web/test_webhooks.py::test_webhook_answers_400_to_lone_surrogate
                               inbound/test_taking.py::test_no_changed_mac_does_anything
                               web/test_webhooks.py::test_what_is_not_genuine_changes_nothing
-S19 signatures                test_sign.py::test_dkimpy_refuses_what_was_changed_or_added
+S19 signatures                test_sign.py::test_dkimpy_rejects_changed_or_added_headers
 S20 export and erasure        test_subscribe.py::test_the_file_holds_nothing_of_the_erased
                               test_belongings.py::test_every_table_is_known_to_hold_something_of_a_person_or_nothing
                               test_consent.py::test_nothing_on_record_can_be_taken_away
                               libraries/test_linking.py::test_unlinking_forgets_the_key_and_keeps_or_drops_the_papers
-S21 tracking                  test_render_hostile.py::test_no_mail_loads_anything_from_afar
+S21 tracking                  test_render_hostile.py::test_mail_loads_no_remote_content
 S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
                               test_audit.py::test_audit_asks_for_each_locked_package_and_names_the_fix
                               test_packaging.py::test_wheel_carries_a_bill_of_materials_of_the_lock
@@ -140,13 +140,13 @@ S28 forged commands by mail   commands/test_proof.py::test_message_id_and_from_p
                               commands/test_proof.py::test_tagged_address_ends_with_settings_links
                               commands/test_proof.py::test_signed_mail_to_somebody_else_is_no_command
                               commands/test_authentication.py::test_authentication_refuses_malformed_field
-S29 mass suppression          deliver/test_brake.py::test_wrong_map_suppresses_nobody_and_mails_wait
-                              deliver/test_brake.py::test_refusal_of_every_mail_burns_no_reader
+S29 mass suppression          delivery/test_bounce_surge.py::test_surge_of_refusals_suppresses_nobody
+                              delivery/test_bounce_surge.py::test_refusal_of_every_mail_suppresses_nobody
                               security/test_between_features.py::test_unsubscribing_while_suppressed_outlives_its_undoing
                               security/test_between_features.py::test_erasure_lifts_no_wish_never_to_be_written_to
                               commands/test_proof.py::test_unsubscribing_by_mail_counts_while_suppressed
-                              deliver/test_brake.py::test_wave_of_bounces_suppresses_nobody
-                              deliver/test_brake.py::test_unconfirmed_addresses_do_not_set_off_the_brake
+                              delivery/test_bounce_surge.py::test_surge_of_bounces_suppresses_nobody
+                              delivery/test_bounce_surge.py::test_surge_ignores_unconfirmed_addresses
                               inbound/test_taking.py::test_wave_of_reports_by_mail_suppresses_nobody
                               inbound/test_unsuppress.py::test_unsuppress_restores_status_and_leaves_complaints
 S30 limits as weapons         web/test_subscribe.py::test_blank_posts_of_one_network_close_nothing_for_others
