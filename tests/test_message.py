@@ -1,4 +1,4 @@
-"""Message: exact headers, exact bytes, and nothing untrusted that could become a header of its own."""
+"""Test messages: exact headers and bytes, and no header injection."""
 
 import email
 import email.policy
@@ -57,7 +57,7 @@ def _parsed(message: bytes) -> EmailMessage:
 
 
 def _assert_sound(message: bytes, names: list[str]) -> None:
-    """The rules of traps T1 and T2, asserted on the bytes."""
+    """Assert that the bytes are a valid mail without injected headers."""
     assert message.isascii()
     assert message.endswith(b"\r\n")
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", message)

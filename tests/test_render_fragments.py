@@ -1,4 +1,4 @@
-"""Fragments: parts are shared between mails, and each mail holds its own reader's values only."""
+"""Test fragments: parts are shared between mails, and each mail has only its own values."""
 
 import random
 import re

@@ -52,7 +52,7 @@ def _changed(item: DigestItem, reason: Reason | None = None, **change: Any) -> D
 
 
 def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
-    """The digest with the words in each field that holds words, one after the other."""
+    """Yield the digest with this text in each text field in turn."""
     for name in ("list_name", "subscriber_name", "postal_address", "language"):
         spoilt: dict[str, Any] = {name: words}
         yield replace(content, **spoilt)

@@ -1,4 +1,4 @@
-"""DKIM signatures, checked by three other implementations: OpenDKIM knows RSA alone."""
+"""Test DKIM signatures with three other implementations; OpenDKIM supports RSA only."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def made(key: bytes) -> Signer:
 
 
 def verified(message: bytes, key: bytes) -> bool:
-    """What dkimpy says."""
+    """Return True if dkimpy accepts the signature."""
     dkim = pytest.importorskip("dkim", reason="dkimpy is not installed here; tests/run installs it")
     return bool(dkim.verify(message, dnsfunc=lambda *_asked, **_how: dns_record(key).encode()))
 

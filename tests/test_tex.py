@@ -1,4 +1,4 @@
-"""TeX becomes readable; what is no TeX stays as it is; nothing is lost, whatever authors write."""
+"""Test conversion of TeX to readable text, without losing text."""
 
 import re
 import sys

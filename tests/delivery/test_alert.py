@@ -1,4 +1,4 @@
-"""A webhook tells the operator at once that a lane has stopped, and that it goes on."""
+"""Test the webhook that alerts the operator when a relay stops and resumes."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from tests.web.conftest import local_client
 
 @asynccontextmanager
 async def chat_room(status: str = "204 No Content") -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
-    """A webhook on 127.0.0.1, and what it was told."""
+    """Serve a webhook on 127.0.0.1; yield what it received."""
     told: list[dict[str, str]] = []
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -117,13 +117,13 @@ async def test_alert_about_uncertain_mails_is_sent_once(
 
 
 async def by_workers(install: Install) -> None:
-    """Each of four, at once and newly started."""
+    """Run a check in four new workers at once."""
     await asyncio.gather(*(alert_uncertain(install.app) for _ in range(4)))
 
 
 @asynccontextmanager
 async def dripping(over: asyncio.Event) -> AsyncIterator[str]:
-    """A webhook whose answer comes letter by letter until it is over."""
+    """Serve a webhook that answers one byte at a time until the test ends."""
 
     async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nX: ")

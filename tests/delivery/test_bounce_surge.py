@@ -1,4 +1,4 @@
-"""Refusals that hit too many are not about the readers: nobody is suppressed, and the mails wait."""
+"""Test surges of refusals and bounces: nobody is suppressed, and the mails wait."""
 
 import asyncio
 import shutil
@@ -56,7 +56,7 @@ async def until_all_is_tried(install: Install, relay: Relay, runs: int = 3) -> N
 
 @pytest.fixture(scope="module")
 def _lab(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Path:
-    """A lab of 29 readers, planned once."""
+    """Plan once for 29 subscribers."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copy(_sqlite_template, folder / "digestd.db")
     made = planned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW, LAB)
@@ -132,7 +132,7 @@ async def test_single_refusal_waits_for_other_mails(on_file: Install) -> None:
 
 
 async def test_surge_lifts_earlier_suppressions(waiting: Install) -> None:
-    """The first two come before anybody can see the wave."""
+    """The first two are suppressed before the surge can be detected."""
     async with Relay({"RCPT": Fault(GONE)}).serving() as relay:
         for _ in range(2):
             await waiting.deliver(transport(relay.port), limit=1)
@@ -190,7 +190,7 @@ async def test_refusals_are_judged_during_the_run(on_file: Install, monkeypatch:
 
 
 async def test_surge_ignores_unconfirmed_addresses(on_file: Install) -> None:
-    """Strangers can have mails sent to addresses that do not exist, but cannot hold up the readers' mail so."""
+    """Strangers can sign up invalid addresses, but must not delay the mails of subscribers that way."""
     with on_file.db.write() as session:
         notices = core.delivery.update().where(core.delivery.c.id > 2)
         session.connection().execute(notices.values(kind="confirm", key="1", picks=b""))
@@ -229,7 +229,7 @@ Returning = Callable[[int], None]
 
 @pytest.fixture
 async def came_back(waiting: Install) -> Returning:
-    """All digests were accepted; hard bounces come back one after the other."""
+    """Accept all digests, then record hard bounces one after the other."""
     async with Relay().serving() as relay:
         await waiting.deliver(transport(relay.port))
 
@@ -271,7 +271,7 @@ async def test_two_bounces_of_eight_suppress(waiting: Install, came_back: Return
 
 
 async def test_bounces_of_one_subscriber_hold_nothing(waiting: Install, came_back: Returning) -> None:
-    """Whoever has bounces of their own mails sent cannot keep others from being suppressed."""
+    """Forged bounces of one's own mails must not prevent the suppression of others."""
     with waiting.db.write() as session:
         theirs = core.delivery.update().where(core.delivery.c.id > 2)
         session.connection().execute(
@@ -291,7 +291,7 @@ async def test_lifting_pauses_a_paused_subscriber_again(waiting: Install, came_b
 
 
 async def test_surge_at_one_domain_holds_only_that_domain(waiting: Install, came_back: Returning) -> None:
-    """Three of eight are not many for the relay, but all that there are at their domain."""
+    """Three of eight are few for the relay, but everyone at their domain."""
     with waiting.db.write() as session:
         for number in (1, 2, 3):
             address = f"reader{number}@university.example"
@@ -306,7 +306,7 @@ async def test_surge_at_one_domain_holds_only_that_domain(waiting: Install, came
 
 
 async def test_suppression_by_the_operator_is_not_lifted(waiting: Install, came_back: Returning) -> None:
-    """The mailboxes are gone, the operator says; the next bounce does not take that back."""
+    """The operator has confirmed that the mailboxes are gone; a further bounce must not undo that."""
     for delivery in range(1, READERS):
         came_back(delivery)
     waiting.clock.go(timedelta(minutes=1))

@@ -1,4 +1,4 @@
-"""Many at once, and one that dies in the middle: each reader has one mail, and each mail one copy."""
+"""Test concurrent planners and workers, including one that is killed: one copy of each mail."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A row of the ledger that cannot be read is that mail's problem alone, and the operator is told which it is."""
+"""Test damaged ledger rows: each concerns one mail only, and the operator is told which."""
 
 import json
 from collections.abc import Callable
@@ -134,7 +134,7 @@ def cover(install: Install, kept: str) -> None:
 
 
 async def tried(install: Install) -> None:
-    """Deliver as often as a mail that cannot be composed is tried: the others go the first time."""
+    """Deliver until a mail that cannot be composed is poisoned; the others are sent the first time."""
     async with Relay().serving() as relay:
         reports = []
         for _ in range(3):
@@ -148,7 +148,7 @@ async def tried(install: Install) -> None:
 
 
 def told(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[str, object]:
-    """The victim as `delivery show` shows it, after all that names it has named it: for `what` cannot be read."""
+    """Return the damaged delivery as `delivery show` prints it; check that others report it too."""
     for name, value in install.environment().items():
         monkeypatch.setenv(name, value)
     listed = {row["id"]: row for row in json.loads(said("delivery", "list", "--json"))}
@@ -166,7 +166,7 @@ def told(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[s
 
 
 def said(*words: str, code: int = 0) -> str:
-    """What a command prints."""
+    """Return the output of a command."""
     result = CliRunner().invoke(app, words)
     assert result.exit_code == code, result.output
     return result.stdout

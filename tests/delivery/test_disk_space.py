@@ -1,4 +1,4 @@
-"""A disk that is nearly full: nothing is claimed, nothing is sent, and it goes on once there is room."""
+"""Test a nearly full disk: nothing is claimed or sent until there is space."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from tests.parts.relay import Relay
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A file system of 72 MiB in memory."""
+    """Mount a file system of 72 MiB in memory."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("only root can mount a small file system")
     with tempfile.TemporaryDirectory(prefix="small") as folder:

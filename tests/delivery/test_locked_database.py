@@ -1,4 +1,4 @@
-"""Another process writes for longer than anybody waits: what was to be written is not, and nothing is lost by it."""
+"""Test a database that another process locks for longer than the timeout: nothing is lost."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ WORDS = [
 
 @pytest.fixture
 def impatient(planned_file: Original, tmp_path: Path) -> Install:
-    """Readers whose digests are ready, in an install that waits a moment for another writer."""
+    """Return an install with ready digests and a short lock timeout."""
     made = file_copy(planned_file, tmp_path)
     made.db.close()
     return reopened(tmp_path, f"{made.url}?timeout=0.05", NOW)

@@ -1,4 +1,4 @@
-"""A mail for which there is not enough memory is that mail's problem: it is set aside, and the others go."""
+"""Test a mail that needs more memory than there is: it is poisoned, and the others are sent."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ def test_mail_too_large_for_memory_is_poisoned(tmp_path: Path, sqlite_url: str, 
 
 
 def run(made: Install, *words: str) -> dict[str, int]:
-    """A command that may have so much memory and no more."""
+    """Run a command with a memory limit."""
     environment = made.environment(DIGESTD_TEMPLATES_DIR=str(made.folder.parent / "templates"))
     command = [sys.executable, "-c", _RUN, *words, "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

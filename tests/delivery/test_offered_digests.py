@@ -1,4 +1,4 @@
-"""A digest that may not have arrived is offered by the next one, once, and nothing goes out twice."""
+"""Test that an uncertain digest is offered once by the next one, and nothing is sent twice."""
 
 import email
 import re
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 def viewed(made: Install, mail: str) -> set[int]:
-    """The deliveries that a mail links to."""
+    """Return the deliveries that a mail links to."""
     tokens = re.findall(r"/d/([\w-]{40})", mail)
     return {read_token(made.app.keys, Purpose.VIEW, token, made.app.clock()).number for token in tokens}
 
@@ -77,7 +77,7 @@ async def test_composer_reads_offers_again_after_other_batches(tmp_path: Path, s
 
 
 async def in_doubt(folder: Path, url: str, now: datetime) -> Install:
-    """Two readers who have had a digest, but for the first nobody knows whether it arrived."""
+    """Return an install with two digests sent, the first with an unknown outcome."""
     made = install(folder / "install", url, now, f"maildir:{folder / 'outbox'}")
     made.papers(library.papers(30))
     made.people([{"email": f"reader{number}@example.net"} for number in (1, 2)])
@@ -92,7 +92,7 @@ def fresh(made: Install, day: int) -> None:
 
 
 async def digest_of(made: Install, folder: Path, day: int) -> tuple[str, str]:
-    """The text and HTML of the first reader's digest of the next day."""
+    """Return text and HTML of the first subscriber's digest of the next day."""
     made.clock.go(DAY)
     fresh(made, day)
     before = set((folder / "outbox").rglob("*"))

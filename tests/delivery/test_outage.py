@@ -1,4 +1,4 @@
-"""Something is away for long: the relay for days, the database for a moment; what is caught up is caught up once."""
+"""Test long outages of the relay and short ones of the database: mails are sent once afterwards."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""What becomes of a mail for everything a relay can do: the outcome classes, from socket to ledger."""
+"""Test the outcome of a mail for each behaviour of the relay, from socket to ledger."""
 
 import hashlib
 from collections import Counter
@@ -153,7 +153,7 @@ async def test_relay_that_refuses_every_recipient_is_stopped(tmp_path: Path, sql
 
 @pytest.mark.parametrize("act", ["close", "reset"])
 async def test_session_lost_in_the_body_never_duplicates(on_file: Install, act: str) -> None:
-    """The relay may break off a moment before the dot leaves, or a moment after."""
+    """The relay may close the session just before or just after the final dot is sent."""
     async with Relay({"body": Fault(act, times=1, to=VICTIM)}).serving() as relay:
         report = await on_file.deliver(transport(relay.port, patience=patience_with(act)))
         state = await _state_of(on_file, VICTIM)
@@ -216,7 +216,7 @@ async def _state_of(install: Install, address: str) -> State:
 
 
 def spoil(install: Install, delivery: int) -> None:
-    """Let a digest, of the subscriber of the same number, hold a text that is not there."""
+    """Make a digest refer to a revision that does not exist."""
     with install.db.write() as session:
         [first, *_] = picks(session, delivery)
         values = {"picks": packed([first._replace(revision=999_999)]).picks}

@@ -1,4 +1,4 @@
-"""More papers than a run keeps at hand: what waits meanwhile is composed all the same."""
+"""Test a run with more papers than the composer caches."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def test_composer_rereads_evicted_papers(on_file: Install, monkeypatch: pytest.M
 
 
 def fresh(install: Install, claims: list[Claim]) -> Composer:
-    """A composer that has prepared these."""
+    """Return a composer that has prepared these claims."""
     made = Composer(install.db, install.app.sender)
     made.prepare(claims)
     return made

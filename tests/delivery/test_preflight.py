@@ -1,4 +1,4 @@
-"""Mails that cannot be composed: one is set aside, many stop the run, if possible before the first is tried."""
+"""Test mails that cannot be composed: one is poisoned, many stop the run, if possible before it starts."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -95,14 +95,14 @@ def test_preflight_samples_the_whole_ledger(tmp_path: Path, sqlite_url: str, now
 
 
 def tries(install: Install) -> Sequence[tuple[int, int]]:
-    """How often each mail was tried, and could not be composed."""
+    """Return the attempts and failures of each mail."""
     with install.db.read() as session:
         rows = session.connection().execute(select(DELIVERY.attempts, DELIVERY.failures).order_by(DELIVERY.id))
         return [(attempts, failures) for attempts, failures in rows]
 
 
 def picks(install: Install) -> dict[int, tuple[bytes, bytes]]:
-    """What each digest holds, and what its reader has seen."""
+    """Return the picks of each digest, and the papers each subscriber has seen."""
     joined = core.delivery.join(core.seen_papers, core.seen_papers.c.subscriber_id == DELIVERY.subscriber_id)
     with install.db.read() as session:
         query = select(DELIVERY.id, DELIVERY.picks, core.seen_papers.c.papers).select_from(joined)

@@ -1,4 +1,4 @@
-"""Answers that were lost, found again in the log of a real Postfix; what is not in it goes out after all."""
+"""Test lost replies that are found in the log of a real Postfix; absent mails are sent again."""
 
 import gzip
 import tempfile
@@ -34,7 +34,7 @@ BOXES = [f"reader{number}@example.net" for number in range(READERS)]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not below pytest's own: that is closed to other users whenever another pytest starts."""
+    """Return a folder outside pytest's own, which other users cannot read."""
     with tempfile.TemporaryDirectory(prefix="postfix") as made:
         yield Path(made)
 
@@ -48,7 +48,7 @@ def planned(folder: Path, url: str, now: datetime, relay: str) -> Install:
 
 
 def die_before_the_dot_leaves(made: Install, relay: str) -> int:
-    """A worker passes the gate with one mail and is gone; the delivery."""
+    """Let a worker pass the commit point and die; return the delivery."""
     keys = made.app.keys
     with made.db.write() as session:
         claimer = ClaimOwner("dead", lambda key, n: envelope_from(keys, key, n, BOUNCE))
@@ -94,7 +94,7 @@ async def test_reconcile_settles_accepted_and_unsent_mails(
 
 
 async def test_reconcile_needs_a_log_of_that_time(folder: Path, tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    """Rotated away and thrown away, or begun since: nothing stands before it that is known to have gone out."""
+    """The log was rotated away or begins later: it has no known mail from before."""
     made = planned(tmp_path / "install", sqlite_url, now, f"maildir:{tmp_path / 'outbox'}")
     die_before_the_dot_leaves(made, "relay")
     made.clock.go(2 * GRACE)
@@ -168,7 +168,7 @@ async def test_resend_policy_reuses_the_message_id(tmp_path: Path, database_url:
 
 
 async def between_two(folder: Path, tmp_path: Path, url: str, now: datetime) -> tuple[Install, Keys]:
-    """A mail that never left, and a log that has one from before it and one from after."""
+    """Return a mail that was never sent, and a log with one mail before and one after it."""
     made = planned(tmp_path / "install", url, now, f"maildir:{tmp_path / 'outbox'}")
     await made.deliver(limit=1)
     made.clock.go(MINUTE)
@@ -180,7 +180,7 @@ async def between_two(folder: Path, tmp_path: Path, url: str, now: datetime) -> 
 
 
 def line(keys: Keys, delivery: int) -> str:
-    """As Postfix logs a mail that it took."""
+    """Return the log line of Postfix for a mail that it queued."""
     path = envelope_from(keys, delivery, 1, BOUNCE)
     return f"Nov 24 07:00:01 mx postfix/qmgr[8]: 4FZq1h2Xyz: from=<{path}>, size=48211, nrcpt=1 (queue active)\n"
 

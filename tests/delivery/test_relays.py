@@ -1,4 +1,4 @@
-"""Several relays: each its share, the others go on where one fails, and what was learnt is kept."""
+"""Test several relays: shares, failover, and rate limits that persist."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +25,7 @@ from tests.parts.smtp import HASTY, transport
 async def by(
     install: Install, routes: Sequence[Route], lanes: int = 1, limits: dict[str, float] | None = None
 ) -> DeliveryReport:
-    """One run over these routes."""
+    """Deliver once over these routes."""
     owner = install.app.new_owner()
     with install.app.owners.hold(owner):
         delivery = install.app.delivery(owner, tuple(routes))

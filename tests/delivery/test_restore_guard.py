@@ -1,4 +1,4 @@
-"""A backup is put back after mails have left: it is noticed, and nothing goes twice."""
+"""Test restoring a backup after mails were sent: it is noticed, and nothing is sent twice."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,13 +28,13 @@ PutBack = Callable[[], None]
 
 @pytest.fixture
 def backup(waiting: Install, tmp_path: Path) -> PutBack:
-    """Puts the database back as it is at the beginning of the test: planned, nothing sent."""
+    """Return a function that restores the database of the start of the test: planned, nothing sent."""
     (tmp_path / "backup").mkdir()
     return renewal(waiting.db, tmp_path / "backup")
 
 
 def taken_on(made: Install, machine: str = "") -> RestoreReport:
-    """As `digestd restore --resume`."""
+    """Resume as `digestd restore --resume` does."""
     recover(made.db, made.app.owners, made.app.journals, made.clock.now)
     made.plan()
     return resume_after_restore(
@@ -217,6 +217,6 @@ def test_restore_command_resumes(waiting: Install, backup: PutBack) -> None:
 
 
 def highest(made: Install) -> int:
-    """The highest number of a delivery."""
+    """Return the highest delivery number."""
     with made.db.read() as session:
         return int(session.connection().execute(select(func.max(core.delivery.c.id))).scalar_one())

@@ -1,4 +1,4 @@
-"""An answer that the database would not take is kept beside it, and is known when it takes answers again."""
+"""Test results that the database did not take: they are journalled and recorded later."""
 
 from datetime import timedelta
 from pathlib import Path

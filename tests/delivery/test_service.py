@@ -1,4 +1,4 @@
-"""The service as a process: it ends clean, is alone on its file, and shares the work with workers."""
+"""Test the service as a process: clean shutdown, one per database, shared work."""
 
 import os
 import signal
@@ -94,7 +94,7 @@ def test_extra_workers_share_the_work_of_up(tmp_path: Path, database_url: str, n
 
 
 def test_command_started_by_a_shell(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    """Not forked: the installed program, from its first import on."""
+    """Start the installed program as a new process, not a fork."""
     install = planned(tmp_path / "run", sqlite_url, now, 2)
     program = Path(sys.executable).with_name("digestd")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""An upgrade of the schema that is killed at any point, and an old digestd that goes on after one."""
+"""Test schema upgrades that are killed, and an old version on a newer schema."""
 
 import asyncio
 import shutil
@@ -29,7 +29,7 @@ KILLS = 8
 
 @pytest.fixture
 def emptied(on_file: Install, memory: Path) -> Install:
-    """An install whose database has no tables yet, in memory where that can be."""
+    """Return an install without tables, in memory if possible."""
     with on_file.db.write() as session:
         config = migrate._config()
         config.attributes["connection"] = session.connection()
@@ -64,7 +64,7 @@ def test_killed_upgrade_is_completed_by_the_next(emptied: Install, memory: Path)
 
 
 def spread(counted: Counter[str], kills: int) -> list[tuple[str, int]]:
-    """So many writes and syncs, evenly from the first to the last."""
+    """Return this many writes and syncs, evenly from the first to the last."""
     each = [(call, nth) for call in ("pwrite64", "fdatasync") for nth in range(1, counted[call] + 1)]
     return [each[number * (len(each) - 1) // (kills - 1)] for number in range(kills)]
 
@@ -88,6 +88,6 @@ async def test_old_version_does_nothing_on_a_newer_schema(waiting: Install) -> N
 
 
 def schema(db: Database) -> str:
-    """What a database has."""
+    """Return the schema of a database."""
     with db.read() as session:
         return migrate._revision(session.connection()) or "none"

@@ -1,4 +1,4 @@
-"""Planners at once, planners killed in the middle, people who leave meanwhile."""
+"""Test concurrent planners, and planners killed midway."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -60,7 +60,7 @@ def test_planner_killed_midway_leaves_nothing_half_written(tmp_path: Path, sqlit
 
 
 def _kills() -> list[Callable[[Command], Ended]]:
-    """Ways to kill planning: at a write or a flush; where there is no strace, after a while."""
+    """Return ways to kill planning: at a write or sync, or after a time if strace is missing."""
     if not can_trace():
         rng = Random(1)
         return [partial(Command.killed_after, seconds=rng.uniform(0.05, 0.6)) for _ in range(sized(20, 60))]
@@ -72,7 +72,7 @@ def _kills() -> list[Callable[[Command], Ended]]:
 
 
 def _planned(made: Install) -> int:
-    """Digests of today."""
+    """Count today's digests."""
     today = made.clock.now.date().isoformat()
     with made.db.read() as session:
         query = select(func.count()).where(core.delivery.c.key == today)

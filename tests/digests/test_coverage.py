@@ -1,4 +1,4 @@
-"""Which sources were not whole is frozen with a digest, and said in it."""
+"""Test that incomplete sources are frozen with a digest and shown in it."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -26,7 +26,7 @@ def noted(install: Install, states: Mapping[str, CoverageState], day: date = TOD
 
 
 def frozen(install: Install) -> list[dict[str, str]]:
-    """What each delivery keeps, oldest first."""
+    """Return the coverage stored with each delivery, oldest first."""
     with install.db.read() as session:
         query = select(core.delivery.c.coverage).order_by(core.delivery.c.id)
         return list(session.connection().execute(query).scalars())

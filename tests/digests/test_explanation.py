@@ -1,4 +1,4 @@
-"""`explain` tells of a planned digest what is true, and its parts sum to the score."""
+"""Test that `explain` agrees with planning and its parts sum to the score."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One paper of a digest is drawn at random from below the best, and said to be."""
+"""Test the exploration slot: one paper drawn at random from below the best."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Papers that become one, or two again: nobody gets a work twice, and planned digests keep what they hold."""
+"""Test merges and splits: no work is sent twice, and planned digests do not change."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Which papers a digest may hold: new ones, each once for ever."""
+"""Test which papers a digest may contain: new ones, each only once."""
 
 from datetime import timedelta
 from itertools import chain

@@ -1,4 +1,4 @@
-"""Categories as a filter: nothing from outside them, but by authors who are followed."""
+"""Test categories as a filter that followed authors bypass."""
 
 from digestd.digests.explanation import explain
 from tests.digests.topic_papers import named, paper, planned, reader, subscriber
@@ -18,7 +18,7 @@ def a_day(bare: Install) -> None:
 
 
 def wanting(bare: Install, **said: object) -> set[str]:
-    """The names of the papers that a reader of two categories and one author gets."""
+    """Return the papers of a subscriber with two categories and one followed author."""
     a_day(bare)
     bare.people([reader(categories=["cs.CL", "stat"], authors=["Ada Lovelace"], bar="low", explore=False, **said)])
     return set(planned(bare))

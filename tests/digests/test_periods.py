@@ -1,4 +1,4 @@
-"""When a digest is planned: the local hour, one a period, whatever is changed or missed."""
+"""Test when digests are due: at the local hour, one per period, despite any change."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo

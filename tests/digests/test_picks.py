@@ -1,4 +1,4 @@
-"""What a digest holds, where it is known beforehand what each paper is worth to the reader."""
+"""Test the picks of digests whose relevance is known in advance."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Planning starts with what it needs: it mails nothing, reads no source, and with kept profiles solves nothing."""
+"""Test that planning imports only what it needs."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ SAYING = "import sys; import digestd.cli.plan; print(*sys.modules)"
 
 @pytest.fixture(scope="module")
 def imported() -> set[str]:
-    """What the command imports in a process of its own."""
+    """Return the modules that a command imports in its own process."""
     done = subprocess.run([sys.executable, "-c", SAYING], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 

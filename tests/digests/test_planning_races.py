@@ -1,4 +1,4 @@
-"""What happens between a planner's reading and its writing counts as if it had come first."""
+"""Test changes between a planner's read and write: they win."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ class Planner:
 
 
 def meanwhile(install: Install, change: Callable[[Session, int], object]) -> PlanReport:
-    """Plan, while a change that the planner could not read is committed before it can write."""
+    """Plan while a change is committed after the planner has read and before it writes."""
     planner = Planner(install)
     who = subscriber(install)
     writing = install.db.write()

@@ -1,4 +1,4 @@
-"""What an install learns of chances from what its subscribers say."""
+"""Test the calibration of probabilities by the install's own feedback."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from tests.parts.install import Install
 
 
 def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], prior: float = 0.2) -> SentDigest:
-    """A digest whose picks all had the same chance."""
+    """Return a digest whose picks all have the same probability."""
     picks = tuple(Pick(n, n, 1.0, Section.FOR_YOU, Reason(Why.NEW), n, prior, prior) for n in range(len(verdicts)))
     return SentDigest(1, subscriber, now, picks, tuple(range(len(verdicts))), tuple(verdicts), (now,) * len(verdicts))
 

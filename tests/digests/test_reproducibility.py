@@ -1,4 +1,4 @@
-"""What is planned does not depend on the order of things, and stays as it was planned."""
+"""Test that plans do not depend on order, and that planned digests do not change."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -119,7 +119,7 @@ def test_plan_does_not_depend_on_import_order(tmp_path: Path, sqlite_url: str, n
 def _digests_of(
     folder: Path, url: str, now: datetime, given: tuple[list[Record], list[Record]]
 ) -> dict[str, list[tuple[tuple[str, str, str], float]]]:
-    """What each reader is given: name, section and reason of each pick, and its score."""
+    """Return name, section, reason and score of each subscriber's picks."""
     made = install(folder, url, now)
     archive(made)
     made.papers(given[0])

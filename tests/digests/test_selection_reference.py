@@ -1,4 +1,4 @@
-"""A block of digests is composed at once exactly as each of them is by itself."""
+"""Compare the vectorised selection with the reference implementation."""
 
 from dataclasses import replace
 from functools import cache
@@ -29,7 +29,7 @@ TERMS = st.lists(
 
 @cache
 def day() -> CandidateSet:
-    """The library, and two papers of every pair of its texts, so that some are alike and none the same."""
+    """Return candidates that include pairs of similar, but not equal, papers."""
     texts = [text.split("|") for group in FIELDS.values() for text in group]
     fields = list(FIELDS)
     mixed = [
@@ -45,7 +45,7 @@ def day() -> CandidateSet:
 
 @cache
 def people() -> Profiles:
-    """Eight of different wants, from none to several."""
+    """Return eight profiles with none to several interests."""
     wishes = [
         (),
         likes((Kind.TOPIC, "honeybee foragers")),
@@ -60,7 +60,7 @@ def people() -> Profiles:
 
 
 def seen(seed: int, share: float, grain: float) -> RankedCandidates:
-    """Any scores: a `share` of the papers is open, and scores are equal within a `grain`, where it is not 0."""
+    """Return random scores: a `share` of papers is open; scores are multiples of `grain` if it is not 0."""
     rng = np.random.default_rng(seed)
     shape = (len(people()), len(day()))
     total = rng.normal(0, 3, shape).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Compiled profiles are kept, rank exactly as fresh ones, and hold no longer than what they were made from."""
+"""Test that stored profiles rank like new ones and are recompiled when outdated."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ def paper(name: str, subject: str, title: str) -> dict[str, object]:
 
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
-    """Two readers with likes, one of them of a paper that nobody knows yet, and two new papers."""
+    """Return an install with two subscribers with likes, one of an unknown paper, and two new papers."""
     built = install(tmp_path, database_url, now - timedelta(days=9))
     built.papers([paper(LAKES, "alpine lakes", "Alpine lakes"), paper(FROGS, "tree frogs", "Tree frogs sing")])
     built.people([

@@ -1,4 +1,4 @@
-"""The text model in use: kept, refitted aside from planning, and swapped only when it is whole."""
+"""Test the text model: stored, refitted in the background, replaced only when complete."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,14 +31,14 @@ def in_force(made: Install) -> FittedModel:
 
 
 def whole(made: Install) -> int:
-    """How many models are kept with their bytes."""
+    """Count the stored models that still have their data."""
     with made.db.read() as session:
         return sum(bool(row.data) for row in session.connection().execute(select(core.text_model.c.data)))
 
 
 @pytest.fixture
 def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """An install without any paper."""
+    """Return an install without papers."""
     made = install(tmp_path, database_url, now)
     yield made
     made.db.close()
@@ -46,7 +46,7 @@ def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]
 
 @pytest.fixture
 def large(fresh: Install, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """An install whose archive is more than planning fits on by itself."""
+    """Return an install with a larger archive than planning fits by itself."""
     fresh.papers(library.papers(60))
     monkeypatch.setattr(planning, "MAX_INLINE_TEXTS", 20)
     return fresh
@@ -179,6 +179,6 @@ def _of_form(data: bytes, form: int) -> bytes:
 
 
 def _store(made: Install, data: bytes) -> None:
-    """As another release would have left it: other bytes under a name of its own."""
+    """Store a model as another release would have: other data under another version."""
     with made.db.write() as session:
         session.connection().execute(update(core.text_model).values(data=data, version="0" * 16))

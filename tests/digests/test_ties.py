@@ -1,4 +1,4 @@
-"""Papers that score alike: who comes first is a matter of luck, the same whenever a digest is composed."""
+"""Test papers with equal scores: their order is random but repeatable."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ def day() -> CandidateSet:
 
 
 def ranked(day: CandidateSet, total: Floats) -> RankedCandidates:
-    """The view of someone to whom everything is as relevant as can be."""
+    """Return a ranking in which every paper is fully relevant."""
     everything = np.ones((1, len(day)), dtype=np.bool_)
     high = np.ones((1, len(day)), dtype=np.float32)
     return RankedCandidates(alone(day), total[None, :], high, everything, everything, 9 * high)

@@ -1,4 +1,4 @@
-"""A transport that leaves SMTP to aiosmtplib, command by command: what ours must agree with."""
+"""A transport based on aiosmtplib, command by command, to compare with."""
 
 import contextlib
 
@@ -14,7 +14,7 @@ SECONDS = 0.5
 
 
 class PlainTransport:
-    """To 127.0.0.1."""
+    """A transport to 127.0.0.1."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -28,7 +28,7 @@ class PlainTransport:
 
 
 class PlainChannel:
-    """One session."""
+    """A session of aiosmtplib."""
 
     def __init__(self, client: SMTP) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""What every transport does, whatever it is: offer, then commit or abandon."""
+"""Test the contract of every transport: offer, then commit or abandon."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping

@@ -1,4 +1,4 @@
-"""Envelopes that go ahead: what a relay makes of them, and that nothing of it changes what becomes of a mail."""
+"""Test SMTP pipelining: it never changes the outcome of a mail."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def mail(number: int, to: str = "", message: bytes = b"") -> OutgoingMail:
 
 
 async def sent(road: Transport, mails: Sequence[OutgoingMail]) -> list[str]:
-    """What becomes of mails over one channel, opened anew where it broke, each with the next at hand."""
+    """Send mails over one connection, reopened when lost; return their outcomes."""
     found, channel = [], await road.connect()
     for number, each in enumerate(mails):
         channel = channel or await road.connect()

@@ -1,4 +1,4 @@
-"""Replies out of bytes: whole, in their order, however they are cut, and never more than fits."""
+"""Test the parser of SMTP replies: complete, in order, with limits."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""SMTP, command by command: what reaches the relay, and what each of its misdeeds means."""
+"""Test SMTP command by command: what the relay receives, and what each fault means."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ NASTY = b"".join(
 
 @pytest.fixture(params=["pipelined", "one by one"])
 def offers(request: pytest.FixtureRequest) -> Offers:
-    """What a relay offers: both roads lead to the same ends."""
+    """Return the extensions of a relay; the outcome must not depend on them."""
     return ("PIPELINING", "DSN") if request.param == "pipelined" else ()
 
 
@@ -109,7 +109,7 @@ async def test_smtp_session_lost_in_the_body_sent_no_dot(act: str, offers: tuple
 
 
 async def _offered_and_committed(channel: Connection, mail: OutgoingMail) -> int | None:
-    """The code of the relay's refusal; None where it broke off."""
+    """Return the code of the relay's refusal, or None if it closed the session."""
     try:
         if (refusal := await channel.offer(mail)) is not None:
             return refusal.reply.code

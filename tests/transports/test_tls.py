@@ -1,4 +1,4 @@
-"""TLS to the relay: required where the URL says so, and no way around it for whoever stands between."""
+"""Test TLS to the relay: required if the URL says so, without any downgrade."""
 
 import contextlib
 import ssl
@@ -83,7 +83,7 @@ def aged(purpose: ssl.Purpose) -> ssl.SSLContext:
 
 
 async def test_tls_discards_replies_before_the_handshake(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
-    """Who stands between us may add an answer to the one that begins TLS: it is not an answer from within."""
+    """An attacker may append replies to the STARTTLS reply (CVE-2011-0411)."""
     slipped_in = Fault("220 go on\r\n250-relay.example.org\r\n250 DSN")
     async with Relay({"STARTTLS": slipped_in}, tls=served, offers=()).serving() as relay:
         with contextlib.suppress(RelayFailed):
