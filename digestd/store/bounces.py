@@ -23,7 +23,7 @@ from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
 COUNTED = 200
-"""So many newest bounces and accepted mails of an address are looked at: a score needs no more."""
+"""Number of newest bounces and accepted mails of an address that a score is computed from."""
 _B, _D, _S = core.bounce.c, core.delivery.c, core.subscriber.c
 _SUPPRESSES = {
     Standing.HARD: SuppressionReason.HARD_BOUNCE,
@@ -36,7 +36,7 @@ _SUPPRESSES = {
 class BounceEffect:
     """The result of a bounce. `is_new` is False if it was reported before: then nothing was done.
 
-    A bounce is held, and suppresses nobody, while unusually many come, or where it is `doubtful`.
+    A bounce is held and suppresses nobody during a surge, or if it is `doubtful`.
     """
 
     is_new: bool
@@ -70,7 +70,7 @@ def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = Fal
 
 def apply_effects(session: Session, bounce: Bounce, now: datetime) -> Standing:
     """Apply the effects of a stored bounce that is not held."""
-    _tell(session, bounce, now)
+    _enqueue_event(session, bounce, now)
     lifted = max((one.at for one in suppressions.lifted(session, bounce.address_key)), default=None)
     if lifted is not None and _is_older(session, bounce, lifted):
         return Standing.FINE
@@ -81,7 +81,7 @@ def apply_effects(session: Session, bounce: Bounce, now: datetime) -> Standing:
 
 
 def lock(session: Session, address_keys: Iterable[bytes]) -> None:
-    """Lock several addresses before any is noted: by number, as planning and the gate do, else the two may deadlock."""
+    """Lock several addresses in order of row number, like planning and the commit point, to prevent deadlocks."""
     for chunk in chunks(set(address_keys)):
         session.connection().execute(select(_S.id).where(_S.address_key.in_(chunk)).order_by(_S.id).with_for_update())
 
@@ -123,8 +123,8 @@ def addressee_of_message(session: Session, message_id: str) -> BounceAddressee |
     return next(_addressees(session, _ADDRESSEES.where(_D.message_id == message_id)), None)
 
 
-_WENT_TO = func.coalesce(_D.recipient_key, _S.address_key)
-_ADDRESSEES = select(_D.id, _D.attempts, _WENT_TO.label("address_key")).join_from(
+_RECIPIENT_KEY = func.coalesce(_D.recipient_key, _S.address_key)
+_ADDRESSEES = select(_D.id, _D.attempts, _RECIPIENT_KEY.label("address_key")).join_from(
     core.delivery, core.subscriber, _S.id == _D.subscriber_id
 )
 
@@ -152,11 +152,11 @@ def insert(session: Session, bounce: Bounce) -> bool:
     return session.connection().execute(statement.returning(_B.key)).first() is not None
 
 
-def _tell(session: Session, bounce: Bounce, now: datetime) -> None:
-    what = bounced(bounce.kind)
-    whose = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
-    if what and whose is not None:
-        webhooks.enqueue(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
+def _enqueue_event(session: Session, bounce: Bounce, now: datetime) -> None:
+    event = bounced(bounce.kind)
+    subscriber = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
+    if event and subscriber is not None:
+        webhooks.enqueue(session, [(subscriber, event, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
 
 
 def _is_older(session: Session, bounce: Bounce, lifted: datetime) -> bool:

@@ -42,7 +42,7 @@ RECIPIENTS = (
 
 @dataclass(frozen=True, slots=True)
 class ClaimOwner:
-    """A worker's name, and how it names the envelope sender of (delivery, attempt)."""
+    """A worker's name, and a function for the envelope sender of (delivery, attempt)."""
 
     owner: str
     envelope: Callable[[int, int], str]
@@ -65,7 +65,7 @@ class ClaimResult:
 def claim(
     session: Session, claimer: ClaimOwner, limit: int, now: datetime, without: Collection[str] = ()
 ) -> ClaimResult:
-    """Lease up to `limit` ready deliveries, in the caller's write transaction; none to the domains `without`."""
+    """Lease up to `limit` ready deliveries in the caller's transaction; none to the domains `without`."""
     at_us = to_us(now)
     query = _ready(at_us, limit)
     for domain in without:
@@ -84,7 +84,7 @@ def claim(
 
 
 def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
-    """Lease these deliveries if they are ready and nothing stands against them, even if they rest or are late."""
+    """Lease these deliveries if they are ready and unobjectionable, even if they are delayed or late."""
     query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
     rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
     claims = tuple([_claim(row, claimer, to_us(now)) for row in rows if not objection(row)])
@@ -93,7 +93,7 @@ def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[in
 
 
 def expire(session: Session, limit: int, now: datetime) -> int:
-    """Close up to `limit` deliveries that wait, rest or could not be composed, and are too late; how many."""
+    """Expire up to `limit` waiting, delayed or poisoned deliveries that are too late; return how many."""
     waiting = _D.state.in_([State.READY, State.POISONED])
     late = select(_D.id).where(AT_WORK, waiting, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
     rows = session.connection().execute(late.with_for_update(skip_locked=True)).scalars().all()
