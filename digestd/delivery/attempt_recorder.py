@@ -35,7 +35,10 @@ log = structlog.get_logger(__name__)
 
 
 class AttemptRecorder:
-    """Counts and records the results of all workers of one relay. `accepted`: of this relay."""
+    """Counts and records the results of all workers of one relay.
+
+    `accepted`: of this relay.
+    """
 
     def __init__(self, owner: str, route: str, commits: GroupCommit, refusals: PendingRefusals, rng: Random) -> None:
         self.counters = refusals.counters
@@ -58,7 +61,10 @@ class AttemptRecorder:
         self.record_refusal(claim, Refusal(Stage.DOT, reply))
 
     def record_refusal(self, claim: Claim, refusal: Refusal) -> None:
-        """Record a refusal. Raises RelayFailed if the relay refuses to work, not only this mail."""
+        """Record a refusal.
+
+        Raises RelayFailed if the relay refuses to work, not only this mail.
+        """
         # Never the relay's own text: it names the recipient, and reasons are logged and survive erasure.
         status = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.enhanced}".strip()
         meaning = classify_reply(refusal.stage, refusal.reply)
@@ -79,7 +85,10 @@ class AttemptRecorder:
             raise RelayFailed(f"the relay refuses to serve us ({status}); digestd will retry later")
 
     def record_stopped_at_commit_point(self, claim: Claim, decision: CommitDecision) -> None:
-        """Count a mail that the commit point stopped. The ledger has recorded why, unless our lease was lost."""
+        """Count a mail that the commit point stopped.
+
+        The ledger has recorded why, unless our lease was lost.
+        """
         self.counters.skipped += decision is CommitDecision.GONE
         self.counters.expired += decision is CommitDecision.EXPIRED
         if decision is CommitDecision.FENCED:
@@ -101,7 +110,10 @@ class AttemptRecorder:
         self._commits.record(failed._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
 
     def record_not_composed(self, claim: Claim, error: Exception) -> None:
-        """Record that a mail could not be composed. After COMPOSE_TRIES failures it is set aside as poisoned."""
+        """Record that a mail could not be composed.
+
+        After COMPOSE_TRIES failures it is set aside as poisoned.
+        """
         log.error("cannot compose", delivery=claim.key, error=type(error).__name__)
         last = claim.failures + 1 >= COMPOSE_TRIES
         self.counters.not_composed += 1

@@ -1,4 +1,6 @@
-"""Compose the bytes of a mail from what planning froze and from the sender. The same inputs give the same bytes.
+"""Compose the bytes of a mail from what planning froze and from the sender.
+
+The same inputs give the same bytes.
 
 Papers are read by revision and templates by hash; both are cached up to a limit.
 """
@@ -48,7 +50,10 @@ class ComposedMail(NamedTuple):
 
 
 class Composer:
-    """Composes claimed mails. `prepare` reads what a batch needs, so that `compose` needs no database."""
+    """Composes claimed mails.
+
+    `prepare` reads what a batch needs, so that `compose` needs no database.
+    """
 
     def __init__(self, db: Database, sender: Sender) -> None:
         self._db = db
@@ -234,7 +239,10 @@ class Composer:
         return mail or self._sender.reply_to
 
     def _confirmation_address(self, claim: Claim) -> str:
-        """Return the address at which an answer confirms a subscription; empty if commands are off."""
+        """Return the address at which an answer confirms a subscription.
+
+        Empty if commands are off.
+        """
         at = from_us(claim.dated_us)
         return self._sender.command(Purpose.CONFIRM, claim.subscriber, at, int(claim.period))
 

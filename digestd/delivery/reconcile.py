@@ -39,7 +39,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RelayLog:
-    """The log of some relays, by route name. Rotated files are next to it as `NAME.1` or `NAME-20261124.gz`."""
+    """The log of some relays, by route name.
+
+    Rotated files are next to it as `NAME.1` or `NAME-20261124.gz`.
+    """
 
     file: Path
     relays: frozenset[str]
@@ -63,7 +66,10 @@ class LogEvidence:
 
 
 def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> ReconcileReport:
-    """Settle uncertain deliveries by the log; safe to repeat. Raises BadSetting if it cannot be read."""
+    """Settle uncertain deliveries by the log; safe to repeat.
+
+    Raises BadSetting if it cannot be read.
+    """
     with db.read() as session:
         ends = uncertain_deliveries(session, BATCH)
     if not ends:
@@ -146,7 +152,10 @@ def _ours(addresses: Iterable[str], keys: Keys) -> Iterator[tuple[int, int]]:
 
 
 def _lines(file: Path, since: datetime) -> Iterator[bytes]:
-    """Yield the lines of a log and of its rotated files, oldest first. Very long lines are cut."""
+    """Yield the lines of a log and of its rotated files, oldest first.
+
+    Very long lines are cut.
+    """
     try:
         parts = [(part.stat().st_mtime, part) for part in file.parent.glob(f"{file.name}*") if part.is_file()]
         if not file.is_file():

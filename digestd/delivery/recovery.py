@@ -15,7 +15,9 @@ log = structlog.get_logger(__name__)
 
 
 def recover(db: Database, owners: ProcessLocks, journals: Path, now: datetime) -> recovery.Recovered:
-    """Recover after every dead worker; safe to run at any time, by several workers at once.
+    """Recover after every dead worker.
+
+    Safe to run at any time, by several workers at once.
 
     Answers that a dead worker wrote to its result journal in the folder `journals` are recorded instead of becoming
     uncertain. Returns the numbers of deliveries that became ready and uncertain.

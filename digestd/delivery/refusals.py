@@ -47,7 +47,10 @@ class PendingRefusals:
             await self.judge()
 
     async def judge(self) -> None:
-        """Judge what has been recorded. If the database is unreachable, the mails wait and are sent again."""
+        """Judge what has been recorded.
+
+        If the database is unreachable, the mails wait and are sent again.
+        """
         refused, self._refused = self._refused, []
         if not refused:
             return

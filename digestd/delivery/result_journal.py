@@ -57,7 +57,10 @@ class ResultJournal:
 
 @contextlib.contextmanager
 def open_result_journal(folder: Path, owner: str) -> Iterator[ResultJournal]:
-    """Open a journal for one run; it is deleted if it stays empty. Raises BadSetting if it cannot be created."""
+    """Open a journal for one run; it is deleted if it stays empty.
+
+    Raises BadSetting if it cannot be created.
+    """
     file = folder / f"{owner}{SUFFIX}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""Decide what to do after an SMTP reply other than success. Pure decisions on reply codes.
+"""Decide what to do after an SMTP reply other than success.
+
+Pure decisions on reply codes.
 
 Problems of the relay are not problems of a subscriber: only a 5xx to RCPT or to the final dot is about this mail,
 unless unusually many get one. Any refusal before that pauses the relay.

@@ -67,7 +67,10 @@ class DeliveryConfig:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """Result of a run, in deliveries. `stopped` says why a relay was stopped, if one was."""
+    """Result of a run, in deliveries.
+
+    `stopped` says why a relay was stopped, if one was.
+    """
 
     accepted: int = 0
     deferred: int = 0
@@ -150,7 +153,10 @@ def _check_composing(config: DeliveryConfig, composer: Composer, now: datetime) 
 
 
 def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.AbstractEventLoop) -> RateLimiter:
-    """Load the throttles from the store. Their time advances even if a test's clock stands still."""
+    """Load the throttles from the store.
+
+    Their time advances even if a test's clock stands still.
+    """
     loop_started, first = loop.time(), started.timestamp()
     limiter = RateLimiter(config.limits, lambda: first + loop.time() - loop_started)
     with config.db.read() as session:

@@ -24,7 +24,10 @@ IDLE_SECONDS = 30.0
 
 
 class PreparedMail(NamedTuple):
-    """A claim and the mail composed from it. `sha256` is the hash of the message bytes."""
+    """A claim and the mail composed from it.
+
+    `sha256` is the hash of the message bytes.
+    """
 
     claim: Claim
     mail: OutgoingMail

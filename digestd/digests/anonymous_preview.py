@@ -1,4 +1,7 @@
-"""Anonymous preview: compute the digest that a new subscriber would get. Nothing is stored."""
+"""Anonymous preview: compute the digest that a new subscriber would get.
+
+Nothing is stored.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +29,9 @@ PERIOD = "first"
 
 @dataclass(frozen=True, slots=True)
 class AnonymousPreview:
-    """Papers in digest order, each with its reason; `considered`: the number of new papers.
+    """Papers in digest order, each with its reason.
+
+    `considered`: the number of new papers.
 
     `unknown`: papers named by the interests that are not in the store yet.
     """
@@ -37,7 +42,10 @@ class AnonymousPreview:
 
 
 def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[Interest], size: int) -> AnonymousPreview:
-    """Return the first digest for these interests, up to `size` papers. `day` may be shared and stays unchanged."""
+    """Return the first digest for these interests, up to `size` papers.
+
+    `day` may be shared and stays unchanged.
+    """
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
     profile, unknown = compile_new(session, day, tuple(interests))
     shard = rank_shard(session, day, [_anonymous_subscriber(size, profile)])

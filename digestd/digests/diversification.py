@@ -81,7 +81,10 @@ def _joined(first: Ints, kept: Ints, then: Ints) -> Ints:
 
 
 def _rebalance(ranked: RankedCandidates, eligible: EligiblePapers, chosen: Ints, kept: Ints, sizes: Ints) -> Ints:
-    """Give every interest a place. Only subscribers with an interest left out are processed one by one."""
+    """Give every interest a place.
+
+    Only subscribers with an interest left out are processed one by one.
+    """
     likes = ranked.profiles.feedback.likes.sizes
     reach = np.where(likes > 0, (REACH * sizes).astype(np.intp), eligible.marks.shape[1])
     interests = met(ranked.profiles, eligible.marks.shape[1])

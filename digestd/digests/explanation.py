@@ -1,4 +1,7 @@
-"""Preview and explain what planning would do for one subscriber now. Nothing is stored."""
+"""Preview and explain what planning would do for one subscriber now.
+
+Nothing is stored.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +38,9 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The ranking of one paper for one subscriber; the contributions of `parts` sum to the score.
+    """The ranking of one paper for one subscriber.
+
+    The contributions of `parts` sum to the score.
 
     Attributes:
         relevance, parts: Unknown for a past digest.
@@ -60,7 +65,10 @@ class Explanation:
 def preview(
     db: Database, subscriber: int, now: datetime, encoder: Encoder = NoEncoder(), explore: bool = True
 ) -> Preview:
-    """Rank and select as planning would at `now`, due or not. `explore`: the install's setting."""
+    """Rank and select as planning would at `now`, due or not.
+
+    `explore`: the install's setting.
+    """
     day, shard = _rank_one(db, subscriber, now, encoder)
     considered = int((shard.open & shard.ranked.fresh).sum())
     return Preview(select_picks(day, shard, [_period(day, shard)], explore).of(0), considered, day.coverage)

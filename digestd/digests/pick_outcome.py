@@ -35,7 +35,10 @@ class ExplainedPaper:
 def explain_outcome(
     explained: ExplainedPaper, options: DigestOptions, selection: Selection, picks_by_paper: Mapping[int, Pick]
 ) -> str:
-    """Return whether the paper is picked, and why. `picks_by_paper`: the digest's picks by row number."""
+    """Return whether the paper is picked, and why.
+
+    `picks_by_paper`: the digest's picks by row number.
+    """
     pick = picks_by_paper.get(int(explained.day.keys[explained.place]))
     if pick is None:
         return _exclusion(explained) or _rejection(explained, options, selection, len(picks_by_paper))

@@ -21,7 +21,9 @@ Draft: TypeAlias = list[tuple[int, Team | None]]
 
 
 def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore: bool) -> PickTable:
-    """Return the picks of a shard, one period per subscriber. `explore`: the install's setting.
+    """Return the picks of a shard, one period per subscriber.
+
+    `explore`: the install's setting.
 
     Reasons and scores come from the current weights, regardless of the team. Exploration papers have no team.
     """

@@ -103,7 +103,10 @@ def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
 
 
 def _plan_or_split(db: Database, planner: Planner, day: PlanningDay, shard: Sequence[DueSubscriber]) -> PlanReport:
-    """Plan a shard; on failure plan each subscriber alone, so that one bad row delays nobody else."""
+    """Plan a shard.
+
+    On failure plan each subscriber alone, so that one bad row delays nobody else.
+    """
     try:
         return _plan_shard(db, planner, day, shard)
     except DigestdError:

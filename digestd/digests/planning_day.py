@@ -57,11 +57,16 @@ class PlanningDay:
 
     @property
     def horizon(self) -> int:
-        """Return the highest row number among the candidates; papers stored later have higher ones."""
+        """Return the highest row number among the candidates.
+
+        Papers stored later have higher ones.
+        """
         return int(self.keys.max(initial=0))
 
     def windows(self, subscribers: Sequence[DueSubscriber]) -> tuple[Bools, Bools]:
-        """Return (open, fresh) for n subscribers, each (n, m): inside the window; new since the last digest.
+        """Return (open, fresh) for n subscribers, each (n, m): inside the window.
+
+        New since the last digest.
 
         Most subscribers were planned at the same moment, so few windows differ.
         """

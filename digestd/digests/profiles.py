@@ -26,7 +26,10 @@ NO_SUBSCRIBER = 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledProfiles:
-    """The `profiles` of a shard; the known papers that each names; newly compiled ones (`made`), to be stored."""
+    """The `profiles` of a shard; the known papers that each names.
+
+    Newly compiled ones (`made`), to be stored.
+    """
 
     profiles: Profiles
     named: Sequence[Sequence[NamedPaper]]
@@ -96,7 +99,10 @@ def _profile_input(subscriber: int, interests: tuple[Interest, ...], named_paper
 def _stored(
     day: PlanningDay, whose: tuple[int, int], profile_input: ProfileInput, record: bytes, named_papers: NamedPapers
 ) -> StoredProfile:
-    """Return a compiled profile to be stored; `whose`: the subscriber and the version of their interests."""
+    """Return a compiled profile to be stored.
+
+    `whose`: the subscriber and the version of their interests.
+    """
     subscriber, version = whose
     papers = list(dict.fromkeys([*profile_input.named(), *_names(profile_input.interests)]))
     return StoredProfile(

@@ -20,7 +20,10 @@ NICENESS = 10
 
 
 def refit_in_subprocess(db: Database, now: datetime, should_continue: Callable[[], bool]) -> bool:
-    """Refit in a subprocess, killed when `should_continue` is False. Return True if it finished."""
+    """Refit in a subprocess, killed when `should_continue` is False.
+
+    Return True if it finished.
+    """
     url = db.engine.url.render_as_string(hide_password=False)
     process = get_context("spawn").Process(target=_refit, args=(url, now), name="refit", daemon=True)
     process.start()

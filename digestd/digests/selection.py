@@ -84,7 +84,10 @@ def _above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], c
 
 
 def _by_score(mask: Bools, total: Floats, options: Sequence[DigestOptions]) -> tuple[Ints, Ints]:
-    """Sort papers by score, candidates first, and count candidates. Ties are shuffled; NaN is no score."""
+    """Sort papers by score, candidates first, and count candidates.
+
+    Ties are shuffled; NaN is no score.
+    """
     mask &= total > -np.inf
     counts = mask.sum(axis=1)
     order = np.where(mask, -total, np.float32(np.inf)).argsort(axis=1)

@@ -29,7 +29,10 @@ _FIT_LOCK = Lock()
 
 
 def text_model(db: Database, now: datetime) -> TextModel:
-    """Return the model to rank with at `now`, fitting one if there is none. Concurrent callers fit it once."""
+    """Return the model to rank with at `now`, fitting one if there is none.
+
+    Concurrent callers fit it once.
+    """
     if (ready := _ready(db, now)) is not None:
         return ready
     with _FIT_LOCK:

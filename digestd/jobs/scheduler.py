@@ -1,4 +1,6 @@
-"""The scheduler: APScheduler ticks; what is due is in the database, so ticks may be repeated or late.
+"""The scheduler: APScheduler ticks.
+
+What is due is in the database, so ticks may be repeated or late.
 
 It uses a memory job store with coalesced intervals, one instance per job and no misfire limit: a missed tick is made up
 by the next, because each tick does everything that is due by then.

@@ -49,7 +49,10 @@ log = structlog.get_logger(__name__)
 
 
 async def work(app: App, stop: asyncio.Event) -> None:
-    """Deliver what becomes ready until `stop` is set. A new worker tries every relay at once."""
+    """Deliver what becomes ready until `stop` is set.
+
+    A new worker tries every relay at once.
+    """
     starting, settled, cleaned = True, -SETTLE_SECONDS, -UPKEEP_SECONDS
     while not stop.is_set():
         try:
@@ -84,7 +87,10 @@ async def sync_libraries(app: App, stop: asyncio.Event) -> None:
 
 
 async def _run_until(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Cancel a coroutine when `stop` is set. What it was doing is repeated once its claim has expired."""
+    """Cancel a coroutine when `stop` is set.
+
+    What it was doing is repeated once its claim has expired.
+    """
     task = asyncio.create_task(endless)
     await stop.wait()
     task.cancel()
@@ -155,7 +161,10 @@ def delete_expired(app: App, now: datetime) -> None:
 
 
 def settle_uncertain(app: App, now: datetime) -> None:
-    """Settle uncertain deliveries by the relay's log, then by policy. An unreadable log stops nothing else."""
+    """Settle uncertain deliveries by the relay's log, then by policy.
+
+    An unreadable log stops nothing else.
+    """
     try:
         if app.relay_log is not None:
             reconcile(app.db, app.keys, app.relay_log, now)
@@ -239,7 +248,10 @@ def _clear_backoff(app: App) -> None:
 
 
 def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
-    """Return the routes that are not paused. A pause longer than possible was written under a wrong clock."""
+    """Return the routes that are not paused.
+
+    A pause longer than possible was written under a wrong clock.
+    """
     longest = (now + RELAY_BACKOFF.longest).timestamp()
     with app.db.read() as session:
         kept = throttles.states(session, [route.name for route in app.routes])

@@ -24,7 +24,10 @@ _SUFFIXES = frozenset(["jr", "jr.", "sr", "sr.", "ii", "iii", "iv"])
 
 
 def bibtex(papers: Iterable[Paper]) -> str:
-    """Return one BibTeX entry per paper, `misc` for preprints. Keys are identifiers, numbered if equal."""
+    """Return one BibTeX entry per paper, `misc` for preprints.
+
+    Keys are identifiers, numbered if equal.
+    """
     taken: set[str] = set()
     return "\n".join(_bibtex_entry(paper, _key(paper, taken)) for paper in papers)
 
@@ -35,7 +38,10 @@ def ris(papers: Iterable[Paper]) -> str:
 
 
 def family_first(name: str) -> str:
-    """Return `Ada van der Berg` as `van der Berg, Ada`. Names with a comma or of one word stay unchanged."""
+    """Return `Ada van der Berg` as `van der Berg, Ada`.
+
+    Names with a comma or of one word stay unchanged.
+    """
     parts = clean(name).split()
     if "," in name or len(parts) < 2:
         return " ".join(parts)

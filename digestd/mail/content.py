@@ -13,7 +13,9 @@ from digestd.domain.reply import ReplyLine
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PaperContent:
-    """One paper as plain text without TeX, the same for every subscriber; compared by identity (cheap as a cache key).
+    """One paper as plain text without TeX, the same for every subscriber.
+
+    Compared by identity (cheap as a cache key).
 
     Attributes:
         links: URLs by name: code, pdf, discussion.
@@ -60,7 +62,9 @@ class EarlierDigest:
 
 @dataclass(frozen=True, slots=True)
 class DigestLinks:
-    """The links of a digest: absolute URLs with the subscriber's tokens; empty if there is no such link.
+    """The links of a digest: absolute URLs with the subscriber's tokens.
+
+    Empty if there is no such link.
 
     Without a web address `unsubscribe` is a `mailto:` link, `mail` is the address for commands, and the others are
     empty.
@@ -115,7 +119,9 @@ class DigestContent:
 
 @dataclass(frozen=True, slots=True)
 class NoticeContent:
-    """A notice that links to one page. It contains nothing that the requester typed, so it cannot carry spam.
+    """A notice that links to one page.
+
+    It contains nothing that the requester typed, so it cannot carry spam.
 
     Attributes:
         link: The page; empty without a web address.
@@ -136,7 +142,10 @@ class NoticeContent:
 
 @dataclass(frozen=True, slots=True)
 class ReplyContent:
-    """The reply to commands sent by mail. `answerable`: answers to it are read as commands."""
+    """The reply to commands sent by mail.
+
+    `answerable`: answers to it are read as commands.
+    """
 
     list_name: str
     lines: tuple[ReplyLine, ...]

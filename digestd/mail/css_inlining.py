@@ -15,7 +15,10 @@ _MARK = re.compile(r"<!--\ue000(\d+)\ue001-->|\ue000(\d+)\ue001")
 
 
 def inline_css(source: str, css: str) -> str:
-    """Return the template with the rules of `css` as style attributes; at-rules stay in the head of a page."""
+    """Return the template with the rules of `css` as style attributes.
+
+    At-rules stay in the head of a page.
+    """
     tags: list[str] = []
     hidden = _hide(source, tags)
     inliner = CSSInliner(

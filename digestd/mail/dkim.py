@@ -35,7 +35,10 @@ _FOLD = 72
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs for one domain with one key. The public key is in DNS at `<selector>._domainkey.<domain>`."""
+    """Signs for one domain with one key.
+
+    The public key is in DNS at `<selector>._domainkey.<domain>`.
+    """
 
     domain: str
     selector: str
@@ -68,7 +71,10 @@ class Signer:
 
 
 def create_signer(domain: str, selector: str, pem: bytes) -> Signer:
-    """Return a signer with a private key in PEM. Raises BadSetting that names an invalid setting."""
+    """Return a signer with a private key in PEM.
+
+    Raises BadSetting that names an invalid setting.
+    """
     for name, value in (("DOMAIN", domain), ("SELECTOR", selector)):
         if not _NAME.fullmatch(value):
             raise BadSetting(

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
-    """Return the signer of these settings, or None if the relay signs. Raises BadSetting if they are inconsistent."""
+    """Return the signer of these settings, or None if the relay signs.
+
+    Raises BadSetting if they are inconsistent.
+    """
     given = {"domain": domain, "selector": selector, "key_file": key_file}
     if not any(given.values()):
         return None

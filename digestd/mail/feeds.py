@@ -27,7 +27,10 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed of papers, newest first. `name` is unique and never changes; `since`: when the feed began."""
+    """A feed of papers, newest first.
+
+    `name` is unique and never changes; `since`: when the feed began.
+    """
 
     name: str
     title: str

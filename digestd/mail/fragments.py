@@ -30,7 +30,10 @@ def slot(name: str) -> str:
 
 
 class Value(NamedTuple):
-    """The value of a slot as HTML and text, and both as quoted-printable. Create it with `value` or `token_value`."""
+    """The value of a slot as HTML and text, and both as quoted-printable.
+
+    Create it with `value` or `token_value`.
+    """
 
     html: str
     text: str
@@ -39,7 +42,10 @@ class Value(NamedTuple):
 
 
 def value(plain: str, text: str | None = None) -> Value:
-    """Return plain text as a value. `text`: a variant for the text part, such as the same in wrapped lines."""
+    """Return plain text as a value.
+
+    `text`: a variant for the text part, such as the same in wrapped lines.
+    """
     html, text = str(escape(plain)), plain if text is None else text
     encoded = quoted_printable_fragment(text)
     return Value(html, text, encoded if html == text else quoted_printable_fragment(html), encoded)
@@ -102,7 +108,10 @@ class Body:
 
     @cached_property
     def encoded(self) -> Sequence[bytes]:
-        """Return the body in pieces of quoted-printable (RFC 2045 section 6.7); the last line ends with CRLF."""
+        """Return the body in pieces of quoted-printable (RFC 2045 section 6.7).
+
+        The last line ends with CRLF.
+        """
         pieces: list[bytes] = []
         for fragment, values in self.parts:
             pieces += fragment.encode(values)

@@ -114,7 +114,10 @@ def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent)
 
 
 def _unsubscribe_mailto(headers: DigestHeaders) -> str:
-    """Return the second URL of List-Unsubscribe (RFC 2369); empty if no mailbox is read."""
+    """Return the second URL of List-Unsubscribe (RFC 2369).
+
+    Empty if no mailbox is read.
+    """
     return f", {_mailto(headers.unsubscribe_mailbox, 'unsubscribe')}" if headers.unsubscribe_mailbox else ""
 
 
@@ -216,7 +219,10 @@ def _checked(form: re.Pattern[str], value: str) -> str:
 
 
 def _phrase(header: str, name: str, address: str) -> str:
-    """Return `Name <address>` with the name as atoms, quoted, or as encoded words; only `<address>` without a name."""
+    """Return `Name <address>` with the name as atoms, quoted, or as encoded words.
+
+    Only `<address>` without a name.
+    """
     if not name.strip():
         return f"<{address}>"
     name = header_text(name, NAME_MAX)
@@ -266,7 +272,10 @@ def _pieces(body: BodyContent) -> Sequence[bytes]:
 
 
 def _header(name: str, value: str) -> bytes:
-    """Return one header as bytes. Raises BadInput if a line is too long or would start another header."""
+    """Return one header as bytes.
+
+    Raises BadInput if a line is too long or would start another header.
+    """
     line = f"{name}: {value}".encode("ascii")
     if not (_LINE.fullmatch(line) or _folds(line)):
         raise BadInput(f"the header {name}: {value[:100]} is malformed; please report this as a bug")

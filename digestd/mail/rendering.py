@@ -52,13 +52,19 @@ def render_reason(templates: Templates, reason: Reason, language: str) -> str:
 
 
 def render_page(templates: Templates, name: str, language: str, **values: object) -> str:
-    """Render a web page, e.g. `web/home.html.j2`. Raises NotFound if there is no such template."""
+    """Render a web page, e.g.
+
+    `web/home.html.j2`. Raises NotFound if there is no such template.
+    """
     return render_template(templates.environment(language), name, **values)
 
 
 @lru_cache(maxsize=4096)  # many subscribers share interests
 def render_sentence(environment: Environment, reason: Reason) -> str:
-    """Render a reason as a sentence. Raises BadSetting if the templates have none for its kind."""
+    """Render a reason as a sentence.
+
+    Raises BadSetting if the templates have none for its kind.
+    """
     template = environment.get_template(REASON)
     block = template.blocks.get(reason.why)
     if block is None:
@@ -77,12 +83,18 @@ def clean_line(text: str, limit: int) -> str:
 
 
 def render_line(environment: Environment, name: str, **values: object) -> str:
-    """Render a text template as one line. HTML templates receive the result as a value, so it is escaped there."""
+    """Render a text template as one line.
+
+    HTML templates receive the result as a value, so it is escaped there.
+    """
     return " ".join(render_template(environment, name, **values).split())
 
 
 def render_template(environment: Environment, name: str, **values: object) -> str:
-    """Render a template. Raises NotFound if it does not exist, BadSetting if it cannot be rendered."""
+    """Render a template.
+
+    Raises NotFound if it does not exist, BadSetting if it cannot be rendered.
+    """
     try:
         return environment.get_template(name).render(values)
     except TemplateError as problem:

@@ -18,7 +18,10 @@ _NAME_MAX, _POSTAL_MAX, _VALUE_MAX = 60, 300, 200
 
 @dataclass(frozen=True, slots=True)
 class _LineValues:
-    """The variable `line` in the template of a line. `day`: the first value if it is a date, else None."""
+    """The variable `line` in the template of a line.
+
+    `day`: the first value if it is a date, else None.
+    """
 
     what: str
     values: tuple[str, ...]
@@ -29,7 +32,10 @@ class _LineValues:
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """The variable `reply` in the templates of a reply. `what`: of the first line; `commands`: (command, meaning)."""
+    """The variable `reply` in the templates of a reply.
+
+    `what`: of the first line; `commands`: (command, meaning).
+    """
 
     list_name: str
     what: str

@@ -41,7 +41,10 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
 @dataclass(frozen=True)
 class Templates:
-    """A set of template files by path. `hash` identifies it for good, so that old digests can be rendered again."""
+    """A set of template files by path.
+
+    `hash` identifies it for good, so that old digests can be rendered again.
+    """
 
     hash: str
     files: Mapping[str, str] = field(compare=False, repr=False)
@@ -49,7 +52,9 @@ class Templates:
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> "Templates":
-        """Return the set of these files. Templates are compiled on first use, and recent sets stay compiled.
+        """Return the set of these files.
+
+        Templates are compiled on first use, and recent sets stay compiled.
 
         Raises:
             BadSetting: A file contains the character that marks slots.
@@ -59,7 +64,9 @@ class Templates:
         return cls(digest, dict(given), _languages(given))
 
     def check(self) -> "Templates":
-        """Compile all templates in every language. Raises BadSetting that names the first error.
+        """Compile all templates in every language.
+
+        Raises BadSetting that names the first error.
 
         Takes a few tenths of a second per language, so a stored set is not checked again.
         """
@@ -89,7 +96,10 @@ def web_environment(templates: Templates, language: str = ENGLISH) -> Environmen
 
 
 class _Languages:
-    """The environments of a set, created on first use of a language; `names`: available languages."""
+    """The environments of a set, created on first use of a language.
+
+    `names`: available languages.
+    """
 
     def __init__(self, files: Mapping[str, str]) -> None:
         for path, text in files.items():
@@ -102,7 +112,10 @@ class _Languages:
         self.names: Set[str] = {*self._catalogues, ENGLISH}
 
     def environment(self, language: str) -> Environment:
-        """Return the environment of one of these languages. Raises BadSetting if its catalogue is invalid."""
+        """Return the environment of one of these languages.
+
+        Raises BadSetting if its catalogue is invalid.
+        """
         if language not in self._environments:
             self._environments[language] = _environment(language, self._catalogues.get(language), self._sources)
         return self._environments[language]
@@ -153,7 +166,10 @@ def _is_escaped(name: str | None) -> bool:
 
 
 def _check(environment: Environment, name: str) -> None:
-    """Compile a template. Raises BadSetting if it is invalid or if HTML includes unescaped plain text."""
+    """Compile a template.
+
+    Raises BadSetting if it is invalid or if HTML includes unescaped plain text.
+    """
     assert environment.loader is not None  # noqa: S101  # `_environment` sets a loader
     try:
         template = environment.get_template(name)
@@ -168,7 +184,10 @@ def _check(environment: Environment, name: str) -> None:
 
 
 def _translations(locale: Locale, catalogue: str | None) -> Translations:
-    """Compile a catalogue like `msgfmt`; English needs none. Raises ValueError if a translation is invalid."""
+    """Compile a catalogue like `msgfmt`; English needs none.
+
+    Raises ValueError if a translation is invalid.
+    """
     messages = read_po(StringIO(catalogue or ""), locale=locale, abort_invalid=True)
     for message in messages:
         _check_placeholders(message)

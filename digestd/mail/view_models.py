@@ -51,7 +51,10 @@ DETAIL_LEVELS = (
 
 @dataclass(frozen=True, slots=True)
 class PaperLink:
-    """A link of a paper. `kind`: paper, pdf, code or discussion; `figure`: stars or upvotes, 0 if unknown."""
+    """A link of a paper.
+
+    `kind`: paper, pdf, code or discussion; `figure`: stars or upvotes, 0 if unknown.
+    """
 
     kind: str
     url: str

@@ -17,7 +17,9 @@ def last_count(session: Session, event: str) -> int:
 
 
 def count_if_more(session: Session, event: str, found: Callable[[], int]) -> int:
-    """Store the current count and return it if it has grown, else 0; needs a write transaction.
+    """Store the current count and return it if it has grown, else 0.
+
+    Needs a write transaction.
 
     `found` is called while the row is locked, so that an older count never replaces a newer one.
     """

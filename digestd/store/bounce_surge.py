@@ -43,7 +43,10 @@ class _Failed:
 
 
 def must_hold(session: Session, bounce: Bounce, now: datetime) -> bool:
-    """Return True if a stored hard bounce must not suppress; lift earlier suppressions of the same surge."""
+    """Return True if a stored hard bounce must not suppress.
+
+    Lift earlier suppressions of the same surge.
+    """
     if bounce.delivery is not None and bounce.attempt is not None:
         relay, closed_us = _attempt(session, bounce.delivery, bounce.attempt)
         if relay_share(session, relay, bounce.delivery, closed_us).is_unusual:
@@ -53,7 +56,10 @@ def must_hold(session: Session, bounce: Bounce, now: datetime) -> bool:
 
 
 def must_hold_domain(session: Session, address_key: bytes, now: datetime) -> bool:
-    """Return True if unusually many addresses at this domain failed; lift their suppressions."""
+    """Return True if unusually many addresses at this domain failed.
+
+    Lift their suppressions.
+    """
     address = session.connection().execute(select(_S.address).where(_S.address_key == address_key)).scalar()
     if not address:
         return False

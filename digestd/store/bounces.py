@@ -1,4 +1,6 @@
-"""Bounces and complaints by keyed hash of the address; `record` stores one and applies its effects in one transaction.
+"""Bounces and complaints by keyed hash of the address.
+
+`record` stores one and applies its effects in one transaction.
 
 An address is locked by its subscriber's row, like consent and the commit point, so that two bounces at once count
 twice, and a mail that reaches the commit point afterwards sees the suppression.
@@ -34,7 +36,9 @@ _SUPPRESSES = {
 
 @dataclass(frozen=True, slots=True)
 class BounceEffect:
-    """The result of a bounce. `is_new` is False if it was reported before: then nothing was done.
+    """The result of a bounce.
+
+    `is_new` is False if it was reported before: then nothing was done.
 
     A bounce is held and suppresses nobody during a surge, or if it is `doubtful`.
     """
@@ -58,7 +62,10 @@ def key_of(*parts: object) -> bytes:
 
 
 def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> BounceEffect:
-    """Store a bounce and apply its effects in the caller's transaction; safe to repeat."""
+    """Store a bounce and apply its effects in the caller's transaction.
+
+    Safe to repeat.
+    """
     session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
     if not insert(session, bounce):
         return BounceEffect(is_new=False)

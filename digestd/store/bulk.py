@@ -118,7 +118,10 @@ class KeyLookup:
 
 
 def run_all(session: Session, *changes: tuple[BulkStatement, Iterable[Row]]) -> None:
-    """Run each statement for its rows, in one exchange on PostgreSQL. No two may change the same row."""
+    """Run each statement for its rows, in one exchange on PostgreSQL.
+
+    No two may change the same row.
+    """
     pending = [(bulk, given) for bulk, rows in changes if (given := list(rows))]
     if not pending:
         return
@@ -140,7 +143,10 @@ def look_up(session: Session, *lookups: tuple[KeyLookup, Sequence[int]]) -> list
 
 @contextmanager
 def driver(connection: Connection) -> Iterator[Callable[[], Any]]:
-    """Yield a function that opens cursors of the driver; raise its errors as SQLAlchemy's."""
+    """Yield a function that opens cursors of the driver.
+
+    Raise its errors as SQLAlchemy's.
+    """
     own: Any = connection.connection.driver_connection
     try:
         if connection.dialect.name == "sqlite":
@@ -193,7 +199,10 @@ def _compiled(bulk: BulkStatement, dialect: Dialect) -> tuple[str, Callable[[Any
 
 
 def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
-    """Return the statement rewritten over all rows at once; one by one takes twice as long."""
+    """Return the statement rewritten over all rows at once.
+
+    One by one takes twice as long.
+    """
     arrays = ", ".join(f"%({name})s::{_type(compiled, name)}[]" for name in names)
     given = f"unnest({arrays}) AS given({', '.join(map(_quoted, names))})"
     words = _PLACEHOLDER.sub(

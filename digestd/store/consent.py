@@ -47,7 +47,10 @@ _EVENTS = select(core.consent_event, _W.text).select_from(
 
 
 def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
-    """Write events as (subscriber, version, status); called with each change of consent."""
+    """Write events as (subscriber, version, status).
+
+    Called with each change of consent.
+    """
     how, events = act(by), list(events)
     shared = {
         "cause": how.cause,

@@ -56,7 +56,9 @@ def _erased_subscriber(erased: Subscriber) -> Subscriber:
 
 
 def scrub(db: Database, *, wait: bool = True) -> bool:
-    """Empty SQLite's write-ahead log, which still has deleted data; secure_delete wipes the file itself.
+    """Empty SQLite's write-ahead log, which still has deleted data.
+
+    Secure_delete wipes the file itself.
 
     Returns False if an open transaction still needs the log: call it again later. Without `wait` it does not block.
     """

@@ -29,7 +29,10 @@ def for_ranking(session: Session, subscribers: Sequence[int]) -> dict[int, tuple
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return the interests of subscribers in the order given; absent if they have none."""
+    """Return the interests of subscribers in the order given.
+
+    Absent if they have none.
+    """
     query = (
         select(_I.subscriber_id, _I.kind, _I.value, _I.wish, _I.since_us)
         .where(_I.subscriber_id.in_(subscribers))

@@ -1,4 +1,6 @@
-"""Count the mails that other people can cause, and refuse those over a limit. See domain/mail_budget.
+"""Count the mails that other people can cause, and refuse those over a limit.
+
+See domain/mail_budget.
 
 A row a mail, so the limits hold across processes and restarts. `take` is atomic: SQLite has one writer at a time,
 and on PostgreSQL transactions that take wait for each other.
@@ -78,7 +80,10 @@ def is_pool_busy(session: Session, pool: Pool, now: datetime) -> bool:
 
 
 def delete_expired(db: Database, now: datetime) -> None:
-    """Delete records that no limit counts, and networks after a day. Write nothing if there are none."""
+    """Delete records that no limit counts, and networks after a day.
+
+    Write nothing if there are none.
+    """
     old = _B.at_us <= to_us(now - KEPT)
     placed = _B.network.is_not(None) & (_B.at_us <= to_us(now - NETWORKS_KEPT))
     with db.read() as session:

@@ -22,7 +22,10 @@ EVIDENCE_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A merge of two papers. `by`: identifier, similarity or operator; `evidence`: the reason."""
+    """A merge of two papers.
+
+    `by`: identifier, similarity or operator; `evidence`: the reason.
+    """
 
     number: int
     kept: int
@@ -34,7 +37,10 @@ class Merge:
 
 
 def merge(session: Session, kept: int, other: int, why: tuple[str, str], now: datetime) -> None:
-    """Move all data of one paper to another. `why`: what merged them, and the evidence."""
+    """Move all data of one paper to another.
+
+    `why`: what merged them, and the evidence.
+    """
     connection = session.connection()
     before = {
         row.id: _news_state(row) for row in connection.execute(select(core.paper).where(_P.id.in_([kept, other])))
@@ -123,7 +129,10 @@ def _move(session: Session, table: Table, name: str, kept: int, other: int) -> l
 
 
 def _move_signals(session: Session, kept: int, other: int) -> dict[str, object]:
-    """Add the signal history of one paper to another's; existing values of the same time win."""
+    """Add the signal history of one paper to another's.
+
+    Existing values of the same time win.
+    """
     history = _history(session, other)
     known = {(name, at) for name, at, _ in _history(session, kept)}
     added = [value for value in history if (value[0], value[1]) not in known]

@@ -66,7 +66,10 @@ Places: TypeAlias = NDArray[np.intp]
 
 
 class Packed(NamedTuple):
-    """The packed picks of a digest; empty if there are none. `papers`: row numbers, ascending."""
+    """The packed picks of a digest; empty if there are none.
+
+    `papers`: row numbers, ascending.
+    """
 
     picks: bytes
     papers: NDArray[np.uint32]
@@ -149,7 +152,10 @@ def _parts(shares: Shares) -> NDArray[np.uint16]:
 
 
 def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
-    """Return the picks of one digest: the inverse of `pack_picks`. Raise Damaged if they cannot be read."""
+    """Return the picks of one digest: the inverse of `pack_picks`.
+
+    Raise Damaged if they cannot be read.
+    """
     try:
         return _unpacked(packed)
     except (ValueError, LookupError, TypeError, struct.error) as error:
@@ -212,7 +218,10 @@ def step(state: State, actor: Actor, at_us: int) -> str:
 
 
 def steps(history: str) -> list[tuple[State, Actor, int]]:
-    """Return a history as (state, actor, µs), oldest first; raise ValueError if invalid."""
+    """Return a history as (state, actor, µs), oldest first.
+
+    Raise ValueError if invalid.
+    """
     if len(history) % STEP_LENGTH:
         raise ValueError("history is cut")
     entries = [history[i : i + STEP_LENGTH] for i in range(0, len(history), STEP_LENGTH)]

@@ -63,7 +63,10 @@ def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
 
 
 def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, PaperId]:
-    """Return the name of the paper known under each of these identifiers; unknown ones are absent."""
+    """Return the name of the paper known under each of these identifiers.
+
+    Unknown ones are absent.
+    """
     query = select(_A.alias, _P.paper_id).join_from(core.paper_alias, core.paper, _P.id == _A.paper)
     return {
         PaperId(row.alias): PaperId(row.paper_id)

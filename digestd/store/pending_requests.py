@@ -41,7 +41,10 @@ class PendingRequest:
 def add(
     session: Session, whose: tuple[int, int], said: Mapping[str, object] | None, by: Act, now: datetime
 ) -> PendingRequest:
-    """Store a request under a new number. `whose`: the subscriber and their consent version."""
+    """Store a request under a new number.
+
+    `whose`: the subscriber and their consent version.
+    """
     subscriber, version = whose
     last = session.connection().execute(select(func.max(_R.n)).where(_R.subscriber_id == subscriber)).scalar()
     request = PendingRequest((last or 0) + 1, version, said, by, now)

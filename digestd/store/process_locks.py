@@ -23,7 +23,9 @@ class ProcessLocks(Protocol):
     """Locks on the names of processes: hold one's own, and test those of others."""
 
     def hold(self, owner: str, where: str = "") -> contextlib.AbstractContextManager[None]:
-        """Hold a name until the context ends or the process dies. Raises AlreadyRunning if it is held.
+        """Hold a name until the context ends or the process dies.
+
+        Raises AlreadyRunning if it is held.
 
         `where`: what to tell whoever comes second, e.g. the address of the pages.
         """
@@ -110,7 +112,10 @@ def _is_still(path: Path, file: IO[str]) -> bool:
 
 
 class AdvisoryLocks:
-    """pg_try_advisory_lock on a hash of the name; the server releases it when the connection ends."""
+    """pg_try_advisory_lock on a hash of the name.
+
+    The server releases it when the connection ends.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db

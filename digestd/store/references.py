@@ -71,7 +71,9 @@ def count_fitting(session: Session, subscribers: Sequence[int], most: int) -> in
 
 
 def public_names(session: Session, references: Iterable[Reference]) -> dict[PaperId, PaperId]:
-    """Return the public paper that matches each reference, both by name; those without one are absent.
+    """Return the public paper that matches each reference, both by name.
+
+    Those without one are absent.
 
     A paper matches a reference if a source reported one of the reference's identifiers; the first of these counts.
     """
@@ -82,7 +84,10 @@ def public_names(session: Session, references: Iterable[Reference]) -> dict[Pape
 
 
 def resolved(session: Session, subscriber: int, names: Sequence[PaperId]) -> dict[PaperId, Paper | Reference]:
-    """Return the public paper under each name, else the subscriber's own reference; unknown names are absent."""
+    """Return the public paper under each name, else the subscriber's own reference.
+
+    Unknown names are absent.
+    """
     own = of(session, subscriber, names)
     known = papers.by_ids(session, {*names, *(name for one in own.values() for name in one.ids)})
     found: dict[PaperId, Paper | Reference] = {}

@@ -258,7 +258,10 @@ def _insert_new(session: Session, changes: Sequence[PaperWrite], revisions: Mapp
 def _revise(
     session: Session, numbered: Sequence[tuple[int, int, PaperWrite]], plain: Mapping[str, str], now: datetime
 ) -> None:
-    """Append revisions. The text of archived papers stays in TeX until the paper becomes news."""
+    """Append revisions.
+
+    The text of archived papers stays in TeX until the paper becomes news.
+    """
     rows = [_revision(number, key, change, plain) | {"made_us": to_us(now)} for number, key, change in numbered]
     _insert(session, core.revision, rows)
     current = [{"b_key": key, "b_revision": number} for number, key, change in numbered if change.key is not None]

@@ -1,4 +1,7 @@
-"""Suppressions: addresses that must not be written to, by keyed hash. They outlive the subscriber."""
+"""Suppressions: addresses that must not be written to, by keyed hash.
+
+They outlive the subscriber.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -91,7 +94,10 @@ def lift(session: Session, address_key: bytes, why: str, now: datetime) -> Suppr
 
 
 def lift_by_consent(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
-    """Lift a suppression after a confirmed double opt-in, even an erasure; return its reason, if any."""
+    """Lift a suppression after a confirmed double opt-in, even an erasure.
+
+    Return its reason, if any.
+    """
     return _lift(session, address_key, why, now, LIFTED_BY_CONSENT)
 
 
@@ -150,7 +156,10 @@ class SuppressionFilter:
 
 
 def matching(session: Session, wave: SuppressionFilter, after: bytes, limit: int) -> list[Suppression]:
-    """Return up to `limit` suppressions of a wave with keys beyond `after`, by key; those of erasures never."""
+    """Return up to `limit` suppressions of a wave with keys beyond `after`, by key.
+
+    Those of erasures never.
+    """
     query = (
         select(core.suppression, _WHO.address)
         .select_from(core.suppression.outerjoin(core.subscriber, _WHO.address_key == _S.address_key))

@@ -53,7 +53,10 @@ def busy_domains(session: Session, now: datetime) -> dict[str, ThrottleState]:
 def change(
     session: Session, changes: Mapping[str, Callable[[ThrottleState], ThrottleState]]
 ) -> dict[str, ThrottleState]:
-    """Change each state by its function in the caller's transaction; return the new ones."""
+    """Change each state by its function in the caller's transaction.
+
+    Return the new ones.
+    """
     if not changes:
         return {}
     connection = session.connection()

@@ -306,7 +306,10 @@ async def test_surge_at_one_domain_holds_only_that_domain(waiting: Install, came
 
 
 async def test_suppression_by_the_operator_is_not_lifted(waiting: Install, came_back: Returning) -> None:
-    """The operator has confirmed that the mailboxes are gone; a further bounce must not undo that."""
+    """The operator has confirmed that the mailboxes are gone.
+
+    A further bounce must not undo that.
+    """
     for delivery in range(1, READERS):
         came_back(delivery)
     waiting.clock.go(timedelta(minutes=1))

@@ -134,7 +134,10 @@ def cover(install: Install, kept: str) -> None:
 
 
 async def tried(install: Install) -> None:
-    """Deliver until a mail that cannot be composed is poisoned; the others are sent the first time."""
+    """Deliver until a mail that cannot be composed is poisoned.
+
+    The others are sent the first time.
+    """
     async with Relay().serving() as relay:
         reports = []
         for _ in range(3):
@@ -148,7 +151,10 @@ async def tried(install: Install) -> None:
 
 
 def told(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[str, object]:
-    """Return the damaged delivery as `delivery show` prints it; check that others report it too."""
+    """Return the damaged delivery as `delivery show` prints it.
+
+    Check that others report it too.
+    """
     for name, value in install.environment().items():
         monkeypatch.setenv(name, value)
     listed = {row["id"]: row for row in json.loads(said("delivery", "list", "--json"))}

@@ -1,4 +1,7 @@
-"""Test lost replies that are found in the log of a real Postfix; absent mails are sent again."""
+"""Test lost replies that are found in the log of a real Postfix.
+
+Absent mails are sent again.
+"""
 
 import gzip
 import tempfile

@@ -60,7 +60,10 @@ def people() -> Profiles:
 
 
 def seen(seed: int, share: float, grain: float) -> RankedCandidates:
-    """Return random scores: a `share` of papers is open; scores are multiples of `grain` if it is not 0."""
+    """Return random scores: a `share` of papers is open.
+
+    Scores are multiples of `grain` if it is not 0.
+    """
     rng = np.random.default_rng(seed)
     shape = (len(people()), len(day()))
     total = rng.normal(0, 3, shape).astype(np.float32)

@@ -65,7 +65,10 @@ class Held:
 
 
 def digests(install: Install, address: str = "reader@example.net") -> list[Held]:
-    """Return the digests of a subscriber, oldest first; papers without the prefix `shelf:`."""
+    """Return the digests of a subscriber, oldest first.
+
+    Papers without the prefix `shelf:`.
+    """
     delivery, subscriber = core.delivery.c, core.subscriber.c
     query = (
         select(core.delivery)

@@ -65,7 +65,10 @@ class ClaimResult:
 def claim(
     session: Session, claimer: ClaimOwner, limit: int, now: datetime, without: Collection[str] = ()
 ) -> ClaimResult:
-    """Lease up to `limit` ready deliveries in the caller's transaction; none to the domains `without`."""
+    """Lease up to `limit` ready deliveries in the caller's transaction.
+
+    None to the domains `without`.
+    """
     at_us = to_us(now)
     query = _ready(at_us, limit)
     for domain in without:
@@ -93,7 +96,10 @@ def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[in
 
 
 def expire(session: Session, limit: int, now: datetime) -> int:
-    """Expire up to `limit` waiting, delayed or poisoned deliveries that are too late; return how many."""
+    """Expire up to `limit` waiting, delayed or poisoned deliveries that are too late.
+
+    Return how many.
+    """
     waiting = _D.state.in_([State.READY, State.POISONED])
     late = select(_D.id).where(AT_WORK, waiting, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
     rows = session.connection().execute(late.with_for_update(skip_locked=True)).scalars().all()

@@ -40,7 +40,9 @@ class CommitDecision(StrEnum):
 
 
 class CommitRequest(NamedTuple):
-    """A worker's request to send one attempt of a delivery to a relay. `sha256`: of the message bytes.
+    """A worker's request to send one attempt of a delivery to a relay.
+
+    `sha256`: of the message bytes.
 
     `message_id` is for whoever notes departures.
     """

@@ -1,4 +1,6 @@
-"""Uncertain digests, offered by the next digest with a link; decided when that is planned.
+"""Uncertain digests, offered by the next digest with a link.
+
+Decided when that is planned.
 
 An uncertain digest is not sent again, but its papers count as seen. The link lets the subscriber read it.
 """
@@ -30,7 +32,9 @@ class OfferedDigest:
 
 
 def offer_uncertain(session: Session, subscribers: Sequence[int], now: datetime) -> int:
-    """Let the ready digests of these subscribers offer earlier uncertain ones; return how many.
+    """Let the ready digests of these subscribers offer earlier uncertain ones.
+
+    Return how many.
 
     Each is offered once, or again if the digest that offered it was not sent. Called in the transaction that plans.
     """

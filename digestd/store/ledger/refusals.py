@@ -34,7 +34,10 @@ _D, _A = core.delivery.c, core.attempt.c
 
 @dataclass(frozen=True, slots=True)
 class RefusalCounts:
-    """Counts of final and of waiting refusals. `early`: too recent to judge; `why`: the unusual share, by relay."""
+    """Counts of final and of waiting refusals.
+
+    `early`: too recent to judge; `why`: the unusual share, by relay.
+    """
 
     rejected: int = 0
     count_waiting: int = 0

@@ -34,7 +34,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class RelayBehaviour:
-    """What is known about a relay. `pipelines`: it answers pipelined commands in order."""
+    """What is known about a relay.
+
+    `pipelines`: it answers pipelined commands in order.
+    """
 
     pipelines: bool = True
 
@@ -116,7 +119,10 @@ class SmtpConnection:
         return reply
 
     async def abandon(self) -> None:
-        """Close the connection, which is the only way to leave DATA; see Connection.abandon."""
+        """Close the connection, which is the only way to leave DATA.
+
+        See Connection.abandon.
+        """
         self._drop()
 
     async def close(self) -> None:
@@ -149,7 +155,10 @@ class SmtpConnection:
         self._session = self._ahead = None
 
     async def _retry_without_pipelining(self, mail: OutgoingMail, error: PipelineMismatch) -> Refusal | None:
-        """Repeat the envelope over a new session, one command at a time. Nothing of the mail has been sent."""
+        """Repeat the envelope over a new session, one command at a time.
+
+        Nothing of the mail has been sent.
+        """
         log.warning("pipelining disabled: the relay answered out of order", relay=self._relay.name, why=str(error))
         self._behaviour.pipelines = False
         await self.open()
@@ -194,7 +203,10 @@ class SmtpConnection:
         return None
 
     async def _reply(self, stream: SmtpStream, stage: Stage) -> SmtpReply:
-        """Read the answer to a command. Raises _Closed if even the first is missing, else RelayFailed."""
+        """Read the answer to a command.
+
+        Raises _Closed if even the first is missing, else RelayFailed.
+        """
         left = self._until - asyncio.get_running_loop().time()
         try:
             return await stream.reply(max(0.0, min(self._relay.timeouts.command, left)))
@@ -225,7 +237,10 @@ class SmtpConnection:
         return Refusal(Stage.DOT, await self._early(stream)) if stream.has_reply else None
 
     async def _early(self, stream: SmtpStream) -> SmtpReply:
-        """Read an answer that came during the body. The final dot is not sent, so it can only be a refusal."""
+        """Read an answer that came during the body.
+
+        The final dot is not sent, so it can only be a refusal.
+        """
         try:
             reply = await stream.reply(0)
         except LOST as error:

@@ -13,7 +13,10 @@ class PipelineMismatch(RelayFailed):
 
 
 def commands(mail: OutgoingMail, dsn: bool) -> tuple[bytes, bytes, bytes]:
-    """Return one command per stage. With `dsn` (RFC 3461), bounces name the attempt and contain only headers."""
+    """Return one command per stage.
+
+    With `dsn` (RFC 3461), bounces name the attempt and contain only headers.
+    """
     ret, notify = (f" RET=HDRS ENVID={mail.envid}", " NOTIFY=FAILURE") if dsn and mail.envid else ("", "")
     return (
         f"MAIL FROM:<{mail.envelope_from}>{ret}\r\n".encode("ascii"),
@@ -23,7 +26,10 @@ def commands(mail: OutgoingMail, dsn: bool) -> tuple[bytes, bytes, bytes]:
 
 
 def refusal(stage: Stage, reply: SmtpReply) -> Refusal | None:
-    """Return the refusal that an answer means, if any. Raises PipelineMismatch if it fits no such command."""
+    """Return the refusal that an answer means, if any.
+
+    Raises PipelineMismatch if it fits no such command.
+    """
     if reply.code == GO_AHEAD if stage is Stage.DATA else 250 <= reply.code < 260:
         return None
     if 400 <= reply.code < 600:

@@ -49,6 +49,9 @@ class ReplyParser:
 
 
 def printable(raw: bytes, limit: int) -> str:
-    """Return a relay's text as one printable line; databases refuse NUL and invalid UTF-8."""
+    """Return a relay's text as one printable line.
+
+    Databases refuse NUL and invalid UTF-8.
+    """
     text = " ".join(raw.decode("utf-8", "surrogateescape").split())[:limit]
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -48,7 +48,10 @@ class SmtpStream(asyncio.Protocol):
         return self._paused
 
     def write(self, data: bytes, tail: int = 0) -> None:
-        """Send data, or nothing if the connection is lost. `tail` is the number of bytes after the final dot."""
+        """Send data, or nothing if the connection is lost.
+
+        `tail` is the number of bytes after the final dot.
+        """
         if self._error is None:
             limit = tail + self._slack
             self._transport.set_write_buffer_limits(limit, limit)
@@ -60,7 +63,10 @@ class SmtpStream(asyncio.Protocol):
         return bool(self._replies)
 
     async def drained(self, seconds: float) -> None:
-        """Wait until the kernel has all data or a reply comes. Raises one of LOST, which includes TimeoutError."""
+        """Wait until the kernel has all data or a reply comes.
+
+        Raises one of LOST, which includes TimeoutError.
+        """
         if not self._paused:
             return
         self._set_deadline(seconds)
@@ -133,7 +139,10 @@ class SmtpStream(asyncio.Protocol):
             self._waiter = None
 
     def _set_deadline(self, seconds: float) -> None:
-        """Set the deadline. One timer per connection is postponed instead of replaced, as most answers come at once."""
+        """Set the deadline.
+
+        One timer per connection is postponed instead of replaced, as most answers come at once.
+        """
         self._deadline = self._loop.time() + seconds
         if self._alarm is None or self._alarm.when() > self._deadline:
             if self._alarm is not None:
