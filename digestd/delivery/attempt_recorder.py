@@ -1,4 +1,4 @@
-"""Record how an attempt ended: in the ledger, in the run's counters, and for the connection.
+"""Record how attempts ended, in the ledger and in the run's counters.
 
 A permanent refusal is recorded as ready and judged later (see `refusals`): if it hits unusually many mails, the cause
 is the sender and those mails wait.
@@ -105,7 +105,7 @@ class AttemptRecorder:
         self._commits.record(self._result(claim, State.READY, Outcome.NOT_SENT))
 
     def record_interrupted(self, claim: Claim) -> None:
-        """Record that the relay broke off during this mail, and delay it in case it is the cause."""
+        """Record that the relay broke off during this mail, and delay the mail."""
         failed = self._result(claim, State.READY, Outcome.NOT_SENT)
         self._commits.record(failed._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
 
@@ -124,7 +124,7 @@ class AttemptRecorder:
         self._commits.record(failed._replace(reason=reason if last else None, wait=COMPOSE_WAIT, failed=True))
 
     def stop_if_composing_fails(self) -> None:
-        """Raise MailsBroken if too many mails cannot be composed, before all are tried three times."""
+        """Raise MailsBroken if too many mails cannot be composed."""
         failed, tried = self.counters.not_composed, self.counters.ended
         if failed >= NOT_COMPOSED_STOP and failed > NOT_COMPOSED_SHARE * tried:
             raise MailsBroken(

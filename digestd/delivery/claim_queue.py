@@ -1,4 +1,4 @@
-"""Claim deliveries in batches, hand them out one at a time, and release what is left at the end of a run.
+"""Claim deliveries in batches, hand them out, and release the rest at the end.
 
 Deliveries to a rate-limited recipient domain wait in a separate queue, so that they do not delay the others.
 """
@@ -73,7 +73,7 @@ class ClaimQueue:
         self._balancer.end()
 
     async def next(self, route: str, counters: RunCounters) -> Claim | None:
-        """Return a claimed delivery for a route, or None if nothing is ready or the route or the run has stopped."""
+        """Return a claim for a route, or None if nothing is ready or it has stopped."""
         await self._balancer.wait_for_turn(route)
         async with self._lock:
             claim = await self._take_or_claim(route, counters)
@@ -174,7 +174,7 @@ class ClaimQueue:
         return not claimed.nothing
 
     def _split_by_rate(self, claims: tuple[Claim, ...]) -> tuple[list[Claim], list[Claim]]:
-        """Split claims into those that can be sent within a lease and those of slow domains that cannot."""
+        """Split claims into those that can be sent within a lease and the rest."""
         kept: list[Claim] = []
         too_many: list[Claim] = []
         seen: dict[str, int] = {}

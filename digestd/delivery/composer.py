@@ -65,7 +65,7 @@ class Composer:
         self._lock = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
-        """Read what these claims need: papers and templates that are not cached, replies, offered earlier digests.
+        """Read what these claims need: papers, templates, replies, earlier digests.
 
         Replies and offers of earlier batches are dropped; `compose` reads them again if they are needed.
         """
@@ -290,7 +290,7 @@ def _address_change(purpose: Purpose) -> Callable[[Sender, Claim], str]:
 
 
 def _token(sender: Sender, claim: Claim, purpose: Purpose, version: int = 0) -> str:
-    """Return a token for the subscriber of a notice, issued at the time in its Date header."""
+    """Return a token for a notice, issued at the time in its Date header."""
     return token(sender.keys, purpose, claim.subscriber, from_us(claim.dated_us), version)
 
 

@@ -1,4 +1,4 @@
-"""Settle uncertain deliveries by the relay's log, which shows the return path of every attempt that it queued.
+"""Settle uncertain deliveries by the return paths in the relay's log.
 
     in the log                                accepted
     not in it, though the log was complete    not sent: it is sent with the next attempt
@@ -50,7 +50,7 @@ class RelayLog:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """How many deliveries were found accepted, how many not sent, and how many stay uncertain."""
+    """Counts of deliveries found accepted, not sent, and still uncertain."""
 
     accepted: int = 0
     not_sent: int = 0
@@ -89,7 +89,7 @@ def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> R
 
 
 def check_log_is_readable(relay_log: RelayLog, now: datetime) -> None:
-    """Raise BadSetting if the log cannot be read, so that the operator learns it before it is needed."""
+    """Raise BadSetting if the log cannot be read, before it is needed."""
     next(_lines(relay_log.file, now), None)
 
 

@@ -1,4 +1,4 @@
-"""Recover what dead workers left: their leases are released, their sent mails become uncertain."""
+"""Recover from dead workers: release leases, mark sent mails uncertain."""
 
 from datetime import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Share mails between relays by weight, without waiting for a slow or stopped relay.
+"""Share mails between relays by weight without waiting for slow ones.
 
 Stride scheduling (Waldspurger and Weihl 1995): each mail advances its relay's virtual time by 1 / weight, and the relay
 that is furthest behind goes next.
@@ -37,7 +37,7 @@ class RelayBalancer:
         return name in self._stopped
 
     def total_rate(self, rate: Callable[[str], float]) -> float:
-        """Return the sum of the active relays' limits in mails per second, or 0 if one is unlimited or none is left."""
+        """Return the active relays' total mails per second; 0 if unlimited or none left."""
         rates = [rate(name) for name in self._weights if name not in self._stopped]
         return sum(rates) if all(rates) else 0.0
 

@@ -79,7 +79,7 @@ def classify_reply(stage: Stage, reply: SmtpReply) -> ReplyVerdict:
 
 
 def _slows_down(reply: SmtpReply) -> bool:
-    """Return True for replies that ask for fewer mails: 421, 454, 4.7.x, and 452 unless a mailbox is full (4.2.x)."""
+    """Return True for 421, 454, 4.7.x, and 452 unless a mailbox is full (4.2.x)."""
     if reply.code == 452:
         return not reply.enhanced.startswith("4.2.")
     return reply.code in {421, 454} or reply.enhanced.startswith("4.7.")

@@ -1,4 +1,4 @@
-"""Deliver what is ready: connections to every relay, until nothing is left or the run is stopped."""
+"""Deliver over every relay until nothing is ready or the run is stopped."""
 
 import asyncio
 from collections.abc import Callable, Mapping

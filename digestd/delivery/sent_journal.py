@@ -1,4 +1,4 @@
-"""Sent journal: every mail that passed the commit point and how it ended, kept outside the database for some days.
+"""Journal of sent mails and their outcome, outside the database, for some days.
 
 A database restored from a backup does not know the mails sent since, and would send them a second time. The newest
 entry of the sent journal is then missing from its ledger: that is how digestd notices before it sends anything, and

@@ -1,4 +1,4 @@
-"""Diversify the selection: followed authors first, then variety, then a place for every interest."""
+"""Diversify the selection: followed authors, variety, a place per interest."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Read the day's embeddings by the optional dense model from the store, and compute missing ones."""
+"""Read the day's embeddings by the optional dense model; compute missing ones."""
 
 from collections.abc import Mapping, Sequence
 

@@ -29,7 +29,7 @@ from digestd.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The picks of a digest planned now, the number of new papers considered, and incomplete sources."""
+    """The picks of a digest planned now, papers considered, incomplete sources."""
 
     picks: tuple[Pick, ...]
     considered: int

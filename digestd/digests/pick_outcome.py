@@ -1,4 +1,4 @@
-"""Pick outcome: explain to the operator in one sentence why a paper is in a digest or not."""
+"""Explain in one sentence why a paper is in a digest or not."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SIMILAR = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplainedPaper:
-    """One paper, by its position among the candidates, for the one subscriber of a shard."""
+    """One paper, by position among the candidates, for one subscriber."""
 
     session: Session
     day: PlanningDay
@@ -129,7 +129,7 @@ def _rejection(explained: ExplainedPaper, options: DigestOptions, selection: Sel
 
 
 def _displaced(explained: ExplainedPaper, selection: Selection, where: str) -> str:
-    """Return why lower-ranked papers were chosen instead: variety, another interest, a followed author."""
+    """Return why lower-ranked papers were chosen instead."""
     vectors, chosen = explained.day.candidates.encoded.dense, list(selection.chosen)
     cosine = vectors[chosen] @ vectors[explained.place]
     nearest = int(np.argmax(cosine))

@@ -1,4 +1,4 @@
-"""Pick selection: by the current weights, or by team draft between them and weights on trial."""
+"""Select picks by the current weights, or by team draft with weights on trial."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -60,7 +60,7 @@ def _slots(options: DigestOptions, selections: Selections, i: int) -> int:
 def _drafts(
     day: PlanningDay, shard: Shard, ours: Selections, options: Sequence[DigestOptions]
 ) -> dict[int, tuple[list[int], list[int]]]:
-    """Return the papers that each ranking of a trial would choose for a participant, without exploration."""
+    """Return what each ranking of a trial would choose, without exploration."""
     unexplored = [each._replace(size=max(_slots(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
     theirs = select(day.candidates, shard.trial_ranking, unexplored, day.calibration)
     return {

@@ -1,4 +1,4 @@
-"""Plan all due digests: read, rank, select and write, one shard of subscribers after the other.
+"""Plan all due digests, one shard of subscribers after the other.
 
 A shard is written in one transaction: digests, seen papers, next due times. Subscribers who changed between reading and
 writing (an unsubscribe, another planner) are left for the next tick.
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """The settings of planning: keys and host of Message-IDs, template hash, dense model.
+    """The settings of planning: keys, host, template hash, dense model.
 
     `explore`: whether digests may have an exploration paper.
     """

@@ -1,4 +1,4 @@
-"""Read the profiles of a shard: stored ones that are still valid, and newly compiled ones.
+"""Read the stored profiles of a shard and compile the missing ones.
 
 A stored profile is valid while the subscriber's interests, the text model and the texts of the papers they name are
 unchanged. A reference is read by its own text until a source reports the paper.
@@ -119,7 +119,7 @@ def _names(interests: Iterable[Interest]) -> list[PaperId]:
 
 
 def store_compiled(session: Session, day: PlanningDay, made: Mapping[int, StoredProfile]) -> None:
-    """Store profiles compiled for these subscribers, and the term counts read for them."""
+    """Store compiled profiles, and the term counts read for them."""
     profiles.upsert(session, made)
     encodings.upsert(session, day.candidates.model.version, day.seed_reader.new_terms)
     references.store_derived(session, day.seed_reader.new_references)

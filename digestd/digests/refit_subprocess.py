@@ -1,4 +1,4 @@
-"""Refit the text model in a subprocess: it needs one core and almost a gigabyte for one or two minutes.
+"""Refit the text model in a subprocess; it takes a minute and almost 1 GB.
 
 It runs at low priority. If it is killed, the current model stays in use.
 """

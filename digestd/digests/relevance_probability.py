@@ -1,4 +1,4 @@
-"""Fit the probability of relevance to the install's own feedback, refitted as verdicts come in.
+"""Fit the probability of relevance to the install's own feedback.
 
 A verdict has weight 1: more and saved are likes, less and dismissed are not. A pick without a verdict counts as not
 liked, with weight NO_VERDICT_WEIGHT, if another pick of the same digest has one, because the subscriber has seen both.

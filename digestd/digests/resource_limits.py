@@ -1,4 +1,4 @@
-"""Limit the resources of planning: one core, and no memory kept that is no longer needed."""
+"""Limit planning to one core, and return unneeded memory to the system."""
 
 import ctypes
 import sys

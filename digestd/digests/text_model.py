@@ -1,4 +1,4 @@
-"""Keep the text model current: fit it on the archive, store it by version, refit it when outgrown.
+"""Fit, store and refit the text model.
 
 A refit on a large archive takes one or two minutes and is a separate job (`refit_text_model`); planning continues with
 the current model until the new one is stored. Planning itself fits only small models, in seconds: if there is none that

@@ -1,4 +1,4 @@
-"""The worker: delivers what is ready, pauses while the relay refuses service, and stops cleanly.
+"""Deliver what is ready, pause while relays refuse service, stop cleanly.
 
 Each run has its own name in the ledger, locked while the run lives. What a run could not record, because the database
 was unreachable, is recovered by the next run as after a crash.
@@ -141,7 +141,7 @@ async def tick(app: App, stop: asyncio.Event) -> None:
 
 
 def clean_up(app: App, now: datetime) -> None:
-    """Recover after dead workers, settle bounced deliveries, expire late ones and delete old records."""
+    """Recover from dead workers, settle bounced mails, expire late ones."""
     recover(app.db, app.owners, app.journals, now)
     ledger.settle_all_bounced(app.db, now)
     webhooks.delete_before(app.db, now - HOOK_POSTS_KEPT)
@@ -175,7 +175,7 @@ def settle_uncertain(app: App, now: datetime) -> None:
 
 
 async def alert_uncertain(app: App) -> None:
-    """Alert about mails uncertain for a day: once for all workers, and again only if there are more."""
+    """Alert once about mails uncertain for a day, and again if there are more."""
     if count := await asyncio.to_thread(_newly_uncertain, app):
         why = f"{count} for more than a day; run `digestd delivery list --state uncertain` and settle them"
         log.warning("uncertain", why=why)
@@ -183,7 +183,7 @@ async def alert_uncertain(app: App) -> None:
 
 
 async def alert_held(app: App) -> None:
-    """Alert about held mails and suppressions: once for all workers, and again only if there are more."""
+    """Alert once about held mails and suppressions, and again if there are more."""
     if count := await asyncio.to_thread(_newly_held, app):
         why = (
             f"{count} permanent refusals or bounces, too many to be the subscribers' fault: no address is suppressed "
@@ -234,7 +234,7 @@ def _held(app: App, session: Session) -> int:
 
 
 def _clear_backoff(app: App) -> None:
-    """Make every relay available, because the operator may have fixed something before the start."""
+    """Make every relay available; the operator may have fixed something."""
     names = [route.name for route in app.routes]
     with app.db.write() as session:
         throttles.change(

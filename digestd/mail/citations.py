@@ -80,7 +80,7 @@ def _bibtex_entry(paper: Paper, key: str) -> str:
 
 
 def _author(name: str) -> str:
-    """Return a name for BibTeX, in braces if it contains `and`, which BibTeX reads as a separator."""
+    """Return a name for BibTeX, in braces if it contains the separator `and`."""
     text = _tex(family_first(name))
     return f"{{{text}}}" if " and " in f" {text.lower()} " else text
 
@@ -90,7 +90,7 @@ def _tex(text: str) -> str:
 
 
 def _plain(value: str) -> str:
-    """Percent-encode the characters of an identifier or URL that would end a field (RFC 3986)."""
+    """Percent-encode what would end a field in an identifier or URL (RFC 3986)."""
     return clean(value).replace("\\", "%5C").replace("{", "%7B").replace("}", "%7D")
 
 

@@ -54,7 +54,7 @@ class DigestItem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EarlierDigest:
-    """An earlier digest that may not have arrived: its first day, and the URL of its web page."""
+    """An earlier digest that may not have arrived: first day and web page URL."""
 
     date: date
     view: str

@@ -1,4 +1,4 @@
-"""Move CSS rules into style attributes, because many mail clients ignore style sheets. Done once per template.
+"""Move CSS rules into style attributes, once per template, for mail clients.
 
 Jinja tags are replaced by placeholders while the inliner parses the HTML: by comments between elements, because text
 there would be moved out of a table, and by plain text inside a tag and for printed values. A Jinja tag may therefore be

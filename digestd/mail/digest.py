@@ -1,4 +1,4 @@
-"""Render a digest as subject, text and HTML: each part once, then joined for each subscriber.
+"""Render digests as subject, text and HTML from parts that mails share.
 
 The parts are templates: the frame (`email/digest.html.j2`, and `.txt.j2` for the text), a section's heading
 (`digest.section`) and a paper (`digest.paper`). A part is rendered with the values that many mails share, and with
@@ -167,7 +167,7 @@ class _Lines(NamedTuple):
 
 
 class _Draft(NamedTuple):
-    """A digest at one level of detail: its subject, and its parts in order with the values of their slots."""
+    """A digest at one level of detail: subject, and parts with their values."""
 
     subject: str
     parts: Sequence[tuple[_Part, Mapping[str, Value]]]

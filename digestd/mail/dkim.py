@@ -1,4 +1,4 @@
-"""DKIM: sign mails so that receivers can check the sender and that nothing was changed. Pure.
+"""Sign mails with DKIM, so that receivers can verify sender and content. Pure.
 
 RFC 6376 with relaxed/simple canonicalisation (quoted-printable leaves no trailing spaces that a relay could change),
 rsa-sha256 (RFC 8301: at least 2,048 bits) or ed25519-sha256 (RFC 8463). Implemented here because every mail is signed:
@@ -114,7 +114,7 @@ def _key(pem: bytes) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:
 
 
 def _canonical_headers(head: bytes) -> tuple[list[str], bytes]:
-    """Return the names for `h=`, and the canonical headers to hash (RFC 6376 sections 3.4.2 and 5.4.2)."""
+    """Return names for `h=` and canonical headers (RFC 6376 sections 3.4.2, 5.4.2)."""
     found: dict[str, list[bytes]] = {}
     for line in _unfolded(head):
         name, canonical = _canonical_field(line)

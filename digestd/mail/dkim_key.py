@@ -1,4 +1,4 @@
-"""Open the DKIM signer of the settings: domain, selector and a key file that is not world-readable."""
+"""Open the DKIM signer of the settings: domain, selector and private key file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fragments: parts of a mail that are rendered and encoded once, with slots for what differs per mail.
+"""Fragments: parts of a mail that are rendered and encoded once, with slots.
 
 A template is given `slot("view")` in place of a value: a marker that no outside text can contain
 (`sanitise.clean` and `sanitise.safe_url` drop its character, and `Templates` rejects it). The rendered text is split at
@@ -52,13 +52,13 @@ def value(plain: str, text: str | None = None) -> Value:
 
 
 def token_value(token: str) -> Value:
-    """Return a token as a value: up to 75 characters that neither HTML nor quoted-printable changes."""
+    """Return a token of up to 75 characters, which no encoding changes, as a value."""
     encoded = token.encode("ascii") + SOFT_BREAK
     return Value(token, token, encoded, encoded)
 
 
 class BodyFormat(NamedTuple):
-    """One of the two formats of a mail: the suffix of its templates, and how to select from a value."""
+    """A format of a mail: suffix of its templates, and selectors of a value."""
 
     suffix: str
     plain: Callable[[Value], str]
@@ -99,7 +99,7 @@ class Fragment:
 
 @dataclass(frozen=True)
 class Body:
-    """The text or HTML part of one mail: fragments in order, each with the values of its slots."""
+    """The text or HTML part of one mail: fragments with the values of their slots."""
 
     parts: Sequence[tuple[Fragment, Mapping[str, Value]]]
 

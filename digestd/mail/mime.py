@@ -1,4 +1,4 @@
-"""Build the bytes of a mail: headers and a multipart/alternative body (RFC 5322, RFC 2046)."""
+"""Build the bytes of a multipart/alternative mail (RFC 5322, RFC 2046)."""
 
 import hashlib
 import re
@@ -70,7 +70,7 @@ class Headers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestHeaders(Headers):
-    """The headers of a digest: also the list, and one-click unsubscribe (RFC 2369, RFC 2919, RFC 8058).
+    """The headers of a digest, with list and unsubscribe (RFC 2369, 2919, 8058).
 
     Attributes:
         list_id: The host in List-Id, e.g. `digest.example.org`.
@@ -122,7 +122,7 @@ def _unsubscribe_mailto(headers: DigestHeaders) -> str:
 
 
 def _headers_without_web(headers: DigestHeaders) -> list[bytes]:
-    """Return headers with `mailto:` links only (RFC 2369): no one-click (RFC 8058) and no archive."""
+    """Return headers with `mailto:` links only (RFC 2369): no one-click, no archive."""
     return [
         *_common(headers),
         _header("List-Unsubscribe", _mailto(headers.unsubscribe_mailbox, "unsubscribe")),
@@ -139,7 +139,7 @@ def _mailto(address: str, subject: str = "") -> str:
 
 
 def compose_notice(headers: Headers, text: BodyContent, html: BodyContent) -> bytes:
-    """Return a mail to one person that belongs to no list: a confirmation, a goodbye, a reply."""
+    """Return a mail that belongs to no list: a confirmation, a goodbye, a reply."""
     return _assemble([*_common(headers), *_auto_submitted(headers)], headers.message_id, text, html)
 
 
@@ -152,7 +152,7 @@ def _auto_submitted(headers: Headers) -> list[bytes]:
 
 
 def header_text(text: str, limit: int = SUBJECT_MAX) -> str:
-    """Make untrusted text safe for a header: one visible line without encoded words (RFC 2047)."""
+    """Make untrusted text one visible line without encoded words (RFC 2047)."""
     text = unicodedata.normalize("NFC", _INVISIBLE.sub(" ", text[: 4 * limit]))
     text = " ".join(text.replace("=?", "= ?").split())
     if len(text) > limit:

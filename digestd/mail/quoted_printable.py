@@ -43,7 +43,7 @@ def quoted_printable_fragment(text: str) -> bytes:
 
 
 def _safe_starts(encoded: bytes) -> bytes:
-    """Encode leading dots and `From `, with a soft line break after each to keep lines short."""
+    """Encode leading dots and `From `, with a soft line break after each."""
     while _RISKY_START.search(encoded):
         encoded = _RISKY_START.sub(
             lambda found: (b"=2E" * len(found[0]) if found[0].startswith(b".") else b"=46rom ") + b"=\r\n", encoded

@@ -77,7 +77,7 @@ def _day(text: str) -> date | None:
 
 
 def _commands(environment: Environment, lines: tuple[ReplyLine, ...]) -> Iterator[tuple[str, str]]:
-    """Yield commands with their meaning: all of them in a help reply, else those that were unclear."""
+    """Yield commands with their meaning: all for `help`, else the unclear ones."""
     wanted = {(*one.values, "")[0] for one in lines if one.what == "unclear"}
     everything = any(one.what == "help" for one in lines)
     for row in render_template(environment, "email/commands.txt.j2").splitlines():

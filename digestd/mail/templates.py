@@ -1,4 +1,4 @@
-"""A version of the templates, ready to render in every language that has a catalogue.
+"""A version of the templates, ready to render in every available language.
 
 Templates are sandboxed and escaped unless the file name ends with `.txt.j2`. Translations are gettext catalogues with
 English msgids (`locale/<language>.po`).
@@ -82,7 +82,7 @@ class Templates:
         return tuple(sorted(language.replace("_", "-") for language in self._languages.names))
 
     def environment(self, language: str) -> Environment:
-        """Return the templates in this language, in its parent (`de` for `de-AT`), or in English."""
+        """Return the templates in a language, its parent (`de` for `de-AT`) or English."""
         language = language.replace("-", "_")
         for known in (language, language.partition("_")[0].lower()):
             if known in self._languages.names:
@@ -198,7 +198,7 @@ def _translations(locale: Locale, catalogue: str | None) -> Translations:
 
 
 def _check_placeholders(message: Message) -> None:
-    """Raise ValueError if a translation uses placeholders that its msgid does not have."""
+    """Raise ValueError if a translation has placeholders that its msgid lacks."""
     ids = (message.id,) if isinstance(message.id, str) else message.id
     forms = message.string if isinstance(message.string, tuple | list) else (message.string,)
     given = dict.fromkeys(_PLACEHOLDER.findall(" ".join(ids)), "") | {"num": ""}
@@ -210,7 +210,7 @@ def _check_placeholders(message: Message) -> None:
 
 
 def _day(locale: Locale) -> Callable[[date, str], str]:
-    """Return a filter that formats dates by a pattern of Unicode TR 35, which the catalogue translates."""
+    """Return a filter that formats dates by a translated pattern of Unicode TR 35."""
 
     def day(value: date, pattern: str) -> str:
         return format_date(value, pattern, locale=locale)

@@ -1,4 +1,4 @@
-"""View models: papers for the templates, cleaned and shortened, with links to web addresses only."""
+"""View models: papers for the templates, cleaned and shortened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _FIGURES = {"paper": "", "pdf": "", "code": "stars", "discussion": "upvotes"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetailLevel:
-    """How much of each paper is shown: characters of title and abstract, number of authors and of papers.
+    """Limits of what is shown: characters of title and abstract, authors, papers.
 
     `is_brief`: one link for all feedback instead of one link each.
     """
@@ -76,7 +76,7 @@ class PaperView:
 
 @dataclass(frozen=True, slots=True)
 class CoverageGap:
-    """Incomplete sources in the same state: some `names`, and how many `more` are not named."""
+    """Incomplete sources in one state: some `names`, and how many `more`."""
 
     state: str
     names: tuple[str, ...]
@@ -103,7 +103,7 @@ def _gap(state: CoverageState, names: list[str]) -> CoverageGap:
 
 @lru_cache(maxsize=4096)  # many subscribers get the same papers
 def view_paper(paper: PaperContent, level: DetailLevel) -> PaperView:
-    """Return a paper at a level of detail: cleaned, shortened, with links to web addresses only."""
+    """Return a paper at a level of detail, cleaned, with links to the web only."""
     authors = [shorten(clean(name, 200), _NAME_MAX) for name in paper.authors[: level.authors]]
     links = _links(paper)
     return PaperView(
@@ -118,7 +118,7 @@ def view_paper(paper: PaperContent, level: DetailLevel) -> PaperView:
 
 
 def clean_reason(reason: Reason) -> Reason:
-    """Return a reason cleaned and shortened to one line, without matched words that only repeat the topic."""
+    """Clean a reason to one line, without words that only repeat the topic."""
     words = (
         () if _repeats_topic(reason) else (shorten(_mid_sentence(clean(word, 200)), 40) for word in reason.words[:5])
     )
@@ -126,7 +126,7 @@ def clean_reason(reason: Reason) -> Reason:
 
 
 def _repeats_topic(reason: Reason) -> bool:
-    """Return True if the words are those of the topic or their plurals: “tokens” differs from “tokenizers”."""
+    """Return True if the words are the topic's own, or plurals of them."""
     words = " ".join(reason.words)
     if reason.why is not Why.TOPIC or words.casefold() == reason.value.casefold():
         return reason.why is Why.TOPIC

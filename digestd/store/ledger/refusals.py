@@ -2,9 +2,9 @@
 
 A refusal is recorded as ready, with its attempt ended as `perm`. The verdict comes when others have been tried as well:
 
-    unusually many failed over this relay, or at this domain     it waits, and nobody is suppressed
+    unusually many failed over this relay, or at this domain         it waits, and nobody is suppressed
     the mail was refused, and the relay accepted none of the others  it waits: the refusal may be about all mails
-    else                                                         rejected; it counts as a bounce of its address
+    else                                                             rejected; it counts as a bounce of its address
 
 A mail that waits is tried again like any that was put off, until it is too late. If the process ends before the
 verdict, it waits as well. A compare-and-set on state and attempt: the second caller changes nothing.
