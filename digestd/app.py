@@ -103,7 +103,7 @@ class App:
     def sender(self) -> Sender:
         """Return the sender of all mail: addresses, list name and signer."""
         from digestd.delivery.sender import Sender
-        from digestd.mail.mime import Mailbox
+        from digestd.mail.mime import NamedAddress
 
         name, address = parseaddr(self.settings.mail_from)
         reply_to = parseaddr(self.settings.reply_to)[1] or address
@@ -111,7 +111,7 @@ class App:
         return Sender(
             keys=self.keys,
             urls=self.urls,
-            from_=Mailbox(name, address),
+            from_=NamedAddress(name, address),
             reply_to=reply_to,
             bounce=parseaddr(self.settings.bounce_address)[1] or f"bounce@{address.rpartition('@')[2]}",
             list_name=self.settings.list_name,

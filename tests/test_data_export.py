@@ -24,7 +24,7 @@ from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.data_export import collect_data
 from digestd.subscribers.erasure import erase
 from digestd.subscribers.lookup import find
-from tests.digests.shelf import TOPIC, archive, paper, reader, shelf
+from tests.digests.topic_papers import TOPIC, archive, paper, reader, shelf
 from tests.parts.install import Install, install
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from tests.parts.forks import can_trace
 def test_a_file_that_is_no_database_is_a_wrong_setting(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("not a database " * 100)
-    with pytest.raises(BadSetting, match="no SQLite database; name another"):
+    with pytest.raises(BadSetting, match="not an SQLite database; set another"):
         _count(open_database(f"sqlite:///{file}"))
 
 
@@ -24,7 +24,7 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path) -> Non
     db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}")
     with db.write() as session:
         session.execute(text("CREATE TABLE filled (content TEXT)"))
-    with pytest.raises(DatabaseUnreachable, match="see that its disk has room"):
+    with pytest.raises(DatabaseUnreachable, match="check that the disk has space"):
         _fill(db)
     assert _count(db) == 0
     db.close()
@@ -40,7 +40,7 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     db.close()
     file = tmp_path / "digestd.db"
     file.write_bytes(file.read_bytes()[:100] + b"\xff" * (file.stat().st_size - 100))
-    with pytest.raises(DatabaseUnreachable, match="malformed; see that its disk works"):
+    with pytest.raises(DatabaseUnreachable, match="malformed; check the disk"):
         _count(db)
     db.close()
 

@@ -7,7 +7,7 @@ import pytest
 
 from digestd.digests.explanation import preview
 from digestd.digests.planning_day import read_planning_day
-from digestd.digests.shard import rank
+from digestd.digests.shard import rank_shard
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
@@ -111,7 +111,7 @@ def offered(made: Install) -> set[str]:
     with made.db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
         day = read_planning_day(made.db, made.clock.now, NoEncoder())
-        allowed = rank(session, day, [due.by_key(session, subscriber.key)]).allowed[0]
+        allowed = rank_shard(session, day, [due.by_key(session, subscriber.key)]).allowed[0]
     return {paper.id for paper, shown in zip(day.candidates.papers, allowed, strict=True) if shown}
 
 

@@ -1,4 +1,4 @@
-"""Message: exact headers, exact bytes, and nothing untrusted that could become a header of its own."""
+"""Test messages: exact headers and bytes, and no header injection."""
 
 import email
 import email.policy
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from digestd.errors import BadInput
 from digestd.mail.content import Rendered
 from digestd.mail.digest import assemble_digest
-from digestd.mail.mime import DigestHeaders, Mailbox, compose_digest, compose_notice, dot_stuffed, header_text
+from digestd.mail.mime import DigestHeaders, NamedAddress, compose_digest, compose_notice, dot_stuff, header_text
 from digestd.mail.quoted_printable import quoted_printable, quoted_printable_fragment
 from digestd.mail.rendering import render_notice
 from digestd.mail.templates import Templates
@@ -57,7 +57,7 @@ def _parsed(message: bytes) -> EmailMessage:
 
 
 def _assert_sound(message: bytes, names: list[str]) -> None:
-    """The rules of traps T1 and T2, asserted on the bytes."""
+    """Assert that the bytes are a valid mail without injected headers."""
     assert message.isascii()
     assert message.endswith(b"\r\n")
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", message)
@@ -69,7 +69,7 @@ def _assert_sound(message: bytes, names: list[str]) -> None:
     assert all(len(row) <= 78 and not row.startswith((b".", b"From ")) for row in body.split(b"\r\n"))
     assert all(len(word) <= 75 for word in re.findall(rb"=\?[^\s]*\?=", head))
     assert list(_parsed(message).keys()) == names
-    assert dot_stuffed(message) == message
+    assert dot_stuff(message) == message
 
 
 def _contents(message: bytes) -> list[str]:
@@ -77,7 +77,7 @@ def _contents(message: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("case", golden.DIGESTS)
-def test_a_digest_is_the_expected_bytes(case: str) -> None:
+def test_compose_digest_matches_the_golden_file(case: str) -> None:
     digest = assemble_digest(TEMPLATES, golden.digest(case))
     message = compose_digest(golden.digest_headers(digest.rendered), digest.text.encoded, digest.html.encoded)
     _assert_sound(message, DIGEST)
@@ -86,14 +86,14 @@ def test_a_digest_is_the_expected_bytes(case: str) -> None:
     golden.check(f"{case}.eml", message)
 
 
-def test_a_confirmation_is_the_expected_bytes_and_belongs_to_no_list() -> None:
+def test_compose_notice_matches_the_golden_file() -> None:
     rendered = render_notice(TEMPLATES, golden.NOTICE)
     message = compose_notice(golden.notice_headers(rendered), rendered.text, rendered.html)
     _assert_sound(message, NOTICE)
     golden.check("confirm.eml", message)
 
 
-def test_every_header_has_its_exact_value() -> None:
+def test_compose_digest_headers_are_exact() -> None:
     parsed = _parsed(compose_digest(HEADERS, "text", "<p>html</p>"))
     said = {name: str(value) for name, value in parsed.items()}
     said.pop("Content-Type")
@@ -119,7 +119,7 @@ def test_every_header_has_its_exact_value() -> None:
     }
 
 
-def test_the_text_comes_first_and_both_parts_read_back() -> None:
+def test_compose_digest_has_text_then_html() -> None:
     text, html = "Größe: 5 €\n.dot\nFrom here\ntrailing \n=3D\n", "<p>Größe – 日本語 🎓</p>\n" * 40
     parts = list(_parsed(compose_digest(HEADERS, text, html)).iter_parts())
     assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
@@ -128,15 +128,15 @@ def test_the_text_comes_first_and_both_parts_read_back() -> None:
     assert [part.get_content() for part in parts] == [text.replace("\n", "\r\n"), html.replace("\n", "\r\n")]
 
 
-def test_the_same_mail_is_the_same_bytes() -> None:
+def test_compose_digest_is_deterministic() -> None:
     assert compose_digest(HEADERS, "text", "html") == compose_digest(replace(HEADERS), "text", "html")
     other = replace(HEADERS, message_id="<other@papers.example.org>")
     assert compose_digest(HEADERS, "text", "html") != compose_digest(other, "text", "html")
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_no_untrusted_word_becomes_a_header(hostile: str) -> None:
-    headers = replace(HEADERS, subject=hostile, from_=Mailbox(hostile, "digest@example.org"), list_name=hostile)
+def test_untrusted_text_never_becomes_a_header(hostile: str) -> None:
+    headers = replace(HEADERS, subject=hostile, from_=NamedAddress(hostile, "digest@example.org"), list_name=hostile)
     message = compose_digest(headers, hostile, hostile)
     _assert_sound(message, DIGEST)
     parsed = _parsed(message)
@@ -148,8 +148,8 @@ def test_no_untrusted_word_becomes_a_header(hostile: str) -> None:
 
 @settings(max_examples=400)
 @given(st.text(max_size=120), st.text(max_size=70), st.text(max_size=200))
-def test_whatever_the_words_the_mail_is_sound(subject: str, name: str, body: str) -> None:
-    headers = replace(HEADERS, subject=subject, from_=Mailbox(name, "digest@example.org"), list_name=name)
+def test_compose_digest_is_valid_for_any_text(subject: str, name: str, body: str) -> None:
+    headers = replace(HEADERS, subject=subject, from_=NamedAddress(name, "digest@example.org"), list_name=name)
     message = compose_digest(headers, body, body)
     _assert_sound(message, DIGEST)
     parsed = _parsed(message)
@@ -163,7 +163,7 @@ def test_whatever_the_words_the_mail_is_sound(subject: str, name: str, body: str
 
 
 @pytest.mark.parametrize("length", [60, 78, 200, 700])
-def test_a_long_unsubscribe_link_stays_whole(length: int) -> None:
+def test_long_unsubscribe_url_is_not_folded(length: int) -> None:
     url = "https://papers.example.org/u/" + "t" * length
     message = compose_digest(replace(HEADERS, unsubscribe_url=url), "text", "html")
     assert b"\r\nList-Unsubscribe: <" + url.encode() + b">, <mailto:" in message
@@ -189,13 +189,13 @@ def test_a_long_unsubscribe_link_stays_whole(length: int) -> None:
         ("home_url", "https://a/>, <https://b/"),
     ],
 )
-def test_what_must_go_in_as_it_is_is_refused_rather_than_repaired(field: str, value: str) -> None:
+def test_compose_rejects_invalid_header_values(field: str, value: str) -> None:
     changes: dict[str, Any] = {field: value}
     with pytest.raises(BadInput):
         compose_digest(replace(HEADERS, **changes), "text", "html")
 
 
-def test_the_date_keeps_its_offset() -> None:
+def test_date_header_keeps_its_offset() -> None:
     oslo = replace(HEADERS, date=datetime(2026, 11, 24, 8, 0, tzinfo=timezone(timedelta(hours=1))))
     assert _parsed(compose_digest(oslo, "", ""))["Date"].datetime == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 
@@ -206,7 +206,7 @@ def test_the_date_keeps_its_offset() -> None:
         st.sampled_from([".", "..", "From ", "=", " ", "\t", "\n", "\r\n", "a" * 75, "é", "x", "." * 80]), max_size=60
     )
 )
-def test_quoted_printable_reads_back_and_never_needs_dot_stuffing(parts: list[str]) -> None:
+def test_quoted_printable_round_trip_without_leading_dots(parts: list[str]) -> None:
     text = "".join(parts)
     encoded = quoted_printable(text)
     assert (
@@ -216,7 +216,7 @@ def test_quoted_printable_reads_back_and_never_needs_dot_stuffing(parts: list[st
         == "\r\n".join([*text.splitlines(), ""]).encode()
     )
     assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in encoded.split(b"\r\n"))
-    assert dot_stuffed(encoded) == encoded
+    assert dot_stuff(encoded) == encoded
 
 
 PIECES = st.lists(
@@ -236,18 +236,18 @@ def test_quoted_printable_fragments_join_in_any_order(texts: list[str]) -> None:
     assert not re.search(rb"[ \t]\r\n", encoded)
 
 
-def test_quoted_printable_depends_on_no_other_line() -> None:
+def test_quoted_printable_lines_are_independent() -> None:
     rng = random.Random(3)
     for _ in range(2_000):
         text = ["".join(rng.choices("ab .=é\t\r\x0b\u2028漢From ", k=rng.randint(0, 100))) + "\n" for _ in range(3)]
         assert b"".join(map(quoted_printable, text)) == quoted_printable("".join(text))
 
 
-def test_dots_are_stuffed_where_a_line_starts_with_one() -> None:
-    assert dot_stuffed(b".a\r\n..b\r\nc.\r\n.\r\n") == b"..a\r\n...b\r\nc.\r\n..\r\n"
+def test_dot_stuff_doubles_leading_dots() -> None:
+    assert dot_stuff(b".a\r\n..b\r\nc.\r\n.\r\n") == b"..a\r\n...b\r\nc.\r\n..\r\n"
 
 
-def test_header_text_is_short_visible_and_never_empty() -> None:
+def test_header_text_is_short_visible_and_not_empty() -> None:
     assert header_text("") == header_text("\u200b \x00") == "(untitled)"
     assert header_text("a\r\n b\u2028c") == "a b c"
     assert "=?" not in header_text(INJECTION)
@@ -255,7 +255,7 @@ def test_header_text_is_short_visible_and_never_empty() -> None:
     assert header_text("word " * 100, 60).endswith("…")
 
 
-def test_a_notice_may_not_pass_for_a_digest() -> None:
+def test_compose_notice_has_no_list_headers() -> None:
     with pytest.raises(AttributeError):
         compose_digest(golden.notice_headers(Rendered("s", "", "")), "t", "h")  # type: ignore[arg-type] # the point
     assert isinstance(HEADERS, DigestHeaders)

@@ -11,7 +11,7 @@ import pytest
 from digestd.domain.digest import Reason, Why
 from digestd.domain.sanitise import clean, first_day, shorten, wrap
 from digestd.errors import BadSetting
-from digestd.mail.content import DigestContent, Entry, Item
+from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import render_digest
 from digestd.mail.rendering import render_notice, render_reason
 from digestd.mail.templates import Templates
@@ -25,14 +25,14 @@ PERSONAL = golden.digest("personal")
 
 
 @pytest.mark.parametrize("case", golden.DIGESTS)
-def test_a_digest_reads_as_expected(case: str) -> None:
+def test_render_digest_matches_the_golden_file(case: str) -> None:
     rendered = render_digest(TEMPLATES, golden.digest(case))
     assert_harmless(rendered)
     golden.check(f"{case}.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
     golden.check(f"{case}.html", rendered.html.encode())
 
 
-def test_a_confirmation_reads_as_expected_and_holds_one_thing_to_do() -> None:
+def test_render_confirmation_has_one_link() -> None:
     rendered = render_notice(TEMPLATES, golden.NOTICE)
     assert_harmless(rendered)
     golden.check("confirm.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
@@ -42,16 +42,16 @@ def test_a_confirmation_reads_as_expected_and_holds_one_thing_to_do() -> None:
     assert "If this wasn’t you, ignore this email" in rendered.html
 
 
-def test_leaving_is_offered_at_the_top_and_at_the_end() -> None:
+def test_render_offers_unsubscribe_at_top_and_end() -> None:
     rendered = render_digest(TEMPLATES, PERSONAL)
     for body in (rendered.html, rendered.text):
         assert body.count(PERSONAL.links.unsubscribe) == 2
-        assert body.index(PERSONAL.links.unsubscribe) < body.index(PERSONAL.items[0].entry.abstract[:20])
-        assert body.rindex(PERSONAL.links.unsubscribe) > body.index(PERSONAL.items[-1].entry.abstract[:20])
+        assert body.index(PERSONAL.links.unsubscribe) < body.index(PERSONAL.items[0].paper.abstract[:20])
+        assert body.rindex(PERSONAL.links.unsubscribe) > body.index(PERSONAL.items[-1].paper.abstract[:20])
         assert PERSONAL.postal_address in body
 
 
-def test_headings_descend_one_level_at_a_time() -> None:
+def test_render_headings_descend_by_one_level() -> None:
     levels = [int(e.tag[1]) for e in elements(render_digest(TEMPLATES, PERSONAL).html) if re.fullmatch(r"h\d", e.tag)]
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
@@ -68,7 +68,7 @@ def test_headings_descend_one_level_at_a_time() -> None:
         ({"period": "2026-W48", "covers_from": "2026-W46"}, "6 papers since the week of 9 November: Sparse"),
     ],
 )
-def test_the_subject_says_how_many_and_for_when(changes: dict[str, Any], subject: str) -> None:
+def test_render_subject_has_count_and_date(changes: dict[str, Any], subject: str) -> None:
     assert render_digest(TEMPLATES, replace(PERSONAL, **changes)).subject.startswith(subject)
 
 
@@ -98,18 +98,18 @@ def test_the_subject_says_how_many_and_for_when(changes: dict[str, Any], subject
         (Reason(Why.AUTHOR, "<b>\r\n\u202ex"), "By <b> x, whom you follow"),
     ],
 )
-def test_a_reason_is_said_in_words(reason: Reason, words: str) -> None:
+def test_render_reason_is_a_sentence(reason: Reason, words: str) -> None:
     assert render_reason(TEMPLATES, reason, "en") == words
 
 
 @pytest.mark.parametrize("language", TEMPLATES.languages)
-def test_every_kind_of_reason_has_its_own_sentence(language: str) -> None:
+def test_render_reason_has_a_sentence_per_kind(language: str) -> None:
     said = [render_reason(TEMPLATES, Reason(why, "value", ("word",)), language) for why in Why]
     assert all(said)
     assert len(set(said)) == len(Why)
 
 
-def test_a_reason_of_an_unknown_kind_is_refused() -> None:
+def test_render_reason_rejects_an_unknown_kind() -> None:
     unknown: Any = "unknown"
     with pytest.raises(BadSetting, match="no block unknown"):
         render_reason(TEMPLATES, Reason(unknown, "value"), "en")
@@ -118,16 +118,18 @@ def test_a_reason_of_an_unknown_kind_is_refused() -> None:
         Templates.of({**FILES, "email/reason.txt.j2": without}).check()
 
 
-def test_the_links_of_a_paper_lead_to_it() -> None:
+def test_render_links_lead_to_the_paper() -> None:
     links = {"code": "https://example.org/c"}
-    item = Item(Entry("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(Why.NEW))
+    item = DigestItem(
+        PaperContent("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(Why.NEW)
+    )
     text = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text
     assert "Paper: https://doi.org/10.5555/x\n" in text
     assert "Code, 1 star: https://example.org/c\n" in text
     assert "PDF" not in text
 
 
-def test_text_is_cut_where_a_reader_would_cut_it() -> None:
+def test_shorten_cuts_at_words() -> None:
     assert shorten("short", 10) == "short"
     assert shorten("One sentence here. Another one follows it.", 24) == "One sentence here."
     assert shorten("several words without any end", 16) == "several words…"
@@ -137,7 +139,7 @@ def test_text_is_cut_where_a_reader_would_cut_it() -> None:
     assert all(len(shorten("word. " * 40, limit)) <= limit for limit in range(200))
 
 
-def test_text_is_wrapped_at_words_and_links_are_not_broken() -> None:
+def test_wrap_keeps_links_intact() -> None:
     lines = wrap("word " * 50 + "https://example.org/" + "a" * 100, 72, indent=2).split("\n")
     assert all(line.startswith("  ") for line in lines)
     assert all(len(line) <= 72 for line in lines[:-1])
@@ -145,17 +147,17 @@ def test_text_is_wrapped_at_words_and_links_are_not_broken() -> None:
     assert all(len(line) <= 72 for line in wrap("漢" * 500, 72).split("\n"))
 
 
-def test_a_period_begins_on_its_first_day() -> None:
+def test_first_day_of_a_period() -> None:
     assert first_day("2026-11-24") == date(2026, 11, 24)
     assert first_day("2026-W48") == date(2026, 11, 23)
     assert first_day("2026-W53") == date(2026, 12, 28)
 
 
-def test_clean_text_is_one_visible_line() -> None:
+def test_clean_returns_one_visible_line() -> None:
     assert clean(" a\r\n\tb\u2028c\x00d\u202e ") == "a b c d"
 
 
-def test_the_templates_are_given_frozen_values_only() -> None:
+def test_templates_receive_frozen_values_only() -> None:
     assert {field.name for field in fields(DigestContent)} >= {"period", "items", "links", "language"}
     with pytest.raises(FrozenInstanceError):
         PERSONAL.period = "other"  # type: ignore[misc] # the point

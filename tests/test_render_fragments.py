@@ -1,4 +1,4 @@
-"""Fragments: parts are shared between mails, and each mail holds its own reader's values only."""
+"""Test fragments: parts are shared between mails, and each mail has only its own values."""
 
 import random
 import re
@@ -13,8 +13,8 @@ import pytest
 from digestd.domain.digest import Reason, Section, Why
 from digestd.domain.sanitise import wrap
 from digestd.errors import BadInput, BadSetting
-from digestd.mail.content import Before, DigestContent, DigestLinks, Entry, Item
-from digestd.mail.digest import Assembled, assemble_digest
+from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest, PaperContent
+from digestd.mail.digest import AssembledDigest, assemble_digest
 from digestd.mail.fragments import TEXT, Fragment, slot, value
 from digestd.mail.templates import Templates
 from digestd.resources import templates
@@ -50,7 +50,7 @@ def varied(seed: int, count: int = 20) -> list[tuple[DigestContent, frozenset[st
     rng = random.Random(seed)
     items = [item for case in golden.DIGESTS for item in golden.digest(case).items]
     items += [
-        Item(Entry(words, words, (words,), (words,), f"https://example.org/{words}"), Reason(Why.NEW))
+        DigestItem(PaperContent(words, words, (words,), (words,), f"https://example.org/{words}"), Reason(Why.NEW))
         for words in HOSTILE
     ]
     made = []
@@ -63,22 +63,22 @@ def varied(seed: int, count: int = 20) -> list[tuple[DigestContent, frozenset[st
             subscriber_name=f"{words} reader{n}",
             links=reader,
             items=tuple(
-                Item(item.entry, Reason(rng.choice(list(Why)), rng.choice(HOSTILE), (words,)), item.section)
+                DigestItem(item.paper, Reason(rng.choice(list(Why)), rng.choice(HOSTILE), (words,)), item.section)
                 for item in chosen
             ),
-            held=(Before(PERSONAL.date, f"{FRONT}d/held{n}"),) if n % 3 == 0 else (),
+            held=(EarlierDigest(PERSONAL.date, f"{FRONT}d/held{n}"),) if n % 3 == 0 else (),
         )
         made.append((content, own))
     return made
 
 
-def decoded(digest: Assembled) -> tuple[str, str]:
+def decoded(digest: AssembledDigest) -> tuple[str, str]:
     """Return text and HTML as a mail reader decodes them."""
     text, html = (b"".join(body.encoded) for body in (digest.text, digest.html))
     return decodestring(text).decode().replace("\r\n", "\n"), decodestring(html).decode().replace("\r\n", "\n")
 
 
-def test_no_mail_holds_the_token_or_name_of_another_reader() -> None:
+def test_mail_contains_no_token_of_another_subscriber() -> None:
     made = varied(1)
     everything = frozenset().union(*(own for _, own in made))
     digests = [assemble_digest(TEMPLATES, content) for content, _ in made]
@@ -95,7 +95,7 @@ def test_no_mail_holds_the_token_or_name_of_another_reader() -> None:
             assert html.count(f'/f/{token}/more"') == 1
 
 
-def test_a_mail_does_not_depend_on_the_mails_before_it() -> None:
+def test_mail_does_not_depend_on_earlier_mails() -> None:
     made = [content for content, _ in varied(2)]
     in_order = [assemble_digest(TEMPLATES, content).rendered for content in made]
     fresh = Templates.of({**FILES, "email/unused.txt.j2": "not rendered"})
@@ -103,7 +103,7 @@ def test_a_mail_does_not_depend_on_the_mails_before_it() -> None:
     assert in_order == backwards[::-1]
 
 
-def test_encoded_bodies_decode_to_the_rendered_text() -> None:
+def test_encoded_body_decodes_to_the_rendered_text() -> None:
     for content, _ in varied(3):
         digest = assemble_digest(TEMPLATES, content)
         text, html = decoded(digest)
@@ -114,7 +114,7 @@ def test_encoded_bodies_decode_to_the_rendered_text() -> None:
             assert lines[-1] == b""
 
 
-def test_mails_share_the_parts_of_their_papers() -> None:
+def test_mails_share_paper_fragments() -> None:
     one, other = (
         replace(PERSONAL, links=links(random.Random(seed), 9)[0], items=PERSONAL.items[:3]) for seed in (1, 2)
     )
@@ -124,13 +124,13 @@ def test_mails_share_the_parts_of_their_papers() -> None:
         assert str(ours) != str(others)
 
 
-def test_a_value_is_never_searched_for_slots() -> None:
+def test_value_is_never_searched_for_slots() -> None:
     fragment = Fragment(f"a {slot('one')} b {slot('two')}\n", TEXT)
     values = {"one": value(slot("two")), "two": value("secret")}
     assert fragment.fill(values) == f"a {slot('two')} b secret\n"
 
 
-def test_links_are_escaped_and_a_token_has_plain_letters() -> None:
+def test_links_are_escaped_and_tokens_are_plain() -> None:
     odd = replace(PERSONAL.links, view='https://x.example/?a&b=c"d')
     html = str(assemble_digest(TEMPLATES, replace(PERSONAL, links=odd)).html)
     assert 'href="https://x.example/?a&amp;b=c&#34;d"' in html
@@ -144,17 +144,17 @@ def test_links_are_escaped_and_a_token_has_plain_letters() -> None:
     [
         ("email/digest.html.j2", "<p>{{ frame.lead }}</p>", "print frame.papers once"),
         ("email/digest.txt.j2", "{{ frame.papers }}{{ frame.papers }}", "print frame.papers once"),
-        ("email/digest.paper.html.j2", "{{ pick.feedback[:31] }}", "print it as it is"),
-        ("email/digest.paper.txt.j2", "{{ pick.reason | replace('reason', '!') }}", "print it as it is"),
+        ("email/digest.paper.html.j2", "{{ pick.feedback[:31] }}", "without filters"),
+        ("email/digest.paper.txt.j2", "{{ pick.reason | replace('reason', '!') }}", "without filters"),
         ("email/digest.paper.txt.j2", "{{ paper.nothing }}", "nothing"),
     ],
 )
-def test_a_part_that_cannot_be_filled_is_refused(name: str, source: str, message: str) -> None:
+def test_fragment_rejects_a_changed_slot(name: str, source: str, message: str) -> None:
     with pytest.raises(BadSetting, match=message):
         assemble_digest(Templates.of({**FILES, name: source}), PERSONAL)
 
 
-def test_a_template_with_the_mark_of_slots_is_refused() -> None:
+def test_templates_reject_the_slot_mark() -> None:
     with pytest.raises(BadSetting, match=r"email/digest\.txt\.j2 contains the character U\+E000"):
         Templates.of({**FILES, "email/digest.txt.j2": slot("view")})
 
@@ -168,14 +168,14 @@ def test_a_template_with_the_mark_of_slots_is_refused() -> None:
         ("email/digest.txt.j2", "Dear {{ frame.lead }}\n{{ frame.papers }}Bye {{ frame.view }}", "Bye https"),
     ],
 )
-def test_an_operators_template_replaces_one_part(name: str, source: str, expected: str) -> None:
+def test_custom_template_replaces_one_part(name: str, source: str, expected: str) -> None:
     digest = assemble_digest(Templates.of({**FILES, name: source}), PERSONAL)
     assert expected in str(digest.html if ".html" in name else digest.text)
     text, html = decoded(digest)
     assert (text.rstrip("\n"), html.rstrip("\n")) == (str(digest.text).rstrip("\n"), str(digest.html).rstrip("\n"))
 
 
-def test_every_section_has_a_heading_in_every_language() -> None:
+def test_section_has_a_heading_in_every_language() -> None:
     items = tuple(PERSONAL.items[0]._replace(section=section) for section in Section)
     for language in TEMPLATES.languages:
         content = replace(golden.in_language(PERSONAL, language), items=items)
@@ -184,13 +184,13 @@ def test_every_section_has_a_heading_in_every_language() -> None:
         assert len(set(headings) - {""}) == len(Section)
 
 
-def test_a_copied_entry_gives_the_same_part() -> None:
-    same: dict[str, Any] = {field.name: getattr(PERSONAL.items[0].entry, field.name) for field in fields(Entry)}
-    copied = replace(PERSONAL, items=(Item(Entry(**same), *PERSONAL.items[0][1:]), *PERSONAL.items[1:]))
+def test_copied_content_renders_the_same_fragment() -> None:
+    same: dict[str, Any] = {field.name: getattr(PERSONAL.items[0].paper, field.name) for field in fields(PaperContent)}
+    copied = replace(PERSONAL, items=(DigestItem(PaperContent(**same), *PERSONAL.items[0][1:]), *PERSONAL.items[1:]))
     assert assemble_digest(TEMPLATES, copied).rendered == assemble_digest(TEMPLATES, PERSONAL).rendered
 
 
-def test_wrap_breaks_lines_as_the_library_does() -> None:
+def test_wrap_breaks_lines_like_textwrap() -> None:
     rng = random.Random(5)
     for _ in range(3_000):
         text = "".join(rng.choices("ab -é漢—\t\u00a0,.", k=rng.randint(0, 200))).strip()

@@ -9,7 +9,7 @@ import pytest
 
 from digestd.domain.digest import Reason, Section, Why
 from digestd.domain.sanitise import safe_url
-from digestd.mail.content import DigestContent, Entry, Item
+from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import assemble_digest, render_digest
 from digestd.mail.rendering import render_notice
 from digestd.mail.templates import Templates
@@ -46,13 +46,13 @@ HOSTILE = [
 ]
 
 
-def _changed(item: Item, reason: Reason | None = None, **change: Any) -> Item:
-    entry = {field.name: getattr(item.entry, field.name) for field in fields(Entry)}
-    return Item(Entry(**{**entry, **change}), reason or item.reason, item.section)
+def _changed(item: DigestItem, reason: Reason | None = None, **change: Any) -> DigestItem:
+    entry = {field.name: getattr(item.paper, field.name) for field in fields(PaperContent)}
+    return DigestItem(PaperContent(**{**entry, **change}), reason or item.reason, item.section)
 
 
 def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
-    """The digest with the words in each field that holds words, one after the other."""
+    """Yield the digest with this text in each text field in turn."""
     for name in ("list_name", "subscriber_name", "postal_address", "language"):
         spoilt: dict[str, Any] = {name: words}
         yield replace(content, **spoilt)
@@ -69,7 +69,7 @@ def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
 
 
 @pytest.mark.parametrize("words", HOSTILE, ids=[f"{words[:16]!a}" for words in HOSTILE])
-def test_nothing_untrusted_does_harm_in_any_field(words: str) -> None:
+def test_render_escapes_untrusted_text_in_any_field(words: str) -> None:
     for content in _spoilt(replace(PERSONAL, items=PERSONAL.items[:2]), words):
         rendered = render_digest(TEMPLATES, content)
         assert_harmless(rendered)
@@ -77,7 +77,7 @@ def test_nothing_untrusted_does_harm_in_any_field(words: str) -> None:
         assert assemble_digest(TEMPLATES, content).html.size <= HTML_MAX
 
 
-def test_template_signs_in_a_title_are_only_signs() -> None:
+def test_render_does_not_evaluate_template_syntax() -> None:
     item = _changed(PERSONAL.items[0], title="{{7*7}} {% raw %} %(num)s")
     rendered = render_digest(TEMPLATES, replace(PERSONAL, items=(item,)))
     assert "{{7*7}} {% raw %} %(num)s" in rendered.subject
@@ -85,17 +85,17 @@ def test_template_signs_in_a_title_are_only_signs() -> None:
     assert "{{7*7}} {% raw %} %(num)s" in rendered.html
 
 
-def test_no_mail_loads_anything_from_afar() -> None:
+def test_mail_loads_no_remote_content() -> None:
     for rendered in (render_digest(TEMPLATES, PERSONAL), render_notice(TEMPLATES, golden.NOTICE)):
         assert not re.search(
             r"<(?:img|link|script|iframe|video|audio|object|embed|form|base)\b|\bsrc=|url\(", rendered.html
         )
 
 
-def _largest(words: str, count: int) -> tuple[Item, ...]:
+def _largest(words: str, count: int) -> tuple[DigestItem, ...]:
     url = "https://example.org/" + "a" * 470
     reason = Reason(Why.TOPIC, words * 100, (words * 50,) * 9)
-    entry = Entry(
+    entry = PaperContent(
         title=words * 200,
         abstract=words * 2_000,
         authors=(words * 100,) * 40,
@@ -104,18 +104,18 @@ def _largest(words: str, count: int) -> tuple[Item, ...]:
         links={"pdf": url, "code": url, "discussion": url},
         signals={"stars": 9e11, "upvotes": 9e11},
     )
-    return tuple(Item(entry, reason, section) for section in Section for _ in range(count // 2))[:count]
+    return tuple(DigestItem(entry, reason, section) for section in Section for _ in range(count // 2))[:count]
 
 
 @pytest.mark.parametrize("words", ["plain words, ", "漢字", "🎓", "&<\"'=", "é. "])
 @pytest.mark.parametrize("count", [2, 10, 50])
-def test_even_the_largest_digest_is_not_clipped(words: str, count: int) -> None:
+def test_largest_digest_stays_below_the_clip_limit(words: str, count: int) -> None:
     digest = assemble_digest(TEMPLATES, replace(PERSONAL, items=_largest(words, count)))
     assert len(b"".join(digest.html.encoded)) == digest.html.size <= HTML_MAX
     assert str(digest.html).count(PERSONAL.links.unsubscribe) == 2
 
 
-def test_what_does_not_fit_is_counted_and_the_text_has_it_all() -> None:
+def test_omitted_papers_are_counted_and_in_the_text() -> None:
     rendered = render_digest(TEMPLATES, replace(PERSONAL, items=_largest("🎓", 50)))
     assert "45 more papers in your browser" in rendered.html
     assert rendered.text.count("Paper: https://example.org/") == 50
@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_counted_and_the_text_has_it_all() -> None:
     assert "more papers in your browser" not in roomy.html
 
 
-def test_fifty_ordinary_papers_all_stand_in_the_mail_with_their_abstracts() -> None:
+def test_fifty_papers_fit_with_their_abstracts() -> None:
     content = replace(PERSONAL, items=(PERSONAL.items * 9)[:50])
     digest = assemble_digest(TEMPLATES, content)
     rendered = digest.rendered
@@ -163,12 +163,12 @@ def test_fifty_ordinary_papers_all_stand_in_the_mail_with_their_abstracts() -> N
         "https://a.org/" + "x" * 600,
     ],
 )
-def test_only_plain_web_links_pass(url: str) -> None:
+def test_safe_url_accepts_only_web_links(url: str) -> None:
     assert safe_url(url) == ""
 
 
 @pytest.mark.parametrize(
     "url", ["https://example.org", "http://example.org:8080/a?b=c&d=%20#e", "HTTPS://Example.org/é"]
 )
-def test_web_links_pass_as_they_are(url: str) -> None:
+def test_safe_url_keeps_web_links_unchanged(url: str) -> None:
     assert safe_url(url) == url

@@ -4,42 +4,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.delivery.retry import Reply, Stage, Verdict, verdict
+from digestd.delivery.retry import ReplyVerdict, SmtpReply, Stage, classify_reply
 
 
 @pytest.mark.parametrize("stage", [Stage.SESSION, Stage.MAIL, Stage.DATA])
 @pytest.mark.parametrize("code", [-1, 0, 250, 421, 450, 451, 550, 554])
 def test_before_the_recipient_nothing_is_a_readers_fault(stage: Stage, code: int) -> None:
-    assert verdict(stage, Reply(code, "5.1.1 whatever")) is (Verdict.LESS if code == 421 else Verdict.RELAY)
+    assert classify_reply(stage, SmtpReply(code, "5.1.1 whatever")) is (
+        ReplyVerdict.SLOW_DOWN if code == 421 else ReplyVerdict.PAUSE_RELAY
+    )
 
 
 @pytest.mark.parametrize("stage", [Stage.RCPT, Stage.DOT])
 @pytest.mark.parametrize(
     ("code", "text", "means"),
     [
-        (421, "4.3.2 going down", Verdict.LESS),
-        (450, "4.2.1 greylisted", Verdict.LATER),
-        (451, "4.3.0 error", Verdict.LATER),
-        (451, "4.7.1 too many connections", Verdict.LESS),
-        (452, "4.3.1 no space", Verdict.LESS),
-        (452, "4.2.2 mailbox full", Verdict.LATER),
-        (454, "4.7.0 throttled", Verdict.LESS),
-        (550, "5.1.1 no such user", Verdict.NEVER),
-        (550, "no such user", Verdict.NEVER),
-        (554, "5.7.1 policy", Verdict.NEVER),
-        (-1, "what?", Verdict.RELAY),
-        (0, "", Verdict.RELAY),
-        (354, "go on", Verdict.RELAY),
-        (999, "", Verdict.RELAY),
+        (421, "4.3.2 going down", ReplyVerdict.SLOW_DOWN),
+        (450, "4.2.1 greylisted", ReplyVerdict.RETRY),
+        (451, "4.3.0 error", ReplyVerdict.RETRY),
+        (451, "4.7.1 too many connections", ReplyVerdict.SLOW_DOWN),
+        (452, "4.3.1 no space", ReplyVerdict.SLOW_DOWN),
+        (452, "4.2.2 mailbox full", ReplyVerdict.RETRY),
+        (454, "4.7.0 throttled", ReplyVerdict.SLOW_DOWN),
+        (550, "5.1.1 no such user", ReplyVerdict.REJECT),
+        (550, "no such user", ReplyVerdict.REJECT),
+        (554, "5.7.1 policy", ReplyVerdict.REJECT),
+        (-1, "what?", ReplyVerdict.PAUSE_RELAY),
+        (0, "", ReplyVerdict.PAUSE_RELAY),
+        (354, "go on", ReplyVerdict.PAUSE_RELAY),
+        (999, "", ReplyVerdict.PAUSE_RELAY),
     ],
 )
-def test_what_a_reply_to_the_recipient_or_the_dot_means(stage: Stage, code: int, text: str, means: Verdict) -> None:
-    assert verdict(stage, Reply(code, text)) is means
+def test_what_a_reply_to_the_recipient_or_the_dot_means(
+    stage: Stage, code: int, text: str, means: ReplyVerdict
+) -> None:
+    assert classify_reply(stage, SmtpReply(code, text)) is means
 
 
 @given(st.sampled_from(Stage), st.integers(-10, 1100), st.text())
 def test_every_reply_means_something(stage: Stage, code: int, text: str) -> None:
-    assert verdict(stage, Reply(code, text)) in Verdict
+    assert classify_reply(stage, SmtpReply(code, text)) in ReplyVerdict
 
 
 @pytest.mark.parametrize(
@@ -53,4 +57,4 @@ def test_every_reply_means_something(stage: Stage, code: int, text: str) -> None
     ],
 )
 def test_what_a_reply_tells_besides_its_code(text: str, enhanced: str, queue_id: str | None) -> None:
-    assert (Reply(250, text).enhanced, Reply(250, text).queue_id) == (enhanced, queue_id)
+    assert (SmtpReply(250, text).enhanced, SmtpReply(250, text).queue_id) == (enhanced, queue_id)

@@ -12,7 +12,7 @@ from digestd.errors import BadSetting
 from digestd.security.links import GRACE, OutdatedToken, Purpose, RetiredSecret, address_key, read, token
 from digestd.security.secret_key import create_secret, read_keys, rotate
 from tests.conftest import NOW
-from tests.digests.shelf import reader
+from tests.digests.topic_papers import reader
 from tests.parts.install import install
 
 DAY = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""DKIM signatures, checked by three other implementations: OpenDKIM knows RSA alone."""
+"""Test DKIM signatures with three other implementations; OpenDKIM supports RSA only."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.errors import BadSetting
-from digestd.mail.dkim import Signer, dns_record, signer
+from digestd.mail.dkim import Signer, create_signer, dns_record
 from tests.parts.postfix import tool
 
 AT = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
@@ -44,11 +44,11 @@ def key(request: pytest.FixtureRequest) -> bytes:
 
 
 def made(key: bytes) -> Signer:
-    return signer("example.org", "s2026", key)
+    return create_signer("example.org", "s2026", key)
 
 
 def verified(message: bytes, key: bytes) -> bool:
-    """What dkimpy says."""
+    """Return True if dkimpy accepts the signature."""
     dkim = pytest.importorskip("dkim", reason="dkimpy is not installed here; tests/run installs it")
     return bool(dkim.verify(message, dnsfunc=lambda *_asked, **_how: dns_record(key).encode()))
 
@@ -70,13 +70,13 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("was", "now"), CHANGES)
-def test_dkimpy_refuses_what_was_changed_or_added(key: bytes, was: bytes, now: bytes) -> None:
+def test_dkimpy_rejects_changed_or_added_headers(key: bytes, was: bytes, now: bytes) -> None:
     signed = made(key).sign(MESSAGE, AT)
     assert was in signed
     assert not verified(signed.replace(was, now, 1), key)
 
 
-def test_mail_dkim_accepts_what_was_signed_and_refuses_what_was_changed_or_added(tmp_path: Path, key: bytes) -> None:
+def test_mail_dkim_detects_changes(tmp_path: Path, key: bytes) -> None:
     perl = [tool("perl", "perl"), "-I", ".", "-e"]
     if subprocess.run([*perl, "use Mail::DKIM::Verifier; use Crypt::PK::Ed25519"], capture_output=True).returncode:
         pytest.skip("Mail::DKIM is not installed here (Debian: libmail-dkim-perl)")
@@ -113,7 +113,7 @@ for my $file (@ARGV) {
 """What Mail::DKIM says of each file, the key's record its only DNS."""
 
 
-def test_opendkim_accepts_the_rsa_signature_and_refuses_a_changed_body_or_another_list_header(tmp_path: Path) -> None:
+def test_opendkim_detects_changes(tmp_path: Path) -> None:
     (tmp_path / "dns").write_text(f"s2026._domainkey.example.org {dns_record(RSA)}\n")
     (tmp_path / "conf").write_text(f"Mode v\nTestDNSData {tmp_path / 'dns'}\nSyslog no\n")
     signed = made(RSA).sign(MESSAGE, AT)
@@ -133,18 +133,18 @@ def test_opendkim_accepts_the_rsa_signature_and_refuses_a_changed_body_or_anothe
         assert (") succeeded" in done.stdout + done.stderr) == good, done.stdout + done.stderr
 
 
-def test_the_signature_is_a_function_of_key_message_and_time(key: bytes) -> None:
+def test_signature_is_deterministic(key: bytes) -> None:
     assert made(key).sign(MESSAGE, AT) == made(key).sign(MESSAGE, AT)
 
 
-def test_lines_stay_short_and_the_message_follows_unchanged(key: bytes) -> None:
+def test_signature_lines_are_short(key: bytes) -> None:
     signed = made(key).sign(MESSAGE, AT)
     assert signed.endswith(MESSAGE)
     assert all(len(line) <= 130 for line in signed.removesuffix(MESSAGE).split(b"\r\n"))
 
 
 @given(body=st.text(alphabet=" \tab\r\n", max_size=60))
-def test_any_body_verifies(body: str) -> None:
+def test_signature_of_any_body_verifies(body: str) -> None:
     lines = "\r\n".join([*body.replace("\r", "").split("\n"), ""])
     message = MESSAGE.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + lines.encode()
     assert verified(made(ED25519).sign(message, AT), ED25519)
@@ -153,13 +153,13 @@ def test_any_body_verifies(body: str) -> None:
 @pytest.mark.parametrize(
     ("domain", "selector", "key", "said"),
     [
-        ("example.org", "s2026", b"no key", "DIGESTD_DKIM_KEY_FILE: is no private key"),
+        ("example.org", "s2026", b"no key", "DIGESTD_DKIM_KEY_FILE: not a PEM private key"),
         ("example.org", "s2026", pem(rsa.generate_private_key(65_537, 1_024)), "1024 bits"),
         ("example.org", "s2026", pem(ec.generate_private_key(ec.SECP256R1())), "RSA or Ed25519"),
         ("exa mple", "s2026", ED25519, "DIGESTD_DKIM_DOMAIN"),
         ("example.org", "", ED25519, "DIGESTD_DKIM_SELECTOR"),
     ],
 )
-def test_what_cannot_sign_is_refused_by_name(domain: str, selector: str, key: bytes, said: str) -> None:
+def test_invalid_signer_setting_is_rejected_by_name(domain: str, selector: str, key: bytes, said: str) -> None:
     with pytest.raises(BadSetting, match=said):
-        signer(domain, selector, key)
+        create_signer(domain, selector, key)

@@ -18,7 +18,7 @@ TEMPLATES = Templates.of(FILES)
 PERSONAL = golden.digest("personal")
 
 
-def test_templates_can_be_kept_and_used_again_by_what_they_were() -> None:
+def test_templates_are_identified_by_hash() -> None:
     kept = Templates.of(TEMPLATES.files)
     assert kept.hash == TEMPLATES.hash
     again = Templates.of(FILES)
@@ -32,13 +32,13 @@ def test_templates_can_be_kept_and_used_again_by_what_they_were() -> None:
 @pytest.mark.parametrize(
     "name", ["a.html.j2", "a.htm.j2", "a.htm", "a", "a.xml.j2", "a.txt.html.j2", "email/a.html.j2"]
 )
-def test_every_template_escapes_whatever_it_is_called(name: str) -> None:
+def test_templates_escape_by_default(name: str) -> None:
     name = name if name.endswith(".j2") else f"{name}.j2"
     made = Templates.of({**FILES, name: "<p>{{ value }}</p>"})
     assert "&lt;b&gt;" in render_page(made, name, "en", value="<b>")
 
 
-def test_html_cannot_take_in_unescaped_text() -> None:
+def test_html_template_cannot_include_plain_text() -> None:
     for source in ('{% include "email/reason.txt.j2" %}', '{% set n = "x" %}{% include n %}'):
         with pytest.raises(BadSetting, match=r"web/bad\.html\.j2"):
             Templates.of({**FILES, "web/bad.html.j2": source}).check()
@@ -48,19 +48,19 @@ def test_html_cannot_take_in_unescaped_text() -> None:
     "source",
     ["{{ missing }}", "{{ ''.__class__.__mro__ }}", "{{ items.append(1) }}", "{{ items.__init__ }}", "{{ 1 / 0 }}"],
 )
-def test_a_template_gets_nothing_it_was_not_given(source: str) -> None:
+def test_template_rejects_undefined_names(source: str) -> None:
     made = Templates.of({**FILES, "web/a.html.j2": source})
     with pytest.raises((BadSetting, ZeroDivisionError)):
         render_page(made, "web/a.html.j2", "en", items=[])
 
 
 @pytest.mark.parametrize("name", ["../pyproject.toml", "/etc/passwd", "email/%2e%2e/x", "x\x00", "", "locale/en.po"])
-def test_only_templates_are_rendered(name: str) -> None:
+def test_render_page_rejects_other_files(name: str) -> None:
     with pytest.raises(NotFound):
         render_page(TEMPLATES, name, "en")
 
 
-def test_a_broken_template_is_refused_by_name_and_line() -> None:
+def test_invalid_template_is_reported_with_its_line() -> None:
     with pytest.raises(BadSetting, match=r"email/digest\.txt\.j2, line 2"):
         Templates.of({**FILES, "email/digest.txt.j2": "\n{% if %}"}).check()
     with pytest.raises(BadSetting, match=r"locale/nl\.po"):
@@ -81,7 +81,7 @@ msgstr "EEEE d MMMM"
 """
 
 
-def test_a_language_is_one_catalogue_and_english_stands_in_for_the_rest() -> None:
+def test_unknown_language_falls_back_to_english() -> None:
     made = Templates.of({**FILES, "locale/nl.po": DUTCH})
     for language in ("nl", "nl-BE", "nl_NL", "NL"):
         rendered = render_digest(made, golden.in_language(PERSONAL, language))
@@ -92,7 +92,7 @@ def test_a_language_is_one_catalogue_and_english_stands_in_for_the_rest() -> Non
         assert render_digest(made, golden.in_language(PERSONAL, language)) == render_digest(TEMPLATES, PERSONAL)
 
 
-def test_words_that_a_catalogue_fixes_are_those_it_would_give_in_every_mail() -> None:
+def test_catalogue_translations_are_constant() -> None:
     source = (
         '{{ _("a <b> 5%% & c") }}|{{ _("a <b> 5%% & c") | upper }}|{{ _("to %(who)s", who=who) }}|{{ gettext("x") }}'
     )
@@ -103,24 +103,24 @@ def test_words_that_a_catalogue_fixes_are_those_it_would_give_in_every_mail() ->
         assert render_page(made, name, "en", who="<Ada>") == f"a <b> 5% & c|A <B> 5% & C|to {words}|x"
 
 
-def test_pages_and_mails_are_made_by_the_same_rules() -> None:
+def test_pages_and_mails_share_the_environment() -> None:
     assert web_environment(TEMPLATES, "en") is TEMPLATES.environment("en")
 
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
-def test_every_language_has_all_words_for_people_and_no_others(language: str) -> None:
+def test_catalogues_are_complete_and_current(language: str) -> None:
     words = catalogues.wanted(FILES)
     assert list(catalogues.faults(catalogues.kept(language, words), words)) == []
 
 
-def test_the_formal_german_catalogue_never_uses_the_informal_address() -> None:
+def test_formal_german_never_uses_du() -> None:
     catalogue = catalogues.kept("de_formal", catalogues.wanted(FILES))
     said = [str(message.string) for message in catalogue if message.id and message.id != "English"]
     assert [text for text in said if re.search(r"(?i)\b(du|dir|dich|dein\w*)\b", text)] == []
     assert sum(" Sie " in text for text in said) > 50
 
 
-def test_a_catalogue_that_is_not_whole_is_found_out() -> None:
+def test_catalogue_check_finds_missing_translations() -> None:
     words = catalogues.wanted(FILES)
     broken = catalogues.kept("de", words)
     broken.delete("Unsubscribe")
@@ -140,14 +140,14 @@ def test_a_catalogue_that_is_not_whole_is_found_out() -> None:
 
 
 @pytest.mark.parametrize("said", ["Über %(liste)s", "100 % über %(list)s", "Über %(list)d"])
-def test_a_catalogue_that_could_break_a_mail_is_refused_at_once(said: str) -> None:
+def test_invalid_catalogue_is_rejected_when_loaded(said: str) -> None:
     german = FILES["locale/de.po"].replace('msgstr "Über %(list)s"', f'msgstr "{said}"')
     assert german != FILES["locale/de.po"]
     with pytest.raises(BadSetting, match=r"locale/de\.po .*'About %\(list\)s'"):
         Templates.of({**FILES, "locale/de.po": german}).check()
 
 
-def test_a_digest_speaks_german_throughout() -> None:
+def test_german_digest_contains_no_english() -> None:
     for case in golden.DIGESTS:
         german = render_digest(TEMPLATES, golden.in_language(golden.digest(case), "de"))
         assert '<html lang="de"' in german.html
@@ -157,7 +157,7 @@ def test_a_digest_speaks_german_throughout() -> None:
         assert "Abbestellen" in german.html
 
 
-def test_no_template_says_words_outside_the_catalogue() -> None:
+def test_templates_contain_no_untranslated_text() -> None:
     for path, source in FILES.items():
         if not path.startswith("email/") or not path.endswith(".html.j2"):
             continue
@@ -167,7 +167,7 @@ def test_no_template_says_words_outside_the_catalogue() -> None:
         assert not re.search(r"[A-Za-z]", visible), path
 
 
-def test_the_same_digest_is_the_same_words() -> None:
+def test_render_digest_is_deterministic() -> None:
     again = Templates.of(dict(reversed(FILES.items())))
     assert again.hash == TEMPLATES.hash
     assert render_digest(again, PERSONAL) == render_digest(TEMPLATES, PERSONAL)
@@ -185,7 +185,7 @@ def _contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_all_words_can_be_read_by_day_and_by_night() -> None:
+def test_text_contrast_in_light_and_dark_mode() -> None:
     day, _, night = FILES["email/style.css"].partition("@media (prefers-color-scheme: dark)")
     for scheme, sheet in ((day, "#fffefa"), (night, "#1f1d1a")):
         for rule in re.findall(r"\.[\w, .]+\{[^}]*\}", scheme):
@@ -195,7 +195,7 @@ def test_all_words_can_be_read_by_day_and_by_night() -> None:
                 assert _contrast(ink[1], ground[1] if ground else sheet) >= 4.5, rule
 
 
-def test_an_operators_templates_hide_the_built_in_ones(tmp_path: Path) -> None:
+def test_custom_templates_override_built_in_ones(tmp_path: Path) -> None:
     near, far = tmp_path / "near", tmp_path / "far"
     for folder, words in ((near, "near"), (far, "far")):
         (folder / "email").mkdir(parents=True)
@@ -208,7 +208,7 @@ def test_an_operators_templates_hide_the_built_in_ones(tmp_path: Path) -> None:
     assert found.keys() == FILES.keys()
 
 
-def test_a_template_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+def test_unusable_template_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="nowhere"):
         templates([tmp_path / "nowhere"])
     (tmp_path / "latin.html.j2").write_bytes(b"\xe9")
@@ -216,6 +216,6 @@ def test_a_template_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         templates([tmp_path])
 
 
-def test_a_sample_that_is_not_shipped_is_not_found() -> None:
+def test_unknown_sample_is_not_found() -> None:
     with pytest.raises(NotFound, match="nothing"):
         sample("nothing.jsonl")

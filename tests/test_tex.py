@@ -1,4 +1,4 @@
-"""TeX becomes readable; what is no TeX stays as it is; nothing is lost, whatever authors write."""
+"""Test conversion of TeX to readable text, without losing text."""
 
 import re
 import sys
@@ -36,7 +36,7 @@ from digestd.domain.tex import to_plain
         (r"\begin{align} a &= b \\ c &= d \end{align} tail", "a = b c = d tail"),
     ],
 )
-def test_tex_is_readable(tex: str, plain: str) -> None:
+def test_plain_text_of_tex_is_readable(tex: str, plain: str) -> None:
     assert to_plain(tex) == plain
 
 
@@ -55,7 +55,7 @@ def test_tex_is_readable(tex: str, plain: str) -> None:
         "{{7*7}}".replace("{", "(").replace("}", ")"),
     ],
 )
-def test_plain_words_stay_as_they_are(text: str) -> None:
+def test_text_without_tex_is_unchanged(text: str) -> None:
     assert to_plain(text) == text
 
 
@@ -73,13 +73,13 @@ def test_plain_words_stay_as_they_are(text: str) -> None:
         "backslash at the end\\",
     ],
 )
-def test_broken_tex_loses_no_word(tex: str) -> None:
+def test_invalid_tex_loses_no_word(tex: str) -> None:
     plain = to_plain(tex)
     missing = set(re.findall(r"(?<!\\)\b[a-z]{4,}\b(?!\})", tex)) - set(re.findall(r"[a-z]{4,}", plain))
     assert not missing - {"begin", "proof", "frac", "verb", "left", "right"}, plain
 
 
-def test_it_is_one_line_of_visible_text() -> None:
+def test_plain_text_is_one_visible_line() -> None:
     assert to_plain("a\r\nb\u2028c\x00d\u202ee\x85f\tg\ue001h") == "a b c d e f g h"
     assert to_plain("  spread \n\n out ") == "spread out"
 
@@ -95,7 +95,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("tex", HOSTILE, ids=[f"{text[:8]!r}x{len(text)}" for text in HOSTILE])
-def test_hostile_tex_takes_few_steps_per_letter(tex: str) -> None:
+def test_hostile_tex_needs_linear_steps(tex: str) -> None:
     steps = 0
 
     def count(*_event: object) -> None:
@@ -114,7 +114,7 @@ def test_hostile_tex_takes_few_steps_per_letter(tex: str) -> None:
 @given(
     st.lists(st.sampled_from([*"${}\\%&~^_#'`ab 5\n", "\\alpha", "\\frac", "\\begin{x}", "\u202e", "é"]), max_size=40)
 )
-def test_it_never_fails_whatever_the_mixture(parts: list[str]) -> None:
+def test_plain_text_never_fails(parts: list[str]) -> None:
     plain = to_plain("".join(parts))
     assert plain == " ".join(plain.split())
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\ue000-\ue0ff]", plain)
@@ -129,5 +129,5 @@ def test_it_never_fails_whatever_the_mixture(parts: list[str]) -> None:
         ("of {P}{D}{E}s", "of PDEs"),
     ],
 )
-def test_braces_within_a_word_do_not_part_it(text: str, plain: str) -> None:
+def test_braces_within_a_word_do_not_split_it(text: str, plain: str) -> None:
     assert to_plain(text) == plain

@@ -247,5 +247,5 @@ def _preview(app: App, email: str, part: MailPart) -> bytes:
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
     if part is MailPart.EML:
-        return composer.compose(claim)
+        return composer.compose(claim).message
     return _rendered_part(composer.render(claim), part)

@@ -10,7 +10,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.service import run_until_stopped
 from digestd.digests.planner import plan
-from digestd.digests.text_model import is_refit_due, refit
+from digestd.digests.text_model import is_refit_due, refit_text_model
 from digestd.jobs.scheduler import NAME
 from digestd.jobs.worker import clean_up, counts, delete_expired, run, settle_uncertain
 from digestd.papers.embed import embed
@@ -40,7 +40,7 @@ def run_once(as_json: Json = False) -> None:
         if app.webhooks is not None:
             asyncio.run(post_due(app.webhooks))
         if is_refit_due(app.db, app.clock()):
-            refit(app.db, app.clock())
+            refit_text_model(app.db, app.clock())
     report = {
         "new": sum(source.new for source in fetched.sources),
         "due": planned.due,

@@ -1,4 +1,4 @@
-"""Alert the operator by webhook when a relay stops or resumes, or mails stay uncertain."""
+"""Alert the operator by webhook when relays stop or mails stay uncertain."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Record how an attempt ended: in the ledger, in the run's counters, and for the connection.
+"""Record how attempts ended, in the ledger and in the run's counters.
 
 A permanent refusal is recorded as ready and judged later (see `refusals`): if it hits unusually many mails, the cause
 is the sender and those mails wait.
@@ -11,7 +11,15 @@ import structlog
 
 from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.refusals import PendingRefusals
-from digestd.delivery.retry import MAIL_BACKOFF, REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, verdict
+from digestd.delivery.retry import (
+    MAIL_BACKOFF,
+    REFUSED_STOP,
+    SAME_REFUSALS_STOP,
+    ReplyVerdict,
+    SmtpReply,
+    Stage,
+    classify_reply,
+)
 from digestd.delivery.transports.transport import Refusal
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import ComposeFailed, Damaged, MailsRefused, RelayBusy, RelayFailed
@@ -27,7 +35,10 @@ log = structlog.get_logger(__name__)
 
 
 class AttemptRecorder:
-    """Counts and records; shared by all workers of one relay. `accepted` counts this relay's mails."""
+    """Counts and records the results of all workers of one relay.
+
+    `accepted`: of this relay.
+    """
 
     def __init__(self, owner: str, route: str, commits: GroupCommit, refusals: PendingRefusals, rng: Random) -> None:
         self.counters = refusals.counters
@@ -39,7 +50,7 @@ class AttemptRecorder:
         self._commits = commits
         self._rng = rng
 
-    def record_answer(self, claim: Claim, reply: Reply) -> None:
+    def record_answer(self, claim: Claim, reply: SmtpReply) -> None:
         """Record the answer to the final dot. Raises like `record_refusal`."""
         if 200 <= reply.code < 300:
             self.counters.accepted += 1
@@ -50,12 +61,15 @@ class AttemptRecorder:
         self.record_refusal(claim, Refusal(Stage.DOT, reply))
 
     def record_refusal(self, claim: Claim, refusal: Refusal) -> None:
-        """Record a refusal. Raises RelayFailed if the relay refuses to work, not only this mail."""
+        """Record a refusal.
+
+        Raises RelayFailed if the relay refuses to work, not only this mail.
+        """
         # Never the relay's own text: it names the recipient, and reasons are logged and survive erasure.
         status = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.enhanced}".strip()
-        meaning = verdict(refusal.stage, refusal.reply)
+        meaning = classify_reply(refusal.stage, refusal.reply)
         self.counters.deferred += 1
-        if meaning is Verdict.NEVER:
+        if meaning is ReplyVerdict.REJECT:
             refused = self._result(claim, State.READY, Outcome.PERM, refusal.reply)
             refused = refused._replace(reason=status, wait=MAIL_BACKOFF.delay(claim.attempt, self._rng))
             self._commits.record(refused)
@@ -65,16 +79,19 @@ class AttemptRecorder:
             return
         later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
         self._commits.record(later._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
-        if meaning is Verdict.LESS:
+        if meaning is ReplyVerdict.SLOW_DOWN:
             raise RelayBusy(f"the relay asks for fewer mails ({status}); digestd will retry later, at a lower rate")
-        if meaning is Verdict.RELAY:
+        if meaning is ReplyVerdict.PAUSE_RELAY:
             raise RelayFailed(f"the relay refuses to serve us ({status}); digestd will retry later")
 
-    def record_stopped_at_commit_point(self, claim: Claim, gated: CommitDecision) -> None:
-        """Count a mail that the commit point stopped. The ledger has recorded why, unless our lease was lost."""
-        self.counters.skipped += gated is CommitDecision.GONE
-        self.counters.expired += gated is CommitDecision.EXPIRED
-        if gated is CommitDecision.FENCED:
+    def record_stopped_at_commit_point(self, claim: Claim, decision: CommitDecision) -> None:
+        """Count a mail that the commit point stopped.
+
+        The ledger has recorded why, unless our lease was lost.
+        """
+        self.counters.skipped += decision is CommitDecision.GONE
+        self.counters.expired += decision is CommitDecision.EXPIRED
+        if decision is CommitDecision.FENCED:
             self.record_not_sent(claim)
 
     def record_uncertain(self, claim: Claim, reason: str) -> None:
@@ -88,12 +105,15 @@ class AttemptRecorder:
         self._commits.record(self._result(claim, State.READY, Outcome.NOT_SENT))
 
     def record_interrupted(self, claim: Claim) -> None:
-        """Record that the relay broke off during this mail, and delay it in case it is the cause."""
+        """Record that the relay broke off during this mail, and delay the mail."""
         failed = self._result(claim, State.READY, Outcome.NOT_SENT)
         self._commits.record(failed._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
 
     def record_not_composed(self, claim: Claim, error: Exception) -> None:
-        """Record that a mail could not be composed. After COMPOSE_TRIES failures it is set aside as poisoned."""
+        """Record that a mail could not be composed.
+
+        After COMPOSE_TRIES failures it is set aside as poisoned.
+        """
         log.error("cannot compose", delivery=claim.key, error=type(error).__name__)
         last = claim.failures + 1 >= COMPOSE_TRIES
         self.counters.not_composed += 1
@@ -104,7 +124,7 @@ class AttemptRecorder:
         self._commits.record(failed._replace(reason=reason if last else None, wait=COMPOSE_WAIT, failed=True))
 
     def stop_if_composing_fails(self) -> None:
-        """Raise ComposeFailed if too many mails cannot be composed, before all are tried three times."""
+        """Raise ComposeFailed if too many mails cannot be composed."""
         failed, tried = self.counters.not_composed, self.counters.ended
         if failed >= NOT_COMPOSED_STOP and failed > NOT_COMPOSED_SHARE * tried:
             raise ComposeFailed(
@@ -113,7 +133,10 @@ class AttemptRecorder:
             )
 
     def _stop_if_too_many_refused(self, refusal: Refusal) -> None:
-        """Stop before the relay takes us for a spammer: many equal refusals in a row, or more refused than accepted."""
+        """Stop a relay after many equal refusals in a row or more refusals than acceptances.
+
+        Going on would damage the sender's reputation.
+        """
         kind = (refusal.stage, refusal.reply.code)
         self._refused += 1
         self.counters.refusals[kind] += 1
@@ -130,7 +153,7 @@ class AttemptRecorder:
                 "the mails wait. Check the relay's policy"
             )
 
-    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> AttemptResult:
+    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: SmtpReply | None = None) -> AttemptResult:
         return AttemptResult(
             delivery=claim.key,
             attempt=claim.attempt,

@@ -1,6 +1,6 @@
-"""Claim deliveries in batches, hand them out one at a time, and release what is left at the end of a run.
+"""Claim deliveries in batches, hand them out, and release the rest at the end.
 
-Deliveries to a rate-limited recipient domain wait apart, so that they do not hold up the others.
+Deliveries to a rate-limited recipient domain wait in a separate queue, so that they do not delay the others.
 """
 
 import asyncio
@@ -16,67 +16,67 @@ from digestd.domain.delivery import Claim
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.store.ledger.claim_queue import Claimer
+from digestd.store.ledger.claim_queue import ClaimOwner
 
 BATCH = 192
 """A multiple of the usual number of workers, so that the last round is as full as the others."""
-PART, LEAST = 4, 24
-"""At most 1/PART of what is ready is claimed at once, so that a small day is shared between worker processes
-(Polychronopoulos and Kuck 1987, guided self-scheduling), but at least LEAST: three per worker."""
+PART, MIN_BATCH = 4, 24
+"""At most 1/PART of the ready deliveries is claimed at once, so that worker processes share a small day
+(guided self-scheduling, Polychronopoulos and Kuck 1987), but at least MIN_BATCH: three per worker."""
 BATCH_SECONDS = 600.0
-"""At a low rate, at most what can be sent within this time is claimed, far less than a lease."""
+"""At a low rate, only what can be sent within this time is claimed: far less than a lease."""
 
 
 class ClaimQueue:
     """The queue that all workers of a run take from.
 
     Args:
-        db: the database with the ledger.
-        claimer: in whose name deliveries are claimed.
-        prepare: called with each batch, in the thread that claimed it, before any of it is handed out.
-        until: returns the instant at which a delivery must be ready to be claimed.
+        db: The database with the ledger.
+        claimer: Owner of the leases.
+        prepare: Called with each batch in the thread that claimed it, before any of it is handed out.
+        ready_by: Returns the time by which a delivery must be ready to be claimed.
     """
 
     def __init__(
         self,
         db: Database,
-        claimer: Claimer,
+        claimer: ClaimOwner,
         prepare: Callable[[Sequence[Claim]], None],
-        until: Callable[[], datetime],
+        ready_by: Callable[[], datetime],
     ) -> None:
         self._db = db
         self._claimer = claimer
         self._prepare = prepare
-        self._until = until
-        self._left: int | None = None
-        self._see_room: Callable[[], None] = lambda: None
+        self._ready_by = ready_by
+        self._remaining: int | None = None
+        self._check_disk: Callable[[], None] = lambda: None
         self._limiter = RateLimiter({}, lambda: 0.0)
         self._balancer = RelayBalancer(())
         self._waiting: deque[Claim] = deque()
-        self._apart: dict[str, deque[Claim]] = {}
-        self._turn = asyncio.Lock()
+        self._limited: dict[str, deque[Claim]] = {}
+        self._lock = asyncio.Lock()
         self._closing = asyncio.Event()
 
-    def bounded(self, most: int | None, limiter: RateLimiter, balancer: RelayBalancer) -> "ClaimQueue":
-        """Claim at most `most`, and hand out within the limits of `limiter` and `balancer`."""
-        self._left, self._limiter, self._balancer = most, limiter, balancer
+    def with_limits(self, most: int | None, limiter: RateLimiter, balancer: RelayBalancer) -> "ClaimQueue":
+        """Limit the number of claims to `most`, and the rate by `limiter` and `balancer`."""
+        self._remaining, self._limiter, self._balancer = most, limiter, balancer
         return self
 
-    def watching(self, see_room: Callable[[], None]) -> "ClaimQueue":
-        """Stop claiming once this raises."""
-        self._see_room = see_room
+    def with_disk_check(self, check_disk: Callable[[], None]) -> "ClaimQueue":
+        """Call this before each claim; an error stops claiming."""
+        self._check_disk = check_disk
         return self
 
     def close(self) -> None:
-        """Stop handing out."""
+        """Hand out nothing more."""
         self._closing.set()
         self._balancer.end()
 
     async def next(self, route: str, counters: RunCounters) -> Claim | None:
-        """Return a claimed delivery for a route, or None if nothing is ready or the route or the run has stopped."""
+        """Return a claim for a route, or None if nothing is ready or it has stopped."""
         await self._balancer.wait_for_turn(route)
-        async with self._turn:
-            claim = await self._found(route, counters)
+        async with self._lock:
+            claim = await self._take_or_claim(route, counters)
         if claim is None:
             return None
         rest = self._limiter.wait(route)
@@ -90,35 +90,35 @@ class ClaimQueue:
                 self._waiting.appendleft(claim)
         return claim if handed_out else None
 
-    def at_hand(self, route: str) -> Claim | None:
-        """Return a claimed delivery that may go at once, or None."""
-        if self._is_over(route) or self._turn.locked():
+    def take_ready(self, route: str) -> Claim | None:
+        """Return a claimed delivery that may be sent at once, or None."""
+        if self._is_over(route) or self._lock.locked():
             return None
         if not self._balancer.may_take(route) or self._limiter.wait(route) > 0:
             return None
-        claim = self._pick()
+        claim = self._take()
         if claim is not None:
-            self._balancer.took(route)
+            self._balancer.record_taken(route)
             self._limiter.take(route)
         return claim
 
-    def give_back(self, now: datetime) -> None:
-        """Release what was claimed and not handed out."""
-        left = [*self._waiting, *(claim for claims in self._apart.values() for claim in claims)]
+    def release_waiting(self, now: datetime) -> None:
+        """Release the claims that were not handed out."""
+        left = [*self._waiting, *(claim for claims in self._limited.values() for claim in claims)]
         self._waiting.clear()
-        self._apart.clear()
+        self._limited.clear()
         self._release(left, now)
 
-    async def _found(self, route: str, counters: RunCounters) -> Claim | None:
-        """Return the next one; claim or wait if need be."""
+    async def _take_or_claim(self, route: str, counters: RunCounters) -> Claim | None:
+        """Return the next claim; claim a batch or wait if necessary."""
         while not self._is_over(route):
-            if (claim := self._pick()) is not None:
-                self._balancer.took(route)
+            if (claim := self._take()) is not None:
+                self._balancer.record_taken(route)
                 return claim
             if not await asyncio.to_thread(self._claim, counters) and not self._waiting:
-                if not self._apart:
+                if not self._limited:
                     return None
-                await self._sleep(min(map(self._limiter.wait, self._apart)))
+                await self._sleep(min(map(self._limiter.wait, self._limited)))
         return None
 
     def _is_over(self, route: str) -> bool:
@@ -130,51 +130,51 @@ class ClaimQueue:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), seconds)
 
-    def _pick(self) -> Claim | None:
-        """Take a claim that may go now, those that had to wait first."""
-        for domain, claims in self._apart.items():
+    def _take(self) -> Claim | None:
+        """Take a claim that may be sent now, rate-limited ones first."""
+        for domain, claims in self._limited.items():
             if not self._limiter.wait(domain):
                 self._limiter.take(domain)
                 claim = claims.popleft()
                 if not claims:
-                    del self._apart[domain]
+                    del self._limited[domain]
                 return claim
         while self._waiting:
             claim = self._waiting.popleft()
             limited = self._limiter.limited_domain(claim.address)
             if limited is None:
                 return claim
-            if limited not in self._apart and not self._limiter.wait(limited):
+            if limited not in self._limited and not self._limiter.wait(limited):
                 self._limiter.take(limited)
                 return claim
-            self._apart.setdefault(limited, deque()).append(claim)
+            self._limited.setdefault(limited, deque()).append(claim)
         return None
 
     def _claim(self, counters: RunCounters) -> bool:
         """Claim one batch. Return True if there was anything."""
-        self._see_room()
-        size = BATCH if self._left is None else min(BATCH, self._left)
+        self._check_disk()
+        size = BATCH if self._remaining is None else min(BATCH, self._remaining)
         if rate := self._balancer.total_rate(self._limiter.rate):
             size = min(size, max(1, int(BATCH_SECONDS * rate)))
         if size <= 0:
             return False
-        now = self._until()
+        now = self._ready_by()
         with self._db.write() as session:
             ledger.force_index_scans(session)
-            size = min(size, max(LEAST, queries.count_ready(session, now, PART * BATCH) // PART))
-            claimed = ledger.claim(session, self._claimer, size, now, [domain[1:] for domain in self._apart])
+            size = min(size, max(MIN_BATCH, queries.count_ready(session, now, PART * BATCH) // PART))
+            claimed = ledger.claim(session, self._claimer, size, now, [domain[1:] for domain in self._limited])
         counters.skipped += claimed.skipped
         counters.expired += claimed.expired
-        kept, too_many = self._sendable(claimed.claims)
+        kept, too_many = self._split_by_rate(claimed.claims)
         self._release(too_many, now)
-        if self._left is not None:
-            self._left -= len(kept)
+        if self._remaining is not None:
+            self._remaining -= len(kept)
         self._prepare(kept)
         self._waiting.extend(kept)
         return not claimed.nothing
 
-    def _sendable(self, claims: tuple[Claim, ...]) -> tuple[list[Claim], list[Claim]]:
-        """Split claims into those that can go within a lease and those of slow domains that cannot."""
+    def _split_by_rate(self, claims: tuple[Claim, ...]) -> tuple[list[Claim], list[Claim]]:
+        """Split claims into those that can be sent within a lease and the rest."""
         kept: list[Claim] = []
         too_many: list[Claim] = []
         seen: dict[str, int] = {}

@@ -1,6 +1,8 @@
-"""The bytes of a mail: a pure function of what planning froze and of who sends.
+"""Compose the bytes of a mail from what planning froze and from the sender.
 
-Papers come by revision, templates by hash, both cached up to a bound.
+The same inputs give the same bytes.
+
+Papers are read by revision and templates by hash; both are cached up to a limit.
 """
 
 import hashlib
@@ -15,12 +17,12 @@ from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged
 from digestd.mail.content import (
-    Before,
     DigestContent,
+    DigestItem,
     DigestLinks,
-    Entry,
-    Item,
+    EarlierDigest,
     NoticeContent,
+    PaperContent,
     Rendered,
     ReplyContent,
 )
@@ -36,74 +38,75 @@ from digestd.store.ledger.offered import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
 
 CACHED_PAPERS = 5_000
-WHOLE = 10_000_000
-"""Bytes of HTML that no digest reaches: in the browser nothing is clipped."""
+NO_HTML_LIMIT = 10_000_000
+"""Bytes of HTML that no digest reaches: browsers do not clip pages."""
 
 
-class Composed(NamedTuple):
-    """A mail as bytes, and their sha256."""
+class ComposedMail(NamedTuple):
+    """The bytes of a mail and their SHA-256."""
 
     message: bytes
     sha256: bytes
 
 
 class Composer:
-    """Composes claims; `prepare` reads from the database what a batch needs, `compose` touches none."""
+    """Composes claimed mails.
+
+    `prepare` reads what a batch needs, so that `compose` needs no database.
+    """
 
     def __init__(self, db: Database, sender: Sender) -> None:
         self._db = db
         self._sender = sender
-        self._entries: dict[int, Entry] = {}
+        self._papers: dict[int, PaperContent] = {}
         self._templates: dict[str, Templates] = {}
-        self._held: dict[int, tuple[OfferedDigest, ...]] = {}
+        self._offered: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, CommandReply] = {}
-        self._reading = RLock()
+        self._lock = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
-        """Read revisions and templates that are not cached yet, and what these claims alone say: replies, and which
-        earlier digests are offered. Of claims before these that is forgotten, and `take` reads it again."""
-        with self._reading:
-            self._held, self._replies = {}, {}
+        """Read what these claims need: papers, templates, replies, earlier digests.
+
+        Replies and offers of earlier batches are dropped; `compose` reads them again if they are needed.
+        """
+        with self._lock:
+            self._offered, self._replies = {}, {}
             self._read(claims)
 
     def _read(self, claims: Sequence[Claim]) -> None:
         wanted = {pick.revision for claim in claims for pick in claim.picks}
         hashes = {claim.template_hash for claim in claims}
-        with self._reading, self._db.read() as session:
-            if len(self._entries) + len(wanted) > CACHED_PAPERS:
-                self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
-            missing = sorted(wanted - self._entries.keys())
-            said = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
-            held = offered_by(session, [claim.key for claim in claims])
-            self._replies.update({claim.key: said.get(claim.key, CommandReply(())) for claim in claims})
-            self._held.update({claim.key: held.get(claim.key, ()) for claim in claims})
+        with self._lock, self._db.read() as session:
+            if len(self._papers) + len(wanted) > CACHED_PAPERS:
+                self._papers = {key: paper for key, paper in self._papers.items() if key in wanted}
+            missing = sorted(wanted - self._papers.keys())
+            found_replies = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
+            offered = offered_by(session, [claim.key for claim in claims])
+            self._replies.update({claim.key: found_replies.get(claim.key, CommandReply(())) for claim in claims})
+            self._offered.update({claim.key: offered.get(claim.key, ()) for claim in claims})
             if missing:
                 found = papers.revisions(session, missing)
-                self._entries.update({key: Entry.of(paper) for key, paper in found.items()})
+                self._papers.update({key: PaperContent.of(paper) for key, paper in found.items()})
             for template_hash in hashes - self._templates.keys():
                 self._templates[template_hash] = Templates.of(template_sets.files(session, template_hash))
 
-    def take(self, claim: Claim) -> Composed:
-        """Return the mail. Anything raised here is this mail's problem alone.
+    def compose(self, claim: Claim) -> ComposedMail:
+        """Return a mail with CRLF line ends. Errors concern this mail alone.
 
-        If other claims were prepared since this one was, read again what this one needs.
+        If other claims have been prepared meanwhile, what this one needs is read again.
         """
         try:
-            return self._composed(claim)
+            return self._compose(claim)
         except KeyError:
-            with self._reading:
+            with self._lock:
                 self._read([claim])
-                return self._composed(claim)
+                return self._compose(claim)
 
-    def compose(self, claim: Claim) -> bytes:
-        """The mail as bytes with CRLF line ends. Anything raised here is this mail's problem alone."""
-        return self._composed(claim).message
-
-    def _composed(self, claim: Claim) -> Composed:
+    def _compose(self, claim: Claim) -> ComposedMail:
         if claim.kind is MailKind.DIGEST:
-            return self._signed(claim, self._digest(claim))
+            return self._sign(claim, self._digest(claim))
         rendered = self.render(claim)
-        return self._signed(claim, compose_notice(self._headers(claim, rendered.subject), rendered.text, rendered.html))
+        return self._sign(claim, compose_notice(self._headers(claim, rendered.subject), rendered.text, rendered.html))
 
     def _digest(self, claim: Claim) -> bytes:
         content = self._content(claim)
@@ -111,13 +114,13 @@ class Composer:
         headers = self._digest_headers(claim, digest.subject, content.links)
         return compose_digest(headers, digest.text.encoded, digest.html.encoded)
 
-    def _signed(self, claim: Claim, message: bytes) -> Composed:
+    def _sign(self, claim: Claim, message: bytes) -> ComposedMail:
         if self._sender.signer is not None:
             message = self._sender.signer.sign(message, from_us(claim.dated_us))
-        return Composed(message, hashlib.sha256(message).digest())
+        return ComposedMail(message, hashlib.sha256(message).digest())
 
     def render(self, claim: Claim) -> Rendered:
-        """The mail as subject, text and HTML."""
+        """Return the mail as subject, text and HTML."""
         templates = self._templates[claim.template_hash]
         if claim.kind is MailKind.REPLY:
             return render_reply(templates, self._reply(claim))
@@ -125,22 +128,21 @@ class Composer:
             return render_notice(templates, self._notice(claim))
         return render_digest(templates, self._content(claim))
 
-    def page(self, claim: Claim) -> str:
-        """The digest as HTML for a browser: no paper left out.
+    def render_page(self, claim: Claim) -> str:
+        """Return a digest as a web page with all its papers.
 
-        Its address is passed on and shown to others, so nothing on it is its subscriber's alone: no name, and no link
-        to another page of theirs.
+        People share its address, so it contains nothing personal: no name and no link to the subscriber's pages.
         """
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
-        here = replace(self._content(claim), subscriber_name="", links=links, held=())
-        return render_digest(self._templates[claim.template_hash], here, WHOLE).html
+        content = replace(self._content(claim), subscriber_name="", links=links, held=())
+        return render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
 
     def _content(self, claim: Claim) -> DigestContent:
         if not claim.picks:
-            raise Damaged("its picks cannot be read, so the database is damaged: put the last backup back")
+            raise Damaged("its picks cannot be read, so the database is damaged: restore the last backup")
         if claim.coverage is None:
-            raise Damaged("its coverage cannot be read, so the database is damaged: put the last backup back")
+            raise Damaged("its coverage cannot be read, so the database is damaged: restore the last backup")
         return DigestContent(
             list_name=self._sender.list_name,
             subscriber_name=claim.name,
@@ -148,17 +150,25 @@ class Composer:
             covers_from=claim.covers_from,
             date=period_date(claim.period),
             considered=claim.considered,
-            items=tuple([Item(self._entries[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
+            items=tuple([DigestItem(self._papers[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
             postal_address=self._sender.postal_address,
             language=claim.language,
             links=self._digest_links(claim),
             coverage=claim.coverage,
-            held=tuple(self._before(claim, held) for held in self._held[claim.key] if self._sender.urls.is_reachable),
+            held=tuple(
+                self._earlier_digest(claim, digest)
+                for digest in self._offered[claim.key]
+                if self._sender.urls.are_public
+            ),
         )
 
-    def _before(self, claim: Claim, held: OfferedDigest) -> Before:
-        view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, held.delivery, from_us(claim.dated_us)))
-        return Before(period_date(held.period), view)
+    def _earlier_digests(self, claim: Claim) -> tuple[EarlierDigest, ...]:
+        offered = self._offered[claim.key]
+        return tuple(self._earlier_digest(claim, each) for each in offered) if self._sender.urls.are_public else ()
+
+    def _earlier_digest(self, claim: Claim, digest: OfferedDigest) -> EarlierDigest:
+        view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, digest.delivery, from_us(claim.dated_us)))
+        return EarlierDigest(period_date(digest.period), view)
 
     def _notice(self, claim: Claim) -> NoticeContent:
         link = _LINKS[claim.kind](self._sender, claim) if self._sender.urls.is_reachable else ""
@@ -170,7 +180,7 @@ class Composer:
             postal_address=self._sender.postal_address,
             language=claim.language,
             kind=claim.kind.value,
-            mail=self._confirming(claim) if confirms else "",
+            mail=self._confirmation_address(claim) if confirms else "",
             decline=f"{link}/decline" if confirms and link else "",
         )
 
@@ -184,15 +194,15 @@ class Composer:
         )
 
     def _digest_links(self, claim: Claim) -> DigestLinks:
-        """Return where the links of a digest lead; without a web address a link opens a mail.
+        """Return the links of a digest; without a web address they are `mailto:` links.
 
-        All tokens are issued at the moment of the Date header, so that they are the same whenever the mail is composed.
+        All tokens are issued at the time in the Date header, so that composing again gives the same tokens.
         """
         keys, urls, at = self._sender.keys, self._sender.urls, from_us(claim.dated_us)
         if not urls.is_reachable:
-            leave = self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, at)
+            unsubscribe = self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, at)
             mail = self._sender.command(Purpose.COMMAND, claim.key, at)
-            return DigestLinks("", f"mailto:{leave}", "", mail=mail, replies=self._sender.replies)
+            return DigestLinks("", f"mailto:{unsubscribe}", "", mail=mail, replies=self._sender.replies)
         settings = token(keys, Purpose.PREFERENCES, claim.subscriber, at)
         return DigestLinks(
             view=urls.view(token(keys, Purpose.VIEW, claim.key, at)),
@@ -217,16 +227,22 @@ class Composer:
         )
 
     def _reply_to(self, claim: Claim) -> str:
-        """An answer to a notice is a command, wherever commands are read at all; one to a digest if it is wanted."""
+        """Return the Reply-To address: for commands if they are read, else the operator's.
+
+        Answers to notices are always commands; answers to digests only if the setting says so.
+        """
         mail = ""
         if claim.kind is MailKind.CONFIRM:
-            mail = self._confirming(claim)
+            mail = self._confirmation_address(claim)
         elif claim.kind is MailKind.REPLY or self._sender.replies:
             mail = self._sender.command(Purpose.COMMAND, claim.key, from_us(claim.dated_us))
         return mail or self._sender.reply_to
 
-    def _confirming(self, claim: Claim) -> str:
-        """Return where an answer confirms a subscription; empty if commands are off."""
+    def _confirmation_address(self, claim: Claim) -> str:
+        """Return the address at which an answer confirms a subscription.
+
+        Empty if commands are off.
+        """
         at = from_us(claim.dated_us)
         return self._sender.command(Purpose.CONFIRM, claim.subscriber, at, int(claim.period))
 
@@ -265,13 +281,16 @@ def _renewal(sender: Sender, claim: Claim) -> str:
     return sender.urls.renew(_token(sender, claim, Purpose.RENEW, claim.consent_version))
 
 
-def _move(purpose: Purpose) -> Callable[[Sender, Claim], str]:
-    """The link that goes to one of two addresses; a notice of a move is named by the second it was asked for at."""
+def _address_change(purpose: Purpose) -> Callable[[Sender, Claim], str]:
+    """Return a function for the link to confirm an address change, for the old or the new address.
+
+    The period of such a notice is the second of the request.
+    """
     return lambda sender, claim: sender.urls.move(_token(sender, claim, purpose, int(claim.period)))
 
 
 def _token(sender: Sender, claim: Claim, purpose: Purpose, version: int = 0) -> str:
-    """Return a token for the subscriber of a notice, issued at the moment of its Date header."""
+    """Return a token for a notice, issued at the time in its Date header."""
     return token(sender.keys, purpose, claim.subscriber, from_us(claim.dated_us), version)
 
 
@@ -280,6 +299,6 @@ _LINKS: dict[MailKind, Callable[[Sender, Claim], str]] = {
     MailKind.SETTINGS: _settings,
     MailKind.ERASE: _erasure,
     MailKind.RENEW: _renewal,
-    MailKind.MOVE_FROM: _move(Purpose.MOVE_FROM),
-    MailKind.MOVE_TO: _move(Purpose.MOVE_TO),
+    MailKind.MOVE_FROM: _address_change(Purpose.MOVE_FROM),
+    MailKind.MOVE_TO: _address_change(Purpose.MOVE_TO),
 }

@@ -1,4 +1,4 @@
-"""Check the free disk space: nothing is claimed below a minimum, because what is sent must be recorded.
+"""Check the free disk space, because what is sent must be recorded.
 
 The result journal has its blocks already; the database needs room to grow. Like Postfix with `queue_minfree`, digestd
 stops accepting work while there is still some space.

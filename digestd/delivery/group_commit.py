@@ -30,7 +30,9 @@ PATIENCE_SECONDS = 20.0
 
 
 class GroupCommit:
-    """Collects requests and results while the previous group is being written; use inside `running()`.
+    """Collects requests and results while the previous group is being written.
+
+    Use inside `running()`.
 
     Results that the database does not take go to the result journal. Mails that pass the commit point are written to
     the sent journal before they may be sent.
@@ -60,7 +62,10 @@ class GroupCommit:
         self._patience = PATIENCE_SECONDS
 
     async def pass_commit_point(self, request: CommitRequest) -> CommitDecision:
-        """Ask to send one final dot and return once the answer is committed. Raises the database's error."""
+        """Ask to send one final dot and return once the answer is committed.
+
+        Raises the database's error.
+        """
         if self._broken is not None:
             raise RuntimeError("an earlier group could not be committed") from self._broken
         answer: asyncio.Future[CommitDecision] = asyncio.get_running_loop().create_future()
@@ -71,14 +76,19 @@ class GroupCommit:
         return await answer
 
     def record(self, result: AttemptResult) -> None:
-        """Hand over a result; it is committed with the next group, at the latest when the run ends."""
+        """Hand over a result.
+
+        It is committed with the next group, at the latest when the run ends.
+        """
         self._results.append(result)
         if self._idle is None:
             self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._work.set)
 
     @contextlib.asynccontextmanager
     async def running(self, workers: int) -> AsyncIterator[None]:
-        """Commit groups until the block has ended and everything is written. Raises the error of the last group.
+        """Commit groups until the block has ended and everything is written.
+
+        Raises the error of the last group.
 
         A group of `workers` requests is complete and waits for no more.
         """

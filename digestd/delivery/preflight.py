@@ -1,4 +1,4 @@
-"""Preflight check: compose a sample of mails before a run, and do not start if many fail.
+"""Compose a sample of mails before a run; do not start if many fail.
 
 Templates are checked when they are loaded, but not with every paper and name that exists. A failure found here costs
 no mail an attempt, because nothing has been claimed.

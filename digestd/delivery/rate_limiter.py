@@ -1,4 +1,7 @@
-"""Rate limits of a run, per relay and per recipient domain; what was used is written to the store."""
+"""Rate limits of a run, per relay and per recipient domain.
+
+What was used is written to the store.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -57,7 +60,10 @@ class RateLimiter:
         return dict(used)
 
     def write(self, session: Session, used: Mapping[str, int]) -> dict[str, ThrottleState]:
-        """Write used mails in the caller's transaction; return the stored throttles, to be passed to `merge`."""
+        """Write used mails in the caller's transaction.
+
+        Return the stored throttles, to be passed to `merge`.
+        """
         now = self._now()
         return throttles.change(
             session,
@@ -84,7 +90,10 @@ class RateLimiter:
             self.merge(throttles.busy_domains(session, from_us(round(self._now() * 1e6))))
 
     def slow_down(self, session: Session, name: str, rate: float) -> None:
-        """Lower a relay's limit after it asked for fewer mails. `rate` is what it was sent per second."""
+        """Lower a relay's limit after it asked for fewer mails.
+
+        `rate` is what it was sent per second.
+        """
         now = self._now()
         self.merge(
             throttles.change(

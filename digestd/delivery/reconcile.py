@@ -1,4 +1,4 @@
-"""Settle uncertain deliveries by the relay's log, which shows the return path of every attempt that it queued.
+"""Settle uncertain deliveries by the return paths in the relay's log.
 
     in the log                                accepted
     not in it, though the log was complete    not sent: it is sent with the next attempt
@@ -39,7 +39,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RelayLog:
-    """The log of some relays, by route name. Rotated files are next to it as `NAME.1` or `NAME-20261124.gz`."""
+    """The log of some relays, by route name.
+
+    Rotated files are next to it as `NAME.1` or `NAME-20261124.gz`.
+    """
 
     file: Path
     relays: frozenset[str]
@@ -47,7 +50,7 @@ class RelayLog:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """How many deliveries were found accepted, how many not sent, and how many stay uncertain."""
+    """Counts of deliveries found accepted, not sent, and still uncertain."""
 
     accepted: int = 0
     not_sent: int = 0
@@ -63,7 +66,10 @@ class LogEvidence:
 
 
 def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> ReconcileReport:
-    """Settle uncertain deliveries by the log; safe to repeat. Raises BadSetting if it cannot be read."""
+    """Settle uncertain deliveries by the log; safe to repeat.
+
+    Raises BadSetting if it cannot be read.
+    """
     with db.read() as session:
         ends = uncertain_deliveries(session, BATCH)
     if not ends:
@@ -83,7 +89,7 @@ def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> R
 
 
 def check_log_is_readable(relay_log: RelayLog, now: datetime) -> None:
-    """Raise BadSetting if the log cannot be read, so that the operator learns it before it is needed."""
+    """Raise BadSetting if the log cannot be read, before it is needed."""
     next(_lines(relay_log.file, now), None)
 
 
@@ -146,7 +152,10 @@ def _ours(addresses: Iterable[str], keys: Keys) -> Iterator[tuple[int, int]]:
 
 
 def _lines(file: Path, since: datetime) -> Iterator[bytes]:
-    """Yield the lines of a log and of its rotated files, oldest first. Very long lines are cut."""
+    """Yield the lines of a log and of its rotated files, oldest first.
+
+    Very long lines are cut.
+    """
     try:
         parts = [(part.stat().st_mtime, part) for part in file.parent.glob(f"{file.name}*") if part.is_file()]
         if not file.is_file():

@@ -1,4 +1,4 @@
-"""Recover what dead workers left: their leases are released, their sent mails become uncertain."""
+"""Recover from dead workers: release leases, mark sent mails uncertain."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,9 @@ log = structlog.get_logger(__name__)
 
 
 def recover(db: Database, owners: ProcessLocks, journals: Path, now: datetime) -> recovery.Recovered:
-    """Recover after every dead worker; safe to run at any time, by several workers at once.
+    """Recover after every dead worker.
+
+    Safe to run at any time, by several workers at once.
 
     Answers that a dead worker wrote to its result journal in the folder `journals` are recorded instead of becoming
     uncertain. Returns the numbers of deliveries that became ready and uncertain.

@@ -1,4 +1,4 @@
-"""Permanent refusals of this run: recorded as ready at once, judged when other mails have been tried.
+"""Collect permanent refusals and judge them after other mails were tried.
 
 Only the list of refusals to judge is kept here. If the process dies first, those mails are sent again.
 """
@@ -47,7 +47,10 @@ class PendingRefusals:
             await self.judge()
 
     async def judge(self) -> None:
-        """Judge what has been recorded. If the database is unreachable, the mails wait and are sent again."""
+        """Judge what has been recorded.
+
+        If the database is unreachable, the mails wait and are sent again.
+        """
         refused, self._refused = self._refused, []
         if not refused:
             return

@@ -1,4 +1,4 @@
-"""Which relays are paused after failures, shared by all workers through the database."""
+"""Pause relays after failures; shared by all workers through the database."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Share mails between relays by weight, without waiting for a slow or stopped relay.
+"""Share mails between relays by weight without waiting for slow ones.
 
 Stride scheduling (Waldspurger and Weihl 1995): each mail advances its relay's virtual time by 1 / weight, and the relay
 that is furthest behind goes next.
@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 0.5
 
 
 class RelayBalancer:
-    """The turns of the relays in one run."""
+    """Decides which relay sends next in one run."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._weights = {route.name: route.weight for route in routes}
@@ -29,7 +29,7 @@ class RelayBalancer:
 
     @property
     def all_stopped(self) -> bool:
-        """Whether every relay has stopped."""
+        """Return True if every relay has stopped."""
         return len(self._stopped) == len(self._weights)
 
     def is_stopped(self, name: str) -> bool:
@@ -37,7 +37,7 @@ class RelayBalancer:
         return name in self._stopped
 
     def total_rate(self, rate: Callable[[str], float]) -> float:
-        """Return the sum of the active relays' limits in mails per second, or 0 if one is unlimited or none is left."""
+        """Return the active relays' total mails per second; 0 if unlimited or none left."""
         rates = [rate(name) for name in self._weights if name not in self._stopped]
         return sum(rates) if all(rates) else 0.0
 
@@ -47,7 +47,7 @@ class RelayBalancer:
         self._notify()
 
     def end(self) -> None:
-        """End the run: nobody waits for a turn any longer."""
+        """End the run and release everyone who waits for a turn."""
         self._ended = True
         self._notify()
 
@@ -65,7 +65,7 @@ class RelayBalancer:
         times = [self._virtual_time[other] for other in others if self._weights[other] and other not in self._slow]
         return not times or (self._virtual_time[name] - min(times)) * weight < SLACK
 
-    def took(self, name: str) -> None:
+    def record_taken(self, name: str) -> None:
         """Note that this relay took a mail. A slow relay rejoins level with the others."""
         if name in self._slow:
             self._slow.discard(name)

@@ -17,7 +17,7 @@ _NEAREST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayedDigest:
     """A rebuilt digest: its bytes, its rendered content and its ledger row."""
 
     message: bytes
@@ -31,7 +31,7 @@ class Replayed:
 
     @property
     def verdict(self) -> str:
-        """Say whether these are the bytes that were sent, for the operator."""
+        """Return a sentence for the operator on whether these bytes were sent."""
         if self.ledger.sha256 is None:
             return f"was never sent: its delivery is {self.ledger.state}"
         done = _DONE.get(self.ledger.state, "was offered last and not accepted")
@@ -44,7 +44,7 @@ class Replayed:
 
     @property
     def differs(self) -> bool:
-        """Whether different bytes were sent."""
+        """Return True if different bytes were sent."""
         return self.ledger.sha256 not in (None, self.sha256)
 
 
@@ -55,22 +55,22 @@ _DONE = {
 }
 
 
-def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replayed:
+def replay(db: Database, sender: Sender, subscriber: int, period: str) -> ReplayedDigest:
     """Rebuild a subscriber's digest for a period. Raises NotFound if there is none."""
     with db.read() as session:
         known = queries.digests(session, subscriber)
         planned = next((one for one in known if one.period == period), None)
         claim = None if planned is None else queries.as_claim(session, planned.key)
     if planned is None or claim is None:
-        raise NotFound(f"there is no digest for {period}; {_instead(known, period)}")
+        raise NotFound(f"there is no digest for {period}; {_nearest_periods(known, period)}")
     if planned.state is State.EMPTY:
         raise NotFound(f"the digest for {period} was empty, so no mail was sent")
     composer = Composer(db, sender)
     composer.prepare([claim])
-    return Replayed(composer.compose(claim), composer.render(claim), planned)
+    return ReplayedDigest(composer.compose(claim).message, composer.render(claim), planned)
 
 
-def _instead(known: list[PlannedDigest], period: str) -> str:
+def _nearest_periods(known: list[PlannedDigest], period: str) -> str:
     wanted = period_date(period)
     held = [one.period for one in known if one.state is not State.EMPTY]
     if not held:

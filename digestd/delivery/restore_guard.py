@@ -1,4 +1,4 @@
-"""Restore guard: notice a restored backup or another machine before anything is sent, and resume safely."""
+"""Detect a restored backup or another machine before sending, and resume."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ BLOCK = 200
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """How many mails had been sent since the backup, and how many have an unknown outcome."""
+    """Counts of mails sent since the backup, and of those with unknown outcome."""
 
     accepted: int = 0
     uncertain: int = 0

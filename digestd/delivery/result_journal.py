@@ -1,4 +1,4 @@
-"""AttemptResult journal: answers of the relay that the database did not take, kept until it does.
+"""Journal of results that the database did not take, kept until it does.
 
 There is one file per run, named after the run. Its blocks are allocated and synced before the first mail is sent, so
 that an answer can be written even when the disk is full. Recovery reads what a dead run left before it declares
@@ -57,7 +57,10 @@ class ResultJournal:
 
 @contextlib.contextmanager
 def open_result_journal(folder: Path, owner: str) -> Iterator[ResultJournal]:
-    """Open a journal for one run; it is deleted if it stays empty. Raises BadSetting if it cannot be created."""
+    """Open a journal for one run; it is deleted if it stays empty.
+
+    Raises BadSetting if it cannot be created.
+    """
     file = folder / f"{owner}{SUFFIX}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""Decide what to do after an SMTP reply other than success. Pure decisions on reply codes.
+"""Decide what to do after an SMTP reply other than success.
+
+Pure decisions on reply codes.
 
 Problems of the relay are not problems of a subscriber: only a 5xx to RCPT or to the final dot is about this mail,
 unless unusually many get one. Any refusal before that pauses the relay.
@@ -34,17 +36,17 @@ REFUSED_STOP = 25
 """Number of 5xx replies of any kind in a run that stop a relay, if they outnumber the accepted mails."""
 
 
-class Verdict(StrEnum):
+class ReplyVerdict(StrEnum):
     """What a reply means for the delivery and for the relay."""
 
-    LATER = "later"  # retry this delivery later
-    NEVER = "never"  # never retry, once other mails show that the refusal is about this one
-    RELAY = "relay"  # the relay refuses service: pause it; no subscriber is to blame
-    LESS = "less"  # pause it and send fewer mails per second
+    RETRY = "retry"  # retry this delivery later
+    REJECT = "reject"  # give up, once other mails show that the refusal is about this one
+    PAUSE_RELAY = "pause relay"  # the relay refuses service: pause it; no subscriber is to blame
+    SLOW_DOWN = "slow down"  # pause the relay and send fewer mails per second
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SmtpReply:
     """A reply of the relay. A `code` of 0 or below means no readable reply."""
 
     code: int
@@ -63,21 +65,21 @@ class Reply:
         return match[1] if match else None
 
 
-def verdict(stage: Stage, reply: Reply) -> Verdict:
+def classify_reply(stage: Stage, reply: SmtpReply) -> ReplyVerdict:
     """Return what a reply other than success at `stage` means."""
     if _slows_down(reply):
-        return Verdict.LESS
+        return ReplyVerdict.SLOW_DOWN
     if stage not in {Stage.RCPT, Stage.DOT}:
-        return Verdict.RELAY
+        return ReplyVerdict.PAUSE_RELAY
     if 400 <= reply.code < 500:
-        return Verdict.LATER
+        return ReplyVerdict.RETRY
     if 500 <= reply.code < 600:
-        return Verdict.NEVER
-    return Verdict.RELAY
+        return ReplyVerdict.REJECT
+    return ReplyVerdict.PAUSE_RELAY
 
 
-def _slows_down(reply: Reply) -> bool:
-    """Return True for replies that ask for fewer mails: 421, 454, 4.7.x, and 452 unless a mailbox is full (4.2.x)."""
+def _slows_down(reply: SmtpReply) -> bool:
+    """Return True for 421, 454, 4.7.x, and 452 unless a mailbox is full (4.2.x)."""
     if reply.code == 452:
         return not reply.enhanced.startswith("4.2.")
     return reply.code in {421, 454} or reply.enhanced.startswith("4.7.")

@@ -1,4 +1,4 @@
-"""Deliver what is ready: connections to every relay, until nothing is left or the run is stopped."""
+"""Deliver over every relay until nothing is ready or the run is stopped."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -31,12 +31,12 @@ from digestd.errors import ComposeFailed
 from digestd.security.links import envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.store.ledger.claim_queue import Claimer
+from digestd.store.ledger.claim_queue import ClaimOwner
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryConfig:
-    """Everything that one delivery run needs.
+    """The parts of one delivery run.
 
     Attributes:
         db: The database with the ledger.
@@ -67,7 +67,10 @@ class DeliveryConfig:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """Result of a run, in deliveries. `stopped` says why a relay was stopped, if one was."""
+    """Result of a run, in deliveries.
+
+    `stopped` says why a relay was stopped, if one was.
+    """
 
     accepted: int = 0
     deferred: int = 0
@@ -110,7 +113,7 @@ async def deliver(
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender)
     queue = ClaimQueue(config.db, _claimer(config), composer.prepare, config.clock if drain else lambda: started)
-    queue.bounded(limit, limiter, balancer).watching(check_space)
+    queue.with_limits(limit, limiter, balancer).with_disk_check(check_space)
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
         with (
@@ -139,7 +142,7 @@ async def deliver(
                 else:
                     await pool.run(config.connections, stop or asyncio.Event())
     finally:
-        await asyncio.to_thread(queue.give_back, config.clock())
+        await asyncio.to_thread(queue.release_waiting, config.clock())
     return _report(counters)
 
 
@@ -150,7 +153,10 @@ def _check_composing(config: DeliveryConfig, composer: Composer, now: datetime) 
 
 
 def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.AbstractEventLoop) -> RateLimiter:
-    """Load the throttles from the store. Their time advances even if a test's clock stands still."""
+    """Load the throttles from the store.
+
+    Their time advances even if a test's clock stands still.
+    """
     loop_started, first = loop.time(), started.timestamp()
     limiter = RateLimiter(config.limits, lambda: first + loop.time() - loop_started)
     with config.db.read() as session:
@@ -158,9 +164,9 @@ def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.
     return limiter
 
 
-def _claimer(config: DeliveryConfig) -> Claimer:
+def _claimer(config: DeliveryConfig) -> ClaimOwner:
     keys, bounce = config.sender.keys, config.sender.bounce
-    return Claimer(config.owner, lambda key, n: envelope_from(keys, key, n, bounce))
+    return ClaimOwner(config.owner, lambda key, n: envelope_from(keys, key, n, bounce))
 
 
 def _report(counters: RunCounters) -> DeliveryReport:

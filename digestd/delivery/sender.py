@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digestd.mail.dkim import Signer
-from digestd.mail.mime import Mailbox
+from digestd.mail.mime import NamedAddress
 from digestd.security.links import Keys, Purpose, Urls, command_address, token
 
 
@@ -27,7 +27,7 @@ class Sender:
 
     keys: Keys
     urls: Urls
-    from_: Mailbox
+    from_: NamedAddress
     reply_to: str
     bounce: str
     list_name: str

@@ -24,7 +24,10 @@ IDLE_SECONDS = 30.0
 
 
 class PreparedMail(NamedTuple):
-    """A claim and the mail composed from it. `sha256` is the hash of the message bytes."""
+    """A claim and the mail composed from it.
+
+    `sha256` is the hash of the message bytes.
+    """
 
     claim: Claim
     mail: OutgoingMail
@@ -33,7 +36,7 @@ class PreparedMail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SendingContext:
-    """What all workers of one relay share."""
+    """The objects that all workers of one relay share."""
 
     owner: str
     route: Route
@@ -76,7 +79,7 @@ class SendingWorker:
 
     def _compose(self, claim: Claim) -> PreparedMail | None:
         try:
-            composed = self._context.composer.take(claim)
+            composed = self._context.composer.compose(claim)
             sender = claim.envelope_from
             mail = OutgoingMail(sender, claim.address, composed.message, envelope_tag(sender), dotless=True)
             return PreparedMail(claim, mail, composed.sha256)
@@ -114,7 +117,7 @@ class SendingWorker:
 
     def _compose_next(self) -> None:
         """Take and compose the next mail if one is available without waiting."""
-        claim = self._context.queue.at_hand(self._context.route.name)
+        claim = self._context.queue.take_ready(self._context.route.name)
         self._next = self._compose(claim) if claim is not None else None
 
     async def _pass_commit_point(self, connection: Connection, prepared: PreparedMail) -> bool:

@@ -1,4 +1,4 @@
-"""Sent journal: every mail that passed the commit point and how it ended, kept outside the database for some days.
+"""Journal of sent mails and their outcome, outside the database, for some days.
 
 A database restored from a backup does not know the mails sent since, and would send them a second time. The newest
 entry of the sent journal is then missing from its ledger: that is how digestd notices before it sends anything, and
@@ -59,7 +59,10 @@ class SentJournal:
     _file: int
 
     def write(self, passed: Sequence[CommitRequest], results: Sequence[AttemptResult], now: datetime) -> None:
-        """Append mails that passed the commit point, and answers. After a disk error a restore may go unnoticed."""
+        """Append mails that passed the commit point, and answers.
+
+        After a disk error a restore may go unnoticed.
+        """
         records = b"".join([*_pack_answers(results, to_us(now)), *_pack_passed(passed, to_us(now))])
         if not records:
             return
@@ -104,7 +107,10 @@ def last_sent(folder: Path) -> tuple[int, int, bytes] | None:
 
 
 def read_sent(folder: Path) -> dict[bytes, tuple[SentAttempt, SentOutcome]]:
-    """Return the last entry of every mail and its outcome, by Message-ID hash. An accepted mail stays accepted."""
+    """Return the last entry of every mail and its outcome, by Message-ID hash.
+
+    An accepted mail stays accepted.
+    """
     found: dict[bytes, tuple[SentAttempt, SentOutcome]] = {}
     mails: dict[tuple[int, int], bytes] = {}
     for kind, delivery, attempt, at_us, mail, sha256 in _records(folder):

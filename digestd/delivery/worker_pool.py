@@ -1,4 +1,4 @@
-"""All sending workers of a run: start them, stop a relay's workers when it fails, end them with the run."""
+"""Run the sending workers of all relays; stop a relay's workers when it fails."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""Anonymous preview: the digest that somebody who has not subscribed would get. Nothing is stored."""
+"""Anonymous preview: compute the digest that a new subscriber would get.
+
+Nothing is stored.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +13,7 @@ from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.profiles import compile_new
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.shard import rank
+from digestd.digests.shard import rank_shard
 from digestd.domain.digest import Reason
 from digestd.domain.interest import Interest
 from digestd.domain.paper import Paper, PaperId
@@ -18,17 +21,19 @@ from digestd.domain.subscriber import Timing
 from digestd.store.due import DueSubscriber
 from digestd.store.profiles import StoredProfile
 
-ANONYMOUS = 0
-"""A key that no subscriber has."""
+ANONYMOUS_KEY = 0
+"""A row number that no subscriber has."""
 PERIOD = "first"
-"""A period that is never planned; ties are in the same order for everybody."""
+"""A period that is never planned; with it ties have the same order for everybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnonymousPreview:
-    """Papers in digest order, each with its reason; `considered`: the number of new papers.
+    """Papers in digest order, each with its reason.
 
-    `unknown`: named papers that are not in the store yet.
+    `considered`: the number of new papers.
+
+    `unknown`: papers named by the interests that are not in the store yet.
     """
 
     papers: tuple[tuple[Paper, Reason], ...]
@@ -37,26 +42,29 @@ class AnonymousPreview:
 
 
 def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[Interest], size: int) -> AnonymousPreview:
-    """Return the first digest for these interests, up to `size` papers. `day` may be shared and stays unchanged."""
+    """Return the first digest for these interests, up to `size` papers.
+
+    `day` may be shared and stays unchanged.
+    """
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
-    kept, unknown = compile_new(session, day, tuple(interests))
-    shard = rank(session, day, [_anonymous(size, kept)])
+    profile, unknown = compile_new(session, day, tuple(interests))
+    shard = rank_shard(session, day, [_anonymous_subscriber(size, profile)])
     picks = select_picks(day, shard, [PERIOD], explore=False).of(0)
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
     return AnonymousPreview(papers, int((shard.open & shard.ranked.fresh).sum()), unknown)
 
 
-def _anonymous(size: int, kept: StoredProfile) -> DueSubscriber:
+def _anonymous_subscriber(size: int, profile: StoredProfile) -> DueSubscriber:
     return DueSubscriber(
-        key=ANONYMOUS,
+        key=ANONYMOUS_KEY,
         version=0,
         timing=Timing(),
         size=size,
         last_date=None,
         last_planned=None,
         horizon=None,
-        wants=kept.wants,
-        profile=kept,
+        wants=profile.wants,
+        profile=profile,
         had=np.zeros(0, dtype=np.uint32),
         mark=(0, 0, None),
         explore=False,

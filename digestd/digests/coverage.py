@@ -1,4 +1,4 @@
-"""Incomplete sources at the time of planning, as shown in the digest."""
+"""Find the incomplete sources at the time of planning, as shown in the digest."""
 
 from datetime import datetime, timedelta
 
@@ -21,13 +21,13 @@ def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageSta
     """
     today = now.date()
     rows = coverage.recent(session, today - IN_USE)
-    lacking = incomplete_states(rows, today)
-    whole = {_label(row.source) for row in rows if row.day <= today and row.source not in lacking}
+    incomplete = incomplete_states(rows, today)
+    complete = {_label(row.source) for row in rows if row.day <= today and row.source not in incomplete}
     found: dict[str, CoverageState] = {}
-    for source, state in lacking.items():
+    for source, state in incomplete.items():
         label = _label(source)
-        worse = CoverageState.PARTIAL if label in whole else state
-        found[label] = max(worse, found.get(label, worse), key=_WORST_LAST.index)
+        state_shown = CoverageState.PARTIAL if label in complete else state
+        found[label] = max(state_shown, found.get(label, state_shown), key=_WORST_LAST.index)
     return dict(sorted(found.items()))
 
 

@@ -1,4 +1,4 @@
-"""Diversification: followed authors first, then variety, then a share for every interest."""
+"""Diversify the selection: followed authors, variety, a place per interest."""
 
 from dataclasses import dataclass
 
@@ -28,22 +28,24 @@ class EligiblePapers:
         return table.reshape(marks.shape)
 
 
-def diversify_selection(candidates: CandidateSet, ranked: RankedCandidates, above: EligiblePapers, sizes: Ints) -> Ints:
+def diversify_selection(
+    candidates: CandidateSet, ranked: RankedCandidates, eligible: EligiblePapers, sizes: Ints
+) -> Ints:
     """Choose up to `sizes` (n,) eligible papers, best first: positions (n, s), −1 past the last."""
-    followed = _followed(ranked, above)
+    followed = _followed(ranked, eligible)
     first = first_marks(followed, sizes)
     kept = (first >= 0).sum(axis=1)
-    others = first_marks(above.marks & ~followed, np.maximum(TOP, sizes - kept))
-    papers = _papers(above.order, others)
+    others = first_marks(eligible.marks & ~followed, np.maximum(TOP, sizes - kept))
+    papers = _papers(eligible.order, others)
     totals = along(ranked.total, papers)
     varied = diversify(papers, totals, candidates.similarity, sizes - kept)
-    chosen = _joined(_papers(above.order, first), kept, _papers(papers, varied))
-    return _rebalance(ranked, above, chosen, kept, sizes)
+    chosen = _joined(_papers(eligible.order, first), kept, _papers(papers, varied))
+    return _rebalance(ranked, eligible, chosen, kept, sizes)
 
 
-def first_marks(marks: Bools, most: Ints) -> Ints:
-    """Return the columns of the first marks of each row, up to `most` (n,): (n, w), −1 past the last."""
-    wanted = marked(marks & (marks.cumsum(axis=1) <= most[:, None]))
+def first_marks(marks: Bools, limits: Ints) -> Ints:
+    """Return the columns of the first marks of each row, up to `limits` (n,): (n, w), −1 past the last."""
+    wanted = marked(marks & (marks.cumsum(axis=1) <= limits[:, None]))
     counts = np.bincount(wanted.rows, minlength=len(marks))
     found = np.full((len(marks), int(counts.max(initial=0))), -1, dtype=np.intp)
     within = np.arange(len(wanted)) - (np.cumsum(counts) - counts)[wanted.rows]
@@ -51,13 +53,13 @@ def first_marks(marks: Bools, most: Ints) -> Ints:
     return found
 
 
-def _followed(ranked: RankedCandidates, above: EligiblePapers) -> Bools:
+def _followed(ranked: RankedCandidates, eligible: EligiblePapers) -> Bools:
     cells = ranked.profiles.authors.cells
     if not len(cells):
-        return np.zeros_like(above.marks)
-    table = np.zeros_like(above.marks)
+        return np.zeros_like(eligible.marks)
+    table = np.zeros_like(eligible.marks)
     table[cells.rows, cells.columns] = True
-    followed: Bools = along(table, above.order) & above.marks
+    followed: Bools = along(table, eligible.order) & eligible.marks
     return followed
 
 
@@ -78,20 +80,23 @@ def _joined(first: Ints, kept: Ints, then: Ints) -> Ints:
     return out
 
 
-def _rebalance(ranked: RankedCandidates, above: EligiblePapers, chosen: Ints, kept: Ints, sizes: Ints) -> Ints:
-    """Give every interest its share; only subscribers with an interest left out are treated one by one."""
+def _rebalance(ranked: RankedCandidates, eligible: EligiblePapers, chosen: Ints, kept: Ints, sizes: Ints) -> Ints:
+    """Give every interest a place.
+
+    Only subscribers with an interest left out are processed one by one.
+    """
     likes = ranked.profiles.feedback.likes.sizes
-    reach = np.where(likes > 0, (REACH * sizes).astype(np.intp), above.marks.shape[1])
-    interests = met(ranked.profiles, above.marks.shape[1])
-    near = above.by_position(above.marks & (above.marks.cumsum(axis=1) <= reach[:, None]))
+    reach = np.where(likes > 0, (REACH * sizes).astype(np.intp), eligible.marks.shape[1])
+    interests = met(ranked.profiles, eligible.marks.shape[1])
+    near = eligible.by_position(eligible.marks & (eligible.marks.cumsum(axis=1) <= reach[:, None]))
     live = (interests.by & near[interests.owner]).any(axis=1)
-    selected_cells = np.zeros_like(above.marks)
+    selected_cells = np.zeros_like(eligible.marks)
     rows, places = np.nonzero(chosen >= 0)
     selected_cells[rows, chosen[rows, places]] = True
-    starved = live & ~(interests.by & selected_cells[interests.owner]).any(axis=1)
+    left_out = live & ~(interests.by & selected_cells[interests.owner]).any(axis=1)
     several = np.bincount(interests.owner[live], minlength=len(chosen)) > 1
-    for row in np.flatnonzero(several & (np.bincount(interests.owner[starved], minlength=len(chosen)) > 0)).tolist():
-        order = above.order[row, above.marks[row]]
+    for row in np.flatnonzero(several & (np.bincount(interests.owner[left_out], minlength=len(chosen)) > 0)).tolist():
+        order = eligible.order[row, eligible.marks[row]]
         mine = interests.by[interests.owner == row][:, order]
         given = rebalance(chosen[row, chosen[row] >= 0].tolist(), order, mine, int(kept[row]), int(reach[row]))
         chosen[row, : len(given)] = given

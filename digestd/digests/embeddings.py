@@ -1,4 +1,4 @@
-"""Embeddings of the day's papers by the optional dense model: read from the store, missing ones computed."""
+"""Read the day's embeddings by the optional dense model; compute missing ones."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,10 +12,10 @@ from digestd.store import embeddings
 from digestd.store.database import Database
 
 SAMPLE = 5_000
-"""Archive vectors that describe the geometry of the space."""
+"""Number of archive vectors from which the geometry of the space is estimated."""
 
 
-def read(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
+def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
     """Return the embedding space, and the vectors (m, e) of the candidates."""
     if not encoder.dims:
         return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
@@ -28,9 +28,8 @@ def read(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[E
             embeddings.upsert(session, encoder.version, made)
     with db.read() as session:
         archive = embeddings.newest(session, encoder.version, SAMPLE)
-        known |= embeddings.of_revisions(
-            session, encoder.version, made
-        )  # in half precision, as the next run reads them
+        # Read back in half precision, as the next run reads them.
+        known |= embeddings.of_revisions(session, encoder.version, made)
     rows = np.array([known[paper.revision] for paper in candidates], dtype=np.float32)
     space = build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims))
     return space, rows.reshape(len(candidates), encoder.dims)

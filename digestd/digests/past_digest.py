@@ -1,7 +1,7 @@
-"""Explain a pick of a past digest, as far as it was frozen."""
+"""Explain a pick of a past digest from what was stored with it."""
 
 from digestd.digests.explanation import Explanation, find_paper
-from digestd.digests.verdict import describe_pick, period_of_pick
+from digestd.digests.pick_outcome import describe_pick, period_of_pick
 from digestd.domain.paper import PaperId
 from digestd.domain.schedule import period_date
 from digestd.errors import NotFound
@@ -18,10 +18,12 @@ def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: 
     paper = find_paper(db, paper_id)
     with db.read() as session:
         digests = queries.digests(session, subscriber)
-        planned = next((one for one in digests if one.period == period), None)
+        planned = next((digest for digest in digests if digest.period == period), None)
         claim = None if planned is None else queries.as_claim(session, planned.key)
         if claim is None:
-            near = sorted((one.period for one in digests), key=lambda key: abs(period_date(key) - period_date(period)))
+            near = sorted(
+                (digest.period for digest in digests), key=lambda key: abs(period_date(key) - period_date(period))
+            )
             raise NotFound(
                 f"there is no digest of {period}" + (f"; the nearest: {', '.join(near[:5])}" if near else "")
             )

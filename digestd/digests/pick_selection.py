@@ -1,4 +1,4 @@
-"""Pick selection: by the current weights, or by team draft between them and weights on trial."""
+"""Select picks by the current weights, or by team draft with weights on trial."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,9 +21,11 @@ Draft: TypeAlias = list[tuple[int, Team | None]]
 
 
 def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore: bool) -> PickTable:
-    """Return the picks of a shard, one period per subscriber. `explore`: the install's setting.
+    """Return the picks of a shard, one period per subscriber.
 
-    Reasons and scores come from the current weights, whichever team picked a paper. Exploration papers have no team.
+    `explore`: the install's setting.
+
+    Reasons and scores come from the current weights, regardless of the team. Exploration papers have no team.
     """
     options = [digest_options(shard, i, period, explore) for i, period in enumerate(periods)]
     selections = select(day.candidates, shard.ranked, options, day.calibration)
@@ -46,8 +48,8 @@ def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOp
 
 
 def _table(day: PlanningDay, shard: Shard, selections: Selections) -> PickTable:
-    said = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
-    return build_pick_table(day.candidates, shard.ranked, selections, day.calibration, said)
+    found = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
+    return build_pick_table(day.candidates, shard.ranked, selections, day.calibration, found)
 
 
 def _slots(options: DigestOptions, selections: Selections, i: int) -> int:
@@ -58,9 +60,9 @@ def _slots(options: DigestOptions, selections: Selections, i: int) -> int:
 def _drafts(
     day: PlanningDay, shard: Shard, ours: Selections, options: Sequence[DigestOptions]
 ) -> dict[int, tuple[list[int], list[int]]]:
-    """Return what either ranking of a trial would choose for each participant, without exploration."""
-    asked = [each._replace(size=max(_slots(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
-    theirs = select(day.candidates, shard.trial_ranking, asked, day.calibration)
+    """Return what each ranking of a trial would choose, without exploration."""
+    unexplored = [each._replace(size=max(_slots(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
+    theirs = select(day.candidates, shard.trial_ranking, unexplored, day.calibration)
     return {
         i: (list(ours[i].chosen), [j for j in theirs[i].chosen if j != ours.explored[i]]) for i in shard.trial_totals
     }

@@ -1,4 +1,4 @@
-"""The planning day: every selectable paper at `now`, read and indexed once for all subscribers."""
+"""Read and index every selectable paper at `now`, once for all subscribers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digestd.digests.coverage import incomplete_sources
-from digestd.digests.embeddings import read
+from digestd.digests.embeddings import read_embeddings
 from digestd.digests.relevance_probability import calibration_at
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
@@ -26,9 +26,9 @@ from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 
 WEEKLY_SLACK = timedelta(days=1)
-"""How much longer than a week the window of a weekly digest may be."""
+"""Maximum by which the window of a weekly digest may exceed a week."""
 ARCHIVE_VOTES = 2_000
-"""Older papers whose votes tell what is usual."""
+"""Number of older papers whose votes serve as a baseline."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +36,12 @@ class PlanningDay:
     """m candidates; `keys` and `first_seen` (seconds since 1970) are (m,).
 
     Attributes:
-        former: (f, 2) row numbers from before a merge, and the position of the paper they are now.
+        former: (f, 2) row numbers of merged papers, and the position of the paper they became.
         coverage: Incomplete sources by label.
         seed_reader: Reads the papers that subscribers named.
         places: Row number → position.
         trial: The running trial.
-        calibration: What the install learned from feedback.
+        calibration: Fitted to the install's own feedback.
     """
 
     candidates: CandidateSet
@@ -57,27 +57,32 @@ class PlanningDay:
 
     @property
     def horizon(self) -> int:
-        """Return the highest row number among the candidates; papers stored later have higher ones."""
+        """Return the highest row number among the candidates.
+
+        Papers stored later have higher ones.
+        """
         return int(self.keys.max(initial=0))
 
     def windows(self, subscribers: Sequence[DueSubscriber]) -> tuple[Bools, Bools]:
-        """Return (open, fresh) for n subscribers, each (n, m): inside the window; new since the last digest.
+        """Return (open, fresh) for n subscribers, each (n, m): inside the window.
+
+        New since the last digest.
 
         Most subscribers were planned at the same moment, so few windows differ.
         """
-        asked = [(due.timing.cadence, due.last_planned, due.horizon) for due in subscribers]
-        distinct = {when: row for row, when in enumerate(dict.fromkeys(asked))}
-        pairs = np.array([self._window(*when) for when in distinct], dtype=np.bool_).reshape(
+        windows = [(due.timing.cadence, due.last_planned, due.horizon) for due in subscribers]
+        distinct = {window: row for row, window in enumerate(dict.fromkeys(windows))}
+        pairs = np.array([self._window(*window) for window in distinct], dtype=np.bool_).reshape(
             len(distinct), 2, len(self.candidates)
         )
-        which = [distinct[when] for when in asked]
+        which = [distinct[window] for window in windows]
         return pairs[which, 0], pairs[which, 1]
 
     def _window(self, cadence: Cadence, last_planned: datetime | None, horizon: int | None) -> tuple[Bools, Bools]:
         """Return one pair of windows.
 
-        New papers are those stored after the last planning read the store, whatever the clocks said, and archived
-        papers that were announced since.
+        New papers are those with a higher row number than the last planning saw, regardless of clocks, and archived
+        papers announced since.
         """
         if last_planned is None:
             inside = self.first_seen > (self.now - FIRST_WINDOW).timestamp()
@@ -89,7 +94,7 @@ class PlanningDay:
         return inside, inside & fresh
 
     def _since(self, cadence: Cadence, last_planned: datetime) -> datetime:
-        """Return the start of the window: a week, or the whole time since a weekly digest if that is a little more.
+        """Return the start of the window: a week ago, or the last weekly digest if that is slightly longer ago.
 
         The week in which the clocks go back has an extra hour, and a planner may have been late.
         """
@@ -106,7 +111,7 @@ class PlanningDay:
         order = np.argsort(names, kind="stable")
         names, places = names[order], places[order]
         left, right = np.searchsorted(names, papers, side="left"), np.searchsorted(names, papers, side="right")
-        while (found := left < right).any():  # one former number may belong to several papers
+        while (found := left < right).any():  # one former number may refer to several papers
             mask[rows[found], places[left[found]]] = False
             left = left + 1
         return mask
@@ -131,8 +136,8 @@ def read_planning_day(db: Database, now: datetime, encoder: Encoder) -> Planning
         coverage = incomplete_sources(session, now)
         trial = trials.running(session, now)
         calibration = calibration_at(session, now)
-    space, vectors = read(db, encoder, found)
-    pairs = [(was, j) for j, paper in enumerate(found) for was in former.get(paper.key, ())]
+    space, vectors = read_embeddings(db, encoder, found)
+    pairs = [(key, j) for j, paper in enumerate(found) for key in former.get(paper.key, ())]
     with single_blas_thread():
         candidates = build_candidates(found, model, now, space=space, vectors=vectors).with_archive_votes(archive_votes)
     day = PlanningDay(

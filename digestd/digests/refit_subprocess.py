@@ -1,4 +1,4 @@
-"""Refit the text model in a subprocess: it needs one core and most of a gigabyte for a minute or two.
+"""Refit the text model in a subprocess; it takes a minute and almost 1 GB.
 
 It runs at low priority. If it is killed, the current model stays in use.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from multiprocessing import get_context
 
-from digestd.digests.text_model import refit
+from digestd.digests.text_model import refit_text_model
 from digestd.errors import DigestdError
 from digestd.store.database import Database, open_database
 
@@ -20,7 +20,10 @@ NICENESS = 10
 
 
 def refit_in_subprocess(db: Database, now: datetime, should_continue: Callable[[], bool]) -> bool:
-    """Refit in a subprocess, killed when `should_continue` is False. Return True if it finished."""
+    """Refit in a subprocess, killed when `should_continue` is False.
+
+    Return True if it finished.
+    """
     url = db.engine.url.render_as_string(hide_password=False)
     process = get_context("spawn").Process(target=_refit, args=(url, now), name="refit", daemon=True)
     process.start()
@@ -36,7 +39,7 @@ def _refit(url: str, now: datetime) -> None:
     os.nice(NICENESS)
     try:
         db = open_database(url)
-        refit(db, now)
+        refit_text_model(db, now)
         db.close()
     except DigestdError as error:
         sys.exit(str(error))

@@ -1,11 +1,11 @@
-"""Fit the probability of relevance to the install's own feedback, refitted as verdicts come in.
+"""Fit the probability of relevance to the install's own feedback.
 
 A verdict has weight 1: more and saved are likes, less and dismissed are not. A pick without a verdict counts as not
-liked, with weight NO_VERDICT_WEIGHT, if another pick of the same digest has one: whoever rated one paper has seen the
-others. Digests without any verdict may never have been read and are ignored.
+liked, with weight NO_VERDICT_WEIGHT, if another pick of the same digest has one, because the subscriber has seen both.
+Digests without any verdict may never have been read and are ignored.
 
-Nothing is fitted on fewer than MIN_SUBSCRIBERS, and nobody weighs more than the median subscriber (or MAX_WEIGHT
-verdicts): a few fake accounts must not empty or fill the digests of others.
+At least MIN_SUBSCRIBERS are needed, and no subscriber weighs more than the median one (or MAX_WEIGHT verdicts), so that
+a few fake accounts cannot empty or fill the digests of others.
 """
 
 from collections import defaultdict
@@ -42,27 +42,30 @@ def calibration_at(session: Session, at: datetime) -> LocalCalibration:
     return LocalCalibration() if found is None else LocalCalibration(**found.data)
 
 
-def refit(db: Database, now: datetime) -> None:
+def refit_calibration(db: Database, now: datetime) -> None:
     """Refit if there are 25 % more verdicts than last time, or any more after a week."""
     with db.read() as session:
         count, last = feedback.count(session), calibrations.newest(session, now)
         if count < MIN_VERDICTS or not (last is None or _outgrown(last, count, now)):
             return
-        own = fit_from_digests(sent_digests.digests(session, now - LOOK_BACK))
+        fitted = fit_from_digests(sent_digests.digests(session, now - LOOK_BACK))
     with db.write() as session:
-        calibrations.add(session, StoredCalibration(now, count, {"shift": own.shift, "slope": own.slope}))
+        calibrations.add(session, StoredCalibration(now, count, {"shift": fitted.shift, "slope": fitted.slope}))
 
 
 def fit_from_digests(digests: Iterable[SentDigest]) -> LocalCalibration:
-    """Fit a calibration to these digests and their verdicts; the default one if too few people gave any."""
-    said: defaultdict[int, list[Row]] = defaultdict(list)
-    for one in digests:
-        if any(one.verdicts):
-            said[one.subscriber] += _rows(one)
-    if len(said) < MIN_SUBSCRIBERS:
+    """Fit a calibration to these digests and their verdicts.
+
+    The default if too few subscribers gave any.
+    """
+    rows_by_subscriber: defaultdict[int, list[Row]] = defaultdict(list)
+    for digest in digests:
+        if any(digest.verdicts):
+            rows_by_subscriber[digest.subscriber] += _rows(digest)
+    if len(rows_by_subscriber) < MIN_SUBSCRIBERS:
         return LocalCalibration()
-    most = min(MAX_WEIGHT, median(map(_weight, said.values())))
-    rows = np.array([row for theirs in said.values() for row in _capped(theirs, most)]).reshape(-1, 3)
+    limit = min(MAX_WEIGHT, median(map(_weight, rows_by_subscriber.values())))
+    rows = np.array([row for theirs in rows_by_subscriber.values() for row in _capped(theirs, limit)]).reshape(-1, 3)
     return fit_local(rows[:, 0], rows[:, 1], rows[:, 2])
 
 
@@ -70,9 +73,9 @@ def _outgrown(last: StoredCalibration, count: int, now: datetime) -> bool:
     return count >= last.events * GROWTH or (count != last.events and now - last.fitted > REFIT_AFTER)
 
 
-def _rows(one: SentDigest) -> Iterator[Row]:
+def _rows(digest: SentDigest) -> Iterator[Row]:
     """Yield (log odds, liked, weight) of each pick with a stored probability."""
-    for pick, verdict in zip(one.picks, one.verdicts, strict=True):
+    for pick, verdict in zip(digest.picks, digest.verdicts, strict=True):
         if pick.prior is not None:
             yield logit(pick.prior), float(verdict in POSITIVE_VERDICTS), NO_VERDICT_WEIGHT if verdict is None else 1.0
 
@@ -81,7 +84,7 @@ def _weight(rows: list[Row]) -> float:
     return sum(weight for _, _, weight in rows)
 
 
-def _capped(rows: list[Row], most: float) -> list[Row]:
-    """Scale one subscriber's weights down to a sum of at most `most`."""
-    share = min(1.0, most / max(_weight(rows), 1e-9))
+def _capped(rows: list[Row], limit: float) -> list[Row]:
+    """Scale one subscriber's weights down to a sum of at most `limit`."""
+    share = min(1.0, limit / max(_weight(rows), 1e-9))
     return [(log_odds, liked, weight * share) for log_odds, liked, weight in rows]

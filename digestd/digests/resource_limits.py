@@ -1,4 +1,4 @@
-"""Resource limits: planning uses one core at a time and returns memory it no longer needs."""
+"""Limit planning to one core, and return unneeded memory to the system."""
 
 import ctypes
 import sys
@@ -19,9 +19,9 @@ def single_blas_thread() -> Iterator[None]:
 
 
 def release_free_memory() -> None:
-    """Return freed heap memory to the system: some 50 MB after a day of 1,000 papers.
+    """Return freed heap memory to the system: about 50 MB after a day of 1,000 papers.
 
-    Only the GNU C library keeps that much, and only it has this call (malloc_trim).
+    Only glibc keeps that much, and only glibc has malloc_trim(3).
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:

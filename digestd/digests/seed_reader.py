@@ -1,4 +1,4 @@
-"""Seed reader: the papers that subscribers named.
+"""Read the papers that subscribers named.
 
 Public papers are read once per run, because many subscribers name the same ones. Private references are read for
 their owner only.
@@ -22,12 +22,10 @@ from digestd.ranking.term_counts import read_terms
 from digestd.store import encodings, papers
 from digestd.store.references import DerivedVectors, StoredReference, identifiers
 
-ROOM = 20_000
-"""Cached papers: 50 MB of text."""
-
-
+CACHE_SIZE = 20_000
+"""Maximum number of cached papers: about 50 MB of text."""
 PRIVATE = -1
-"""Stands for the revision of a private reference, which has none."""
+"""Replaces the revision of a private reference, which has none."""
 
 
 class NamedPaper(NamedTuple):
@@ -64,13 +62,15 @@ class SeedReader:
             self._unknown.update(wanted - found.keys() - fresh.keys())
             self._cache.update(fresh)
             found |= fresh
-            for oldest in list(islice(self._cache, max(0, len(self._cache) - ROOM))):
+            for oldest in list(islice(self._cache, max(0, len(self._cache) - CACHE_SIZE))):
                 del self._cache[oldest]
         return found
 
-    def private(self, kept: Mapping[tuple[int, PaperId], StoredReference]) -> dict[tuple[int, PaperId], NamedPaper]:
+    def private(
+        self, references: Mapping[tuple[int, PaperId], StoredReference]
+    ) -> dict[tuple[int, PaperId], NamedPaper]:
         """Return these references, by subscriber and name, as ranking needs them."""
-        unread = {key: one for key, one in kept.items() if not self._is_read(one)}
+        unread = {key: one for key, one in references.items() if not self._is_read(one)}
         texts = [one.reference.text for one in unread.values()]
         terms = read_terms(self.model, texts)
         fresh = {
@@ -78,11 +78,11 @@ class SeedReader:
             for (key, one), found, vector in zip(unread.items(), terms, self._vectors(texts), strict=True)
         }
         self.new_references.update(fresh)
-        return {key: _private(one, fresh.get(key)) for key, one in kept.items()}
+        return {key: _private(one, fresh.get(key)) for key, one in references.items()}
 
-    def _is_read(self, kept: StoredReference) -> bool:
-        is_encoded = self._version is None or kept.encoder == self._version
-        return kept.model == self.model.version and kept.terms is not None and is_encoded
+    def _is_read(self, stored: StoredReference) -> bool:
+        is_encoded = self._version is None or stored.encoder == self._version
+        return stored.model == self.model.version and stored.terms is not None and is_encoded
 
     @property
     def _version(self) -> str | None:
@@ -122,12 +122,12 @@ class NamedPapers:
     private: Mapping[tuple[int, PaperId], NamedPaper]
 
     def find(self, subscriber: int, name: PaperId) -> NamedPaper | None:
-        """Return what a subscriber means by a name; None if unknown."""
+        """Return the paper that a name refers to for a subscriber; None if unknown."""
         found = self.public.get(name)
         if found is not None or subscriber not in self.references:
             return found
-        kept = self.references[subscriber].get(name)
-        return (_public(self.public, name, kept) if kept else None) or self.private.get((subscriber, name))
+        stored = self.references[subscriber].get(name)
+        return (_public(self.public, name, stored) if stored else None) or self.private.get((subscriber, name))
 
     def revision(self, subscriber: int, name: PaperId) -> int:
         """Return the revision that was read: PRIVATE for a reference, 0 if the name is unknown."""
@@ -149,26 +149,29 @@ def find_seeds(
 ) -> NamedPapers:
     """Look up the papers that subscribers (row number → names) named."""
     own = {
-        (who, name): theirs[name] for who, theirs in references.items() for name in named.get(who, ()) if name in theirs
+        (subscriber, name): theirs[name]
+        for subscriber, theirs in references.items()
+        for name in named.get(subscriber, ())
+        if name in theirs
     }
     names = {name for each in named.values() for name in each}
-    names.update(one for kept in own.values() for one in kept.reference.ids)
+    names.update(one for stored in own.values() for one in stored.reference.ids)
     public = seed_reader.of(session, names)
     unresolved = {
-        (who, name): kept
-        for (who, name), kept in own.items()
-        if kept.reference.words.title and _public(public, name, kept) is None
+        (subscriber, name): stored
+        for (subscriber, name), stored in own.items()
+        if stored.reference.words.title and _public(public, name, stored) is None
     }
     return NamedPapers(public, references, seed_reader.private(unresolved))
 
 
-def _public(public: Mapping[PaperId, NamedPaper], name: PaperId, kept: StoredReference) -> NamedPaper | None:
-    return next((public[one] for one in identifiers(name, kept.reference) if one in public), None)
+def _public(public: Mapping[PaperId, NamedPaper], name: PaperId, stored: StoredReference) -> NamedPaper | None:
+    return next((public[one] for one in identifiers(name, stored.reference) if one in public), None)
 
 
-def _private(kept: StoredReference, read: DerivedVectors | None) -> NamedPaper:
-    words, text = kept.reference.words, kept.reference.text
-    terms, vector = (kept.terms, kept.vector) if read is None else (read.terms, read.vector)
+def _private(stored: StoredReference, read: DerivedVectors | None) -> NamedPaper:
+    words, text = stored.reference.words, stored.reference.text
+    terms, vector = (stored.terms, stored.vector) if read is None else (read.terms, read.vector)
     return NamedPaper(0, PRIVATE, Seed(words.title, text, words.authors, 0.0, vector, terms, is_private=True))
 
 

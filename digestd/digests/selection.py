@@ -1,6 +1,6 @@
-"""Selection: papers above the minimum score, and one exploration paper.
+"""Select papers above the minimum score, and one exploration paper.
 
-Arrays with one row per subscriber are in order of score here: column c is the paper `order[:, c]`.
+Arrays with one row per subscriber are sorted by score here: column c is the paper `order[:, c]`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 
 CARRY_OVER_PROBABILITY = MIN_SCORES[MinScore.HIGH]
-"""Minimum probability of an older paper that an earlier digest had no room for."""
+"""Minimum probability of an older paper that did not fit into an earlier digest."""
 CARRY_OVER_RELEVANCE = 0.5
 """The same as relevance, for subscribers without interests."""
 EXPLORE_FROM, EXPLORE_TO = 20, 100
@@ -32,23 +32,23 @@ def select(
 ) -> Selections:
     """Select up to `size` papers for each subscriber; none if no paper is relevant.
 
-    Candidates are new papers and older good ones. If any candidate is relevant there is at least one pick; if
-    there are more, all reach the minimum score. Papers by followed authors come first, whatever
-    their score, and are never cut for diversity. `calibration`: what the install learned from its feedback.
+    Candidates are new papers and good older ones. If any candidate is relevant, there is at least one pick; if there
+    are several, all reach the minimum score. Papers by followed authors come first regardless of their score and are
+    never dropped for diversity. `calibration`: fitted to the install's own feedback.
     """
     order, counts = _by_score(ranked.open & (ranked.fresh | _carried_over(ranked, calibration)), ranked.total, options)
     above_minimum = _above_minimum(ranked, options, calibration)
     relevant = along(ranked.relevance > 0, order) & _within(counts, order.shape[1])
-    above = EligiblePapers(order, relevant & along(above_minimum, order))
+    eligible = EligiblePapers(order, relevant & along(above_minimum, order))
     explorable = _explorable(
-        ranked, options, calibration, order, _within(np.where(above.marks.any(axis=1), counts, 0), EXPLORE_TO)
+        ranked, options, calibration, order, _within(np.where(eligible.marks.any(axis=1), counts, 0), EXPLORE_TO)
     )
     sizes = np.array([each.size for each in options], dtype=np.intp) - explorable.any(axis=1)
-    chosen = diversify_selection(candidates, ranked, above, sizes)
+    chosen = diversify_selection(candidates, ranked, eligible, sizes)
     explored = _explore(order, explorable, chosen, options)
     exhausted = explorable.any(axis=1) & (explored.papers < 0)
     if exhausted.any():  # all explorable papers were chosen anyway
-        chosen = diversify_selection(candidates, ranked, above, sizes + exhausted)
+        chosen = diversify_selection(candidates, ranked, eligible, sizes + exhausted)
     return Selections(
         order, counts, above_minimum, _at_least_one(chosen, order, relevant), explored.papers, explored.propensity
     )
@@ -63,7 +63,7 @@ class _Exploration:
 
 
 def _carried_over(ranked: RankedCandidates, calibration: LocalCalibration) -> Bools:
-    """Return the papers (n, m) that an earlier digest had no room for and that may still be picked."""
+    """Return the papers (n, m) that did not fit into an earlier digest and may still be picked."""
     good: Bools = ranked.log_odds >= calibration.log_odds_for(CARRY_OVER_PROBABILITY)
     without_interests = ranked.profiles.without_interests
     good[without_interests] = ranked.relevance[without_interests] >= CARRY_OVER_RELEVANCE
@@ -75,7 +75,7 @@ def _above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], c
 
     Subscribers without interests have no minimum: they get what is trending.
     """
-    needed = {min_score: calibration.log_odds_for(chance) for min_score, chance in MIN_SCORES.items()}
+    needed = {min_score: calibration.log_odds_for(probability) for min_score, probability in MIN_SCORES.items()}
     enough: Bools = ranked.log_odds >= np.array([needed[each.min_score] for each in options], dtype=np.float32)[:, None]
     enough[ranked.profiles.without_interests] = True
     followed = ranked.profiles.authors.cells
@@ -84,7 +84,10 @@ def _above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], c
 
 
 def _by_score(mask: Bools, total: Floats, options: Sequence[DigestOptions]) -> tuple[Ints, Ints]:
-    """Sort papers by score, candidates first, and count candidates. Ties are shuffled; NaN is no score."""
+    """Sort papers by score, candidates first, and count candidates.
+
+    Ties are shuffled; NaN is no score.
+    """
     mask &= total > -np.inf
     counts = mask.sum(axis=1)
     order = np.where(mask, -total, np.float32(np.inf)).argsort(axis=1)
@@ -99,7 +102,7 @@ def _by_score(mask: Bools, total: Floats, options: Sequence[DigestOptions]) -> t
 def _explorable(
     ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration, order: Ints, among: Bools
 ) -> Bools:
-    """Return which of the first EXPLORE_TO ranks may be drawn: new papers below the usual ranks, above a floor."""
+    """Return which of the first EXPLORE_TO ranks may be drawn: new, below the usual ranks, not improbable."""
     explores = np.array([each.explore and each.size >= MIN_EXPLORE_SIZE for each in options], dtype=np.bool_)
     first = np.array([max(EXPLORE_FROM, each.size + 1) for each in options], dtype=np.intp) - 1
     order = order[:, :EXPLORE_TO]

@@ -1,4 +1,4 @@
-"""The options of digests, and what was selected from which candidates."""
+"""Values of the selection: options of a digest, ranked candidates, and the result."""
 
 import hashlib
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class DigestOptions(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """What was selected for one subscriber.
+    """The selected papers of one subscriber.
 
     Attributes:
         order: (c,) candidates, best first.
@@ -72,7 +72,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selections(Sequence[Selection]):
-    """What was selected for n subscribers.
+    """The selected papers of n subscribers.
 
     Attributes:
         order, counts: (n, m) papers, best first, of which the first (n,) are candidates.
@@ -97,10 +97,10 @@ class Selections(Sequence[Selection]):
     def __getitem__(self, row: slice) -> Sequence[Selection]: ...
     def __getitem__(self, row: int | slice) -> Selection | Sequence[Selection]:
         if isinstance(row, slice):
-            return [self._choice(i) for i in range(len(self))[row]]
-        return self._choice(row)
+            return [self._selection(i) for i in range(len(self))[row]]
+        return self._selection(row)
 
-    def _choice(self, row: int) -> Selection:
+    def _selection(self, row: int) -> Selection:
         none = self.explored[row] < 0
         return Selection(
             order=self.order[row, : self.counts[row]],
@@ -112,6 +112,6 @@ class Selections(Sequence[Selection]):
 
 
 def sampling_seed(subscriber: int, period: str) -> float:
-    """Return a number in [0, 1) derived from subscriber and period, so that a digest can be composed again."""
+    """Return a number in [0, 1) derived from subscriber and period, so that a selection can be repeated."""
     digest = hashlib.blake2b(f"{subscriber}|{period}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big") / 2**48

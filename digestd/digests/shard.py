@@ -1,4 +1,4 @@
-"""A shard: some hundreds of subscribers, ranked together against one day."""
+"""Rank a shard: a few hundred subscribers together, for one day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.digests.planning_day import PlanningDay
-from digestd.digests.profiles import compiled
+from digestd.digests.profiles import read_shard_profiles
 from digestd.digests.selection_options import RankedCandidates
 from digestd.ranking.arrays import Bools, Floats
 from digestd.ranking.calibration import CALIBRATION, like_log_odds, mean_relevance
@@ -25,12 +25,12 @@ class Shard:
     Attributes:
         open: In the window.
         unseen: Not in an earlier digest.
-        own: Named by the subscriber, so already known to them.
-        eligible: What z-scores are computed over.
+        own: Named by the subscriber, so they know it already.
+        eligible: Papers over which z-scores are computed.
         allowed: Not muted.
         in_categories: In a chosen category, for subscribers who want no other.
         trial_totals: Subscriber → scores (m,) by the weights on trial.
-        compiled: Profiles compiled anew, by subscriber.
+        compiled: Newly compiled profiles, by subscriber.
     """
 
     subscribers: Sequence[DueSubscriber]
@@ -53,9 +53,9 @@ class Shard:
         return replace(self.ranked, total=total)
 
 
-def rank(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> Shard:
+def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> Shard:
     """Score the day's papers for each subscriber of a shard."""
-    found = compiled(session, day, subscribers)
+    found = read_shard_profiles(session, day, subscribers)
     is_open, fresh = day.windows(subscribers)
     unseen = day.unseen([due.had for due in subscribers])
     own = day.among([[named.key for named in each] for each in found.named])
@@ -85,9 +85,9 @@ def rank(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber
 
 def _in_categories(profiles: Profiles, only: Sequence[bool], papers: int) -> Bools:
     """Return papers in chosen categories or by followed authors, for subscribers who want no others."""
-    asks = np.array(only, dtype=np.bool_)
-    found = np.repeat(~asks[:, None], papers, axis=1)
-    if asks.any():
+    restricted = np.array(only, dtype=np.bool_)
+    found = np.repeat(~restricted[:, None], papers, axis=1)
+    if restricted.any():
         for named in (profiles.categories, profiles.authors):
             found[named.cells.rows, named.cells.columns] = True
     return found

@@ -1,8 +1,8 @@
-"""The text model in use: fitted on the archive, stored by version, refitted when outgrown.
+"""Fit, store and refit the text model.
 
-A refit of a large archive takes a minute or two and is a job of its own (`refit`); planning continues with the current
-model until the new one is stored. Planning itself fits only small models, in seconds: when there is none that this
-release can read, or when a small archive has grown.
+A refit on a large archive takes one or two minutes and is a separate job (`refit_text_model`); planning continues with
+the current model until the new one is stored. Planning itself fits only small models, in seconds: if there is none that
+this release can read, or if a small archive has grown.
 """
 
 from contextlib import suppress
@@ -23,13 +23,16 @@ MAX_TEXTS = 100_000
 A model of a quarter of the HF papers measured .026 less nDCG@10 on submitters than one of all.
 """
 MAX_INLINE_TEXTS = 10_000
-"""Newest papers that planning fits a model on by itself: some seconds."""
+"""Newest papers that planning fits a model on by itself, within seconds."""
 _FIT_LOCK = Lock()
-"""Per process: parts of a service on several machines each fit their own."""
+"""Per process: processes on several machines each fit their own model."""
 
 
 def text_model(db: Database, now: datetime) -> TextModel:
-    """Return the model to rank with at `now`, fitting one if there is none. Concurrent callers fit it once."""
+    """Return the model to rank with at `now`, fitting one if there is none.
+
+    Concurrent callers fit it once.
+    """
     if (ready := _ready(db, now)) is not None:
         return ready
     with _FIT_LOCK:
@@ -42,13 +45,13 @@ def _ready(db: Database, now: datetime) -> TextModel | None:
     with db.read() as session:
         newest = text_models.newest(session)
         count = text_models.count_fit_papers(session)
-        if newest is not None and is_readable(newest.version) and not _is_young(newest, count, now):
+        if newest is not None and is_readable(newest.version) and not _is_too_small(newest, count, now):
             with suppress(ValueError):
                 return loads(text_models.data(session, newest.version))
     return None
 
 
-def refit(db: Database, now: datetime) -> None:
+def refit_text_model(db: Database, now: datetime) -> None:
     """Fit a model on the whole archive and put it into use once it is stored."""
     _fitted(db, MAX_TEXTS, now)
 
@@ -63,21 +66,21 @@ def is_refit_due(db: Database, now: datetime) -> bool:
     return newest is None or not is_readable(newest.version) or outgrown(newest, count, MAX_TEXTS, now)
 
 
-def outgrown(fitted: text_models.FittedModel, count: int, most: int, now: datetime) -> bool:
-    """Return True if a model is a week old or `count` papers, up to `most`, are 25 % more than it was fitted on."""
-    readable = min(count, most)
-    changed = readable != fitted.papers or count > most
+def outgrown(fitted: text_models.FittedModel, count: int, limit: int, now: datetime) -> bool:
+    """Return True if a model is a week old or `count` papers, up to `limit`, are 25 % more than it was fitted on."""
+    readable = min(count, limit)
+    changed = readable != fitted.papers or count > limit
     return readable > fitted.papers * GROWTH or (changed and now - fitted.fitted > REFIT_AFTER)
 
 
-def _is_young(fitted: text_models.FittedModel, count: int, now: datetime) -> bool:
+def _is_too_small(fitted: text_models.FittedModel, count: int, now: datetime) -> bool:
     """Return True if a model knows so few papers that planning should fit a new one."""
     return fitted.papers < MAX_INLINE_TEXTS and outgrown(fitted, count, MAX_INLINE_TEXTS, now)
 
 
-def _fitted(db: Database, most: int, now: datetime) -> TextModel:
+def _fitted(db: Database, limit: int, now: datetime) -> TextModel:
     with db.read() as session:
-        corpus = read_corpus(papers.texts(session, most))  # the transaction ends before fitting
+        corpus = read_corpus(papers.texts(session, limit))  # the transaction ends before fitting
     model = fit_corpus(corpus)
     with db.write() as session:
         text_models.add(session, text_models.FittedModel(model.version, now, model.size), dumps(model))

@@ -1,4 +1,6 @@
-"""The scheduler: APScheduler ticks; what is due is in the database, so ticks may be repeated or late.
+"""The scheduler: APScheduler ticks.
+
+What is due is in the database, so ticks may be repeated or late.
 
 It uses a memory job store with coalesced intervals, one instance per job and no misfire limit: a missed tick is made up
 by the next, because each tick does everything that is due by then.
@@ -78,7 +80,7 @@ class Scheduler:
             await asyncio.gather(*running.values(), return_exceptions=True)
 
     async def _watch_clock(self, scheduler: AsyncIOScheduler, intervals: Sequence[tuple[Job, int]]) -> None:
-        """Reschedule all jobs when the clock is set back, and wake the scheduler after the machine slept.
+        """Reschedule jobs when the clock is set back, and wake up after a sleep.
 
         APScheduler stores the next tick as wall-clock time, so a clock set back by a day would pause it for a day. It
         waits by the monotonic clock, which stands still while the machine sleeps.
@@ -112,7 +114,7 @@ class Scheduler:
             log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
 
     def _warn_of_far_due(self, now: datetime) -> None:
-        """Warn about subscribers whose next digest is more than ten days away, again only if there are more.
+        """Warn about digests due in more than ten days, again only if there are more.
 
         The cause is a clock that is wrong, or was wrong when they were planned.
         """

@@ -1,4 +1,4 @@
-"""The worker: delivers what is ready, pauses while the relay refuses service, and stops cleanly.
+"""Deliver what is ready, pause while relays refuse service, stop cleanly.
 
 Each run has its own name in the ledger, locked while the run lives. What a run could not record, because the database
 was unreachable, is recovered by the next run as after a crash.
@@ -49,7 +49,10 @@ log = structlog.get_logger(__name__)
 
 
 async def work(app: App, stop: asyncio.Event) -> None:
-    """Deliver what becomes ready until `stop` is set. A new worker tries every relay at once."""
+    """Deliver what becomes ready until `stop` is set.
+
+    A new worker tries every relay at once.
+    """
     starting, settled, cleaned = True, -SETTLE_SECONDS, -UPKEEP_SECONDS
     while not stop.is_set():
         try:
@@ -84,7 +87,10 @@ async def sync_libraries(app: App, stop: asyncio.Event) -> None:
 
 
 async def _run_until(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Cancel a coroutine when `stop` is set. What it was doing is repeated once its claim has expired."""
+    """Cancel a coroutine when `stop` is set.
+
+    What it was doing is repeated once its claim has expired.
+    """
     task = asyncio.create_task(endless)
     await stop.wait()
     task.cancel()
@@ -135,7 +141,7 @@ async def tick(app: App, stop: asyncio.Event) -> None:
 
 
 def clean_up(app: App, now: datetime) -> None:
-    """Recover after dead workers, settle bounced deliveries, expire late ones and delete old records."""
+    """Recover from dead workers, settle bounced mails, expire late ones."""
     recover(app.db, app.owners, app.journals, now)
     ledger.settle_all_bounced(app.db, now)
     webhooks.delete_before(app.db, now - HOOK_POSTS_KEPT)
@@ -155,7 +161,10 @@ def delete_expired(app: App, now: datetime) -> None:
 
 
 def settle_uncertain(app: App, now: datetime) -> None:
-    """Settle uncertain deliveries by the relay's log, then by policy. An unreadable log stops nothing else."""
+    """Settle uncertain deliveries by the relay's log, then by policy.
+
+    An unreadable log stops nothing else.
+    """
     try:
         if app.relay_log is not None:
             reconcile(app.db, app.keys, app.relay_log, now)
@@ -166,7 +175,7 @@ def settle_uncertain(app: App, now: datetime) -> None:
 
 
 async def alert_uncertain(app: App) -> None:
-    """Alert about mails uncertain for a day: once for all workers, and again only if there are more."""
+    """Alert once about mails uncertain for a day, and again if there are more."""
     if count := await asyncio.to_thread(_newly_uncertain, app):
         why = f"{count} for more than a day; run `digestd delivery list --state uncertain` and settle them"
         log.warning("uncertain", why=why)
@@ -174,7 +183,7 @@ async def alert_uncertain(app: App) -> None:
 
 
 async def alert_held(app: App) -> None:
-    """Alert about held mails and suppressions: once for all workers, and again only if there are more."""
+    """Alert once about held mails and suppressions, and again if there are more."""
     if count := await asyncio.to_thread(_newly_held, app):
         why = (
             f"{count} permanent refusals or bounces, too many to be the subscribers' fault: no address is suppressed "
@@ -225,7 +234,7 @@ def _held(app: App, session: Session) -> int:
 
 
 def _clear_backoff(app: App) -> None:
-    """Make every relay available, because the operator may have fixed something before the start."""
+    """Make every relay available; the operator may have fixed something."""
     names = [route.name for route in app.routes]
     with app.db.write() as session:
         throttles.change(
@@ -239,7 +248,10 @@ def _clear_backoff(app: App) -> None:
 
 
 def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
-    """Return the routes that are not paused. A pause longer than possible was written under a wrong clock."""
+    """Return the routes that are not paused.
+
+    A pause longer than possible was written under a wrong clock.
+    """
     longest = (now + RELAY_BACKOFF.longest).timestamp()
     with app.db.read() as session:
         kept = throttles.states(session, [route.name for route in app.routes])

@@ -1,7 +1,7 @@
-"""Papers as reference managers read them: BibTeX and RIS.
+"""Export papers for reference managers, as BibTeX and RIS.
 
-BibTeX counts braces whatever stands before them, so a brace in a title is spelled out by name. RIS is
-a tag, two blanks, a dash and a value a line (https://refdb.sourceforge.net/manual-0.9.6/sect1-ris-format.html).
+BibTeX counts braces even after a backslash, so a brace in a title is written as a command. A RIS line is a tag, two
+spaces, a dash and a value (https://refdb.sourceforge.net/manual-0.9.6/sect1-ris-format.html).
 """
 
 import re
@@ -16,26 +16,32 @@ _TEX = {
     "}": r"\textbraceright{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-    **{sign: f"\\{sign}" for sign in "$&%#_"},
+    **{char: f"\\{char}" for char in "$&%#_"},
 }
-_SIGNS = str.maketrans(_TEX)
+_ESCAPES = str.maketrans(_TEX)
 _KEY = re.compile(r"[^A-Za-z0-9.:/-]+")
 _SUFFIXES = frozenset(["jr", "jr.", "sr", "sr.", "ii", "iii", "iv"])
 
 
 def bibtex(papers: Iterable[Paper]) -> str:
-    """One entry a paper, `misc` for a preprint; keys are the identifiers, told apart where they look alike."""
+    """Return one BibTeX entry per paper, `misc` for preprints.
+
+    Keys are identifiers, numbered if equal.
+    """
     taken: set[str] = set()
     return "\n".join(_bibtex_entry(paper, _key(paper, taken)) for paper in papers)
 
 
 def ris(papers: Iterable[Paper]) -> str:
-    """One record a paper, lines ended by CRLF; `UNPB` for a preprint."""
+    """Return one RIS record per paper, `UNPB` for preprints. Lines end with CRLF."""
     return "".join(f"{tag}  - {value}\r\n" for paper in papers for tag, value in _ris_record(paper))
 
 
 def family_first(name: str) -> str:
-    """`Ada van der Berg` as `van der Berg, Ada`; a name with a comma, or of one word, as it is."""
+    """Return `Ada van der Berg` as `van der Berg, Ada`.
+
+    Names with a comma or of one word stay unchanged.
+    """
     parts = clean(name).split()
     if "," in name or len(parts) < 2:
         return " ".join(parts)
@@ -74,17 +80,17 @@ def _bibtex_entry(paper: Paper, key: str) -> str:
 
 
 def _author(name: str) -> str:
-    """A name for BibTeX; what it would take apart at `and` is held together."""
+    """Return a name for BibTeX, in braces if it contains the separator `and`."""
     text = _tex(family_first(name))
     return f"{{{text}}}" if " and " in f" {text.lower()} " else text
 
 
 def _tex(text: str) -> str:
-    return clean(text).translate(_SIGNS)
+    return clean(text).translate(_ESCAPES)
 
 
 def _plain(value: str) -> str:
-    """An identifier or URL, which is read as it stands: signs that end a field are encoded (RFC 3986)."""
+    """Percent-encode what would end a field in an identifier or URL (RFC 3986)."""
     return clean(value).replace("\\", "%5C").replace("{", "%7B").replace("}", "%7D")
 
 

@@ -1,4 +1,4 @@
-"""What may be shown: frozen values, the only input of the templates."""
+"""The content of mails: frozen values, the only input of the templates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,10 +12,14 @@ from digestd.domain.reply import ReplyLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """One paper in plain words (no TeX), the same whoever reads of it: made once, then known by what it is.
+class PaperContent:
+    """One paper as plain text without TeX, the same for every subscriber.
 
-    `links`: among code, pdf, discussion. `signals`: among upvotes, comments, stars, citations.
+    Compared by identity (cheap as a cache key).
+
+    Attributes:
+        links: URLs by name: code, pdf, discussion.
+        signals: Counts by name: upvotes, comments, stars, citations.
     """
 
     title: str
@@ -27,8 +31,8 @@ class Entry:
     signals: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, paper: Paper) -> "Entry":
-        """The entry of a stored paper."""
+    def of(cls, paper: Paper) -> "PaperContent":
+        """Return the content of a stored paper."""
         return cls(
             title=paper.plain_title,
             abstract=paper.plain_abstract,
@@ -40,17 +44,17 @@ class Entry:
         )
 
 
-class Item(NamedTuple):
-    """One pick: a paper, and why it was picked."""
+class DigestItem(NamedTuple):
+    """One paper of a digest, and why it was picked."""
 
-    entry: Entry
+    paper: PaperContent
     reason: Reason
     section: Section = Section.FOR_YOU
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """An earlier digest that may not have arrived: its first day, and where it can be read."""
+class EarlierDigest:
+    """An earlier digest that may not have arrived: first day and web page URL."""
 
     date: date
     view: str
@@ -58,13 +62,21 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class DigestLinks:
-    """The absolute URLs of a digest's own links, with the tokens of its reader; empty where there is none.
+    """The links of a digest: absolute URLs with the subscriber's tokens.
 
-    `feedback`: the page about one of its papers, without that paper's token; `tokens`: those of the papers, in the
-    order of the items. `mute`: where something about a paper is muted, by period and place from 1. `replies`: an
-    answer to the digest is read as commands. Without a web address `unsubscribe` opens a mail, `mail` is where
-    commands are sent, and the others are empty. `manage`: the page that mails a fresh link to a subscriber; it is the
-    only link besides `home` that a digest in the browser may have, as its address is passed on.
+    Empty if there is no such link.
+
+    Without a web address `unsubscribe` is a `mailto:` link, `mail` is the address for commands, and the others are
+    empty.
+
+    Attributes:
+        view: The digest as a web page.
+        feedback: The feedback page, without the token of a paper.
+        tokens: The token of each paper, in the order of the items.
+        mute: The page for muting; followed by the period and the paper's number from 1.
+        replies: Whether answers to the digest are read as commands.
+        manage: The page that mails a fresh link. Besides `home` this is the only link on a digest's web page, because
+            people share the address of that page.
     """
 
     view: str
@@ -81,11 +93,14 @@ class DigestLinks:
 
 @dataclass(frozen=True, slots=True)
 class DigestContent:
-    """One digest. `considered`: how many papers it was chosen from (0: do not say).
+    """The content of one digest.
 
-    `covers_from` differs from `period` when missed periods are caught up; `date` is the local
-    day on which it falls due. `coverage`: the sources that were not whole when it was planned, by
-    their names for people. `held`: earlier digests that may not have arrived.
+    Attributes:
+        covers_from: The first period covered; differs from `period` when missed periods are caught up.
+        date: The local day on which it is due.
+        considered: How many papers it was chosen from; 0 hides the number.
+        coverage: Incomplete sources at the time of planning, by label.
+        held: Earlier digests that may not have arrived.
     """
 
     list_name: str
@@ -94,20 +109,25 @@ class DigestContent:
     covers_from: str
     date: date
     considered: int
-    items: tuple[Item, ...]
+    items: tuple[DigestItem, ...]
     postal_address: str
     language: str
     links: DigestLinks
     coverage: Mapping[str, CoverageState] = field(default_factory=dict)
-    held: tuple[Before, ...] = ()
+    held: tuple[EarlierDigest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeContent:
-    """A notice that leads to one page: nothing in it comes from whoever typed the address.
+    """A notice that links to one page.
 
-    `kind` names its templates, `email/<kind>.*`. `link` is empty without a web address; `mail`: where an answer to
-    it confirms, empty where none does. `decline`: the page for those who did not ask, empty where there is none.
+    It contains nothing that the requester typed, so it cannot carry spam.
+
+    Attributes:
+        link: The page; empty without a web address.
+        kind: Name of its templates, `email/<kind>.*`.
+        mail: The address at which an answer confirms, or empty.
+        decline: The page for recipients who did not ask, or empty.
     """
 
     list_name: str
@@ -122,7 +142,10 @@ class NoticeContent:
 
 @dataclass(frozen=True, slots=True)
 class ReplyContent:
-    """The answer to commands by mail. `answerable`: an answer to it is read as commands."""
+    """The reply to commands sent by mail.
+
+    `answerable`: answers to it are read as commands.
+    """
 
     list_name: str
     lines: tuple[ReplyLine, ...]
@@ -133,7 +156,7 @@ class ReplyContent:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One mail in words: a subject line and the two bodies."""
+    """One rendered mail: the subject and both bodies as text."""
 
     subject: str
     text: str

@@ -1,8 +1,8 @@
-"""A digest as subject, text and HTML: each part rendered once, and joined for each reader.
+"""Render digests as subject, text and HTML from parts that mails share.
 
 The parts are templates: the frame (`email/digest.html.j2`, and `.txt.j2` for the text), a section's heading
-(`digest.section`) and a paper (`digest.paper`). A part is rendered with values that many mails share and with slots
-for a reader's own (see `fragments`). What a part depends on is a frozen value, which is also the key of its cache.
+(`digest.section`) and a paper (`digest.paper`). A part is rendered with the values that many mails share, and with
+slots for values of one subscriber (see `fragments`). The frozen value that a part depends on is also its cache key.
 """
 
 import re
@@ -17,27 +17,38 @@ from jinja2 import Environment
 from digestd.domain.digest import Reason, Section
 from digestd.domain.sanitise import first_day, safe_url, shorten, wrap
 from digestd.errors import BadInput, BadSetting
-from digestd.mail.content import Before, DigestContent, DigestLinks, Entry, Item, Rendered
-from digestd.mail.fragments import HTML, TEXT, Body, Format, Fragment, Value, slot, token_value, value
-from digestd.mail.rendering import NAME_MAX, POSTAL_MAX, line, printed, sentence, tidy
+from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest, PaperContent, Rendered
+from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, slot, token_value, value
+from digestd.mail.rendering import NAME_MAX, POSTAL_MAX, clean_line, render_line, render_sentence, render_template
 from digestd.mail.templates import Templates
-from digestd.mail.view_models import FITS, HTML_MAX, Fit, Fitted, Gap, fitted, gaps
+from digestd.mail.view_models import (
+    DETAIL_LEVELS,
+    HTML_MAX,
+    CoverageGap,
+    DetailLevel,
+    PaperView,
+    coverage_gaps,
+    view_paper,
+)
 
-_FIRST_MAX = 90
+_FIRST_TITLE_MAX = 90
 _PREHEADER_MAX = 140
 _BULLET_COLUMNS = 2
-"""What the text part may print before a reason, as an arrow and a blank."""
+"""Columns that the text template may print before a reason: an arrow and a space."""
 _FRIDAY = 4
 _TOKENS = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """What the templates of subject, heading and lead are given, as `digest`.
+class DigestSummary:
+    """The variable `digest` in the templates of subject, heading and lead.
 
-    `considered`: how many papers it was chosen from, 0 if that is not said. `tomorrow`: the next digest certainly
-    comes the day after. `gaps`: sources that were not complete. `name` and `first`, the title of the first paper, are
-    slots; `name` is empty if the subscriber gave none.
+    Attributes:
+        name: A slot for the subscriber's name; empty if they gave none.
+        tomorrow: Whether the next digest certainly comes the next day.
+        considered: How many papers it was chosen from; 0 hides the number.
+        gaps: Incomplete sources.
+        first: A slot for the title of the first paper.
     """
 
     list_name: str
@@ -50,23 +61,26 @@ class Summary:
     trending: bool
     considered: int
     count: int
-    gaps: tuple[Gap, ...]
+    gaps: tuple[CoverageGap, ...]
     first: str = slot("first")
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What the template of a frame is given, as `frame`.
+class DigestFrame:
+    """The variable `frame` in the template of a frame.
 
-    `left`: papers that did not fit. `papers`: where sections and papers go. `home` and `manage`: see DigestLinks. The
-    other links are slots, or empty if there is no such link; so are subject, preheader, lead and papers.
+    Links other than `home` and `manage` are slots, or empty if there is no such link; see DigestLinks.
+
+    Attributes:
+        left: How many papers did not fit.
+        papers: A slot for the sections and papers.
     """
 
     list_name: str
     postal_address: str
     heading: str
     left: int
-    held: tuple[Before, ...]
+    held: tuple[EarlierDigest, ...]
     view: str
     unsubscribe: str
     settings: str
@@ -81,11 +95,15 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pick:
-    """What the template of a paper is given besides the paper, as `pick`. Its strings are slots, or empty.
+class PickLinks:
+    """The variable `pick` in the template of a paper. Its strings are slots, or empty.
 
-    `feedback`: the page about this paper; one link leads there if `is_brief`. `mute`: where the reader's papers are
-    muted. `mail`: the address for commands, if there are no pages. `is_numbered`: a reply names papers by number.
+    Attributes:
+        feedback: The feedback page of this paper.
+        mute: The page for muting.
+        mail: The address for commands, if there are no web pages.
+        is_brief: Whether to print one link for all feedback instead of one link each.
+        is_numbered: Whether to print numbers, because replies refer to papers by number.
     """
 
     feedback: str
@@ -98,8 +116,8 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
-class Assembled:
-    """One digest, ready to be sent."""
+class AssembledDigest:
+    """A digest as subject and encoded bodies."""
 
     subject: str
     text: Body
@@ -107,7 +125,7 @@ class Assembled:
 
     @property
     def rendered(self) -> Rendered:
-        """The same as plain strings."""
+        """Return the digest as plain strings."""
         return Rendered(self.subject, str(self.text), str(self.html))
 
 
@@ -116,20 +134,20 @@ def render_digest(templates: Templates, content: DigestContent, html_max: int = 
     return assemble_digest(templates, content, html_max).rendered
 
 
-def assemble_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> Assembled:
+def assemble_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> AssembledDigest:
     """Return a digest, with as much of each paper as keeps the encoded HTML within `html_max` bytes.
 
     The text part, which no mail reader clips, always has every paper.
     """
     environment = templates.environment(content.language)
-    for fit in FITS:
-        shown = _shown(environment, content, fit, content.items[: fit.papers])
-        html = Body([(part.html, values) for part, values in shown.parts])
+    for fit in DETAIL_LEVELS:
+        draft = _draft(environment, content, fit, content.items[: fit.papers])
+        html = Body([(part.html, values) for part, values in draft.parts])
         if html.size <= html_max:
             break
     if fit.papers < len(content.items):
-        shown = _shown(environment, content, fit, content.items)
-    return Assembled(shown.subject, Body([(part.text, values) for part, values in shown.parts]), html)
+        draft = _draft(environment, content, fit, content.items)
+    return AssembledDigest(draft.subject, Body([(part.text, values) for part, values in draft.parts]), html)
 
 
 class _Part(NamedTuple):
@@ -148,20 +166,20 @@ class _Lines(NamedTuple):
     preheader: str
 
 
-class _Shown(NamedTuple):
-    """A digest with so much of each paper: its subject, and its parts in order, each with the values of its slots."""
+class _Draft(NamedTuple):
+    """A digest at one level of detail: subject, and parts with their values."""
 
     subject: str
     parts: Sequence[tuple[_Part, Mapping[str, Value]]]
 
 
-def _shown(environment: Environment, content: DigestContent, fit: Fit, items: Sequence[Item]) -> _Shown:
+def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, items: Sequence[DigestItem]) -> _Draft:
     items, links = _in_sections(items), content.links
-    lines = _lines(environment, content, [fitted(item.entry, fit) for item in items[:5]])
+    lines = _lines(environment, content, [view_paper(item.paper, fit) for item in items[:5]])
     values = _values(content, lines)
     mute, mail = values["mute"], values["mail"]
-    head, foot = _framed(environment, _frame(content, lines.heading, len(content.items) - len(items)))
-    pick = _pick(links.feedback, bool(links.mute), _mails(links), fit.is_brief, links.replies)
+    head, foot = _frame_parts(environment, _frame(content, lines.heading, len(content.items) - len(items)))
+    pick = _pick_links(links.feedback, bool(links.mute), _gives_feedback_by_mail(links), fit.is_brief, links.replies)
     tokens = _tokens(links) if links.feedback else [value("")] * len(items)
     parts = [(head, values)]
     section = None
@@ -176,30 +194,30 @@ def _shown(environment: Environment, content: DigestContent, fit: Fit, items: Se
             "mute": mute,
             "mail": mail,
         }
-        parts.append((_paper(environment, item.entry, fit, pick), own))
-    return _Shown(lines.subject, [*parts, (foot, values)])
+        parts.append((_paper(environment, item.paper, fit, pick), own))
+    return _Draft(lines.subject, [*parts, (foot, values)])
 
 
-def _in_sections(items: Sequence[Item]) -> Sequence[Item]:
-    """Return the items section by section."""
+def _in_sections(items: Sequence[DigestItem]) -> Sequence[DigestItem]:
+    """Sort the items by section."""
     if len({item.section for item in items}) == 1:
         return items
     return [item for section in Section for item in items if item.section is section]
 
 
-def _lines(environment: Environment, content: DigestContent, first: Sequence[Fitted]) -> _Lines:
-    """Return the lines of a digest that begins with these papers."""
-    name = tidy(content.subscriber_name, NAME_MAX)
+def _lines(environment: Environment, content: DigestContent, first: Sequence[PaperView]) -> _Lines:
+    """Render the one-line texts of a digest that begins with these papers."""
+    name = clean_line(content.subscriber_name, NAME_MAX)
     subject, heading, lead = _summary_lines(environment, _summary(content, slot("name") if name else ""))
-    values = {"name": value(name), "first": value(shorten(first[0].title, _FIRST_MAX))}
+    values = {"name": value(name), "first": value(shorten(first[0].title, _FIRST_TITLE_MAX))}
     preheader = " · ".join([paper.title for paper in first[1:]]) or first[0].abstract
     return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
 
 
-def _summary(content: DigestContent, name: str) -> Summary:
+def _summary(content: DigestContent, name: str) -> DigestSummary:
     weekly = "-W" in content.period
-    return Summary(
-        list_name=tidy(content.list_name, NAME_MAX),
+    return DigestSummary(
+        list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
         day=content.date,
         first_day=first_day(content.period),
@@ -209,21 +227,21 @@ def _summary(content: DigestContent, name: str) -> Summary:
         trending=all(item.section is Section.TRENDING for item in content.items),
         considered=content.considered if content.considered > len(content.items) else 0,
         count=len(content.items),
-        gaps=gaps(content.coverage) if content.coverage else (),
+        gaps=coverage_gaps(content.coverage) if content.coverage else (),
     )
 
 
 @lru_cache(maxsize=4096)
-def _summary_lines(environment: Environment, summary: Summary) -> tuple[Fragment, Fragment, Fragment]:
+def _summary_lines(environment: Environment, summary: DigestSummary) -> tuple[Fragment, Fragment, Fragment]:
     subject, heading, lead = (
-        Fragment(line(environment, f"email/digest.{name}.txt.j2", digest=summary), TEXT)
+        Fragment(render_line(environment, f"email/digest.{name}.txt.j2", digest=summary), TEXT)
         for name in ("subject", "heading", "lead")
     )
     return subject, heading, lead
 
 
-def _mails(links: DigestLinks) -> bool:
-    """Return True if feedback is given by mail, for lack of pages."""
+def _gives_feedback_by_mail(links: DigestLinks) -> bool:
+    """Return True if feedback is given by mail, because there are no web pages."""
     return bool(links.mail) and not links.home
 
 
@@ -244,18 +262,18 @@ def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
 
 def _tokens(links: DigestLinks) -> Sequence[Value]:
     if not _TOKENS.fullmatch("".join(links.tokens)):
-        raise BadInput("a token has letters that a link would have to escape; this is an error in digestd")
+        raise BadInput("a token contains characters that a link would have to escape; please report this as a bug")
     return [token_value(token) for token in links.tokens]
 
 
-def _frame(content: DigestContent, heading: str, left: int) -> Frame:
+def _frame(content: DigestContent, heading: str, left: int) -> DigestFrame:
     links = content.links
-    return Frame(
-        list_name=tidy(content.list_name, NAME_MAX),
-        postal_address=tidy(content.postal_address, POSTAL_MAX),
+    return DigestFrame(
+        list_name=clean_line(content.list_name, NAME_MAX),
+        postal_address=clean_line(content.postal_address, POSTAL_MAX),
         heading=heading,
         left=left,
-        held=tuple([Before(before.date, slot(f"held{n}")) for n, before in enumerate(content.held)]),
+        held=tuple([EarlierDigest(before.date, slot(f"held{n}")) for n, before in enumerate(content.held)]),
         view=_slot_if(links.view, "view"),
         unsubscribe=_slot_if(links.unsubscribe, "unsubscribe"),
         settings=_slot_if(links.settings, "settings"),
@@ -270,9 +288,9 @@ def _slot_if(link: str, name: str) -> str:
     return slot(name) if link else ""
 
 
-@lru_cache(maxsize=64)  # one object for each combination, so that it is quickly found as a key
-def _pick(feedback: str, mute: bool, mail: bool, is_brief: bool, is_numbered: bool) -> Pick:
-    return Pick(
+@lru_cache(maxsize=64)  # one object per combination, because PickLinks is compared by identity
+def _pick_links(feedback: str, mute: bool, mail: bool, is_brief: bool, is_numbered: bool) -> PickLinks:
+    return PickLinks(
         feedback=f"{safe_url(feedback)}{slot('token')}" if feedback else "",
         mute=slot("mute") if mute else "",
         mail=slot("mail") if mail else "",
@@ -281,10 +299,10 @@ def _pick(feedback: str, mute: bool, mail: bool, is_brief: bool, is_numbered: bo
     )
 
 
-@lru_cache(maxsize=8192)  # few interests, many readers
+@lru_cache(maxsize=8192)  # many subscribers share interests
 def _reason(environment: Environment, reason: Reason) -> Value:
-    said = sentence(environment, reason)
-    return value(said, wrap("x" * _BULLET_COLUMNS + said, 72)[_BULLET_COLUMNS:])
+    text = render_sentence(environment, reason)
+    return value(text, wrap("x" * _BULLET_COLUMNS + text, 72)[_BULLET_COLUMNS:])
 
 
 @lru_cache(maxsize=256)
@@ -293,15 +311,15 @@ def _number(number: int) -> Value:
 
 
 @lru_cache(maxsize=512)
-def _framed(environment: Environment, frame: Frame) -> tuple[_Part, _Part]:
-    """Return what stands before the papers and after them."""
+def _frame_parts(environment: Environment, frame: DigestFrame) -> tuple[_Part, _Part]:
+    """Render the frame and return the parts before and after the papers."""
     html, text = (_around_papers(environment, form, frame) for form in (HTML, TEXT))
     return _Part(html[0], text[0]), _Part(html[1], text[1])
 
 
-def _around_papers(environment: Environment, form: Format, frame: Frame) -> tuple[Fragment, Fragment]:
+def _around_papers(environment: Environment, form: BodyFormat, frame: DigestFrame) -> tuple[Fragment, Fragment]:
     name = f"email/digest{form.suffix}"
-    parts = printed(environment, name, frame=frame).split(frame.papers)
+    parts = render_template(environment, name, frame=frame).split(frame.papers)
     if len(parts) != 2:
         raise BadSetting(f"template {name} must print frame.papers once")
     return Fragment(parts[0], form), Fragment(parts[1], form)
@@ -313,10 +331,10 @@ def _section(environment: Environment, section: Section) -> _Part:
 
 
 @lru_cache(maxsize=4096)
-def _paper(environment: Environment, entry: Entry, fit: Fit, pick: Pick) -> _Part:
-    return _part(environment, "email/digest.paper", paper=fitted(entry, fit), pick=pick)
+def _paper(environment: Environment, entry: PaperContent, fit: DetailLevel, pick: PickLinks) -> _Part:
+    return _part(environment, "email/digest.paper", paper=view_paper(entry, fit), pick=pick)
 
 
 def _part(environment: Environment, name: str, **values: object) -> _Part:
-    html, text = (Fragment(printed(environment, name + form.suffix, **values), form) for form in (HTML, TEXT))
+    html, text = (Fragment(render_template(environment, name + form.suffix, **values), form) for form in (HTML, TEXT))
     return _Part(html, text)

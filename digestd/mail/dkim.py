@@ -1,9 +1,9 @@
-"""DKIM: one more header that lets receivers check who sent a mail and that nothing was changed. Pure.
+"""Sign mails with DKIM, so that receivers can verify sender and content. Pure.
 
-RFC 6376 with relaxed/simple canonicalisation (quoted-printable leaves no blank that a relay would touch),
-rsa-sha256 (RFC 8301: 2,048 bits or more) or ed25519-sha256 (RFC 8463). Written out directly, as it is run
-for every mail: a library that reads the key and walks the message anew each time takes as long as all the
-rest together. dkimpy and OpenDKIM are the oracles in the tests.
+RFC 6376 with relaxed/simple canonicalisation (quoted-printable leaves no trailing spaces that a relay could change),
+rsa-sha256 (RFC 8301: at least 2,048 bits) or ed25519-sha256 (RFC 8463). Implemented here because every mail is signed:
+a library that parses the key and the message each time takes as long as everything else together. The tests compare
+with dkimpy and OpenDKIM.
 """
 
 import base64
@@ -26,7 +26,7 @@ SIGNED = (
     "content-transfer-encoding", "list-unsubscribe", "list-unsubscribe-post", "list-id",
     "list-help", "list-subscribe", "list-owner", "list-archive", "list-post", "auto-submitted",
 )  # fmt: skip
-"""Each is signed once more often than it is there: nobody can add a second one unnoticed (RFC 6376, 8.15)."""
+"""Each is listed once more than it occurs, so that adding another breaks the signature (RFC 6376 section 8.15)."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,200}[a-z0-9])?")
 _BLANKS = re.compile(rb"[ \t]+")
@@ -35,7 +35,10 @@ _FOLD = 72
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs for one domain with one key; the public key is in DNS at `<selector>._domainkey.<domain>`."""
+    """Signs for one domain with one key.
+
+    The public key is in DNS at `<selector>._domainkey.<domain>`.
+    """
 
     domain: str
     selector: str
@@ -43,7 +46,12 @@ class Signer:
     _sign: Callable[[bytes], bytes]
 
     def sign(self, message: bytes, signed_at: datetime) -> bytes:
-        """The message with its signature in front. `message` has CRLF line ends and is not yet dot-stuffed."""
+        """Return the message with a DKIM-Signature header in front.
+
+        Args:
+            message: With CRLF line ends, before dot-stuffing.
+            signed_at: The time in the `t=` tag.
+        """
         head, _, body = message.partition(b"\r\n\r\n")
         names, block = _canonical_headers(head)
         fields = [
@@ -58,26 +66,29 @@ class Signer:
 
     @property
     def dns_name(self) -> str:
-        """Where the public key is published."""
+        """Return the DNS name of the public key."""
         return f"{self.selector}._domainkey.{self.domain}"
 
 
-def signer(domain: str, selector: str, pem: bytes) -> Signer:
-    """A signer with a private key in PEM. Raises BadSetting, naming the setting, where it cannot sign."""
+def create_signer(domain: str, selector: str, pem: bytes) -> Signer:
+    """Return a signer with a private key in PEM.
+
+    Raises BadSetting that names an invalid setting.
+    """
     for name, value in (("DOMAIN", domain), ("SELECTOR", selector)):
         if not _NAME.fullmatch(value):
             raise BadSetting(
-                f"DIGESTD_DKIM_{name}: {value[:80]!r} is no name in DNS; write it like example.org or s2026"
+                f"DIGESTD_DKIM_{name}: {value[:80]!r} is not a DNS name; write it like example.org or s2026"
             )
     key = _key(pem)
     if isinstance(key, ed25519.Ed25519PrivateKey):
-        # RFC 8463, section 3: what is signed is the SHA-256 of the data
+        # RFC 8463 section 3: the signature is over the SHA-256 of the data
         return Signer(domain, selector, "ed25519-sha256", lambda data: key.sign(hashlib.sha256(data).digest()))
     return Signer(domain, selector, "rsa-sha256", lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256()))
 
 
 def dns_record(pem: bytes) -> str:
-    """The TXT record that publishes the key's public half."""
+    """Return the TXT record that publishes the public key."""
     key = _key(pem).public_key()
     if isinstance(key, ed25519.Ed25519PublicKey):
         return f"v=DKIM1; k=ed25519; p={_base64(key.public_bytes_raw())}"
@@ -90,23 +101,23 @@ def _key(pem: bytes) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise BadSetting(
-            "DIGESTD_DKIM_KEY_FILE: is no private key in PEM without a password; "
-            "make one by `openssl genpkey -algorithm ed25519` or `openssl genrsa 2048`"
+            "DIGESTD_DKIM_KEY_FILE: not a PEM private key without a password; "
+            "create one with `openssl genpkey -algorithm ed25519` or `openssl genrsa 2048`"
         ) from error
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key
     if not isinstance(key, rsa.RSAPrivateKey):
         raise BadSetting("DIGESTD_DKIM_KEY_FILE: must be an RSA or Ed25519 key")
     if key.key_size < RSA_BITS_MIN:
-        raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: has {key.key_size} bits; receivers ask for {RSA_BITS_MIN} or more")
+        raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: has {key.key_size} bits; receivers require at least {RSA_BITS_MIN}")
     return key
 
 
 def _canonical_headers(head: bytes) -> tuple[list[str], bytes]:
-    """The names for h=, and the headers they stand for as hashed (RFC 6376, sections 3.4.2 and 5.4.2)."""
+    """Return names for `h=` and canonical headers (RFC 6376 sections 3.4.2, 5.4.2)."""
     found: dict[str, list[bytes]] = {}
     for line in _unfolded(head):
-        name, canonical = _named(line)
+        name, canonical = _canonical_field(line)
         found.setdefault(name, []).append(canonical)
     names: list[str] = []
     block: list[bytes] = []
@@ -117,8 +128,8 @@ def _canonical_headers(head: bytes) -> tuple[list[str], bytes]:
     return names, b"".join(block)
 
 
-@lru_cache(maxsize=512)  # most are those of the mail before
-def _named(line: bytes) -> tuple[str, bytes]:
+@lru_cache(maxsize=512)  # most headers are the same as in the previous mail
+def _canonical_field(line: bytes) -> tuple[str, bytes]:
     return line.partition(b":")[0].strip().lower().decode("ascii"), _canonical_header(line)
 
 
@@ -132,7 +143,7 @@ def _canonical_header(line: bytes) -> bytes:
 
 
 def _canonical_body(body: bytes) -> bytes:
-    """As it is, but for empty lines at its end: one end of line is left (RFC 6376, section 3.4.3)."""
+    """Remove empty lines at the end; one CRLF stays (RFC 6376 section 3.4.3, simple)."""
     while body.endswith(b"\r\n\r\n"):
         body = body[:-2]
     return body if body.endswith(b"\r\n") else body + b"\r\n"
@@ -140,7 +151,7 @@ def _canonical_body(body: bytes) -> bytes:
 
 @lru_cache(maxsize=64)
 def _folded(text: str, at: str) -> Sequence[str]:
-    """The text in lines of at most 72 characters, broken only after `at`."""
+    """Break a text into lines of at most 72 characters, only after `at`."""
     lines = [""]
     for part in re.findall(f"[^{at}]*{at}?", text):
         if len(lines[-1]) + len(part) > _FOLD:

@@ -1,4 +1,4 @@
-"""What signs with DKIM: a domain, a selector and a key in a file that not everybody may read."""
+"""Open the DKIM signer of the settings: domain, selector and private key file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
-    """The signer of these settings; None where the relay signs. Raises BadSetting where they do not hold together."""
+    """Return the signer of these settings, or None if the relay signs.
+
+    Raises BadSetting if they are inconsistent.
+    """
     given = {"domain": domain, "selector": selector, "key_file": key_file}
     if not any(given.values()):
         return None
@@ -20,12 +23,12 @@ def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
         raise BadSetting(
             f"DIGESTD_DKIM_{missing[0].upper()}: is missing; DKIM needs a domain, a selector and a key file"
         )
-    from digestd.mail.dkim import signer  # noqa: PLC0415  # only who signs needs what it takes
+    from digestd.mail.dkim import create_signer  # noqa: PLC0415  # `cryptography` is slow to import; only signing needs it
 
     file = Path(key_file)
     try:
         if file.stat().st_mode & 0o007:
-            raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: everybody may read {file}; run `chmod 600 {file}`")
-        return signer(domain, selector, file.read_bytes())
+            raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: {file} is world-readable; run `chmod 600 {file}`")
+        return create_signer(domain, selector, file.read_bytes())
     except OSError as error:
         raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: cannot read {file}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Papers as feed readers take them: Atom (RFC 4287) and JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
+"""Write papers as feeds: Atom (RFC 4287) and JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
 
 import json
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ _AUTHORS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
-    """A paper as a feed tells of it: since when, and why, in words."""
+class FeedItem:
+    """One paper of a feed. `at`: when it was added; `why`: the reason as text."""
 
     paper: Paper
     at: datetime
@@ -27,7 +27,10 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed and what it tells, newest first. `name` is unique and never changes; `since`: when it began."""
+    """A feed of papers, newest first.
+
+    `name` is unique and never changes; `since`: when the feed began.
+    """
 
     name: str
     title: str
@@ -35,21 +38,21 @@ class Feed:
     url: str
     language: str
     since: datetime
-    posted: tuple[Posted, ...]
+    items: tuple[FeedItem, ...]
 
     @property
     def updated(self) -> datetime:
-        """When it last told anything."""
-        return max((one.at for one in self.posted), default=self.since)
+        """Return when the newest item was added."""
+        return max((item.at for item in self.items), default=self.since)
 
     @property
     def urn(self) -> str:
-        """Its name for readers: the same under whatever address."""
+        """Return the feed's identifier, which does not depend on its URL."""
         return _urn(self.name)
 
 
 def atom(feed: Feed) -> bytes:
-    """The feed as Atom."""
+    """Return the feed as Atom."""
     root = ET.Element("feed", {"xmlns": _NAMESPACE, "xml:lang": feed.language})
     _add(root, "id", feed.urn)
     _add(root, "title", feed.title)
@@ -57,29 +60,29 @@ def atom(feed: Feed) -> bytes:
     ET.SubElement(root, "link", {"rel": "self", "type": "application/atom+xml", "href": feed.url})
     ET.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": feed.home})
     _add(ET.SubElement(root, "author"), "name", feed.title)
-    for one in feed.posted:
-        _atom_entry(root, feed, one)
+    for item in feed.items:
+        _atom_entry(root, feed, item)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'.encode()
 
 
 def json_feed(feed: Feed) -> bytes:
-    """The feed as JSON Feed 1.1."""
-    said = {
+    """Return the feed as JSON Feed 1.1."""
+    document = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": clean(feed.title),
         "home_page_url": feed.home,
         "feed_url": feed.url,
         "language": feed.language,
-        "items": [_json_item(feed, one) for one in feed.posted],
+        "items": [_json_item(feed, item) for item in feed.items],
     }
-    return json.dumps(said, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
+    return json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
 
 
-def _atom_entry(root: ET.Element, feed: Feed, one: Posted) -> None:
-    entry, paper = ET.SubElement(root, "entry"), one.paper
+def _atom_entry(root: ET.Element, feed: Feed, item: FeedItem) -> None:
+    entry, paper = ET.SubElement(root, "entry"), item.paper
     _add(entry, "id", _entry_urn(feed, paper))
     _add(entry, "title", paper.plain_title)
-    _add(entry, "updated", _instant(one.at))
+    _add(entry, "updated", _instant(item.at))
     _add(entry, "published", _instant(paper.published))
     if url := safe_url(paper.url):
         ET.SubElement(entry, "link", {"rel": "alternate", "href": url})
@@ -87,24 +90,24 @@ def _atom_entry(root: ET.Element, feed: Feed, one: Posted) -> None:
         _add(ET.SubElement(entry, "author"), "name", name)
     for name in paper.words.categories:
         ET.SubElement(entry, "category", {"term": clean(name)})
-    content = "\n\n".join(part for part in (clean(one.why), clean(paper.plain_abstract)) if part)
+    content = "\n\n".join(part for part in (clean(item.why), clean(paper.plain_abstract)) if part)
     ET.SubElement(entry, "content", {"type": "text"}).text = content or clean(paper.plain_title)
 
 
-def _json_item(feed: Feed, one: Posted) -> Mapping[str, object]:
-    paper = one.paper
-    content = "\n\n".join(part for part in (clean(one.why), clean(paper.plain_abstract)) if part)
-    said = {
+def _json_item(feed: Feed, item: FeedItem) -> Mapping[str, object]:
+    paper = item.paper
+    content = "\n\n".join(part for part in (clean(item.why), clean(paper.plain_abstract)) if part)
+    fields = {
         "id": _entry_urn(feed, paper),
         "url": safe_url(paper.url),
         "title": clean(paper.plain_title),
         "content_text": content or clean(paper.plain_title),
         "date_published": _instant(paper.published),
-        "date_modified": _instant(one.at),
+        "date_modified": _instant(item.at),
         "authors": [{"name": clean(name)} for name in paper.words.authors[:_AUTHORS]],
         "tags": [clean(name) for name in paper.words.categories],
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:
@@ -120,5 +123,5 @@ def _urn(name: str) -> str:
 
 
 def _instant(at: datetime) -> str:
-    """RFC 3339, in UTC."""
+    """Return an RFC 3339 timestamp in UTC."""
     return f"{at:%Y-%m-%dT%H:%M:%S}Z"

@@ -1,9 +1,9 @@
-"""Fragments: parts of a mail that are rendered and encoded once, with slots for what differs per mail.
+"""Fragments: parts of a mail that are rendered and encoded once, with slots.
 
-A template prints a slot where a value will stand: the value that it is given is `slot("view")`, a marker that no
-text from outside can contain (`words.clean` and `words.safe_url` drop its character, and `Templates` refuses it).
-The rendered text is cut at the markers. What lies between them is encoded once; a mail encodes only its own values
-and joins the pieces. Values are never searched for markers, so a value cannot become a slot.
+A template is given `slot("view")` in place of a value: a marker that no outside text can contain
+(`sanitise.clean` and `sanitise.safe_url` drop its character, and `Templates` rejects it). The rendered text is split at
+the markers. The texts between them are encoded once; a mail encodes only its own values and joins the pieces. Values
+are never searched for markers, so a value cannot become a slot.
 """
 
 import re
@@ -19,7 +19,7 @@ from digestd.errors import BadSetting
 from digestd.mail.quoted_printable import SOFT_BREAK, quoted_printable_fragment
 
 MARK = "\ue000"
-"""Begins and ends a slot: a character for private use."""
+"""Begins and ends a slot: a private-use character."""
 _T = TypeVar("_T")
 _SLOT = re.compile(f"{MARK}([a-z0-9]+){MARK}")
 
@@ -30,7 +30,10 @@ def slot(name: str) -> str:
 
 
 class Value(NamedTuple):
-    """What fills a slot: as HTML and as text, and both as quoted-printable. Make it with `value` or `token_value`."""
+    """The value of a slot as HTML and text, and both as quoted-printable.
+
+    Create it with `value` or `token_value`.
+    """
 
     html: str
     text: str
@@ -39,50 +42,53 @@ class Value(NamedTuple):
 
 
 def value(plain: str, text: str | None = None) -> Value:
-    """Return plain text as a value. `text`: what the text format has instead, as the same in short lines."""
+    """Return plain text as a value.
+
+    `text`: a variant for the text part, such as the same in wrapped lines.
+    """
     html, text = str(escape(plain)), plain if text is None else text
     encoded = quoted_printable_fragment(text)
     return Value(html, text, encoded if html == text else quoted_printable_fragment(html), encoded)
 
 
 def token_value(token: str) -> Value:
-    """Return a token as a value: at most 75 letters that neither HTML nor quoted-printable changes."""
+    """Return a token of up to 75 characters, which no encoding changes, as a value."""
     encoded = token.encode("ascii") + SOFT_BREAK
     return Value(token, token, encoded, encoded)
 
 
-class Format(NamedTuple):
-    """One of the two formats of a mail: the end of its templates' names, and what it takes of a value."""
+class BodyFormat(NamedTuple):
+    """A format of a mail: suffix of its templates, and selectors of a value."""
 
     suffix: str
-    own: Callable[[Value], str]
+    plain: Callable[[Value], str]
     encoded: Callable[[Value], bytes]
 
 
-HTML = Format(".html.j2", attrgetter("html"), attrgetter("encoded_html"))
-TEXT = Format(".txt.j2", attrgetter("text"), attrgetter("encoded_text"))
+HTML = BodyFormat(".html.j2", attrgetter("html"), attrgetter("encoded_html"))
+TEXT = BodyFormat(".txt.j2", attrgetter("text"), attrgetter("encoded_text"))
 
 
 class Fragment:
-    """A rendered part in one format: texts, and between each two of them a slot.
+    """A rendered part in one format: texts with slots between them.
 
     Raises:
-        BadSetting: the template changed a slot, as by cutting it.
+        BadSetting: The template changed a slot, for example by truncating it.
     """
 
-    def __init__(self, rendered: str, form: Format) -> None:
+    def __init__(self, rendered: str, form: BodyFormat) -> None:
         parts = _SLOT.split(rendered)
         self._texts, self._names, self._form = parts[::2], parts[1::2], form
         if any(MARK in text for text in self._texts):
-            raise BadSetting("a template changes a value that is filled in later; print it as it is")
+            raise BadSetting("a template changes a value that is filled in later; print it without filters")
 
     def fill(self, values: Mapping[str, Value]) -> str:
-        """Return the text with a value in each slot."""
-        own = self._form.own
-        return "".join(_interleaved(self._texts, [own(values[name]) for name in self._names]))
+        """Return the text with its slots filled."""
+        plain = self._form.plain
+        return "".join(_interleaved(self._texts, [plain(values[name]) for name in self._names]))
 
     def encode(self, values: Mapping[str, Value]) -> Sequence[bytes]:
-        """Return the text with a value in each slot, in pieces of quoted-printable."""
+        """Return the text with its slots filled, in pieces of quoted-printable."""
         encoded = self._form.encoded
         return _interleaved(self._encoded, [encoded(values[name]) for name in self._names])
 
@@ -93,7 +99,7 @@ class Fragment:
 
 @dataclass(frozen=True)
 class Body:
-    """The text or the HTML of one mail: fragments in order, each with the values of its slots."""
+    """The text or HTML part of one mail: fragments with the values of their slots."""
 
     parts: Sequence[tuple[Fragment, Mapping[str, Value]]]
 
@@ -102,7 +108,10 @@ class Body:
 
     @cached_property
     def encoded(self) -> Sequence[bytes]:
-        """The body as quoted-printable (RFC 2045 section 6.7), in pieces; its last line ends."""
+        """Return the body in pieces of quoted-printable (RFC 2045 section 6.7).
+
+        The last line ends with CRLF.
+        """
         pieces: list[bytes] = []
         for fragment, values in self.parts:
             pieces += fragment.encode(values)
@@ -112,12 +121,12 @@ class Body:
 
     @property
     def size(self) -> int:
-        """How many bytes it takes in a mail."""
+        """Return the encoded size in bytes."""
         return sum(map(len, self.encoded))
 
 
 def _interleaved(texts: Sequence[_T], values: Sequence[_T]) -> list[_T]:
-    """Return texts and values in turn; there is one text more than values."""
+    """Return texts and values alternately; there is one more text than values."""
     row = [texts[-1]] * (len(texts) + len(values))
     row[::2], row[1::2] = texts, values
     return row

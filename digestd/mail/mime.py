@@ -1,4 +1,4 @@
-"""A whole mail: its headers, and the two bodies between their edges."""
+"""Build the bytes of a multipart/alternative mail (RFC 5322, RFC 2046)."""
 
 import hashlib
 import re
@@ -15,26 +15,26 @@ from urllib.parse import quote
 from digestd.errors import BadInput
 from digestd.mail.quoted_printable import quoted_printable
 
-Content: TypeAlias = str | Sequence[bytes]
-"""A body as text, or in pieces that are encoded already (see `body.quoted_printable_fragment`)."""
+BodyContent: TypeAlias = str | Sequence[bytes]
+"""A body as text, or in pieces of quoted-printable (see `quoted_printable_fragment`)."""
 
 SUBJECT_MAX = 200
 NAME_MAX = 60
 LINE_MAX = 998
 _COLUMNS = 75
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
 _URL = re.compile(r"https?://[!#-;=?-~]{1,800}", re.ASCII)
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,200}@[A-Za-z0-9.-]{1,255}>", re.ASCII)
-_ANSWERED = re.compile(r"<[!#-;=?-~]{1,250}>", re.ASCII)
+_ANSWERED_ID = re.compile(r"<[!#-;=?-~]{1,250}>", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}", re.ASCII)
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]+", re.ASCII)
 _LEADING_DOT = re.compile(rb"\n\.")
-_ROW = re.compile(rb"[^\x00-\x20\x7f:][^\x00-\x1f\x7f]{0,%d}" % (LINE_MAX - 1))
-_FOLDED_ROW = re.compile(rb"(?= *[^ ]) [^\x00-\x1f\x7f]{0,%d}" % (LINE_MAX - 1))
+_LINE = re.compile(rb"[^\x00-\x20\x7f:][^\x00-\x1f\x7f]{0,%d}" % (LINE_MAX - 1))
+_FOLDED_LINE = re.compile(rb"(?= *[^ ]) [^\x00-\x1f\x7f]{0,%d}" % (LINE_MAX - 1))
 _PLAIN, _HTML = (
     f'\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'.encode()
     for kind in ("plain", "html")
@@ -42,8 +42,8 @@ _PLAIN, _HTML = (
 
 
 @dataclass(frozen=True, slots=True)
-class Mailbox:
-    """A name for people and an address (RFC 5322 section 3.4)."""
+class NamedAddress:
+    """A display name and an address (RFC 5322 section 3.4)."""
 
     name: str
     address: str
@@ -51,12 +51,15 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """What every mail says of itself. `date` is aware; `message_id` has its angle brackets.
+    """The headers that every mail has.
 
-    `answers`: the Message-ID of the mail that this one answers, empty where it answers none.
+    Attributes:
+        date: With a time zone.
+        message_id: With angle brackets.
+        answers: The Message-ID that this mail answers, or empty.
     """
 
-    from_: Mailbox
+    from_: NamedAddress
     to: str
     reply_to: str
     subject: str
@@ -67,11 +70,13 @@ class Headers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestHeaders(Headers):
-    """What a digest says besides: of the list it belongs to, and how to leave it in one click.
+    """The headers of a digest, with list and unsubscribe (RFC 2369, 2919, 8058).
 
-    `list_id` is the host of List-Id, e.g. `digest.example.org`. The URLs are absolute, or all of them empty in an
-    install without a web address. `unsubscribe_mailbox`: where a mail leaves the list by itself, if there is such a
-    place.
+    Attributes:
+        list_id: The host in List-Id, e.g. `digest.example.org`.
+        unsubscribe_url, view_url, home_url: Absolute, or all empty without a web address.
+        owner: The address in List-Owner.
+        unsubscribe_mailbox: The address at which any mail unsubscribes, or empty.
     """
 
     list_name: str
@@ -83,38 +88,41 @@ class DigestHeaders(Headers):
     unsubscribe_mailbox: str = ""
 
 
-def compose_digest(headers: DigestHeaders, text: Content, html: Content) -> bytes:
+def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent) -> bytes:
     """Return a digest as bytes.
 
     Args:
-        headers: what the mail says about itself.
-        text: the plain body, as text or already as quoted-printable in pieces.
-        html: the HTML body, likewise.
+        headers: Its headers.
+        text: The plain body, as text or in pieces of quoted-printable.
+        html: The HTML body, likewise.
 
     Raises:
-        BadInput: an address, URL or id cannot stand in a header.
+        BadInput: An address, URL or id is not valid in a header.
     """
     if not headers.unsubscribe_url:
-        return _assemble(_by_mail_alone(headers), headers.message_id, text, html)
-    unsubscribe = f"<{_checked(_URL, headers.unsubscribe_url)}>{_by_mail(headers)}"
+        return _assemble(_headers_without_web(headers), headers.message_id, text, html)
+    unsubscribe = f"<{_checked(_URL, headers.unsubscribe_url)}>{_unsubscribe_mailto(headers)}"
     archive = f"<{_checked(_URL, headers.view_url)}>"
     block = [
         *_common(headers),
         _header("List-Unsubscribe", unsubscribe),
-        *_of_list(headers.list_name, headers.list_id, headers.home_url, headers.owner),
+        *_list_headers(headers.list_name, headers.list_id, headers.home_url, headers.owner),
         _header("List-Archive", archive),
-        _OF_BULK,
+        _BULK,
     ]
     return _assemble(block, headers.message_id, text, html)
 
 
-def _by_mail(headers: DigestHeaders) -> str:
-    """The other way to leave (RFC 2369); none is named where nobody reads what arrives there."""
+def _unsubscribe_mailto(headers: DigestHeaders) -> str:
+    """Return the second URL of List-Unsubscribe (RFC 2369).
+
+    Empty if no mailbox is read.
+    """
     return f", {_mailto(headers.unsubscribe_mailbox, 'unsubscribe')}" if headers.unsubscribe_mailbox else ""
 
 
-def _by_mail_alone(headers: DigestHeaders) -> list[bytes]:
-    """Without a web address there is no one click (RFC 8058) and no archive; a mail does the rest (RFC 2369)."""
+def _headers_without_web(headers: DigestHeaders) -> list[bytes]:
+    """Return headers with `mailto:` links only (RFC 2369): no one-click, no archive."""
     return [
         *_common(headers),
         _header("List-Unsubscribe", _mailto(headers.unsubscribe_mailbox, "unsubscribe")),
@@ -122,7 +130,7 @@ def _by_mail_alone(headers: DigestHeaders) -> list[bytes]:
         _header("List-Help", _mailto(headers.reply_to, "help")),
         _header("List-Subscribe", _mailto(headers.reply_to, "subscribe")),
         _header("List-Owner", _mailto(headers.owner)),
-        _OF_BULK,
+        _BULK,
     ]
 
 
@@ -130,31 +138,31 @@ def _mailto(address: str, subject: str = "") -> str:
     return f"<mailto:{quote(_checked(_ADDRESS, address), safe='@+')}{f'?subject={subject}' if subject else ''}>"
 
 
-def compose_notice(headers: Headers, text: Content, html: Content) -> bytes:
-    """A mail to one person that belongs to no list: a confirmation, a goodbye, a reply."""
-    return _assemble([*_common(headers), *_answering(headers)], headers.message_id, text, html)
+def compose_notice(headers: Headers, text: BodyContent, html: BodyContent) -> bytes:
+    """Return a mail that belongs to no list: a confirmation, a goodbye, a reply."""
+    return _assemble([*_common(headers), *_auto_submitted(headers)], headers.message_id, text, html)
 
 
-def _answering(headers: Headers) -> list[bytes]:
-    """What an automatic answer says of itself (RFC 3834 section 3.1)."""
+def _auto_submitted(headers: Headers) -> list[bytes]:
+    """Return the headers of an automatic mail or reply (RFC 3834 section 3.1)."""
     if not headers.answers:
-        return [_OF_MACHINE]
-    answered = _checked(_ANSWERED, headers.answers)
-    return [_header(name, answered) for name in ("In-Reply-To", "References")] + [_OF_ANSWER]
+        return [_AUTO_GENERATED]
+    answered_id = _checked(_ANSWERED_ID, headers.answers)
+    return [_header(name, answered_id) for name in ("In-Reply-To", "References")] + [_AUTO_REPLIED]
 
 
 def header_text(text: str, limit: int = SUBJECT_MAX) -> str:
-    """Untrusted words made safe for a header: one visible line that no reader takes for an encoded word."""
-    text = unicodedata.normalize("NFC", _UNSEEN.sub(" ", text[: 4 * limit]))
+    """Make untrusted text one visible line without encoded words (RFC 2047)."""
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub(" ", text[: 4 * limit]))
     text = " ".join(text.replace("=?", "= ?").split())
     if len(text) > limit:
         text = f"{text[: limit - 1].rstrip()}…"
     return text or "(untitled)"
 
 
-def dot_stuffed(message: bytes) -> bytes:
-    """The message with each line's leading dot doubled (RFC 5321 section 4.5.2)."""
-    if _LEADING_DOT.search(message):  # ours never has: looking costs a third of replacing nothing
+def dot_stuff(message: bytes) -> bytes:
+    """Double the leading dot of each line (RFC 5321 section 4.5.2)."""
+    if _LEADING_DOT.search(message):  # never in our own mails; searching costs a third of a useless replace
         message = message.replace(b"\r\n.", b"\r\n..")
     return b"." + message if message.startswith(b".") else message
 
@@ -185,33 +193,36 @@ def _date(at: datetime) -> bytes:
     return _header("Date", format_datetime(at))
 
 
-@lru_cache(maxsize=4096)  # few first papers, many readers
+@lru_cache(maxsize=4096)  # many subscribers get the same first paper
 def _subject(subject: str) -> bytes:
     return _header("Subject", _encoded("Subject", header_text(subject)))
 
 
 @lru_cache(maxsize=64)
-def _of_list(name: str, list_id: str, home: str, owner: str) -> tuple[bytes, ...]:
-    """What a digest says of its list, whoever gets it."""
-    front = f"<{_checked(_URL, home)}>"
+def _list_headers(name: str, list_id: str, home: str, owner: str) -> tuple[bytes, ...]:
+    """Return the list headers that are the same for all subscribers."""
+    home_url = f"<{_checked(_URL, home)}>"
     return (
         _header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         _header("List-Id", _phrase("List-Id", name, _checked(_HOST, list_id))),
-        _header("List-Help", front),
-        _header("List-Subscribe", front),
+        _header("List-Help", home_url),
+        _header("List-Subscribe", home_url),
         _header("List-Owner", _mailto(owner)),
     )
 
 
 def _checked(form: re.Pattern[str], value: str) -> str:
-    """A value that goes into a header as it is: it is refused rather than repaired."""
+    """Return a value for a header unchanged. Raises BadInput instead of repairing it."""
     if not form.fullmatch(value):
-        raise BadInput(f"{value[:80]!r} cannot stand in a mail header; correct the address, URL or host")
+        raise BadInput(f"{value[:80]!r} is not valid in a mail header; correct the address, URL or host")
     return value
 
 
 def _phrase(header: str, name: str, address: str) -> str:
-    """`Name <address>`: the name as atoms, quoted, or in encoded words; no name, no phrase."""
+    """Return `Name <address>` with the name as atoms, quoted, or as encoded words.
+
+    Only `<address>` without a name.
+    """
     if not name.strip():
         return f"<{address}>"
     name = header_text(name, NAME_MAX)
@@ -224,7 +235,7 @@ def _phrase(header: str, name: str, address: str) -> str:
 
 
 def _encoded(header: str, text: str) -> str:
-    """Text folded at 75 columns; encoded words (RFC 2047) only if it is not ASCII."""
+    """Fold text at 75 columns; use encoded words (RFC 2047) only if it is not ASCII."""
     if not text.isascii():
         return Header(text, "utf-8", maxlinelen=_COLUMNS, header_name=header).encode(linesep="\r\n")
     folded, column = "", len(header) + 1
@@ -235,44 +246,47 @@ def _encoded(header: str, text: str) -> str:
     return folded[1:]
 
 
-def _assemble(block: Sequence[bytes], message_id: str, text: Content, html: Content) -> bytes:
+def _assemble(block: Sequence[bytes], message_id: str, text: BodyContent, html: BodyContent) -> bytes:
     boundary = f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}"
-    edge = f"--{boundary}".encode()
+    delimiter = f"--{boundary}".encode()
     return b"".join(
         [
             *block,
             f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode(),
-            edge,
+            delimiter,
             _PLAIN,
             *_pieces(text),
             b"\r\n",
-            edge,
+            delimiter,
             _HTML,
             *_pieces(html),
             b"\r\n",
-            edge,
+            delimiter,
             b"--\r\n",
         ]
     )
 
 
-def _pieces(body: Content) -> Sequence[bytes]:
+def _pieces(body: BodyContent) -> Sequence[bytes]:
     return [quoted_printable(body)] if isinstance(body, str) else body
 
 
 def _header(name: str, value: str) -> bytes:
-    """One header as bytes: it starts a line, no other of its lines starts one, and none is too long."""
+    """Return one header as bytes.
+
+    Raises BadInput if a line is too long or would start another header.
+    """
     line = f"{name}: {value}".encode("ascii")
-    if not (_ROW.fullmatch(line) or _folds(line)):
-        raise BadInput(f"the header {name}: {value[:100]} does not hold together; this is an error in digestd")
+    if not (_LINE.fullmatch(line) or _folds(line)):
+        raise BadInput(f"the header {name}: {value[:100]} is malformed; please report this as a bug")
     return line + b"\r\n"
 
 
 def _folds(line: bytes) -> bool:
-    first, *rows = line.split(b"\r\n")
-    return bool(_ROW.fullmatch(first)) and all(_FOLDED_ROW.fullmatch(row) for row in rows)
+    first, *rest = line.split(b"\r\n")
+    return bool(_LINE.fullmatch(first)) and all(_FOLDED_LINE.fullmatch(line) for line in rest)
 
 
-_OF_MACHINE = _header("Auto-Submitted", "auto-generated")
-_OF_ANSWER = _header("Auto-Submitted", "auto-replied")
-_OF_BULK = _header("List-Post", "NO") + _OF_MACHINE + _header("Precedence", "bulk")
+_AUTO_GENERATED = _header("Auto-Submitted", "auto-generated")
+_AUTO_REPLIED = _header("Auto-Submitted", "auto-replied")
+_BULK = _header("List-Post", "NO") + _AUTO_GENERATED + _header("Precedence", "bulk")

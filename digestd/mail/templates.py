@@ -1,7 +1,7 @@
-"""The templates of one version, ready to render in every language that has a catalogue.
+"""A version of the templates, ready to render in every available language.
 
-Sandboxed, and escaped whatever the file is called: only `*.txt.j2` is plain text. Words for
-people come from gettext catalogues with English msgids (`locale/<language>.po`).
+Templates are sandboxed and escaped unless the file name ends with `.txt.j2`. Translations are gettext catalogues with
+English msgids (`locale/<language>.po`).
 """
 
 import hashlib
@@ -29,19 +29,22 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from digestd.domain.digest import Why
 from digestd.domain.sanitise import clean, safe_url, wrap
 from digestd.errors import BadSetting
-from digestd.mail.css_inlining import inlined
+from digestd.mail.css_inlining import inline_css
 from digestd.mail.fragments import MARK
 
 ENGLISH = "en"
 REASON = "email/reason.txt.j2"
-"""The sentence for each kind of reason, a block each."""
+"""Template with one block per kind of reason."""
 _STYLE = "email/style.css"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
 
 @dataclass(frozen=True)
 class Templates:
-    """`files` by path as they were read, `hash` their name for ever: old digests are rendered by it again."""
+    """A set of template files by path.
+
+    `hash` identifies it for good, so that old digests can be rendered again.
+    """
 
     hash: str
     files: Mapping[str, str] = field(compare=False, repr=False)
@@ -49,19 +52,23 @@ class Templates:
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> "Templates":
-        """Return the set of these files. A template is compiled when it is first used, and recent sets stay compiled.
+        """Return the set of these files.
+
+        Templates are compiled on first use, and recent sets stay compiled.
 
         Raises:
-            BadSetting: a file contains the character that marks slots.
+            BadSetting: A file contains the character that marks slots.
         """
         given = tuple(sorted(files.items()))
         digest = hashlib.sha256(json.dumps(dict(given), ensure_ascii=False).encode()).hexdigest()
         return cls(digest, dict(given), _languages(given))
 
     def check(self) -> "Templates":
-        """Compile all in every language now rather than at the first mail. Raises BadSetting that names what is wrong.
+        """Compile all templates in every language.
 
-        A few tenths of a second a language: a set that was checked before needs it no more.
+        Raises BadSetting that names the first error.
+
+        Takes a few tenths of a second per language, so a stored set is not checked again.
         """
         for language in self._languages.names:
             environment = self._languages.environment(language)
@@ -71,11 +78,11 @@ class Templates:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Those that have a catalogue, as tags of BCP 47."""
+        """Return the languages with a catalogue, as BCP 47 tags."""
         return tuple(sorted(language.replace("_", "-") for language in self._languages.names))
 
     def environment(self, language: str) -> Environment:
-        """The templates in this language, or in its parent (`de` for `de-AT`), or in English."""
+        """Return the templates in a language, its parent (`de` for `de-AT`) or English."""
         language = language.replace("-", "_")
         for known in (language, language.partition("_")[0].lower()):
             if known in self._languages.names:
@@ -84,12 +91,15 @@ class Templates:
 
 
 def web_environment(templates: Templates, language: str = ENGLISH) -> Environment:
-    """What pages are rendered with: the same rules, filters and words as mails."""
+    """Return the environment for web pages: the same as for mails."""
     return templates.environment(language)
 
 
 class _Languages:
-    """The files of a set, in each language once somebody wants it; `names`: the languages that there are."""
+    """The environments of a set, created on first use of a language.
+
+    `names`: available languages.
+    """
 
     def __init__(self, files: Mapping[str, str]) -> None:
         for path, text in files.items():
@@ -98,14 +108,17 @@ class _Languages:
         css = files.get(_STYLE, "")
         self._sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
         self._catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
-        self._made: dict[str, Environment] = {}
+        self._environments: dict[str, Environment] = {}
         self.names: Set[str] = {*self._catalogues, ENGLISH}
 
     def environment(self, language: str) -> Environment:
-        """The templates in one of these. Raises BadSetting for a catalogue that cannot be used."""
-        if language not in self._made:
-            self._made[language] = _environment(language, self._catalogues.get(language), self._sources)
-        return self._made[language]
+        """Return the environment of one of these languages.
+
+        Raises BadSetting if its catalogue is invalid.
+        """
+        if language not in self._environments:
+            self._environments[language] = _environment(language, self._catalogues.get(language), self._sources)
+        return self._environments[language]
 
 
 @lru_cache(maxsize=4)
@@ -114,19 +127,19 @@ def _languages(given: tuple[tuple[str, str], ...]) -> _Languages:
 
 
 def _source(path: str, text: str, css: str) -> str:
-    return inlined(text, css) if path.startswith("email/") and path.endswith(".html.j2") else text
+    return inline_css(text, css) if path.startswith("email/") and path.endswith(".html.j2") else text
 
 
 def _environment(language: str, catalogue: str | None, sources: Mapping[str, str]) -> Environment:
     try:
         locale = Locale.parse(language)
-        words = _translations(locale, catalogue)
+        translations = _translations(locale, catalogue)
     except (UnknownLocaleError, ValueError, PoFileError) as problem:
         raise BadSetting(f"the catalogue locale/{language}.po cannot be used: {problem}") from problem
     environment = ImmutableSandboxedEnvironment(
         loader=DictLoader(sources),
         undefined=StrictUndefined,
-        autoescape=_escaped,
+        autoescape=_is_escaped,
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -135,7 +148,7 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
         extensions=["jinja2.ext.i18n"],
     )
     i18n: Any = environment  # the extension adds its methods when it is loaded
-    i18n.install_gettext_translations(words, newstyle=True)
+    i18n.install_gettext_translations(translations, newstyle=True)
     environment.globals |= {"lang": language.replace("_", "-"), "dir": locale.text_direction}
     environment.filters |= {
         "clean": clean,
@@ -147,51 +160,57 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
     return environment
 
 
-def _escaped(name: str | None) -> bool:
-    """Everything is HTML unless its name says otherwise, in full."""
+def _is_escaped(name: str | None) -> bool:
+    """Return True for all templates except `*.txt.j2`."""
     return name is None or not name.endswith(".txt.j2")
 
 
 def _check(environment: Environment, name: str) -> None:
-    """Compile a template. Raises BadSetting if it cannot be used, or if HTML includes unescaped plain text."""
-    assert environment.loader is not None  # noqa: S101  # `_environment` gives each one
+    """Compile a template.
+
+    Raises BadSetting if it is invalid or if HTML includes unescaped plain text.
+    """
+    assert environment.loader is not None  # noqa: S101  # `_environment` sets a loader
     try:
         template = environment.get_template(name)
         source = environment.loader.get_source(environment, name)[0]
         included = list(find_referenced_templates(environment.parse(source, name)))
     except TemplateSyntaxError as problem:
         raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
-    if _escaped(name) and not all(other and _escaped(other) for other in included):
-        raise BadSetting(f"template {name} takes in a .txt.j2 template, which is not escaped; pass it as a value")
+    if _is_escaped(name) and not all(other and _is_escaped(other) for other in included):
+        raise BadSetting(f"template {name} includes a .txt.j2 template, which is not escaped; pass its text as a value")
     if name == REASON and (missing := [why.value for why in Why if why not in template.blocks]):
         raise BadSetting(f"template {name} has no block for {', '.join(missing)}; add one for each kind of reason")
 
 
 def _translations(locale: Locale, catalogue: str | None) -> Translations:
-    """Catalogue text compiled as `msgfmt` would; English needs none. Raises ValueError for what could not be shown."""
-    words = read_po(StringIO(catalogue or ""), locale=locale, abort_invalid=True)
-    for message in words:
-        _refuse_unfit(message)
+    """Compile a catalogue like `msgfmt`; English needs none.
+
+    Raises ValueError if a translation is invalid.
+    """
+    messages = read_po(StringIO(catalogue or ""), locale=locale, abort_invalid=True)
+    for message in messages:
+        _check_placeholders(message)
     compiled = BytesIO()
-    write_mo(compiled, words)
+    write_mo(compiled, messages)
     compiled.seek(0)
     return Translations(compiled)
 
 
-def _refuse_unfit(message: Message) -> None:
-    """Every form must take the values that the template gives: found out now, not in the mail of a night."""
+def _check_placeholders(message: Message) -> None:
+    """Raise ValueError if a translation has placeholders that its msgid lacks."""
     ids = (message.id,) if isinstance(message.id, str) else message.id
-    said = message.string if isinstance(message.string, tuple | list) else (message.string,)
+    forms = message.string if isinstance(message.string, tuple | list) else (message.string,)
     given = dict.fromkeys(_PLACEHOLDER.findall(" ".join(ids)), "") | {"num": ""}
-    for form in filter(None, said if message.id else ()):
+    for form in filter(None, forms if message.id else ()):
         try:
             form % given
         except (KeyError, TypeError, ValueError) as problem:
-            raise ValueError(f"what is said for {ids[0]!r} does not take its values: {problem}") from problem
+            raise ValueError(f"the translation of {ids[0]!r} has other placeholders: {problem}") from problem
 
 
 def _day(locale: Locale) -> Callable[[date, str], str]:
-    """A date in words by a pattern of Unicode TR 35, which is itself one of the catalogue's words."""
+    """Return a filter that formats dates by a translated pattern of Unicode TR 35."""
 
     def day(value: date, pattern: str) -> str:
         return format_date(value, pattern, locale=locale)

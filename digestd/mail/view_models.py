@@ -1,4 +1,4 @@
-"""Papers as the templates show them: everything cleaned, shortened, and linked only to the web."""
+"""View models: papers for the templates, cleaned and shortened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from functools import lru_cache
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, Why
 from digestd.domain.sanitise import clean, safe_url, shorten
-from digestd.mail.content import Entry
+from digestd.mail.content import PaperContent
 from digestd.ranking.text import tokens
 
 HTML_MAX = 92_000
-"""Gmail clips an HTML part from 102 KB on, counted as it is encoded."""
+"""Gmail clips messages above 102 KB of encoded HTML."""
 
 _NAME_MAX = 60
 _REASON_MAX = 120
@@ -21,10 +21,10 @@ _FIGURES = {"paper": "", "pdf": "", "code": "stars", "discussion": "upvotes"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fit:
-    """How much of each paper is shown: characters of title and abstract, and how many authors and papers.
+class DetailLevel:
+    """Limits of what is shown: characters of title and abstract, authors, papers.
 
-    `is_brief`: what may be said of a paper is one link rather than one each.
+    `is_brief`: one link for all feedback instead of one link each.
     """
 
     title: int
@@ -34,24 +34,27 @@ class Fit:
     is_brief: bool = False
 
 
-FITS = (
-    Fit(300, 600, 6),
-    Fit(300, 440, 6),
-    Fit(300, 320, 6),
-    Fit(300, 320, 6, is_brief=True),
-    Fit(240, 220, 4, is_brief=True),
-    Fit(200, 120, 3, is_brief=True),
-    Fit(160, 0, 2, is_brief=True),
-    Fit(120, 0, 1, is_brief=True),
-    Fit(120, 0, 1, papers=20, is_brief=True),
-    Fit(120, 0, 1, papers=5, is_brief=True),
+DETAIL_LEVELS = (
+    DetailLevel(300, 600, 6),
+    DetailLevel(300, 440, 6),
+    DetailLevel(300, 320, 6),
+    DetailLevel(300, 320, 6, is_brief=True),
+    DetailLevel(240, 220, 4, is_brief=True),
+    DetailLevel(200, 120, 3, is_brief=True),
+    DetailLevel(160, 0, 2, is_brief=True),
+    DetailLevel(120, 0, 1, is_brief=True),
+    DetailLevel(120, 0, 1, papers=20, is_brief=True),
+    DetailLevel(120, 0, 1, papers=5, is_brief=True),
 )
-"""From ample to scant; the first whose HTML is small enough is used."""
+"""From most to least; the first whose HTML is small enough is used."""
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """`kind`: paper, pdf, code or discussion; `figure`: its stars or upvotes, 0 where unknown."""
+class PaperLink:
+    """A link of a paper.
+
+    `kind`: paper, pdf, code or discussion; `figure`: stars or upvotes, 0 if unknown.
+    """
 
     kind: str
     url: str
@@ -59,8 +62,8 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
-    """One paper within a fit, whoever reads of it. `more`: how many authors are left out."""
+class PaperView:
+    """A paper at one level of detail. `more`: how many authors are left out."""
 
     title: str
     url: str
@@ -68,12 +71,12 @@ class Fitted:
     more: int
     categories: tuple[str, ...]
     abstract: str
-    links: tuple[Link, ...]
+    links: tuple[PaperLink, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """Sources that lack something in the same way: `names` of them, and `more` that are not named."""
+class CoverageGap:
+    """Incomplete sources in one state: some `names`, and how many `more`."""
 
     state: str
     names: tuple[str, ...]
@@ -81,8 +84,8 @@ class Gap:
     count: int
 
 
-def gaps(coverage: Mapping[str, CoverageState]) -> tuple[Gap, ...]:
-    """The sources that are not whole by what became of them; of many in one state, not all are named."""
+def coverage_gaps(coverage: Mapping[str, CoverageState]) -> tuple[CoverageGap, ...]:
+    """Group incomplete sources by state; at most four sources of a state are named."""
     return tuple(
         _gap(state, names)
         for state in _GAPS
@@ -93,47 +96,49 @@ def gaps(coverage: Mapping[str, CoverageState]) -> tuple[Gap, ...]:
 _GAPS = (CoverageState.LATE, *(s for s in CoverageState if s not in COMPLETE and s is not CoverageState.LATE))
 
 
-def _gap(state: CoverageState, names: list[str]) -> Gap:
+def _gap(state: CoverageState, names: list[str]) -> CoverageGap:
     named = names if len(names) <= _SOURCES_MAX else names[: _SOURCES_MAX - 1]
-    return Gap(state.value, tuple(named), len(names) - len(named), len(names))
+    return CoverageGap(state.value, tuple(named), len(names) - len(named), len(names))
 
 
-@lru_cache(maxsize=4096)  # many readers get the same papers
-def fitted(entry: Entry, fit: Fit) -> Fitted:
-    """The entry within `fit`: everything cleaned, shortened, and linked only to the web."""
-    authors = [shorten(clean(name, 200), _NAME_MAX) for name in entry.authors[: fit.authors]]
-    links = _links(entry)
-    return Fitted(
-        title=shorten(clean(entry.title), fit.title) or "…",
+@lru_cache(maxsize=4096)  # many subscribers get the same papers
+def view_paper(paper: PaperContent, level: DetailLevel) -> PaperView:
+    """Return a paper at a level of detail, cleaned, with links to the web only."""
+    authors = [shorten(clean(name, 200), _NAME_MAX) for name in paper.authors[: level.authors]]
+    links = _links(paper)
+    return PaperView(
+        title=shorten(clean(paper.title), level.title) or "…",
         url=next((link.url for link in links), ""),
         authors=tuple(authors),
-        more=len(entry.authors) - len(authors),
-        categories=tuple(clean(name, 40) for name in entry.categories[:_CATEGORIES_MAX]),
-        abstract=shorten(clean(entry.abstract), fit.abstract),
+        more=len(paper.authors) - len(authors),
+        categories=tuple(clean(name, 40) for name in paper.categories[:_CATEGORIES_MAX]),
+        abstract=shorten(clean(paper.abstract), level.abstract),
         links=links,
     )
 
 
-def cleaned(reason: Reason) -> Reason:
-    """A reason whose words may stand in a line of their own; a topic that stands there whole is not said twice."""
-    words = () if _told(reason) else (shorten(_within(clean(word, 200)), 40) for word in reason.words[:5])
+def clean_reason(reason: Reason) -> Reason:
+    """Clean a reason to one line, without words that only repeat the topic."""
+    words = (
+        () if _repeats_topic(reason) else (shorten(_mid_sentence(clean(word, 200)), 40) for word in reason.words[:5])
+    )
     return Reason(reason.why, shorten(clean(reason.value), _REASON_MAX), tuple(words))
 
 
-def _told(reason: Reason) -> bool:
-    """Whether the words are the topic's own, be it in the plural: of “tokenizers”, “tokens” must be said."""
+def _repeats_topic(reason: Reason) -> bool:
+    """Return True if the words are the topic's own, or plurals of them."""
     words = " ".join(reason.words)
     if reason.why is not Why.TOPIC or words.casefold() == reason.value.casefold():
         return reason.why is Why.TOPIC
-    asked = {_singular(word) for word in reason.value.split()}
-    return all(_singular(word) in asked for word in reason.words) and _terms(words) == _terms(reason.value)
+    topic_words = {_singular(word) for word in reason.value.split()}
+    return all(_singular(word) in topic_words for word in reason.words) and _terms(words) == _terms(reason.value)
 
 
 def _terms(text: str) -> frozenset[str]:
     return frozenset().union(*map(_terms_of, text.split()))
 
 
-@lru_cache(maxsize=4096)  # many topics, fewer words
+@lru_cache(maxsize=4096)  # topics share words
 def _terms_of(word: str) -> tuple[str, ...]:
     return tuple(tokens(word))
 
@@ -142,21 +147,21 @@ def _singular(word: str) -> str:
     return word.casefold().removesuffix("s")
 
 
-def _within(word: str) -> str:
-    """A word as it stands within a sentence: its place at the start of one may be all that gave it a capital."""
+def _mid_sentence(word: str) -> str:
+    """Lower-case a word that may be capitalised only because it began a sentence."""
     return word.lower() if word[1:].islower() or len(word) == 1 else word
 
 
-def _links(entry: Entry) -> tuple[Link, ...]:
+def _links(paper: PaperContent) -> tuple[PaperLink, ...]:
     urls = {
-        "paper": safe_url(entry.url),
-        "pdf": safe_url(entry.links.get("pdf")),
-        "code": safe_url(entry.links.get("code")),
-        "discussion": safe_url(entry.links.get("discussion")),
+        "paper": safe_url(paper.url),
+        "pdf": safe_url(paper.links.get("pdf")),
+        "code": safe_url(paper.links.get("code")),
+        "discussion": safe_url(paper.links.get("discussion")),
     }
-    return tuple(Link(kind, url, _figure(entry, _FIGURES[kind])) for kind, url in urls.items() if url)
+    return tuple(PaperLink(kind, url, _figure(paper, _FIGURES[kind])) for kind, url in urls.items() if url)
 
 
-def _figure(entry: Entry, signal: str) -> int:
-    value = entry.signals.get(signal, 0)
+def _figure(paper: PaperContent, signal: str) -> int:
+    value = paper.signals.get(signal, 0)
     return int(value) if 0 < value < 1e12 else 0

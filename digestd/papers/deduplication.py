@@ -108,7 +108,7 @@ def _best(
 
 
 def _sightings(paper: PaperState) -> list[Sighting]:
-    return [said.sighting for said in (*paper.said, *paper.older)]
+    return [said.sighting for said in (*paper.sightings, *paper.older)]
 
 
 def _without_doubt(

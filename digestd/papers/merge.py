@@ -181,7 +181,7 @@ def _change(work: Work, said: Sequence[StoredSighting], papers: Sequence[PaperSt
     archived, first_seen, published = _standing(given if given.papers else replace(given, papers=papers))
     withdrawn = is_withdrawn(said_now)
     aliases = {alias for paper in papers for alias in paper.aliases}
-    held = {(one.source, one.digest) for paper in papers for one in paper.said}
+    held = {(one.source, one.digest) for paper in papers for one in paper.sightings}
     older = {(one.source, one.digest) for paper in papers for one in paper.older}
     fresh = [one for one in said if (one.source, one.digest) not in held]
     is_same = kept is not None and text == kept.text
@@ -196,10 +196,10 @@ def _change(work: Work, said: Sequence[StoredSighting], papers: Sequence[PaperSt
         aliases=tuple(alias for alias in work.ids if alias not in aliases),
         text=None if is_same else text,
         becomes_plain=text if is_same and kept is not None and not archived and not kept.is_plain else None,
-        said=tuple(one for one in fresh if (one.source, one.digest) not in older),
-        again=tuple(one for one in fresh if (one.source, one.digest) in older),
+        sightings=tuple(one for one in fresh if (one.source, one.digest) not in older),
+        repeated=tuple(one for one in fresh if (one.source, one.digest) in older),
         signals=_signals(papers, [one.sighting for one in said]),
-        restated=kept is not None
+        is_changed=kept is not None
         and (kept.id, kept.archived, kept.first_seen, kept.published, kept.withdrawn)
         != (name, archived, first_seen, published, withdrawn),
     )
@@ -207,7 +207,7 @@ def _change(work: Work, said: Sequence[StoredSighting], papers: Sequence[PaperSt
 
 def _all_said(papers: Sequence[PaperState], said: Sequence[StoredSighting]) -> list[StoredSighting]:
     """Return stored and new sightings, the new ones last unless their version is lower."""
-    kept = [one for paper in papers for one in paper.said]
+    kept = [one for paper in papers for one in paper.sightings]
     if not kept:
         return list(said)
     versions = {(one.source, one.sighting.ids[0]): one.sighting.version or 0 for one in kept}
@@ -228,7 +228,7 @@ def _standing(given: _Standing) -> tuple[bool, datetime, datetime]:
     in_the_news = [paper for paper in given.papers if not paper.archived]
     if in_the_news:
         return False, min(paper.first_seen for paper in in_the_news), in_the_news[0].published
-    only_replaced = all(one.sighting.announced in REPLACED for paper in given.papers for one in paper.said)
+    only_replaced = all(one.sighting.announced in REPLACED for paper in given.papers for one in paper.sightings)
     if given.is_news and only_replaced:
         return False, given.now, published
     return True, min(paper.first_seen for paper in given.papers), given.papers[0].published
@@ -248,8 +248,8 @@ def _signals(papers: Sequence[PaperState], said: Sequence[Sighting]) -> dict[str
 
 def _shows(change: PaperWrite) -> bool:
     """Return True if a reader could see the change of a stored paper."""
-    return bool(change.text or change.signals or change.absorbed or change.restated or change.becomes_plain)
+    return bool(change.text or change.signals or change.absorbed or change.is_changed or change.becomes_plain)
 
 
 def _writes(change: PaperWrite) -> bool:
-    return bool(change.key is None or _shows(change) or change.aliases or change.said or change.again)
+    return bool(change.key is None or _shows(change) or change.aliases or change.sightings or change.repeated)

@@ -43,7 +43,7 @@ def take_in_here(
     numbers = kept.apply(session, decision.changes, plain, now)
     numbered = list(zip(numbers, decision.changes, strict=True))
     created = frozenset(number for number, change in numbered if change.key is None)
-    fresh = {number: [said.sighting for said in change.said] for number, change in numbered if change.said}
+    fresh = {number: [said.sighting for said in change.sightings] for number, change in numbered if change.sightings}
     gone = join_alike(session, fresh, created, plain, now)
     return replace(decision, new=decision.new - gone, updated=decision.updated + gone)
 

@@ -17,9 +17,11 @@ def last_count(session: Session, event: str) -> int:
 
 
 def count_if_more(session: Session, event: str, found: Callable[[], int]) -> int:
-    """Note how many are found, and return that where it is more than were known; else 0. In a write transaction.
+    """Store the current count and return it if it has grown, else 0.
 
-    They are looked for while others who count wait: an old number over a newer one would be told once more.
+    Needs a write transaction.
+
+    `found` is called while the row is locked, so that an older count never replaces a newer one.
     """
     connection = session.connection()
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert

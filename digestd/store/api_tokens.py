@@ -18,7 +18,7 @@ _T = core.api_token.c
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token as listed; its secret is not known any more."""
+    """A token as listed; its secret is not stored."""
 
     key: int
     name: str
@@ -39,20 +39,20 @@ def add(session: Session, name: str, secret: str, scopes: Collection[Scope], now
     return int(session.connection().execute(insert(core.api_token).values(row).returning(_T.id)).scalar_one())
 
 
-def genuine(session: Session, number: int, secret: str) -> ApiToken | None:
+def authenticate(session: Session, number: int, secret: str) -> ApiToken | None:
     """Return the token of this number if it is valid and this is its secret."""
     row = session.connection().execute(select(core.api_token).where(_T.id == number)).first()
     is_same = hmac.compare_digest(_hash(secret), bytes(32) if row is None else bytes(row.hash))
     return _token(row) if row is not None and is_same and row.revoked_us is None else None
 
 
-def any_stands(session: Session) -> bool:
+def is_any_valid(session: Session) -> bool:
     """Return True if any token is valid."""
     return bool(session.connection().execute(select(func.count()).where(_T.revoked_us.is_(None))).scalar_one())
 
 
 def listing(session: Session) -> list[ApiToken]:
-    """Return all tokens, revoked ones too, oldest first."""
+    """Return all tokens, including revoked ones, oldest first."""
     return [_token(row) for row in session.connection().execute(select(core.api_token).order_by(_T.id))]
 
 

@@ -22,7 +22,7 @@ from digestd.store.timestamps import to_us
 RELAY_WINDOW = timedelta(hours=2)
 """A relay is judged by the attempts from so long before and after the one that failed: longer than a mail rests."""
 REACH = 1_000
-"""And by the deliveries whose numbers are so near: those that were planned with it."""
+"""Deliveries with numbers this near are compared as well: those planned together."""
 DOMAIN_WINDOW = timedelta(days=1)
 """A domain is judged by all its readers, of whom each gets a mail a day."""
 HELD_FOR = timedelta(days=7)
@@ -36,14 +36,17 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """The address keys at a domain that failed lately, and how many are still mailed."""
+    """The address keys at a domain that failed recently, and how many of them still get mail."""
 
     keys: frozenset[bytes]
     open: int
 
 
 def must_hold(session: Session, bounce: Bounce, now: datetime) -> bool:
-    """Return True if a hard bounce, which is stored already, must not suppress; lift what the same wave did before."""
+    """Return True if a stored hard bounce must not suppress.
+
+    Lift earlier suppressions of the same surge.
+    """
     if bounce.delivery is not None and bounce.attempt is not None:
         relay, closed_us = _attempt(session, bounce.delivery, bounce.attempt)
         if relay_share(session, relay, bounce.delivery, closed_us).is_unusual:
@@ -53,13 +56,16 @@ def must_hold(session: Session, bounce: Bounce, now: datetime) -> bool:
 
 
 def must_hold_domain(session: Session, address_key: bytes, now: datetime) -> bool:
-    """Return True if unusually many readers at the domain of this address failed; lift their suppressions."""
+    """Return True if unusually many addresses at this domain failed.
+
+    Lift their suppressions.
+    """
     address = session.connection().execute(select(_S.address).where(_S.address_key == address_key)).scalar()
     if not address:
         return False
     domain = address.rpartition("@")[2]
     failed = _failed_at_domain(session, domain, now)
-    living = _readers_at(session, domain, int(len(failed.keys) / MANY_PART) + failed.open)
+    living = _subscribers_at(session, domain, int(len(failed.keys) / MANY_PART) + failed.open)
     if not FailureCounts(living - failed.open + len(failed.keys), len(failed.keys)).is_unusual:
         return False
     lift_suppressions(session, failed.keys, now)
@@ -67,9 +73,9 @@ def must_hold_domain(session: Session, address_key: bytes, now: datetime) -> boo
 
 
 def relay_share(session: Session, relay: str | None, delivery: int, at_us: int) -> FailureCounts:
-    """Return how the readers fared to whom a relay was to carry mails around this one.
+    """Return the share of failed subscribers among mails of a relay around this one.
 
-    A reader counts once, however many mails they cause: each reply that bounces would count else.
+    A subscriber counts once, because they can cause any number of replies that bounce.
     """
     if relay is None:
         return FailureCounts()
@@ -82,9 +88,9 @@ def relay_share(session: Session, relay: str | None, delivery: int, at_us: int) 
 
 
 def lift_suppressions(session: Session, address_keys: Iterable[bytes], now: datetime) -> int:
-    """Take back the suppressions that hard bounces of the last day made, and hold those bounces; how many.
+    """Lift suppressions by hard bounces of the last day, hold those bounces, and return how many.
 
-    What the operator has suppressed stays: they have looked.
+    Suppressions by the operator stay.
     """
     since, lifted = to_us(now - DOMAIN_WINDOW), 0
     for key in sorted(set(address_keys)):
@@ -129,14 +135,14 @@ def held_addresses(session: Session, now: datetime, since: datetime | None = Non
 
 
 def release(session: Session, address_keys: Sequence[bytes]) -> None:
-    """Hold the bounces of these addresses no longer."""
+    """Stop holding the bounces of these addresses."""
     session.connection().execute(update(core.bounce).where(_B.address_key.in_(address_keys)).values(held=False))
 
 
 def is_contradicted(session: Session, bounce: Bounce, oldest: datetime) -> bool:
-    """Return True if a report of a lost mail comes too late, or its reader gave feedback after it was sent.
+    """Return True if a bounce comes too late, or its recipient gave feedback after the mail was sent.
 
-    The return path of a mail can be read by whoever has the mail, so the report may be forged.
+    Everybody who has a mail can read its return path, so bounces may be forged.
     """
     if bounce.delivery is None or bounce.attempt is None:
         return False
@@ -173,7 +179,7 @@ def _around(relay: str, delivery: int, at_us: int) -> tuple[core.Condition, ...]
 
 
 def _attempt(session: Session, delivery: int, attempt: int) -> tuple[str | None, int]:
-    """Return the relay of an attempt and when it ended; nothing and 0 for one that is not known or not over."""
+    """Return relay and end of an attempt; (None, 0) if it is unknown or under way."""
     query = select(_A.relay, _A.closed_us).where(_A.delivery_id == delivery, _A.n == attempt)
     row = session.connection().execute(query).first()
     return (None, 0) if row is None else (row.relay, row.closed_us or 0)
@@ -200,8 +206,8 @@ def _failed_at_domain(session: Session, domain: str, now: datetime) -> _Failed:
     return _Failed(frozenset(bytes(row.address_key) for row in rows), sum(row.status in _OPEN for row in rows))
 
 
-def _readers_at(session: Session, domain: str, most: int) -> int:
-    """Count the readers at a domain, up to a number: whether they are many more says nothing."""
+def _subscribers_at(session: Session, domain: str, most: int) -> int:
+    """Count the subscribers at a domain, at most one more than `most`: larger numbers do not matter."""
     some = select(_S.id).where(_is_at(domain), _S.status.in_(_OPEN)).limit(most + 1).subquery()
     return int(session.connection().execute(select(func.count()).select_from(some)).scalar_one())
 

@@ -1,4 +1,6 @@
-"""Bounces and complaints by keyed hash of the address; `record` stores one and applies its effects in one transaction.
+"""Bounces and complaints by keyed hash of the address.
+
+`record` stores one and applies its effects in one transaction.
 
 An address is locked by its subscriber's row, like consent and the commit point, so that two bounces at once count
 twice, and a mail that reaches the commit point afterwards sees the suppression.
@@ -23,7 +25,7 @@ from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
 COUNTED = 200
-"""So many newest bounces and accepted mails of an address are looked at: a score needs no more."""
+"""Number of newest bounces and accepted mails of an address that a score is computed from."""
 _B, _D, _S = core.bounce.c, core.delivery.c, core.subscriber.c
 _SUPPRESSES = {
     BounceAction.HARD: SuppressionReason.HARD_BOUNCE,
@@ -34,9 +36,11 @@ _SUPPRESSES = {
 
 @dataclass(frozen=True, slots=True)
 class BounceEffect:
-    """The result of a bounce. `is_new` is False if it was reported before: then nothing was done.
+    """The result of a bounce.
 
-    A bounce is held, and suppresses nobody, while unusually many come, or where it is `doubtful`.
+    `is_new` is False if it was reported before: then nothing was done.
+
+    A bounce is held and suppresses nobody during a surge, or if it is `doubtful`.
     """
 
     is_new: bool
@@ -58,7 +62,10 @@ def key_of(*parts: object) -> bytes:
 
 
 def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> BounceEffect:
-    """Store a bounce and apply its effects in the caller's transaction; safe to repeat."""
+    """Store a bounce and apply its effects in the caller's transaction.
+
+    Safe to repeat.
+    """
     session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
     if not insert(session, bounce):
         return BounceEffect(is_new=False)
@@ -70,7 +77,7 @@ def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = Fal
 
 def apply_effects(session: Session, bounce: Bounce, now: datetime) -> BounceAction:
     """Apply the effects of a stored bounce that is not held."""
-    _tell(session, bounce, now)
+    _enqueue_event(session, bounce, now)
     lifted = max((one.at for one in suppressions.lifted(session, bounce.address_key)), default=None)
     if lifted is not None and _is_older(session, bounce, lifted):
         return BounceAction.FINE
@@ -81,7 +88,7 @@ def apply_effects(session: Session, bounce: Bounce, now: datetime) -> BounceActi
 
 
 def lock(session: Session, address_keys: Iterable[bytes]) -> None:
-    """Lock several addresses before any is noted: by number, as planning and the gate do, else the two may deadlock."""
+    """Lock several addresses in order of row number, like planning and the commit point, to prevent deadlocks."""
     for chunk in chunks(set(address_keys)):
         session.connection().execute(select(_S.id).where(_S.address_key.in_(chunk)).order_by(_S.id).with_for_update())
 
@@ -123,8 +130,8 @@ def addressee_of_message(session: Session, message_id: str) -> BounceAddressee |
     return next(_addressees(session, _ADDRESSEES.where(_D.message_id == message_id)), None)
 
 
-_WENT_TO = func.coalesce(_D.recipient_key, _S.address_key)
-_ADDRESSEES = select(_D.id, _D.attempts, _WENT_TO.label("address_key")).join_from(
+_RECIPIENT_KEY = func.coalesce(_D.recipient_key, _S.address_key)
+_ADDRESSEES = select(_D.id, _D.attempts, _RECIPIENT_KEY.label("address_key")).join_from(
     core.delivery, core.subscriber, _S.id == _D.subscriber_id
 )
 
@@ -152,11 +159,11 @@ def insert(session: Session, bounce: Bounce) -> bool:
     return session.connection().execute(statement.returning(_B.key)).first() is not None
 
 
-def _tell(session: Session, bounce: Bounce, now: datetime) -> None:
-    what = bounce_event(bounce.kind)
-    whose = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
-    if what and whose is not None:
-        webhooks.enqueue(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
+def _enqueue_event(session: Session, bounce: Bounce, now: datetime) -> None:
+    event = bounce_event(bounce.kind)
+    subscriber = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
+    if event and subscriber is not None:
+        webhooks.enqueue(session, [(subscriber, event, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
 
 
 def _is_older(session: Session, bounce: Bounce, lifted: datetime) -> bool:

@@ -36,7 +36,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.database import is_lost
+from digestd.store.database import is_connection_lost
 
 Value: TypeAlias = int | str | bytes | None
 Row: TypeAlias = tuple[Value, ...]
@@ -73,7 +73,7 @@ def reserve(session: Session, table: Table, count: int) -> list[int]:
 
 
 def insert_plain(session: Session, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows whose values the driver takes as they are (numbers, texts, bytes); all have the same columns.
+    """Insert rows with the same columns and values that need no conversion (numbers, text, bytes).
 
     SQLAlchemy's work on each value takes longer than SQLite's on the row.
     """
@@ -88,8 +88,10 @@ def insert_plain(session: Session, table: Table, rows: Sequence[Mapping[str, obj
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BulkStatement:
-    """A statement with these parameters, and perhaps constants of its own. A row holds their values in this order, as
-    the driver takes them: JSON is text, an instant its number."""
+    """A statement with named parameters.
+
+    A row has their values in this order, as the driver expects them: JSON as text, times as numbers.
+    """
 
     statement: Insert | Update
     names: tuple[str, ...]
@@ -101,9 +103,9 @@ class BulkStatement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeyLookup:
-    """A query for the rows with these keys, whose text is the same however many are asked for.
+    """A query for rows by key, whose SQL does not depend on the number of keys.
 
-    Only of columns that the driver returns as they are: numbers, text, bytes.
+    Only for columns that the driver returns unconverted: numbers, text, bytes.
     """
 
     query: core.Query
@@ -116,13 +118,16 @@ class KeyLookup:
 
 
 def run_all(session: Session, *changes: tuple[BulkStatement, Iterable[Row]]) -> None:
-    """Run each for its rows, of which no two are to change the same: PostgreSQL takes them all at once."""
-    asked = [(bulk, given) for bulk, rows in changes if (given := list(rows))]
-    if not asked:
+    """Run each statement for its rows, in one exchange on PostgreSQL.
+
+    No two may change the same row.
+    """
+    pending = [(bulk, given) for bulk, rows in changes if (given := list(rows))]
+    if not pending:
         return
     connection = session.connection()
     with driver(connection) as cursor:
-        for bulk, given in asked:
+        for bulk, given in pending:
             words, run = _compiled(bulk, connection.dialect)
             run(cursor(), words, given)
 
@@ -131,14 +136,17 @@ def look_up(session: Session, *lookups: tuple[KeyLookup, Sequence[int]]) -> list
     """Return the rows that each lookup finds, in one exchange."""
     connection = session.connection()
     with driver(connection) as cursor:
-        asked = [(_looked_up(lookup, connection.dialect), keys) for lookup, keys in lookups]
-        answers = [(made, cursor().execute(words, given(keys))) for (words, given, made), keys in asked]
+        requests = [(_compiled_lookup(lookup, connection.dialect), keys) for lookup, keys in lookups]
+        answers = [(made, cursor().execute(words, given(keys))) for (words, given, made), keys in requests]
         return [list(map(made, answer.fetchall())) for made, answer in answers]
 
 
 @contextmanager
 def driver(connection: Connection) -> Iterator[Callable[[], Any]]:
-    """Yield a function that opens cursors of the driver; raise its errors as SQLAlchemy's."""
+    """Yield a function that opens cursors of the driver.
+
+    Raise its errors as SQLAlchemy's.
+    """
     own: Any = connection.connection.driver_connection
     try:
         if connection.dialect.name == "sqlite":
@@ -147,7 +155,7 @@ def driver(connection: Connection) -> Iterator[Callable[[], Any]]:
             with own.pipeline():
                 yield own.cursor
     except connection.dialect.loaded_dbapi.Error as error:
-        lost = is_lost(connection.dialect, error, own)
+        lost = is_connection_lost(connection.dialect, error, own)
         if lost:
             connection.invalidate(error)
         kinds = connection.dialect.loaded_dbapi.Error
@@ -160,11 +168,11 @@ _KEYS = "keys"
 
 
 @lru_cache(maxsize=64)
-def _looked_up(
+def _compiled_lookup(
     lookup: KeyLookup, dialect: Dialect
 ) -> tuple[str, Callable[[Sequence[int]], Any], Callable[[Any], Record]]:
     """Return the SQL text, the converter of keys, and the maker of records."""
-    made = namedtuple("Found", lookup.query.selected_columns.keys())._make  # type: ignore[attr-defined]  # mypy knows it only of columns in so many words
+    made = namedtuple("Found", lookup.query.selected_columns.keys())._make  # type: ignore[attr-defined]  # mypy needs literal field names
     if dialect.name == "sqlite":
         given = func.json_each(bindparam(_KEYS)).table_valued("value")
         chosen = lookup.query.where(lookup.key.in_(select(given.c.value)))
@@ -191,7 +199,10 @@ def _compiled(bulk: BulkStatement, dialect: Dialect) -> tuple[str, Callable[[Any
 
 
 def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
-    """Return the statement rewritten over all rows at once; one by one takes twice as long."""
+    """Return the statement rewritten over all rows at once.
+
+    One by one takes twice as long.
+    """
     arrays = ", ".join(f"%({name})s::{_type(compiled, name)}[]" for name in names)
     given = f"unnest({arrays}) AS given({', '.join(map(_quoted, names))})"
     words = _PLACEHOLDER.sub(
@@ -200,12 +211,12 @@ def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
     if " WHERE " in words:
         return words.replace(" WHERE ", f" FROM {given} WHERE ", 1)
     into, _, values = words.partition(" VALUES (")
-    return f"{into} SELECT {values.removesuffix(')')} FROM {given}"  # noqa: S608  # names of columns, no values
+    return f"{into} SELECT {values.removesuffix(')')} FROM {given}"  # noqa: S608  # column names only, no values
 
 
 def _type(compiled: Compiled, name: str) -> str:
     """Return the server's name of a type, without the length, as a cast would truncate."""
-    return str(compiled.binds[name].type.compile(dialect=compiled.dialect)).partition("(")[0]  # type: ignore[attr-defined]  # every compiled statement has them
+    return str(compiled.binds[name].type.compile(dialect=compiled.dialect)).partition("(")[0]  # type: ignore[attr-defined]  # missing in the type stubs
 
 
 def _quoted(name: str) -> str:

@@ -29,7 +29,7 @@ def newest(session: Session, at: datetime) -> StoredCalibration | None:
     return None if row is None else StoredCalibration(from_us(row.fitted_us), row.events, row.data)
 
 
-def add(session: Session, learnt: StoredCalibration) -> None:
+def add(session: Session, calibration: StoredCalibration) -> None:
     """Put a fit in force."""
-    row = {"fitted_us": to_us(learnt.fitted), "events": learnt.events, "data": dict(learnt.data)}
+    row = {"fitted_us": to_us(calibration.fitted), "events": calibration.events, "data": dict(calibration.data)}
     session.connection().execute(insert(core.calibration).values(row))

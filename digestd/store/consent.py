@@ -47,17 +47,29 @@ _EVENTS = select(core.consent_event, _W.text).select_from(
 
 
 def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | ConsentAction, at_us: int) -> None:
-    """Write events as (subscriber, version, status); called with each change of consent."""
+    """Write events as (subscriber, version, status).
+
+    Called with each change of consent.
+    """
     how, events = to_action(by), list(events)
-    kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": store_wording(session, how.wording)}
+    shared = {
+        "cause": how.cause,
+        "at_us": at_us,
+        "network": how.network,
+        "wording": store_wording(session, how.wording),
+    }
     rows = [
-        {"subscriber_id": subscriber, "version": version, "status": status, **kept}
+        {"subscriber_id": subscriber, "version": version, "status": status, **shared}
         for subscriber, version, status in events
     ]
     if rows:
         session.connection().execute(insert(core.consent_event), rows)
-        told = [(subscriber, consent_event(version, status, how.cause)) for subscriber, version, status in events]
-        webhooks.enqueue(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
+        events_by_subscriber = [
+            (subscriber, consent_event(version, status, how.cause)) for subscriber, version, status in events
+        ]
+        webhooks.enqueue(
+            session, [(subscriber, what, how.cause) for subscriber, what in events_by_subscriber if what], at_us
+        )
 
 
 def store_wording(session: Session, wording: str) -> str | None:

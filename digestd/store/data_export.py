@@ -37,9 +37,9 @@ PERSONAL_TABLES = frozenset(
         *(*_BY_SUBSCRIBER, *_BY_ADDRESS, *_BY_DELIVERY),
     )
 )
-"""The names of the tables that hold something of a person."""
+"""Names of the tables with personal data."""
 _OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})
-"""Columns that only tie rows together; they say nothing of the person."""
+"""Columns that only link rows; they say nothing of the person."""
 _UNREADABLE = {
     "sealed": "a key, which is not shown",
     "terms": "numbers that the text model made of these words",
@@ -49,9 +49,9 @@ _UNREADABLE = {
 
 
 def export(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
-    """Return every row that holds something of a subscriber, by table, ready for JSON.
+    """Return every row about a subscriber, by table, ready for JSON.
 
-    Nothing by an address that they only ask to move to, and no mail to it: that would tell who else has it.
+    Rows and mails of an address that they only want to change to are left out: they may be about somebody else.
     """
     address_key = address_key_of(session, subscriber)
     theirs = _D.subscriber_id == subscriber
@@ -73,19 +73,19 @@ def export(session: Session, subscriber: int) -> dict[str, list[dict[str, object
 
 
 def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
-    said = {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
+    fields = {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
     for name, read in _PACKED.get(table, {}).items():
-        said[name] = read(session, row[name])
+        fields[name] = read(session, row[name])
     if table in {"consent_event", "pending_request"} and row["wording"]:
-        said["wording"] = (
+        fields["wording"] = (
             session.connection()
             .execute(select(core.consent_wording.c.text).where(core.consent_wording.c.hash == row["wording"]))
             .scalar()
         )
-    said |= {name: words for name, words in _UNREADABLE.items() if said.get(name) is not None}
-    if isinstance(said.get("paper"), int):
-        said["paper"] = _names(session, [row["paper"]])[0]
-    return {name.removesuffix("_us"): value for name, value in said.items()}
+    fields |= {name: words for name, words in _UNREADABLE.items() if fields.get(name) is not None}
+    if isinstance(fields.get("paper"), int):
+        fields["paper"] = _names(session, [row["paper"]])[0]
+    return {name.removesuffix("_us"): value for name, value in fields.items()}
 
 
 def _plain(name: str, value: object) -> object:
@@ -117,12 +117,12 @@ def _history(_session: Session, packed: str) -> object:
     return [{"state": state, "by": actor, "at": from_us(at)} for state, actor, at in steps(packed)]
 
 
-def _coverage(_session: Session, kept: str) -> object:
-    return coverage(kept)
+def _coverage(_session: Session, packed: str) -> object:
+    return coverage(packed)
 
 
 _PACKED: dict[str, dict[str, Callable[[Session, Any], object]]] = {
     "delivery": {"picks": _picked, "history": _history, "coverage": _coverage},
     "seen_papers": {"papers": _seen},
 }
-"""Columns that are kept packed, and how they are read."""
+"""Packed columns, and the functions that read them."""

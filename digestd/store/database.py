@@ -24,7 +24,7 @@ BUSY_SECONDS = 30.0
 
 
 class Database:
-    """An engine with one way to read and one way to write."""
+    """A database engine with read and write transactions."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -42,20 +42,24 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that sees one state of the database and changes nothing."""
-        with _said(self.engine.url), Session(self._reading, expire_on_commit=False) as session:
+        with _readable_errors(self.engine.url), Session(self._reading, expire_on_commit=False) as session:
             yield session
             session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction that commits at the end, or rolls back if anything is raised."""
-        with _said(self.engine.url), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with (
+            _readable_errors(self.engine.url),
+            Session(self._writing, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """Open a connection outside any transaction, for locks and maintenance."""
-        with _said(self.engine.url), self.engine.connect() as connection:
+        with _readable_errors(self.engine.url), self.engine.connect() as connection:
             yield connection
 
     def close(self) -> None:
@@ -74,7 +78,7 @@ def open_database(url: str) -> Database:
         return Database(_sqlite(parsed))
     patient = parsed.set(drivername="postgresql+psycopg").update_query_dict({**_PATIENCE, **parsed.query})
     engine = create_engine(patient, pool_pre_ping=True, hide_parameters=True)
-    with _said(parsed), engine.connect() as connection:
+    with _readable_errors(parsed), engine.connect() as connection:
         _refuse_unsafe_postgresql(connection)
     return Database(engine)
 
@@ -134,7 +138,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def distrust(context: ExceptionContext) -> None:
-        context.is_disconnect |= _is_untrue(context.original_exception)
+        context.is_disconnect |= _is_io_error(context.original_exception)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -161,14 +165,17 @@ def _busy_seconds(url: URL) -> float:
         raise BadSetting("DIGESTD_DATABASE_URL: ?timeout= is how many seconds a writer waits for another") from error
 
 
-def is_lost(dialect: Dialect, error: Any, connection: Any) -> bool:
+def is_connection_lost(dialect: Dialect, error: Any, connection: Any) -> bool:
     """Return True if the driver's connection cannot be used any more after this error."""
-    return dialect.is_disconnect(error, connection, None) or _is_untrue(error)
+    return dialect.is_disconnect(error, connection, None) or _is_io_error(error)
 
 
-def _is_untrue(error: BaseException) -> bool:
-    """After a sync that failed the kernel forgets what it could not write, so a second on the same handle would
-    succeed and prove nothing ("fsyncgate"): what is tried again is written again, by a connection of its own."""
+def _is_io_error(error: BaseException) -> bool:
+    """Return True after a failed sync.
+
+    The kernel then drops the unwritten pages, so a second sync on the same handle would succeed without writing them
+    ("fsyncgate"). A retry must write again on a new connection.
+    """
     return "disk i/o error" in str(error).lower()
 
 
@@ -188,20 +195,20 @@ def _refuse_unsafe_postgresql(connection: Connection) -> None:
 
 
 @contextmanager
-def _said(url: URL) -> Iterator[None]:
-    """Turn 'cannot connect' and 'no such table' into one clear line."""
+def _readable_errors(url: URL) -> Iterator[None]:
+    """Turn errors such as 'cannot connect' and 'no such table' into one clear line."""
     try:
         yield
     except PoolTimeout as error:
-        raise DatabaseUnreachable("too much is asked of the database at once; try again") from error
+        raise DatabaseUnreachable("all database connections are in use; try again") from error
     except DBAPIError as error:
         if "not a database" in str(error.orig).lower():
             raise BadSetting(
-                f"DIGESTD_DATABASE_URL: {url.database} is no SQLite database; name another file"
+                f"DIGESTD_DATABASE_URL: {url.database} is not an SQLite database; set another file"
             ) from error
-        if (said := _reason(error)) is None:
+        if (reason := _reason(error)) is None:
             raise
-        raise DatabaseUnreachable(f"database {url.render_as_string(hide_password=True)}: {said}") from error
+        raise DatabaseUnreachable(f"database {url.render_as_string(hide_password=True)}: {reason}") from error
 
 
 def _reason(error: DBAPIError) -> str | None:
@@ -210,9 +217,9 @@ def _reason(error: DBAPIError) -> str | None:
     if "no such table" in lowered or "does not exist" in lowered:
         return f"{first}; run `digestd init` first"
     if "disk is full" in lowered or "disk i/o" in lowered or "no space left" in lowered:
-        return f"{first}; see that its disk has room and works, then try again"
-    if "malformed" in lowered:  # SQLite says so too where a page could not be read (SQLITE_IOERR_CORRUPTFS)
-        return f"{first}; see that its disk works and try again, and put the last backup back if it stays so"
+        return f"{first}; check that the disk has space and works, then try again"
+    if "malformed" in lowered:  # also if a page cannot be read (SQLITE_IOERR_CORRUPTFS)
+        return f"{first}; check the disk and try again; if it still fails, restore the last backup"
     if "unable to open" in lowered or "readonly" in lowered:
         return f"{first}; check DIGESTD_DATABASE_URL and the file's permissions"
     if "locked" in lowered or "busy" in lowered or "deadlock" in lowered:

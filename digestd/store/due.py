@@ -19,16 +19,19 @@ from digestd.store.timestamps import from_us, to_us
 
 _S, _I, _P = core.subscriber.c, core.interest.c, core.profile.c
 _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
-"""In the words of the index of who is due: SQLite takes it for no parameter."""
+"""Written like the condition of the partial index; SQLite does not match a parameter to it."""
 LONGEST = timedelta(days=10)
-"""More than there is between two digests of any cadence, in a zone that skips a day."""
+"""Longer than the time between two digests of any cadence, even in a zone that skips a day."""
 
 
 class DueSubscriber(NamedTuple):
-    """A subscriber whose hour may have come. `mark` tells whether the row is still as it was read.
+    """A subscriber who may be due.
 
-    `wants`: the number of what they want; `profile`: what is kept of it, if it still holds; `had`: row numbers of
-    papers in earlier digests.
+    Attributes:
+        wants: Version of their interests.
+        profile: The stored profile, if it is still valid.
+        had: Row numbers of papers in earlier digests.
+        mark: Changes whenever the row does.
     """
 
     key: int
@@ -50,7 +53,7 @@ class DueSubscriber(NamedTuple):
 def due(session: Session, after: int, limit: int, now: datetime) -> list[DueSubscriber]:
     """Return up to `limit` active subscribers with key > `after` that are due, by key.
 
-    Mostly nobody is, which an index tells; they themselves are gone through by key, as those before them are due too.
+    Usually nobody is due; an index answers that. Due subscribers are then read in order of key.
     """
     anybody = select(_S.id).where(_ACTIVE, _S.next_due_us <= to_us(now)).limit(1)
     if session.connection().execute(anybody).first() is None:

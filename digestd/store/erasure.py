@@ -14,7 +14,7 @@ from digestd.store.database import Database
 def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE) -> Subscriber:
     """Erase a person: only the keyed hash of the address and the fact of mails stay."""
     erased = subscribers.change_status(session, key, Status.ERASED, cause, now)
-    subscribers.update_many(session, [_forgotten(erased)], now)
+    subscribers.update_many(session, [_erased_subscriber(erased)], now)
     address_key = subscribers.address_key_of(session, key)
     theirs = core.delivery.c.subscriber_id == key
     mails = select(core.delivery.c.id).where(theirs)
@@ -36,15 +36,15 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
 
 
 def _detach(session: Session, key: int, address_key: bytes) -> None:
-    """Free the keyed hash of an erased address, which only its suppression still knows.
+    """Free the keyed hash of an erased address; only its suppression keeps it.
 
-    So the same person can subscribe again: as somebody new, to whom no link, mail or record from before belongs.
+    The person can then subscribe again as a new subscriber without old links, mails or records.
     """
     freed = hashlib.sha256(b"erased:%d:" % key + address_key).digest()
     session.connection().execute(update(core.subscriber).where(core.subscriber.c.id == key).values(address_key=freed))
 
 
-def _forgotten(erased: Subscriber) -> Subscriber:
+def _erased_subscriber(erased: Subscriber) -> Subscriber:
     return Subscriber(
         key=erased.key,
         address=None,
@@ -56,10 +56,11 @@ def _forgotten(erased: Subscriber) -> Subscriber:
 
 
 def scrub(db: Database, *, wait: bool = True) -> bool:
-    """Empty SQLite's write-ahead log, which holds what was deleted; pages of the file are wiped by secure_delete.
+    """Empty SQLite's write-ahead log, which still has deleted data.
 
-    Returns False if a transaction that was open meanwhile still needs the log: call it again later. Without `wait` it
-    holds up nobody.
+    Secure_delete wipes the file itself.
+
+    Returns False if an open transaction still needs the log: call it again later. Without `wait` it does not block.
     """
     if not db.is_sqlite:
         return True

@@ -49,7 +49,7 @@ def newest_success(session: Session, source: str) -> datetime | None:
 
 
 def upsert(session: Session, fetched: Iterable[FetchRecord]) -> None:
-    """Store the results of these fetches in place of earlier ones of the same addresses."""
+    """Store the results of these fetches; they replace earlier ones of the same URLs."""
     statement = _upsert(session, core.fetch)
     names = ("etag", "last_modified", "fetched_us", "items", "error")
     rest: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names}

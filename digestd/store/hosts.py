@@ -16,9 +16,9 @@ from digestd.store.timestamps import from_us, to_us
 
 _P = core.host.c
 HORIZON = timedelta(hours=1)
-"""A host is never left alone for longer because it said so, nor held for longer."""
+"""Maximum time that a host may ask to be left alone, or be locked."""
 FAILURES = 3
-"""So many failed fetches in a row, and a host is left alone for a while."""
+"""Number of failed fetches in a row that open the circuit breaker."""
 BACKOFF = Backoff.doubling(timedelta(minutes=5), timedelta(hours=6))
 ERROR_MAX = 500
 _NEW = {"next_request_us": 0, "locked_until_us": 0, "failures": 0, "circuit_open_until_us": 0}
@@ -26,10 +26,13 @@ _NEW = {"next_request_us": 0, "locked_until_us": 0, "failures": 0, "circuit_open
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """One host: `open_until` is when it is tried again after failing too often, None where it is not left alone.
+    """The state of one host.
 
-    `next`: when it may be asked next by its pace. `held_until`: it is being asked, at most until then.
-    `why`: what its last failure was.
+    Attributes:
+        next: Time of the next request by the rate limit.
+        held_until: Time until which a request holds the host; None if there is none.
+        open_until: Time until which the circuit breaker is open; None if it is closed.
+        why: The last failure.
     """
 
     host: str
@@ -114,12 +117,12 @@ def acquire_probe(session: Session, host: str, now: datetime, until: datetime) -
 
 def record_failure(session: Session, host: str, now: datetime, why: str) -> HostState:
     """Count a failed fetch; from the third on, open the circuit for 5 min to 6 h."""
-    said = {"error": why[:ERROR_MAX]}
-    statement = _upsert(session, core.host).values(**_NEW | said | {"host": host, "failures": 1})
+    failure = {"error": why[:ERROR_MAX]}
+    statement = _upsert(session, core.host).values(**_NEW | failure | {"host": host, "failures": 1})
     row = session.connection().execute(
-        statement.on_conflict_do_update(index_elements=["host"], set_=said | {"failures": _P.failures + 1}).returning(
-            _P.failures
-        )
+        statement.on_conflict_do_update(
+            index_elements=["host"], set_=failure | {"failures": _P.failures + 1}
+        ).returning(_P.failures)
     )
     failures = row.scalar_one()
     until_us = to_us(now + BACKOFF.delay(failures - FAILURES + 1)) if failures >= FAILURES else 0

@@ -21,24 +21,27 @@ def for_ranking(session: Session, subscribers: Sequence[int]) -> dict[int, tuple
     found = of(session, subscribers)
     for key, muted in mutings.active(session, subscribers).items():
         found[key] = (*found.get(key, ()), *muted)
-    for key, said in feedback.interests(session, subscribers).items():
+    for key, rated in feedback.interests(session, subscribers).items():
         own = found.get(key, ())
         named = {interest.value for interest in own if interest.kind is Kind.PAPER}
-        found[key] = (*own, *(interest for interest in said if interest.value not in named))
+        found[key] = (*own, *(interest for interest in rated if interest.value not in named))
     return found
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return the interests of subscribers in the order given; absent if they have none."""
+    """Return the interests of subscribers in the order given.
+
+    Absent if they have none.
+    """
     query = (
         select(_I.subscriber_id, _I.kind, _I.value, _I.stance, _I.since_us)
         .where(_I.subscriber_id.in_(subscribers))
         .order_by(_I.subscriber_id, _I.position)
     )
     found: dict[int, list[Interest]] = {}
-    for who, kind, value, stance, since_us in session.connection().execute(query):
+    for subscriber, kind, value, stance, since_us in session.connection().execute(query):
         since = None if since_us is None else from_us(since_us)
-        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _STANCES[stance], since))
+        found.setdefault(subscriber, []).append(Interest(_KINDS[kind], value, _STANCES[stance], since))
     return {key: tuple(interests) for key, interests in found.items()}
 
 
@@ -49,20 +52,20 @@ _STANCES = {str(stance): stance for stance in Stance}
 def for_ranking_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tuple[Interest, ...]]:
     """Return the interests each subscriber was ranked by at a moment.
 
-    The interests are those of now without what was added since, as far as that is known: what was taken
-    back is not kept.
+    These are the current interests without those added since. Interests removed since are not stored, so they are
+    missing.
     """
-    now, said = of(session, list(moments)), _said(session, moments)
+    now, rated = of(session, list(moments)), _rated_at(session, moments)
     found = {}
     for key, moment in moments.items():
         own = tuple(i for i in now.get(key, ()) if i.since is None or i.since <= moment)
         named = {interest.value for interest in own if interest.kind is Kind.PAPER}
         muted = mutings.active_at(session, key, moment)
-        found[key] = (*own, *muted, *(interest for interest in said[key] if interest.value not in named))
+        found[key] = (*own, *muted, *(interest for interest in rated[key] if interest.value not in named))
     return found
 
 
-def _said(session: Session, moments: Mapping[int, datetime]) -> dict[int, list[Interest]]:
+def _rated_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, list[Interest]]:
     """Return the verdicts active at each moment, newest first, one per paper."""
     found: dict[int, dict[str, Interest]] = {key: {} for key in moments}
     last = to_us(max(moments.values()))
@@ -74,7 +77,7 @@ def _said(session: Session, moments: Mapping[int, datetime]) -> dict[int, list[I
     )
     for row in session.connection().execute(query):
         at_us, theirs = to_us(moments[row.subscriber_id]), found[row.subscriber_id]
-        stood = row.at_us <= at_us and (row.undone_us is None or row.undone_us > at_us)
-        if stood and row.paper_id not in theirs and len(theirs) < FEEDBACK_MAX:
+        was_active = row.at_us <= at_us and (row.undone_us is None or row.undone_us > at_us)
+        if was_active and row.paper_id not in theirs and len(theirs) < FEEDBACK_MAX:
             theirs[row.paper_id] = as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us))
     return {key: list(theirs.values()) for key, theirs in found.items()}

@@ -25,7 +25,7 @@ BLOCK = 500
 _L, _E, _S = core.library.c, core.library_entry.c, core.subscriber.c
 _LINKED = _L.state == literal_column(f"'{LibraryState.LINKED}'")
 """In the words of the index of what is to be read: SQLite takes it for no parameter."""
-_READ_FOR = (Status.ACTIVE, Status.PAUSED)
+_READ_STATUSES = (Status.ACTIVE, Status.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ def counted(session: Session, subscriber: int) -> dict[tuple[int, EntryStatus], 
 def claim(session: Session, now: datetime, only: int | None = None) -> Library | None:
     """Claim the library that is due longest, or `only` this one, due or not.
 
-    None where nothing is due, or another reader was quicker. Nobody's library is read who gets no digest.
+    None if nothing is due or another reader was faster. Libraries of subscribers without digests are not read.
     """
-    query = select(core.library).join(core.subscriber, _S.id == _L.subscriber_id).where(_S.status.in_(_READ_FOR))
+    query = select(core.library).join(core.subscriber, _S.id == _L.subscriber_id).where(_S.status.in_(_READ_STATUSES))
     due = (_LINKED, _L.next_us <= to_us(now)) if only is None else (_L.id == only,)
     row = session.connection().execute(query.where(*due).order_by(_L.next_us, _L.id).limit(1)).first()
     if row is None:
@@ -150,14 +150,14 @@ def entries(session: Session, subscriber: int) -> list[LibraryEntry]:
 
 def write_entries(session: Session, before: Collection[LibraryEntry], after: Collection[LibraryEntry]) -> None:
     """Replace the entries of a subscriber; unchanged ones are not touched."""
-    stood, stands = set(before), set(after)
-    gone = {(entry.library, entry.name) for entry in stood - stands}
+    old, new = set(before), set(after)
+    gone = {(entry.library, entry.name) for entry in old - new}
     for library, names in _by_library(gone).items():
         rest = iter(names)
         while block := list(islice(rest, BLOCK)):
             where = (_E.library_id == library, _E.name.in_(block))
             session.connection().execute(delete(core.library_entry).where(*where))
-    fresh = [_row(entry) for entry in stands - stood]
+    fresh = [_row(entry) for entry in new - old]
     if fresh:
         session.connection().execute(insert(core.library_entry), fresh)
 

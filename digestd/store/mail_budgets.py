@@ -1,4 +1,6 @@
-"""Count the mails that other people can cause, and refuse those over a limit. See domain/mail_budget.
+"""Count the mails that other people can cause, and refuse those over a limit.
+
+See domain/mail_budget.
 
 A row a mail, so the limits hold across processes and restarts. `take` is atomic: SQLite has one writer at a time,
 and on PostgreSQL transactions that take wait for each other.
@@ -78,7 +80,10 @@ def is_pool_busy(session: Session, pool: Pool, now: datetime) -> bool:
 
 
 def delete_expired(db: Database, now: datetime) -> None:
-    """Delete what no limit counts any more, and networks after a day; nothing is written if there is none."""
+    """Delete records that no limit counts, and networks after a day.
+
+    Write nothing if there are none.
+    """
     old = _B.at_us <= to_us(now - KEPT)
     placed = _B.network.is_not(None) & (_B.at_us <= to_us(now - NETWORKS_KEPT))
     with db.read() as session:
@@ -90,14 +95,14 @@ def delete_expired(db: Database, now: datetime) -> None:
 
 
 def clear(session: Session, recipient: bytes, pool: Pool) -> None:
-    """Stop counting the mails of one pool to an address, whose owner has just proved to read it."""
+    """Reset the count of one pool for an address, after its owner has proved to read it."""
     session.connection().execute(delete(core.caused_mail).where(_B.address_key == recipient, _B.pool == pool))
 
 
 def anonymise(session: Session, key: int, address_key: bytes) -> None:
-    """Forget from where mails to an erased address were caused, and which ones an erased subscriber caused.
+    """Erase the networks of mails to an erased address, and the causer of mails by an erased subscriber.
 
-    The counts under its keyed hash stay for their month, else erasing would let strangers start again.
+    The counts by keyed hash stay for their month, so that erasure does not reset the limits.
     """
     theirs = or_(_B.address_key == address_key, _B.causer == of_subscriber(key))
     session.connection().execute(update(core.caused_mail).where(theirs).values(network=None, causer=""))

@@ -22,7 +22,10 @@ EVIDENCE_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Two papers that became one: by what (identifier, similarity, operator) and why."""
+    """A merge of two papers.
+
+    `by`: identifier, similarity or operator; `evidence`: the reason.
+    """
 
     number: int
     kept: int
@@ -33,10 +36,15 @@ class Merge:
     undone: datetime | None
 
 
-def merge(session: Session, kept: int, other: int, said: tuple[str, str], now: datetime) -> None:
-    """Move everything known of one paper to another."""
+def merge(session: Session, kept: int, other: int, why: tuple[str, str], now: datetime) -> None:
+    """Move all data of one paper to another.
+
+    `why`: what merged them, and the evidence.
+    """
     connection = session.connection()
-    before = {row.id: _standing(row) for row in connection.execute(select(core.paper).where(_P.id.in_([kept, other])))}
+    before = {
+        row.id: _news_state(row) for row in connection.execute(select(core.paper).where(_P.id.in_([kept, other])))
+    }
     moved: dict[str, object] = {
         "aliases": _move(session, core.paper_alias, "alias", kept, other),
         "revisions": _move(session, core.revision, "id", kept, other),
@@ -49,21 +57,21 @@ def merge(session: Session, kept: int, other: int, said: tuple[str, str], now: d
     connection.execute(update(core.paper).where(_P.id == other).values(paper_id=name, archived=True))
     connection.execute(insert(core.paper_alias), [{"alias": name, "paper": kept}])
     do_not_merge.inherit(session, kept, other, now)
-    row = {"kept": kept, "absorbed": other, "by": said[0], "evidence": said[1][:EVIDENCE_MAX], "moved": moved}
+    row = {"kept": kept, "absorbed": other, "by": why[0], "evidence": why[1][:EVIDENCE_MAX], "moved": moved}
     connection.execute(insert(core.merge), [{**row, "at_us": to_us(now), "undone_us": None}])
 
 
 def undo(session: Session, merging: Merge, now: datetime) -> int:
     """Undo a merge and return the row number of the paper that held the absorbed one.
 
-    Both bear a stopgap for a name until the caller says what they are now.
+    Both have a placeholder as name until the caller names them.
     """
     connection = session.connection()
     other = merging.absorbed
     holder = merged_into(session, [other])[other]
     moved: dict[str, Any] = connection.execute(select(_M.moved).where(_M.id == merging.number)).scalar_one()
     connection.execute(delete(core.paper_alias).where(_A.alias == f"{MERGED}{other}"))
-    names = _going_back(session, holder, moved["aliases"])
+    names = _identifiers_to_return(session, holder, moved["aliases"])
     _put(session, core.paper_alias, _A.alias.in_(names), holder, other)
     _put(session, core.revision, core.revision.c.id.in_(moved["revisions"]), holder, other)
     _put(session, core.sighting, or_(_G.id.in_(moved["sightings"]), _G.external_id.in_(names)), holder, other)
@@ -97,17 +105,17 @@ def add_signals(session: Session, signals: Mapping[int, Mapping[str, float]], no
     ]
     if rows:
         session.connection().execute(
-            _FORGET, [{"b_key": row["paper"], "b_name": row["name"], "b_at": at} for row in rows]
+            _DELETE_SIGNAL, [{"b_key": row["paper"], "b_name": row["name"], "b_at": at} for row in rows]
         )
         session.connection().execute(insert(core.signal), rows)
 
 
-_FORGET = delete(core.signal).where(
+_DELETE_SIGNAL = delete(core.signal).where(
     _S.paper == bindparam("b_key"), _S.name == bindparam("b_name"), _S.at_us == bindparam("b_at")
 )
 
 
-def _standing(row: core.Record) -> list[object]:
+def _news_state(row: core.Record) -> list[object]:
     return [row.archived, row.first_seen_us, row.published_us]
 
 
@@ -121,7 +129,10 @@ def _move(session: Session, table: Table, name: str, kept: int, other: int) -> l
 
 
 def _move_signals(session: Session, kept: int, other: int) -> dict[str, object]:
-    """Add the history of one paper to another's, where that has no value of the same instant."""
+    """Add the signal history of one paper to another's.
+
+    Existing values of the same time win.
+    """
     history = _history(session, other)
     known = {(name, at) for name, at, _ in _history(session, kept)}
     added = [value for value in history if (value[0], value[1]) not in known]
@@ -132,7 +143,7 @@ def _move_signals(session: Session, kept: int, other: int) -> dict[str, object]:
 
 def _put_signals(session: Session, moved: Mapping[str, Any], holder: int, other: int) -> None:
     for name, at, _ in moved["signals_added"]:
-        session.connection().execute(_FORGET, {"b_key": holder, "b_name": name, "b_at": at})
+        session.connection().execute(_DELETE_SIGNAL, {"b_key": holder, "b_name": name, "b_at": at})
     _insert_signals(session, other, moved["signals"])
 
 
@@ -147,15 +158,15 @@ def _insert_signals(session: Session, paper: int, values: Sequence[tuple[str, in
         session.connection().execute(insert(core.signal), rows)
 
 
-def _going_back(session: Session, holder: int, moved: Sequence[str]) -> list[str]:
-    """Return the identifiers that moved, and those learnt since only through them."""
+def _identifiers_to_return(session: Session, holder: int, moved: Sequence[str]) -> list[str]:
+    """Return the moved identifiers, and those that only their sightings have added since."""
     connection = session.connection()
-    said: dict[str, set[bool]] = {}
+    sources_by_name: dict[str, set[bool]] = {}
     for row in connection.execute(select(_G.external_id, _G.record).where(_G.paper == holder)):
         for name in row.record["ids"]:
-            said.setdefault(name, set()).add(row.external_id in moved)
+            sources_by_name.setdefault(name, set()).add(row.external_id in moved)
     held = set(connection.execute(select(_A.alias).where(_A.paper == holder)).scalars())
-    return sorted(held & (set(moved) | {name for name, by in said.items() if by == {True}}))
+    return sorted(held & (set(moved) | {name for name, by in sources_by_name.items() if by == {True}}))
 
 
 def _put(session: Session, table: Table, where: ColumnElement[bool], holder: int, other: int) -> None:

@@ -1,4 +1,6 @@
-"""Bring a database to the schema of this version; safe to run at every start, and twice at once.
+"""Bring a database to the schema of this version.
+
+Safe to run at every start, and twice at once.
 
 A change of the schema takes two releases. Expand: add what the new code needs, with defaults, so that the old code
 keeps working. Contract: drop what only the old code needed. A process of the previous release can then run on while
@@ -26,7 +28,9 @@ _ADVISORY_LOCK = 0x6469676573746401
 
 
 def migrate(db: Database) -> bool:
-    """Upgrade to the newest schema in one transaction; return True if anything was done.
+    """Upgrade to the newest schema in one transaction.
+
+    Return True if anything was done.
 
     Raises:
         NotInitialised: The database has the schema of a newer digestd.

@@ -39,7 +39,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Intere
 
 
 def undo_all(session: Session, subscriber: int, what: Interest, now: datetime) -> None:
-    """Take back every standing muting of this, whichever paper it was said of."""
+    """Undo every active muting of this interest, from any paper."""
     mine = (_M.subscriber_id == subscriber, _M.kind == what.kind, _M.value == what.value, _M.undone_us.is_(None))
     if session.connection().execute(update(core.muting).where(*mine).values(undone_us=to_us(now))).rowcount:
         profiles.invalidate(session, [subscriber])
@@ -87,7 +87,7 @@ def of_papers(session: Session, subscriber: int, papers: Collection[int]) -> tup
 
 
 def withdraw(session: Session, subscriber: int, papers: Collection[int], what: Interest, now: datetime) -> None:
-    """Take back one muting that was said of a paper, however often it was said."""
+    """Undo one muting from a paper, including repetitions."""
     theirs = _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
     same = _M.kind == what.kind, _M.value == what.value
     profiles.invalidate(session, [subscriber])
@@ -96,8 +96,8 @@ def withdraw(session: Session, subscriber: int, papers: Collection[int], what: I
 
 def active_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:
     """Return what one subscriber muted at a moment in the past."""
-    said = [m for m in history(session, subscriber) if m.at <= moment and (m.undone is None or m.undone > moment)]
-    return tuple(dict.fromkeys(m.interest for m in said))
+    active = [m for m in history(session, subscriber) if m.at <= moment and (m.undone is None or m.undone > moment)]
+    return tuple(dict.fromkeys(m.interest for m in active))
 
 
 def _interest(row: core.Record) -> Interest:

@@ -66,7 +66,10 @@ Places: TypeAlias = NDArray[np.intp]
 
 
 class Packed(NamedTuple):
-    """The picks of a digest as the ledger keeps them; `papers`: their row numbers, ascending. No bytes for no picks."""
+    """The packed picks of a digest; empty if there are none.
+
+    `papers`: row numbers, ascending.
+    """
 
     picks: bytes
     papers: NDArray[np.uint32]
@@ -75,9 +78,8 @@ class Packed(NamedTuple):
 def pack_picks(table: PickTable) -> list[Packed]:
     """Pack the picks of each digest: the count (1 byte), then 20 bytes a pick, then JSON.
 
-    A pick: paper, revision, score, section, reason, rank (0 unknown), probability and prior in
-    ten-thousandths. The JSON:
-    [reasons, [[place, propensity] of what was drawn], teams or []].
+    A pick: paper, revision, score, section, reason, rank (0 if unknown), probability and prior in ten-thousandths.
+    The JSON: [reasons, [[place, propensity] of the exploration paper], teams or []].
     """
     words, reason = _words(table)
     picks = np.empty(len(table.paper), dtype=_PICKS)
@@ -89,10 +91,10 @@ def pack_picks(table: PickTable) -> list[Packed]:
     order = np.lexsort((picks["paper"], np.repeat(np.arange(len(table)), table.sizes)))
     papers = picks["paper"][order]
     packed = []
-    for start, count, said in zip(starts, table.sizes.tolist(), words, strict=True):
+    for start, count, encoded in zip(starts, table.sizes.tolist(), words, strict=True):
         own = slice(start * size, (start + count) * size)
-        whole = bytes([count]) + rows[own] + said
-        packed.append(Packed(whole, papers[start : start + count]) if count else _EMPTY)
+        content = bytes([count]) + rows[own] + encoded
+        packed.append(Packed(content, papers[start : start + count]) if count else _EMPTY)
     return packed
 
 
@@ -104,18 +106,20 @@ def _words(table: PickTable) -> tuple[list[bytes], Places]:
     reasons = [f"[{','.join(map(encode_basestring, (why, value, *words)))}]" for why, value, words in table.reasons]
     drawn, teams = _drawn(table), table.team.tolist() if table.team.any() else ()
     of, reason, place = _distinct(table)
-    ends, said = np.cumsum(np.bincount(of, minlength=len(table))).tolist(), [reasons[n] for n in reason.tolist()]
+    ends, encoded = np.cumsum(np.bincount(of, minlength=len(table))).tolist(), [reasons[n] for n in reason.tolist()]
     words, before = [], 0
     for start, count, end in zip(table.starts.tolist(), table.sizes.tolist(), ends, strict=True):
-        own = ",".join(said[before:end])
+        own = ",".join(encoded[before:end])
         words.append(f"[[{own}],[{drawn.get(start, '')}],[{_teams(teams[start : start + count])}]]".encode())
         before = end
     return words, place
 
 
 def _distinct(table: PickTable) -> tuple[Places, Places, Places]:
-    """The reasons of each digest, each once, as they first come: whose each is, and which. And the place of each pick's
-    among those of its digest."""
+    """Return the distinct reasons of each digest in order of appearance, as three arrays.
+
+    They are the digest and the number of each reason, and the place of each pick's reason within its digest.
+    """
     owner = np.repeat(np.arange(len(table)), table.sizes)
     _, first, which = np.unique(
         owner * (len(table.reasons) or 1) + table.reason, return_index=True, return_inverse=True
@@ -148,11 +152,14 @@ def _parts(shares: Shares) -> NDArray[np.uint16]:
 
 
 def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
-    """Return the picks of one digest: the inverse of `pack_picks`. Raise Damaged if they cannot be read."""
+    """Return the picks of one digest: the inverse of `pack_picks`.
+
+    Raise Damaged if they cannot be read.
+    """
     try:
         return _unpacked(packed)
     except (ValueError, LookupError, TypeError, struct.error) as error:
-        raise Damaged("its picks cannot be read, so the database is damaged: put the last backup back") from error
+        raise Damaged("its picks cannot be read, so the database is damaged: restore the last backup") from error
 
 
 def readable_picks(packed: bytes) -> tuple[Pick, ...]:
@@ -169,7 +176,7 @@ def picked_papers(packed: bytes) -> list[int]:
         return []
     count = pick_count(packed)
     if len(packed) < 1 + count * _PICK.size:
-        raise Damaged("its picks are cut, so the database is damaged: put the last backup back")
+        raise Damaged("its picks are cut, so the database is damaged: restore the last backup")
     return [int.from_bytes(packed[at : at + 4], "little") for at in range(1, 1 + count * _PICK.size, _PICK.size)]
 
 
@@ -224,7 +231,10 @@ def step(state: State, actor: Actor, at_us: int) -> str:
 
 
 def steps(history: str) -> list[tuple[State, Actor, int]]:
-    """Return a history as (state, actor, µs), oldest first; raise ValueError if invalid."""
+    """Return a history as (state, actor, µs), oldest first.
+
+    Raise ValueError if invalid.
+    """
     if len(history) % STEP_LENGTH:
         raise ValueError("history is cut")
     entries = [history[i : i + STEP_LENGTH] for i in range(0, len(history), STEP_LENGTH)]

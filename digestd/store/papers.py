@@ -63,7 +63,10 @@ def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
 
 
 def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, PaperId]:
-    """Return the name of the paper known under each of these identifiers; unknown ones are absent."""
+    """Return the name of the paper known under each of these identifiers.
+
+    Unknown ones are absent.
+    """
     query = select(_A.alias, _P.paper_id).join_from(core.paper_alias, core.paper, _P.id == _A.paper)
     return {
         PaperId(row.alias): PaperId(row.paper_id)
@@ -95,7 +98,7 @@ def former_keys(session: Session, keys: Iterable[int]) -> dict[int, tuple[int, .
 def merge_groups(session: Session, keys: Iterable[int]) -> dict[int, frozenset[int]]:
     """Return, for each paper that was ever merged, all papers it was ever one with.
 
-    A merge that was undone counts too: who had the merged paper has seen the words of both.
+    Undone merges count too: whoever got the merged paper has seen the text of both.
     """
     edges = _edges(session, set(keys))
     family = {key: {key} for edge in edges for key in edge}
@@ -110,9 +113,9 @@ def merge_groups(session: Session, keys: Iterable[int]) -> dict[int, frozenset[i
 def _edges(session: Session, keys: set[int]) -> set[tuple[int, int]]:
     """Return the merges of these papers, and of those they lead to."""
     found: set[tuple[int, int]] = set()
-    asked: set[int] = set()
-    while fresh := keys - asked:
-        asked |= fresh
+    searched: set[int] = set()
+    while fresh := keys - searched:
+        searched |= fresh
         for column in (_G.kept, _G.absorbed):
             for chunk in chunks(fresh):
                 rows = session.connection().execute(select(_G.kept, _G.absorbed).where(column.in_(chunk)))
@@ -150,7 +153,7 @@ def candidates(session: Session, since: datetime, until: datetime, as_of: dateti
 def revisions(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
     """Return papers with their words as of these revisions, to compose frozen digests.
 
-    Signals are left out, as they are not kept as of a revision.
+    Signals are left out, because they are not stored per revision.
     """
     return {
         row.revision: _paper(row, {})

@@ -14,7 +14,7 @@ from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
 
 EXPIRES_AFTER = timedelta(days=7)
-"""After so long nobody can confirm a request any more, and what it asked for is forgotten."""
+"""Requests cannot be confirmed after this time, and their content is erased."""
 _R, _W, _S, _E = core.pending_request.c, core.consent_wording.c, core.subscriber.c, core.consent_event.c
 _VOID = 0
 """No consent version."""
@@ -27,8 +27,8 @@ class PendingRequest:
     Attributes:
         n: its number among the subscriber's requests; names the confirmation mail.
         version: the subscriber's consent version when it was made. It counts while that is still the same.
-        said: settings and interests as an import line has them; None once applied or forgotten.
-        act: how it was asked.
+        said: settings and interests as an import line has them; None once applied or erased.
+        act: Cause, network and wording of the request.
     """
 
     n: int
@@ -41,7 +41,10 @@ class PendingRequest:
 def add(
     session: Session, whose: tuple[int, int], said: Mapping[str, object] | None, by: ConsentAction, now: datetime
 ) -> PendingRequest:
-    """Store a request of a subscriber at a consent version (`whose`), under a number that was never used before."""
+    """Store a request under a new number.
+
+    `whose`: the subscriber and their consent version.
+    """
     subscriber, version = whose
     last = session.connection().execute(select(func.max(_R.n)).where(_R.subscriber_id == subscriber)).scalar()
     request = PendingRequest((last or 0) + 1, version, said, by, now)
@@ -77,7 +80,7 @@ _REQUESTS = select(core.pending_request, _W.text).select_from(
 
 
 def erase_content(session: Session, subscriber: int, n: int | None = None) -> None:
-    """Forget what a subscriber's requests asked for and from where: of one of them, or of all."""
+    """Erase content and network of one request of a subscriber, or of all."""
     change = update(core.pending_request).where(_R.subscriber_id == subscriber)
     change = change if n is None else change.where(_R.n == n)
     session.connection().execute(change.values(record=None, network=None))
@@ -92,12 +95,12 @@ def withdraw(session: Session, subscriber: int, n: int) -> None:
 
 
 def unconfirmed(session: Session, pending_since: datetime, asked_since: datetime, limit: int) -> list[int]:
-    """Return up to `limit` subscribers pending since before `pending_since`, unless asked after `asked_since`."""
-    asked = select(_R.n).where(_R.subscriber_id == _S.id, _R.at_us > to_us(asked_since)).exists()
+    """Return up to `limit` subscribers pending since before `pending_since`, without requests after `asked_since`."""
+    has_new_request = select(_R.n).where(_R.subscriber_id == _S.id, _R.at_us > to_us(asked_since)).exists()
     query = (
         select(_S.id)
         .select_from(core.subscriber.join(core.consent_event, (_E.subscriber_id == _S.id) & (_E.version == _S.version)))
-        .where(_S.status == Status.PENDING, _E.at_us <= to_us(pending_since), ~asked)
+        .where(_S.status == Status.PENDING, _E.at_us <= to_us(pending_since), ~has_new_request)
         .order_by(_S.id)
         .limit(limit)
     )
@@ -105,7 +108,7 @@ def unconfirmed(session: Session, pending_since: datetime, asked_since: datetime
 
 
 def erase_expired(db: Database, now: datetime) -> None:
-    """Forget what old requests asked for; nothing is written if there is none."""
+    """Erase the content of old requests. Write nothing if there are none."""
     old = (_R.at_us <= to_us(now - EXPIRES_AFTER)) & or_(_R.record.is_not(None), _R.network.is_not(None))
     with db.read() as session:
         if session.connection().execute(select(_R.n).where(old).limit(1)).first() is None:

@@ -20,10 +20,12 @@ from digestd.store.database import Database
 
 
 class ProcessLocks(Protocol):
-    """Holds this process's name while it lives, and tells whether others' names are held."""
+    """Locks on the names of processes: hold one's own, and test those of others."""
 
     def hold(self, owner: str, where: str = "") -> contextlib.AbstractContextManager[None]:
-        """Hold a name until the context ends or the process dies. Raises AlreadyRunning if it is held.
+        """Hold a name until the context ends or the process dies.
+
+        Raises AlreadyRunning if it is held.
 
         `where`: what to tell whoever comes second, e.g. the address of the pages.
         """
@@ -41,7 +43,7 @@ def process_locks(db: Database) -> ProcessLocks:
 
 
 class FileLocks:
-    """flock on one file a name, in a folder beside the SQLite file."""
+    """flock(2) on one file per name, in a folder next to the SQLite file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -51,7 +53,7 @@ class FileLocks:
         """See Owners.hold; the file is removed at the end of an orderly run."""
         with self._locked(owner) as file:
             if file is None:
-                raise AlreadyRunning(self._said(owner))
+                raise AlreadyRunning(self._already_running(owner))
             with self._said_of_disk():
                 file.seek(0)
                 file.truncate()
@@ -91,15 +93,15 @@ class FileLocks:
         except OSError as error:
             raise DatabaseUnreachable(
                 f"cannot write in {self._folder}: {error.strerror};"
-                " see that its disk has room and that this user may write there, then try again"
+                " check the disk space and the permissions, then try again"
             ) from error
 
-    def _said(self, owner: str) -> str:
+    def _already_running(self, owner: str) -> str:
         try:
-            who = (self._folder / owner).read_text().strip() or "just starting"
+            holder = (self._folder / owner).read_text().strip() or "just starting"
         except FileNotFoundError:
-            who = "just ending"
-        return f"another digestd ({who}) already runs as {owner} on this database; stop it first"
+            holder = "just ending"
+        return f"another digestd ({holder}) already runs as {owner} on this database; stop it first"
 
 
 def _is_still(path: Path, file: IO[str]) -> bool:
@@ -110,7 +112,10 @@ def _is_still(path: Path, file: IO[str]) -> bool:
 
 
 class AdvisoryLocks:
-    """pg_try_advisory_lock on a hash of the name; the server lets go when the connection ends."""
+    """pg_try_advisory_lock on a hash of the name.
+
+    The server releases it when the connection ends.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -118,7 +123,7 @@ class AdvisoryLocks:
     @contextlib.contextmanager
     def hold(self, owner: str, where: str = "") -> Iterator[None]:
         """See Owners.hold; uses one connection for as long."""
-        del where  # the server keeps no text beside a lock
+        del where  # the server stores no text with a lock
         with self._db.connected() as connection:
             if not _try(connection, owner):
                 raise AlreadyRunning(f"another digestd already runs as {owner} on this database; stop it first")

@@ -19,10 +19,14 @@ _S = core.subscriber.c
 
 
 class StoredProfile(NamedTuple):
-    """A compiled profile: `record` as ranking packs it, made by `model` (form and text model) from these wants.
+    """A compiled profile.
 
-    `papers`: those named, in the order of the record and then those it does without; `revisions`: of each the
-    revision that was read, 0 for one that was unknown.
+    Attributes:
+        model: Record format and text model it was compiled with.
+        wants: Version of the interests it was compiled from.
+        papers: Named papers: those in the record in its order, then the others.
+        revisions: The revision read of each; 0 if it was unknown.
+        record: The packed profile.
     """
 
     model: str
@@ -40,20 +44,26 @@ def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
     statement = insert(core.profile)
     replaced = {name: statement.excluded[name] for name in ("model", "wants", "papers", "record")}
     rows = [
-        {"subscriber_id": who, "model": one.model, "wants": one.wants, "papers": _said(one), "record": one.record}
-        for who, one in sorted(profiles.items())
+        {
+            "subscriber_id": key,
+            "model": one.model,
+            "wants": one.wants,
+            "papers": _papers_json(one),
+            "record": one.record,
+        }
+        for key, one in sorted(profiles.items())
     ]
     session.connection().execute(statement.on_conflict_do_update(index_elements=["subscriber_id"], set_=replaced), rows)
 
 
 def invalidate(session: Session, subscribers: Iterable[int]) -> None:
     """Invalidate the profiles of subscribers whose interests have changed."""
-    rows = [{"who": who} for who in sorted(subscribers)]
+    rows = [{"b_key": key} for key in sorted(subscribers)]
     if rows:
         session.connection().execute(_CHANGED, rows)
 
 
-_CHANGED = update(core.subscriber).where(_S.id == bindparam("who")).values(wants=_S.wants + 1)
+_CHANGED = update(core.subscriber).where(_S.id == bindparam("b_key")).values(wants=_S.wants + 1)
 
 
 def read(model: str | None, wants: int, papers: str | None, record: bytes | None) -> StoredProfile | None:
@@ -67,6 +77,6 @@ def read(model: str | None, wants: int, papers: str | None, record: bytes | None
 _read = json.JSONDecoder().decode
 
 
-def _said(kept: StoredProfile) -> str:
+def _papers_json(profile: StoredProfile) -> str:
     """Return the papers and their revisions as JSON; empty if there are none."""
-    return json.dumps([kept.papers, kept.revisions], separators=(",", ":")) if kept.papers else ""
+    return json.dumps([profile.papers, profile.revisions], separators=(",", ":")) if profile.papers else ""

@@ -41,8 +41,8 @@ class StoredReference(NamedTuple):
 def of(session: Session, subscriber: int, names: Iterable[PaperId] | None = None) -> dict[PaperId, Reference]:
     """Return the references of a subscriber by name: all of them, or those of these names."""
     query = select(*_WORDS).where(_R.subscriber_id == subscriber).order_by(_R.name)
-    asked = [query] if names is None else [query.where(_R.name.in_(chunk)) for chunk in chunks(set(names))]
-    rows = (row for one in asked for row in session.connection().execute(one))
+    queries = [query] if names is None else [query.where(_R.name.in_(chunk)) for chunk in chunks(set(names))]
+    rows = (row for each in queries for row in session.connection().execute(each))
     return {PaperId(row.name): _reference(row) for row in rows}
 
 
@@ -58,8 +58,8 @@ def of_interests(session: Session, subscribers: Sequence[int]) -> dict[int, dict
     found: dict[int, dict[PaperId, StoredReference]] = {}
     for row in session.connection().execute(query):
         vector = None if row.vector is None else np.frombuffer(row.vector, dtype=np.float16).astype(np.float32)
-        kept = StoredReference(_reference(row), from_us(row.added_us), row.model, row.terms, row.encoder, vector)
-        found.setdefault(row.subscriber_id, {})[PaperId(row.name)] = kept
+        stored = StoredReference(_reference(row), from_us(row.added_us), row.model, row.terms, row.encoder, vector)
+        found.setdefault(row.subscriber_id, {})[PaperId(row.name)] = stored
     return found
 
 
@@ -71,9 +71,11 @@ def count_fitting(session: Session, subscribers: Sequence[int], most: int) -> in
 
 
 def public_names(session: Session, references: Iterable[Reference]) -> dict[PaperId, PaperId]:
-    """Return the public paper that stands for each reference, both by name; those without one are absent.
+    """Return the public paper that matches each reference, both by name.
 
-    A paper stands for a reference if a source reported one of the reference's identifiers; the first of these counts.
+    Those without one are absent.
+
+    A paper matches a reference if a source reported one of the reference's identifiers; the first of these counts.
     """
     given = list(references)
     names = papers.public_names(session, {name for reference in given for name in reference.ids})
@@ -82,7 +84,10 @@ def public_names(session: Session, references: Iterable[Reference]) -> dict[Pape
 
 
 def resolved(session: Session, subscriber: int, names: Sequence[PaperId]) -> dict[PaperId, Paper | Reference]:
-    """Return the public paper under each name, else the subscriber's own reference; unknown names are absent."""
+    """Return the public paper under each name, else the subscriber's own reference.
+
+    Unknown names are absent.
+    """
     own = of(session, subscriber, names)
     known = papers.by_ids(session, {*names, *(name for one in own.values() for name in one.ids)})
     found: dict[PaperId, Paper | Reference] = {}
@@ -94,7 +99,7 @@ def resolved(session: Session, subscriber: int, names: Sequence[PaperId]) -> dic
 
 
 def identifiers(name: PaperId, reference: Reference | None) -> tuple[PaperId, ...]:
-    """Return the identifiers under which a public paper may stand for an interest of this name, the name first."""
+    """Return the identifiers under which a public paper may match an interest of this name, the name first."""
     return (name, *(reference.ids if reference else ()))
 
 
@@ -116,7 +121,7 @@ def store(session: Session, subscriber: int, references: Iterable[Reference], no
 
 
 def delete_unused(session: Session, subscribers: Sequence[int]) -> None:
-    """Delete the references that neither an interest nor a library entry of their owner names any more."""
+    """Delete references that no interest or library entry of their owner names."""
     liked = select(_I.subscriber_id, _I.value).where(_I.subscriber_id.in_(subscribers), _I.kind == Kind.PAPER)
     listed = (
         select(_L.subscriber_id, _E.paper)
@@ -140,7 +145,7 @@ class DerivedVectors(NamedTuple):
 
 
 def store_derived(session: Session, made: Mapping[tuple[int, PaperId], DerivedVectors]) -> None:
-    """Store what ranking derived, by subscriber and name, unless the reference has changed or is gone."""
+    """Store derived vectors by subscriber and name, unless the reference has changed or was deleted."""
     rows = [
         {
             "b_subscriber": subscriber,

@@ -25,7 +25,7 @@ _ADVISORY_LOCK = 0x6469676573746402
 
 
 _NOT_IN_RECORD = frozenset({"version", "announced", "day", "signals"})
-"""Fields with a column or table of their own, and the day, which only decides whether a sighting is news."""
+"""Fields with their own column or table, and the day, which only decides whether a sighting is news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,12 @@ class PaperText:
 
 @dataclass(frozen=True, slots=True)
 class StoredSighting:
-    """What a source says of a paper under one identifier (`sighting.ids[0]`); `digest` is its hash.
+    """A sighting of a paper by one source under one identifier, `sighting.ids[0]`.
 
-    `seen`: when it was said last; None for what is said just now. `record`: the sighting as it will
-    be kept, where it was made already.
+    Attributes:
+        digest: Hash of the sighting.
+        seen: When it was last reported; None if just now.
+        record: The sighting in the form to be stored, if it is computed already.
     """
 
     source: str
@@ -54,9 +56,12 @@ class StoredSighting:
 
 @dataclass(frozen=True, slots=True)
 class PaperState:
-    """One paper as kept: `said` is the newest of each source and identifier, `older` the rest.
+    """One stored paper.
 
-    `is_plain`: its words are there for people too.
+    Attributes:
+        is_plain: Whether its text is stored without TeX as well.
+        sightings: The newest of each source and identifier.
+        older: All other sightings.
     """
 
     key: int
@@ -68,19 +73,22 @@ class PaperState:
     withdrawn: bool
     is_plain: bool
     text: PaperText
-    said: tuple[StoredSighting, ...]
+    sightings: tuple[StoredSighting, ...]
     older: tuple[StoredSighting, ...]
     signals: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class PaperWrite:
-    """What to write of one work: a new paper (`key` None) or what changed of a known one.
+    """The changes to write for one paper: a new one (`key` is None) or a known one.
 
-    `absorbed`: papers that turned out to be this one, `by` what and on what `evidence`. `text`: the
-    new revision, None if the words stand. `becomes_plain`: the words that stand, where they are to
-    be made words for people now. `said`, `again`: sightings to add, and kept ones that hold again.
-    `aliases` and `signals`: only those that are new.
+    Attributes:
+        absorbed: Papers to merge into this one; `by` and `evidence` say why.
+        aliases, signals: Only new ones.
+        text: The new revision; None if the text is unchanged.
+        becomes_plain: The unchanged text, if it must now be stored without TeX as well.
+        sightings: New sightings.
+        repeated: Stored sightings that were reported again.
     """
 
     key: int | None
@@ -93,11 +101,11 @@ class PaperWrite:
     aliases: tuple[PaperId, ...] = ()
     text: PaperText | None = None
     becomes_plain: PaperText | None = None
-    said: tuple[StoredSighting, ...] = ()
-    again: tuple[StoredSighting, ...] = ()
+    sightings: tuple[StoredSighting, ...] = ()
+    repeated: tuple[StoredSighting, ...] = ()
     signals: Mapping[str, float] | None = None
-    restated: bool = False
-    """Whether id, archived, first_seen, published or withdrawn of a known paper change."""
+    is_changed: bool = False
+    """True if id, archived, first_seen, published or withdrawn of a known paper change."""
     by: str = "identifier"
     evidence: str = ""
 
@@ -122,7 +130,7 @@ def by_number(session: Session, numbers: Iterable[int]) -> list[PaperState]:
     """Return the papers of these row numbers in order; none may be merged."""
     keys = sorted(set(numbers))
     names: dict[int, list[PaperId]] = {}
-    said: dict[int, list[core.Record]] = {}
+    sightings: dict[int, list[core.Record]] = {}
     rows: list[core.Record] = []
     connection = session.connection()
     for chunk in chunks(keys):
@@ -130,9 +138,9 @@ def by_number(session: Session, numbers: Iterable[int]) -> list[PaperState]:
         for row in connection.execute(select(_A.alias, _A.paper).where(_A.paper.in_(chunk)).order_by(_A.alias)):
             names.setdefault(row.paper, []).append(PaperId(row.alias))
         for row in connection.execute(select(core.sighting).where(_G.paper.in_(chunk))):
-            said.setdefault(row.paper, []).append(row)
+            sightings.setdefault(row.paper, []).append(row)
     signals = latest_signals(session, keys)
-    return [_known(row, names[row.key], said.get(row.key, []), signals.get(row.key, {})) for row in rows]
+    return [_paper_state(row, names[row.key], sightings.get(row.key, []), signals.get(row.key, {})) for row in rows]
 
 
 _PAPERS = (
@@ -144,9 +152,11 @@ _PAPERS = (
 )  # fmt: skip
 
 
-def _known(row: core.Record, names: list[PaperId], said: list[core.Record], signals: dict[str, float]) -> PaperState:
-    said.sort(key=lambda one: (one.version or 0, one.seen_us, one.id))
-    newest = {(one.source, one.external_id): one for one in said}
+def _paper_state(
+    row: core.Record, names: list[PaperId], rows: list[core.Record], signals: dict[str, float]
+) -> PaperState:
+    rows.sort(key=lambda one: (one.version or 0, one.seen_us, one.id))
+    newest = {(one.source, one.external_id): one for one in rows}
     return PaperState(
         key=row.key,
         id=PaperId(row.paper_id),
@@ -157,13 +167,13 @@ def _known(row: core.Record, names: list[PaperId], said: list[core.Record], sign
         withdrawn=row.withdrawn,
         is_plain=row.is_plain,
         text=PaperText(words_of(row), row.url, row.links),
-        said=tuple(map(_said, newest.values())),
-        older=tuple(_said(one) for one in said if newest[(one.source, one.external_id)] is not one),
+        sightings=tuple(map(_stored_sighting, newest.values())),
+        older=tuple(_stored_sighting(one) for one in rows if newest[(one.source, one.external_id)] is not one),
         signals=signals,
     )
 
 
-def _said(row: core.Record) -> StoredSighting:
+def _stored_sighting(row: core.Record) -> StoredSighting:
     return StoredSighting(row.source, bytes(row.digest), _sighting(row), from_us(row.seen_us))
 
 
@@ -176,7 +186,7 @@ def apply(session: Session, changes: Sequence[PaperWrite], plain: Mapping[str, s
     for change in changes:
         for other in change.absorbed:
             merges.merge(session, change.key or 0, other, (change.by, change.evidence), now)
-    _restate(session, [change for change in changes if change.restated])
+    _update_papers(session, [change for change in changes if change.is_changed])
     revisions = dict(zip(
         (place for place, change in enumerate(changes) if change.text),
         reserve(session, core.revision, sum(change.text is not None for change in changes)),
@@ -187,15 +197,15 @@ def apply(session: Session, changes: Sequence[PaperWrite], plain: Mapping[str, s
     insert_plain(
         session, core.paper_alias, [{"alias": name, "paper": key} for key, c in numbered for name in c.aliases]
     )
-    _insert(session, core.sighting, [_row(key, said, now) for key, c in numbered for said in c.said])
-    _hold_again(session, [(key, said) for key, c in numbered for said in c.again], now)
+    _insert(session, core.sighting, [_row(key, sighting, now) for key, c in numbered for sighting in c.sightings])
+    _update_seen(session, [(key, sighting) for key, c in numbered for sighting in c.repeated], now)
     _revise(session, [(number, *numbered[place]) for place, number in revisions.items()], plain, now)
     _make_plain(session, [(key, c.becomes_plain) for key, c in numbered if c.becomes_plain], plain)
     merges.add_signals(session, {key: c.signals for key, c in numbered if c.signals}, now)
     return keys
 
 
-def _restate(session: Session, changes: Sequence[PaperWrite]) -> None:
+def _update_papers(session: Session, changes: Sequence[PaperWrite]) -> None:
     rows = [
         {
             "b_key": c.key,
@@ -248,7 +258,10 @@ def _insert_new(session: Session, changes: Sequence[PaperWrite], revisions: Mapp
 def _revise(
     session: Session, numbered: Sequence[tuple[int, int, PaperWrite]], plain: Mapping[str, str], now: datetime
 ) -> None:
-    """Append the new words; those of archived papers wait in TeX until the paper becomes news."""
+    """Append revisions.
+
+    The text of archived papers stays in TeX until the paper becomes news.
+    """
     rows = [_revision(number, key, change, plain) | {"made_us": to_us(now)} for number, key, change in numbered]
     _insert(session, core.revision, rows)
     current = [{"b_key": key, "b_revision": number} for number, key, change in numbered if change.key is not None]
@@ -259,7 +272,7 @@ def _revise(
 def _revision(number: int, key: int, change: PaperWrite, plain: Mapping[str, str]) -> dict[str, object]:
     revised = change.text
     if revised is None:
-        raise ValueError("a change without text makes no revision")
+        raise ValueError("a change without text has no revision")
     return {
         "id": number,
         "paper": key,
@@ -293,13 +306,15 @@ _PLAIN = (
 )
 
 
-def _hold_again(session: Session, said: Sequence[tuple[int, StoredSighting]], now: datetime) -> None:
-    rows = [{"b_key": key, "b_source": one.source, "b_digest": one.digest, "b_seen": to_us(now)} for key, one in said]
+def _update_seen(session: Session, repeated: Sequence[tuple[int, StoredSighting]], now: datetime) -> None:
+    rows = [
+        {"b_key": key, "b_source": one.source, "b_digest": one.digest, "b_seen": to_us(now)} for key, one in repeated
+    ]
     if rows:
-        session.connection().execute(_AGAIN, rows)
+        session.connection().execute(_UPDATE_SEEN, rows)
 
 
-_AGAIN = (
+_UPDATE_SEEN = (
     update(core.sighting)
     .where(_G.paper == bindparam("b_key"), _G.source == bindparam("b_source"), _G.digest == bindparam("b_digest"))
     .values(seen_us=bindparam("b_seen"))
@@ -311,15 +326,15 @@ def _insert(session: Session, table: Table, rows: Sequence[Mapping[str, object]]
         session.connection().execute(insert(table), [*rows])
 
 
-def _row(key: int, said: StoredSighting, now: datetime) -> dict[str, object]:
-    sighting = said.sighting
+def _row(key: int, stored: StoredSighting, now: datetime) -> dict[str, object]:
+    sighting = stored.sighting
     return {
         "paper": key,
-        "source": said.source,
+        "source": stored.source,
         "external_id": sighting.ids[0],
         "version": sighting.version,
         "announced": sighting.announced,
-        "digest": said.digest,
-        "record": said.record or record(sighting),
+        "digest": stored.digest,
+        "record": stored.record or record(sighting),
         "seen_us": to_us(now),
     }

@@ -1,4 +1,7 @@
-"""Suppressions: addresses that must not be written to, by keyed hash. They outlive the subscriber."""
+"""Suppressions: addresses that must not be written to, by keyed hash.
+
+They outlive the subscriber.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -43,7 +46,7 @@ def suppress(session: Session, address_key: bytes, reason: SuppressionReason, no
     """Suppress an address; its subscriber becomes `suppressed`."""
     known = subscribers.by_address_key(session, address_key, lock=True)
     if known is not None and known.status is Status.ERASED:
-        return  # the row lets go of the address, whose own suppression stands
+        return  # the address itself stays suppressed
     record(session, address_key, reason, now)
     if known is not None:
         subscribers.change_status(session, known.key, Status.SUPPRESSED, _CAUSE[reason], now)
@@ -82,16 +85,19 @@ def of_addresses(session: Session, address_keys: Iterable[bytes]) -> dict[bytes,
 
 
 def lift(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
-    """Take a suppression back, and keep why; the reason it stood for, None where there was none.
+    """Lift a suppression, store why, and return its reason; None if there was none.
 
-    What bounced before counts no more. An erased address stays suppressed: only its owner can end that, by a new
+    Earlier bounces no longer count. An erased address stays suppressed: only its owner can end that, by a new
     double opt-in (`lift_by_consent`).
     """
     return _lift(session, address_key, why, now, set(SuppressionReason) - {SuppressionReason.ERASED})
 
 
 def lift_by_consent(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
-    """Remove what a confirmed double opt-in heals, an erasure too, and keep why; return the reason that stood."""
+    """Lift a suppression after a confirmed double opt-in, even an erasure.
+
+    Return its reason, if any.
+    """
     return _lift(session, address_key, why, now, LIFTED_BY_CONSENT)
 
 
@@ -110,13 +116,15 @@ def _lift(
 def undo(session: Session, address_key: bytes, why: str, by: Cause, now: datetime) -> Status | None:
     """Lift a suppression and restore the status from before; return it.
 
-    After a complaint or a request they are unsubscribed: their will stands until they sign up again. Raises NotFound
+    After a complaint or a request they become unsubscribed, because only they can change that. Raises NotFound
     if the address is not suppressed, or was erased.
     """
     known = subscribers.by_address_key(session, address_key, lock=True)
     reason = lift(session, address_key, why, now)
     if reason is None:
-        raise NotFound("this address is not suppressed, or it was erased: only a new sign-up by its owner ends that")
+        raise NotFound(
+            "this address is not suppressed, or it was erased; only a new sign-up by its owner can lift that"
+        )
     if known is None or known.status is not Status.SUPPRESSED:
         return None if known is None else known.status
     status = _before(session, known.key) if reason in LIFTED_BY_SIGNUP else Status.UNSUBSCRIBED
@@ -124,7 +132,7 @@ def undo(session: Session, address_key: bytes, why: str, by: Cause, now: datetim
 
 
 def _before(session: Session, subscriber: int) -> Status:
-    """Return what somebody had consented to before they were suppressed."""
+    """Return the status before the suppression."""
     past = [event.status for event in consent.history(session, subscriber) if event.status is not Status.SUPPRESSED]
     return past[-1] if past and past[-1] in {Status.ACTIVE, Status.PAUSED} else Status.UNSUBSCRIBED
 
@@ -148,7 +156,10 @@ class SuppressionFilter:
 
 
 def matching(session: Session, wave: SuppressionFilter, after: bytes, limit: int) -> list[Suppression]:
-    """Return up to `limit` suppressions of a wave with keys beyond `after`, by key; those of erasures never."""
+    """Return up to `limit` suppressions of a wave with keys beyond `after`, by key.
+
+    Those of erasures never.
+    """
     query = (
         select(core.suppression, _WHO.address)
         .select_from(core.suppression.outerjoin(core.subscriber, _WHO.address_key == _S.address_key))
@@ -194,7 +205,7 @@ def lifted(session: Session, address_key: bytes) -> list[LiftedSuppression]:
 
 
 def erase_notes(session: Session, address_key: bytes) -> None:
-    """Blank the operator's words about an address: they may name the person, who is erased."""
+    """Erase the operator's notes about an address, because they may name the erased person."""
     session.connection().execute(update(core.lifted_suppression).where(_L.address_key == address_key).values(note=""))
 
 

@@ -1,4 +1,4 @@
-"""Template sets by hash, kept as long as a digest may have to be composed with them."""
+"""Template sets by hash, stored as long as a digest may have to be composed with them."""
 
 from collections.abc import Mapping
 

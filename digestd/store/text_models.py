@@ -1,6 +1,6 @@
 """Fitted text models, versioned; the newest is in use.
 
-Some old ones are kept, to rank again as a digest was ranked; of older ones only the description stays.
+Recent ones are kept with their data, so that a digest can be ranked again; of older ones only the description stays.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 
 MODELS_KEPT = 5
-"""Models kept whole, the one in use among them: a month of weekly ones."""
+"""Number of models kept with their data: a month of weekly ones, including the current one."""
 _M = core.text_model.c
 
 

@@ -28,7 +28,7 @@ NEW = ThrottleState(Throttle(), BackoffState())
 
 
 @dataclass(frozen=True, slots=True)
-class RelayBackoff:
+class PausedRelay:
     """A relay that gets no mail until a time, after consecutive failures."""
 
     relay: str
@@ -40,20 +40,23 @@ class RelayBackoff:
 def states(session: Session, names: Iterable[str]) -> dict[str, ThrottleState]:
     """Return the state of each name; unknown names get the initial state."""
     wanted = sorted(set(names))
-    kept = {row.name: _standing(row) for row in session.connection().execute(_query(wanted))}
+    kept = {row.name: _state(row) for row in session.connection().execute(_query(wanted))}
     return {name: kept.get(name, NEW) for name in wanted}
 
 
 def busy_domains(session: Session, now: datetime) -> dict[str, ThrottleState]:
     """Return the recipient domains that must wait now or were slowed down."""
     query = select(core.throttle).where(_T.name.like("@%"), (_T.free_us > to_us(now)) | (_T.lowered > 0))
-    return {row.name: _standing(row) for row in session.connection().execute(query)}
+    return {row.name: _state(row) for row in session.connection().execute(query)}
 
 
 def change(
     session: Session, changes: Mapping[str, Callable[[ThrottleState], ThrottleState]]
 ) -> dict[str, ThrottleState]:
-    """Change each state by its function in the caller's transaction; return the new ones."""
+    """Change each state by its function in the caller's transaction.
+
+    Return the new ones.
+    """
     if not changes:
         return {}
     connection = session.connection()
@@ -61,17 +64,17 @@ def change(
     new = [{"name": name, **_values(NEW)} for name in sorted(changes)]
     connection.execute(insert(core.throttle).on_conflict_do_nothing(), new)
     rows = connection.execute(_query(sorted(changes)).with_for_update()).all()
-    after = {row.name: changes[row.name](_standing(row)) for row in rows}
-    for name, standing in after.items():
-        connection.execute(update(core.throttle).where(_T.name == name).values(_values(standing)))
+    after = {row.name: changes[row.name](_state(row)) for row in rows}
+    for name, state in after.items():
+        connection.execute(update(core.throttle).where(_T.name == name).values(_values(state)))
     return after
 
 
-def backed_off_relays(session: Session) -> list[RelayBackoff]:
+def paused_relays(session: Session) -> list[PausedRelay]:
     """Return the relays whose last transaction failed, by name."""
     query = select(core.throttle).where(_T.failures > 0).order_by(_T.name)
     return [
-        RelayBackoff(row.name, from_us(row.backoff_until_us), row.failures, row.error)
+        PausedRelay(row.name, from_us(row.backoff_until_us), row.failures, row.error)
         for row in session.connection().execute(query)
     ]
 
@@ -80,13 +83,13 @@ def _query(names: list[str]) -> core.Query:
     return select(core.throttle).where(_T.name.in_(names)).order_by(_T.name)
 
 
-def _standing(row: core.Record) -> ThrottleState:
+def _state(row: core.Record) -> ThrottleState:
     throttle = Throttle(row.free_us / 1e6, row.lowered, row.slowed_us / 1e6, row.before)
     return ThrottleState(throttle, BackoffState(row.failures, row.backoff_until_us / 1e6, row.error))
 
 
-def _values(standing: ThrottleState) -> dict[str, object]:
-    throttle, rest = standing.throttle, standing.backoff
+def _values(state: ThrottleState) -> dict[str, object]:
+    throttle, rest = state.throttle, state.backoff
     return {
         "free_us": round(throttle.free * 1e6),
         "lowered": throttle.lowered,

@@ -8,7 +8,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_us(instant: datetime) -> int:
-    """Return microseconds since 1970 UTC, exact; raise ValueError for a naive datetime."""
+    """Return microseconds since 1970 UTC, exact.
+
+    Raise ValueError for a naive datetime.
+    """
     if instant.tzinfo is None:
         raise ValueError("a naive datetime names no instant")
     return (instant - _EPOCH) // _MICROSECOND

@@ -65,7 +65,10 @@ def enqueue(session: Session, events: Iterable[tuple[int, WebhookEvent, str]], a
 
 
 def claim(session: Session, hook: int, now: datetime) -> WebhookPost | None:
-    """Claim the next due post for a URL; return None if there is none or a race is lost."""
+    """Claim the next due post for a URL.
+
+    Return None if there is none or a race is lost.
+    """
     due = (_P.webhook_id == hook, _WAITING, _P.not_before_us <= to_us(now))
     row = session.connection().execute(_POSTS.where(*due).order_by(_P.not_before_us, _P.id).limit(1)).first()
     if row is None:

@@ -14,4 +14,4 @@ _HEADER = re.compile(r"(?i:bearer) +digestd_([1-9][0-9]{0,8})_([A-Za-z0-9_-]{43}
 def bearer_token(session: Session, request: Request) -> ApiToken | None:
     """Return the API token of a request, or None if there is no valid one."""
     match = _HEADER.fullmatch(request.headers.get("authorization", ""))
-    return api_tokens.genuine(session, int(match[1]), match[2]) if match else None
+    return api_tokens.authenticate(session, int(match[1]), match[2]) if match else None

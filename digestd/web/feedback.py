@@ -17,8 +17,8 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.feedback import Verdict
 from digestd.errors import NotFound
-from digestd.mail.content import Entry
-from digestd.mail.view_models import Fit, fitted
+from digestd.mail.content import PaperContent
+from digestd.mail.view_models import DetailLevel, view_paper
 from digestd.security.links import Purpose, read
 from digestd.subscribers.pick_feedback import PickFeedback, add_feedback, load_pick, withdraw_feedback
 from digestd.web.limiter import Window
@@ -28,7 +28,7 @@ PER_PICK = 50
 SPAN = timedelta(minutes=10)
 VERDICTS = {"more": Verdict.MORE, "less": Verdict.LESS, "save": Verdict.SAVED}
 _PAGE = "/f/{token}"
-_FIT = Fit(title=300, abstract=0, authors=4)
+_FIT = DetailLevel(title=300, abstract=0, authors=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class FeedbackLinks:
             "feedback",
             language=pick.subscriber.language,
             action=action,
-            paper=fitted(Entry.of(pick.paper), _FIT),
+            paper=view_paper(PaperContent.of(pick.paper), _FIT),
             given={name: pick.has_verdict(verdict) for name, verdict in VERDICTS.items()},
             base=f"{self.pages.site.root}f/{signed}",
         )

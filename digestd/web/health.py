@@ -19,7 +19,7 @@ from digestd.errors import DatabaseUnreachable
 from digestd.store import bounce_surge, ledger
 from digestd.store.ledger import queries
 from digestd.store.migrate import is_current
-from digestd.store.throttles import RelayBackoff, backed_off_relays
+from digestd.store.throttles import PausedRelay, paused_relays
 from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
 from digestd.web.service_stats import last_ingest, newest_days
@@ -79,7 +79,7 @@ class _DatabaseReport:
 
     ingested: datetime | None = None
     sources: Mapping[str, Coverage] = field(default_factory=dict)
-    relays: Sequence[RelayBackoff] = ()
+    relays: Sequence[PausedRelay] = ()
     uncertain: int = 0
     poisoned: int = 0
     refused: int = 0
@@ -99,7 +99,7 @@ def _database(app: App, now: datetime) -> _DatabaseReport:
             return _DatabaseReport(
                 ingested=last_ingest(session),
                 sources=days,
-                relays=backed_off_relays(session),
+                relays=paused_relays(session),
                 uncertain=ledger.count_long_uncertain(session, now),
                 poisoned=queries.count_poisoned(session),
                 refused=ledger.count_waiting(session),
@@ -122,7 +122,7 @@ def _coverage_json(day: Coverage) -> dict[str, object]:
     return {"day": day.day.isoformat(), "state": day.state.value, "items": day.items}
 
 
-def _backoff_json(relay: RelayBackoff) -> dict[str, object]:
+def _backoff_json(relay: PausedRelay) -> dict[str, object]:
     return {"why": relay.why, "failures": relay.failures, "tried_again": relay.until.isoformat(timespec="seconds")}
 
 

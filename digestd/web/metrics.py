@@ -16,7 +16,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store.hosts import HostState, is_open
-from digestd.store.throttles import RelayBackoff
+from digestd.store.throttles import PausedRelay
 from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
 from digestd.web.service_stats import ServiceStats, service_stats
@@ -123,7 +123,7 @@ def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
     yield from (failures, alone)
 
 
-def _stopped_relays(stopped: Sequence[RelayBackoff]) -> Metric:
+def _stopped_relays(stopped: Sequence[PausedRelay]) -> Metric:
     """Return the number of consecutive failures of each relay that failed last time."""
     family = GaugeMetricFamily("digestd_relay_stopped", "Failures in a row of a relay that rests", labels=["relay"])
     for relay in stopped:

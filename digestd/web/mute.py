@@ -15,15 +15,15 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.errors import BadRecord, NotFound
-from digestd.mail.content import Entry
-from digestd.mail.view_models import Fit, fitted
+from digestd.mail.content import PaperContent
+from digestd.mail.view_models import DetailLevel, view_paper
 from digestd.store.ledger import queries
 from digestd.subscribers.pick_feedback import VALUE_MAX, PickFeedback, load_pick, mute, unmute
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 
 _PAGE = "/p/{token}/mute/{period}/{n:int}"
-_FIT = Fit(title=300, abstract=0, authors=4)
+_FIT = DetailLevel(title=300, abstract=0, authors=4)
 _MUTED = frozenset({Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY})
 
 
@@ -79,7 +79,7 @@ class _MutePages:
             "mute",
             422 if typed else 200,
             language=pick.subscriber.language,
-            paper=fitted(Entry.of(pick.paper), _FIT),
+            paper=view_paper(PaperContent.of(pick.paper), _FIT),
             pick=pick,
             typed=typed,
             base=f"{here}/mute/{period}/{n}",

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from digestd.domain.paper import Paper
-from digestd.mail.content import Entry
-from digestd.mail.view_models import Fit, Fitted, Link, fitted
+from digestd.mail.content import PaperContent
+from digestd.mail.view_models import DetailLevel, PaperLink, PaperView, view_paper
 
 BYTES_MAX = 22_000
 """Bytes of text of all papers on a page. With markup, style, script and icon a page stays below 60 kB."""
 _CLAMPED_FROM = 170
-_FITS = tuple(Fit(300, abstract, authors) for abstract, authors in ((1_500, 8), (900, 8), (500, 6), (250, 4), (0, 3)))
+_FITS = tuple(
+    DetailLevel(300, abstract, authors) for abstract, authors in ((1_500, 8), (900, 8), (500, 6), (250, 4), (0, 3))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,14 @@ class PaperCard:
     is_long: bool
     published: date
     upvotes: int
-    links: tuple[Link, ...]
+    links: tuple[PaperLink, ...]
     reason: str = ""
 
 
 def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
     """Return the papers, all cut by the same rule: the most generous one that fits BYTES_MAX."""
     for fit in _FITS:
-        shown = [fitted(Entry.of(paper), fit) for paper in papers]
+        shown = [view_paper(PaperContent.of(paper), fit) for paper in papers]
         if sum(map(_bytes, shown)) <= BYTES_MAX:
             break
     return [_card(paper, item) for paper, item in zip(papers, shown, strict=True)]
@@ -48,10 +50,10 @@ def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
 
 def short_card(paper: Paper, reason: str) -> PaperCard:
     """Return a paper without its abstract, with the reason why it was chosen."""
-    return _card(paper, fitted(Entry.of(paper), _FITS[-1]), reason)
+    return _card(paper, view_paper(PaperContent.of(paper), _FITS[-1]), reason)
 
 
-def _card(paper: Paper, item: Fitted, reason: str = "") -> PaperCard:
+def _card(paper: Paper, item: PaperView, reason: str = "") -> PaperCard:
     return PaperCard(
         title=item.title,
         url=item.url,
@@ -67,5 +69,5 @@ def _card(paper: Paper, item: Fitted, reason: str = "") -> PaperCard:
     )
 
 
-def _bytes(item: Fitted) -> int:
+def _bytes(item: PaperView) -> int:
     return len("".join((item.title, item.abstract, *item.authors)).encode())

@@ -27,10 +27,10 @@ from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
 from digestd.mail.citations import bibtex, ris
-from digestd.mail.content import Entry
-from digestd.mail.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
+from digestd.mail.content import PaperContent
+from digestd.mail.feeds import ATOM, JSON_FEED, Feed, FeedItem, atom, json_feed
 from digestd.mail.rendering import render_reason
-from digestd.mail.view_models import Fit, fitted
+from digestd.mail.view_models import DetailLevel, view_paper
 from digestd.security.links import Purpose, read, token
 from digestd.store import feedback, papers, saved_list, subscribers
 from digestd.web.pages import SHOW, Pages
@@ -38,7 +38,7 @@ from digestd.web.settings_page import SettingsPage
 
 SHOWN_MAX = 100
 """Maximum number of papers on the page. Files contain all."""
-_FIT = Fit(title=300, abstract=0, authors=4)
+_FIT = DetailLevel(title=300, abstract=0, authors=4)
 _FILES = {
     "saved.bib": ("application/x-bibtex; charset=utf-8", bibtex),
     "saved.ris": ("application/x-research-info-systems; charset=utf-8", ris),
@@ -85,7 +85,7 @@ class SavedPapers:
             "saved",
             language=owner.language,
             count=len(found),
-            papers=[(paper.id, fitted(Entry.of(paper), _FIT)) for paper, _ in found[:SHOWN_MAX]],
+            papers=[(paper.id, view_paper(PaperContent.of(paper), _FIT)) for paper, _ in found[:SHOWN_MAX]],
             base=f"{self.pages.site.root}s/{signed}",
             settings=settings,
         )
@@ -114,16 +114,16 @@ class SavedPapers:
             url=f"{base}/{name}",
             language=owner.language,
             since=since,
-            posted=posted,
+            items=posted,
         )
 
-    def _saved(self, session: Session, owner: Subscriber) -> list[Posted]:
-        return [Posted(paper, at) for paper, at in saved_list.saved(session, owner.key, SHOWN_MAX)]
+    def _saved(self, session: Session, owner: Subscriber) -> list[FeedItem]:
+        return [FeedItem(paper, at) for paper, at in saved_list.saved(session, owner.key, SHOWN_MAX)]
 
-    def _picked(self, session: Session, owner: Subscriber) -> list[Posted]:
+    def _picked(self, session: Session, owner: Subscriber) -> list[FeedItem]:
         templates, language = self.app.templates, owner.language
         return [
-            Posted(paper, at, render_reason(templates, pick.reason.shareable, language))
+            FeedItem(paper, at, render_reason(templates, pick.reason.shareable, language))
             for paper, pick, at in saved_list.recent_picks(session, owner.key)
         ]
 

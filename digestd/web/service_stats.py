@@ -28,7 +28,7 @@ from digestd.store import (
 )
 from digestd.store.hosts import HostState
 from digestd.store.ledger import queries
-from digestd.store.throttles import RelayBackoff, backed_off_relays
+from digestd.store.throttles import PausedRelay, paused_relays
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ServiceStats:
     sources: Mapping[str, Coverage]
     answered: Mapping[str, datetime]
     hosts: Sequence[HostState]
-    relays_stopped: Sequence[RelayBackoff]
+    relays_stopped: Sequence[PausedRelay]
     bounces: Mapping[BounceKind, int]
     inbound: Mapping[InboundOutcome, int]
     suppressions: Mapping[SuppressionReason, int]
@@ -67,7 +67,7 @@ def service_stats(session: Session, now: datetime) -> ServiceStats:
         sources=newest_days(session, now.date()),
         answered=answered(session),
         hosts=hosts.all_of(session),
-        relays_stopped=backed_off_relays(session),
+        relays_stopped=paused_relays(session),
         bounces=bounces.count(session),
         inbound=inbound.counts(session),
         suppressions=suppressions.count(session),

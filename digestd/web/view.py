@@ -40,4 +40,4 @@ def view_digest(app: App, delivery: int) -> str:
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
     picks = tuple(pick._replace(reason=pick.reason.shareable) for pick in claim.picks)
-    return composer.page(claim._replace(coverage=claim.coverage or {}, picks=picks))
+    return composer.render_page(claim._replace(coverage=claim.coverage or {}, picks=picks))

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from digestd.domain.digest import Reason, Why
-from digestd.mail.content import DigestContent, Entry, Item, Rendered
+from digestd.mail.content import DigestContent, DigestItem, PaperContent, Rendered
 from digestd.mail.digest import assemble_digest
 from digestd.mail.mime import compose_digest
 from digestd.mail.templates import Templates
@@ -55,7 +55,7 @@ def digests(count: int, rng: random.Random) -> list[DigestContent]:
         replace(
             golden.digest("personal"),
             subscriber_name=f"Reader {n}",
-            items=tuple(Item(entry, rng.choice(reasons)) for entry in rng.sample(entries, PICKS)),
+            items=tuple(DigestItem(entry, rng.choice(reasons)) for entry in rng.sample(entries, PICKS)),
             links=replace(
                 golden.LINKS, tokens=tuple(f"{rng.getrandbits(160):040x}" for _ in range(PICKS)), replies=True
             ),
@@ -64,9 +64,9 @@ def digests(count: int, rng: random.Random) -> list[DigestContent]:
     ]
 
 
-def paper(words: Sequence[str], n: int, rng: random.Random) -> Entry:
+def paper(words: Sequence[str], n: int, rng: random.Random) -> PaperContent:
     """Return a paper of invented words."""
-    return Entry(
+    return PaperContent(
         title=" ".join(rng.choices(words, k=9)),
         abstract=" ".join(rng.choices(words, k=90)),
         authors=tuple(rng.choices(words, k=5)),
@@ -76,10 +76,10 @@ def paper(words: Sequence[str], n: int, rng: random.Random) -> Entry:
     )
 
 
-def copied(content: DigestContent) -> tuple[Item, ...]:
+def copied(content: DigestContent) -> tuple[DigestItem, ...]:
     """Return the same items with papers that no cache knows."""
     return tuple(
-        item._replace(entry=Entry(item.entry.title, item.entry.abstract, item.entry.authors, url=item.entry.url))
+        item._replace(paper=PaperContent(item.paper.title, item.paper.abstract, item.paper.authors, url=item.paper.url))
         for item in content.items
     )
 

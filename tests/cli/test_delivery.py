@@ -52,7 +52,7 @@ def test_show_lists_papers_with_reasons(made: Install, run: Run) -> None:
 
 
 def test_explain_gives_no_reason_without_match(run: Run) -> None:
-    assert run("explain", ADA, "invented:two").splitlines()[1] == "meets none of the interests"
+    assert run("explain", ADA, "invented:two").splitlines()[1] == "matches none of the interests"
     assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Matches your topic")
 
 

@@ -56,7 +56,7 @@ def test_world_readable_key_is_refused(run: Run, key: Path) -> None:
     key.chmod(0o644)
     refused = run("init").exception
     assert isinstance(refused, BadSetting)
-    assert "everybody may read" in str(refused)
+    assert "is world-readable" in str(refused)
 
 
 @pytest.mark.parametrize("name", ["DOMAIN", "SELECTOR", "KEY_FILE"])

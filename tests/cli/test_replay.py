@@ -18,7 +18,7 @@ from digestd.errors import BadInput, DigestdError
 from digestd.store import core, coverage, papers
 from digestd.store.packing import unpack_picks
 from digestd.subscribers.erasure import erase
-from tests.digests.shelf import DAY, archive, named, paper, reader, shelf
+from tests.digests.topic_papers import DAY, archive, named, paper, reader, shelf
 from tests.parts.install import Install, install
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import transport
@@ -97,7 +97,7 @@ async def test_replay_is_identical_after_changes(made: Install, replay: Replay, 
     assert shown.stderr == (
         f"the digest of 2026-11-24 matches what was sent (sha256 {hashlib.sha256(message).hexdigest()})\n"
     )
-    assert b"Hugging Face was late and follows tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
+    assert b"Hugging Face was late and will follow tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
 
 
 async def test_replay_reads_picks_of_first_release(made: Install, replay: Replay) -> None:
@@ -155,7 +155,7 @@ def test_preview_has_same_summary_as_digest(made: Install, replay: Replay, monke
     before = CliRunner().invoke(app, ["preview", READER]).stdout
     made.plan()
     after = replay(READER, "2026-11-24").stdout
-    assert "Hugging Face was late and follows tomorrow." in " ".join(before.split())
+    assert "Hugging Face was late and will follow tomorrow." in " ".join(before.split())
     assert _lead(before) == _lead(after)
 
 

@@ -17,7 +17,7 @@ from digestd.domain.feedback import Verdict
 from digestd.errors import BadInput, NotFound
 from digestd.ranking.weights import WEIGHTS, Weights, dumps
 from digestd.store import feedback, trials
-from tests.digests.shelf import DAY, HALF, archive, digests, named, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, HALF, archive, digests, named, reader, shelf, subscriber
 from tests.parts.install import Install, install
 
 Run = Callable[..., Any]

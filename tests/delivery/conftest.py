@@ -22,7 +22,7 @@ READERS = 8
 
 
 def planned(folder: Path, url: str, now: datetime, readers: int = READERS) -> Install:
-    """Papers, readers, and a ready digest for each."""
+    """Return an install with papers, subscribers, and a ready digest for each."""
     made = install(folder, url, now)
     made.papers(library.papers(60))
     made.people(library.people(readers))
@@ -32,20 +32,20 @@ def planned(folder: Path, url: str, now: datetime, readers: int = READERS) -> In
 
 @dataclass(frozen=True)
 class Original:
-    """A planned install to copy. `url`: of its database; `folder` holds its secret."""
+    """A planned install to copy: the URL of its database, and the folder of its secret."""
 
     folder: Path
     url: str
 
     def copied(self, folder: Path, url: str) -> Install:
-        """The copy, on a database that is a copy already."""
+        """Return a copy of the install for a database that has been copied."""
         shutil.copy(self.folder / "secret.key", folder / "secret.key")
         return reopened(folder, url, NOW)
 
 
 @pytest.fixture(scope="session")
 def planned_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Original:
-    """Eight readers whose digests are ready, in a SQLite file."""
+    """Plan for eight subscribers in an SQLite file."""
     folder = tmp_path_factory.mktemp("planned")
     shutil.copy(_sqlite_template, folder / "digestd.db")
     made = planned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW)
@@ -58,7 +58,7 @@ def planned_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def planned_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory) -> Original:
-    """The same in a PostgreSQL database."""
+    """Plan for eight subscribers in a PostgreSQL database."""
     create(_postgres_admin, "planned_digestd", "template_digestd")
     made = planned(tmp_path_factory.mktemp("planned"), _postgres_admin.replace("/postgres", "/planned_digestd"), NOW)
     made.db.close()
@@ -67,7 +67,7 @@ def planned_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def waiting(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> Iterator[Install]:
-    """Eight readers whose digests are ready."""
+    """Return an install with eight ready digests."""
     if engine == "sqlite":
         made = file_copy(request.getfixturevalue("planned_file"), tmp_path)
     else:
@@ -81,26 +81,26 @@ def waiting(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> Iter
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """Each engine in turn."""
+    """Return the name of each engine in turn."""
     return str(request.param)
 
 
 @pytest.fixture
 def on_file(planned_file: Original, tmp_path: Path) -> Iterator[Install]:
-    """The same on SQLite alone, for what does not depend on the engine."""
+    """Return the same on SQLite only, for tests that do not depend on the engine."""
     made = file_copy(planned_file, tmp_path)
     yield made
     made.db.close()
 
 
 def file_copy(original: Original, folder: Path) -> Install:
-    """A copy of a planned SQLite file."""
+    """Copy a planned SQLite file."""
     shutil.copy(original.folder / "digestd.db", folder / "digestd.db")
     return original.copied(folder, f"sqlite:///{folder / 'digestd.db'}")
 
 
 def create(admin: str, name: str, template: str) -> None:
-    """A PostgreSQL database like another."""
+    """Create a PostgreSQL database from a template."""
     engine = create_engine(
         admin.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT", poolclass=NullPool
     )

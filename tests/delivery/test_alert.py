@@ -1,4 +1,4 @@
-"""A webhook tells the operator at once that a lane has stopped, and that it goes on."""
+"""Test the webhook that alerts the operator when a relay stops and resumes."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from tests.web.conftest import local_client
 
 @asynccontextmanager
 async def chat_room(status: str = "204 No Content") -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
-    """A webhook on 127.0.0.1, and what it was told."""
+    """Serve a webhook on 127.0.0.1; yield what it received."""
     told: list[dict[str, str]] = []
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,7 +40,7 @@ async def chat_room(status: str = "204 No Content") -> AsyncIterator[tuple[str, 
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook", told
 
 
-async def test_a_stopped_lane_is_told_within_its_tick_once_and_so_is_its_return(on_file: Install) -> None:
+async def test_alert_reports_stop_and_recovery_once(on_file: Install) -> None:
     async with chat_room() as (url, told), Relay({"EHLO": Fault("554 no", times=3)}).serving() as relay:
         install = on_file.to(relay.url, connections=1, alert_url=url)
         for _ in range(3):
@@ -55,7 +55,7 @@ async def test_a_stopped_lane_is_told_within_its_tick_once_and_so_is_its_return(
     assert install.states == {State.ACCEPTED: READERS}
 
 
-async def test_a_webhook_that_fails_stops_nothing(on_file: Install, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_alert_failure_does_not_stop_delivery(on_file: Install, capsys: pytest.CaptureFixture[str]) -> None:
     async with chat_room("500 Oh no") as (url, told), Relay({"EHLO": Fault("554 no", times=1)}).serving() as relay:
         install = on_file.to(relay.url, connections=1, alert_url=url)
         await tick(install.app, asyncio.Event())
@@ -68,7 +68,7 @@ async def test_a_webhook_that_fails_stops_nothing(on_file: Install, capsys: pyte
 
 
 @pytest.mark.parametrize("seconds", [0.2, 2 * PATIENCE_SECONDS], ids=["given up", "waited for"])
-async def test_webhook_that_never_ends_its_answer_holds_up_no_mail(
+async def test_alert_with_an_endless_response_delays_no_mail(
     on_file: Install, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     monkeypatch.setattr(alert, "TIMEOUT_SECONDS", seconds)
@@ -84,7 +84,7 @@ async def test_webhook_that_never_ends_its_answer_holds_up_no_mail(
     assert install.states == {State.ACCEPTED: READERS}
 
 
-async def test_mails_uncertain_for_a_day_are_told_by_one_of_all_workers_and_again_when_there_are_more(
+async def test_alert_about_uncertain_mails_is_sent_once(
     waiting: Install,
 ) -> None:
     async with chat_room() as (url, told), Relay({"dot": Fault("close", times=4)}).serving() as relay:
@@ -117,13 +117,13 @@ async def test_mails_uncertain_for_a_day_are_told_by_one_of_all_workers_and_agai
 
 
 async def by_workers(install: Install) -> None:
-    """Each of four, at once and newly started."""
+    """Run a check in four new workers at once."""
     await asyncio.gather(*(alert_uncertain(install.app) for _ in range(4)))
 
 
 @asynccontextmanager
 async def dripping(over: asyncio.Event) -> AsyncIterator[str]:
-    """A webhook whose answer comes letter by letter until it is over."""
+    """Serve a webhook that answers one byte at a time until the test ends."""
 
     async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nX: ")

@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from digestd.delivery.composer import Composed, Composer
+from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
-from digestd.mail.mime import dot_stuffed
+from digestd.mail.mime import dot_stuff
 from digestd.store.ledger import queries
 from tests.delivery.test_outcomes import spoil
 from tests.parts.install import Install
@@ -24,13 +24,13 @@ def prepared(install: Install) -> tuple[Composer, list[Claim]]:
 def test_composer_returns_the_mail_and_its_hash(waiting: Install) -> None:
     composer, claims = prepared(waiting)
     for claim in claims:
-        message = composer.compose(claim)
-        assert composer.take(claim) == Composed(message, hashlib.sha256(message).digest())
-        assert dot_stuffed(message) == message
+        message, sha256 = composer.compose(claim)
+        assert sha256 == hashlib.sha256(message).digest()
+        assert dot_stuff(message) == message
     assert len(claims) > 1
 
 
-def test_composer_mails_do_not_depend_on_what_was_composed_before(waiting: Install) -> None:
+def test_composer_does_not_depend_on_earlier_mails(waiting: Install) -> None:
     composer, claims = prepared(waiting)
     mails = {claim.key: composer.compose(claim) for claim in claims}
     other, _ = prepared(waiting)
@@ -43,7 +43,7 @@ def test_composer_failure_concerns_one_mail_only(waiting: Install) -> None:
     composer, claims = prepared(waiting)
     for claim in claims:
         if claim.key != 1:
-            assert composer.take(claim).message
+            assert composer.compose(claim).message
             continue
         with pytest.raises(KeyError):
-            composer.take(claim)
+            composer.compose(claim)

@@ -1,4 +1,4 @@
-"""The running service as somebody new meets it: a form, a mail, a button, and the first digest within a minute."""
+"""Test the running service from sign-up form to first digest, within a minute."""
 
 import re
 import time
@@ -27,21 +27,21 @@ ADA = "ada@example.net"
 
 
 def text(mail: Taken) -> str:
-    """The plain words of a mail."""
+    """Return the plain text of a mail."""
     body = message_from_bytes(mail.message, policy=policy.default).get_body(("plain",))
     assert body is not None
     return str(body.get_content())
 
 
 def asked(url: str, form: dict[str, str] | None = None) -> str:
-    """A page, or what a form is answered with."""
+    """Return a page, or the response to a form."""
     body = urlencode(form).encode() if form is not None else None
     with urlopen(url, body, timeout=PATIENCE_SECONDS) as answer:
         return str(answer.read().decode())
 
 
 def is_up(home: str) -> bool:
-    """Whether the pages answer."""
+    """Return True if the pages respond."""
     try:
         return asked(f"{home}/healthz") == "ok"
     except URLError:
@@ -55,7 +55,7 @@ def status(made: Install) -> Status | None:
     return known.status if known else None
 
 
-def test_first_digest_comes_soon_after_the_button(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_first_digest_follows_the_confirmation(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     assert scheduler.PLAN_SECONDS + worker.TICK_SECONDS < 60, "within a minute, if the machine has the time"
     made = install(tmp_path / "run", sqlite_url, now)
     made.papers(library.papers(60))

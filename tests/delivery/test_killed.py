@@ -1,4 +1,4 @@
-"""`digestd deliver --drain`, the whole command from its start on, killed with SIGKILL and started again.
+"""Test `digestd deliver --drain` killed with SIGKILL at many points and started again.
 
 Nothing is silently lost, nothing is sent twice, and what nobody can know is `uncertain`.
 """
@@ -30,7 +30,7 @@ DELIVER = ("deliver", "--drain")
 
 
 class Trial:
-    """The same planned install again and again, each time killed at another point."""
+    """A planned install that is reset and killed at one point after the other."""
 
     def __init__(self, install: Install, renew: Callable[[], None]) -> None:
         self.install = install
@@ -41,7 +41,7 @@ class Trial:
         return Command(DELIVER, install.environment(), install.folder)
 
     def point(self, kill: Callable[[Command], Ended]) -> None:
-        """One crash, the restart after it, and the count."""
+        """Kill a run at one point, restart it, and count the mails."""
         self.renew()
         journal = self.install.folder / "journal"
         journal.unlink(missing_ok=True)
@@ -58,7 +58,7 @@ class Trial:
 
 
 def _until_quiet(command: Command, install: Install) -> None:
-    """Deliver until nothing is under way; PostgreSQL may notice the death a moment late."""
+    """Deliver until nothing is under way; PostgreSQL may detect the death with a delay."""
     for _ in range(50):
         ended = command.run()
         assert ended.code == 0, ended.said
@@ -77,7 +77,7 @@ def trial(tmp_path: Path, memory: Path, database_url: str, now: datetime) -> Tri
     return Trial(install, whole_renewal(install, install.folder))
 
 
-def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> None:
+def test_killed_run_loses_and_repeats_nothing(trial: Trial) -> None:
     wanted = KILLS_ON_SQLITE if trial.install.db.is_sqlite else KILLS
     most = 2 * wanted
     if can_trace():
@@ -95,7 +95,7 @@ def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> No
     assert found.attempts == MAILS * found.points == found.ok + found.uncertain
 
 
-def test_two_runs_at_once_share_the_work(trial: Trial) -> None:
+def test_two_runs_share_the_work(trial: Trial) -> None:
     with Relay(delay=0.02).in_thread() as relay:
         command = trial.command(trial.install.to(relay.url, connections=2))
         both = [command.start(), command.start()]
@@ -104,8 +104,8 @@ def test_two_runs_at_once_share_the_work(trial: Trial) -> None:
         assert trial.install.states == {State.ACCEPTED: MAILS}
 
 
-def test_a_frozen_worker_is_not_taken_for_dead(trial: Trial) -> None:
-    """Frozen while it waits for an answer; an answer that comes meanwhile is read when it thaws."""
+def test_frozen_worker_is_not_considered_dead(trial: Trial) -> None:
+    """Freeze a worker that waits for a reply; it reads the reply when it continues."""
     with Relay(delay=0.3).in_thread() as relay:
         command = trial.command(trial.install.to(relay.url, connections=1))
         frozen = command.start()

@@ -1,4 +1,4 @@
-"""A mail for which there is not enough memory is that mail's problem: it is set aside, and the others go."""
+"""Test a mail that needs more memory than there is: it is poisoned, and the others are sent."""
 
 import json
 import subprocess
@@ -20,9 +20,7 @@ main()
 """
 
 
-def test_a_mail_that_no_memory_is_enough_for_is_set_aside_and_the_others_go(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+def test_mail_too_large_for_memory_is_poisoned(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", sqlite_url, now)
     made.papers(library.papers(30))
     made.people([{"email": f"reader{n}@example.net", "name": "Greedy" if n == 2 else "Ada"} for n in range(5)])
@@ -41,7 +39,7 @@ def test_a_mail_that_no_memory_is_enough_for_is_set_aside_and_the_others_go(
 
 
 def run(made: Install, *words: str) -> dict[str, int]:
-    """A command that may have so much memory and no more."""
+    """Run a command with a memory limit."""
     environment = made.environment(DIGESTD_TEMPLATES_DIR=str(made.folder.parent / "templates"))
     command = [sys.executable, "-c", _RUN, *words, "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Something is away for long: the relay for days, the database for a moment; what is caught up is caught up once."""
+"""Test long outages of the relay and short ones of the database: mails are sent once afterwards."""
 
 import asyncio
 import threading
@@ -25,9 +25,7 @@ from tests.parts.relay import Relay
 HOURS = 97
 
 
-async def test_after_three_days_without_a_relay_each_has_one_digest_with_the_papers_of_all(
-    tmp_path: Path, database_url: str, now: datetime
-) -> None:
+async def test_one_digest_follows_a_three_day_relay_outage(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", database_url, now)
     made.people([{"email": f"reader{n}@example.net", "hour": 7 - n, "size": 40} for n in range(3)])
     relay = Relay()
@@ -40,7 +38,7 @@ async def test_after_three_days_without_a_relay_each_has_one_digest_with_the_pap
         made.clock.go(timedelta(hours=1))
         await (tick(there.app, asyncio.Event()) if hour % 24 else day_begins(there, hour // 24))
     with made.db.read() as session:
-        [rests] = throttles.backed_off_relays(session)
+        [rests] = throttles.paused_relays(session)
     assert rests.failures > 48
     assert made.states == {State.ACCEPTED: 3, State.EXPIRED: 9, State.READY: 3}
     async with relay.serving():
@@ -64,7 +62,7 @@ async def day_begins(made: Install, day: int) -> None:
 
 
 @pytest.mark.parametrize("busy_ms", [30_000, 20], ids=["is waited for", "is tried again"])
-async def test_while_another_writes_no_dot_leaves_and_then_it_goes_on(
+async def test_no_final_dot_is_sent_while_the_database_is_locked(
     on_file: Install, busy_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_commit, "BACKOFF", Backoff((timedelta(seconds=0.05),)))

@@ -1,4 +1,4 @@
-"""What becomes of a mail for everything a relay can do: the outcome classes, from socket to ledger."""
+"""Test the outcome of a mail for each behaviour of the relay, from socket to ledger."""
 
 import hashlib
 from collections import Counter
@@ -23,7 +23,7 @@ VICTIM = "reader3@example.net"
 LOST = ["close", "reset", "garbage", "silence"]
 
 
-async def test_every_reader_gets_exactly_one_mail_and_a_second_run_sends_nothing(waiting: Install) -> None:
+async def test_run_sends_exactly_one_mail_each(waiting: Install) -> None:
     async with Relay().serving() as relay:
         report = await waiting.to(relay.url).deliver()
         assert (report.accepted, report.stopped) == (READERS, None)
@@ -32,7 +32,7 @@ async def test_every_reader_gets_exactly_one_mail_and_a_second_run_sends_nothing
     assert waiting.sound(relay.copies)
 
 
-async def test_the_ledger_knows_the_very_bytes_and_the_return_path_of_each_mail(waiting: Install) -> None:
+async def test_ledger_records_hash_and_return_path(waiting: Install) -> None:
     async with Relay().serving() as relay:
         await waiting.to(relay.url).deliver()
     table = core.delivery.c
@@ -48,9 +48,7 @@ async def test_the_ledger_knows_the_very_bytes_and_the_return_path_of_each_mail(
 
 @pytest.mark.parametrize("act", ["450 4.3.0 no", "554 5.7.1 no", "421 no", *LOST])
 @pytest.mark.parametrize("stage", ["banner", "EHLO", "MAIL", "DATA"])
-async def test_a_relay_that_refuses_before_the_mail_costs_no_reader_anything(
-    on_file: Install, stage: str, act: str
-) -> None:
+async def test_refused_session_costs_no_attempt(on_file: Install, stage: str, act: str) -> None:
     async with Relay({stage: Fault(act)}).serving() as relay:
         report = await on_file.deliver(transport(relay.port, patience=patience_with(act)))
     assert report.stopped is not None
@@ -59,7 +57,7 @@ async def test_a_relay_that_refuses_before_the_mail_costs_no_reader_anything(
     assert on_file.sound(relay.copies)
 
 
-async def test_while_the_relay_is_down_everything_waits_and_goes_out_later(waiting: Install) -> None:
+async def test_mails_wait_while_the_relay_is_down(waiting: Install) -> None:
     relay = Relay()
     async with relay.serving():
         pass
@@ -72,7 +70,7 @@ async def test_while_the_relay_is_down_everything_waits_and_goes_out_later(waiti
     assert waiting.sound(relay.copies)
 
 
-async def test_what_could_not_go_out_in_time_expires_and_is_not_sent(waiting: Install) -> None:
+async def test_late_mail_expires(waiting: Install) -> None:
     waiting.clock.go(timedelta(hours=18, minutes=1))
     async with Relay().serving() as relay:
         report = await waiting.deliver(transport(relay.port))
@@ -99,7 +97,7 @@ async def test_what_could_not_go_out_in_time_expires_and_is_not_sent(waiting: In
         *(("dot", act, State.UNCERTAIN, False) for act in [*LOST, "xyz", "354 what"]),
     ],
 )
-async def test_a_fault_for_one_mail_ends_as_its_class_says(
+async def test_fault_of_one_mail_ends_as_classified(
     waiting: Install, stage: str, act: str, state: State, stops: bool
 ) -> None:
     fault = Fault(act, times=1, to=VICTIM, stored=act in LOST)
@@ -118,7 +116,7 @@ async def test_a_fault_for_one_mail_ends_as_its_class_says(
     assert waiting.sound(relay.copies)
 
 
-async def test_a_greylisted_mail_rests_five_minutes_and_is_the_same_mail(waiting: Install) -> None:
+async def test_greylisted_mail_is_retried_after_five_minutes(waiting: Install) -> None:
     async with Relay({"dot": Fault("450 4.2.0 greylisted", times=READERS, stored=True)}).serving() as relay:
         assert (await waiting.deliver(transport(relay.port))).deferred == READERS
         waiting.clock.go(timedelta(minutes=4, seconds=59))
@@ -132,7 +130,7 @@ async def test_a_greylisted_mail_rests_five_minutes_and_is_the_same_mail(waiting
     assert waiting.broken == {}
 
 
-async def test_five_like_refusals_of_the_dot_stop_the_run(waiting: Install) -> None:
+async def test_five_equal_refusals_stop_the_run(waiting: Install) -> None:
     waiting = waiting.to("smtp://127.0.0.1", connections=1)
     async with Relay({"dot": Fault("554 5.7.1 looks like spam")}).serving() as relay:
         report = await waiting.deliver(transport(relay.port))
@@ -154,10 +152,8 @@ async def test_relay_that_refuses_every_recipient_is_stopped(tmp_path: Path, sql
 
 
 @pytest.mark.parametrize("act", ["close", "reset"])
-async def test_a_session_lost_amid_the_body_is_not_sent_or_uncertain_but_never_doubled(
-    on_file: Install, act: str
-) -> None:
-    """The relay may break off a moment before the dot leaves, or a moment after."""
+async def test_session_lost_in_the_body_never_duplicates(on_file: Install, act: str) -> None:
+    """The relay may close the session just before or just after the final dot is sent."""
     async with Relay({"body": Fault(act, times=1, to=VICTIM)}).serving() as relay:
         report = await on_file.deliver(transport(relay.port, patience=patience_with(act)))
         state = await _state_of(on_file, VICTIM)
@@ -166,7 +162,7 @@ async def test_a_session_lost_amid_the_body_is_not_sent_or_uncertain_but_never_d
 
 
 @pytest.mark.parametrize("stage", ["RCPT", "DATA"])
-async def test_a_mail_that_makes_the_relay_break_off_does_not_block_the_others(waiting: Install, stage: str) -> None:
+async def test_mail_that_breaks_the_session_blocks_no_other(waiting: Install, stage: str) -> None:
     waiting = waiting.to("smtp://127.0.0.1", connections=1)
     async with Relay({stage: Fault("close", to=VICTIM)}).serving() as relay:
         for _ in range(2):
@@ -179,7 +175,7 @@ async def test_a_mail_that_makes_the_relay_break_off_does_not_block_the_others(w
     assert waiting.sound(relay.copies)
 
 
-async def test_a_mail_that_cannot_be_composed_is_set_aside_after_three_tries(waiting: Install) -> None:
+async def test_mail_is_poisoned_after_three_failures(waiting: Install) -> None:
     spoil(waiting, 1)
     async with Relay().serving() as relay:
         reports = []
@@ -195,14 +191,14 @@ async def test_a_mail_that_cannot_be_composed_is_set_aside_after_three_tries(wai
     assert waiting.sound(relay.copies)
 
 
-async def test_a_relay_may_answer_in_any_bytes(waiting: Install) -> None:
+async def test_relay_reply_may_contain_any_bytes(waiting: Install) -> None:
     async with Relay({"RCPT": Fault("550 5.1.1 unbekannt: \udce4\x00", to=VICTIM)}).serving() as relay:
         report = await waiting.deliver(transport(relay.port))
     assert (report.accepted, report.rejected) == (READERS - 1, 1)
     assert waiting.sound(relay.copies)
 
 
-async def test_a_run_sends_no_more_than_its_limit(waiting: Install) -> None:
+async def test_run_respects_its_limit(waiting: Install) -> None:
     async with Relay().serving() as relay:
         assert (await waiting.deliver(transport(relay.port), limit=3)).accepted == 3
     assert waiting.states == {State.ACCEPTED: 3, State.READY: READERS - 3}
@@ -220,7 +216,7 @@ async def _state_of(install: Install, address: str) -> State:
 
 
 def spoil(install: Install, delivery: int) -> None:
-    """Let a digest, of the subscriber of the same number, hold a text that is not there."""
+    """Make a digest refer to a revision that does not exist."""
     with install.db.write() as session:
         [first, *_] = picks(session, delivery)
         values = {"picks": packed([first._replace(revision=999_999)]).picks}

@@ -1,4 +1,4 @@
-"""A month of real papers and 200 readers, by the commands, through smtp-sink and through Postfix.
+"""Test a month of real papers and 200 subscribers by CLI, through smtp-sink and Postfix.
 
 Reads data from outside the repository; without it these tests are skipped, saying so.
 """
@@ -38,7 +38,7 @@ ASPECTS = ("", "efficient", "theory of", "open data for", "evaluation of", "smal
 
 
 def readers() -> list[dict[str, object]]:
-    """Two hundred readers with interests of every kind; a tenth have none."""
+    """Return 200 subscribers with all kinds of interests; a tenth have none."""
     rng = Random(3)
     wanted = [f"{aspect} {thing}".strip() for thing, aspect in product(THINGS, ASPECTS)]
     people: list[dict[str, object]] = []
@@ -55,7 +55,7 @@ def readers() -> list[dict[str, object]]:
 
 
 def hugging_face(days: Iterable[str]) -> Iterator[dict[str, object]]:
-    """The papers of days (or months) as lines of `paper import`."""
+    """Return the papers of some days or months as lines for `paper import`."""
     wanted = tuple(days)
     with gzip.open(outside("hf_daily_papers", "papers.jsonl.gz"), "rt") as lines:
         for line in lines:
@@ -65,7 +65,7 @@ def hugging_face(days: Iterable[str]) -> Iterator[dict[str, object]]:
 
 
 def listing() -> Iterator[dict[str, object]]:
-    """The listing as lines of `paper import`."""
+    """Return the listing as lines for `paper import`."""
     with gzip.open(outside("seed_listing", "papers.jsonl.gz"), "rt") as lines:
         for line in lines:
             yield _line(json.loads(line))
@@ -86,14 +86,14 @@ def digestd(made: Install, *words: str) -> dict[str, Any]:
 
 
 def write(file: Path, records: Iterable[dict[str, object]]) -> str:
-    """A JSONL file."""
+    """Write a JSONL file."""
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
     return str(file)
 
 
 @pytest.fixture
 def full(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
-    """The month and the listing imported, 200 readers, everything by the commands."""
+    """Import the month, the listing and 200 subscribers by CLI."""
     made = install(tmp_path / "run", sqlite_url, now)
     records = chain(hugging_face([MONTH]), listing())
     papers = digestd(made, "paper", "import", write(tmp_path / "papers.jsonl", records))
@@ -115,7 +115,7 @@ def deliver(made: Install) -> int:
     return int(sent["accepted"])
 
 
-def test_every_reader_has_exactly_one_mail_at_smtp_sink(full: Install, tmp_path: Path) -> None:
+def test_pipeline_sends_one_mail_each_to_smtp_sink(full: Install, tmp_path: Path) -> None:
     with smtp_sink(tmp_path) as sink:
         assert deliver(full.to(sink.url)) == READERS
         assert sink.count == READERS
@@ -123,7 +123,7 @@ def test_every_reader_has_exactly_one_mail_at_smtp_sink(full: Install, tmp_path:
     assert full.broken == {}
 
 
-def test_every_reader_has_exactly_one_mail_in_the_maildir_of_postfix(full: Install, tmp_path: Path) -> None:
+def test_pipeline_sends_one_mail_each_through_postfix(full: Install, tmp_path: Path) -> None:
     addresses = [str(person["email"]) for person in readers()]
     with postfix(tmp_path / "postfix", addresses) as relay:
         assert deliver(full.to(relay.url)) == READERS
@@ -140,7 +140,7 @@ def test_every_reader_has_exactly_one_mail_in_the_maildir_of_postfix(full: Insta
     assert full.broken == {}
 
 
-def test_the_next_day_brings_only_new_papers(full: Install, tmp_path: Path) -> None:
+def test_pipeline_of_the_next_day_has_only_new_papers(full: Install, tmp_path: Path) -> None:
     with Relay().in_thread() as relay:
         made = full.to(relay.url)
         assert deliver(made) == READERS

@@ -1,4 +1,7 @@
-"""Answers that were lost, found again in the log of a real Postfix; what is not in it goes out after all."""
+"""Test lost replies that are found in the log of a real Postfix.
+
+Absent mails are sent again.
+"""
 
 import gzip
 import tempfile
@@ -18,7 +21,7 @@ from digestd.errors import BadSetting
 from digestd.jobs.worker import settle_uncertain
 from digestd.security.links import Keys, envelope_from
 from digestd.store.ledger import queries, recovery
-from digestd.store.ledger.claim_queue import Claimer, claim
+from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from digestd.store.ledger.commit_point import CommitRequest, commit_sends
 from digestd.store.ledger.settlement import GRACE
 from tests.inbound.conftest import SentInstall
@@ -34,7 +37,7 @@ BOXES = [f"reader{number}@example.net" for number in range(READERS)]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not below pytest's own: that is closed to other users whenever another pytest starts."""
+    """Return a folder outside pytest's own, which other users cannot read."""
     with tempfile.TemporaryDirectory(prefix="postfix") as made:
         yield Path(made)
 
@@ -48,10 +51,10 @@ def planned(folder: Path, url: str, now: datetime, relay: str) -> Install:
 
 
 def die_before_the_dot_leaves(made: Install, relay: str) -> int:
-    """A worker passes the gate with one mail and is gone; the delivery."""
+    """Let a worker pass the commit point and die; return the delivery."""
     keys = made.app.keys
     with made.db.write() as session:
-        claimer = Claimer("dead", lambda key, n: envelope_from(keys, key, n, BOUNCE))
+        claimer = ClaimOwner("dead", lambda key, n: envelope_from(keys, key, n, BOUNCE))
         (found,) = claim(session, claimer, 1, made.clock.now).claims
     with made.db.write() as session:
         commit_sends(session, [CommitRequest(found.key, found.attempt, "dead", bytes(32), relay)], made.clock.now)
@@ -64,7 +67,7 @@ def told(folder: Path, relay: str) -> RelayLog:
     return RelayLog(folder / "mail.log", frozenset({relay}))
 
 
-async def test_what_the_relay_took_is_accepted_and_what_it_never_had_is_sent_once(
+async def test_reconcile_settles_accepted_and_unsent_mails(
     folder: Path, tmp_path: Path, database_url: str, now: datetime
 ) -> None:
     with postfix(folder, BOXES) as running:
@@ -93,10 +96,8 @@ async def test_what_the_relay_took_is_accepted_and_what_it_never_had_is_sent_onc
         assert [one.outcome for one in queries.attempts(session, lost)] == ["not_sent", "accepted"]
 
 
-async def test_a_log_that_was_not_kept_at_that_time_proves_no_absence(
-    folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
-    """Rotated away and thrown away, or begun since: nothing stands before it that is known to have gone out."""
+async def test_reconcile_needs_a_log_of_that_time(folder: Path, tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    """The log was rotated away or begins later: it has no known mail from before."""
     made = planned(tmp_path / "install", sqlite_url, now, f"maildir:{tmp_path / 'outbox'}")
     die_before_the_dot_leaves(made, "relay")
     made.clock.go(2 * GRACE)
@@ -116,7 +117,7 @@ async def test_a_log_that_was_not_kept_at_that_time_proves_no_absence(
     ],
     ids=["all is known", "the transaction may still run", "it went to another relay"],
 )
-async def test_absence_counts_only_when_all_about_it_is_known(
+async def test_reconcile_needs_the_complete_log_for_absence(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime, relays: frozenset[str], later: timedelta,
     settled: ReconcileReport,
 ) -> None:  # fmt: skip
@@ -126,7 +127,7 @@ async def test_absence_counts_only_when_all_about_it_is_known(
     assert made.unsafe == {}
 
 
-async def test_rotated_parts_are_read_and_lines_that_others_forged_are_not_believed(
+async def test_reconcile_reads_rotated_logs_and_ignores_forgeries(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
     made, keys = await between_two(folder, tmp_path, sqlite_url, now)
@@ -142,7 +143,7 @@ async def test_rotated_parts_are_read_and_lines_that_others_forged_are_not_belie
     assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(not_sent=1)
 
 
-async def test_a_log_that_cannot_be_read_is_said_and_stops_nothing_else(
+async def test_reconcile_reports_an_unreadable_log(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
     made = planned(tmp_path / "install", sqlite_url, now, "")
@@ -155,9 +156,7 @@ async def test_a_log_that_cannot_be_read_is_said_and_stops_nothing_else(
     assert made.states == {State.READY: READERS}
 
 
-async def test_by_policy_what_stays_uncertain_goes_out_again_under_the_same_name(
-    tmp_path: Path, database_url: str, now: datetime
-) -> None:
+async def test_resend_policy_reuses_the_message_id(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = planned(tmp_path / "install", database_url, now, f"maildir:{tmp_path / 'outbox'}")
     fates = made.fates
     await made.deliver()
@@ -172,7 +171,7 @@ async def test_by_policy_what_stays_uncertain_goes_out_again_under_the_same_name
 
 
 async def between_two(folder: Path, tmp_path: Path, url: str, now: datetime) -> tuple[Install, Keys]:
-    """A mail that never left, and a log that has one from before it and one from after."""
+    """Return a mail that was never sent, and a log with one mail before and one after it."""
     made = planned(tmp_path / "install", url, now, f"maildir:{tmp_path / 'outbox'}")
     await made.deliver(limit=1)
     made.clock.go(MINUTE)
@@ -184,7 +183,7 @@ async def between_two(folder: Path, tmp_path: Path, url: str, now: datetime) -> 
 
 
 def line(keys: Keys, delivery: int) -> str:
-    """As Postfix logs a mail that it took."""
+    """Return the log line of Postfix for a mail that it queued."""
     path = envelope_from(keys, delivery, 1, BOUNCE)
     return f"Nov 24 07:00:01 mx postfix/qmgr[8]: 4FZq1h2Xyz: from=<{path}>, size=48211, nrcpt=1 (queue active)\n"
 
@@ -197,9 +196,7 @@ def wait_for(running: Postfix, count: int) -> None:
     raise AssertionError(running.log)
 
 
-def test_a_log_that_cannot_be_read_is_told_before_a_mail_is_uncertain(
-    waiting: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_log_is_reported_at_start(waiting: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "mail.log"
     for name, value in waiting.environment(DIGESTD_RELAY_LOG=str(log)).items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""The service as a process: it ends clean, is alone on its file, and shares the work with workers."""
+"""Test the service as a process: clean shutdown, one per database, shared work."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def busy(tmp_path: Path, database_url: str, now: datetime) -> Install:
     return planned(tmp_path / "run", database_url, now, 40)
 
 
-def test_sigterm_while_sending_ends_after_the_mail_under_way(busy: Install) -> None:
+def test_sigterm_ends_after_the_current_mail(busy: Install) -> None:
     with Relay(delay=0.5).in_thread() as relay:
         install = busy.to(relay.url, connections=2)
         running = service(install, "up").start()
@@ -51,9 +51,7 @@ def test_sigterm_while_sending_ends_after_the_mail_under_way(busy: Install) -> N
         assert install.sound(relay.copies)
 
 
-def test_sigterm_while_a_relay_keeps_silent_leaves_the_mail_uncertain(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+def test_sigterm_with_a_silent_relay_leaves_it_uncertain(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     with Relay(delay=600).in_thread() as relay:
         install = planned(tmp_path / "run", sqlite_url, now, 3).to(relay.url, connections=2)
         running = service(install, "up").start()
@@ -65,7 +63,7 @@ def test_sigterm_while_a_relay_keeps_silent_leaves_the_mail_uncertain(
         assert install.sound(relay.copies)
 
 
-def test_a_second_up_on_one_database_refuses_and_says_why(busy: Install) -> None:
+def test_second_up_on_one_database_is_rejected(busy: Install) -> None:
     with Relay(delay=0.05).in_thread() as relay:
         install = busy.to(relay.url)
         first = service(install, "up").start()
@@ -81,7 +79,7 @@ def test_a_second_up_on_one_database_refuses_and_says_why(busy: Install) -> None
         assert len(complaint) == 1, ended.said
 
 
-def test_workers_beside_up_share_the_work(tmp_path: Path, database_url: str, now: datetime) -> None:
+def test_extra_workers_share_the_work_of_up(tmp_path: Path, database_url: str, now: datetime) -> None:
     with Relay(delay=1).in_thread() as relay:
         install = planned(tmp_path / "run", database_url, now, 60).to(relay.url, connections=2)
         running = [service(install, words).start() for words in ("up", "worker", "worker")]
@@ -95,8 +93,8 @@ def test_workers_beside_up_share_the_work(tmp_path: Path, database_url: str, now
         assert relay.copies.total() == 60
 
 
-def test_the_command_as_a_shell_starts_it(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    """Not forked: the installed program, from its first import on."""
+def test_command_started_by_a_shell(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    """Start the installed program as a new process, not a fork."""
     install = planned(tmp_path / "run", sqlite_url, now, 2)
     program = Path(sys.executable).with_name("digestd")
     done = subprocess.run(
@@ -110,9 +108,7 @@ def test_the_command_as_a_shell_starts_it(tmp_path: Path, sqlite_url: str, now: 
     assert len(list((install.folder / "outbox" / "new").iterdir())) == 2
 
 
-def test_who_is_due_when_the_service_starts_gets_what_the_first_ingest_brings(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+def test_first_ingest_precedes_overdue_digests(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", sqlite_url, now)
     made.people([{"email": "ada@example.net", "topics": ["alpine lakes"]}])
     file = tmp_path / "papers.jsonl"
@@ -127,7 +123,7 @@ def test_who_is_due_when_the_service_starts_gets_what_the_first_ingest_brings(
     assert made.states == {State.ACCEPTED: 1}
 
 
-def test_up_reads_what_comes_back_while_it_runs(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_up_reads_bounces_while_running(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     box = tmp_path / "box"
     for name in ("new", "cur", "tmp"):
         (box / name).mkdir(parents=True)

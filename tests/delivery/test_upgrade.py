@@ -1,4 +1,4 @@
-"""An upgrade of the schema that is killed at any point, and an old digestd that goes on after one."""
+"""Test schema upgrades that are killed, and an old version on a newer schema."""
 
 import asyncio
 import shutil
@@ -29,7 +29,7 @@ KILLS = 8
 
 @pytest.fixture
 def emptied(on_file: Install, memory: Path) -> Install:
-    """An install whose database has no tables yet, in memory where that can be."""
+    """Return an install without tables, in memory if possible."""
     with on_file.db.write() as session:
         config = migrate._config()
         config.attributes["connection"] = session.connection()
@@ -40,7 +40,7 @@ def emptied(on_file: Install, memory: Path) -> Install:
 
 
 @pytest.mark.slow
-def test_an_upgrade_that_is_killed_was_done_or_was_not_and_is_done_by_the_next(emptied: Install, memory: Path) -> None:
+def test_killed_upgrade_is_completed_by_the_next(emptied: Install, memory: Path) -> None:
     if not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
     original = shutil.copy(memory / "digestd.db", memory / "original")
@@ -64,12 +64,12 @@ def test_an_upgrade_that_is_killed_was_done_or_was_not_and_is_done_by_the_next(e
 
 
 def spread(counted: Counter[str], kills: int) -> list[tuple[str, int]]:
-    """So many writes and syncs, evenly from the first to the last."""
+    """Return this many writes and syncs, evenly from the first to the last."""
     each = [(call, nth) for call in ("pwrite64", "fdatasync") for nth in range(1, counted[call] + 1)]
     return [each[number * (len(each) - 1) // (kills - 1)] for number in range(kills)]
 
 
-async def test_an_old_digestd_does_nothing_on_a_schema_it_does_not_know(waiting: Install) -> None:
+async def test_old_version_does_nothing_on_a_newer_schema(waiting: Install) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         metronome = Scheduler(there.app)
@@ -88,6 +88,6 @@ async def test_an_old_digestd_does_nothing_on_a_schema_it_does_not_know(waiting:
 
 
 def schema(db: Database) -> str:
-    """What a database has."""
+    """Return the schema of a database."""
     with db.read() as session:
         return migrate._revision(session.connection()) or "none"

@@ -1,4 +1,4 @@
-"""An install with papers, on each database engine in turn; nobody subscribes yet."""
+"""Fixtures: an install with papers and no subscribers, on each database engine."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from digestd.store import core
 from digestd.store.packing import unpack_picks
-from tests.digests.shelf import archive
+from tests.digests.topic_papers import archive
 from tests.parts import library
 from tests.parts.install import Install, install
 
@@ -18,7 +18,7 @@ PAPERS = 40
 
 @pytest.fixture
 def library_of(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """Forty papers, first seen now, a Tuesday at 07:00 UTC."""
+    """Return an install with 40 papers first seen now, a Tuesday at 07:00 UTC."""
     made = install(tmp_path, database_url, now)
     made.papers(library.papers(PAPERS))
     yield made
@@ -27,7 +27,7 @@ def library_of(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Ins
 
 @pytest.fixture
 def bare(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """No papers but an archive of other words, and nobody subscribed; a Tuesday at 07:00 UTC."""
+    """Return an install with only an archive of other topics; a Tuesday at 07:00 UTC."""
     made = install(tmp_path, database_url, now)
     archive(made)
     yield made
@@ -35,7 +35,7 @@ def bare(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
 
 
 def digests(install: Install, reader: int = 0) -> list[tuple[str, str, str, list[int]]]:
-    """(period, covers_from, state, papers) of each digest of a reader, oldest first."""
+    """Return (period, covers_from, state, papers) of each digest of a subscriber, oldest first."""
     table = core.delivery.c
     query = (
         select(table.key, table.covers_from, table.state, table.picks)
@@ -49,5 +49,5 @@ def digests(install: Install, reader: int = 0) -> list[tuple[str, str, str, list
 
 
 def periods(install: Install, reader: int = 0) -> list[str]:
-    """The periods of a reader's digests."""
+    """Return the periods of a subscriber's digests."""
     return [period for period, *_ in digests(install, reader)]

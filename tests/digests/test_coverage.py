@@ -1,4 +1,4 @@
-"""Which sources were not whole is frozen with a digest, and said in it."""
+"""Test that incomplete sources are frozen with a digest and shown in it."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ from digestd.digests.explanation import preview
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store import core, coverage
 from digestd.store.ledger import queries
-from tests.digests.shelf import DAY, digests, mail, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, digests, mail, reader, shelf, subscriber
 from tests.parts.install import Install
 
 FRESH, QUIET, LATE = CoverageState.FRESH, CoverageState.QUIET, CoverageState.LATE
@@ -26,7 +26,7 @@ def noted(install: Install, states: Mapping[str, CoverageState], day: date = TOD
 
 
 def frozen(install: Install) -> list[dict[str, str]]:
-    """What each delivery keeps, oldest first."""
+    """Return the coverage stored with each delivery, oldest first."""
     with install.db.read() as session:
         query = select(core.delivery.c.coverage).order_by(core.delivery.c.id)
         return list(session.connection().execute(query).scalars())
@@ -41,7 +41,7 @@ def words(install: Install, delivery: int) -> str:
     return mail(install, delivery).replace(b"=\r\n", b"").replace(b"\r\n", b" ").decode()
 
 
-def test_a_late_source_is_frozen_by_its_name_for_people_and_said(bare: Install) -> None:
+def test_plan_freezes_a_late_source_by_label(bare: Install) -> None:
     noted(bare, {"hf-daily": LATE, ONE_ARXIV: FRESH})
     bare.papers(shelf("strong", 12))
     bare.people([reader(name="Ada", size=2)])
@@ -49,11 +49,11 @@ def test_a_late_source_is_frozen_by_its_name_for_people_and_said(bare: Install) 
     assert frozen(bare) == [{"Hugging Face": "late"}]
     [digest] = digests(bare)
     said = words(bare, digest.key)
-    sentence = "2 papers for Ada. Ranked from 12 new papers; Hugging Face was late and follows tomorrow."
+    sentence = "2 papers for Ada. Ranked from 12 new papers; Hugging Face was late and will follow tomorrow."
     assert said.count(sentence) == 2, "in the text and in the HTML"
 
 
-def test_while_all_sources_are_whole_nothing_is_said(bare: Install) -> None:
+def test_plan_mentions_no_source_if_all_are_complete(bare: Install) -> None:
     noted(bare, {"hf-daily": QUIET, ONE_ARXIV: FRESH})
     bare.papers(shelf("strong", 12))
     bare.people([reader(size=2)])
@@ -62,7 +62,7 @@ def test_while_all_sources_are_whole_nothing_is_said(bare: Install) -> None:
     assert "2 papers, chosen from 12 new ones." in words(bare, digests(bare)[0].key)
 
 
-def test_a_mail_stays_the_same_when_the_source_recovers(bare: Install) -> None:
+def test_digest_bytes_do_not_change_when_a_source_recovers(bare: Install) -> None:
     noted(bare, {"hf-daily": BROKEN})
     bare.papers(shelf("strong", 3))
     bare.people([reader()])
@@ -74,7 +74,7 @@ def test_a_mail_stays_the_same_when_the_source_recovers(bare: Install) -> None:
     assert b"Hugging Face could not be read" in first
 
 
-def test_a_claim_holds_what_was_frozen(bare: Install) -> None:
+def test_claim_contains_the_frozen_coverage(bare: Install) -> None:
     noted(bare, {"hf-daily": BROKEN, ONE_ARXIV: STALE})
     bare.papers(shelf("strong", 3))
     bare.people([reader()])
@@ -95,7 +95,7 @@ def test_a_claim_holds_what_was_frozen(bare: Install) -> None:
         (BROKEN, QUIET, PARTIAL),
     ],
 )
-def test_two_sources_of_one_name_are_one(
+def test_incomplete_sources_merges_equal_labels(
     bare: Install, one: CoverageState, other: CoverageState, together: CoverageState
 ) -> None:
     noted(bare, {ONE_ARXIV: one, OTHER_ARXIV: other})
@@ -104,7 +104,7 @@ def test_two_sources_of_one_name_are_one(
     assert found(bare) == {"arXiv": together}
 
 
-def test_only_the_newest_day_up_to_today_of_a_source_in_use_counts(bare: Install) -> None:
+def test_incomplete_sources_uses_the_newest_day(bare: Install) -> None:
     noted(bare, {"hf-daily": BROKEN, ONE_ARXIV: LATE}, TODAY - DAY)
     noted(bare, {"hf-daily": FRESH})
     assert found(bare) == {"arXiv": LATE}
@@ -116,12 +116,12 @@ def test_only_the_newest_day_up_to_today_of_a_source_in_use_counts(bare: Install
     assert found(bare) == {"Hugging Face": LATE}, "of arXiv nothing was noted for more than three days"
 
 
-def test_a_source_that_is_not_known_any_more_goes_by_its_kind(bare: Install) -> None:
+def test_incomplete_sources_labels_a_removed_source_by_kind(bare: Install) -> None:
     noted(bare, {"carrier-pigeon:north": LATE})
     assert found(bare) == {"carrier-pigeon": LATE}
 
 
-def test_the_preview_tells_what_would_be_planned(bare: Install) -> None:
+def test_preview_shows_the_coverage(bare: Install) -> None:
     noted(bare, {"hf-daily": LATE})
     bare.papers(shelf("strong", 3))
     bare.people([reader()])
@@ -130,7 +130,7 @@ def test_the_preview_tells_what_would_be_planned(bare: Install) -> None:
     assert [dict(seen.coverage)] == frozen(bare) == [{"Hugging Face": "late"}]
 
 
-def test_coverage_is_read_once_for_all_subscribers(bare: Install) -> None:
+def test_plan_reads_coverage_once(bare: Install) -> None:
     noted(bare, {"hf-daily": LATE})
     bare.papers(shelf("strong", 3))
     bare.people([reader(email=f"reader{number}@example.net") for number in range(600)])

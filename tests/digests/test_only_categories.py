@@ -1,7 +1,7 @@
-"""Categories as a filter: nothing from outside them, but by authors who are followed."""
+"""Test categories as a filter that followed authors bypass."""
 
 from digestd.digests.explanation import explain
-from tests.digests.shelf import named, paper, planned, reader, subscriber
+from tests.digests.topic_papers import named, paper, planned, reader, subscriber
 from tests.parts.install import Install
 
 
@@ -18,7 +18,7 @@ def a_day(bare: Install) -> None:
 
 
 def wanting(bare: Install, **said: object) -> set[str]:
-    """The names of the papers that a reader of two categories and one author gets."""
+    """Return the papers of a subscriber with two categories and one followed author."""
     a_day(bare)
     bare.people(
         [reader(categories=["cs.CL", "stat"], authors=["Ada Lovelace"], min_score="low", explore=False, **said)]
@@ -26,12 +26,12 @@ def wanting(bare: Install, **said: object) -> set[str]:
     return set(planned(bare))
 
 
-def test_who_wants_no_other_category_gets_none(bare: Install) -> None:
+def test_only_categories_excludes_other_categories(bare: Install) -> None:
     assert wanting(bare, only_categories=True) == {"inside", "below", "followed"}
     found = explain(bare.db, subscriber(bare), named("outside"), bare.clock.now)
-    assert found.verdict == "is filed under none of the categories, and the subscriber wants no other"
+    assert found.verdict == "is in none of the subscriber's categories, and they want no others"
     assert found.rank is None
 
 
-def test_else_categories_only_weigh(bare: Install) -> None:
+def test_categories_only_weigh_by_default(bare: Install) -> None:
     assert wanting(bare) == {"inside", "below", "outside", "nowhere", "followed"}

@@ -1,4 +1,4 @@
-"""When a digest is planned: the local hour, one a period, whatever is changed or missed."""
+"""Test when digests are due: at the local hour, one per period, despite any change."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOTHING = PlanReport()
 
 
-def test_a_digest_is_due_at_the_readers_hour_and_not_before(library_of: Install) -> None:
+def test_digest_is_due_at_the_chosen_hour(library_of: Install) -> None:
     library_of.clock.go(-HOUR)
     library_of.people(library.people(1, hour=7))
     assert library_of.plan() == NOTHING
@@ -33,7 +33,7 @@ def test_a_digest_is_due_at_the_readers_hour_and_not_before(library_of: Install)
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "Pacific/Apia", "Asia/Kathmandu"])
-def test_the_hour_is_local_and_the_period_is_the_local_date(library_of: Install, zone: str) -> None:
+def test_digest_hour_and_period_are_local(library_of: Install, zone: str) -> None:
     library_of.people(library.people(1, hour=7, timezone=zone))
     library_of.clock.go(-7 * HOUR)
     planned: list[datetime] = []
@@ -48,7 +48,7 @@ def test_the_hour_is_local_and_the_period_is_the_local_date(library_of: Install,
     assert library_of.unsafe == {}
 
 
-def test_whoever_joins_after_the_hour_gets_the_first_digest_at_once_and_the_next_at_the_hour(
+def test_first_digest_is_immediate_after_the_hour(
     library_of: Install,
 ) -> None:
     library_of.clock.go(5 * HOUR)
@@ -62,14 +62,14 @@ def test_whoever_joins_after_the_hour_gets_the_first_digest_at_once_and_the_next
     assert periods(library_of) == ["2026-11-24", "2026-11-25"]
 
 
-def test_whoever_joins_before_the_hour_waits_for_it(library_of: Install) -> None:
+def test_first_digest_waits_for_the_hour(library_of: Install) -> None:
     library_of.people(library.people(1, hour=22))
     assert library_of.plan() == NOTHING
     library_of.clock.go(15 * HOUR)
     assert library_of.plan().planned == 1
 
 
-def test_after_three_days_of_silence_one_digest_covers_them_all(library_of: Install) -> None:
+def test_plan_catches_up_with_one_digest(library_of: Install) -> None:
     library_of.people(library.people(1))
     library_of.plan()
     for day in range(4):
@@ -84,7 +84,7 @@ def test_after_three_days_of_silence_one_digest_covers_them_all(library_of: Inst
     assert library_of.unsafe == {}
 
 
-def test_a_weekly_digest_comes_on_its_weekday_once_a_week(library_of: Install) -> None:
+def test_weekly_digest_is_due_on_its_weekday(library_of: Install) -> None:
     library_of.people(library.people(1, cadence="weekly", weekday="thu"))
     days = []
     for day in range(15):
@@ -97,7 +97,7 @@ def test_a_weekly_digest_comes_on_its_weekday_once_a_week(library_of: Install) -
     assert library_of.unsafe == {}
 
 
-def test_on_weekdays_means_no_digest_at_the_weekend(library_of: Install) -> None:
+def test_weekday_digest_is_not_due_on_weekends(library_of: Install) -> None:
     library_of.people(library.people(1, cadence="weekdays"))
     days = []
     for day in range(8):
@@ -116,9 +116,7 @@ def test_on_weekdays_means_no_digest_at_the_weekend(library_of: Install) -> None
         ["UTC"] * 5,
     ],
 )
-def test_changing_zone_hour_and_cadence_never_makes_two_digests_of_one_date(
-    library_of: Install, changes: list[str]
-) -> None:
+def test_timing_change_never_repeats_a_date(library_of: Install, changes: list[str]) -> None:
     library_of.people(library.people(1))
     dates: list[str] = []
     for step in range(60):
@@ -140,7 +138,7 @@ def test_changing_zone_hour_and_cadence_never_makes_two_digests_of_one_date(
     assert library_of.unsafe == {}
 
 
-def test_a_clock_set_back_makes_no_second_digest(library_of: Install) -> None:
+def test_clock_set_back_creates_no_second_digest(library_of: Install) -> None:
     library_of.people(library.people(3))
     assert library_of.plan().planned == 3
     for back in (HOUR, 26 * HOUR, timedelta(days=90)):
@@ -152,7 +150,7 @@ def test_a_clock_set_back_makes_no_second_digest(library_of: Install) -> None:
 
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR, 25 * HOUR, timedelta(days=90)])
-def test_a_clock_that_jumps_makes_at_most_one_digest_to_catch_up(library_of: Install, jump: timedelta) -> None:
+def test_clock_jump_creates_at_most_one_digest(library_of: Install, jump: timedelta) -> None:
     library_of.people(library.people(3))
     assert library_of.plan().planned == 3
     library_of.papers(library.papers(30, seed=9, first=900))
@@ -166,7 +164,7 @@ def test_a_clock_that_jumps_makes_at_most_one_digest_to_catch_up(library_of: Ins
     assert library_of.unsafe == {}
 
 
-async def test_who_was_planned_while_the_clock_stood_far_ahead_is_named_and_made_due_again(library_of: Install) -> None:
+async def test_reschedule_after_a_clock_far_ahead(library_of: Install) -> None:
     library_of.people(library.people(3))
     assert library_of.plan().planned == 3
     library_of.papers(library.papers(30, seed=9, first=900))
@@ -191,7 +189,7 @@ async def test_who_was_planned_while_the_clock_stood_far_ahead_is_named_and_made
     assert library_of.unsafe == {}
 
 
-def test_who_leaves_and_comes_back_on_one_day_has_one_digest_of_it(library_of: Install) -> None:
+def test_resubscribing_creates_no_second_digest(library_of: Install) -> None:
     [person] = library.people(1)
     library_of.people([person])
     assert library_of.plan().planned == 1
@@ -211,7 +209,7 @@ def test_who_leaves_and_comes_back_on_one_day_has_one_digest_of_it(library_of: I
     assert library_of.unsafe == {}
 
 
-def test_a_reader_who_pauses_is_not_planned_for_and_comes_back_the_next_day(library_of: Install) -> None:
+def test_pause_skips_planning_until_it_ends(library_of: Install) -> None:
     library_of.people(library.people(1))
     library_of.people(library.people(1, status="paused"))
     assert library_of.plan() == NOTHING

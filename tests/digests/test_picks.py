@@ -1,4 +1,4 @@
-"""What a digest holds, where it is known beforehand what each paper is worth to the reader."""
+"""Test the picks of digests whose relevance is known in advance."""
 
 from datetime import timedelta
 
@@ -6,14 +6,14 @@ import pytest
 
 from digestd.digests.planner import PlanReport
 from digestd.domain.digest import Section, Why
-from tests.digests.shelf import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
+from tests.digests.topic_papers import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
 from tests.parts import library
 from tests.parts.install import Install
 
 AUTHOR = "Quillane Ostrovenko"
 
 
-async def test_a_day_that_meets_no_interest_is_empty_and_makes_no_mail(bare: Install) -> None:
+async def test_plan_without_matches_sends_no_mail(bare: Install) -> None:
     bare.papers(shelf("other", 20, NONE))
     bare.people([reader()])
     assert bare.plan() == PlanReport(due=1, empty=1)
@@ -23,7 +23,7 @@ async def test_a_day_that_meets_no_interest_is_empty_and_makes_no_mail(bare: Ins
     assert bare.broken == {}
 
 
-def test_a_followed_author_is_always_in_and_first(bare: Install) -> None:
+def test_followed_author_comes_first(bare: Install) -> None:
     bare.papers([*shelf("strong", 20, signals={"upvotes": 90}), paper("dull", NONE, authors=["A. Bee", AUTHOR])])
     bare.people([reader(authors=[AUTHOR], size=3)])
     assert planned(bare)[0] == "dull"
@@ -32,7 +32,7 @@ def test_a_followed_author_is_always_in_and_first(bare: Install) -> None:
     assert len(digest.picks) == 3
 
 
-def test_a_followed_author_comes_once_only(bare: Install) -> None:
+def test_followed_author_comes_only_once(bare: Install) -> None:
     bare.papers([paper("dull", NONE, authors=[AUTHOR])])
     bare.people([reader(authors=[AUTHOR])])
     assert planned(bare) == ("dull",)
@@ -50,7 +50,7 @@ def test_a_followed_author_comes_once_only(bare: Install) -> None:
         {"dislikes": ["shelf:bad"]},
     ],
 )
-def test_what_is_muted_never_comes_however_well_it_fits(bare: Install, unwanted: dict[str, object]) -> None:
+def test_muted_papers_are_never_picked(bare: Install, unwanted: dict[str, object]) -> None:
     bad = paper("bad", authors=["Otho Crumb", AUTHOR], categories=["inv.dull"], signals={"upvotes": 500})
     bare.papers([{**bad, "abstract": f"{bad['abstract']} On brackish yodelling."}, *shelf("good", 3)])
     bare.people([reader(authors=[AUTHOR], **unwanted)])
@@ -60,13 +60,13 @@ def test_what_is_muted_never_comes_however_well_it_fits(bare: Install, unwanted:
 
 
 @pytest.mark.parametrize("size", [1, 4, 20])
-def test_a_digest_holds_no_more_than_the_reader_wants(bare: Install, size: int) -> None:
+def test_digest_is_limited_to_its_size(bare: Install, size: int) -> None:
     bare.papers(shelf("strong", 30))
     bare.people([reader(size=size)])
     assert len(set(planned(bare))) == size
 
 
-def test_good_papers_that_had_no_room_come_the_next_day_and_weak_ones_do_not(bare: Install) -> None:
+def test_good_papers_carry_over_to_the_next_day(bare: Install) -> None:
     bare.papers([*shelf("strong", 5), *shelf("weak", 4, HALF)])
     bare.people([reader(size=3)])
     first = planned(bare)
@@ -79,7 +79,7 @@ def test_good_papers_that_had_no_room_come_the_next_day_and_weak_ones_do_not(bar
     assert planned(bare) == ()
 
 
-def test_a_paper_that_had_no_room_is_forgotten_after_seven_days(bare: Install) -> None:
+def test_carry_over_ends_after_seven_days(bare: Install) -> None:
     bare.papers(shelf("strong", 12))
     bare.people([reader(size=1)])
     came: list[str] = []
@@ -89,7 +89,7 @@ def test_a_paper_that_had_no_room_is_forgotten_after_seven_days(bare: Install) -
     assert len(came) == len(set(came)) == 7
 
 
-def test_beside_strong_papers_weak_ones_come_to_a_reader_whose_bar_is_low(bare: Install) -> None:
+def test_low_minimum_score_admits_weak_papers(bare: Install) -> None:
     bare.papers([*shelf("strong", 2), *shelf("weak", 2, HALF), *shelf("other", 30, NONE)])
     bars = {"low": 4, "normal": 2, "high": 2}
     bare.people(reader(email=f"{bar}@example.net", min_score=bar) for bar in bars)
@@ -97,13 +97,13 @@ def test_beside_strong_papers_weak_ones_come_to_a_reader_whose_bar_is_low(bare: 
     assert {bar: len(digests(bare, f"{bar}@example.net")[0].names) for bar in bars} == bars
 
 
-def test_on_a_thin_day_there_are_fewer_picks_rather_than_worse_ones(bare: Install) -> None:
+def test_plan_prefers_fewer_picks_to_weak_ones(bare: Install) -> None:
     bare.papers([*shelf("weak", 1, HALF), *shelf("other", 30, NONE)])
     bare.people([reader()])
     assert planned(bare) == ("weak00",)
 
 
-def test_with_nothing_but_a_trace_of_relevance_there_is_one_pick(bare: Install) -> None:
+def test_plan_picks_one_barely_relevant_paper(bare: Install) -> None:
     bare.papers([*shelf("trace", 8, HALF), *shelf("other", 4, NONE)])
     bare.people([reader(min_score="high")])
     names = planned(bare)
@@ -111,7 +111,7 @@ def test_with_nothing_but_a_trace_of_relevance_there_is_one_pick(bare: Install) 
     assert names[0].startswith("trace")
 
 
-def test_a_reader_without_interests_gets_what_is_talked_about(bare: Install) -> None:
+def test_subscriber_without_interests_gets_trending(bare: Install) -> None:
     bare.papers([*shelf("quiet", 20, NONE, signals={"upvotes": 1}), paper("loud", NONE, signals={"upvotes": 200})])
     bare.people([{"email": "reader@example.net", "size": 5}])
     assert planned(bare)[0] == "loud"
@@ -119,7 +119,7 @@ def test_a_reader_without_interests_gets_what_is_talked_about(bare: Install) -> 
     assert {pick.section for pick in digest.picks} == {Section.TRENDING}
 
 
-def test_a_paper_the_reader_named_as_liked_is_not_mailed_but_its_like_is(bare: Install) -> None:
+def test_liked_paper_brings_similar_ones_not_itself(bare: Install) -> None:
     bare.papers([paper("mine"), paper("alike"), *shelf("other", 20, NONE)])
     bare.people([{"email": "reader@example.net", "likes": ["shelf:mine"]}])
     names = planned(bare)
@@ -130,7 +130,7 @@ def test_a_paper_the_reader_named_as_liked_is_not_mailed_but_its_like_is(bare: I
         assert "mine" not in planned(bare)
 
 
-def test_after_three_days_away_one_digest_holds_papers_of_each_day(bare: Install) -> None:
+def test_catch_up_digest_has_papers_of_each_day(bare: Install) -> None:
     bare.people([reader()])
     bare.papers(shelf("before", 2))
     assert bare.plan().planned == 1
@@ -146,7 +146,7 @@ def test_after_three_days_away_one_digest_holds_papers_of_each_day(bare: Install
     assert len(late.names) == 6
 
 
-def test_a_paper_whose_import_ran_on_a_clock_ahead_of_ours_is_planned_once(bare: Install) -> None:
+def test_paper_from_a_clock_ahead_is_planned_once(bare: Install) -> None:
     bare.people([reader()])
     bare.clock.go(timedelta(minutes=20))
     bare.papers(shelf("ahead", 2))
@@ -156,7 +156,7 @@ def test_a_paper_whose_import_ran_on_a_clock_ahead_of_ours_is_planned_once(bare:
     assert planned(bare) == ()
 
 
-def test_a_paper_committed_late_is_not_missed_by_the_next_digest(bare: Install) -> None:
+def test_paper_committed_late_is_not_missed(bare: Install) -> None:
     bare.people([reader()])
     bare.papers(shelf("early", 1))
     planned(bare)
@@ -166,7 +166,7 @@ def test_a_paper_committed_late_is_not_missed_by_the_next_digest(bare: Install) 
     assert planned(bare) == ("late00",)
 
 
-def test_a_replacement_of_a_mailed_paper_does_not_come_again(bare: Install) -> None:
+def test_revision_of_a_sent_paper_is_not_repeated(bare: Install) -> None:
     bare.papers(shelf("strong", 2))
     bare.people([reader()])
     planned(bare)
@@ -176,7 +176,7 @@ def test_a_replacement_of_a_mailed_paper_does_not_come_again(bare: Install) -> N
 
 
 @pytest.mark.parametrize("mailed_under", ["younger", "older"])
-def test_a_merged_paper_that_was_mailed_under_either_name_does_not_come_again(bare: Install, mailed_under: str) -> None:
+def test_merged_paper_sent_before_is_not_repeated(bare: Install, mailed_under: str) -> None:
     twin = {**paper("twin"), "id": "other:twin", "doi": "10.5555/invented.1"}
     bare.people([reader(size=1)])
     if mailed_under == "older":
@@ -195,7 +195,7 @@ def test_a_merged_paper_that_was_mailed_under_either_name_does_not_come_again(ba
     assert bare.unsafe == {}
 
 
-def test_eight_days_bring_nobody_a_paper_twice(bare: Install) -> None:
+def test_eight_days_never_repeat_a_paper(bare: Install) -> None:
     bare.people([reader(size=4), *library.people(3, size=3, hour=7)])
     addresses = ["reader@example.net", *(f"reader{n}@example.net" for n in range(3))]
     for day in range(8):

@@ -1,4 +1,4 @@
-"""What an install learns of chances from what its subscribers say."""
+"""Test the calibration of probabilities by the install's own feedback."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,47 +11,47 @@ from digestd.domain.feedback import Verdict
 from digestd.ranking.calibration import LocalCalibration
 from digestd.store import feedback
 from digestd.store.ledger.sent_digests import SentDigest
-from tests.digests.shelf import DAY, digests, planned, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
 from tests.parts.install import Install
 
 
 def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], prior: float = 0.2) -> SentDigest:
-    """A digest whose picks all had the same chance."""
+    """Return a digest whose picks all have the same probability."""
     picks = tuple(Pick(n, n, 1.0, Section.FOR_YOU, Reason(Why.NEW), n, prior, prior) for n in range(len(verdicts)))
     return SentDigest(1, subscriber, now, picks, tuple(range(len(verdicts))), tuple(verdicts), (now,) * len(verdicts))
 
 
-def test_digests_of_which_nothing_was_said_teach_nothing(now: datetime) -> None:
+def test_fit_ignores_digests_without_verdicts(now: datetime) -> None:
     assert fit_from_digests([shown(n, now, [None] * 10) for n in range(50)]) == LocalCalibration()
 
 
-def test_what_was_passed_over_beside_a_like_counts_a_quarter(now: datetime) -> None:
+def test_fit_weights_picks_without_verdict_by_a_quarter(now: datetime) -> None:
     silent = fit_from_digests([shown(n, now, [Verdict.MORE, *[None] * 8]) for n in range(40)])
     said = fit_from_digests([shown(n, now, [Verdict.MORE, Verdict.LESS, Verdict.DISMISSED]) for n in range(40)])
     assert silent.probability(-1.386) == pytest.approx(1 / 3, abs=0.03)
     assert said.probability(-1.386) == pytest.approx(1 / 3, abs=0.03)
 
 
-def test_one_who_says_much_does_not_speak_for_all(now: datetime) -> None:
+def test_fit_limits_the_weight_of_one_subscriber(now: datetime) -> None:
     loud = [shown(1, now, [Verdict.LESS] * 10) for _ in range(100)]
     others = [shown(n, now, [Verdict.MORE] * 10) for n in range(2, 32)]
     assert fit_from_digests([*loud, *others]).probability(-1.386) > 0.7
 
 
-def test_own_of_ignores_fewer_than_ten_people(now: datetime) -> None:
+def test_fit_needs_ten_subscribers(now: datetime) -> None:
     few = [shown(n, now, [Verdict.LESS] * 10) for n in range(MIN_SUBSCRIBERS - 1) for _ in range(20)]
     assert fit_from_digests(few) == LocalCalibration()
     assert fit_from_digests([*few, shown(MIN_SUBSCRIBERS, now, [Verdict.LESS] * 10)]) != LocalCalibration()
 
 
-def test_own_of_limits_a_few_fake_accounts(now: datetime) -> None:
+def test_fit_limits_a_few_fake_accounts(now: datetime) -> None:
     honest = [shown(n, now, [Verdict.MORE, Verdict.LESS, *[None] * 8]) for n in range(20)]
     fake = [shown(n, now, [Verdict.LESS] * 10) for n in range(100, 103) for _ in range(50)]
     before, after = fit_from_digests(honest).probability(-1.386), fit_from_digests([*honest, *fake]).probability(-1.386)
     assert after > 0.8 * before
 
 
-async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -> None:
+async def test_probabilities_rise_after_enough_likes(bare: Install) -> None:
     bare.papers(shelf("strong", 30))
     people = [reader(email=f"r{n}@example.net", explore=False) for n in range(10)]
     bare.people([reader(), *people])

@@ -20,7 +20,7 @@ from digestd.ranking.fusion import score, score_breakdown
 from digestd.ranking.profile import compile_profiles
 from digestd.store import embeddings
 from tests.digests.conftest import bare, library_of  # noqa: F401  # fixtures
-from tests.digests.shelf import named, paper, reader, subscriber
+from tests.digests.topic_papers import named, paper, reader, subscriber
 from tests.encoders.tiny import tiny_encoder
 from tests.parts.install import Install
 from tests.ranking.library import NOON, likes, model, papers, wants

@@ -18,7 +18,7 @@ from digestd.evaluation.feedback_replay import ReplayedDigest, replay
 from digestd.evaluation.scoring import evaluate_case
 from digestd.store import core, feedback
 from digestd.store.packing import unpack_picks
-from tests.digests.shelf import DAY, archive, digests, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, archive, digests, reader, shelf, subscriber
 from tests.parts.install import Install, install
 from tests.parts.picks import packed
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section, Why
-from digestd.mail.content import DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
-from digestd.mail.mime import DigestHeaders, Headers, Mailbox
+from digestd.mail.content import DigestContent, DigestItem, DigestLinks, NoticeContent, PaperContent, Rendered
+from digestd.mail.mime import DigestHeaders, Headers, NamedAddress
 
 FOLDER = Path(__file__).parent
 DIGESTS = ("personal", "trending", "weekly", "caught_up", "not_whole", "drawn", "hostile")
@@ -57,10 +57,10 @@ def digest(case: str) -> DigestContent:
     )
 
 
-def _item(given: dict[str, Any]) -> Item:
+def _item(given: dict[str, Any]) -> DigestItem:
     why, *rest = given["reason"]
     words = tuple(rest[1]) if len(rest) > 1 else ()
-    entry = Entry(
+    entry = PaperContent(
         title=given["title"],
         abstract=given.get("abstract", ""),
         authors=tuple(given.get("authors", ())),
@@ -70,13 +70,13 @@ def _item(given: dict[str, Any]) -> Item:
         signals=given.get("signals", {}),
     )
     reason = Reason(Why(why), rest[0] if rest else "", words)
-    return Item(entry, reason, Section(given.get("section", "for_you")))
+    return DigestItem(entry, reason, Section(given.get("section", "for_you")))
 
 
 def notice_headers(rendered: Rendered) -> Headers:
     """What deliver would say of a notice."""
     return Headers(
-        from_=Mailbox("Papers Daily", "digest@papers.example.org"),
+        from_=NamedAddress("Papers Daily", "digest@papers.example.org"),
         to="ada@example.com",
         reply_to="reply@papers.example.org",
         subject=rendered.subject,

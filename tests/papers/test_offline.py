@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from digestd.sources.arxiv_api import ARXIV_PACE
-from tests.digests.shelf import archive, digests, reader
+from tests.digests.topic_papers import archive, digests, reader
 from tests.papers.desk import Desk
 from tests.papers.site import Site
 from tests.papers.world import World

@@ -121,7 +121,7 @@ class Life:
     def gate(self, hand: Hand) -> None:
         """A worker, alive or thought dead, asks for the way to be opened."""
         key, expected = hand.claim.key, self._expected(hand)
-        assert self.ledger.gate(ledger.Claimed((hand.claim,), 0, 0), hand.owner) == [expected]
+        assert self.ledger.gate(ledger.ClaimResult((hand.claim,), 0, 0), hand.owner) == [expected]
         if expected is CommitDecision.OK:
             hand.gated = self.rows[key].dot = self.now
             self.rows[key].state = State.DOT

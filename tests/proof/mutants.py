@@ -42,8 +42,8 @@ MUTANTS = (
 """,
         """\
         recorder = self._context.recorder
-        from digestd.delivery.retry import Reply
-        recorder.record_answer(claim, Reply(250))
+        from digestd.delivery.retry import SmtpReply
+        recorder.record_answer(claim, SmtpReply(250))
         await asyncio.sleep(0.3)
         try:
 """,
@@ -100,7 +100,7 @@ MUTANTS = (
         "no header cleaner",
         "digestd/mail/mime.py",
         """\
-    text = unicodedata.normalize("NFC", _UNSEEN.sub(" ", text[: 4 * limit]))
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub(" ", text[: 4 * limit]))
     text = " ".join(text.replace("=?", "= ?").split())
 """,
         "",
@@ -109,7 +109,7 @@ MUTANTS = (
     Mutant(
         "autoescape by extension",
         "digestd/mail/templates.py",
-        "autoescape=_escaped,",
+        "autoescape=_is_escaped,",
         'autoescape=__import__("jinja2").select_autoescape(["html", "xml"]),',
         "tests/test_templates.py",
     ),

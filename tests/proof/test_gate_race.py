@@ -11,7 +11,7 @@ from random import Random
 from digestd.domain.delivery import Claim
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
-from digestd.store.ledger.claim_queue import Claimed
+from digestd.store.ledger.claim_queue import ClaimResult
 from digestd.store.ledger.commit_point import CommitDecision
 from tests.proof.scene import many
 from tests.store.rows import Ledger
@@ -58,5 +58,5 @@ def _mail(ledger: Ledger, claims: Sequence[Claim], begin: threading.Barrier, ans
     begin.wait(60)
     while claims:
         size = rng.randint(1, 3)
-        answers += ledger.gate(Claimed(tuple(claims[:size]), 0, 0))
+        answers += ledger.gate(ClaimResult(tuple(claims[:size]), 0, 0))
         claims = claims[size:]

@@ -13,7 +13,7 @@ from digestd.sources.imports import Import
 from digestd.store import subscribers
 from digestd.subscribers.cold_start import import_references
 from digestd.subscribers.lookup import find
-from tests.digests.shelf import TOPIC
+from tests.digests.topic_papers import TOPIC
 from tests.parts import library
 from tests.parts.install import Install, install
 

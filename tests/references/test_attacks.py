@@ -7,14 +7,14 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from digestd.digests.planning_day import read_planning_day
-from digestd.digests.profiles import compiled
-from digestd.digests.shard import rank
+from digestd.digests.profiles import read_shard_profiles
+from digestd.digests.shard import rank_shard
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.pages import take_in
 from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
-from tests.digests.shelf import paper, shelf
+from tests.digests.topic_papers import paper, shelf
 from tests.parts.install import Install
 from tests.references.conftest import ADA, BEA, bibtex, bring, known
 
@@ -78,8 +78,8 @@ def test_importer_likes_the_public_paper_once_it_arrives(made: Install) -> None:
     day = read_planning_day(made.db, made.clock.now, NoEncoder())
     with made.db.read() as session:
         public_key = papers.aliases(session, [FUTURE])[FUTURE]
-        found = compiled(session, day, [due.by_key(session, known(made, ADA).key)])
-        shard = rank(session, day, [due.by_key(session, known(made, who).key) for who in (ADA, BEA)])
+        found = read_shard_profiles(session, day, [due.by_key(session, known(made, ADA).key)])
+        shard = rank_shard(session, day, [due.by_key(session, known(made, who).key) for who in (ADA, BEA)])
     assert [(one.key, one.seed.title, one.seed.is_private) for one in found.named[0]] == [
         (public_key, "Frozen rivers", False)
     ]

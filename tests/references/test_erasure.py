@@ -14,7 +14,7 @@ from digestd.jobs.scheduler import Scheduler
 from digestd.store import core, subscribers
 from digestd.store.erasure import scrub
 from digestd.subscribers.erasure import erase
-from tests.digests.shelf import shelf
+from tests.digests.topic_papers import shelf
 from tests.parts.install import Install
 from tests.references.conftest import ADA, CANARY, bring, files, known
 

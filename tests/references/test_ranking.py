@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from digestd.digests import planner
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import keep_compiled
-from digestd.digests.shard import Shard, rank
+from digestd.digests.profiles import store_compiled
+from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.digest import Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values
@@ -26,7 +26,7 @@ from digestd.ranking.encoders import open_encoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
 from digestd.subscribers.feedback import add_feedback
-from tests.digests.shelf import named, shelf
+from tests.digests.topic_papers import named, shelf
 from tests.encoders.tiny import tiny_encoder
 from tests.parts import library
 from tests.parts.install import Install
@@ -41,9 +41,9 @@ def ranked(made: Install, encoder: Encoder = NoEncoder()) -> tuple[PlanningDay, 
     day = read_planning_day(made.db, made.clock.now, encoder)
     with made.db.read() as session:
         people: Sequence[due.DueSubscriber] = [due.by_key(session, known(made, who).key) for who in (ADA, BEA)]
-        shard = rank(session, day, people)
+        shard = rank_shard(session, day, people)
     with made.db.write() as session:
-        keep_compiled(session, day, shard.compiled)
+        store_compiled(session, day, shard.compiled)
     return day, shard
 
 

@@ -1,22 +1,22 @@
 """Threats, and the tests of the defence against each.
 
-S01 header injection          test_message.py::test_no_untrusted_word_becomes_a_header
+S01 header injection          test_message.py::test_untrusted_text_never_becomes_a_header
                               security/test_sinks.py::test_mails_have_no_injected_header_or_markup
-S02 SMTP commands             transports/test_pipelining.py::test_what_cannot_stand_in_a_command_is_no_mail
-                              transports/test_smtp.py::test_the_bytes_at_the_relay_are_the_bytes_that_were_offered
-S03 markup and script         test_render_hostile.py::test_nothing_untrusted_does_harm_in_any_field
+S02 SMTP commands             transports/test_pipelining.py::test_smtp_rejects_invalid_command_arguments
+                              transports/test_smtp.py::test_smtp_transfers_the_bytes_unchanged
+S03 markup and script         test_render_hostile.py::test_render_escapes_untrusted_text_in_any_field
                               security/test_sinks.py::test_pages_have_no_injected_markup_or_url
                               security/test_sinks_forms.py::test_forms_have_no_injected_markup
                               security/test_sinks_terminal.py::test_output_has_no_control_sequences
                               web/test_guards.py::test_answers_have_security_headers_and_no_cookie
                               sources/test_reported.py::test_source_error_is_shown_as_that_of_the_source
-S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
-                              test_templates.py::test_only_templates_are_rendered
+S04 templates                 test_templates.py::test_template_rejects_undefined_names
+                              test_templates.py::test_render_page_rejects_other_files
 S05 SSRF                      papers/test_ssrf_guard.py::test_a_redirect_inward_is_refused_and_not_connected_to
                               libraries/test_sync_failures.py::test_sync_retries_after_an_error
 S06 decompression bombs       papers/test_fetch.py::test_a_gzip_bomb_is_refused
                               sources/test_feed.py::test_entities_of_its_own_are_refused
-S07 open redirects            test_render_hostile.py::test_only_plain_web_links_pass
+S07 open redirects            test_render_hostile.py::test_safe_url_accepts_only_web_links
                               security/test_csrf.py::test_no_open_redirect
 S08 tokens                    security/test_tokens.py::test_changed_tokens_are_refused
                               security/test_tokens.py::test_changed_links_open_nothing
@@ -88,12 +88,12 @@ S18 forged bounces            inbound/test_processing.py::test_forged_return_pat
                               web/test_webhooks.py::test_webhook_answers_400_to_lone_surrogate
                               inbound/test_processing.py::test_changed_mac_is_forged
                               web/test_webhooks.py::test_invalid_signature_changes_nothing
-S19 signatures                test_sign.py::test_dkimpy_refuses_what_was_changed_or_added
+S19 signatures                test_sign.py::test_dkimpy_rejects_changed_or_added_headers
 S20 export and erasure        test_signup.py::test_erasure_leaves_nothing_in_the_file
                               test_data_export.py::test_data_export_classifies_every_table
                               test_consent.py::test_consent_events_cannot_be_deleted
                               libraries/test_link.py::test_unlink_deletes_the_key_and_keeps_or_drops_papers
-S21 tracking                  test_render_hostile.py::test_no_mail_loads_anything_from_afar
+S21 tracking                  test_render_hostile.py::test_mail_loads_no_remote_content
 S22 dependencies              test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
                               test_audit.py::test_audit_asks_for_each_locked_package_and_names_the_fix
                               test_packaging.py::test_wheel_carries_a_bill_of_materials_of_the_lock
@@ -140,13 +140,13 @@ S28 forged commands by mail   commands/test_authorization.py::test_message_id_an
                               commands/test_authorization.py::test_command_address_expires_with_settings_link
                               commands/test_authorization.py::test_authenticated_mail_to_others_is_no_command
                               commands/test_authentication.py::test_authentication_refuses_malformed_field
-S29 mass suppression          delivery/test_brake.py::test_wrong_map_suppresses_nobody_and_mails_wait
-                              delivery/test_brake.py::test_refusal_of_every_mail_burns_no_reader
+S29 mass suppression          delivery/test_bounce_surge.py::test_surge_of_refusals_suppresses_nobody
+                              delivery/test_bounce_surge.py::test_refusal_of_every_mail_suppresses_nobody
                               security/test_feature_combinations.py::test_unsubscribe_while_suppressed_survives_unsuppress
                               security/test_feature_combinations.py::test_erasure_keeps_suppression_on_request
                               commands/test_authorization.py::test_unsubscribe_counts_while_suppressed
-                              delivery/test_brake.py::test_wave_of_bounces_suppresses_nobody
-                              delivery/test_brake.py::test_unconfirmed_addresses_do_not_set_off_the_brake
+                              delivery/test_bounce_surge.py::test_surge_of_bounces_suppresses_nobody
+                              delivery/test_bounce_surge.py::test_surge_ignores_unconfirmed_addresses
                               inbound/test_processing.py::test_wave_of_bounces_by_mail_suppresses_nobody
                               inbound/test_unsuppress.py::test_unsuppress_restores_status_and_leaves_complaints
 S30 abuse of limits           web/test_subscribe.py::test_blank_forms_do_not_block_other_networks

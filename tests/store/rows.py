@@ -12,7 +12,7 @@ from digestd.security.links import Keys, address_key
 from digestd.store import core, ledger, subscribers
 from digestd.store.database import Database
 from digestd.store.fsck import fsck
-from digestd.store.ledger.claim_queue import Claimed, Claimer, claim
+from digestd.store.ledger.claim_queue import ClaimOwner, ClaimResult, claim
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
 from digestd.store.ledger.create import NewDigest
 from digestd.store.ledger.results import AttemptResult, record_results
@@ -66,12 +66,12 @@ class Ledger:
         self.digests(who)
         return who
 
-    def claim(self, owner: str = "w1", limit: int = 100, later: timedelta = timedelta(0)) -> Claimed:
+    def claim(self, owner: str = "w1", limit: int = 100, later: timedelta = timedelta(0)) -> ClaimResult:
         """Claim as a worker of this name."""
         with self.db.write() as session:
-            return claim(session, Claimer(owner, lambda key, n: f"b+{key}.{n}@example.org"), limit, self.now + later)
+            return claim(session, ClaimOwner(owner, lambda key, n: f"b+{key}.{n}@example.org"), limit, self.now + later)
 
-    def gate(self, claimed: Claimed, owner: str = "w1", later: timedelta = timedelta(0)) -> list[CommitDecision]:
+    def gate(self, claimed: ClaimResult, owner: str = "w1", later: timedelta = timedelta(0)) -> list[CommitDecision]:
         """Ask the gate for all of a claim."""
         wishes = [CommitRequest(c.key, c.attempt, owner, SHA) for c in claimed.claims]
         with self.db.write() as session:

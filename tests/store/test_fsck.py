@@ -8,7 +8,7 @@ import pytest
 from digestd.domain.delivery import TRANSITIONS, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store.fsck import INVARIANTS
-from digestd.store.ledger.claim_queue import Claimed
+from digestd.store.ledger.claim_queue import ClaimResult
 from digestd.store.ledger.recovery import recover
 from digestd.store.ledger.results import AttemptResult
 from tests.store.rows import Ledger
@@ -30,7 +30,7 @@ def mixed(ledger: Ledger) -> Ledger:
     ledger.change(SKIPPED, Status.UNSUBSCRIBED)
     ledger.sql(f"UPDATE delivery SET not_before_us = not_before_us + 1000000 WHERE id = {READY}")
     claims = {c.key: c for c in ledger.claim("w1").claims}
-    ledger.gate(Claimed(tuple(claims[n] for n in (ACCEPTED, DOT, UNCERTAIN)), 0, 0), "w1")
+    ledger.gate(ClaimResult(tuple(claims[n] for n in (ACCEPTED, DOT, UNCERTAIN)), 0, 0), "w1")
     ledger.record(
         AttemptResult(ACCEPTED, 1, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250, "ok"),
         AttemptResult(UNCERTAIN, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer"),

@@ -11,7 +11,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import address_key
 from digestd.store import erasure, subscribers, suppressions
 from digestd.store import ledger as store
-from digestd.store.ledger.claim_queue import Claimed
+from digestd.store.ledger.claim_queue import ClaimResult
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.create import NewNotice
 from digestd.store.ledger.recovery import Recovered, owners, recover, release
@@ -21,7 +21,7 @@ from tests.store.rows import KEYS, Ledger
 LATE = timedelta(hours=19)
 
 
-def accepted(claimed: Claimed, owner: str = "w1") -> list[AttemptResult]:
+def accepted(claimed: ClaimResult, owner: str = "w1") -> list[AttemptResult]:
     """A 250 for all of a claim."""
     return [
         AttemptResult(c.key, c.attempt, owner, State.ACCEPTED, Outcome.ACCEPTED, 250, "2.0.0 ok", "ABC123")
@@ -29,7 +29,9 @@ def accepted(claimed: Claimed, owner: str = "w1") -> list[AttemptResult]:
     ]
 
 
-def ended(claimed: Claimed, state: State, outcome: Outcome, owner: str = "w1", **more: object) -> list[AttemptResult]:
+def ended(
+    claimed: ClaimResult, state: State, outcome: Outcome, owner: str = "w1", **more: object
+) -> list[AttemptResult]:
     """Some other end for all of a claim."""
     return [AttemptResult(c.key, c.attempt, owner, state, outcome, **more) for c in claimed.claims]  # type: ignore[arg-type]
 
@@ -132,7 +134,7 @@ def test_an_uncertain_delivery_is_never_claimed(ledger: Ledger) -> None:
 def test_recovery_takes_only_what_the_dead_held_and_may_be_repeated(ledger: Ledger) -> None:
     ledger.ready(4)
     dead, alive = ledger.claim("dead", 2), ledger.claim("alive", 2)
-    ledger.gate(Claimed(dead.claims[:1], 0, 0), "dead")
+    ledger.gate(ClaimResult(dead.claims[:1], 0, 0), "dead")
     with ledger.db.read() as session:
         assert owners(session) == ["alive", "dead"]
     for expected in (Recovered(1, 1), Recovered(0, 0)):
@@ -146,7 +148,7 @@ def test_recovery_takes_only_what_the_dead_held_and_may_be_repeated(ledger: Ledg
 def test_a_worker_gives_back_what_it_did_not_send(ledger: Ledger) -> None:
     ledger.ready(3)
     claimed = ledger.claim()
-    ledger.gate(Claimed(claimed.claims[:1], 0, 0))
+    ledger.gate(ClaimResult(claimed.claims[:1], 0, 0))
     pairs = [(c.key, c.attempt) for c in claimed.claims]
     with ledger.db.write() as session:
         assert release(session, "w2", pairs, ledger.now) == 0
@@ -235,15 +237,17 @@ def test_a_confirmation_goes_to_the_pending_and_a_digest_does_not(ledger: Ledger
 def test_erasing_someone_leaves_a_ledger_that_holds(ledger: Ledger) -> None:
     [who, other] = ledger.ready(2)
     claimed = ledger.claim()
-    ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))
+    ledger.gate(ClaimResult(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))
     with ledger.db.write() as session:
         for subscriber in (who, other):
             suppressions.record(
                 session, subscribers.address_key_of(session, subscriber), SuppressionReason.ERASED, ledger.now
             )
             erasure.erase(session, subscriber, ledger.now)
-    assert ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == who), 0, 0)) == [CommitDecision.GONE]
-    assert ledger.record(*accepted(Claimed(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))) == 1
+    assert ledger.gate(ClaimResult(tuple(c for c in claimed.claims if c.subscriber == who), 0, 0)) == [
+        CommitDecision.GONE
+    ]
+    assert ledger.record(*accepted(ClaimResult(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))) == 1
     assert sorted(ledger.states) == ["accepted", "skipped"]
     assert ledger.broken() == {}
 

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from digestd.store import due, libraries, webhooks
 from digestd.store.database import open_database
 from digestd.store.ledger import queries, recovery
-from digestd.store.ledger.claim_queue import Claimer, claim, expire
+from digestd.store.ledger.claim_queue import ClaimOwner, claim, expire
 from digestd.store.ledger.offered import offer_uncertain
 from digestd.store.ledger.settlement import settle_all_bounced
 from digestd.store.ledger.uncertain import uncertain_deliveries
@@ -17,7 +17,7 @@ from tests.conftest import NOW
 from tests.store.rows import Ledger
 
 LOOKS: dict[str, Callable[[Session], object]] = {
-    "claim": lambda session: claim(session, Claimer("w2", lambda key, n: f"b+{key}.{n}@example.org"), 10, NOW),
+    "claim": lambda session: claim(session, ClaimOwner("w2", lambda key, n: f"b+{key}.{n}@example.org"), 10, NOW),
     "expire": lambda session: expire(session, 10, NOW),
     "anything ready": lambda session: queries.is_any_ready(session, NOW),
     "ready": lambda session: queries.count_ready(session, NOW),

@@ -1,20 +1,20 @@
-"""A transport that leaves SMTP to aiosmtplib, command by command: what ours must agree with."""
+"""A transport based on aiosmtplib, command by command, to compare with."""
 
 import contextlib
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse
 
-from digestd.delivery.retry import Reply, Stage
+from digestd.delivery.retry import SmtpReply, Stage
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import RelayFailed
-from digestd.mail.mime import dot_stuffed
+from digestd.mail.mime import dot_stuff
 
 _LOST = (SMTPException, OSError, EOFError)
 SECONDS = 0.5
 
 
 class PlainTransport:
-    """To 127.0.0.1."""
+    """A transport to 127.0.0.1."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -28,7 +28,7 @@ class PlainTransport:
 
 
 class PlainChannel:
-    """One session."""
+    """A session of aiosmtplib."""
 
     def __init__(self, client: SMTP) -> None:
         self._client = client
@@ -50,10 +50,10 @@ class PlainChannel:
                 await self._command(b"RSET")
             return Refusal(stage, reply)
         assert self._client.protocol is not None
-        self._client.protocol.write(dot_stuffed(mail.message))
+        self._client.protocol.write(dot_stuff(mail.message))
         return None
 
-    async def commit(self, _then: OutgoingMail | None = None) -> Reply:
+    async def commit(self, _then: OutgoingMail | None = None) -> SmtpReply:
         """See Channel.commit."""
         try:
             reply = _reply(await self._client.execute_command(b"."))
@@ -73,7 +73,7 @@ class PlainChannel:
             await self._client.quit(timeout=SECONDS)
         self._client.close()
 
-    async def _command(self, command: bytes) -> Reply:
+    async def _command(self, command: bytes) -> SmtpReply:
         try:
             return _reply(await self._client.execute_command(command))
         except _LOST as error:
@@ -81,5 +81,5 @@ class PlainChannel:
             raise RelayFailed(str(error)) from error
 
 
-def _reply(response: SMTPResponse) -> Reply:
-    return Reply(response.code, response.message)
+def _reply(response: SMTPResponse) -> SmtpReply:
+    return SmtpReply(response.code, response.message)

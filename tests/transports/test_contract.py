@@ -1,4 +1,4 @@
-"""What every transport does, whatever it is: offer, then commit or abandon."""
+"""Test the contract of every transport: offer, then commit or abandon."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -51,11 +51,11 @@ async def road(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield end
 
 
-def test_contract_is_tried_on_every_scheme() -> None:
+def test_contract_covers_every_scheme() -> None:
     assert ENDS.keys() | TLS == TRANSPORTS.keys()
 
 
-async def test_nothing_arrives_before_the_commit(road: tuple[Transport, Arrived]) -> None:
+async def test_offer_delivers_nothing_before_commit(road: tuple[Transport, Arrived]) -> None:
     transport, arrived = road
     channel = await transport.connect()
     assert await channel.offer(MAIL) is None
@@ -65,7 +65,7 @@ async def test_nothing_arrives_before_the_commit(road: tuple[Transport, Arrived]
     await channel.close()
 
 
-async def test_an_abandoned_mail_never_arrives(road: tuple[Transport, Arrived]) -> None:
+async def test_abandon_delivers_nothing(road: tuple[Transport, Arrived]) -> None:
     transport, arrived = road
     channel = await transport.connect()
     assert await channel.offer(MAIL) is None
@@ -75,7 +75,7 @@ async def test_an_abandoned_mail_never_arrives(road: tuple[Transport, Arrived]) 
     assert arrived() == []
 
 
-async def test_one_channel_carries_many_mails(road: tuple[Transport, Arrived]) -> None:
+async def test_connection_carries_many_mails(road: tuple[Transport, Arrived]) -> None:
     transport, arrived = road
     channel = await transport.connect()
     for number in range(20):
@@ -87,13 +87,13 @@ async def test_one_channel_carries_many_mails(road: tuple[Transport, Arrived]) -
     assert sorted(arrived()) == sorted(b"X: %d\n\n.\n" % number for number in range(20))
 
 
-async def test_closing_twice_does_no_harm(road: tuple[Transport, Arrived]) -> None:
+async def test_close_may_be_called_twice(road: tuple[Transport, Arrived]) -> None:
     channel = await road[0].connect()
     await channel.close()
     await channel.close()
 
 
-async def test_the_same_mail_twice_is_one_file_in_a_maildir(tmp_path: Path) -> None:
+async def test_maildir_stores_a_repeated_mail_once(tmp_path: Path) -> None:
     channel = await MaildirTransport(tmp_path).connect()
     for _ in range(2):
         await channel.offer(MAIL)
@@ -102,7 +102,7 @@ async def test_the_same_mail_twice_is_one_file_in_a_maildir(tmp_path: Path) -> N
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-async def test_a_mail_in_a_maildir_names_its_envelope(tmp_path: Path) -> None:
+async def test_maildir_file_contains_the_envelope(tmp_path: Path) -> None:
     channel = await MaildirTransport(tmp_path).connect()
     await channel.offer(MAIL)
     await channel.commit()
@@ -110,7 +110,7 @@ async def test_a_mail_in_a_maildir_names_its_envelope(tmp_path: Path) -> None:
     assert content.startswith(f"Return-Path: <{MAIL.envelope_from}>\nDelivered-To: {MAIL.to}\n")
 
 
-async def test_a_maildir_that_cannot_be_made_is_the_relays_problem(tmp_path: Path) -> None:
+async def test_maildir_that_cannot_be_created_fails_as_relay(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RelayFailed, match="check the folder"):
         await MaildirTransport(tmp_path / "file").connect()

@@ -1,4 +1,4 @@
-"""Envelopes that go ahead: what a relay makes of them, and that nothing of it changes what becomes of a mail."""
+"""Test SMTP pipelining: it never changes the outcome of a mail."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def mail(number: int, to: str = "", message: bytes = b"") -> OutgoingMail:
 
 
 async def sent(road: Transport, mails: Sequence[OutgoingMail]) -> list[str]:
-    """What becomes of mails over one channel, opened anew where it broke, each with the next at hand."""
+    """Send mails over one connection, reopened when lost; return their outcomes."""
     found, channel = [], await road.connect()
     for number, each in enumerate(mails):
         channel = channel or await road.connect()
@@ -52,7 +52,7 @@ async def _fate(channel: Connection, each: OutgoingMail, then: OutgoingMail | No
         return "lost"
 
 
-async def test_a_mail_costs_one_round_trip_where_the_relay_pipelines() -> None:
+async def test_pipelined_mail_needs_one_round_trip() -> None:
     async with Relay().serving() as relay:
         assert await sent(transport(relay.port), [mail(n) for n in range(20)]) == ["answered 250"] * 20
     assert [taken.message for taken in relay.taken] == [mail(n).message for n in range(20)]
@@ -71,9 +71,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("careless", [False, True])
 @pytest.mark.parametrize(("stage", "act"), FAULTS)
-async def test_pipelined_one_by_one_and_by_the_library_the_same_becomes_of_each_mail(
-    stage: str, act: str, careless: bool
-) -> None:
+async def test_pipelining_has_the_same_results_as_smtplib(stage: str, act: str, careless: bool) -> None:
     mails = [mail(n) for n in range(5)]
     ends, arrived = [], []
     for offers, road in (((), PlainTransport), (ONE_BY_ONE, None), (("PIPELINING",), None)):
@@ -88,26 +86,26 @@ async def test_pipelined_one_by_one_and_by_the_library_the_same_becomes_of_each_
     assert [end for number, end in enumerate(ends[0]) if number != 2] == ["answered 250"] * 4
 
 
-async def test_a_relay_that_answers_out_of_step_is_gone_on_with_one_by_one() -> None:
+async def test_pipelining_stops_after_unexpected_replies() -> None:
     async with Relay({"RCPT": Fault("354 what?", times=1)}).serving() as relay:
         assert await sent(transport(relay.port), [mail(n) for n in range(4)]) == ["answered 250"] * 4
     assert (relay.sessions, len(relay.taken)) == (2, 4)
 
 
-async def test_a_relay_that_forgets_what_came_with_the_dot_is_gone_on_with_one_by_one() -> None:
+async def test_pipelining_stops_if_input_after_the_dot_is_lost() -> None:
     async with Relay(forgetful=True).serving() as relay:
         assert await sent(transport(relay.port, patience=HASTY), [mail(n) for n in range(4)]) == ["answered 250"] * 4
     assert (relay.sessions, len(relay.taken)) == (2, 4)
 
 
 @pytest.mark.parametrize("offers", [("PIPELINING",), ()])
-async def test_a_session_that_the_relay_closes_between_mails_is_opened_anew(offers: tuple[str, ...]) -> None:
+async def test_closed_session_is_reopened(offers: tuple[str, ...]) -> None:
     async with Relay(offers=offers, mails_a_session=2).serving() as relay:
         assert await sent(transport(relay.port), [mail(n) for n in range(6)]) == ["answered 250"] * 6
     assert (relay.sessions, len(relay.taken)) == (3, 6)
 
 
-async def test_an_envelope_that_went_ahead_for_another_mail_is_not_used() -> None:
+async def test_pipelined_envelope_of_another_mail_is_not_used() -> None:
     async with Relay().serving() as relay:
         channel = await transport(relay.port).connect()
         assert await channel.offer(mail(1)) is None
@@ -118,7 +116,7 @@ async def test_an_envelope_that_went_ahead_for_another_mail_is_not_used() -> Non
     assert [taken.recipient for taken in relay.taken] == [mail(1).to, mail(3).to]
 
 
-async def test_closing_with_an_envelope_ahead_delivers_nothing() -> None:
+async def test_close_with_a_pipelined_envelope_delivers_nothing() -> None:
     async with Relay().serving() as relay:
         channel = await transport(relay.port).connect()
         await channel.offer(mail(1))
@@ -128,7 +126,7 @@ async def test_closing_with_an_envelope_ahead_delivers_nothing() -> None:
     assert len(relay.taken) == 1
 
 
-async def test_a_refused_recipient_of_a_careless_relay_costs_a_lone_dot() -> None:
+async def test_refused_recipient_with_354_gets_a_lone_dot() -> None:
     async with Relay({"RCPT": Fault("550 5.1.1 who?", times=1)}, careless=True).serving() as relay:
         channel = await transport(relay.port).connect()
         refusal = await channel.offer(mail(1))
@@ -140,7 +138,7 @@ async def test_a_refused_recipient_of_a_careless_relay_costs_a_lone_dot() -> Non
     assert ([taken.recipient for taken in relay.taken], relay.sessions) == ([mail(2).to], 1)
 
 
-async def test_bounces_are_asked_to_name_the_attempt_where_the_relay_can() -> None:
+async def test_envid_names_the_attempt_if_dsn_is_offered() -> None:
     for offers, more in ((("DSN",), " RET=HDRS ENVID=7.1"), ((), "")):
         async with Relay(offers=offers).serving() as relay:
             await sent(transport(relay.port), [mail(7)])
@@ -151,7 +149,7 @@ async def test_bounces_are_asked_to_name_the_attempt_where_the_relay_can() -> No
 
 
 @pytest.mark.parametrize("address", ["a b@example.net", "a>@example.net", "a\r\nDATA", "ä@example.net", "a\x00@x"])
-def test_what_cannot_stand_in_a_command_is_no_mail(address: str) -> None:
+def test_smtp_rejects_invalid_command_arguments(address: str) -> None:
     with pytest.raises(BadInput, match="SMTP command"):
         OutgoingMail("bounce@example.org", address, b"")
 
@@ -161,16 +159,14 @@ LINES = st.lists(st.sampled_from([b"", b".", b"..", b".x", b"x.", b"\x00", b"\xf
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(LINES, min_size=1, max_size=4), st.booleans())
-async def test_whatever_the_lines_the_bytes_at_the_relay_are_those_of_the_mail(
-    bodies: list[list[bytes]], pipelining: bool
-) -> None:
+async def test_smtp_transfers_any_lines_unchanged(bodies: list[list[bytes]], pipelining: bool) -> None:
     mails = [mail(n, message=b"".join(line + b"\r\n" for line in [b"X:", *lines])) for n, lines in enumerate(bodies)]
     async with Relay(offers=("PIPELINING",) if pipelining else ()).serving() as relay:
         assert await sent(transport(relay.port), mails) == ["answered 250"] * len(mails)
     assert [taken.message for taken in relay.taken] == [each.message for each in mails]
 
 
-async def test_smtp_sink_counts_what_was_sent(tmp_path: Path) -> None:
+async def test_smtp_sink_counts_all_mails(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with smtp_sink(tmp_path) as sink:
         assert await sent(one_route(sink.url), [mail(n) for n in range(100)]) == ["answered 250"] * 100

@@ -1,4 +1,4 @@
-"""Replies out of bytes: whole, in their order, however they are cut, and never more than fits."""
+"""Test the parser of SMTP replies: complete, in order, with limits."""
 
 from itertools import pairwise
 
@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.delivery.retry import Reply
+from digestd.delivery.retry import SmtpReply
 from digestd.delivery.transports.smtp.reply_parser import LINE_MAX, REPLY_MAX, InvalidReply, ReplyParser
 
 SAID = b"250 2.0.0 Ok: queued as 4XyZ\r\n250-relay.example.org\r\n250-DSN\r\n250 8BITMIME\r\n354\r\n421 4.3.2 bye\n"
 READ = [
-    Reply(250, "2.0.0 Ok: queued as 4XyZ"),
-    Reply(250, "relay.example.org DSN 8BITMIME"),
-    Reply(354, ""),
-    Reply(421, "4.3.2 bye"),
+    SmtpReply(250, "2.0.0 Ok: queued as 4XyZ"),
+    SmtpReply(250, "relay.example.org DSN 8BITMIME"),
+    SmtpReply(354, ""),
+    SmtpReply(421, "4.3.2 bye"),
 ]
 
 
 @given(st.lists(st.integers(0, len(SAID)), max_size=12))
-def test_replies_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None:
+def test_replies_do_not_depend_on_packet_boundaries(cuts: list[int]) -> None:
     replies, found = ReplyParser(), []
     edges = [0, *sorted(cuts), len(SAID)]
     for start, end in pairwise(edges):
@@ -28,7 +28,7 @@ def test_replies_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None
 
 
 @given(st.lists(st.binary(max_size=60), max_size=10))
-def test_no_bytes_bring_anything_but_replies_or_a_refusal(chunks: list[bytes]) -> None:
+def test_replies_parser_accepts_or_rejects_any_bytes(chunks: list[bytes]) -> None:
     replies = ReplyParser()
     try:
         for chunk in chunks:
@@ -41,9 +41,9 @@ def test_no_bytes_bring_anything_but_replies_or_a_refusal(chunks: list[bytes]) -
 
 
 @pytest.mark.parametrize("said", [b"?? what\r\n", b"\r\n", b"25\r\n", b"250xOk\r\n", "²50 x\r\n".encode(), b"-1 x\r\n"])
-def test_what_is_no_reply_is_refused_and_what_came_before_it_counts(said: bytes) -> None:
+def test_replies_before_an_invalid_one_count(said: bytes) -> None:
     replies = ReplyParser().feed(b"250 ok\r\n" + said)
-    assert next(replies) == Reply(250, "ok")
+    assert next(replies) == SmtpReply(250, "ok")
     with pytest.raises(InvalidReply):
         next(replies)
 
@@ -51,11 +51,11 @@ def test_what_is_no_reply_is_refused_and_what_came_before_it_counts(said: bytes)
 @pytest.mark.parametrize(
     "said", [b"250 " + b"x" * LINE_MAX, b"250 " + b"x" * LINE_MAX + b"\r\n", b"250-x\r\n" * REPLY_MAX]
 )
-def test_lines_and_replies_without_an_end_are_refused(said: bytes) -> None:
+def test_endless_lines_and_replies_are_rejected(said: bytes) -> None:
     with pytest.raises(InvalidReply):
         list(ReplyParser().feed(said))
 
 
-def test_a_long_line_is_still_a_reply() -> None:
+def test_long_line_is_a_valid_reply() -> None:
     [reply] = ReplyParser().feed(b"250 " + b"x" * 2_000 + b"\r\n")
     assert (reply.code, len(reply.text)) == (250, 400)

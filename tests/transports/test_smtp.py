@@ -1,4 +1,4 @@
-"""SMTP, command by command: what reaches the relay, and what each of its misdeeds means."""
+"""Test SMTP command by command: what the relay receives, and what each fault means."""
 
 import asyncio
 
@@ -23,12 +23,12 @@ NASTY = b"".join(
 
 @pytest.fixture(params=["pipelined", "one by one"])
 def offers(request: pytest.FixtureRequest) -> Offers:
-    """What a relay offers: both roads lead to the same ends."""
+    """Return the extensions of a relay; the outcome must not depend on them."""
     return ("PIPELINING", "DSN") if request.param == "pipelined" else ()
 
 
 @pytest.mark.parametrize("message", [NASTY, b".\r\n", b"\r\n", b"a\r\n" * 100_000, b".\r\n" * 30_000 + b"last\r\n"])
-async def test_the_bytes_at_the_relay_are_the_bytes_that_were_offered(message: bytes, offers: Offers) -> None:
+async def test_smtp_transfers_the_bytes_unchanged(message: bytes, offers: Offers) -> None:
     async with Relay(offers=offers).serving() as relay:
         channel = await transport(relay.port).connect()
         assert await channel.offer(OutgoingMail("b@example.org", "a@example.net", message)) is None
@@ -39,7 +39,7 @@ async def test_the_bytes_at_the_relay_are_the_bytes_that_were_offered(message: b
     assert (relay.taken[0].sender, relay.taken[0].recipient) == ("b@example.org", "a@example.net")
 
 
-async def test_many_mails_go_over_one_session(offers: Offers) -> None:
+async def test_smtp_sends_many_mails_in_one_session(offers: Offers) -> None:
     async with Relay(offers=offers).serving() as relay:
         channel = await transport(relay.port).connect()
         for _ in range(5):
@@ -49,7 +49,7 @@ async def test_many_mails_go_over_one_session(offers: Offers) -> None:
     assert (len(relay.taken), relay.sessions, relay.commands["QUIT"]) == (5, 1, 1)
 
 
-async def test_an_abandoned_mail_is_never_delivered(offers: Offers) -> None:
+async def test_smtp_abandon_delivers_nothing(offers: Offers) -> None:
     async with Relay(offers=offers).serving() as relay:
         channel = await transport(relay.port).connect()
         await channel.offer(MAIL)
@@ -59,7 +59,7 @@ async def test_an_abandoned_mail_is_never_delivered(offers: Offers) -> None:
     assert relay.taken == []
 
 
-async def test_nobody_listening_is_the_relays_problem() -> None:
+async def test_smtp_connection_refused_fails_as_relay() -> None:
     async with Relay().serving() as relay:
         port = relay.port
     with pytest.raises(RelayFailed, match="retry later"):
@@ -68,7 +68,7 @@ async def test_nobody_listening_is_the_relays_problem() -> None:
 
 @pytest.mark.parametrize("act", ["450 no", "550 no", "421 no", "close", "reset", "garbage", "silence"])
 @pytest.mark.parametrize("stage", ["banner", "EHLO"])
-async def test_whatever_goes_wrong_before_a_mail_is_the_relays_problem(stage: str, act: str) -> None:
+async def test_smtp_failure_before_mail_fails_as_relay(stage: str, act: str) -> None:
     async with Relay({stage: Fault(act)}).serving() as relay:
         with pytest.raises(RelayFailed):
             await transport(relay.port, patience=patience_with(act)).connect()
@@ -77,9 +77,7 @@ async def test_whatever_goes_wrong_before_a_mail_is_the_relays_problem(stage: st
 
 @pytest.mark.parametrize(("act", "code"), [("450 4.2.0 no", 450), ("550 5.1.1 no", 550), ("421 4.3.2 no", 421)])
 @pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA])
-async def test_a_refusal_says_at_which_stage_and_why(
-    stage: Stage, act: str, code: int, offers: tuple[str, ...]
-) -> None:
+async def test_smtp_refusal_has_stage_and_reply(stage: Stage, act: str, code: int, offers: tuple[str, ...]) -> None:
     async with Relay({stage.upper(): Fault(act)}, offers=offers).serving() as relay:
         channel = await transport(relay.port, patience=patience_with(act)).connect()
         refusal = await channel.offer(MAIL)
@@ -91,7 +89,7 @@ async def test_a_refusal_says_at_which_stage_and_why(
 
 @pytest.mark.parametrize("act", ["close", "reset", "garbage", "silence"])
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
-async def test_a_session_lost_before_the_body_is_not_a_mail_sent(stage: str, act: str, offers: Offers) -> None:
+async def test_smtp_session_lost_before_the_body_is_not_sent(stage: str, act: str, offers: Offers) -> None:
     async with Relay({stage: Fault(act)}, offers=offers).serving() as relay:
         channel = await transport(relay.port, patience=patience_with(act)).connect()
         with pytest.raises(RelayFailed):
@@ -101,9 +99,7 @@ async def test_a_session_lost_before_the_body_is_not_a_mail_sent(stage: str, act
 
 
 @pytest.mark.parametrize("act", ["close", "reset", "421 4.3.0 going down"])
-async def test_a_session_lost_amid_the_body_is_known_not_to_have_sent_the_dot(
-    act: str, offers: tuple[str, ...]
-) -> None:
+async def test_smtp_session_lost_in_the_body_sent_no_dot(act: str, offers: tuple[str, ...]) -> None:
     large = OutgoingMail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 78 + b"\r\n" * 200_000)
     async with Relay({"body": Fault(act)}, offers=offers).serving() as relay:
         channel = await transport(relay.port, patience=patience_with(act)).connect()
@@ -113,7 +109,7 @@ async def test_a_session_lost_amid_the_body_is_known_not_to_have_sent_the_dot(
 
 
 async def _offered_and_committed(channel: Connection, mail: OutgoingMail) -> int | None:
-    """The code of the relay's refusal; None where it broke off."""
+    """Return the code of the relay's refusal, or None if it closed the session."""
     try:
         if (refusal := await channel.offer(mail)) is not None:
             return refusal.reply.code
@@ -123,7 +119,7 @@ async def _offered_and_committed(channel: Connection, mail: OutgoingMail) -> int
         return None
 
 
-async def test_a_relay_that_stops_reading_is_given_up_before_the_dot() -> None:
+async def test_smtp_times_out_if_the_relay_stops_reading() -> None:
     huge = OutgoingMail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 30_000_000 + b"\r\n")
     async with await asyncio.start_server(_never_reads, "127.0.0.1", 0) as server:
         channel = await transport(server.sockets[0].getsockname()[1], patience=HASTY).connect()
@@ -142,7 +138,7 @@ async def _never_reads(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 @pytest.mark.parametrize("act", ["450 4.3.0 no", "550 5.7.1 no", "421 4.3.2 no"])
-async def test_a_refused_dot_is_an_answer(act: str, offers: Offers) -> None:
+async def test_smtp_refused_dot_is_a_reply(act: str, offers: Offers) -> None:
     async with Relay({"dot": Fault(act)}, offers=offers).serving() as relay:
         channel = await transport(relay.port, patience=patience_with(act)).connect()
         assert await channel.offer(MAIL) is None
@@ -153,7 +149,7 @@ async def test_a_refused_dot_is_an_answer(act: str, offers: Offers) -> None:
 
 @pytest.mark.parametrize("stored", [True, False])
 @pytest.mark.parametrize("act", ["close", "reset", "silence", "garbage", "xyz", "999 what", "354 what", "12"])
-async def test_a_dot_without_a_readable_answer_is_a_lost_reply(act: str, stored: bool, offers: Offers) -> None:
+async def test_smtp_dot_without_a_reply_is_a_lost_reply(act: str, stored: bool, offers: Offers) -> None:
     async with Relay({"dot": Fault(act, stored=stored)}, offers=offers).serving() as relay:
         channel = await transport(relay.port, patience=patience_with(act)).connect()
         assert await channel.offer(MAIL) is None
@@ -165,7 +161,7 @@ async def test_a_dot_without_a_readable_answer_is_a_lost_reply(act: str, stored:
 
 @pytest.mark.parametrize("stage", ["QUIT", "RSET"])
 @pytest.mark.parametrize("act", ["500 no", "close", "reset", "garbage"])
-async def test_what_happens_after_the_250_cannot_undo_it(stage: str, act: str, offers: Offers) -> None:
+async def test_smtp_failure_after_250_keeps_it_accepted(stage: str, act: str, offers: Offers) -> None:
     async with Relay({stage: Fault(act)}, offers=offers).serving() as relay:
         channel = await transport(relay.port, patience=patience_with(act)).connect()
         assert await channel.offer(MAIL) is None
@@ -175,18 +171,18 @@ async def test_what_happens_after_the_250_cannot_undo_it(stage: str, act: str, o
 
 
 @pytest.mark.parametrize("url", ["smtp://127.0.0.1:25", "smtp://localhost", "smtp://[::1]:2525"])
-def test_this_machine_may_be_spoken_to_in_the_clear(url: str) -> None:
+def test_smtp_without_tls_is_allowed_on_localhost(url: str) -> None:
     one_route(url)
 
 
 @pytest.mark.parametrize("url", ["smtp://mail.example.org", "smtp://192.0.2.1:25", "smtp://127.0.0.1.example.org"])
-def test_sending_in_the_clear_over_a_network_is_refused_with_the_remedy(url: str) -> None:
+def test_smtp_without_tls_is_rejected_on_a_network(url: str) -> None:
     with pytest.raises(BadSetting, match=r"unencrypted; use smtp\+starttls:// or smtps://, or add \?tls=none"):
         one_route(url)
     one_route(f"{url}?tls=none")
 
 
 @pytest.mark.parametrize("url", ["", "mail.example.org", "http://x", "smtp://", "smtp://h:port", "maildir:", "smtp:x"])
-def test_an_url_that_names_no_transport_is_refused_by_name(url: str) -> None:
+def test_unknown_transport_url_is_rejected_by_name(url: str) -> None:
     with pytest.raises(BadSetting, match="DIGESTD_TRANSPORT_URL"):
         one_route(url)

@@ -1,4 +1,4 @@
-"""TLS to the relay: required where the URL says so, and no way around it for whoever stands between."""
+"""Test TLS to the relay: required if the URL says so, without any downgrade."""
 
 import contextlib
 import ssl
@@ -14,7 +14,7 @@ from tests.parts.smtp import MAIL, transport
 from tests.parts.tls import server_side
 
 
-async def test_tls_is_used_where_it_is_required(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+async def test_tls_is_used_if_required(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     async with Relay(tls=served).serving() as relay:
         channel = await transport(relay.port, "starttls", trusting).connect()
         assert await channel.offer(MAIL) is None
@@ -23,7 +23,7 @@ async def test_tls_is_used_where_it_is_required(served: ssl.SSLContext, trusting
     assert (len(relay.taken), relay.commands["STARTTLS"]) == (1, 1)
 
 
-async def test_a_relay_whose_starttls_was_stripped_is_refused(trusting: ssl.SSLContext) -> None:
+async def test_tls_rejects_stripped_starttls(trusting: ssl.SSLContext) -> None:
     async with Relay().serving() as relay:
         with pytest.raises(RelayFailed):
             await transport(relay.port, "starttls", trusting).connect()
@@ -31,29 +31,27 @@ async def test_a_relay_whose_starttls_was_stripped_is_refused(trusting: ssl.SSLC
 
 
 @pytest.mark.parametrize("act", ["454 4.7.0 not now", "502 no", "close", "garbage"])
-async def test_a_refused_starttls_is_not_worked_around(
-    act: str, served: ssl.SSLContext, trusting: ssl.SSLContext
-) -> None:
+async def test_tls_rejects_refused_starttls(act: str, served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     async with Relay({"STARTTLS": Fault(act)}, tls=served).serving() as relay:
         with pytest.raises(RelayFailed):
             await transport(relay.port, "starttls", trusting).connect()
     assert relay.commands["MAIL"] == 0
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(served: ssl.SSLContext) -> None:
+async def test_tls_rejects_an_untrusted_certificate(served: ssl.SSLContext) -> None:
     async with Relay(tls=served).serving() as relay:
         with pytest.raises(RelayFailed, match=r"certificate|SSL"):
             await transport(relay.port, "starttls").connect()
     assert relay.commands["MAIL"] == 0
 
 
-async def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+async def test_tls_rejects_a_certificate_for_another_name(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
     async with Relay(tls=server_side(authority, "elsewhere.example.org")).serving() as relay:
         with pytest.raises(RelayFailed):
             await transport(relay.port, "starttls", trusting).connect()
 
 
-async def test_a_certificate_that_is_out_of_date_is_refused(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+async def test_tls_rejects_an_expired_certificate(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
     past = datetime.now(UTC) - timedelta(days=1)  # noqa: TID251  # what TLS goes by
     old = server_side(authority, not_before=past - timedelta(days=9), not_after=past)
     async with Relay(tls=old).serving() as relay:
@@ -63,7 +61,7 @@ async def test_a_certificate_that_is_out_of_date_is_refused(authority: trustme.C
 
 
 @pytest.mark.filterwarnings("ignore:.*TLSv1.*:DeprecationWarning")
-async def test_a_relay_that_speaks_only_tls_of_1999_is_refused(authority: trustme.CA) -> None:
+async def test_tls_rejects_tls_1_0(authority: trustme.CA) -> None:
     old, careless, ours = aged(ssl.Purpose.CLIENT_AUTH), aged(ssl.Purpose.SERVER_AUTH), ssl.create_default_context()
     authority.issue_cert("127.0.0.1").configure_cert(old)
     for context in (careless, ours):
@@ -84,10 +82,8 @@ def aged(purpose: ssl.Purpose) -> ssl.SSLContext:
     return context
 
 
-async def test_what_was_said_in_the_clear_before_tls_is_not_believed(
-    served: ssl.SSLContext, trusting: ssl.SSLContext
-) -> None:
-    """Who stands between us may add an answer to the one that begins TLS: it is not an answer from within."""
+async def test_tls_discards_replies_before_the_handshake(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+    """An attacker may append replies to the STARTTLS reply (CVE-2011-0411)."""
     slipped_in = Fault("220 go on\r\n250-relay.example.org\r\n250 DSN")
     async with Relay({"STARTTLS": slipped_in}, tls=served, offers=()).serving() as relay:
         with contextlib.suppress(RelayFailed):

@@ -58,7 +58,7 @@ def mails(app: App, backend: Backend) -> list[bytes]:
     assert {claim.kind for claim in claims} == set(MailKind) - {MailKind.REPLY}  # a reply has no links of its own
     composer = Composer(app.db, app.sender)
     composer.prepare(claims)
-    return [composer.compose(claim) for claim in claims]
+    return [composer.compose(claim).message for claim in claims]
 
 
 def urls(message: bytes) -> set[str]:

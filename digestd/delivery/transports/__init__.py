@@ -1,4 +1,6 @@
-"""Transports: where mail goes. A transport is one module and one line in TRANSPORTS, chosen by the URL's scheme.
+"""Transports: where mail goes.
+
+A transport is one module and one line in TRANSPORTS, chosen by the URL's scheme.
 
 maildir:FOLDER                                  files in a Maildir
 smtp://HOST:PORT                                unencrypted SMTP, to this machine only unless ?tls=none is given
@@ -45,7 +47,9 @@ class Route:
 
 
 def open_routes(setting: str, ehlo: str = "localhost") -> tuple[Route, ...]:
-    """Return the routes of a DIGESTD_TRANSPORT_URL, without connecting. `ehlo` is the name sent in EHLO.
+    """Return the routes of a DIGESTD_TRANSPORT_URL, without connecting.
+
+    `ehlo` is the name sent in EHLO.
 
     Raises BadSetting for an unknown scheme or option, or a route that would send unencrypted over a network.
     """

@@ -9,7 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from digestd.delivery.retry import Reply
+from digestd.delivery.retry import SmtpReply
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import RelayFailed
 
@@ -52,14 +52,14 @@ class MaildirConnection:
             ) from error
         return None
 
-    async def commit(self, _then: OutgoingMail | None = None) -> Reply:
+    async def commit(self, _then: OutgoingMail | None = None) -> SmtpReply:
         """Move the file to `new/`; see Connection.commit."""
         try:
             (self._folder / "tmp" / self._name).rename(self._folder / "new" / self._name)
             await asyncio.to_thread(_sync_folder, self._folder / "new")
         except OSError as error:
             raise LostReply(str(error)) from error
-        return Reply(250, f"2.0.0 filed as {self._name}")
+        return SmtpReply(250, f"2.0.0 filed as {self._name}")
 
     async def abandon(self) -> None:
         """Delete the file in `tmp/`; see Connection.abandon."""

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from digestd.delivery.retry import Reply, Stage
+from digestd.delivery.retry import SmtpReply, Stage
 from digestd.errors import BadInput
 
 _WORD = re.compile(r"[!-;=?-~]*", re.ASCII)
@@ -50,16 +50,19 @@ class Refusal:
     """The transaction was refused at `stage`; nothing was sent."""
 
     stage: Stage
-    reply: Reply
+    reply: SmtpReply
 
 
 class Connection(Protocol):
     """One session with the relay; used by one sending worker."""
 
     async def offer(self, mail: OutgoingMail) -> Refusal | None:
-        """Transfer a mail except its final dot. Return a refusal, if any. Raises RelayFailed if the session is lost."""
+        """Transfer a mail except its final dot.
 
-    async def commit(self, then: OutgoingMail | None = None) -> Reply:
+        Return a refusal, if any. Raises RelayFailed if the session is lost.
+        """
+
+    async def commit(self, then: OutgoingMail | None = None) -> SmtpReply:
         """Send the final dot and return the answer.
 
         Args:
@@ -71,7 +74,10 @@ class Connection(Protocol):
         """
 
     async def abandon(self) -> None:
-        """Drop the offered mail so that it cannot be delivered. The connection is unusable afterwards."""
+        """Drop the offered mail so that it cannot be delivered.
+
+        The connection is unusable afterwards.
+        """
 
     async def close(self) -> None:
         """End the session with QUIT; never raises."""

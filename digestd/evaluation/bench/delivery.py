@@ -210,7 +210,7 @@ def _write_sample_mail(app: App, file: Path) -> int:
         raise BadSetting("nothing was planned: give more --subscribers or --papers")
     composer = Composer(app.db, app.sender)
     composer.prepare(claims)
-    mails = [composer.compose(claim) for claim in claims]
+    mails = [composer.compose(claim).message for claim in claims]
     mean = statistics.mean(map(len, mails))
     mail = min(mails, key=lambda mail: abs(len(mail) - mean))
     file.write_bytes(mail.replace(b"\r\n", b"\n"))

@@ -30,10 +30,10 @@ import numpy as np
 
 from digestd.digests.planner import SHARD_SIZE
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import compiled, keep_compiled
+from digestd.digests.profiles import read_shard_profiles, store_compiled
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.shard import Shard, rank
+from digestd.digests.shard import Shard, rank_shard
 from digestd.digests.text_model import text_model
 from digestd.domain.subscriber import Cause
 from digestd.evaluation.bench import synthetic_data
@@ -267,9 +267,9 @@ def _compile_worker(url: str, turn: int, load: RankingLoad) -> float:
 def compile_profiles(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> None:
     """Compile and store the profiles of these subscribers."""
     with db.read() as session:
-        made = compiled(session, day, block).made
+        made = read_shard_profiles(session, day, block).made
     with db.write() as session:
-        keep_compiled(session, day, made)
+        store_compiled(session, day, made)
 
 
 def _rank_worker(url: str, turn: int, load: RankingLoad) -> WorkerUsage:
@@ -290,7 +290,7 @@ def _rank_worker(url: str, turn: int, load: RankingLoad) -> WorkerUsage:
 def _rank_shard(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> int:
     """Rank a shard and return the number of reasons; keep nothing of it."""
     with db.read() as session:
-        shard = rank(session, day, block)
+        shard = rank_shard(session, day, block)
     return len(_top_reasons(day, shard))
 
 

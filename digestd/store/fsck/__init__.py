@@ -1,4 +1,6 @@
-"""Check the invariants of the ledger on any database at any time; nothing is changed.
+"""Check the invariants of the ledger on any database at any time.
+
+Nothing is changed.
 
     sql_checks         invariants that one SQL query can find violated
     streaming_checks   invariants on packed columns: one pass over the deliveries, in bounded memory

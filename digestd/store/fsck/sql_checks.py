@@ -15,7 +15,7 @@ SHOWN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An SQL query, and what a row it finds means."""
+    """A check: an SQL query, and the meaning of a row that it finds."""
 
     says: str
     sql: str

@@ -19,7 +19,7 @@ Every change is a compare-and-set on state, attempt and owner; whoever comes sec
 nothing of SMTP: it takes results and returns claims.
 """
 
-from digestd.store.ledger.claim_queue import Claimed, Claimer, claim, expire
+from digestd.store.ledger.claim_queue import ClaimOwner, ClaimResult, claim, expire
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
 from digestd.store.ledger.create import NewDigest, NewNotice, RankingInputs, already_planned, plan_digests, plan_notice
 from digestd.store.ledger.indexes import force_index_scans
@@ -34,8 +34,8 @@ from digestd.store.ledger.uncertain import UncertainDelivery, commit_times, coun
 __all__ = [
     "GRACE",
     "AttemptResult",
-    "Claimed",
-    "Claimer",
+    "ClaimOwner",
+    "ClaimResult",
     "CommitDecision",
     "CommitRequest",
     "NewDigest",

@@ -41,15 +41,15 @@ RECIPIENTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Claimer:
-    """A worker's name, and how it names the envelope sender of (delivery, attempt)."""
+class ClaimOwner:
+    """A worker's name, and a function for the envelope sender of (delivery, attempt)."""
 
     owner: str
     envelope: Callable[[int, int], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimResult:
     """The result of a claim: leased deliveries, and how many were closed unsent."""
 
     claims: tuple[Claim, ...]
@@ -62,8 +62,13 @@ class Claimed:
         return not (self.claims or self.skipped or self.expired)
 
 
-def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without: Collection[str] = ()) -> Claimed:
-    """Lease up to `limit` ready deliveries, in the caller's write transaction; none to the domains `without`."""
+def claim(
+    session: Session, claimer: ClaimOwner, limit: int, now: datetime, without: Collection[str] = ()
+) -> ClaimResult:
+    """Lease up to `limit` ready deliveries in the caller's transaction.
+
+    None to the domains `without`.
+    """
     at_us = to_us(now)
     query = _ready(at_us, limit)
     for domain in without:
@@ -78,11 +83,11 @@ def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without
     _end(session, State.SKIPPED, objections, at_us)
     claims = tuple([_claim(row, claimer, at_us) for row in leased])
     _lease(session, claims, claimer.owner, at_us)
-    return Claimed(claims, len(skipped), len(expired))
+    return ClaimResult(claims, len(skipped), len(expired))
 
 
-def claim_these(session: Session, claimer: Claimer, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
-    """Lease these deliveries if they are ready and nothing stands against them, even if they rest or are late."""
+def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
+    """Lease these deliveries if they are ready and unobjectionable, even if they are delayed or late."""
     query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
     rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
     claims = tuple([_claim(row, claimer, to_us(now)) for row in rows if not objection(row)])
@@ -91,7 +96,10 @@ def claim_these(session: Session, claimer: Claimer, deliveries: Collection[int],
 
 
 def expire(session: Session, limit: int, now: datetime) -> int:
-    """Close up to `limit` deliveries that wait, rest or could not be composed, and are too late; how many."""
+    """Expire up to `limit` waiting, delayed or poisoned deliveries that are too late.
+
+    Return how many.
+    """
     waiting = _D.state.in_([State.READY, State.POISONED])
     late = select(_D.id).where(AT_WORK, waiting, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
     rows = session.connection().execute(late.with_for_update(skip_locked=True)).scalars().all()
@@ -209,7 +217,7 @@ _LEASE = BulkStatement(
 )
 
 
-def _claim(row: core.Record, claimer: Claimer, at_us: int) -> Claim:
+def _claim(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim:
     return Claim(
         key=row.id,
         attempt=row.attempts + 1,

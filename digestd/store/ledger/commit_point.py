@@ -31,7 +31,7 @@ _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 
 
 class CommitDecision(StrEnum):
-    """What a worker must do with a mail at the commit point."""
+    """The decision on a mail at the commit point."""
 
     OK = "ok"  # `dot` is committed: send the dot
     GONE = "gone"  # consent is gone: the delivery is skipped
@@ -40,7 +40,9 @@ class CommitDecision(StrEnum):
 
 
 class CommitRequest(NamedTuple):
-    """One worker's wish to send one attempt of one delivery to a relay; `sha256` is of the very bytes.
+    """A worker's request to send one attempt of a delivery to a relay.
+
+    `sha256`: of the message bytes.
 
     `message_id` is for whoever notes departures.
     """

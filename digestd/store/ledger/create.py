@@ -37,8 +37,13 @@ class NewDigest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RankingInputs:
-    """What digests were chosen from and by: the highest paper row number, so that the next ones know what is new, the
-    version of the text model, and the sources that are not whole now, by their names for people."""
+    """The inputs of ranking that are stored with each digest.
+
+    Attributes:
+        horizon: Highest paper row number; papers above it are new to the next digest.
+        model: Version of the text model.
+        coverage: Incomplete sources by label.
+    """
 
     horizon: int | None = None
     model: str | None = None
@@ -47,10 +52,10 @@ class RankingInputs:
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """A notice about to be planned: `key` is what it answers, e.g. the consent version.
+    """A notice to create. `key`: its cause, e.g. the consent version.
 
-    `recipient_key`: of the address it goes to, if that is not the subscriber's own but one they mean to move to.
-    `not_before`: when it may leave, if not at once.
+    `recipient_key`: of its address, if that is not the subscriber's but one they want to change to.
+    `not_before`: when it may be sent, if not at once.
     """
 
     subscriber: int
@@ -71,7 +76,7 @@ def plan_digests(
     now: datetime,
     ranked: RankingInputs = RankingInputs(),
 ) -> None:
-    """Write digests, seen papers, the audit of who was due and each next due time, in the caller's transaction."""
+    """Write digests, seen papers, the due audit and next due times in the caller's transaction."""
     if not digests:
         return
     at_us, connection = to_us(now), session.connection()

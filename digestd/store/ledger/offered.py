@@ -1,6 +1,8 @@
-"""Uncertain digests, offered by the next digest with a link; decided when that is planned.
+"""Uncertain digests, offered by the next digest with a link.
 
-An uncertain digest is never sent again blindly, but its papers count as seen. With the link its reader loses nothing.
+Decided when that is planned.
+
+An uncertain digest is not sent again, but its papers count as seen. The link lets the subscriber read it.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from digestd.store.ledger.indexes import UNCERTAIN
 from digestd.store.timestamps import to_us
 
 OFFERED_FOR = timedelta(days=15)
-"""An older one is of no use any more: two weekly digests have come since."""
+"""Older ones are useless: two weekly digests have been sent since."""
 _D = core.delivery.c
 
 
@@ -30,10 +32,14 @@ class OfferedDigest:
 
 
 def offer_uncertain(session: Session, subscribers: Sequence[int], now: datetime) -> int:
-    """Let the ready digests of these subscribers offer what is uncertain before them; how many. Each is offered once,
-    unless what offered it never went out. In the transaction that plans the digests."""
+    """Let the ready digests of these subscribers offer earlier uncertain ones.
+
+    Return how many.
+
+    Each is offered once, or again if the digest that offered it was not sent. Called in the transaction that plans.
+    """
     if session.connection().execute(select(_D.id).where(UNCERTAIN).limit(1)).first() is None:
-        return 0  # as it mostly is
+        return 0  # the usual case
     next_, lost = core.delivery.alias("next"), core.delivery.alias("lost")
     coming = select(func.max(next_.c.id)).where(
         next_.c.subscriber_id == _D.subscriber_id,

@@ -54,7 +54,10 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDigest:
-    """One digest in a subscriber's history; `sha256` is of the last bytes that passed the commit point, if any did."""
+    """One digest in a subscriber's history.
+
+    `sha256` is of the last bytes that passed the commit point, if any did.
+    """
 
     key: int
     period: str

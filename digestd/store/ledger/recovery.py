@@ -21,7 +21,7 @@ _D, _A = core.delivery.c, core.attempt.c
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many deliveries are ready again, and how many are uncertain now."""
+    """Counts of deliveries that are ready again, and of those that are uncertain."""
 
     ready: int
     uncertain: int
@@ -40,7 +40,7 @@ def recover(session: Session, owner: str, now: datetime) -> Recovered:
 
 
 def recover_overdue(session: Session, now: datetime) -> Recovered:
-    """Take over what is past its lease, whoever held it: where a host vanished, the server may think it alive.
+    """Recover deliveries past their lease, whoever holds it: a server may not notice that a host vanished.
 
     The gate refuses a mail whose lease is nearly over, so no dot is waited for by then.
     """

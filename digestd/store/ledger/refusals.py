@@ -2,12 +2,12 @@
 
 A refusal is recorded as ready, with its attempt ended as `perm`. The verdict comes when others have been tried as well:
 
-    unusually many failed over this relay, or at this domain     it waits, and nobody is suppressed
-    the mail was refused, and the relay took none of the others  it waits: the refusal may be about all mails
-    else                                                         rejected; it counts as a bounce of its address
+    unusually many failed over this relay, or at this domain         it waits, and nobody is suppressed
+    the mail was refused, and the relay accepted none of the others  it waits: the refusal may be about all mails
+    else                                                             rejected; it counts as a bounce of its address
 
 A mail that waits is tried again like any that was put off, until it is too late. If the process ends before the
-verdict, it waits as well. A compare-and-set on state and attempt: whoever comes second changes nothing.
+verdict, it waits as well. A compare-and-set on state and attempt: the second caller changes nothing.
 """
 
 from collections.abc import Collection, Sequence
@@ -34,9 +34,9 @@ _D, _A = core.delivery.c, core.attempt.c
 
 @dataclass(frozen=True, slots=True)
 class RefusalCounts:
-    """Counts of refusals that became final and of those that wait, and the ones that are too recent to judge.
+    """Counts of final and of waiting refusals.
 
-    `why` says what is unusual, by relay.
+    `early`: too recent to judge; `why`: the unusual share, by relay.
     """
 
     rejected: int = 0
@@ -47,7 +47,7 @@ class RefusalCounts:
 
 def judge_refusals(session: Session, refused: Sequence[AttemptResult], now: datetime) -> RefusalCounts:
     """Judge recorded refusals in the caller's write transaction; safe to repeat."""
-    rows = _standing(session, refused)
+    rows = _refusal_states(session, refused)
     early = tuple(one for one in refused if (one.delivery, one.attempt) in rows.under_way)
     ready = sorted((one for one in refused if (one.delivery, one.attempt) in rows.ready), key=_by_relay)
     final: list[tuple[AttemptResult, Bounce]] = []
@@ -59,8 +59,8 @@ def judge_refusals(session: Session, refused: Sequence[AttemptResult], now: date
             why.append((relay, share))
             _hold(session, results, now)
         else:
-            final += _believed(session, results, share, now)
-    rejected = _after_domains(session, final, now)
+            final += _judged_final(session, results, share, now)
+    rejected = _not_held_by_domain(session, final, now)
     _reject(session, rejected, now)
     for _, bounce in rejected:
         bounces.apply_effects(session, bounce, now)
@@ -78,7 +78,7 @@ def count_waiting(session: Session) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _RefusalStates:
     """The (delivery, attempt) pairs that are ready, and those whose result is not written down yet."""
 
     ready: Collection[tuple[int, int]]
@@ -89,7 +89,7 @@ def _by_relay(result: AttemptResult) -> tuple[str, int]:
     return result.relay or "", result.delivery
 
 
-def _standing(session: Session, refused: Sequence[AttemptResult]) -> _Standing:
+def _refusal_states(session: Session, refused: Sequence[AttemptResult]) -> _RefusalStates:
     query = select(_D.id, _D.attempts, _D.state).where(_D.id.in_([one.delivery for one in refused])).order_by(_D.id)
     ready, under_way = set(), set()
     for row in session.connection().execute(query.with_for_update()):
@@ -97,7 +97,7 @@ def _standing(session: Session, refused: Sequence[AttemptResult]) -> _Standing:
             ready.add((row.id, row.attempts))
         elif row.state in {State.LEASED, State.DOT}:
             under_way.add((row.id, row.attempts))
-    return _Standing(ready, under_way)
+    return _RefusalStates(ready, under_way)
 
 
 def _is_hard(result: AttemptResult) -> bool:
@@ -105,7 +105,7 @@ def _is_hard(result: AttemptResult) -> bool:
 
 
 def _hold(session: Session, results: Sequence[AttemptResult], now: datetime) -> None:
-    """Note the refusals of mailboxes as held, and take back what the same wave has suppressed before."""
+    """Store the refusals of mailboxes as held bounces, and lift suppressions of the same surge."""
     kept = [bounce for result in results if _is_hard(result) and (bounce := bounce_of(session, result, now))]
     for bounce in kept:
         bounces.insert(session, bounce)
@@ -114,15 +114,15 @@ def _hold(session: Session, results: Sequence[AttemptResult], now: datetime) -> 
     bounce_surge.hold(session, [bounce.key for bounce in kept])
 
 
-def _believed(
+def _judged_final(
     session: Session, results: Sequence[AttemptResult], share: FailureCounts, now: datetime
 ) -> list[tuple[AttemptResult, Bounce]]:
-    """Return those that may be final; without a mail that the relay took, only what is said of the mailbox itself."""
+    """Return refusals that may be final: all if the relay accepted any mail, else those about the mailbox."""
     taken = [result for result in results if share.reached or _is_hard(result)]
     return [(result, bounce) for result in taken if (bounce := bounce_of(session, result, now)) is not None]
 
 
-def _after_domains(
+def _not_held_by_domain(
     session: Session, final: Sequence[tuple[AttemptResult, Bounce]], now: datetime
 ) -> list[tuple[AttemptResult, Bounce]]:
     """Store the bounces, then return those that are not held by their recipients' domain."""

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Evidence, MailKind, Outcome, Settlement, State
 from digestd.store import core
-from digestd.store.ledger.claim_queue import Claimer, claim_these
+from digestd.store.ledger.claim_queue import ClaimOwner, claim_these
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
 from digestd.store.ledger.results import AttemptResult, record_journalled
 from digestd.store.ledger.settlement import SettlementProof, settle
@@ -71,7 +71,7 @@ def apply_sent(session: Session, mail: OpenDelivery, left: SentAttempt, envelope
     if mail.state is State.UNCERTAIN:
         proof = SettlementProof(Evidence.RECEIPT_JOURNAL, Actor.RECOVERY, WHY)
         return accepted and settle(session, mail.id, Settlement.ACCEPTED, proof, now)
-    claims = claim_these(session, Claimer(OWNER, lambda *_: envelope_from), [mail.id], now)
+    claims = claim_these(session, ClaimOwner(OWNER, lambda *_: envelope_from), [mail.id], now)
     passes = [CommitRequest(claim.key, claim.attempt, OWNER, left.sha256) for claim in claims]
     if commit_sends(session, passes, now) != [CommitDecision.OK]:
         return False

@@ -21,15 +21,17 @@ _D, _A = core.delivery.c, core.attempt.c
 _TEXT_MAX = 500
 _MICROSECOND = timedelta(microseconds=1)
 VIA_REPLY = "reply"
-"""What a bounce came by that is the relay's own answer."""
+"""Origin of a bounce that is the relay's own reply."""
 
 
 class AttemptResult(NamedTuple):
-    """How one attempt ended, and where the delivery goes.
+    """The result of one attempt, and the new state of the delivery.
 
-    `wait`: for a delivery that goes back to ready, how long it rests. `failed`: it could not be
-    composed, which counts towards `poisoned`. What was refused for good goes back to ready as `perm`, and awaits its
-    verdict; `rejected` is for one that needs none.
+    A permanent refusal is recorded as ready with outcome `perm` until it is judged.
+
+    Attributes:
+        wait: Delay of a delivery that becomes ready again.
+        failed: The mail could not be composed, which counts towards `poisoned`.
     """
 
     delivery: int
@@ -49,8 +51,6 @@ class AttemptResult(NamedTuple):
 def record_results(session: Session, results: Sequence[AttemptResult], now: datetime) -> int:
     """Write the relay's replies in the caller's transaction; return how many applied.
 
-    They are the relay's replies as they come in; see `record_kept` for those of a journal.
-
     A result whose lease has been taken over changes nothing, with one exception: a definite
     reply that comes after recovery called the very same attempt uncertain beats the uncertainty.
     """
@@ -65,7 +65,10 @@ def record_journalled(session: Session, results: Sequence[AttemptResult], now: d
 def _record(
     session: Session, results: Sequence[AttemptResult], now: datetime, evidence: tuple[Evidence, Evidence]
 ) -> int:
-    """`evidence`: of what is settled as its attempt's own, and of what comes after it was called uncertain."""
+    """Write results.
+
+    `evidence`: for results in time, and for those after the attempt became uncertain.
+    """
     if not results:
         return 0
     rows = {row.id: row for row in _STANDING.rows(session, [result.delivery for result in results])}
@@ -74,7 +77,7 @@ def _record(
         row = rows.get(result.delivery)
         if row is None or row.attempts != result.attempt:
             continue
-        # relays quote addresses: of somebody erased meanwhile their words are not kept
+        # relays quote addresses; the text is dropped if the subscriber was erased meanwhile
         kept = result if row.status != _ERASED else result._replace(text="")
         if row.lease_owner == result.owner and row.state in _UNDER_WAY:
             ours.append(kept)

@@ -75,7 +75,7 @@ def _lock_subscribers(session: Session, subscribers: Iterable[int]) -> None:
 
 
 def _look_back(session: Session, subscribers: Sequence[int]) -> None:
-    """Set each one's last planning to that of the newest digest that is live or was sent."""
+    """Reset each subscriber's last planning to that of the newest live or sent digest."""
     newest = (
         select(func.max(core.delivery.c.id))
         .where(

@@ -24,7 +24,10 @@ _PLANNED = func.substr(_D.history, 3, 13)
 
 @dataclass(frozen=True, slots=True)
 class SentDigest:
-    """A digest that was sent. For each pick: the row number of the paper it is now, what was said of it, and when."""
+    """A digest that was sent.
+
+    For each pick: the row number of the paper it is now, what was said of it, and when.
+    """
 
     key: int
     subscriber: int

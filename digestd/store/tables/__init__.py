@@ -1,4 +1,7 @@
-"""The tables as SQLModel classes. Nothing outside the store sees them; domain values go in and out."""
+"""The tables as SQLModel classes.
+
+Nothing outside the store sees them; domain values go in and out.
+"""
 
 from digestd.store.tables.bounces import BounceRow, InboundCountRow, LiftedSuppressionRow
 from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenPapersRow, SuppressionRow

@@ -32,7 +32,10 @@ class TrialRow(Row, table=True):
 
 
 class ThrottleRow(Row, table=True):
-    """One relay (`host:port`) or one recipient domain (`@domain`); see digestd.domain.throttle."""
+    """One relay (`host:port`) or one recipient domain (`@domain`).
+
+    See digestd.domain.throttle.
+    """
 
     __tablename__ = "throttle"
     __table_args__ = ({"sqlite_with_rowid": False},)

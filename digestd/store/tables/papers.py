@@ -30,7 +30,9 @@ class PaperAliasRow(Row, table=True):
 
 
 class RevisionRow(Row, table=True):
-    """The words of a paper as of one sighting; append-only, so an old digest can be rebuilt.
+    """The words of a paper as of one sighting.
+
+    Append-only, so an old digest can be rebuilt.
 
     `plain_…`: the same without TeX, made when the paper may be picked; turning TeX into words takes
     milliseconds, which an archive of a hundred thousand papers need not spend.

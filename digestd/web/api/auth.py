@@ -69,7 +69,7 @@ class TokenGate:
             HTTPException: There is no valid token, or it is used too often.
         """
         with self._app.db.read() as session:
-            if not api_tokens.any_stands(session):
+            if not api_tokens.is_any_valid(session):
                 raise HTTPException(404, "the API has no tokens yet; create one with `digestd api-token add`")
             token = bearer_token(session, request)
         if token is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from digestd.delivery.retry import Reply, Stage
+from digestd.delivery.retry import SmtpReply, Stage
 from digestd.delivery.transports.smtp.envelope import (
     GO_AHEAD,
     STAGES,
@@ -25,7 +25,7 @@ from digestd.delivery.transports.smtp.session import SmtpSession, error_text, op
 from digestd.delivery.transports.smtp.stream import LOST, SmtpStream
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import RelayFailed
-from digestd.mail.mime import dot_stuffed
+from digestd.mail.mime import dot_stuff
 
 DOT = b".\r\n"
 QUIT_SECONDS = 5.0
@@ -34,7 +34,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class RelayBehaviour:
-    """What is known about a relay. `pipelines`: it answers pipelined commands in order."""
+    """What is known about a relay.
+
+    `pipelines`: it answers pipelined commands in order.
+    """
 
     pipelines: bool = True
 
@@ -92,7 +95,7 @@ class SmtpConnection:
             refused = await self._envelope(mail)
         return refused or await self._body(mail)
 
-    async def commit(self, then: OutgoingMail | None = None) -> Reply:
+    async def commit(self, then: OutgoingMail | None = None) -> SmtpReply:
         """Send the final dot; see Connection.commit."""
         stream = self._stream
         if stream.has_reply or stream.is_lost:
@@ -116,7 +119,10 @@ class SmtpConnection:
         return reply
 
     async def abandon(self) -> None:
-        """Close the connection, which is the only way to leave DATA; see Connection.abandon."""
+        """Close the connection, which is the only way to leave DATA.
+
+        See Connection.abandon.
+        """
         self._drop()
 
     async def close(self) -> None:
@@ -149,7 +155,10 @@ class SmtpConnection:
         self._session = self._ahead = None
 
     async def _retry_without_pipelining(self, mail: OutgoingMail, error: PipelineMismatch) -> Refusal | None:
-        """Repeat the envelope over a new session, one command at a time. Nothing of the mail has been sent."""
+        """Repeat the envelope over a new session, one command at a time.
+
+        Nothing of the mail has been sent.
+        """
         log.warning("pipelining disabled: the relay answered out of order", relay=self._relay.name, why=str(error))
         self._behaviour.pipelines = False
         await self.open()
@@ -193,8 +202,11 @@ class SmtpConnection:
                 return refused
         return None
 
-    async def _reply(self, stream: SmtpStream, stage: Stage) -> Reply:
-        """Read the answer to a command. Raises _Closed if even the first is missing, else RelayFailed."""
+    async def _reply(self, stream: SmtpStream, stage: Stage) -> SmtpReply:
+        """Read the answer to a command.
+
+        Raises _Closed if even the first is missing, else RelayFailed.
+        """
         left = self._until - asyncio.get_running_loop().time()
         try:
             return await stream.reply(max(0.0, min(self._relay.timeouts.command, left)))
@@ -216,7 +228,7 @@ class SmtpConnection:
     async def _body(self, mail: OutgoingMail) -> Refusal | None:
         """Write the body until the kernel has all of it, so that the final dot does not wait behind it."""
         stream = self._stream
-        stream.write(mail.message if mail.dotless else dot_stuffed(mail.message))
+        stream.write(mail.message if mail.dotless else dot_stuff(mail.message))
         try:
             await stream.drained(self._relay.timeouts.command)
         except LOST as error:
@@ -224,8 +236,11 @@ class SmtpConnection:
             raise _broken(error) from error
         return Refusal(Stage.DOT, await self._early(stream)) if stream.has_reply else None
 
-    async def _early(self, stream: SmtpStream) -> Reply:
-        """Read an answer that came during the body. The final dot is not sent, so it can only be a refusal."""
+    async def _early(self, stream: SmtpStream) -> SmtpReply:
+        """Read an answer that came during the body.
+
+        The final dot is not sent, so it can only be a refusal.
+        """
         try:
             reply = await stream.reply(0)
         except LOST as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from digestd.delivery.retry import Reply
+from digestd.delivery.retry import SmtpReply
 
 LINE_MAX = 8_192
 REPLY_MAX = 65_536
@@ -22,7 +22,7 @@ class ReplyParser:
         self._lines: list[bytes] = []
         self._size = 0
 
-    def feed(self, data: bytes) -> Iterator[Reply]:
+    def feed(self, data: bytes) -> Iterator[SmtpReply]:
         """Yield the replies that these bytes complete; those before an error are valid.
 
         Raises InvalidReply, after which the parser is unusable.
@@ -34,7 +34,7 @@ class ReplyParser:
         if len(self._rest) > LINE_MAX:
             raise InvalidReply("a line is too long")
 
-    def _line(self, line: bytes) -> Reply | None:
+    def _line(self, line: bytes) -> SmtpReply | None:
         if not line[:3].isdigit() or line[3:4] not in b" -\r" or len(line) > LINE_MAX:
             raise InvalidReply(f"not an SMTP reply: {printable(line, 60)}")
         self._size += len(line)
@@ -45,10 +45,13 @@ class ReplyParser:
             return None
         text = printable(b" ".join(self._lines), TEXT_MAX)
         self._lines, self._size = [], 0
-        return Reply(int(line[:3]), text)
+        return SmtpReply(int(line[:3]), text)
 
 
 def printable(raw: bytes, limit: int) -> str:
-    """Return a relay's text as one printable line; databases refuse NUL and invalid UTF-8."""
+    """Return a relay's text as one printable line.
+
+    Databases refuse NUL and invalid UTF-8.
+    """
     text = " ".join(raw.decode("utf-8", "surrogateescape").split())[:limit]
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)

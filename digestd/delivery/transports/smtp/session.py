@@ -22,7 +22,10 @@ class SmtpSession:
 
 
 async def open_session(relay: Relay) -> SmtpSession:
-    """Connect, start TLS and log in. Raises RelayFailed if the relay does not accept us."""
+    """Connect, start TLS and log in.
+
+    Raises RelayFailed if the relay does not accept us.
+    """
     client = SMTP(
         hostname=relay.host,
         port=relay.port,

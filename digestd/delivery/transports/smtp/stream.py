@@ -7,7 +7,7 @@ number of bytes that follow the final dot, a connection that breaks while paused
 import asyncio
 from collections import deque
 
-from digestd.delivery.retry import Reply
+from digestd.delivery.retry import SmtpReply
 from digestd.delivery.transports.smtp.reply_parser import InvalidReply, ReplyParser
 
 LOST = (OSError, EOFError, InvalidReply)
@@ -24,7 +24,7 @@ class SmtpStream(asyncio.Protocol):
         self._loop = loop
         self._slack = TLS_SLACK if transport.get_extra_info("sslcontext") else 0
         self._parse = ReplyParser()
-        self._replies: deque[Reply] = deque()
+        self._replies: deque[SmtpReply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._paused = False
@@ -48,7 +48,10 @@ class SmtpStream(asyncio.Protocol):
         return self._paused
 
     def write(self, data: bytes, tail: int = 0) -> None:
-        """Send data, or nothing if the connection is lost. `tail` is the number of bytes after the final dot."""
+        """Send data, or nothing if the connection is lost.
+
+        `tail` is the number of bytes after the final dot.
+        """
         if self._error is None:
             limit = tail + self._slack
             self._transport.set_write_buffer_limits(limit, limit)
@@ -60,7 +63,10 @@ class SmtpStream(asyncio.Protocol):
         return bool(self._replies)
 
     async def drained(self, seconds: float) -> None:
-        """Wait until the kernel has all data or a reply comes. Raises one of LOST, which includes TimeoutError."""
+        """Wait until the kernel has all data or a reply comes.
+
+        Raises one of LOST, which includes TimeoutError.
+        """
         if not self._paused:
             return
         self._set_deadline(seconds)
@@ -70,7 +76,7 @@ class SmtpStream(asyncio.Protocol):
         if self._error is not None and not self._replies:
             raise self._error
 
-    async def reply(self, seconds: float) -> Reply:
+    async def reply(self, seconds: float) -> SmtpReply:
         """Return the next reply. Raises one of LOST, which includes TimeoutError."""
         if not self._replies:
             self._set_deadline(seconds)
@@ -133,7 +139,10 @@ class SmtpStream(asyncio.Protocol):
             self._waiter = None
 
     def _set_deadline(self, seconds: float) -> None:
-        """Set the deadline. One timer per connection is postponed instead of replaced, as most answers come at once."""
+        """Set the deadline.
+
+        One timer per connection is postponed instead of replaced, as most answers come at once.
+        """
         self._deadline = self._loop.time() + seconds
         if self._alarm is None or self._alarm.when() > self._deadline:
             if self._alarm is not None:

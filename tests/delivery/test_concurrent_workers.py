@@ -1,4 +1,4 @@
-"""Many at once, and one that dies in the middle: each reader has one mail, and each mail one copy."""
+"""Test concurrent planners and workers, including one that is killed: one copy of each mail."""
 
 import asyncio
 import os
@@ -18,9 +18,7 @@ READERS = 120
 HARD = 37
 
 
-def test_two_planners_and_four_workers_at_once_make_one_mail_for_each(
-    tmp_path: Path, database_url: str, now: datetime
-) -> None:
+def test_planners_and_workers_send_one_mail_each(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", database_url, now)
     made.papers(library.papers(60))
     made.people(library.people(READERS))
@@ -43,9 +41,7 @@ def test_two_planners_and_four_workers_at_once_make_one_mail_for_each(
         assert made.sound(relay.copies)
 
 
-async def test_four_workers_share_a_day_that_one_could_take_on_alone(
-    tmp_path: Path, database_url: str, now: datetime
-) -> None:
+async def test_four_workers_share_a_small_day(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", database_url, now)
     made.papers(library.papers(60))
     made.people(library.people(READERS))
@@ -64,9 +60,7 @@ async def test_four_workers_share_a_day_that_one_could_take_on_alone(
     made.db.close()
 
 
-def test_killed_after_37_of_100_the_other_63_go_and_the_37_never_again(
-    tmp_path: Path, database_url: str, now: datetime
-) -> None:
+def test_killed_after_37_of_100_sends_the_other_63(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = planned(tmp_path / "run", database_url, now, 60)
     made.people(library.people(41, first=60))
     assert made.plan().due == 41

@@ -1,4 +1,4 @@
-"""Refusals that hit too many are not about the readers: nobody is suppressed, and the mails wait."""
+"""Test surges of refusals and bounces: nobody is suppressed, and the mails wait."""
 
 import asyncio
 import shutil
@@ -56,7 +56,7 @@ async def until_all_is_tried(install: Install, relay: Relay, runs: int = 3) -> N
 
 @pytest.fixture(scope="module")
 def _lab(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Path:
-    """A lab of 29 readers, planned once."""
+    """Plan once for 29 subscribers."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copy(_sqlite_template, folder / "digestd.db")
     made = planned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW, LAB)
@@ -72,7 +72,7 @@ def lab(tmp_path: Path, _lab: Path) -> Iterator[Install]:
     made.db.close()
 
 
-async def test_wrong_map_suppresses_nobody_and_mails_wait(lab: Install) -> None:
+async def test_surge_of_refusals_suppresses_nobody(lab: Install) -> None:
     """27 of 29 readers are refused as unknown, as by a relay with a broken map."""
     right = frozenset({"reader3@example.net", "reader20@example.net"})
     wrong = frozenset(f"reader{n}@example.net" for n in range(LAB)) - right
@@ -91,7 +91,7 @@ async def test_wrong_map_suppresses_nobody_and_mails_wait(lab: Install) -> None:
 
 @pytest.mark.parametrize("connections", [1, 8])
 @pytest.mark.parametrize("stage", ["dot", "RCPT"])
-async def test_refusal_of_every_mail_burns_no_reader(waiting: Install, stage: str, connections: int) -> None:
+async def test_refusal_of_every_mail_suppresses_nobody(waiting: Install, stage: str, connections: int) -> None:
     install = waiting.to("smtp://127.0.0.1", connections=connections)
     async with Relay({stage: Fault(SPAM if stage == "dot" else GONE)}).serving() as relay:
         await until_all_is_tried(install, relay)
@@ -119,7 +119,7 @@ async def test_one_unknown_mailbox_among_many_is_suppressed(waiting: Install) ->
     assert waiting.broken == {}
 
 
-async def test_refusal_without_any_other_mail_waits(on_file: Install) -> None:
+async def test_single_refusal_waits_for_other_mails(on_file: Install) -> None:
     """Nobody can tell yet whether the relay would take another."""
     async with Relay({"dot": Fault(SPAM, times=1)}).serving() as relay:
         report = await on_file.deliver(transport(relay.port), limit=1)
@@ -131,8 +131,8 @@ async def test_refusal_without_any_other_mail_waits(on_file: Install) -> None:
         assert on_file.sound(relay.copies)
 
 
-async def test_suppressions_of_same_wave_are_taken_back(waiting: Install) -> None:
-    """The first two come before anybody can see the wave."""
+async def test_surge_lifts_earlier_suppressions(waiting: Install) -> None:
+    """The first two are suppressed before the surge can be detected."""
     async with Relay({"RCPT": Fault(GONE)}).serving() as relay:
         for _ in range(2):
             await waiting.deliver(transport(relay.port), limit=1)
@@ -145,7 +145,7 @@ async def test_suppressions_of_same_wave_are_taken_back(waiting: Install) -> Non
     assert waiting.broken == {}
 
 
-async def test_operator_believes_held_bounces(on_file: Install) -> None:
+async def test_operator_confirms_held_bounces(on_file: Install) -> None:
     async with Relay({"RCPT": Fault(GONE)}).serving() as relay:
         await on_file.deliver(transport(relay.port))
         assert suppress_held(on_file.db, None, on_file.clock.now, dry_run=True) == held(on_file) > 3
@@ -158,7 +158,7 @@ async def test_operator_believes_held_bounces(on_file: Install) -> None:
     assert on_file.broken == {}
 
 
-async def test_death_before_the_verdict_loses_no_mail(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_kill_before_the_judgement_loses_no_mail(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     async def killed(_self: object) -> None:
         raise SystemExit
 
@@ -173,7 +173,7 @@ async def test_death_before_the_verdict_loses_no_mail(on_file: Install, monkeypa
         assert on_file.sound(relay.copies)
 
 
-async def test_verdict_comes_while_the_run_goes_on(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_refusals_are_judged_during_the_run(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digestd.delivery.refusals.JUDGE_SECONDS", 0.01)
     tally, owner = RunCounters(), on_file.app.new_owner()
     async with Relay(
@@ -189,8 +189,8 @@ async def test_verdict_comes_while_the_run_goes_on(on_file: Install, monkeypatch
             await run
 
 
-async def test_unconfirmed_addresses_do_not_set_off_the_brake(on_file: Install) -> None:
-    """Strangers can have mails sent to addresses that do not exist, but cannot hold up the readers' mail so."""
+async def test_surge_ignores_unconfirmed_addresses(on_file: Install) -> None:
+    """Strangers can sign up invalid addresses, but must not delay the mails of subscribers that way."""
     with on_file.db.write() as session:
         notices = core.delivery.update().where(core.delivery.c.id > 2)
         session.connection().execute(notices.values(kind="confirm", key="1", picks=b""))
@@ -229,7 +229,7 @@ Returning = Callable[[int], None]
 
 @pytest.fixture
 async def came_back(waiting: Install) -> Returning:
-    """All digests were accepted; hard bounces come back one after the other."""
+    """Accept all digests, then record hard bounces one after the other."""
     async with Relay().serving() as relay:
         await waiting.deliver(transport(relay.port))
 
@@ -256,7 +256,7 @@ def _hard(key: bytes, delivery: int, install: Install) -> Bounce:
     )
 
 
-async def test_wave_of_bounces_suppresses_nobody(waiting: Install, came_back: Returning) -> None:
+async def test_surge_of_bounces_suppresses_nobody(waiting: Install, came_back: Returning) -> None:
     for delivery in range(1, READERS):
         came_back(delivery)
     assert set(status_of(waiting)) == {Status.ACTIVE}
@@ -270,8 +270,8 @@ async def test_two_bounces_of_eight_suppress(waiting: Install, came_back: Return
     assert (suppressed(waiting), held(waiting)) == (2, 0)
 
 
-async def test_bounces_of_one_reader_hold_nothing(waiting: Install, came_back: Returning) -> None:
-    """Whoever has bounces of their own mails sent cannot keep others from being suppressed."""
+async def test_bounces_of_one_subscriber_hold_nothing(waiting: Install, came_back: Returning) -> None:
+    """Forged bounces of one's own mails must not prevent the suppression of others."""
     with waiting.db.write() as session:
         theirs = core.delivery.update().where(core.delivery.c.id > 2)
         session.connection().execute(
@@ -282,7 +282,7 @@ async def test_bounces_of_one_reader_hold_nothing(waiting: Install, came_back: R
     assert (suppressed(waiting), held(waiting)) == (2, 0)
 
 
-async def test_paused_reader_is_paused_again(waiting: Install, came_back: Returning) -> None:
+async def test_lifting_pauses_a_paused_subscriber_again(waiting: Install, came_back: Returning) -> None:
     with waiting.db.write() as session:
         subscribers.change_status(session, 1, Status.PAUSED, Cause.WEB, waiting.clock.now)
     for delivery in range(1, READERS):
@@ -290,8 +290,8 @@ async def test_paused_reader_is_paused_again(waiting: Install, came_back: Return
     assert sorted(status_of(waiting)) == [Status.ACTIVE] * (READERS - 1) + [Status.PAUSED]
 
 
-async def test_wave_of_one_domain_is_held_for_it_alone(waiting: Install, came_back: Returning) -> None:
-    """Three of eight are not many for the relay, but all that there are at their domain."""
+async def test_surge_at_one_domain_holds_only_that_domain(waiting: Install, came_back: Returning) -> None:
+    """Three of eight are few for the relay, but everyone at their domain."""
     with waiting.db.write() as session:
         for number in (1, 2, 3):
             address = f"reader{number}@university.example"
@@ -305,8 +305,11 @@ async def test_wave_of_one_domain_is_held_for_it_alone(waiting: Install, came_ba
     assert (suppressed(waiting), held(waiting)) == (1, 3)
 
 
-async def test_what_the_operator_believed_is_not_lifted(waiting: Install, came_back: Returning) -> None:
-    """The mailboxes are gone, the operator says; the next bounce does not take that back."""
+async def test_suppression_by_the_operator_is_not_lifted(waiting: Install, came_back: Returning) -> None:
+    """The operator has confirmed that the mailboxes are gone.
+
+    A further bounce must not undo that.
+    """
     for delivery in range(1, READERS):
         came_back(delivery)
     waiting.clock.go(timedelta(minutes=1))
@@ -322,7 +325,7 @@ def _delivery_to(install: Install, subscriber: int) -> int:
         return int(session.connection().execute(query).scalar_one())
 
 
-async def test_held_reader_who_is_reached_again_is_released(waiting: Install, came_back: Returning) -> None:
+async def test_held_address_is_released_when_reached(waiting: Install, came_back: Returning) -> None:
     for delivery in range(1, READERS):
         came_back(delivery)
     waiting.next_day()

@@ -1,4 +1,4 @@
-"""A row of the ledger that cannot be read is that mail's problem alone, and the operator is told which it is."""
+"""Test damaged ledger rows: each concerns one mail only, and the operator is told which."""
 
 import json
 from collections.abc import Callable
@@ -41,9 +41,7 @@ NOT_JSON = '{"arXiv": "la'
 """Which PostgreSQL does not let in."""
 
 
-async def test_of_twenty_digests_one_cannot_be_read_and_nineteen_arrive(
-    tmp_path: Path, database_url: str, now: datetime
-) -> None:
+async def test_damaged_digest_does_not_stop_the_others(tmp_path: Path, database_url: str, now: datetime) -> None:
     many = planned(tmp_path / "many", database_url, now, 20)
     damage(many, DAMAGES["cut"])
     async with Relay().serving() as relay:
@@ -63,7 +61,7 @@ async def test_of_twenty_digests_one_cannot_be_read_and_nineteen_arrive(
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-async def test_the_operator_is_told_which_it_is_and_why(
+async def test_damaged_digest_is_reported_with_its_reason(
     how: str, waiting: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     damage(waiting, DAMAGES[how])
@@ -72,7 +70,7 @@ async def test_the_operator_is_told_which_it_is_and_why(
 
 
 @pytest.mark.parametrize("kept", COVERAGES.values(), ids=COVERAGES)
-async def test_a_coverage_that_is_none_is_that_mail_s_problem_alone_too(
+async def test_damaged_coverage_poisons_one_mail_only(
     kept: str, waiting: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cover(waiting, kept)
@@ -80,7 +78,7 @@ async def test_a_coverage_that_is_none_is_that_mail_s_problem_alone_too(
     assert told(waiting, monkeypatch, "coverage")["picked"]
 
 
-async def test_whoever_reads_a_coverage_that_is_not_even_json_reads_the_rest(
+async def test_digest_with_invalid_coverage_is_still_readable(
     on_file: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cover(on_file, NOT_JSON)
@@ -99,7 +97,7 @@ async def test_whoever_reads_a_coverage_that_is_not_even_json_reads_the_rest(
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-async def test_its_reader_gets_the_next_day_s_digest_and_everybody_else_theirs(how: str, waiting: Install) -> None:
+async def test_next_digest_arrives_after_a_damaged_one(how: str, waiting: Install) -> None:
     damage(waiting, DAMAGES[how])
     waiting.next_day()
     assert waiting.plan().planned == READERS
@@ -108,7 +106,7 @@ async def test_its_reader_gets_the_next_day_s_digest_and_everybody_else_theirs(h
     assert (report.accepted, report.expired, report.stopped) == (READERS, READERS, None)
 
 
-async def test_where_many_cannot_be_read_the_run_stops_and_says_that_it_is_not_the_templates(waiting: Install) -> None:
+async def test_run_stops_when_many_digests_are_damaged(waiting: Install) -> None:
     for victim in (VICTIM, VICTIM + 1):
         damage(waiting, DAMAGES["cut"], victim)
     async with Relay().serving() as relay:
@@ -136,7 +134,10 @@ def cover(install: Install, kept: str) -> None:
 
 
 async def tried(install: Install) -> None:
-    """Deliver as often as a mail that cannot be composed is tried: the others go the first time."""
+    """Deliver until a mail that cannot be composed is poisoned.
+
+    The others are sent the first time.
+    """
     async with Relay().serving() as relay:
         reports = []
         for _ in range(3):
@@ -150,14 +151,17 @@ async def tried(install: Install) -> None:
 
 
 def told(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[str, object]:
-    """The victim as `delivery show` shows it, after all that names it has named it: for `what` cannot be read."""
+    """Return the damaged delivery as `delivery show` prints it.
+
+    Check that others report it too.
+    """
     for name, value in install.environment().items():
         monkeypatch.setenv(name, value)
     listed = {row["id"]: row for row in json.loads(said("delivery", "list", "--json"))}
     assert len(listed) == READERS
     assert (listed[VICTIM]["state"], listed[VICTIM]["reason"]) == (
         "poisoned",
-        f"cannot be composed: its {what} cannot be read, so the database is damaged: put the last backup back",
+        f"cannot be composed: its {what} cannot be read, so the database is damaged: restore the last backup",
     )
     assert {"id": VICTIM, "state": "poisoned"} in json.loads(said("fsck", "--json", code=1))["I15"]
     with local_client(install.app) as client:
@@ -168,7 +172,7 @@ def told(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[s
 
 
 def said(*words: str, code: int = 0) -> str:
-    """What a command prints."""
+    """Return the output of a command."""
     result = CliRunner().invoke(app, words)
     assert result.exit_code == code, result.output
     return result.stdout

@@ -1,4 +1,4 @@
-"""Planners at once, planners killed in the middle, people who leave meanwhile."""
+"""Test concurrent planners, and planners killed midway."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ def _command(made: Install) -> Command:
     return Command(("plan", "--json"), made.environment(), made.folder)
 
 
-def test_two_planners_at_once_make_one_digest_each(library_of: Install) -> None:
+def test_two_planners_create_one_digest_per_subscriber(library_of: Install) -> None:
     library_of.people(library.people(READERS))
     both = [_command(library_of).start() for _ in range(2)]
     ended = [running.end() for running in both]
@@ -32,7 +32,7 @@ def test_two_planners_at_once_make_one_digest_each(library_of: Install) -> None:
     assert library_of.unsafe == {}
 
 
-def test_many_planners_in_one_process_make_one_digest_each(library_of: Install) -> None:
+def test_planner_threads_create_one_digest_per_subscriber(library_of: Install) -> None:
     library_of.plan()  # the text model is fitted now
     library_of.people(library.people(READERS))
     with ThreadPoolExecutor(4) as candidates:
@@ -42,7 +42,7 @@ def test_many_planners_in_one_process_make_one_digest_each(library_of: Install) 
     assert library_of.unsafe == {}
 
 
-def test_killed_while_planning_nothing_is_half_written(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_planner_killed_midway_leaves_nothing_half_written(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", sqlite_url, now)
     made.papers(library.papers(20))
     made.people(library.people(READERS))
@@ -60,7 +60,7 @@ def test_killed_while_planning_nothing_is_half_written(tmp_path: Path, sqlite_ur
 
 
 def _kills() -> list[Callable[[Command], Ended]]:
-    """Ways to kill planning: at a write or a flush; where there is no strace, after a while."""
+    """Return ways to kill planning: at a write or sync, or after a time if strace is missing."""
     if not can_trace():
         rng = Random(1)
         return [partial(Command.killed_after, seconds=rng.uniform(0.05, 0.6)) for _ in range(sized(20, 60))]
@@ -72,7 +72,7 @@ def _kills() -> list[Callable[[Command], Ended]]:
 
 
 def _planned(made: Install) -> int:
-    """Digests of today."""
+    """Count today's digests."""
     today = made.clock.now.date().isoformat()
     with made.db.read() as session:
         query = select(func.count()).where(core.delivery.c.key == today)

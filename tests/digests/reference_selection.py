@@ -1,4 +1,4 @@
-"""Composing as it is described, for one subscriber at a time: what composing many at once is held against."""
+"""A slow reference implementation of the selection, for one subscriber at a time."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ from digestd.ranking.interest_matches import MOST
 
 
 class Reader:
-    """One subscriber of a block."""
+    """One subscriber of a shard."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Reader:
         self.without_interests = bool(self.profiles.without_interests[row])
 
     def choice(self) -> Selection:
-        """What the digest holds."""
+        """Return the selection."""
         order = self.order()
         some = [int(j) for j in order if self.relevance[j] > 0]
         above_minimum = self.above_minimum()
@@ -61,7 +61,7 @@ class Reader:
         return Selection(order, above_minimum, tuple(self.spread(above, self.options.size)))
 
     def order(self) -> Ints:
-        """The candidates, best first; luck decides between equals."""
+        """Return the candidates, best first; ties are shuffled."""
         enough = (
             self.relevance >= CARRY_OVER_RELEVANCE
             if self.without_interests
@@ -76,7 +76,7 @@ class Reader:
         return lucky
 
     def above_minimum(self) -> Bools:
-        """What reaches the bar."""
+        """Return which papers reach the minimum score."""
         if self.without_interests:
             return np.ones(len(self.total), dtype=np.bool_)
         enough: Bools = self.log_odds >= np.float32(self.own.log_odds_for(MIN_SCORES[self.options.min_score]))
@@ -84,7 +84,7 @@ class Reader:
         return enough
 
     def outside(self, order: Ints) -> list[int]:
-        """What may be drawn."""
+        """Return the papers that may be explored."""
         if not self.options.explore or self.options.size < MIN_EXPLORE_SIZE or self.without_interests:
             return []
         ranks = order[max(EXPLORE_FROM, self.options.size + 1) - 1 : EXPLORE_TO]
@@ -95,7 +95,7 @@ class Reader:
         ]
 
     def spread(self, above: Sequence[int], size: int) -> list[int]:
-        """What is chosen of the worthy papers."""
+        """Diversify the papers above the minimum score."""
         mine = self.profiles.authors.cells.of(self.row).tolist()
         followed = [j for j in above if j in mine][:size]
         chosen = followed + self.varied([j for j in above if j not in followed], size - len(followed))
@@ -104,7 +104,7 @@ class Reader:
         return rebalance(chosen, order, self.met()[:, order], len(followed), reach)
 
     def varied(self, papers: Sequence[int], size: int) -> list[int]:
-        """Maximal marginal relevance, one paper after the other."""
+        """Select by maximal marginal relevance, one paper at a time."""
         left = list(papers[: max(TOP, size)])
         low, high = min(self.total[left], default=0), max(self.total[left], default=0)
         worth = {j: SPREAD * (self.total[j] - low) / ((high - low) or 1) for j in left}
@@ -118,7 +118,7 @@ class Reader:
         return chosen
 
     def met(self) -> Bools:
-        """Which papers meet which of the interests."""
+        """Return which papers match which interests."""
         topics = self.profiles.topics
         start = int(topics.of.starts[self.row])
         rows = list(topics.covered[start : start + int(topics.of.sizes[self.row])] >= np.float32(MOST))

@@ -1,4 +1,4 @@
-"""Another process writes for longer than anybody waits: what was to be written is not, and nothing is lost by it."""
+"""Test a database that another process locks for longer than the timeout: nothing is lost."""
 
 import asyncio
 import threading
@@ -31,15 +31,13 @@ WORDS = [
 
 @pytest.fixture
 def impatient(planned_file: Original, tmp_path: Path) -> Install:
-    """Readers whose digests are ready, in an install that waits a moment for another writer."""
+    """Return an install with ready digests and a short lock timeout."""
     made = file_copy(planned_file, tmp_path)
     made.db.close()
     return reopened(tmp_path, f"{made.url}?timeout=0.05", NOW)
 
 
-async def test_a_run_that_waited_in_vain_says_to_try_again_and_loses_and_doubles_nothing(
-    impatient: Install, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_run_on_a_locked_database_loses_nothing(impatient: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "BACKOFF", Backoff((timedelta(seconds=0.02),)))
     monkeypatch.setattr(group_commit, "PATIENCE_SECONDS", 0.1)
     async with Relay(delay=0.05).serving() as relay:
@@ -58,9 +56,7 @@ async def test_a_run_that_waited_in_vain_says_to_try_again_and_loses_and_doubles
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
-def test_a_command_that_waited_in_vain_says_so_in_one_line_and_does_its_work_later(
-    words: tuple[str, ...], impatient: Install
-) -> None:
+def test_command_on_a_locked_database_reports_one_line(words: tuple[str, ...], impatient: Install) -> None:
     impatient.next_day(papers=40)
     (impatient.folder / "papers.jsonl").write_text('{"title": "Sorting in the dark"}\n')
     command = Command(words, impatient.environment(), impatient.folder)
@@ -75,7 +71,7 @@ def test_a_command_that_waited_in_vain_says_so_in_one_line_and_does_its_work_lat
 
 
 @pytest.mark.long
-def test_a_lock_held_for_a_minute_is_outlasted(on_file: Install) -> None:
+def test_run_outlasts_a_lock_of_one_minute(on_file: Install) -> None:
     with Relay(delay=0.05).in_thread() as relay:
         there = on_file.to(relay.url, connections=2)
         running = Command(("deliver", "--drain"), there.environment(), there.folder).start()

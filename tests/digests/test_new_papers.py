@@ -1,4 +1,4 @@
-"""Which papers a digest may hold: new ones, each once for ever."""
+"""Test which papers a digest may contain: new ones, each only once."""
 
 from datetime import timedelta
 from itertools import chain
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from digestd.digests.planner import PlanReport
 from digestd.domain.delivery import State
 from digestd.store import core, papers
-from digestd.store.ledger.claim_queue import Claimer, claim
+from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from tests.digests.conftest import digests
 from tests.parts import library
 from tests.parts.install import Install
@@ -16,7 +16,7 @@ from tests.parts.install import Install
 DAY = timedelta(days=1)
 
 
-def test_the_next_day_brings_only_new_papers_and_none_twice(library_of: Install) -> None:
+def test_plan_of_the_next_day_has_only_new_papers(library_of: Install) -> None:
     library_of.people(library.people(5, size=5))
     for day in range(6):
         assert library_of.plan().planned >= 3
@@ -28,7 +28,7 @@ def test_the_next_day_brings_only_new_papers_and_none_twice(library_of: Install)
     assert library_of.unsafe == {}
 
 
-def test_a_day_without_papers_is_an_empty_row(library_of: Install) -> None:
+def test_plan_without_papers_creates_an_empty_digest(library_of: Install) -> None:
     library_of.people(library.people(2, size=50))
     library_of.plan()
     library_of.clock.go(8 * DAY)
@@ -38,20 +38,20 @@ def test_a_day_without_papers_is_an_empty_row(library_of: Install) -> None:
     assert library_of.unsafe == {}
 
 
-def test_papers_older_than_a_first_digest_looks_back_are_not_in_it(library_of: Install) -> None:
+def test_first_digest_excludes_older_papers(library_of: Install) -> None:
     library_of.clock.go(timedelta(days=3, minutes=1))
     library_of.people(library.people(1))
     assert library_of.plan() == PlanReport(due=1, empty=1)
 
 
-def test_archived_papers_are_never_news(library_of: Install) -> None:
+def test_plan_excludes_archived_papers(library_of: Install) -> None:
     library_of.people(library.people(1))
     with library_of.db.write() as session:
         session.connection().execute(core.paper.update().values(archived=True))
     assert library_of.plan() == PlanReport(due=1, empty=1)
 
 
-def test_two_papers_that_turn_out_to_be_one_do_not_come_again(library_of: Install) -> None:
+def test_plan_does_not_repeat_merged_papers(library_of: Install) -> None:
     words = library.vocabulary()[0][:3]
     library_of.people([{"email": "reader0@example.net", "topics": [" ".join(words)]}])
     paper = {"title": " ".join(words), "abstract": f"{words[0]} {words[1]} and {words[2]}."}
@@ -73,13 +73,13 @@ def test_two_papers_that_turn_out_to_be_one_do_not_come_again(library_of: Instal
     assert library_of.unsafe == {}
 
 
-def test_papers_of_a_digest_that_was_never_sent_come_again(library_of: Install) -> None:
+def test_plan_repeats_papers_of_an_unsent_digest(library_of: Install) -> None:
     library_of.people(library.people(1, size=5))
     library_of.plan()
     [(_, _, _, unsent)] = digests(library_of)
     library_of.clock.go(DAY)
     with library_of.db.write() as session:
-        assert claim(session, Claimer("w", lambda key, n: f"{key}.{n}@x"), 10, library_of.clock.now).expired == 1
+        assert claim(session, ClaimOwner("w", lambda key, n: f"{key}.{n}@x"), 10, library_of.clock.now).expired == 1
     library_of.plan()
     [_, (_, _, state, again)] = digests(library_of)
     assert state == State.READY
@@ -87,7 +87,7 @@ def test_papers_of_a_digest_that_was_never_sent_come_again(library_of: Install) 
     assert library_of.unsafe == {}
 
 
-def test_planning_freezes_the_words_of_the_day(library_of: Install) -> None:
+def test_plan_freezes_the_text_of_the_day(library_of: Install) -> None:
     library_of.people(library.people(1))
     library_of.plan()
     with library_of.db.read() as session:

@@ -1,4 +1,4 @@
-"""Papers that become one, or two again: nobody gets a work twice, and planned digests keep what they hold."""
+"""Test merges and splits: no work is sent twice, and planned digests do not change."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +8,7 @@ import pytest
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.deduplication import merge_papers, split_paper
 from digestd.papers.pages import take_in
-from tests.digests.shelf import DAY, TOPIC, digests, mail, paper, planned, reader, shelf
+from tests.digests.topic_papers import DAY, TOPIC, digests, mail, paper, planned, reader, shelf
 from tests.parts.install import Install
 
 ARXIV, DOI = PaperId("arxiv:2611.00077"), PaperId("doi:10.5555/lanterns")
@@ -37,7 +37,7 @@ def other_day(install: Install) -> None:
     install.clock.go(DAY + timedelta(minutes=1))
 
 
-def test_the_journal_version_of_what_was_mailed_does_not_come(install: Install) -> None:
+def test_journal_version_of_a_sent_paper_is_not_repeated(install: Install) -> None:
     said(install, PREPRINT)
     assert planned(install) == (ARXIV,)
     other_day(install)
@@ -47,7 +47,7 @@ def test_the_journal_version_of_what_was_mailed_does_not_come(install: Install) 
     assert install.unsafe == {}
 
 
-def test_who_had_the_younger_of_a_merged_pair_does_not_get_the_older(install: Install) -> None:
+def test_merge_hides_the_older_of_a_sent_pair(install: Install) -> None:
     install.papers([paper("old", words=0)])
     install.papers([paper("young")])
     assert planned(install)[0] == "young"
@@ -58,7 +58,7 @@ def test_who_had_the_younger_of_a_merged_pair_does_not_get_the_older(install: In
     assert install.unsafe == {}
 
 
-def test_who_had_a_merged_paper_gets_neither_after_the_split(install: Install) -> None:
+def test_split_of_a_sent_paper_repeats_neither(install: Install) -> None:
     said(install, PREPRINT, JOURNAL)
     assert planned(install) == (ARXIV,)
     other_day(install)
@@ -72,14 +72,14 @@ def test_who_had_a_merged_paper_gets_neither_after_the_split(install: Install) -
     assert install.unsafe == {}
 
 
-def test_who_had_neither_gets_both_of_a_split_pair(install: Install) -> None:
+def test_split_of_an_unsent_paper_offers_both(install: Install) -> None:
     said(install, PREPRINT, JOURNAL)
     split_paper(install.db, ARXIV, install.clock.now)
     assert set(planned(install)) == {ARXIV, DOI}
     assert install.unsafe == {}
 
 
-def test_a_planned_digest_keeps_its_bytes_through_merge_and_split(install: Install) -> None:
+def test_digest_bytes_survive_merge_and_split(install: Install) -> None:
     said(install, PREPRINT)
     install.papers([paper("young")])
     assert set(planned(install)) == {ARXIV, "young"}
@@ -94,7 +94,7 @@ def test_a_planned_digest_keeps_its_bytes_through_merge_and_split(install: Insta
     assert install.unsafe == {}
 
 
-def test_a_withdrawn_paper_is_not_picked_but_a_planned_digest_stands(install: Install) -> None:
+def test_withdrawn_paper_is_not_picked(install: Install) -> None:
     said(install, PREPRINT)
     assert planned(install) == (ARXIV,)
     [digest] = digests(install)

@@ -1,4 +1,4 @@
-"""A disk that is nearly full: nothing is claimed, nothing is sent, and it goes on once there is room."""
+"""Test a nearly full disk: nothing is claimed or sent until there is space."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from tests.parts.relay import Relay
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A file system of 72 MiB in memory."""
+    """Mount a file system of 72 MiB in memory."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("only root can mount a small file system")
     with tempfile.TemporaryDirectory(prefix="small") as folder:
@@ -34,9 +34,7 @@ def small_disk() -> Iterator[Path]:
             subprocess.run(["umount", "-l", folder], check=True)
 
 
-async def test_nothing_is_taken_on_while_the_disk_is_nearly_full(
-    small_disk: Path, tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_full_disk_claims_nothing(small_disk: Path, tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     shutil.copy(sqlite_url.removeprefix("sqlite:///"), small_disk / "digestd.db")
     url = f"sqlite:///{small_disk / 'digestd.db'}"
     made = install(tmp_path / "install", url, now, f"maildir:{tmp_path / 'outbox'}")
@@ -52,7 +50,7 @@ async def test_nothing_is_taken_on_while_the_disk_is_nearly_full(
     assert made.broken == {}
 
 
-async def test_a_disk_that_fills_amid_a_run_stops_it_before_the_database_fails(
+async def test_disk_filling_up_stops_the_run_first(
     small_disk: Path, tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claim_queue, "BATCH", 6)
@@ -75,7 +73,7 @@ async def test_a_disk_that_fills_amid_a_run_stops_it_before_the_database_fails(
         assert made.sound(relay.copies)
 
 
-def test_a_folder_that_is_not_there_yet_is_judged_by_what_is_above_it(small_disk: Path) -> None:
+def test_disk_space_of_a_missing_folder_uses_its_parent(small_disk: Path) -> None:
     check_disk_space([small_disk / "a" / "b"])
     (small_disk / "filler").write_bytes(bytes(10 * 2**20))
     with pytest.raises(DiskFull):

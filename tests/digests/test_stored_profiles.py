@@ -1,4 +1,4 @@
-"""Compiled profiles are kept, rank exactly as fresh ones, and hold no longer than what they were made from."""
+"""Test that stored profiles rank like new ones and are recompiled when outdated."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import keep_compiled
-from digestd.digests.shard import Shard, rank
+from digestd.digests.profiles import store_compiled
+from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
@@ -35,7 +35,7 @@ def paper(name: str, subject: str, title: str) -> dict[str, object]:
 
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
-    """Two readers with likes, one of them of a paper that nobody knows yet, and two new papers."""
+    """Return an install with two subscribers with likes, one of an unknown paper, and two new papers."""
     built = install(tmp_path, database_url, now - timedelta(days=9))
     built.papers([paper(LAKES, "alpine lakes", "Alpine lakes"), paper(FROGS, "tree frogs", "Tree frogs sing")])
     built.people([
@@ -61,13 +61,13 @@ def ranked(made: Install) -> Shard:
     """Everybody ranked; what had to be compiled is kept."""
     day, people = everybody(made)
     with made.db.read() as session:
-        shard = rank(session, day, people)
+        shard = rank_shard(session, day, people)
     with made.db.write() as session:
-        keep_compiled(session, day, shard.compiled)
+        store_compiled(session, day, shard.compiled)
     return shard
 
 
-def test_a_kept_profile_ranks_exactly_as_one_made_anew(made: Install) -> None:
+def test_stored_profile_ranks_like_a_new_one(made: Install) -> None:
     fresh, kept = ranked(made), ranked(made)
     assert len(fresh.compiled) == 2
     assert not kept.compiled
@@ -78,7 +78,7 @@ def test_a_kept_profile_ranks_exactly_as_one_made_anew(made: Install) -> None:
     assert list(reasons(candidates, fresh.ranked.profiles, at)) == list(reasons(candidates, kept.ranked.profiles, at))
 
 
-def test_planning_keeps_what_it_compiled(made: Install) -> None:
+def test_plan_stores_compiled_profiles(made: Install) -> None:
     made.plan()
     assert not ranked(made).compiled
 
@@ -109,7 +109,7 @@ def edit(made: Install) -> None:
 @pytest.mark.parametrize(
     "changes", [[give], [give, take_back], [mute], [mute, want_it_back], [edit]], ids=lambda c: c[-1].__name__
 )
-def test_whatever_is_said_makes_that_profile_anew_and_no_other(made: Install, changes: list[Change]) -> None:
+def test_feedback_recompiles_only_that_profile(made: Install, changes: list[Change]) -> None:
     for change in changes:
         assert len(ranked(made).compiled) <= 2
         change(made)
@@ -117,7 +117,7 @@ def test_whatever_is_said_makes_that_profile_anew_and_no_other(made: Install, ch
     assert not ranked(made).compiled
 
 
-def test_another_text_of_a_liked_paper_makes_the_profile_anew(made: Install) -> None:
+def test_profile_is_recompiled_after_a_revision(made: Install) -> None:
     before = ranked(made)
     made.papers([paper(LAKES, "tree frogs", "Frogs of alpine lakes")])
     after = ranked(made)
@@ -125,13 +125,13 @@ def test_another_text_of_a_liked_paper_makes_the_profile_anew(made: Install) -> 
     assert not np.array_equal(before.ranked.total[0, :2], after.ranked.total[0, :2])
 
 
-def test_a_liked_paper_that_becomes_known_counts_from_then_on(made: Install) -> None:
+def test_profile_includes_a_liked_paper_once_it_is_known(made: Install) -> None:
     ranked(made)
     made.papers([paper("invented:later", "deep seas", "Deep seas in the dark")])
     assert len(ranked(made).compiled) == 1
 
 
-def test_nothing_of_a_profile_is_left_of_who_was_erased(made: Install) -> None:
+def test_erase_deletes_the_stored_profile(made: Install) -> None:
     ranked(made)
     erase(made.db, made.app.keys, ADA, made.clock.now)
     with made.db.read() as session:

@@ -1,4 +1,4 @@
-"""A digest that may not have arrived is offered by the next one, once, and nothing goes out twice."""
+"""Test that an uncertain digest is offered once by the next one, and nothing is sent twice."""
 
 import email
 import re
@@ -23,14 +23,12 @@ DAY = timedelta(days=1)
 
 
 def viewed(made: Install, mail: str) -> set[int]:
-    """The deliveries that a mail links to."""
+    """Return the deliveries that a mail links to."""
     tokens = re.findall(r"/d/([\w-]{40})", mail)
     return {read_token(made.app.keys, Purpose.VIEW, token, made.app.clock()).number for token in tokens}
 
 
-async def test_the_next_digest_links_to_one_that_may_not_have_arrived_and_the_one_after_does_not(
-    tmp_path: Path, database_url: str, now: datetime
-) -> None:
+async def test_next_digest_links_to_an_uncertain_one(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = await in_doubt(tmp_path, database_url, now)
     links = [await digest_of(made, tmp_path, day) for day in (1, 2)]
     for mails in zip(*links, strict=True):
@@ -40,9 +38,7 @@ async def test_the_next_digest_links_to_one_that_may_not_have_arrived_and_the_on
     assert made.unsafe == {}
 
 
-async def test_what_is_offered_belongs_to_the_bytes_of_the_digest(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_offered_link_is_part_of_the_digest_bytes(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = await in_doubt(tmp_path, sqlite_url, now)
     await digest_of(made, tmp_path, 1)
     found = replay(made.db, made.app.sender, 1, "2026-11-25")
@@ -50,9 +46,7 @@ async def test_what_is_offered_belongs_to_the_bytes_of_the_digest(
     assert not found.differs
 
 
-async def test_a_digest_that_never_went_out_leaves_the_offer_to_the_next(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_offer_moves_on_if_its_digest_was_not_sent(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = await in_doubt(tmp_path, sqlite_url, now)
     made.clock.go(DAY)
     fresh(made, 1)
@@ -64,9 +58,7 @@ async def test_a_digest_that_never_went_out_leaves_the_offer_to_the_next(
     assert 1 in viewed(made, html)
 
 
-async def test_what_is_offered_is_read_again_for_a_mail_that_waits_while_others_are_prepared(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_composer_reads_offers_again_after_other_batches(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = await in_doubt(tmp_path, sqlite_url, now)
     made.clock.go(DAY)
     fresh(made, 1)
@@ -76,16 +68,16 @@ async def test_what_is_offered_is_read_again_for_a_mail_that_waits_while_others_
     waits = next(claim for claim in digests if claim.subscriber == 1)
     composer = Composer(made.db, made.app.sender)
     composer.prepare(digests)
-    at_once = composer.compose(waits)
+    at_once = composer.compose(waits).message
     assert b"may not have arrived" in at_once
     composer.prepare([claim for claim in digests if claim is not waits])
     with pytest.raises(KeyError):
-        composer.compose(waits)  # what is offered is not held for whoever has long been written to
-    assert composer.take(waits).message == at_once
+        composer.render(waits)  # what earlier batches offer is dropped
+    assert composer.compose(waits).message == at_once
 
 
 async def in_doubt(folder: Path, url: str, now: datetime) -> Install:
-    """Two readers who have had a digest, but for the first nobody knows whether it arrived."""
+    """Return an install with two digests sent, the first with an unknown outcome."""
     made = install(folder / "install", url, now, f"maildir:{folder / 'outbox'}")
     made.papers(library.papers(30))
     made.people([{"email": f"reader{number}@example.net"} for number in (1, 2)])
@@ -100,7 +92,7 @@ def fresh(made: Install, day: int) -> None:
 
 
 async def digest_of(made: Install, folder: Path, day: int) -> tuple[str, str]:
-    """The text and HTML of the first reader's digest of the next day."""
+    """Return text and HTML of the first subscriber's digest of the next day."""
     made.clock.go(DAY)
     fresh(made, day)
     before = set((folder / "outbox").rglob("*"))

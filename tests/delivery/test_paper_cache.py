@@ -1,4 +1,4 @@
-"""More papers than a run keeps at hand: what waits meanwhile is composed all the same."""
+"""Test a run with more papers than the composer caches."""
 
 from dataclasses import replace
 
@@ -16,33 +16,31 @@ from tests.parts.relay import Relay
 from tests.parts.smtp import transport
 
 
-def test_a_mail_whose_papers_gave_way_to_others_is_the_same_once_they_are_read_again(
-    on_file: Install, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_composer_rereads_evicted_papers(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(composer, "CACHED_PAPERS", 12)
     with on_file.db.read() as session:
         claims = [claim for key in range(1, READERS + 1) if (claim := queries.as_claim(session, key))]
-    at_once = {claim.key: fresh(on_file, [claim]).take(claim) for claim in claims}
+    at_once = {claim.key: fresh(on_file, [claim]).compose(claim) for claim in claims}
     one = fresh(on_file, [])
     for claim in claims:
         one.prepare([claim])
-    assert [one.take(claim) for claim in claims] == list(at_once.values())
+    assert [one.compose(claim) for claim in claims] == list(at_once.values())
 
 
 def fresh(install: Install, claims: list[Claim]) -> Composer:
-    """A composer that has prepared these."""
+    """Return a composer that has prepared these claims."""
     made = Composer(install.db, install.app.sender)
     made.prepare(claims)
     return made
 
 
 @pytest.mark.parametrize("limits", [{}, {"@example.net": 40.0}, {"relay": 40.0}], ids=["at once", "apart", "paced"])
-async def test_what_waits_while_others_papers_take_its_place_costs_no_try(
+async def test_eviction_of_waiting_papers_costs_no_attempt(
     limits: dict[str, float], waiting: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(composer, "CACHED_PAPERS", 12)
     monkeypatch.setattr(claim_queue, "BATCH", 2)
-    monkeypatch.setattr(claim_queue, "LEAST", 2)
+    monkeypatch.setattr(claim_queue, "MIN_BATCH", 2)
     owner = waiting.app.new_owner()
     async with Relay(delay=0.01).serving() as relay:
         with waiting.app.owners.hold(owner):

@@ -1,4 +1,4 @@
-"""One paper of a digest is drawn at random from below the best, and said to be."""
+"""Test the exploration slot: one paper drawn at random from below the best."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from digestd.digests.explanation import explain, preview
 from digestd.digests.past_digest import explain_past_pick
 from digestd.digests.selection_options import sampling_seed
 from digestd.domain.digest import Section
-from tests.digests.shelf import DAY, HALF, TOPIC, digests, mail, named, paper, planned, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, HALF, TOPIC, digests, mail, named, paper, planned, reader, shelf, subscriber
 from tests.parts.install import Install
 
 BELOW = 30
@@ -16,7 +16,7 @@ def a_full_day(bare: Install) -> None:
     bare.papers([*shelf("strong", 25), *shelf("weak", BELOW, HALF)])
 
 
-def test_the_last_of_a_full_digest_is_drawn_with_a_known_probability(bare: Install) -> None:
+def test_exploration_takes_the_last_slot_with_its_propensity(bare: Install) -> None:
     a_full_day(bare)
     bare.people([reader()])
     planned(bare)
@@ -33,7 +33,7 @@ def test_the_last_of_a_full_digest_is_drawn_with_a_known_probability(bare: Insta
     assert [pick.rank for pick in chosen if pick.rank is None or pick.rank > 25] == []
 
 
-def test_what_is_drawn_is_the_same_in_preview_plan_and_explanation(bare: Install) -> None:
+def test_exploration_agrees_in_preview_plan_and_explain(bare: Install) -> None:
     a_full_day(bare)
     bare.people([reader()])
     seen = preview(bare.db, subscriber(bare), bare.clock.now).picks
@@ -43,17 +43,17 @@ def test_what_is_drawn_is_the_same_in_preview_plan_and_explanation(bare: Install
     past = explain_past_pick(bare.db, subscriber(bare), named(names[-1]), digest.period)
     assert past.verdict == f"drawn at random for this digest, probability 1 in {round(1 / (seen[-1].propensity or 1))}"
     assert (past.score, past.rank, past.probability) == (seen[-1].score, seen[-1].rank, seen[-1].probability)
-    assert b"DRAWN AT RANDOM" in mail(bare, digest.key)
+    assert b"PICKED AT RANDOM" in mail(bare, digest.key)
 
 
-def test_days_and_readers_draw_apart_and_fairly() -> None:
+def test_sampling_seed_is_uniform_and_independent() -> None:
     drawn = [sampling_seed(who, f"2026-11-{day:02}") for who in range(40) for day in range(1, 26)]
     assert len(set(drawn)) == 1_000
     assert 0 <= min(drawn) < 0.01 < 0.99 < max(drawn) < 1
     assert abs(sum(drawn) / 1_000 - 0.5) < 0.03
 
 
-def test_nobody_gets_one_who_declines_or_asked_for_nothing_or_for_little(bare: Install) -> None:
+def test_exploration_needs_consent_interests_and_size(bare: Install) -> None:
     a_full_day(bare)
     few: dict[str, dict[str, object]] = {"declines": {"explore": False}, "small": {"size": 4}, "plain": {"topics": []}}
     bare.people(reader(email=f"{name}@example.net", **wish) for name, wish in few.items())
@@ -64,7 +64,7 @@ def test_nobody_gets_one_who_declines_or_asked_for_nothing_or_for_little(bare: I
         } == {None}
 
 
-def test_an_install_can_do_without(bare: Install) -> None:
+def test_exploration_can_be_disabled_by_setting(bare: Install) -> None:
     a_full_day(bare)
     bare.people([reader()])
     seen = preview(bare.db, subscriber(bare), bare.clock.now, explore=False).picks
@@ -72,7 +72,7 @@ def test_an_install_can_do_without(bare: Install) -> None:
     assert len(seen) == 10
 
 
-def test_what_is_drawn_was_never_had_and_never_muted(bare: Install) -> None:
+def test_exploration_skips_seen_and_muted_papers(bare: Install) -> None:
     bad = [paper(f"bad{n:02}", HALF, authors=["Otho Crumb"]) for n in range(20)]
     bare.people([reader(mute={"authors": ["Otho Crumb"]})])
     had: list[str] = []
@@ -85,7 +85,7 @@ def test_what_is_drawn_was_never_had_and_never_muted(bare: Install) -> None:
     assert not [name for name in had if name.startswith("bad")]
 
 
-def test_each_interest_has_a_place_beside_a_hot_one(bare: Install) -> None:
+def test_select_gives_every_interest_a_place(bare: Install) -> None:
     cold = {"sea": "brackish yodelling", "sky": "feathered barometers"}
     bare.papers(shelf("strong", 30))
     bare.papers({**paper(name, 0), "title": f"On {words}", "abstract": f"{words}."} for name, words in cold.items())
@@ -95,7 +95,7 @@ def test_each_interest_has_a_place_beside_a_hot_one(bare: Install) -> None:
     assert len(names) == 6
 
 
-def test_explain_tells_what_was_left_out_for_variety(bare: Install) -> None:
+def test_explain_reports_a_paper_dropped_for_diversity(bare: Install) -> None:
     twins = [{**paper(f"twin{n}"), "title": f"The tidepool lantern, part {n}"} for n in range(6)]
     for twin in twins:
         twin["abstract"] = f"{TOPIC}. " * 3
@@ -104,11 +104,13 @@ def test_explain_tells_what_was_left_out_for_variety(bare: Install) -> None:
     verdicts = [explain(bare.db, subscriber(bare), named(f"twin{n}"), bare.clock.now).verdict for n in range(6)]
     assert sum(verdict.startswith("picked, ranked ") for verdict in verdicts) <= 3
     left = [verdict for verdict in verdicts if not verdict.startswith("picked")]
-    assert all(verdict.startswith(("left out as too like «The tidepool lantern", "cut by size: ")) for verdict in left)
-    assert any(verdict.startswith("left out as too like") for verdict in left)
+    assert all(
+        verdict.startswith(("left out as too similar to «The tidepool lantern", "cut by size: ")) for verdict in left
+    )
+    assert any(verdict.startswith("left out as too similar to") for verdict in left)
 
 
-def test_the_best_of_a_week_wins_though_it_came_first(bare: Install) -> None:
+def test_weekly_digest_contains_the_best_of_its_first_day(bare: Install) -> None:
     bare.people([reader(cadence="weekly", weekday="tue", size=3, min_score="low", explore=False)])
     bare.papers(shelf("before", 1))
     planned(bare)

@@ -28,7 +28,7 @@ Record = dict[str, object]
 
 
 def archive(install: Install) -> None:
-    """Give the text model something to learn from, none of it news."""
+    """Import archived papers, so that there is a text model."""
     report = import_papers(
         install.db, library.lines(library.papers(80, seed=5, first=900_000)), install.clock.now, True
     )
@@ -36,25 +36,25 @@ def archive(install: Install) -> None:
 
 
 def paper(name: str, words: int = ALL, **said: object) -> Record:
-    """A paper that holds so many words of TOPIC; the rest of its text is its own."""
+    """Return a paper with this many words of TOPIC and otherwise other text."""
     filler = _filler()[sum(map(ord, name)) % len(_filler())]
     held = " ".join(TOPIC.split()[:words])
     return {"id": f"shelf:{name}", "title": f"{held} {filler[0]} {name}", "abstract": f"{held}. {filler[1]}", **said}
 
 
 def shelf(prefix: str, count: int, words: int = ALL, **said: object) -> Iterator[Record]:
-    """Several of them."""
+    """Yield several such papers."""
     return (paper(f"{prefix}{number:02}", words, **said) for number in range(count))
 
 
 def reader(**said: object) -> Record:
-    """Someone who wants TOPIC and little else."""
+    """Return a subscriber who is interested in TOPIC."""
     return {"email": "reader@example.net", "topics": [TOPIC], **said}
 
 
 @dataclass(frozen=True)
 class Held:
-    """A planned digest: its row in the ledger and what it holds."""
+    """A planned digest: its ledger row and its papers."""
 
     key: int
     period: str
@@ -65,7 +65,10 @@ class Held:
 
 
 def digests(install: Install, address: str = "reader@example.net") -> list[Held]:
-    """The digests of a reader, oldest first; papers by their names without `shelf:`."""
+    """Return the digests of a subscriber, oldest first.
+
+    Papers without the prefix `shelf:`.
+    """
     delivery, subscriber = core.delivery.c, core.subscriber.c
     query = (
         select(core.delivery)
@@ -84,13 +87,13 @@ def digests(install: Install, address: str = "reader@example.net") -> list[Held]
 
 
 def planned(install: Install, address: str = "reader@example.net") -> tuple[str, ...]:
-    """Plan, and the names in the newest digest of a reader."""
+    """Plan, and return the papers in a subscriber's newest digest."""
     install.plan()
     return digests(install, address)[-1].names
 
 
 def mail(install: Install, delivery: int) -> bytes:
-    """The bytes of a digest, composed anew from what is in the database."""
+    """Compose a digest from the database, without any cache."""
     from digestd.delivery.composer import Composer  # noqa: PLC0415  # a new one each time: nothing is cached
 
     with install.db.read() as session:
@@ -98,18 +101,18 @@ def mail(install: Install, delivery: int) -> bytes:
     assert claim is not None
     composer = Composer(install.db, install.app.sender)
     composer.prepare([claim])
-    return composer.compose(claim)
+    return composer.compose(claim).message
 
 
 def subscriber(install: Install, address: str = "reader@example.net") -> int:
-    """The row number of a reader."""
+    """Return the row number of a subscriber."""
     query = select(core.subscriber.c.id).where(core.subscriber.c.address == address)
     with install.db.read() as session:
         return int(session.connection().execute(query).scalar_one())
 
 
 def named(name: str) -> PaperId:
-    """The identifier of a paper of the shelf."""
+    """Return the identifier of such a paper."""
     return PaperId(f"shelf:{name}")
 
 

@@ -1,4 +1,4 @@
-"""A backup is put back after mails have left: it is noticed, and nothing goes twice."""
+"""Test restoring a backup after mails were sent: it is noticed, and nothing is sent twice."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,13 +28,13 @@ PutBack = Callable[[], None]
 
 @pytest.fixture
 def backup(waiting: Install, tmp_path: Path) -> PutBack:
-    """Puts the database back as it is at the beginning of the test: planned, nothing sent."""
+    """Return a function that restores the database of the start of the test: planned, nothing sent."""
     (tmp_path / "backup").mkdir()
     return renewal(waiting.db, tmp_path / "backup")
 
 
 def taken_on(made: Install, machine: str = "") -> RestoreReport:
-    """As `digestd restore --resume`."""
+    """Resume as `digestd restore --resume` does."""
     recover(made.db, made.app.owners, made.app.journals, made.clock.now)
     made.plan()
     return resume_after_restore(
@@ -42,9 +42,7 @@ def taken_on(made: Install, machine: str = "") -> RestoreReport:
     )
 
 
-async def test_nothing_is_sent_from_a_database_that_was_put_back_until_it_is_adopted_and_then_nothing_twice(
-    waiting: Install, backup: PutBack
-) -> None:
+async def test_restored_database_sends_nothing_until_resumed(waiting: Install, backup: PutBack) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver()
@@ -62,7 +60,7 @@ async def test_nothing_is_sent_from_a_database_that_was_put_back_until_it_is_ado
         assert there.sound(relay.copies)
 
 
-async def test_what_had_not_been_sent_yet_goes_out_after_all(waiting: Install, backup: PutBack) -> None:
+async def test_resume_sends_what_was_not_sent(waiting: Install, backup: PutBack) -> None:
     async with Relay({"RCPT": Fault("550 5.7.1 not to him", times=1)}).serving() as relay:
         there = waiting.to(relay.url, connections=1)
         assert (await there.deliver(limit=4)).accepted == 3
@@ -73,9 +71,7 @@ async def test_what_had_not_been_sent_yet_goes_out_after_all(waiting: Install, b
         assert there.sound(relay.copies)
 
 
-async def test_a_backup_from_before_the_digests_were_planned_plans_them_anew_and_sends_none_twice(
-    waiting: Install, tmp_path: Path
-) -> None:
+async def test_resume_after_an_unplanned_backup_repeats_no_mail(waiting: Install, tmp_path: Path) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver()
@@ -92,9 +88,7 @@ async def test_a_backup_from_before_the_digests_were_planned_plans_them_anew_and
         assert there.sound(relay.copies)
 
 
-async def test_a_mail_whose_answer_was_never_heard_is_not_sent_again_and_the_relays_log_still_knows_it(
-    waiting: Install, backup: PutBack, tmp_path: Path
-) -> None:
+async def test_resume_keeps_unanswered_mails_uncertain(waiting: Install, backup: PutBack, tmp_path: Path) -> None:
     async with Relay({"dot": Fault("close", stored=True, times=1)}).serving() as relay:
         there = waiting.to(relay.url, connections=1)
         assert (await there.deliver(limit=1)).uncertain == 1
@@ -111,9 +105,7 @@ async def test_a_mail_whose_answer_was_never_heard_is_not_sent_again_and_the_rel
     assert reconcile(there.db, there.app.keys, RelayLog(log, frozenset()), there.clock.now).accepted == 1
 
 
-async def test_new_deliveries_are_numbered_beyond_those_that_the_backup_does_not_know(
-    waiting: Install, backup: PutBack
-) -> None:
+async def test_resume_reserves_delivery_numbers(waiting: Install, backup: PutBack) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver()
@@ -131,7 +123,7 @@ async def test_new_deliveries_are_numbered_beyond_those_that_the_backup_does_not
         assert there.broken == {}
 
 
-async def test_on_another_machine_it_waits_for_its_operator(waiting: Install) -> None:
+async def test_restore_guard_waits_on_another_machine(waiting: Install) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver(limit=2)
@@ -148,7 +140,7 @@ async def test_on_another_machine_it_waits_for_its_operator(waiting: Install) ->
         assert there.states == {State.ACCEPTED: 2, State.READY: READERS - 2}
 
 
-async def test_a_departure_that_a_crash_cut_short_counts_as_none(waiting: Install) -> None:
+async def test_sent_journal_ignores_a_truncated_record(waiting: Install) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver(limit=2)
@@ -168,9 +160,7 @@ async def test_a_departure_that_a_crash_cut_short_counts_as_none(waiting: Instal
         assert not file.exists()
 
 
-async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was(
-    waiting: Install, tmp_path: Path
-) -> None:
+async def test_sent_journal_keeps_order_when_the_clock_goes_back(waiting: Install, tmp_path: Path) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver(limit=1)
@@ -195,7 +185,7 @@ async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was
 
 
 @pytest.mark.parametrize("name", ["machine", "2026-11-30.sent", ""], ids=["machine", "departures", "all of it"])
-async def test_a_folder_that_cannot_be_read_is_one_clear_line(waiting: Install, name: str) -> None:
+async def test_sent_journal_reports_an_unreadable_folder(waiting: Install, name: str) -> None:
     folder = waiting.app.journals
     if name:
         (folder / name).mkdir(parents=True)
@@ -205,7 +195,7 @@ async def test_a_folder_that_cannot_be_read_is_one_clear_line(waiting: Install, 
         await waiting.deliver()
 
 
-def test_the_command_says_what_to_do_and_does_it(waiting: Install, backup: PutBack) -> None:
+def test_restore_command_resumes(waiting: Install, backup: PutBack) -> None:
     with Relay().in_thread() as relay:
         there = waiting.to(relay.url)
         environment = there.environment()
@@ -227,6 +217,6 @@ def test_the_command_says_what_to_do_and_does_it(waiting: Install, backup: PutBa
 
 
 def highest(made: Install) -> int:
-    """The highest number of a delivery."""
+    """Return the highest delivery number."""
     with made.db.read() as session:
         return int(session.connection().execute(select(func.max(core.delivery.c.id))).scalar_one())

@@ -1,4 +1,4 @@
-"""What happens between a planner's reading and its writing counts as if it had come first."""
+"""Test changes between a planner's read and write: they win."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from digestd.digests.planner import PlanReport, plan
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
-from tests.digests.shelf import DAY, digests, planned, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
 from tests.parts import library
 from tests.parts.install import Install
 
@@ -51,7 +51,7 @@ class Planner:
 
 
 def meanwhile(install: Install, change: Callable[[Session, int], object]) -> PlanReport:
-    """Plan, while a change that the planner could not read is committed before it can write."""
+    """Plan while a change is committed after the planner has read and before it writes."""
     planner = Planner(install)
     who = subscriber(install)
     writing = install.db.write()
@@ -73,7 +73,7 @@ def two(bare: Install) -> Install:
     return bare
 
 
-def test_whoever_unsubscribes_while_their_digest_is_ranked_is_not_planned_for(two: Install) -> None:
+def test_plan_skips_who_unsubscribes_during_ranking(two: Install) -> None:
     now = two.clock.now
     report = meanwhile(two, lambda s, who: subscribers.change_status(s, who, Status.UNSUBSCRIBED, Cause.ONE_CLICK, now))
     assert report.due == 1
@@ -83,7 +83,7 @@ def test_whoever_unsubscribes_while_their_digest_is_ranked_is_not_planned_for(tw
     assert two.unsafe == {}
 
 
-def test_whoever_changes_their_settings_while_ranked_is_planned_by_the_new_ones(two: Install) -> None:
+def test_plan_uses_settings_changed_during_ranking(two: Install) -> None:
     with two.db.read() as session:
         known = subscribers.by_key(session, subscriber(two))
     assert known is not None
@@ -94,7 +94,7 @@ def test_whoever_changes_their_settings_while_ranked_is_planned_by_the_new_ones(
     assert two.unsafe == {}
 
 
-def test_whoever_unsubscribes_after_planning_keeps_their_row_and_gets_no_mail(two: Install) -> None:
+def test_unsubscribe_after_planning_stops_the_mail(two: Install) -> None:
     assert planned(two)
     with two.db.write() as session:
         subscribers.change_status(session, subscriber(two), Status.UNSUBSCRIBED, Cause.ONE_CLICK, two.clock.now)

@@ -1,4 +1,4 @@
-"""A block of digests is composed at once exactly as each of them is by itself."""
+"""Compare the vectorised selection with the reference implementation."""
 
 from dataclasses import replace
 from functools import cache
@@ -15,7 +15,7 @@ from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.profile import Profiles, compile_profiles
-from tests.digests.plainly import Reader
+from tests.digests.reference_selection import Reader
 from tests.ranking.library import FIELDS, candidates, likes, paper, papers, wants
 
 TERMS = st.lists(
@@ -29,7 +29,7 @@ TERMS = st.lists(
 
 @cache
 def day() -> CandidateSet:
-    """The library, and two papers of every pair of its texts, so that some are alike and none the same."""
+    """Return candidates that include pairs of similar, but not equal, papers."""
     texts = [text.split("|") for group in FIELDS.values() for text in group]
     fields = list(FIELDS)
     mixed = [
@@ -45,7 +45,7 @@ def day() -> CandidateSet:
 
 @cache
 def people() -> Profiles:
-    """Eight of different wants, from none to several."""
+    """Return eight profiles with none to several interests."""
     wishes = [
         (),
         likes((Kind.TOPIC, "honeybee foragers")),
@@ -60,7 +60,10 @@ def people() -> Profiles:
 
 
 def seen(seed: int, share: float, grain: float) -> RankedCandidates:
-    """Any scores: a `share` of the papers is open, and scores are equal within a `grain`, where it is not 0."""
+    """Return random scores: a `share` of papers is open.
+
+    Scores are multiples of `grain` if it is not 0.
+    """
     rng = np.random.default_rng(seed)
     shape = (len(people()), len(day()))
     total = rng.normal(0, 3, shape).astype(np.float32)
@@ -73,7 +76,9 @@ def seen(seed: int, share: float, grain: float) -> RankedCandidates:
 
 @settings(max_examples=10)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.02, 0.3, 1.0]), st.sampled_from([0.0, 0.5]), TERMS)
-def test_a_block_is_composed_as_each_alone(seed: int, share: float, grain: float, options: list[DigestOptions]) -> None:
+def test_select_equals_selecting_one_by_one(
+    seed: int, share: float, grain: float, options: list[DigestOptions]
+) -> None:
     ranked, own = seen(seed, share, grain), LocalCalibration(0.3, 0.9)
     for row, choice in enumerate(select(day(), ranked, options, own)):
         without_interests = Reader(day(), ranked, row, options[row], own).choice()

@@ -1,4 +1,4 @@
-"""RefusalCounts: one sentence for the operator on why a paper is in a digest or not."""
+"""Explain in one sentence why a paper is in a digest or not."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SIMILAR = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplainedPaper:
-    """One paper, by its position among the candidates, for the one subscriber of a shard."""
+    """One paper, by position among the candidates, for one subscriber."""
 
     session: Session
     day: PlanningDay
@@ -32,13 +32,16 @@ class ExplainedPaper:
     place: int
 
 
-def verdict(
-    case: ExplainedPaper, options: DigestOptions, selection: Selection, picks_by_paper: Mapping[int, Pick]
+def explain_outcome(
+    explained: ExplainedPaper, options: DigestOptions, selection: Selection, picks_by_paper: Mapping[int, Pick]
 ) -> str:
-    """Return what happens to the paper, and why. `picks_by_paper`: the digest's picks by row number."""
-    pick = picks_by_paper.get(int(case.day.keys[case.place]))
+    """Return whether the paper is picked, and why.
+
+    `picks_by_paper`: the digest's picks by row number.
+    """
+    pick = picks_by_paper.get(int(explained.day.keys[explained.place]))
     if pick is None:
-        return _exclusion(case) or _rejection(case, options, selection, len(picks_by_paper))
+        return _exclusion(explained) or _rejection(explained, options, selection, len(picks_by_paper))
     return describe_pick(pick)
 
 
@@ -66,53 +69,53 @@ def _picked_papers(session: Session, delivery: int) -> set[int]:
     return {pick.paper for pick in queries.picks(session, delivery)}
 
 
-def _exclusion(case: ExplainedPaper) -> str | None:
+def _exclusion(explained: ExplainedPaper) -> str | None:
     """Return why the paper is not selectable, whatever its score; None if it is."""
-    shard, j = case.shard, case.place
+    shard, j = explained.shard, explained.place
     if not shard.allowed[0, j]:
-        return f"muted: {_muted_by(case)}"
+        return f"muted: {_muted_by(explained)}"
     if not shard.in_categories[0, j]:
-        return "is filed under none of the categories, and the subscriber wants no other"
+        return "is in none of the subscriber's categories, and they want no others"
     if not shard.unseen[0, j]:
-        period = period_of_pick(case.session, shard.subscribers[0].key, _names(case))
+        period = period_of_pick(explained.session, shard.subscribers[0].key, _names(explained))
         return f"was in the digest of {period}" if period else "was in an earlier digest"
     if shard.own[0, j]:
         return "is one of the subscriber's own papers"
     if not shard.open[0, j]:
-        return f"is older than a digest looks back: first seen {case.day.candidates.papers[j].first_seen:%Y-%m-%d}"
+        return f"is older than a digest looks back: first seen {explained.day.candidates.papers[j].first_seen:%Y-%m-%d}"
     return None
 
 
-def _names(case: ExplainedPaper) -> set[int]:
+def _names(explained: ExplainedPaper) -> set[int]:
     """Return the current and former row numbers of the paper."""
-    former = case.day.former
-    return {int(case.day.keys[case.place]), *former[former[:, 1] == case.place, 0].tolist()}
+    former = explained.day.former
+    return {int(explained.day.keys[explained.place]), *former[former[:, 1] == explained.place, 0].tolist()}
 
 
-def _muted_by(case: ExplainedPaper) -> str:
-    """The first of the muted interests that the paper meets."""
-    due, candidates = case.shard.subscribers[0], case.day.candidates
-    interests = for_ranking(case.session, [due.key]).get(due.key, ())
+def _muted_by(explained: ExplainedPaper) -> str:
+    """Describe the first muted interest that matches the paper."""
+    due, candidates = explained.shard.subscribers[0], explained.day.candidates
+    interests = for_ranking(explained.session, [due.key]).get(due.key, ())
     muted = [interest for interest in interests if interest.stance is Stance.MUTED]
-    named = case.day.seed_reader.of(case.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
+    named = explained.day.seed_reader.of(explained.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
     seeds = {name: found.seed for name, found in named.items()}
     profiles = compile_profiles([ProfileInput((interest,), seeds) for interest in muted], candidates.model, candidates)
-    met = (interest for interest, profile in zip(muted, profiles, strict=True) if case.place in profile.muted)
+    met = (interest for interest, profile in zip(muted, profiles, strict=True) if explained.place in profile.muted)
     return _describe_muting(next(met, None))
 
 
 def _describe_muting(interest: Interest | None) -> str:
     if interest is None:
-        return "by something that the subscriber does not want"
+        return "by something that the subscriber muted"
     return "the subscriber does not like it" if interest.kind is Kind.PAPER else f"{interest.kind} {interest.value}"
 
 
-def _rejection(case: ExplainedPaper, options: DigestOptions, selection: Selection, places: int) -> str:
+def _rejection(explained: ExplainedPaper, options: DigestOptions, selection: Selection, places: int) -> str:
     """Return why a selectable paper was not picked."""
-    ranked, j = case.shard.ranked, case.place
+    ranked, j = explained.shard.ranked, explained.place
     if ranked.relevance[0, j] <= 0:
-        return "meets none of the interests"
-    probability, rank = case.day.calibration.probability(float(ranked.log_odds[0, j])), selection.rank(j)
+        return "matches none of the interests"
+    probability, rank = explained.day.calibration.probability(float(ranked.log_odds[0, j])), selection.rank(j)
     if rank is None:
         needed = CARRY_OVER_PROBABILITY
         return f"is not new, and an older paper needs a probability of {needed:.2f}; it has {probability:.2f}"
@@ -122,14 +125,14 @@ def _rejection(case: ExplainedPaper, options: DigestOptions, selection: Selectio
         return f"{where}; its probability of {probability:.2f} is below the minimum score of {needed:.2f}"
     if all((selection.rank(k) or 0) < rank for k in selection.chosen):
         return f"cut by size: {where}, the digest holds {places}"
-    return _displaced(case, selection, where)
+    return _displaced(explained, selection, where)
 
 
-def _displaced(case: ExplainedPaper, selection: Selection, where: str) -> str:
-    """Return why lower-ranked papers were chosen instead: variety, another interest, a followed author."""
-    vectors, chosen = case.day.candidates.encoded.dense, list(selection.chosen)
-    cosine = vectors[chosen] @ vectors[case.place]
+def _displaced(explained: ExplainedPaper, selection: Selection, where: str) -> str:
+    """Return why lower-ranked papers were chosen instead."""
+    vectors, chosen = explained.day.candidates.encoded.dense, list(selection.chosen)
+    cosine = vectors[chosen] @ vectors[explained.place]
     nearest = int(np.argmax(cosine))
     if cosine[nearest] < SIMILAR:
-        return f"gave way to papers for other interests or by followed authors: {where}"
-    return f"left out as too like «{case.day.candidates.papers[chosen[nearest]].plain_title}»: {where}"
+        return f"left out for papers that match other interests or are by followed authors: {where}"
+    return f"left out as too similar to «{explained.day.candidates.papers[chosen[nearest]].plain_title}»: {where}"

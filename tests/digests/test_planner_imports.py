@@ -1,4 +1,4 @@
-"""Planning starts with what it needs: it mails nothing, reads no source, and with kept profiles solves nothing."""
+"""Test that planning imports only what it needs."""
 
 import subprocess
 import sys
@@ -20,18 +20,18 @@ SAYING = "import sys; import digestd.cli.plan; print(*sys.modules)"
 
 @pytest.fixture(scope="module")
 def imported() -> set[str]:
-    """What the command imports in a process of its own."""
+    """Return the modules that a command imports in its own process."""
     done = subprocess.run([sys.executable, "-c", SAYING], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
 
 @pytest.mark.parametrize("module", SPARED)
-def test_what_planning_does_without_is_not_imported(imported: set[str], module: str) -> None:
+def test_planner_imports_nothing_unneeded(imported: set[str], module: str) -> None:
     assert "digestd.digests.planner" in imported
     assert module not in imported
 
 
-def test_garbage_is_looked_for_again_once_a_command_is_imported() -> None:
+def test_garbage_collection_is_enabled_after_import() -> None:
     saying = (
         "import gc; from digestd.cli.process import pause_gc, resume_gc; pause_gc(); assert not gc.isenabled(); "
         "resume_gc(); print(gc.isenabled(), gc.get_freeze_count() > 0)"

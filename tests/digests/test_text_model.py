@@ -1,4 +1,4 @@
-"""The text model in use: kept, refitted aside from planning, and swapped only when it is whole."""
+"""Test the text model: stored, refitted in the background, replaced only when complete."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from sqlalchemy import event, select, update
 
 from digestd.digests import text_model as planning
 from digestd.digests.refit_subprocess import refit_in_subprocess
-from digestd.digests.text_model import is_refit_due, refit, text_model
+from digestd.digests.text_model import is_refit_due, refit_text_model, text_model
 from digestd.jobs.scheduler import Scheduler
 from digestd.ranking.model import dumps, fit
 from digestd.store import core, text_models
@@ -31,14 +31,14 @@ def in_force(made: Install) -> FittedModel:
 
 
 def whole(made: Install) -> int:
-    """How many models are kept with their bytes."""
+    """Count the stored models that still have their data."""
     with made.db.read() as session:
         return sum(bool(row.data) for row in session.connection().execute(select(core.text_model.c.data)))
 
 
 @pytest.fixture
 def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """An install without any paper."""
+    """Return an install without papers."""
     made = install(tmp_path, database_url, now)
     yield made
     made.db.close()
@@ -46,25 +46,25 @@ def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]
 
 @pytest.fixture
 def large(fresh: Install, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """An install whose archive is more than planning fits on by itself."""
+    """Return an install with a larger archive than planning fits by itself."""
     fresh.papers(library.papers(60))
     monkeypatch.setattr(planning, "MAX_INLINE_TEXTS", 20)
     return fresh
 
 
-def test_a_fresh_install_ranks_with_the_papers_of_today(fresh: Install) -> None:
+def test_text_model_of_a_new_install_is_fitted_on_today(fresh: Install) -> None:
     assert text_model(fresh.db, fresh.clock.now).size == 0
     fresh.papers(library.papers(3))
     assert text_model(fresh.db, fresh.clock.now).size == 3
     assert not is_refit_due(fresh.db, fresh.clock.now)
 
 
-def test_a_fitted_model_is_kept_and_used_again(bare: Install) -> None:
+def test_text_model_is_stored_and_reused(bare: Install) -> None:
     first = text_model(bare.db, bare.clock.now)
     assert text_model(bare.db, bare.clock.now).version == first.version
 
 
-def test_the_pages_and_planning_that_want_one_at_once_fit_it_once(bare: Install) -> None:
+def test_text_model_is_fitted_once_by_concurrent_callers(bare: Install) -> None:
     bare.papers(library.papers(400))
     asked: list[str] = []
     event.listen(bare.db.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2])))
@@ -74,39 +74,39 @@ def test_the_pages_and_planning_that_want_one_at_once_fit_it_once(bare: Install)
     assert len([one for one in asked if "INSERT INTO text_model" in one]) == 1
 
 
-def test_planning_fits_only_what_takes_seconds_and_the_rest_is_refitted_aside(large: Install) -> None:
+def test_plan_fits_small_models_only(large: Install) -> None:
     assert text_model(large.db, large.clock.now).size == 20
     assert is_refit_due(large.db, large.clock.now)
-    refit(large.db, large.clock.now + timedelta(minutes=1))
+    refit_text_model(large.db, large.clock.now + timedelta(minutes=1))
     assert text_model(large.db, large.clock.now).size == 60
     assert not is_refit_due(large.db, large.clock.now + timedelta(minutes=2))
 
 
-def test_planning_keeps_the_model_in_force_until_the_refit_is_there(large: Install) -> None:
-    refit(large.db, large.clock.now)
+def test_plan_uses_the_current_model_until_refitted(large: Install) -> None:
+    refit_text_model(large.db, large.clock.now)
     before = in_force(large).version
     large.papers(library.papers(90))
     assert is_refit_due(large.db, large.clock.now)
     assert text_model(large.db, large.clock.now).version == before
 
 
-def test_a_model_is_outgrown_after_a_week_if_anything_came_in(large: Install) -> None:
-    refit(large.db, large.clock.now)
+def test_outgrown_after_a_week_with_new_papers(large: Install) -> None:
+    refit_text_model(large.db, large.clock.now)
     assert not is_refit_due(large.db, large.clock.now + WEEK)
     large.papers(library.papers(61))
     assert not is_refit_due(large.db, large.clock.now)
     assert is_refit_due(large.db, large.clock.now + WEEK)
 
 
-def test_a_full_archive_moves_on_every_week(large: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outgrown_every_week_if_the_archive_is_full(large: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "MAX_TEXTS", 50)
-    refit(large.db, large.clock.now)
+    refit_text_model(large.db, large.clock.now)
     assert in_force(large).papers == 50
     assert not is_refit_due(large.db, large.clock.now)
     assert is_refit_due(large.db, large.clock.now + WEEK)
 
 
-def test_a_model_of_another_form_is_fitted_anew(bare: Install) -> None:
+def test_text_model_of_another_format_is_refitted(bare: Install) -> None:
     model = text_model(bare.db, bare.clock.now)
     _store(bare, _of_form(dumps(model), 1))
     again = text_model(bare.db, bare.clock.now + WEEK)
@@ -114,20 +114,20 @@ def test_a_model_of_another_form_is_fitted_anew(bare: Install) -> None:
     assert in_force(bare).version == model.version
 
 
-def test_bytes_that_cannot_be_read_are_no_reason_not_to_plan(bare: Install) -> None:
+def test_text_model_with_damaged_data_is_refitted(bare: Install) -> None:
     model = text_model(bare.db, bare.clock.now)
     with bare.db.write() as session:
         session.connection().execute(update(core.text_model).values(data=b"half a mod"))
     assert dumps(text_model(bare.db, bare.clock.now)) == dumps(model)
 
 
-def test_a_refit_in_a_process_of_its_own_changes_the_model_in_force(large: Install) -> None:
+def test_refit_in_subprocess_replaces_the_model(large: Install) -> None:
     text_model(large.db, large.clock.now)
     assert refit_in_subprocess(large.db, large.clock.now + timedelta(minutes=1), lambda: True)
     assert in_force(large).papers == 60
 
 
-async def test_the_scheduler_refits_what_is_outgrown(large: Install) -> None:
+async def test_scheduler_refits_an_outgrown_model(large: Install) -> None:
     metronome = Scheduler(large.app)
     await metronome.refit()
     first = in_force(large)
@@ -136,14 +136,14 @@ async def test_the_scheduler_refits_what_is_outgrown(large: Install) -> None:
     assert first.papers == 60
 
 
-def test_a_refit_that_is_killed_leaves_the_old_model_in_force(large: Install) -> None:
+def test_refit_killed_midway_keeps_the_old_model(large: Install) -> None:
     before = dumps(text_model(large.db, large.clock.now))
     assert not refit_in_subprocess(large.db, large.clock.now + WEEK, lambda: False)
     with large.db.read() as session:
         assert text_models.data(session, in_force(large).version) == before
 
 
-def test_a_digest_names_the_model_that_ranked_it_also_when_others_came(library_of: Install) -> None:
+def test_digest_records_the_model_that_ranked_it(library_of: Install) -> None:
     library_of.people([{"email": "ada@example.net", "topics": [library.vocabulary()[0][0]]}])
     assert library_of.plan().planned == 1
     used = in_force(library_of)
@@ -156,7 +156,7 @@ def test_a_digest_names_the_model_that_ranked_it_also_when_others_came(library_o
     assert whole(library_of) == MODELS_KEPT
 
 
-def test_a_model_fitted_again_after_it_was_emptied_is_whole_and_in_force(bare: Install) -> None:
+def test_text_model_refitted_after_pruning_is_complete(bare: Install) -> None:
     for n in [*range(MODELS_KEPT + 1), 0]:
         _fit(bare, f"Lakes of kind {chr(97 + n) * 3}", n if n else MODELS_KEPT + 2)
     newest = in_force(bare)
@@ -179,6 +179,6 @@ def _of_form(data: bytes, form: int) -> bytes:
 
 
 def _store(made: Install, data: bytes) -> None:
-    """As another release would have left it: other bytes under a name of its own."""
+    """Store a model as another release would have: other data under another version."""
     with made.db.write() as session:
         session.connection().execute(update(core.text_model).values(data=data, version="0" * 16))

@@ -1,4 +1,4 @@
-"""What is planned does not depend on the order of things, and stays as it was planned."""
+"""Test that plans do not depend on order, and that planned digests do not change."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from digestd.digests.explanation import preview
 from digestd.store import core
-from tests.digests.shelf import (
+from tests.digests.topic_papers import (
     DAY,
     HALF,
     Record,
@@ -26,7 +26,7 @@ from tests.parts import library
 from tests.parts.install import Install, install
 
 
-def test_a_mail_is_the_same_bytes_whenever_it_is_composed(bare: Install) -> None:
+def test_digest_bytes_do_not_depend_on_the_time(bare: Install) -> None:
     bare.papers(shelf("strong", 4))
     bare.people([reader(name="Ada")])
     planned(bare)
@@ -43,7 +43,7 @@ def test_a_mail_is_the_same_bytes_whenever_it_is_composed(bare: Install) -> None
     assert mail(bare, digest.key) == first
 
 
-def test_a_mail_is_the_same_bytes_after_a_merge(bare: Install) -> None:
+def test_digest_bytes_do_not_change_after_a_merge(bare: Install) -> None:
     known = {"doi": "10.5555/invented.2", "url": "https://example.org/strong00"}
     bare.papers([{**paper("strong00"), **known}, *shelf("more", 2)])
     bare.people([reader()])
@@ -55,7 +55,7 @@ def test_a_mail_is_the_same_bytes_after_a_merge(bare: Install) -> None:
     assert mail(bare, digest.key) == first
 
 
-def test_a_mail_is_the_same_bytes_after_a_paper_got_another_name(bare: Install) -> None:
+def test_digest_bytes_do_not_change_after_an_alias(bare: Install) -> None:
     bare.papers(shelf("strong", 2))
     bare.people([reader()])
     planned(bare)
@@ -65,7 +65,7 @@ def test_a_mail_is_the_same_bytes_after_a_paper_got_another_name(bare: Install) 
     assert mail(bare, digest.key) == first
 
 
-def test_the_text_planned_is_that_of_the_revision_known_then(bare: Install) -> None:
+def test_plan_freezes_the_current_revision(bare: Install) -> None:
     bare.papers(shelf("strong", 1))
     bare.papers([paper("strong00", title="The second glimmering title")])
     bare.people([reader()])
@@ -76,7 +76,7 @@ def test_the_text_planned_is_that_of_the_revision_known_then(bare: Install) -> N
     assert b"The third glimmering title" not in mail(bare, digest.key)
 
 
-def test_changing_interests_leaves_a_planned_digest_alone(bare: Install) -> None:
+def test_plan_is_not_changed_by_new_interests(bare: Install) -> None:
     bare.papers(shelf("strong", 3))
     bare.people([reader()])
     planned(bare)
@@ -86,7 +86,7 @@ def test_changing_interests_leaves_a_planned_digest_alone(bare: Install) -> None
     assert digests(bare) == before
 
 
-def test_the_preview_is_what_is_planned_and_changes_nothing(bare: Install) -> None:
+def test_preview_equals_the_plan_and_stores_nothing(bare: Install) -> None:
     bare.papers([*shelf("strong", 6), *shelf("weak", 6, HALF), *library.papers(20)])
     bare.people([reader(size=7)])
     seen = [preview(bare.db, subscriber(bare), bare.clock.now) for _ in range(2)]
@@ -100,9 +100,7 @@ def test_the_preview_is_what_is_planned_and_changes_nothing(bare: Install) -> No
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_order_in_which_papers_and_people_came_changes_no_digest(
-    tmp_path: Path, sqlite_url: str, now: datetime, seed: int
-) -> None:
+def test_plan_does_not_depend_on_import_order(tmp_path: Path, sqlite_url: str, now: datetime, seed: int) -> None:
     papers = [*shelf("strong", 8, authors=["Ida Oak"]), *shelf("weak", 8, HALF), *library.papers(60)]
     people: list[Record] = [reader(size=12), *library.people(15, size=8), {"email": "plain@example.net"}]
     people += [{"email": "likes@example.net", "likes": ["shelf:strong03", "invented:000007"], "authors": ["Ida Oak"]}]
@@ -121,7 +119,7 @@ def test_the_order_in_which_papers_and_people_came_changes_no_digest(
 def _digests_of(
     folder: Path, url: str, now: datetime, given: tuple[list[Record], list[Record]]
 ) -> dict[str, list[tuple[tuple[str, str, str], float]]]:
-    """What each reader is given: name, section and reason of each pick, and its score."""
+    """Return name, section, reason and score of each subscriber's picks."""
     made = install(folder, url, now)
     archive(made)
     made.papers(given[0])
@@ -139,7 +137,7 @@ def _digests_of(
     return found
 
 
-def test_papers_in_several_files_make_the_same_digest_as_in_one(
+def test_plan_does_not_depend_on_how_files_are_split(
     tmp_path: Path, sqlite_url: str, bare: Install, now: datetime
 ) -> None:
     records = [*shelf("strong", 4), *shelf("weak", 4, HALF)]

@@ -1,4 +1,4 @@
-"""Papers that score alike: who comes first is a matter of luck, the same whenever a digest is composed."""
+"""Test papers with equal scores: their order is random but repeatable."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ def day() -> CandidateSet:
 
 
 def ranked(day: CandidateSet, total: Floats) -> RankedCandidates:
-    """The view of someone to whom everything is as relevant as can be."""
+    """Return a ranking in which every paper is fully relevant."""
     everything = np.ones((1, len(day)), dtype=np.bool_)
     high = np.ones((1, len(day)), dtype=np.float32)
     return RankedCandidates(alone(day), total[None, :], high, everything, everything, 9 * high)
@@ -31,7 +31,7 @@ def chosen(day: CandidateSet, view: RankedCandidates, options: DigestOptions) ->
     return select(day, view, [options], LocalCalibration())[0]
 
 
-def test_of_equals_each_comes_first_as_often_as_another(day: CandidateSet) -> None:
+def test_select_orders_ties_uniformly(day: CandidateSet) -> None:
     view = ranked(day, np.zeros(len(day), dtype=np.float32))
     first = Counter(
         chosen(day, view, DigestOptions(1, seed=sampling_seed(subscriber, "2026-11-24"))).chosen[0]
@@ -42,7 +42,7 @@ def test_of_equals_each_comes_first_as_often_as_another(day: CandidateSet) -> No
     assert sum((first[j] - expected) ** 2 / expected for j in range(len(day))) < 2.5 * len(day)
 
 
-def test_a_digest_is_composed_the_same_again_and_another_day_otherwise(day: CandidateSet) -> None:
+def test_select_is_repeatable_and_varies_by_seed(day: CandidateSet) -> None:
     view = ranked(day, np.zeros(len(day), dtype=np.float32))
     periods = ("2026-11-24", "2026-11-24", "2026-11-25")
     today, again, tomorrow = (
@@ -51,13 +51,13 @@ def test_a_digest_is_composed_the_same_again_and_another_day_otherwise(day: Cand
     assert today == again != tomorrow
 
 
-def test_luck_never_puts_a_worse_paper_first(day: CandidateSet) -> None:
+def test_select_never_ranks_a_worse_paper_first(day: CandidateSet) -> None:
     total = np.repeat(np.arange(len(day) // 2, dtype=np.float32), 2)
     order = chosen(day, ranked(day, total), DigestOptions(5, seed=sampling_seed(3, "2026-11-24"))).order
     assert (np.diff(total[order]) <= 0).all()
 
 
-def test_what_scores_nan_is_never_picked(day: CandidateSet) -> None:
+def test_select_never_picks_nan_scores(day: CandidateSet) -> None:
     total = np.zeros(len(day), dtype=np.float32)
     total[3] = np.nan
     view = ranked(day, total)

@@ -1,4 +1,4 @@
-"""Everything a relay can do wrong, at every point of the conversation: 110 cells, each with what must become of it.
+"""Test every fault of a relay at every point of the session: 110 cells with their outcome.
 
 What the relay does to all is never laid to a subscriber's charge; what it does to one mail touches no other;
 what nobody can know is uncertain. The whole road runs: ledger, lane, our own protocol, a relay on a socket.
@@ -34,7 +34,7 @@ READY, ACCEPTED, REJECTED, UNCERTAIN = State.READY, State.ACCEPTED, State.REJECT
 
 
 def expected(point: str, misdeed: str) -> set[tuple[State, bool]]:
-    """What may become of the victim's mail, and whether the lane stops."""
+    """Return the possible states of the affected mail, and whether the relay stops."""
     if point in BEFORE_MAILS:
         return {(READY, True)}
     if point == "QUIT":
@@ -54,7 +54,7 @@ def expected(point: str, misdeed: str) -> set[tuple[State, bool]]:
     ("engine", "point", "misdeed"),
     [*(("sqlite", *cell) for cell in CELLS), *sampled((("postgresql", *cell) for cell in CELLS), every=5)],
 )
-async def test_cell_of_the_matrix(
+async def test_fault_matrix_cell(
     point: str,
     misdeed: str,
     waiting: Install,
@@ -87,4 +87,4 @@ async def test_cell_of_the_matrix(
     assert len(fates) == READERS - 1
     assert waiting.sound(relay.copies)
     with waiting.db.read() as session:
-        assert bool(throttles.backed_off_relays(session)) == (report.stopped is not None)
+        assert bool(throttles.paused_relays(session)) == (report.stopped is not None)

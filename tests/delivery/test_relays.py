@@ -1,4 +1,4 @@
-"""Several relays: each its share, the others go on where one fails, and what was learnt is kept."""
+"""Test several relays: shares, failover, and rate limits that persist."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +25,7 @@ from tests.parts.smtp import HASTY, transport
 async def by(
     install: Install, routes: Sequence[Route], lanes: int = 1, limits: dict[str, float] | None = None
 ) -> DeliveryReport:
-    """One run over these routes."""
+    """Deliver once over these routes."""
     owner = install.app.new_owner()
     with install.app.owners.hold(owner):
         delivery = install.app.delivery(owner, tuple(routes))
@@ -42,7 +42,7 @@ def relays_of(install: Install) -> Counter[str | None]:
         return Counter(session.connection().execute(query).scalars())
 
 
-async def test_two_relays_share_the_mails_by_their_weights_and_each_attempt_names_its_relay(waiting: Install) -> None:
+async def test_relays_share_mails_by_weight(waiting: Install) -> None:
     async with Relay().serving() as one, Relay().serving() as two:
         report = await by(waiting, [route(one, "one"), route(two, "two", 3)])
     assert (report.accepted, report.stopped) == (READERS, None)
@@ -52,28 +52,28 @@ async def test_two_relays_share_the_mails_by_their_weights_and_each_attempt_name
     assert waiting.sound(one.copies + two.copies)
 
 
-def test_shares_are_kept_over_many_mails_whoever_asks_more_often() -> None:
+def test_balancer_keeps_shares_over_many_mails() -> None:
     shares = RelayBalancer([Route(name, transport(1), weight) for name, weight in (("a", 1), ("b", 3), ("spare", 0))])
     taken: Counter[str] = Counter()
     for turn in range(4_000):
         for name in ("a", "spare", *(["b"] if turn % 2 else [])):
             if shares.may_take(name):
-                shares.took(name)
+                shares.record_taken(name)
                 taken[name] += 1
     assert taken["b"] == pytest.approx(3 * taken["a"], abs=SLACK * 4)
     assert taken["spare"] == 0
 
 
-async def test_a_route_that_does_not_take_its_share_is_waited_for_no_longer_than_a_moment() -> None:
+async def test_balancer_skips_a_slow_relay() -> None:
     shares = RelayBalancer([Route("a", transport(1)), Route("b", transport(1))])
     for _ in range(100):
         await shares.wait_for_turn("a")
-        shares.took("a")
+        shares.record_taken("a")
     assert not shares.is_stopped("b")
 
 
 @pytest.mark.parametrize("stage", ["banner", "MAIL", "DATA"])
-async def test_where_one_relay_fails_the_other_takes_its_mails(on_file: Install, stage: str) -> None:
+async def test_mails_of_a_failed_relay_go_to_the_other(on_file: Install, stage: str) -> None:
     async with Relay({stage: Fault("554 5.7.1 no")}).serving() as one, Relay().serving() as two:
         report = await by(on_file, [route(one, "one"), route(two, "two")])
         assert report.stopped is not None
@@ -82,40 +82,40 @@ async def test_where_one_relay_fails_the_other_takes_its_mails(on_file: Install,
     assert on_file.states == {State.ACCEPTED: READERS}
     assert on_file.sound(one.copies + two.copies)
     with on_file.db.read() as session:
-        [resting] = throttles.backed_off_relays(session)
+        [resting] = throttles.paused_relays(session)
     assert (resting.relay, resting.failures) == ("one", 1)
 
 
-async def test_a_relay_of_weight_0_takes_mails_only_while_the_others_rest(on_file: Install) -> None:
+async def test_relay_of_weight_0_is_a_spare(on_file: Install) -> None:
     async with Relay().serving() as one, Relay().serving() as spare:
         await by(on_file, [route(spare, "spare", 0), route(one, "one")])
         assert (len(one.taken), len(spare.taken)) == (READERS, 0)
 
 
-async def test_a_spare_relay_steps_in(on_file: Install) -> None:
+async def test_spare_relay_takes_over(on_file: Install) -> None:
     async with Relay({"EHLO": Fault("close")}).serving() as one, Relay().serving() as spare:
         report = await by(on_file, [route(spare, "spare", 0), route(one, "one")])
     assert (report.accepted, len(spare.taken)) == (READERS, READERS)
 
 
-async def test_a_silent_relay_does_not_hold_up_the_other(on_file: Install) -> None:
+async def test_silent_relay_does_not_delay_the_other(on_file: Install) -> None:
     async with Relay({"dot": Fault("silence", times=1)}).serving() as one, Relay().serving() as two:
         await by(on_file, [Route("one", transport(one.port, patience=HASTY)), route(two, "two")])
     assert on_file.states == {State.ACCEPTED: READERS - 1, State.UNCERTAIN: 1}
     assert on_file.sound(one.copies + two.copies)
 
 
-async def test_five_like_refusals_stop_every_relay(on_file: Install) -> None:
+async def test_five_equal_refusals_stop_every_relay(on_file: Install) -> None:
     spam = Fault("554 5.7.1 looks like spam")
     async with Relay({"dot": spam}).serving() as one, Relay({"dot": spam}).serving() as two:
         report = await by(on_file, [route(one, "one"), route(two, "two")])
     assert report.stopped is not None
     assert on_file.states == {State.READY: READERS}
     with on_file.db.read() as session:
-        assert {resting.relay for resting in throttles.backed_off_relays(session)} == {"one", "two"}
+        assert {resting.relay for resting in throttles.paused_relays(session)} == {"one", "two"}
 
 
-async def test_a_relay_that_asks_for_less_gets_half_and_what_was_sent_outlives_the_run(on_file: Install) -> None:
+async def test_busy_relay_is_slowed_down_across_runs(on_file: Install) -> None:
     async with Relay({"MAIL": Fault("421 4.7.0 slow down", times=1)}).serving() as one:
         assert (await by(on_file, [route(one, "one")], limits={"one": 100.0})).stopped is not None
     with on_file.db.read() as session:
@@ -125,7 +125,7 @@ async def test_a_relay_that_asks_for_less_gets_half_and_what_was_sent_outlives_t
     assert kept.backoff.failures == 1
 
 
-async def test_a_domain_with_a_limit_holds_up_nobody_else(on_file: Install) -> None:
+async def test_limited_domain_delays_nobody_else(on_file: Install) -> None:
     with on_file.db.write() as session:
         for key in (1, 2, 3):
             moved = core.subscriber.update().where(core.subscriber.c.id == key)
@@ -144,7 +144,7 @@ def _never() -> asyncio.Event:
     return asyncio.Event()
 
 
-async def test_what_a_domain_was_sent_counts_in_the_next_run_too(on_file: Install) -> None:
+async def test_domain_limit_holds_across_runs(on_file: Install) -> None:
     with on_file.db.write() as session:
         moved = core.subscriber.update().where(core.subscriber.c.id <= 2)
         address = "reader" + cast(core.subscriber.c.id, String) + "@slow.example"
@@ -161,7 +161,7 @@ async def test_what_a_domain_was_sent_counts_in_the_next_run_too(on_file: Instal
     assert on_file.states == {State.ACCEPTED: READERS}
 
 
-async def test_the_worker_leaves_a_failed_relay_alone_for_longer_each_time(on_file: Install) -> None:
+async def test_worker_backs_off_from_a_failing_relay(on_file: Install) -> None:
     async with Relay({"EHLO": Fault("554 no")}).serving() as one:
         install = on_file.to(one.url)
         [name] = [each.name for each in install.app.routes]
@@ -170,7 +170,7 @@ async def test_the_worker_leaves_a_failed_relay_alone_for_longer_each_time(on_fi
             await tick(install.app, _never())
             assert one.sessions > sessions
             with install.db.read() as session:
-                [resting] = throttles.backed_off_relays(session)
+                [resting] = throttles.paused_relays(session)
             assert (resting.relay, resting.failures) == (name, failures)
             assert resting.until == install.clock.now + timedelta(minutes=minutes)
             assert _available_routes(install.app, install.clock.now) == ()
@@ -191,11 +191,11 @@ async def test_the_worker_leaves_a_failed_relay_alone_for_longer_each_time(on_fi
         (" smtp://127.0.0.1:25, ", ["127.0.0.1:25"]),
     ],
 )
-def test_a_setting_may_name_several_routes(setting: str, names: list[str]) -> None:
+def test_transport_setting_may_name_several_routes(setting: str, names: list[str]) -> None:
     assert [each.name for each in open_routes(setting)] == names
 
 
-def test_weights_and_rates_stand_in_the_url() -> None:
+def test_route_url_contains_weight_and_rate() -> None:
     one, two = open_routes("smtp://127.0.0.1?weight=3&rate=0.5 smtp://localhost?weight=0")
     assert (one.weight, one.rate, two.weight, two.rate) == (3, 0.5, 0, 0)
 
@@ -213,12 +213,12 @@ def test_weights_and_rates_stand_in_the_url() -> None:
         ("smtp://127.0.0.1 http://x", "cannot be read|not a transport|missing"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_name(setting: str, said: str) -> None:
+def test_invalid_route_is_rejected_by_name(setting: str, said: str) -> None:
     with pytest.raises(BadSetting, match=f"DIGESTD_TRANSPORT_URL: .*({said})"):
         open_routes(setting)
 
 
-async def test_whoever_waits_for_a_turn_is_let_go_when_the_run_ends() -> None:
+async def test_balancer_releases_waiters_at_the_end() -> None:
     shares = RelayBalancer([Route("one", transport(1)), Route("spare", transport(1), 0)])
     waiting = asyncio.create_task(shares.wait_for_turn("spare"))
     await asyncio.sleep(0)
@@ -227,7 +227,7 @@ async def test_whoever_waits_for_a_turn_is_let_go_when_the_run_ends() -> None:
     await asyncio.wait_for(waiting, 60)
 
 
-async def test_a_run_at_a_rate_ends_as_soon_as_it_is_stopped_and_keeps_nothing(on_file: Install) -> None:
+async def test_rate_limited_run_stops_at_once(on_file: Install) -> None:
     stop = asyncio.Event()
     async with Relay().serving() as one:
         owner = on_file.app.new_owner()

@@ -1,4 +1,4 @@
-"""An answer that the database would not take is kept beside it, and is known when it takes answers again."""
+"""Test results that the database did not take: they are journalled and recorded later."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -43,7 +43,7 @@ def _evidence(install: Install) -> list[str]:
         return list(session.connection().execute(query).scalars())
 
 
-async def test_mails_that_arrived_while_no_answer_could_be_written_are_accepted_later(waiting: Install) -> None:
+async def test_journalled_results_are_recorded_later(waiting: Install) -> None:
     _run(waiting.db, *REFUSE[waiting.db.is_sqlite])
     async with Relay().serving() as relay:
         with pytest.raises(DBAPIError):
@@ -61,13 +61,13 @@ async def test_mails_that_arrived_while_no_answer_could_be_written_are_accepted_
     assert result_journal.list_runs(waiting.app.journals) == []
 
 
-async def test_a_run_that_could_write_everything_leaves_no_journal(waiting: Install) -> None:
+async def test_complete_run_leaves_no_journal(waiting: Install) -> None:
     async with Relay({"RCPT": Fault("450 4.2.0 later")}).serving() as relay:
         await waiting.to(relay.url).deliver()
     assert result_journal.list_runs(waiting.app.journals) == []
 
 
-def test_what_is_kept_is_read_again_without_the_relays_words(tmp_path: Path) -> None:
+def test_journal_round_trip_drops_the_relay_text(tmp_path: Path) -> None:
     later = AttemptResult(
         8, 1, "w1", State.READY, Outcome.TEMP, code=450, text="<ada@example.net>", wait=timedelta(minutes=5)
     )
@@ -84,7 +84,7 @@ def test_what_is_kept_is_read_again_without_the_relays_words(tmp_path: Path) -> 
     assert result_journal.read_results(tmp_path, "w1") == []
 
 
-def test_a_line_that_a_crash_cut_short_is_not_believed(tmp_path: Path) -> None:
+def test_journal_ignores_a_truncated_line(tmp_path: Path) -> None:
     with result_journal.open_result_journal(tmp_path, "w1") as journal:
         journal.write([RESULT, RESULT])
     file = tmp_path / "w1.results"
@@ -97,7 +97,7 @@ def test_a_line_that_a_crash_cut_short_is_not_believed(tmp_path: Path) -> None:
         assert result_journal.read_results(tmp_path, "w1") in ([], [RESULT])
 
 
-def test_a_folder_that_takes_no_journal_is_refused_before_the_first_mail(tmp_path: Path) -> None:
+def test_unwritable_journal_folder_is_rejected_first(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(BadSetting, match="DIGESTD_JOURNAL_DIR"),

@@ -1,4 +1,4 @@
-"""`explain` tells of a planned digest what is true, and its parts sum to the score."""
+"""Test that `explain` agrees with planning and its parts sum to the score."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from digestd.digests.explanation import Explanation, explain
 from digestd.domain.digest import Why
 from digestd.domain.paper import PaperId
 from digestd.errors import NotFound
-from tests.digests.shelf import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
 from tests.parts import library
 from tests.parts.install import Install
 
@@ -17,7 +17,7 @@ def told(install: Install, name: str) -> Explanation:
     return explain(install.db, subscriber(install), named(name), install.clock.now)
 
 
-def test_the_parts_sum_to_the_score_for_every_paper(bare: Install) -> None:
+def test_explain_parts_sum_to_the_score(bare: Install) -> None:
     bare.papers(
         [
             *shelf("strong", 4, authors=[AUTHOR], signals={"upvotes": 30}),
@@ -38,7 +38,7 @@ def test_the_parts_sum_to_the_score_for_every_paper(bare: Install) -> None:
     assert len({part.signal for part in told(bare, "strong00").parts if part.contribution}) >= 4
 
 
-def test_ranks_follow_scores_and_picked_papers_are_those_planned(bare: Install) -> None:
+def test_explain_agrees_with_planning(bare: Install) -> None:
     bare.papers([*shelf("strong", 6), *shelf("weak", 3, HALF), *shelf("other", 3, NONE)])
     bare.people([reader(size=5)])
     names = [f"{kind}{n:02}" for kind, count in (("strong", 6), ("weak", 3), ("other", 3)) for n in range(count)]
@@ -57,7 +57,7 @@ def test_ranks_follow_scores_and_picked_papers_are_those_planned(bare: Install) 
         assert (pick.rank, pick.probability) == (accounts[name].rank, accounts[name].probability)
 
 
-def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
+def test_explain_says_why_a_paper_is_not_picked(bare: Install) -> None:
     bare.papers([*shelf("seen", 1), *shelf("cut", 2, HALF)])
     bare.people([reader(size=1)])
     assert planned(bare) == ("seen00",)
@@ -81,7 +81,7 @@ def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
     assert [verdicts[name].rank for name in ("seen00", "muted", "mine")] == [None] * 3
 
 
-def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
+def test_explain_reports_a_paper_below_the_minimum_score(bare: Install) -> None:
     bare.papers([*shelf("strong", 3), *shelf("weak", 3, HALF), *shelf("other", 10, NONE)])
     bare.people([reader(min_score="high")])
     weakest = max((told(bare, f"weak{n:02}") for n in range(3)), key=lambda score_breakdown: score_breakdown.rank or 0)
@@ -92,10 +92,10 @@ def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
         == f"ranked {weakest.rank}th of 16; its probability of {weakest.probability:.2f} is below the minimum "
         "score of 0.20"
     )
-    assert told(bare, "other00").verdict == "meets none of the interests"
+    assert told(bare, "other00").verdict == "matches none of the interests"
 
 
-def test_a_paper_older_than_a_first_digest_looks_back_is_said_to_be_so(bare: Install) -> None:
+def test_explain_reports_a_paper_outside_the_window(bare: Install) -> None:
     bare.papers(shelf("old", 1))
     bare.clock.go(4 * DAY)
     bare.papers(shelf("new", 1))
@@ -104,7 +104,7 @@ def test_a_paper_older_than_a_first_digest_looks_back_is_said_to_be_so(bare: Ins
     assert told(bare, "new00").verdict == "picked, ranked 1st"
 
 
-def test_the_reason_names_the_interest_that_was_met(bare: Install) -> None:
+def test_explain_reason_names_the_matched_interest(bare: Install) -> None:
     bare.papers([paper("strong"), paper("dull", NONE, authors=["Quillane Ostrovenko"]), *library.papers(10)])
     bare.people([reader(authors=[AUTHOR])])
     assert told(bare, "strong").reason.value == TOPIC
@@ -112,7 +112,7 @@ def test_the_reason_names_the_interest_that_was_met(bare: Install) -> None:
     assert told(bare, "dull").reason.why is Why.AUTHOR
 
 
-def test_asking_about_a_paper_that_is_none_says_so(bare: Install) -> None:
+def test_explain_rejects_an_unknown_paper(bare: Install) -> None:
     bare.people([reader()])
     with pytest.raises(NotFound, match="no such paper"):
         told(bare, "unheard-of")

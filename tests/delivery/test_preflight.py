@@ -1,4 +1,4 @@
-"""Mails that cannot be composed: one is set aside, many stop the run, if possible before the first is tried."""
+"""Test mails that cannot be composed: one is poisoned, many stop the run, if possible before it starts."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from tests.parts.smtp import transport
 DELIVERY = core.delivery.c
 
 
-async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_that_is_mended(
+async def test_preflight_stops_a_run_that_cannot_compose(
     waiting: Install,
 ) -> None:
     async with Relay().serving() as relay:
@@ -34,7 +34,7 @@ async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_t
         assert f"{READERS} of {READERS} sample mails cannot be composed (KeyError), so none are sent" in report.stopped
         assert (report.deferred, relay.sessions, tries(there)) == (0, 0, before)
         with there.db.read() as session:
-            [rests] = throttles.backed_off_relays(session)
+            [rests] = throttles.paused_relays(session)
         assert rests.why == report.stopped
         mend(there, whole)
         there.clock.go(timedelta(minutes=1))
@@ -43,7 +43,7 @@ async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_t
 
 
 @pytest.mark.parametrize(("spoilt", "accepted"), [(1, 19), (2, 0)])
-async def test_one_of_twenty_is_that_mails_problem_and_two_are_everybodys(
+async def test_preflight_tolerates_one_failure_of_twenty(
     tmp_path: Path, sqlite_url: str, now: datetime, spoilt: int, accepted: int
 ) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 20)
@@ -56,7 +56,7 @@ async def test_one_of_twenty_is_that_mails_problem_and_two_are_everybodys(
     many.db.close()
 
 
-async def test_what_has_failed_before_is_no_news(on_file: Install) -> None:
+async def test_preflight_ignores_earlier_failures(on_file: Install) -> None:
     for key in (1, 2, 3):
         spoil(on_file, key)
     with on_file.db.write() as session:
@@ -68,9 +68,7 @@ async def test_what_has_failed_before_is_no_news(on_file: Install) -> None:
     assert on_file.sound(relay.copies)
 
 
-async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys_turn(
-    tmp_path: Path, sqlite_url: str, now: datetime
-) -> None:
+async def test_run_stops_when_too_many_mails_fail_to_compose(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
         seen = {claim.key for claim in queries.sample(session, preflight.SAMPLE_SIZE, now)}
@@ -87,7 +85,7 @@ async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys
     many.db.close()
 
 
-def test_the_sample_is_from_all_over_the_ledger(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_preflight_samples_the_whole_ledger(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
         keys = [claim.key for claim in queries.sample(session, 10, now)]
@@ -97,14 +95,14 @@ def test_the_sample_is_from_all_over_the_ledger(tmp_path: Path, sqlite_url: str,
 
 
 def tries(install: Install) -> Sequence[tuple[int, int]]:
-    """How often each mail was tried, and could not be composed."""
+    """Return the attempts and failures of each mail."""
     with install.db.read() as session:
         rows = session.connection().execute(select(DELIVERY.attempts, DELIVERY.failures).order_by(DELIVERY.id))
         return [(attempts, failures) for attempts, failures in rows]
 
 
 def picks(install: Install) -> dict[int, tuple[bytes, bytes]]:
-    """What each digest holds, and what its reader has seen."""
+    """Return the picks of each digest, and the papers each subscriber has seen."""
     joined = core.delivery.join(core.seen_papers, core.seen_papers.c.subscriber_id == DELIVERY.subscriber_id)
     with install.db.read() as session:
         query = select(DELIVERY.id, DELIVERY.picks, core.seen_papers.c.papers).select_from(joined)
