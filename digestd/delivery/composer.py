@@ -158,13 +158,13 @@ class Composer:
             held=tuple(
                 self._earlier_digest(claim, digest)
                 for digest in self._offered[claim.key]
-                if self._sender.urls.are_public
+                if self._sender.urls.is_reachable
             ),
         )
 
     def _earlier_digests(self, claim: Claim) -> tuple[EarlierDigest, ...]:
         offered = self._offered[claim.key]
-        return tuple(self._earlier_digest(claim, each) for each in offered) if self._sender.urls.are_public else ()
+        return tuple(self._earlier_digest(claim, each) for each in offered) if self._sender.urls.is_reachable else ()
 
     def _earlier_digest(self, claim: Claim, digest: OfferedDigest) -> EarlierDigest:
         view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, digest.delivery, from_us(claim.dated_us)))
