@@ -10,8 +10,8 @@ from digestd.domain.interest import Kind, Wish, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound, SourceFailed
-from digestd.papers.imports import import_papers
-from digestd.papers.pages import take_in
+from digestd.papers.page_store import take_in
+from digestd.papers.paper_import import import_papers
 from digestd.security.links import Keys, address_key
 from digestd.sources.imports import Import
 from digestd.sources.source import Page

@@ -15,10 +15,10 @@ from digestd.cli.progress import progress
 from digestd.errors import BadInput
 from digestd.fetching.fetch import Fetcher
 from digestd.fetching.recordings import Fetching, Recorder, Replayer
-from digestd.papers.embed import embed
-from digestd.papers.report import IngestReport, SourceReport
-from digestd.papers.run import Via
-from digestd.papers.run import ingest as fetch_all
+from digestd.papers.embedding import embed
+from digestd.papers.ingest import Via
+from digestd.papers.ingest import ingest as fetch_all
+from digestd.papers.ingest_report import IngestReport, SourceReport
 from digestd.sources import parse_source
 
 

@@ -13,8 +13,8 @@ from digestd.digests.planner import plan
 from digestd.digests.text_model import is_refit_due, refit
 from digestd.jobs.scheduler import NAME
 from digestd.jobs.worker import clean_up, counts, delete_expired, run, settle_uncertain
-from digestd.papers.embed import embed
-from digestd.papers.run import ingest
+from digestd.papers.embedding import embed
+from digestd.papers.ingest import ingest
 from digestd.subscribers.library_sync import sync_due
 from digestd.subscribers.webhooks import post_due
 

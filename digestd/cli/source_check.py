@@ -10,7 +10,7 @@ from digestd.cli.arguments import Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.source import Spec
-from digestd.papers.check import Checked, check
+from digestd.papers.source_check import Checked, check
 from digestd.sources import parse_source
 from digestd.store import papers, sources
 from digestd.store.sources import RejectedRecord

@@ -17,8 +17,8 @@ from digestd.digests.planner import plan
 from digestd.digests.refit_subprocess import refit_in_subprocess
 from digestd.digests.text_model import is_refit_due
 from digestd.errors import DigestdError
-from digestd.papers.embed import embed
-from digestd.papers.run import ingest
+from digestd.papers.embedding import embed
+from digestd.papers.ingest import ingest
 from digestd.store import erasure
 from digestd.store.due import count_misscheduled
 from digestd.store.migrate import require_current

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.papers.coverage import Observation
 from digestd.papers.expected_schedule import ExpectedSchedule
-from digestd.papers.reading import FetchResult, Visit, counted, read
+from digestd.papers.page_reader import FetchResult, Visit, counted, read
 from digestd.sources.arxiv_calendar import days
 from digestd.sources.source import Backfilled
 

@@ -16,10 +16,10 @@ from xml.etree.ElementTree import Element
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_calendar import USUAL, Calendar
-from digestd.sources.arxiv_withdrawn import is_withdrawn
+from digestd.sources.arxiv_withdrawal import is_withdrawn
 from digestd.sources.source import Pace, Page, Reject, Request, instant, reported, trusted, words
-from digestd.sources.specs import arxiv_categories
-from digestd.sources.xml import ARXIV, ATOM, OPENSEARCH, Elements, text
+from digestd.sources.spec_arguments import arxiv_categories
+from digestd.sources.xml_elements import ARXIV, ATOM, OPENSEARCH, Elements, text
 
 ARXIV_PACE = Pace("arxiv.org", 3.1, alone=True)
 """One request every three seconds over all of arXiv's interfaces together (terms of use, 2026), and a

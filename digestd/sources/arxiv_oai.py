@@ -20,9 +20,9 @@ from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import ARXIV_PACE, unique
 from digestd.sources.arxiv_calendar import USUAL, Calendar
-from digestd.sources.arxiv_withdrawn import is_withdrawn
+from digestd.sources.arxiv_withdrawal import is_withdrawn
 from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, reported, trusted, words
-from digestd.sources.specs import arxiv_categories
+from digestd.sources.spec_arguments import arxiv_categories
 
 OVERLAP = timedelta(days=1)
 """Asked for again: a day's records come in until the evening in New York."""

@@ -16,10 +16,10 @@ from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import ARXIV_PACE, unique
 from digestd.sources.arxiv_calendar import NEW_YORK, USUAL, Calendar
 from digestd.sources.arxiv_oai import ArxivOai
-from digestd.sources.arxiv_withdrawn import is_withdrawn
+from digestd.sources.arxiv_withdrawal import is_withdrawn
 from digestd.sources.source import Pace, Page, Reject, Request, Source, instant, trusted, words
-from digestd.sources.specs import arxiv_categories
-from digestd.sources.xml import ARXIV, ATOM, DC, Elements, text
+from digestd.sources.spec_arguments import arxiv_categories
+from digestd.sources.xml_elements import ARXIV, ATOM, DC, Elements, text
 
 ANNOUNCED = frozenset({"new", "cross", "replace", "replace-cross"})
 FULL = 2_000

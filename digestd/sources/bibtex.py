@@ -20,7 +20,7 @@ from pylatexenc.latex2text import LatexNodes2Text
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources import specs
+from digestd.sources import spec_arguments
 from digestd.sources.arxiv_api import unique
 from digestd.sources.dates import midnight, presumed
 from digestd.sources.jsonl import unnamed
@@ -51,7 +51,7 @@ class Bibtex:
     @classmethod
     def of(cls, argument: str) -> Self:
         """Of a spec's path."""
-        return cls(specs.path("bibtex", argument))
+        return cls(spec_arguments.path("bibtex", argument))
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import day, midnight
-from digestd.sources.json import Object, load, many, number, read, records, text
+from digestd.sources.json_records import Object, load, many, number, read, records, text
 from digestd.sources.source import Pace, Page, Request, reported, trusted, web_url, words
 
 Server = Literal["biorxiv", "medrxiv"]

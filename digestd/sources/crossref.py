@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, presumed
-from digestd.sources.json import Object, load, many, number, part, read, records, text, texts
-from digestd.sources.markup import words_of
-from digestd.sources.notices import heeded, title_repeated
+from digestd.sources.jats import words_of
+from digestd.sources.json_records import Object, load, many, number, part, read, records, text, texts
+from digestd.sources.retractions import heeded, title_repeated
 from digestd.sources.source import Pace, Page, Request, reported, squeeze, trusted, web_url, words
 
 LATE = timedelta(days=1)

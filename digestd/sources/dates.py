@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from digestd.sources.json import number
+from digestd.sources.json_records import number
 
 
 def day(year: object, month: object = 1, of_month: object = 1) -> date:

@@ -18,9 +18,9 @@ from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique
 from digestd.sources.dates import day, midnight
-from digestd.sources.json import Object, load, many, number, part, read, text, texts
+from digestd.sources.json_records import Object, load, many, number, part, read, text, texts
 from digestd.sources.source import ITEMS_MAX, Pace, Page, Request, reported, squeeze, trusted, web_url, words
-from digestd.sources.specs import query
+from digestd.sources.spec_arguments import query
 
 PAGE_SIZE = 500
 LATE = timedelta(days=90)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import unique
-from digestd.sources.feed_text import plain
+from digestd.sources.html_text import plain
 from digestd.sources.jsonl import hashed, unnamed
 from digestd.sources.source import Reject, web_url, words
 

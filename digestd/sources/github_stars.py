@@ -15,9 +15,9 @@ from typing import Self
 
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.sources.json import Object, load, number
+from digestd.sources.json_records import Object, load, number
 from digestd.sources.source import Pace, Page, Reject, Request, reported
-from digestd.sources.specs import nothing
+from digestd.sources.spec_arguments import nothing
 
 REPOSITORIES_MAX = 50
 

@@ -15,7 +15,7 @@ from typing import Self
 from digestd.domain.paper import Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, instant, reported, trusted, web_url, words
-from digestd.sources.specs import nothing
+from digestd.sources.spec_arguments import nothing
 
 VOTES_GROW = timedelta(days=3)
 _URL = "https://huggingface.co/api/daily_papers?limit=100"

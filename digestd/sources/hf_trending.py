@@ -12,7 +12,7 @@ from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord
 from digestd.sources.hf_daily import HfDaily, papers_of, read_paper
 from digestd.sources.source import Pace, Page, Reject, Request, trusted
-from digestd.sources.specs import nothing
+from digestd.sources.spec_arguments import nothing
 
 _URL = "https://huggingface.co/api/daily_papers?sort=trending&limit=100"
 

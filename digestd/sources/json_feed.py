@@ -4,7 +4,7 @@ from datetime import datetime
 
 from digestd.errors import SourceFailed
 from digestd.sources.feed_entry import Entry
-from digestd.sources.json import Object, load, many, texts
+from digestd.sources.json_records import Object, load, many, texts
 from digestd.sources.source import instant
 
 

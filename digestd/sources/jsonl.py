@@ -18,7 +18,7 @@ from typing import Self
 
 from digestd.domain.paper import PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
-from digestd.sources import specs
+from digestd.sources import spec_arguments
 from digestd.sources.source import Pace, Page, Reject, Request, instant, web_url, words
 
 LINE_MAX = 1_000_000
@@ -36,7 +36,7 @@ class Jsonl:
     @classmethod
     def of(cls, argument: str) -> Self:
         """Of a spec's path."""
-        return cls(specs.path("jsonl", argument))
+        return cls(spec_arguments.path("jsonl", argument))
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urljoin
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique
-from digestd.sources.json import Object, load, number, part, read, records, text, texts
+from digestd.sources.json_records import Object, load, number, part, read, records, text, texts
 from digestd.sources.source import Pace, Page, Request, reported, trusted, web_url, words
 
 PAGE_SIZE = 500

@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.json import Object, load, many, number, part, text
-from digestd.sources.notices import heeded
+from digestd.sources.json_records import Object, load, many, number, part, text
 from digestd.sources.pubmed_article import pmid, read_article
+from digestd.sources.retractions import heeded
 from digestd.sources.source import Pace, Page, Reject, Request, reported, trusted
-from digestd.sources.specs import query
-from digestd.sources.xml import Elements
+from digestd.sources.spec_arguments import query
+from digestd.sources.xml_elements import Elements
 
 LATE = timedelta(days=1)
 """Asked for again: dates are whole days in Washington."""

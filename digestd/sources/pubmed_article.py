@@ -14,9 +14,9 @@ from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import unique
 from digestd.sources.dates import midnight, presumed
-from digestd.sources.notices import title_repeated
+from digestd.sources.retractions import title_repeated
 from digestd.sources.source import squeeze, words
-from digestd.sources.xml import text
+from digestd.sources.xml_elements import text
 
 _RETRACTED = "Retracted Publication"
 _NOTICES = frozenset(

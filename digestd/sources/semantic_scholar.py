@@ -16,9 +16,9 @@ from digestd.domain.paper import Paper, PaperId, Sighting, Words, doi_id, paper_
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique
 from digestd.sources.dates import midnight, presumed
-from digestd.sources.json import Object, an_object, load, many, number, part, read, records, text
+from digestd.sources.json_records import Object, an_object, load, many, number, part, read, records, text
 from digestd.sources.source import Pace, Page, Reject, Request, reported, trusted, web_url, words
-from digestd.sources.specs import nothing
+from digestd.sources.spec_arguments import nothing
 
 BATCH = 500
 """So many papers may be asked about at once."""

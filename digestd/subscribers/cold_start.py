@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
-from digestd.fetching.reader import AnswerParser
+from digestd.fetching.parser_process import AnswerParser
 from digestd.sources.imports import Import, Recognition
 from digestd.sources.source import Page, Reject
 from digestd.store.database import Database

@@ -19,7 +19,7 @@ from digestd.domain.reference import reference_of
 from digestd.errors import BadRecord, SourceFailed
 from digestd.fetching.fetch import Client
 from digestd.fetching.host_scheduler import NotNowError
-from digestd.fetching.libraries import KeyRefused, LibraryGone, Listing, ask_rights, keyed, read_library
+from digestd.fetching.library_reader import KeyRefused, LibraryGone, Listing, ask_rights, keyed, read_library
 from digestd.security.encryption import Unopenable, is_by_current, seal, unseal
 from digestd.security.links import Keys
 from digestd.settings import Settings

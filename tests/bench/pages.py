@@ -29,7 +29,7 @@ from digestd import app as wiring
 from digestd.domain.interest import Interest, Kind
 from digestd.evaluation.bench import invented
 from digestd.logs import configure
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.security.links import Purpose, token
 from digestd.settings import load
 from digestd.subscribers.keeping import add

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from digestd.errors import SourceFailed
-from digestd.fetching.reader import AnswerParser
+from digestd.fetching.parser_process import AnswerParser
 from digestd.replies.bounces.mail import Unreadable
 from digestd.replies.commands.reading import read as read_mail
 from digestd.replies.reader import Reader as MailReader

@@ -7,7 +7,7 @@ import pytest
 
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.deduplication import merge_papers, split_paper
-from digestd.papers.pages import take_in
+from digestd.papers.page_store import take_in
 from tests.digests.shelf import DAY, TOPIC, digests, mail, paper, planned, reader, shelf
 from tests.parts.install import Install
 

@@ -11,8 +11,8 @@ from digestd.digests.explanation import explain
 from digestd.digests.planner import plan
 from digestd.digests.planning_day import read_planning_day
 from digestd.domain.interest import Kind
-from digestd.papers.embed import embed
-from digestd.papers.imports import import_papers
+from digestd.papers.embedding import embed
+from digestd.papers.paper_import import import_papers
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.dense import Encoder, build_embedding_space
 from digestd.ranking.encoders import open_encoder

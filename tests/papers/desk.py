@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from digestd.domain.coverage import Coverage
 from digestd.domain.paper import Paper
 from digestd.fetching.fetch import Client, Limits
-from digestd.papers.report import IngestReport, SourceReport
-from digestd.papers.run import Via, ingest
-from digestd.papers.visit import Advising
+from digestd.papers.ingest import Via, ingest
+from digestd.papers.ingest_report import IngestReport, SourceReport
+from digestd.papers.source_visit import Advising
 from digestd.sources import parse_source
 from digestd.sources.source import Announcing, Backfilled, Enriching, Pace, Page, Request, Source
 from digestd.store import coverage, papers

@@ -16,8 +16,8 @@ from pathlib import Path
 from time import monotonic
 
 from digestd.fetching.fetch import Client, Limits
-from digestd.papers.report import SourceReport
-from digestd.papers.run import ingest
+from digestd.papers.ingest import ingest
+from digestd.papers.ingest_report import SourceReport
 from digestd.sources import parse_source
 from digestd.sources.source import Source
 from digestd.store import papers

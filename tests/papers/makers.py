@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.papers.merge import Decision
-from digestd.papers.pages import take_in
+from digestd.papers.page_store import take_in
 from digestd.store import core, papers
 from digestd.store.database import Database
 

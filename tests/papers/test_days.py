@@ -157,7 +157,7 @@ async def test_after_an_absence_longer_than_a_week_the_rest_is_named_and_can_be_
 async def test_a_long_back_fill_ends_within_its_pages_and_goes_on_at_the_next(
     desk: Desk, clock: Clock, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digestd.papers.visit.PAGES_MAX_SINCE", 8)
+    monkeypatch.setattr("digestd.papers.source_visit.PAGES_MAX_SINCE", 8)
     clock.now = TUE
     since = datetime(2026, 11, 2, tzinfo=UTC)
     (first,) = await desk.ask(RSS, since=since)

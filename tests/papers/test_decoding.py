@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from digestd.domain.paper import ABSTRACT_MAX, PaperId, Sighting, Words
 from digestd.domain.sighting_record import FIELDS, to_record
-from digestd.fetching import decoding
-from digestd.fetching.confined import encode
-from digestd.fetching.decoding import decode
+from digestd.fetching import page_validation
+from digestd.fetching.page_validation import decode
+from digestd.fetching.parser_main import encode
 from digestd.sources.source import Page, Reject
 from tests.papers.odd_sources import FULL
 
@@ -166,7 +166,7 @@ def test_message_is_one_printable_line() -> None:
 def test_page_may_hold_as_many_records_as_a_parser_can() -> None:
     many = Page(tuple(Sighting((PaperId(f"feed:{n}"),), Words(f"T {n}")) for n in range(5_000)))
     assert decode(*encode(many)) == many
-    assert decoding.RECORDS_MAX > 5_000
+    assert page_validation.RECORDS_MAX > 5_000
 
 
 def test_date_keeps_its_zone() -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import event
 
 from digestd.domain.refused import LISTED_MAX, BadLine
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.store import papers
 from digestd.store.database import Database
 from tests.outside import outside

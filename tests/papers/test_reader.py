@@ -10,7 +10,7 @@ import pytest
 
 from digestd.domain.paper import Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.fetching.reader import AnswerParser, ReadingLimits
+from digestd.fetching.parser_process import AnswerParser, ReadingLimits
 from digestd.sources.source import Page, Reject
 from tests.papers import odd_sources as odd
 from tests.parts.waiting import eventually

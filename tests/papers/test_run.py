@@ -9,7 +9,7 @@ import pytest
 
 from digestd.fetching.fetch import Client
 from digestd.fetching.recordings import Recorder, Replayer
-from digestd.papers.run import Via, ingest
+from digestd.papers.ingest import Via, ingest
 from digestd.sources import parse_source
 from digestd.sources.source import Request
 from digestd.store import fetches, papers

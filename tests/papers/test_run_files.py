@@ -7,7 +7,7 @@ import pytest
 
 from digestd.domain.paper import PaperId
 from digestd.fetching.fetch import Client
-from digestd.papers.run import ingest, ingest_files
+from digestd.papers.ingest import ingest, ingest_files
 from digestd.resources import sample
 from digestd.sources import parse_source, parse_sources
 from digestd.store import coverage, papers

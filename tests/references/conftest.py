@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.subscriber import Subscriber
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.sources.imports import Import
 from digestd.store import subscribers
 from digestd.subscribers.cold_start import start

@@ -11,7 +11,7 @@ from digestd.digests.profiles import compiled
 from digestd.digests.shard import rank
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
-from digestd.papers.pages import take_in
+from digestd.papers.page_store import take_in
 from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
 from tests.digests.shelf import paper, shelf

@@ -10,8 +10,8 @@ import pytest
 
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.markup import words_of
-from digestd.sources.notices import title_repeated
+from digestd.sources.jats import words_of
+from digestd.sources.retractions import title_repeated
 from digestd.sources.source import Page
 
 BODY = (Path(__file__).parent / "samples" / "crossref.json").read_bytes()

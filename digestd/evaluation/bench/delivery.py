@@ -36,7 +36,7 @@ from digestd.evaluation.bench import invented
 from digestd.evaluation.bench.rank import compile_profiles
 from digestd.evaluation.bench.sink import TICKS, Sink, sink, source, tool
 from digestd.evaluation.bench.spent import Spent, spend
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.ranking.dense import NoEncoder
 from digestd.settings import Settings
 from digestd.store import due as waiting

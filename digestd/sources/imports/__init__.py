@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources.imports import abstracts, bibtex, csl_json, ids, opml, orcid, ris, zotero
+from digestd.sources.imports import bibtex, csl_json, identifier_list, opml, orcid, pasted_abstracts, ris, zotero
 from digestd.sources.source import Page
 
 BYTES_MAX = 1024 * 1024
@@ -35,8 +35,8 @@ IMPORTS: Mapping[str, Form] = {
     "csl-json": Form("CSL-JSON", csl_json.claims, csl_json.read),
     "bibtex": Form("BibTeX", bibtex.claims, bibtex.read),
     "ris": Form("RIS", ris.claims, ris.read),
-    "ids": Form("arXiv ids and DOIs", ids.claims, ids.read),
-    "abstracts": Form("pasted abstracts", abstracts.claims, abstracts.read),
+    "ids": Form("arXiv ids and DOIs", identifier_list.claims, identifier_list.read),
+    "abstracts": Form("pasted abstracts", pasted_abstracts.claims, pasted_abstracts.read),
 }
 """In the order in which a text is tried; the last takes what no other claims."""
 

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from digestd.domain.paper import Sighting
 from digestd.sources.dates import midnight, presumed
-from digestd.sources.imports.items import is_json, loaded, read_items
-from digestd.sources.imports.naming import ids_of, named, within
-from digestd.sources.json import Object, an_object, many, part, text, texts
-from digestd.sources.markup import words_of
+from digestd.sources.imports.identifiers import ids_of, named, within
+from digestd.sources.imports.json_items import is_json, loaded, read_items
+from digestd.sources.jats import words_of
+from digestd.sources.json_records import Object, an_object, many, part, text, texts
 from digestd.sources.source import Page, words
 
 

@@ -2,7 +2,7 @@
 
 from digestd.errors import SourceFailed
 from digestd.sources.source import Page, Reject, web_url
-from digestd.sources.xml import Elements
+from digestd.sources.xml_elements import Elements
 
 _ROOT = "opml"
 

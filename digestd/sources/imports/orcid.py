@@ -8,9 +8,9 @@ from datetime import datetime
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import midnight, presumed
-from digestd.sources.imports.items import loaded, read_items
-from digestd.sources.imports.naming import ids_of, named
-from digestd.sources.json import Object, an_object, many, part, text
+from digestd.sources.imports.identifiers import ids_of, named
+from digestd.sources.imports.json_items import loaded, read_items
+from digestd.sources.json_records import Object, an_object, many, part, text
 from digestd.sources.source import Page, words
 
 _OWN = frozenset({"", "self", "version-of"})

@@ -12,7 +12,7 @@ from datetime import datetime
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import midnight, presumed
-from digestd.sources.imports.naming import ids_of, named, within
+from digestd.sources.imports.identifiers import ids_of, named, within
 from digestd.sources.source import Page, Reject, words
 
 Fields = Mapping[str, list[str]]

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord
 from digestd.sources.imports.orcid import sightings_of
-from digestd.sources.json import Object, an_object, load, many, number, part, records
-from digestd.sources.json import read as read_records
-from digestd.sources.libraries.listing import put
+from digestd.sources.json_records import Object, an_object, load, many, number, part, records
+from digestd.sources.json_records import read as read_records
+from digestd.sources.libraries.entries import put
 from digestd.sources.source import Pace, Page, Request
 
 SECONDS = 0.5

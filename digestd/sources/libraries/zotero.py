@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from digestd.domain.paper import Sighting, Words
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.imports.zotero import data_of, sightings_of
-from digestd.sources.json import Object, load, part, records, text
-from digestd.sources.json import read as read_records
-from digestd.sources.libraries.listing import entry, listed, put
+from digestd.sources.json_records import Object, load, part, records, text
+from digestd.sources.json_records import read as read_records
+from digestd.sources.libraries.entries import entry, listed, put
 from digestd.sources.source import Pace, Page, Request
 
 HEADERS = {"Zotero-API-Version": "3", "Accept": "application/json"}

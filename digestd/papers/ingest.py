@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from digestd.fetching.fetch import Client, Fetcher
-from digestd.fetching.files import read_file
-from digestd.fetching.reader import AnswerParser
+from digestd.fetching.local_files import read_file
+from digestd.fetching.parser_process import AnswerParser
 from digestd.fetching.recordings import Fetching
-from digestd.papers.pages import take_in
-from digestd.papers.reading import IngestContext
-from digestd.papers.report import IngestReport, SourceReport
-from digestd.papers.visit import visit_source
+from digestd.papers.ingest_report import IngestReport, SourceReport
+from digestd.papers.page_reader import IngestContext
+from digestd.papers.page_store import take_in
+from digestd.papers.source_visit import visit_source
 from digestd.sources.jsonl import Jsonl
 from digestd.sources.source import Enriching, Source
 from digestd.store.database import Database

@@ -11,7 +11,7 @@ from digestd.errors import SourceAway, SourceFailed
 from digestd.fetching.circuit_breaker import RefusedError
 from digestd.fetching.credentials import Credential
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits
-from digestd.fetching.reader import AnswerParser
+from digestd.fetching.parser_process import AnswerParser
 from digestd.sources.libraries import Shelf
 from digestd.sources.libraries.zotero import Rights, key_request, rights
 from digestd.sources.source import Pace, Request

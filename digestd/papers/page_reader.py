@@ -12,13 +12,13 @@ from datetime import date, datetime
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import DigestdError, SourceAway, SourceFailed
 from digestd.fetching.fetch import Answer, Validators
-from digestd.fetching.files import from_file
-from digestd.fetching.reader import AnswerParser
+from digestd.fetching.local_files import from_file
+from digestd.fetching.parser_process import AnswerParser
 from digestd.fetching.recordings import Fetching
 from digestd.papers.format_change import refuse_format_change
+from digestd.papers.ingest_report import SourceReport
 from digestd.papers.merge import ARCHIVE, NEWS, Decision
-from digestd.papers.pages import take_in
-from digestd.papers.report import SourceReport
+from digestd.papers.page_store import take_in
 from digestd.sources.source import Announcing, Page, Reject, Request, Source
 from digestd.store import coverage
 from digestd.store.database import Database

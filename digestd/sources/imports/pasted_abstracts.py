@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord
-from digestd.sources.imports.naming import ids_of
+from digestd.sources.imports.identifiers import ids_of
 from digestd.sources.source import Page, Reject, words
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from digestd.domain.paper import Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.sources.imports.naming import named
+from digestd.sources.imports.identifiers import named
 from digestd.sources.source import Page, Reject
 
 _NOTE = re.compile(r"(?:^|\s)#.*")

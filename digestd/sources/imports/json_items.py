@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
-from digestd.sources.json import Object
-from digestd.sources.json import read as read_records
+from digestd.sources.json_records import Object
+from digestd.sources.json_records import read as read_records
 from digestd.sources.source import Page
 
 

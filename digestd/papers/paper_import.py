@@ -10,7 +10,7 @@ from digestd.domain.paper import Sighting
 from digestd.domain.refused import BadLines
 from digestd.errors import BadRecord
 from digestd.papers.merge import ARCHIVE, Decision
-from digestd.papers.pages import take_in, take_in_here
+from digestd.papers.page_store import take_in, take_in_here
 from digestd.papers.text_selection import Plain
 from digestd.sources.jsonl import read_line
 from digestd.store.database import Database

@@ -15,7 +15,7 @@ from typing import Any
 
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, TITLE_MAX, PaperId, Sighting
 from digestd.domain.sighting_record import FIELDS, assemble
-from digestd.fetching.confined import LONG_TEXTS
+from digestd.fetching.parser_main import LONG_TEXTS
 from digestd.sources.source import CATEGORIES_MAX, Page, Reject, names, squeeze, web_url
 
 RECORDS_MAX = 250_000

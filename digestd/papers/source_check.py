@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from digestd.domain.paper import Paper, Sighting
 from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Client, Fetcher, Validators
-from digestd.fetching.files import from_file
-from digestd.fetching.reader import AnswerParser
+from digestd.fetching.local_files import from_file
+from digestd.fetching.parser_process import AnswerParser
 from digestd.sources.source import Enriching, Page, Request, Source
 from digestd.store.database import Database
 

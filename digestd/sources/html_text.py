@@ -2,7 +2,7 @@
 
 import re
 
-from digestd.sources.markup import words_of
+from digestd.sources.jats import words_of
 
 _MARKUP_MAX = 100_000
 _UNSEEN = re.compile(

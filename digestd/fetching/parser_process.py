@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from digestd.errors import SourceAway, SourceFailed
-from digestd.fetching import confined, decoding
+from digestd.fetching import page_validation, parser_main
 from digestd.security.confinement import inside
 from digestd.security.confinement.child import Child
 from digestd.sources.source import Page, Parser
@@ -85,7 +85,7 @@ class AnswerParser:
         if frame is None or texts is None:
             raise SourceAway(self._died(child))
         try:
-            found = decoding.decode(frame, texts)
+            found = page_validation.decode(frame, texts)
         except (ValueError, TypeError, RecursionError) as error:
             self._end()  # it may be under a stranger's control
             raise SourceAway("the parser of answers sent something else than a page; it was restarted") from error
@@ -100,7 +100,7 @@ class AnswerParser:
         if self._child is None:
             self._knows, self._source = None, source
             arguments = [str(self._limits.cpu), str(self._limits.memory)]
-            self._child = Child(confined.__file__, arguments, _MALLOC, hear_errors=True)
+            self._child = Child(parser_main.__file__, arguments, _MALLOC, hear_errors=True)
         return self._child
 
     def _died(self, child: Child) -> str:
@@ -119,9 +119,8 @@ class AnswerParser:
             why = f"was ended from outside, or says more than {self._limits.result // 1_000_000} MB"
         else:
             name = signal.Signals(-code).name if code < 0 else f"status {code}"
-            why = (
-                f"ended the process that did it ({': '.join([name, *(decoding.message(line)[:100] for line in last)])})"
-            )
+            details = [name, *(page_validation.message(line)[:100] for line in last)]
+            why = f"ended the process that did it ({': '.join(details)})"
         return f"reading the answer {why}; nothing of it was taken"
 
     def _kill(self) -> None:

@@ -13,8 +13,8 @@ from digestd.papers import backfill
 from digestd.papers.coverage import Observation, judge, span
 from digestd.papers.expected_schedule import LEARNED_FROM, ExpectedSchedule
 from digestd.papers.format_change import REMEMBERED_FOR, required
-from digestd.papers.reading import FetchResult, IngestContext, Visit, counted, read
-from digestd.papers.report import SourceReport
+from digestd.papers.ingest_report import SourceReport
+from digestd.papers.page_reader import FetchResult, IngestContext, Visit, counted, read
 from digestd.sources.arxiv_calendar import days
 from digestd.sources.source import Announcing, Backfilled, Enriching, Source
 from digestd.store import coverage, fetches, papers
