@@ -10,10 +10,10 @@ from digestd.domain.interest import Kind, Wish, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound, SourceFailed
-from digestd.papers.page_store import take_in
+from digestd.papers.page_store import store_page
 from digestd.papers.paper_import import import_papers
 from digestd.security.links import Keys, address_key
-from digestd.sources.imports import Import
+from digestd.sources.imports import ReferenceFile
 from digestd.sources.source import Page
 from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
@@ -46,7 +46,7 @@ def likes(db: Database, key: int) -> tuple[str, ...]:
 
 
 def started(db: Database, key: int, text: str, now: datetime) -> Started:
-    return start(db, key, Import().parse(text.encode()), now)
+    return start(db, key, ReferenceFile().parse(text.encode()), now)
 
 
 BIB = """@article{a, title={Lakes freeze}, author={Rue, Ann}, abstract={They do.}, eprint={2611.00001}, year={2025}}
@@ -77,7 +77,7 @@ def test_an_unknown_paper_stays_private_until_a_source_brings_it(db: Database, a
         own = references.of(session, ada)
     assert own[name].words == Words("Lakes freeze", "They do.", ("Ann Rue",))
     announced = Sighting((PaperId("arxiv:2611.00001"),), Words("Lakes, properly", "They freeze."), version=1)
-    take_in(db, "arxiv-rss:cs.LG", [announced], now)
+    store_page(db, "arxiv-rss:cs.LG", [announced], now)
     with db.read() as session:
         assert references.resolved(session, ada, [name])[name] == papers.find(session, name)
         news = papers.find(session, name)
@@ -132,7 +132,7 @@ def test_nobody_is_started_for_nobody(db: Database, now: datetime) -> None:
 
 def test_a_file_is_read_in_the_confined_process_and_a_wrong_one_says_why() -> None:
     form, page = asyncio.run(read_references(BIB.encode()))
-    assert (form, page) == ("bibtex", Import().parse(BIB.encode()))
+    assert (form, page) == ("bibtex", ReferenceFile().parse(BIB.encode()))
     assert asyncio.run(read_references(b"2611.00001", "ids"))[0] == "ids"
     with pytest.raises(SourceFailed, match="is empty"):
         asyncio.run(read_references(b""))

@@ -26,7 +26,7 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeySetting:
     """A setting, the host of its key, and how it is sent. `before`: the prefix in a header."""
 
     setting: str
@@ -36,10 +36,10 @@ class Key:
     is_parameter: bool = False
 
 
-KEYS = (
-    Key("semantic_scholar_key", "api.semanticscholar.org", "x-api-key"),
-    Key("ncbi_key", "eutils.ncbi.nlm.nih.gov", "api_key", is_parameter=True),
-    Key("github_token", "api.github.com", "Authorization", before="Bearer "),
+KEY_SETTINGS = (
+    KeySetting("semantic_scholar_key", "api.semanticscholar.org", "x-api-key"),
+    KeySetting("ncbi_key", "eutils.ncbi.nlm.nih.gov", "api_key", is_parameter=True),
+    KeySetting("github_token", "api.github.com", "Authorization", before="Bearer "),
 )
 """Which setting (DIGESTD_…) goes where."""
 
@@ -47,7 +47,7 @@ KEYS = (
 def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:
     """Return the credentials by host, from the settings named in KEYS that have a value. Raises BadSetting."""
     found = {}
-    for key in KEYS:
+    for key in KEY_SETTINGS:
         value = (settings.get(key.setting) or "").strip()
         if not value:
             continue

@@ -9,7 +9,7 @@ from digestd.fetching.fetch import Answer, Validators
 FILE_MAX = 200_000_000
 
 
-def from_file(url: str, known: Validators) -> Answer:
+def fetch_file(url: str, known: Validators) -> Answer:
     """Read the file at a `file:` address; its time and size are its validator. Raises SourceFailed."""
     path = Path(unquote(urlsplit(url).path))
     try:

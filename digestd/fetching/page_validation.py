@@ -16,7 +16,7 @@ from typing import Any
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, TITLE_MAX, PaperId, Sighting
 from digestd.domain.sighting_record import FIELDS, assemble
 from digestd.fetching.parser_main import LONG_TEXTS
-from digestd.sources.source import CATEGORIES_MAX, Page, Reject, names, squeeze, web_url
+from digestd.sources.source import CATEGORIES_MAX, Page, Reject, clean_line, clean_names, web_url
 
 RECORDS_MAX = 250_000
 """Sightings and rejects of one page; a parser process has not the memory for more."""
@@ -58,7 +58,7 @@ def decode(frame: bytes, texts: bytes) -> Page | str:
 
 def message(said: object) -> str:
     """Return what a parser process says for people: one line without control characters. Raises TypeError."""
-    return squeeze(_text(said, LINE_MAX), MESSAGE_MAX)
+    return clean_line(_text(said, LINE_MAX), MESSAGE_MAX)
 
 
 def _lines(frame: bytes) -> Iterator[Any]:
@@ -172,10 +172,10 @@ def _published(value: object) -> datetime:
 
 
 _CHECKS: dict[str, Callable[[object], object]] = {
-    "title": lambda value: squeeze(_text(value, LINE_MAX), TITLE_MAX),
-    "abstract": lambda value: squeeze(_text(value, LINE_MAX), ABSTRACT_MAX),
-    "authors": lambda value: names(_texts(value), AUTHORS_MAX),
-    "categories": lambda value: names(_texts(value), CATEGORIES_MAX),
+    "title": lambda value: clean_line(_text(value, LINE_MAX), TITLE_MAX),
+    "abstract": lambda value: clean_line(_text(value, LINE_MAX), ABSTRACT_MAX),
+    "authors": lambda value: clean_names(_texts(value), AUTHORS_MAX),
+    "categories": lambda value: clean_names(_texts(value), CATEGORIES_MAX),
     "ids": _ids,
     "published": _published,
     "version": _number,

@@ -30,7 +30,7 @@ DYING = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingLimits:
+class ParserLimits:
     """Limits of parsing one answer: CPU seconds, bytes of memory, seconds, bytes of the result."""
 
     cpu: int = 10
@@ -39,11 +39,11 @@ class ReadingLimits:
     result: int = 200_000_000
 
 
-class AnswerParser:
+class ParserProcess:
     """Parses one answer at a time in a confined process: `async with AnswerParser()`."""
 
-    def __init__(self, limits: ReadingLimits | None = None) -> None:
-        self._limits = limits or ReadingLimits()
+    def __init__(self, limits: ParserLimits | None = None) -> None:
+        self._limits = limits or ParserLimits()
         self._turn = asyncio.Lock()
         self._child: Child | None = None
         self._knows: Parser | None = None
@@ -57,7 +57,7 @@ class AnswerParser:
     ) -> None:
         self._end()
 
-    async def read(self, source: Parser, body: bytes, cursor: str | None) -> Page:
+    async def parse(self, source: Parser, body: bytes, cursor: str | None) -> Page:
         """Return what `source.parse` makes of an answer. Raises SourceFailed, in one line, if it fails."""
         async with self._turn:
             reading = asyncio.ensure_future(asyncio.to_thread(self._exchange, source, body, cursor))

@@ -12,7 +12,7 @@ TURN = 5_000
 """Papers after one ingest, so that the next is not kept waiting."""
 
 
-def embed(
+def embed_papers(
     db: Database,
     encoder: Encoder,
     keep_on: Callable[[], bool] = lambda: True,

@@ -12,14 +12,14 @@ from datetime import date, datetime
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import DigestdError, SourceAway, SourceFailed
 from digestd.fetching.fetch import Answer, Validators
-from digestd.fetching.local_files import from_file
-from digestd.fetching.parser_process import AnswerParser
-from digestd.fetching.recordings import Fetching
+from digestd.fetching.local_files import fetch_file
+from digestd.fetching.parser_process import ParserProcess
+from digestd.fetching.recordings import AnswerFetcher
 from digestd.papers.format_change import refuse_format_change
 from digestd.papers.ingest_report import SourceReport
 from digestd.papers.merge import ARCHIVE, NEWS, Decision
-from digestd.papers.page_store import take_in
-from digestd.sources.source import Announcing, Page, Reject, Request, Source
+from digestd.papers.page_store import store_page
+from digestd.sources.source import AnnouncementSource, Page, Reject, Request, Source
 from digestd.store import coverage
 from digestd.store.database import Database
 from digestd.store.fetches import FetchRecord
@@ -39,17 +39,17 @@ _AGAIN = "; the next ingest tries again"
 
 @dataclass(frozen=True, slots=True)
 class IngestContext:
-    """What every source run shares. `told` is called with the number of records of each page."""
+    """What every source run shares. `on_page` is called with the number of records of each page."""
 
     db: Database
-    fetching: Fetching
-    reader: AnswerParser
+    fetcher: AnswerFetcher
+    parser: ParserProcess
     clock: Callable[[], datetime]
-    told: Callable[[int], None]
+    on_page: Callable[[int], None]
 
 
 @dataclass(slots=True)
-class Visit:
+class SourceVisit:
     """One run over a source.
 
     `name`: what all that comes is kept under; `required`: the parts that its records always had; `here`:
@@ -112,7 +112,7 @@ class FetchResult:
             self.flaw = self.flaw or f"{self.rejected} of {self.records} records could not be read"
 
 
-async def read(visit: Visit, source: Source, since: datetime, result: FetchResult) -> str | None:
+async def read_source(visit: SourceVisit, source: Source, since: datetime, result: FetchResult) -> str | None:
     """Read a source to its end; return the error that stopped it, if any.
 
     Pages before the error are stored and counted in `result`.
@@ -126,12 +126,12 @@ async def read(visit: Visit, source: Source, since: datetime, result: FetchResul
     return None
 
 
-def counted(result: FetchResult, days: Iterable[date]) -> dict[date, int]:
+def count_by_day(result: FetchResult, days: Iterable[date]) -> dict[date, int]:
     """Count the papers of each of these days."""
     return {day: len(result.items.get(day, ())) for day in days if day in result.items}
 
 
-async def _pages(visit: Visit, source: Source, since: datetime, result: FetchResult) -> None:
+async def _pages(visit: SourceVisit, source: Source, since: datetime, result: FetchResult) -> None:
     storing: asyncio.Task[None] | None = None
     try:
         cursor: str | None = None
@@ -141,7 +141,7 @@ async def _pages(visit: Visit, source: Source, since: datetime, result: FetchRes
             if answer.body is None:
                 visit.asked.append(_fetched(visit, request, answer, 0))
                 break
-            page = await visit.context.reader.read(source, answer.body, cursor)
+            page = await visit.context.parser.parse(source, answer.body, cursor)
             refuse_format_change([one for one in page.sightings if one.announced != "signals"], visit.required)
             if storing is not None:
                 await storing
@@ -167,7 +167,7 @@ def _end(source: Source, result: FetchResult, total: int | None) -> None:
     Raises SourceFailed if most lines of a file were refused.
     """
     is_file, refused = (
-        not source.pace.host,
+        not source.rate_limit.host,
         f"{result.rejected} of {result.records} records were refused; correct the file",
     )
     if is_file and result.rejected == result.records > 0:
@@ -177,7 +177,7 @@ def _end(source: Source, result: FetchResult, total: int | None) -> None:
         raise SourceFailed(refused)
 
 
-async def _ask(visit: Visit, source: Source, request: Request) -> Answer:
+async def _ask(visit: SourceVisit, source: Source, request: Request) -> Answer:
     if visit.pages_left <= 0:
         raise SourceFailed("has more pages than one run may ask for; the rest is left for the next ingest")
     visit.pages_left -= 1
@@ -187,22 +187,22 @@ async def _ask(visit: Visit, source: Source, request: Request) -> Answer:
     is_whole = request.fresh or request.body is not None or before is None or before.error is not None
     known = Validators() if is_whole or before is None else Validators(before.etag, before.last_modified)
     if request.url.startswith("file:"):
-        return await asyncio.to_thread(from_file, request.url, known)
-    answer = await visit.context.fetching.fetch(request, source.pace, known)
+        return await asyncio.to_thread(fetch_file, request.url, known)
+    answer = await visit.context.fetcher.fetch(request, source.rate_limit, known)
     if answer.body is None and not (answer.validators.etag or answer.validators.last_modified):
         return Answer(None, known)
     return answer
 
 
-def _fetched(visit: Visit, request: Request, answer: Answer, items: int) -> FetchRecord:
+def _fetched(visit: SourceVisit, request: Request, answer: Answer, items: int) -> FetchRecord:
     valid = answer.validators
     return FetchRecord(visit.name, request.url, visit.context.clock(), items, valid.etag, valid.last_modified)
 
 
-def _store(visit: Visit, source: Source, page: Page, result: FetchResult) -> None:
+def _store(visit: SourceVisit, source: Source, page: Page, result: FetchResult) -> None:
     is_old = _is_old(visit, source, page)
     sightings = [_as_archive(one, visit.old_before) for one in page.sightings]
-    decision = take_in(visit.context.db, visit.name, sightings, visit.context.clock())
+    decision = store_page(visit.context.db, visit.name, sightings, visit.context.clock())
     visit.report.count(page, decision)
     visit.rejects += page.rejects[: REJECTS_KEPT - len(visit.rejects)]
     result.pages += 1
@@ -210,7 +210,7 @@ def _store(visit: Visit, source: Source, page: Page, result: FetchResult) -> Non
         result.moved = False
     else:
         result.count(page, decision)
-    visit.context.told(len(page.sightings))
+    visit.context.on_page(len(page.sightings))
 
 
 def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:
@@ -219,12 +219,12 @@ def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:
     return replace(sighting, announced=ARCHIVE) if is_news and is_old else sighting
 
 
-def _is_old(visit: Visit, source: Source, page: Page) -> bool:
+def _is_old(visit: SourceVisit, source: Source, page: Page) -> bool:
     """Return True for an earlier announcement under a new date.
 
     A feed was seen to give one for a whole day (github.com/ZJU-REAL/Polaris#414).
     """
-    if not isinstance(source, Announcing) or page.day is None or page.day in visit.here:
+    if not isinstance(source, AnnouncementSource) or page.day is None or page.day in visit.here:
         return False
     news = _ids(page)
     if len(news) < UNMOVED_MIN:

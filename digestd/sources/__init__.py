@@ -9,71 +9,80 @@ from importlib import import_module
 from typing import Any
 
 from digestd.errors import BadInput
-from digestd.sources.jsonl import Jsonl
-from digestd.sources.source import Announcing, Backfilled, Enriching, Pace, Page, Reject, Request, Source
+from digestd.sources.jsonl import JsonlFile
+from digestd.sources.source import (
+    AnnouncementSource,
+    BackfillSource,
+    EnrichmentSource,
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    Source,
+)
 
 __all__ = [
     "REGISTRY",
-    "Announcing",
-    "Backfilled",
-    "Enriching",
-    "Jsonl",
-    "Kind",
-    "Pace",
+    "AnnouncementSource",
+    "BackfillSource",
+    "EnrichmentSource",
+    "JsonlFile",
     "Page",
+    "RateLimit",
     "Reject",
     "Request",
     "Source",
-    "kind_of",
+    "SourceType",
     "parse_source",
     "parse_sources",
+    "source_type",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SourceType:
     """A kind of source.
 
     `place`: the file and the class there. `label`: its name for people. `usage`: how a spec is written.
-    `proven`: tried on answers recorded in earnest; the others follow their documentation alone.
+    `is_verified`: tried on answers recorded in earnest; the others follow their documentation alone.
     `first`: what the class is told before the rest of the spec.
     """
 
-    place: str
+    class_path: str
     label: str
     usage: str
-    proven: bool = False
-    first: tuple[str, ...] = ()
+    is_verified: bool = False
+    arguments: tuple[str, ...] = ()
 
-    def of(self, argument: str) -> Source:
+    def create(self, argument: str) -> Source:
         """Make one of what stands after the colon of its spec. Raises BadInput."""
-        source: Source = self.load().of(*self.first, argument)
+        source: Source = self.load().from_spec(*self.arguments, argument)
         return source
 
     def load(self) -> Any:
         """The class, its file imported."""
-        file, _, name = self.place.partition(".")
+        file, _, name = self.class_path.partition(".")
         return getattr(import_module(f"{__name__}.{file}"), name)
 
 
-REGISTRY: dict[str, Kind] = {
-    "arxiv": Kind("arxiv_api.ArxivApi", "arXiv", "arxiv:CATEGORIES", proven=True),
-    "arxiv-oai": Kind("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES"),
-    "arxiv-rss": Kind("arxiv_rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", proven=True),
-    "bibtex": Kind("bibtex.Bibtex", "a file", "bibtex:PATH"),
-    "biorxiv": Kind("biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", first=("biorxiv",)),
-    "crossref": Kind("crossref.Crossref", "Crossref", "crossref:ISSNS"),
-    "dblp": Kind("dblp.Dblp", "dblp", "dblp:SEARCH"),
-    "feed": Kind("feed.Feed", "a feed", "feed:ADDRESS"),
-    "github-stars": Kind("github_stars.GithubStars", "GitHub", "github-stars"),
-    "hf-daily": Kind("hf_daily.HfDaily", "Hugging Face", "hf-daily", proven=True),
-    "hf-trending": Kind("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
-    "jsonl": Kind("jsonl.Jsonl", "a file", "jsonl:PATH", proven=True),
-    "medrxiv": Kind("biorxiv.Biorxiv", "medRxiv", "medrxiv or medrxiv:CATEGORIES", first=("medrxiv",)),
-    "openreview": Kind("openreview.Openreview", "OpenReview", "openreview:VENUE"),
-    "pubmed": Kind("pubmed.Pubmed", "PubMed", "pubmed:SEARCH"),
-    "s2-citations": Kind("semantic_scholar.Citations", "Semantic Scholar", "s2-citations"),
-    "s2-recommend": Kind("semantic_scholar.Recommended", "Semantic Scholar", "s2-recommend:IDS"),
+REGISTRY: dict[str, SourceType] = {
+    "arxiv": SourceType("arxiv_api.ArxivApi", "arXiv", "arxiv:CATEGORIES", is_verified=True),
+    "arxiv-oai": SourceType("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES"),
+    "arxiv-rss": SourceType("arxiv_rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", is_verified=True),
+    "bibtex": SourceType("bibtex.BibtexFile", "a file", "bibtex:PATH"),
+    "biorxiv": SourceType("biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", arguments=("biorxiv",)),
+    "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS"),
+    "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH"),
+    "feed": SourceType("feed.FeedSource", "a feed", "feed:ADDRESS"),
+    "github-stars": SourceType("github_stars.GithubStars", "GitHub", "github-stars"),
+    "hf-daily": SourceType("hf_daily.HfDaily", "Hugging Face", "hf-daily", is_verified=True),
+    "hf-trending": SourceType("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
+    "jsonl": SourceType("jsonl.JsonlFile", "a file", "jsonl:PATH", is_verified=True),
+    "medrxiv": SourceType("biorxiv.Biorxiv", "medRxiv", "medrxiv or medrxiv:CATEGORIES", arguments=("medrxiv",)),
+    "openreview": SourceType("openreview.Openreview", "OpenReview", "openreview:VENUE"),
+    "pubmed": SourceType("pubmed.Pubmed", "PubMed", "pubmed:SEARCH"),
+    "s2-citations": SourceType("semantic_scholar.CitationCounts", "Semantic Scholar", "s2-citations"),
+    "s2-recommend": SourceType("semantic_scholar.Recommendations", "Semantic Scholar", "s2-recommend:IDS"),
 }
 """Every kind of source, by what stands before the colon of a spec."""
 
@@ -85,7 +94,7 @@ def parse_source(spec: str) -> Source:
     if kind is None:
         usages = ", ".join(known.usage for known in REGISTRY.values())
         raise BadInput(f"source {spec.strip()[:80]!r}: unknown; use one of {usages}")
-    return kind.of(argument)
+    return kind.create(argument)
 
 
 def parse_sources(specs: str) -> list[Source]:
@@ -96,6 +105,6 @@ def parse_sources(specs: str) -> list[Source]:
     return list({source.name: source for source in map(parse_source, names)}.values())
 
 
-def kind_of(name: str) -> Kind | None:
+def source_type(name: str) -> SourceType | None:
     """The kind of the source of this name (its spec); None for one that is not in the registry."""
     return REGISTRY.get(name.partition(":")[0])

@@ -21,7 +21,7 @@ from digestd.sources.source import Source
 NEW_YORK = ZoneInfo("America/New_York")
 DEADLINE = time(14)
 EVENING = time(20)
-SHIPPED = frozenset(
+DEFAULT_HOLIDAYS = frozenset(
     {
         *(date(2026, 1, 1), date(2026, 1, 19), date(2026, 6, 19), date(2026, 7, 3), date(2026, 9, 7)),
         *(date(2026, 11, 26), date(2026, 12, 25), date(2026, 12, 29), date(2026, 12, 31)),
@@ -36,29 +36,29 @@ _SEARCHED = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
+class ArxivCalendar:
     """arXiv's year with its holidays, each the day on which nothing is collected."""
 
-    holidays: frozenset[date] = SHIPPED
+    holidays: frozenset[date] = DEFAULT_HOLIDAYS
 
     @classmethod
-    def of(cls, text: str) -> "Calendar":
+    def with_holidays(cls, text: str) -> "ArxivCalendar":
         """With the holidays of a list of dates in place of those shipped for the same years. Raises BadInput."""
-        given = holidays(text)
+        given = parse_holidays(text)
         years = {holiday.year for holiday in given}
-        return cls(given | {holiday for holiday in SHIPPED if holiday.year not in years})
+        return cls(given | {holiday for holiday in DEFAULT_HOLIDAYS if holiday.year not in years})
 
-    def announced(self, day: date) -> datetime | None:
+    def announcement_time(self, day: date) -> datetime | None:
         """When the announcement of a day is made; None for a day without one."""
         if not self._is_announced(day):
             return None
         return datetime.combine(day - _DAY, EVENING, NEW_YORK).astimezone(UTC)
 
-    def at(self, day: date, hour: time) -> datetime | None:
+    def time_on(self, day: date, hour: time) -> datetime | None:
         """An hour in New York of a day with an announcement, for an interface that has it then."""
         return datetime.combine(day, hour, NEW_YORK).astimezone(UTC) if self._is_announced(day) else None
 
-    def day_of(self, submitted: datetime) -> date:
+    def announcement_day(self, submitted: datetime) -> date:
         """The announcement that holds what was submitted then, unless moderation holds it back."""
         here = submitted.astimezone(NEW_YORK)
         collected = here.date() if here.time() < DEADLINE else here.date() + _DAY
@@ -71,7 +71,7 @@ class Calendar:
             day += _DAY
         return day
 
-    def window(self, day: date) -> tuple[datetime, datetime] | None:
+    def submission_window(self, day: date) -> tuple[datetime, datetime] | None:
         """From when until before when the papers of an announcement were submitted; None for a day without one."""
         if not self._is_announced(day):
             return None
@@ -99,11 +99,11 @@ class Calendar:
         return is_weekday and self._is_collected(_collected_for(day)) and day - _DAY not in self.holidays
 
 
-USUAL = Calendar()
+DEFAULT_CALENDAR = ArxivCalendar()
 """With the holidays that are shipped."""
 
 
-def holidays(text: str) -> frozenset[date]:
+def parse_holidays(text: str) -> frozenset[date]:
     """Dates as in `2027-01-01, 2027-01-18`, by commas or spaces. Raises BadInput."""
     try:
         return frozenset(map(date.fromisoformat, text.replace(",", " ").split()))
@@ -111,17 +111,17 @@ def holidays(text: str) -> frozenset[date]:
         raise BadInput(f"{text[:80]!r} is no list of dates like 2027-01-01, 2027-01-18 ({error})") from error
 
 
-def observing(sources: Iterable[Source], calendar: Calendar) -> list[Source]:
+def with_arxiv_calendar(sources: Iterable[Source], calendar: ArxivCalendar) -> list[Source]:
     """The sources, those of arXiv with this calendar."""
     return [_with(source, calendar) for source in sources]
 
 
-def days(first: date, last: date) -> Iterable[date]:
+def date_range(first: date, last: date) -> Iterable[date]:
     """Every day from the first to the last, both included."""
     return (first + number * _DAY for number in range((last - first).days + 1))
 
 
-def _with(source: Source, calendar: Calendar) -> Source:
+def _with(source: Source, calendar: ArxivCalendar) -> Source:
     if not is_dataclass(source) or all(field.name != "calendar" for field in fields(source)):
         return source
     observed: Source = replace(cast(Any, source), calendar=calendar)

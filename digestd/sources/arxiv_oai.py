@@ -18,10 +18,19 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, X
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv_api import ARXIV_PACE, unique
-from digestd.sources.arxiv_calendar import USUAL, Calendar
+from digestd.sources.arxiv_api import ARXIV_PACE, unique_ids
+from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, ArxivCalendar
 from digestd.sources.arxiv_withdrawal import is_withdrawn
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, reported, trusted, words
+from digestd.sources.source import (
+    ITEMS_MAX,
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    check_rejects,
+    make_words,
+    quote_service,
+)
 from digestd.sources.spec_arguments import arxiv_categories
 
 OVERLAP = timedelta(days=1)
@@ -47,10 +56,10 @@ class ArxivOai:
     categories: tuple[str, ...]
     first: date | None = None
     until: date | None = None
-    calendar: Calendar = USUAL
+    calendar: ArxivCalendar = DEFAULT_CALENDAR
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """Of a spec's categories."""
         return cls(arxiv_categories(argument))
 
@@ -65,13 +74,13 @@ class ArxivOai:
         return f"arxiv-oai:{'+'.join(self.categories)}"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """Shared with everything else of arXiv's."""
         return ARXIV_PACE
 
-    def announced(self, day: date) -> datetime | None:
+    def announcement_time(self, day: date) -> datetime | None:
         """When the records of a day's announcement are there."""
-        made = self.calendar.announced(day)
+        made = self.calendar.announcement_time(day)
         return made + LOADED if made else None
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
@@ -165,7 +174,7 @@ def _refuse_error(root: Element) -> None:
     code = (error.get("code") or "of no name")[:40]
     if code == "badResumptionToken":
         raise SourceFailed("arXiv no longer knows the place in its listing; the next ingest starts again")
-    raise SourceFailed(reported("arXiv", f"{code} {error.text or ''}"))
+    raise SourceFailed(quote_service("arXiv", f"{code} {error.text or ''}"))
 
 
 def _whole(body: bytes) -> int:
@@ -196,7 +205,7 @@ def _read(records: Sequence[Element], fault: str) -> Page:
             rejects.append(Reject(header.get("identifier", "")[-60:], error.field, error.message))
     if fault:
         rejects.append(Reject("the answer", "body", fault))
-    page = trusted(Page(tuple(sightings), None, tuple(rejects)))
+    page = check_rejects(Page(tuple(sightings), None, tuple(rejects)))
     if deleted:
         page = replace(page, rejects=(*page.rejects, Reject(f"{deleted} records", "metadata", _DELETED)))
     return page
@@ -224,8 +233,8 @@ def _sighting(header: dict[str, str], metadata: Element) -> Sighting:
     abstract = fields.get("abstract", "")
     number = named[0].removeprefix("arxiv:")
     return Sighting(
-        ids=unique([named[0], doi_id(fields.get("doi", ""))]),
-        words=words(fields.get("title", ""), abstract, _authors(metadata), fields.get("categories", "").split()),
+        ids=unique_ids([named[0], doi_id(fields.get("doi", ""))]),
+        words=make_words(fields.get("title", ""), abstract, _authors(metadata), fields.get("categories", "").split()),
         published=datetime(created.year, created.month, created.day, tzinfo=UTC),
         announced="new" if changed - created <= MODERATED else "replace",
         url=f"https://arxiv.org/abs/{number}",

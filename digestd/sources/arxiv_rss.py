@@ -13,13 +13,22 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
-from digestd.sources.arxiv_api import ARXIV_PACE, unique
-from digestd.sources.arxiv_calendar import NEW_YORK, USUAL, Calendar
+from digestd.sources.arxiv_api import ARXIV_PACE, unique_ids
+from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, NEW_YORK, ArxivCalendar
 from digestd.sources.arxiv_oai import ArxivOai
 from digestd.sources.arxiv_withdrawal import is_withdrawn
-from digestd.sources.source import Pace, Page, Reject, Request, Source, instant, trusted, words
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    Source,
+    check_rejects,
+    make_words,
+    parse_timestamp,
+)
 from digestd.sources.spec_arguments import arxiv_categories
-from digestd.sources.xml_elements import ARXIV, ATOM, DC, Elements, text
+from digestd.sources.xml_elements import ARXIV, ATOM, DC, XmlElements, child_text
 
 ANNOUNCED = frozenset({"new", "cross", "replace", "replace-cross"})
 FULL = 2_000
@@ -36,10 +45,10 @@ class ArxivRss:
     """The latest announcement in some categories."""
 
     categories: tuple[str, ...]
-    calendar: Calendar = USUAL
+    calendar: ArxivCalendar = DEFAULT_CALENDAR
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """Of a spec's categories."""
         return cls(arxiv_categories(argument))
 
@@ -49,13 +58,13 @@ class ArxivRss:
         return f"arxiv-rss:{'+'.join(self.categories)}"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """Shared with everything else of arXiv's."""
         return ARXIV_PACE
 
-    def announced(self, day: date) -> datetime | None:
+    def announcement_time(self, day: date) -> datetime | None:
         """When the feed holds the announcement of a day."""
-        return self.calendar.at(day, REBUILT)
+        return self.calendar.time_on(day, REBUILT)
 
     def warning(self, day: date) -> str | None:
         """What to tell an operator of the calendar, if anything."""
@@ -73,7 +82,7 @@ class ArxivRss:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Read the feed, in either form. Its day is its items', which may be older than the feed itself."""
         del cursor
-        elements = Elements(body, frozenset({ATOM + "feed", "rss"}))
+        elements = XmlElements(body, frozenset({ATOM + "feed", "rss"}))
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
         for element in elements.read(ATOM + "entry", "item"):
@@ -81,7 +90,7 @@ class ArxivRss:
             try:
                 sightings.append(_sighting(element, form))
             except BadRecord as error:
-                rejects.append(Reject(text(element, form.id).strip()[-60:], error.field, error.message))
+                rejects.append(Reject(child_text(element, form.id).strip()[-60:], error.field, error.message))
         if elements.broken:
             rejects.append(Reject("the answer", "body", elements.broken))
         if len(sightings) + len(rejects) >= FULL:
@@ -89,7 +98,7 @@ class ArxivRss:
         day = max((sighting.day for sighting in sightings if sighting.day), default=None)
         if not sightings and not rejects:
             day = _made(body)
-        return trusted(Page(tuple(sightings), None, tuple(rejects), day=day))
+        return check_rejects(Page(tuple(sightings), None, tuple(rejects), day=day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +117,24 @@ _ATOM = _Form(ATOM + "id", ATOM + "title", ATOM + "summary", ATOM + "published",
 
 
 def _sighting(entry: Element, form: _Form) -> Sighting:
-    where = text(entry, form.id).strip()
+    where = child_text(entry, form.id).strip()
     named = arxiv_id(where)
     if named is None:
         raise BadRecord("id", f"{where[:80]!r} is no arXiv id")
-    summary = text(entry, form.summary)
+    summary = child_text(entry, form.summary)
     prefix = _PREFIX.match(summary)
     dated = _dated(entry, form)
-    announced = text(entry, ARXIV + "announce_type").strip() or (prefix["type"] if prefix else "new")
+    announced = child_text(entry, ARXIV + "announce_type").strip() or (prefix["type"] if prefix else "new")
     if announced not in ANNOUNCED:
         raise BadRecord("announce_type", f"{announced[:40]!r} is none of {', '.join(sorted(ANNOUNCED))}")
     number = named[0].removeprefix("arxiv:")
     abstract = summary[prefix.end() :] if prefix else summary
     return Sighting(
-        ids=unique([named[0], doi_id(text(entry, ARXIV + "DOI"))]),
-        words=words(
-            text(entry, form.title),
+        ids=unique_ids([named[0], doi_id(child_text(entry, ARXIV + "DOI"))]),
+        words=make_words(
+            child_text(entry, form.title),
             abstract,
-            text(entry, DC + "creator").split(", "),
+            child_text(entry, DC + "creator").split(", "),
             [category.get("term") or category.text or "" for category in entry.iter(form.category)],
         ),
         published=dated if announced in {"new", "cross"} else None,
@@ -140,7 +149,7 @@ def _sighting(entry: Element, form: _Form) -> Sighting:
 
 def _dated(entry: Element, form: _Form) -> datetime:
     try:
-        return instant(text(entry, form.dated))
+        return parse_timestamp(child_text(entry, form.dated))
     except ValueError as error:
         raise BadRecord("published", f"no date that can be read ({error})") from error
 
@@ -149,6 +158,6 @@ def _made(body: bytes) -> date | None:
     """The day an empty feed says it is of."""
     said = _MADE.search(body)
     try:
-        return instant(said[1].decode("ascii", "replace")).astimezone(NEW_YORK).date() if said else None
+        return parse_timestamp(said[1].decode("ascii", "replace")).astimezone(NEW_YORK).date() if said else None
     except ValueError:
         return None

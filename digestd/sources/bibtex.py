@@ -21,10 +21,10 @@ from pylatexenc.latex2text import LatexNodes2Text
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources import spec_arguments
-from digestd.sources.arxiv_api import unique
-from digestd.sources.dates import midnight, presumed
-from digestd.sources.jsonl import unnamed
-from digestd.sources.source import Pace, Page, Reject, Request, web_url, words
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.jsonl import title_hash_id
+from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, web_url
 
 _FIELD_MAX = 50_000
 _INHERITED = ("date", "year", "month", "journal", "journaltitle", "booktitle")
@@ -43,15 +43,15 @@ logging.getLogger("bibtexparser").propagate = False  # what it logs is said in t
 
 
 @dataclass(frozen=True, slots=True)
-class Bibtex:
+class BibtexFile:
     """A file of references; the shell reads it."""
 
     path: Path
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """Of a spec's path."""
-        return cls(spec_arguments.path("bibtex", argument))
+        return cls(spec_arguments.file_path("bibtex", argument))
 
     @property
     def name(self) -> str:
@@ -59,9 +59,9 @@ class Bibtex:
         return f"bibtex:{self.path}"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """A file may be read at any time."""
-        return Pace("", 0)
+        return RateLimit("", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """One request: the whole file."""
@@ -136,14 +136,14 @@ def _inherited(fields: dict[str, str], by_key: Mapping[str, Mapping[str, str]]) 
 def _sighting(fields: Mapping[str, str]) -> Sighting:
     journal = next((_decoded(fields[name]) for name in _JOURNALS if fields.get(name)), "")
     keywords = re.split(r"[,;]", _decoded(fields.get("keywords", "")))
-    paper = words(
+    paper = make_words(
         _decoded(fields.get("title", "")),
         _decoded(fields.get("abstract", "")),
         _authors(fields.get("author", "")),
         [fields.get("primaryclass", ""), *keywords, journal],
     )
     return Sighting(
-        ids=unique([_arxiv(fields, journal), _doi(fields)]) or (unnamed(paper),),
+        ids=unique_ids([_arxiv(fields, journal), _doi(fields)]) or (title_hash_id(paper),),
         words=paper,
         published=_published(fields),
         url=web_url(_decoded(fields.get("url", ""))),
@@ -185,7 +185,7 @@ def _published(fields: Mapping[str, str]) -> datetime | None:
 
 
 def _midnight(parts: list[object]) -> datetime | None:
-    found: date | None = presumed(parts, None)
+    found: date | None = publication_day(parts, None)
     return midnight(found) if found else None
 
 

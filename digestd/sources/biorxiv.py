@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.dates import day, midnight
-from digestd.sources.json_records import Object, load, many, number, read, records, text
-from digestd.sources.source import Pace, Page, Request, reported, trusted, web_url, words
+from digestd.sources.dates import midnight, parse_day
+from digestd.sources.json_records import JsonObject, as_list, list_at, load_object, parse_count, read_records, text_at
+from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
 
 Server = Literal["biorxiv", "medrxiv"]
 
@@ -49,7 +49,7 @@ class Biorxiv:
     categories: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, server: Server, argument: str) -> Self:
+    def from_spec(cls, server: Server, argument: str) -> Self:
         """Of a spec's categories."""
         if not argument:
             return cls(server)
@@ -67,13 +67,13 @@ class Biorxiv:
         return f"{self.server}:{'+'.join(self.categories)}" if self.categories else self.server
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """No limit is published: one request a second, one at a time, for both servers together."""
-        return Pace("api.biorxiv.org", 1.0, alone=True)
+        return RateLimit("api.biorxiv.org", 1.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """The next page of the interval that the first answer was of."""
-        place = _Place.of(cursor)
+        place = _Position.from_cursor(cursor)
         interval = place.interval or f"{(since - LATE).date()}/{(since + AHEAD).date()}"
         url = f"https://api.biorxiv.org/details/{self.server}/{interval}/{place.start}/json"
         if not self.categories:
@@ -82,36 +82,36 @@ class Biorxiv:
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Read one page: an empty one ends the category."""
-        place = _Place.of(cursor)
-        found = load(body)
+        place = _Position.from_cursor(cursor)
+        found = load_object(body)
         message = _message(found)
-        posts = records(found, "collection") if message else []
+        posts = list_at(found, "collection") if message else []
         if not message or not posts:
             after = replace(place, category=place.category + 1, start=0, total=0)
             more = after.category < len(self.categories)
             return Page(next=str(after) if more else None, total=self._whole(place.total))
-        sightings, rejects = read(posts, self._sightings)
+        sightings, rejects = read_records(posts, self._sightings)
         after = replace(
             place,
             start=place.start + len(posts),
-            total=number(message.get("total")) or place.total,
+            total=parse_count(message.get("total")) or place.total,
             interval=place.interval or _interval(message),
         )
-        return trusted(Page(tuple(sightings), str(after), tuple(rejects), self._whole(after.total)))
+        return check_rejects(Page(tuple(sightings), str(after), tuple(rejects), self._whole(after.total)))
 
     def _whole(self, total: int) -> int | None:
         """A total says how many there are only where it is of everything that is asked for."""
         return total if total and len(self.categories) <= 1 else None
 
-    def _sightings(self, post: Object) -> Iterator[Sighting]:
+    def _sightings(self, post: JsonObject) -> Iterator[Sighting]:
         """What a post says; nothing where it is of another category, should the API not have heeded ours."""
-        category = text(post, "category").lower().replace("_", " ")
+        category = text_at(post, "category").lower().replace("_", " ")
         if not self.categories or category in self.categories:
             yield _sighting(post, self.server, category)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Position:
     """A page: of which category, where it starts, how many were said to be there, and of which days.
 
     As text it is a cursor.
@@ -123,7 +123,7 @@ class _Place:
     interval: str = ""
 
     @classmethod
-    def of(cls, cursor: str | None) -> Self:
+    def from_cursor(cls, cursor: str | None) -> Self:
         category, start, total, interval = (cursor or "0/0/0/").split("/", 3)
         return cls(int(category), int(start), int(total), interval)
 
@@ -131,16 +131,16 @@ class _Place:
         return f"{self.category}/{self.start}/{self.total}/{self.interval}"
 
 
-def _interval(message: Object) -> str:
+def _interval(message: JsonObject) -> str:
     """The days that the answer says it is of (`2026-11-21:2027-11-24`), as an address has them."""
     said = message.get("interval")
     found = _INTERVAL.fullmatch(said) if isinstance(said, str) else None
     return f"{found[1]}/{found[2]}" if found else ""
 
 
-def _message(found: Object) -> Object | None:
+def _message(found: JsonObject) -> JsonObject | None:
     """What the API says of its answer; None where it says that there is nothing."""
-    messages = many(found.get("messages"))
+    messages = as_list(found.get("messages"))
     message = messages[0] if messages else None
     status = message.get("status") if isinstance(message, dict) else None
     if not isinstance(message, dict) or not isinstance(status, str):
@@ -148,23 +148,25 @@ def _message(found: Object) -> Object | None:
     if status.strip().lower().startswith(_NONE):
         return None
     if status.strip().lower() != "ok":
-        raise SourceFailed(reported("bioRxiv", status))
+        raise SourceFailed(quote_service("bioRxiv", status))
     return message
 
 
-def _sighting(post: Object, server: Server, category: str) -> Sighting:
-    own = doi_id(text(post, "doi"))
+def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
+    own = doi_id(text_at(post, "doi"))
     if own is None:
-        raise BadRecord("doi", f"{text(post, 'doi')[:80]!r} is no DOI")
-    posted = _posted(text(post, "date"))
-    version = number(post.get("version")) or None
+        raise BadRecord("doi", f"{text_at(post, 'doi')[:80]!r} is no DOI")
+    posted = _posted(text_at(post, "date"))
+    version = parse_count(post.get("version")) or None
     withdrawn = _is_withdrawn(post)
     is_first = not withdrawn and (version or 1) == 1
     doi = own.removeprefix("doi:")
     pdf = web_url(f"https://www.{server}.org/content/{doi}v{version or 1}.full.pdf")
     return Sighting(
-        ids=_ids(own, text(post, "published")),
-        words=words(text(post, "title"), text(post, "abstract"), _authors(text(post, "authors")), [category]),
+        ids=_ids(own, text_at(post, "published")),
+        words=make_words(
+            text_at(post, "title"), text_at(post, "abstract"), _authors(text_at(post, "authors")), [category]
+        ),
         published=midnight(posted) if is_first else None,
         version=version,
         announced="new" if is_first else "replace",
@@ -186,7 +188,7 @@ def _posted(written: str) -> date:
     if found is None:
         raise BadRecord("date", f"{written[:40]!r} is no date like 2026-11-24")
     try:
-        return day(*found.groups())
+        return parse_day(*found.groups())
     except ValueError as error:
         raise BadRecord("date", f"{written[:40]!r} is no date ({error})") from error
 
@@ -200,10 +202,10 @@ def _authors(joined: str) -> list[str]:
     return found
 
 
-def _is_withdrawn(post: Object) -> bool:
+def _is_withdrawn(post: JsonObject) -> bool:
     """Whether its type, its title or the beginning of its abstract says so."""
     return (
-        "withdraw" in text(post, "type").lower()
-        or _TITLE.match(text(post, "title")) is not None
-        or _STATEMENT.match(text(post, "abstract")[:300]) is not None
+        "withdraw" in text_at(post, "type").lower()
+        or _TITLE.match(text_at(post, "title")) is not None
+        or _STATEMENT.match(text_at(post, "abstract")[:300]) is not None
     )

@@ -3,30 +3,30 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from digestd.sources.json_records import number
+from digestd.sources.json_records import parse_count
 
 
-def day(year: object, month: object = 1, of_month: object = 1) -> date:
+def parse_day(year: object, month: object = 1, of_month: object = 1) -> date:
     """A day of its numbers, also as text. Raises ValueError where it is none that can be meant."""
-    numbers = [number(part) or 0 for part in (year, month, of_month)]
+    numbers = [parse_count(part) or 0 for part in (year, month, of_month)]
     if not 1900 < numbers[0] < 2200:
         raise ValueError(f"the year {numbers[0]} cannot be meant")
     return date(*numbers)
 
 
-def presumed(parts: Sequence[object], heard_of: date | None) -> date | None:
+def publication_day(parts: Sequence[object], heard_of: date | None) -> date | None:
     """The day of publication of year, month and day, or of the first of them; None where they are no date.
 
     Of a month or a year it is the day when the paper was first heard of, where that lies within,
     else its first day. A date after that day is of an issue to come: that day stands.
     """
     try:
-        found = day(*parts[:3])
+        found = parse_day(*parts[:3])
     except (ValueError, TypeError):
         return None
     if heard_of is None:
         return found
-    within = [heard_of.year, heard_of.month, heard_of.day][: len(parts)] == [number(part) for part in parts]
+    within = [heard_of.year, heard_of.month, heard_of.day][: len(parts)] == [parse_count(part) for part in parts]
     return heard_of if within else min(found, heard_of)
 
 

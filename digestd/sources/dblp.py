@@ -16,11 +16,30 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv_api import unique
-from digestd.sources.dates import day, midnight
-from digestd.sources.json_records import Object, load, many, number, part, read, text, texts
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Request, reported, squeeze, trusted, web_url, words
-from digestd.sources.spec_arguments import query
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dates import midnight, parse_day
+from digestd.sources.json_records import (
+    JsonObject,
+    as_list,
+    load_object,
+    object_at,
+    parse_count,
+    read_records,
+    text_at,
+    text_values,
+)
+from digestd.sources.source import (
+    ITEMS_MAX,
+    Page,
+    RateLimit,
+    Request,
+    check_rejects,
+    clean_line,
+    make_words,
+    quote_service,
+    web_url,
+)
+from digestd.sources.spec_arguments import search_query
 
 PAGE_SIZE = 500
 LATE = timedelta(days=90)
@@ -40,9 +59,9 @@ class Dblp:
     search: str
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """Of a spec's search."""
-        return cls(query("dblp", argument))
+        return cls(search_query("dblp", argument))
 
     @property
     def name(self) -> str:
@@ -50,9 +69,9 @@ class Dblp:
         return f"dblp:{self.search}"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """dblp asks for one or two seconds between calls."""
-        return Pace("dblp.org", 2.0, alone=True)
+        return RateLimit("dblp.org", 2.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """The next page; journals are ahead of the calendar, so next year comes first."""
@@ -71,19 +90,19 @@ class Dblp:
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Read one page; an empty one before all have come is to be asked for again."""
-        hits = _hits(load(body))
-        found = many(hits.get("hit"))[:ITEMS_MAX]
-        total = number(hits.get("@total"))
+        hits = _hits(load_object(body))
+        found = as_list(hits.get("hit"))[:ITEMS_MAX]
+        total = parse_count(hits.get("@total"))
         if total is None:
             raise SourceFailed("the answer does not say how many were found; its form has changed")
-        sightings, rejects = read(found, _sightings)
+        sightings, rejects = read_records(found, _sightings)
         start, place = _place(cursor)
         start += len(found)
         if start >= total:
             after = None if self._names_year else f"0@{place + 1}"
         else:
             after = f"{start}@{place}" if found else cursor or "0"
-        return trusted(Page(tuple(sightings), after, tuple(rejects), total if self._names_year else None))
+        return check_rejects(Page(tuple(sightings), after, tuple(rejects), total if self._names_year else None))
 
     @property
     def _names_year(self) -> bool:
@@ -96,68 +115,68 @@ def _place(cursor: str | None) -> tuple[int, int]:
     return int(start), int(place or 0)
 
 
-def _hits(found: Object) -> Object:
+def _hits(found: JsonObject) -> JsonObject:
     """The hits. Raises SourceFailed where the answer is an error, or of another form."""
     try:
-        result = part(found, "result")
-        status = part(result, "status")
-        hits = part(result, "hits")
-        told = text(status, "text")
+        result = object_at(found, "result")
+        status = object_at(result, "status")
+        hits = object_at(result, "hits")
+        told = text_at(status, "text")
     except BadRecord as error:
         raise SourceFailed(f"the answer is no search result ({error}); its form has changed") from error
-    if (number(status.get("@code")) or 200) != 200:
-        raise SourceFailed(reported("dblp", told))
+    if (parse_count(status.get("@code")) or 200) != 200:
+        raise SourceFailed(quote_service("dblp", told))
     return hits
 
 
-def _sightings(hit: Object) -> Iterator[Sighting]:
+def _sightings(hit: JsonObject) -> Iterator[Sighting]:
     """What a hit says; nothing where it is a volume, a reference work or data."""
-    info = part(hit, "info")
-    kind = text(info, "type")
+    info = object_at(hit, "info")
+    kind = text_at(info, "type")
     if kind in _NO_PAPERS:
         return
-    key = text(info, "key")
+    key = text_at(info, "key")
     if not _KEY.fullmatch(key):
         raise BadRecord("key", f"{key[:80]!r} is no key like conf/nips/Example26")
-    venues = [html.unescape(venue) for venue in texts(info.get("venue"))]
-    pages = texts(info.get("ee"))
+    venues = [html.unescape(venue) for venue in text_values(info.get("venue"))]
+    pages = text_values(info.get("ee"))
     yield Sighting(
-        ids=unique([PaperId(f"dblp:{key}"), *_named(info, pages)]),
-        words=words(_title(info), authors=_authors(info), categories=venues),
-        published=_published(text(info, "year")),
+        ids=unique_ids([PaperId(f"dblp:{key}"), *_named(info, pages)]),
+        words=make_words(_title(info), authors=_authors(info), categories=venues),
+        published=_published(text_at(info, "year")),
         announced="replace" if kind == _WITHDRAWN else "new",
         url=next(filter(None, map(web_url, pages)), None) or f"https://dblp.org/rec/{key}",
         withdrawn=kind == _WITHDRAWN,
     )
 
 
-def _named(info: Object, pages: list[str]) -> Iterator[PaperId | None]:
+def _named(info: JsonObject, pages: list[str]) -> Iterator[PaperId | None]:
     """arXiv id, DOI and forum, from the fields and from the addresses of the paper's pages."""
-    volume = text(info, "volume")
-    if "CoRR" in texts(info.get("venue")) and volume.startswith("abs/"):
+    volume = text_at(info, "volume")
+    if "CoRR" in text_values(info.get("venue")) and volume.startswith("abs/"):
         named = arxiv_id(volume.removeprefix("abs/"))
         yield named[0] if named else None
-    yield doi_id(text(info, "doi"))
+    yield doi_id(text_at(info, "doi"))
     for page in pages:
         named, forum = arxiv_id(page), _FORUM.fullmatch(page)
         yield named[0] if named else PaperId(f"openreview:{forum[1]}") if forum else doi_id(page)
 
 
-def _title(info: Object) -> str:
+def _title(info: JsonObject) -> str:
     """Without the full stop that dblp ends every title with."""
-    return squeeze(html.unescape(text(info, "title")), 10_000).removesuffix(".")
+    return clean_line(html.unescape(text_at(info, "title")), 10_000).removesuffix(".")
 
 
-def _authors(info: Object) -> list[str]:
+def _authors(info: JsonObject) -> list[str]:
     """Names without the numbers that tell homonyms apart (`Wei Example 0001`)."""
-    found = many(part(info, "authors").get("author"))
-    names = texts([author.get("text") if isinstance(author, dict) else author for author in found])
+    found = as_list(object_at(info, "authors").get("author"))
+    names = text_values([author.get("text") if isinstance(author, dict) else author for author in found])
     return [_HOMONYM.sub("", html.unescape(name)) for name in names]
 
 
 def _published(year: str) -> datetime:
     """The first day of the year, as nothing more is known."""
     try:
-        return midnight(day(year))
+        return midnight(parse_day(year))
     except ValueError as error:
         raise BadRecord("year", f"{year[:40]!r} is no year ({error})") from error

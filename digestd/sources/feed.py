@@ -20,8 +20,8 @@ import feedparser
 
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import json_feed
-from digestd.sources.feed_entry import Entry, sightings
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, trusted, web_url
+from digestd.sources.feed_entry import FeedEntry, entry_sightings
+from digestd.sources.source import ITEMS_MAX, Page, RateLimit, Reject, Request, check_rejects, web_url
 
 _ACCEPT = "application/feed+json, application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1"
 _URL_MAX = 195
@@ -31,13 +31,13 @@ _IDENTIFIERS = ("dc_identifier", "prism_doi", "prism_url", "id")
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class FeedSource:
     """The feed at an address."""
 
     url: str
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """Of a spec's address."""
         url = argument.strip().partition("#")[0]
         if web_url(url) is None or len(url) > _URL_MAX or "," in url:
@@ -55,9 +55,9 @@ class Feed:
         return f"feed:{self.url}"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """Several feeds of one host are asked for one after the other."""
-        return Pace(urlsplit(self.url).hostname or "", 2.0, alone=True)
+        return RateLimit(urlsplit(self.url).hostname or "", 2.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """One request: a feed is one answer, whatever `since` says."""
@@ -74,12 +74,12 @@ class Feed:
             home, entries = _read_xml(body, faults)
         if len(entries) > ITEMS_MAX:
             faults.append(f"more than {ITEMS_MAX} items; the rest was left out")
-        found, rejects = sightings(entries[:ITEMS_MAX], home or self.url)
+        found, rejects = entry_sightings(entries[:ITEMS_MAX], home or self.url)
         rejects += [Reject("the answer", "body", fault) for fault in faults]
-        return trusted(Page(tuple(found), None, tuple(rejects)))
+        return check_rejects(Page(tuple(found), None, tuple(rejects)))
 
 
-def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[Entry]]:
+def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[FeedEntry]]:
     """Where relative addresses start, and the entries; what is wrong with the feed is added to `faults`."""
     if b"<!ENTITY" in body:
         raise SourceFailed("the answer declares a DOCTYPE with entities; a feed was expected")
@@ -99,11 +99,11 @@ def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[Entry]]:
     return _text(found.feed, "link"), entries
 
 
-def _entry(entry: Mapping[str, object]) -> Entry:
+def _entry(entry: Mapping[str, object]) -> FeedEntry:
     links = [link for link in _list(entry, "links") if isinstance(link, dict)]
     content = [_text(part, "value") for part in _list(entry, "content") if isinstance(part, dict)]
     journal = _text(entry, "prism_publicationname")
-    return Entry(
+    return FeedEntry(
         title=_text(entry, "title"),
         summary=_text(entry, "summary") or next(filter(None, content), ""),
         link=_text(entry, "link"),

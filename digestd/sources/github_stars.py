@@ -15,9 +15,9 @@ from typing import Self
 
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.sources.json_records import Object, load, number
-from digestd.sources.source import Pace, Page, Reject, Request, reported
-from digestd.sources.spec_arguments import nothing
+from digestd.sources.json_records import JsonObject, load_object, parse_count
+from digestd.sources.source import Page, RateLimit, Reject, Request, quote_service
+from digestd.sources.spec_arguments import require_no_argument
 
 REPOSITORIES_MAX = 50
 
@@ -44,9 +44,9 @@ class GithubStars:
     repositories: tuple[Repository, ...] = ()
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """There is only one."""
-        nothing("github-stars", argument)
+        require_no_argument("github-stars", argument)
         return cls()
 
     @property
@@ -55,11 +55,11 @@ class GithubStars:
         return "github-stars"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """One at a time, as GitHub asks for in its best practices."""
-        return Pace("api.github.com", 1.0, alone=True)
+        return RateLimit("api.github.com", 1.0, exclusive=True)
 
-    def about(self, papers: Sequence[Paper]) -> Self:
+    def for_papers(self, papers: Sequence[Paper]) -> Self:
         """The same, asking about the repositories that these papers link to, the newest papers first."""
         found: dict[str, list[tuple[PaperId, str]]] = {}
         for paper in sorted(papers, key=lambda paper: (paper.first_seen, paper.key), reverse=True):
@@ -80,12 +80,12 @@ class GithubStars:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Read one repository; one that is gone, or private now, is a reject and the next follows."""
         place = int(cursor or "0")
-        found = load(body)
+        found = load_object(body)
         if place >= len(self.repositories):
             raise SourceFailed("an answer about a repository came, but none was asked about")
         asked = self.repositories[place]
         after = str(place + 1) if place + 1 < len(self.repositories) else None
-        stars = number(found.get("stargazers_count"))
+        stars = parse_count(found.get("stargazers_count"))
         if stars is None:
             return Page(next=after, rejects=(Reject(asked.path, "stargazers_count", _why(found)),))
         sightings = [
@@ -103,11 +103,11 @@ def repository(address: str) -> str:
     return f"{match['owner']}/{match['name']}".lower()
 
 
-def _why(found: Object) -> str:
+def _why(found: JsonObject) -> str:
     """Raises SourceFailed where GitHub's words are not of this repository but of us."""
     said = found.get("message")
     if not isinstance(said, str):
         raise SourceFailed("the answer is no repository; its form has changed")
     if "rate limit" in said.lower():
-        raise SourceFailed(reported("GitHub", said))
-    return f"{reported('GitHub', said)}; the paper's link leads nowhere"
+        raise SourceFailed(quote_service("GitHub", said))
+    return f"{quote_service('GitHub', said)}; the paper's link leads nowhere"

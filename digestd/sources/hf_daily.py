@@ -14,8 +14,19 @@ from typing import Self
 
 from digestd.domain.paper import Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, instant, reported, trusted, web_url, words
-from digestd.sources.spec_arguments import nothing
+from digestd.sources.source import (
+    ITEMS_MAX,
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    check_rejects,
+    make_words,
+    parse_timestamp,
+    quote_service,
+    web_url,
+)
+from digestd.sources.spec_arguments import require_no_argument
 
 VOTES_GROW = timedelta(days=3)
 _URL = "https://huggingface.co/api/daily_papers?limit=100"
@@ -26,9 +37,9 @@ class HfDaily:
     """The papers of the day, and of the days before it."""
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """There is only one."""
-        nothing("hf-daily", argument)
+        require_no_argument("hf-daily", argument)
         return cls()
 
     @property
@@ -37,9 +48,9 @@ class HfDaily:
         return "hf-daily"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """Far below the 500 calls in five minutes that anonymous callers are allowed."""
-        return Pace("huggingface.co", 1.0)
+        return RateLimit("huggingface.co", 1.0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """The newest day, then one day earlier each time, to three days before `since`."""
@@ -54,7 +65,7 @@ class HfDaily:
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
         days: list[date] = []
-        for number, record in enumerate(papers_of(body), start=1):
+        for number, record in enumerate(daily_records(body), start=1):
             try:
                 sightings.append(read_paper(record))
                 days.append(_day(record))
@@ -63,17 +74,17 @@ class HfDaily:
         day = date.fromisoformat(cursor) if cursor else max(days, default=None)
         before = (day - timedelta(days=1)).isoformat() if day else None
         listed = tuple(replace(sighting, day=day) for sighting in sightings)
-        return trusted(Page(listed, before, tuple(rejects), day=day))
+        return check_rejects(Page(listed, before, tuple(rejects), day=day))
 
 
-def papers_of(body: bytes) -> list[object]:
+def daily_records(body: bytes) -> list[object]:
     """The records of an answer. Raises SourceFailed where it has none."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
     if isinstance(found, dict) and "error" in found:
-        raise SourceFailed(reported("Hugging Face", found["error"]))
+        raise SourceFailed(quote_service("Hugging Face", found["error"]))
     if not isinstance(found, list):
         raise SourceFailed("the answer is no list of papers; its form has changed")
     return found[:ITEMS_MAX]
@@ -88,7 +99,7 @@ def read_paper(record: object) -> Sighting:
         raise BadRecord("paper.id", f"{str(paper.get('id'))[:80]!r} is no arXiv id")
     return Sighting(
         ids=(named[0],),
-        words=words(_text(paper, outer, "title"), _text(paper, outer, "summary"), _authors(paper.get("authors"))),
+        words=make_words(_text(paper, outer, "title"), _text(paper, outer, "summary"), _authors(paper.get("authors"))),
         published=_published(paper, outer),
         url=f"https://arxiv.org/abs/{named[0].removeprefix('arxiv:')}",
         links=_links(paper, named[0].removeprefix("arxiv:")),
@@ -123,7 +134,7 @@ def _shown(author: Mapping[str, object]) -> bool:
 def _published(paper: Mapping[str, object], outer: Mapping[str, object]) -> datetime:
     value = paper.get("publishedAt") or outer.get("publishedAt")
     try:
-        return instant(str(value))
+        return parse_timestamp(str(value))
     except ValueError as error:
         raise BadRecord("paper.publishedAt", f"no date that can be read ({error})") from error
 
@@ -134,7 +145,7 @@ def _day(record: object) -> date:
     paper = _mapping(outer.get("paper"), "paper")
     value = paper.get("submittedOnDailyAt") or outer.get("publishedAt") or paper.get("publishedAt")
     try:
-        return instant(str(value)).date()
+        return parse_timestamp(str(value)).date()
     except ValueError as error:
         raise BadRecord("publishedAt", f"no date that can be read ({error})") from error
 

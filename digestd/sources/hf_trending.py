@@ -10,9 +10,9 @@ from typing import Self
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord
-from digestd.sources.hf_daily import HfDaily, papers_of, read_paper
-from digestd.sources.source import Pace, Page, Reject, Request, trusted
-from digestd.sources.spec_arguments import nothing
+from digestd.sources.hf_daily import HfDaily, daily_records, read_paper
+from digestd.sources.source import Page, RateLimit, Reject, Request, check_rejects
+from digestd.sources.spec_arguments import require_no_argument
 
 _URL = "https://huggingface.co/api/daily_papers?sort=trending&limit=100"
 
@@ -22,9 +22,9 @@ class HfTrending:
     """The hundred papers that trend now."""
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """There is only one."""
-        nothing("hf-trending", argument)
+        require_no_argument("hf-trending", argument)
         return cls()
 
     @property
@@ -33,9 +33,9 @@ class HfTrending:
         return "hf-trending"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """Shared with the daily papers."""
-        return HfDaily().pace
+        return HfDaily().rate_limit
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """One request: the list is of this moment, whatever `since` says."""
@@ -47,9 +47,9 @@ class HfTrending:
         del cursor
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
-        for number, record in enumerate(papers_of(body), start=1):
+        for number, record in enumerate(daily_records(body), start=1):
             try:
                 sightings.append(read_paper(record))
             except BadRecord as error:
                 rejects.append(Reject(f"record {number}", error.field, error.message))
-        return trusted(Page(tuple(sightings), None, tuple(rejects)))
+        return check_rejects(Page(tuple(sightings), None, tuple(rejects)))

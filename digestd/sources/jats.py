@@ -9,7 +9,7 @@ _BLOCK = re.compile(r"</?(?:jats:)?(?:p|sec|title|list|list-item|break|br|disp-f
 _TAG = re.compile(r"""</?[a-z][\w:.-]*(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*/?>""", re.IGNORECASE)
 
 
-def words_of(marked: str) -> str:
+def jats_to_text(marked: str) -> str:
     """The text of a JATS or HTML fragment: paragraphs apart, H<sub>2</sub>O together, formulas once.
 
     https://jats.nlm.nih.gov/archiving/tag-library/. Its one heading "Abstract" says nothing and goes;

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import ITEMS_MAX, Reject, squeeze
+from digestd.sources.source import ITEMS_MAX, Reject, clean_line
 
 TEXT_MAX = 100_000
 """Longer texts are cut before they are looked at: more than any abstract with its markup."""
 
-Object = Mapping[str, object]
+JsonObject = Mapping[str, object]
 
 
-def load(body: bytes) -> Object:
+def load_object(body: bytes) -> JsonObject:
     """The object an answer is. Raises SourceFailed where it is none."""
     try:
         found = json.loads(body)
@@ -27,7 +27,7 @@ def load(body: bytes) -> Object:
     return found
 
 
-def records(found: Object, *path: str) -> list[object]:
+def list_at(found: JsonObject, *path: str) -> list[object]:
     """The list at a path of an answer, at most ITEMS_MAX of it. Raises SourceFailed where there is none."""
     value: object = found
     for key in path:
@@ -37,57 +37,57 @@ def records(found: Object, *path: str) -> list[object]:
     return value[:ITEMS_MAX]
 
 
-def read(
-    found: Iterable[object], sightings: Callable[[Object], Iterable[Sighting]]
+def read_records(
+    found: Iterable[object], sightings: Callable[[JsonObject], Iterable[Sighting]]
 ) -> tuple[list[Sighting], list[Reject]]:
     """What each record says; those that cannot be read are rejects with their reason."""
     told: list[Sighting] = []
     rejects: list[Reject] = []
-    for number, record in enumerate(found, start=1):
+    for position, record in enumerate(found, start=1):
         try:
-            told += sightings(an_object(record, "record"))
+            told += sightings(require_object(record, "record"))
         except BadRecord as error:
-            rejects.append(Reject(f"record {number}", error.field, error.message))
+            rejects.append(Reject(f"record {position}", error.field, error.message))
     return told, rejects
 
 
-def an_object(value: object, field: str) -> Object:
+def require_object(value: object, field: str) -> JsonObject:
     """The value as an object. Raises BadRecord where it is none."""
     if not isinstance(value, dict):
         raise BadRecord(field, f"is {type(value).__name__}, not an object")
     return value
 
 
-def part(record: Object, key: str) -> Object:
+def object_at(record: JsonObject, key: str) -> JsonObject:
     """The object under a key, an empty one where there is none. Raises BadRecord where it is something else."""
     value = record.get(key)
-    return {} if value is None else an_object(value, key)
+    return {} if value is None else require_object(value, key)
 
 
-def many(value: object) -> list[object]:
+def as_list(value: object) -> list[object]:
     """A list as it is, nothing as none, anything else as the only one (XML turned into JSON does that)."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
-def text(record: Object, key: str) -> str:
+def text_at(record: JsonObject, key: str) -> str:
     """The text under a key, as one line; empty where there is none. Raises BadRecord where it is no text."""
     value = record.get(key)
     if value is None:
         return ""
     if not isinstance(value, str):
         raise BadRecord(key, f"is {type(value).__name__}, not text")
-    return squeeze(value, TEXT_MAX)
+    return clean_line(value, TEXT_MAX)
 
 
-def texts(value: object) -> list[str]:
+def text_values(value: object) -> list[str]:
     """Those of a list, or of one value, that are text and not empty."""
-    found = [squeeze(item, TEXT_MAX) for item in many(value) if isinstance(item, str)]
+    found = [clean_line(item, TEXT_MAX) for item in as_list(value) if isinstance(item, str)]
     return [item for item in found if item]
 
 
-def number(value: object) -> int | None:
+def parse_count(value: object) -> int | None:
     """A count, also one written as text; None where it is none from 0 to 10^15."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 15:
         return int(value)

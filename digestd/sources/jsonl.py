@@ -19,7 +19,7 @@ from typing import Self
 from digestd.domain.paper import PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
 from digestd.sources import spec_arguments
-from digestd.sources.source import Pace, Page, Reject, Request, instant, web_url, words
+from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, parse_timestamp, web_url
 
 LINE_MAX = 1_000_000
 KEYS = ("title", "id", "abstract", "authors", "categories", "published", "url", "doi", "signals", "links")
@@ -28,15 +28,15 @@ _SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
-class Jsonl:
+class JsonlFile:
     """A file of papers; the shell reads it."""
 
     path: Path
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """Of a spec's path."""
-        return cls(spec_arguments.path("jsonl", argument))
+        return cls(spec_arguments.file_path("jsonl", argument))
 
     @property
     def name(self) -> str:
@@ -44,9 +44,9 @@ class Jsonl:
         return f"jsonl:{self.path}"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """A file may be read at any time."""
-        return Pace("", 0)
+        return RateLimit("", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """One request: the whole file."""
@@ -88,7 +88,7 @@ def read_line(line: bytes) -> Sighting | None:
 def read_record(record: Mapping[str, object]) -> Sighting:
     """One paper as a sighting. Raises BadRecord naming the field and the remedy."""
     _refuse_unknown(record, KEYS, "")
-    paper = words(
+    paper = make_words(
         _text(record, "title"), _text(record, "abstract"), _texts(record, "authors"), _texts(record, "categories")
     )
     return Sighting(
@@ -101,13 +101,13 @@ def read_record(record: Mapping[str, object]) -> Sighting:
     )
 
 
-def unnamed(paper: Words) -> PaperId:
+def title_hash_id(paper: Words) -> PaperId:
     """The identifier of a paper that comes without any: a hash of its title and first author."""
     first = paper.authors[0] if paper.authors else ""
-    return hashed(f"{paper.title}\n{first}".casefold())
+    return hash_id(f"{paper.title}\n{first}".casefold())
 
 
-def hashed(text: str) -> PaperId:
+def hash_id(text: str) -> PaperId:
     """`feed:` and a hash."""
     return PaperId(f"feed:{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}")
 
@@ -146,7 +146,7 @@ def _ids(given: str, doi: str, paper: Words) -> tuple[PaperId, ...]:
             raise BadRecord("doi", f"{doi[:80]!r} is no DOI like 10.1101/2024.01.01; correct it or leave it out")
         found.append(named)
     if not found:
-        found.append(unnamed(paper))
+        found.append(title_hash_id(paper))
     if found[0].startswith("merged:"):
         raise BadRecord("id", "the scheme merged: is digestd's own; use another")
     return tuple(dict.fromkeys(found))
@@ -156,7 +156,7 @@ def _published(text: str) -> datetime | None:
     if not text.strip():
         return None
     try:
-        return instant(text)
+        return parse_timestamp(text)
     except (ValueError, OverflowError) as error:
         raise BadRecord(
             "published", f"{text[:40]!r} is no date; write it as 2026-11-24 or 2026-11-24T07:00:00Z"

@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.json_records import Object, load, many, number, part, text
+from digestd.sources.json_records import JsonObject, as_list, load_object, object_at, parse_count, text_at
 from digestd.sources.pubmed_article import pmid, read_article
-from digestd.sources.retractions import heeded
-from digestd.sources.source import Pace, Page, Reject, Request, reported, trusted
-from digestd.sources.spec_arguments import query
-from digestd.sources.xml_elements import Elements
+from digestd.sources.retractions import merge_retractions
+from digestd.sources.source import Page, RateLimit, Reject, Request, check_rejects, quote_service
+from digestd.sources.spec_arguments import search_query
+from digestd.sources.xml_elements import XmlElements
 
 LATE = timedelta(days=1)
 """Asked for again: dates are whole days in Washington."""
@@ -41,9 +41,9 @@ class Pubmed:
     term: str
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def from_spec(cls, argument: str) -> Self:
         """Of a spec's search."""
-        return cls(query("pubmed", argument))
+        return cls(search_query("pubmed", argument))
 
     @property
     def name(self) -> str:
@@ -51,9 +51,9 @@ class Pubmed:
         return f"pubmed:{self.term}"
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """Three requests a second are allowed without a key."""
-        return Pace("eutils.ncbi.nlm.nih.gov", 0.5, alone=True)
+        return RateLimit("eutils.ncbi.nlm.nih.gov", 0.5, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """The search, then page after page of what it found."""
@@ -70,7 +70,7 @@ class Pubmed:
                 "tool": "digestd",
             }
             return Request(f"{_UTILITIES}/esearch.fcgi?{urlencode(search)}", fresh=True)
-        place = _Place.of(cursor)
+        place = _Position.from_cursor(cursor)
         fetch = {
             "db": "pubmed",
             "query_key": place.key,
@@ -88,7 +88,7 @@ class Pubmed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Position:
     """A page of a search that the server keeps; as text it is a cursor."""
 
     start: int
@@ -97,7 +97,7 @@ class _Place:
     environment: str
 
     @classmethod
-    def of(cls, cursor: str) -> Self:
+    def from_cursor(cls, cursor: str) -> Self:
         start, count, key, environment = cursor.split("/", 3)
         return cls(int(start), int(count), key, environment)
 
@@ -106,14 +106,15 @@ class _Place:
 
 
 def _found(body: bytes) -> Page:
-    answer = load(body)
+    answer = load_object(body)
     try:
-        result = part(answer, "esearchresult")
+        result = object_at(answer, "esearchresult")
         _refuse_error(answer, result)
-        place = _Place(0, number(result.get("count")) or 0, text(result, "querykey"), text(result, "webenv"))
+        count = parse_count(result.get("count"))
+        place = _Position(0, count or 0, text_at(result, "querykey"), text_at(result, "webenv"))
     except BadRecord as error:
         raise SourceFailed(f"the answer is no search result ({error}); its form has changed") from error
-    if number(result.get("count")) is None or (place.count and not (place.key and place.environment)):
+    if count is None or (place.count and not (place.key and place.environment)):
         raise SourceFailed("the answer does not say how many were found, or where; its form has changed")
     too_many = (
         Reject("the search", "count", f"finds {place.count} records, PubMed gives the first {MOST}; narrow the search"),
@@ -123,24 +124,24 @@ def _found(body: bytes) -> Page:
     )
 
 
-def _refuse_error(answer: Object, result: Object) -> None:
+def _refuse_error(answer: JsonObject, result: JsonObject) -> None:
     for told in (answer, result):
         for key in _ERRORS:
             if key in told:
-                raise SourceFailed(reported("PubMed", told[key]))
-    said = [str(word) for word in many(part(result, "errorlist").get("fieldsnotfound"))]
+                raise SourceFailed(quote_service("PubMed", told[key]))
+    said = [str(word) for word in as_list(object_at(result, "errorlist").get("fieldsnotfound"))]
     if said:
-        raise SourceFailed(f"{reported('PubMed', 'unknown field ' + ', '.join(said))}; correct the search")
+        raise SourceFailed(f"{quote_service('PubMed', 'unknown field ' + ', '.join(said))}; correct the search")
 
 
 def _articles(body: bytes, cursor: str) -> Page:
-    elements = Elements(_without_doctype(body), frozenset({"PubmedArticleSet", "eFetchResult"}))
+    elements = XmlElements(_without_doctype(body), frozenset({"PubmedArticleSet", "eFetchResult"}))
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     read = 0
     for element in elements.read("PubmedArticle", "PubmedBookArticle", "ERROR"):
         if element.tag == "ERROR":
-            raise SourceFailed(reported("PubMed", element.text or ""))
+            raise SourceFailed(quote_service("PubMed", element.text or ""))
         read += 1
         try:
             sightings += read_article(element)
@@ -148,8 +149,8 @@ def _articles(body: bytes, cursor: str) -> Page:
             rejects.append(Reject(f"PMID {pmid(element)}", error.field, error.message))
     if elements.broken:
         rejects.append(Reject("the answer", "body", elements.broken))
-    place = _Place.of(cursor)
-    return trusted(Page(heeded(sightings), _after(place, read), tuple(rejects), place.count))
+    place = _Position.from_cursor(cursor)
+    return check_rejects(Page(merge_retractions(sightings), _after(place, read), tuple(rejects), place.count))
 
 
 def _without_doctype(body: bytes) -> bytes:
@@ -162,7 +163,7 @@ def _without_doctype(body: bytes) -> bytes:
     return found[1] + body[found.end() :] if found else body
 
 
-def _after(place: _Place, read: int) -> str | None:
+def _after(place: _Position, read: int) -> str | None:
     """The next page begins after what came.
 
     Records deleted since the search shift the rest and leave a small gap at the end; a larger one is
@@ -171,4 +172,4 @@ def _after(place: _Place, read: int) -> str | None:
     start = place.start + read
     gap = min(place.count, MOST) - start
     is_gap = not read and start > 0 and gap <= max(5, place.count // 20)
-    return None if gap <= 0 or is_gap else str(_Place(start, place.count, place.key, place.environment))
+    return None if gap <= 0 or is_gap else str(_Position(start, place.count, place.key, place.environment))

@@ -12,12 +12,12 @@ _OPENING = re.compile(
 )
 
 
-def title_repeated(title: str) -> str:
+def retracted_title(title: str) -> str:
     """The title of the paper that a notice is about, as the notice repeats it (`Retraction: …`)."""
     return _OPENING.sub("", title, count=1)
 
 
-def heeded(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
+def merge_retractions(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
     """Where an answer has a paper and its retraction: the paper, withdrawn, in whatever order they came.
 
     A notice has few words; where the paper itself is not there, they stand for it.

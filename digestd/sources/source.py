@@ -36,7 +36,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimit:
     """At most one request every `seconds` to all that counts as `host`.
 
     `alone`: never two at once either, over all processes.
@@ -44,7 +44,7 @@ class Pace:
 
     host: str
     seconds: float
-    alone: bool = False
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Source(Protocol):
         """Its spec, as in DIGESTD_SOURCES; what sightings and fetches are kept under."""
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """How often it may be asked."""
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
@@ -102,15 +102,15 @@ class Source(Protocol):
 
 
 @runtime_checkable
-class Announcing(Source, Protocol):
+class AnnouncementSource(Source, Protocol):
     """A source whose calendar is known; of the others the rhythm of the week is learned."""
 
-    def announced(self, day: date) -> datetime | None:
+    def announcement_time(self, day: date) -> datetime | None:
         """When the announcement of a day can be read from this source; None for a day without one."""
 
 
 @runtime_checkable
-class Backfilled(Source, Protocol):
+class BackfillSource(Source, Protocol):
     """A source that shows only its newest announcement, and another interface that has the earlier ones."""
 
     def backfill(self, first: date, last: date) -> Source:
@@ -118,14 +118,14 @@ class Backfilled(Source, Protocol):
 
 
 @runtime_checkable
-class Enriching(Source, Protocol):
+class EnrichmentSource(Source, Protocol):
     """A source that adds to papers already known, as citations or stars; by itself it asks for nothing."""
 
-    def about(self, papers: Sequence[Paper]) -> Source:
+    def for_papers(self, papers: Sequence[Paper]) -> Source:
         """The same source, asking about these papers."""
 
 
-def trusted(page: Page) -> Page:
+def check_rejects(page: Page) -> Page:
     """The page, unless most of it was rejected: then the source has changed its form.
 
     Keeping the last good state beats taking in the few records that still happen to fit.
@@ -142,12 +142,12 @@ def trusted(page: Page) -> Page:
 # Characters that no database text or mail may hold, and that are not white space already.
 _UNFIT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _UNQUOTED = str.maketrans("“”", "''")
-REPORTED_MAX = 200
+QUOTED_MAX = 200
 """Characters of a service's own words that a message shows."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def squeeze(text: str, limit: int) -> str:
+def clean_line(text: str, limit: int) -> str:
     """One line: white space collapsed, control characters out, at most `limit` characters."""
     clean = " ".join(text[: limit * 4].split())
     if not clean.isprintable():  # else there is nothing to clean, and two searches are saved
@@ -155,39 +155,39 @@ def squeeze(text: str, limit: int) -> str:
     return clean[:limit].rstrip()
 
 
-def reported(service: str, words: object) -> str:
+def quote_service(service: str, message: object) -> str:
     """Return what a service says, as its own words: `PubMed says: “Search backend failed”`.
 
     The words are not ours, so they can neither pass for a message of digestd nor do anything where they are shown:
     they are short, on one line, without characters that cannot be seen, end at the closing quotation mark, and hold
     no address that a terminal or a mail program would make a link of.
     """
-    visible = "".join(mark if mark.isprintable() else " " for mark in str(words)[: 4 * REPORTED_MAX])
+    visible = "".join(mark if mark.isprintable() else " " for mark in str(message)[: 4 * QUOTED_MAX])
     line = " ".join(visible.translate(_UNQUOTED).split())
-    quoted = line if len(line) <= REPORTED_MAX else f"{line[: REPORTED_MAX - 1].rstrip()}…"
+    quoted = line if len(line) <= QUOTED_MAX else f"{line[: QUOTED_MAX - 1].rstrip()}…"
     return f"{service} says: “{quoted.replace('://', '[:]//')}”" if quoted else f"{service} gives no reason"
 
 
-def words(title: str, abstract: str = "", authors: Sequence[str] = (), categories: Sequence[str] = ()) -> Words:
+def make_words(title: str, abstract: str = "", authors: Sequence[str] = (), categories: Sequence[str] = ()) -> Words:
     """The words of a paper within their limits; longer ones are cut. Raises BadRecord without a title."""
-    short = squeeze(title, TITLE_MAX)
+    short = clean_line(title, TITLE_MAX)
     if not short:
         raise BadRecord("title", "is missing or empty; every paper needs one")
     return Words(
         title=short,
-        abstract=squeeze(abstract, ABSTRACT_MAX),
-        authors=names(authors, AUTHORS_MAX),
-        categories=names(categories, CATEGORIES_MAX),
+        abstract=clean_line(abstract, ABSTRACT_MAX),
+        authors=clean_names(authors, AUTHORS_MAX),
+        categories=clean_names(categories, CATEGORIES_MAX),
     )
 
 
-def names(values: Sequence[str], count: int) -> tuple[str, ...]:
+def clean_names(values: Sequence[str], count: int) -> tuple[str, ...]:
     """Return the first `count` of some names, cleaned and within their length, each once."""
-    found = (squeeze(value, NAME_MAX) for value in values[:count])
+    found = (clean_line(value, NAME_MAX) for value in values[:count])
     return tuple(dict.fromkeys(value for value in found if value))
 
 
-def instant(text: str) -> datetime:
+def parse_timestamp(text: str) -> datetime:
     """An ISO 8601 or mail date as an instant; one without a zone is UTC. Raises ValueError."""
     text = text.strip()[:64]
     try:

@@ -8,7 +8,7 @@ from digestd.errors import BadInput
 _CATEGORY = re.compile(r"[a-z]{1,10}(-[a-z]{2,4})?(\.([A-Z]{2}|[a-z]{2,7}(-[a-z]{2,5})?))?")
 
 
-def nothing(kind: str, argument: str) -> None:
+def require_no_argument(kind: str, argument: str) -> None:
     """For kinds that are a spec by themselves."""
     if argument:
         raise BadInput(f"{kind} takes nothing after it, but has {argument[:80]!r}")
@@ -22,14 +22,14 @@ def arxiv_categories(argument: str) -> tuple[str, ...]:
     return found
 
 
-def path(kind: str, argument: str) -> Path:
+def file_path(kind: str, argument: str) -> Path:
     """The path of a file."""
     if not argument or len(argument) > 180:
         raise BadInput(f"{kind}: needs the path of a file, at most 180 characters, as in {kind}:/data/papers.{kind}")
     return Path(argument)
 
 
-def query(kind: str, argument: str) -> str:
+def search_query(kind: str, argument: str) -> str:
     """The words of a search. A comma would end the spec in a list of sources."""
     found = " ".join(argument.split())
     if not 2 <= len(found) <= 180 or "," in found or not found.isprintable():

@@ -19,7 +19,7 @@ OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 _BLOCK = 65_536
 
 
-class Elements:
+class XmlElements:
     """The elements of one feed. After reading, `broken` says why it ended early, if it did."""
 
     def __init__(self, body: bytes, roots: frozenset[str]) -> None:
@@ -55,7 +55,7 @@ class Elements:
             self.broken = f"malformed XML: {error}"
 
 
-def text(element: Element, path: str) -> str:
+def child_text(element: Element, path: str) -> str:
     """The text at a path, or an empty one."""
     return element.findtext(path) or ""
 

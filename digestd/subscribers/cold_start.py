@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
-from digestd.fetching.parser_process import AnswerParser
-from digestd.sources.imports import Import, Recognition
+from digestd.fetching.parser_process import ParserProcess
+from digestd.sources.imports import FormatDetector, ReferenceFile
 from digestd.sources.source import Page, Reject
 from digestd.store.database import Database
 from digestd.subscribers.liking import like
@@ -33,12 +33,12 @@ async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
 
     Raises SourceFailed with the remedy, BadInput for a format there is none of.
     """
-    asked = Import(form)
-    async with AnswerParser() as reader:
+    asked = ReferenceFile(form)
+    async with ParserProcess() as reader:
         if not form:
-            form = (await reader.read(Recognition(), body, None)).next or ""
-            asked = Import(form)
-        return form, await reader.read(asked, body, None)
+            form = (await reader.parse(FormatDetector(), body, None)).next or ""
+            asked = ReferenceFile(form)
+        return form, await reader.parse(asked, body, None)
 
 
 def start(db: Database, subscriber: int, page: Page, now: datetime) -> Started:

@@ -18,12 +18,19 @@ from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
 from digestd.errors import BadRecord, SourceFailed
 from digestd.fetching.fetch import Client
-from digestd.fetching.host_scheduler import NotNowError
-from digestd.fetching.library_reader import KeyRefused, LibraryGone, Listing, ask_rights, keyed, read_library
+from digestd.fetching.host_scheduler import HostUnavailableError
+from digestd.fetching.library_reader import (
+    KeyRefused,
+    LibraryGone,
+    LibraryListing,
+    fetch_key_rights,
+    fetcher_with_key,
+    read_library,
+)
 from digestd.security.encryption import Unopenable, is_by_current, seal, unseal
 from digestd.security.links import Keys
 from digestd.settings import Settings
-from digestd.sources.libraries import PLACES, SHELVES, Shelf
+from digestd.sources.libraries import LIBRARY_ID_PARSERS, LIBRARY_SOURCES, LibrarySource
 from digestd.sources.libraries.zotero import KEY_MAX
 from digestd.store import libraries
 from digestd.store.database import Database
@@ -67,11 +74,11 @@ async def link_zotero(by: Libraries, subscriber: int, key: str, written: str) ->
     if not (key.isascii() and key.isalnum() and len(key) <= KEY_MAX):
         raise BadRecord("key", "a key of Zotero is one word of letters and digits; copy it anew")
     try:
-        rights = await ask_rights(by.db, by.client, by.clock, by.bases[Keeper.ZOTERO], key)
+        rights = await fetch_key_rights(by.db, by.client, by.clock, by.bases[Keeper.ZOTERO], key)
     except KeyRefused as error:
         raise BadRecord("key", "Zotero does not know this key; copy it anew, or make another") from error
     is_own = written.strip() in {"", rights.user, rights.user.partition("/")[2]}
-    place = rights.user if is_own else PLACES[Keeper.ZOTERO](written)
+    place = rights.user if is_own else LIBRARY_ID_PARSERS[Keeper.ZOTERO](written)
     if place.startswith("users/") and place != rights.user:
         raise BadRecord("place", "the key is of another user; leave the library empty, or name a group")
     if place == rights.user and not rights.may_read_own:
@@ -84,7 +91,7 @@ async def link_zotero(by: Libraries, subscriber: int, key: str, written: str) ->
 
 def link_orcid(by: Libraries, subscriber: int, written: str) -> NewLibrary:
     """Link the works of an ORCID iD; what was linked. Raises BadRecord for what is none."""
-    new = NewLibrary(subscriber, Keeper.ORCID, PLACES[Keeper.ORCID](written), None, may_write=False)
+    new = NewLibrary(subscriber, Keeper.ORCID, LIBRARY_ID_PARSERS[Keeper.ORCID](written), None, may_write=False)
     link(by.db, new, by.clock())
     return new
 
@@ -134,20 +141,20 @@ def _opened(by: Libraries, claimed: Library) -> str | None:
     return unseal(by.keys, USE, _owner(claimed.subscriber, claimed.keeper, claimed.place), claimed.sealed)
 
 
-async def _listing(by: Libraries, claimed: Library, key: str | None) -> Listing | None:
+async def _listing(by: Libraries, claimed: Library, key: str | None) -> LibraryListing | None:
     base = by.bases[claimed.keeper]
 
-    def shelf(since: int) -> Shelf:
-        return SHELVES[claimed.keeper](base, claimed.place, since)
+    def shelf(since: int) -> LibrarySource:
+        return LIBRARY_SOURCES[claimed.keeper](base, claimed.place, since)
 
-    async with keyed(by.db, by.client, by.clock, base, key) as fetcher:
+    async with fetcher_with_key(by.db, by.client, by.clock, base, key) as fetcher:
         return await read_library(fetcher, shelf, claimed.version)
 
 
 def _failed(by: Libraries, claimed: Library, error: SourceFailed | Unopenable) -> Library:
     """The library as it stands after a failure."""
     now = by.clock()
-    if isinstance(error, NotNowError):
+    if isinstance(error, HostUnavailableError):
         return replace(claimed, next=now + LEFT_ALONE, why=str(error))
     if isinstance(error, KeyRefused | Unopenable):
         return replace(claimed, next=now, standing=Standing.REFUSED, why=str(error))
@@ -157,7 +164,7 @@ def _failed(by: Libraries, claimed: Library, error: SourceFailed | Unopenable) -
     return replace(claimed, next=now + BACKOFF.delay(failures), failures=failures, why=str(error))
 
 
-def _read(by: Libraries, claimed: Library, listing: Listing | None, key: str | None) -> Library:
+def _read(by: Libraries, claimed: Library, listing: LibraryListing | None, key: str | None) -> Library:
     """The library once it is read; a key that a retired secret sealed is sealed anew."""
     now, sealed = by.clock(), claimed.sealed
     if key is not None and sealed is not None and not is_by_current(by.keys, sealed):
@@ -167,19 +174,19 @@ def _read(by: Libraries, claimed: Library, listing: Listing | None, key: str | N
     return replace(claimed, sealed=sealed, version=version, synced=now, next=now + by.every, **again)  # type: ignore[arg-type]  # each is of its field's type
 
 
-def _count(by: Libraries, claimed: Library, becomes: Library, listing: Listing | None) -> Settled | None:
+def _count(by: Libraries, claimed: Library, becomes: Library, listing: LibraryListing | None) -> Settled | None:
     now = by.clock()
     read = None if listing is None else _named(listing, now)
     return take_up(by.db, claimed, becomes, read, now)
 
 
-def _named(listing: Listing, now: datetime) -> LibraryContents:
+def _named(listing: LibraryListing, now: datetime) -> LibraryContents:
     """Return the entries as references of the library's owner."""
     stand = [sighting for sighting in listing.sightings if not sighting.withdrawn]
     return LibraryContents(
         entries={_entry(one): (reference_of(replace(one, ids=one.ids[1:])), _day(one.day, now)) for one in stand},
         gone=frozenset(_entry(one) for one in listing.sightings if one.withdrawn),
-        is_whole=listing.is_whole,
+        is_whole=listing.is_complete,
     )
 
 

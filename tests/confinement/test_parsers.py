@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from digestd.errors import SourceFailed
-from digestd.fetching.parser_process import AnswerParser
+from digestd.fetching.parser_process import ParserProcess
 from digestd.replies.bounces.mail import Unreadable
 from digestd.replies.commands.reading import read as read_mail
 from digestd.replies.reader import Reader as MailReader
 from digestd.security.confinement.inside import CODECS
 from digestd.sources import parse_source
-from digestd.sources.imports import Import, Recognition
-from digestd.sources.libraries.orcid import OrcidShelf
-from digestd.sources.libraries.zotero import ZoteroShelf
+from digestd.sources.imports import FormatDetector, ReferenceFile
+from digestd.sources.libraries.orcid import OrcidLibrary
+from digestd.sources.libraries.zotero import ZoteroLibrary
 from digestd.sources.source import Page, Parser
 from tests.sources.test_contract import CURSORS, reading, samples
 from tests.sources.test_imports import SAMPLES
@@ -33,16 +33,16 @@ def parsed(parser: Parser, body: bytes, cursor: str | None) -> Page | str:
         return str(error)
 
 
-async def parsed_apart(reader: AnswerParser, parser: Parser, body: bytes, cursor: str | None) -> Page | str:
+async def parsed_apart(reader: ParserProcess, parser: Parser, body: bytes, cursor: str | None) -> Page | str:
     try:
-        return await reader.read(parser, body, cursor)
+        return await reader.parse(parser, body, cursor)
     except SourceFailed as error:
         return str(error)
 
 
 async def test_every_source_reads_the_same_when_confined() -> None:
-    async with AnswerParser() as reader:
-        await reader.read(Recognition(), b"2611.70001", None)  # the sources come after the confinement
+    async with ParserProcess() as reader:
+        await reader.parse(FormatDetector(), b"2611.70001", None)  # the sources come after the confinement
         for kind, path in samples():
             source, body, cursor = reading(kind), path.read_bytes(), CURSORS.get(kind)
             for end in (len(body), *range(0, len(body), len(body) // CUTS)):
@@ -51,11 +51,11 @@ async def test_every_source_reads_the_same_when_confined() -> None:
 
 
 async def test_every_import_reads_the_same_when_confined() -> None:
-    async with AnswerParser() as reader:
-        await reader.read(parse_source("hf-daily"), b"[]", None)
+    async with ParserProcess() as reader:
+        await reader.parse(parse_source("hf-daily"), b"[]", None)
         for form, text in SAMPLES.items():
             for body in (text.encode(), text.encode("utf-16"), text.encode()[:-20], text.encode("latin-1", "replace")):
-                for parser in (Recognition(), Import(form), Import()):
+                for parser in (FormatDetector(), ReferenceFile(form), ReferenceFile()):
                     expected = parsed(parser, body, None)
                     assert await parsed_apart(reader, parser, body, None) == expected, (form, parser)
 
@@ -63,21 +63,21 @@ async def test_every_import_reads_the_same_when_confined() -> None:
 @pytest.mark.parametrize(
     ("shelf", "form"),
     [
-        (ZoteroShelf("https://keeper.example.org", "users/12", 0), "zotero"),
-        (OrcidShelf("https://keeper.example.org", "0000-0002-1825-0097", 0), "orcid"),
+        (ZoteroLibrary("https://keeper.example.org", "users/12", 0), "zotero"),
+        (OrcidLibrary("https://keeper.example.org", "0000-0002-1825-0097", 0), "orcid"),
     ],
     ids=["zotero", "orcid"],
 )
 async def test_every_library_reads_the_same_when_confined(shelf: Parser, form: str) -> None:
-    async with AnswerParser() as reader:  # of its own, as in a run: it loads what its first source needs
+    async with ParserProcess() as reader:  # of its own, as in a run: it loads what its first source needs
         for body in (SAMPLES[form].encode(), SAMPLES[form].encode()[:-20], b"[]", b"{}"):
             assert await parsed_apart(reader, shelf, body, None) == parsed(shelf, body, None)
 
 
 async def test_feeds_of_every_encoding_read_the_same_when_confined() -> None:
     source = parse_source("feed:https://journal.example.org/lakes.rss")
-    async with AnswerParser() as reader:
-        await reader.read(Recognition(), b"2611.70001", None)
+    async with ParserProcess() as reader:
+        await reader.parse(FormatDetector(), b"2611.70001", None)
         for encoding in ENCODINGS:
             feed = (
                 f'<?xml version="1.0" encoding="{encoding}"?><rss version="2.0"><channel><title>Lakes</title><item>'

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from digestd.domain.library import Keeper, Standing
 from digestd.errors import BadRecord, NotFound, SourceFailed
 from digestd.security.links import Keys, Retired
-from digestd.sources.libraries import PLACES
+from digestd.sources.libraries import LIBRARY_ID_PARSERS
 from digestd.store import core
 from digestd.subscribers import library_sync
 from digestd.subscribers.belongings import as_json, everything
@@ -137,12 +137,12 @@ async def test_orcid_works_are_liked_by_the_id_and_follow_its_record(desk: Desk)
     "written", ["0000-0002-1825-0098", "0000-0002-1825-009", "1825", "", "x" * 500, "0000-0002-1694-233x1"]
 )
 def test_an_id_that_does_not_prove_itself_is_refused(written: str) -> None:
-    with pytest.raises(BadRecord, match="copy it anew"):
-        PLACES[Keeper.ORCID](written)
+    with pytest.raises(BadRecord, match="copy it again"):
+        LIBRARY_ID_PARSERS[Keeper.ORCID](written)
 
 
 def test_an_id_may_end_in_x_and_be_written_without_dashes() -> None:
-    assert PLACES[Keeper.ORCID]("000000021694233x") == "0000-0002-1694-233X"
+    assert LIBRARY_ID_PARSERS[Keeper.ORCID]("000000021694233x") == "0000-0002-1694-233X"
 
 
 async def test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure(

@@ -11,7 +11,7 @@ from time import monotonic
 
 from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Client, Fetcher, Limits
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store.database import open_database
 
 BEGAN = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
@@ -29,7 +29,7 @@ async def ask(database: str, deadline: float, seconds: float, urls: list[str]) -
     async with Fetcher(db, client, clock) as fetcher:
         for url in urls:
             try:
-                answer = await fetcher.fetch(Request(url), Pace("arxiv.org", seconds, alone=True))
+                answer = await fetcher.fetch(Request(url), RateLimit("arxiv.org", seconds, exclusive=True))
                 print(len(answer.body or b""), flush=True)
             except SourceFailed as error:
                 print(error, flush=True)

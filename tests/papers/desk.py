@@ -10,11 +10,19 @@ from urllib.parse import urlsplit
 from digestd.domain.coverage import Coverage
 from digestd.domain.paper import Paper
 from digestd.fetching.fetch import Client, Limits
-from digestd.papers.ingest import Via, ingest
+from digestd.papers.ingest import IngestOptions, ingest
 from digestd.papers.ingest_report import IngestReport, SourceReport
-from digestd.papers.source_visit import Advising
+from digestd.papers.source_visit import WarningSource
 from digestd.sources import parse_source
-from digestd.sources.source import Announcing, Backfilled, Enriching, Pace, Page, Request, Source
+from digestd.sources.source import (
+    AnnouncementSource,
+    BackfillSource,
+    EnrichmentSource,
+    Page,
+    RateLimit,
+    Request,
+    Source,
+)
 from digestd.store import coverage, papers
 from digestd.store.database import Database
 from tests.papers.site import AT_ONCE, Site
@@ -34,8 +42,8 @@ class Here:
         return self.real.name
 
     @property
-    def pace(self) -> Pace:
-        return Pace(self.real.pace.host, 0.01)
+    def rate_limit(self) -> RateLimit:
+        return RateLimit(self.real.rate_limit.host, 0.01)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         request = self.real.requests(since, cursor)
@@ -56,37 +64,37 @@ class Here:
 class HereAnnouncing(Here):
     """One whose calendar is known."""
 
-    def announced(self, day: date) -> datetime | None:
-        assert isinstance(self.real, Announcing)
-        return self.real.announced(day)
+    def announcement_time(self, day: date) -> datetime | None:
+        assert isinstance(self.real, AnnouncementSource)
+        return self.real.announcement_time(day)
 
     def warning(self, day: date) -> str | None:
-        return self.real.warning(day) if isinstance(self.real, Advising) else None
+        return self.real.warning(day) if isinstance(self.real, WarningSource) else None
 
 
 class HereBackfilled(HereAnnouncing):
     """One that another interface makes good."""
 
     def backfill(self, first: date, last: date) -> Source:
-        assert isinstance(self.real, Backfilled)
+        assert isinstance(self.real, BackfillSource)
         return here(self.real.backfill(first, last), self.site)
 
 
 class HereEnriching(Here):
     """One that adds to known papers."""
 
-    def about(self, papers: Sequence[Paper]) -> Source:
-        assert isinstance(self.real, Enriching)
-        return Here(self.real.about(papers), self.site)
+    def for_papers(self, papers: Sequence[Paper]) -> Source:
+        assert isinstance(self.real, EnrichmentSource)
+        return Here(self.real.for_papers(papers), self.site)
 
 
 def here(real: Source, site: Site) -> Source:
     """The source on this server."""
-    if isinstance(real, Backfilled):
+    if isinstance(real, BackfillSource):
         return HereBackfilled(real, site)
-    if isinstance(real, Announcing):
+    if isinstance(real, AnnouncementSource):
         return HereAnnouncing(real, site)
-    return HereEnriching(real, site) if isinstance(real, Enriching) else Here(real, site)
+    return HereEnriching(real, site) if isinstance(real, EnrichmentSource) else Here(real, site)
 
 
 @dataclass
@@ -97,7 +105,7 @@ class Desk:
     web: Site
     clock: Callable[[], datetime]
 
-    async def ask(self, *sources: str | Source, since: datetime | None = None, via: Via | None = None) -> Any:
+    async def ask(self, *sources: str | Source, since: datetime | None = None, via: IngestOptions | None = None) -> Any:
         """The reports of these sources."""
         real = [parse_source(source) if isinstance(source, str) else source for source in sources]
         listed = [one if isinstance(one, Here) else here(one, self.web) for one in real]

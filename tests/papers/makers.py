@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.papers.merge import Decision
-from digestd.papers.page_store import take_in
+from digestd.papers.page_store import store_page
 from digestd.store import core, papers
 from digestd.store.database import Database
 
@@ -20,7 +20,7 @@ def seen(*ids: str, title: str = "Lakes", **more: Any) -> Sighting:
 
 
 def take(db: Database, source: str, *sightings: Sighting, now: datetime) -> Decision:
-    return take_in(db, source, sightings, now)
+    return store_page(db, source, sightings, now)
 
 
 def paper(db: Database, name: str) -> Paper:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import Pace, Page, Reject, Request
+from digestd.sources.source import Page, RateLimit, Reject, Request
 
 FULL = Page(
     (
@@ -120,8 +120,8 @@ class Odd:
     name: str = "odd"
 
     @property
-    def pace(self) -> Pace:
-        return Pace("odd.example.org", 0)
+    def rate_limit(self) -> RateLimit:
+        return RateLimit("odd.example.org", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         del since, cursor

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from digestd.domain.coverage import Coverage, CoverageState, missing
-from digestd.papers.backfill import missed, spans
-from digestd.papers.coverage import CHECKED, Observation, judge, span
+from digestd.papers.backfill import group_days, missed_days
+from digestd.papers.coverage import CHECKED, Observation, days_to_judge, judge_days
 from digestd.papers.expected_schedule import ExpectedSchedule
 from digestd.sources.arxiv_rss import ArxivRss
 
@@ -31,7 +31,10 @@ def row(day: date, items: int = 0, state: CoverageState = FRESH, note: str = "")
 def announcements(items: int, weeks: int = 2) -> list[Coverage]:
     """What arXiv brought on the working days before TUE."""
     before = (TUE - number * DAY for number in range(1, weeks * 7 + 1))
-    return [row(day, items if RSS.announced(day) else 0, FRESH if RSS.announced(day) else QUIET) for day in before]
+    return [
+        row(day, items if RSS.announcement_time(day) else 0, FRESH if RSS.announcement_time(day) else QUIET)
+        for day in before
+    ]
 
 
 def weeks(weekday: date, items: int, number: int = 4) -> list[Coverage]:
@@ -41,8 +44,8 @@ def weeks(weekday: date, items: int, number: int = 4) -> list[Coverage]:
 def of(
     seen: Observation, known: Iterable[Coverage], now: datetime, day: date = TUE, calendar: bool = True
 ) -> Coverage | None:
-    rhythm = ExpectedSchedule(list(known), RSS.announced if calendar else None)
-    return next(iter(judge("s", rhythm, seen, [day], now)), None)
+    rhythm = ExpectedSchedule(list(known), RSS.announcement_time if calendar else None)
+    return next(iter(judge_days("s", rhythm, seen, [day], now)), None)
 
 
 def state(found: Coverage | None) -> CoverageState | None:
@@ -175,10 +178,10 @@ def test_without_a_calendar_four_weeks_say_what_a_weekday_brings() -> None:
 
 def test_with_a_calendar_three_announcements_will_do() -> None:
     few = [row(date(2026, 11, 23), 100), row(date(2026, 11, 20), 60), row(date(2026, 11, 19), 80)]
-    assert ExpectedSchedule(few, RSS.announced).expected(TUE) == 80
-    assert ExpectedSchedule(few[1:], RSS.announced).expected(TUE) is None
-    assert ExpectedSchedule([*few, *weeks(TUE, 200, 3)], RSS.announced).expected(TUE) == 200
-    assert ExpectedSchedule(few, RSS.announced).expected(date(2026, 11, 27)) == 0
+    assert ExpectedSchedule(few, RSS.announcement_time).expected(TUE) == 80
+    assert ExpectedSchedule(few[1:], RSS.announcement_time).expected(TUE) is None
+    assert ExpectedSchedule([*few, *weeks(TUE, 200, 3)], RSS.announcement_time).expected(TUE) == 200
+    assert ExpectedSchedule(few, RSS.announcement_time).expected(date(2026, 11, 27)) == 0
 
 
 def test_a_usual_weekday_without_papers_is_late_when_it_is_over_and_stale_a_day_later() -> None:
@@ -206,30 +209,30 @@ def test_few_in_the_morning_are_no_concern_until_the_day_is_over() -> None:
 
 
 def test_every_day_gets_its_turn_since_the_last_that_is_known() -> None:
-    assert span([], TUE, TUE, 7 * DAY) == [TUE]
+    assert days_to_judge([], TUE, TUE, 7 * DAY) == [TUE]
     known = [row(TUE - 40 * DAY), row(TUE - 2 * DAY)]
-    assert span(known, TUE, TUE, 7 * DAY)[0] == TUE - 7 * DAY, "a week is looked at again"
-    assert span([row(TUE - 2 * DAY)], TUE, TUE, 7 * DAY)[0] == TUE - 2 * DAY, "nothing before the first"
-    assert span([row(TUE - 20 * DAY)], TUE, TUE, 7 * DAY)[0] == TUE - 19 * DAY, "a house shut for long"
-    assert span([row(TUE - 900 * DAY)], TUE, TUE, 7 * DAY)[0] == TUE - 56 * DAY
-    assert span(known, TUE - 100 * DAY, TUE, 7 * DAY)[0] == TUE - 100 * DAY, "as the operator wants"
+    assert days_to_judge(known, TUE, TUE, 7 * DAY)[0] == TUE - 7 * DAY, "a week is looked at again"
+    assert days_to_judge([row(TUE - 2 * DAY)], TUE, TUE, 7 * DAY)[0] == TUE - 2 * DAY, "nothing before the first"
+    assert days_to_judge([row(TUE - 20 * DAY)], TUE, TUE, 7 * DAY)[0] == TUE - 19 * DAY, "a house shut for long"
+    assert days_to_judge([row(TUE - 900 * DAY)], TUE, TUE, 7 * DAY)[0] == TUE - 56 * DAY
+    assert days_to_judge(known, TUE - 100 * DAY, TUE, 7 * DAY)[0] == TUE - 100 * DAY, "as the operator wants"
 
 
 def test_only_days_overdue_are_looked_for_elsewhere() -> None:
     rows = [row(TUE, 0, LATE), row(TUE - DAY, 0, STALE), row(TUE - 2 * DAY, 0, QUIET), row(TUE - 4 * DAY, 9, PARTIAL)]
-    rhythm = ExpectedSchedule(rows, RSS.announced)
-    assert missed(rows, rhythm, TUE - 7 * DAY, at(TUE, 6)) == [TUE - DAY, TUE - 4 * DAY]
-    assert missed(rows, rhythm, TUE - 3 * DAY, at(TUE, 6)) == [TUE - DAY]
+    rhythm = ExpectedSchedule(rows, RSS.announcement_time)
+    assert missed_days(rows, rhythm, TUE - 7 * DAY, at(TUE, 6)) == [TUE - DAY, TUE - 4 * DAY]
+    assert missed_days(rows, rhythm, TUE - 3 * DAY, at(TUE, 6)) == [TUE - DAY]
 
 
 def test_missing_days_are_asked_for_together_newest_first() -> None:
     days = [date(2026, 11, number) for number in (4, 16, 17, 18, 19, 20, 23, 24)]
-    assert spans(days) == [
+    assert group_days(days) == [
         (date(2026, 11, 18), date(2026, 11, 24)),
         (date(2026, 11, 16), date(2026, 11, 17)),
         (date(2026, 11, 4), date(2026, 11, 4)),
     ]
-    assert spans([]) == []
+    assert group_days([]) == []
 
 
 def test_a_source_is_missing_as_its_newest_day_is() -> None:
@@ -251,8 +254,9 @@ def test_a_source_is_missing_as_its_newest_day_is() -> None:
 )
 def test_a_run_that_read_nothing_whole_takes_nothing_back(items: dict[date, int], error: str, hours: int) -> None:
     known = announcements(100)
-    found = judge(
-        "s", ExpectedSchedule(known, RSS.announced), Observation(items, newest=max(items, default=None), error=error),
+    found = judge_days(
+        "s", ExpectedSchedule(known, RSS.announcement_time),
+        Observation(items, newest=max(items, default=None), error=error),
         [TUE - number * DAY for number in range(9)], at(TUE, 0) + timedelta(hours=hours),
     )  # fmt: skip
     before = {row.day: row for row in known}
@@ -264,7 +268,7 @@ def test_a_run_that_read_nothing_whole_takes_nothing_back(items: dict[date, int]
 
 @given(some.lists(some.sampled_from([TUE - number * DAY for number in range(60)])))
 def test_every_missing_day_is_asked_for_once(days: list[date]) -> None:
-    ranges = spans(set(days))
+    ranges = group_days(set(days))
     assert all(first <= last < first + 7 * DAY for first, last in ranges)
     assert all(sum(first <= day <= last for first, last in ranges) == 1 for day in days)
     assert ranges == sorted(ranges, reverse=True)

@@ -11,12 +11,12 @@ import pytest
 
 from digestd.errors import SourceAway, SourceFailed
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits, Validators
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store import fetches, hosts
 from digestd.store.database import Database
 from tests.papers.site import AT_ONCE, Asked, Site, head, in_turn, says
 
-FREE = Pace("site", 0)
+FREE = RateLimit("site", 0)
 QUICK = Limits(wire=100_000, body=1_000_000, backoff=AT_ONCE)
 
 
@@ -37,8 +37,10 @@ async def fetcher(db: Database, client: Client, clock: Callable[[], datetime]) -
         yield found
 
 
-async def get(fetcher: Fetcher, web: Site, path: str, pace: Pace = FREE, known: Validators | None = None) -> Answer:
-    return await fetcher.fetch(Request(web.url(path)), pace, known)
+async def get(
+    fetcher: Fetcher, web: Site, path: str, rate_limit: RateLimit = FREE, known: Validators | None = None
+) -> Answer:
+    return await fetcher.fetch(Request(web.url(path)), rate_limit, known)
 
 
 async def test_it_says_who_asks_and_how_to_reach_them(fetcher: Fetcher, web: Site) -> None:
@@ -80,15 +82,15 @@ async def test_two_processes_together_keep_to_the_pace(
 ) -> None:
     web.paths["/"] = says(b"x")
     async with Fetcher(db, client, clock) as one, Fetcher(db, client, clock) as other:
-        pace = Pace("arxiv.org", 0.3)
-        await asyncio.gather(*(get(fetcher, web, "/", pace) for fetcher in (one, other, one, other)))
+        rate_limit = RateLimit("arxiv.org", 0.3)
+        await asyncio.gather(*(get(fetcher, web, "/", rate_limit) for fetcher in (one, other, one, other)))
     times = sorted(asked.at for asked in web.asked)
     assert times[-1] - times[0] > 0.6, "four turns are three waits; the first may have come late"
 
 
 async def test_429_is_tried_again_no_earlier_than_it_says(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = in_turn(says(status=429, Retry_After=1), says(b"ok"))
-    assert (await get(fetcher, web, "/", Pace("site", 0.01))).body == b"ok"
+    assert (await get(fetcher, web, "/", RateLimit("site", 0.01))).body == b"ok"
     first, second = web.asked
     assert second.at - first.at > 0.9
 
@@ -98,9 +100,9 @@ async def test_a_long_retry_after_ends_the_fetch_and_holds_for_all(
 ) -> None:
     web.paths["/"] = says(status=503, Retry_After=600)
     with pytest.raises(SourceFailed, match="not to be asked before 2026-11-24 07:10"):
-        await get(fetcher, web, "/", Pace("site", 0.01))
+        await get(fetcher, web, "/", RateLimit("site", 0.01))
     with pytest.raises(SourceFailed, match="not to be asked before"):
-        await get(fetcher, web, "/", Pace("site", 0.01))
+        await get(fetcher, web, "/", RateLimit("site", 0.01))
     assert len(web.asked) == 1
     with db.write() as session:
         assert hosts.reserve(session, "site", now + timedelta(minutes=11), 1) == now + timedelta(minutes=11)
@@ -110,7 +112,7 @@ async def test_a_long_retry_after_ends_the_fetch_and_holds_for_all(
 async def test_retry_after_may_be_a_date_or_absurd(fetcher: Fetcher, web: Site, retry_after: str) -> None:
     web.paths["/"] = says(status=429, Retry_After=retry_after)
     with pytest.raises(SourceFailed, match=r"not to be asked before 2026-11-24 0[78]:"):
-        await get(fetcher, web, "/", Pace("site", 0.01))
+        await get(fetcher, web, "/", RateLimit("site", 0.01))
 
 
 async def test_5xx_is_tried_again_and_then_given_up(fetcher: Fetcher, web: Site) -> None:

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from digestd.errors import BadSetting, SourceFailed
-from digestd.fetching.credentials import KEYS, Credential, credentials
+from digestd.fetching.credentials import KEY_SETTINGS, Credential, credentials
 from digestd.fetching.fetch import Client, Fetcher, Validators, _Fetch
 from digestd.sources.source import Request
 from digestd.store import hosts
@@ -24,7 +24,7 @@ def keyed(db: Database, clock: Callable[[], datetime], host: str, credential: Cr
 
 
 def test_every_key_has_its_host_and_its_way() -> None:
-    found = credentials({key.setting: SECRET for key in KEYS})
+    found = credentials({key.setting: SECRET for key in KEY_SETTINGS})
     assert found == {
         "api.semanticscholar.org": Credential("x-api-key", SECRET),
         "eutils.ncbi.nlm.nih.gov": Credential("api_key", SECRET, is_parameter=True),

@@ -6,12 +6,12 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Client, Fetcher, Limits
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
 from tests.papers.site import says, site
 
 CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1))
-FREE = Pace("site", 0)
+FREE = RateLimit("site", 0)
 
 
 @pytest.mark.parametrize("status", [404, 410, 451])

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.domain.paper import PaperId, Sighting
-from digestd.papers.identity import works
+from digestd.papers.identity import group_works
 from tests.papers.makers import seen
 
 A, B, D, E = (PaperId(name) for name in ("arxiv:2611.00001", "arxiv:2611.00002", "doi:10.5555/d", "doi:10.5555/e"))
@@ -13,11 +13,11 @@ SIGHTINGS = st.lists(st.lists(IDS, min_size=1, max_size=3, unique=True).map(lamb
 
 
 def groups(sightings: list[Sighting], known: dict[int, list[PaperId]] | None = None) -> list[tuple[PaperId, ...]]:
-    return [work.ids for work in works(sightings, known or {})]
+    return [work.ids for work in group_works(sightings, known or {})]
 
 
 def test_the_same_id_is_the_same_work() -> None:
-    (work,) = works([seen(A), seen(A)], {})
+    (work,) = group_works([seen(A), seen(A)], {})
     assert (work.ids, work.keys, work.members) == ((A,), (), (0, 1))
 
 
@@ -34,12 +34,12 @@ def test_joining_reaches_through_others() -> None:
 
 
 def test_a_known_paper_is_found_by_any_of_its_ids() -> None:
-    (work,) = works([seen(D)], {7: [A, D]})
+    (work,) = group_works([seen(D)], {7: [A, D]})
     assert (work.ids, work.keys) == ((A, D), (7,))
 
 
 def test_a_sighting_may_join_two_known_papers() -> None:
-    (work,) = works([seen(A, D)], {7: [A], 3: [D]})
+    (work,) = group_works([seen(A, D)], {7: [A], 3: [D]})
     assert (work.ids, work.keys) == ((A, D), (3, 7))
 
 
@@ -49,7 +49,7 @@ def test_two_arxiv_ids_are_never_one_work() -> None:
 
 
 def test_a_doi_stays_with_the_arxiv_paper_that_has_it() -> None:
-    by_ids = {work.ids: work for work in works([seen(A, D)], {7: [B, D]})}
+    by_ids = {work.ids: work for work in group_works([seen(A, D)], {7: [B, D]})}
     assert by_ids.keys() == {(A,)}
 
 
@@ -62,7 +62,7 @@ def test_order_and_repetition_do_not_matter(sightings: list[Sighting], random: o
 
 @given(SIGHTINGS)
 def test_every_sighting_is_in_exactly_one_work_with_its_own_id(sightings: list[Sighting]) -> None:
-    found = works(sightings, {})
+    found = group_works(sightings, {})
     assert sorted(position for work in found for position in work.members) == list(range(len(sightings)))
     for work in found:
         assert all(sightings[position].ids[0] in work.ids for position in work.members)
@@ -71,5 +71,5 @@ def test_every_sighting_is_in_exactly_one_work_with_its_own_id(sightings: list[S
 
 @given(SIGHTINGS)
 def test_no_id_belongs_to_two_works(sightings: list[Sighting]) -> None:
-    ids = [name for work in works(sightings, {}) for name in work.ids]
+    ids = [name for work in group_works(sightings, {}) for name in work.ids]
     assert len(ids) == len(set(ids))

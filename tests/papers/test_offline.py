@@ -60,7 +60,7 @@ async def test_five_days_offline_are_made_good_by_one_start_and_one_digest(house
     paths = Counter(one.path.partition("?")[0] for one in web.asked)
     assert paths == {"/atom/cs.LG": 1, "/oai": 3, "/api/query": 1, "/api/daily_papers": 11}
     to_arxiv = sum(count for path, count in paths.items() if path in ARXIV)
-    assert to_arxiv * ARXIV_PACE.seconds < 60, "at arXiv's pace the whole absence takes less than a minute"
+    assert to_arxiv * ARXIV_PACE.seconds < 60, "at arXiv's rate limit the whole absence takes less than a minute"
 
     house.plan()
     report = await house.deliver()

@@ -30,9 +30,9 @@ async def web() -> AsyncIterator[Site]:
 
 
 async def start(
-    database: str, web: Site, paths: tuple[str, ...], pace: float, deadline: float = 60
+    database: str, web: Site, paths: tuple[str, ...], rate_limit: float, deadline: float = 60
 ) -> asyncio.subprocess.Process:
-    words = [database, str(deadline), str(pace), *map(web.url, paths)]
+    words = [database, str(deadline), str(rate_limit), *map(web.url, paths)]
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.papers.asking", *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
@@ -52,9 +52,9 @@ async def asked(web: Site, count: int) -> None:
 
 def test_all_of_arxivs_interfaces_share_the_pace_of_its_terms() -> None:
     sources = [parse_source(spec) for spec in ("arxiv:cs.LG", "arxiv-rss:cs.LG", "arxiv-oai:cs")]
-    (pace,) = {source.pace for source in sources}
-    assert pace.alone
-    assert pace.seconds >= 3
+    (rate_limit,) = {source.rate_limit for source in sources}
+    assert rate_limit.exclusive
+    assert rate_limit.seconds >= 3
 
 
 async def test_two_processes_at_once_keep_the_pace_and_one_connection(database_url: str, web: Site) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from digestd.fetching.rate_limit_headers import wanted_pause
+from digestd.fetching.rate_limit_headers import requested_pause
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -52,4 +52,4 @@ EPOCH = int(NOW.timestamp())
     ],
 )
 def test_a_pause_is_understood(status: int, headers: dict[str, str], seconds: float) -> None:
-    assert wanted_pause(status, headers, NOW) == pytest.approx(seconds)
+    assert requested_pause(status, headers, NOW) == pytest.approx(seconds)

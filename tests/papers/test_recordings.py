@@ -12,11 +12,11 @@ from digestd.errors import BadInput, SourceFailed
 from digestd.fetching.credentials import Credential
 from digestd.fetching.fetch import Client, Fetcher, Limits, Validators
 from digestd.fetching.recordings import INDEX, Recorder, Replayer, without_secrets
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
 from tests.papers.site import Site, in_turn, says
 
-FREE = Pace("site", 0)
+FREE = RateLimit("site", 0)
 SECRET = "s3cr3t-key"
 
 

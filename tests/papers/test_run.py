@@ -9,7 +9,7 @@ import pytest
 
 from digestd.fetching.fetch import Client
 from digestd.fetching.recordings import Recorder, Replayer
-from digestd.papers.ingest import Via, ingest
+from digestd.papers.ingest import IngestOptions, ingest
 from digestd.sources import parse_source
 from digestd.sources.source import Request
 from digestd.store import fetches, papers
@@ -144,12 +144,12 @@ async def test_a_recording_answers_as_the_source_did(desk: Desk, tmp_path: Path)
     desk.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
     desk.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
     told: list[int] = []
-    recording = Via(lambda fetcher: Recorder(fetcher, tmp_path), told.append)
+    recording = IngestOptions(lambda fetcher: Recorder(fetcher, tmp_path), told.append)
     (recorded,) = await desk.ask("arxiv:cs.LG", via=recording)
     texts = everything(desk.db)["revision"]
     forget(desk.db)
     desk.web.asked.clear()
-    (replayed,) = await desk.ask("arxiv:cs.LG", via=Via(lambda _fetcher: Replayer(tmp_path)))
+    (replayed,) = await desk.ask("arxiv:cs.LG", via=IngestOptions(lambda _fetcher: Replayer(tmp_path)))
     assert desk.web.asked == []
     assert (replayed.new, replayed.fetched) == (recorded.new, recorded.fetched) == (3, 3)
     assert len(everything(desk.db)["revision"]) == len(texts)

@@ -14,14 +14,14 @@ import trustme
 from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Client, Fetcher, Limits
 from digestd.fetching.ssrf_guard import Address, is_forbidden, is_public, why_not_public
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database, open_database
 from tests.papers.addresses import INWARD, NAMES, OUTWARD
 from tests.papers.site import AT_ONCE, Site, says, site
 from tests.parts.tls import server_side
 
 FORMS = [(kind, form) for kind, forms in INWARD.items() for form in forms]
-FREE = Pace("site", 0)
+FREE = RateLimit("site", 0)
 CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1, backoff=AT_ONCE))
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 from digestd.sources.arxiv_api import ArxivApi
-from digestd.sources.arxiv_calendar import USUAL, days
+from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, date_range
 from digestd.sources.arxiv_rss import ArxivRss
 from tests.papers.site import Answerer, Asked, Site, head
 
@@ -44,13 +44,13 @@ class World:
     def announced(self, by: Callable[[date], datetime | None]) -> list[date]:
         """The days whose announcement an interface has by now."""
         now = self.clock()
-        return [day for day in days(self.first, now.date()) if (due := by(day)) and due <= now]
+        return [day for day in date_range(self.first, now.date()) if (due := by(day)) and due <= now]
 
     def numbers(self, day: date) -> list[str]:
         return [f"{day:%y%m}.{day:%d}{number:03}" for number in range(self.each)]
 
     def feed(self, _query: dict[str, str]) -> bytes:
-        newest = max(self.announced(RSS.announced))
+        newest = max(self.announced(RSS.announcement_time))
         of = self.served.get(newest, newest)
         dated = newest if self.redated else of
         entries = "".join(_feed_entry(number, dated) for number in self.numbers(of))
@@ -60,7 +60,9 @@ class World:
 
     def oai(self, query: dict[str, str]) -> bytes:
         first, until, start = query.get("resumptionToken", f"{query.get('from')}/{query.get('until')}/0").split("/")
-        wanted = [day for day in self.announced(USUAL.announced) if first <= day.isoformat() <= until]
+        wanted = [
+            day for day in self.announced(DEFAULT_CALENDAR.announcement_time) if first <= day.isoformat() <= until
+        ]
         records = [_record(number, day) for day in wanted for number in self.numbers(day)]
         after = int(start) + self.page
         token = f"{first}/{until}/{after}" if after < len(records) else ""
@@ -70,14 +72,14 @@ class World:
 
     def api(self, query: dict[str, str]) -> bytes:
         start, count = int(query["start"]), int(query["max_results"])
-        newest_first = sorted(self.announced(API.announced), reverse=True)
+        newest_first = sorted(self.announced(API.announcement_time), reverse=True)
         entries = [_api_entry(number, day) for day in newest_first for number in self.numbers(day)]
         return f"""<feed xmlns="http://www.w3.org/2005/Atom" xmlns:o="http://a9.com/-/spec/opensearch/1.1/">
             <o:totalResults>{len(entries)}</o:totalResults><o:startIndex>{start}</o:startIndex>
             {"".join(entries[start : start + count])}</feed>""".encode()
 
     def hf(self, query: dict[str, str]) -> bytes:
-        listed = [day for day in days(self.first, self.clock().date()) if day.weekday() < 5]
+        listed = [day for day in date_range(self.first, self.clock().date()) if day.weekday() < 5]
         day = date.fromisoformat(query["date"]) if "date" in query else max(listed)
         return json.dumps([_hf_record(number, day) for number in self.numbers(day)] if day in listed else []).encode()
 
@@ -109,7 +111,7 @@ def _record(number: str, day: date) -> str:
 
 
 def _api_entry(number: str, day: date) -> str:
-    window = USUAL.window(day)
+    window = DEFAULT_CALENDAR.submission_window(day)
     assert window is not None
     return f"""<entry><id>http://arxiv.org/abs/{number}v1</id><title>{_words(number)}</title>
         <summary>On {_words(number)}.</summary><published>{window[0]:%Y-%m-%dT%H:%M:%SZ}</published></entry>"""

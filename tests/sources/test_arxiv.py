@@ -8,7 +8,7 @@ import pytest
 from digestd.errors import SourceFailed
 from digestd.sources import parse_source
 from digestd.sources.arxiv_api import PAGE_SIZE
-from digestd.sources.source import Announcing, Backfilled
+from digestd.sources.source import AnnouncementSource, BackfillSource
 
 SAMPLES = Path(__file__).parent / "samples"
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -140,8 +140,8 @@ def test_the_feed_is_one_request() -> None:
 
 
 def test_everything_of_arxivs_shares_one_pace() -> None:
-    assert API.pace == RSS.pace
-    assert API.pace.seconds >= 3.0
+    assert API.rate_limit == RSS.rate_limit
+    assert API.rate_limit.seconds >= 3.0
 
 
 def item(number: str, kind: str = "new", dated: str = "Tue, 24 Nov 2026 00:00:00 -0500", abstract: str = "A.") -> str:
@@ -184,16 +184,16 @@ def test_a_withdrawn_paper_is_said_to_be() -> None:
 
 
 def test_the_feed_has_an_announcement_after_midnight_and_the_api_some_hours_later() -> None:
-    assert isinstance(RSS, Announcing)
-    assert isinstance(API, Announcing)
-    assert RSS.announced(date(2026, 11, 24)) == datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
-    assert API.announced(date(2026, 11, 24)) == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
-    assert RSS.announced(date(2026, 7, 14)) == datetime(2026, 7, 14, 4, 30, tzinfo=UTC)
-    assert RSS.announced(date(2026, 11, 27)) is API.announced(date(2026, 11, 28)) is None
+    assert isinstance(RSS, AnnouncementSource)
+    assert isinstance(API, AnnouncementSource)
+    assert RSS.announcement_time(date(2026, 11, 24)) == datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
+    assert API.announcement_time(date(2026, 11, 24)) == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+    assert RSS.announcement_time(date(2026, 7, 14)) == datetime(2026, 7, 14, 4, 30, tzinfo=UTC)
+    assert RSS.announcement_time(date(2026, 11, 27)) is API.announcement_time(date(2026, 11, 28)) is None
 
 
 def test_days_that_the_feed_no_longer_shows_are_had_by_oai() -> None:
-    assert isinstance(RSS, Backfilled)
+    assert isinstance(RSS, BackfillSource)
     request = RSS.backfill(date(2026, 11, 19), date(2026, 11, 23)).requests(SINCE, None)
     assert request is not None
     assert request.url.startswith("https://oaipmh.arxiv.org/oai?")

@@ -206,12 +206,12 @@ def test_200_000_nested_tags_take_no_time() -> None:
 
 
 def test_the_records_of_an_announcement_are_there_late_in_the_evening_before() -> None:
-    assert ArxivOai(("cs.LG",)).announced(date(2026, 11, 24)) == datetime(2026, 11, 24, 4, tzinfo=UTC)
-    assert ArxivOai(("cs.LG",)).announced(date(2026, 11, 22)) is None
+    assert ArxivOai(("cs.LG",)).announcement_time(date(2026, 11, 24)) == datetime(2026, 11, 24, 4, tzinfo=UTC)
+    assert ArxivOai(("cs.LG",)).announcement_time(date(2026, 11, 22)) is None
 
 
 def test_it_shares_arxivs_pace() -> None:
-    assert OAI.pace == parse_source("arxiv:cs.LG").pace
+    assert OAI.rate_limit == parse_source("arxiv:cs.LG").rate_limit
 
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)

@@ -155,7 +155,7 @@ def test_an_error_is_a_failure_with_the_apis_words(status: str) -> None:
 
 
 def test_the_servers_share_one_pace() -> None:
-    assert ALL.pace == parse_source("medrxiv:epidemiology").pace
+    assert ALL.rate_limit == parse_source("medrxiv:epidemiology").rate_limit
     first = parse_source("medrxiv").requests(SINCE, None)
     assert first is not None
     assert "/details/medrxiv/" in first.url

@@ -8,7 +8,17 @@ import pytest
 from digestd.domain.paper import ABSTRACT_MAX, NAME_MAX, TITLE_MAX, Paper, PaperId, Words, paper_id
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import REGISTRY, parse_source, parse_sources
-from digestd.sources.source import Enriching, Page, Reject, Source, instant, squeeze, trusted, web_url, words
+from digestd.sources.source import (
+    EnrichmentSource,
+    Page,
+    Reject,
+    Source,
+    check_rejects,
+    clean_line,
+    make_words,
+    parse_timestamp,
+    web_url,
+)
 
 SAMPLES = Path(__file__).parent / "samples"
 SPECS = {
@@ -37,9 +47,9 @@ SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 
 
 def known(key: int, name: str, code: str = "") -> Paper:
-    words = Words(f"Lakes {key}", "They freeze.")
+    own = Words(f"Lakes {key}", "They freeze.")
     links = {"code": code} if code else {}
-    return Paper(key, PaperId(name), 1, words, words.title, words.abstract, SINCE, SINCE, links=links)
+    return Paper(key, PaperId(name), 1, own, own.title, own.abstract, SINCE, SINCE, links=links)
 
 
 PAPERS = [
@@ -54,7 +64,7 @@ PAPERS = [
 def reading(kind: str) -> Source:
     """The source of a kind as a run has it."""
     source = parse_source(SPECS[kind])
-    return source.about(PAPERS) if isinstance(source, Enriching) else source
+    return source.for_papers(PAPERS) if isinstance(source, EnrichmentSource) else source
 
 
 def samples() -> list[tuple[str, Path]]:
@@ -77,9 +87,9 @@ def test_the_name_is_the_spec(source: Source) -> None:
 
 
 def test_the_first_request_needs_no_cursor(source: Source) -> None:
-    if isinstance(source, Enriching):
+    if isinstance(source, EnrichmentSource):
         assert source.requests(SINCE, None) is None
-        source = source.about(PAPERS)
+        source = source.for_papers(PAPERS)
     request = source.requests(SINCE, None)
     assert request is not None
     assert request.url.startswith(("https://", "file:///"))
@@ -174,14 +184,14 @@ def test_the_old_archives_and_groups_are_categories() -> None:
 def test_most_records_unreadable_is_a_broken_source() -> None:
     reject = Reject("record 1", "id", "is no arXiv id")
     with pytest.raises(SourceFailed, match="1 of 1 records cannot be read"):
-        trusted(Page(rejects=(reject,)))
-    assert trusted(Page()) == Page()
+        check_rejects(Page(rejects=(reject,)))
+    assert check_rejects(Page()) == Page()
 
 
 def test_long_and_odd_text_becomes_one_line_within_its_limit() -> None:
-    assert squeeze(" a\x00\u2028b\r\n\x85 c\ud800 ", 100) == "a b c\ufffd"
-    assert len(words("x" * 10_000).title) == TITLE_MAX
-    assert words("t", authors=["", " ", "A", "A"]).authors == ("A",)
+    assert clean_line(" a\x00\u2028b\r\n\x85 c\ud800 ", 100) == "a b c\ufffd"
+    assert len(make_words("x" * 10_000).title) == TITLE_MAX
+    assert make_words("t", authors=["", " ", "A", "A"]).authors == ("A",)
 
 
 @pytest.mark.parametrize(
@@ -190,11 +200,11 @@ def test_long_and_odd_text_becomes_one_line_within_its_limit() -> None:
      ("Tue, 24 Nov 2026 00:00:00 -0500", 5), ("2026-11-24T07:00:00.123456Z", 7)],
 )  # fmt: skip
 def test_dates_are_instants(text: str, hour: int) -> None:
-    found = instant(text)
+    found = parse_timestamp(text)
     assert (found.day, found.hour, found.tzinfo) == (24, hour, UTC)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "0001-01-01", "9999-12-31T23:59:59-12:00", "2026-13-01"])
 def test_what_is_no_date_is_said_to_be_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        instant(text)
+        parse_timestamp(text)

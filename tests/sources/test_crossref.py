@@ -10,8 +10,8 @@ import pytest
 
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.jats import words_of
-from digestd.sources.retractions import title_repeated
+from digestd.sources.jats import jats_to_text
+from digestd.sources.retractions import retracted_title
 from digestd.sources.source import Page
 
 BODY = (Path(__file__).parent / "samples" / "crossref.json").read_bytes()
@@ -217,7 +217,7 @@ def test_what_is_no_issn_is_refused_with_an_example(spec: str) -> None:
     ],
 )
 def test_markup_becomes_words(marked: str, plain: str) -> None:
-    assert " ".join(words_of(marked).split()) == plain
+    assert " ".join(jats_to_text(marked).split()) == plain
 
 
 @pytest.mark.parametrize(
@@ -232,4 +232,4 @@ def test_markup_becomes_words(marked: str, plain: str) -> None:
     ],
 )
 def test_a_notice_repeats_the_title_of_its_paper(title: str, about: str) -> None:
-    assert title_repeated(title) == about
+    assert retracted_title(title) == about

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digestd.domain.paper import Sighting
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.html_text import plain
+from digestd.sources.html_text import html_to_text
 
 SAMPLES = Path(__file__).parent / "samples"
 FEED = parse_source("feed:https://journal.example.org/lakes.rdf")
@@ -216,12 +216,12 @@ def test_a_fragment_is_no_part_of_the_address() -> None:
     ],
 )
 def test_markup_becomes_words_and_mathematics_stays(marked: str, words: str) -> None:
-    assert " ".join(plain(marked).split()) == words
+    assert " ".join(html_to_text(marked).split()) == words
 
 
 @given(st.lists(st.sampled_from(["<", ">", "&lt;", "&gt;", "&amp;", "script", "p", "a ", "=", "'", "/", "!--", "x"])))
 def test_no_script_survives_whatever_the_markup(parts: list[str]) -> None:
-    assert "<script>" not in plain("".join(parts))
+    assert "<script>" not in html_to_text("".join(parts))
 
 
 _JSON = st.recursive(

@@ -25,7 +25,7 @@ def paper(key: int, code: str) -> Paper:
 
 
 def asking(*codes: str) -> GithubStars:
-    return GithubStars().about([paper(key, code) for key, code in enumerate(codes, start=1)])
+    return GithubStars().for_papers([paper(key, code) for key, code in enumerate(codes, start=1)])
 
 
 def asked(source: GithubStars) -> list[str]:

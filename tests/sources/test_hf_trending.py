@@ -36,7 +36,7 @@ def test_a_list_belongs_to_no_day() -> None:
 
 
 def test_it_shares_the_pace_of_the_daily_papers() -> None:
-    assert HF.pace == parse_source("hf-daily").pace
+    assert HF.rate_limit == parse_source("hf-daily").rate_limit
 
 
 def test_one_malformed_paper_is_rejected_and_the_others_are_read() -> None:

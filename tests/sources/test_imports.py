@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digestd.domain.paper import TITLE_MAX
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources.imports import BYTES_MAX, ENTRIES_MAX, IMPORTS, Import, guess
+from digestd.sources.imports import BYTES_MAX, ENTRIES_MAX, IMPORT_FORMATS, ReferenceFile, detect_format
 from digestd.sources.source import Page
 
 
@@ -84,20 +84,20 @@ SAMPLES = {
 
 
 def read(text: str, form: str = "") -> Page:
-    return Import(form).parse(text.encode())
+    return ReferenceFile(form).parse(text.encode())
 
 
 def test_every_format_has_a_sample() -> None:
-    assert set(SAMPLES) == set(IMPORTS)
+    assert set(SAMPLES) == set(IMPORT_FORMATS)
 
 
-@pytest.mark.parametrize("form", IMPORTS)
+@pytest.mark.parametrize("form", IMPORT_FORMATS)
 def test_a_format_is_known_by_what_it_holds(form: str) -> None:
-    assert guess(SAMPLES[form]) == form
+    assert detect_format(SAMPLES[form]) == form
     assert read(SAMPLES[form]) == read(SAMPLES[form], form)
 
 
-@pytest.mark.parametrize("form", [form for form in IMPORTS if form != "opml"])
+@pytest.mark.parametrize("form", [form for form in IMPORT_FORMATS if form != "opml"])
 def test_the_good_entry_goes_in_and_the_broken_one_is_named(form: str) -> None:
     page = read(SAMPLES[form])
     (paper,), (reject,) = page.sightings, page.rejects
@@ -122,13 +122,13 @@ def test_a_feed_is_no_paper_but_its_remedy_is_told() -> None:
     assert "digestd source add 'feed:https://journal.example.org/lakes.rss'" in page.rejects[0].message
 
 
-@pytest.mark.parametrize("form", IMPORTS)
+@pytest.mark.parametrize("form", IMPORT_FORMATS)
 def test_what_is_not_of_the_format_named_is_refused_whole_or_entry_by_entry(form: str) -> None:
     with suppress(SourceFailed):
         assert read("{", form).rejects
 
 
-@pytest.mark.parametrize("form", IMPORTS)
+@pytest.mark.parametrize("form", IMPORT_FORMATS)
 @settings(max_examples=60)
 @given(data=st.data())
 def test_hostile_bytes_give_papers_within_limits_or_one_clear_error(form: str, data: st.DataObject) -> None:
@@ -139,7 +139,7 @@ def test_hostile_bytes_give_papers_within_limits_or_one_clear_error(form: str, d
     )
     for asked in ("", form):
         with suppress(SourceFailed):
-            for paper in Import(asked).parse(body).sightings:
+            for paper in ReferenceFile(asked).parse(body).sightings:
                 assert len(paper.words.title) <= TITLE_MAX
                 assert paper.ids
 
@@ -170,16 +170,16 @@ def test_json_of_any_shape_ends_in_rejects_not_in_a_crash(form: str, data: objec
 
 def test_the_limits_are_told_with_their_remedy() -> None:
     with pytest.raises(SourceFailed, match="larger than 1 MiB; split it"):
-        Import().parse(b"x" * (BYTES_MAX + 1))
+        ReferenceFile().parse(b"x" * (BYTES_MAX + 1))
     with pytest.raises(SourceFailed, match="more than 5,000 entries; split it"):
         read("\n".join(f"2611.{n:05}" for n in range(ENTRIES_MAX + 1)))
     assert len(read("\n".join(f"2611.{n:05}" for n in range(ENTRIES_MAX))).sightings) == ENTRIES_MAX
     with pytest.raises(SourceFailed, match="is empty"):
         read(" \n")
     with pytest.raises(SourceFailed, match="not UTF-8"):
-        Import().parse(b"caf\xe9")
+        ReferenceFile().parse(b"caf\xe9")
     with pytest.raises(BadInput, match="known are opml"):
-        Import("endnote")
+        ReferenceFile("endnote")
 
 
 @pytest.mark.parametrize(
@@ -197,4 +197,4 @@ def test_an_identifier_is_read_in_whatever_way_it_is_written(written: str, name:
 
 
 def test_a_file_of_windows_in_utf_16_is_read() -> None:
-    assert Import().parse("Lakes freeze\r\nThey do.".encode("utf-16")).sightings[0].words.title == "Lakes freeze"
+    assert ReferenceFile().parse("Lakes freeze\r\nThey do.".encode("utf-16")).sightings[0].words.title == "Lakes freeze"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from digestd.errors import BadRecord
-from digestd.sources.jsonl import Jsonl, read_line
+from digestd.sources.jsonl import JsonlFile, read_line
 
 BODY = (Path(__file__).parent / "samples" / "jsonl.jsonl").read_bytes()
 
@@ -19,7 +19,7 @@ def refused(record: object) -> BadRecord:
 
 
 def test_every_key_is_read() -> None:
-    paper = Jsonl(Path("/p")).parse(BODY).sightings[1]
+    paper = JsonlFile(Path("/p")).parse(BODY).sightings[1]
     assert paper.ids == ("arxiv:2611.30001", "doi:10.5555/all")
     assert paper.words.title == "All there is"
     assert paper.words.authors == ("Zoë Ångström", "Bo Li")
@@ -30,7 +30,7 @@ def test_every_key_is_read() -> None:
 
 
 def test_an_id_comes_from_the_doi_else_from_title_and_first_author() -> None:
-    only_title, _, by_doi, other = Jsonl(Path("/p")).parse(BODY).sightings
+    only_title, _, by_doi, other = JsonlFile(Path("/p")).parse(BODY).sightings
     assert only_title.ids[0].startswith("feed:")
     assert by_doi.ids == ("arxiv:2611.30002",)
     assert other.ids == ("openreview:AbC_d",)
@@ -103,6 +103,6 @@ def test_a_hostile_title_is_one_short_line() -> None:
 
 
 def test_the_others_go_in_when_one_line_is_bad() -> None:
-    page = Jsonl(Path("/p")).parse(b'{"title": "a"}\n{"titel": "b"}\n{"title": "c"}')
+    page = JsonlFile(Path("/p")).parse(b'{"title": "a"}\n{"titel": "b"}\n{"title": "c"}')
     assert [sighting.words.title for sighting in page.sightings] == ["a", "c"]
     assert [(r.where, r.field) for r in page.rejects] == [("line 2", "titel")]

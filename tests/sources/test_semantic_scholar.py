@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digestd.domain.paper import Paper, PaperId, Words
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.semantic_scholar import Citations
+from digestd.sources.semantic_scholar import CitationCounts
 
 SAMPLES = Path(__file__).parent / "samples"
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -24,8 +24,8 @@ def paper(name: str, key: int = 1) -> Paper:
     return Paper(key, PaperId(name), 1, words, words.title, words.abstract, SINCE, SINCE)
 
 
-def asking(*names: str) -> Citations:
-    return Citations().about([paper(name, key) for key, name in enumerate(names, start=1)])
+def asking(*names: str) -> CitationCounts:
+    return CitationCounts().for_papers([paper(name, key) for key, name in enumerate(names, start=1)])
 
 
 def body(source: object, cursor: str | None = None) -> dict[str, object]:

@@ -17,63 +17,63 @@ ENTRIES_MAX = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """One format. `claims`: whether a text looks like it. `read`: its papers; raises SourceFailed for another format.
+class ImportFormat:
+    """One format. `matches`: whether a text looks like it. `read`: its papers; raises SourceFailed for another format.
 
     `label`: its name for people.
     """
 
     label: str
-    claims: Callable[[str], bool]
+    matches: Callable[[str], bool]
     read: Callable[[str], Page]
 
 
-IMPORTS: Mapping[str, Form] = {
-    "opml": Form("OPML", opml.claims, opml.read),
-    "zotero": Form("Zotero JSON", zotero.claims, zotero.read),
-    "orcid": Form("ORCID JSON", orcid.claims, orcid.read),
-    "csl-json": Form("CSL-JSON", csl_json.claims, csl_json.read),
-    "bibtex": Form("BibTeX", bibtex.claims, bibtex.read),
-    "ris": Form("RIS", ris.claims, ris.read),
-    "ids": Form("arXiv ids and DOIs", identifier_list.claims, identifier_list.read),
-    "abstracts": Form("pasted abstracts", pasted_abstracts.claims, pasted_abstracts.read),
+IMPORT_FORMATS: Mapping[str, ImportFormat] = {
+    "opml": ImportFormat("OPML", opml.matches, opml.read),
+    "zotero": ImportFormat("Zotero JSON", zotero.matches, zotero.read),
+    "orcid": ImportFormat("ORCID JSON", orcid.matches, orcid.read),
+    "csl-json": ImportFormat("CSL-JSON", csl_json.matches, csl_json.read),
+    "bibtex": ImportFormat("BibTeX", bibtex.matches, bibtex.read),
+    "ris": ImportFormat("RIS", ris.matches, ris.read),
+    "ids": ImportFormat("arXiv ids and DOIs", identifier_list.matches, identifier_list.read),
+    "abstracts": ImportFormat("pasted abstracts", pasted_abstracts.matches, pasted_abstracts.read),
 }
-"""In the order in which a text is tried; the last takes what no other claims."""
+"""In the order in which a text is tried; the last takes what no other matches."""
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
+class ReferenceFile:
     """Reads a file of the format named, or of the one it looks like."""
 
     form: str = ""
 
     def __post_init__(self) -> None:
-        if self.form and self.form not in IMPORTS:
-            raise BadInput(f"there is no format {self.form[:40]!r}; known are {', '.join(IMPORTS)}")
+        if self.form and self.form not in IMPORT_FORMATS:
+            raise BadInput(f"there is no format {self.form[:40]!r}; known are {', '.join(IMPORT_FORMATS)}")
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """The papers of a whole file. Raises SourceFailed, with the remedy, for one too large or in no such format."""
         del cursor
         text = _readable(body)
-        page = IMPORTS[self.form or guess(text)].read(text)
+        page = IMPORT_FORMATS[self.form or detect_format(text)].read(text)
         if len(page.sightings) + len(page.rejects) > ENTRIES_MAX:
             raise SourceFailed(f"the file holds more than {ENTRIES_MAX:,} entries; split it")
         return page
 
 
 @dataclass(frozen=True, slots=True)
-class Recognition:
+class FormatDetector:
     """Tells the format of a file, by the name under which IMPORTS reads it: `next` of its page."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """No papers yet. Raises SourceFailed, with the remedy, for a file too large to read, or empty."""
         del cursor
-        return Page(next=guess(_readable(body)))
+        return Page(next=detect_format(_readable(body)))
 
 
-def guess(text: str) -> str:
+def detect_format(text: str) -> str:
     """The name of the format that a text looks like."""
-    return next(name for name, form in IMPORTS.items() if form.claims(text))
+    return next(name for name, form in IMPORT_FORMATS.items() if form.matches(text))
 
 
 def _readable(body: bytes) -> str:
@@ -94,4 +94,12 @@ def _text(body: bytes) -> str:
     return re.sub(r"\r\n?", "\n", text)
 
 
-__all__ = ["BYTES_MAX", "ENTRIES_MAX", "IMPORTS", "Form", "Import", "Recognition", "guess"]
+__all__ = [
+    "BYTES_MAX",
+    "ENTRIES_MAX",
+    "IMPORT_FORMATS",
+    "FormatDetector",
+    "ImportFormat",
+    "ReferenceFile",
+    "detect_format",
+]

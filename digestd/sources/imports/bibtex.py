@@ -3,17 +3,17 @@
 import re
 from pathlib import Path
 
-from digestd.sources.bibtex import Bibtex
+from digestd.sources.bibtex import BibtexFile
 from digestd.sources.source import Page
 
 _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+[ \t]*[{(]", re.MULTILINE)
 
 
-def claims(text: str) -> bool:
+def matches(text: str) -> bool:
     """Whether an entry begins anywhere."""
     return _ENTRY.search(text) is not None
 
 
 def read(text: str) -> Page:
     """Its entries."""
-    return Bibtex(Path()).parse(text.encode("utf-8", "replace"))
+    return BibtexFile(Path()).parse(text.encode("utf-8", "replace"))

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from digestd.domain.paper import Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.sources.imports.identifiers import named
+from digestd.sources.imports.identifiers import parse_identifier
 from digestd.sources.source import Page, Reject
 
 _NOTE = re.compile(r"(?:^|\s)#.*")
 
 
-def claims(text: str) -> bool:
+def matches(text: str) -> bool:
     """Whether at least every other line begins with an identifier or an address."""
     firsts = [words[0] for _, words in _lines(text)]
     return bool(firsts) and 2 * sum(_is_one(word) for word in firsts) >= len(firsts)
@@ -23,7 +23,7 @@ def read(text: str) -> Page:
     rejects: list[Reject] = []
     for number, words in _lines(text):
         for word in words:
-            if paper := named(word):
+            if paper := parse_identifier(word):
                 sightings.append(Sighting((paper,), Words("")))
             else:
                 rejects.append(Reject(f"line {number}", "id", f"{word[:80]!r} is no arXiv id, DOI or address of one"))
@@ -41,4 +41,4 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _is_one(word: str) -> bool:
-    return named(word) is not None or word.lower().startswith(("http://", "https://"))
+    return parse_identifier(word) is not None or word.lower().startswith(("http://", "https://"))

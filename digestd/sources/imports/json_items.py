@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
-from digestd.sources.json_records import Object
-from digestd.sources.json_records import read as read_records
+from digestd.sources.json_records import JsonObject
+from digestd.sources.json_records import read_records as read_records
 from digestd.sources.source import Page
 
 
-def loaded(text: str) -> object:
+def load_json(text: str) -> object:
     """What the JSON says; None for what is none."""
     if not text.lstrip().startswith(("{", "[")):
         return None
@@ -25,7 +25,7 @@ def is_json(text: str) -> bool:
     return text.lstrip().startswith(("{", "[{", "[ ", "[\n", "[]"))
 
 
-def read_items(items: object, sightings: Callable[[Object], Iterable[Sighting]], label: str) -> Page:
+def read_items(items: object, sightings: Callable[[JsonObject], Iterable[Sighting]], label: str) -> Page:
     """The papers of a list of items. Raises SourceFailed where it is none, or empty."""
     if not isinstance(items, list) or not items:
         raise SourceFailed(f"the file is no {label}: it is cut short, or holds no list of items")

@@ -2,19 +2,19 @@
 
 from digestd.errors import SourceFailed
 from digestd.sources.source import Page, Reject, web_url
-from digestd.sources.xml_elements import Elements
+from digestd.sources.xml_elements import XmlElements
 
 _ROOT = "opml"
 
 
-def claims(text: str) -> bool:
+def matches(text: str) -> bool:
     """Whether its root element is there."""
     return "<opml" in text[:4_000].lower()
 
 
 def read(text: str) -> Page:
     """No papers, and each feed as what could not be taken. Raises SourceFailed where it has none."""
-    elements = Elements(text.encode("utf-8", "replace"), frozenset({_ROOT}))
+    elements = XmlElements(text.encode("utf-8", "replace"), frozenset({_ROOT}))
     feeds = [url for outline in elements.read("outline") if (url := outline.get("xmlUrl"))]
     if elements.broken:
         raise SourceFailed(f"the OPML cannot be read ({elements.broken}); export it anew")

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord
-from digestd.sources.imports.identifiers import ids_of
-from digestd.sources.source import Page, Reject, words
+from digestd.sources.imports.identifiers import identifiers_or_hash
+from digestd.sources.source import Page, Reject, make_words
 
 
-def claims(text: str) -> bool:
+def matches(text: str) -> bool:
     """Whatever is nothing else may be words."""
     return bool(text)
 
@@ -21,8 +21,8 @@ def read(text: str) -> Page:
         try:
             if not abstract:
                 raise BadRecord("abstract", f"{title[:80]!r} stands alone; write the abstract into the lines below it")
-            paper = words(title, abstract)
-            sightings.append(Sighting(ids_of([], paper), paper))
+            paper = make_words(title, abstract)
+            sightings.append(Sighting(identifiers_or_hash([], paper), paper))
         except BadRecord as problem:
             rejects.append(Reject(f"line {number}", problem.field, problem.message))
     return Page(tuple(sightings), None, tuple(rejects))

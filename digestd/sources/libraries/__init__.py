@@ -9,18 +9,18 @@ from typing import Protocol
 
 from digestd.domain.library import Keeper
 from digestd.sources.libraries import orcid, zotero
-from digestd.sources.source import Pace, Page, Request
+from digestd.sources.source import Page, RateLimit, Request
 
 
-class Shelf(Protocol):
+class LibrarySource(Protocol):
     """One library as it is to be read."""
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """How often its keeper may be asked."""
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the answers list all there is, so that what they do not name is gone."""
 
     def request(self, cursor: str | None) -> Request:
@@ -29,17 +29,20 @@ class Shelf(Protocol):
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Read the answer to it. Raises SourceFailed where it is none."""
 
-    def after(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
+    def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
         """The cursor that follows, by the headers of the answer; None at the end."""
 
 
-SHELVES: Mapping[Keeper, Callable[[str, str, int], Shelf]] = {
-    Keeper.ZOTERO: zotero.ZoteroShelf,
-    Keeper.ORCID: orcid.OrcidShelf,
+LIBRARY_SOURCES: Mapping[Keeper, Callable[[str, str, int], LibrarySource]] = {
+    Keeper.ZOTERO: zotero.ZoteroLibrary,
+    Keeper.ORCID: orcid.OrcidLibrary,
 }
 """How to read a library, by its keeper: of the address of the keeper's API, the place, and the version read last."""
 
-PLACES: Mapping[Keeper, Callable[[str], str]] = {Keeper.ZOTERO: zotero.place, Keeper.ORCID: orcid.place}
+LIBRARY_ID_PARSERS: Mapping[Keeper, Callable[[str], str]] = {
+    Keeper.ZOTERO: zotero.parse_library_id,
+    Keeper.ORCID: orcid.parse_library_id,
+}
 """Which library somebody means by what they typed. Raises BadRecord with the remedy."""
 
-__all__ = ["PLACES", "SHELVES", "Shelf"]
+__all__ = ["LIBRARY_ID_PARSERS", "LIBRARY_SOURCES", "LibrarySource"]

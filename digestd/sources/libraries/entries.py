@@ -10,12 +10,12 @@ from digestd.errors import SourceFailed
 SCHEME = "entry:"
 
 
-def entry(name: str) -> PaperId:
+def entry_id(name: str) -> PaperId:
     """What a keeper calls an entry, as an identifier beside those of its paper."""
     return PaperId(f"{SCHEME}{name}")
 
 
-def listed(body: bytes) -> list[object]:
+def load_list(body: bytes) -> list[object]:
     """The list that an answer is. Raises SourceFailed where it is none."""
     try:
         found = json.loads(body)
@@ -26,10 +26,10 @@ def listed(body: bytes) -> list[object]:
     return found
 
 
-def put(name: str, paper: Sighting, day: str) -> Sighting:
+def as_entry(name: str, paper: Sighting, day: str) -> Sighting:
     """A paper as the entry of this name, put there on this day (ISO; the time is passed over)."""
     try:
         since = date.fromisoformat(day[:10])
     except ValueError:
         since = None
-    return replace(paper, ids=(entry(name), *paper.ids), day=since)
+    return replace(paper, ids=(entry_id(name), *paper.ids), day=since)

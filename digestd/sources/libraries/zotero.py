@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from digestd.domain.paper import Sighting, Words
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.imports.zotero import data_of, sightings_of
-from digestd.sources.json_records import Object, load, part, records, text
-from digestd.sources.json_records import read as read_records
-from digestd.sources.libraries.entries import entry, listed, put
-from digestd.sources.source import Pace, Page, Request
+from digestd.sources.imports.zotero import item_data, sightings_of
+from digestd.sources.json_records import JsonObject, list_at, load_object, object_at, text_at
+from digestd.sources.json_records import read_records as read_records
+from digestd.sources.libraries.entries import as_entry, entry_id, load_list
+from digestd.sources.source import Page, RateLimit, Request
 
 HEADERS = {"Zotero-API-Version": "3", "Accept": "application/json"}
 SECONDS = 0.5
@@ -33,30 +33,30 @@ _NEXT = re.compile(r'rel="?next"?')
 
 
 @dataclass(frozen=True, slots=True)
-class ZoteroShelf:
+class ZoteroLibrary:
     """A library at the API at `base`, read from version `since` on; 0 is the whole of it."""
 
     base: str
-    place: str
+    library_id: str
     since: int = 0
 
     @property
-    def pace(self) -> Pace:
+    def rate_limit(self) -> RateLimit:
         """Zotero names no number, but asks for few at once."""
-        return Pace(urlsplit(self.base).netloc, SECONDS)
+        return RateLimit(urlsplit(self.base).netloc, SECONDS)
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """What has changed is not all there is."""
         return self.since == 0
 
     def request(self, cursor: str | None) -> Request:
         """Whether anything has changed is asked with the first page only."""
-        at = f"{self.base}/{self.place}"
+        at = f"{self.base}/{self.library_id}"
         if cursor == _DELETED:
             return Request(f"{at}/deleted?since={self.since}", HEADERS)
         asked = f"format=json&limit={PER_PAGE}&start={cursor or 0}&sort=dateAdded&direction=desc"
-        if self.is_whole:
+        if self.is_complete:
             return Request(f"{at}/items/top?{asked}", HEADERS)
         unchanged = {} if cursor else {"If-Modified-Since-Version": str(self.since)}
         return Request(f"{at}/items/top?{asked}&since={self.since}&includeTrashed=1", {**HEADERS, **unchanged})
@@ -64,23 +64,23 @@ class ZoteroShelf:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """A page of items, or what was deleted."""
         if cursor == _DELETED:
-            keys = [key for key in records(load(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
-            return Page(tuple(Sighting((entry(key),), Words(""), withdrawn=True) for key in keys))
-        told, rejects = read_records(listed(body), _sightings)
+            keys = [key for key in list_at(load_object(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
+            return Page(tuple(Sighting((entry_id(key),), Words(""), withdrawn=True) for key in keys))
+        told, rejects = read_records(load_list(body), _sightings)
         return Page(tuple(told), None, tuple(rejects))
 
-    def after(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
+    def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
         """Where `Link` leads is not followed: it only says that there is more."""
         if cursor == _DELETED:
             return None
         start = int(cursor or 0) + PER_PAGE
         if _NEXT.search(headers.get("link", "")) and start < ENTRIES_MAX:
             return str(start)
-        return None if self.is_whole else _DELETED
+        return None if self.is_complete else _DELETED
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
+class KeyRights:
     """What a key may do: whose it is, whether it opens a library, and whether it could change anything."""
 
     user: str
@@ -88,7 +88,7 @@ class Rights:
     may_read_own: bool
 
 
-def place(written: str) -> str:
+def parse_library_id(written: str) -> str:
     """The library that `users/12`, `groups/3` or an address at zotero.org names; a bare number is a group.
 
     Raises BadRecord.
@@ -105,28 +105,28 @@ def key_request(base: str) -> Request:
     return Request(f"{base}/keys/current", HEADERS)
 
 
-def rights(body: bytes) -> Rights:
+def parse_key_rights(body: bytes) -> KeyRights:
     """What the answer to it says. Raises SourceFailed."""
-    found = load(body)
+    found = load_object(body)
     try:
-        access = part(found, "access")
-        user, groups = part(access, "user"), part(access, "groups")
-        open_ = [user, *(part(groups, name) for name in groups)]
+        access = object_at(found, "access")
+        user, groups = object_at(access, "user"), object_at(access, "groups")
+        open_ = [user, *(object_at(groups, name) for name in groups)]
     except BadRecord as problem:
         raise SourceFailed(f"the answer does not say what the key may do ({problem})") from problem
     number = found.get("userID")
     if not isinstance(number, int | str) or not re.fullmatch(r"\d{1,15}", str(number)):
         raise SourceFailed("the answer does not say whose key it is")
-    return Rights(f"users/{number}", any(one.get("write") is True for one in open_), user.get("library") is True)
+    return KeyRights(f"users/{number}", any(one.get("write") is True for one in open_), user.get("library") is True)
 
 
-def _sightings(item: Object) -> Iterator[Sighting]:
-    data = data_of(item)
-    key = text(item, "key") or text(data, "key")
+def _sightings(item: JsonObject) -> Iterator[Sighting]:
+    data = item_data(item)
+    key = text_at(item, "key") or text_at(data, "key")
     if not _KEY.fullmatch(key):
         raise BadRecord("key", "is none of Zotero's")
     if data.get("deleted"):
-        yield Sighting((entry(key),), Words(""), withdrawn=True)
+        yield Sighting((entry_id(key),), Words(""), withdrawn=True)
         return
     for paper in sightings_of(item):
-        yield put(key, paper, text(data, "dateAdded"))
+        yield as_entry(key, paper, text_at(data, "dateAdded"))
