@@ -56,7 +56,7 @@ class HostScheduler:
     async def slot(self, rate_limit: RateLimit, deadline: asyncio.Timeout) -> AsyncIterator[RequestSlot]:
         """Wait for a turn, and end it after the block. Waiting does not count towards the deadline.
 
-        Raises NotNowError if the host must not be asked soon.
+        Raises HostUnavailableError if the host must not be asked soon.
         """
         with _paused(deadline):
             lock = self._locks.setdefault(rate_limit.host, asyncio.Lock())

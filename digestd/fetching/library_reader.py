@@ -83,7 +83,7 @@ async def fetch_key_rights(
 async def read_library(fetcher: Fetcher, shelf: Callable[[int], LibrarySource], since: int) -> LibraryListing | None:
     """Return the changes of a library since a version, or all of it; None if nothing changed.
 
-    Raises KeyRefused, LibraryGone, NotNowError where its keeper wants to be left alone, SourceFailed.
+    Raises KeyRefused, LibraryGone, HostUnavailableError if the provider asks for a pause, SourceFailed.
     """
     try:
         async with asyncio.timeout(SECONDS), ParserProcess() as reader:

@@ -40,7 +40,7 @@ class ParserLimits:
 
 
 class ParserProcess:
-    """Parses one answer at a time in a confined process: `async with AnswerParser()`."""
+    """Parses one answer at a time in a confined process: `async with ParserProcess()`."""
 
     def __init__(self, limits: ParserLimits | None = None) -> None:
         self._limits = limits or ParserLimits()

@@ -1,7 +1,9 @@
-"""Where papers come from: one file a source, one line here.
+"""Sources of papers: one module per source, one registry line each.
 
-Each source says what to request and how to read the answer; all HTTP is in ingest. A source's file, and what it reads
-with, is imported when one of its kind is asked for: planning only wants their names.
+`parse_source` turns a spec such as `arxiv-rss:cs.AI` into a source. A source says which request
+comes next and parses the answer; it is pure and sends nothing (`digestd.fetching` does).
+`REGISTRY` names the class of every source type; its module is imported at first use, because
+planning needs the names only. This package knows nothing about the store, ranking or mail.
 """
 
 from dataclasses import dataclass
@@ -41,11 +43,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SourceType:
-    """A kind of source.
+    """A type of source, as the registry describes it.
 
-    `place`: the file and the class there. `label`: its name for people. `usage`: how a spec is written.
-    `is_verified`: tried on answers recorded in earnest; the others follow their documentation alone.
-    `first`: what the class is told before the rest of the spec.
+    Attributes:
+        class_path: module and class, as in `arxiv_api.ArxivApi`.
+        label: the name shown to people.
+        usage: how to write a spec.
+        is_verified: tested on recorded answers; the others follow their documentation only.
+        arguments: arguments of `from_spec` that precede the spec's own.
     """
 
     class_path: str
@@ -55,12 +60,12 @@ class SourceType:
     arguments: tuple[str, ...] = ()
 
     def create(self, argument: str) -> Source:
-        """Make one of what stands after the colon of its spec. Raises BadInput."""
+        """Create a source from the part of its spec after the colon. Raises BadInput."""
         source: Source = self.load().from_spec(*self.arguments, argument)
         return source
 
     def load(self) -> Any:
-        """The class, its file imported."""
+        """Import the module and return the class."""
         file, _, name = self.class_path.partition(".")
         return getattr(import_module(f"{__name__}.{file}"), name)
 
@@ -88,7 +93,7 @@ REGISTRY: dict[str, SourceType] = {
 
 
 def parse_source(spec: str) -> Source:
-    """The source a spec names, e.g. `arxiv-rss:cs.AI+cs.CL`. Raises BadInput naming the known ones."""
+    """Return the source of a spec, e.g. `arxiv-rss:cs.AI+cs.CL`. Raises BadInput naming the known types."""
     name, _, argument = spec.strip().partition(":")
     kind = REGISTRY.get(name)
     if kind is None:
@@ -98,7 +103,7 @@ def parse_source(spec: str) -> Source:
 
 
 def parse_sources(specs: str) -> list[Source]:
-    """The sources of a comma-separated list, each once; `none` or nothing is no source at all."""
+    """Return the sources of a comma-separated list without duplicates; none for `none` or an empty list."""
     names = [spec.strip() for spec in specs.split(",") if spec.strip()]
     if names == ["none"]:
         return []
@@ -106,5 +111,5 @@ def parse_sources(specs: str) -> list[Source]:
 
 
 def source_type(name: str) -> SourceType | None:
-    """The kind of the source of this name (its spec); None for one that is not in the registry."""
+    """Return the type of a source by its name (spec), or None if it is not in the registry."""
     return REGISTRY.get(name.partition(":")[0])

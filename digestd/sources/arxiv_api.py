@@ -1,9 +1,9 @@
 """arXiv's Atom API by category: `arxiv:cs.LG+cs.CL`.
 
-https://info.arxiv.org/help/api/user-manual.html. Newest submissions first; paged by what the
-answer says (startIndex, totalResults) and ended by the date of the last entry. An error comes
-as a feed with one entry titled Error; an empty page may come in mid-result
-(lukasschwab/arxiv.py, UnexpectedEmptyPageError), which is asked for again.
+GET https://export.arxiv.org/api/query, documented at https://info.arxiv.org/help/api/user-manual.html.
+Newest submissions come first. Pages advance by startIndex and totalResults and end at the date of the
+last entry. Errors arrive as a feed with one entry titled Error. An empty page in the middle of a result
+(lukasschwab/arxiv.py, UnexpectedEmptyPageError) is requested again.
 """
 
 from collections.abc import Iterable
@@ -53,29 +53,29 @@ class ArxivApi:
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's categories."""
+        """Create the source from categories."""
         return cls(arxiv_categories(argument))
 
     @property
     def name(self) -> str:
-        """`arxiv:` and the categories."""
+        """Return `arxiv:` and the categories."""
         return f"arxiv:{'+'.join(self.categories)}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Shared with everything else of arXiv's."""
+        """Return the limit shared by all arXiv interfaces."""
         return ARXIV_PACE
 
     def announcement_time(self, day: date) -> datetime | None:
-        """When the API finds the papers of an announcement."""
+        """Return when the API finds the papers of an announcement."""
         return self.calendar.time_on(day, INDEXED)
 
     def warning(self, day: date) -> str | None:
-        """What to tell an operator of the calendar, if anything."""
+        """Return a warning about the calendar, or None."""
         return self.calendar.warning(day)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next slice; None once the listing is older than anything that can be new."""
+        """Return the request for the next slice, or None once entries are too old to be new."""
         start, _, oldest = (cursor or "0").partition("@")
         if oldest and parse_timestamp(oldest) < since - UNSEEN:
             return None
@@ -89,7 +89,7 @@ class ArxivApi:
         return Request(f"https://export.arxiv.org/api/query?{urlencode(query)}")
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one slice."""
+        """Parse one slice."""
         elements = XmlElements(body, frozenset({ATOM + "feed"}))
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
@@ -153,7 +153,7 @@ def _sighting(entry: Element, calendar: ArxivCalendar) -> Sighting:
 
 
 def unique_ids(ids: Iterable[PaperId | None]) -> tuple[PaperId, ...]:
-    """The identifiers that are there, each once, in order."""
+    """Return the identifiers that are not None, without duplicates, in order."""
     return tuple(dict.fromkeys(name for name in ids if name))
 
 

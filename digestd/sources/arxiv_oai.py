@@ -1,10 +1,10 @@
-"""arXiv's records by the day they last changed: `arxiv-oai:cs.AI+stat.ML`.
+"""arXiv's OAI-PMH records by the day of their last change: `arxiv-oai:cs.AI+stat.ML`.
 
-https://info.arxiv.org/help/oa/index.html, metadata format `arXiv`; the protocol is OAI-PMH 2.0
-(https://www.openarchives.org/OAI/openarchivesprotocol.html). Days that another interface of
-arXiv's no longer shows can be had here. Records are chosen by their datestamp, the last change of
-anything, so most are not new: `created` tells. A set is one category; several are read one after
-the other. The answer is read as a whole in C, as back-fill reads hundreds of thousands of records.
+https://info.arxiv.org/help/oa/index.html, metadata format `arXiv`; protocol OAI-PMH 2.0
+(https://www.openarchives.org/OAI/openarchivesprotocol.html). Used to back-fill days that the feed no longer
+shows. The datestamp is the last change of anything, so most records are not new: `created` tells. A set is
+one category; several are read in turn. The document is parsed in one go in C, because a back-fill reads
+hundreds of thousands of records.
 """
 
 import re
@@ -51,7 +51,7 @@ _NUMBER = re.compile(r"arxiv:(?:[a-z-]+/)?(\d\d)(\d\d)")
 
 @dataclass(frozen=True, slots=True)
 class ArxivOai:
-    """The records of some categories that changed on some days; without days, since the last look."""
+    """Records of some categories that changed on some days, or since the last run if no days are given."""
 
     categories: tuple[str, ...]
     first: date | None = None
@@ -60,31 +60,31 @@ class ArxivOai:
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's categories."""
+        """Create the source from categories."""
         return cls(arxiv_categories(argument))
 
     @classmethod
     def for_days(cls, categories: tuple[str, ...], first: date, last: date) -> Self:
-        """What changed on these days, both included."""
+        """Create a source of the records that changed on these days, both included."""
         return cls(categories, first, last)
 
     @property
     def name(self) -> str:
-        """`arxiv-oai:` and the categories."""
+        """Return `arxiv-oai:` and the categories."""
         return f"arxiv-oai:{'+'.join(self.categories)}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Shared with everything else of arXiv's."""
+        """Return the limit shared by all arXiv interfaces."""
         return ARXIV_PACE
 
     def announcement_time(self, day: date) -> datetime | None:
-        """When the records of a day's announcement are there."""
+        """Return when the records of a day's announcement are available."""
         made = self.calendar.announcement_time(day)
         return made + LOADED if made else None
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The first page of a category, or the page its last answer led to."""
+        """Return the request for the first page of a category, or for its resumption token."""
         position, token = _position(cursor)
         if position >= len(self.categories):
             return None
@@ -101,9 +101,9 @@ class ArxivOai:
         return Request(f"{_URL}?{urlencode(query)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page. Deleted records hold no words: they are left out, and counted in one reject.
+        """Parse one page. Deleted records have no metadata: they are counted in one reject.
 
-        A page that is cut short leads back to itself, as what comes after it is not known.
+        A truncated page is requested again, because its resumption token is missing.
         """
         position, _ = _position(cursor)
         root, broken = _tree(body)
@@ -120,7 +120,7 @@ class ArxivOai:
 
 
 def oai_set(category: str) -> str:
-    """The set of a category: `cs.AI` is `cs:cs:AI`, `hep-th` is `physics:hep-th`, `cs` is the group."""
+    """Return the OAI set of a category: `cs.AI` → `cs:cs:AI`, `hep-th` → `physics:hep-th`, `cs` → `cs`."""
     if category in _GROUPS:
         return category
     archive, dot, subject = category.partition(".")
@@ -129,13 +129,13 @@ def oai_set(category: str) -> str:
 
 
 def _position(cursor: str | None) -> tuple[int, str]:
-    """Which category a cursor is in, and the token of its next page."""
+    """Return the category index of a cursor and the resumption token of its next page."""
     position, _, token = (cursor or "0").partition(":")
     return int(position), token
 
 
 def _tree(body: bytes) -> tuple[Element, str]:
-    """The document, and why it ended early if it did."""
+    """Return the parsed document, and why it ended early if it did."""
     if b"<!DOCTYPE" in body[:4096] or b"<!ENTITY" in body:
         raise SourceFailed("the answer declares a DOCTYPE (is it a web page?); OAI-PMH was expected")
     root, broken = _parsed(body)
@@ -157,7 +157,7 @@ def _parsed(body: bytes) -> tuple[Element | None, str]:
 
 
 def _mended(body: bytes) -> bytes:
-    """Without the characters that XML may not hold and authors' abstracts now and then do."""
+    """Remove characters that XML forbids; some abstracts contain them."""
     return _CONTROL.sub(b" ", body.decode("utf-8", "replace").encode())
 
 
@@ -167,7 +167,7 @@ def _local(element: object) -> str:
 
 
 def _refuse_error(root: Element) -> None:
-    """Raises SourceFailed where the answer is an error; that nothing matches is none (OAI-PMH, 3.6)."""
+    """Raise SourceFailed for an error answer, except noRecordsMatch (OAI-PMH 3.6)."""
     error = root.find("{*}error")
     if error is None or error.get("code") == "noRecordsMatch":
         return
@@ -178,7 +178,7 @@ def _refuse_error(root: Element) -> None:
 
 
 def _whole(body: bytes) -> int:
-    """How many records end before the point where the document breaks."""
+    """Return the number of records that end before the position where the document breaks."""
     parser: XMLPullParser[Element] = XMLPullParser(events=("end",))
     found = 0
     with suppress(ParseError):
@@ -212,12 +212,12 @@ def _read(records: Sequence[Element], fault: str) -> Page:
 
 
 def _children(element: Element | None) -> dict[str, Element]:
-    """An element's children by local name, whatever their namespace."""
+    """Return an element's children by local name, ignoring namespaces."""
     return {child.tag.rpartition("}")[2]: child for child in element} if element is not None else {}
 
 
 def _texts(element: Element | None) -> dict[str, str]:
-    """The texts of an element's children by local name."""
+    """Return the texts of an element's children by local name."""
     return (
         {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element} if element is not None else {}
     )
@@ -251,9 +251,9 @@ def _authors(metadata: Element) -> list[str]:
 
 
 def _created(text: str, name: str) -> date:
-    """The day of submission, but no later than the month in the id.
+    """Return the day of submission, at the latest the month encoded in the id.
 
-    arXiv's server takes it from the newest version (github.com/arXiv/oaipmh); the id is older.
+    arXiv's server reports the date of the newest version (github.com/arXiv/oaipmh); the id is older.
     """
     created = _day(text, "created")
     dated = _NUMBER.match(name)
@@ -265,7 +265,7 @@ def _created(text: str, name: str) -> date:
 
 
 def _day(text: str, field: str) -> date:
-    """A day, or the day of an instant in UTC."""
+    """Parse a date, or the UTC date of a timestamp."""
     try:
         day = date.fromisoformat(text[:10])
         if not 1900 < day.year < 2200:

@@ -1,8 +1,9 @@
-"""arXiv's daily announcement, as RSS or Atom: `arxiv-rss:cs.AI+cs.CL`.
+"""arXiv's daily announcement as RSS or Atom: `arxiv-rss:cs.AI+cs.CL`.
 
-https://info.arxiv.org/help/rss.html. Only the latest announcement, at most 2,000 items; empty on
-weekends and holidays. Each item says whether it is `new`, `cross`, `replace` or `replace-cross`.
-The author list is one comma-joined string, so "A. Name, Jr." is split; the API's is not.
+GET https://rss.arxiv.org/atom/CATEGORIES, documented at https://info.arxiv.org/help/rss.html. Holds only the
+latest announcement, at most 2,000 items; empty on weekends and holidays. Each item is marked `new`, `cross`,
+`replace` or `replace-cross`. Authors are one comma-joined string, so "A. Name, Jr." is split here but not in
+the API.
 """
 
 import re
@@ -49,38 +50,38 @@ class ArxivRss:
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's categories."""
+        """Create the source from categories."""
         return cls(arxiv_categories(argument))
 
     @property
     def name(self) -> str:
-        """`arxiv-rss:` and the categories."""
+        """Return `arxiv-rss:` and the categories."""
         return f"arxiv-rss:{'+'.join(self.categories)}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Shared with everything else of arXiv's."""
+        """Return the limit shared by all arXiv interfaces."""
         return ARXIV_PACE
 
     def announcement_time(self, day: date) -> datetime | None:
-        """When the feed holds the announcement of a day."""
+        """Return when the feed holds the announcement of a day."""
         return self.calendar.time_on(day, REBUILT)
 
     def warning(self, day: date) -> str | None:
-        """What to tell an operator of the calendar, if anything."""
+        """Return a warning about the calendar, or None."""
         return self.calendar.warning(day)
 
     def backfill(self, first: date, last: date) -> Source:
-        """arXiv's OAI-PMH, which has earlier announcements too."""
+        """Return the OAI-PMH source, which has earlier announcements."""
         return ArxivOai.for_days(self.categories, first, last)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the feed holds one announcement, whatever `since` says."""
+        """Return the only request: the feed holds one announcement, whatever `since` is."""
         del since
         return Request(f"https://rss.arxiv.org/atom/{'+'.join(self.categories)}") if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the feed, in either form. Its day is its items', which may be older than the feed itself."""
+        """Parse the RSS or Atom feed. Its day is that of its items, which may be older than the feed itself."""
         del cursor
         elements = XmlElements(body, frozenset({ATOM + "feed", "rss"}))
         sightings: list[Sighting] = []
@@ -103,7 +104,7 @@ class ArxivRss:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Where the two forms of the feed keep the same things."""
+    """Element names of a feed format."""
 
     id: str
     title: str
@@ -155,7 +156,7 @@ def _dated(entry: Element, form: _Form) -> datetime:
 
 
 def _made(body: bytes) -> date | None:
-    """The day an empty feed says it is of."""
+    """Return the day that an empty feed states, or None."""
     said = _MADE.search(body)
     try:
         return parse_timestamp(said[1].decode("ascii", "replace")).astimezone(NEW_YORK).date() if said else None

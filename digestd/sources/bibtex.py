@@ -1,8 +1,8 @@
 """A BibTeX or BibLaTeX file: `bibtex:/data/papers.bib`.
 
-Read by bibtexparser 2 (https://bibtexparser.readthedocs.io/): good entries go in, broken ones are
-rejects. Accents are decoded and braces that keep capitals go, while mathematics stays TeX. Of its
-`crossref` an entry inherits what it lacks of date and journal; a volume of proceedings is no paper.
+Parsed by bibtexparser 2 (https://bibtexparser.readthedocs.io/): good entries are stored, broken ones
+rejected. Accents are decoded and braces removed; mathematics stays TeX. An entry inherits date and journal
+from its `crossref`. Volumes of proceedings are skipped.
 """
 
 import logging
@@ -44,32 +44,32 @@ logging.getLogger("bibtexparser").propagate = False  # what it logs is said in t
 
 @dataclass(frozen=True, slots=True)
 class BibtexFile:
-    """A file of references; the shell reads it."""
+    """A file of references, read from disk by the fetcher."""
 
     path: Path
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's path."""
+        """Create the source from a path."""
         return cls(spec_arguments.file_path("bibtex", argument))
 
     @property
     def name(self) -> str:
-        """`bibtex:` and the path as given."""
+        """Return `bibtex:` and the path as given."""
         return f"bibtex:{self.path}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """A file may be read at any time."""
+        """Return no limit: it is a file."""
         return RateLimit("", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the whole file."""
+        """Return the only request, for the complete file."""
         del since
         return Request(self.path.resolve().as_uri()) if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read every entry; those that cannot be read are rejects, the others go in."""
+        """Parse every entry; reject those that cannot be parsed and keep the others."""
         del cursor
         blocks = _blocks(body)
         entries = [block for block in blocks if isinstance(block, Entry)]
@@ -90,7 +90,7 @@ class BibtexFile:
 
 
 def _blocks(body: bytes) -> list[Block]:
-    """The blocks of a file in order. An entry whose key came before is an entry like any other."""
+    """Return the blocks of a file in order. Entries with a repeated key are kept."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -118,7 +118,7 @@ def _where(block: Block) -> str:
 
 
 def _fields(entry: Entry) -> dict[str, str]:
-    """Fields by lower-case name; of several, the first."""
+    """Return fields by lower-case name; the first of repeated fields counts."""
     found: dict[str, str] = {}
     for field in entry.fields:
         found.setdefault(field.key.strip().lower(), str(field.value)[:_FIELD_MAX].strip())
@@ -151,7 +151,7 @@ def _sighting(fields: Mapping[str, str]) -> Sighting:
 
 
 def _arxiv(fields: Mapping[str, str], journal: str) -> PaperId | None:
-    """Of `eprint` where it is arXiv's, else of the address or the journal's name, as exports have it."""
+    """Return the arXiv id from `eprint`, else from the URL or the journal's name, where exports put it."""
     prefix = fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv"
     if prefix.lower() == "arxiv" and (named := arxiv_id(fields.get("eprint", ""))):
         return named[0]
@@ -172,7 +172,7 @@ def _doi(fields: Mapping[str, str]) -> PaperId | None:
 
 
 def _published(fields: Mapping[str, str]) -> datetime | None:
-    """`date` of BibLaTeX, else `year` and `month` (a name or a number); None where they are no date."""
+    """Parse BibLaTeX's `date`, else `year` and `month` (name or number); None if they are no date."""
     match = _DATE.match(fields.get("date", ""))
     if match:
         parts: list[object] = [part for part in match.groups() if part]
@@ -197,7 +197,7 @@ def _month(written: str) -> int | None:
 
 
 def _authors(written: str) -> list[str]:
-    """Each name as it is spoken: `Last, Jr., First` is `First Last Jr.`"""
+    """Return names in reading order: `Last, Jr., First` becomes `First Last Jr.`"""
     found = []
     for name in split_multiple_persons_names(written):
         parts = parse_single_name_into_parts(name, strict=False)
@@ -207,7 +207,7 @@ def _authors(written: str) -> list[str]:
 
 
 def _decoded(text: str) -> str:
-    """Without TeX's accents and braces. Only what has some and is no mathematics is decoded: it takes time."""
+    """Decode TeX accents and braces outside mathematics. Plain texts are returned at once, as decoding is slow."""
     if not _TEX.search(text):
         return text
     pieces = _MATHS.split(text)

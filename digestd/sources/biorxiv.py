@@ -1,11 +1,11 @@
 """bioRxiv and medRxiv by posting date: `biorxiv`, `biorxiv:neuroscience+cell biology`, `medrxiv:…`.
 
-https://api.biorxiv.org/details/biorxiv/help. A page holds 30 or 100 records depending on the year
-of the manual, so the walk steps by what came. `total` counts versions and has been too high
-(ropensci/medrxivr#19), so only an empty page is the end. Each version is a record of its own; the
-dates of some lack their zeros (TideDra/zotero-arxiv-daily#272). The API takes one category a
-request; several are read one after the other. It needs a last day too: one years ahead stands for
-"until now".
+GET https://api.biorxiv.org/details/SERVER/INTERVAL/START/json, documented at
+https://api.biorxiv.org/details/biorxiv/help. A page holds 30 or 100 records depending on the manual's year, so
+the cursor advances by the number received. `total` counts versions and has been too high
+(ropensci/medrxivr#19), so only an empty page ends the list. Each version is a record; some dates lack leading
+zeros (TideDra/zotero-arxiv-daily#272). The API takes one category per request, so several are read in turn.
+It requires a last day: a date years ahead stands for "until now".
 """
 
 import re
@@ -43,14 +43,14 @@ _STATEMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Biorxiv:
-    """What a server posted, in some categories or in all."""
+    """Postings of a server, in some categories or in all."""
 
     server: Server
     categories: tuple[str, ...] = ()
 
     @classmethod
     def from_spec(cls, server: Server, argument: str) -> Self:
-        """Of a spec's categories."""
+        """Create the source from a server and categories."""
         if not argument:
             return cls(server)
         found = tuple(dict.fromkeys(name.strip().lower().replace("_", " ") for name in argument.split("+")))
@@ -63,16 +63,16 @@ class Biorxiv:
 
     @property
     def name(self) -> str:
-        """The server and the categories."""
+        """Return the server and the categories."""
         return f"{self.server}:{'+'.join(self.categories)}" if self.categories else self.server
 
     @property
     def rate_limit(self) -> RateLimit:
-        """No limit is published: one request a second, one at a time, for both servers together."""
+        """Return one request per second for both servers together; no limit is published."""
         return RateLimit("api.biorxiv.org", 1.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next page of the interval that the first answer was of."""
+        """Return the next page of the interval that the first answer covered."""
         place = _Position.from_cursor(cursor)
         interval = place.interval or f"{(since - LATE).date()}/{(since + AHEAD).date()}"
         url = f"https://api.biorxiv.org/details/{self.server}/{interval}/{place.start}/json"
@@ -81,7 +81,7 @@ class Biorxiv:
         return Request(f"{url}?category={quote(self.categories[place.category])}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page: an empty one ends the category."""
+        """Parse one page; an empty one ends the category."""
         place = _Position.from_cursor(cursor)
         found = load_object(body)
         message = _message(found)
@@ -100,11 +100,11 @@ class Biorxiv:
         return check_rejects(Page(tuple(sightings), str(after), tuple(rejects), self._whole(after.total)))
 
     def _whole(self, total: int) -> int | None:
-        """A total says how many there are only where it is of everything that is asked for."""
+        """Return the total if it covers everything requested, else None."""
         return total if total and len(self.categories) <= 1 else None
 
     def _sightings(self, post: JsonObject) -> Iterator[Sighting]:
-        """What a post says; nothing where it is of another category, should the API not have heeded ours."""
+        """Yield a post, unless it is of another category because the API ignored the filter."""
         category = text_at(post, "category").lower().replace("_", " ")
         if not self.categories or category in self.categories:
             yield _sighting(post, self.server, category)
@@ -112,10 +112,7 @@ class Biorxiv:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """A page: of which category, where it starts, how many were said to be there, and of which days.
-
-    As text it is a cursor.
-    """
+    """A page: category index, start, stated total and interval of days. Its text form is the cursor."""
 
     category: int = 0
     start: int = 0
@@ -132,14 +129,14 @@ class _Position:
 
 
 def _interval(message: JsonObject) -> str:
-    """The days that the answer says it is of (`2026-11-21:2027-11-24`), as an address has them."""
+    """Return the interval that the answer states (`2026-11-21:2027-11-24`), in the form of the URL."""
     said = message.get("interval")
     found = _INTERVAL.fullmatch(said) if isinstance(said, str) else None
     return f"{found[1]}/{found[2]}" if found else ""
 
 
 def _message(found: JsonObject) -> JsonObject | None:
-    """What the API says of its answer; None where it says that there is nothing."""
+    """Return the answer's status message, or None if it reports no posts."""
     messages = as_list(found.get("messages"))
     message = messages[0] if messages else None
     status = message.get("status") if isinstance(message, dict) else None
@@ -178,7 +175,7 @@ def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
 
 
 def _ids(own: PaperId, published: str) -> tuple[PaperId, ...]:
-    """The preprint's own, and the journal's DOI once there is one (`NA` until then)."""
+    """Return the preprint's DOI, and the journal's DOI once published (`NA` until then)."""
     journal = doi_id(published)
     return (own, journal) if journal and journal != own else (own,)
 
@@ -194,7 +191,7 @@ def _posted(written: str) -> date:
 
 
 def _authors(joined: str) -> list[str]:
-    """`Last, F.; Other, G. H., Jr.` as `F. Last`, `G. H. Other Jr.`; a group's name stays as it is."""
+    """Convert `Last, F.; Other, G. H., Jr.` to `F. Last` and `G. H. Other Jr.`; keep group names."""
     found = []
     for name in joined.split(";"):
         last, *rest = [piece.strip() for piece in name.split(",")]
@@ -203,7 +200,7 @@ def _authors(joined: str) -> list[str]:
 
 
 def _is_withdrawn(post: JsonObject) -> bool:
-    """Whether its type, its title or the beginning of its abstract says so."""
+    """Return True if the type, the title or the start of the abstract says so."""
     return (
         "withdraw" in text_at(post, "type").lower()
         or _TITLE.match(text_at(post, "title")) is not None

@@ -1,10 +1,10 @@
 """New works in journals, by ISSN: `crossref:1234-5679+2049-3630`.
 
-https://api.crossref.org/swagger-ui/index.html. Works are found by the day Crossref first heard of
-them (`from-created-date`): the date of publication is often a month to come or only a year, and the
-index date changes with every new citation. What was published more than a year before is a back
-file, and not asked for. A contact is given in the User-Agent, which opens the polite pool.
-Retractions withdraw the work they are about; corrections and the like are no papers and left out.
+GET https://api.crossref.org/works, documented at https://api.crossref.org/swagger-ui/index.html. Works are
+selected by the day Crossref registered them (`from-created-date`): publication dates may lie in the future
+or be a year only, and the index date changes with every citation. Works published more than a year earlier
+are back files and excluded. The contact in the User-Agent opens the polite pool. Retractions withdraw the
+work they are about; corrections and similar notices are skipped.
 """
 
 import re
@@ -58,13 +58,13 @@ _PREPRINT = re.compile(r"arxiv:.*|doi:10\.(1101|64898)/(\d{4}\.\d\d\.\d\d\.)?\d{
 
 @dataclass(frozen=True, slots=True)
 class Crossref:
-    """What Crossref newly knows of some journals."""
+    """New works of some journals."""
 
     issns: tuple[str, ...]
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's ISSNs."""
+        """Create the source from ISSNs."""
         found = tuple(dict.fromkeys(argument.upper().replace(" ", "+").split("+")))
         if not 1 <= len(found) <= 18 or not all(_ISSN.fullmatch(issn) for issn in found):
             raise BadInput(f"crossref: {argument[:80]!r} is no list of ISSNs; write 1 to 18 of them like 1234-5679")
@@ -72,16 +72,16 @@ class Crossref:
 
     @property
     def name(self) -> str:
-        """`crossref:` and the ISSNs."""
+        """Return `crossref:` and the ISSNs."""
         return f"crossref:{'+'.join(self.issns)}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Far below what either pool allows (5 to 10 a second in 2026, told in `x-rate-limit-limit`)."""
+        """Return a limit far below both pools (5 to 10 per second in 2026, see `x-rate-limit-limit`)."""
         return RateLimit("api.crossref.org", 1.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next page; Crossref's own cursor, which lives for five minutes, is the last part of ours."""
+        """Return the next page. Our cursor ends with Crossref's own, which expires after five minutes."""
         created = (since - LATE).date()
         filters = [f"issn:{issn}" for issn in self.issns]
         filters += [f"from-created-date:{created}", f"from-pub-date:{created - BACK_FILE}"]
@@ -94,7 +94,7 @@ class Crossref:
         return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page; an empty one before all have come is to be asked for again."""
+        """Parse one page; request an empty one again if records are missing."""
         message = _message(load_object(body))
         works = list_at(message, "items")
         before, _ = _place(cursor)
@@ -107,7 +107,7 @@ class Crossref:
 
 
 def _place(cursor: str | None) -> tuple[int, str]:
-    """How many works came before a page, and Crossref's cursor for it."""
+    """Return the number of works before a page, and Crossref's cursor for it."""
     before, _, theirs = (cursor or "0").partition("@")
     return int(before), theirs or "*"
 
@@ -120,7 +120,7 @@ def _next(message: JsonObject, received: int, total: int | None) -> str | None:
 
 
 def _message(found: JsonObject) -> JsonObject:
-    """What is in the envelope. Raises SourceFailed with Crossref's words where it is an error."""
+    """Return the message of the envelope. Raises SourceFailed quoting Crossref's error."""
     message = found.get("message")
     if found.get("status") == "ok" and isinstance(message, dict):
         return message
@@ -131,7 +131,7 @@ def _message(found: JsonObject) -> JsonObject:
 
 
 def _sightings(work: JsonObject) -> Iterator[Sighting]:
-    """What a work says: of itself, or as a notice of those that it takes back."""
+    """Yield the work, or the works that it retracts if it is a notice."""
     updates = [update for update in as_list(work.get("update-to")) if isinstance(update, dict)]
     kinds = {text_at(update, "type") for update in updates}
     if kinds & _TAKES_BACK:
@@ -141,7 +141,7 @@ def _sightings(work: JsonObject) -> Iterator[Sighting]:
 
 
 def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[Sighting]:
-    """The works that a notice takes back, under the title that it repeats; some are taken back in their own place."""
+    """Yield the works that a notice retracts, under the title it repeats; some are retracted in place."""
     own, title = doi_id(text_at(notice, "DOI")), _title(notice)
     for update in updates:
         if text_at(update, "type") not in _TAKES_BACK:
@@ -176,7 +176,7 @@ def _sighting(work: JsonObject) -> Sighting:
 
 
 def _title(work: JsonObject) -> str:
-    """The first title; the list of them is empty for covers and lists of contents."""
+    """Return the first title; covers and tables of contents have none."""
     titles = text_values(work.get("title"))
     if not titles:
         raise BadRecord("title", "is missing or empty; every paper needs one")
@@ -184,7 +184,7 @@ def _title(work: JsonObject) -> str:
 
 
 def _authors(work: JsonObject) -> list[str]:
-    """`given family suffix`, or the name of a group."""
+    """Return `given family suffix`, or the name of a group."""
     found = [author for author in as_list(work.get("author")) if isinstance(author, dict)]
     return [
         text_at(author, "name") or " ".join(text_at(author, key) for key in ("given", "family", "suffix"))
@@ -193,10 +193,10 @@ def _authors(work: JsonObject) -> list[str]:
 
 
 def _ids(own: PaperId, work: JsonObject) -> tuple[PaperId, ...]:
-    """Its own, and the one other identifier of the same work that Crossref knows.
+    """Return the DOI and the one other identifier of the same work that Crossref knows.
 
-    A preprint's journal version, or a version at arXiv, bioRxiv or medRxiv. Where several are
-    named, one of them may be another work, so none counts.
+    That is a preprint's journal version, or a version at arXiv, bioRxiv or medRxiv. If several are
+    named, one of them may be another work, so none is used.
     """
     relation = object_at(work, "relation")
     journals = _related(relation, "is-preprint-of")
@@ -227,5 +227,5 @@ def _created(work: JsonObject) -> date | None:
 
 
 def _parts(work: JsonObject, key: str) -> list[object]:
-    """`date-parts`: [[2026, 11, 24]], [[2026, 11]], [[2026]], and [[null]] for none."""
+    """Return the first of `date-parts`: [[2026, 11, 24]], [[2026, 11]], [[2026]], or [[null]] for none."""
     return as_list(next(iter(as_list(object_at(work, key).get("date-parts"))), None))[:3]

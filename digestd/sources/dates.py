@@ -1,4 +1,4 @@
-"""Days out of what sources write for them: numbers as text, without zeros, or a year alone."""
+"""Parse the dates that sources write: numbers as text, without leading zeros, or a year alone."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -7,7 +7,7 @@ from digestd.sources.json_records import parse_count
 
 
 def parse_day(year: object, month: object = 1, of_month: object = 1) -> date:
-    """A day of its numbers, also as text. Raises ValueError where it is none that can be meant."""
+    """Return the date of these numbers or texts. Raises ValueError if it is impossible or implausible."""
     numbers = [parse_count(part) or 0 for part in (year, month, of_month)]
     if not 1900 < numbers[0] < 2200:
         raise ValueError(f"the year {numbers[0]} cannot be meant")
@@ -15,10 +15,10 @@ def parse_day(year: object, month: object = 1, of_month: object = 1) -> date:
 
 
 def publication_day(parts: Sequence[object], heard_of: date | None) -> date | None:
-    """The day of publication of year, month and day, or of the first of them; None where they are no date.
+    """Return the publication day from [year, month, day] or a prefix of it, or None if it is no date.
 
-    Of a month or a year it is the day when the paper was first heard of, where that lies within,
-    else its first day. A date after that day is of an issue to come: that day stands.
+    A month or year alone gives the day on which the paper was first known if that lies within it, else
+    its first day. A date after that day names a future issue: the day itself is returned.
     """
     try:
         found = parse_day(*parts[:3])
@@ -31,5 +31,5 @@ def publication_day(parts: Sequence[object], heard_of: date | None) -> date | No
 
 
 def midnight(of_day: date) -> datetime:
-    """The day's beginning in UTC: the instant of what has no more than a date."""
+    """Return the start of a day in UTC."""
     return datetime(of_day.year, of_day.month, of_day.day, tzinfo=UTC)

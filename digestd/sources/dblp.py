@@ -1,9 +1,10 @@
-"""dblp by a search: `dblp:stream:conf/nips:`, `dblp:venue:SIGIR: ranking`.
+"""dblp search: `dblp:stream:conf/nips:`, `dblp:venue:SIGIR: ranking`.
 
-https://dblp.org/faq/How+to+use+the+dblp+search+API.html. dblp tells no more of a date than the
-year, so the search is narrowed to the years that can bring news, one after the other; a search that
-names its year is left alone. Its JSON is XML in disguise: one author is an object and several are
-a list, numbers are text, and text keeps its entities. There are no abstracts.
+GET https://dblp.org/search/publ/api, documented at
+https://dblp.org/faq/How+to+use+the+dblp+search+API.html. dblp gives only the year of a publication, so
+the query is limited to the years that can bring news, one after the other; a query that names its year is
+left unchanged. The JSON is converted XML: one author is an object and several are a list, numbers are text,
+and texts keep their entities. There are no abstracts.
 """
 
 import html
@@ -54,27 +55,27 @@ _WITHDRAWN = "Withdrawn Items"
 
 @dataclass(frozen=True, slots=True)
 class Dblp:
-    """What dblp finds for a search."""
+    """Results of a dblp search."""
 
     search: str
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's search."""
+        """Create the source from a search query."""
         return cls(search_query("dblp", argument))
 
     @property
     def name(self) -> str:
-        """`dblp:` and the search."""
+        """Return `dblp:` and the query."""
         return f"dblp:{self.search}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """dblp asks for one or two seconds between calls."""
+        """Return the one or two seconds between requests that dblp asks for."""
         return RateLimit("dblp.org", 2.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next page; journals are ahead of the calendar, so next year comes first."""
+        """Return the next page; next year comes first, because journals are ahead of the calendar."""
         start, place = _place(cursor)
         year = since.year + 1 - place
         if year < (since - LATE).year:
@@ -89,7 +90,7 @@ class Dblp:
         return Request(f"https://dblp.org/search/publ/api?{urlencode(asked)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page; an empty one before all have come is to be asked for again."""
+        """Parse one page; request an empty one again if records are missing."""
         hits = _hits(load_object(body))
         found = as_list(hits.get("hit"))[:ITEMS_MAX]
         total = parse_count(hits.get("@total"))
@@ -110,13 +111,13 @@ class Dblp:
 
 
 def _place(cursor: str | None) -> tuple[int, int]:
-    """Where a page starts, and how many years were read before."""
+    """Return the start of a page and the number of years read before."""
     start, _, place = (cursor or "0").partition("@")
     return int(start), int(place or 0)
 
 
 def _hits(found: JsonObject) -> JsonObject:
-    """The hits. Raises SourceFailed where the answer is an error, or of another form."""
+    """Return the hits. Raises SourceFailed for an error or another format."""
     try:
         result = object_at(found, "result")
         status = object_at(result, "status")
@@ -130,7 +131,7 @@ def _hits(found: JsonObject) -> JsonObject:
 
 
 def _sightings(hit: JsonObject) -> Iterator[Sighting]:
-    """What a hit says; nothing where it is a volume, a reference work or data."""
+    """Yield the paper of a hit; nothing for a volume, a reference work or data."""
     info = object_at(hit, "info")
     kind = text_at(info, "type")
     if kind in _NO_PAPERS:
@@ -151,7 +152,7 @@ def _sightings(hit: JsonObject) -> Iterator[Sighting]:
 
 
 def _named(info: JsonObject, pages: list[str]) -> Iterator[PaperId | None]:
-    """arXiv id, DOI and forum, from the fields and from the addresses of the paper's pages."""
+    """Return arXiv id, DOI and OpenReview forum from the fields and the paper's links."""
     volume = text_at(info, "volume")
     if "CoRR" in text_values(info.get("venue")) and volume.startswith("abs/"):
         named = arxiv_id(volume.removeprefix("abs/"))
@@ -163,19 +164,19 @@ def _named(info: JsonObject, pages: list[str]) -> Iterator[PaperId | None]:
 
 
 def _title(info: JsonObject) -> str:
-    """Without the full stop that dblp ends every title with."""
+    """Return the title without the full stop that dblp appends."""
     return clean_line(html.unescape(text_at(info, "title")), 10_000).removesuffix(".")
 
 
 def _authors(info: JsonObject) -> list[str]:
-    """Names without the numbers that tell homonyms apart (`Wei Example 0001`)."""
+    """Return names without the numbers that distinguish homonyms (`Wei Example 0001`)."""
     found = as_list(object_at(info, "authors").get("author"))
     names = text_values([author.get("text") if isinstance(author, dict) else author for author in found])
     return [_HOMONYM.sub("", html.unescape(name)) for name in names]
 
 
 def _published(year: str) -> datetime:
-    """The first day of the year, as nothing more is known."""
+    """Return the first day of the year, as no more is known."""
     try:
         return midnight(parse_day(year))
     except ValueError as error:

@@ -1,9 +1,9 @@
 """Any feed: `feed:https://journal.example.org/rss` in RSS 0.9 to 2.0, RDF, Atom or JSON Feed.
 
-The XML dialects, with Dublin Core (https://www.dublincore.org/specifications/dublin-core/dces/) and
-PRISM, are feedparser's. It is given bytes in a stream and never an address, as it would fetch or
-open one. A feed that is not well-formed it reads leniently; where such a feed also ends early, its
-last entry may be half of one and is left out.
+feedparser (https://feedparser.readthedocs.io/) parses the XML dialects with Dublin Core
+(https://www.dublincore.org/specifications/dublin-core/dces/) and PRISM. It gets bytes in a stream, never an
+address, which it would fetch or open. Malformed feeds are parsed leniently; if one also ends early, its last
+entry may be incomplete and is dropped.
 """
 
 import re
@@ -38,7 +38,7 @@ class FeedSource:
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's address."""
+        """Create the source from an address."""
         url = argument.strip().partition("#")[0]
         if web_url(url) is None or len(url) > _URL_MAX or "," in url:
             raise BadInput(
@@ -51,21 +51,21 @@ class FeedSource:
 
     @property
     def name(self) -> str:
-        """`feed:` and the address."""
+        """Return `feed:` and the address."""
         return f"feed:{self.url}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Several feeds of one host are asked for one after the other."""
+        """Return a limit that requests several feeds of one host in turn."""
         return RateLimit(urlsplit(self.url).hostname or "", 2.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: a feed is one answer, whatever `since` says."""
+        """Return the only request: a feed is one answer, whatever `since` is."""
         del since
         return Request(self.url, {"Accept": _ACCEPT}) if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the feed in whichever form it comes."""
+        """Parse the feed in any supported format."""
         del cursor
         faults: list[str] = []
         if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
@@ -80,7 +80,7 @@ class FeedSource:
 
 
 def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[FeedEntry]]:
-    """Where relative addresses start, and the entries; what is wrong with the feed is added to `faults`."""
+    """Return the base address and the entries; append what is wrong with the feed to `faults`."""
     if b"<!ENTITY" in body:
         raise SourceFailed("the answer declares a DOCTYPE with entities; a feed was expected")
     try:
@@ -130,7 +130,7 @@ def _list(entry: Mapping[str, object], key: str) -> list[object]:
 
 
 def _published(entry: Mapping[str, object]) -> datetime | None:
-    """The first date that can be meant; feedparser has turned it to UTC."""
+    """Return the first plausible date; feedparser has converted it to UTC."""
     for key in _TIMES:
         given = entry.get(key)
         if isinstance(given, struct_time) and 1900 < given.tm_year < 2200:

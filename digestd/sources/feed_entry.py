@@ -1,8 +1,8 @@
-"""One entry of a feed, whatever its dialect, and the sighting it makes.
+"""Convert one feed entry of any dialect to a sighting.
 
-Guids change, so they name a paper only where they hold a DOI or an arXiv id. Else the link does,
-without its fragment and what counts visitors; where several entries share a link, or it is the
-site's own, title and first author do.
+Guids change, so they identify a paper only if they hold a DOI or an arXiv id. Otherwise the link does,
+without fragment and tracking parameters; if several entries share a link, or it is the site's home page,
+title and first author do.
 """
 
 import re
@@ -32,7 +32,7 @@ _NAMES = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*")
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """What a feed says of one thing. Texts may hold markup, addresses may be relative."""
+    """One entry of a feed. Texts may contain markup, addresses may be relative."""
 
     title: str
     summary: str = ""
@@ -46,7 +46,7 @@ class FeedEntry:
 
 
 def entry_sightings(entries: Sequence[FeedEntry], home: str) -> tuple[list[Sighting], list[Reject]]:
-    """What the entries of a feed say, whose relative addresses start at `home`."""
+    """Return the sightings and rejects of a feed's entries; relative addresses start at `home`."""
     shared = Counter(link for link, _ in {(_link(entry, home), entry.title) for entry in entries})
     found: list[Sighting] = []
     rejects: list[Reject] = []
@@ -78,7 +78,7 @@ def _sighting(entry: FeedEntry, home: str, name: str) -> Sighting:
 
 
 def _ids(entry: FeedEntry, home: str) -> tuple[PaperId, ...]:
-    """The DOIs and arXiv ids it declares; where there are none, the one in its link."""
+    """Return the DOIs and arXiv ids that the entry declares; without any, the one in its link."""
     declared = unique_ids([_named(text) for text in (*entry.identifiers, entry.link)])
     return declared or unique_ids(
         [_named_in(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)]
@@ -92,7 +92,7 @@ def _named(text: str) -> PaperId | None:
 
 
 def _named_in(address: str) -> PaperId | None:
-    """The DOI in the path of a publisher's address, without the view of the page that follows it."""
+    """Return the DOI in the path of a publisher's address, without the page view that follows it."""
     match = _DOI_IN_PATH.search(unquote(address))
     if match is None:
         return None
@@ -102,7 +102,7 @@ def _named_in(address: str) -> PaperId | None:
 
 
 def _link(entry: FeedEntry, home: str) -> str:
-    """The link that stays the same: no fragment, nothing that counts visitors; empty where there is none."""
+    """Return the stable link, without fragment and tracking parameters, or ""."""
     address = _absolute(entry.link, home)
     if address is None:
         return ""
@@ -112,7 +112,7 @@ def _link(entry: FeedEntry, home: str) -> str:
 
 
 def _is_site(link: str, home: str) -> bool:
-    """Whether a link leads to the whole site or journal, not to one paper."""
+    """Return True if a link leads to a site or journal, not to a paper."""
     return "/" not in link or link == _link(FeedEntry("", link=home), home)
 
 
@@ -125,12 +125,12 @@ def _absolute(address: str, home: str) -> str | None:
 
 
 def _authors(given: Sequence[str]) -> list[str]:
-    """Names apart, each as it is spoken."""
+    """Return separate names in reading order."""
     return [name for text in given for piece in _NAMES.split(html_to_text(text).strip()) for name in _persons(piece)]
 
 
 def _persons(piece: str) -> list[str]:
-    """What stands at a comma: whole names are several people, `Li, Bo` is one."""
+    """Split a text at commas if the parts are complete names; `Li, Bo` is one name."""
     parts = [part.strip() for part in piece.split(",")]
     if len(parts) > 1 and all(" " in part for part in parts):
         return parts

@@ -1,9 +1,9 @@
-"""Hugging Face's daily papers, with the community's votes: `hf-daily`.
+"""Hugging Face's daily papers with votes: `hf-daily`.
 
-https://huggingface.co/docs/hub/api, `/api/daily_papers`. Votes grow for days, so the last three
-days are asked for again. The newest day is asked for without a date (a future date is an error,
-and only the answer knows what its newest day is), then each day before it. Weekends are empty.
-Fields are read from the JSON itself: huggingface_hub 2.4 loses the nested ones.
+GET https://huggingface.co/api/daily_papers, documented at https://huggingface.co/docs/hub/api. Votes grow for
+days, so the last three days are requested again. The newest day is requested without a date (a future date
+is an error, and only the answer knows its newest day), then each day before it. Weekends are empty. The JSON is
+parsed here because huggingface_hub 2.4 loses nested fields.
 """
 
 import json
@@ -34,26 +34,26 @@ _URL = "https://huggingface.co/api/daily_papers?limit=100"
 
 @dataclass(frozen=True, slots=True)
 class HfDaily:
-    """The papers of the day, and of the days before it."""
+    """The papers of the newest day and of the days before it."""
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """There is only one."""
+        """Create the source; it takes no argument."""
         require_no_argument("hf-daily", argument)
         return cls()
 
     @property
     def name(self) -> str:
-        """`hf-daily`."""
+        """Return `hf-daily`."""
         return "hf-daily"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Far below the 500 calls in five minutes that anonymous callers are allowed."""
+        """Return a limit far below the 500 anonymous requests per five minutes."""
         return RateLimit("huggingface.co", 1.0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The newest day, then one day earlier each time, to three days before `since`."""
+        """Return the newest day, then one day earlier each time, until three days before `since`."""
         if cursor is None:
             return Request(_URL, fresh=True)
         if date.fromisoformat(cursor) < (since - VOTES_GROW).date():
@@ -61,7 +61,7 @@ class HfDaily:
         return Request(f"{_URL}&date={cursor}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one day."""
+        """Parse one day."""
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
         days: list[date] = []
@@ -78,7 +78,7 @@ class HfDaily:
 
 
 def daily_records(body: bytes) -> list[object]:
-    """The records of an answer. Raises SourceFailed where it has none."""
+    """Return the records of an answer. Raises SourceFailed if it has none."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -91,7 +91,7 @@ def daily_records(body: bytes) -> list[object]:
 
 
 def read_paper(record: object) -> Sighting:
-    """One record as a sighting. Raises BadRecord."""
+    """Return one record as a sighting. Raises BadRecord."""
     outer = _mapping(record, "record")
     paper = _mapping(outer.get("paper"), "paper")
     named = arxiv_id(str(paper.get("id")))
@@ -121,7 +121,7 @@ def _text(paper: Mapping[str, object], outer: Mapping[str, object], key: str) ->
 
 
 def _authors(value: object) -> list[str]:
-    """The names that are shown; hidden ones are names the paper does not have."""
+    """Return the visible names; hidden ones are not authors of the paper."""
     if not isinstance(value, list):
         raise BadRecord("paper.authors", "is no list")
     return [str(author["name"]) for author in value if isinstance(author, dict) and _shown(author)]
@@ -140,7 +140,7 @@ def _published(paper: Mapping[str, object], outer: Mapping[str, object]) -> date
 
 
 def _day(record: object) -> date:
-    """The day a paper is listed under."""
+    """Return the day that a paper is listed under."""
     outer = _mapping(record, "record")
     paper = _mapping(outer.get("paper"), "paper")
     value = paper.get("submittedOnDailyAt") or outer.get("publishedAt") or paper.get("publishedAt")
@@ -160,7 +160,7 @@ def _links(paper: Mapping[str, object], number: str) -> dict[str, str]:
 
 
 def _signals(paper: Mapping[str, object], outer: Mapping[str, object]) -> dict[str, float]:
-    """Votes, comments and stars; a number that is missing is unknown, not zero."""
+    """Return votes, comments and stars; a missing number is unknown, not zero."""
     values = {
         "upvotes": paper.get("upvotes"),
         "comments": outer.get("numComments"),

@@ -1,7 +1,7 @@
-"""What Hugging Face's readers talk about now, old papers too: `hf-trending`.
+"""Papers that trend at Hugging Face now, old ones included: `hf-trending`.
 
-https://huggingface.co/docs/hub/api, `/api/daily_papers?sort=trending`; the records are those of
-`hf-daily`. Mostly it brings newer votes to papers that are known.
+GET https://huggingface.co/api/daily_papers?sort=trending, documented at
+https://huggingface.co/docs/hub/api; records are those of `hf-daily`. It mostly updates the votes of known papers.
 """
 
 from dataclasses import dataclass
@@ -23,27 +23,27 @@ class HfTrending:
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """There is only one."""
+        """Create the source; it takes no argument."""
         require_no_argument("hf-trending", argument)
         return cls()
 
     @property
     def name(self) -> str:
-        """`hf-trending`."""
+        """Return `hf-trending`."""
         return "hf-trending"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Shared with the daily papers."""
+        """Return the limit shared with the daily papers."""
         return HfDaily().rate_limit
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the list is of this moment, whatever `since` says."""
+        """Return the only request: the list is current, whatever `since` is."""
         del since
         return Request(_URL, fresh=True) if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the list."""
+        """Parse the list."""
         del cursor
         sightings: list[Sighting] = []
         rejects: list[Reject] = []

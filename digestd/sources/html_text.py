@@ -1,4 +1,4 @@
-"""Plain text out of what feeds call text: HTML, HTML escaped once more, or mathematics that only looks like it."""
+"""Convert feed texts to plain text: HTML, HTML escaped twice, or mathematics that looks like HTML."""
 
 import re
 
@@ -23,7 +23,7 @@ _ROUNDS = 3
 
 
 def html_to_text(marked: str) -> str:
-    """The words, without any tag, script or comment."""
+    """Return the text without tags, scripts and comments."""
     text = marked[:_MARKUP_MAX]
     for _round in range(_ROUNDS):
         if "<" not in text and "&" not in text:

@@ -1,6 +1,6 @@
-"""Records out of JSON, whatever shape it has: the wrong shape of one record is its reject, never a crash.
+"""Read records from JSON (RFC 8259) of any shape: a wrong shape becomes a reject, never a crash.
 
-RFC 8259. Text comes out as one line without characters that no database holds.
+Texts are returned as one line without control characters.
 """
 
 import json
@@ -17,7 +17,7 @@ JsonObject = Mapping[str, object]
 
 
 def load_object(body: bytes) -> JsonObject:
-    """The object an answer is. Raises SourceFailed where it is none."""
+    """Parse an answer that must be a JSON object. Raises SourceFailed."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -28,7 +28,7 @@ def load_object(body: bytes) -> JsonObject:
 
 
 def list_at(found: JsonObject, *path: str) -> list[object]:
-    """The list at a path of an answer, at most ITEMS_MAX of it. Raises SourceFailed where there is none."""
+    """Return the list at a path of keys, at most ITEMS_MAX items. Raises SourceFailed if there is none."""
     value: object = found
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
@@ -40,7 +40,7 @@ def list_at(found: JsonObject, *path: str) -> list[object]:
 def read_records(
     found: Iterable[object], sightings: Callable[[JsonObject], Iterable[Sighting]]
 ) -> tuple[list[Sighting], list[Reject]]:
-    """What each record says; those that cannot be read are rejects with their reason."""
+    """Return the sightings of all records, and a reject for each record that cannot be parsed."""
     told: list[Sighting] = []
     rejects: list[Reject] = []
     for position, record in enumerate(found, start=1):
@@ -52,27 +52,27 @@ def read_records(
 
 
 def require_object(value: object, field: str) -> JsonObject:
-    """The value as an object. Raises BadRecord where it is none."""
+    """Return the value if it is an object. Raises BadRecord."""
     if not isinstance(value, dict):
         raise BadRecord(field, f"is {type(value).__name__}, not an object")
     return value
 
 
 def object_at(record: JsonObject, key: str) -> JsonObject:
-    """The object under a key, an empty one where there is none. Raises BadRecord where it is something else."""
+    """Return the object under a key, or an empty one if it is missing. Raises BadRecord for another type."""
     value = record.get(key)
     return {} if value is None else require_object(value, key)
 
 
 def as_list(value: object) -> list[object]:
-    """A list as it is, nothing as none, anything else as the only one (XML turned into JSON does that)."""
+    """Return a list unchanged, [] for None, and [value] for anything else (as XML converters need)."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def text_at(record: JsonObject, key: str) -> str:
-    """The text under a key, as one line; empty where there is none. Raises BadRecord where it is no text."""
+    """Return the text under a key as one line, or "" if it is missing. Raises BadRecord for another type."""
     value = record.get(key)
     if value is None:
         return ""
@@ -82,13 +82,13 @@ def text_at(record: JsonObject, key: str) -> str:
 
 
 def text_values(value: object) -> list[str]:
-    """Those of a list, or of one value, that are text and not empty."""
+    """Return the non-empty texts of a list or of a single value."""
     found = [clean_line(item, TEXT_MAX) for item in as_list(value) if isinstance(item, str)]
     return [item for item in found if item]
 
 
 def parse_count(value: object) -> int | None:
-    """A count, also one written as text; None where it is none from 0 to 10^15."""
+    """Parse a count from 0 to 10^15, also if written as text; None otherwise."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 15:
         return int(value)
     return value if type(value) is int and 0 <= value <= 10**15 else None

@@ -1,4 +1,4 @@
-"""What notices of retraction do to the papers that they are about."""
+"""Apply retraction notices to the papers they are about."""
 
 import re
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ _OPENING = re.compile(
 
 
 def retracted_title(title: str) -> str:
-    """The title of the paper that a notice is about, as the notice repeats it (`Retraction: …`)."""
+    """Return the title of the retracted paper from the title of its notice (`Retraction: …`)."""
     return _OPENING.sub("", title, count=1)
 
 
 def merge_retractions(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
-    """Where an answer has a paper and its retraction: the paper, withdrawn, in whatever order they came.
+    """Mark papers as withdrawn if the same answer holds their retraction, in any order.
 
-    A notice has few words; where the paper itself is not there, they stand for it.
+    A notice has few words; they are used only if the paper itself is missing.
     """
     gone = {sighting.ids[0] for sighting in sightings if sighting.withdrawn}
     whole = {sighting.ids[0] for sighting in sightings if not sighting.withdrawn}
