@@ -1,7 +1,7 @@
-"""Keys that some hosts want: which setting belongs to which host, and how it is told there.
+"""Keys for hosts that require them: which setting belongs to which host, and how it is sent.
 
-A key goes to exactly its host, by https (or to this machine itself), and never along with a redirect to
-another. It is in no error, log, stored address or recording: it is added to a request as it goes out.
+A key is sent to exactly its host, by HTTPS (or to the loopback address), and never with a redirect to another. It is
+added when a request leaves, so that it is in no error, log, stored address or recording.
 """
 
 from collections.abc import Mapping

@@ -49,7 +49,7 @@ class _OlderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LibraryListing:
-    """A library or its changes. `is_complete`: entries that are not listed were removed."""
+    """Entries of a library, or its changes. `is_complete`: entries that are not listed were removed."""
 
     sightings: tuple[Sighting, ...]
     version: int

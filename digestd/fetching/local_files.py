@@ -1,4 +1,4 @@
-"""A source that is a file on this machine, read as if it had been fetched."""
+"""Read a source that is a local file as if it had been fetched."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit

@@ -1,8 +1,8 @@
-"""Read the page that a parser process sends, and trust nothing in it.
+"""Validate the page that a parser process returns, and trust nothing in it.
 
-The process has read a stranger's bytes, so it may say anything. Every field is checked for its type and its limits, and
-texts are cleaned again. The page comes as JSON lines, one for each record, so that the memory it takes here is bounded
-by what it holds: brackets alone, a few bytes each, would otherwise fill many times their own size.
+The process has parsed untrusted bytes, so it may return anything. Every field is checked for type and limits, and
+texts are cleaned again. The page arrives as JSON lines, one per record, so that memory is bounded by content: brackets
+alone, a few bytes each, would otherwise take many times their size.
 """
 
 import io

@@ -1,8 +1,8 @@
-"""Parse answers in a process of its own, so that no stranger's bytes are parsed next to the service's secrets.
+"""Parse answers in a separate process, so that untrusted bytes are not parsed next to the service's secrets.
 
-Each source has a parser process of its own, started when its first answer is there: whoever takes one over by way of a
-feed must not speak for arXiv next. One that had to be ended is replaced. `digestd.security.confinement` limits what it
-may do; `decoding` checks its answers.
+Each source has its own parser process, started at its first answer: an attacker who takes one over through a feed
+must not answer for arXiv next. A process that had to be killed is replaced. `digestd.security.confinement` limits
+what it may do; `page_validation` checks its answers.
 """
 
 import asyncio

@@ -31,7 +31,7 @@ _Verdict = tuple[CoverageState, str]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one run observed of a source.
+    """Observations of one run over a source.
 
     Attributes:
         items: papers by day.

@@ -25,7 +25,7 @@ from digestd.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """How to ask. `wrap_fetcher` wraps the fetcher, e.g. in a recorder; `on_page` gets the records of each page."""
+    """Options of a run: `wrap_fetcher` wraps the fetcher, e.g. in a recorder; `on_page` gets each page's size."""
 
     wrap_fetcher: Callable[[Fetcher], AnswerFetcher] = lambda fetcher: fetcher
     on_page: Callable[[int], None] = lambda _records: None

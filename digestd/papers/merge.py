@@ -29,7 +29,7 @@ NEWS_DAYS = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to write, and how many of the sightings were new, changed something, or changed nothing."""
+    """Changes to write, and how many sightings were new, changed something, or changed nothing."""
 
     changes: tuple[PaperWrite, ...] = ()
     new: int = 0

@@ -1,7 +1,6 @@
-"""Ask one source, page by page, and put each page into the store.
+"""Fetch one source page by page and store each page.
 
-A page is committed whole before the next one is. Meanwhile the next is fetched and read: one ahead,
-never more.
+Each page is committed completely before the next. Meanwhile at most one further page is fetched and parsed.
 """
 
 import asyncio
@@ -39,7 +38,7 @@ _AGAIN = "; the next ingest tries again"
 
 @dataclass(frozen=True, slots=True)
 class IngestContext:
-    """What every source run shares. `on_page` is called with the number of records of each page."""
+    """Context shared by all sources of a run. `on_page` is called with the number of records of each page."""
 
     db: Database
     fetcher: AnswerFetcher
@@ -52,8 +51,11 @@ class IngestContext:
 class SourceVisit:
     """One run over a source.
 
-    `name`: what all that comes is kept under; `required`: the parts that its records always had; `here`:
-    the days that it has given papers of; `old_before`: papers published earlier are no news, where it is set.
+    Attributes:
+        name: the name that everything is stored under.
+        required: fields that nearly all its records had so far.
+        here: days for which papers are stored.
+        old_before: papers published earlier are not news, if set.
     """
 
     context: IngestContext
@@ -71,11 +73,13 @@ class SourceVisit:
 
 @dataclass(slots=True)
 class FetchResult:
-    """What one read of a source brought.
+    """Result of reading a source once.
 
-    `undated`: papers not known before, on pages without days; None where there was no such page. `known`:
-    whether any paper was known; `moved`: whether no announcement was an earlier one under a new date;
-    `ended`: whether the source was read to its end.
+    Attributes:
+        undated: number of new papers on pages without days, or None if there was no such page.
+        known: True if any paper was already stored.
+        moved: False if an earlier announcement came again under a new date.
+        ended: True if the source was read to its end.
     """
 
     items: dict[date, set[PaperId]] = field(default_factory=dict)

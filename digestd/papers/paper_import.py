@@ -1,4 +1,4 @@
-"""`paper import`: lines of JSON into papers, in blocks, each committed as it comes (or all at once)."""
+"""Import papers from JSON lines in blocks, each committed separately (or all at once with `strict`)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ SOURCE = "import"
 
 @dataclass(slots=True)
 class PaperImportReport:
-    """How many lines were added, updated, unchanged or refused."""
+    """Number of lines added, updated, unchanged or refused."""
 
     added: int = 0
     updated: int = 0

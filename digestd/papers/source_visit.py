@@ -1,4 +1,4 @@
-"""Run one source: gather, fetch, back-fill what is missing, judge its days, record the outcome."""
+"""Run one source: fetch, back-fill missing days, judge coverage, record the outcome."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ class WarningSource(Protocol):
     """A source that may have a warning for the operator."""
 
     def warning(self, day: date) -> str | None:
-        """Return what the operator should see to on this day, in one line."""
+        """Return a warning for the operator on this day, in one line, or None."""
 
 
 async def visit_source(context: IngestContext, source: Source, since: datetime | None) -> SourceReport:
@@ -77,7 +77,7 @@ async def visit_source(context: IngestContext, source: Source, since: datetime |
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What is stored about a source before it is asked. `asked_for`: the operator's first day."""
+    """Stored state of a source before the run. `asked_for`: the operator's first day."""
 
     since: datetime
     asked_for: date | None
@@ -89,10 +89,9 @@ class _Start:
 
 
 def _old_before(source: Source, start: _Start, now: datetime) -> datetime | None:
-    """Return the time before which published papers without an announcement day are no news.
+    """Return the time before which papers without an announcement day are not news, or None.
 
-    What a source gives at the first look is its archive, and the news of the last days; a search gives
-    a year. A file is what an operator put there.
+    On the first run a source gives its archive besides recent news; a search gives a year. A file is taken as it is.
     """
     is_first = start.last is None and start.asked_for is None
     return now - RECENT if is_first and source.rate_limit.host else None

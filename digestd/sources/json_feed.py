@@ -1,4 +1,4 @@
-"""JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), read leniently: ids may be numbers, dates wrong."""
+"""JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), parsed leniently: numeric ids, wrong dates."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from digestd.sources.source import parse_timestamp
 
 
 def read(body: bytes) -> tuple[str, list[FeedEntry]]:
-    """Where the feed's relative addresses start, and its entries. Raises SourceFailed where it is no feed."""
+    """Return the feed's base address and its entries. Raises SourceFailed if it is not a JSON Feed."""
     found = load_object(body)
     items = found.get("items")
     if not isinstance(items, list):
@@ -38,7 +38,7 @@ def _text(item: JsonObject, key: str) -> str:
 
 
 def _authors(item: JsonObject) -> tuple[str, ...]:
-    """`authors` of version 1.1, or the one `author` of version 1."""
+    """Return `authors` of version 1.1, or the single `author` of version 1."""
     given = as_list(item.get("authors")) or as_list(item.get("author"))
     return tuple(_text(author, "name") for author in given if isinstance(author, dict))
 

@@ -1,8 +1,8 @@
-"""Papers as JSON lines: the form that `paper import` reads, and the source `jsonl:PATH`.
+"""Papers as JSON lines: the input of `paper import`, and the source `jsonl:PATH`.
 
-One object a line: `title` (required), `id`, `abstract`, `authors` [str], `categories` [str],
-`published` (ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion}.
-Without an id it comes from `doi`, else from title and first author. Unknown keys are refused.
+One object per line: `title` (required), `id`, `abstract`, `authors` [str], `categories` [str], `published`
+(ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion}. A missing id is made from
+`doi`, else from title and first author. Unknown keys are refused.
 """
 
 import difflib
@@ -29,32 +29,32 @@ _SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class JsonlFile:
-    """A file of papers; the shell reads it."""
+    """A file of papers, read from disk by the fetcher."""
 
     path: Path
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's path."""
+        """Create the source from a path."""
         return cls(spec_arguments.file_path("jsonl", argument))
 
     @property
     def name(self) -> str:
-        """`jsonl:` and the path as given."""
+        """Return `jsonl:` and the path as given."""
         return f"jsonl:{self.path}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """A file may be read at any time."""
+        """Return no limit: it is a file."""
         return RateLimit("", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the whole file."""
+        """Return the only request, for the complete file."""
         del since
         return Request(self.path.resolve().as_uri()) if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read every line; those that cannot be read are rejects, the others go in."""
+        """Parse every line; reject those that cannot be parsed and keep the others."""
         del cursor
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
@@ -68,7 +68,7 @@ class JsonlFile:
 
 
 def read_line(line: bytes) -> Sighting | None:
-    """One line as a sighting; None for an empty one. Raises BadRecord naming the field and the remedy."""
+    """Return one line as a sighting, or None if it is empty. Raises BadRecord with field and remedy."""
     if len(line) > LINE_MAX:
         raise BadRecord("line", f"is longer than {LINE_MAX} bytes; one paper a line")
     line = line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -86,7 +86,7 @@ def read_line(line: bytes) -> Sighting | None:
 
 
 def read_record(record: Mapping[str, object]) -> Sighting:
-    """One paper as a sighting. Raises BadRecord naming the field and the remedy."""
+    """Return one paper as a sighting. Raises BadRecord with field and remedy."""
     _refuse_unknown(record, KEYS, "")
     paper = make_words(
         _text(record, "title"), _text(record, "abstract"), _texts(record, "authors"), _texts(record, "categories")
@@ -102,13 +102,13 @@ def read_record(record: Mapping[str, object]) -> Sighting:
 
 
 def title_hash_id(paper: Words) -> PaperId:
-    """The identifier of a paper that comes without any: a hash of its title and first author."""
+    """Return the identifier of a paper without any: a hash of its title and first author."""
     first = paper.authors[0] if paper.authors else ""
     return hash_id(f"{paper.title}\n{first}".casefold())
 
 
 def hash_id(text: str) -> PaperId:
-    """`feed:` and a hash."""
+    """Return `feed:` and a BLAKE2b hash of the text."""
     return PaperId(f"feed:{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}")
 
 

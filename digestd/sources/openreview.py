@@ -1,9 +1,9 @@
-"""A venue's papers at OpenReview: `openreview:ICLR.cc/2027/Conference`, `openreview:TMLR`.
+"""Papers of an OpenReview venue: `openreview:ICLR.cc/2027/Conference`, `openreview:TMLR`.
 
-https://docs.openreview.net/reference/api-v2; version 1 has bare values where version 2 has
-{"value": …}, and both are read. Papers become public long after they were made, so what changed last
-is asked for first (`sort=tmdate:desc`), until what changed before the last look. A paper that is
-withdrawn moves to another venue id: one page of those is read after the first page of the papers.
+GET https://api2.openreview.net/notes, documented at https://docs.openreview.net/reference/api-v2. API 1 has bare
+values where API 2 has {"value": …}; both are parsed. Papers become public long after they were created, so the
+latest changes are requested first (`sort=tmdate:desc`), until those before the last run. A withdrawn paper moves
+to another venue id: one page of those is read after the first page of papers.
 """
 
 import re
@@ -39,29 +39,29 @@ _BIBTEX = re.compile(r"\b(?:eprint|doi)\s*=\s*[{\"]([^{}\"]{1,400})[}\"]", re.IG
 
 @dataclass(frozen=True, slots=True)
 class Openreview:
-    """The papers of a venue, as far as they are public."""
+    """The public papers of a venue."""
 
     venue: str
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's venue id."""
+        """Create the source from a venue id."""
         if len(argument) > 180 or not _VENUE.fullmatch(argument):
             raise BadInput(f"openreview: {argument[:80]!r} is no venue id; write one like ICLR.cc/2027/Conference")
         return cls(argument)
 
     @property
     def name(self) -> str:
-        """`openreview:` and the venue id."""
+        """Return `openreview:` and the venue id."""
         return f"openreview:{self.venue}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Guests had 20 requests a minute in 2026, and the limit moves."""
+        """Return 15 requests per minute: guests had 20 in 2026, and the limit changes."""
         return RateLimit("openreview.net", 4.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next page; None once the listing has come to what did not change since."""
+        """Return the next page, or None once notes have not changed since the last run."""
         place = _Position.from_cursor(cursor)
         if place.is_aside:
             return _notes(self._withdrawn(), 0)
@@ -70,7 +70,7 @@ class Openreview:
         return _notes(self.venue, place.start)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page. The first leads to that of the withdrawn papers, which leads to the second."""
+        """Parse one page. The first leads to the withdrawn papers, and those to the second."""
         found = load_object(body)
         if "notes" not in found and ("message" in found or "errors" in found):
             raise SourceFailed(quote_service("OpenReview", found.get("message") or found.get("errors")))
@@ -84,7 +84,7 @@ class Openreview:
         return check_rejects(Page(tuple(sightings), after, tuple(rejects), count))
 
     def _after(self, place: "_Position", notes: list[object], count: int | None) -> str | None:
-        """An empty page before all have come is to be asked for again."""
+        """Return the next cursor; an empty page before the end is requested again."""
         start = place.start + len(notes)
         is_last = start >= count if count is not None else not notes
         after = None if is_last else str(_Position(start, _changed(notes) if notes else place.changed))
@@ -92,15 +92,15 @@ class Openreview:
         return f"withdrawn {after or ''}" if is_first else after
 
     def _withdrawn(self) -> str:
-        """Where this venue's withdrawn papers go."""
+        """Return the venue id of this venue's withdrawn papers."""
         return f"{self.venue.removesuffix('/Submission')}/Withdrawn_Submission"
 
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """Where a page starts, and when the last note before it changed (ms since 1970; 0: not known).
+    """Start of a page, and when the last note before it changed (ms since 1970; 0: unknown).
 
-    As text it is a cursor. `is_aside`: the page of the withdrawn; `back`: the cursor that it leads to.
+    Its text form is the cursor. `is_aside`: the page of withdrawn papers; `back`: the cursor after it.
     """
 
     start: int = 0
@@ -131,7 +131,7 @@ def _notes(venue: str, start: int) -> Request:
 
 
 def _changed(notes: list[object]) -> int:
-    """When the last note of a page changed; 0 where it does not say."""
+    """Return when the last note of a page changed, or 0 if it does not say."""
     last = notes[-1] if isinstance(notes[-1], dict) else {}
     return parse_count(last.get("tmdate")) or parse_count(last.get("mdate")) or 0
 
@@ -161,18 +161,18 @@ def _sightings(note: JsonObject) -> Iterator[Sighting]:
 
 
 def _bare(value: object) -> object:
-    """What version 2 wraps, as version 1 has it."""
+    """Unwrap an API 2 value to its API 1 form."""
     return value.get("value") if isinstance(value, dict) else value
 
 
 def _keywords(content: JsonObject) -> list[str]:
-    """A list, or in old venues one text with commas."""
+    """Return the keywords: a list, or in old venues one text with commas."""
     found = text_values(content.get("keywords"))
     return found[0].split(",") if len(found) == 1 else found
 
 
 def _ids(forum: str, content: JsonObject) -> tuple[PaperId, ...]:
-    """The forum, and the arXiv id or DOI that a field is, or that is the address of the paper's page."""
+    """Return the forum, and the arXiv id or DOI from fields or the paper's page."""
     said = [found for key in ("arxiv", "doi", "html") for found in text_values(content.get(key))]
     for entry in text_values(content.get("_bibtex")):
         said += map(str.strip, _BIBTEX.findall(entry))
@@ -185,7 +185,7 @@ def _named(said: str) -> PaperId | None:
 
 
 def _public(note: JsonObject) -> datetime:
-    """When it was published at the venue, else made public, else made (milliseconds since 1970)."""
+    """Return when it was published at the venue, else made public, else created (ms since 1970)."""
     for key in ("pdate", "odate", "cdate"):
         stamp = parse_count(note.get(key))
         if stamp and stamp < 7_000_000_000_000:
@@ -194,7 +194,7 @@ def _public(note: JsonObject) -> datetime:
 
 
 def _links(content: JsonObject) -> dict[str, str]:
-    """The PDF; its address is often given without the host."""
+    """Return the PDF's address, which often lacks the host."""
     pdf = next(iter(text_values(content.get("pdf"))), "")
     url = web_url(urljoin("https://openreview.net", pdf)) if pdf.startswith("/") else web_url(pdf)
     return {"pdf": url} if url else {}

@@ -1,8 +1,9 @@
-"""PubMed by a search: `pubmed:lake ecology[mesh] AND freezing`.
+"""PubMed search: `pubmed:lake ecology[mesh] AND freezing`.
 
-https://www.ncbi.nlm.nih.gov/books/NBK25499/ (E-utilities) and the PubMed DTD. A search for what
-entered PubMed lately (`edat`) is kept on the server (`usehistory`), and its records are fetched page
-by page; the cursor says which of the two an answer is of. Errors come inside good answers, too.
+GET https://eutils.ncbi.nlm.nih.gov/entrez/eutils/esearch.fcgi, then efetch.fcgi, documented at
+https://www.ncbi.nlm.nih.gov/books/NBK25499/ (E-utilities) and in the PubMed DTD. A search for recent entries
+(`edat`) is stored on the server (`usehistory`) and its records are fetched page by page; the cursor tells the two
+kinds of answers apart. Errors also arrive with status 200.
 """
 
 import re
@@ -36,27 +37,27 @@ _ERRORS = ("ERROR", "Error", "error")
 
 @dataclass(frozen=True, slots=True)
 class Pubmed:
-    """What newly came into PubMed and fits a search."""
+    """New PubMed entries that match a search."""
 
     term: str
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's search."""
+        """Create the source from a search query."""
         return cls(search_query("pubmed", argument))
 
     @property
     def name(self) -> str:
-        """`pubmed:` and the search."""
+        """Return `pubmed:` and the query."""
         return f"pubmed:{self.term}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Three requests a second are allowed without a key."""
+        """Return two requests per second; three are allowed without a key."""
         return RateLimit("eutils.ncbi.nlm.nih.gov", 0.5, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The search, then page after page of what it found."""
+        """Return the search, then the pages of its result."""
         if not cursor:
             search = {
                 "db": "pubmed",
@@ -83,13 +84,13 @@ class Pubmed:
         return Request(f"{_UTILITIES}/efetch.fcgi?{urlencode(fetch)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read what the search found, or one page of the records."""
+        """Parse the search result, or one page of records."""
         return _articles(body, cursor) if cursor else _found(body)
 
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """A page of a search that the server keeps; as text it is a cursor."""
+    """A page of a search stored on the server; its text form is the cursor."""
 
     start: int
     count: int
@@ -154,20 +155,20 @@ def _articles(body: bytes, cursor: str) -> Page:
 
 
 def _without_doctype(body: bytes) -> bytes:
-    """The document without the DOCTYPE that PubMed opens with, which names its DTD and nothing else.
+    """Remove PubMed's own DOCTYPE, which only names the DTD.
 
-    So expat never sees one: any other, or one that declares anything itself, is left for Elements to
-    refuse, and no entity but XML's own five can be expanded.
+    Any other DOCTYPE, or one with declarations, is left for XmlElements to refuse, so that no entity other
+    than XML's own five can be expanded.
     """
     found = _DOCTYPE.match(body[:1_000])
     return found[1] + body[found.end() :] if found else body
 
 
 def _after(place: _Position, read: int) -> str | None:
-    """The next page begins after what came.
+    """Return the next cursor, which starts after the records received.
 
-    Records deleted since the search shift the rest and leave a small gap at the end; a larger one is
-    an answer that is empty where it must not be.
+    Records deleted since the search leave a small gap at the end; a larger gap means an empty answer in the
+    middle of the result.
     """
     start = place.start + read
     gap = min(place.count, MOST) - start

@@ -1,8 +1,8 @@
-"""One record of PubMed's XML as sightings.
+"""Convert one PubMed XML record to sightings.
 
-https://www.nlm.nih.gov/bsd/licensee/elements_descriptions.html. Retractions withdraw the article
-that they are about; errata and expressions of concern are no papers and left out. Titles end with
-a full stop, translated ones stand in brackets; dates may be a season or a span of years.
+https://www.nlm.nih.gov/bsd/licensee/elements_descriptions.html. Retraction notices withdraw the article they are
+about; errata and expressions of concern are skipped. Titles end with a full stop, translated ones are in
+brackets; dates may be a season or a span of years.
 """
 
 import re
@@ -29,7 +29,7 @@ _UNKNOWN = re.compile(r"\W*not available\W*", re.IGNORECASE)
 
 
 def read_article(record: Element) -> Iterator[Sighting]:
-    """What a record says: of its article, or as a notice of those that it retracts. Raises BadRecord."""
+    """Yield the article, or those that it retracts if it is a notice. Raises BadRecord."""
     kinds = {kind.text or "" for kind in record.iterfind(".//PublicationType")}
     if retracted := _related(record, "RetractionOf"):
         title = make_words(retracted_title(_title(record)))
@@ -40,7 +40,7 @@ def read_article(record: Element) -> Iterator[Sighting]:
 
 
 def pmid(record: Element) -> str:
-    """PubMed's number of a record, as it is written there."""
+    """Return PubMed's number of a record, as written there."""
     return clean_line(child_text(record, "MedlineCitation/PMID") or child_text(record, "BookDocument/PMID"), 40)
 
 
@@ -74,7 +74,7 @@ def _related(record: Element, kind: str) -> list[PaperId]:
 
 
 def _other_ids(record: Element) -> Iterator[PaperId | None]:
-    """Its DOI and its number in PubMed Central; those in the list of references are other papers'."""
+    """Yield DOI and PubMed Central id; those in the list of references belong to other papers."""
     paths = ("PubmedData/ArticleIdList/ArticleId", "PubmedBookData/ArticleIdList/ArticleId")
     for path in paths:
         for other in record.iterfind(path):
@@ -89,7 +89,7 @@ def _other_ids(record: Element) -> Iterator[PaperId | None]:
 
 
 def _title(record: Element) -> str:
-    """The English title; the original one where PubMed has no English one."""
+    """Return the English title, or the original one if PubMed has none in English."""
     paths = ("MedlineCitation/Article/ArticleTitle", "MedlineCitation/Article/VernacularTitle",
              "BookDocument/ArticleTitle", "BookDocument/Book/BookTitle")  # fmt: skip
     for path in paths:
@@ -102,7 +102,7 @@ def _title(record: Element) -> str:
 
 
 def _abstract(record: Element) -> str:
-    """Its parts with their labels; abstracts in other languages stand elsewhere and are not read."""
+    """Return the English abstract, its parts with their labels."""
     parts = [*record.iterfind("MedlineCitation/Article/Abstract/AbstractText"),
              *record.iterfind("BookDocument/Abstract/AbstractText")]  # fmt: skip
     return " ".join(f"{_label(part)}{_all_text(part)}" for part in parts)
@@ -114,7 +114,7 @@ def _label(part: Element) -> str:
 
 
 def _authors(record: Element) -> list[str]:
-    """`ForeName LastName Suffix`, or the name of a group. Editors of a book are not its authors."""
+    """Return `ForeName LastName Suffix` or the name of a group; a book's editors are not its authors."""
     paths = ("MedlineCitation/Article/AuthorList/Author", "BookDocument/AuthorList/Author")
     found = [author for path in paths for author in record.iterfind(path) if author.get("ValidYN") != "N"]
     return [_all_text(author.find("CollectiveName")) or _name(author) for author in found]
@@ -126,7 +126,7 @@ def _name(author: Element) -> str:
 
 
 def _categories(record: Element) -> list[str]:
-    """The journal, then the keywords."""
+    """Return the journal, then the keywords."""
     journal = child_text(record, "MedlineCitation/Article/Journal/Title") or child_text(
         record, "BookDocument/Book/BookTitle"
     )
@@ -134,12 +134,12 @@ def _categories(record: Element) -> list[str]:
 
 
 def _all_text(element: Element | None) -> str:
-    """With what stands in italics, sub- and superscripts."""
+    """Return the text including that of italics, subscripts and superscripts."""
     return " ".join("".join(element.itertext()).split()) if element is not None else ""
 
 
 def _published(record: Element) -> datetime:
-    """When it came out: on line, else the issue's date."""
+    """Return the online publication date, else the issue's date."""
     entered = _entered(record)
     paths = ("MedlineCitation/Article/ArticleDate", "MedlineCitation/Article/Journal/JournalIssue/PubDate",
              "BookDocument/ContributionDate", "BookDocument/Book/PubDate")  # fmt: skip
@@ -152,7 +152,7 @@ def _published(record: Element) -> datetime:
 
 
 def _entered(record: Element) -> date | None:
-    """When it came into PubMed: the day that the search goes by."""
+    """Return the day of entry into PubMed, by which the search selects."""
     for data in ("PubmedData", "PubmedBookData"):
         if found := publication_day(_parts(record.find(f"{data}/History/PubMedPubDate[@PubStatus='entrez']")), None):
             return found
@@ -160,7 +160,7 @@ def _entered(record: Element) -> date | None:
 
 
 def _parts(said: Element | None) -> list[object]:
-    """Year, month and day, as far as they are there: `2026`, `Nov` or `11`, `24`; the first year of a MedlineDate."""
+    """Return year, month and day as far as given (`2026`, `Nov` or `11`, `24`); a MedlineDate's first year."""
     if said is None:
         return []
     year = _YEAR.search(child_text(said, "Year") or child_text(said, "MedlineDate"))

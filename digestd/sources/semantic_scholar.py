@@ -1,8 +1,9 @@
-"""Semantic Scholar: `s2-citations` for the papers known, `s2-recommend:ID+ID` for what is like some papers.
+"""Semantic Scholar: citation counts (`s2-citations`) and similar papers (`s2-recommend:ID+ID`).
 
-https://api.semanticscholar.org/api-docs/. Both work without a key, then from a pool shared with
-everybody, which is often exhausted. Nothing that a subscriber likes is ever told: the papers asked
-about are the week's candidates, and those to recommend by are named by the operator.
+POST https://api.semanticscholar.org/graph/v1/paper/batch and the recommendations API, documented at
+https://api.semanticscholar.org/api-docs/. Both work without a key from a shared pool that is often exhausted.
+Subscribers' interests are never sent: the papers asked about are the week's candidates, and the seeds of
+recommendations are set by the operator.
 """
 
 import json
@@ -55,33 +56,33 @@ _SCHEMES = {"arxiv": "ARXIV:", "doi": "DOI:"}
 
 @dataclass(frozen=True, slots=True)
 class CitationCounts:
-    """How often papers are cited. `papers`: the names and titles of those asked about."""
+    """Citation counts. `papers`: names and titles of the papers to ask about."""
 
     papers: tuple[tuple[PaperId, str], ...] = ()
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """There is only one."""
+        """Create the source; it takes no argument."""
         require_no_argument("s2-citations", argument)
         return cls()
 
     @property
     def name(self) -> str:
-        """`s2-citations`."""
+        """Return `s2-citations`."""
         return "s2-citations"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Shared by all that is Semantic Scholar's."""
+        """Return the limit shared by both Semantic Scholar sources."""
         return _PACE
 
     def for_papers(self, papers: Sequence[Paper]) -> Self:
-        """The same, asking about those of these papers that have an arXiv id or a DOI."""
+        """Return a source for those of these papers that have an arXiv id or a DOI."""
         found = {paper.id: paper.words.title for paper in papers if _theirs(paper.id)}
         return replace(self, papers=tuple(found.items()))
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next batch; None without papers."""
+        """Return the next batch; None without papers."""
         del since
         asked = self._batch(cursor)
         if not asked:
@@ -90,7 +91,7 @@ class CitationCounts:
         return Request(f"{_API}/graph/v1/paper/batch?{urlencode({'fields': _MEASURED})}", fresh=True, body=body)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read a batch: one answer a paper in the order asked, null for those that are not known there."""
+        """Parse a batch: one result per paper in the order asked, null for unknown papers."""
         asked = self._batch(cursor)
         answers = _answers(body)
         if len(answers) != len(asked):
@@ -111,13 +112,13 @@ class CitationCounts:
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """Papers that are like some papers."""
+    """Papers similar to some seed papers."""
 
     seeds: tuple[PaperId, ...]
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Of a spec's papers."""
+        """Create the source from seed papers."""
         try:
             seeds = tuple(dict.fromkeys(paper_id(given) for given in argument.split("+")))
         except BadRecord as error:
@@ -131,16 +132,16 @@ class Recommendations:
 
     @property
     def name(self) -> str:
-        """`s2-recommend:` and the papers."""
+        """Return `s2-recommend:` and the seeds."""
         return f"s2-recommend:{'+'.join(self.seeds)}"
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Shared by all that is Semantic Scholar's."""
+        """Return the limit shared by both Semantic Scholar sources."""
         return _PACE
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the recommendations of this moment, whatever `since` says."""
+        """Return the only request: recommendations are current, whatever `since` is."""
         del since
         if cursor is not None:
             return None
@@ -149,7 +150,7 @@ class Recommendations:
         return Request(f"{_API}/recommendations/v1/papers?{query}", fresh=True, body=body)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the recommendations."""
+        """Parse the recommendations."""
         del cursor
         found = load_object(body)
         _refuse_error(found)
@@ -158,7 +159,7 @@ class Recommendations:
 
 
 def _theirs(name: PaperId) -> str:
-    """What Semantic Scholar calls a paper; empty where it has no name for it."""
+    """Return Semantic Scholar's identifier of a paper, or "" if it has none."""
     scheme, _, value = name.partition(":")
     return _SCHEMES[scheme] + value if scheme in _SCHEMES else ""
 
@@ -186,7 +187,7 @@ def _refuse_error(found: JsonObject) -> None:
 
 
 def _measured(name: PaperId, title: str, answer: object) -> Iterator[Sighting]:
-    """The measures of a paper under the title we know: what they call it is not asked."""
+    """Return the signals of a paper under our own title; theirs is not requested."""
     if answer is None:
         return
     record = require_object(answer, "record")
@@ -200,7 +201,7 @@ def _measured(name: PaperId, title: str, answer: object) -> Iterator[Sighting]:
 
 
 def _ids(record: JsonObject) -> tuple[PaperId, ...]:
-    """Its arXiv id and DOI."""
+    """Return arXiv id and DOI."""
     given = object_at(record, "externalIds")
     arxiv, doi = text_at(given, "ArXiv"), text_at(given, "DOI")
     return unique_ids([doi_id(f"10.48550/arXiv.{arxiv}") if arxiv else None, doi_id(doi) if doi else None])
@@ -221,7 +222,7 @@ def _told(record: JsonObject) -> Iterator[Sighting]:
 
 
 def _published(record: JsonObject) -> datetime | None:
-    """The day, else the year; None where there is neither."""
+    """Return the publication day, else the first day of the year, else None."""
     parts: list[object] = list(text_at(record, "publicationDate").split("-"))
     found = publication_day(parts, None) or publication_day([record.get("year")], None)
     return midnight(found) if found else None

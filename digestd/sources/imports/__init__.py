@@ -1,7 +1,8 @@
-"""A person's own references, as their reference manager writes them: one pure parser a format, one line here.
+"""A subscriber's references in the formats of reference managers: one pure parser per format.
 
-Each reads text and gives a Page: papers, and what could not be read with its place, field and remedy. A paper of which
-nothing but its identifier is said has no title. Nobody vouches for what such a file says.
+`ReferenceFile` parses a file of a named or detected format into a Page: papers, and rejects with place, field
+and remedy. `FormatDetector` only names the format. A paper given by its identifier alone has no title. The
+content is untrusted. This package knows nothing about subscribers or the store.
 """
 
 import re
@@ -18,9 +19,9 @@ ENTRIES_MAX = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ImportFormat:
-    """One format. `matches`: whether a text looks like it. `read`: its papers; raises SourceFailed for another format.
+    """A format: `label` for people, `matches` tells if a text looks like it, `read` parses it.
 
-    `label`: its name for people.
+    `read` raises SourceFailed for another format.
     """
 
     label: str
@@ -43,7 +44,7 @@ IMPORT_FORMATS: Mapping[str, ImportFormat] = {
 
 @dataclass(frozen=True, slots=True)
 class ReferenceFile:
-    """Reads a file of the format named, or of the one it looks like."""
+    """A parser of files in the named format, or in the one detected."""
 
     form: str = ""
 
@@ -52,7 +53,7 @@ class ReferenceFile:
             raise BadInput(f"there is no format {self.form[:40]!r}; known are {', '.join(IMPORT_FORMATS)}")
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """The papers of a whole file. Raises SourceFailed, with the remedy, for one too large or in no such format."""
+        """Parse a complete file. Raises SourceFailed, with the remedy, if it is too large or in no known format."""
         del cursor
         text = _readable(body)
         page = IMPORT_FORMATS[self.form or detect_format(text)].read(text)
@@ -63,16 +64,16 @@ class ReferenceFile:
 
 @dataclass(frozen=True, slots=True)
 class FormatDetector:
-    """Tells the format of a file, by the name under which IMPORTS reads it: `next` of its page."""
+    """A parser that only detects the format: `next` of its page is a key of IMPORT_FORMATS."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """No papers yet. Raises SourceFailed, with the remedy, for a file too large to read, or empty."""
+        """Detect the format. Raises SourceFailed, with the remedy, if the file is too large or empty."""
         del cursor
         return Page(next=detect_format(_readable(body)))
 
 
 def detect_format(text: str) -> str:
-    """The name of the format that a text looks like."""
+    """Return the name of the format that a text looks like."""
     return next(name for name, form in IMPORT_FORMATS.items() if form.matches(text))
 
 

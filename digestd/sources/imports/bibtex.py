@@ -1,4 +1,4 @@
-"""BibTeX and BibLaTeX, read as the source of that name reads them."""
+"""BibTeX and BibLaTeX, parsed by the source `bibtex`."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,10 @@ _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+[ \t]*[{(]", re.MULTILINE)
 
 
 def matches(text: str) -> bool:
-    """Whether an entry begins anywhere."""
+    """Return True if an entry begins anywhere in the text."""
     return _ENTRY.search(text) is not None
 
 
 def read(text: str) -> Page:
-    """Its entries."""
+    """Parse the entries."""
     return BibtexFile(Path()).parse(text.encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""CSL-JSON (https://citeproc-js.readthedocs.io/en/latest/csl-json/markup.html): of Zotero, Pandoc, Crossref."""
+"""CSL-JSON (https://citeproc-js.readthedocs.io/en/latest/csl-json/markup.html) of Zotero, Pandoc and Crossref."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,12 +13,12 @@ from digestd.sources.source import Page, make_words
 
 
 def matches(written: str) -> bool:
-    """Whether it is any JSON."""
+    """Return True for any JSON."""
     return is_json(written)
 
 
 def read(written: str) -> Page:
-    """Its items: a list, one alone, or Crossref's answer with a list in it."""
+    """Parse the items: a list, a single one, or Crossref's answer with a list in it."""
     found = load_json(written)
     if isinstance(found, dict):
         found = found.get("items", [found])

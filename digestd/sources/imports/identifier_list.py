@@ -1,4 +1,4 @@
-"""A list of arXiv ids, DOIs or their addresses, one a line or divided by commas and blanks; `#` begins a note."""
+"""A list of arXiv ids, DOIs or their addresses, separated by lines, commas or spaces; `#` starts a comment."""
 
 import re
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ _NOTE = re.compile(r"(?:^|\s)#.*")
 
 
 def matches(text: str) -> bool:
-    """Whether at least every other line begins with an identifier or an address."""
+    """Return True if at least half of the lines begin with an identifier or an address."""
     firsts = [words[0] for _, words in _lines(text)]
     return bool(firsts) and 2 * sum(_is_one(word) for word in firsts) >= len(firsts)
 
 
 def read(text: str) -> Page:
-    """Its papers by name alone. Raises SourceFailed where there is none."""
+    """Return papers with identifiers only. Raises SourceFailed if there are none."""
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     for number, words in _lines(text):

@@ -1,4 +1,4 @@
-"""What papers are called in people's files: identifiers wherever a file may have put them."""
+"""Find paper identifiers in any field where reference managers put them."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ _ARXIV_WITHIN = re.compile(r"arxiv:\s*(\d{4}\.\d{4,5}|[a-z-]{2,20}(?:\.[a-z]{2})
 
 
 def parse_identifier(text: str) -> PaperId | None:
-    """The paper an arXiv id, a DOI or an address that holds one names; None if none."""
+    """Return the paper id of an arXiv id, a DOI or an address that holds one, else None."""
     text = text.strip()
     bare = re.split(r"[?#]", text, maxsplit=1)[0].rstrip("/") if text.lower().startswith("http") else text
     if found := arxiv_id(bare):
@@ -24,11 +24,11 @@ def parse_identifier(text: str) -> PaperId | None:
 
 
 def find_arxiv_id(text: str) -> PaperId | None:
-    """The paper that a note names after `arXiv:`."""
+    """Return the arXiv id that a note gives after `arXiv:`, else None."""
     match = _ARXIV_WITHIN.search(text[:2_000])
     return parse_identifier(match[1]) if match else None
 
 
 def identifiers_or_hash(found: Iterable[PaperId | None], words: Words) -> tuple[PaperId, ...]:
-    """The identifiers found, each once; without any, the one that its words give."""
+    """Return the identifiers without duplicates, or a hash of title and first author if there are none."""
     return tuple(dict.fromkeys(name for name in found if name)) or (title_hash_id(words),)

@@ -1,4 +1,4 @@
-"""Items of JSON files: what all formats made of it have in common."""
+"""Helpers shared by the JSON-based import formats."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from digestd.sources.source import Page
 
 
 def load_json(text: str) -> object:
-    """What the JSON says; None for what is none."""
+    """Parse JSON; return None if it is invalid."""
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
@@ -21,12 +21,12 @@ def load_json(text: str) -> object:
 
 
 def is_json(text: str) -> bool:
-    """Whether it is meant as JSON, broken or not; BibTeX and prose begin otherwise."""
+    """Return True if a text is meant as JSON, valid or not; BibTeX and prose begin differently."""
     return text.lstrip().startswith(("{", "[{", "[ ", "[\n", "[]"))
 
 
 def read_items(items: object, sightings: Callable[[JsonObject], Iterable[Sighting]], label: str) -> Page:
-    """The papers of a list of items. Raises SourceFailed where it is none, or empty."""
+    """Parse the papers of a list of items. Raises SourceFailed if it is no list, or empty."""
     if not isinstance(items, list) or not items:
         raise SourceFailed(f"the file is no {label}: it is cut short, or holds no list of items")
     told, rejects = read_records(items, sightings)

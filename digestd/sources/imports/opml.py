@@ -1,4 +1,4 @@
-"""OPML (http://opml.org/spec2.opml): a list of feeds. Feeds are no papers: each is told, for the operator to follow."""
+"""OPML (http://opml.org/spec2.opml), a list of feeds: each is rejected with a hint for the operator."""
 
 from digestd.errors import SourceFailed
 from digestd.sources.source import Page, Reject, web_url
@@ -8,12 +8,12 @@ _ROOT = "opml"
 
 
 def matches(text: str) -> bool:
-    """Whether its root element is there."""
+    """Return True if the text has an OPML root element."""
     return "<opml" in text[:4_000].lower()
 
 
 def read(text: str) -> Page:
-    """No papers, and each feed as what could not be taken. Raises SourceFailed where it has none."""
+    """Return no papers and a reject for each feed. Raises SourceFailed if there are none."""
     elements = XmlElements(text.encode("utf-8", "replace"), frozenset({_ROOT}))
     feeds = [url for outline in elements.read("outline") if (url := outline.get("xmlUrl"))]
     if elements.broken:

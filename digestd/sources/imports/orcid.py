@@ -1,6 +1,6 @@
-"""ORCID's JSON, version 3.0 (https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/).
+"""ORCID JSON 3.0 (https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/).
 
-A record, its list of works (summaries, without authors and abstracts), or works in full.
+A record, its list of works (summaries without authors and abstracts), or complete works.
 """
 
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ _OWN = frozenset({"", "self", "version-of"})
 
 
 def matches(written: str) -> bool:
-    """Whether it has works as ORCID lists them."""
+    """Return True if the text has works in ORCID's format."""
     return _works(load_json(written)) is not None
 
 
 def read(written: str) -> Page:
-    """Its works."""
+    """Parse the works."""
     return read_items(_works(load_json(written)), sightings_of, "JSON of ORCID's works")
 
 
@@ -36,7 +36,7 @@ def _works(found: object) -> object:
 
 
 def sightings_of(work: JsonObject) -> Iterator[Sighting]:
-    """The paper that a work is: of a group the summary its owner prefers, which ORCID puts first; in full, itself.
+    """Yield the paper of a work, or of a group's preferred summary, which ORCID puts first.
 
     Raises BadRecord.
     """

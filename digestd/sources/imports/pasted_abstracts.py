@@ -1,4 +1,4 @@
-"""Abstracts as somebody pastes them: a title in the first line, the abstract below, a blank line between papers."""
+"""Pasted abstracts: title on the first line, abstract below, a blank line between papers."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from digestd.sources.source import Page, Reject, make_words
 
 
 def matches(text: str) -> bool:
-    """Whatever is nothing else may be words."""
+    """Return True: any text that no other format matches may be an abstract."""
     return bool(text)
 
 
 def read(text: str) -> Page:
-    """Its papers; a block of one line alone is refused, as it may be anything."""
+    """Parse the papers; a block of a single line is rejected, because it may be anything."""
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     for number, title, abstract in _blocks(text):
@@ -29,7 +29,7 @@ def read(text: str) -> Page:
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str, str]]:
-    """The number of the first line, that line, and the rest, of each block."""
+    """Yield the first line's number, the first line, and the rest of each block."""
     first, block = 0, list[str]()
     for number, line in enumerate([*text.split("\n"), ""], start=1):
         if line.strip():

@@ -1,6 +1,6 @@
-"""Zotero's own JSON: the API's answer (https://www.zotero.org/support/dev/web_api/v3/basics), or a library's export.
+"""Zotero JSON: an answer of its API or an exported library; attachments, notes and annotations are skipped.
 
-Attachments, notes and annotations are no papers and are passed over.
+https://www.zotero.org/support/dev/web_api/v3/basics
 """
 
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ _IDS = ("DOI", "archiveID", "url", "extra", "number")
 
 
 def matches(written: str) -> bool:
-    """Whether its first item has a type as Zotero names it."""
+    """Return True if the first item has a Zotero item type."""
     items = _items(written)
     first = items[0] if isinstance(items, list) and items else None
     return isinstance(first, dict) and "itemType" in item_data(first)
 
 
 def read(written: str) -> Page:
-    """Its items."""
+    """Parse the items."""
     return read_items(_items(written), sightings_of, "JSON of Zotero")
 
 
@@ -38,12 +38,12 @@ def _items(written: str) -> object:
 
 
 def item_data(item: JsonObject) -> JsonObject:
-    """What an item says of itself, which exports leave out the wrapping of."""
+    """Return an item's data, which exports do not wrap."""
     return object_at(item, "data") if isinstance(item.get("data"), dict) else item
 
 
 def sightings_of(item: JsonObject) -> Iterator[Sighting]:
-    """The paper that an item is, if it is one. Raises BadRecord."""
+    """Yield the paper of an item, unless it is no paper. Raises BadRecord."""
     data = item_data(item)
     if text_at(data, "itemType") in _NO_PAPERS:
         return

@@ -1,4 +1,4 @@
-"""Entries of libraries: what all keepers have in common."""
+"""Helpers for library entries, shared by all providers."""
 
 import json
 from dataclasses import replace
@@ -11,12 +11,12 @@ SCHEME = "entry:"
 
 
 def entry_id(name: str) -> PaperId:
-    """What a keeper calls an entry, as an identifier beside those of its paper."""
+    """Return a provider's entry name as an identifier next to those of its paper."""
     return PaperId(f"{SCHEME}{name}")
 
 
 def load_list(body: bytes) -> list[object]:
-    """The list that an answer is. Raises SourceFailed where it is none."""
+    """Parse an answer that must be a JSON list. Raises SourceFailed."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -27,7 +27,7 @@ def load_list(body: bytes) -> list[object]:
 
 
 def as_entry(name: str, paper: Sighting, day: str) -> Sighting:
-    """A paper as the entry of this name, put there on this day (ISO; the time is passed over)."""
+    """Return a paper as a library entry that was added on `day` (ISO 8601; the time is ignored)."""
     try:
         since = date.fromisoformat(day[:10])
     except ValueError:

@@ -1,7 +1,7 @@
-"""ORCID's public API, version 3.0: the works that somebody lists, all in one answer.
+"""ORCID's public API 3.0: GET BASE/ID/works lists all works in one answer.
 
-https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/. Nothing tells what has changed,
-so all is read each time.
+https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/. There is no way to ask for
+changes only, so everything is read each time.
 """
 
 import re
@@ -32,7 +32,7 @@ _ID = re.compile(r"(?:https?://)?(?:www\.|pub\.)?(?:orcid\.org/)?(\d{4}-?\d{4}-?
 
 @dataclass(frozen=True, slots=True)
 class OrcidLibrary:
-    """The works of one iD at the API at `base`; there are no versions."""
+    """Works of an ORCID iD at the API at `base`; there are no versions."""
 
     base: str
     library_id: str
@@ -40,35 +40,35 @@ class OrcidLibrary:
 
     @property
     def rate_limit(self) -> RateLimit:
-        """The public API takes more, but this is enough."""
+        """Return two requests per second; the public API allows more."""
         return RateLimit(urlsplit(self.base).netloc, SECONDS)
 
     @property
     def is_complete(self) -> bool:
-        """The one answer lists all works."""
+        """Return True: the single answer lists all works."""
         return True
 
     def request(self, cursor: str | None) -> Request:
-        """There is one page."""
+        """Return the only request."""
         del cursor
         return Request(f"{self.base}/{self.library_id}/works", {"Accept": "application/json"})
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Each group of works, which are one work as several have listed it."""
+        """Parse each group of works, which are one work listed by several parties."""
         del cursor
         told, rejects = read_records(list_at(load_object(body), "group"), _sightings)
         return Page(tuple(told), None, tuple(rejects))
 
     def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
-        """Nothing follows."""
+        """Return None: there is one page."""
         del cursor, headers
         return None
 
 
 def parse_library_id(written: str) -> str:
-    """The iD that is written, with or without dashes or the address before it. Raises BadRecord.
+    """Return the iD, given with or without hyphens or address. Raises BadRecord.
 
-    The last character proves the others (ISO/IEC 7064, MOD 11-2).
+    The last character is a check digit (ISO/IEC 7064, MOD 11-2).
     """
     found = _ID.fullmatch(written.strip()[:100])
     digits = found[1].replace("-", "").upper() if found else ""
@@ -88,7 +88,7 @@ def _check(digits: str) -> str:
 
 
 def _sightings(work: JsonObject) -> Iterator[Sighting]:
-    """Of a group, the summary its owner prefers; the group is called by the lowest number in it, which stays."""
+    """Yield the owner's preferred summary of a group, identified by the group's lowest put-code."""
     summaries = [require_object(one, "work-summary") for one in as_list(work.get("work-summary"))]
     numbers = [found for one in summaries if (found := parse_count(one.get("put-code"))) is not None]
     if not numbers:
@@ -98,7 +98,7 @@ def _sightings(work: JsonObject) -> Iterator[Sighting]:
 
 
 def _created(summaries: list[JsonObject]) -> str:
-    """The day on which the work was first listed; instants are in milliseconds since 1970."""
+    """Return the ISO date on which the work was first listed (timestamps are ms since 1970), or ""."""
     found = [parse_count(object_at(one, "created-date").get("value")) for one in summaries]
     first = min((ms for ms in found if ms is not None and ms < 4_000_000_000_000), default=None)
     return "" if first is None else datetime.fromtimestamp(first / 1000, UTC).date().isoformat()

@@ -1,8 +1,7 @@
-"""Zotero's web API, version 3 (https://www.zotero.org/support/dev/web_api/v3/syncing).
+"""Zotero's web API 3 (https://www.zotero.org/support/dev/web_api/v3/syncing).
 
-What has changed since a version of the library, then what was deleted since. Items in the trash are told among the
-changed ones. Of a library that was never read, the newest entries come first, so that a very large one is cut at its
-old end.
+First the changes since a version of the library, then the deletions since. Trashed items are listed among the
+changed ones. On the first read the newest entries come first, so that a very large library loses its oldest ones.
 """
 
 import re
@@ -34,7 +33,7 @@ _NEXT = re.compile(r'rel="?next"?')
 
 @dataclass(frozen=True, slots=True)
 class ZoteroLibrary:
-    """A library at the API at `base`, read from version `since` on; 0 is the whole of it."""
+    """A library at the API at `base`, read from version `since`; 0 reads everything."""
 
     base: str
     library_id: str
@@ -42,16 +41,16 @@ class ZoteroLibrary:
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Zotero names no number, but asks for few at once."""
+        """Return two requests per second; Zotero publishes no number but asks for few at once."""
         return RateLimit(urlsplit(self.base).netloc, SECONDS)
 
     @property
     def is_complete(self) -> bool:
-        """What has changed is not all there is."""
+        """Return True for a full read; changes are not everything."""
         return self.since == 0
 
     def request(self, cursor: str | None) -> Request:
-        """Whether anything has changed is asked with the first page only."""
+        """Return the request for a page; only the first one is conditional."""
         at = f"{self.base}/{self.library_id}"
         if cursor == _DELETED:
             return Request(f"{at}/deleted?since={self.since}", HEADERS)
@@ -62,7 +61,7 @@ class ZoteroLibrary:
         return Request(f"{at}/items/top?{asked}&since={self.since}&includeTrashed=1", {**HEADERS, **unchanged})
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """A page of items, or what was deleted."""
+        """Parse a page of items, or the deletions."""
         if cursor == _DELETED:
             keys = [key for key in list_at(load_object(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
             return Page(tuple(Sighting((entry_id(key),), Words(""), withdrawn=True) for key in keys))
@@ -70,7 +69,7 @@ class ZoteroLibrary:
         return Page(tuple(told), None, tuple(rejects))
 
     def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
-        """Where `Link` leads is not followed: it only says that there is more."""
+        """Return the next cursor. The address in `Link` is not followed: it only shows that there is more."""
         if cursor == _DELETED:
             return None
         start = int(cursor or 0) + PER_PAGE
@@ -81,7 +80,7 @@ class ZoteroLibrary:
 
 @dataclass(frozen=True, slots=True)
 class KeyRights:
-    """What a key may do: whose it is, whether it opens a library, and whether it could change anything."""
+    """Rights of a key: whose it is, and whether it can write or read its owner's library."""
 
     user: str
     may_write: bool
@@ -89,7 +88,7 @@ class KeyRights:
 
 
 def parse_library_id(written: str) -> str:
-    """The library that `users/12`, `groups/3` or an address at zotero.org names; a bare number is a group.
+    """Return the library of `users/12`, `groups/3` or a zotero.org address; a bare number is a group.
 
     Raises BadRecord.
     """
@@ -101,12 +100,12 @@ def parse_library_id(written: str) -> str:
 
 
 def key_request(base: str) -> Request:
-    """Asks what the key that is sent along may do."""
+    """Return the request for the rights of the key that is sent with it."""
     return Request(f"{base}/keys/current", HEADERS)
 
 
 def parse_key_rights(body: bytes) -> KeyRights:
-    """What the answer to it says. Raises SourceFailed."""
+    """Parse the rights of a key. Raises SourceFailed."""
     found = load_object(body)
     try:
         access = object_at(found, "access")
