@@ -34,7 +34,7 @@ def house(tmp_path: Path, database_url: str) -> Iterator[Install]:
     made.db.close()
 
 
-async def test_five_days_offline_are_made_good_by_one_start_and_one_digest(house: Install, web: Site) -> None:
+async def test_ingest_catches_up_after_five_days_offline(house: Install, web: Site) -> None:
     world = World(house.clock, each=5, page=8)
     world.open(web)
     desk = Desk(house.db, web, house.clock)

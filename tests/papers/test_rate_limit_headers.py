@@ -51,5 +51,5 @@ EPOCH = int(NOW.timestamp())
         (200, {}, 0),
     ],
 )
-def test_a_pause_is_understood(status: int, headers: dict[str, str], seconds: float) -> None:
+def test_requested_pause_reads_every_header_form(status: int, headers: dict[str, str], seconds: float) -> None:
     assert requested_pause(status, headers, NOW) == pytest.approx(seconds)

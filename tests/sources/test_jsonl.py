@@ -18,7 +18,7 @@ def refused(record: object) -> BadRecord:
     return caught.value
 
 
-def test_every_key_is_read() -> None:
+def test_jsonl_reads_every_key() -> None:
     paper = JsonlFile(Path("/p")).parse(BODY).sightings[1]
     assert paper.ids == ("arxiv:2611.30001", "doi:10.5555/all")
     assert paper.words.title == "All there is"
@@ -29,7 +29,7 @@ def test_every_key_is_read() -> None:
     assert set(paper.links) == {"code", "pdf", "discussion"}
 
 
-def test_an_id_comes_from_the_doi_else_from_title_and_first_author() -> None:
+def test_jsonl_id_comes_from_doi_or_title_and_author() -> None:
     only_title, _, by_doi, other = JsonlFile(Path("/p")).parse(BODY).sightings
     assert only_title.ids[0].startswith("feed:")
     assert by_doi.ids == ("arxiv:2611.30002",)
@@ -67,7 +67,7 @@ def test_an_id_comes_from_the_doi_else_from_title_and_first_author() -> None:
         (["title"], "line", "no JSON object"),
     ],
 )
-def test_a_bad_line_is_refused_with_field_and_remedy(record: object, field: str, said: str) -> None:
+def test_jsonl_rejects_line_with_field_and_remedy(record: object, field: str, said: str) -> None:
     error = refused(record)
     assert error.field == field
     assert said in error.message
@@ -83,26 +83,26 @@ def test_a_bad_line_is_refused_with_field_and_remedy(record: object, field: str,
         (b'{"title": "' + b"x" * 1_000_001 + b'"}', "longer than"),
     ],
 )
-def test_a_line_that_is_no_json_is_refused(line: bytes, said: str) -> None:
+def test_jsonl_rejects_invalid_json(line: bytes, said: str) -> None:
     with pytest.raises(BadRecord, match=said):
         read_line(line)
 
 
-def test_empty_lines_and_a_byte_order_mark_are_no_fault() -> None:
+def test_jsonl_accepts_empty_lines_and_bom() -> None:
     assert read_line(b" \r\n") is None
     found = read_line(b'\xef\xbb\xbf{"title": "x"}\r\n')
     assert found is not None
     assert found.words.title == "x"
 
 
-def test_a_hostile_title_is_one_short_line() -> None:
+def test_jsonl_hostile_title_is_one_short_line() -> None:
     found = read_line(json.dumps({"title": "a\r\nBcc: x\u2028\x00" + "y" * 10_000}).encode())
     assert found is not None
     assert found.words.title.startswith("a Bcc: x yyy")
     assert len(found.words.title) == 1_000
 
 
-def test_the_others_go_in_when_one_line_is_bad() -> None:
+def test_jsonl_keeps_other_lines() -> None:
     page = JsonlFile(Path("/p")).parse(b'{"title": "a"}\n{"titel": "b"}\n{"title": "c"}')
     assert [sighting.words.title for sighting in page.sightings] == ["a", "c"]
     assert [(r.where, r.field) for r in page.rejects] == [("line 2", "titel")]

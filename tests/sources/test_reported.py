@@ -22,14 +22,14 @@ ERRORS = {
 """A source and an error in the form of its answers."""
 
 
-def test_reported_names_the_service_and_quotes_it() -> None:
+def test_quote_service_names_service_and_quotes() -> None:
     assert quote_service("PubMed", "Search Backend\n failed") == "PubMed says: “Search Backend failed”"
     assert quote_service("PubMed", " \x00\u200b") == "PubMed gives no reason"
     assert quote_service("PubMed", "ice " * 999).endswith("ice…”")
 
 
 @given(st.text(max_size=1000) | st.integers() | st.lists(st.text()))
-def test_reported_is_one_short_visible_quotation(words: object) -> None:
+def test_quote_service_is_one_short_visible_line(words: object) -> None:
     said = quote_service("PubMed", words)
     assert said.isprintable()
     assert len(said) < 2 * QUOTED_MAX
@@ -41,7 +41,7 @@ def test_reported_is_one_short_visible_quotation(words: object) -> None:
 
 
 @pytest.mark.parametrize("service", ERRORS)
-def test_source_error_is_shown_as_that_of_the_source(service: str) -> None:
+def test_source_error_is_quoted(service: str) -> None:
     spec, body = ERRORS[service]
     with pytest.raises(SourceFailed) as failed:
         parse_source(spec).parse(json.dumps(body).encode())

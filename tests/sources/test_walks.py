@@ -112,7 +112,7 @@ WALKS: list[tuple[str, Api, int]] = [
 
 @pytest.mark.parametrize(("spec", "api", "count"), WALKS, ids=[spec for spec, _, _ in WALKS])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 30])
-def test_every_record_comes_however_the_pages_are_cut(spec: str, api: Api, count: int, size: int) -> None:
+def test_source_paging_returns_every_record(spec: str, api: Api, count: int, size: int) -> None:
     found = walk(parse_source(spec), api, size)
     news = {sighting.ids for sighting in found}
     if api is openreview:  # the page on which the changed ones end may hold some that did not change
