@@ -52,7 +52,7 @@ def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:
         if not value:
             continue
         if not value.isascii() or not value.isprintable() or " " in value or len(value) > 500:
-            raise BadSetting(f"DIGESTD_{key.setting.upper()}: is no key; it is one word of at most 500 letters")
+            raise BadSetting(f"DIGESTD_{key.setting.upper()}: is not a key; write one word of at most 500 letters")
         found[key.host] = Credential(key.name, key.before + value, key.is_parameter)
     return found
 

@@ -268,7 +268,7 @@ def _where(here: httpx2.URL, status: int, location: str, request: Request) -> ht
     try:
         return here.join(location)
     except httpx2.InvalidURL as error:
-        raise SourceFailed(f"{here.host} redirects to what is no web address; refused") from error
+        raise SourceFailed(f"{here.host} redirects to what is not a web address; refused") from error
 
 
 def _is_same(one: httpx2.URL, other: httpx2.URL) -> bool:

@@ -129,7 +129,7 @@ def _sighting(entry: Element, calendar: ArxivCalendar) -> Sighting:
         raise SourceFailed(quote_service("arXiv", child_text(entry, ATOM + "summary")))
     named = arxiv_id(where)
     if named is None:
-        raise BadRecord("id", f"{where[:80]!r} is no arXiv id")
+        raise BadRecord("id", f"{where[:80]!r} is not an arXiv id")
     published = parse_timestamp(child_text(entry, ATOM + "published"))
     doi = doi_id(child_text(entry, ARXIV + "doi"))
     categories = [primary.get("term", "") for primary in entry.iter(ARXIV + "primary_category")]

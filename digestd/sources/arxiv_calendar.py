@@ -108,7 +108,7 @@ def parse_holidays(text: str) -> frozenset[date]:
     try:
         return frozenset(map(date.fromisoformat, text.replace(",", " ").split()))
     except ValueError as error:
-        raise BadInput(f"{text[:80]!r} is no list of dates like 2027-01-01, 2027-01-18 ({error})") from error
+        raise BadInput(f"{text[:80]!r} is not a list of dates like 2027-01-01, 2027-01-18 ({error})") from error
 
 
 def with_arxiv_calendar(sources: Iterable[Source], calendar: ArxivCalendar) -> list[Source]:

@@ -142,7 +142,7 @@ def _tree(body: bytes) -> tuple[Element, str]:
     if broken and (mended := _mended(body)) != body:
         root, broken = _parsed(mended)
     if not isinstance(root, Element) or _local(root) != _ROOT:
-        raise SourceFailed(f"the answer is no OAI-PMH ({broken or _local(root)[:40]})")
+        raise SourceFailed(f"the answer is not OAI-PMH ({broken or _local(root)[:40]})")
     return root, broken
 
 
@@ -227,7 +227,7 @@ def _sighting(header: dict[str, str], metadata: Element) -> Sighting:
     fields = _texts(metadata)
     named = arxiv_id(fields.get("id") or header.get("identifier", ""))
     if named is None:
-        raise BadRecord("id", f"{fields.get('id', '')[:80]!r} is no arXiv id")
+        raise BadRecord("id", f"{fields.get('id', '')[:80]!r} is not an arXiv id")
     changed = _day(header.get("datestamp", ""), "datestamp")
     created = _created(fields.get("created", ""), named[0])
     abstract = fields.get("abstract", "")
@@ -271,5 +271,5 @@ def _day(text: str, field: str) -> date:
         if not 1900 < day.year < 2200:
             raise ValueError(f"the year {day.year} cannot be meant")
     except ValueError as error:
-        raise BadRecord(field, f"{text[:40]!r} is no date; 2026-11-24 was expected") from error
+        raise BadRecord(field, f"{text[:40]!r} is not a date; 2026-11-24 was expected") from error
     return day

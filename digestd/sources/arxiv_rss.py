@@ -121,7 +121,7 @@ def _sighting(entry: Element, form: _Form) -> Sighting:
     where = child_text(entry, form.id).strip()
     named = arxiv_id(where)
     if named is None:
-        raise BadRecord("id", f"{where[:80]!r} is no arXiv id")
+        raise BadRecord("id", f"{where[:80]!r} is not an arXiv id")
     summary = child_text(entry, form.summary)
     prefix = _PREFIX.match(summary)
     dated = _dated(entry, form)

@@ -167,7 +167,7 @@ def _doi(fields: Mapping[str, str]) -> PaperId | None:
     if not written:
         return doi_id(fields.get("url", ""))
     if (named := doi_id(written)) is None:
-        raise BadRecord("doi", f"{written[:80]!r} is no DOI like 10.1101/2024.01.01; correct it or leave it out")
+        raise BadRecord("doi", f"{written[:80]!r} is not a DOI like 10.1101/2024.01.01; correct it or leave it out")
     return named
 
 

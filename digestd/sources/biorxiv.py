@@ -56,7 +56,7 @@ class Biorxiv:
         found = tuple(dict.fromkeys(name.strip().lower().replace("_", " ") for name in argument.split("+")))
         if len(found) > 20 or not all(_CATEGORY.fullmatch(name) for name in found):
             raise BadInput(
-                f"{server}: {argument[:80]!r} is no list of subject categories; "
+                f"{server}: {argument[:80]!r} is not a list of subject categories; "
                 f"write 1 to 20 of them like {server}:neuroscience+cell biology, or {server} alone for all"
             )
         return cls(server, found)
@@ -141,7 +141,7 @@ def _message(found: JsonObject) -> JsonObject | None:
     message = messages[0] if messages else None
     status = message.get("status") if isinstance(message, dict) else None
     if not isinstance(message, dict) or not isinstance(status, str):
-        raise SourceFailed("the answer has no status; its form has changed")
+        raise SourceFailed("the answer has no status; its format has changed")
     if status.strip().lower().startswith(_NONE):
         return None
     if status.strip().lower() != "ok":
@@ -152,7 +152,7 @@ def _message(found: JsonObject) -> JsonObject | None:
 def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
     own = doi_id(text_at(post, "doi"))
     if own is None:
-        raise BadRecord("doi", f"{text_at(post, 'doi')[:80]!r} is no DOI")
+        raise BadRecord("doi", f"{text_at(post, 'doi')[:80]!r} is not a DOI")
     posted = _posted(text_at(post, "date"))
     version = parse_count(post.get("version")) or None
     withdrawn = _is_withdrawn(post)
@@ -183,11 +183,11 @@ def _ids(own: PaperId, published: str) -> tuple[PaperId, ...]:
 def _posted(written: str) -> date:
     found = _DATE.fullmatch(written)
     if found is None:
-        raise BadRecord("date", f"{written[:40]!r} is no date like 2026-11-24")
+        raise BadRecord("date", f"{written[:40]!r} is not a date like 2026-11-24")
     try:
         return parse_day(*found.groups())
     except ValueError as error:
-        raise BadRecord("date", f"{written[:40]!r} is no date ({error})") from error
+        raise BadRecord("date", f"{written[:40]!r} is not a date ({error})") from error
 
 
 def _authors(joined: str) -> list[str]:

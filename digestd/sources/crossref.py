@@ -67,7 +67,7 @@ class Crossref:
         """Create the source from ISSNs."""
         found = tuple(dict.fromkeys(argument.upper().replace(" ", "+").split("+")))
         if not 1 <= len(found) <= 18 or not all(_ISSN.fullmatch(issn) for issn in found):
-            raise BadInput(f"crossref: {argument[:80]!r} is no list of ISSNs; write 1 to 18 of them like 1234-5679")
+            raise BadInput(f"crossref: {argument[:80]!r} is not a list of ISSNs; write 1 to 18 of them like 1234-5679")
         return cls(found)
 
     @property
@@ -126,7 +126,7 @@ def _message(found: JsonObject) -> JsonObject:
         return message
     said = [str(error.get("message")) for error in as_list(message) if isinstance(error, dict)]
     if not said:
-        raise SourceFailed("the answer is no list of works; its form has changed")
+        raise SourceFailed("the answer is not a list of works; its format has changed")
     raise SourceFailed(quote_service("Crossref", "; ".join(said)))
 
 
@@ -148,7 +148,7 @@ def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[S
             continue
         original = doi_id(text_at(update, "DOI"))
         if original is None:
-            raise BadRecord("update-to", f"{text_at(update, 'DOI')[:80]!r} is no DOI")
+            raise BadRecord("update-to", f"{text_at(update, 'DOI')[:80]!r} is not a DOI")
         found = _sighting(notice) if original == own else Sighting((original,), make_words(retracted_title(title)))
         yield replace(found, announced="replace", day=_created(notice), withdrawn=True)
 
@@ -156,7 +156,7 @@ def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[S
 def _sighting(work: JsonObject) -> Sighting:
     own = doi_id(text_at(work, "DOI"))
     if own is None:
-        raise BadRecord("DOI", f"{text_at(work, 'DOI')[:80]!r} is no DOI")
+        raise BadRecord("DOI", f"{text_at(work, 'DOI')[:80]!r} is not a DOI")
     title = _title(work)
     withdrawn = _TAKEN_BACK.match(title) is not None
     return Sighting(

@@ -15,7 +15,7 @@ def parse_day(year: object, month: object = 1, of_month: object = 1) -> date:
 
 
 def publication_day(parts: Sequence[object], heard_of: date | None) -> date | None:
-    """Return the publication day from [year, month, day] or a prefix of it, or None if it is no date.
+    """Return the publication day from [year, month, day] or a prefix of it, or None if it is not a date.
 
     A month or year alone gives the day on which the paper was first known if that lies within it, else
     its first day. A date after that day names a future issue: the day itself is returned.

@@ -95,7 +95,7 @@ class Dblp:
         found = as_list(hits.get("hit"))[:ITEMS_MAX]
         total = parse_count(hits.get("@total"))
         if total is None:
-            raise SourceFailed("the answer does not say how many were found; its form has changed")
+            raise SourceFailed("the answer does not say how many were found; its format has changed")
         sightings, rejects = read_records(found, _sightings)
         start, place = _place(cursor)
         start += len(found)
@@ -124,7 +124,7 @@ def _hits(found: JsonObject) -> JsonObject:
         hits = object_at(result, "hits")
         told = text_at(status, "text")
     except BadRecord as error:
-        raise SourceFailed(f"the answer is no search result ({error}); its form has changed") from error
+        raise SourceFailed(f"the answer is not a search result ({error}); its format has changed") from error
     if (parse_count(status.get("@code")) or 200) != 200:
         raise SourceFailed(quote_service("dblp", told))
     return hits
@@ -138,7 +138,7 @@ def _sightings(hit: JsonObject) -> Iterator[Sighting]:
         return
     key = text_at(info, "key")
     if not _KEY.fullmatch(key):
-        raise BadRecord("key", f"{key[:80]!r} is no key like conf/nips/Example26")
+        raise BadRecord("key", f"{key[:80]!r} is not a key like conf/nips/Example26")
     venues = [html.unescape(venue) for venue in text_values(info.get("venue"))]
     pages = text_values(info.get("ee"))
     yield Sighting(
@@ -180,4 +180,4 @@ def _published(year: str) -> datetime:
     try:
         return midnight(parse_day(year))
     except ValueError as error:
-        raise BadRecord("year", f"{year[:40]!r} is no year ({error})") from error
+        raise BadRecord("year", f"{year[:40]!r} is not a year ({error})") from error

@@ -42,7 +42,7 @@ class FeedSource:
         url = argument.strip().partition("#")[0]
         if web_url(url) is None or len(url) > _URL_MAX or "," in url:
             raise BadInput(
-                f"feed: {argument[:80]!r} is no address of at most {_URL_MAX} characters like "
+                f"feed: {argument[:80]!r} is not an address of at most {_URL_MAX} characters like "
                 "feed:https://journal.example.org/rss; write a comma in it as %2C"
             )
         if "@" in urlsplit(url).netloc:
@@ -89,7 +89,7 @@ def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[FeedEntry]]:
         # a parser of this age raises whatever comes up (AttributeError, KeyError, RecursionError …)
         raise SourceFailed(f"the answer cannot be read as a feed ({type(error).__name__})") from error
     if not found.get("version"):
-        raise SourceFailed("the answer is no feed (is it a web page?)")
+        raise SourceFailed("the answer is not a feed (is it a web page?)")
     entries = [_entry(dict(entry)) for entry in found.entries]  # its own dict warns of the fields it guesses
     wrong = found.get("bozo_exception")
     if wrong is not None and type(wrong).__name__ == "SAXParseException":

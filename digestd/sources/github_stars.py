@@ -107,7 +107,7 @@ def _why(found: JsonObject) -> str:
     """Return GitHub's error message. Raises SourceFailed if it is about us, not about the repository."""
     said = found.get("message")
     if not isinstance(said, str):
-        raise SourceFailed("the answer is no repository; its form has changed")
+        raise SourceFailed("the answer is not a repository; its format has changed")
     if "rate limit" in said.lower():
         raise SourceFailed(quote_service("GitHub", said))
     return f"{quote_service('GitHub', said)}; the paper's link leads nowhere"

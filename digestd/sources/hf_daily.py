@@ -82,11 +82,11 @@ def daily_records(body: bytes) -> list[object]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
+        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
     if isinstance(found, dict) and "error" in found:
         raise SourceFailed(quote_service("Hugging Face", found["error"]))
     if not isinstance(found, list):
-        raise SourceFailed("the answer is no list of papers; its form has changed")
+        raise SourceFailed("the answer is not a list of papers; its format has changed")
     return found[:ITEMS_MAX]
 
 
@@ -96,7 +96,7 @@ def read_paper(record: object) -> Sighting:
     paper = _mapping(outer.get("paper"), "paper")
     named = arxiv_id(str(paper.get("id")))
     if named is None:
-        raise BadRecord("paper.id", f"{str(paper.get('id'))[:80]!r} is no arXiv id")
+        raise BadRecord("paper.id", f"{str(paper.get('id'))[:80]!r} is not an arXiv id")
     return Sighting(
         ids=(named[0],),
         words=make_words(_text(paper, outer, "title"), _text(paper, outer, "summary"), _authors(paper.get("authors"))),
@@ -116,14 +116,14 @@ def _mapping(value: object, field: str) -> Mapping[str, object]:
 def _text(paper: Mapping[str, object], outer: Mapping[str, object], key: str) -> str:
     found = paper.get(key) or outer.get(key) or ""
     if not isinstance(found, str):
-        raise BadRecord(f"paper.{key}", "is no text")
+        raise BadRecord(f"paper.{key}", "is not text")
     return found
 
 
 def _authors(value: object) -> list[str]:
     """Return the visible names; hidden ones are not authors of the paper."""
     if not isinstance(value, list):
-        raise BadRecord("paper.authors", "is no list")
+        raise BadRecord("paper.authors", "is not a list")
     return [str(author["name"]) for author in value if isinstance(author, dict) and _shown(author)]
 
 

@@ -21,9 +21,9 @@ def load_object(body: bytes) -> JsonObject:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
+        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
     if not isinstance(found, dict):
-        raise SourceFailed(f"the answer is no JSON object but a {type(found).__name__}; its form has changed")
+        raise SourceFailed(f"the answer is not a JSON object but a {type(found).__name__}; its format has changed")
     return found
 
 
@@ -33,7 +33,7 @@ def list_at(found: JsonObject, *path: str) -> list[object]:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     if not isinstance(value, list):
-        raise SourceFailed(f"the answer has no list at {'.'.join(path)}; its form has changed")
+        raise SourceFailed(f"the answer has no list at {'.'.join(path)}; its format has changed")
     return value[:ITEMS_MAX]
 
 

@@ -79,9 +79,9 @@ def read_line(line: bytes) -> Sighting | None:
     except UnicodeDecodeError as error:
         raise BadRecord("line", "is not UTF-8; convert the file first") from error
     except (ValueError, RecursionError) as error:
-        raise BadRecord("line", f"is no JSON object: {str(error)[:100]}") from error
+        raise BadRecord("line", f"is not a JSON object: {str(error)[:100]}") from error
     if not isinstance(record, dict):
-        raise BadRecord("line", "is no JSON object; write one {…} a line")
+        raise BadRecord("line", "is not a JSON object; write one {…} a line")
     return read_record(record)
 
 
@@ -143,7 +143,7 @@ def _ids(given: str, doi: str, paper: Words) -> tuple[PaperId, ...]:
     if doi.strip():
         named = doi_id(doi)
         if named is None:
-            raise BadRecord("doi", f"{doi[:80]!r} is no DOI like 10.1101/2024.01.01; correct it or leave it out")
+            raise BadRecord("doi", f"{doi[:80]!r} is not a DOI like 10.1101/2024.01.01; correct it or leave it out")
         found.append(named)
     if not found:
         found.append(title_hash_id(paper))
@@ -159,7 +159,7 @@ def _published(text: str) -> datetime | None:
         return parse_timestamp(text)
     except (ValueError, OverflowError) as error:
         raise BadRecord(
-            "published", f"{text[:40]!r} is no date; write it as 2026-11-24 or 2026-11-24T07:00:00Z"
+            "published", f"{text[:40]!r} is not a date; write it as 2026-11-24 or 2026-11-24T07:00:00Z"
         ) from error
 
 

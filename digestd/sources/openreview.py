@@ -47,7 +47,7 @@ class Openreview:
     def from_spec(cls, argument: str) -> Self:
         """Create the source from a venue id."""
         if len(argument) > 180 or not _VENUE.fullmatch(argument):
-            raise BadInput(f"openreview: {argument[:80]!r} is no venue id; write one like ICLR.cc/2027/Conference")
+            raise BadInput(f"openreview: {argument[:80]!r} is not a venue id; write one like ICLR.cc/2027/Conference")
         return cls(argument)
 
     @property
@@ -139,7 +139,7 @@ def _changed(notes: list[object]) -> int:
 def _sightings(note: JsonObject) -> Iterator[Sighting]:
     forum = text_at(note, "forum") or text_at(note, "id")
     if not _FORUM.fullmatch(forum):
-        raise BadRecord("forum", f"{forum[:80]!r} is no name of a forum")
+        raise BadRecord("forum", f"{forum[:80]!r} is not a forum id")
     content = {key: _bare(value) for key, value in object_at(note, "content").items()}
     withdrawn = any(_WITHDRAWN.search(said) for key in ("venueid", "venue") for said in text_values(content.get(key)))
     public = _public(note)

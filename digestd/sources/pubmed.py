@@ -114,9 +114,9 @@ def _found(body: bytes) -> Page:
         count = parse_count(result.get("count"))
         place = _Position(0, count or 0, text_at(result, "querykey"), text_at(result, "webenv"))
     except BadRecord as error:
-        raise SourceFailed(f"the answer is no search result ({error}); its form has changed") from error
+        raise SourceFailed(f"the answer is not a search result ({error}); its format has changed") from error
     if count is None or (place.count and not (place.key and place.environment)):
-        raise SourceFailed("the answer does not say how many were found, or where; its form has changed")
+        raise SourceFailed("the answer does not say how many were found, or where; its format has changed")
     too_many = (
         Reject("the search", "count", f"finds {place.count} records, PubMed gives the first {MOST}; narrow the search"),
     )

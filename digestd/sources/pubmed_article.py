@@ -47,7 +47,7 @@ def pmid(record: Element) -> str:
 def _sighting(record: Element, kinds: set[str]) -> Sighting:
     own = _named(pmid(record))
     if own is None:
-        raise BadRecord("PMID", f"{pmid(record)!r} is no number")
+        raise BadRecord("PMID", f"{pmid(record)!r} is not a number")
     withdrawn = _RETRACTED in kinds
     # "Update in" leads from a preprint to its article; of other records, to a newer edition: another work.
     article = _related(record, "UpdateIn") if "Preprint" in kinds else []

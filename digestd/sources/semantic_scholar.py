@@ -125,7 +125,7 @@ class Recommendations:
             raise BadInput(f"s2-recommend: {error.message}") from error
         if len(seeds) > SEEDS_MAX or len("+".join(seeds)) > 180 or "," in argument or not all(map(_theirs, seeds)):
             raise BadInput(
-                f"s2-recommend: {argument[:80]!r} is no list of papers; write 1 to {SEEDS_MAX} arXiv ids or DOIs, "
+                f"s2-recommend: {argument[:80]!r} is not a list of papers; write 1 to {SEEDS_MAX} arXiv ids or DOIs, "
                 "as in s2-recommend:arxiv:2401.00001+doi:10.1101/2024.01.01"
             )
         return cls(seeds)
@@ -172,11 +172,11 @@ def _answers(body: bytes) -> list[object]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
+        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
     if isinstance(found, dict):
         _refuse_error(found)
     if not isinstance(found, list):
-        raise SourceFailed("the answer is no list of papers; its form has changed")
+        raise SourceFailed("the answer is not a list of papers; its format has changed")
     return found
 
 
@@ -211,7 +211,7 @@ def _told(record: JsonObject) -> Iterator[Sighting]:
     ids = _ids(record)
     own = text_at(record, "paperId")
     if not ids and not (own.isalnum() and own.isascii()):
-        raise BadRecord("paperId", "there is no arXiv id, no DOI, and no id of Semantic Scholar's")
+        raise BadRecord("paperId", "there is not an arXiv id, no DOI, and no id of Semantic Scholar's")
     authors = [text_at(author, "name") for author in as_list(record.get("authors")) if isinstance(author, dict)]
     yield Sighting(
         ids=ids or (PaperId(f"s2:{own.lower()[:100]}"),),

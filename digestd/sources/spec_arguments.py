@@ -18,7 +18,7 @@ def arxiv_categories(argument: str) -> tuple[str, ...]:
     """Return 1 to 20 arXiv categories."""
     found = tuple(dict.fromkeys(argument.replace(" ", "+").split("+")))
     if not 1 <= len(found) <= 20 or not all(_CATEGORY.fullmatch(name) for name in found):
-        raise BadInput(f"{argument[:80]!r} is no list of arXiv categories; write 1 to 20 of them like cs.LG+stat.ML")
+        raise BadInput(f"{argument[:80]!r} is not a list of arXiv categories; write 1 to 20 of them like cs.LG+stat.ML")
     return found
 
 

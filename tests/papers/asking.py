@@ -1,7 +1,7 @@
-"""A process that asks: `python -m tests.papers.asking DATABASE DEADLINE SECONDS URL…`, one after the other.
+"""Fetch addresses in turn: `python -m tests.papers.asking DATABASE DEADLINE SECONDS URL…`.
 
-It asks as arXiv wants to be asked, at most one request in so many seconds, and alone. Its clock is that
-of the whole machine, so that several of them share it. Prints a line for each answer.
+Requests obey a limit like arXiv's: one every SECONDS, one at a time. The clock is the machine's, so that several
+processes share it. Prints one line per answer.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ BEGAN = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 
 
 def clock() -> datetime:
-    """The same in all processes of this machine."""
+    """Return the same time in all processes of this machine."""
     return BEGAN + timedelta(seconds=monotonic())
 
 
 async def ask(database: str, deadline: float, seconds: float, urls: list[str]) -> None:
-    """Ask for each address."""
+    """Fetch each address."""
     client = Client("https://digest.example.org", limits=Limits(seconds=deadline, attempts=1))
     db = open_database(database)
     async with Fetcher(db, client, clock) as fetcher:

@@ -1,4 +1,4 @@
-"""Real sources whose hosts are the test's own server, and ingest with everything it needs."""
+"""Run ingest with real sources whose hosts are a local server."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ CLIENT = Client("https://digest.example.org", limits=Limits(seconds=30, backoff=
 
 @dataclass(frozen=True)
 class Here:
-    """A real source, asked on the test's own server, as often as one likes."""
+    """A real source redirected to a local server, without its rate limit."""
 
     real: Source
     site: Site
@@ -57,12 +57,12 @@ class Here:
         return self.real.parse(body, cursor)
 
     def __reduce__(self) -> Any:
-        """In the process that reads answers there is only the real source."""
+        """Pickle only the real source, for the parser process."""
         return itemgetter(0), ((self.real,),)
 
 
 class HereAnnouncing(Here):
-    """One whose calendar is known."""
+    """A redirected source with a calendar."""
 
     def announcement_time(self, day: date) -> datetime | None:
         assert isinstance(self.real, AnnouncementSource)
@@ -73,7 +73,7 @@ class HereAnnouncing(Here):
 
 
 class HereBackfilled(HereAnnouncing):
-    """One that another interface makes good."""
+    """A redirected source with another interface for earlier days."""
 
     def backfill(self, first: date, last: date) -> Source:
         assert isinstance(self.real, BackfillSource)
@@ -81,7 +81,7 @@ class HereBackfilled(HereAnnouncing):
 
 
 class HereEnriching(Here):
-    """One that adds to known papers."""
+    """A redirected source that adds signals to stored papers."""
 
     def for_papers(self, papers: Sequence[Paper]) -> Source:
         assert isinstance(self.real, EnrichmentSource)
@@ -89,7 +89,7 @@ class HereEnriching(Here):
 
 
 def here(real: Source, site: Site) -> Source:
-    """The source on this server."""
+    """Return the source redirected to this server."""
     if isinstance(real, BackfillSource):
         return HereBackfilled(real, site)
     if isinstance(real, AnnouncementSource):
@@ -99,14 +99,14 @@ def here(real: Source, site: Site) -> Source:
 
 @dataclass
 class Desk:
-    """Ingest on a database, at a server, with a clock."""
+    """Ingest with a database, a server and a clock."""
 
     db: Database
     web: Site
     clock: Callable[[], datetime]
 
     async def ask(self, *sources: str | Source, since: datetime | None = None, via: IngestOptions | None = None) -> Any:
-        """The reports of these sources."""
+        """Ingest from these sources and return their reports."""
         real = [parse_source(source) if isinstance(source, str) else source for source in sources]
         listed = [one if isinstance(one, Here) else here(one, self.web) for one in real]
         report: IngestReport = await ingest(self.db, listed, CLIENT, self.clock, since, via)
@@ -114,15 +114,15 @@ class Desk:
         return reports
 
     def count(self) -> int:
-        """How many papers are known."""
+        """Return the number of stored papers."""
         with self.db.read() as session:
             return papers.count(session)
 
     def days(self, source: str, since: date = date(2026, 1, 1)) -> dict[str, Coverage]:
-        """What is noted of the days of a source."""
+        """Return the stored coverage of a source by day."""
         with self.db.read() as session:
             return {row.day.isoformat(): row for row in coverage.of_source(session, source, since)}
 
     def states(self, source: str, since: date = date(2026, 1, 1)) -> dict[str, str]:
-        """The same, the states alone."""
+        """Return the stored states of a source by day."""
         return {day: str(row.state) for day, row in self.days(source, since).items()}

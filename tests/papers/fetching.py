@@ -1,4 +1,4 @@
-"""What the tests of a fetcher say in one line."""
+"""Helpers for tests of the fetcher."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ LIMITS = Limits(attempts=1, backoff=AT_ONCE)
 
 @dataclass
 class Clock:
-    """Stands still until it is set."""
+    """A clock that stands still until it is set."""
 
     now: datetime
 

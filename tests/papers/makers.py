@@ -1,4 +1,4 @@
-"""Sightings and looks at the whole store, for tests."""
+"""Create sightings and read the papers' tables."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from digestd.store.database import Database
 
 
 def seen(*ids: str, title: str = "Lakes", **more: Any) -> Sighting:
-    """A sighting; `abstract` and `authors` go into its words."""
+    """Return a sighting; `abstract` and `authors` go into its words."""
     words = Words(title, more.pop("abstract", ""), tuple(more.pop("authors", ())), tuple(more.pop("categories", ())))
     return Sighting(ids=tuple(map(PaperId, ids)), words=words, **more)
 
@@ -36,7 +36,7 @@ def rows(db: Database, table: str) -> Sequence[Any]:
 
 
 def everything(db: Database) -> dict[str, list[Any]]:
-    """All that is kept of papers, row numbers included."""
+    """Return all rows about papers, row numbers included."""
     tables = ("paper", "paper_alias", "revision", "sighting", "signal")
     return {table: sorted(map(repr, rows(db, table))) for table in tables}
 

@@ -1,4 +1,4 @@
-"""Sources whose parsers misbehave, each in its own way; importable by the process that reads."""
+"""Sources whose parsers misbehave, importable by the parser process."""
 
 import os
 import signal
@@ -114,7 +114,7 @@ def boast() -> None:
 
 @dataclass(frozen=True)
 class Odd:
-    """A source that does something odd, then gives a full page."""
+    """A source that misbehaves, then returns a complete page."""
 
     act: Callable[[], None] | None = None
     name: str = "odd"

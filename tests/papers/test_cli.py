@@ -1,4 +1,4 @@
-"""digestd ingest, source, paper: as typed."""
+"""Test `digestd ingest`, `source` and `paper` on the command line."""
 
 import json
 import os
@@ -19,7 +19,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line on a fresh database, asking no source."""
+    """Run the command line on a fresh database without sources."""
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": database_url,

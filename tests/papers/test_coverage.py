@@ -1,4 +1,4 @@
-"""What a day of a source is judged to be, case by case."""
+"""Test the state of a source's day, case by case."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -29,7 +29,7 @@ def row(day: date, items: int = 0, state: CoverageState = FRESH, note: str = "")
 
 
 def announcements(items: int, weeks: int = 2) -> list[Coverage]:
-    """What arXiv brought on the working days before TUE."""
+    """Return arXiv's announcements on the working days before TUE."""
     before = (TUE - number * DAY for number in range(1, weeks * 7 + 1))
     return [
         row(day, items if RSS.announcement_time(day) else 0, FRESH if RSS.announcement_time(day) else QUIET)
@@ -53,7 +53,7 @@ def state(found: Coverage | None) -> CoverageState | None:
 
 
 def seen(day: date = TUE, items: int = 0, **more: object) -> Observation:
-    """A source read to its end, which names this day as an announcement."""
+    """Return the observation of a source read to its end that names this day."""
     told: dict[str, object] = {"items": {day: items} if items else {}, "whole": frozenset({day}), "newest": day}
     return Observation(**{**told, "named": frozenset({day}), **more})  # type: ignore[arg-type]  # parts by name
 

@@ -1,4 +1,4 @@
-"""Days of real sources over time: late, stale, missed, fetched elsewhere, made good."""
+"""Test days of real sources over time: late, stale, missed and back-filled."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +37,7 @@ def desk(db: Database, web: Site, clock: Clock, world: World) -> Desk:
 
 
 def asked(desk: Desk) -> list[str]:
-    """What was asked since the last look, without the query."""
+    """Return the requests since the last look, without queries."""
     found = [one.path.partition("?")[0] for one in desk.web.asked]
     desk.web.asked.clear()
     return found

@@ -1,4 +1,4 @@
-"""Show that what a hijacked parser sends as a page is an error here, never a crash and never taken over."""
+"""Test that anything a hijacked parser returns is either a valid page or one error."""
 
 import json
 from dataclasses import replace

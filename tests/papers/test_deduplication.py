@@ -1,4 +1,4 @@
-"""Papers that are one work: joined without an identifier in common, merged and split by an operator."""
+"""Test deduplication without a common identifier, and merging and splitting by an operator."""
 
 from datetime import datetime
 

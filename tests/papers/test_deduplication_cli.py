@@ -1,4 +1,4 @@
-"""`paper merge`, `paper split`, and what `paper show` says of them."""
+"""Test `paper merge`, `paper split` and `paper show`."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line on a database with two papers."""
+    """Run the command line on a database with two papers."""
     monkeypatch.chdir(tmp_path)
     key, file = tmp_path / "key", tmp_path / "papers.jsonl"
     key.write_bytes(b"a secret for the tests, 32 bytes!")

@@ -1,4 +1,4 @@
-"""Neither the order of sightings nor their pages decide which papers are one."""
+"""Test that neither order nor pages of sightings affect deduplication."""
 
 from datetime import datetime
 from itertools import chain
@@ -17,7 +17,7 @@ from tests.papers.makers import forget, paper, rows, seen, take
 
 
 def mixed(random: Random) -> list[Sighting]:
-    """Sightings of some works, each by several sources under its own identifiers; some are much alike."""
+    """Generate sightings of some works by several sources, some much alike."""
     subjects = ["lakes", "rivers", "estuaries", "glacier forelands", "peat bogs"]
     found = []
     for n, subject in enumerate(random.sample(subjects, 4)):

@@ -1,4 +1,4 @@
-"""Every fault of the table comes to what it has to."""
+"""Test that every fault of the table has its expected outcome."""
 
 from collections import Counter
 

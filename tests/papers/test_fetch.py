@@ -1,4 +1,4 @@
-"""The fetcher against a real server."""
+"""Test the fetcher against a real server."""
 
 import asyncio
 import gzip
@@ -214,7 +214,7 @@ async def test_fetch_stops_redirect_loop(fetcher: Fetcher, web: Site) -> None:
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://x.example.org/", "mailto:a@example.org"])
 async def test_fetch_refuses_redirect_to_other_scheme(fetcher: Fetcher, web: Site, location: str) -> None:
     web.paths["/"] = says(status=302, Location=location)
-    with pytest.raises(SourceFailed, match="no web address"):
+    with pytest.raises(SourceFailed, match="not a web address"):
         await get(fetcher, web, "/")
 
 

@@ -1,4 +1,4 @@
-"""Hosts over time: pauses they ask for, breakers and holds."""
+"""Test hosts over time: requested pauses, circuit breakers and holds."""
 
 import asyncio
 from dataclasses import replace
@@ -146,7 +146,7 @@ async def test_breaker_counts_by_host_not_by_rate_limit(
 async def test_scheduler_survives_clock_jump(
     db: Database, fetcher: Fetcher, web: Site, clock: Clock, days: int
 ) -> None:
-    """Written in another year: the rate limit, a hold and an open breaker."""
+    """Start with a slot, a hold and an open breaker written in another year."""
     rate_limit, host = RateLimit("site", 1, exclusive=True), f"127.0.0.1:{web.port}"
     web.paths["/"] = says(b"ok")
     there = clock.now + timedelta(days=days)

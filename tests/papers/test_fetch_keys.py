@@ -1,4 +1,4 @@
-"""Keys go to their host, and nowhere else."""
+"""Test that keys are sent to their host only."""
 
 import asyncio
 from collections.abc import Callable
@@ -52,7 +52,7 @@ async def test_fetch_sends_key_to_its_host(db: Database, clock: Clock, web: Site
 
 
 async def test_fetch_sends_key_to_no_other_host(db: Database, clock: Clock, web: Site) -> None:
-    """Not to another host, not to one like it, not after a redirect, not without TLS."""
+    """Try another host, a similar one, a redirect, and plain HTTP."""
     web.paths["/"] = says(b"ok")
     web.paths["/away"] = says(status=302, Location="http://away.example.com/")
     for host in ("127.0.0.2", "api.127.0.0.1", "0.0.1"):

@@ -1,4 +1,4 @@
-"""What is POSTed to a host, and where it goes along."""
+"""Test POSTed bodies, redirects included."""
 
 import pytest
 

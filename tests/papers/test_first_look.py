@@ -1,4 +1,4 @@
-"""What a source gives at the first look is mostly its archive; and a failure does not forget when it last answered."""
+"""Test the first run of a source, which brings mostly its archive."""
 
 from datetime import datetime, timedelta
 from email.utils import format_datetime

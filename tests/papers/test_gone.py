@@ -1,4 +1,4 @@
-"""That something is gone is an answer where the request says so."""
+"""Test requests that accept 404, 410 and 451 as answers."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Which sightings are one work."""
+"""Test grouping of sightings into works."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""`paper import`."""
+"""Test `paper import`."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""digestd ingest: recordings, going back, and what it says."""
+"""Test `digestd ingest`: recordings, `--since` and its output."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ BODY = (Path(__file__).parents[1] / "sources/samples/arxiv-rss.atom.xml").read_b
 
 @pytest.fixture
 def recording(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A recording of one feed, and a fresh install at the time it was made."""
+    """Return a recording of one feed, and a fresh installation at the time it was made."""
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": sqlite_url,

@@ -1,4 +1,4 @@
-"""One paper of many sightings, in the store."""
+"""Test merging of sightings into papers, in the store."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -170,7 +170,7 @@ def test_store_page_three_sources_make_one_paper(db: Database, now: datetime) ->
 
 
 def random_page(random: Random) -> list[Sighting]:
-    """Sightings of few works with ids in common; a source says the same of the same id."""
+    """Generate sightings of few works with common ids; a source is consistent about an id."""
     ids = [A, B, D, "doi:10.5555/e", "feed:x", "openreview:y"]
     said: dict[str, Sighting] = {}
     for _ in range(8):

@@ -1,4 +1,4 @@
-"""Five days offline: one start fetches them all within the limits, and subscribers get one digest."""
+"""Test five days offline: one run fetches all of them, and subscribers get one digest."""
 
 import email
 import email.policy
@@ -26,7 +26,7 @@ ARXIV = {"/atom/cs.LG", "/oai", "/api/query"}
 
 @pytest.fixture
 def house(tmp_path: Path, database_url: str) -> Iterator[Install]:
-    """An install with one reader."""
+    """Create an installation with one subscriber."""
     made = install(tmp_path, database_url, TUE - timedelta(days=1))
     archive(made)
     made.people([reader(size=25)])

@@ -1,4 +1,4 @@
-"""A server that counts: never faster than agreed, never two at once, over processes, kills and restarts."""
+"""Test rate limits with a counting server, over processes, kills and restarts."""
 
 import asyncio
 import sys
@@ -44,7 +44,7 @@ async def said(process: asyncio.subprocess.Process) -> list[str]:
 
 
 async def asked(web: Site, count: int) -> None:
-    """Wait until so many requests have come."""
+    """Wait until this many requests have come."""
     async with asyncio.timeout(60):
         while len(web.asked) < count:
             await asyncio.sleep(0.01)
@@ -91,7 +91,7 @@ async def test_rate_limit_survives_restart(database_url: str, web: Site) -> None
 
 
 async def test_rate_limit_counts_from_start_of_answer(database_url: str, web: Site) -> None:
-    """A request that travelled slowly, and one right behind it that travelled fast, must not meet."""
+    """Send a request over a slow path and one right behind it over a fast path."""
     web.paths["/api/query"] = slowly(0.5, says(b"ok"))
     assert await said(await start(database_url, web, ("/api/query", "/oai"), 0.4)) == ["2", "2"]
     assert web.gaps()[0] >= 0.9
@@ -99,7 +99,7 @@ async def test_rate_limit_counts_from_start_of_answer(database_url: str, web: Si
 
 @pytest.mark.long
 async def test_fetch_keeps_arxivs_real_rate_limit(database_url: str, web: Site) -> None:
-    """Two processes, one of which is killed and started again."""
+    """Run two processes, one of which is killed and restarted."""
     first = await start(database_url, web, INTERFACES * 3, 3.1)
     other = await start(database_url, web, INTERFACES, 3.1)
     await asked(web, 3)

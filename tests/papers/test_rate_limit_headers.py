@@ -1,4 +1,4 @@
-"""What hosts ask for in their headers is understood in every form they have."""
+"""Test every form of rate limit headers."""
 
 from datetime import UTC, datetime
 

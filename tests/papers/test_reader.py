@@ -1,4 +1,4 @@
-"""Answers are read in a process that may do nothing else, and whatever happens there is one line here."""
+"""Test the parser process: whatever happens in it becomes one line of error."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ async def test_parser_reuses_process_for_one_source(reader: ParserProcess) -> No
 
 
 async def test_parser_uses_new_process_for_another_source(reader: ParserProcess) -> None:
-    """A feed that takes over its parser must not speak for the next source."""
+    """Keep a feed that takes over its parser from answering for the next source."""
     await reader.parse(odd.Odd(), b"", None)
     assert reader._child is not None
     first = reader._child.process

@@ -1,4 +1,4 @@
-"""A run can be recorded and answered again from the recording, without any network."""
+"""Test recording a run and replaying it without network."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Asking sources, page by page, with a real server behind them."""
+"""Test ingest page by page against a real server."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Files as sources: nothing is asked over the network."""
+"""Test files as sources: nothing is sent over the network."""
 
 from datetime import datetime, timedelta
 from pathlib import Path

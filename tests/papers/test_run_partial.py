@@ -1,4 +1,4 @@
-"""Answers that are not whole: what came is kept, what is missing is said and made good."""
+"""Test incomplete answers: what came is stored, what is missing is reported and fetched later."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Who may say what of a paper: that it is withdrawn, how it is counted, whether it is news."""
+"""Test which source decides on withdrawal, signals and news."""
 
 from datetime import datetime, timedelta
 

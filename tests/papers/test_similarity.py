@@ -1,4 +1,4 @@
-"""Whether two sightings are of one work, on labelled pairs."""
+"""Test similarity of sightings on labelled pairs."""
 
 import pytest
 from hypothesis import example, given

@@ -1,4 +1,4 @@
-"""No redirect leads inward, however the address is written; and what was checked is what is connected to."""
+"""Test that no redirect reaches a private address, and that the checked address is the one connected to."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ def clock(now: datetime) -> Callable[[], datetime]:
 
 
 class Names:
-    """A resolver that knows some names, and remembers what it was asked."""
+    """A resolver of a few names that records its queries."""
 
     def __init__(self, names: dict[str, list[str]]) -> None:
         self.names = names
@@ -120,7 +120,7 @@ async def test_fetch_refuses_other_port_of_private_host(
 
 
 async def test_fetch_ignores_dns_rebinding(quiet: Database, clock: Callable[[], datetime], web: Site) -> None:
-    """DNS rebinding: the first look-up is out on the internet, every later one is in here."""
+    """Resolve to a public address first and to a private one later."""
 
     class Rebinding(Names):
         async def __call__(self, name: str) -> Sequence[Address]:
@@ -146,7 +146,7 @@ async def test_fetch_ignores_dns_rebinding(quiet: Database, clock: Callable[[], 
 
 
 async def test_fetch_refuses_return_to_private_host(quiet: Database, clock: Callable[[], datetime], web: Site) -> None:
-    """The first host's own addresses are refused from the second hop on, even by its own name."""
+    """Refuse the first host's addresses from the second hop on, even by its own name."""
     web.paths["/"] = says(status=302, Location=f"http://user@127.0.0.1:{web.port}/there")
     web.paths["/there"] = says(b"secret")
     async with Fetcher(quiet, CLIENT, clock) as fetcher:
@@ -165,7 +165,7 @@ async def test_fetch_tries_next_address_of_name(quiet: Database, clock: Callable
 
 @pytest.fixture
 def trusted(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
-    """The authority, by this machine as well."""
+    """Trust the test authority on this machine."""
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     return authority

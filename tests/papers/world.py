@@ -1,4 +1,4 @@
-"""arXiv and Hugging Face as they would be over some weeks, on the test's own server, at the time of a clock."""
+"""Serve arXiv and Hugging Face over some weeks from a local server, at the time of a clock."""
 
 import asyncio
 import json
@@ -18,9 +18,14 @@ DAY = timedelta(days=1)
 
 @dataclass
 class World:
-    """`each`: papers an announcement; `page`: records a page of OAI-PMH; `down`: paths that answer 404.
+    """A simulated world of sources.
 
-    `served`: the day whose batch the feed gives on another, `redated` under the date of that other.
+    Attributes:
+        each: papers per announcement.
+        page: records per page of OAI-PMH.
+        down: paths that answer 404.
+        served: day whose batch the feed gives instead of that of the key.
+        redated: give that batch under the date of the key.
     """
 
     clock: Callable[[], datetime]
@@ -32,7 +37,7 @@ class World:
     down: set[str] = field(default_factory=set)
 
     def open(self, site: Site) -> None:
-        """Serve all of it."""
+        """Serve all paths."""
         for path, answer in {
             "/atom/cs.LG": self.feed,
             "/oai": self.oai,
@@ -42,7 +47,7 @@ class World:
             site.paths[path] = self._answer(path, answer)
 
     def announced(self, by: Callable[[date], datetime | None]) -> list[date]:
-        """The days whose announcement an interface has by now."""
+        """Return the days whose announcement an interface has by now."""
         now = self.clock()
         return [day for day in date_range(self.first, now.date()) if (due := by(day)) and due <= now]
 
@@ -93,7 +98,7 @@ class World:
 
 
 def _words(number: str) -> str:
-    """A title of the topic that the tests' subscriber wants, and of this paper alone."""
+    """Return a title of the subscriber's topic that is unique to this paper."""
     return f"glimmering vostok tidepool lanterns {number}"
 
 

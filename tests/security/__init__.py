@@ -12,9 +12,9 @@ S03 markup and script         test_render_hostile.py::test_nothing_untrusted_doe
                               sources/test_reported.py::test_source_error_is_quoted
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered
-S05 inward requests           ingest/test_ssrf_guard.py::test_fetch_never_connects_to_private_redirect
+S05 inward requests           papers/test_ssrf_guard.py::test_fetch_never_connects_to_private_redirect
                               libraries/test_trouble.py::test_trouble_changes_nothing_and_is_tried_again_later
-S06 bombs                     ingest/test_fetch.py::test_fetch_refuses_gzip_bomb
+S06 bombs                     papers/test_fetch.py::test_fetch_refuses_gzip_bomb
                               sources/test_feed.py::test_feed_refuses_entity_declarations
 S07 open redirects            test_render_hostile.py::test_only_plain_web_links_pass
                               security/test_csrf.py::test_no_link_leads_away
@@ -128,8 +128,8 @@ S27 hijacked parsers          confinement/test_layers.py::test_layer_refuses_att
                               confinement/test_layers.py::test_child_inherits_nothing
                               confinement/test_layers.py::test_child_ends_with_the_service
                               confinement/test_report.py::test_service_logs_each_gap_when_it_starts
-                              ingest/test_decoding.py::test_decode_refuses_invalid_frame
-                              ingest/test_decoding.py::test_decode_refuses_record_with_wrong_field
+                              papers/test_decoding.py::test_decode_refuses_invalid_frame
+                              papers/test_decoding.py::test_decode_refuses_record_with_wrong_field
                               inbound/test_hostile_parser.py::test_answer_of_a_hijacked_parser_is_refused
 S28 forged commands by mail   commands/test_proof.py::test_message_id_and_from_prove_nothing
                               commands/test_proof.py::test_no_other_stamp_is_believed

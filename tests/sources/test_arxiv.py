@@ -1,4 +1,4 @@
-"""arXiv's API and its announcement feed."""
+"""Test arXiv's API and its announcement feed."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path

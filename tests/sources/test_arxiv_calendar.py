@@ -1,4 +1,4 @@
-"""arXiv's year: which days have an announcement, when, and what it holds."""
+"""Test arXiv's calendar: which days have an announcement, when, and what it holds."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""arXiv's OAI-PMH interface."""
+"""Test arXiv's OAI-PMH interface."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""BibTeX files."""
+"""Test BibTeX files."""
 
 from contextlib import suppress
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""bioRxiv and medRxiv."""
+"""Test bioRxiv and medRxiv."""
 
 import json
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""What every source keeps to, run over the registry."""
+"""Run the contract of a source over the registry."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,7 +62,7 @@ PAPERS = [
 
 
 def reading(kind: str) -> Source:
-    """The source of a kind as a run has it."""
+    """Return the source of a type as an ingest run has it."""
     source = parse_source(SPECS[kind])
     return source.for_papers(PAPERS) if isinstance(source, EnrichmentSource) else source
 
@@ -182,7 +182,7 @@ def test_arxiv_categories_accepts_archives_and_groups() -> None:
 
 
 def test_check_rejects_fails_if_most_records_are_rejected() -> None:
-    reject = Reject("record 1", "id", "is no arXiv id")
+    reject = Reject("record 1", "id", "is not an arXiv id")
     with pytest.raises(SourceFailed, match="1 of 1 records cannot be read"):
         check_rejects(Page(rejects=(reject,)))
     assert check_rejects(Page()) == Page()

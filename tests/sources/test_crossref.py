@@ -1,4 +1,4 @@
-"""Crossref: journals by ISSN."""
+"""Test Crossref: journals by ISSN."""
 
 import json
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""dblp: a search."""
+"""Test dblp searches."""
 
 import json
 from datetime import UTC, datetime

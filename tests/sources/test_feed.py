@@ -1,4 +1,4 @@
-"""Any feed: RSS, RDF, Atom and JSON Feed."""
+"""Test feeds: RSS, RDF, Atom and JSON Feed."""
 
 import json
 from contextlib import suppress
@@ -183,13 +183,13 @@ def test_feed_reads_at_most_5000_items() -> None:
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
-        ("", "no address"),
-        ("ftp://lakes.example.org/rss", "no address"),
-        ("file:///etc/passwd", "no address"),
-        ("lakes.example.org/rss", "no address"),
+        ("", "not an address"),
+        ("ftp://lakes.example.org/rss", "not an address"),
+        ("file:///etc/passwd", "not an address"),
+        ("lakes.example.org/rss", "not an address"),
         ("https://me:secret@lakes.example.org/rss", "password"),
         ("https://me@lakes.example.org/rss", "password"),
-        ("https://lakes.example.org/" + "x" * 200, "no address"),
+        ("https://lakes.example.org/" + "x" * 200, "not an address"),
         ("https://lakes.example.org/a,b", "%2C"),
     ],
 )

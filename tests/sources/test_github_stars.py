@@ -1,4 +1,4 @@
-"""Stars of linked repositories."""
+"""Test the stars of linked repositories."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Hugging Face's daily papers."""
+"""Test Hugging Face's daily papers."""
 
 import json
 from datetime import UTC, date, datetime
@@ -53,11 +53,11 @@ def test_hf_daily_empty_weekend_continues() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"{", "no JSON"),
+        (b"{", "not JSON"),
         (b'{"error": "Invalid date"}', "Invalid date"),
-        (b'{"papers": []}', "no list"),
+        (b'{"papers": []}', "not a list"),
         (json.dumps(["{'paper': {'id': '2412.00001'}}"] * 18).encode(), "18 of 18 records.*is str, not an object"),
-        (b"[" * 100_000, "no JSON"),
+        (b"[" * 100_000, "not JSON"),
     ],
 )
 def test_hf_daily_malformed_day_reports_reason(body: bytes, said: str) -> None:

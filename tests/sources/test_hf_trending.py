@@ -1,4 +1,4 @@
-"""What trends at Hugging Face."""
+"""Test Hugging Face's trending papers."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Files of a person's own references: what every format keeps to, run over the registry."""
+"""Run the contract of an import format over the registry."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The form that `paper import` reads."""
+"""Test the JSON lines that `paper import` reads."""
 
 import json
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ def test_jsonl_id_comes_from_doi_or_title_and_author() -> None:
         ({"title": 3}, "title", "must be text"),
         ({"title": "x", "id": "2401.1"}, "id", "no arXiv id, DOI or scheme:value"),
         ({"title": "x", "id": "merged:3"}, "id", "digestd's own"),
-        ({"title": "x", "doi": "11.1/2"}, "doi", "no DOI"),
+        ({"title": "x", "doi": "11.1/2"}, "doi", "not a DOI"),
         ({"title": "x", "authors": "A, B"}, "authors", "list of texts"),
         ({"title": "x", "categories": [1]}, "categories", "list of texts"),
         ({"title": "x", "published": "yesterday"}, "published", "2026-11-24"),
@@ -64,7 +64,7 @@ def test_jsonl_id_comes_from_doi_or_title_and_author() -> None:
         ({"title": "x", "signals": {"upvotes": float("nan")}}, "signals.upvotes", "number"),
         ({"title": "x", "signals": {"upvotes": 10**400}}, "signals.upvotes", "number"),
         ({"title": "x", "signals": {"Up Votes": 1}}, "signals.Up Votes", "named like"),
-        (["title"], "line", "no JSON object"),
+        (["title"], "line", "not a JSON object"),
     ],
 )
 def test_jsonl_rejects_line_with_field_and_remedy(record: object, field: str, said: str) -> None:
@@ -77,9 +77,9 @@ def test_jsonl_rejects_line_with_field_and_remedy(record: object, field: str, sa
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b"{", "no JSON object"),
+        (b"{", "not a JSON object"),
         (b'{"title": "\xff"}', "not UTF-8"),
-        (b"[" * 200_000, "no JSON object"),
+        (b"[" * 200_000, "not a JSON object"),
         (b'{"title": "' + b"x" * 1_000_001 + b'"}', "longer than"),
     ],
 )

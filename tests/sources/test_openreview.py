@@ -1,4 +1,4 @@
-"""OpenReview: a venue's papers."""
+"""Test the papers of an OpenReview venue."""
 
 import json
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""PubMed: a search that the server keeps, and its records page by page."""
+"""Test PubMed: a search stored on the server, and its records page by page."""
 
 import json
 from datetime import UTC, date, datetime
@@ -121,8 +121,8 @@ def test_pubmed_reports_too_large_result() -> None:
         (search(errorlist={"phrasesnotfound": [], "fieldsnotfound": ["tiabb"]}), "unknown field tiabb"),
         (search(count=None), "how many"),
         (search(webenv=None), "where"),
-        (b'{"header": {}}', "its form has changed"),
-        (b"<eSearchResult/>", "no JSON"),
+        (b'{"header": {}}', "its format has changed"),
+        (b"<eSearchResult/>", "not JSON"),
     ],
 )
 def test_pubmed_failed_search_reports_reason(body: bytes, said: str) -> None:

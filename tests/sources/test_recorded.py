@@ -1,4 +1,4 @@
-"""What the sources gave in earnest, recorded outside the repository."""
+"""Parse answers of real sources recorded outside the repository."""
 
 import json
 

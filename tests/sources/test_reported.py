@@ -1,4 +1,4 @@
-"""What a service says of an error is shown as its own words, and does nothing where it is shown."""
+"""Test that a service's error message is quoted and harmless where it is shown."""
 
 import json
 

@@ -1,9 +1,4 @@
-"""RIS files, beside rispy.
-
-rispy is the oracle for well-formed files. It does not replace our reader: it silently
-drops a reference without an end tag, splits an author that is wrapped over two lines,
-needs exactly two spaces after a tag, and gives no line numbers for what is refused.
-"""
+"""Test RIS files against rispy."""
 
 import pytest
 import rispy

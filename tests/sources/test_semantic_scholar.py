@@ -1,4 +1,4 @@
-"""Semantic Scholar: citations and recommendations."""
+"""Test Semantic Scholar: citation counts and recommendations."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Sources that follow their documentation alone: whatever shape an answer has, nothing unforeseen is raised."""
+"""Test that answers of any shape raise nothing but SourceFailed."""
 
 import json
 import re
@@ -34,7 +34,7 @@ MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 def paths(value: object, here: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-    """Where every part of a document stands."""
+    """Yield the path of every part of a document."""
     parts: list[tuple[object, object]] = []
     if isinstance(value, dict):
         parts = list(value.items())
@@ -44,7 +44,7 @@ def paths(value: object, here: tuple[object, ...] = ()) -> list[tuple[object, ..
 
 
 def replaced(value: object, path: tuple[object, ...], by: object) -> object:
-    """A document with another part at a path."""
+    """Return the document with another part at a path."""
     if not path:
         return by
     if isinstance(value, dict):
@@ -54,7 +54,7 @@ def replaced(value: object, path: tuple[object, ...], by: object) -> object:
 
 
 def is_sound(parse: Callable[[bytes, str | None], Page], body: bytes, cursor: str | None = None) -> Page | None:
-    """The page where there is one, every name of it valid and fit for any database."""
+    """Return True if there is no page, or every identifier and text in it is valid."""
     try:
         page = parse(body, cursor)
     except SourceFailed:

@@ -26,7 +26,7 @@ def read(text: str) -> Page:
             if paper := parse_identifier(word):
                 sightings.append(Sighting((paper,), Words("")))
             else:
-                rejects.append(Reject(f"line {number}", "id", f"{word[:80]!r} is no arXiv id, DOI or address of one"))
+                rejects.append(Reject(f"line {number}", "id", f"{word[:80]!r} is not an arXiv id, a DOI or its URL"))
     if not sightings and not rejects:
         raise SourceFailed("the file holds no arXiv id and no DOI")
     return Page(tuple(sightings), None, tuple(rejects))

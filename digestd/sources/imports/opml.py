@@ -25,5 +25,5 @@ def read(text: str) -> Page:
 
 def _remedy(url: str) -> str:
     if web_url(url) is None:
-        return f"{url[:80]!r} is no web address"
+        return f"{url[:80]!r} is not a web address"
     return f"{url} is a feed, not a paper; whoever runs this digest can follow it: digestd source add 'feed:{url}'"

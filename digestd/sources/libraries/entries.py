@@ -20,9 +20,9 @@ def load_list(body: bytes) -> list[object]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
+        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
     if not isinstance(found, list):
-        raise SourceFailed(f"the answer is no list but a {type(found).__name__}; its form has changed")
+        raise SourceFailed(f"the answer is not a list but a {type(found).__name__}; its format has changed")
     return found
 
 

@@ -95,7 +95,7 @@ def parse_library_id(written: str) -> str:
     written = written.strip()
     found = _PLACE.fullmatch(f"groups/{written}" if re.fullmatch(r"\d{1,15}", written) else written[:300])
     if found is None:
-        raise BadRecord("place", f"{written[:40]!r} is no library at Zotero; write it like groups/12345")
+        raise BadRecord("place", f"{written[:40]!r} is not a library at Zotero; write it like groups/12345")
     return f"{found[1].lower()}/{int(found[2])}"
 
 
