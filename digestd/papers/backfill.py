@@ -70,4 +70,4 @@ def _added(seen: Observation, result: FetchResult, first: date, last: date) -> O
     seen = replace(seen, items=items, newest=newest)
     if not result.ended or result.flaw:
         return seen
-    return replace(seen, whole=seen.whole | asked, checked=seen.checked | asked)
+    return replace(seen, complete_days=seen.complete_days | asked, checked=seen.checked | asked)

@@ -35,7 +35,7 @@ class Observation:
 
     Attributes:
         items: papers by day.
-        whole: days that were read completely.
+        complete_days: days that were read completely.
         named: days that an answer names, even if it is empty.
         checked: days that another interface was asked about.
         newest: the newest day of the answers.
@@ -45,7 +45,7 @@ class Observation:
     """
 
     items: Mapping[date, int] = field(default_factory=dict)
-    whole: frozenset[date] = frozenset()
+    complete_days: frozenset[date] = frozenset()
     named: frozenset[date] = frozenset()
     checked: frozenset[date] = frozenset()
     newest: date | None = None
@@ -134,15 +134,15 @@ def _verdict(case: _Case) -> _Verdict | None:
         return _of_some(case)
     if case.due is None:
         return CoverageState.QUIET, ""
-    return _of_none(case) if case.day in case.seen.whole else _of_unseen(case)
+    return _of_none(case) if case.day in case.seen.complete_days else _of_unseen(case)
 
 
 def _of_some(case: _Case) -> _Verdict | None:
     """Judge a day with papers."""
-    seen, is_whole = case.seen, case.day in case.seen.whole
-    if case.was and (not is_whole if case.was_complete else case.day not in seen.items):
+    seen, is_complete = case.seen, case.day in case.seen.complete_days
+    if case.was and (not is_complete if case.was_complete else case.day not in seen.items):
         return case.was.state, case.was.note
-    if not is_whole:
+    if not is_complete:
         return CoverageState.PARTIAL, seen.error or seen.flaw or "read only in part"
     if seen.flaw and case.day in seen.items and not case.is_checked:
         return CoverageState.PARTIAL, seen.flaw

@@ -24,15 +24,15 @@ from digestd.store.database import Database
 from digestd.store.fetches import FetchRecord
 
 STALLS_MAX = 2
-"""How often a page that leads back to itself (an empty one in mid-result) is asked for again."""
+"""Maximum number of retries of an empty page in the middle of a result."""
 REJECTS_KEPT = 100
 REJECTED_MAX = 0.1
-"""With a greater share of the records rejected, a day is not all here."""
+"""Share of rejected records above which a day is incomplete."""
 WHOLE_ANSWER = "the answer"
-"""Where a reject stands that is not of one record but of the answer: it was cut short, or is too long."""
+"""Place of a reject about the whole answer: truncated or too long."""
 UNMOVED = 0.9
 UNMOVED_MIN = 5
-"""An announcement of that many papers, so many of which were here before, is an earlier one under a new date."""
+"""An announcement of at least UNMOVED_MIN papers of which this share is stored is an old one under a new date."""
 _AGAIN = "; the next ingest tries again"
 
 
@@ -141,7 +141,7 @@ async def _pages(visit: SourceVisit, source: Source, since: datetime, result: Fe
         cursor: str | None = None
         stalls = 0
         while (request := source.requests(since, cursor)) is not None:
-            answer = await _ask(visit, source, request)
+            answer = await _fetch_page(visit, source, request)
             if answer.body is None:
                 visit.asked.append(_fetched(visit, request, answer, 0))
                 break
@@ -181,15 +181,15 @@ def _end(source: Source, result: FetchResult, total: int | None) -> None:
         raise SourceFailed(refused)
 
 
-async def _ask(visit: SourceVisit, source: Source, request: Request) -> Answer:
+async def _fetch_page(visit: SourceVisit, source: Source, request: Request) -> Answer:
     if visit.pages_left <= 0:
         raise SourceFailed("has more pages than one run may ask for; the rest is left for the next ingest")
     visit.pages_left -= 1
     visit.report.requests += 1
     visit.url = request.url
     before = visit.before.get(request.url)
-    is_whole = request.fresh or request.body is not None or before is None or before.error is not None
-    known = Validators() if is_whole or before is None else Validators(before.etag, before.last_modified)
+    is_unconditional = request.fresh or request.body is not None or before is None or before.error is not None
+    known = Validators() if is_unconditional or before is None else Validators(before.etag, before.last_modified)
     if request.url.startswith("file:"):
         return await asyncio.to_thread(fetch_file, request.url, known)
     answer = await visit.context.fetcher.fetch(request, source.rate_limit, known)

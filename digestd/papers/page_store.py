@@ -11,7 +11,7 @@ from digestd.papers.deduplication import merge_duplicates
 from digestd.papers.merge import Decision, decide, is_recent
 from digestd.papers.text_selection import PlainTexts
 from digestd.store import do_not_merge
-from digestd.store import sightings as kept
+from digestd.store import sightings as stored
 from digestd.store.database import Database
 
 
@@ -38,9 +38,9 @@ def store_page_in_session(
     session: Session, source: str, sightings: Sequence[Sighting], now: datetime, plain: Mapping[str, str]
 ) -> Decision:
     """Merge a page in the caller's transaction."""
-    kept.lock(session)
+    stored.lock(session)
     decision = _decide(session, source, sightings, now)
-    numbers = kept.apply(session, decision.changes, plain, now)
+    numbers = stored.apply(session, decision.changes, plain, now)
     numbered = list(zip(numbers, decision.changes, strict=True))
     created = frozenset(number for number, change in numbered if change.key is None)
     fresh = {number: [said.sighting for said in change.said] for number, change in numbered if change.said}
@@ -59,5 +59,5 @@ def convert_texts(decision: Decision) -> PlainTexts:
 
 
 def _decide(session: Session, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
-    known = kept.known(session, {name for sighting in sightings for name in sighting.ids})
+    known = stored.known(session, {name for sighting in sightings for name in sighting.ids})
     return decide(source, sightings, known, now, do_not_merge.pairs_of(session, [paper.key for paper in known]))

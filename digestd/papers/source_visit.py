@@ -18,7 +18,7 @@ from digestd.papers.page_reader import FetchResult, IngestContext, SourceVisit, 
 from digestd.sources.arxiv_calendar import date_range
 from digestd.sources.source import AnnouncementSource, BackfillSource, EnrichmentSource, Source
 from digestd.store import coverage, fetches, papers
-from digestd.store import sources as kept
+from digestd.store import sources as stored_sources
 from digestd.store.database import Database
 from digestd.store.fetches import FetchRecord
 from digestd.store.sources import RejectedRecord
@@ -118,15 +118,15 @@ async def _enrich(visit: SourceVisit, source: EnrichmentSource, start: _Start, b
     """Fetch signals for the candidates of the week; such a source has no days."""
     if not start.papers:
         return
-    result, failed = await _ask(visit, source.for_papers(start.papers), start.since)
+    result, failed = await _read(visit, source.for_papers(start.papers), start.since)
     visit.report.conclude(None, [])
-    await asyncio.to_thread(_note, visit, result, failed, [], begun)
+    await asyncio.to_thread(_record_outcome, visit, result, failed, [], begun)
 
 
 async def _announce(visit: SourceVisit, source: Source, start: _Start, begun: datetime) -> None:
-    result, failed = await _ask(visit, source, start.since)
+    result, failed = await _read(visit, source, start.since)
     now = visit.context.clock()
-    seen = _seen(source, result, start, visit.report.error, now)
+    seen = _observe(source, result, start, visit.report.error, now)
     schedule = ExpectedSchedule(
         start.known, source.announcement_time if isinstance(source, AnnouncementSource) else None
     )
@@ -134,15 +134,15 @@ async def _announce(visit: SourceVisit, source: Source, start: _Start, begun: da
     found = judge_days(visit.name, schedule, seen, window, now)
     if isinstance(source, BackfillSource):
         since = start.asked_for or (now - LOOK_BACK_MAX).date()
-        missing = backfill.missed_days(_standing(start.known, found), schedule, since, now)
+        missing = backfill.missed_days(_merged_days(start.known, found), schedule, since, now)
         seen = await backfill.fetch_missing(visit, source, seen, missing)
         found = judge_days(visit.name, schedule, seen, window, now)
-    standing = _standing(start.known, found)
-    visit.report.conclude(max(standing, key=lambda row: row.day, default=None), found)
-    await asyncio.to_thread(_note, visit, result, failed, found, begun)
+    merged = _merged_days(start.known, found)
+    visit.report.conclude(max(merged, key=lambda row: row.day, default=None), found)
+    await asyncio.to_thread(_record_outcome, visit, result, failed, found, begun)
 
 
-async def _ask(visit: SourceVisit, source: Source, since: datetime) -> tuple[FetchResult, FetchRecord | None]:
+async def _read(visit: SourceVisit, source: Source, since: datetime) -> tuple[FetchResult, FetchRecord | None]:
     """Read a source; return what came, and the failure if there was one."""
     result = FetchResult()
     visit.report.error = error = await read_source(visit, source, since, result)
@@ -150,7 +150,7 @@ async def _ask(visit: SourceVisit, source: Source, since: datetime) -> tuple[Fet
     return result, failed if error else None
 
 
-def _seen(source: Source, result: FetchResult, start: _Start, error: str | None, now: datetime) -> Observation:
+def _observe(source: Source, result: FetchResult, start: _Start, error: str | None, now: datetime) -> Observation:
     today = now.date()
     named = frozenset(day for day in result.named if day <= today)
     items: dict[date, int] = {}
@@ -161,7 +161,7 @@ def _seen(source: Source, result: FetchResult, start: _Start, error: str | None,
         items[today] = items.get(today, 0) + so_far + result.undated
     return Observation(
         items=items,
-        whole=_whole(source, result, start, today),
+        complete_days=_complete_days(source, result, start, today),
         named=named,
         newest=max((*items, *named), default=None),
         flaw=result.flaw if result.moved else _UNMOVED,
@@ -170,7 +170,7 @@ def _seen(source: Source, result: FetchResult, start: _Start, error: str | None,
     )
 
 
-def _whole(source: Source, result: FetchResult, start: _Start, today: date) -> frozenset[date]:
+def _complete_days(source: Source, result: FetchResult, start: _Start, today: date) -> frozenset[date]:
     """Return the days that were read completely.
 
     What shows only its newest papers has shown all since the last time if some of them were known.
@@ -193,15 +193,15 @@ def _first(seen: Observation, start: _Start, now: datetime) -> date:
     """Return the first day to judge: a new source has no days before its first read."""
     if start.asked_for or start.known:
         return start.since.date()
-    return max(min((*seen.whole, now.date())), (now - LOOK_BACK_MAX).date())
+    return max(min((*seen.complete_days, now.date())), (now - LOOK_BACK_MAX).date())
 
 
-def _standing(known: Iterable[Coverage], found: Iterable[Coverage]) -> list[Coverage]:
+def _merged_days(known: Iterable[Coverage], found: Iterable[Coverage]) -> list[Coverage]:
     """Return the stored days, replaced by those found now."""
     return list({row.day: row for row in (*known, *found)}.values())
 
 
-def _note(
+def _record_outcome(
     visit: SourceVisit, result: FetchResult, failed: FetchRecord | None, found: Sequence[Coverage], begun: datetime
 ) -> None:
     """Record the outcome; after a complete run, forget addresses that were not asked again."""
@@ -212,5 +212,5 @@ def _note(
             fetches.delete_before(session, visit.name, begun)
         if result.pages:
             rejects = (RejectedRecord(one.where, one.field, one.message, now) for one in visit.rejects)
-            kept.replace_rejected(session, visit.name, rejects)
+            stored_sources.replace_rejected(session, visit.name, rejects)
         coverage.upsert(session, found, now)

@@ -89,7 +89,7 @@ REGISTRY: dict[str, SourceType] = {
     "s2-citations": SourceType("semantic_scholar.CitationCounts", "Semantic Scholar", "s2-citations"),
     "s2-recommend": SourceType("semantic_scholar.Recommendations", "Semantic Scholar", "s2-recommend:IDS"),
 }
-"""Every kind of source, by what stands before the colon of a spec."""
+"""Every source type by the part of its spec before the colon."""
 
 
 def parse_source(spec: str) -> Source:

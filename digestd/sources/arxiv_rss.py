@@ -36,7 +36,7 @@ FULL = 2_000
 """arXiv cuts a feed off there, without a word."""
 _IS_FULL = f"holds {FULL:,} items, the most arXiv gives, so some may be missing; split the categories over two sources"
 REBUILT = time(0, 30)
-"""In New York: the feed is made anew at midnight, and half an hour is allowed for it."""
+"""New York time: the feed is rebuilt at midnight; allow half an hour."""
 _MADE = re.compile(rb"<(?:\w+:)?(?:pubDate|updated)>([^<]{10,60})</")
 _PREFIX = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.IGNORECASE)
 

@@ -201,8 +201,8 @@ def _authors(written: str) -> list[str]:
     found = []
     for name in split_multiple_persons_names(written):
         parts = parse_single_name_into_parts(name, strict=False)
-        whole = _decoded(" ".join([*parts.first, *parts.von, *parts.last, *parts.jr]))
-        found += [whole] if whole != "others" else []
+        name_text = _decoded(" ".join([*parts.first, *parts.von, *parts.last, *parts.jr]))
+        found += [name_text] if name_text != "others" else []
     return found
 
 

@@ -24,7 +24,7 @@ from digestd.sources.source import Page, RateLimit, Request, check_rejects, make
 Server = Literal["biorxiv", "medrxiv"]
 
 LATE = timedelta(days=2)
-"""Asked for again: a posting shows in the API some time after the date it bears."""
+"""Overlap with the last run: a posting appears in the API some time after its date."""
 AHEAD = timedelta(days=3_650)
 
 _NONE = "no posts found"
@@ -89,7 +89,7 @@ class Biorxiv:
         if not message or not posts:
             after = replace(place, category=place.category + 1, start=0, total=0)
             more = after.category < len(self.categories)
-            return Page(next=str(after) if more else None, total=self._whole(place.total))
+            return Page(next=str(after) if more else None, total=self._total(place.total))
         sightings, rejects = read_records(posts, self._sightings)
         after = replace(
             place,
@@ -97,9 +97,9 @@ class Biorxiv:
             total=parse_count(message.get("total")) or place.total,
             interval=place.interval or _interval(message),
         )
-        return check_rejects(Page(tuple(sightings), str(after), tuple(rejects), self._whole(after.total)))
+        return check_rejects(Page(tuple(sightings), str(after), tuple(rejects), self._total(after.total)))
 
-    def _whole(self, total: int) -> int | None:
+    def _total(self, total: int) -> int | None:
         """Return the total if it covers everything requested, else None."""
         return total if total and len(self.categories) <= 1 else None
 

@@ -43,7 +43,7 @@ from digestd.sources.source import (
 )
 
 LATE = timedelta(days=1)
-"""Asked for again: dates are whole days, and a work is indexed some time after its deposit."""
+"""Overlap with the last run: dates have no time, and works are indexed some time after deposit."""
 BACK_FILE = timedelta(days=365)
 PAGE_SIZE = 200
 

@@ -93,9 +93,9 @@ def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[FeedEntry]]:
     entries = [_entry(dict(entry)) for entry in found.entries]  # its own dict warns of the fields it guesses
     wrong = found.get("bozo_exception")
     if wrong is not None and type(wrong).__name__ == "SAXParseException":
-        is_whole = _END.search(body[-300:]) is not None
-        faults.append(f"malformed XML: {wrong}" if is_whole else f"ends early: {wrong}")
-        entries = entries if is_whole else entries[:-1]
+        is_complete = _END.search(body[-300:]) is not None
+        faults.append(f"malformed XML: {wrong}" if is_complete else f"ends early: {wrong}")
+        entries = entries if is_complete else entries[:-1]
     return _text(found.feed, "link"), entries
 
 

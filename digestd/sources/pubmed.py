@@ -22,10 +22,10 @@ from digestd.sources.spec_arguments import search_query
 from digestd.sources.xml_elements import XmlElements
 
 LATE = timedelta(days=1)
-"""Asked for again: dates are whole days in Washington."""
+"""Overlap with the last run: dates have no time and are those of Washington."""
 PAGE_SIZE = 200
 MOST = 9_999
-"""PubMed gives no more of one search."""
+"""Maximum number of records that PubMed returns for one search."""
 
 _UTILITIES = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
 _DOCTYPE = re.compile(

@@ -23,9 +23,9 @@ def merge_retractions(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
     A notice has few words; they are used only if the paper itself is missing.
     """
     gone = {sighting.ids[0] for sighting in sightings if sighting.withdrawn}
-    whole = {sighting.ids[0] for sighting in sightings if not sighting.withdrawn}
+    papers = {sighting.ids[0] for sighting in sightings if not sighting.withdrawn}
     return tuple(
         replace(sighting, withdrawn=True) if sighting.ids[0] in gone else sighting
         for sighting in sightings
-        if not (sighting.withdrawn and sighting.ids[0] in whole)
+        if not (sighting.withdrawn and sighting.ids[0] in papers)
     )

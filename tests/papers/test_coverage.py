@@ -54,7 +54,7 @@ def state(found: Coverage | None) -> CoverageState | None:
 
 def seen(day: date = TUE, items: int = 0, **more: object) -> Observation:
     """Return the observation of a source read to its end that names this day."""
-    told: dict[str, object] = {"items": {day: items} if items else {}, "whole": frozenset({day}), "newest": day}
+    told: dict[str, object] = {"items": {day: items} if items else {}, "complete_days": frozenset({day}), "newest": day}
     return Observation(**{**told, "named": frozenset({day}), **more})  # type: ignore[arg-type]  # parts by name
 
 
@@ -149,9 +149,12 @@ def test_judge_days_missed_announcement_is_partial() -> None:
 
 def test_judge_days_unannounced_day_is_quiet_after_newer_one() -> None:
     monday = TUE - DAY
-    both = Observation(whole=frozenset({monday, TUE}), checked=frozenset({monday}), newest=TUE, items={TUE: 90})
+    both = Observation(complete_days=frozenset({monday, TUE}), checked=frozenset({monday}), newest=TUE, items={TUE: 90})
     assert state(of(both, announcements(100)[1:], at(TUE, 7), monday)) is QUIET
-    assert state(of(Observation(whole=both.whole, newest=TUE), announcements(100)[1:], at(TUE, 7), monday)) is PARTIAL
+    assert (
+        state(of(Observation(complete_days=both.complete_days, newest=TUE), announcements(100)[1:], at(TUE, 7), monday))
+        is PARTIAL
+    )
 
 
 def test_judge_days_keeps_state_without_new_evidence() -> None:
@@ -183,7 +186,7 @@ def test_schedule_with_calendar_needs_three_announcements() -> None:
 
 
 def test_judge_days_empty_weekday_is_late_then_stale() -> None:
-    nothing = Observation(whole=frozenset({TUE}))
+    nothing = Observation(complete_days=frozenset({TUE}))
     assert of(nothing, weeks(TUE, 30), at(TUE, 23), calendar=False) is None, "it may come yet"
     assert state(of(nothing, weeks(TUE, 30), at(TUE + DAY, 1), calendar=False)) is LATE
     assert state(of(nothing, weeks(TUE, 30), at(TUE + 2 * DAY, 1), calendar=False)) is STALE
@@ -195,7 +198,7 @@ def test_judge_days_failure_without_calendar_is_broken_today() -> None:
     found = of(Observation(error="down"), weeks(TUE, 30), at(TUE, 7), calendar=False)
     assert state(found) is BROKEN
     assert found is not None
-    back = of(Observation(whole=frozenset({TUE})), [*weeks(TUE, 30), found], at(TUE, 8), calendar=False)
+    back = of(Observation(complete_days=frozenset({TUE})), [*weeks(TUE, 30), found], at(TUE, 8), calendar=False)
     assert back == Coverage("s", TUE, QUIET, 0, 30, "nothing yet")
 
 
