@@ -151,9 +151,9 @@ class App:
 
     def observed(self, asked: Iterable[Source]) -> list[Source]:
         """Return the sources with this installation's settings: arXiv with its holidays."""
-        from digestd.sources.arxiv_calendar import Calendar, observing
+        from digestd.sources.arxiv_calendar import ArxivCalendar, with_arxiv_calendar
 
-        return observing(asked, Calendar.of(self.settings.arxiv_holidays))
+        return with_arxiv_calendar(asked, ArxivCalendar.with_holidays(self.settings.arxiv_holidays))
 
     @property
     def client(self) -> Client:

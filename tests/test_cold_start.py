@@ -10,10 +10,10 @@ from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound, SourceFailed
-from digestd.papers.imports import import_papers
-from digestd.papers.pages import take_in
+from digestd.papers.page_store import store_page
+from digestd.papers.paper_import import import_papers
 from digestd.security.links import Keys, address_key
-from digestd.sources.imports import Import
+from digestd.sources.imports import ReferenceFile
 from digestd.sources.source import Page
 from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
@@ -46,7 +46,7 @@ def likes(db: Database, key: int) -> tuple[str, ...]:
 
 
 def started(db: Database, key: int, text: str, now: datetime) -> ColdStartReport:
-    return import_references(db, key, Import().parse(text.encode()), now)
+    return import_references(db, key, ReferenceFile().parse(text.encode()), now)
 
 
 BIB = """@article{a, title={Lakes freeze}, author={Rue, Ann}, abstract={They do.}, eprint={2611.00001}, year={2025}}
@@ -75,7 +75,7 @@ def test_unknown_reference_is_private_until_reported(db: Database, ada: int, now
         own = references.of(session, ada)
     assert own[name].words == Words("Lakes freeze", "They do.", ("Ann Rue",))
     announced = Sighting((PaperId("arxiv:2611.00001"),), Words("Lakes, properly", "They freeze."), version=1)
-    take_in(db, "arxiv-rss:cs.LG", [announced], now)
+    store_page(db, "arxiv-rss:cs.LG", [announced], now)
     with db.read() as session:
         assert references.resolved(session, ada, [name])[name] == papers.find(session, name)
         news = papers.find(session, name)
@@ -130,7 +130,7 @@ def test_import_references_rejects_unknown_subscribers(db: Database, now: dateti
 
 def test_read_references_uses_the_confined_process() -> None:
     form, page = asyncio.run(read_references(BIB.encode()))
-    assert (form, page) == ("bibtex", Import().parse(BIB.encode()))
+    assert (form, page) == ("bibtex", ReferenceFile().parse(BIB.encode()))
     assert asyncio.run(read_references(b"2611.00001", "ids"))[0] == "ids"
     with pytest.raises(SourceFailed, match="is empty"):
         asyncio.run(read_references(b""))

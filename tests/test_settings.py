@@ -126,7 +126,7 @@ def test_an_impossible_value_is_refused_by_name(name: str, value: str, said: str
         ({"transport_url": "smtp://127.0.0.1:25"}, "POSTAL_ADDRESS"),
         ({"transport_url": "smtp://127.0.0.1:25", "postal_address": "1 Example Street"}, "MAIL_FROM"),
         ({"sources": "gopher:hole"}, "DIGESTD_SOURCES: source 'gopher:hole': unknown"),
-        ({"sources": "arxiv:"}, "DIGESTD_SOURCES: '' is no list"),
+        ({"sources": "arxiv:"}, "DIGESTD_SOURCES: '' is not a list"),
     ],
 )
 def test_a_dangerous_setting_is_refused(given: dict[str, str], said: str) -> None:

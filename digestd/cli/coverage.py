@@ -16,7 +16,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.errors import BadInput
-from digestd.sources import kind_of
+from digestd.sources import source_type
 from digestd.store import coverage
 
 _SIGNS: dict[CoverageState, tuple[str, str]] = {
@@ -106,7 +106,7 @@ def _is_of(row: Coverage, source: str) -> bool:
 
 
 def _refuse_unknown(source: str) -> None:
-    if source and kind_of(source) is None:
+    if source and source_type(source) is None:
         raise BadInput(f"unknown source {source[:80]}; `digestd source list` shows the sources")
 
 

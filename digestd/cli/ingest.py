@@ -14,11 +14,11 @@ from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.errors import BadInput
 from digestd.fetching.fetch import Fetcher
-from digestd.fetching.recordings import Fetching, Recorder, Replayer
-from digestd.papers.embed import embed
-from digestd.papers.report import IngestReport, SourceReport
-from digestd.papers.run import Via
-from digestd.papers.run import ingest as fetch_all
+from digestd.fetching.recordings import AnswerFetcher, Recorder, Replayer
+from digestd.papers.embedding import embed_papers
+from digestd.papers.ingest import IngestOptions
+from digestd.papers.ingest import ingest as fetch_all
+from digestd.papers.ingest_report import IngestReport, SourceReport
 from digestd.sources import parse_source
 
 
@@ -51,19 +51,19 @@ def ingest(
     if not sources:
         say("there are no sources: DIGESTD_SOURCES is none")
     with progress("records", None) as advance:
-        via = Via(fetching, advance)
+        via = IngestOptions(fetching, advance)
         report = asyncio.run(
             fetch_all(app.db, sources, app.client, app.clock, parse_datetime(since) if since else None, via)
         )
     with progress("papers encoded", None) as advance:
-        embed(app.db, app.encoder, advance=advance)
+        embed_papers(app.db, app.encoder, advance=advance)
     emit(report.as_dict() if as_json else [_row(one) for one in report.sources], as_json)
     _say_notes(report)
     if report.broken:
         raise typer.Exit(1)
 
 
-def _fetching(record: Path | None, replay: Path | None) -> Callable[[Fetcher], Fetching]:
+def _fetching(record: Path | None, replay: Path | None) -> Callable[[Fetcher], AnswerFetcher]:
     """Return what wraps or replaces the fetcher."""
     if record and replay:
         raise BadInput("--record and --replay exclude each other; use one of them")

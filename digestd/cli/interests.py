@@ -18,13 +18,13 @@ from digestd.domain.feedback import Feedback, Muting, Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId, paper_id
 from digestd.errors import BadInput
-from digestd.sources.imports import BYTES_MAX, IMPORTS
+from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
 from digestd.store import feedback, mutings
 from digestd.subscribers.cold_start import import_references, read_references
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
 from digestd.subscribers.lookup import find
 
-_FORMATS = ", ".join(IMPORTS)
+_FORMATS = ", ".join(IMPORT_FORMATS)
 
 
 class FeedbackWord(StrEnum):
@@ -61,7 +61,7 @@ def show_interests(
         emit([{"kind": i.kind.value, "value": i.value, "stance": i.stance.value} for i in known.interests], as_json)
         return
     found, page = asyncio.run(read_references(_read(file), form))
-    say(f"read as {IMPORTS[found].label}")
+    say(f"read as {IMPORT_FORMATS[found].label}")
     done = import_references(built.db, known.key, page, built.clock())
     counts = {"added": done.added, "unchanged": done.unchanged, "refused": len(done.refused)}
     emit_import_report(counts, map(astuple, done.refused), as_json)

@@ -16,7 +16,7 @@ from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.paper import paper_id
 from digestd.errors import BadInput
 from digestd.papers.deduplication import merge_papers, split_paper
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.sources.jsonl import LINE_MAX
 
 

@@ -13,8 +13,8 @@ from digestd.digests.planner import plan
 from digestd.digests.text_model import is_refit_due, refit_text_model
 from digestd.jobs.scheduler import NAME
 from digestd.jobs.worker import clean_up, counts, delete_expired, run, settle_uncertain
-from digestd.papers.embed import embed
-from digestd.papers.run import ingest
+from digestd.papers.embedding import embed_papers
+from digestd.papers.ingest import ingest
 from digestd.subscribers.library_sync import sync_due
 from digestd.subscribers.webhooks import post_due
 
@@ -31,7 +31,7 @@ def run_once(as_json: Json = False) -> None:
         fetched = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
         while asyncio.run(sync_due(app.libraries)):
             continue  # each pass syncs a limited number
-        embed(app.db, app.encoder)
+        embed_papers(app.db, app.encoder)
         planned = plan(app.db, app.planner, app.clock())
         clean_up(app, app.clock())
         delete_expired(app, app.clock())

@@ -11,7 +11,7 @@ from digestd.cli.arguments import Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.errors import BadInput
-from digestd.sources import kind_of, parse_source
+from digestd.sources import parse_source, source_type
 from digestd.sources.source import Source
 from digestd.store import fetches, hosts, sources
 from digestd.store.fetches import FetchRecord
@@ -33,7 +33,7 @@ def list_sources(as_json: Json = False) -> None:
     with built.db.read() as session:
         last = fetches.latest(session)
         known = {host.host: host for host in hosts.all_of(session)}
-    emit([source_row(one, last.get(one.name), known.get(one.pace.host)) for one in built.sources], as_json)
+    emit([source_row(one, last.get(one.name), known.get(one.rate_limit.host)) for one in built.sources], as_json)
 
 
 def add_source(spec: Spec) -> None:
@@ -72,13 +72,13 @@ def source_row(source: Source, last: FetchRecord | None, host: HostState | None)
     """Return one source as printed: its last fetch, and until when its host is not contacted."""
     state = "never asked" if last is None else "broken" if last.error else "answered"
     fetched: datetime | None = last.fetched if last else None
-    kind = kind_of(source.name)
+    kind = source_type(source.name)
     return {
         "source": source.name,
         "state": state,
         "fetched": fetched,
         "items": last.items if last else 0,
-        "proven": "on recorded answers" if kind and kind.proven else "not yet proven on live data",
+        "proven": "on recorded answers" if kind and kind.is_verified else "not yet proven on live data",
         "host_failures": host.failures if host else 0,
         "left_alone_until": host.open_until if host else None,
         "error": last.error if last else None,
@@ -94,5 +94,5 @@ def _changeable() -> App:
 
 
 def _caution(name: str) -> str:
-    kind = kind_of(name)
-    return "" if kind and kind.proven else "; this kind is not yet proven on live data"
+    kind = source_type(name)
+    return "" if kind and kind.is_verified else "; this kind is not yet proven on live data"

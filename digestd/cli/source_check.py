@@ -10,7 +10,7 @@ from digestd.cli.arguments import Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.source import Spec
-from digestd.papers.check import Checked, check
+from digestd.papers.source_check import SourceCheck, sample_source
 from digestd.sources import parse_source
 from digestd.store import papers, sources
 from digestd.store.sources import RejectedRecord
@@ -32,7 +32,7 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
     with built.db.read() as session:
         rejects = sources.rejected(session, source.name)
         known = papers.candidates(session, built.clock() - RECENT, built.clock())
-    checked = asyncio.run(check(built.db, source, built.client, built.clock, known))
+    checked = asyncio.run(sample_source(built.db, source, built.client, built.clock, known))
     report = _report(checked, rejects)
     emit(report if as_json else {name: value for name, value in report.items() if name != "concerns"}, as_json)
     for concern in checked.concerns:
@@ -41,7 +41,7 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _report(checked: Checked, rejects: list[RejectedRecord]) -> dict[str, object]:
+def _report(checked: SourceCheck, rejects: list[RejectedRecord]) -> dict[str, object]:
     found = checked.page.sightings
     dates = [sighting.published for sighting in found if sighting.published]
     return {

@@ -17,7 +17,7 @@ from digestd.errors import AlreadyRunning, DigestdError
 from digestd.jobs.scheduler import NAME
 from digestd.jobs.worker import clean_up, run
 from digestd.logs import configure
-from digestd.papers.run import ingest, ingest_files
+from digestd.papers.ingest import ingest, ingest_files
 from digestd.store import papers
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState, incomplete_states
-from digestd.sources import kind_of
+from digestd.sources import source_type
 from digestd.store import coverage
 
 IN_USE = timedelta(days=3)
@@ -32,5 +32,5 @@ def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageSta
 
 
 def _label(source: str) -> str:
-    kind = kind_of(source)
+    kind = source_type(source)
     return kind.label if kind else source.partition(":")[0]

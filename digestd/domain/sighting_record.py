@@ -1,8 +1,8 @@
 """Sightings as JSON objects: the one codec between the parser process, ingest and the store.
 
 The fields are those of `Sighting` and `Words`, flattened. A new field of either is written and read without a change
-here if JSON can hold it; what comes from a parser process must also be checked (`digestd.fetching.decoding`), and
-a field without a check is refused when that module is loaded.
+here if JSON can hold it; what comes from a parser process must also be checked
+(`digestd.fetching.page_validation`), and a field without a check is refused when that module is loaded.
 """
 
 from collections.abc import Callable, Mapping

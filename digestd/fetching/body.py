@@ -19,14 +19,14 @@ class TooLargeError(SourceFailed):
     """The body exceeds the limits. This does not count against its host."""
 
 
-class CutShortError(Exception):
+class TruncatedError(Exception):
     """The body ended early; a retry may help."""
 
 
 class _Plain:
     """An uncompressed body."""
 
-    is_whole = True
+    is_complete = True
 
     def unpack(self, piece: bytes, limit: int) -> bytes | bytearray:
         return piece[:limit]
@@ -41,7 +41,7 @@ class _Packed:
         self._begun = False
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         return self._member.eof or not self._begun
 
     def unpack(self, piece: bytes, limit: int) -> bytes | bytearray:
@@ -78,11 +78,11 @@ async def read_body(pieces: AsyncIterator[bytes], encoding: str, wire_max: int, 
         try:
             body += unpacker.unpack(piece, body_max - len(body) + 1)
         except zlib.error as error:
-            raise CutShortError(f"the answer cannot be unpacked ({error})") from error
+            raise TruncatedError(f"the answer cannot be unpacked ({error})") from error
         if len(body) > body_max:
             raise TooLargeError(f"the answer unpacks to more than {body_max // 1_000_000} MB")
-    if not unpacker.is_whole:
-        raise CutShortError("the answer ended early")
+    if not unpacker.is_complete:
+        raise TruncatedError("the answer ended early")
     return bytes(body)
 
 

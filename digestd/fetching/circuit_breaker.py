@@ -2,7 +2,7 @@
 
 It opens after three failed fetches in a row, over all sources, runs and processes, for
 5 minutes, doubling up to 6 hours. Then one fetch may try (half-open), and success closes
-it. Breakers follow the host asked and not the shared pace: one of arXiv's three
+it. Breakers follow the host asked and not the shared rate limit: one of arXiv's three
 interfaces may be down.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from digestd.errors import SourceFailed
 from digestd.fetching.body import TooLargeError
-from digestd.fetching.host_scheduler import NotNowError, moment
+from digestd.fetching.host_scheduler import HostUnavailableError, format_time
 from digestd.store import hosts
 from digestd.store.database import Database
 
@@ -25,7 +25,7 @@ class RefusedError(SourceFailed):
         self.status = status
 
 
-class Breaker:
+class CircuitBreaker:
     """Decides whether a host may be asked, and records how fetches went."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime], seconds: float) -> None:
@@ -33,18 +33,18 @@ class Breaker:
         self._clock = clock
         self._probing = timedelta(seconds=seconds)
 
-    async def let(self, host: str) -> hosts.HostState | None:
-        """Return the state of a host that may be asked. Raises NotNowError while the breaker is open."""
-        return await asyncio.to_thread(self._let, host)
+    async def admit(self, host: str) -> hosts.HostState | None:
+        """Return the state of a host that may be asked. Raises HostUnavailableError while the breaker is open."""
+        return await asyncio.to_thread(self._admit, host)
 
-    async def note(self, host: str, before: hosts.HostState | None, error: SourceFailed | None) -> None:
+    async def record(self, host: str, before: hosts.HostState | None, error: SourceFailed | None) -> None:
         """Record how a fetch went; `error` is None if it succeeded."""
-        if isinstance(error, NotNowError | RefusedError | TooLargeError):
+        if isinstance(error, HostUnavailableError | RefusedError | TooLargeError):
             return
         if error is not None or (before is not None and before.failures):
-            await asyncio.to_thread(self._note, host, error)
+            await asyncio.to_thread(self._record, host, error)
 
-    def _let(self, host: str) -> hosts.HostState | None:
+    def _admit(self, host: str) -> hosts.HostState | None:
         now = self._clock()
         with self._db.read() as session:
             state = hosts.by_name(session, host)
@@ -56,11 +56,12 @@ class Breaker:
                     return state
                 state = hosts.by_name(session, host) or state
         until = state.open_until or now
-        raise NotNowError(
-            f"{host} failed {state.failures} times in a row (last: {state.why}); it is tried again at {moment(until)}"
+        raise HostUnavailableError(
+            f"{host} failed {state.failures} times in a row (last: {state.why}); "
+            f"digestd tries it again at {format_time(until)}"
         )
 
-    def _note(self, host: str, error: SourceFailed | None) -> None:
+    def _record(self, host: str, error: SourceFailed | None) -> None:
         with self._db.write() as session:
             if error is None:
                 hosts.record_success(session, host)

@@ -1,7 +1,7 @@
-"""Keys that some hosts want: which setting belongs to which host, and how it is told there.
+"""Keys for hosts that require them: which setting belongs to which host, and how it is sent.
 
-A key goes to exactly its host, by https (or to this machine itself), and never along with a redirect to
-another. It is in no error, log, stored address or recording: it is added to a request as it goes out.
+A key is sent to exactly its host, by HTTPS (or to the loopback address), and never with a redirect to another. It is
+added when a request leaves, so that it is in no error, log, stored address or recording.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeySetting:
     """A setting, the host of its key, and how it is sent. `before`: the prefix in a header."""
 
     setting: str
@@ -36,10 +36,10 @@ class Key:
     is_parameter: bool = False
 
 
-KEYS = (
-    Key("semantic_scholar_key", "api.semanticscholar.org", "x-api-key"),
-    Key("ncbi_key", "eutils.ncbi.nlm.nih.gov", "api_key", is_parameter=True),
-    Key("github_token", "api.github.com", "Authorization", before="Bearer "),
+KEY_SETTINGS = (
+    KeySetting("semantic_scholar_key", "api.semanticscholar.org", "x-api-key"),
+    KeySetting("ncbi_key", "eutils.ncbi.nlm.nih.gov", "api_key", is_parameter=True),
+    KeySetting("github_token", "api.github.com", "Authorization", before="Bearer "),
 )
 """Which setting (DIGESTD_…) goes where."""
 
@@ -47,12 +47,12 @@ KEYS = (
 def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:
     """Return the credentials by host, from the settings named in KEYS that have a value. Raises BadSetting."""
     found = {}
-    for key in KEYS:
+    for key in KEY_SETTINGS:
         value = (settings.get(key.setting) or "").strip()
         if not value:
             continue
         if not value.isascii() or not value.isprintable() or " " in value or len(value) > 500:
-            raise BadSetting(f"DIGESTD_{key.setting.upper()}: is no key; it is one word of at most 500 letters")
+            raise BadSetting(f"DIGESTD_{key.setting.upper()}: is not a key; write one word of at most 500 letters")
         found[key.host] = Credential(key.name, key.before + value, key.is_parameter)
     return found
 

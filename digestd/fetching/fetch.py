@@ -20,10 +20,10 @@ import stamina
 from digestd import __version__
 from digestd.domain.backoff import Backoff
 from digestd.errors import SourceFailed, SourceUnavailable
-from digestd.fetching.body import CutShortError, TooLargeError, read_body
-from digestd.fetching.circuit_breaker import Breaker, RefusedError
+from digestd.fetching.body import TooLargeError, TruncatedError, read_body
+from digestd.fetching.circuit_breaker import CircuitBreaker, RefusedError
 from digestd.fetching.credentials import Credential, with_credential
-from digestd.fetching.host_scheduler import HostScheduler, NotNowError, Turn, moment
+from digestd.fetching.host_scheduler import HostScheduler, HostUnavailableError, RequestSlot, format_time
 from digestd.fetching.network import (
     BROKEN,
     LOST,
@@ -36,7 +36,7 @@ from digestd.fetching.network import (
 )
 from digestd.fetching.rate_limit_headers import BUSY
 from digestd.fetching.ssrf_guard import PORTS, why_not_public
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store import hosts
 from digestd.store.database import Database
 
@@ -105,7 +105,7 @@ class _AgainError(Exception):
     """This attempt failed; a retry may help."""
 
 
-_MAY_PASS = (_AgainError, CutShortError, *LOST)
+_MAY_PASS = (_AgainError, TruncatedError, *LOST)
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ class _Fetch:
     """One fetch in progress."""
 
     request: Request
-    pace: Pace
+    rate_limit: RateLimit
     validators: Validators
     deadline: asyncio.Timeout
     attempts: int
@@ -134,7 +134,7 @@ class Fetcher:
         self._credentials = client.credentials
         self._headers = {"User-Agent": client.user_agent, "Accept": "*/*", "Accept-Encoding": "gzip"}
         self._scheduler = HostScheduler(db, clock, client.limits.seconds, client.limits.patience)
-        self._breaker = Breaker(db, clock, client.limits.seconds)
+        self._breaker = CircuitBreaker(db, clock, client.limits.seconds)
         self._network = Network(client.limits.seconds, resolve)
 
     async def __aenter__(self) -> Self:
@@ -146,25 +146,27 @@ class Fetcher:
     ) -> None:
         await self._network.__aexit__(kind, error, trace)
 
-    async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
-        """Fetch as soon as the pace allows. Raises SourceFailed, in one line, without a usable answer."""
+    async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
+        """Fetch as soon as the rate limit allows. Raises SourceFailed, in one line, without a usable answer."""
         host = _host(request.url)
-        known = await self._breaker.let(host)
+        known = await self._breaker.admit(host)
         attempts = 1 if known and known.failures >= hosts.FAILURES else self._limits.attempts
         try:
-            answer = await self._within(host, request, pace, validators or Validators(), attempts)
+            answer = await self._within(host, request, rate_limit, validators or Validators(), attempts)
         except SourceFailed as error:
-            await self._breaker.note(host, known, error)
+            await self._breaker.record(host, known, error)
             raise
-        await self._breaker.note(host, known, None)
+        await self._breaker.record(host, known, None)
         return answer
 
-    async def _within(self, host: str, request: Request, pace: Pace, validators: Validators, attempts: int) -> Answer:
+    async def _within(
+        self, host: str, request: Request, rate_limit: RateLimit, validators: Validators, attempts: int
+    ) -> Answer:
         """Run all attempts within the deadline and turn every failure into one line."""
         tries: list[str] = []
         try:
             async with asyncio.timeout(self._limits.seconds) as deadline:
-                return await self._try(_Fetch(request, pace, validators, deadline, attempts, tries))
+                return await self._try(_Fetch(request, rate_limit, validators, deadline, attempts, tries))
         except TimeoutError as error:
             why = f" (last: {tries[-1]})" if tries else ""
             raise SourceUnavailable(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
@@ -199,8 +201,8 @@ class Fetcher:
         for _hop in range(self._limits.redirects + 1):
             outgoing = self._outgoing(fetch, url, is_own)
             async with (
-                self._scheduler.turn(fetch.pace, fetch.deadline) as turn,
-                self._network.ask(outgoing) as incoming,
+                self._scheduler.slot(fetch.rate_limit, fetch.deadline) as turn,
+                self._network.send(outgoing) as incoming,
             ):
                 found = await self._understand(fetch, url, incoming, turn)
             if isinstance(found, Answer):
@@ -219,21 +221,21 @@ class Fetcher:
             headers |= _conditions(fetch.validators)
         else:
             headers.setdefault("Content-Type", "application/json")
-        if fetch.pace.alone:
+        if fetch.rate_limit.exclusive:
             headers["Connection"] = "close"  # kept open, it would be a second one beside another process's
         outgoing = OutgoingRequest("GET" if request.body is None else "POST", url, headers, request.body, is_own)
         return with_credential(outgoing, self._credentials) if is_own else outgoing
 
     async def _understand(
-        self, fetch: _Fetch, url: httpx2.URL, incoming: ResponseStream, turn: Turn
+        self, fetch: _Fetch, url: httpx2.URL, incoming: ResponseStream, turn: RequestSlot
     ) -> Answer | httpx2.URL:
         """Return an answer, or the target of a redirect."""
         status, headers = incoming.status, incoming.headers
-        pause = await self._scheduler.heed(turn, status, headers)
+        pause = await self._scheduler.apply_headers(turn, status, headers)
         if status in BUSY:
             if pause > self._limits.seconds:
                 until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
-                raise NotNowError(f"{turn.pace.host} is not to be asked before {moment(until)}")
+                raise HostUnavailableError(f"{turn.rate_limit.host} is not to be asked before {format_time(until)}")
             raise _AgainError(f"answers {status}")
         if status in _REDIRECTS:
             return _where(url, status, headers.get("location", ""), fetch.request)
@@ -266,7 +268,7 @@ def _where(here: httpx2.URL, status: int, location: str, request: Request) -> ht
     try:
         return here.join(location)
     except httpx2.InvalidURL as error:
-        raise SourceFailed(f"{here.host} redirects to what is no web address; refused") from error
+        raise SourceFailed(f"{here.host} redirects to what is not a web address; refused") from error
 
 
 def _is_same(one: httpx2.URL, other: httpx2.URL) -> bool:

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from digestd.errors import SourceFailed, SourceUnavailable
-from digestd.fetching.rate_limit_headers import wanted_pause
-from digestd.sources.source import Pace
+from digestd.fetching.rate_limit_headers import requested_pause
+from digestd.sources.source import RateLimit
 from digestd.store import hosts
 from digestd.store.database import Database
 
@@ -25,19 +25,19 @@ SLACK = 2.0
 _TAKEN = "{} is being asked by another process"
 
 
-class NotNowError(SourceFailed):
+class HostUnavailableError(SourceFailed):
     """A host must not be asked now; this does not count against it."""
 
 
-class TakenError(NotNowError, SourceUnavailable):
+class HostHeldError(HostUnavailableError, SourceUnavailable):
     """Another process is asking the host."""
 
 
 @dataclass(slots=True)
-class Turn:
+class RequestSlot:
     """One request to one host."""
 
-    pace: Pace
+    rate_limit: RateLimit
     began: datetime
 
 
@@ -53,50 +53,52 @@ class HostScheduler:
         self._locks: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def turn(self, pace: Pace, deadline: asyncio.Timeout) -> AsyncIterator[Turn]:
+    async def slot(self, rate_limit: RateLimit, deadline: asyncio.Timeout) -> AsyncIterator[RequestSlot]:
         """Wait for a turn, and end it after the block. Waiting does not count towards the deadline.
 
-        Raises NotNowError if the host must not be asked soon.
+        Raises HostUnavailableError if the host must not be asked soon.
         """
         with _paused(deadline):
-            lock = self._locks.setdefault(pace.host, asyncio.Lock())
+            lock = self._locks.setdefault(rate_limit.host, asyncio.Lock())
             await lock.acquire()
         try:
             with _paused(deadline):
-                await self._wait(pace)
-            turn = Turn(pace, self._clock())
+                await self._wait(rate_limit)
+            turn = RequestSlot(rate_limit, self._clock())
             try:
                 yield turn
             finally:
-                if pace.alone:
-                    await asyncio.to_thread(self._release, pace.host, turn.began + timedelta(seconds=pace.seconds))
+                if rate_limit.exclusive:
+                    await asyncio.to_thread(
+                        self._release, rate_limit.host, turn.began + timedelta(seconds=rate_limit.seconds)
+                    )
         finally:
             lock.release()
 
-    async def heed(self, turn: Turn, status: int, headers: Mapping[str, str]) -> float:
+    async def apply_headers(self, turn: RequestSlot, status: int, headers: Mapping[str, str]) -> float:
         """Store the pause that the host's headers ask for, and return it in seconds."""
         turn.began = now = self._clock()
-        pause = wanted_pause(status, headers, now)
-        if pause > turn.pace.seconds:
+        pause = requested_pause(status, headers, now)
+        if pause > turn.rate_limit.seconds:
             until = now + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
-            await asyncio.to_thread(self._postpone, turn.pace.host, until)
+            await asyncio.to_thread(self._postpone, turn.rate_limit.host, until)
         return pause
 
-    async def _wait(self, pace: Pace) -> None:
-        if pace.alone:
-            await self._hold(pace.host)
-        elif pace.seconds <= 0:
+    async def _wait(self, rate_limit: RateLimit) -> None:
+        if rate_limit.exclusive:
+            await self._hold(rate_limit.host)
+        elif rate_limit.seconds <= 0:
             return
         try:
             now = self._clock()
-            turn = await asyncio.to_thread(self._reserve, pace, now)
+            turn = await asyncio.to_thread(self._reserve, rate_limit, now)
             wait = (turn - now).total_seconds()
             if wait > self._seconds:
-                raise NotNowError(f"{pace.host} is not to be asked before {moment(turn)}")
+                raise HostUnavailableError(f"{rate_limit.host} is not to be asked before {format_time(turn)}")
             await asyncio.sleep(max(0.0, wait))
         except BaseException:
-            if pace.alone:
-                await asyncio.to_thread(self._release, pace.host, self._clock())
+            if rate_limit.exclusive:
+                await asyncio.to_thread(self._release, rate_limit.host, self._clock())
             raise
 
     async def _hold(self, host: str) -> None:
@@ -105,7 +107,7 @@ class HostScheduler:
             if await asyncio.to_thread(self._take, host):
                 return
             await asyncio.sleep(POLL)
-        raise TakenError(_TAKEN.format(host))
+        raise HostHeldError(_TAKEN.format(host))
 
     def _take(self, host: str) -> bool:
         now = self._clock()
@@ -115,14 +117,14 @@ class HostScheduler:
         with self._db.write() as session:
             return hosts.acquire(session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + SLACK))
 
-    def _reserve(self, pace: Pace, now: datetime) -> datetime:
+    def _reserve(self, rate_limit: RateLimit, now: datetime) -> datetime:
         """Reserve the time slot before using it, so that no other process takes it."""
         with self._db.write() as session:
-            turn = hosts.reserve(session, pace.host, now, pace.seconds)
-            if pace.alone:
+            turn = hosts.reserve(session, rate_limit.host, now, rate_limit.seconds)
+            if rate_limit.exclusive:
                 until = turn + timedelta(seconds=self._seconds + SLACK)
-                if not hosts.acquire(session, pace.host, self._holder, now, until):
-                    raise TakenError(_TAKEN.format(pace.host))
+                if not hosts.acquire(session, rate_limit.host, self._holder, now, until):
+                    raise HostHeldError(_TAKEN.format(rate_limit.host))
         return turn
 
     def _release(self, host: str, following: datetime) -> None:
@@ -134,7 +136,7 @@ class HostScheduler:
             hosts.postpone(session, host, until)
 
 
-def moment(instant: datetime) -> str:
+def format_time(instant: datetime) -> str:
     """Return a time for messages."""
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 

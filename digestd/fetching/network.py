@@ -69,7 +69,7 @@ class Network:
 
     def __init__(self, seconds: float, resolve: Resolve | None = None) -> None:
         self._timeout = {"connect": CONNECT_SECONDS, "read": seconds, "write": seconds, "pool": seconds}
-        self._names = _Names(resolve or look_up)
+        self._names = _Names(resolve or resolve_name)
         self._pools: dict[bool, httpcore2.AsyncConnectionPool] = {}
 
     async def __aenter__(self) -> Self:
@@ -83,7 +83,7 @@ class Network:
             await pool.aclose()
 
     @asynccontextmanager
-    async def ask(self, outgoing: OutgoingRequest) -> AsyncIterator[ResponseStream]:
+    async def send(self, outgoing: OutgoingRequest) -> AsyncIterator[ResponseStream]:
         """Send one request. Raises PrivateAddressError, what is in LOST, and what is in BROKEN."""
         url = outgoing.url
         headers = {"Host": url.netloc.decode("ascii"), **outgoing.headers}
@@ -112,7 +112,7 @@ class Network:
         return self._pools[chosen]
 
 
-async def look_up(name: str) -> list[Address]:
+async def resolve_name(name: str) -> list[Address]:
     """Return the addresses that the system's resolver finds."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
@@ -128,7 +128,7 @@ class _Names:
         self._resolve = resolve
         self._known: dict[str, tuple[Address, ...]] = {}
 
-    async def of(self, name: str) -> tuple[Address, ...]:
+    async def addresses(self, name: str) -> tuple[Address, ...]:
         try:
             return (ip_address(name),)
         except ValueError:
@@ -157,7 +157,7 @@ class _Checked(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        addresses = (await self._names.of(host))[:ADDRESSES]
+        addresses = (await self._names.addresses(host))[:ADDRESSES]
         self._check(host, addresses)
         each = (timeout or CONNECT_SECONDS) / len(addresses)
         for address in addresses[:-1]:

@@ -20,7 +20,7 @@ _INTERVAL = re.compile(r"\s*(\d{1,6})\s*(?:(ms|s|m|h)\s*)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 
-def wanted_pause(status: int, headers: Mapping[str, str], now: datetime) -> float:
+def requested_pause(status: int, headers: Mapping[str, str], now: datetime) -> float:
     """Return the seconds without a further request that the host asks for, or 0.
 
     Names of headers are lower case.

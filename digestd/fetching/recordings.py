@@ -16,16 +16,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 from digestd.errors import BadInput, SourceFailed, SourceUnavailable
 from digestd.fetching.fetch import Answer, Fetcher, Validators
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 
 INDEX = "index.jsonl"
 _SECRET = re.compile(r"(?i)(?:(?<=&)|(?<=\A\?))((?=[^=&]*?(?:key|token|secret|passw|sig|auth))[^=&]*)=[^&]*")
 
 
-class Fetching(Protocol):
+class AnswerFetcher(Protocol):
     """Answers requests, from the network or from a recording."""
 
-    async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
+    async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
         """Return the answer. Raises SourceFailed, in one line, without a usable one."""
 
 
@@ -41,11 +41,11 @@ class Recorder:
             raise BadInput(f"cannot record in {folder}: {error.strerror}; name another folder") from error
         self._count = len(_lines(folder / INDEX)) if (folder / INDEX).exists() else 0
 
-    async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
+    async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
         """Fetch and record the answer or the failure."""
         del validators
         try:
-            answer = await self._fetcher.fetch(request, pace, None)
+            answer = await self._fetcher.fetch(request, rate_limit, None)
         except SourceFailed as error:
             self._keep(request, {"error": str(error), "retry": error.retry})
             raise
@@ -83,9 +83,9 @@ class Replayer:
         for line in _lines(folder / INDEX):
             self._left.setdefault((line["url"], line.get("body_sha256")), deque()).append(line)
 
-    async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
+    async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
         """Return the next recorded answer to this request; repeat the last one."""
-        del pace, validators
+        del rate_limit, validators
         key = _key(request)
         lines = self._left.get((str(key["url"]), key.get("body_sha256")))
         if not lines:

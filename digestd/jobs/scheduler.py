@@ -19,8 +19,8 @@ from digestd.digests.planner import plan
 from digestd.digests.refit_subprocess import refit_in_subprocess
 from digestd.digests.text_model import is_refit_due
 from digestd.errors import DigestdError
-from digestd.papers.embed import embed
-from digestd.papers.run import ingest
+from digestd.papers.embedding import embed_papers
+from digestd.papers.ingest import ingest
 from digestd.store import erasure
 from digestd.store.due import count_misscheduled
 from digestd.store.migrate import require_current
@@ -170,7 +170,7 @@ class Scheduler:
             return
         for source in report.sources:
             log.info("ingested", **source.counts)
-        if count := await asyncio.to_thread(embed, self._app.db, self._app.encoder, self._is_running):
+        if count := await asyncio.to_thread(embed_papers, self._app.db, self._app.encoder, self._is_running):
             log.info("embedded papers", papers=count)
 
 

@@ -11,15 +11,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.papers.coverage import Observation
 from digestd.papers.expected_schedule import ExpectedSchedule
-from digestd.papers.reading import FetchResult, Visit, counted, read
-from digestd.sources.arxiv_calendar import days
-from digestd.sources.source import Backfilled
+from digestd.papers.page_reader import FetchResult, SourceVisit, count_by_day, read_source
+from digestd.sources.arxiv_calendar import date_range
+from digestd.sources.source import BackfillSource
 
 WEEK = timedelta(days=7)
 WEEKEND = timedelta(days=3)
 
 
-def missed(found: Iterable[Coverage], schedule: ExpectedSchedule, since: date, now: datetime) -> list[date]:
+def missed_days(found: Iterable[Coverage], schedule: ExpectedSchedule, since: date, now: datetime) -> list[date]:
     """Return the days to fetch elsewhere: incomplete, and due for longer than the grace period."""
     return [
         row.day
@@ -31,7 +31,7 @@ def missed(found: Iterable[Coverage], schedule: ExpectedSchedule, since: date, n
     ]
 
 
-def spans(missing: Iterable[date]) -> list[tuple[date, date]]:
+def group_days(missing: Iterable[date]) -> list[tuple[date, date]]:
     """Group days into few ranges for requests: across weekends, at most a week long, newest first."""
     found: list[tuple[date, date]] = []
     for day in sorted(missing, reverse=True):
@@ -42,15 +42,17 @@ def spans(missing: Iterable[date]) -> list[tuple[date, date]]:
     return found
 
 
-async def fill(visit: Visit, source: Backfilled, seen: Observation, missing: Iterable[date]) -> Observation:
+async def fetch_missing(
+    visit: SourceVisit, source: BackfillSource, seen: Observation, missing: Iterable[date]
+) -> Observation:
     """Fetch the missing days and add them to the observation.
 
     A day counts as complete once its whole range was read.
     """
-    for first, last in spans(missing):
+    for first, last in group_days(missing):
         result = FetchResult()
         other = source.backfill(first, last)
-        error = await read(visit, other, datetime.combine(first, time(), UTC), result)
+        error = await read_source(visit, other, datetime.combine(first, time(), UTC), result)
         seen = _added(seen, result, first, last)
         if error:
             wanted = str(first) if first == last else f"{first} to {last}"
@@ -60,12 +62,12 @@ async def fill(visit: Visit, source: Backfilled, seen: Observation, missing: Ite
 
 
 def _added(seen: Observation, result: FetchResult, first: date, last: date) -> Observation:
-    asked = frozenset(days(first, last))
+    asked = frozenset(date_range(first, last))
     items = dict(seen.items)
-    for day, count in counted(result, asked).items():
+    for day, count in count_by_day(result, asked).items():
         items[day] = max(count, items.get(day, 0))
     newest = max((day for day in (seen.newest, *result.items) if day), default=None)
     seen = replace(seen, items=items, newest=newest)
     if not result.ended or result.flaw:
         return seen
-    return replace(seen, whole=seen.whole | asked, checked=seen.checked | asked)
+    return replace(seen, complete_days=seen.complete_days | asked, checked=seen.checked | asked)

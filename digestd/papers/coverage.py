@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.papers.expected_schedule import ExpectedSchedule
 
-TELLING = 8
+USUAL_MIN = 8
 """The usual number of papers from which few are suspicious.
 
 If 8 are usual (Poisson), fewer than a quarter of them come on 3 days in 1,000."""
@@ -31,11 +31,11 @@ _Verdict = tuple[CoverageState, str]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one run observed of a source.
+    """Observations of one run over a source.
 
     Attributes:
         items: papers by day.
-        whole: days that were read completely.
+        complete_days: days that were read completely.
         named: days that an answer names, even if it is empty.
         checked: days that another interface was asked about.
         newest: the newest day of the answers.
@@ -45,7 +45,7 @@ class Observation:
     """
 
     items: Mapping[date, int] = field(default_factory=dict)
-    whole: frozenset[date] = frozenset()
+    complete_days: frozenset[date] = frozenset()
     named: frozenset[date] = frozenset()
     checked: frozenset[date] = frozenset()
     newest: date | None = None
@@ -54,16 +54,16 @@ class Observation:
     gap: str = "nobody asked in time"
 
 
-def judge(
-    source: str, schedule: ExpectedSchedule, seen: Observation, span: Sequence[date], now: datetime
+def judge_days(
+    source: str, schedule: ExpectedSchedule, seen: Observation, days: Sequence[date], now: datetime
 ) -> list[Coverage]:
     """Return the days of a span whose state changed; days that cannot be judged yet are left out."""
     held = {row.day: row for row in schedule.known}
-    found = (_row(source, _Case(day, held.get(day), schedule, seen, now)) for day in span)
+    found = (_row(source, _Case(day, held.get(day), schedule, seen, now)) for day in days)
     return [row for row in found if row is not None]
 
 
-def span(known: Iterable[Coverage], first: date, today: date, look_back: timedelta) -> list[date]:
+def days_to_judge(known: Iterable[Coverage], first: date, today: date, look_back: timedelta) -> list[date]:
     """Return the days to judge: those since the last known one, the look-back again, and from `first` on.
 
     At most eight weeks, for an installation that was off for years.
@@ -112,7 +112,7 @@ class _Case:
     def is_too_few(self) -> bool:
         """Return True if chance does not explain the small number."""
         usual = self.expected or 0
-        return self.is_due and usual >= TELLING and self.items * FEW < usual and not self.is_checked
+        return self.is_due and usual >= USUAL_MIN and self.items * FEW < usual and not self.is_checked
 
     @property
     def few(self) -> str:
@@ -134,15 +134,15 @@ def _verdict(case: _Case) -> _Verdict | None:
         return _of_some(case)
     if case.due is None:
         return CoverageState.QUIET, ""
-    return _of_none(case) if case.day in case.seen.whole else _of_unseen(case)
+    return _of_none(case) if case.day in case.seen.complete_days else _of_unseen(case)
 
 
 def _of_some(case: _Case) -> _Verdict | None:
     """Judge a day with papers."""
-    seen, is_whole = case.seen, case.day in case.seen.whole
-    if case.was and (not is_whole if case.was_complete else case.day not in seen.items):
+    seen, is_complete = case.seen, case.day in case.seen.complete_days
+    if case.was and (not is_complete if case.was_complete else case.day not in seen.items):
         return case.was.state, case.was.note
-    if not is_whole:
+    if not is_complete:
         return CoverageState.PARTIAL, seen.error or seen.flaw or "read only in part"
     if seen.flaw and case.day in seen.items and not case.is_checked:
         return CoverageState.PARTIAL, seen.flaw
@@ -163,7 +163,7 @@ def _of_none(case: _Case) -> _Verdict | None:
         return (CoverageState.QUIET, "nothing yet") if case.was else None
     if _is_awaited(case):
         return _waiting(case)
-    if case.schedule.announced and case.day not in case.seen.named and not _is_overdue(case):
+    if case.schedule.announcement_time and case.day not in case.seen.named and not _is_overdue(case):
         return None
     return CoverageState.QUIET, CHECKED if case.is_checked else ""
 
@@ -174,8 +174,8 @@ def _is_awaited(case: _Case) -> bool:
     That is, many are usual, or an announcement is due and nothing says that it is empty.
     """
     if case.expected is None:
-        return case.schedule.announced is not None and case.day not in case.seen.named
-    return case.expected >= TELLING
+        return case.schedule.announcement_time is not None and case.day not in case.seen.named
+    return case.expected >= USUAL_MIN
 
 
 def _of_unseen(case: _Case) -> _Verdict | None:
@@ -183,11 +183,11 @@ def _of_unseen(case: _Case) -> _Verdict | None:
     if case.was and (case.was_complete or case.was.state is CoverageState.PARTIAL):
         return case.was.state, case.was.note
     if case.seen.error:
-        is_early = case.schedule.announced is not None and not case.is_due
+        is_early = case.schedule.announcement_time is not None and not case.is_due
         return None if is_early else (CoverageState.BROKEN, case.seen.error)
     if not case.is_due:
         return None
-    if case.schedule.announced and (case.seen.newest is None or case.seen.newest < case.day):
+    if case.schedule.announcement_time and (case.seen.newest is None or case.seen.newest < case.day):
         return _waiting(case)
     return CoverageState.PARTIAL, case.seen.gap
 

@@ -16,9 +16,9 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Sighting
 from digestd.errors import BadInput, NotFound
-from digestd.papers.merge import joined, restated
+from digestd.papers.merge import merge_change, rebuild_change
 from digestd.papers.similarity import Similarity, blocking_keys, conflicting_ids, same_work
-from digestd.papers.text_selection import Plain
+from digestd.papers.text_selection import PlainTexts
 from digestd.store import do_not_merge, merges, papers, similarity_keys
 from digestd.store import sightings as kept
 from digestd.store.database import Database
@@ -29,7 +29,7 @@ COMMON = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class DuplicatePair:
     """Two papers (row numbers, the lower first) to merge, and why."""
 
     one: int
@@ -37,7 +37,7 @@ class Join:
     evidence: str
 
 
-def join_alike(
+def merge_duplicates(
     session: Session,
     fresh: Mapping[int, Sequence[Sighting]],
     created: Collection[int],
@@ -68,7 +68,7 @@ def join_alike(
     if not pairs:
         return 0
     known = {paper.key: paper for paper in kept.by_number(session, {key for pair in pairs for key in pair})}
-    joins = find_joins(known, fresh, pairs, do_not_merge.pairs_of(session, known))
+    joins = find_duplicates(known, fresh, pairs, do_not_merge.pairs_of(session, known))
     for join in joins:
         _join(session, join, created, plain, now)
     return len(
@@ -76,12 +76,12 @@ def join_alike(
     )
 
 
-def find_joins(
+def find_duplicates(
     known: Mapping[int, PaperState],
     fresh: Mapping[int, Sequence[Sighting]],
     pairs: Iterable[tuple[int, int]],
     kept_apart: Collection[tuple[int, int]],
-) -> list[Join]:
+) -> list[DuplicatePair]:
     """Return the pairs that are one work, comparing new sightings of each with all of the other."""
     found = []
     for one, other in sorted(pairs):
@@ -89,7 +89,7 @@ def find_joins(
             continue
         verdict = _best(known[one], fresh.get(one, ()), known[other], fresh.get(other, ()))
         if verdict.is_same_work:
-            found.append(Join(one, other, verdict.evidence))
+            found.append(DuplicatePair(one, other, verdict.evidence))
     return _without_doubt(found, known, kept_apart)
 
 
@@ -112,8 +112,8 @@ def _sightings(paper: PaperState) -> list[Sighting]:
 
 
 def _without_doubt(
-    joins: Sequence[Join], known: Mapping[int, PaperState], kept_apart: Collection[tuple[int, int]]
-) -> list[Join]:
+    joins: Sequence[DuplicatePair], known: Mapping[int, PaperState], kept_apart: Collection[tuple[int, int]]
+) -> list[DuplicatePair]:
     """Drop every group that would merge two papers known to differ."""
     groups: dict[int, set[int]] = {}
     for join in joins:
@@ -152,13 +152,15 @@ def _note_keys(session: Session, wanted: Mapping[int, Iterable[int]], created: C
     similarity_keys.add(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
 
 
-def _join(session: Session, join: Join, created: Collection[int], plain: Mapping[str, str], now: datetime) -> None:
+def _join(
+    session: Session, join: DuplicatePair, created: Collection[int], plain: Mapping[str, str], now: datetime
+) -> None:
     """Merge two papers, even if they were merged with others meanwhile."""
     pair = {join.one, join.other}
     found = papers.merged_into(session, pair)
     both = kept.by_number(session, {found.get(key, key) for key in pair})
     if len(both) == 2:
-        change = joined(both, created, "similarity", join.evidence, now)
+        change = merge_change(both, created, "similarity", join.evidence, now)
         kept.apply(session, [change], plain, now)
 
 
@@ -177,7 +179,7 @@ def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> P
         related = papers.merge_groups(session, numbers)
         do_not_merge.remove(session, *(related.get(number, {number}) for number in numbers))
         both = kept.by_number(session, numbers)
-        kept.apply(session, [joined(both, (), "operator", f"{one} = {other}", now)], Plain(), now)
+        kept.apply(session, [merge_change(both, (), "operator", f"{one} = {other}", now)], PlainTexts(), now)
         return papers.by_keys(session, [both[0].key])[both[0].key]
 
 
@@ -197,7 +199,7 @@ def split_paper(db: Database, name: PaperId, now: datetime, number: int | None =
         pair = (holder, undone.absorbed)
         do_not_merge.add(session, [pair, (undone.kept, undone.absorbed)], now)
         both = kept.by_number(session, pair)
-        kept.apply(session, [restated(paper, now) for paper in both], Plain(), now)
+        kept.apply(session, [rebuild_change(paper, now) for paper in both], PlainTexts(), now)
         _note_keys(session, {paper.key: _keys(paper) for paper in both}, ())
         found = papers.by_keys(session, pair)
         return found[pair[0]], found[pair[1]]

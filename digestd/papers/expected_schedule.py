@@ -17,28 +17,28 @@ CALENDAR_GRACE = timedelta(hours=3)
 LEARNED_GRACE = timedelta(days=1)
 """The same for a source whose hour is not known."""
 
-Announced = Callable[[date], datetime | None]
+AnnouncementTime = Callable[[date], datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSchedule:
-    """The expected schedule of one source. `known`: its days so far; `announced`: its calendar, if any."""
+    """The expected schedule of one source. `known`: its days so far; `announcement_time`: its calendar, if any."""
 
     known: Sequence[Coverage] = ()
-    announced: Announced | None = None
+    announcement_time: AnnouncementTime | None = None
 
     @property
     def grace(self) -> timedelta:
         """Return how long after `due` the papers of a day may still come."""
-        return CALENDAR_GRACE if self.announced else LEARNED_GRACE
+        return CALENDAR_GRACE if self.announcement_time else LEARNED_GRACE
 
     def due(self, day: date) -> datetime | None:
         """Return when the papers of a day should be here, or None if it brings none.
 
         Without a calendar: the end of the day.
         """
-        if self.announced:
-            return self.announced(day)
+        if self.announcement_time:
+            return self.announcement_time(day)
         if self.expected(day) == 0:
             return None
         return datetime.combine(day + timedelta(days=1), time(), UTC)
@@ -49,9 +49,9 @@ class ExpectedSchedule:
         None if too little is known. With a calendar three announcements suffice, of that
         weekday or else of any; without one, four days of that weekday are needed.
         """
-        if self.announced is None:
+        if self.announcement_time is None:
             return _median(self._complete(day, {day.weekday()}), WEEKDAYS_MIN)
-        if self.announced(day) is None:
+        if self.announcement_time(day) is None:
             return 0
         alike = _median(self._complete(day, {day.weekday()}), ANNOUNCEMENTS_MIN)
         return _median(self._complete(day, set(range(7))), ANNOUNCEMENTS_MIN) if alike is None else alike
@@ -64,7 +64,7 @@ class ExpectedSchedule:
             if before - LEARNED_FROM <= row.day < before
             and row.state in COMPLETE
             and row.day.weekday() in weekdays
-            and (self.announced is None or self.announced(row.day))
+            and (self.announcement_time is None or self.announcement_time(row.day))
         ]
 
 

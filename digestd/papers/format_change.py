@@ -27,7 +27,7 @@ _PARTS: Mapping[str, Callable[[Sighting], object]] = {
 }
 
 
-def required(said: Sequence[Mapping[str, object]]) -> frozenset[str]:
+def required_fields(said: Sequence[Mapping[str, object]]) -> frozenset[str]:
     """Return the fields that nearly all recent records of a source have; none if there are too few records."""
     if len(said) < HISTORY_MIN:
         return frozenset()

@@ -22,7 +22,7 @@ class Work:
     members: tuple[int, ...]
 
 
-def works(
+def group_works(
     sightings: Sequence[Sighting],
     known: Mapping[int, Iterable[PaperId]],
     apart: Collection[tuple[int, int]] = (),
@@ -31,18 +31,18 @@ def works(
 
     `apart`: row numbers of papers that are two works, the lower first.
     """
-    joined = _Joined(apart)
+    sets = _UnionFind(apart)
     for key, names in known.items():
-        joined.hold(key, list(names))
+        sets.add_stored(key, list(names))
     for own, other in sorted({(sighting.ids[0], other) for sighting in sightings for other in sighting.ids}):
-        joined.join(own, other)
-    groups = joined.groups()
+        sets.union(own, other)
+    groups = sets.groups()
     members: dict[PaperId, list[int]] = {}
     for position, sighting in enumerate(sightings):
-        members.setdefault(joined.root(sighting.ids[0]), []).append(position)
+        members.setdefault(sets.find(sighting.ids[0]), []).append(position)
     keys: dict[PaperId, list[int]] = {}
     for key, names in known.items():
-        keys.setdefault(joined.root(next(iter(names))), []).append(key)
+        keys.setdefault(sets.find(next(iter(names))), []).append(key)
     found = [
         Work(tuple(sorted(groups[root])), tuple(sorted(keys.get(root, ()))), tuple(positions))
         for root, positions in members.items()
@@ -50,7 +50,7 @@ def works(
     return sorted(found, key=lambda work: work.ids)
 
 
-class _Joined:
+class _UnionFind:
     """Union-find over identifiers that refuses to join two arXiv ids, or two papers set apart."""
 
     def __init__(self, apart: Collection[tuple[int, int]]) -> None:
@@ -59,14 +59,14 @@ class _Joined:
         self._apart = apart
         self._held: dict[PaperId, set[int]] = {}
 
-    def hold(self, key: int, names: Sequence[PaperId]) -> None:
+    def add_stored(self, key: int, names: Sequence[PaperId]) -> None:
         """Join all identifiers of one stored paper without any check."""
         for name in names:
-            if (root := self.root(name)) != (first := self.root(names[0])):
+            if (root := self.find(name)) != (first := self.find(names[0])):
                 self._unite(*sorted((root, first)))
-        self._held.setdefault(self.root(names[0]), set()).add(key)
+        self._held.setdefault(self.find(names[0]), set()).add(key)
 
-    def root(self, name: PaperId) -> PaperId:
+    def find(self, name: PaperId) -> PaperId:
         if name not in self._parent:
             self._parent[name] = name
             if name.startswith("arxiv:"):
@@ -76,8 +76,8 @@ class _Joined:
             name = above
         return name
 
-    def join(self, one: PaperId, other: PaperId) -> None:
-        kept, gone = sorted((self.root(one), self.root(other)))
+    def union(self, one: PaperId, other: PaperId) -> None:
+        kept, gone = sorted((self.find(one), self.find(other)))
         if kept == gone or (kept in self._arxiv and gone in self._arxiv) or self._are_apart(kept, gone):
             return
         self._unite(kept, gone)
@@ -96,5 +96,5 @@ class _Joined:
     def groups(self) -> dict[PaperId, list[PaperId]]:
         found: dict[PaperId, list[PaperId]] = {}
         for name in list(self._parent):
-            found.setdefault(self.root(name), []).append(name)
+            found.setdefault(self.find(name), []).append(name)
         return found

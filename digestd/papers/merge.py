@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from digestd.domain.paper import PaperId, Sighting, canonical
-from digestd.papers.identity import Work, works
-from digestd.papers.text_selection import is_withdrawn, text_of
+from digestd.papers.identity import Work, group_works
+from digestd.papers.text_selection import is_withdrawn, select_text
 from digestd.store.sightings import PaperState, PaperWrite, StoredSighting, record
 
 NEWS = frozenset({"new", "cross"})
@@ -29,7 +29,7 @@ NEWS_DAYS = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to write, and how many of the sightings were new, changed something, or changed nothing."""
+    """Changes to write, and how many sightings were new, changed something, or changed nothing."""
 
     changes: tuple[PaperWrite, ...] = ()
     new: int = 0
@@ -49,15 +49,15 @@ def decide(
     telling = [sighting for sighting in sightings if sighting.announced != SIGNALS]
     measured = [sighting for sighting in sightings if sighting.announced == SIGNALS]
     changes: list[PaperWrite] = []
-    for work in works(telling, {key: paper.aliases for key, paper in papers.items()}, apart):
+    for work in group_works(telling, {key: paper.aliases for key, paper in papers.items()}, apart):
         members = [telling[position] for position in work.members]
         said = _newest(source, members)
-        change = _change(work, said, [papers[key] for key in work.keys], _standing_at(members, now))
+        change = _change(work, said, [papers[key] for key in work.keys], _state_at(members, now))
         changes.append(replace(change, evidence=_named_together(source, members)) if change.absorbed else change)
     changes = _with_signals(changes, measured, known)
     new = sum(change.key is None for change in changes)
-    updated = sum(change.key is not None and _shows(change) for change in changes)
-    written = tuple(change for change in changes if _writes(change))
+    updated = sum(change.key is not None and _is_visible(change) for change in changes)
+    written = tuple(change for change in changes if _is_needed(change))
     return Decision(written, new, updated, len(sightings) - new - updated)
 
 
@@ -72,20 +72,22 @@ def is_recent(sighting: Sighting, now: datetime) -> bool:
     return sighting.announced in NEWS | REPLACED and not is_old
 
 
-def joined(papers: Sequence[PaperState], created: Collection[int], by: str, evidence: str, now: datetime) -> PaperWrite:
+def merge_change(
+    papers: Sequence[PaperState], created: Collection[int], by: str, evidence: str, now: datetime
+) -> PaperWrite:
     """Return the change that merges stored papers into the first.
 
     `created`: papers stored a moment ago, which nobody has seen: they do not count as news.
     """
     before = [paper for paper in papers if paper.key not in created] or list(papers)
     news = any(not paper.archived for paper in papers if paper not in before)
-    change = _change(_as_work(papers), [], papers, _Standing(before, news, None, now))
+    change = _change(_as_work(papers), [], papers, _WorkState(before, news, None, now))
     return replace(change, by=by, evidence=evidence)
 
 
-def restated(paper: PaperState, now: datetime) -> PaperWrite:
+def rebuild_change(paper: PaperState, now: datetime) -> PaperWrite:
     """Return the change that rebuilds a stored paper from its remaining sightings."""
-    return _change(_as_work([paper]), [], [paper], _Standing([paper], False, None, now))
+    return _change(_as_work([paper]), [], [paper], _WorkState([paper], False, None, now))
 
 
 def _as_work(papers: Sequence[PaperState]) -> Work:
@@ -113,7 +115,7 @@ def _with_signals(
         if name is None:
             continue
         if name not in places:
-            changes.append(_untouched(rest[name]))
+            changes.append(_unchanged(rest[name]))
             places |= dict.fromkeys(rest[name].aliases, len(changes) - 1)
         found.setdefault(places[name], []).append(sighting)
     papers = {paper.key: paper for paper in known}
@@ -124,7 +126,7 @@ def _with_signals(
     return changes
 
 
-def _untouched(paper: PaperState) -> PaperWrite:
+def _unchanged(paper: PaperState) -> PaperWrite:
     return PaperWrite(paper.key, paper.id, paper.archived, paper.first_seen, paper.published, paper.withdrawn)
 
 
@@ -134,7 +136,7 @@ def _newest(source: str, sightings: Iterable[Sighting]) -> list[StoredSighting]:
     for sighting in sightings:
         place = (sighting.ids[0], sighting.version or 0)
         newest[place] = _as_news(sighting, newest.get(place))
-    return [_said(source, sighting) for _, sighting in sorted(newest.items(), key=lambda item: item[0])]
+    return [_as_stored(source, sighting) for _, sighting in sorted(newest.items(), key=lambda item: item[0])]
 
 
 def _as_news(sighting: Sighting, before: Sighting | None) -> Sighting:
@@ -144,19 +146,19 @@ def _as_news(sighting: Sighting, before: Sighting | None) -> Sighting:
     return replace(sighting, announced=before.announced)
 
 
-def digest(sighting: Sighting) -> bytes:
+def sighting_hash(sighting: Sighting) -> bytes:
     """Return a hash of a sighting without its signals."""
-    return _said("", sighting).digest
+    return _as_stored("", sighting).digest
 
 
-def _said(source: str, sighting: Sighting) -> StoredSighting:
+def _as_stored(source: str, sighting: Sighting) -> StoredSighting:
     kept = record(sighting)
     said = json.dumps([kept, sighting.version], sort_keys=True, ensure_ascii=False)
     return StoredSighting(source, hashlib.blake2b(said.encode(), digest_size=16).digest(), sighting, record=kept)
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _WorkState:
     """Input for a work's state: the papers it was before, and whether it is announced as news.
 
     `published`: the earliest date given for it.
@@ -168,17 +170,17 @@ class _Standing:
     now: datetime
 
 
-def _standing_at(members: Sequence[Sighting], now: datetime) -> _Standing:
+def _state_at(members: Sequence[Sighting], now: datetime) -> _WorkState:
     published = min((sighting.published for sighting in members if sighting.published), default=None)
-    return _Standing((), any(is_news(sighting, now) for sighting in members), published, now)
+    return _WorkState((), any(is_news(sighting, now) for sighting in members), published, now)
 
 
-def _change(work: Work, said: Sequence[StoredSighting], papers: Sequence[PaperState], given: _Standing) -> PaperWrite:
+def _change(work: Work, said: Sequence[StoredSighting], papers: Sequence[PaperState], given: _WorkState) -> PaperWrite:
     kept = papers[0] if papers else None
     name = canonical([name for name in work.ids if not name.startswith("merged:")])
-    said_now = list({(one.source, one.sighting.ids[0]): one for one in _all_said(papers, said)}.values())
-    text = text_of(name, said_now)
-    archived, first_seen, published = _standing(given if given.papers else replace(given, papers=papers))
+    said_now = list({(one.source, one.sighting.ids[0]): one for one in _all_sightings(papers, said)}.values())
+    text = select_text(name, said_now)
+    archived, first_seen, published = _work_times(given if given.papers else replace(given, papers=papers))
     withdrawn = is_withdrawn(said_now)
     aliases = {alias for paper in papers for alias in paper.aliases}
     held = {(one.source, one.digest) for paper in papers for one in paper.sightings}
@@ -205,7 +207,7 @@ def _change(work: Work, said: Sequence[StoredSighting], papers: Sequence[PaperSt
     )
 
 
-def _all_said(papers: Sequence[PaperState], said: Sequence[StoredSighting]) -> list[StoredSighting]:
+def _all_sightings(papers: Sequence[PaperState], said: Sequence[StoredSighting]) -> list[StoredSighting]:
     """Return stored and new sightings, the new ones last unless their version is lower."""
     kept = [one for paper in papers for one in paper.sightings]
     if not kept:
@@ -215,7 +217,7 @@ def _all_said(papers: Sequence[PaperState], said: Sequence[StoredSighting]) -> l
     return [*kept, *new]
 
 
-def _standing(given: _Standing) -> tuple[bool, datetime, datetime]:
+def _work_times(given: _WorkState) -> tuple[bool, datetime, datetime]:
     """Return whether the work is archived, when it was first seen, and when it was published.
 
     A replacement of an unknown paper is no news; but if it is then announced as new (the day
@@ -246,10 +248,10 @@ def _signals(papers: Sequence[PaperState], said: Sequence[Sighting]) -> dict[str
     return {name: value for name, value in found.items() if latest.get(name) != value}
 
 
-def _shows(change: PaperWrite) -> bool:
+def _is_visible(change: PaperWrite) -> bool:
     """Return True if a reader could see the change of a stored paper."""
     return bool(change.text or change.signals or change.absorbed or change.is_changed or change.becomes_plain)
 
 
-def _writes(change: PaperWrite) -> bool:
-    return bool(change.key is None or _shows(change) or change.aliases or change.sightings or change.repeated)
+def _is_needed(change: PaperWrite) -> bool:
+    return bool(change.key is None or _is_visible(change) or change.aliases or change.sightings or change.repeated)

@@ -11,7 +11,7 @@ _TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1}
 _NOW = datetime.max.replace(tzinfo=UTC)
 
 
-class Plain(dict[str, str]):
+class PlainTexts(dict[str, str]):
     """Texts converted for readers, each once."""
 
     def __missing__(self, text: str) -> str:
@@ -19,7 +19,7 @@ class Plain(dict[str, str]):
         return found
 
 
-def text_of(name: PaperId, said: Sequence[StoredSighting]) -> PaperText:
+def select_text(name: PaperId, said: Sequence[StoredSighting]) -> PaperText:
     """Return the texts of the most trusted source; gaps are filled from the next."""
     ranked = [one.sighting for one in sorted(said, key=_trust, reverse=True)]
     links = _files(name)

@@ -1,7 +1,9 @@
-"""Where papers come from: one file a source, one line here.
+"""Sources of papers: one module per source, one registry line each.
 
-Each source says what to request and how to read the answer; all HTTP is in ingest. A source's file, and what it reads
-with, is imported when one of its kind is asked for: planning only wants their names.
+`parse_source` turns a spec such as `arxiv-rss:cs.AI` into a source. A source says which request
+comes next and parses the answer; it is pure and sends nothing (`digestd.fetching` does).
+`REGISTRY` names the class of every source type; its module is imported at first use, because
+planning needs the names only. This package knows nothing about the store, ranking or mail.
 """
 
 from dataclasses import dataclass
@@ -9,93 +11,105 @@ from importlib import import_module
 from typing import Any
 
 from digestd.errors import BadInput
-from digestd.sources.jsonl import Jsonl
-from digestd.sources.source import Announcing, Backfilled, Enriching, Pace, Page, Reject, Request, Source
+from digestd.sources.jsonl import JsonlFile
+from digestd.sources.source import (
+    AnnouncementSource,
+    BackfillSource,
+    EnrichmentSource,
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    Source,
+)
 
 __all__ = [
     "REGISTRY",
-    "Announcing",
-    "Backfilled",
-    "Enriching",
-    "Jsonl",
-    "Kind",
-    "Pace",
+    "AnnouncementSource",
+    "BackfillSource",
+    "EnrichmentSource",
+    "JsonlFile",
     "Page",
+    "RateLimit",
     "Reject",
     "Request",
     "Source",
-    "kind_of",
+    "SourceType",
     "parse_source",
     "parse_sources",
+    "source_type",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of source.
+class SourceType:
+    """A type of source, as the registry describes it.
 
-    `place`: the file and the class there. `label`: its name for people. `usage`: how a spec is written.
-    `proven`: tried on answers recorded in earnest; the others follow their documentation alone.
-    `first`: what the class is told before the rest of the spec.
+    Attributes:
+        class_path: module and class, as in `arxiv_api.ArxivApi`.
+        label: the name shown to people.
+        usage: how to write a spec.
+        is_verified: tested on recorded answers; the others follow their documentation only.
+        arguments: arguments of `from_spec` that precede the spec's own.
     """
 
-    place: str
+    class_path: str
     label: str
     usage: str
-    proven: bool = False
-    first: tuple[str, ...] = ()
+    is_verified: bool = False
+    arguments: tuple[str, ...] = ()
 
-    def of(self, argument: str) -> Source:
-        """Make one of what stands after the colon of its spec. Raises BadInput."""
-        source: Source = self.load().of(*self.first, argument)
+    def create(self, argument: str) -> Source:
+        """Create a source from the part of its spec after the colon. Raises BadInput."""
+        source: Source = self.load().from_spec(*self.arguments, argument)
         return source
 
     def load(self) -> Any:
-        """The class, its file imported."""
-        file, _, name = self.place.partition(".")
+        """Import the module and return the class."""
+        file, _, name = self.class_path.partition(".")
         return getattr(import_module(f"{__name__}.{file}"), name)
 
 
-REGISTRY: dict[str, Kind] = {
-    "arxiv": Kind("arxiv_api.ArxivApi", "arXiv", "arxiv:CATEGORIES", proven=True),
-    "arxiv-oai": Kind("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES"),
-    "arxiv-rss": Kind("arxiv_rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", proven=True),
-    "bibtex": Kind("bibtex.Bibtex", "a file", "bibtex:PATH"),
-    "biorxiv": Kind("biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", first=("biorxiv",)),
-    "crossref": Kind("crossref.Crossref", "Crossref", "crossref:ISSNS"),
-    "dblp": Kind("dblp.Dblp", "dblp", "dblp:SEARCH"),
-    "feed": Kind("feed.Feed", "a feed", "feed:ADDRESS"),
-    "github-stars": Kind("github_stars.GithubStars", "GitHub", "github-stars"),
-    "hf-daily": Kind("hf_daily.HfDaily", "Hugging Face", "hf-daily", proven=True),
-    "hf-trending": Kind("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
-    "jsonl": Kind("jsonl.Jsonl", "a file", "jsonl:PATH", proven=True),
-    "medrxiv": Kind("biorxiv.Biorxiv", "medRxiv", "medrxiv or medrxiv:CATEGORIES", first=("medrxiv",)),
-    "openreview": Kind("openreview.Openreview", "OpenReview", "openreview:VENUE"),
-    "pubmed": Kind("pubmed.Pubmed", "PubMed", "pubmed:SEARCH"),
-    "s2-citations": Kind("semantic_scholar.Citations", "Semantic Scholar", "s2-citations"),
-    "s2-recommend": Kind("semantic_scholar.Recommended", "Semantic Scholar", "s2-recommend:IDS"),
+REGISTRY: dict[str, SourceType] = {
+    "arxiv": SourceType("arxiv_api.ArxivApi", "arXiv", "arxiv:CATEGORIES", is_verified=True),
+    "arxiv-oai": SourceType("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES"),
+    "arxiv-rss": SourceType("arxiv_rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", is_verified=True),
+    "bibtex": SourceType("bibtex.BibtexFile", "a file", "bibtex:PATH"),
+    "biorxiv": SourceType("biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", arguments=("biorxiv",)),
+    "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS"),
+    "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH"),
+    "feed": SourceType("feed.FeedSource", "a feed", "feed:ADDRESS"),
+    "github-stars": SourceType("github_stars.GithubStars", "GitHub", "github-stars"),
+    "hf-daily": SourceType("hf_daily.HfDaily", "Hugging Face", "hf-daily", is_verified=True),
+    "hf-trending": SourceType("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
+    "jsonl": SourceType("jsonl.JsonlFile", "a file", "jsonl:PATH", is_verified=True),
+    "medrxiv": SourceType("biorxiv.Biorxiv", "medRxiv", "medrxiv or medrxiv:CATEGORIES", arguments=("medrxiv",)),
+    "openreview": SourceType("openreview.Openreview", "OpenReview", "openreview:VENUE"),
+    "pubmed": SourceType("pubmed.Pubmed", "PubMed", "pubmed:SEARCH"),
+    "s2-citations": SourceType("semantic_scholar.CitationCounts", "Semantic Scholar", "s2-citations"),
+    "s2-recommend": SourceType("semantic_scholar.Recommendations", "Semantic Scholar", "s2-recommend:IDS"),
 }
-"""Every kind of source, by what stands before the colon of a spec."""
+"""Every source type by the part of its spec before the colon."""
 
 
 def parse_source(spec: str) -> Source:
-    """The source a spec names, e.g. `arxiv-rss:cs.AI+cs.CL`. Raises BadInput naming the known ones."""
+    """Return the source of a spec, e.g. `arxiv-rss:cs.AI+cs.CL`. Raises BadInput naming the known types."""
     name, _, argument = spec.strip().partition(":")
     kind = REGISTRY.get(name)
     if kind is None:
         usages = ", ".join(known.usage for known in REGISTRY.values())
         raise BadInput(f"source {spec.strip()[:80]!r}: unknown; use one of {usages}")
-    return kind.of(argument)
+    return kind.create(argument)
 
 
 def parse_sources(specs: str) -> list[Source]:
-    """The sources of a comma-separated list, each once; `none` or nothing is no source at all."""
+    """Return the sources of a comma-separated list without duplicates; none for `none` or an empty list."""
     names = [spec.strip() for spec in specs.split(",") if spec.strip()]
     if names == ["none"]:
         return []
     return list({source.name: source for source in map(parse_source, names)}.values())
 
 
-def kind_of(name: str) -> Kind | None:
-    """The kind of the source of this name (its spec); None for one that is not in the registry."""
+def source_type(name: str) -> SourceType | None:
+    """Return the type of a source by its name (spec), or None if it is not in the registry."""
     return REGISTRY.get(name.partition(":")[0])

@@ -1,9 +1,9 @@
 """arXiv's Atom API by category: `arxiv:cs.LG+cs.CL`.
 
-https://info.arxiv.org/help/api/user-manual.html. Newest submissions first; paged by what the
-answer says (startIndex, totalResults) and ended by the date of the last entry. An error comes
-as a feed with one entry titled Error; an empty page may come in mid-result
-(lukasschwab/arxiv.py, UnexpectedEmptyPageError), which is asked for again.
+GET https://export.arxiv.org/api/query, documented at https://info.arxiv.org/help/api/user-manual.html.
+Newest submissions come first. Pages advance by startIndex and totalResults and end at the date of the
+last entry. Errors arrive as a feed with one entry titled Error. An empty page in the middle of a result
+(lukasschwab/arxiv.py, UnexpectedEmptyPageError) is requested again.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,22 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv_calendar import USUAL, Calendar
-from digestd.sources.arxiv_withdrawn import is_withdrawn
-from digestd.sources.source import Pace, Page, Reject, Request, instant, reported, trusted, words
-from digestd.sources.specs import arxiv_categories
-from digestd.sources.xml import ARXIV, ATOM, OPENSEARCH, Elements, text
+from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, ArxivCalendar
+from digestd.sources.arxiv_withdrawal import is_withdrawn
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    check_rejects,
+    make_words,
+    parse_timestamp,
+    quote_service,
+)
+from digestd.sources.spec_arguments import arxiv_categories
+from digestd.sources.xml_elements import ARXIV, ATOM, OPENSEARCH, XmlElements, child_text
 
-ARXIV_PACE = Pace("arxiv.org", 3.1, alone=True)
+ARXIV_PACE = RateLimit("arxiv.org", 3.1, exclusive=True)
 """One request every three seconds over all of arXiv's interfaces together (terms of use, 2026), and a
 little more, as requests do not all travel equally fast."""
 
@@ -40,35 +49,35 @@ class ArxivApi:
     """Recent submissions in some categories."""
 
     categories: tuple[str, ...]
-    calendar: Calendar = USUAL
+    calendar: ArxivCalendar = DEFAULT_CALENDAR
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's categories."""
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from categories."""
         return cls(arxiv_categories(argument))
 
     @property
     def name(self) -> str:
-        """`arxiv:` and the categories."""
+        """Return `arxiv:` and the categories."""
         return f"arxiv:{'+'.join(self.categories)}"
 
     @property
-    def pace(self) -> Pace:
-        """Shared with everything else of arXiv's."""
+    def rate_limit(self) -> RateLimit:
+        """Return the limit shared by all arXiv interfaces."""
         return ARXIV_PACE
 
-    def announced(self, day: date) -> datetime | None:
-        """When the API finds the papers of an announcement."""
-        return self.calendar.at(day, INDEXED)
+    def announcement_time(self, day: date) -> datetime | None:
+        """Return when the API finds the papers of an announcement."""
+        return self.calendar.time_on(day, INDEXED)
 
     def warning(self, day: date) -> str | None:
-        """What to tell an operator of the calendar, if anything."""
+        """Return a warning about the calendar, or None."""
         return self.calendar.warning(day)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next slice; None once the listing is older than anything that can be new."""
+        """Return the request for the next slice, or None once entries are too old to be new."""
         start, _, oldest = (cursor or "0").partition("@")
-        if oldest and instant(oldest) < since - UNSEEN:
+        if oldest and parse_timestamp(oldest) < since - UNSEEN:
             return None
         query = {
             "search_query": " OR ".join(f"cat:{category}" for category in self.categories),
@@ -80,8 +89,8 @@ class ArxivApi:
         return Request(f"https://export.arxiv.org/api/query?{urlencode(query)}")
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one slice."""
-        elements = Elements(body, frozenset({ATOM + "feed"}))
+        """Parse one slice."""
+        elements = XmlElements(body, frozenset({ATOM + "feed"}))
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
         numbers = {"totalResults": 0, "startIndex": int((cursor or "0").partition("@")[0])}
@@ -89,7 +98,7 @@ class ArxivApi:
             if element.tag in _NUMBERS:
                 numbers[element.tag.removeprefix(OPENSEARCH)] = _number(element.text)
                 continue
-            where = text(element, ATOM + "id").strip()[-60:]
+            where = child_text(element, ATOM + "id").strip()[-60:]
             try:
                 sightings.append(_sighting(element, self.calendar))
             except (BadRecord, ValueError) as error:
@@ -99,11 +108,11 @@ class ArxivApi:
         after = _next(numbers, sightings, len(rejects))
         if after and not sightings and not rejects:
             after = cursor or "0"
-        return trusted(Page(tuple(sightings), after, tuple(rejects), numbers["totalResults"] or None))
+        return check_rejects(Page(tuple(sightings), after, tuple(rejects), numbers["totalResults"] or None))
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+def _number(written: str | None) -> int:
+    return int(written) if written and written.isascii() and written.isdigit() and len(written) < 10 else 0
 
 
 def _next(numbers: dict[str, int], sightings: list[Sighting], rejects: int) -> str | None:
@@ -114,23 +123,23 @@ def _next(numbers: dict[str, int], sightings: list[Sighting], rejects: int) -> s
     return f"{start}@{dates[-1].isoformat()}" if dates else str(start)
 
 
-def _sighting(entry: Element, calendar: Calendar) -> Sighting:
-    where = text(entry, ATOM + "id").strip()
+def _sighting(entry: Element, calendar: ArxivCalendar) -> Sighting:
+    where = child_text(entry, ATOM + "id").strip()
     if "/api/errors" in where:
-        raise SourceFailed(reported("arXiv", text(entry, ATOM + "summary")))
+        raise SourceFailed(quote_service("arXiv", child_text(entry, ATOM + "summary")))
     named = arxiv_id(where)
     if named is None:
-        raise BadRecord("id", f"{where[:80]!r} is no arXiv id")
-    published = instant(text(entry, ATOM + "published"))
-    doi = doi_id(text(entry, ARXIV + "doi"))
+        raise BadRecord("id", f"{where[:80]!r} is not an arXiv id")
+    published = parse_timestamp(child_text(entry, ATOM + "published"))
+    doi = doi_id(child_text(entry, ARXIV + "doi"))
     categories = [primary.get("term", "") for primary in entry.iter(ARXIV + "primary_category")]
     categories += [category.get("term", "") for category in entry.iter(ATOM + "category")]
     number = named[0].removeprefix("arxiv:")
     return Sighting(
-        ids=unique([named[0], doi]),
-        words=words(
-            text(entry, ATOM + "title"),
-            text(entry, ATOM + "summary"),
+        ids=unique_ids([named[0], doi]),
+        words=make_words(
+            child_text(entry, ATOM + "title"),
+            child_text(entry, ATOM + "summary"),
             [author.text or "" for author in entry.iterfind(f"{ATOM}author/{ATOM}name")],
             categories,
         ),
@@ -138,13 +147,13 @@ def _sighting(entry: Element, calendar: Calendar) -> Sighting:
         version=named[1],
         url=f"https://arxiv.org/abs/{number}",
         links={"pdf": f"https://arxiv.org/pdf/{number}"},
-        day=calendar.day_of(published),
-        withdrawn=is_withdrawn(text(entry, ARXIV + "comment"), text(entry, ATOM + "summary").strip()),
+        day=calendar.announcement_day(published),
+        withdrawn=is_withdrawn(child_text(entry, ARXIV + "comment"), child_text(entry, ATOM + "summary").strip()),
     )
 
 
-def unique(ids: Iterable[PaperId | None]) -> tuple[PaperId, ...]:
-    """The identifiers that are there, each once, in order."""
+def unique_ids(ids: Iterable[PaperId | None]) -> tuple[PaperId, ...]:
+    """Return the identifiers that are not None, without duplicates, in order."""
     return tuple(dict.fromkeys(name for name in ids if name))
 
 

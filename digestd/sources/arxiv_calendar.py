@@ -1,12 +1,12 @@
-"""When arXiv announces, and what. Pure.
+"""Compute when arXiv announces which submissions. Pure.
 
-https://info.arxiv.org/help/availability.html: what is submitted by 14:00 in New York of a working day
-is announced at 20:00 of that day; Friday's on Sunday. On a holiday nothing is collected at 14:00, so the
-announcement that would have held it does not happen, and its papers come with the next: after a holiday
-on a Thursday none that evening, after one on a Friday none on Sunday.
+https://info.arxiv.org/help/availability.html: submissions until 14:00 New York time on a working day are
+announced at 20:00 that day; Friday's on Sunday. On a holiday nothing is collected at 14:00, so the
+announcement that would have held those papers does not happen and they come with the next: after a
+Thursday holiday there is none that evening, after a Friday holiday none on Sunday.
 
-An announcement is named after the day that begins four hours later: Tuesday evening's is Wednesday's,
-as in the feed's pubDate, the mailing and the datestamps of OAI-PMH.
+An announcement is named after the day that begins four hours later: Tuesday evening's is Wednesday's, as in
+the feed's pubDate, the mailing and the OAI-PMH datestamps.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from digestd.sources.source import Source
 NEW_YORK = ZoneInfo("America/New_York")
 DEADLINE = time(14)
 EVENING = time(20)
-SHIPPED = frozenset(
+DEFAULT_HOLIDAYS = frozenset(
     {
         *(date(2026, 1, 1), date(2026, 1, 19), date(2026, 6, 19), date(2026, 7, 3), date(2026, 9, 7)),
         *(date(2026, 11, 26), date(2026, 12, 25), date(2026, 12, 29), date(2026, 12, 31)),
@@ -36,30 +36,30 @@ _SEARCHED = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """arXiv's year with its holidays, each the day on which nothing is collected."""
+class ArxivCalendar:
+    """arXiv's calendar; `holidays` are the days on which nothing is collected."""
 
-    holidays: frozenset[date] = SHIPPED
+    holidays: frozenset[date] = DEFAULT_HOLIDAYS
 
     @classmethod
-    def of(cls, text: str) -> "Calendar":
-        """With the holidays of a list of dates in place of those shipped for the same years. Raises BadInput."""
-        given = holidays(text)
+    def with_holidays(cls, text: str) -> "ArxivCalendar":
+        """Create a calendar from a list of dates, which replace the defaults of their years. Raises BadInput."""
+        given = parse_holidays(text)
         years = {holiday.year for holiday in given}
-        return cls(given | {holiday for holiday in SHIPPED if holiday.year not in years})
+        return cls(given | {holiday for holiday in DEFAULT_HOLIDAYS if holiday.year not in years})
 
-    def announced(self, day: date) -> datetime | None:
-        """When the announcement of a day is made; None for a day without one."""
+    def announcement_time(self, day: date) -> datetime | None:
+        """Return when the announcement of a day is made, or None if the day has none."""
         if not self._is_announced(day):
             return None
         return datetime.combine(day - _DAY, EVENING, NEW_YORK).astimezone(UTC)
 
-    def at(self, day: date, hour: time) -> datetime | None:
-        """An hour in New York of a day with an announcement, for an interface that has it then."""
+    def time_on(self, day: date, hour: time) -> datetime | None:
+        """Return an hour of New York time on a day with an announcement, else None."""
         return datetime.combine(day, hour, NEW_YORK).astimezone(UTC) if self._is_announced(day) else None
 
-    def day_of(self, submitted: datetime) -> date:
-        """The announcement that holds what was submitted then, unless moderation holds it back."""
+    def announcement_day(self, submitted: datetime) -> date:
+        """Return the announcement that holds a submission, unless moderation delays it."""
         here = submitted.astimezone(NEW_YORK)
         collected = here.date() if here.time() < DEADLINE else here.date() + _DAY
         while not self._is_collected(collected):
@@ -71,8 +71,8 @@ class Calendar:
             day += _DAY
         return day
 
-    def window(self, day: date) -> tuple[datetime, datetime] | None:
-        """From when until before when the papers of an announcement were submitted; None for a day without one."""
+    def submission_window(self, day: date) -> tuple[datetime, datetime] | None:
+        """Return the start and end (exclusive) of an announcement's submissions, or None without announcement."""
         if not self._is_announced(day):
             return None
         end = _collected_for(day)
@@ -82,7 +82,7 @@ class Calendar:
         return _deadline(start), _deadline(end)
 
     def warning(self, day: date) -> str | None:
-        """What to tell an operator when the holidays of a day's year are not known."""
+        """Return a warning if the holidays of a day's year are unknown, else None."""
         if any(holiday.year == day.year for holiday in self.holidays):
             return None
         return (
@@ -94,34 +94,34 @@ class Calendar:
         return day.weekday() < _SATURDAY and day not in self.holidays
 
     def _is_announced(self, day: date) -> bool:
-        """Monday to Friday, where its papers were collected and its evening is free."""
+        """Return True from Monday to Friday if papers were collected and the evening before is no holiday."""
         is_weekday = day.weekday() < _SATURDAY
         return is_weekday and self._is_collected(_collected_for(day)) and day - _DAY not in self.holidays
 
 
-USUAL = Calendar()
+DEFAULT_CALENDAR = ArxivCalendar()
 """With the holidays that are shipped."""
 
 
-def holidays(text: str) -> frozenset[date]:
-    """Dates as in `2027-01-01, 2027-01-18`, by commas or spaces. Raises BadInput."""
+def parse_holidays(text: str) -> frozenset[date]:
+    """Parse dates separated by commas or spaces: `2027-01-01, 2027-01-18`. Raises BadInput."""
     try:
         return frozenset(map(date.fromisoformat, text.replace(",", " ").split()))
     except ValueError as error:
-        raise BadInput(f"{text[:80]!r} is no list of dates like 2027-01-01, 2027-01-18 ({error})") from error
+        raise BadInput(f"{text[:80]!r} is not a list of dates like 2027-01-01, 2027-01-18 ({error})") from error
 
 
-def observing(sources: Iterable[Source], calendar: Calendar) -> list[Source]:
-    """The sources, those of arXiv with this calendar."""
+def with_arxiv_calendar(sources: Iterable[Source], calendar: ArxivCalendar) -> list[Source]:
+    """Return the sources, those of arXiv with this calendar."""
     return [_with(source, calendar) for source in sources]
 
 
-def days(first: date, last: date) -> Iterable[date]:
-    """Every day from the first to the last, both included."""
+def date_range(first: date, last: date) -> Iterable[date]:
+    """Return every day from the first to the last, both included."""
     return (first + number * _DAY for number in range((last - first).days + 1))
 
 
-def _with(source: Source, calendar: Calendar) -> Source:
+def _with(source: Source, calendar: ArxivCalendar) -> Source:
     if not is_dataclass(source) or all(field.name != "calendar" for field in fields(source)):
         return source
     observed: Source = replace(cast(Any, source), calendar=calendar)
@@ -129,7 +129,7 @@ def _with(source: Source, calendar: Calendar) -> Source:
 
 
 def _collected_for(day: date) -> date:
-    """The working day whose papers a Monday to Friday brings."""
+    """Return the working day whose submissions are announced on a day from Monday to Friday."""
     return day - (3 if day.weekday() == 0 else 1) * _DAY
 
 

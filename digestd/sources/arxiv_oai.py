@@ -1,10 +1,10 @@
-"""arXiv's records by the day they last changed: `arxiv-oai:cs.AI+stat.ML`.
+"""arXiv's OAI-PMH records by the day of their last change: `arxiv-oai:cs.AI+stat.ML`.
 
-https://info.arxiv.org/help/oa/index.html, metadata format `arXiv`; the protocol is OAI-PMH 2.0
-(https://www.openarchives.org/OAI/openarchivesprotocol.html). Days that another interface of
-arXiv's no longer shows can be had here. Records are chosen by their datestamp, the last change of
-anything, so most are not new: `created` tells. A set is one category; several are read one after
-the other. The answer is read as a whole in C, as back-fill reads hundreds of thousands of records.
+https://info.arxiv.org/help/oa/index.html, metadata format `arXiv`; protocol OAI-PMH 2.0
+(https://www.openarchives.org/OAI/openarchivesprotocol.html). Used to back-fill days that the feed no longer
+shows. The datestamp is the last change of anything, so most records are not new: `created` tells. A set is
+one category; several are read in turn. The document is parsed in one go in C, because a back-fill reads
+hundreds of thousands of records.
 """
 
 import re
@@ -18,11 +18,20 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, X
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv_api import ARXIV_PACE, unique
-from digestd.sources.arxiv_calendar import USUAL, Calendar
-from digestd.sources.arxiv_withdrawn import is_withdrawn
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, reported, trusted, words
-from digestd.sources.specs import arxiv_categories
+from digestd.sources.arxiv_api import ARXIV_PACE, unique_ids
+from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, ArxivCalendar
+from digestd.sources.arxiv_withdrawal import is_withdrawn
+from digestd.sources.source import (
+    ITEMS_MAX,
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    check_rejects,
+    make_words,
+    quote_service,
+)
+from digestd.sources.spec_arguments import arxiv_categories
 
 OVERLAP = timedelta(days=1)
 """Asked for again: a day's records come in until the evening in New York."""
@@ -42,40 +51,40 @@ _NUMBER = re.compile(r"arxiv:(?:[a-z-]+/)?(\d\d)(\d\d)")
 
 @dataclass(frozen=True, slots=True)
 class ArxivOai:
-    """The records of some categories that changed on some days; without days, since the last look."""
+    """Records of some categories that changed on some days, or since the last run if no days are given."""
 
     categories: tuple[str, ...]
     first: date | None = None
     until: date | None = None
-    calendar: Calendar = USUAL
+    calendar: ArxivCalendar = DEFAULT_CALENDAR
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's categories."""
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from categories."""
         return cls(arxiv_categories(argument))
 
     @classmethod
     def for_days(cls, categories: tuple[str, ...], first: date, last: date) -> Self:
-        """What changed on these days, both included."""
+        """Create a source of the records that changed on these days, both included."""
         return cls(categories, first, last)
 
     @property
     def name(self) -> str:
-        """`arxiv-oai:` and the categories."""
+        """Return `arxiv-oai:` and the categories."""
         return f"arxiv-oai:{'+'.join(self.categories)}"
 
     @property
-    def pace(self) -> Pace:
-        """Shared with everything else of arXiv's."""
+    def rate_limit(self) -> RateLimit:
+        """Return the limit shared by all arXiv interfaces."""
         return ARXIV_PACE
 
-    def announced(self, day: date) -> datetime | None:
-        """When the records of a day's announcement are there."""
-        made = self.calendar.announced(day)
+    def announcement_time(self, day: date) -> datetime | None:
+        """Return when the records of a day's announcement are available."""
+        made = self.calendar.announcement_time(day)
         return made + LOADED if made else None
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The first page of a category, or the page its last answer led to."""
+        """Return the request for the first page of a category, or for its resumption token."""
         position, token = _position(cursor)
         if position >= len(self.categories):
             return None
@@ -92,9 +101,9 @@ class ArxivOai:
         return Request(f"{_URL}?{urlencode(query)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page. Deleted records hold no words: they are left out, and counted in one reject.
+        """Parse one page. Deleted records have no metadata: they are counted in one reject.
 
-        A page that is cut short leads back to itself, as what comes after it is not known.
+        A truncated page is requested again, because its resumption token is missing.
         """
         position, _ = _position(cursor)
         root, broken = _tree(body)
@@ -111,7 +120,7 @@ class ArxivOai:
 
 
 def oai_set(category: str) -> str:
-    """The set of a category: `cs.AI` is `cs:cs:AI`, `hep-th` is `physics:hep-th`, `cs` is the group."""
+    """Return the OAI set of a category: `cs.AI` → `cs:cs:AI`, `hep-th` → `physics:hep-th`, `cs` → `cs`."""
     if category in _GROUPS:
         return category
     archive, dot, subject = category.partition(".")
@@ -120,20 +129,20 @@ def oai_set(category: str) -> str:
 
 
 def _position(cursor: str | None) -> tuple[int, str]:
-    """Which category a cursor is in, and the token of its next page."""
+    """Return the category index of a cursor and the resumption token of its next page."""
     position, _, token = (cursor or "0").partition(":")
     return int(position), token
 
 
 def _tree(body: bytes) -> tuple[Element, str]:
-    """The document, and why it ended early if it did."""
+    """Return the parsed document, and why it ended early if it did."""
     if b"<!DOCTYPE" in body[:4096] or b"<!ENTITY" in body:
         raise SourceFailed("the answer declares a DOCTYPE (is it a web page?); OAI-PMH was expected")
     root, broken = _parsed(body)
     if broken and (mended := _mended(body)) != body:
         root, broken = _parsed(mended)
     if not isinstance(root, Element) or _local(root) != _ROOT:
-        raise SourceFailed(f"the answer is no OAI-PMH ({broken or _local(root)[:40]})")
+        raise SourceFailed(f"the answer is not OAI-PMH ({broken or _local(root)[:40]})")
     return root, broken
 
 
@@ -148,7 +157,7 @@ def _parsed(body: bytes) -> tuple[Element | None, str]:
 
 
 def _mended(body: bytes) -> bytes:
-    """Without the characters that XML may not hold and authors' abstracts now and then do."""
+    """Remove characters that XML forbids; some abstracts contain them."""
     return _CONTROL.sub(b" ", body.decode("utf-8", "replace").encode())
 
 
@@ -158,18 +167,18 @@ def _local(element: object) -> str:
 
 
 def _refuse_error(root: Element) -> None:
-    """Raises SourceFailed where the answer is an error; that nothing matches is none (OAI-PMH, 3.6)."""
+    """Raise SourceFailed for an error answer, except noRecordsMatch (OAI-PMH 3.6)."""
     error = root.find("{*}error")
     if error is None or error.get("code") == "noRecordsMatch":
         return
     code = (error.get("code") or "of no name")[:40]
     if code == "badResumptionToken":
         raise SourceFailed("arXiv no longer knows the place in its listing; the next ingest starts again")
-    raise SourceFailed(reported("arXiv", f"{code} {error.text or ''}"))
+    raise SourceFailed(quote_service("arXiv", f"{code} {error.text or ''}"))
 
 
 def _whole(body: bytes) -> int:
-    """How many records end before the point where the document breaks."""
+    """Return the number of records that end before the position where the document breaks."""
     parser: XMLPullParser[Element] = XMLPullParser(events=("end",))
     found = 0
     with suppress(ParseError):
@@ -196,19 +205,19 @@ def _read(records: Sequence[Element], fault: str) -> Page:
             rejects.append(Reject(header.get("identifier", "")[-60:], error.field, error.message))
     if fault:
         rejects.append(Reject("the answer", "body", fault))
-    page = trusted(Page(tuple(sightings), None, tuple(rejects)))
+    page = check_rejects(Page(tuple(sightings), None, tuple(rejects)))
     if deleted:
         page = replace(page, rejects=(*page.rejects, Reject(f"{deleted} records", "metadata", _DELETED)))
     return page
 
 
 def _children(element: Element | None) -> dict[str, Element]:
-    """An element's children by local name, whatever their namespace."""
+    """Return an element's children by local name, ignoring namespaces."""
     return {child.tag.rpartition("}")[2]: child for child in element} if element is not None else {}
 
 
 def _texts(element: Element | None) -> dict[str, str]:
-    """The texts of an element's children by local name."""
+    """Return the texts of an element's children by local name."""
     return (
         {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element} if element is not None else {}
     )
@@ -218,14 +227,14 @@ def _sighting(header: dict[str, str], metadata: Element) -> Sighting:
     fields = _texts(metadata)
     named = arxiv_id(fields.get("id") or header.get("identifier", ""))
     if named is None:
-        raise BadRecord("id", f"{fields.get('id', '')[:80]!r} is no arXiv id")
+        raise BadRecord("id", f"{fields.get('id', '')[:80]!r} is not an arXiv id")
     changed = _day(header.get("datestamp", ""), "datestamp")
     created = _created(fields.get("created", ""), named[0])
     abstract = fields.get("abstract", "")
     number = named[0].removeprefix("arxiv:")
     return Sighting(
-        ids=unique([named[0], doi_id(fields.get("doi", ""))]),
-        words=words(fields.get("title", ""), abstract, _authors(metadata), fields.get("categories", "").split()),
+        ids=unique_ids([named[0], doi_id(fields.get("doi", ""))]),
+        words=make_words(fields.get("title", ""), abstract, _authors(metadata), fields.get("categories", "").split()),
         published=datetime(created.year, created.month, created.day, tzinfo=UTC),
         announced="new" if changed - created <= MODERATED else "replace",
         url=f"https://arxiv.org/abs/{number}",
@@ -242,9 +251,9 @@ def _authors(metadata: Element) -> list[str]:
 
 
 def _created(text: str, name: str) -> date:
-    """The day of submission, but no later than the month in the id.
+    """Return the day of submission, at the latest the month encoded in the id.
 
-    arXiv's server takes it from the newest version (github.com/arXiv/oaipmh); the id is older.
+    arXiv's server reports the date of the newest version (github.com/arXiv/oaipmh); the id is older.
     """
     created = _day(text, "created")
     dated = _NUMBER.match(name)
@@ -256,11 +265,11 @@ def _created(text: str, name: str) -> date:
 
 
 def _day(text: str, field: str) -> date:
-    """A day, or the day of an instant in UTC."""
+    """Parse a date, or the UTC date of a timestamp."""
     try:
         day = date.fromisoformat(text[:10])
         if not 1900 < day.year < 2200:
             raise ValueError(f"the year {day.year} cannot be meant")
     except ValueError as error:
-        raise BadRecord(field, f"{text[:40]!r} is no date; 2026-11-24 was expected") from error
+        raise BadRecord(field, f"{text[:40]!r} is not a date; 2026-11-24 was expected") from error
     return day

@@ -1,8 +1,9 @@
-"""arXiv's daily announcement, as RSS or Atom: `arxiv-rss:cs.AI+cs.CL`.
+"""arXiv's daily announcement as RSS or Atom: `arxiv-rss:cs.AI+cs.CL`.
 
-https://info.arxiv.org/help/rss.html. Only the latest announcement, at most 2,000 items; empty on
-weekends and holidays. Each item says whether it is `new`, `cross`, `replace` or `replace-cross`.
-The author list is one comma-joined string, so "A. Name, Jr." is split; the API's is not.
+GET https://rss.arxiv.org/atom/CATEGORIES, documented at https://info.arxiv.org/help/rss.html. Holds only the
+latest announcement, at most 2,000 items; empty on weekends and holidays. Each item is marked `new`, `cross`,
+`replace` or `replace-cross`. Authors are one comma-joined string, so "A. Name, Jr." is split here but not in
+the API.
 """
 
 import re
@@ -13,20 +14,29 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
-from digestd.sources.arxiv_api import ARXIV_PACE, unique
-from digestd.sources.arxiv_calendar import NEW_YORK, USUAL, Calendar
+from digestd.sources.arxiv_api import ARXIV_PACE, unique_ids
+from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, NEW_YORK, ArxivCalendar
 from digestd.sources.arxiv_oai import ArxivOai
-from digestd.sources.arxiv_withdrawn import is_withdrawn
-from digestd.sources.source import Pace, Page, Reject, Request, Source, instant, trusted, words
-from digestd.sources.specs import arxiv_categories
-from digestd.sources.xml import ARXIV, ATOM, DC, Elements, text
+from digestd.sources.arxiv_withdrawal import is_withdrawn
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    Source,
+    check_rejects,
+    make_words,
+    parse_timestamp,
+)
+from digestd.sources.spec_arguments import arxiv_categories
+from digestd.sources.xml_elements import ARXIV, ATOM, DC, XmlElements, child_text
 
 ANNOUNCED = frozenset({"new", "cross", "replace", "replace-cross"})
 FULL = 2_000
 """arXiv cuts a feed off there, without a word."""
 _IS_FULL = f"holds {FULL:,} items, the most arXiv gives, so some may be missing; split the categories over two sources"
 REBUILT = time(0, 30)
-"""In New York: the feed is made anew at midnight, and half an hour is allowed for it."""
+"""New York time: the feed is rebuilt at midnight; allow half an hour."""
 _MADE = re.compile(rb"<(?:\w+:)?(?:pubDate|updated)>([^<]{10,60})</")
 _PREFIX = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.IGNORECASE)
 
@@ -36,44 +46,44 @@ class ArxivRss:
     """The latest announcement in some categories."""
 
     categories: tuple[str, ...]
-    calendar: Calendar = USUAL
+    calendar: ArxivCalendar = DEFAULT_CALENDAR
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's categories."""
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from categories."""
         return cls(arxiv_categories(argument))
 
     @property
     def name(self) -> str:
-        """`arxiv-rss:` and the categories."""
+        """Return `arxiv-rss:` and the categories."""
         return f"arxiv-rss:{'+'.join(self.categories)}"
 
     @property
-    def pace(self) -> Pace:
-        """Shared with everything else of arXiv's."""
+    def rate_limit(self) -> RateLimit:
+        """Return the limit shared by all arXiv interfaces."""
         return ARXIV_PACE
 
-    def announced(self, day: date) -> datetime | None:
-        """When the feed holds the announcement of a day."""
-        return self.calendar.at(day, REBUILT)
+    def announcement_time(self, day: date) -> datetime | None:
+        """Return when the feed holds the announcement of a day."""
+        return self.calendar.time_on(day, REBUILT)
 
     def warning(self, day: date) -> str | None:
-        """What to tell an operator of the calendar, if anything."""
+        """Return a warning about the calendar, or None."""
         return self.calendar.warning(day)
 
     def backfill(self, first: date, last: date) -> Source:
-        """arXiv's OAI-PMH, which has earlier announcements too."""
+        """Return the OAI-PMH source, which has earlier announcements."""
         return ArxivOai.for_days(self.categories, first, last)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the feed holds one announcement, whatever `since` says."""
+        """Return the only request: the feed holds one announcement, whatever `since` is."""
         del since
         return Request(f"https://rss.arxiv.org/atom/{'+'.join(self.categories)}") if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the feed, in either form. Its day is its items', which may be older than the feed itself."""
+        """Parse the RSS or Atom feed. Its day is that of its items, which may be older than the feed itself."""
         del cursor
-        elements = Elements(body, frozenset({ATOM + "feed", "rss"}))
+        elements = XmlElements(body, frozenset({ATOM + "feed", "rss"}))
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
         for element in elements.read(ATOM + "entry", "item"):
@@ -81,7 +91,7 @@ class ArxivRss:
             try:
                 sightings.append(_sighting(element, form))
             except BadRecord as error:
-                rejects.append(Reject(text(element, form.id).strip()[-60:], error.field, error.message))
+                rejects.append(Reject(child_text(element, form.id).strip()[-60:], error.field, error.message))
         if elements.broken:
             rejects.append(Reject("the answer", "body", elements.broken))
         if len(sightings) + len(rejects) >= FULL:
@@ -89,12 +99,12 @@ class ArxivRss:
         day = max((sighting.day for sighting in sightings if sighting.day), default=None)
         if not sightings and not rejects:
             day = _made(body)
-        return trusted(Page(tuple(sightings), None, tuple(rejects), day=day))
+        return check_rejects(Page(tuple(sightings), None, tuple(rejects), day=day))
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Where the two forms of the feed keep the same things."""
+    """Element names of a feed format."""
 
     id: str
     title: str
@@ -108,24 +118,24 @@ _ATOM = _Form(ATOM + "id", ATOM + "title", ATOM + "summary", ATOM + "published",
 
 
 def _sighting(entry: Element, form: _Form) -> Sighting:
-    where = text(entry, form.id).strip()
+    where = child_text(entry, form.id).strip()
     named = arxiv_id(where)
     if named is None:
-        raise BadRecord("id", f"{where[:80]!r} is no arXiv id")
-    summary = text(entry, form.summary)
+        raise BadRecord("id", f"{where[:80]!r} is not an arXiv id")
+    summary = child_text(entry, form.summary)
     prefix = _PREFIX.match(summary)
     dated = _dated(entry, form)
-    announced = text(entry, ARXIV + "announce_type").strip() or (prefix["type"] if prefix else "new")
+    announced = child_text(entry, ARXIV + "announce_type").strip() or (prefix["type"] if prefix else "new")
     if announced not in ANNOUNCED:
         raise BadRecord("announce_type", f"{announced[:40]!r} is none of {', '.join(sorted(ANNOUNCED))}")
     number = named[0].removeprefix("arxiv:")
     abstract = summary[prefix.end() :] if prefix else summary
     return Sighting(
-        ids=unique([named[0], doi_id(text(entry, ARXIV + "DOI"))]),
-        words=words(
-            text(entry, form.title),
+        ids=unique_ids([named[0], doi_id(child_text(entry, ARXIV + "DOI"))]),
+        words=make_words(
+            child_text(entry, form.title),
             abstract,
-            text(entry, DC + "creator").split(", "),
+            child_text(entry, DC + "creator").split(", "),
             [category.get("term") or category.text or "" for category in entry.iter(form.category)],
         ),
         published=dated if announced in {"new", "cross"} else None,
@@ -140,15 +150,15 @@ def _sighting(entry: Element, form: _Form) -> Sighting:
 
 def _dated(entry: Element, form: _Form) -> datetime:
     try:
-        return instant(text(entry, form.dated))
+        return parse_timestamp(child_text(entry, form.dated))
     except ValueError as error:
         raise BadRecord("published", f"no date that can be read ({error})") from error
 
 
 def _made(body: bytes) -> date | None:
-    """The day an empty feed says it is of."""
+    """Return the day that an empty feed states, or None."""
     said = _MADE.search(body)
     try:
-        return instant(said[1].decode("ascii", "replace")).astimezone(NEW_YORK).date() if said else None
+        return parse_timestamp(said[1].decode("ascii", "replace")).astimezone(NEW_YORK).date() if said else None
     except ValueError:
         return None

@@ -1,8 +1,8 @@
 """A BibTeX or BibLaTeX file: `bibtex:/data/papers.bib`.
 
-Read by bibtexparser 2 (https://bibtexparser.readthedocs.io/): good entries go in, broken ones are
-rejects. Accents are decoded and braces that keep capitals go, while mathematics stays TeX. Of its
-`crossref` an entry inherits what it lacks of date and journal; a volume of proceedings is no paper.
+Parsed by bibtexparser 2 (https://bibtexparser.readthedocs.io/): good entries are stored, broken ones
+rejected. Accents are decoded and braces removed; mathematics stays TeX. An entry inherits date and journal
+from its `crossref`. Volumes of proceedings are skipped.
 """
 
 import logging
@@ -20,11 +20,11 @@ from pylatexenc.latex2text import LatexNodes2Text
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources import specs
-from digestd.sources.arxiv_api import unique
-from digestd.sources.dates import midnight, presumed
-from digestd.sources.jsonl import unnamed
-from digestd.sources.source import Pace, Page, Reject, Request, web_url, words
+from digestd.sources import spec_arguments
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.jsonl import title_hash_id
+from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, web_url
 
 _FIELD_MAX = 50_000
 _INHERITED = ("date", "year", "month", "journal", "journaltitle", "booktitle")
@@ -43,33 +43,33 @@ logging.getLogger("bibtexparser").propagate = False  # what it logs is said in t
 
 
 @dataclass(frozen=True, slots=True)
-class Bibtex:
-    """A file of references; the shell reads it."""
+class BibtexFile:
+    """A file of references, read from disk by the fetcher."""
 
     path: Path
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's path."""
-        return cls(specs.path("bibtex", argument))
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from a path."""
+        return cls(spec_arguments.file_path("bibtex", argument))
 
     @property
     def name(self) -> str:
-        """`bibtex:` and the path as given."""
+        """Return `bibtex:` and the path as given."""
         return f"bibtex:{self.path}"
 
     @property
-    def pace(self) -> Pace:
-        """A file may be read at any time."""
-        return Pace("", 0)
+    def rate_limit(self) -> RateLimit:
+        """Return no limit: it is a file."""
+        return RateLimit("", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the whole file."""
+        """Return the only request, for the complete file."""
         del since
         return Request(self.path.resolve().as_uri()) if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read every entry; those that cannot be read are rejects, the others go in."""
+        """Parse every entry; reject those that cannot be parsed and keep the others."""
         del cursor
         blocks = _blocks(body)
         entries = [block for block in blocks if isinstance(block, Entry)]
@@ -90,7 +90,7 @@ class Bibtex:
 
 
 def _blocks(body: bytes) -> list[Block]:
-    """The blocks of a file in order. An entry whose key came before is an entry like any other."""
+    """Return the blocks of a file in order. Entries with a repeated key are kept."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -118,7 +118,7 @@ def _where(block: Block) -> str:
 
 
 def _fields(entry: Entry) -> dict[str, str]:
-    """Fields by lower-case name; of several, the first."""
+    """Return fields by lower-case name; the first of repeated fields counts."""
     found: dict[str, str] = {}
     for field in entry.fields:
         found.setdefault(field.key.strip().lower(), str(field.value)[:_FIELD_MAX].strip())
@@ -136,14 +136,14 @@ def _inherited(fields: dict[str, str], by_key: Mapping[str, Mapping[str, str]]) 
 def _sighting(fields: Mapping[str, str]) -> Sighting:
     journal = next((_decoded(fields[name]) for name in _JOURNALS if fields.get(name)), "")
     keywords = re.split(r"[,;]", _decoded(fields.get("keywords", "")))
-    paper = words(
+    paper = make_words(
         _decoded(fields.get("title", "")),
         _decoded(fields.get("abstract", "")),
         _authors(fields.get("author", "")),
         [fields.get("primaryclass", ""), *keywords, journal],
     )
     return Sighting(
-        ids=unique([_arxiv(fields, journal), _doi(fields)]) or (unnamed(paper),),
+        ids=unique_ids([_arxiv(fields, journal), _doi(fields)]) or (title_hash_id(paper),),
         words=paper,
         published=_published(fields),
         url=web_url(_decoded(fields.get("url", ""))),
@@ -151,7 +151,7 @@ def _sighting(fields: Mapping[str, str]) -> Sighting:
 
 
 def _arxiv(fields: Mapping[str, str], journal: str) -> PaperId | None:
-    """Of `eprint` where it is arXiv's, else of the address or the journal's name, as exports have it."""
+    """Return the arXiv id from `eprint`, else from the URL or the journal's name, where exports put it."""
     prefix = fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv"
     if prefix.lower() == "arxiv" and (named := arxiv_id(fields.get("eprint", ""))):
         return named[0]
@@ -167,12 +167,12 @@ def _doi(fields: Mapping[str, str]) -> PaperId | None:
     if not written:
         return doi_id(fields.get("url", ""))
     if (named := doi_id(written)) is None:
-        raise BadRecord("doi", f"{written[:80]!r} is no DOI like 10.1101/2024.01.01; correct it or leave it out")
+        raise BadRecord("doi", f"{written[:80]!r} is not a DOI like 10.1101/2024.01.01; correct it or leave it out")
     return named
 
 
 def _published(fields: Mapping[str, str]) -> datetime | None:
-    """`date` of BibLaTeX, else `year` and `month` (a name or a number); None where they are no date."""
+    """Parse BibLaTeX's `date`, else `year` and `month` (name or number); None if they are no date."""
     match = _DATE.match(fields.get("date", ""))
     if match:
         parts: list[object] = [part for part in match.groups() if part]
@@ -185,7 +185,7 @@ def _published(fields: Mapping[str, str]) -> datetime | None:
 
 
 def _midnight(parts: list[object]) -> datetime | None:
-    found: date | None = presumed(parts, None)
+    found: date | None = publication_day(parts, None)
     return midnight(found) if found else None
 
 
@@ -197,17 +197,17 @@ def _month(written: str) -> int | None:
 
 
 def _authors(written: str) -> list[str]:
-    """Each name as it is spoken: `Last, Jr., First` is `First Last Jr.`"""
+    """Return names in reading order: `Last, Jr., First` becomes `First Last Jr.`"""
     found = []
     for name in split_multiple_persons_names(written):
         parts = parse_single_name_into_parts(name, strict=False)
-        whole = _decoded(" ".join([*parts.first, *parts.von, *parts.last, *parts.jr]))
-        found += [whole] if whole != "others" else []
+        name_text = _decoded(" ".join([*parts.first, *parts.von, *parts.last, *parts.jr]))
+        found += [name_text] if name_text != "others" else []
     return found
 
 
 def _decoded(text: str) -> str:
-    """Without TeX's accents and braces. Only what has some and is no mathematics is decoded: it takes time."""
+    """Decode TeX accents and braces outside mathematics. Plain texts are returned at once, as decoding is slow."""
     if not _TEX.search(text):
         return text
     pieces = _MATHS.split(text)

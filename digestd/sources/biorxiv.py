@@ -1,11 +1,11 @@
 """bioRxiv and medRxiv by posting date: `biorxiv`, `biorxiv:neuroscience+cell biology`, `medrxiv:…`.
 
-https://api.biorxiv.org/details/biorxiv/help. A page holds 30 or 100 records depending on the year
-of the manual, so the walk steps by what came. `total` counts versions and has been too high
-(ropensci/medrxivr#19), so only an empty page is the end. Each version is a record of its own; the
-dates of some lack their zeros (TideDra/zotero-arxiv-daily#272). The API takes one category a
-request; several are read one after the other. It needs a last day too: one years ahead stands for
-"until now".
+GET https://api.biorxiv.org/details/SERVER/INTERVAL/START/json, documented at
+https://api.biorxiv.org/details/biorxiv/help. A page holds 30 or 100 records depending on the manual's year, so
+the cursor advances by the number received. `total` counts versions and has been too high
+(ropensci/medrxivr#19), so only an empty page ends the list. Each version is a record; some dates lack leading
+zeros (TideDra/zotero-arxiv-daily#272). The API takes one category per request, so several are read in turn.
+It requires a last day: a date years ahead stands for "until now".
 """
 
 import re
@@ -17,14 +17,14 @@ from urllib.parse import quote
 
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.dates import day, midnight
-from digestd.sources.json import Object, load, many, number, read, records, text
-from digestd.sources.source import Pace, Page, Request, reported, trusted, web_url, words
+from digestd.sources.dates import midnight, parse_day
+from digestd.sources.json_records import JsonObject, as_list, list_at, load_object, parse_count, read_records, text_at
+from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
 
 Server = Literal["biorxiv", "medrxiv"]
 
 LATE = timedelta(days=2)
-"""Asked for again: a posting shows in the API some time after the date it bears."""
+"""Overlap with the last run: a posting appears in the API some time after its date."""
 AHEAD = timedelta(days=3_650)
 
 _NONE = "no posts found"
@@ -43,37 +43,37 @@ _STATEMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Biorxiv:
-    """What a server posted, in some categories or in all."""
+    """Postings of a server, in some categories or in all."""
 
     server: Server
     categories: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, server: Server, argument: str) -> Self:
-        """Of a spec's categories."""
+    def from_spec(cls, server: Server, argument: str) -> Self:
+        """Create the source from a server and categories."""
         if not argument:
             return cls(server)
         found = tuple(dict.fromkeys(name.strip().lower().replace("_", " ") for name in argument.split("+")))
         if len(found) > 20 or not all(_CATEGORY.fullmatch(name) for name in found):
             raise BadInput(
-                f"{server}: {argument[:80]!r} is no list of subject categories; "
+                f"{server}: {argument[:80]!r} is not a list of subject categories; "
                 f"write 1 to 20 of them like {server}:neuroscience+cell biology, or {server} alone for all"
             )
         return cls(server, found)
 
     @property
     def name(self) -> str:
-        """The server and the categories."""
+        """Return the server and the categories."""
         return f"{self.server}:{'+'.join(self.categories)}" if self.categories else self.server
 
     @property
-    def pace(self) -> Pace:
-        """No limit is published: one request a second, one at a time, for both servers together."""
-        return Pace("api.biorxiv.org", 1.0, alone=True)
+    def rate_limit(self) -> RateLimit:
+        """Return one request per second for both servers together; no limit is published."""
+        return RateLimit("api.biorxiv.org", 1.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next page of the interval that the first answer was of."""
-        place = _Place.of(cursor)
+        """Return the next page of the interval that the first answer covered."""
+        place = _Position.from_cursor(cursor)
         interval = place.interval or f"{(since - LATE).date()}/{(since + AHEAD).date()}"
         url = f"https://api.biorxiv.org/details/{self.server}/{interval}/{place.start}/json"
         if not self.categories:
@@ -81,41 +81,38 @@ class Biorxiv:
         return Request(f"{url}?category={quote(self.categories[place.category])}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page: an empty one ends the category."""
-        place = _Place.of(cursor)
-        found = load(body)
+        """Parse one page; an empty one ends the category."""
+        place = _Position.from_cursor(cursor)
+        found = load_object(body)
         message = _message(found)
-        posts = records(found, "collection") if message else []
+        posts = list_at(found, "collection") if message else []
         if not message or not posts:
             after = replace(place, category=place.category + 1, start=0, total=0)
             more = after.category < len(self.categories)
-            return Page(next=str(after) if more else None, total=self._whole(place.total))
-        sightings, rejects = read(posts, self._sightings)
+            return Page(next=str(after) if more else None, total=self._total(place.total))
+        sightings, rejects = read_records(posts, self._sightings)
         after = replace(
             place,
             start=place.start + len(posts),
-            total=number(message.get("total")) or place.total,
+            total=parse_count(message.get("total")) or place.total,
             interval=place.interval or _interval(message),
         )
-        return trusted(Page(tuple(sightings), str(after), tuple(rejects), self._whole(after.total)))
+        return check_rejects(Page(tuple(sightings), str(after), tuple(rejects), self._total(after.total)))
 
-    def _whole(self, total: int) -> int | None:
-        """A total says how many there are only where it is of everything that is asked for."""
+    def _total(self, total: int) -> int | None:
+        """Return the total if it covers everything requested, else None."""
         return total if total and len(self.categories) <= 1 else None
 
-    def _sightings(self, post: Object) -> Iterator[Sighting]:
-        """What a post says; nothing where it is of another category, should the API not have heeded ours."""
-        category = text(post, "category").lower().replace("_", " ")
+    def _sightings(self, post: JsonObject) -> Iterator[Sighting]:
+        """Yield a post, unless it is of another category because the API ignored the filter."""
+        category = text_at(post, "category").lower().replace("_", " ")
         if not self.categories or category in self.categories:
             yield _sighting(post, self.server, category)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A page: of which category, where it starts, how many were said to be there, and of which days.
-
-    As text it is a cursor.
-    """
+class _Position:
+    """A page: category index, start, stated total and interval of days. Its text form is the cursor."""
 
     category: int = 0
     start: int = 0
@@ -123,7 +120,7 @@ class _Place:
     interval: str = ""
 
     @classmethod
-    def of(cls, cursor: str | None) -> Self:
+    def from_cursor(cls, cursor: str | None) -> Self:
         category, start, total, interval = (cursor or "0/0/0/").split("/", 3)
         return cls(int(category), int(start), int(total), interval)
 
@@ -131,40 +128,42 @@ class _Place:
         return f"{self.category}/{self.start}/{self.total}/{self.interval}"
 
 
-def _interval(message: Object) -> str:
-    """The days that the answer says it is of (`2026-11-21:2027-11-24`), as an address has them."""
+def _interval(message: JsonObject) -> str:
+    """Return the interval that the answer states (`2026-11-21:2027-11-24`), in the form of the URL."""
     said = message.get("interval")
     found = _INTERVAL.fullmatch(said) if isinstance(said, str) else None
     return f"{found[1]}/{found[2]}" if found else ""
 
 
-def _message(found: Object) -> Object | None:
-    """What the API says of its answer; None where it says that there is nothing."""
-    messages = many(found.get("messages"))
+def _message(found: JsonObject) -> JsonObject | None:
+    """Return the answer's status message, or None if it reports no posts."""
+    messages = as_list(found.get("messages"))
     message = messages[0] if messages else None
     status = message.get("status") if isinstance(message, dict) else None
     if not isinstance(message, dict) or not isinstance(status, str):
-        raise SourceFailed("the answer has no status; its form has changed")
+        raise SourceFailed("the answer has no status; its format has changed")
     if status.strip().lower().startswith(_NONE):
         return None
     if status.strip().lower() != "ok":
-        raise SourceFailed(reported("bioRxiv", status))
+        raise SourceFailed(quote_service("bioRxiv", status))
     return message
 
 
-def _sighting(post: Object, server: Server, category: str) -> Sighting:
-    own = doi_id(text(post, "doi"))
+def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
+    own = doi_id(text_at(post, "doi"))
     if own is None:
-        raise BadRecord("doi", f"{text(post, 'doi')[:80]!r} is no DOI")
-    posted = _posted(text(post, "date"))
-    version = number(post.get("version")) or None
+        raise BadRecord("doi", f"{text_at(post, 'doi')[:80]!r} is not a DOI")
+    posted = _posted(text_at(post, "date"))
+    version = parse_count(post.get("version")) or None
     withdrawn = _is_withdrawn(post)
     is_first = not withdrawn and (version or 1) == 1
     doi = own.removeprefix("doi:")
     pdf = web_url(f"https://www.{server}.org/content/{doi}v{version or 1}.full.pdf")
     return Sighting(
-        ids=_ids(own, text(post, "published")),
-        words=words(text(post, "title"), text(post, "abstract"), _authors(text(post, "authors")), [category]),
+        ids=_ids(own, text_at(post, "published")),
+        words=make_words(
+            text_at(post, "title"), text_at(post, "abstract"), _authors(text_at(post, "authors")), [category]
+        ),
         published=midnight(posted) if is_first else None,
         version=version,
         announced="new" if is_first else "replace",
@@ -176,7 +175,7 @@ def _sighting(post: Object, server: Server, category: str) -> Sighting:
 
 
 def _ids(own: PaperId, published: str) -> tuple[PaperId, ...]:
-    """The preprint's own, and the journal's DOI once there is one (`NA` until then)."""
+    """Return the preprint's DOI, and the journal's DOI once published (`NA` until then)."""
     journal = doi_id(published)
     return (own, journal) if journal and journal != own else (own,)
 
@@ -184,15 +183,15 @@ def _ids(own: PaperId, published: str) -> tuple[PaperId, ...]:
 def _posted(written: str) -> date:
     found = _DATE.fullmatch(written)
     if found is None:
-        raise BadRecord("date", f"{written[:40]!r} is no date like 2026-11-24")
+        raise BadRecord("date", f"{written[:40]!r} is not a date like 2026-11-24")
     try:
-        return day(*found.groups())
+        return parse_day(*found.groups())
     except ValueError as error:
-        raise BadRecord("date", f"{written[:40]!r} is no date ({error})") from error
+        raise BadRecord("date", f"{written[:40]!r} is not a date ({error})") from error
 
 
 def _authors(joined: str) -> list[str]:
-    """`Last, F.; Other, G. H., Jr.` as `F. Last`, `G. H. Other Jr.`; a group's name stays as it is."""
+    """Convert `Last, F.; Other, G. H., Jr.` to `F. Last` and `G. H. Other Jr.`; keep group names."""
     found = []
     for name in joined.split(";"):
         last, *rest = [piece.strip() for piece in name.split(",")]
@@ -200,10 +199,10 @@ def _authors(joined: str) -> list[str]:
     return found
 
 
-def _is_withdrawn(post: Object) -> bool:
-    """Whether its type, its title or the beginning of its abstract says so."""
+def _is_withdrawn(post: JsonObject) -> bool:
+    """Return True if the type, the title or the start of the abstract says so."""
     return (
-        "withdraw" in text(post, "type").lower()
-        or _TITLE.match(text(post, "title")) is not None
-        or _STATEMENT.match(text(post, "abstract")[:300]) is not None
+        "withdraw" in text_at(post, "type").lower()
+        or _TITLE.match(text_at(post, "title")) is not None
+        or _STATEMENT.match(text_at(post, "abstract")[:300]) is not None
     )

@@ -1,10 +1,10 @@
 """New works in journals, by ISSN: `crossref:1234-5679+2049-3630`.
 
-https://api.crossref.org/swagger-ui/index.html. Works are found by the day Crossref first heard of
-them (`from-created-date`): the date of publication is often a month to come or only a year, and the
-index date changes with every new citation. What was published more than a year before is a back
-file, and not asked for. A contact is given in the User-Agent, which opens the polite pool.
-Retractions withdraw the work they are about; corrections and the like are no papers and left out.
+GET https://api.crossref.org/works, documented at https://api.crossref.org/swagger-ui/index.html. Works are
+selected by the day Crossref registered them (`from-created-date`): publication dates may lie in the future
+or be a year only, and the index date changes with every citation. Works published more than a year earlier
+are back files and excluded. The contact in the User-Agent opens the polite pool. Retractions withdraw the
+work they are about; corrections and similar notices are skipped.
 """
 
 import re
@@ -17,14 +17,33 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.dates import midnight, presumed
-from digestd.sources.json import Object, load, many, number, part, read, records, text, texts
-from digestd.sources.markup import words_of
-from digestd.sources.notices import heeded, title_repeated
-from digestd.sources.source import Pace, Page, Request, reported, squeeze, trusted, web_url, words
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.jats import jats_to_text
+from digestd.sources.json_records import (
+    JsonObject,
+    as_list,
+    list_at,
+    load_object,
+    object_at,
+    parse_count,
+    read_records,
+    text_at,
+    text_values,
+)
+from digestd.sources.retractions import merge_retractions, retracted_title
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Request,
+    check_rejects,
+    clean_line,
+    make_words,
+    quote_service,
+    web_url,
+)
 
 LATE = timedelta(days=1)
-"""Asked for again: dates are whole days, and a work is indexed some time after its deposit."""
+"""Overlap with the last run: dates have no time, and works are indexed some time after deposit."""
 BACK_FILE = timedelta(days=365)
 PAGE_SIZE = 200
 
@@ -39,30 +58,30 @@ _PREPRINT = re.compile(r"arxiv:.*|doi:10\.(1101|64898)/(\d{4}\.\d\d\.\d\d\.)?\d{
 
 @dataclass(frozen=True, slots=True)
 class Crossref:
-    """What Crossref newly knows of some journals."""
+    """New works of some journals."""
 
     issns: tuple[str, ...]
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's ISSNs."""
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from ISSNs."""
         found = tuple(dict.fromkeys(argument.upper().replace(" ", "+").split("+")))
         if not 1 <= len(found) <= 18 or not all(_ISSN.fullmatch(issn) for issn in found):
-            raise BadInput(f"crossref: {argument[:80]!r} is no list of ISSNs; write 1 to 18 of them like 1234-5679")
+            raise BadInput(f"crossref: {argument[:80]!r} is not a list of ISSNs; write 1 to 18 of them like 1234-5679")
         return cls(found)
 
     @property
     def name(self) -> str:
-        """`crossref:` and the ISSNs."""
+        """Return `crossref:` and the ISSNs."""
         return f"crossref:{'+'.join(self.issns)}"
 
     @property
-    def pace(self) -> Pace:
-        """Far below what either pool allows (5 to 10 a second in 2026, told in `x-rate-limit-limit`)."""
-        return Pace("api.crossref.org", 1.0, alone=True)
+    def rate_limit(self) -> RateLimit:
+        """Return a limit far below both pools (5 to 10 per second in 2026, see `x-rate-limit-limit`)."""
+        return RateLimit("api.crossref.org", 1.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next page; Crossref's own cursor, which lives for five minutes, is the last part of ours."""
+        """Return the next page. Our cursor ends with Crossref's own, which expires after five minutes."""
         created = (since - LATE).date()
         filters = [f"issn:{issn}" for issn in self.issns]
         filters += [f"from-created-date:{created}", f"from-pub-date:{created - BACK_FILE}"]
@@ -75,78 +94,78 @@ class Crossref:
         return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page; an empty one before all have come is to be asked for again."""
-        message = _message(load(body))
-        works = records(message, "items")
+        """Parse one page; request an empty one again if records are missing."""
+        message = _message(load_object(body))
+        works = list_at(message, "items")
         before, _ = _place(cursor)
-        total = number(message.get("total-results"))
+        total = parse_count(message.get("total-results"))
         after = _next(message, before + len(works), total) if works else None
         if not works and before < (total or 0):
             after = cursor or "0"
-        sightings, rejects = read(works, _sightings)
-        return trusted(Page(heeded(sightings), after, tuple(rejects), total))
+        sightings, rejects = read_records(works, _sightings)
+        return check_rejects(Page(merge_retractions(sightings), after, tuple(rejects), total))
 
 
 def _place(cursor: str | None) -> tuple[int, str]:
-    """How many works came before a page, and Crossref's cursor for it."""
+    """Return the number of works before a page, and Crossref's cursor for it."""
     before, _, theirs = (cursor or "0").partition("@")
     return int(before), theirs or "*"
 
 
-def _next(message: Object, received: int, total: int | None) -> str | None:
+def _next(message: JsonObject, received: int, total: int | None) -> str | None:
     theirs = message.get("next-cursor")
     if not isinstance(theirs, str) or not theirs or (total is not None and received >= total):
         return None
-    return f"{received}@{squeeze(theirs, 1_000)}"
+    return f"{received}@{clean_line(theirs, 1_000)}"
 
 
-def _message(found: Object) -> Object:
-    """What is in the envelope. Raises SourceFailed with Crossref's words where it is an error."""
+def _message(found: JsonObject) -> JsonObject:
+    """Return the message of the envelope. Raises SourceFailed quoting Crossref's error."""
     message = found.get("message")
     if found.get("status") == "ok" and isinstance(message, dict):
         return message
-    said = [str(error.get("message")) for error in many(message) if isinstance(error, dict)]
+    said = [str(error.get("message")) for error in as_list(message) if isinstance(error, dict)]
     if not said:
-        raise SourceFailed("the answer is no list of works; its form has changed")
-    raise SourceFailed(reported("Crossref", "; ".join(said)))
+        raise SourceFailed("the answer is not a list of works; its format has changed")
+    raise SourceFailed(quote_service("Crossref", "; ".join(said)))
 
 
-def _sightings(work: Object) -> Iterator[Sighting]:
-    """What a work says: of itself, or as a notice of those that it takes back."""
-    updates = [update for update in many(work.get("update-to")) if isinstance(update, dict)]
-    kinds = {text(update, "type") for update in updates}
+def _sightings(work: JsonObject) -> Iterator[Sighting]:
+    """Yield the work, or the works that it retracts if it is a notice."""
+    updates = [update for update in as_list(work.get("update-to")) if isinstance(update, dict)]
+    kinds = {text_at(update, "type") for update in updates}
     if kinds & _TAKES_BACK:
         yield from _taken_back(work, updates)
-    elif not kinds - {"new_version", "new_edition"} and text(work, "type") not in _NO_PAPERS:
+    elif not kinds - {"new_version", "new_edition"} and text_at(work, "type") not in _NO_PAPERS:
         yield _sighting(work)
 
 
-def _taken_back(notice: Object, updates: Sequence[Object]) -> Iterator[Sighting]:
-    """The works that a notice takes back, under the title that it repeats; some are taken back in their own place."""
-    own, title = doi_id(text(notice, "DOI")), _title(notice)
+def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[Sighting]:
+    """Yield the works that a notice retracts, under the title it repeats; some are retracted in place."""
+    own, title = doi_id(text_at(notice, "DOI")), _title(notice)
     for update in updates:
-        if text(update, "type") not in _TAKES_BACK:
+        if text_at(update, "type") not in _TAKES_BACK:
             continue
-        original = doi_id(text(update, "DOI"))
+        original = doi_id(text_at(update, "DOI"))
         if original is None:
-            raise BadRecord("update-to", f"{text(update, 'DOI')[:80]!r} is no DOI")
-        found = _sighting(notice) if original == own else Sighting((original,), words(title_repeated(title)))
+            raise BadRecord("update-to", f"{text_at(update, 'DOI')[:80]!r} is not a DOI")
+        found = _sighting(notice) if original == own else Sighting((original,), make_words(retracted_title(title)))
         yield replace(found, announced="replace", day=_created(notice), withdrawn=True)
 
 
-def _sighting(work: Object) -> Sighting:
-    own = doi_id(text(work, "DOI"))
+def _sighting(work: JsonObject) -> Sighting:
+    own = doi_id(text_at(work, "DOI"))
     if own is None:
-        raise BadRecord("DOI", f"{text(work, 'DOI')[:80]!r} is no DOI")
+        raise BadRecord("DOI", f"{text_at(work, 'DOI')[:80]!r} is not a DOI")
     title = _title(work)
     withdrawn = _TAKEN_BACK.match(title) is not None
     return Sighting(
         ids=_ids(own, work),
-        words=words(
+        words=make_words(
             _TAKEN_BACK.sub("", title, 1) or title,
-            words_of(text(work, "abstract")),
+            jats_to_text(text_at(work, "abstract")),
             _authors(work),
-            [words_of(name) for name in texts(work.get("container-title"))],
+            [jats_to_text(name) for name in text_values(work.get("container-title"))],
         ),
         published=_published(work),
         announced="replace" if withdrawn else "new",
@@ -156,56 +175,57 @@ def _sighting(work: Object) -> Sighting:
     )
 
 
-def _title(work: Object) -> str:
-    """The first title; the list of them is empty for covers and lists of contents."""
-    titles = texts(work.get("title"))
+def _title(work: JsonObject) -> str:
+    """Return the first title; covers and tables of contents have none."""
+    titles = text_values(work.get("title"))
     if not titles:
         raise BadRecord("title", "is missing or empty; every paper needs one")
-    return squeeze(words_of(titles[0]), 10_000)
+    return clean_line(jats_to_text(titles[0]), 10_000)
 
 
-def _authors(work: Object) -> list[str]:
-    """`given family suffix`, or the name of a group."""
-    found = [author for author in many(work.get("author")) if isinstance(author, dict)]
+def _authors(work: JsonObject) -> list[str]:
+    """Return `given family suffix`, or the name of a group."""
+    found = [author for author in as_list(work.get("author")) if isinstance(author, dict)]
     return [
-        text(author, "name") or " ".join(text(author, key) for key in ("given", "family", "suffix")) for author in found
+        text_at(author, "name") or " ".join(text_at(author, key) for key in ("given", "family", "suffix"))
+        for author in found
     ]
 
 
-def _ids(own: PaperId, work: Object) -> tuple[PaperId, ...]:
-    """Its own, and the one other identifier of the same work that Crossref knows.
+def _ids(own: PaperId, work: JsonObject) -> tuple[PaperId, ...]:
+    """Return the DOI and the one other identifier of the same work that Crossref knows.
 
-    A preprint's journal version, or a version at arXiv, bioRxiv or medRxiv. Where several are
-    named, one of them may be another work, so none counts.
+    That is a preprint's journal version, or a version at arXiv, bioRxiv or medRxiv. If several are
+    named, one of them may be another work, so none is used.
     """
-    relation = part(work, "relation")
+    relation = object_at(work, "relation")
     journals = _related(relation, "is-preprint-of")
     versions = chain(_related(relation, "has-preprint"), _related(relation, "is-version-of"))
     others = {*journals, *(name for name in versions if _PREPRINT.fullmatch(name))} - {own}
     return (own, *others) if len(others) == 1 else (own,)
 
 
-def _related(relation: Object, kind: str) -> Iterator[PaperId]:
-    for other in many(relation.get(kind)):
-        if isinstance(other, dict) and text(other, "id-type") in {"doi", "arxiv"}:
-            written = text(other, "id")
+def _related(relation: JsonObject, kind: str) -> Iterator[PaperId]:
+    for other in as_list(relation.get(kind)):
+        if isinstance(other, dict) and text_at(other, "id-type") in {"doi", "arxiv"}:
+            written = text_at(other, "id")
             named = doi_id(written) or doi_id(f"10.48550/arXiv.{written}")
             if named:
                 yield named
 
 
-def _published(work: Object) -> datetime:
+def _published(work: JsonObject) -> datetime:
     created = _created(work)
     for key in _DATES:
-        if found := presumed(_parts(work, key), created):
+        if found := publication_day(_parts(work, key), created):
             return midnight(found)
     raise BadRecord("issued", "no date that can be read")
 
 
-def _created(work: Object) -> date | None:
-    return presumed(_parts(work, "created"), None)
+def _created(work: JsonObject) -> date | None:
+    return publication_day(_parts(work, "created"), None)
 
 
-def _parts(work: Object, key: str) -> list[object]:
-    """`date-parts`: [[2026, 11, 24]], [[2026, 11]], [[2026]], and [[null]] for none."""
-    return many(next(iter(many(part(work, key).get("date-parts"))), None))[:3]
+def _parts(work: JsonObject, key: str) -> list[object]:
+    """Return the first of `date-parts`: [[2026, 11, 24]], [[2026, 11]], [[2026]], or [[null]] for none."""
+    return as_list(next(iter(as_list(object_at(work, key).get("date-parts"))), None))[:3]

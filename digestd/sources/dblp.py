@@ -1,9 +1,10 @@
-"""dblp by a search: `dblp:stream:conf/nips:`, `dblp:venue:SIGIR: ranking`.
+"""dblp search: `dblp:stream:conf/nips:`, `dblp:venue:SIGIR: ranking`.
 
-https://dblp.org/faq/How+to+use+the+dblp+search+API.html. dblp tells no more of a date than the
-year, so the search is narrowed to the years that can bring news, one after the other; a search that
-names its year is left alone. Its JSON is XML in disguise: one author is an object and several are
-a list, numbers are text, and text keeps its entities. There are no abstracts.
+GET https://dblp.org/search/publ/api, documented at
+https://dblp.org/faq/How+to+use+the+dblp+search+API.html. dblp gives only the year of a publication, so
+the query is limited to the years that can bring news, one after the other; a query that names its year is
+left unchanged. The JSON is converted XML: one author is an object and several are a list, numbers are text,
+and texts keep their entities. There are no abstracts.
 """
 
 import html
@@ -16,11 +17,30 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv_api import unique
-from digestd.sources.dates import day, midnight
-from digestd.sources.json import Object, load, many, number, part, read, text, texts
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Request, reported, squeeze, trusted, web_url, words
-from digestd.sources.specs import query
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dates import midnight, parse_day
+from digestd.sources.json_records import (
+    JsonObject,
+    as_list,
+    load_object,
+    object_at,
+    parse_count,
+    read_records,
+    text_at,
+    text_values,
+)
+from digestd.sources.source import (
+    ITEMS_MAX,
+    Page,
+    RateLimit,
+    Request,
+    check_rejects,
+    clean_line,
+    make_words,
+    quote_service,
+    web_url,
+)
+from digestd.sources.spec_arguments import search_query
 
 PAGE_SIZE = 500
 LATE = timedelta(days=90)
@@ -35,27 +55,27 @@ _WITHDRAWN = "Withdrawn Items"
 
 @dataclass(frozen=True, slots=True)
 class Dblp:
-    """What dblp finds for a search."""
+    """Results of a dblp search."""
 
     search: str
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's search."""
-        return cls(query("dblp", argument))
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from a search query."""
+        return cls(search_query("dblp", argument))
 
     @property
     def name(self) -> str:
-        """`dblp:` and the search."""
+        """Return `dblp:` and the query."""
         return f"dblp:{self.search}"
 
     @property
-    def pace(self) -> Pace:
-        """dblp asks for one or two seconds between calls."""
-        return Pace("dblp.org", 2.0, alone=True)
+    def rate_limit(self) -> RateLimit:
+        """Return the one or two seconds between requests that dblp asks for."""
+        return RateLimit("dblp.org", 2.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next page; journals are ahead of the calendar, so next year comes first."""
+        """Return the next page; next year comes first, because journals are ahead of the calendar."""
         start, place = _place(cursor)
         year = since.year + 1 - place
         if year < (since - LATE).year:
@@ -70,20 +90,20 @@ class Dblp:
         return Request(f"https://dblp.org/search/publ/api?{urlencode(asked)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page; an empty one before all have come is to be asked for again."""
-        hits = _hits(load(body))
-        found = many(hits.get("hit"))[:ITEMS_MAX]
-        total = number(hits.get("@total"))
+        """Parse one page; request an empty one again if records are missing."""
+        hits = _hits(load_object(body))
+        found = as_list(hits.get("hit"))[:ITEMS_MAX]
+        total = parse_count(hits.get("@total"))
         if total is None:
-            raise SourceFailed("the answer does not say how many were found; its form has changed")
-        sightings, rejects = read(found, _sightings)
+            raise SourceFailed("the answer does not say how many were found; its format has changed")
+        sightings, rejects = read_records(found, _sightings)
         start, place = _place(cursor)
         start += len(found)
         if start >= total:
             after = None if self._names_year else f"0@{place + 1}"
         else:
             after = f"{start}@{place}" if found else cursor or "0"
-        return trusted(Page(tuple(sightings), after, tuple(rejects), total if self._names_year else None))
+        return check_rejects(Page(tuple(sightings), after, tuple(rejects), total if self._names_year else None))
 
     @property
     def _names_year(self) -> bool:
@@ -91,73 +111,73 @@ class Dblp:
 
 
 def _place(cursor: str | None) -> tuple[int, int]:
-    """Where a page starts, and how many years were read before."""
+    """Return the start of a page and the number of years read before."""
     start, _, place = (cursor or "0").partition("@")
     return int(start), int(place or 0)
 
 
-def _hits(found: Object) -> Object:
-    """The hits. Raises SourceFailed where the answer is an error, or of another form."""
+def _hits(found: JsonObject) -> JsonObject:
+    """Return the hits. Raises SourceFailed for an error or another format."""
     try:
-        result = part(found, "result")
-        status = part(result, "status")
-        hits = part(result, "hits")
-        told = text(status, "text")
+        result = object_at(found, "result")
+        status = object_at(result, "status")
+        hits = object_at(result, "hits")
+        told = text_at(status, "text")
     except BadRecord as error:
-        raise SourceFailed(f"the answer is no search result ({error}); its form has changed") from error
-    if (number(status.get("@code")) or 200) != 200:
-        raise SourceFailed(reported("dblp", told))
+        raise SourceFailed(f"the answer is not a search result ({error}); its format has changed") from error
+    if (parse_count(status.get("@code")) or 200) != 200:
+        raise SourceFailed(quote_service("dblp", told))
     return hits
 
 
-def _sightings(hit: Object) -> Iterator[Sighting]:
-    """What a hit says; nothing where it is a volume, a reference work or data."""
-    info = part(hit, "info")
-    kind = text(info, "type")
+def _sightings(hit: JsonObject) -> Iterator[Sighting]:
+    """Yield the paper of a hit; nothing for a volume, a reference work or data."""
+    info = object_at(hit, "info")
+    kind = text_at(info, "type")
     if kind in _NO_PAPERS:
         return
-    key = text(info, "key")
+    key = text_at(info, "key")
     if not _KEY.fullmatch(key):
-        raise BadRecord("key", f"{key[:80]!r} is no key like conf/nips/Example26")
-    venues = [html.unescape(venue) for venue in texts(info.get("venue"))]
-    pages = texts(info.get("ee"))
+        raise BadRecord("key", f"{key[:80]!r} is not a key like conf/nips/Example26")
+    venues = [html.unescape(venue) for venue in text_values(info.get("venue"))]
+    pages = text_values(info.get("ee"))
     yield Sighting(
-        ids=unique([PaperId(f"dblp:{key}"), *_named(info, pages)]),
-        words=words(_title(info), authors=_authors(info), categories=venues),
-        published=_published(text(info, "year")),
+        ids=unique_ids([PaperId(f"dblp:{key}"), *_named(info, pages)]),
+        words=make_words(_title(info), authors=_authors(info), categories=venues),
+        published=_published(text_at(info, "year")),
         announced="replace" if kind == _WITHDRAWN else "new",
         url=next(filter(None, map(web_url, pages)), None) or f"https://dblp.org/rec/{key}",
         withdrawn=kind == _WITHDRAWN,
     )
 
 
-def _named(info: Object, pages: list[str]) -> Iterator[PaperId | None]:
-    """arXiv id, DOI and forum, from the fields and from the addresses of the paper's pages."""
-    volume = text(info, "volume")
-    if "CoRR" in texts(info.get("venue")) and volume.startswith("abs/"):
+def _named(info: JsonObject, pages: list[str]) -> Iterator[PaperId | None]:
+    """Return arXiv id, DOI and OpenReview forum from the fields and the paper's links."""
+    volume = text_at(info, "volume")
+    if "CoRR" in text_values(info.get("venue")) and volume.startswith("abs/"):
         named = arxiv_id(volume.removeprefix("abs/"))
         yield named[0] if named else None
-    yield doi_id(text(info, "doi"))
+    yield doi_id(text_at(info, "doi"))
     for page in pages:
         named, forum = arxiv_id(page), _FORUM.fullmatch(page)
         yield named[0] if named else PaperId(f"openreview:{forum[1]}") if forum else doi_id(page)
 
 
-def _title(info: Object) -> str:
-    """Without the full stop that dblp ends every title with."""
-    return squeeze(html.unescape(text(info, "title")), 10_000).removesuffix(".")
+def _title(info: JsonObject) -> str:
+    """Return the title without the full stop that dblp appends."""
+    return clean_line(html.unescape(text_at(info, "title")), 10_000).removesuffix(".")
 
 
-def _authors(info: Object) -> list[str]:
-    """Names without the numbers that tell homonyms apart (`Wei Example 0001`)."""
-    found = many(part(info, "authors").get("author"))
-    names = texts([author.get("text") if isinstance(author, dict) else author for author in found])
+def _authors(info: JsonObject) -> list[str]:
+    """Return names without the numbers that distinguish homonyms (`Wei Example 0001`)."""
+    found = as_list(object_at(info, "authors").get("author"))
+    names = text_values([author.get("text") if isinstance(author, dict) else author for author in found])
     return [_HOMONYM.sub("", html.unescape(name)) for name in names]
 
 
 def _published(year: str) -> datetime:
-    """The first day of the year, as nothing more is known."""
+    """Return the first day of the year, as no more is known."""
     try:
-        return midnight(day(year))
+        return midnight(parse_day(year))
     except ValueError as error:
-        raise BadRecord("year", f"{year[:40]!r} is no year ({error})") from error
+        raise BadRecord("year", f"{year[:40]!r} is not a year ({error})") from error

@@ -1,9 +1,9 @@
 """Any feed: `feed:https://journal.example.org/rss` in RSS 0.9 to 2.0, RDF, Atom or JSON Feed.
 
-The XML dialects, with Dublin Core (https://www.dublincore.org/specifications/dublin-core/dces/) and
-PRISM, are feedparser's. It is given bytes in a stream and never an address, as it would fetch or
-open one. A feed that is not well-formed it reads leniently; where such a feed also ends early, its
-last entry may be half of one and is left out.
+feedparser (https://feedparser.readthedocs.io/) parses the XML dialects with Dublin Core
+(https://www.dublincore.org/specifications/dublin-core/dces/) and PRISM. It gets bytes in a stream, never an
+address, which it would fetch or open. Malformed feeds are parsed leniently; if one also ends early, its last
+entry may be incomplete and is dropped.
 """
 
 import re
@@ -20,8 +20,8 @@ import feedparser
 
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import json_feed
-from digestd.sources.feed_entry import Entry, sightings
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, trusted, web_url
+from digestd.sources.feed_entry import FeedEntry, entry_sightings
+from digestd.sources.source import ITEMS_MAX, Page, RateLimit, Reject, Request, check_rejects, web_url
 
 _ACCEPT = "application/feed+json, application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1"
 _URL_MAX = 195
@@ -31,18 +31,18 @@ _IDENTIFIERS = ("dc_identifier", "prism_doi", "prism_url", "id")
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class FeedSource:
     """The feed at an address."""
 
     url: str
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's address."""
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from an address."""
         url = argument.strip().partition("#")[0]
         if web_url(url) is None or len(url) > _URL_MAX or "," in url:
             raise BadInput(
-                f"feed: {argument[:80]!r} is no address of at most {_URL_MAX} characters like "
+                f"feed: {argument[:80]!r} is not an address of at most {_URL_MAX} characters like "
                 "feed:https://journal.example.org/rss; write a comma in it as %2C"
             )
         if "@" in urlsplit(url).netloc:
@@ -51,21 +51,21 @@ class Feed:
 
     @property
     def name(self) -> str:
-        """`feed:` and the address."""
+        """Return `feed:` and the address."""
         return f"feed:{self.url}"
 
     @property
-    def pace(self) -> Pace:
-        """Several feeds of one host are asked for one after the other."""
-        return Pace(urlsplit(self.url).hostname or "", 2.0, alone=True)
+    def rate_limit(self) -> RateLimit:
+        """Return a limit that requests several feeds of one host in turn."""
+        return RateLimit(urlsplit(self.url).hostname or "", 2.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: a feed is one answer, whatever `since` says."""
+        """Return the only request: a feed is one answer, whatever `since` is."""
         del since
         return Request(self.url, {"Accept": _ACCEPT}) if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the feed in whichever form it comes."""
+        """Parse the feed in any supported format."""
         del cursor
         faults: list[str] = []
         if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
@@ -74,13 +74,13 @@ class Feed:
             home, entries = _read_xml(body, faults)
         if len(entries) > ITEMS_MAX:
             faults.append(f"more than {ITEMS_MAX} items; the rest was left out")
-        found, rejects = sightings(entries[:ITEMS_MAX], home or self.url)
+        found, rejects = entry_sightings(entries[:ITEMS_MAX], home or self.url)
         rejects += [Reject("the answer", "body", fault) for fault in faults]
-        return trusted(Page(tuple(found), None, tuple(rejects)))
+        return check_rejects(Page(tuple(found), None, tuple(rejects)))
 
 
-def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[Entry]]:
-    """Where relative addresses start, and the entries; what is wrong with the feed is added to `faults`."""
+def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[FeedEntry]]:
+    """Return the base address and the entries; append what is wrong with the feed to `faults`."""
     if b"<!ENTITY" in body:
         raise SourceFailed("the answer declares a DOCTYPE with entities; a feed was expected")
     try:
@@ -89,21 +89,21 @@ def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[Entry]]:
         # a parser of this age raises whatever comes up (AttributeError, KeyError, RecursionError …)
         raise SourceFailed(f"the answer cannot be read as a feed ({type(error).__name__})") from error
     if not found.get("version"):
-        raise SourceFailed("the answer is no feed (is it a web page?)")
+        raise SourceFailed("the answer is not a feed (is it a web page?)")
     entries = [_entry(dict(entry)) for entry in found.entries]  # its own dict warns of the fields it guesses
     wrong = found.get("bozo_exception")
     if wrong is not None and type(wrong).__name__ == "SAXParseException":
-        is_whole = _END.search(body[-300:]) is not None
-        faults.append(f"malformed XML: {wrong}" if is_whole else f"ends early: {wrong}")
-        entries = entries if is_whole else entries[:-1]
+        is_complete = _END.search(body[-300:]) is not None
+        faults.append(f"malformed XML: {wrong}" if is_complete else f"ends early: {wrong}")
+        entries = entries if is_complete else entries[:-1]
     return _text(found.feed, "link"), entries
 
 
-def _entry(entry: Mapping[str, object]) -> Entry:
+def _entry(entry: Mapping[str, object]) -> FeedEntry:
     links = [link for link in _list(entry, "links") if isinstance(link, dict)]
     content = [_text(part, "value") for part in _list(entry, "content") if isinstance(part, dict)]
     journal = _text(entry, "prism_publicationname")
-    return Entry(
+    return FeedEntry(
         title=_text(entry, "title"),
         summary=_text(entry, "summary") or next(filter(None, content), ""),
         link=_text(entry, "link"),
@@ -130,7 +130,7 @@ def _list(entry: Mapping[str, object], key: str) -> list[object]:
 
 
 def _published(entry: Mapping[str, object]) -> datetime | None:
-    """The first date that can be meant; feedparser has turned it to UTC."""
+    """Return the first plausible date; feedparser has converted it to UTC."""
     for key in _TIMES:
         given = entry.get(key)
         if isinstance(given, struct_time) and 1900 < given.tm_year < 2200:

@@ -1,8 +1,8 @@
-"""One entry of a feed, whatever its dialect, and the sighting it makes.
+"""Convert one feed entry of any dialect to a sighting.
 
-Guids change, so they name a paper only where they hold a DOI or an arXiv id. Else the link does,
-without its fragment and what counts visitors; where several entries share a link, or it is the
-site's own, title and first author do.
+Guids change, so they identify a paper only if they hold a DOI or an arXiv id. Otherwise the link does,
+without fragment and tracking parameters; if several entries share a link, or it is the site's home page,
+title and first author do.
 """
 
 import re
@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
-from digestd.sources.arxiv_api import unique
-from digestd.sources.feed_text import plain
-from digestd.sources.jsonl import hashed, unnamed
-from digestd.sources.source import Reject, web_url, words
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.html_text import html_to_text
+from digestd.sources.jsonl import hash_id, title_hash_id
+from digestd.sources.source import Reject, make_words, web_url
 
 _COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)
 _DOI_IN_PATH = re.compile(r"/(10\.\d{4,9}/[^?#\s]+)")
@@ -31,8 +31,8 @@ _NAMES = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What a feed says of one thing. Texts may hold markup, addresses may be relative."""
+class FeedEntry:
+    """One entry of a feed. Texts may contain markup, addresses may be relative."""
 
     title: str
     summary: str = ""
@@ -45,8 +45,8 @@ class Entry:
     discussion: str = ""
 
 
-def sightings(entries: Sequence[Entry], home: str) -> tuple[list[Sighting], list[Reject]]:
-    """What the entries of a feed say, whose relative addresses start at `home`."""
+def entry_sightings(entries: Sequence[FeedEntry], home: str) -> tuple[list[Sighting], list[Reject]]:
+    """Return the sightings and rejects of a feed's entries; relative addresses start at `home`."""
     shared = Counter(link for link, _ in {(_link(entry, home), entry.title) for entry in entries})
     found: list[Sighting] = []
     rejects: list[Reject] = []
@@ -60,13 +60,16 @@ def sightings(entries: Sequence[Entry], home: str) -> tuple[list[Sighting], list
     return found, rejects
 
 
-def _sighting(entry: Entry, home: str, name: str) -> Sighting:
-    paper = words(
-        plain(entry.title), plain(entry.summary), _authors(entry.authors), [plain(name) for name in entry.categories]
+def _sighting(entry: FeedEntry, home: str, name: str) -> Sighting:
+    paper = make_words(
+        html_to_text(entry.title),
+        html_to_text(entry.summary),
+        _authors(entry.authors),
+        [html_to_text(name) for name in entry.categories],
     )
     addresses = {"pdf": entry.pdf, "discussion": entry.discussion}
     return Sighting(
-        ids=_ids(entry, home) or ((hashed(name),) if name else (unnamed(paper),)),
+        ids=_ids(entry, home) or ((hash_id(name),) if name else (title_hash_id(paper),)),
         words=paper,
         published=entry.published,
         url=_absolute(entry.link, home),
@@ -74,10 +77,12 @@ def _sighting(entry: Entry, home: str, name: str) -> Sighting:
     )
 
 
-def _ids(entry: Entry, home: str) -> tuple[PaperId, ...]:
-    """The DOIs and arXiv ids it declares; where there are none, the one in its link."""
-    declared = unique([_named(text) for text in (*entry.identifiers, entry.link)])
-    return declared or unique([_named_in(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)])
+def _ids(entry: FeedEntry, home: str) -> tuple[PaperId, ...]:
+    """Return the DOIs and arXiv ids that the entry declares; without any, the one in its link."""
+    declared = unique_ids([_named(text) for text in (*entry.identifiers, entry.link)])
+    return declared or unique_ids(
+        [_named_in(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)]
+    )
 
 
 def _named(text: str) -> PaperId | None:
@@ -87,7 +92,7 @@ def _named(text: str) -> PaperId | None:
 
 
 def _named_in(address: str) -> PaperId | None:
-    """The DOI in the path of a publisher's address, without the view of the page that follows it."""
+    """Return the DOI in the path of a publisher's address, without the page view that follows it."""
     match = _DOI_IN_PATH.search(unquote(address))
     if match is None:
         return None
@@ -96,8 +101,8 @@ def _named_in(address: str) -> PaperId | None:
     return doi_id(versioned[1] if versioned else doi)
 
 
-def _link(entry: Entry, home: str) -> str:
-    """The link that stays the same: no fragment, nothing that counts visitors; empty where there is none."""
+def _link(entry: FeedEntry, home: str) -> str:
+    """Return the stable link, without fragment and tracking parameters, or ""."""
     address = _absolute(entry.link, home)
     if address is None:
         return ""
@@ -107,8 +112,8 @@ def _link(entry: Entry, home: str) -> str:
 
 
 def _is_site(link: str, home: str) -> bool:
-    """Whether a link leads to the whole site or journal, not to one paper."""
-    return "/" not in link or link == _link(Entry("", link=home), home)
+    """Return True if a link leads to a site or journal, not to a paper."""
+    return "/" not in link or link == _link(FeedEntry("", link=home), home)
 
 
 def _absolute(address: str, home: str) -> str | None:
@@ -120,12 +125,12 @@ def _absolute(address: str, home: str) -> str | None:
 
 
 def _authors(given: Sequence[str]) -> list[str]:
-    """Names apart, each as it is spoken."""
-    return [name for text in given for piece in _NAMES.split(plain(text).strip()) for name in _persons(piece)]
+    """Return separate names in reading order."""
+    return [name for text in given for piece in _NAMES.split(html_to_text(text).strip()) for name in _persons(piece)]
 
 
 def _persons(piece: str) -> list[str]:
-    """What stands at a comma: whole names are several people, `Li, Bo` is one."""
+    """Split a text at commas if the parts are complete names; `Li, Bo` is one name."""
     parts = [part.strip() for part in piece.split(",")]
     if len(parts) > 1 and all(" " in part for part in parts):
         return parts

@@ -1,10 +1,10 @@
-"""The stars of linked repositories: `github-stars`.
+"""Stars of linked repositories: `github-stars`.
 
-https://docs.github.com/en/rest/repos/repos#get-a-repository, one repository a request. Without a
-token GitHub allows 60 requests an hour and address. So a run asks about at most 50 repositories,
-those of the newest papers first, and leaves the rest of the hour for repositories that have moved
-(each costs a second request); what GitHub says of its limit is heeded by the fetcher. To wait a minute
-between requests would keep every run busy for an hour instead.
+GET https://api.github.com/repos/OWNER/NAME, one repository per request, documented at
+https://docs.github.com/en/rest/repos/repos#get-a-repository. Without a token GitHub allows 60 requests per
+hour and address. So a run asks about at most 50 repositories, those of the newest papers first, and leaves
+the rest for repositories that have moved (a second request each); the fetcher obeys GitHub's limit headers.
+A minute between requests would keep every run busy for an hour instead.
 """
 
 import re
@@ -15,9 +15,9 @@ from typing import Self
 
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.sources.json import Object, load, number
-from digestd.sources.source import Pace, Page, Reject, Request, reported
-from digestd.sources.specs import nothing
+from digestd.sources.json_records import JsonObject, load_object, parse_count
+from digestd.sources.source import Page, RateLimit, Reject, Request, quote_service
+from digestd.sources.spec_arguments import require_no_argument
 
 REPOSITORIES_MAX = 50
 
@@ -39,28 +39,28 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class GithubStars:
-    """How many stars the repositories of papers have."""
+    """Star counts of the repositories of papers."""
 
     repositories: tuple[Repository, ...] = ()
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """There is only one."""
-        nothing("github-stars", argument)
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source; it takes no argument."""
+        require_no_argument("github-stars", argument)
         return cls()
 
     @property
     def name(self) -> str:
-        """`github-stars`."""
+        """Return `github-stars`."""
         return "github-stars"
 
     @property
-    def pace(self) -> Pace:
-        """One at a time, as GitHub asks for in its best practices."""
-        return Pace("api.github.com", 1.0, alone=True)
+    def rate_limit(self) -> RateLimit:
+        """Return one request at a time, as GitHub's best practices ask for."""
+        return RateLimit("api.github.com", 1.0, exclusive=True)
 
-    def about(self, papers: Sequence[Paper]) -> Self:
-        """The same, asking about the repositories that these papers link to, the newest papers first."""
+    def for_papers(self, papers: Sequence[Paper]) -> Self:
+        """Return a source for the repositories that these papers link to, the newest papers first."""
         found: dict[str, list[tuple[PaperId, str]]] = {}
         for paper in sorted(papers, key=lambda paper: (paper.first_seen, paper.key), reverse=True):
             if path := repository(paper.links.get("code", "")):
@@ -69,7 +69,7 @@ class GithubStars:
         return replace(self, repositories=tuple(asked[:REPOSITORIES_MAX]))
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next repository; None without papers that link to one."""
+        """Return the request for the next repository; None if no paper links to one."""
         del since
         place = int(cursor or "0")
         if place >= len(self.repositories):
@@ -78,14 +78,14 @@ class GithubStars:
         return Request(url, _HEADERS, fresh=True, may_be_gone=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one repository; one that is gone, or private now, is a reject and the next follows."""
+        """Parse one repository; a missing or private one is a reject and the next follows."""
         place = int(cursor or "0")
-        found = load(body)
+        found = load_object(body)
         if place >= len(self.repositories):
             raise SourceFailed("an answer about a repository came, but none was asked about")
         asked = self.repositories[place]
         after = str(place + 1) if place + 1 < len(self.repositories) else None
-        stars = number(found.get("stargazers_count"))
+        stars = parse_count(found.get("stargazers_count"))
         if stars is None:
             return Page(next=after, rejects=(Reject(asked.path, "stargazers_count", _why(found)),))
         sightings = [
@@ -96,18 +96,18 @@ class GithubStars:
 
 
 def repository(address: str) -> str:
-    """`owner/name` in lower case of an address at GitHub; empty where it is none of a repository."""
+    """Return `owner/name` in lower case of a GitHub address, or "" if it is not a repository's."""
     match = _REPOSITORY.fullmatch(address)
     if match is None or match["owner"].lower() in _NO_OWNERS or not match["name"].strip("."):
         return ""
     return f"{match['owner']}/{match['name']}".lower()
 
 
-def _why(found: Object) -> str:
-    """Raises SourceFailed where GitHub's words are not of this repository but of us."""
+def _why(found: JsonObject) -> str:
+    """Return GitHub's error message. Raises SourceFailed if it is about us, not about the repository."""
     said = found.get("message")
     if not isinstance(said, str):
-        raise SourceFailed("the answer is no repository; its form has changed")
+        raise SourceFailed("the answer is not a repository; its format has changed")
     if "rate limit" in said.lower():
-        raise SourceFailed(reported("GitHub", said))
-    return f"{reported('GitHub', said)}; the paper's link leads nowhere"
+        raise SourceFailed(quote_service("GitHub", said))
+    return f"{quote_service('GitHub', said)}; the paper's link leads nowhere"

@@ -1,9 +1,9 @@
-"""Hugging Face's daily papers, with the community's votes: `hf-daily`.
+"""Hugging Face's daily papers with votes: `hf-daily`.
 
-https://huggingface.co/docs/hub/api, `/api/daily_papers`. Votes grow for days, so the last three
-days are asked for again. The newest day is asked for without a date (a future date is an error,
-and only the answer knows what its newest day is), then each day before it. Weekends are empty.
-Fields are read from the JSON itself: huggingface_hub 2.4 loses the nested ones.
+GET https://huggingface.co/api/daily_papers, documented at https://huggingface.co/docs/hub/api. Votes grow for
+days, so the last three days are requested again. The newest day is requested without a date (a future date
+is an error, and only the answer knows its newest day), then each day before it. Weekends are empty. The JSON is
+parsed here because huggingface_hub 2.4 loses nested fields.
 """
 
 import json
@@ -14,8 +14,19 @@ from typing import Self
 
 from digestd.domain.paper import Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, instant, reported, trusted, web_url, words
-from digestd.sources.specs import nothing
+from digestd.sources.source import (
+    ITEMS_MAX,
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    check_rejects,
+    make_words,
+    parse_timestamp,
+    quote_service,
+    web_url,
+)
+from digestd.sources.spec_arguments import require_no_argument
 
 VOTES_GROW = timedelta(days=3)
 _URL = "https://huggingface.co/api/daily_papers?limit=100"
@@ -23,26 +34,26 @@ _URL = "https://huggingface.co/api/daily_papers?limit=100"
 
 @dataclass(frozen=True, slots=True)
 class HfDaily:
-    """The papers of the day, and of the days before it."""
+    """The papers of the newest day and of the days before it."""
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """There is only one."""
-        nothing("hf-daily", argument)
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source; it takes no argument."""
+        require_no_argument("hf-daily", argument)
         return cls()
 
     @property
     def name(self) -> str:
-        """`hf-daily`."""
+        """Return `hf-daily`."""
         return "hf-daily"
 
     @property
-    def pace(self) -> Pace:
-        """Far below the 500 calls in five minutes that anonymous callers are allowed."""
-        return Pace("huggingface.co", 1.0)
+    def rate_limit(self) -> RateLimit:
+        """Return a limit far below the 500 anonymous requests per five minutes."""
+        return RateLimit("huggingface.co", 1.0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The newest day, then one day earlier each time, to three days before `since`."""
+        """Return the newest day, then one day earlier each time, until three days before `since`."""
         if cursor is None:
             return Request(_URL, fresh=True)
         if date.fromisoformat(cursor) < (since - VOTES_GROW).date():
@@ -50,11 +61,11 @@ class HfDaily:
         return Request(f"{_URL}&date={cursor}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one day."""
+        """Parse one day."""
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
         days: list[date] = []
-        for number, record in enumerate(papers_of(body), start=1):
+        for number, record in enumerate(daily_records(body), start=1):
             try:
                 sightings.append(read_paper(record))
                 days.append(_day(record))
@@ -63,32 +74,32 @@ class HfDaily:
         day = date.fromisoformat(cursor) if cursor else max(days, default=None)
         before = (day - timedelta(days=1)).isoformat() if day else None
         listed = tuple(replace(sighting, day=day) for sighting in sightings)
-        return trusted(Page(listed, before, tuple(rejects), day=day))
+        return check_rejects(Page(listed, before, tuple(rejects), day=day))
 
 
-def papers_of(body: bytes) -> list[object]:
-    """The records of an answer. Raises SourceFailed where it has none."""
+def daily_records(body: bytes) -> list[object]:
+    """Return the records of an answer. Raises SourceFailed if it has none."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
+        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
     if isinstance(found, dict) and "error" in found:
-        raise SourceFailed(reported("Hugging Face", found["error"]))
+        raise SourceFailed(quote_service("Hugging Face", found["error"]))
     if not isinstance(found, list):
-        raise SourceFailed("the answer is no list of papers; its form has changed")
+        raise SourceFailed("the answer is not a list of papers; its format has changed")
     return found[:ITEMS_MAX]
 
 
 def read_paper(record: object) -> Sighting:
-    """One record as a sighting. Raises BadRecord."""
+    """Return one record as a sighting. Raises BadRecord."""
     outer = _mapping(record, "record")
     paper = _mapping(outer.get("paper"), "paper")
     named = arxiv_id(str(paper.get("id")))
     if named is None:
-        raise BadRecord("paper.id", f"{str(paper.get('id'))[:80]!r} is no arXiv id")
+        raise BadRecord("paper.id", f"{str(paper.get('id'))[:80]!r} is not an arXiv id")
     return Sighting(
         ids=(named[0],),
-        words=words(_text(paper, outer, "title"), _text(paper, outer, "summary"), _authors(paper.get("authors"))),
+        words=make_words(_text(paper, outer, "title"), _text(paper, outer, "summary"), _authors(paper.get("authors"))),
         published=_published(paper, outer),
         url=f"https://arxiv.org/abs/{named[0].removeprefix('arxiv:')}",
         links=_links(paper, named[0].removeprefix("arxiv:")),
@@ -105,14 +116,14 @@ def _mapping(value: object, field: str) -> Mapping[str, object]:
 def _text(paper: Mapping[str, object], outer: Mapping[str, object], key: str) -> str:
     found = paper.get(key) or outer.get(key) or ""
     if not isinstance(found, str):
-        raise BadRecord(f"paper.{key}", "is no text")
+        raise BadRecord(f"paper.{key}", "is not text")
     return found
 
 
 def _authors(value: object) -> list[str]:
-    """The names that are shown; hidden ones are names the paper does not have."""
+    """Return the visible names; hidden ones are not authors of the paper."""
     if not isinstance(value, list):
-        raise BadRecord("paper.authors", "is no list")
+        raise BadRecord("paper.authors", "is not a list")
     return [str(author["name"]) for author in value if isinstance(author, dict) and _shown(author)]
 
 
@@ -123,18 +134,18 @@ def _shown(author: Mapping[str, object]) -> bool:
 def _published(paper: Mapping[str, object], outer: Mapping[str, object]) -> datetime:
     value = paper.get("publishedAt") or outer.get("publishedAt")
     try:
-        return instant(str(value))
+        return parse_timestamp(str(value))
     except ValueError as error:
         raise BadRecord("paper.publishedAt", f"no date that can be read ({error})") from error
 
 
 def _day(record: object) -> date:
-    """The day a paper is listed under."""
+    """Return the day that a paper is listed under."""
     outer = _mapping(record, "record")
     paper = _mapping(outer.get("paper"), "paper")
     value = paper.get("submittedOnDailyAt") or outer.get("publishedAt") or paper.get("publishedAt")
     try:
-        return instant(str(value)).date()
+        return parse_timestamp(str(value)).date()
     except ValueError as error:
         raise BadRecord("publishedAt", f"no date that can be read ({error})") from error
 
@@ -149,7 +160,7 @@ def _links(paper: Mapping[str, object], number: str) -> dict[str, str]:
 
 
 def _signals(paper: Mapping[str, object], outer: Mapping[str, object]) -> dict[str, float]:
-    """Votes, comments and stars; a number that is missing is unknown, not zero."""
+    """Return votes, comments and stars; a missing number is unknown, not zero."""
     values = {
         "upvotes": paper.get("upvotes"),
         "comments": outer.get("numComments"),

@@ -1,7 +1,7 @@
-"""What Hugging Face's readers talk about now, old papers too: `hf-trending`.
+"""Papers that trend at Hugging Face now, old ones included: `hf-trending`.
 
-https://huggingface.co/docs/hub/api, `/api/daily_papers?sort=trending`; the records are those of
-`hf-daily`. Mostly it brings newer votes to papers that are known.
+GET https://huggingface.co/api/daily_papers?sort=trending, documented at
+https://huggingface.co/docs/hub/api; records are those of `hf-daily`. It mostly updates the votes of known papers.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from typing import Self
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord
-from digestd.sources.hf_daily import HfDaily, papers_of, read_paper
-from digestd.sources.source import Pace, Page, Reject, Request, trusted
-from digestd.sources.specs import nothing
+from digestd.sources.hf_daily import HfDaily, daily_records, read_paper
+from digestd.sources.source import Page, RateLimit, Reject, Request, check_rejects
+from digestd.sources.spec_arguments import require_no_argument
 
 _URL = "https://huggingface.co/api/daily_papers?sort=trending&limit=100"
 
@@ -22,34 +22,34 @@ class HfTrending:
     """The hundred papers that trend now."""
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """There is only one."""
-        nothing("hf-trending", argument)
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source; it takes no argument."""
+        require_no_argument("hf-trending", argument)
         return cls()
 
     @property
     def name(self) -> str:
-        """`hf-trending`."""
+        """Return `hf-trending`."""
         return "hf-trending"
 
     @property
-    def pace(self) -> Pace:
-        """Shared with the daily papers."""
-        return HfDaily().pace
+    def rate_limit(self) -> RateLimit:
+        """Return the limit shared with the daily papers."""
+        return HfDaily().rate_limit
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the list is of this moment, whatever `since` says."""
+        """Return the only request: the list is current, whatever `since` is."""
         del since
         return Request(_URL, fresh=True) if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the list."""
+        """Parse the list."""
         del cursor
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
-        for number, record in enumerate(papers_of(body), start=1):
+        for number, record in enumerate(daily_records(body), start=1):
             try:
                 sightings.append(read_paper(record))
             except BadRecord as error:
                 rejects.append(Reject(f"record {number}", error.field, error.message))
-        return trusted(Page(tuple(sightings), None, tuple(rejects)))
+        return check_rejects(Page(tuple(sightings), None, tuple(rejects)))

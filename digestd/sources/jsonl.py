@@ -1,8 +1,8 @@
-"""Papers as JSON lines: the form that `paper import` reads, and the source `jsonl:PATH`.
+"""Papers as JSON lines: the input of `paper import`, and the source `jsonl:PATH`.
 
-One object a line: `title` (required), `id`, `abstract`, `authors` [str], `categories` [str],
-`published` (ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion}.
-Without an id it comes from `doi`, else from title and first author. Unknown keys are refused.
+One object per line: `title` (required), `id`, `abstract`, `authors` [str], `categories` [str], `published`
+(ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion}. A missing id is made from
+`doi`, else from title and first author. Unknown keys are refused.
 """
 
 import difflib
@@ -18,8 +18,8 @@ from typing import Self
 
 from digestd.domain.paper import PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
-from digestd.sources import specs
-from digestd.sources.source import Pace, Page, Reject, Request, instant, web_url, words
+from digestd.sources import spec_arguments
+from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, parse_timestamp, web_url
 
 LINE_MAX = 1_000_000
 KEYS = ("title", "id", "abstract", "authors", "categories", "published", "url", "doi", "signals", "links")
@@ -28,33 +28,33 @@ _SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
-class Jsonl:
-    """A file of papers; the shell reads it."""
+class JsonlFile:
+    """A file of papers, read from disk by the fetcher."""
 
     path: Path
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's path."""
-        return cls(specs.path("jsonl", argument))
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from a path."""
+        return cls(spec_arguments.file_path("jsonl", argument))
 
     @property
     def name(self) -> str:
-        """`jsonl:` and the path as given."""
+        """Return `jsonl:` and the path as given."""
         return f"jsonl:{self.path}"
 
     @property
-    def pace(self) -> Pace:
-        """A file may be read at any time."""
-        return Pace("", 0)
+    def rate_limit(self) -> RateLimit:
+        """Return no limit: it is a file."""
+        return RateLimit("", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the whole file."""
+        """Return the only request, for the complete file."""
         del since
         return Request(self.path.resolve().as_uri()) if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read every line; those that cannot be read are rejects, the others go in."""
+        """Parse every line; reject those that cannot be parsed and keep the others."""
         del cursor
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
@@ -68,7 +68,7 @@ class Jsonl:
 
 
 def read_line(line: bytes) -> Sighting | None:
-    """One line as a sighting; None for an empty one. Raises BadRecord naming the field and the remedy."""
+    """Return one line as a sighting, or None if it is empty. Raises BadRecord with field and remedy."""
     if len(line) > LINE_MAX:
         raise BadRecord("line", f"is longer than {LINE_MAX} bytes; one paper a line")
     line = line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -79,16 +79,16 @@ def read_line(line: bytes) -> Sighting | None:
     except UnicodeDecodeError as error:
         raise BadRecord("line", "is not UTF-8; convert the file first") from error
     except (ValueError, RecursionError) as error:
-        raise BadRecord("line", f"is no JSON object: {str(error)[:100]}") from error
+        raise BadRecord("line", f"is not a JSON object: {str(error)[:100]}") from error
     if not isinstance(record, dict):
-        raise BadRecord("line", "is no JSON object; write one {…} a line")
+        raise BadRecord("line", "is not a JSON object; write one {…} a line")
     return read_record(record)
 
 
 def read_record(record: Mapping[str, object]) -> Sighting:
-    """One paper as a sighting. Raises BadRecord naming the field and the remedy."""
+    """Return one paper as a sighting. Raises BadRecord with field and remedy."""
     _refuse_unknown(record, KEYS, "")
-    paper = words(
+    paper = make_words(
         _text(record, "title"), _text(record, "abstract"), _texts(record, "authors"), _texts(record, "categories")
     )
     return Sighting(
@@ -101,14 +101,14 @@ def read_record(record: Mapping[str, object]) -> Sighting:
     )
 
 
-def unnamed(paper: Words) -> PaperId:
-    """The identifier of a paper that comes without any: a hash of its title and first author."""
+def title_hash_id(paper: Words) -> PaperId:
+    """Return the identifier of a paper without any: a hash of its title and first author."""
     first = paper.authors[0] if paper.authors else ""
-    return hashed(f"{paper.title}\n{first}".casefold())
+    return hash_id(f"{paper.title}\n{first}".casefold())
 
 
-def hashed(text: str) -> PaperId:
-    """`feed:` and a hash."""
+def hash_id(text: str) -> PaperId:
+    """Return `feed:` and a BLAKE2b hash of the text."""
     return PaperId(f"feed:{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}")
 
 
@@ -143,10 +143,10 @@ def _ids(given: str, doi: str, paper: Words) -> tuple[PaperId, ...]:
     if doi.strip():
         named = doi_id(doi)
         if named is None:
-            raise BadRecord("doi", f"{doi[:80]!r} is no DOI like 10.1101/2024.01.01; correct it or leave it out")
+            raise BadRecord("doi", f"{doi[:80]!r} is not a DOI like 10.1101/2024.01.01; correct it or leave it out")
         found.append(named)
     if not found:
-        found.append(unnamed(paper))
+        found.append(title_hash_id(paper))
     if found[0].startswith("merged:"):
         raise BadRecord("id", "the scheme merged: is digestd's own; use another")
     return tuple(dict.fromkeys(found))
@@ -156,10 +156,10 @@ def _published(text: str) -> datetime | None:
     if not text.strip():
         return None
     try:
-        return instant(text)
+        return parse_timestamp(text)
     except (ValueError, OverflowError) as error:
         raise BadRecord(
-            "published", f"{text[:40]!r} is no date; write it as 2026-11-24 or 2026-11-24T07:00:00Z"
+            "published", f"{text[:40]!r} is not a date; write it as 2026-11-24 or 2026-11-24T07:00:00Z"
         ) from error
 
 

@@ -1,9 +1,9 @@
-"""A venue's papers at OpenReview: `openreview:ICLR.cc/2027/Conference`, `openreview:TMLR`.
+"""Papers of an OpenReview venue: `openreview:ICLR.cc/2027/Conference`, `openreview:TMLR`.
 
-https://docs.openreview.net/reference/api-v2; version 1 has bare values where version 2 has
-{"value": …}, and both are read. Papers become public long after they were made, so what changed last
-is asked for first (`sort=tmdate:desc`), until what changed before the last look. A paper that is
-withdrawn moves to another venue id: one page of those is read after the first page of the papers.
+GET https://api2.openreview.net/notes, documented at https://docs.openreview.net/reference/api-v2. API 1 has bare
+values where API 2 has {"value": …}; both are parsed. Papers become public long after they were created, so the
+latest changes are requested first (`sort=tmdate:desc`), until those before the last run. A withdrawn paper moves
+to another venue id: one page of those is read after the first page of papers.
 """
 
 import re
@@ -15,9 +15,18 @@ from urllib.parse import quote, urlencode, urljoin
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.arxiv_api import unique
-from digestd.sources.json import Object, load, number, part, read, records, text, texts
-from digestd.sources.source import Pace, Page, Request, reported, trusted, web_url, words
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.json_records import (
+    JsonObject,
+    list_at,
+    load_object,
+    object_at,
+    parse_count,
+    read_records,
+    text_at,
+    text_values,
+)
+from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
 
 PAGE_SIZE = 500
 OVERLAP = timedelta(hours=1)
@@ -30,30 +39,30 @@ _BIBTEX = re.compile(r"\b(?:eprint|doi)\s*=\s*[{\"]([^{}\"]{1,400})[}\"]", re.IG
 
 @dataclass(frozen=True, slots=True)
 class Openreview:
-    """The papers of a venue, as far as they are public."""
+    """The public papers of a venue."""
 
     venue: str
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's venue id."""
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from a venue id."""
         if len(argument) > 180 or not _VENUE.fullmatch(argument):
-            raise BadInput(f"openreview: {argument[:80]!r} is no venue id; write one like ICLR.cc/2027/Conference")
+            raise BadInput(f"openreview: {argument[:80]!r} is not a venue id; write one like ICLR.cc/2027/Conference")
         return cls(argument)
 
     @property
     def name(self) -> str:
-        """`openreview:` and the venue id."""
+        """Return `openreview:` and the venue id."""
         return f"openreview:{self.venue}"
 
     @property
-    def pace(self) -> Pace:
-        """Guests had 20 requests a minute in 2026, and the limit moves."""
-        return Pace("openreview.net", 4.0, alone=True)
+    def rate_limit(self) -> RateLimit:
+        """Return 15 requests per minute: guests had 20 in 2026, and the limit changes."""
+        return RateLimit("openreview.net", 4.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next page; None once the listing has come to what did not change since."""
-        place = _Place.of(cursor)
+        """Return the next page, or None once notes have not changed since the last run."""
+        place = _Position.from_cursor(cursor)
         if place.is_aside:
             return _notes(self._withdrawn(), 0)
         if place.changed and place.changed < (since - OVERLAP).timestamp() * 1_000:
@@ -61,37 +70,37 @@ class Openreview:
         return _notes(self.venue, place.start)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read one page. The first leads to that of the withdrawn papers, which leads to the second."""
-        found = load(body)
+        """Parse one page. The first leads to the withdrawn papers, and those to the second."""
+        found = load_object(body)
         if "notes" not in found and ("message" in found or "errors" in found):
-            raise SourceFailed(reported("OpenReview", found.get("message") or found.get("errors")))
-        notes = records(found, "notes")
-        sightings, rejects = read(notes, _sightings)
-        place = _Place.of(cursor)
+            raise SourceFailed(quote_service("OpenReview", found.get("message") or found.get("errors")))
+        notes = list_at(found, "notes")
+        sightings, rejects = read_records(notes, _sightings)
+        place = _Position.from_cursor(cursor)
         if place.is_aside:
-            return trusted(Page(tuple(sightings), place.back, tuple(rejects)))
-        count = number(found.get("count"))
+            return check_rejects(Page(tuple(sightings), place.back, tuple(rejects)))
+        count = parse_count(found.get("count"))
         after = self._after(place, notes, count)
-        return trusted(Page(tuple(sightings), after, tuple(rejects), count))
+        return check_rejects(Page(tuple(sightings), after, tuple(rejects), count))
 
-    def _after(self, place: "_Place", notes: list[object], count: int | None) -> str | None:
-        """An empty page before all have come is to be asked for again."""
+    def _after(self, place: "_Position", notes: list[object], count: int | None) -> str | None:
+        """Return the next cursor; an empty page before the end is requested again."""
         start = place.start + len(notes)
         is_last = start >= count if count is not None else not notes
-        after = None if is_last else str(_Place(start, _changed(notes) if notes else place.changed))
+        after = None if is_last else str(_Position(start, _changed(notes) if notes else place.changed))
         is_first = place.start == 0 and notes and not _WITHDRAWN.search(self.venue)
         return f"withdrawn {after or ''}" if is_first else after
 
     def _withdrawn(self) -> str:
-        """Where this venue's withdrawn papers go."""
+        """Return the venue id of this venue's withdrawn papers."""
         return f"{self.venue.removesuffix('/Submission')}/Withdrawn_Submission"
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a page starts, and when the last note before it changed (ms since 1970; 0: not known).
+class _Position:
+    """Start of a page, and when the last note before it changed (ms since 1970; 0: unknown).
 
-    As text it is a cursor. `is_aside`: the page of the withdrawn; `back`: the cursor that it leads to.
+    Its text form is the cursor. `is_aside`: the page of withdrawn papers; `back`: the cursor after it.
     """
 
     start: int = 0
@@ -100,7 +109,7 @@ class _Place:
     back: str | None = None
 
     @classmethod
-    def of(cls, cursor: str | None) -> Self:
+    def from_cursor(cls, cursor: str | None) -> Self:
         if cursor and cursor.startswith("withdrawn "):
             return cls(is_aside=True, back=cursor.removeprefix("withdrawn ") or None)
         start, _, changed = (cursor or "0").partition("@")
@@ -122,22 +131,25 @@ def _notes(venue: str, start: int) -> Request:
 
 
 def _changed(notes: list[object]) -> int:
-    """When the last note of a page changed; 0 where it does not say."""
+    """Return when the last note of a page changed, or 0 if it does not say."""
     last = notes[-1] if isinstance(notes[-1], dict) else {}
-    return number(last.get("tmdate")) or number(last.get("mdate")) or 0
+    return parse_count(last.get("tmdate")) or parse_count(last.get("mdate")) or 0
 
 
-def _sightings(note: Object) -> Iterator[Sighting]:
-    forum = text(note, "forum") or text(note, "id")
+def _sightings(note: JsonObject) -> Iterator[Sighting]:
+    forum = text_at(note, "forum") or text_at(note, "id")
     if not _FORUM.fullmatch(forum):
-        raise BadRecord("forum", f"{forum[:80]!r} is no name of a forum")
-    content = {key: _bare(value) for key, value in part(note, "content").items()}
-    withdrawn = any(_WITHDRAWN.search(said) for key in ("venueid", "venue") for said in texts(content.get(key)))
+        raise BadRecord("forum", f"{forum[:80]!r} is not a forum id")
+    content = {key: _bare(value) for key, value in object_at(note, "content").items()}
+    withdrawn = any(_WITHDRAWN.search(said) for key in ("venueid", "venue") for said in text_values(content.get(key)))
     public = _public(note)
     yield Sighting(
         ids=_ids(forum, content),
-        words=words(
-            text(content, "title"), text(content, "abstract"), texts(content.get("authors")), _keywords(content)
+        words=make_words(
+            text_at(content, "title"),
+            text_at(content, "abstract"),
+            text_values(content.get("authors")),
+            _keywords(content),
         ),
         published=public,
         announced="replace" if withdrawn else "new",
@@ -149,22 +161,22 @@ def _sightings(note: Object) -> Iterator[Sighting]:
 
 
 def _bare(value: object) -> object:
-    """What version 2 wraps, as version 1 has it."""
+    """Unwrap an API 2 value to its API 1 form."""
     return value.get("value") if isinstance(value, dict) else value
 
 
-def _keywords(content: Object) -> list[str]:
-    """A list, or in old venues one text with commas."""
-    found = texts(content.get("keywords"))
+def _keywords(content: JsonObject) -> list[str]:
+    """Return the keywords: a list, or in old venues one text with commas."""
+    found = text_values(content.get("keywords"))
     return found[0].split(",") if len(found) == 1 else found
 
 
-def _ids(forum: str, content: Object) -> tuple[PaperId, ...]:
-    """The forum, and the arXiv id or DOI that a field is, or that is the address of the paper's page."""
-    said = [found for key in ("arxiv", "doi", "html") for found in texts(content.get(key))]
-    for entry in texts(content.get("_bibtex")):
+def _ids(forum: str, content: JsonObject) -> tuple[PaperId, ...]:
+    """Return the forum, and the arXiv id or DOI from fields or the paper's page."""
+    said = [found for key in ("arxiv", "doi", "html") for found in text_values(content.get(key))]
+    for entry in text_values(content.get("_bibtex")):
         said += map(str.strip, _BIBTEX.findall(entry))
-    return unique([PaperId(f"openreview:{forum}"), *map(_named, said)])
+    return unique_ids([PaperId(f"openreview:{forum}"), *map(_named, said)])
 
 
 def _named(said: str) -> PaperId | None:
@@ -172,17 +184,17 @@ def _named(said: str) -> PaperId | None:
     return named[0] if named else doi_id(said)
 
 
-def _public(note: Object) -> datetime:
-    """When it was published at the venue, else made public, else made (milliseconds since 1970)."""
+def _public(note: JsonObject) -> datetime:
+    """Return when it was published at the venue, else made public, else created (ms since 1970)."""
     for key in ("pdate", "odate", "cdate"):
-        stamp = number(note.get(key))
+        stamp = parse_count(note.get(key))
         if stamp and stamp < 7_000_000_000_000:
             return datetime.fromtimestamp(stamp // 1_000, UTC)
     raise BadRecord("cdate", "no date that can be read")
 
 
-def _links(content: Object) -> dict[str, str]:
-    """The PDF; its address is often given without the host."""
-    pdf = next(iter(texts(content.get("pdf"))), "")
+def _links(content: JsonObject) -> dict[str, str]:
+    """Return the PDF's address, which often lacks the host."""
+    pdf = next(iter(text_values(content.get("pdf"))), "")
     url = web_url(urljoin("https://openreview.net", pdf)) if pdf.startswith("/") else web_url(pdf)
     return {"pdf": url} if url else {}

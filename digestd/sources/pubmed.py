@@ -1,8 +1,9 @@
-"""PubMed by a search: `pubmed:lake ecology[mesh] AND freezing`.
+"""PubMed search: `pubmed:lake ecology[mesh] AND freezing`.
 
-https://www.ncbi.nlm.nih.gov/books/NBK25499/ (E-utilities) and the PubMed DTD. A search for what
-entered PubMed lately (`edat`) is kept on the server (`usehistory`), and its records are fetched page
-by page; the cursor says which of the two an answer is of. Errors come inside good answers, too.
+GET https://eutils.ncbi.nlm.nih.gov/entrez/eutils/esearch.fcgi, then efetch.fcgi, documented at
+https://www.ncbi.nlm.nih.gov/books/NBK25499/ (E-utilities) and in the PubMed DTD. A search for recent entries
+(`edat`) is stored on the server (`usehistory`) and its records are fetched page by page; the cursor tells the two
+kinds of answers apart. Errors also arrive with status 200.
 """
 
 import re
@@ -13,18 +14,18 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.json import Object, load, many, number, part, text
-from digestd.sources.notices import heeded
+from digestd.sources.json_records import JsonObject, as_list, load_object, object_at, parse_count, text_at
 from digestd.sources.pubmed_article import pmid, read_article
-from digestd.sources.source import Pace, Page, Reject, Request, reported, trusted
-from digestd.sources.specs import query
-from digestd.sources.xml import Elements
+from digestd.sources.retractions import merge_retractions
+from digestd.sources.source import Page, RateLimit, Reject, Request, check_rejects, quote_service
+from digestd.sources.spec_arguments import search_query
+from digestd.sources.xml_elements import XmlElements
 
 LATE = timedelta(days=1)
-"""Asked for again: dates are whole days in Washington."""
+"""Overlap with the last run: dates have no time and are those of Washington."""
 PAGE_SIZE = 200
 MOST = 9_999
-"""PubMed gives no more of one search."""
+"""Maximum number of records that PubMed returns for one search."""
 
 _UTILITIES = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
 _DOCTYPE = re.compile(
@@ -36,27 +37,27 @@ _ERRORS = ("ERROR", "Error", "error")
 
 @dataclass(frozen=True, slots=True)
 class Pubmed:
-    """What newly came into PubMed and fits a search."""
+    """New PubMed entries that match a search."""
 
     term: str
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's search."""
-        return cls(query("pubmed", argument))
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from a search query."""
+        return cls(search_query("pubmed", argument))
 
     @property
     def name(self) -> str:
-        """`pubmed:` and the search."""
+        """Return `pubmed:` and the query."""
         return f"pubmed:{self.term}"
 
     @property
-    def pace(self) -> Pace:
-        """Three requests a second are allowed without a key."""
-        return Pace("eutils.ncbi.nlm.nih.gov", 0.5, alone=True)
+    def rate_limit(self) -> RateLimit:
+        """Return two requests per second; three are allowed without a key."""
+        return RateLimit("eutils.ncbi.nlm.nih.gov", 0.5, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The search, then page after page of what it found."""
+        """Return the search, then the pages of its result."""
         if not cursor:
             search = {
                 "db": "pubmed",
@@ -70,7 +71,7 @@ class Pubmed:
                 "tool": "digestd",
             }
             return Request(f"{_UTILITIES}/esearch.fcgi?{urlencode(search)}", fresh=True)
-        place = _Place.of(cursor)
+        place = _Position.from_cursor(cursor)
         fetch = {
             "db": "pubmed",
             "query_key": place.key,
@@ -83,13 +84,13 @@ class Pubmed:
         return Request(f"{_UTILITIES}/efetch.fcgi?{urlencode(fetch)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read what the search found, or one page of the records."""
+        """Parse the search result, or one page of records."""
         return _articles(body, cursor) if cursor else _found(body)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A page of a search that the server keeps; as text it is a cursor."""
+class _Position:
+    """A page of a search stored on the server; its text form is the cursor."""
 
     start: int
     count: int
@@ -97,7 +98,7 @@ class _Place:
     environment: str
 
     @classmethod
-    def of(cls, cursor: str) -> Self:
+    def from_cursor(cls, cursor: str) -> Self:
         start, count, key, environment = cursor.split("/", 3)
         return cls(int(start), int(count), key, environment)
 
@@ -106,15 +107,16 @@ class _Place:
 
 
 def _found(body: bytes) -> Page:
-    answer = load(body)
+    answer = load_object(body)
     try:
-        result = part(answer, "esearchresult")
+        result = object_at(answer, "esearchresult")
         _refuse_error(answer, result)
-        place = _Place(0, number(result.get("count")) or 0, text(result, "querykey"), text(result, "webenv"))
+        count = parse_count(result.get("count"))
+        place = _Position(0, count or 0, text_at(result, "querykey"), text_at(result, "webenv"))
     except BadRecord as error:
-        raise SourceFailed(f"the answer is no search result ({error}); its form has changed") from error
-    if number(result.get("count")) is None or (place.count and not (place.key and place.environment)):
-        raise SourceFailed("the answer does not say how many were found, or where; its form has changed")
+        raise SourceFailed(f"the answer is not a search result ({error}); its format has changed") from error
+    if count is None or (place.count and not (place.key and place.environment)):
+        raise SourceFailed("the answer does not say how many were found, or where; its format has changed")
     too_many = (
         Reject("the search", "count", f"finds {place.count} records, PubMed gives the first {MOST}; narrow the search"),
     )
@@ -123,24 +125,24 @@ def _found(body: bytes) -> Page:
     )
 
 
-def _refuse_error(answer: Object, result: Object) -> None:
+def _refuse_error(answer: JsonObject, result: JsonObject) -> None:
     for told in (answer, result):
         for key in _ERRORS:
             if key in told:
-                raise SourceFailed(reported("PubMed", told[key]))
-    said = [str(word) for word in many(part(result, "errorlist").get("fieldsnotfound"))]
+                raise SourceFailed(quote_service("PubMed", told[key]))
+    said = [str(word) for word in as_list(object_at(result, "errorlist").get("fieldsnotfound"))]
     if said:
-        raise SourceFailed(f"{reported('PubMed', 'unknown field ' + ', '.join(said))}; correct the search")
+        raise SourceFailed(f"{quote_service('PubMed', 'unknown field ' + ', '.join(said))}; correct the search")
 
 
 def _articles(body: bytes, cursor: str) -> Page:
-    elements = Elements(_without_doctype(body), frozenset({"PubmedArticleSet", "eFetchResult"}))
+    elements = XmlElements(_without_doctype(body), frozenset({"PubmedArticleSet", "eFetchResult"}))
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     read = 0
     for element in elements.read("PubmedArticle", "PubmedBookArticle", "ERROR"):
         if element.tag == "ERROR":
-            raise SourceFailed(reported("PubMed", element.text or ""))
+            raise SourceFailed(quote_service("PubMed", element.text or ""))
         read += 1
         try:
             sightings += read_article(element)
@@ -148,27 +150,27 @@ def _articles(body: bytes, cursor: str) -> Page:
             rejects.append(Reject(f"PMID {pmid(element)}", error.field, error.message))
     if elements.broken:
         rejects.append(Reject("the answer", "body", elements.broken))
-    place = _Place.of(cursor)
-    return trusted(Page(heeded(sightings), _after(place, read), tuple(rejects), place.count))
+    place = _Position.from_cursor(cursor)
+    return check_rejects(Page(merge_retractions(sightings), _after(place, read), tuple(rejects), place.count))
 
 
 def _without_doctype(body: bytes) -> bytes:
-    """The document without the DOCTYPE that PubMed opens with, which names its DTD and nothing else.
+    """Remove PubMed's own DOCTYPE, which only names the DTD.
 
-    So expat never sees one: any other, or one that declares anything itself, is left for Elements to
-    refuse, and no entity but XML's own five can be expanded.
+    Any other DOCTYPE, or one with declarations, is left for XmlElements to refuse, so that no entity other
+    than XML's own five can be expanded.
     """
     found = _DOCTYPE.match(body[:1_000])
     return found[1] + body[found.end() :] if found else body
 
 
-def _after(place: _Place, read: int) -> str | None:
-    """The next page begins after what came.
+def _after(place: _Position, read: int) -> str | None:
+    """Return the next cursor, which starts after the records received.
 
-    Records deleted since the search shift the rest and leave a small gap at the end; a larger one is
-    an answer that is empty where it must not be.
+    Records deleted since the search leave a small gap at the end; a larger gap means an empty answer in the
+    middle of the result.
     """
     start = place.start + read
     gap = min(place.count, MOST) - start
     is_gap = not read and start > 0 and gap <= max(5, place.count // 20)
-    return None if gap <= 0 or is_gap else str(_Place(start, place.count, place.key, place.environment))
+    return None if gap <= 0 or is_gap else str(_Position(start, place.count, place.key, place.environment))

@@ -1,8 +1,8 @@
-"""One record of PubMed's XML as sightings.
+"""Convert one PubMed XML record to sightings.
 
-https://www.nlm.nih.gov/bsd/licensee/elements_descriptions.html. Retractions withdraw the article
-that they are about; errata and expressions of concern are no papers and left out. Titles end with
-a full stop, translated ones stand in brackets; dates may be a season or a span of years.
+https://www.nlm.nih.gov/bsd/licensee/elements_descriptions.html. Retraction notices withdraw the article they are
+about; errata and expressions of concern are skipped. Titles end with a full stop, translated ones are in
+brackets; dates may be a season or a span of years.
 """
 
 import re
@@ -12,11 +12,11 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadRecord
-from digestd.sources.arxiv_api import unique
-from digestd.sources.dates import midnight, presumed
-from digestd.sources.notices import title_repeated
-from digestd.sources.source import squeeze, words
-from digestd.sources.xml import text
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.retractions import retracted_title
+from digestd.sources.source import clean_line, make_words
+from digestd.sources.xml_elements import child_text
 
 _RETRACTED = "Retracted Publication"
 _NOTICES = frozenset(
@@ -29,10 +29,10 @@ _UNKNOWN = re.compile(r"\W*not available\W*", re.IGNORECASE)
 
 
 def read_article(record: Element) -> Iterator[Sighting]:
-    """What a record says: of its article, or as a notice of those that it retracts. Raises BadRecord."""
+    """Yield the article, or those that it retracts if it is a notice. Raises BadRecord."""
     kinds = {kind.text or "" for kind in record.iterfind(".//PublicationType")}
     if retracted := _related(record, "RetractionOf"):
-        title = words(title_repeated(_title(record)))
+        title = make_words(retracted_title(_title(record)))
         for original in retracted:
             yield Sighting((original,), title, announced="replace", day=_entered(record), withdrawn=True)
     elif not kinds & _NOTICES:
@@ -40,20 +40,20 @@ def read_article(record: Element) -> Iterator[Sighting]:
 
 
 def pmid(record: Element) -> str:
-    """PubMed's number of a record, as it is written there."""
-    return squeeze(text(record, "MedlineCitation/PMID") or text(record, "BookDocument/PMID"), 40)
+    """Return PubMed's number of a record, as written there."""
+    return clean_line(child_text(record, "MedlineCitation/PMID") or child_text(record, "BookDocument/PMID"), 40)
 
 
 def _sighting(record: Element, kinds: set[str]) -> Sighting:
     own = _named(pmid(record))
     if own is None:
-        raise BadRecord("PMID", f"{pmid(record)!r} is no number")
+        raise BadRecord("PMID", f"{pmid(record)!r} is not a number")
     withdrawn = _RETRACTED in kinds
     # "Update in" leads from a preprint to its article; of other records, to a newer edition: another work.
     article = _related(record, "UpdateIn") if "Preprint" in kinds else []
     return Sighting(
-        ids=unique([own, *_other_ids(record), *article[:1]]),
-        words=words(_title(record), _abstract(record), _authors(record), _categories(record)),
+        ids=unique_ids([own, *_other_ids(record), *article[:1]]),
+        words=make_words(_title(record), _abstract(record), _authors(record), _categories(record)),
         published=_published(record),
         announced="replace" if withdrawn else "new",
         url=f"https://pubmed.ncbi.nlm.nih.gov/{own.removeprefix('pmid:')}/",
@@ -70,26 +70,26 @@ def _named(number: str) -> PaperId | None:
 
 def _related(record: Element, kind: str) -> list[PaperId]:
     found = record.iterfind(f"MedlineCitation/CommentsCorrectionsList/CommentsCorrections[@RefType='{kind}']/PMID")
-    return list(unique(_named(other.text or "") for other in found))
+    return list(unique_ids(_named(other.text or "") for other in found))
 
 
 def _other_ids(record: Element) -> Iterator[PaperId | None]:
-    """Its DOI and its number in PubMed Central; those in the list of references are other papers'."""
+    """Yield DOI and PubMed Central id; those in the list of references belong to other papers."""
     paths = ("PubmedData/ArticleIdList/ArticleId", "PubmedBookData/ArticleIdList/ArticleId")
     for path in paths:
         for other in record.iterfind(path):
-            said = squeeze(other.text or "", 400)
+            said = clean_line(other.text or "", 400)
             if other.get("IdType") == "doi":
                 yield doi_id(said)
             elif other.get("IdType") == "pmc" and re.fullmatch(r"PMC\d{1,12}", said):
                 yield PaperId(f"pmcid:{said}")
     for other in record.iterfind("MedlineCitation/Article/ELocationID[@EIdType='doi']"):
         if other.get("ValidYN") != "N":
-            yield doi_id(squeeze(other.text or "", 400))
+            yield doi_id(clean_line(other.text or "", 400))
 
 
 def _title(record: Element) -> str:
-    """The English title; the original one where PubMed has no English one."""
+    """Return the English title, or the original one if PubMed has none in English."""
     paths = ("MedlineCitation/Article/ArticleTitle", "MedlineCitation/Article/VernacularTitle",
              "BookDocument/ArticleTitle", "BookDocument/Book/BookTitle")  # fmt: skip
     for path in paths:
@@ -102,7 +102,7 @@ def _title(record: Element) -> str:
 
 
 def _abstract(record: Element) -> str:
-    """Its parts with their labels; abstracts in other languages stand elsewhere and are not read."""
+    """Return the English abstract, its parts with their labels."""
     parts = [*record.iterfind("MedlineCitation/Article/Abstract/AbstractText"),
              *record.iterfind("BookDocument/Abstract/AbstractText")]  # fmt: skip
     return " ".join(f"{_label(part)}{_all_text(part)}" for part in parts)
@@ -114,35 +114,37 @@ def _label(part: Element) -> str:
 
 
 def _authors(record: Element) -> list[str]:
-    """`ForeName LastName Suffix`, or the name of a group. Editors of a book are not its authors."""
+    """Return `ForeName LastName Suffix` or the name of a group; a book's editors are not its authors."""
     paths = ("MedlineCitation/Article/AuthorList/Author", "BookDocument/AuthorList/Author")
     found = [author for path in paths for author in record.iterfind(path) if author.get("ValidYN") != "N"]
     return [_all_text(author.find("CollectiveName")) or _name(author) for author in found]
 
 
 def _name(author: Element) -> str:
-    given = text(author, "ForeName") or text(author, "Initials")
-    return " ".join([given, text(author, "LastName"), text(author, "Suffix")])
+    given = child_text(author, "ForeName") or child_text(author, "Initials")
+    return " ".join([given, child_text(author, "LastName"), child_text(author, "Suffix")])
 
 
 def _categories(record: Element) -> list[str]:
-    """The journal, then the keywords."""
-    journal = text(record, "MedlineCitation/Article/Journal/Title") or text(record, "BookDocument/Book/BookTitle")
+    """Return the journal, then the keywords."""
+    journal = child_text(record, "MedlineCitation/Article/Journal/Title") or child_text(
+        record, "BookDocument/Book/BookTitle"
+    )
     return [journal, *(_all_text(word) for word in record.iterfind("MedlineCitation/KeywordList/Keyword"))]
 
 
 def _all_text(element: Element | None) -> str:
-    """With what stands in italics, sub- and superscripts."""
+    """Return the text including that of italics, subscripts and superscripts."""
     return " ".join("".join(element.itertext()).split()) if element is not None else ""
 
 
 def _published(record: Element) -> datetime:
-    """When it came out: on line, else the issue's date."""
+    """Return the online publication date, else the issue's date."""
     entered = _entered(record)
     paths = ("MedlineCitation/Article/ArticleDate", "MedlineCitation/Article/Journal/JournalIssue/PubDate",
              "BookDocument/ContributionDate", "BookDocument/Book/PubDate")  # fmt: skip
     for path in paths:
-        if found := presumed(_parts(record.find(path)), entered):
+        if found := publication_day(_parts(record.find(path)), entered):
             return midnight(found)
     if entered is None:
         raise BadRecord("PubDate", "no date that can be read")
@@ -150,18 +152,18 @@ def _published(record: Element) -> datetime:
 
 
 def _entered(record: Element) -> date | None:
-    """When it came into PubMed: the day that the search goes by."""
+    """Return the day of entry into PubMed, by which the search selects."""
     for data in ("PubmedData", "PubmedBookData"):
-        if found := presumed(_parts(record.find(f"{data}/History/PubMedPubDate[@PubStatus='entrez']")), None):
+        if found := publication_day(_parts(record.find(f"{data}/History/PubMedPubDate[@PubStatus='entrez']")), None):
             return found
     return None
 
 
 def _parts(said: Element | None) -> list[object]:
-    """Year, month and day, as far as they are there: `2026`, `Nov` or `11`, `24`; the first year of a MedlineDate."""
+    """Return year, month and day as far as given (`2026`, `Nov` or `11`, `24`); a MedlineDate's first year."""
     if said is None:
         return []
-    year = _YEAR.search(text(said, "Year") or text(said, "MedlineDate"))
-    month = text(said, "Month").strip().lower()
-    parts: list[object] = [year[0] if year else None, _MONTHS.get(month[:3], month), text(said, "Day").strip()]
+    year = _YEAR.search(child_text(said, "Year") or child_text(said, "MedlineDate"))
+    month = child_text(said, "Month").strip().lower()
+    parts: list[object] = [year[0] if year else None, _MONTHS.get(month[:3], month), child_text(said, "Day").strip()]
     return parts[: next((place for place, part in enumerate(parts) if not part), 3)]

@@ -1,8 +1,9 @@
-"""Semantic Scholar: `s2-citations` for the papers known, `s2-recommend:ID+ID` for what is like some papers.
+"""Semantic Scholar: citation counts (`s2-citations`) and similar papers (`s2-recommend:ID+ID`).
 
-https://api.semanticscholar.org/api-docs/. Both work without a key, then from a pool shared with
-everybody, which is often exhausted. Nothing that a subscriber likes is ever told: the papers asked
-about are the week's candidates, and those to recommend by are named by the operator.
+POST https://api.semanticscholar.org/graph/v1/paper/batch and the recommendations API, documented at
+https://api.semanticscholar.org/api-docs/. Both work without a key from a shared pool that is often exhausted.
+Subscribers' interests are never sent: the papers asked about are the week's candidates, and the seeds of
+recommendations are set by the operator.
 """
 
 import json
@@ -14,11 +15,30 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import Paper, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.arxiv_api import unique
-from digestd.sources.dates import midnight, presumed
-from digestd.sources.json import Object, an_object, load, many, number, part, read, records, text
-from digestd.sources.source import Pace, Page, Reject, Request, reported, trusted, web_url, words
-from digestd.sources.specs import nothing
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.json_records import (
+    JsonObject,
+    as_list,
+    list_at,
+    load_object,
+    object_at,
+    parse_count,
+    read_records,
+    require_object,
+    text_at,
+)
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    check_rejects,
+    make_words,
+    quote_service,
+    web_url,
+)
+from digestd.sources.spec_arguments import require_no_argument
 
 BATCH = 500
 """So many papers may be asked about at once."""
@@ -26,7 +46,7 @@ RECOMMENDED = 100
 SEEDS_MAX = 10
 
 _API = "https://api.semanticscholar.org"
-_PACE = Pace("api.semanticscholar.org", 1.5, alone=True)
+_PACE = RateLimit("api.semanticscholar.org", 1.5, exclusive=True)
 """A key allows one request a second; without one, patience does not help, but is fair."""
 _MEASURED = "externalIds,title,citationCount,influentialCitationCount"
 _TOLD = "externalIds,title,abstract,authors,year,publicationDate,venue"
@@ -35,34 +55,34 @@ _SCHEMES = {"arxiv": "ARXIV:", "doi": "DOI:"}
 
 
 @dataclass(frozen=True, slots=True)
-class Citations:
-    """How often papers are cited. `papers`: the names and titles of those asked about."""
+class CitationCounts:
+    """Citation counts. `papers`: names and titles of the papers to ask about."""
 
     papers: tuple[tuple[PaperId, str], ...] = ()
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """There is only one."""
-        nothing("s2-citations", argument)
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source; it takes no argument."""
+        require_no_argument("s2-citations", argument)
         return cls()
 
     @property
     def name(self) -> str:
-        """`s2-citations`."""
+        """Return `s2-citations`."""
         return "s2-citations"
 
     @property
-    def pace(self) -> Pace:
-        """Shared by all that is Semantic Scholar's."""
+    def rate_limit(self) -> RateLimit:
+        """Return the limit shared by both Semantic Scholar sources."""
         return _PACE
 
-    def about(self, papers: Sequence[Paper]) -> Self:
-        """The same, asking about those of these papers that have an arXiv id or a DOI."""
+    def for_papers(self, papers: Sequence[Paper]) -> Self:
+        """Return a source for those of these papers that have an arXiv id or a DOI."""
         found = {paper.id: paper.words.title for paper in papers if _theirs(paper.id)}
         return replace(self, papers=tuple(found.items()))
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The next batch; None without papers."""
+        """Return the next batch; None without papers."""
         del since
         asked = self._batch(cursor)
         if not asked:
@@ -71,7 +91,7 @@ class Citations:
         return Request(f"{_API}/graph/v1/paper/batch?{urlencode({'fields': _MEASURED})}", fresh=True, body=body)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read a batch: one answer a paper in the order asked, null for those that are not known there."""
+        """Parse a batch: one result per paper in the order asked, null for unknown papers."""
         asked = self._batch(cursor)
         answers = _answers(body)
         if len(answers) != len(asked):
@@ -84,44 +104,44 @@ class Citations:
             except BadRecord as error:
                 rejects.append(Reject(name, error.field, error.message))
         after = _start(cursor) + len(asked)
-        return trusted(Page(tuple(sightings), str(after) if after < len(self.papers) else None, tuple(rejects)))
+        return check_rejects(Page(tuple(sightings), str(after) if after < len(self.papers) else None, tuple(rejects)))
 
     def _batch(self, cursor: str | None) -> tuple[tuple[PaperId, str], ...]:
         return self.papers[_start(cursor) :][:BATCH]
 
 
 @dataclass(frozen=True, slots=True)
-class Recommended:
-    """Papers that are like some papers."""
+class Recommendations:
+    """Papers similar to some seed papers."""
 
     seeds: tuple[PaperId, ...]
 
     @classmethod
-    def of(cls, argument: str) -> Self:
-        """Of a spec's papers."""
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from seed papers."""
         try:
             seeds = tuple(dict.fromkeys(paper_id(given) for given in argument.split("+")))
         except BadRecord as error:
             raise BadInput(f"s2-recommend: {error.message}") from error
         if len(seeds) > SEEDS_MAX or len("+".join(seeds)) > 180 or "," in argument or not all(map(_theirs, seeds)):
             raise BadInput(
-                f"s2-recommend: {argument[:80]!r} is no list of papers; write 1 to {SEEDS_MAX} arXiv ids or DOIs, "
+                f"s2-recommend: {argument[:80]!r} is not a list of papers; write 1 to {SEEDS_MAX} arXiv ids or DOIs, "
                 "as in s2-recommend:arxiv:2401.00001+doi:10.1101/2024.01.01"
             )
         return cls(seeds)
 
     @property
     def name(self) -> str:
-        """`s2-recommend:` and the papers."""
+        """Return `s2-recommend:` and the seeds."""
         return f"s2-recommend:{'+'.join(self.seeds)}"
 
     @property
-    def pace(self) -> Pace:
-        """Shared by all that is Semantic Scholar's."""
+    def rate_limit(self) -> RateLimit:
+        """Return the limit shared by both Semantic Scholar sources."""
         return _PACE
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """One request: the recommendations of this moment, whatever `since` says."""
+        """Return the only request: recommendations are current, whatever `since` is."""
         del since
         if cursor is not None:
             return None
@@ -130,16 +150,16 @@ class Recommended:
         return Request(f"{_API}/recommendations/v1/papers?{query}", fresh=True, body=body)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the recommendations."""
+        """Parse the recommendations."""
         del cursor
-        found = load(body)
+        found = load_object(body)
         _refuse_error(found)
-        sightings, rejects = read(records(found, "recommendedPapers"), _told)
-        return trusted(Page(tuple(sightings), None, tuple(rejects)))
+        sightings, rejects = read_records(list_at(found, "recommendedPapers"), _told)
+        return check_rejects(Page(tuple(sightings), None, tuple(rejects)))
 
 
 def _theirs(name: PaperId) -> str:
-    """What Semantic Scholar calls a paper; empty where it has no name for it."""
+    """Return Semantic Scholar's identifier of a paper, or "" if it has none."""
     scheme, _, value = name.partition(":")
     return _SCHEMES[scheme] + value if scheme in _SCHEMES else ""
 
@@ -152,57 +172,57 @@ def _answers(body: bytes) -> list[object]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
+        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
     if isinstance(found, dict):
         _refuse_error(found)
     if not isinstance(found, list):
-        raise SourceFailed("the answer is no list of papers; its form has changed")
+        raise SourceFailed("the answer is not a list of papers; its format has changed")
     return found
 
 
-def _refuse_error(found: Object) -> None:
+def _refuse_error(found: JsonObject) -> None:
     said = found.get("error") or found.get("message")
     if said:
-        raise SourceFailed(reported("Semantic Scholar", said))
+        raise SourceFailed(quote_service("Semantic Scholar", said))
 
 
 def _measured(name: PaperId, title: str, answer: object) -> Iterator[Sighting]:
-    """The measures of a paper under the title we know: what they call it is not asked."""
+    """Return the signals of a paper under our own title; theirs is not requested."""
     if answer is None:
         return
-    record = an_object(answer, "record")
+    record = require_object(answer, "record")
     named = _ids(record)
     if name not in named and any(other.partition(":")[0] == name.partition(":")[0] for other in named):
         raise BadRecord("externalIds", f"is {', '.join(named)[:100]}, another paper than was asked about")
-    counts = {signal: number(record.get(key)) for signal, key in _SIGNALS.items()}
+    counts = {signal: parse_count(record.get(key)) for signal, key in _SIGNALS.items()}
     signals = {signal: float(count) for signal, count in counts.items() if count is not None and count < 10**9}
     if signals:
         yield Sighting((name,), Words(title), announced="signals", signals=signals)
 
 
-def _ids(record: Object) -> tuple[PaperId, ...]:
-    """Its arXiv id and DOI."""
-    given = part(record, "externalIds")
-    arxiv, doi = text(given, "ArXiv"), text(given, "DOI")
-    return unique([doi_id(f"10.48550/arXiv.{arxiv}") if arxiv else None, doi_id(doi) if doi else None])
+def _ids(record: JsonObject) -> tuple[PaperId, ...]:
+    """Return arXiv id and DOI."""
+    given = object_at(record, "externalIds")
+    arxiv, doi = text_at(given, "ArXiv"), text_at(given, "DOI")
+    return unique_ids([doi_id(f"10.48550/arXiv.{arxiv}") if arxiv else None, doi_id(doi) if doi else None])
 
 
-def _told(record: Object) -> Iterator[Sighting]:
+def _told(record: JsonObject) -> Iterator[Sighting]:
     ids = _ids(record)
-    own = text(record, "paperId")
+    own = text_at(record, "paperId")
     if not ids and not (own.isalnum() and own.isascii()):
-        raise BadRecord("paperId", "there is no arXiv id, no DOI, and no id of Semantic Scholar's")
-    authors = [text(author, "name") for author in many(record.get("authors")) if isinstance(author, dict)]
+        raise BadRecord("paperId", "there is not an arXiv id, no DOI, and no id of Semantic Scholar's")
+    authors = [text_at(author, "name") for author in as_list(record.get("authors")) if isinstance(author, dict)]
     yield Sighting(
         ids=ids or (PaperId(f"s2:{own.lower()[:100]}"),),
-        words=words(text(record, "title"), text(record, "abstract"), authors, [text(record, "venue")]),
+        words=make_words(text_at(record, "title"), text_at(record, "abstract"), authors, [text_at(record, "venue")]),
         published=_published(record),
         url=None if ids else web_url(f"https://www.semanticscholar.org/paper/{own[:100]}"),
     )
 
 
-def _published(record: Object) -> datetime | None:
-    """The day, else the year; None where there is neither."""
-    parts: list[object] = list(text(record, "publicationDate").split("-"))
-    found = presumed(parts, None) or presumed([record.get("year")], None)
+def _published(record: JsonObject) -> datetime | None:
+    """Return the publication day, else the first day of the year, else None."""
+    parts: list[object] = list(text_at(record, "publicationDate").split("-"))
+    found = publication_day(parts, None) or publication_day([record.get("year")], None)
     return midnight(found) if found else None

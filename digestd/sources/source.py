@@ -1,7 +1,7 @@
-"""The port for papers: what to ask a source for, and how to read its answer. Pure.
+"""The interface of a source: which request comes next, and how to parse its answer. Pure.
 
-A source says which request comes next and turns the answer's bytes into sightings; it never
-opens a socket. Whatever cannot be read is a Reject with its reason, never silently dropped.
+A source turns the bytes of an answer into sightings and never opens a socket. A record that
+cannot be parsed becomes a Reject with its reason; nothing is dropped silently.
 """
 
 import re
@@ -22,10 +22,13 @@ URL_MAX = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to fetch next. `fresh`: without validators, as the answer is needed even if unchanged.
+    """A request to send.
 
-    `body`: POSTed where it is given; else the request is a GET. `may_be_gone`: that there is nothing
-    (404, 410, 451) is an answer to read, too, not the end of the visit.
+    Attributes:
+        url: the address; `file:` addresses are read from disk.
+        fresh: send no validators, because the answer is needed even if unchanged.
+        body: JSON to POST; without it the request is a GET.
+        may_be_gone: parse 404, 410 and 451 as answers instead of failing.
     """
 
     url: str
@@ -36,20 +39,20 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """At most one request every `seconds` to all that counts as `host`.
+class RateLimit:
+    """At most one request every `seconds` to `host`, which names a group of sources, not a DNS name.
 
-    `alone`: never two at once either, over all processes.
+    `exclusive`: allow one request at a time over all processes.
     """
 
     host: str
     seconds: float
-    alone: bool = False
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One record that could not be read: where it stands, which part, and the remedy."""
+    """A record that cannot be parsed: where it is, which field, and what to do."""
 
     where: str
     field: str
@@ -58,12 +61,15 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer, read. `next` is the cursor of the page after it; None at the end.
+    """One parsed answer.
 
-    `next` equal to the cursor just asked for says that the answer was empty where it must
-    not be: ask again. `total`: how many records the source says there are over all pages,
-    None where it does not say. `day`: the announcement that the whole answer belongs to, where
-    it is one; an empty answer may have it too.
+    Attributes:
+        sightings: the papers.
+        next: the cursor of the next page, or None at the end. The cursor of this page asks for it
+            again, because it was empty in the middle of a result.
+        rejects: records that cannot be parsed.
+        total: number of records over all pages according to the source, or None.
+        day: the announcement that the answer belongs to, or None; an empty answer may have one.
     """
 
     sightings: tuple[Sighting, ...] = ()
@@ -74,61 +80,61 @@ class Page:
 
 
 class Parser(Protocol):
-    """What makes papers of bytes."""
+    """An object that turns bytes into papers."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the bytes, the answer to the request at `cursor`. Raises SourceFailed where nothing can be read."""
+        """Parse the answer to the request at `cursor`. Raises SourceFailed if nothing can be parsed."""
 
 
 class Source(Protocol):
-    """Where papers come from."""
+    """A source of papers."""
 
     @property
     def name(self) -> str:
-        """Its spec, as in DIGESTD_SOURCES; what sightings and fetches are kept under."""
+        """Return the spec, as in DIGESTD_SOURCES; sightings and fetches are stored under it."""
 
     @property
-    def pace(self) -> Pace:
-        """How often it may be asked."""
+    def rate_limit(self) -> RateLimit:
+        """Return how often requests may be sent."""
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """The request for the page at `cursor` (None: the first); None when all since `since` was asked for."""
+        """Return the request for the page at `cursor` (None: the first), or None after the last page."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the answer to the request at `cursor`.
+        """Parse the answer to the request at `cursor`.
 
-        Raises SourceFailed where it is no answer of this source, or most of it cannot be read.
+        Raises SourceFailed if it is not an answer of this source, or if most records cannot be parsed.
         """
 
 
 @runtime_checkable
-class Announcing(Source, Protocol):
-    """A source whose calendar is known; of the others the rhythm of the week is learned."""
+class AnnouncementSource(Source, Protocol):
+    """A source with a known calendar; for the others a weekly schedule is learned."""
 
-    def announced(self, day: date) -> datetime | None:
-        """When the announcement of a day can be read from this source; None for a day without one."""
+    def announcement_time(self, day: date) -> datetime | None:
+        """Return when the announcement of a day is available here, or None if the day has none."""
 
 
 @runtime_checkable
-class Backfilled(Source, Protocol):
-    """A source that shows only its newest announcement, and another interface that has the earlier ones."""
+class BackfillSource(Source, Protocol):
+    """A source that shows only its newest announcement, with another interface for earlier ones."""
 
     def backfill(self, first: date, last: date) -> Source:
-        """The source to ask for what was announced on these days, both included."""
+        """Return the source to ask for the announcements of these days, both included."""
 
 
 @runtime_checkable
-class Enriching(Source, Protocol):
-    """A source that adds to papers already known, as citations or stars; by itself it asks for nothing."""
+class EnrichmentSource(Source, Protocol):
+    """A source that adds signals such as citations to stored papers; it needs `for_papers` to ask anything."""
 
-    def about(self, papers: Sequence[Paper]) -> Source:
-        """The same source, asking about these papers."""
+    def for_papers(self, papers: Sequence[Paper]) -> Source:
+        """Return a copy of the source that asks about these papers."""
 
 
-def trusted(page: Page) -> Page:
-    """The page, unless most of it was rejected: then the source has changed its form.
+def check_rejects(page: Page) -> Page:
+    """Return the page. Raises SourceFailed if most records were rejected: the format has changed.
 
-    Keeping the last good state beats taking in the few records that still happen to fit.
+    The last good state is better than the few records that happen to fit.
     """
     if len(page.rejects) > len(page.sightings):
         first = page.rejects[0]
@@ -142,53 +148,52 @@ def trusted(page: Page) -> Page:
 # Characters that no database text or mail may hold, and that are not white space already.
 _UNFIT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _UNQUOTED = str.maketrans("“”", "''")
-REPORTED_MAX = 200
+QUOTED_MAX = 200
 """Characters of a service's own words that a message shows."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def squeeze(text: str, limit: int) -> str:
-    """One line: white space collapsed, control characters out, at most `limit` characters."""
+def clean_line(text: str, limit: int) -> str:
+    """Return one line of at most `limit` characters, without control characters and repeated spaces."""
     clean = " ".join(text[: limit * 4].split())
     if not clean.isprintable():  # else there is nothing to clean, and two searches are saved
         clean = " ".join(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _UNFIT.sub(" ", clean)).split())
     return clean[:limit].rstrip()
 
 
-def reported(service: str, words: object) -> str:
-    """Return what a service says, as its own words: `PubMed says: “Search backend failed”`.
+def quote_service(service: str, message: object) -> str:
+    """Quote a service's error message: `PubMed says: “Search backend failed”`.
 
-    The words are not ours, so they can neither pass for a message of digestd nor do anything where they are shown:
-    they are short, on one line, without characters that cannot be seen, end at the closing quotation mark, and hold
-    no address that a terminal or a mail program would make a link of.
+    The message is untrusted. It is cut, put on one line and quoted, invisible characters are removed, and
+    `://` is broken, so that it cannot pass for a message of digestd or become a link.
     """
-    visible = "".join(mark if mark.isprintable() else " " for mark in str(words)[: 4 * REPORTED_MAX])
+    visible = "".join(mark if mark.isprintable() else " " for mark in str(message)[: 4 * QUOTED_MAX])
     line = " ".join(visible.translate(_UNQUOTED).split())
-    quoted = line if len(line) <= REPORTED_MAX else f"{line[: REPORTED_MAX - 1].rstrip()}…"
+    quoted = line if len(line) <= QUOTED_MAX else f"{line[: QUOTED_MAX - 1].rstrip()}…"
     return f"{service} says: “{quoted.replace('://', '[:]//')}”" if quoted else f"{service} gives no reason"
 
 
-def words(title: str, abstract: str = "", authors: Sequence[str] = (), categories: Sequence[str] = ()) -> Words:
-    """The words of a paper within their limits; longer ones are cut. Raises BadRecord without a title."""
-    short = squeeze(title, TITLE_MAX)
+def make_words(title: str, abstract: str = "", authors: Sequence[str] = (), categories: Sequence[str] = ()) -> Words:
+    """Return the words of a paper, cut to their limits. Raises BadRecord without a title."""
+    short = clean_line(title, TITLE_MAX)
     if not short:
         raise BadRecord("title", "is missing or empty; every paper needs one")
     return Words(
         title=short,
-        abstract=squeeze(abstract, ABSTRACT_MAX),
-        authors=names(authors, AUTHORS_MAX),
-        categories=names(categories, CATEGORIES_MAX),
+        abstract=clean_line(abstract, ABSTRACT_MAX),
+        authors=clean_names(authors, AUTHORS_MAX),
+        categories=clean_names(categories, CATEGORIES_MAX),
     )
 
 
-def names(values: Sequence[str], count: int) -> tuple[str, ...]:
-    """Return the first `count` of some names, cleaned and within their length, each once."""
-    found = (squeeze(value, NAME_MAX) for value in values[:count])
+def clean_names(values: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return the first `count` names, cleaned, cut to their maximum length and without duplicates."""
+    found = (clean_line(value, NAME_MAX) for value in values[:count])
     return tuple(dict.fromkeys(value for value in found if value))
 
 
-def instant(text: str) -> datetime:
-    """An ISO 8601 or mail date as an instant; one without a zone is UTC. Raises ValueError."""
+def parse_timestamp(text: str) -> datetime:
+    """Parse an ISO 8601 or RFC 5322 date; without a zone it is UTC. Raises ValueError."""
     text = text.strip()[:64]
     try:
         found = datetime.fromisoformat(text)
@@ -201,7 +206,7 @@ def instant(text: str) -> datetime:
 
 
 def web_url(text: object) -> str | None:
-    """The text if it is a web address that can be linked to, else None."""
+    """Return the text if it is an HTTP address that can be linked to, else None."""
     if not isinstance(text, str) or not 10 <= len(text) <= URL_MAX or not text.isprintable() or " " in text:
         return None
     try:

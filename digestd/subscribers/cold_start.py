@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
-from digestd.fetching.reader import AnswerParser
-from digestd.sources.imports import Import, Recognition
+from digestd.fetching.answer_parser import AnswerParser
+from digestd.sources.imports import FormatDetector, ReferenceFile
 from digestd.sources.source import Page, Reject
 from digestd.store.database import Database
 from digestd.subscribers.liked_papers import add_likes
@@ -41,12 +41,12 @@ async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
         SourceFailed: the file cannot be parsed; the message says what to do.
         BadInput: there is no such format.
     """
-    source = Import(form)
+    source = ReferenceFile(form)
     async with AnswerParser() as parser:
         if not form:
-            form = (await parser.read(Recognition(), body, None)).next or ""
-            source = Import(form)
-        return form, await parser.read(source, body, None)
+            form = (await parser.parse(FormatDetector(), body, None)).next or ""
+            source = ReferenceFile(form)
+        return form, await parser.parse(source, body, None)
 
 
 def import_references(db: Database, subscriber: int, page: Page, now: datetime) -> ColdStartReport:

@@ -18,12 +18,19 @@ from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
 from digestd.errors import BadRecord, SourceFailed
 from digestd.fetching.fetch import Client
-from digestd.fetching.host_scheduler import NotNowError
-from digestd.fetching.libraries import KeyRefused, LibraryGone, Listing, ask_rights, keyed, read_library
+from digestd.fetching.host_scheduler import HostUnavailableError
+from digestd.fetching.library_reader import (
+    KeyRefused,
+    LibraryGone,
+    LibraryListing,
+    fetch_key_rights,
+    fetcher_with_key,
+    read_library,
+)
 from digestd.security.encryption import DecryptionError, decrypt, encrypt, is_encrypted_by_current
 from digestd.security.links import Keys
 from digestd.settings import Settings
-from digestd.sources.libraries import PLACES, SHELVES, Shelf
+from digestd.sources.libraries import LIBRARY_ID_PARSERS, LIBRARY_SOURCES, LibrarySource
 from digestd.sources.libraries.zotero import KEY_MAX
 from digestd.store import libraries
 from digestd.store.database import Database
@@ -77,13 +84,13 @@ async def link_zotero(context: LibrarySync, subscriber: int, key: str, written: 
     if not (key.isascii() and key.isalnum() and len(key) <= KEY_MAX):
         raise BadRecord("key", "a Zotero key has only letters and digits; copy it again")
     try:
-        rights = await ask_rights(
+        rights = await fetch_key_rights(
             context.db, context.client, context.clock, context.api_urls[LibraryProvider.ZOTERO], key
         )
     except KeyRefused as error:
         raise BadRecord("key", "Zotero does not know this key; copy it again, or make another") from error
     is_own = written.strip() in {"", rights.user, rights.user.partition("/")[2]}
-    place = rights.user if is_own else PLACES[LibraryProvider.ZOTERO](written)
+    place = rights.user if is_own else LIBRARY_ID_PARSERS[LibraryProvider.ZOTERO](written)
     if place.startswith("users/") and place != rights.user:
         raise BadRecord("place", "the key belongs to another user; leave the library empty, or name a group")
     if place == rights.user and not rights.may_read_own:
@@ -96,7 +103,9 @@ async def link_zotero(context: LibrarySync, subscriber: int, key: str, written: 
 
 def link_orcid(context: LibrarySync, subscriber: int, written: str) -> NewLibrary:
     """Link the works of an ORCID iD. Raises BadRecord if it is invalid."""
-    new = NewLibrary(subscriber, LibraryProvider.ORCID, PLACES[LibraryProvider.ORCID](written), None, may_write=False)
+    new = NewLibrary(
+        subscriber, LibraryProvider.ORCID, LIBRARY_ID_PARSERS[LibraryProvider.ORCID](written), None, may_write=False
+    )
     link(context.db, new, context.clock())
     return new
 
@@ -146,20 +155,20 @@ def _decrypted_key(context: LibrarySync, claimed: Library) -> str | None:
     return decrypt(context.keys, USE, _key_context(claimed.subscriber, claimed.provider, claimed.place), claimed.sealed)
 
 
-async def _listing(context: LibrarySync, claimed: Library, key: str | None) -> Listing | None:
+async def _listing(context: LibrarySync, claimed: Library, key: str | None) -> LibraryListing | None:
     base = context.api_urls[claimed.provider]
 
-    def shelf(since: int) -> Shelf:
-        return SHELVES[claimed.provider](base, claimed.place, since)
+    def shelf(since: int) -> LibrarySource:
+        return LIBRARY_SOURCES[claimed.provider](base, claimed.place, since)
 
-    async with keyed(context.db, context.client, context.clock, base, key) as fetcher:
+    async with fetcher_with_key(context.db, context.client, context.clock, base, key) as fetcher:
         return await read_library(fetcher, shelf, claimed.version)
 
 
 def _failed(context: LibrarySync, claimed: Library, error: SourceFailed | DecryptionError) -> Library:
     """Return the library after a failure."""
     now = context.clock()
-    if isinstance(error, NotNowError):
+    if isinstance(error, HostUnavailableError):
         return replace(claimed, next=now + BUSY_DELAY, why=str(error))
     if isinstance(error, KeyRefused | DecryptionError):
         return replace(claimed, next=now, state=LibraryState.REFUSED, why=str(error))
@@ -169,7 +178,7 @@ def _failed(context: LibrarySync, claimed: Library, error: SourceFailed | Decryp
     return replace(claimed, next=now + BACKOFF.delay(failures), failures=failures, why=str(error))
 
 
-def _succeeded(context: LibrarySync, claimed: Library, listing: Listing | None, key: str | None) -> Library:
+def _succeeded(context: LibrarySync, claimed: Library, listing: LibraryListing | None, key: str | None) -> Library:
     """Return the library after it was read. A key encrypted with a retired secret is encrypted again."""
     now, sealed = context.clock(), claimed.sealed
     if key is not None and sealed is not None and not is_encrypted_by_current(context.keys, sealed):
@@ -179,13 +188,15 @@ def _succeeded(context: LibrarySync, claimed: Library, listing: Listing | None, 
     return replace(claimed, sealed=sealed, version=version, synced=now, next=now + context.every, **reset)  # type: ignore[arg-type]  # each is of its field's type
 
 
-def _apply(context: LibrarySync, claimed: Library, becomes: Library, listing: Listing | None) -> LibraryUpdate | None:
+def _apply(
+    context: LibrarySync, claimed: Library, becomes: Library, listing: LibraryListing | None
+) -> LibraryUpdate | None:
     now = context.clock()
     read = None if listing is None else _contents(listing, now)
     return apply_contents(context.db, claimed, becomes, read, now)
 
 
-def _contents(listing: Listing, now: datetime) -> LibraryContents:
+def _contents(listing: LibraryListing, now: datetime) -> LibraryContents:
     """Return a listing's entries as references of the library's owner."""
     current = [sighting for sighting in listing.sightings if not sighting.withdrawn]
     return LibraryContents(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.errors import SourceFailed
-from digestd.sources.imports import BYTES_MAX, IMPORTS
+from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
 from digestd.sources.source import Page
 from digestd.subscribers.cold_start import ColdStartReport, import_references, read_references
 from digestd.web.limiter import RateLimits
@@ -35,7 +35,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def page(token: str, status: int = 200, **values: object) -> Response:
         language = settings_page.subscriber_of(token).language
         shown: dict[str, object] = {"done": None, "problem": "", "named": NAMED, "text": "", "form": ""}
-        shown["formats"] = [(name, form.label) for name, form in IMPORTS.items()]
+        shown["formats"] = [(name, form.label) for name, form in IMPORT_FORMATS.items()]
         return pages.page("references", status, language, here=settings_page.here(token), **{**shown, **values})
 
     def like_all(token: str, read: Page) -> ColdStartReport:
@@ -55,7 +55,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     ) -> Response:
         await run_in_threadpool(settings_page.subscriber_of, token)
         limits.check(request, app.clock())
-        wished = form if form in IMPORTS else ""
+        wished = form if form in IMPORT_FORMATS else ""
         body = (await file.read() if file else b"") or text.encode("utf-8", "replace")
         try:
             async with turn:

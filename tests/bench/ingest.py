@@ -3,7 +3,7 @@
     python -m tests.bench.ingest --records 100000 [--database URL] [--json]
 
 Pages of invented records are written as a recording and replayed by `digestd ingest --replay`, so
-that neither the network nor arXiv's pace is measured. A run over an empty recording is the start-up,
+that neither the network nor arXiv's rate limit is measured. A run over an empty recording is the start-up,
 which is taken off. `ratio`: records a second to those of lxml, which only walks over every element
 of the same bytes. `flat_memory`: peak memory at all records to that at a tenth of them; 1 is flat.
 """
@@ -28,7 +28,7 @@ from lxml import etree
 from digestd.fetching.fetch import Answer, Validators
 from digestd.fetching.recordings import Recorder
 from digestd.sources.arxiv_oai import ArxivOai
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from tests.parts import library
 from tests.parts.install import install
 
@@ -48,9 +48,9 @@ class Pages:
         """For the recorder."""
         return NOW
 
-    async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
+    async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
         """The page that a resumption token names."""
-        del pace, validators
+        del rate_limit, validators
         _, _, token = request.url.partition("resumptionToken=")
         return Answer(page(int(token or 0), self.count), Validators())
 
@@ -91,12 +91,12 @@ def _names(paper: dict[str, object]) -> list[str]:
 
 async def record(count: int, folder: Path) -> None:
     """A recording of all pages."""
-    source = ArxivOai.of("cs")
+    source = ArxivOai.from_spec("cs")
     recorder = Recorder(Pages(count), folder)  # type: ignore[arg-type]  # all of a fetcher that a recorder uses
     since = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
     cursor: str | None = None
     while (request := source.requests(since, cursor)) is not None:
-        await recorder.fetch(request, source.pace)
+        await recorder.fetch(request, source.rate_limit)
         number = int((cursor or "0:0").partition(":")[2])
         if (number + 1) * PAGE >= count:
             return

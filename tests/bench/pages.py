@@ -29,7 +29,7 @@ from digestd import app as wiring
 from digestd.domain.interest import Interest, Kind
 from digestd.evaluation.bench import synthetic_data
 from digestd.logs import configure
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.security.links import Purpose, token
 from digestd.settings import load
 from digestd.subscribers.admin_edits import add

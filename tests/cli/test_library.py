@@ -71,7 +71,7 @@ def test_orcid_is_linked_by_id(run: Run, zotero: Zotero) -> None:
 def test_invalid_library_is_one_line(run: Run, zotero: Zotero) -> None:
     refused(run("library", "link", ADA, "zotero", stdin="wrong"), 2, "Zotero does not know this key")
     refused(run("library", "link", ADA, "zotero"), 2, "only letters and digits")
-    refused(run("library", "link", ADA, "orcid:0000-0002-1825-0098"), 2, "copy it anew")
+    refused(run("library", "link", ADA, "orcid:0000-0002-1825-0098"), 2, "copy it again")
     refused(run("library", "link", ADA, "mendeley"), 2, "write zotero")
     refused(run("library", "link", "bob@example.org", "zotero", stdin=KEY), 1, "no subscriber")
     run("library", "link", ADA, "zotero", stdin=KEY)

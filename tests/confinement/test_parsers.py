@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from digestd.errors import SourceFailed
-from digestd.fetching.reader import AnswerParser
+from digestd.fetching.answer_parser import AnswerParser
 from digestd.replies.bounces.parsed_mail import UnreadableMail
 from digestd.replies.inbound_mail import parse_inbound_mail as read_mail
 from digestd.replies.mail_parser import MailParser as MailReader
 from digestd.security.confinement.sandbox import CODECS
 from digestd.sources import parse_source
-from digestd.sources.imports import Import, Recognition
-from digestd.sources.libraries.orcid import OrcidShelf
-from digestd.sources.libraries.zotero import ZoteroShelf
+from digestd.sources.imports import FormatDetector, ReferenceFile
+from digestd.sources.libraries.orcid import OrcidLibrary
+from digestd.sources.libraries.zotero import ZoteroLibrary
 from digestd.sources.source import Page, Parser
 from tests.sources.test_contract import CURSORS, reading, samples
 from tests.sources.test_imports import SAMPLES
@@ -35,14 +35,14 @@ def parsed(parser: Parser, body: bytes, cursor: str | None) -> Page | str:
 
 async def parsed_apart(reader: AnswerParser, parser: Parser, body: bytes, cursor: str | None) -> Page | str:
     try:
-        return await reader.read(parser, body, cursor)
+        return await reader.parse(parser, body, cursor)
     except SourceFailed as error:
         return str(error)
 
 
 async def test_sources_parse_the_same_when_confined() -> None:
     async with AnswerParser() as reader:
-        await reader.read(Recognition(), b"2611.70001", None)  # the sources come after the confinement
+        await reader.parse(FormatDetector(), b"2611.70001", None)  # the sources come after the confinement
         for kind, path in samples():
             source, body, cursor = reading(kind), path.read_bytes(), CURSORS.get(kind)
             for end in (len(body), *range(0, len(body), len(body) // CUTS)):
@@ -52,10 +52,10 @@ async def test_sources_parse_the_same_when_confined() -> None:
 
 async def test_imports_parse_the_same_when_confined() -> None:
     async with AnswerParser() as reader:
-        await reader.read(parse_source("hf-daily"), b"[]", None)
+        await reader.parse(parse_source("hf-daily"), b"[]", None)
         for form, text in SAMPLES.items():
             for body in (text.encode(), text.encode("utf-16"), text.encode()[:-20], text.encode("latin-1", "replace")):
-                for parser in (Recognition(), Import(form), Import()):
+                for parser in (FormatDetector(), ReferenceFile(form), ReferenceFile()):
                     expected = parsed(parser, body, None)
                     assert await parsed_apart(reader, parser, body, None) == expected, (form, parser)
 
@@ -63,8 +63,8 @@ async def test_imports_parse_the_same_when_confined() -> None:
 @pytest.mark.parametrize(
     ("shelf", "form"),
     [
-        (ZoteroShelf("https://keeper.example.org", "users/12", 0), "zotero"),
-        (OrcidShelf("https://keeper.example.org", "0000-0002-1825-0097", 0), "orcid"),
+        (ZoteroLibrary("https://keeper.example.org", "users/12", 0), "zotero"),
+        (OrcidLibrary("https://keeper.example.org", "0000-0002-1825-0097", 0), "orcid"),
     ],
     ids=["zotero", "orcid"],
 )
@@ -77,7 +77,7 @@ async def test_libraries_parse_the_same_when_confined(shelf: Parser, form: str) 
 async def test_feed_encodings_work_when_confined() -> None:
     source = parse_source("feed:https://journal.example.org/lakes.rss")
     async with AnswerParser() as reader:
-        await reader.read(Recognition(), b"2611.70001", None)
+        await reader.parse(FormatDetector(), b"2611.70001", None)
         for encoding in ENCODINGS:
             feed = (
                 f'<?xml version="1.0" encoding="{encoding}"?><rss version="2.0"><channel><title>Lakes</title><item>'

@@ -7,7 +7,7 @@ import pytest
 
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.deduplication import merge_papers, split_paper
-from digestd.papers.pages import take_in
+from digestd.papers.page_store import store_page
 from tests.digests.topic_papers import DAY, TOPIC, digests, mail, paper, planned, reader, shelf
 from tests.parts.install import Install
 
@@ -30,7 +30,7 @@ def install(bare: Install) -> Install:
 
 
 def said(install: Install, *sightings: Sighting) -> None:
-    take_in(install.db, "s", sightings, install.clock.now)
+    store_page(install.db, "s", sightings, install.clock.now)
 
 
 def other_day(install: Install) -> None:

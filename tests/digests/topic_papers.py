@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper, PaperId
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.store import core, papers
 from digestd.store.ledger import queries
 from digestd.store.packing import unpack_picks

@@ -11,8 +11,8 @@ from digestd.digests.explanation import explain
 from digestd.digests.planner import plan
 from digestd.digests.planning_day import read_planning_day
 from digestd.domain.interest import Kind
-from digestd.papers.embed import embed
-from digestd.papers.imports import import_papers
+from digestd.papers.embedding import embed_papers
+from digestd.papers.paper_import import import_papers
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.dense import Encoder, build_embedding_space
 from digestd.ranking.encoders import open_encoder
@@ -32,20 +32,20 @@ def encoder(tmp_path: Path) -> Encoder:
 
 
 def test_every_paper_is_read_once(bare: Install, encoder: Encoder) -> None:  # noqa: F811  # the fixture
-    assert embed(bare.db, encoder) == 80
-    assert embed(bare.db, encoder) == 0
+    assert embed_papers(bare.db, encoder) == 80
+    assert embed_papers(bare.db, encoder) == 0
 
 
 def test_reading_stops_when_it_is_told_and_goes_on_later(bare: Install, encoder: Encoder) -> None:  # noqa: F811
-    assert embed(bare.db, encoder, keep_on=lambda: False) == 0
-    assert embed(bare.db, encoder, limit=70) == 70
-    assert embed(bare.db, encoder) == 10
+    assert embed_papers(bare.db, encoder, keep_on=lambda: False) == 0
+    assert embed_papers(bare.db, encoder, limit=70) == 70
+    assert embed_papers(bare.db, encoder) == 10
 
 
 def test_another_model_reads_everything_anew(bare: Install, encoder: Encoder, tmp_path: Path) -> None:  # noqa: F811
-    embed(bare.db, encoder)
+    embed_papers(bare.db, encoder)
     other = open_encoder(str(tiny_encoder(tmp_path / "other", seed=1)))
-    assert embed(bare.db, other) == 80
+    assert embed_papers(bare.db, other) == 80
     with bare.db.read() as session:
         assert len(embeddings.newest(session, other.version, 100)) == 80
         assert embeddings.newest(session, encoder.version, 100) == []
@@ -55,7 +55,7 @@ def test_planning_makes_the_vectors_that_ingest_left_out(bare: Install, encoder:
     import_papers(bare.db, _lines(3), bare.clock.now)
     day = read_planning_day(bare.db, bare.clock.now, encoder)
     assert day.candidates.vectors.shape == (3, encoder.dims)
-    assert embed(bare.db, encoder) == 80
+    assert embed_papers(bare.db, encoder) == 80
     assert np.array_equal(
         read_planning_day(bare.db, bare.clock.now, encoder).candidates.vectors, day.candidates.vectors
     )

@@ -10,7 +10,7 @@ import pytest
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.library import Library, LibraryProvider
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.fetching import libraries as asking
+from digestd.fetching import library_reader as asking
 from digestd.fetching.fetch import Client
 from digestd.security.links import Keys, address_key
 from digestd.sources.libraries import zotero

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from digestd.domain.library import LibraryProvider, LibraryState
 from digestd.errors import BadRecord, NotFound, SourceFailed
 from digestd.security.links import Keys, RetiredSecret
-from digestd.sources.libraries import PLACES
+from digestd.sources.libraries import LIBRARY_ID_PARSERS
 from digestd.store import core
 from digestd.subscribers import library_sync
 from digestd.subscribers.data_export import collect_data, to_json
@@ -137,12 +137,12 @@ async def test_link_orcid_likes_works_and_follows_the_record(setup: SyncSetup) -
     "written", ["0000-0002-1825-0098", "0000-0002-1825-009", "1825", "", "x" * 500, "0000-0002-1694-233x1"]
 )
 def test_link_orcid_rejects_a_wrong_check_digit(written: str) -> None:
-    with pytest.raises(BadRecord, match="copy it anew"):
-        PLACES[LibraryProvider.ORCID](written)
+    with pytest.raises(BadRecord, match="copy it again"):
+        LIBRARY_ID_PARSERS[LibraryProvider.ORCID](written)
 
 
 def test_link_orcid_accepts_x_and_missing_dashes() -> None:
-    assert PLACES[LibraryProvider.ORCID]("000000021694233x") == "0000-0002-1694-233X"
+    assert LIBRARY_ID_PARSERS[LibraryProvider.ORCID]("000000021694233x") == "0000-0002-1694-233X"
 
 
 async def test_api_key_is_never_stored_in_plain_text(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from digestd.domain.interest import Stance
 from digestd.domain.library import EntryStatus, Library
 from digestd.domain.subscriber import Cause
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.store import libraries as kept
 from digestd.store import papers, references
 from digestd.store.libraries import LEASE

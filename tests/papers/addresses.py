@@ -1,4 +1,4 @@
-"""Addresses that a redirect must not lead to, in every form that something somewhere understands."""
+"""Addresses that a redirect must not lead to, in every notation that some parser accepts."""
 
 NAMES = {
     "rebound.example.com": ["127.0.0.1"],

@@ -1,4 +1,4 @@
-"""One work as several sources say it, and which identifiers became one paper."""
+"""Sightings of one work by several sources, and the papers made from them."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ def in_journal(**more: object) -> Sighting:
 
 
 def works(db: Database) -> set[frozenset[str]]:
-    """The identifiers of each paper."""
+    """Return the identifiers of each paper."""
     found: dict[int, set[str]] = {}
     for row in rows(db, "paper_alias"):
         if not row.alias.startswith(papers.MERGED):

@@ -1,4 +1,4 @@
-"""The test's own server, and what asks it."""
+"""Fixtures: a local HTTP server and a fetcher."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta

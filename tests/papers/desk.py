@@ -1,4 +1,4 @@
-"""Real sources whose hosts are the test's own server, and ingest with everything it needs."""
+"""Run ingest with real sources whose hosts are a local server."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,11 +10,19 @@ from urllib.parse import urlsplit
 from digestd.domain.coverage import Coverage
 from digestd.domain.paper import Paper
 from digestd.fetching.fetch import Client, Limits
-from digestd.papers.report import IngestReport, SourceReport
-from digestd.papers.run import Via, ingest
-from digestd.papers.visit import Advising
+from digestd.papers.ingest import IngestOptions, ingest
+from digestd.papers.ingest_report import IngestReport, SourceReport
+from digestd.papers.source_visit import WarningSource
 from digestd.sources import parse_source
-from digestd.sources.source import Announcing, Backfilled, Enriching, Pace, Page, Request, Source
+from digestd.sources.source import (
+    AnnouncementSource,
+    BackfillSource,
+    EnrichmentSource,
+    Page,
+    RateLimit,
+    Request,
+    Source,
+)
 from digestd.store import coverage, papers
 from digestd.store.database import Database
 from tests.papers.site import AT_ONCE, Site
@@ -24,7 +32,7 @@ CLIENT = Client("https://digest.example.org", limits=Limits(seconds=30, backoff=
 
 @dataclass(frozen=True)
 class Here:
-    """A real source, asked on the test's own server, as often as one likes."""
+    """A real source redirected to a local server, without its rate limit."""
 
     real: Source
     site: Site
@@ -34,8 +42,8 @@ class Here:
         return self.real.name
 
     @property
-    def pace(self) -> Pace:
-        return Pace(self.real.pace.host, 0.01)
+    def rate_limit(self) -> RateLimit:
+        return RateLimit(self.real.rate_limit.host, 0.01)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         request = self.real.requests(since, cursor)
@@ -49,56 +57,56 @@ class Here:
         return self.real.parse(body, cursor)
 
     def __reduce__(self) -> Any:
-        """In the process that reads answers there is only the real source."""
+        """Pickle only the real source, for the parser process."""
         return itemgetter(0), ((self.real,),)
 
 
 class HereAnnouncing(Here):
-    """One whose calendar is known."""
+    """A redirected source with a calendar."""
 
-    def announced(self, day: date) -> datetime | None:
-        assert isinstance(self.real, Announcing)
-        return self.real.announced(day)
+    def announcement_time(self, day: date) -> datetime | None:
+        assert isinstance(self.real, AnnouncementSource)
+        return self.real.announcement_time(day)
 
     def warning(self, day: date) -> str | None:
-        return self.real.warning(day) if isinstance(self.real, Advising) else None
+        return self.real.warning(day) if isinstance(self.real, WarningSource) else None
 
 
 class HereBackfilled(HereAnnouncing):
-    """One that another interface makes good."""
+    """A redirected source with another interface for earlier days."""
 
     def backfill(self, first: date, last: date) -> Source:
-        assert isinstance(self.real, Backfilled)
+        assert isinstance(self.real, BackfillSource)
         return here(self.real.backfill(first, last), self.site)
 
 
 class HereEnriching(Here):
-    """One that adds to known papers."""
+    """A redirected source that adds signals to stored papers."""
 
-    def about(self, papers: Sequence[Paper]) -> Source:
-        assert isinstance(self.real, Enriching)
-        return Here(self.real.about(papers), self.site)
+    def for_papers(self, papers: Sequence[Paper]) -> Source:
+        assert isinstance(self.real, EnrichmentSource)
+        return Here(self.real.for_papers(papers), self.site)
 
 
 def here(real: Source, site: Site) -> Source:
-    """The source on this server."""
-    if isinstance(real, Backfilled):
+    """Return the source redirected to this server."""
+    if isinstance(real, BackfillSource):
         return HereBackfilled(real, site)
-    if isinstance(real, Announcing):
+    if isinstance(real, AnnouncementSource):
         return HereAnnouncing(real, site)
-    return HereEnriching(real, site) if isinstance(real, Enriching) else Here(real, site)
+    return HereEnriching(real, site) if isinstance(real, EnrichmentSource) else Here(real, site)
 
 
 @dataclass
 class Desk:
-    """Ingest on a database, at a server, with a clock."""
+    """Ingest with a database, a server and a clock."""
 
     db: Database
     web: Site
     clock: Callable[[], datetime]
 
-    async def ask(self, *sources: str | Source, since: datetime | None = None, via: Via | None = None) -> Any:
-        """The reports of these sources."""
+    async def ask(self, *sources: str | Source, since: datetime | None = None, via: IngestOptions | None = None) -> Any:
+        """Ingest from these sources and return their reports."""
         real = [parse_source(source) if isinstance(source, str) else source for source in sources]
         listed = [one if isinstance(one, Here) else here(one, self.web) for one in real]
         report: IngestReport = await ingest(self.db, listed, CLIENT, self.clock, since, via)
@@ -106,15 +114,15 @@ class Desk:
         return reports
 
     def count(self) -> int:
-        """How many papers are known."""
+        """Return the number of stored papers."""
         with self.db.read() as session:
             return papers.count(session)
 
     def days(self, source: str, since: date = date(2026, 1, 1)) -> dict[str, Coverage]:
-        """What is noted of the days of a source."""
+        """Return the stored coverage of a source by day."""
         with self.db.read() as session:
             return {row.day.isoformat(): row for row in coverage.of_source(session, source, since)}
 
     def states(self, source: str, since: date = date(2026, 1, 1)) -> dict[str, str]:
-        """The same, the states alone."""
+        """Return the stored states of a source by day."""
         return {day: str(row.state) for day, row in self.days(source, since).items()}

@@ -1,4 +1,4 @@
-"""Good answers of real sources, and everything that feeds were seen to do wrong."""
+"""Good answers of real sources, and every fault that feeds were seen to have."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ PATHS = {API: "/api/query", RSS: "/rss", HF: "/api/daily_papers", BIO: "/details
 
 
 def good(source: str, *numbers: int) -> bytes:
-    """An answer of a source with these papers."""
+    """Return an answer of a source with these papers."""
     if source == API:
         return feed(len(numbers), 0, *(entry(f"2611.{n:05}v1", title=f"Title {n}") for n in numbers))
     if source == HF:
@@ -45,7 +45,7 @@ def _daily(n: int) -> dict[str, object]:
 
 
 def serve(web: Site, source: str, answer: Answerer) -> None:
-    """Under the address where a source asks first; what it asks for after that is empty."""
+    """Serve at the first address that a source requests; later addresses are empty."""
     path = PATHS.get(source, "/rss")
     web.paths[path] = answer
     if source == HF:
@@ -55,7 +55,7 @@ def serve(web: Site, source: str, answer: Answerer) -> None:
 
 
 class _Posts(dict[str, Answerer]):
-    """bioRxiv's addresses hold the days: the first page is wherever it ends in /0/json."""
+    """bioRxiv's addresses, which contain days: the first page is any that ends in /0/json."""
 
     def __init__(self, first: Answerer) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ def deflated(what: bytes) -> Callable[[Site, str], None]:
 
 
 def lazily(make: Callable[[], Callable[[Site, str], None]]) -> Callable[[Site, str], None]:
-    """Made when it is needed: it is large."""
+    """Create the answer when it is needed, because it is large."""
     return lambda web, source: make()(web, source)
 
 
@@ -169,7 +169,7 @@ def elsewhere(url: str) -> Callable[[Site], Source]:
 
 
 def nothing(web: Site, source: str) -> None:
-    """The fault is in the address."""
+    """Do nothing: the fault is in the address."""
 
 
 LAUGHS = (

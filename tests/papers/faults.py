@@ -1,9 +1,5 @@
 # ruff: noqa: E501  # a table: one fault a line
-"""Everything that feeds were seen to do wrong, done by a real server to real sources: `python -m tests.papers.faults`.
-
-Each fault happens between two good answers: nothing of a broken answer is taken, and the next good one
-brings everything. Prints the table of faults and what came of each.
-"""
+"""Run every fault that feeds were seen to have against real sources: `python -m tests.papers.faults`."""
 
 import asyncio
 import gzip
@@ -16,8 +12,8 @@ from pathlib import Path
 from time import monotonic
 
 from digestd.fetching.fetch import Client, Limits
-from digestd.papers.report import SourceReport
-from digestd.papers.run import ingest
+from digestd.papers.ingest import ingest
+from digestd.papers.ingest_report import SourceReport
 from digestd.sources import parse_source
 from digestd.sources.source import Source
 from digestd.store import papers
@@ -68,11 +64,7 @@ HASTE = "no answer within 2 s"
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong, for which source, and what has to come of it.
-
-    `why`: in the error, for a source that is broken; None for an answer that is taken as far as it goes,
-    with so many `new` papers and so many `rejected`. `own`: asked as it is, and not on this server.
-    """
+    """A fault, the source that has it, and the expected outcome."""
 
     id: str
     name: str
@@ -86,7 +78,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a fault. `kept`: what was known before is as it was; `recovered`: the next good answer was taken."""
+    """Outcome of a fault. `kept`: stored papers are unchanged; `recovered`: the next good answer was stored."""
 
     fault: Fault
     report: SourceReport
@@ -97,7 +89,7 @@ class Outcome:
 
     @property
     def as_expected(self) -> bool:
-        """Whether all of it is as it has to be."""
+        """Return True if the outcome is the expected one."""
         report, fault = self.report, self.fault
         if fault.why is not None:
             return fault.why in (report.error or "") and report.new == 0 and self.kept and self.recovered
@@ -128,17 +120,17 @@ FAULTS = (
     Fault("F43", "XML ends in mid-item", API, body(good(API, 1, 2, 8, 9)[:-80]), None, 1, 1),
     Fault("F43", "XML breaks in mid-item", API, body(good(API, 1, 2, 8, 9).replace(b"Title 9", b"Title <9")), None, 1, 1),
     Fault("F43", "a feed ends in mid-item", RSS, body(good(RSS, 1, 2, 8, 9)[:-60]), None, 1, 1),
-    Fault("F43", "JSON ends in mid-item", HF, body(good(HF, 1, 2, 8, 9)[:-40]), "no JSON"),
+    Fault("F43", "JSON ends in mid-item", HF, body(good(HF, 1, 2, 8, 9)[:-40]), "not JSON"),
     Fault("F43", "one record of four is none", HF, body(good(HF, 1, 2, 8)[:-1] + b', {"paper": 7}]'), None, 1, 1),
     Fault("F43", "another charset than it says, in XML", API, body(good(API, 8).replace(b"Title", "Tïtle".encode("latin-1"))), "cannot be read"),
-    Fault("F43", "another charset than it says, in JSON", HF, body(good(HF, 8).replace(b"Title", "Tïtle".encode("latin-1"))), "no JSON"),
+    Fault("F43", "another charset than it says, in JSON", HF, body(good(HF, 8).replace(b"Title", "Tïtle".encode("latin-1"))), "not JSON"),
     Fault("F43", "a charset nobody knows", API, body(b'<?xml version="1.0" encoding="klingon-8"?>' + good(API, 8)), "cannot be read"),
     Fault("F43", "UTF-16, as it says", API, body(('<?xml version="1.0" encoding="utf-16"?>' + good(API, 1, 2, 8).decode()).encode("utf-16")), None, 1, 0),
     Fault("F43", "a web page with status 200 for XML", API, body(b"<!DOCTYPE html><html><body>Just a moment</body></html>"), "web page"),
-    Fault("F43", "a web page with status 200 for a feed", RSS, body(b"<html><body>Just a moment</body></html>"), "no feed"),
-    Fault("F43", "a web page with status 200 for JSON", HF, body(b"<html><body>Just a moment</body></html>"), "no JSON"),
+    Fault("F43", "a web page with status 200 for a feed", RSS, body(b"<html><body>Just a moment</body></html>"), "not a feed"),
+    Fault("F43", "a web page with status 200 for JSON", HF, body(b"<html><body>Just a moment</body></html>"), "not JSON"),
     Fault("F43", "nothing with status 200 for XML", API, body(b""), "cannot be read"),
-    Fault("F43", "nothing with status 200 for JSON", HF, body(b""), "no JSON"),
+    Fault("F43", "nothing with status 200 for JSON", HF, body(b""), "not JSON"),
     Fault("F43", "an entry titled Error", API, body(ERROR), "max_results too large"),
     Fault("F43", "an empty page in mid-result", API, mid_page, None, 2),
     Fault("F43", "a total that is too high", BIO, overstated, None, 1),
@@ -160,7 +152,7 @@ FAULTS = (
     Fault("F44", "a title of 40 MB", API, lazily(lambda: gzipped(good(API, 1, 2, 8).replace(b"Title 8", b"T" * 40_000_000))), None, 1),
     Fault("F44", "3 · 10^6 nested tags in a feed", RSS, lazily(lambda: gzipped(rss(f"<item><title>t</title><description>{'<b>' * 3_000_000}</description></item>"))), "the answer"),
     Fault("F44", "200,000 nested tags in XML", API, lazily(lambda: body(feed(1, 0, "<a>" * 200_000))), "cannot be read"),
-    Fault("F44", "200,000 nested lists in JSON", HF, lazily(lambda: body(b"[" * 200_000)), "no JSON"),
+    Fault("F44", "200,000 nested lists in JSON", HF, lazily(lambda: body(b"[" * 200_000)), "not JSON"),
     Fault("F45", "headers that drip", API, simply(slow_headers), HASTE),
     Fault("F45", "a body that drips", API, simply(slow_body), HASTE),
     Fault("F45", "redirects without end", API, simply(endless_redirect()), "redirects more than 5 times"),
@@ -177,7 +169,7 @@ FAULTS = (
 
 
 class Clock:
-    """Runs, and can be set forward."""
+    """A running clock that can be set forward."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -188,7 +180,7 @@ class Clock:
 
 
 async def happen(fault: Fault, db: Database) -> Outcome:
-    """A good answer, the fault, and a good answer again with one paper more."""
+    """Serve a good answer, the fault, and a good answer with one paper more."""
     clock = Clock()
     async with site() as web:
         spec = fault.source if fault.own is None else RSS
@@ -219,7 +211,7 @@ async def _ask(db: Database, source: Source, clock: Clock, limits: Limits = LIMI
 
 
 def main() -> None:
-    """Every fault once, on SQLite; those whose name has the word given, where one is."""
+    """Run every fault, or those whose name contains the word given, on SQLite."""
     outcomes = []
     for fault in (one for one in FAULTS if " ".join(sys.argv[1:]) in f"{one.id} {one.name}"):
         with tempfile.TemporaryDirectory() as folder:

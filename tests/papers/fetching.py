@@ -1,4 +1,4 @@
-"""What the tests of a fetcher say in one line."""
+"""Helpers for tests of the fetcher."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,16 +7,16 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Answer, Fetcher, Limits
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from tests.papers.site import AT_ONCE, Site
 
-FREE = Pace("site", 0)
+FREE = RateLimit("site", 0)
 LIMITS = Limits(attempts=1, backoff=AT_ONCE)
 
 
 @dataclass
 class Clock:
-    """Stands still until it is set."""
+    """A clock that stands still until it is set."""
 
     now: datetime
 
@@ -27,11 +27,11 @@ class Clock:
         self.now += timedelta(**by)
 
 
-async def get(fetcher: Fetcher, web: Site, path: str = "/", pace: Pace = FREE) -> Answer:
-    return await fetcher.fetch(Request(web.url(path)), pace)
+async def get(fetcher: Fetcher, web: Site, path: str = "/", rate_limit: RateLimit = FREE) -> Answer:
+    return await fetcher.fetch(Request(web.url(path)), rate_limit)
 
 
-async def fails(fetcher: Fetcher, web: Site, why: str, path: str = "/", pace: Pace = FREE) -> None:
+async def fails(fetcher: Fetcher, web: Site, why: str, path: str = "/", rate_limit: RateLimit = FREE) -> None:
     with pytest.raises(SourceFailed, match=why) as caught:
-        await get(fetcher, web, path, pace)
+        await get(fetcher, web, path, rate_limit)
     assert "\n" not in str(caught.value)

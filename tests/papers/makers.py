@@ -1,4 +1,4 @@
-"""Sightings and looks at the whole store, for tests."""
+"""Create sightings and read the papers' tables."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,19 +8,19 @@ from sqlalchemy import delete, select
 
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.papers.merge import Decision
-from digestd.papers.pages import take_in
+from digestd.papers.page_store import store_page
 from digestd.store import core, papers
 from digestd.store.database import Database
 
 
 def seen(*ids: str, title: str = "Lakes", **more: Any) -> Sighting:
-    """A sighting; `abstract` and `authors` go into its words."""
+    """Return a sighting; `abstract` and `authors` go into its words."""
     words = Words(title, more.pop("abstract", ""), tuple(more.pop("authors", ())), tuple(more.pop("categories", ())))
     return Sighting(ids=tuple(map(PaperId, ids)), words=words, **more)
 
 
 def take(db: Database, source: str, *sightings: Sighting, now: datetime) -> Decision:
-    return take_in(db, source, sightings, now)
+    return store_page(db, source, sightings, now)
 
 
 def paper(db: Database, name: str) -> Paper:
@@ -36,7 +36,7 @@ def rows(db: Database, table: str) -> Sequence[Any]:
 
 
 def everything(db: Database) -> dict[str, list[Any]]:
-    """All that is kept of papers, row numbers included."""
+    """Return all rows about papers, row numbers included."""
     tables = ("paper", "paper_alias", "revision", "sighting", "signal")
     return {table: sorted(map(repr, rows(db, table))) for table in tables}
 

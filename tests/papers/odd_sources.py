@@ -1,4 +1,4 @@
-"""Sources whose parsers misbehave, each in its own way; importable by the process that reads."""
+"""Sources whose parsers misbehave, importable by the parser process."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import Pace, Page, Reject, Request
+from digestd.sources.source import Page, RateLimit, Reject, Request
 
 FULL = Page(
     (
@@ -114,14 +114,14 @@ def boast() -> None:
 
 @dataclass(frozen=True)
 class Odd:
-    """A source that does something odd, then gives a full page."""
+    """A source that misbehaves, then returns a complete page."""
 
     act: Callable[[], None] | None = None
     name: str = "odd"
 
     @property
-    def pace(self) -> Pace:
-        return Pace("odd.example.org", 0)
+    def rate_limit(self) -> RateLimit:
+        return RateLimit("odd.example.org", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         del since, cursor

@@ -18,7 +18,7 @@ Answerer = Callable[["Asked", asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it arrived."""
+    """One request as received."""
 
     path: str
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class Asked:
 
 @dataclass
 class Site:
-    """What is answered under each path, and what was asked."""
+    """Answers by path, and the requests received."""
 
     port: int = 0
     paths: dict[str, Answerer] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Site:
     most_answering: int = 0
 
     def log(self) -> str:
-        """When each request came, in seconds from the first, and after the one before it."""
+        """Return each request's time in seconds since the first, and since the one before."""
         times = [asked.at for asked in self.asked]
         before = [times[0], *times[:-1]] if times else []
         lines = [
@@ -54,7 +54,7 @@ class Site:
         return "\n".join([*lines, ends])
 
     def gaps(self) -> list[float]:
-        """Seconds between one request and the next."""
+        """Return the seconds between consecutive requests."""
         return [later.at - sooner.at for sooner, later in pairwise(self.asked)]
 
     def url(self, path: str) -> str:
@@ -96,7 +96,7 @@ class Site:
 
 
 async def _while_heard(answering: Awaitable[None], reader: asyncio.StreamReader) -> None:
-    """Stop when whoever asked is gone."""
+    """Stop when the client is gone."""
     task = asyncio.ensure_future(answering)
     while not (await asyncio.wait({task}, timeout=0.05))[0]:
         if reader.at_eof():
@@ -107,7 +107,7 @@ async def _while_heard(answering: Awaitable[None], reader: asyncio.StreamReader)
 
 @asynccontextmanager
 async def site(tls: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
-    """Run one until the test is over."""
+    """Run a server until the test is over."""
     served = Site()
     server = await asyncio.start_server(served.serve, "127.0.0.1", 0, ssl=tls)
     served.port = server.sockets[0].getsockname()[1]
@@ -123,7 +123,7 @@ def head(status: int, **headers: object) -> bytes:
 
 
 def says(body: bytes = b"", status: int = 200, **headers: object) -> Answerer:
-    """Always this answer."""
+    """Return an answerer that always gives this answer."""
 
     async def answer(_asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(head(status, Content_Length=len(body), **headers) + body)
@@ -132,7 +132,7 @@ def says(body: bytes = b"", status: int = 200, **headers: object) -> Answerer:
 
 
 def in_turn(*answers: Answerer) -> Answerer:
-    """Each answer once, then the last one for ever."""
+    """Return an answerer that gives each answer once, then repeats the last."""
     left = list(answers)
 
     async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -142,7 +142,7 @@ def in_turn(*answers: Answerer) -> Answerer:
 
 
 def slowly(seconds: float, answer: Answerer) -> Answerer:
-    """The same, so much later."""
+    """Return an answerer that gives the same answer later."""
 
     async def wait(asked: Asked, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(seconds)

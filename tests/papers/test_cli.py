@@ -1,4 +1,4 @@
-"""digestd ingest, source, paper: as typed."""
+"""Test `digestd ingest`, `source` and `paper` on the command line."""
 
 import json
 import os
@@ -19,7 +19,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line on a fresh database, asking no source."""
+    """Run the command line on a fresh database without sources."""
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": database_url,
@@ -43,7 +43,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_import_takes_good_lines_reports_bad_ones_and_exits_1(run: Run, file: Path) -> None:
+def test_import_stores_good_lines_and_exits_1_after_bad_ones(run: Run, file: Path) -> None:
     result = run("paper", "import", str(file), "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {
@@ -55,13 +55,13 @@ def test_import_takes_good_lines_reports_bad_ones_and_exits_1(run: Run, file: Pa
     assert result.stderr == ""
 
 
-def test_for_people_an_import_counts_and_names_the_bad_lines(run: Run, file: Path) -> None:
+def test_import_prints_counts_and_bad_lines(run: Run, file: Path) -> None:
     result = run("paper", "import", str(file))
     assert result.stdout.splitlines() == ["added\t1", "updated\t0", "unchanged\t0", "refused\t1"]
     assert (result.exit_code, result.stderr.startswith("line 2: titel: unknown key")) == (1, True)
 
 
-def test_a_file_without_line_ends_does_not_fill_the_memory(run: Run, tmp_path: Path) -> None:
+def test_import_limits_memory_without_line_ends(run: Run, tmp_path: Path) -> None:
     endless = tmp_path / "endless.jsonl"
     with endless.open("wb") as out:
         out.write(b'{"title": "Lakes"}\n')
@@ -76,12 +76,12 @@ def test_a_file_without_line_ends_does_not_fill_the_memory(run: Run, tmp_path: P
     assert peak < 64 << 20
 
 
-def test_strict_import_takes_all_or_nothing(run: Run, file: Path) -> None:
+def test_import_strict_is_all_or_nothing(run: Run, file: Path) -> None:
     assert json.loads(run("paper", "import", str(file), "--strict", "--json").stdout)["added"] == 0
     assert json.loads(run("paper", "list", "--json").stdout) == []
 
 
-def test_papers_are_listed_and_shown(run: Run, file: Path) -> None:
+def test_paper_list_and_show_print_papers(run: Run, file: Path) -> None:
     run("paper", "import", str(file))
     (listed,) = json.loads(run("paper", "list", "--since", "2026-11-24", "--json").stdout)
     assert (listed["id"], listed["title"]) == ("arxiv:2611.00001", "On α-lakes")
@@ -90,7 +90,7 @@ def test_papers_are_listed_and_shown(run: Run, file: Path) -> None:
     assert json.loads(run("paper", "list", "--since", "2026-11-25", "--json").stdout) == []
 
 
-def test_what_is_not_there_is_one_line(run: Run) -> None:
+def test_paper_show_reports_unknown_paper_in_one_line(run: Run) -> None:
     assert isinstance(run("paper", "show", "2611.00009").exception, NotFound)
     assert isinstance(run("paper", "show", "nonsense").exception, BadInput)
     assert isinstance(run("paper", "import", "no such file").exception, BadInput)
@@ -98,12 +98,12 @@ def test_what_is_not_there_is_one_line(run: Run) -> None:
     assert isinstance(run("paper", "list", "--since", "yesterday").exception, BadInput)
 
 
-def test_no_source_is_asked_where_there_is_none(run: Run) -> None:
+def test_ingest_without_sources_sends_nothing(run: Run) -> None:
     result = run("ingest", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"sources": []})
 
 
-def test_a_file_is_ingested_as_a_source_and_listed(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ingest_reads_a_file_source(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_SOURCES", f"jsonl:{file},jsonl:/no/such")
     result = run("ingest", "--json")
     assert result.exit_code == 1
@@ -116,7 +116,7 @@ def test_a_file_is_ingested_as_a_source_and_listed(run: Run, file: Path, monkeyp
     assert "cannot read /no/such" in listed[1]["error"]
 
 
-def test_a_source_not_asked_yet_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_source_list_shows_sources_never_fetched(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_SOURCES", "hf-daily")
     (listed,) = json.loads(run("source", "list", "--json").stdout)
     assert (listed["source"], listed["state"], listed["fetched"]) == ("hf-daily", "never asked", None)

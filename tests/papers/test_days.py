@@ -1,4 +1,4 @@
-"""Days of real sources over time: late, stale, missed, fetched elsewhere, made good."""
+"""Test days of real sources over time: late, stale, missed and back-filled."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,13 +37,13 @@ def desk(db: Database, web: Site, clock: Clock, world: World) -> Desk:
 
 
 def asked(desk: Desk) -> list[str]:
-    """What was asked since the last look, without the query."""
+    """Return the requests since the last look, without queries."""
     found = [one.path.partition("?")[0] for one in desk.web.asked]
     desk.web.asked.clear()
     return found
 
 
-async def test_a_day_that_came_is_fresh_and_a_weekend_quiet(desk: Desk, clock: Clock) -> None:
+async def test_ingest_day_is_fresh_and_weekend_quiet(desk: Desk, clock: Clock) -> None:
     await desk.ask(RSS)
     for _ in range(6):
         clock.go(DAY)
@@ -57,9 +57,7 @@ async def test_a_day_that_came_is_fresh_and_a_weekend_quiet(desk: Desk, clock: C
     assert desk.days(RSS)["2026-11-27"].expected == 0, "Thanksgiving's evening brings none"
 
 
-async def test_yesterdays_batch_served_today_is_late_then_stale_and_had_elsewhere(
-    desk: Desk, clock: Clock, world: World
-) -> None:
+async def test_ingest_backfills_day_when_feed_is_stale(desk: Desk, clock: Clock, world: World) -> None:
     world.served[TUE.date()] = MON.date()
     world.down.add("/oai")
     await desk.ask(RSS)
@@ -81,7 +79,7 @@ async def test_yesterdays_batch_served_today_is_late_then_stale_and_had_elsewher
     assert (again.new, desk.days(RSS)["2026-11-24"].items) == (0, 12)
 
 
-async def test_an_earlier_batch_under_todays_date_is_stale_too(desk: Desk, clock: Clock, world: World) -> None:
+async def test_ingest_detects_old_batch_under_new_date(desk: Desk, clock: Clock, world: World) -> None:
     world.served[TUE.date()] = MON.date()
     world.redated = True
     world.down.add("/oai")
@@ -94,9 +92,7 @@ async def test_an_earlier_batch_under_todays_date_is_stale_too(desk: Desk, clock
     assert desk.days(RSS)["2026-11-24"].note == ""
 
 
-async def test_a_feed_that_is_down_is_broken_until_another_interface_has_the_day(
-    desk: Desk, clock: Clock, world: World
-) -> None:
+async def test_ingest_backfills_day_when_feed_is_down(desk: Desk, clock: Clock, world: World) -> None:
     await desk.ask(RSS)
     world.down.add("/atom/cs.LG")
     clock.now = TUE.replace(hour=6)
@@ -108,7 +104,7 @@ async def test_a_feed_that_is_down_is_broken_until_another_interface_has_the_day
     assert desk.states(RSS)["2026-11-24"] == "fresh"
 
 
-async def test_the_index_of_the_api_lags_and_its_day_is_late(desk: Desk, clock: Clock, world: World) -> None:
+async def test_ingest_lagging_api_index_is_late(desk: Desk, clock: Clock, world: World) -> None:
     await desk.ask(API)
     assert desk.states(API)["2026-11-23"] == "fresh"
     frozen = world.announced
@@ -121,7 +117,7 @@ async def test_the_index_of_the_api_lags_and_its_day_is_late(desk: Desk, clock: 
     assert [one.state for one in await desk.ask(API)] == ["fresh"]
 
 
-async def test_sources_asked_by_time_make_good_by_themselves(desk: Desk, clock: Clock) -> None:
+async def test_ingest_dated_sources_catch_up_alone(desk: Desk, clock: Clock) -> None:
     await desk.ask(API, HF)
     clock.go(7 * DAY)
     api, hf = await desk.ask(API, HF)
@@ -134,9 +130,7 @@ async def test_sources_asked_by_time_make_good_by_themselves(desk: Desk, clock: 
     assert desk.states(HF)["2026-11-28"] == "quiet"
 
 
-async def test_after_an_absence_longer_than_a_week_the_rest_is_named_and_can_be_fetched(
-    desk: Desk, clock: Clock, world: World
-) -> None:
+async def test_ingest_names_days_older_than_a_week(desk: Desk, clock: Clock, world: World) -> None:
     clock.now = datetime(2026, 11, 3, 8, tzinfo=UTC)
     await desk.ask(RSS)
     clock.now = TUE
@@ -154,10 +148,10 @@ async def test_after_an_absence_longer_than_a_week_the_rest_is_named_and_can_be_
     assert set(desk.states(RSS).values()) == {"fresh", "quiet"}
 
 
-async def test_a_long_back_fill_ends_within_its_pages_and_goes_on_at_the_next(
+async def test_ingest_long_backfill_continues_next_run(
     desk: Desk, clock: Clock, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digestd.papers.visit.PAGES_MAX_SINCE", 8)
+    monkeypatch.setattr("digestd.papers.source_visit.PAGES_MAX_SINCE", 8)
     clock.now = TUE
     since = datetime(2026, 11, 2, tzinfo=UTC)
     (first,) = await desk.ask(RSS, since=since)
@@ -172,7 +166,7 @@ async def test_a_long_back_fill_ends_within_its_pages_and_goes_on_at_the_next(
     assert first.new + second.new == 12 * 17
 
 
-async def test_a_feed_that_shows_only_its_newest_papers_tells_of_its_gap(desk: Desk, clock: Clock) -> None:
+async def test_ingest_reports_gap_of_feed_without_history(desk: Desk, clock: Clock) -> None:
     def feed(*numbers: int) -> bytes:
         items = "".join(f"<item><guid>https://example.org/{n}</guid><title>Lakes {n}</title></item>" for n in numbers)
         return f"<rss version='2.0'><channel><title>L</title>{items}</channel></rss>".encode()
@@ -192,7 +186,7 @@ async def test_a_feed_that_shows_only_its_newest_papers_tells_of_its_gap(desk: D
     assert desk.states(spec)["2026-12-03"] == "fresh"
 
 
-async def test_over_christmas_no_day_is_called_late_and_the_new_year_is_warned_of(
+async def test_ingest_knows_christmas_and_warns_of_new_year(
     sqlite_url: str, web: Site, clock: Clock, world: World
 ) -> None:
     db = open_database(sqlite_url)

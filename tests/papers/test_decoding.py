@@ -1,4 +1,4 @@
-"""Show that what a hijacked parser sends as a page is an error here, never a crash and never taken over."""
+"""Test that anything a hijacked parser returns is either a valid page or one error."""
 
 import json
 from dataclasses import replace
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from digestd.domain.paper import ABSTRACT_MAX, PaperId, Sighting, Words
 from digestd.domain.sighting_record import FIELDS, to_record
-from digestd.fetching import decoding
-from digestd.fetching.confined import encode
-from digestd.fetching.decoding import decode
+from digestd.fetching import page_validation
+from digestd.fetching.page_validation import decode
+from digestd.fetching.parser_main import encode
 from digestd.sources.source import Page, Reject
 from tests.papers.odd_sources import FULL
 
@@ -31,7 +31,7 @@ def changed(**values: Any) -> dict[str, Any]:
     return RECORD | values
 
 
-def test_page_is_the_same_after_encoding_and_decoding() -> None:
+def test_decode_returns_the_encoded_page() -> None:
     assert decode(*encode(FULL)) == FULL
 
 
@@ -39,7 +39,7 @@ def test_full_sighting_uses_every_field() -> None:
     assert to_record(FULL.sightings[0]).keys() == set(FIELDS)
 
 
-def test_record_of_required_fields_alone_is_read() -> None:
+def test_decode_reads_record_of_required_fields() -> None:
     assert decode(packed(HEAD, {"title": 1, "ids": ["x:y"]}), b"a") == Page((Sighting((PaperId("x:y"),), Words("a")),))
 
 
@@ -79,7 +79,7 @@ def test_record_of_required_fields_alone_is_read() -> None:
     ],
     ids=lambda frame: repr(frame[:24]),
 )
-def test_frame_that_is_no_page_is_refused(frame: bytes) -> None:
+def test_decode_refuses_invalid_frame(frame: bytes) -> None:
     with pytest.raises((ValueError, TypeError, RecursionError)):
         decode(frame, b"ab")
 
@@ -133,12 +133,12 @@ def test_frame_that_is_no_page_is_refused(frame: bytes) -> None:
     ],
     ids=lambda values: repr(values)[:40],
 )
-def test_record_with_a_wrong_field_is_refused(values: dict[str, Any]) -> None:
+def test_decode_refuses_record_with_wrong_field(values: dict[str, Any]) -> None:
     with pytest.raises((ValueError, TypeError)):
         decode(packed(HEAD, changed(**values)), b"ab")
 
 
-def test_text_is_cleaned_and_cut_again() -> None:
+def test_decode_cleans_and_cuts_text() -> None:
     title, abstract = "a\x00b\x1b[31m\ud800".encode("utf-8", "surrogatepass"), b"x" * 100_000
     record = changed(title=len(title), abstract=len(abstract), authors=["Z\noë\x07", "Z oë", ""])
     page = decode(packed(HEAD, record), title + abstract)
@@ -149,7 +149,7 @@ def test_text_is_cleaned_and_cut_again() -> None:
     assert words.authors == ("Z oë",)
 
 
-def test_link_that_is_no_web_address_is_dropped() -> None:
+def test_decode_drops_invalid_link() -> None:
     links = {"code": "javascript:alert(1)", "pdf": "https://example.org/a.pdf", "discussion": 5}
     page = decode(packed(HEAD, changed(url="file:///etc/passwd", links=links)), b"ab")
     assert isinstance(page, Page)
@@ -163,20 +163,20 @@ def test_message_is_one_printable_line() -> None:
     assert page == Page(rejects=(Reject("line 1", "a", "b" * 500),))
 
 
-def test_page_may_hold_as_many_records_as_a_parser_can() -> None:
+def test_decode_accepts_as_many_records_as_a_parser_makes() -> None:
     many = Page(tuple(Sighting((PaperId(f"feed:{n}"),), Words(f"T {n}")) for n in range(5_000)))
     assert decode(*encode(many)) == many
-    assert decoding.RECORDS_MAX > 5_000
+    assert page_validation.RECORDS_MAX > 5_000
 
 
-def test_date_keeps_its_zone() -> None:
+def test_decode_keeps_time_zone() -> None:
     published = datetime(2026, 11, 20, 1, 2, 3, tzinfo=UTC)
     page = Page((replace(FULL.sightings[0], published=published),))
     assert decode(*encode(page)) == page
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), st.sampled_from(ODD)), st.binary(max_size=8))
-def test_any_record_is_a_page_or_refused(record: dict[str, Any], texts: bytes) -> None:
+def test_decode_refuses_or_reads_any_record(record: dict[str, Any], texts: bytes) -> None:
     try:
         assert isinstance(decode(packed(HEAD, record), texts), Page)
     except (ValueError, TypeError):
@@ -184,7 +184,7 @@ def test_any_record_is_a_page_or_refused(record: dict[str, Any], texts: bytes) -
 
 
 @given(st.binary(max_size=200), st.binary(max_size=20))
-def test_any_bytes_are_a_page_or_refused(frame: bytes, texts: bytes) -> None:
+def test_decode_refuses_or_reads_any_bytes(frame: bytes, texts: bytes) -> None:
     try:
         decode(frame, texts)
     except (ValueError, TypeError, RecursionError):

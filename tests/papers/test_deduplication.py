@@ -1,4 +1,4 @@
-"""Papers that are one work: joined without an identifier in common, merged and split by an operator."""
+"""Test deduplication without a common identifier, and merging and splitting by an operator."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ def mergings(db: Database, name: str) -> list[merges.Merge]:
         return merges.of_paper(session, papers.aliases(session, [PaperId(name)])[PaperId(name)])
 
 
-def test_a_preprint_and_its_journal_are_one_without_an_identifier_in_common(db: Database, now: datetime) -> None:
+def test_merge_duplicates_joins_preprint_and_journal(db: Database, now: datetime) -> None:
     assert take(db, "arxiv:cs.LG", at_arxiv(), now=now).new == 1
     before = paper(db, A)
     decision = take(db, "crossref:x", in_journal(), now=now + HOUR)
@@ -31,23 +31,23 @@ def test_a_preprint_and_its_journal_are_one_without_an_identifier_in_common(db: 
     assert "the same title and authors" in one.evidence
 
 
-def test_one_page_makes_one_paper_of_both(db: Database, now: datetime) -> None:
+def test_merge_duplicates_joins_papers_of_one_page(db: Database, now: datetime) -> None:
     decision = take(db, "s", in_journal(), at_arxiv(), now=now)
     assert (decision.new, decision.updated) == (1, 1)
     assert works(db) == {frozenset({A, D})}
 
 
-def test_two_arxiv_papers_are_two_works_whatever_their_words(db: Database, now: datetime) -> None:
+def test_merge_duplicates_keeps_two_arxiv_papers_apart(db: Database, now: datetime) -> None:
     take(db, "arxiv:cs.LG", at_arxiv(), seen(B, title=TITLE, authors=PEOPLE), now=now)
     assert works(db) == {frozenset({A}), frozenset({B})}
 
 
-def test_what_is_like_two_different_works_is_joined_with_neither(db: Database, now: datetime) -> None:
+def test_merge_duplicates_skips_ambiguous_paper(db: Database, now: datetime) -> None:
     take(db, "s", at_arxiv(), seen(B, title=TITLE, authors=PEOPLE), in_journal(), now=now)
     assert len(works(db)) == 3
 
 
-def test_a_retitled_version_is_found_by_the_title_it_had(db: Database, now: datetime) -> None:
+def test_merge_duplicates_finds_earlier_title(db: Database, now: datetime) -> None:
     take(db, "arxiv:cs.LG", at_arxiv(), now=now)
     take(db, "arxiv:cs.LG", seen(A, title="Cold lakes mix", authors=PEOPLE, version=2), now=now + HOUR)
     take(db, "crossref:x", in_journal(), now=now + 2 * HOUR)
@@ -55,7 +55,7 @@ def test_a_retitled_version_is_found_by_the_title_it_had(db: Database, now: date
     assert paper(db, D).words.title == "Cold lakes mix"
 
 
-def test_the_journal_of_an_archived_preprint_is_no_news(db: Database, now: datetime) -> None:
+def test_merge_duplicates_journal_of_archived_paper_is_no_news(db: Database, now: datetime) -> None:
     take(db, "arxiv-oai:cs", at_arxiv(announced=ARCHIVE), now=now)
     take(db, "crossref:x", in_journal(), now=now + HOUR)
     assert paper(db, D).archived
@@ -63,7 +63,7 @@ def test_the_journal_of_an_archived_preprint_is_no_news(db: Database, now: datet
         assert papers.candidates(session, now - HOUR, now + 2 * HOUR) == []
 
 
-def test_a_split_undoes_a_merging_and_nothing_joins_them_again(db: Database, now: datetime) -> None:
+def test_split_paper_undoes_merge_for_good(db: Database, now: datetime) -> None:
     take(db, "arxiv:cs.LG", at_arxiv(signals={"upvotes": 2}), now=now)
     alone = paper(db, A)
     journal = in_journal(abstract="Only the journal has one.", signals={"citations": 1}, url="https://example.org/d")
@@ -80,7 +80,7 @@ def test_a_split_undoes_a_merging_and_nothing_joins_them_again(db: Database, now
     assert [one.undone is None for one in mergings(db, A)] == [False]
 
 
-def test_an_identifier_named_by_both_does_not_rejoin_a_split_pair(db: Database, now: datetime) -> None:
+def test_split_paper_survives_shared_identifier(db: Database, now: datetime) -> None:
     take(db, "s", at_arxiv(), now=now)
     take(db, "s", seen(D, title="Another"), now=now)
     take(db, "t", seen(A, D, title=TITLE), now=now + HOUR)
@@ -93,7 +93,7 @@ def test_an_identifier_named_by_both_does_not_rejoin_a_split_pair(db: Database, 
     assert paper(db, D).words.title == "Another"
 
 
-def test_an_operator_may_merge_again_what_was_split_and_two_arxiv_papers(db: Database, now: datetime) -> None:
+def test_merge_papers_merges_split_and_arxiv_papers(db: Database, now: datetime) -> None:
     take(db, "s", at_arxiv(), seen(B, title="Rivers"), now=now)
     for _ in range(2):
         assert merge_papers(db, PaperId(B), PaperId(A), now + HOUR).key == paper(db, A).key
@@ -104,7 +104,7 @@ def test_an_operator_may_merge_again_what_was_split_and_two_arxiv_papers(db: Dat
     assert [one.by for one in mergings(db, A)] == ["operator", "operator"]
 
 
-def test_what_was_said_after_the_merging_goes_with_its_identifier(db: Database, now: datetime) -> None:
+def test_split_paper_moves_later_sightings_by_identifier(db: Database, now: datetime) -> None:
     take(db, "s", at_arxiv(), now=now)
     take(db, "s", seen(D, title="Another"), now=now)
     merge_papers(db, PaperId(A), PaperId(D), now)
@@ -115,7 +115,7 @@ def test_what_was_said_after_the_merging_goes_with_its_identifier(db: Database, 
     assert paper(db, A).words.title == TITLE
 
 
-def test_an_earlier_merging_can_be_undone_by_its_number(db: Database, now: datetime) -> None:
+def test_split_paper_undoes_merge_by_number(db: Database, now: datetime) -> None:
     for name in (A, D, "feed:x"):
         take(db, "s", seen(name, title=f"On {name}"), now=now)
     merge_papers(db, PaperId(A), PaperId(D), now)
@@ -125,7 +125,7 @@ def test_an_earlier_merging_can_be_undone_by_its_number(db: Database, now: datet
     assert works(db) == {frozenset({A, "feed:x"}), frozenset({D})}
 
 
-def test_a_merging_through_another_can_be_undone(db: Database, now: datetime) -> None:
+def test_split_paper_undoes_transitive_merge(db: Database, now: datetime) -> None:
     for name in (A, D, "feed:x"):
         take(db, "s", seen(name, title=f"On {name}"), now=now)
     merge_papers(db, PaperId(D), PaperId("feed:x"), now)
@@ -139,7 +139,7 @@ def test_a_merging_through_another_can_be_undone(db: Database, now: datetime) ->
     assert len(works(db)) == 3
 
 
-def test_what_cannot_be_merged_or_split_is_said(db: Database, now: datetime) -> None:
+def test_merge_and_split_report_what_is_impossible(db: Database, now: datetime) -> None:
     take(db, "s", at_arxiv(), now=now)
     with pytest.raises(NotFound, match="no paper doi"):
         merge_papers(db, PaperId(A), PaperId(D), now)
@@ -153,7 +153,7 @@ def test_what_cannot_be_merged_or_split_is_said(db: Database, now: datetime) -> 
         split_paper(db, PaperId(A), now, 77)
 
 
-def test_who_had_either_of_a_merged_pair_has_had_both_after_a_split_too(db: Database, now: datetime) -> None:
+def test_split_paper_keeps_both_as_delivered(db: Database, now: datetime) -> None:
     take(db, "s", at_arxiv(), seen(D, title="Another"), now=now)
     numbers = {paper(db, A).key, paper(db, D).key}
     merge_papers(db, PaperId(A), PaperId(D), now)

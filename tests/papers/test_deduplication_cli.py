@@ -1,4 +1,4 @@
-"""`paper merge`, `paper split`, and what `paper show` says of them."""
+"""Test `paper merge`, `paper split` and `paper show`."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line on a database with two papers."""
+    """Run the command line on a database with two papers."""
     monkeypatch.chdir(tmp_path)
     key, file = tmp_path / "key", tmp_path / "papers.jsonl"
     key.write_bytes(b"a secret for the tests, 32 bytes!")
@@ -33,7 +33,7 @@ def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
     return invoke
 
 
-def test_papers_are_merged_shown_and_split(run: Run) -> None:
+def test_paper_merge_show_and_split(run: Run) -> None:
     merged = run("paper", "merge", "2611.00001", "10.5555/r", "--json")
     assert (merged.exit_code, json.loads(merged.stdout)["id"]) == (0, "arxiv:2611.00001")
     shown = json.loads(run("paper", "show", "doi:10.5555/r", "--json").stdout)
@@ -47,12 +47,12 @@ def test_papers_are_merged_shown_and_split(run: Run) -> None:
     assert one["undone"].startswith("2026-11-24T07:0")
 
 
-def test_what_cannot_be_merged_or_split_is_said(run: Run) -> None:
+def test_paper_merge_and_split_report_what_is_impossible(run: Run) -> None:
     assert isinstance(run("paper", "merge", "2611.00001", "2611.00009").exception, NotFound)
     assert isinstance(run("paper", "merge", "2611.00001", "arxiv:2611.00001").exception, BadInput)
     assert isinstance(run("paper", "split", "2611.00001").exception, BadInput)
 
 
 @pytest.mark.parametrize("command", ["merge", "split"])
-def test_help_has_an_example(run: Run, command: str) -> None:
+def test_paper_merge_help_has_an_example(run: Run, command: str) -> None:
     assert "Example: digestd paper" in run("paper", command, "--help").stdout

@@ -1,4 +1,4 @@
-"""Neither the order of sightings nor their pages decide which papers are one."""
+"""Test that neither order nor pages of sightings affect deduplication."""
 
 from datetime import datetime
 from itertools import chain
@@ -17,7 +17,7 @@ from tests.papers.makers import forget, paper, rows, seen, take
 
 
 def mixed(random: Random) -> list[Sighting]:
-    """Sightings of some works, each by several sources under its own identifiers; some are much alike."""
+    """Generate sightings of some works by several sources, some much alike."""
     subjects = ["lakes", "rivers", "estuaries", "glacier forelands", "peat bogs"]
     found = []
     for n, subject in enumerate(random.sample(subjects, 4)):
@@ -52,7 +52,7 @@ POOL = [
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_neither_order_nor_pages_decide_which_papers_are_one(db: Database, now: datetime, seed: int) -> None:
+def test_merge_duplicates_ignores_order_and_pages(db: Database, now: datetime, seed: int) -> None:
     random = Random(seed)
     page = mixed(random)
     take(db, "s", *page, now=now)
@@ -69,7 +69,7 @@ def test_neither_order_nor_pages_decide_which_papers_are_one(db: Database, now: 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(POOL), again=st.lists(st.sampled_from(POOL), max_size=3), size=st.integers(1, 14))
-def test_any_order_repetition_and_pages_end_in_the_same_papers(
+def test_merge_duplicates_ignores_order_repetition_and_pages(
     db: Database, now: datetime, order: list[Sighting], again: list[Sighting], size: int
 ) -> None:
     forget(db)
@@ -83,7 +83,7 @@ def test_any_order_repetition_and_pages_end_in_the_same_papers(
     assert paper(db, D).words.title == "How cold lakes mix below thin ice"
 
 
-def test_all_that_was_joined_can_be_split_again(db: Database, now: datetime) -> None:
+def test_split_paper_undoes_every_merge(db: Database, now: datetime) -> None:
     page = mixed(Random(3))
     take(db, "s", *page, now=now)
     with db.read() as session:

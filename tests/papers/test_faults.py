@@ -1,4 +1,4 @@
-"""Every fault of the table comes to what it has to."""
+"""Test that every fault of the table has its expected outcome."""
 
 from collections import Counter
 
@@ -27,18 +27,16 @@ async def as_expected(url: str, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=name)
-async def test_nothing_of_a_broken_answer_is_taken_and_the_next_good_one_brings_everything(
-    sqlite_url: str, fault: Fault
-) -> None:
+async def test_ingest_takes_nothing_of_broken_answer_and_recovers(sqlite_url: str, fault: Fault) -> None:
     await as_expected(sqlite_url, fault)
 
 
 @pytest.mark.parametrize("fault", REACHING, ids=name)
-async def test_what_is_taken_of_a_broken_answer_is_the_same_on_postgresql(postgres_url: str, fault: Fault) -> None:
+async def test_ingest_broken_answer_gives_same_on_postgresql(postgres_url: str, fault: Fault) -> None:
     await as_expected(postgres_url, fault)
 
 
-def test_there_is_a_fault_of_every_number() -> None:
+def test_faults_are_numbered_without_gaps() -> None:
     counts = Counter(fault.id for fault in FAULTS)
     print(f"\n{len(FAULTS)} faults: {dict(sorted(counts.items()))}")
     assert sorted(counts) == [f"F{number}" for number in range(40, 47)]

@@ -1,4 +1,4 @@
-"""The fetcher against a real server."""
+"""Test the fetcher against a real server."""
 
 import asyncio
 import gzip
@@ -11,12 +11,12 @@ import pytest
 
 from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits, Validators
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store import fetches, hosts
 from digestd.store.database import Database
 from tests.papers.site import AT_ONCE, Asked, Site, head, in_turn, says
 
-FREE = Pace("site", 0)
+FREE = RateLimit("site", 0)
 QUICK = Limits(wire=100_000, body=1_000_000, backoff=AT_ONCE)
 
 
@@ -37,11 +37,13 @@ async def fetcher(db: Database, client: Client, clock: Callable[[], datetime]) -
         yield found
 
 
-async def get(fetcher: Fetcher, web: Site, path: str, pace: Pace = FREE, known: Validators | None = None) -> Answer:
-    return await fetcher.fetch(Request(web.url(path)), pace, known)
+async def get(
+    fetcher: Fetcher, web: Site, path: str, rate_limit: RateLimit = FREE, known: Validators | None = None
+) -> Answer:
+    return await fetcher.fetch(Request(web.url(path)), rate_limit, known)
 
 
-async def test_it_says_who_asks_and_how_to_reach_them(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_sends_user_agent_with_contact(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(b"hello")
     assert (await get(fetcher, web, "/")).body == b"hello"
     agent = web.asked[0].headers["user-agent"]
@@ -49,7 +51,7 @@ async def test_it_says_who_asks_and_how_to_reach_them(fetcher: Fetcher, web: Sit
     assert agent.endswith(" (+https://digest.example.org; mailto:ops@example.org)")
 
 
-async def test_it_asks_with_what_the_last_answer_gave(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_sends_validators_of_last_answer(fetcher: Fetcher, web: Site) -> None:
     conditional: list[str] = []
 
     async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -69,51 +71,51 @@ async def test_it_asks_with_what_the_last_answer_gave(fetcher: Fetcher, web: Sit
     assert conditional == ["Mon, 23 Nov 2026 07:00:00 GMT"]
 
 
-async def test_all_requests_use_one_connection(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_uses_one_connection(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(b"x")
     await asyncio.gather(*(get(fetcher, web, "/") for _ in range(3)))
     assert (len(web.asked), web.connections) == (3, 1)
 
 
-async def test_two_processes_together_keep_to_the_pace(
+async def test_fetch_obeys_rate_limit_over_two_processes(
     db: Database, web: Site, client: Client, clock: Callable[[], datetime]
 ) -> None:
     web.paths["/"] = says(b"x")
     async with Fetcher(db, client, clock) as one, Fetcher(db, client, clock) as other:
-        pace = Pace("arxiv.org", 0.3)
-        await asyncio.gather(*(get(fetcher, web, "/", pace) for fetcher in (one, other, one, other)))
+        rate_limit = RateLimit("arxiv.org", 0.3)
+        await asyncio.gather(*(get(fetcher, web, "/", rate_limit) for fetcher in (one, other, one, other)))
     times = sorted(asked.at for asked in web.asked)
     assert times[-1] - times[0] > 0.6, "four turns are three waits; the first may have come late"
 
 
-async def test_429_is_tried_again_no_earlier_than_it_says(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_retries_429_after_retry_after(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = in_turn(says(status=429, Retry_After=1), says(b"ok"))
-    assert (await get(fetcher, web, "/", Pace("site", 0.01))).body == b"ok"
+    assert (await get(fetcher, web, "/", RateLimit("site", 0.01))).body == b"ok"
     first, second = web.asked
     assert second.at - first.at > 0.9
 
 
-async def test_a_long_retry_after_ends_the_fetch_and_holds_for_all(
+async def test_fetch_long_retry_after_ends_and_blocks_host(
     db: Database, fetcher: Fetcher, web: Site, now: datetime
 ) -> None:
     web.paths["/"] = says(status=503, Retry_After=600)
     with pytest.raises(SourceFailed, match="not to be asked before 2026-11-24 07:10"):
-        await get(fetcher, web, "/", Pace("site", 0.01))
+        await get(fetcher, web, "/", RateLimit("site", 0.01))
     with pytest.raises(SourceFailed, match="not to be asked before"):
-        await get(fetcher, web, "/", Pace("site", 0.01))
+        await get(fetcher, web, "/", RateLimit("site", 0.01))
     assert len(web.asked) == 1
     with db.write() as session:
         assert hosts.reserve(session, "site", now + timedelta(minutes=11), 1) == now + timedelta(minutes=11)
 
 
 @pytest.mark.parametrize("retry_after", ["Tue, 24 Nov 2026 08:00:00 GMT", "9999999999999"])
-async def test_retry_after_may_be_a_date_or_absurd(fetcher: Fetcher, web: Site, retry_after: str) -> None:
+async def test_fetch_reads_retry_after_date_and_ignores_absurd(fetcher: Fetcher, web: Site, retry_after: str) -> None:
     web.paths["/"] = says(status=429, Retry_After=retry_after)
     with pytest.raises(SourceFailed, match=r"not to be asked before 2026-11-24 0[78]:"):
-        await get(fetcher, web, "/", Pace("site", 0.01))
+        await get(fetcher, web, "/", RateLimit("site", 0.01))
 
 
-async def test_5xx_is_tried_again_and_then_given_up(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_retries_5xx_then_gives_up(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(status=502)
     with pytest.raises(SourceFailed, match=r"127\.0\.0\.1:\d+: answers 502$"):
         await get(fetcher, web, "/")
@@ -121,14 +123,14 @@ async def test_5xx_is_tried_again_and_then_given_up(fetcher: Fetcher, web: Site)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
-async def test_4xx_is_not_tried_again(fetcher: Fetcher, web: Site, status: int) -> None:
+async def test_fetch_does_not_retry_4xx(fetcher: Fetcher, web: Site, status: int) -> None:
     web.paths["/"] = says(status=status)
     with pytest.raises(SourceFailed, match=f"answers {status}"):
         await get(fetcher, web, "/")
     assert len(web.asked) == 1
 
 
-async def test_a_lost_connection_is_tried_again(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_retries_lost_connection(fetcher: Fetcher, web: Site) -> None:
     async def hang_up(_asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
@@ -136,15 +138,13 @@ async def test_a_lost_connection_is_tried_again(fetcher: Fetcher, web: Site) -> 
     assert (await get(fetcher, web, "/")).body == b"ok"
 
 
-async def test_nobody_there_is_one_clear_line(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_reports_refused_connection_in_one_line(fetcher: Fetcher, web: Site) -> None:
     with pytest.raises(SourceUnavailable) as caught:
         await fetcher.fetch(Request("http://127.0.0.1:9/"), FREE)
     assert "\n" not in str(caught.value)
 
 
-async def test_a_body_that_never_ends_meets_the_deadline(
-    db: Database, web: Site, clock: Callable[[], datetime]
-) -> None:
+async def test_fetch_endless_body_hits_deadline(db: Database, web: Site, clock: Callable[[], datetime]) -> None:
     dripped = 0
 
     async def drip(_asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -162,49 +162,49 @@ async def test_a_body_that_never_ends_meets_the_deadline(
     assert dripped < 999
 
 
-async def test_a_large_body_is_refused_while_it_comes(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_refuses_large_body_while_reading(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(b"x" * 200_000)
     with pytest.raises(SourceFailed, match="larger than"):
         await get(fetcher, web, "/")
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
-async def test_a_packed_body_is_unpacked(fetcher: Fetcher, web: Site, pack: Callable[[bytes], bytes]) -> None:
+async def test_fetch_decompresses_body(fetcher: Fetcher, web: Site, pack: Callable[[bytes], bytes]) -> None:
     body = pack(b"words " * 10_000)
     web.paths["/"] = says(body, Content_Encoding="gzip")
     assert (await get(fetcher, web, "/")).body == b"words " * 10_000
 
 
-async def test_a_gzip_body_of_several_members_is_whole(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_reads_gzip_of_several_members(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(gzip.compress(b"one ") + gzip.compress(b"two"), Content_Encoding="gzip")
     assert (await get(fetcher, web, "/")).body == b"one two"
 
 
-async def test_a_gzip_bomb_is_refused(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_refuses_gzip_bomb(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(gzip.compress(bytes(50_000_000)), Content_Encoding="gzip")
     with pytest.raises(SourceFailed, match="unpacks to more than 1 MB"):
         await get(fetcher, web, "/")
 
 
-async def test_a_packed_body_cut_short_is_not_taken_for_whole(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_refuses_truncated_gzip(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(gzip.compress(bytes(range(256)) * 10)[:-20], Content_Encoding="gzip")
     with pytest.raises(SourceFailed, match="ended early"):
         await get(fetcher, web, "/")
 
 
-async def test_a_packing_nobody_asked_for_is_refused(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_refuses_unrequested_encoding(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(b"x", Content_Encoding="br")
     with pytest.raises(SourceFailed, match="packed as 'br'"):
         await get(fetcher, web, "/")
 
 
-async def test_redirects_are_followed(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_follows_redirects(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(status=301, Location="/there")
     web.paths["/there"] = says(b"ok")
     assert (await get(fetcher, web, "/")).body == b"ok"
 
 
-async def test_a_redirect_loop_ends(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_stops_redirect_loop(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(status=302, Location="/")
     with pytest.raises(SourceFailed, match="redirects more than 5 times"):
         await get(fetcher, web, "/")
@@ -212,22 +212,22 @@ async def test_a_redirect_loop_ends(fetcher: Fetcher, web: Site) -> None:
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://x.example.org/", "mailto:a@example.org"])
-async def test_a_redirect_out_of_the_web_is_refused(fetcher: Fetcher, web: Site, location: str) -> None:
+async def test_fetch_refuses_redirect_to_other_scheme(fetcher: Fetcher, web: Site, location: str) -> None:
     web.paths["/"] = says(status=302, Location=location)
-    with pytest.raises(SourceFailed, match="no web address"):
+    with pytest.raises(SourceFailed, match="not a web address"):
         await get(fetcher, web, "/")
 
 
 @pytest.mark.parametrize(
     "inside", ["http://169.254.169.254/latest", "http://localhost/", "http://[::1]/", "http://10.0.0.1/"]
 )
-async def test_a_redirect_to_inside_this_network_is_refused(fetcher: Fetcher, web: Site, inside: str) -> None:
+async def test_fetch_refuses_redirect_to_private_address(fetcher: Fetcher, web: Site, inside: str) -> None:
     web.paths["/"] = says(status=302, Location=inside)
     with pytest.raises(SourceFailed, match="inside this network"):
         await get(fetcher, web, "/")
 
 
-def test_a_host_is_reserved_in_turns(db: Database, now: datetime) -> None:
+def test_hosts_reserve_slots_in_turn(db: Database, now: datetime) -> None:
     with db.write() as session:
         turns = [hosts.reserve(session, "arxiv.org", now, 3) for _ in range(3)]
         assert turns == [now, now + timedelta(seconds=3), now + timedelta(seconds=6)]
@@ -235,13 +235,13 @@ def test_a_host_is_reserved_in_turns(db: Database, now: datetime) -> None:
         assert hosts.reserve(session, "arxiv.org", now + timedelta(minutes=1), 3) == now + timedelta(minutes=1)
 
 
-def test_a_turn_written_under_another_clock_is_forgotten(db: Database, now: datetime) -> None:
+def test_hosts_forget_slot_of_another_clock(db: Database, now: datetime) -> None:
     with db.write() as session:
         hosts.reserve(session, "arxiv.org", now + timedelta(days=30), 3)
         assert hosts.reserve(session, "arxiv.org", now, 3) == now
 
 
-def test_how_the_last_fetch_went_is_kept(db: Database, now: datetime) -> None:
+def test_hosts_record_outcome_of_last_fetch(db: Database, now: datetime) -> None:
     one = fetches.FetchRecord("s", "https://a.example.org", now, 3, '"v"', None)
     failed = fetches.FetchRecord("s", "https://b.example.org", now + timedelta(hours=1), error="x" * 1_000)
     with db.write() as session:

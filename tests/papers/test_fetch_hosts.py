@@ -1,4 +1,4 @@
-"""Hosts over time: pauses they ask for, breakers and holds."""
+"""Test hosts over time: requested pauses, circuit breakers and holds."""
 
 import asyncio
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from digestd.fetching.fetch import Client, Fetcher
-from digestd.sources.source import Pace
+from digestd.sources.source import RateLimit
 from digestd.store import hosts
 from digestd.store.database import Database
 from tests.papers.fetching import LIMITS, Clock, fails, get
@@ -31,31 +31,29 @@ def state(db: Database, host: str) -> hosts.HostState:
         {"X_RateLimit_Remaining": 0, "X_RateLimit_Reset": 1795503690},
     ],
 )
-async def test_an_answer_may_ask_for_a_pause_before_the_next_request(
+async def test_fetch_obeys_pause_in_headers(
     db: Database, fetcher: Fetcher, web: Site, clock: Clock, headers: dict[str, Any]
 ) -> None:
-    pace = Pace("site", 0.01)
+    rate_limit = RateLimit("site", 0.01)
     web.paths["/"] = says(b"ok", **headers)
     clock.now = datetime.fromisoformat("2026-11-24T07:00:00+00:00").replace(microsecond=0)
-    assert (await get(fetcher, web, pace=pace)).body == b"ok"
+    assert (await get(fetcher, web, rate_limit=rate_limit)).body == b"ok"
     pause = (state(db, "site").next - clock.now).total_seconds()
     assert pause > 5
-    await fails(fetcher, web, "site is not to be asked before", pace=pace)
+    await fails(fetcher, web, "site is not to be asked before", rate_limit=rate_limit)
     assert len(web.asked) == 1
     clock.forward(seconds=pause)
-    assert (await get(fetcher, web, pace=pace)).body == b"ok"
+    assert (await get(fetcher, web, rate_limit=rate_limit)).body == b"ok"
 
 
-async def test_no_host_is_left_alone_for_ever_whatever_it_says(
-    db: Database, fetcher: Fetcher, web: Site, clock: Clock
-) -> None:
-    pace = Pace("site", 0.01)
+async def test_fetch_limits_requested_pause(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+    rate_limit = RateLimit("site", 0.01)
     web.paths["/"] = says(b"ok", Backoff=10**12)
-    await get(fetcher, web, pace=pace)
+    await get(fetcher, web, rate_limit=rate_limit)
     assert state(db, "site").next == clock.now + hosts.HORIZON
 
 
-async def test_a_breaker_opens_after_three_failures_and_closes_on_success(
+async def test_breaker_opens_after_three_failures_closes_on_success(
     db: Database, fetcher: Fetcher, web: Site, clock: Clock
 ) -> None:
     host = f"127.0.0.1:{web.port}"
@@ -82,9 +80,7 @@ async def test_a_breaker_opens_after_three_failures_and_closes_on_success(
     assert (state(db, host).failures, state(db, host).open_until, state(db, host).why) == (0, None, None)
 
 
-async def test_only_one_may_try_whether_a_host_answers_again(
-    db: Database, fetcher: Fetcher, web: Site, clock: Clock
-) -> None:
+async def test_breaker_allows_one_probe(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
     host = f"127.0.0.1:{web.port}"
     with db.write() as session:
         for _ in range(3):
@@ -99,7 +95,7 @@ async def test_only_one_may_try_whether_a_host_answers_again(
     assert (await get(fetcher, web)).body == b"ok", "whoever tried is gone"
 
 
-async def test_a_probe_is_one_request(db: Database, web: Site, clock: Clock) -> None:
+async def test_breaker_probe_is_one_request(db: Database, web: Site, clock: Clock) -> None:
     web.paths["/"] = says(status=500)
     client = Client("https://x.example.org", limits=replace(LIMITS, attempts=3))
     async with Fetcher(db, client, clock) as fetcher:
@@ -111,7 +107,7 @@ async def test_a_probe_is_one_request(db: Database, web: Site, clock: Clock) -> 
         assert len(web.asked) == 10
 
 
-async def test_a_host_that_says_no_is_alive(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+async def test_breaker_ignores_refusals(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
     web.paths["/"] = says(status=404)
     for _ in range(5):
         await fails(fetcher, web, "answers 404")
@@ -122,9 +118,7 @@ async def test_a_host_that_says_no_is_alive(db: Database, fetcher: Fetcher, web:
         assert [one.failures for one in hosts.all_of(session)] == [0]
 
 
-async def test_one_answer_that_is_too_large_says_nothing_against_its_host(
-    db: Database, web: Site, clock: Clock
-) -> None:
+async def test_breaker_ignores_too_large_answer(db: Database, web: Site, clock: Clock) -> None:
     web.paths["/"] = says(b"x" * 2_000)
     client = Client("https://x.example.org", limits=replace(LIMITS, wire=1_000))
     async with Fetcher(db, client, clock) as fetcher:
@@ -134,26 +128,26 @@ async def test_one_answer_that_is_too_large_says_nothing_against_its_host(
         assert hosts.all_of(session) == []
 
 
-async def test_of_two_hosts_of_one_pace_only_the_failing_one_is_left_alone(
+async def test_breaker_counts_by_host_not_by_rate_limit(
     db: Database, fetcher: Fetcher, web: Site, clock: Clock
 ) -> None:
-    pace = Pace("arxiv.org", 0.01)
+    rate_limit = RateLimit("arxiv.org", 0.01)
     async with site() as other:
         other.paths["/"] = says(b"ok")
         web.paths["/"] = says(status=500)
         for _ in range(3):
-            await fails(fetcher, web, "answers 500", pace=pace)
+            await fails(fetcher, web, "answers 500", rate_limit=rate_limit)
             clock.forward(seconds=1)
-        await fails(fetcher, web, "failed 3 times", pace=pace)
-        assert (await get(fetcher, other, pace=pace)).body == b"ok"
+        await fails(fetcher, web, "failed 3 times", rate_limit=rate_limit)
+        assert (await get(fetcher, other, rate_limit=rate_limit)).body == b"ok"
 
 
 @pytest.mark.parametrize("days", [-400, 400])
-async def test_a_clock_that_jumped_locks_no_host(
+async def test_scheduler_survives_clock_jump(
     db: Database, fetcher: Fetcher, web: Site, clock: Clock, days: int
 ) -> None:
-    """Written in another year: the pace, a hold and an open breaker."""
-    pace, host = Pace("site", 1, alone=True), f"127.0.0.1:{web.port}"
+    """Start with a slot, a hold and an open breaker written in another year."""
+    rate_limit, host = RateLimit("site", 1, exclusive=True), f"127.0.0.1:{web.port}"
     web.paths["/"] = says(b"ok")
     there = clock.now + timedelta(days=days)
     with db.write() as session:
@@ -161,10 +155,10 @@ async def test_a_clock_that_jumped_locks_no_host(
         assert hosts.acquire(session, "site", "somebody", there, there + timedelta(minutes=1))
         for _ in range(9):
             hosts.record_failure(session, host, there, "refused")
-    assert (await get(fetcher, web, pace=pace)).body == b"ok"
+    assert (await get(fetcher, web, rate_limit=rate_limit)).body == b"ok"
 
 
-def test_a_hold_is_one_holders_until_it_ends(db: Database, now: datetime) -> None:
+def test_scheduler_hold_has_one_holder(db: Database, now: datetime) -> None:
     minute = timedelta(minutes=1)
     with db.write() as session:
         assert hosts.acquire(session, "arxiv.org", "one", now, now + minute)
@@ -181,28 +175,30 @@ def test_a_hold_is_one_holders_until_it_ends(db: Database, now: datetime) -> Non
         assert hosts.is_held(session, "arxiv.org", now + minute)
 
 
-async def test_a_fetch_that_fails_gives_the_host_back(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+async def test_scheduler_releases_host_after_failure(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
     web.paths["/"] = says(status=500)
-    await fails(fetcher, web, "answers 500", pace=Pace("site", 0.01, alone=True))
+    await fails(fetcher, web, "answers 500", rate_limit=RateLimit("site", 0.01, exclusive=True))
     assert state(db, "site").held_until is None
 
 
-async def test_who_waits_too_long_for_a_held_host_gives_up(db: Database, web: Site, clock: Clock) -> None:
+async def test_scheduler_gives_up_on_held_host(db: Database, web: Site, clock: Clock) -> None:
     with db.write() as session:
         hosts.acquire(session, "site", "somebody", clock.now, clock.now + timedelta(minutes=1))
     client = Client("https://x.example.org", limits=replace(LIMITS, patience=0.5))
     async with Fetcher(db, client, clock) as fetcher:
-        await fails(fetcher, web, "site is being asked by another process", pace=Pace("site", 1, alone=True))
+        await fails(
+            fetcher, web, "site is being asked by another process", rate_limit=RateLimit("site", 1, exclusive=True)
+        )
     assert web.asked == []
 
 
-async def test_waiting_for_a_turn_does_not_count_towards_the_deadline(db: Database, web: Site, now: datetime) -> None:
+async def test_scheduler_wait_does_not_count_towards_deadline(db: Database, web: Site, now: datetime) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     web.paths["/"] = says(b"ok")
     client = Client("https://x.example.org", limits=replace(LIMITS, seconds=1.5))
     async with Fetcher(db, client, lambda: now + timedelta(seconds=loop.time() - began)) as fetcher:
-        pace = Pace("site", 0.6, alone=True)
-        answers = await asyncio.gather(*(get(fetcher, web, pace=pace) for _ in range(4)))
+        rate_limit = RateLimit("site", 0.6, exclusive=True)
+        answers = await asyncio.gather(*(get(fetcher, web, rate_limit=rate_limit) for _ in range(4)))
     assert [answer.body for answer in answers] == [b"ok"] * 4
     assert loop.time() - began > 1.8

@@ -1,4 +1,4 @@
-"""Keys go to their host, and nowhere else."""
+"""Test that keys are sent to their host only."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from digestd.errors import BadSetting, SourceFailed
-from digestd.fetching.credentials import KEYS, Credential, credentials
+from digestd.fetching.credentials import KEY_SETTINGS, Credential, credentials
 from digestd.fetching.fetch import Client, Fetcher, Validators, _Fetch
 from digestd.sources.source import Request
 from digestd.store import hosts
@@ -23,8 +23,8 @@ def keyed(db: Database, clock: Callable[[], datetime], host: str, credential: Cr
     return Fetcher(db, Client("https://x.example.org", limits=LIMITS, credentials={host: credential}), clock)
 
 
-def test_every_key_has_its_host_and_its_way() -> None:
-    found = credentials({key.setting: SECRET for key in KEYS})
+def test_key_settings_name_host_and_parameter() -> None:
+    found = credentials({key.setting: SECRET for key in KEY_SETTINGS})
     assert found == {
         "api.semanticscholar.org": Credential("x-api-key", SECRET),
         "eutils.ncbi.nlm.nih.gov": Credential("api_key", SECRET, is_parameter=True),
@@ -35,13 +35,13 @@ def test_every_key_has_its_host_and_its_way() -> None:
 
 
 @pytest.mark.parametrize("value", ["two words", "line\nbreak", "schlüssel", "x" * 501])
-def test_what_is_no_key_is_refused_by_name_and_not_repeated(value: str) -> None:
+def test_credentials_refuse_invalid_key_without_repeating_it(value: str) -> None:
     with pytest.raises(BadSetting, match="DIGESTD_NCBI_KEY") as caught:
         credentials({"ncbi_key": value})
     assert value not in str(caught.value)
 
 
-async def test_a_key_goes_to_its_host(db: Database, clock: Clock, web: Site) -> None:
+async def test_fetch_sends_key_to_its_host(db: Database, clock: Clock, web: Site) -> None:
     web.paths["/"] = says(b"ok")
     async with keyed(db, clock, "127.0.0.1", Credential("x-api-key", SECRET)) as fetcher:
         await get(fetcher, web)
@@ -51,8 +51,8 @@ async def test_a_key_goes_to_its_host(db: Database, clock: Clock, web: Site) -> 
     assert web.asked[1].path == f"/?term=a%20b&api_key={SECRET}"
 
 
-async def test_a_key_goes_nowhere_else(db: Database, clock: Clock, web: Site) -> None:
-    """Not to another host, not to one like it, not after a redirect, not without TLS."""
+async def test_fetch_sends_key_to_no_other_host(db: Database, clock: Clock, web: Site) -> None:
+    """Try another host, a similar one, a redirect, and plain HTTP."""
     web.paths["/"] = says(b"ok")
     web.paths["/away"] = says(status=302, Location="http://away.example.com/")
     for host in ("127.0.0.2", "api.127.0.0.1", "0.0.1"):
@@ -75,7 +75,7 @@ async def test_a_key_goes_nowhere_else(db: Database, clock: Clock, web: Site) ->
                 assert ("x-api-key" in sent.headers) == (is_sent and is_own), url
 
 
-async def test_a_key_is_in_no_error_and_in_nothing_stored(
+async def test_fetch_leaks_no_key_in_errors_or_store(
     db: Database, clock: Clock, web: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")

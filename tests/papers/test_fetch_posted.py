@@ -1,4 +1,4 @@
-"""What is POSTed to a host, and where it goes along."""
+"""Test POSTed bodies, redirects included."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.papers.fetching import FREE
 from tests.papers.site import Site, says
 
 
-async def test_what_is_posted_is_json_and_never_asked_conditionally(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_posts_json_unconditionally(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(b"[]", ETag='"1"')
     request = Request(web.url("/"), {"Accept": "application/json"}, body=b'{"ids": []}')
     answer = await fetcher.fetch(request, FREE, Validators('"1"', "Mon, 23 Nov 2026 07:00:00 GMT"))
@@ -21,7 +21,7 @@ async def test_what_is_posted_is_json_and_never_asked_conditionally(fetcher: Fet
 
 
 @pytest.mark.parametrize("status", [307, 308])
-async def test_what_is_posted_goes_along_where_the_redirect_keeps_it(fetcher: Fetcher, web: Site, status: int) -> None:
+async def test_fetch_resends_body_on_307_and_308(fetcher: Fetcher, web: Site, status: int) -> None:
     web.paths["/"] = says(status=status, Location="/there")
     web.paths["/there"] = says(b"ok")
     assert (await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)).body == b"ok"
@@ -31,7 +31,7 @@ async def test_what_is_posted_goes_along_where_the_redirect_keeps_it(fetcher: Fe
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
-async def test_what_is_posted_is_not_lost_on_the_way(fetcher: Fetcher, web: Site, status: int) -> None:
+async def test_fetch_keeps_body_on_retry(fetcher: Fetcher, web: Site, status: int) -> None:
     web.paths["/"] = says(status=status, Location="/there")
     with pytest.raises(SourceFailed, match=f"answers a POST with {status}"):
         await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)

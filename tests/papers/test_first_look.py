@@ -1,4 +1,4 @@
-"""What a source gives at the first look is mostly its archive; and a failure does not forget when it last answered."""
+"""Test the first run of a source, which brings mostly its archive."""
 
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -25,9 +25,7 @@ def rss(*items: tuple[str, datetime]) -> bytes:
     return f"<rss version='2.0'><channel><title>J</title>{listed}</channel></rss>".encode()
 
 
-async def test_old_papers_of_a_new_source_are_archive_and_later_ones_news(
-    db: Database, web: Site, now: datetime
-) -> None:
+async def test_ingest_first_run_archives_old_papers(db: Database, web: Site, now: datetime) -> None:
     old = now - timedelta(days=60)
     web.paths["/rss"] = says(rss(("1", old), ("2", now)))
     await Desk(db, web, lambda: now).ask(FEED)
@@ -38,7 +36,7 @@ async def test_old_papers_of_a_new_source_are_archive_and_later_ones_news(
     assert not paper(db, "doi:10.5555/lake.3").archived, "it came up only now, whatever date it bears"
 
 
-async def test_an_outage_does_not_forget_when_a_source_last_answered(db: Database, web: Site, now: datetime) -> None:
+async def test_ingest_outage_keeps_last_answer_time(db: Database, web: Site, now: datetime) -> None:
     web.paths["/rss"] = says(rss(("1", now)))
     await Desk(db, web, lambda: now).ask(FEED)
     web.paths["/rss"] = says(b"", status=404)

@@ -1,4 +1,4 @@
-"""That something is gone is an answer where the request says so."""
+"""Test requests that accept 404, 410 and 451 as answers."""
 
 from datetime import datetime
 
@@ -6,18 +6,16 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Client, Fetcher, Limits
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
 from tests.papers.site import says, site
 
 CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1))
-FREE = Pace("site", 0)
+FREE = RateLimit("site", 0)
 
 
 @pytest.mark.parametrize("status", [404, 410, 451])
-async def test_a_request_for_what_may_be_gone_gets_the_words_of_its_absence(
-    db: Database, now: datetime, status: int
-) -> None:
+async def test_fetch_returns_body_if_request_may_be_gone(db: Database, now: datetime, status: int) -> None:
     async with site() as web, Fetcher(db, CLIENT, lambda: now) as fetcher:
         web.paths["/repos/a/b"] = says(b'{"message": "Not Found"}', status)
         gone = Request(web.url("/repos/a/b"), may_be_gone=True)
@@ -28,7 +26,7 @@ async def test_a_request_for_what_may_be_gone_gets_the_words_of_its_absence(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 418])
-async def test_any_other_refusal_is_a_failure(db: Database, now: datetime, status: int) -> None:
+async def test_fetch_fails_on_other_refusals(db: Database, now: datetime, status: int) -> None:
     async with site() as web, Fetcher(db, CLIENT, lambda: now) as fetcher:
         web.paths["/"] = says(b"no", status)
         with pytest.raises(SourceFailed, match=f"answers {status}"):

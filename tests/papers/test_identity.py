@@ -1,10 +1,10 @@
-"""Which sightings are one work."""
+"""Test grouping of sightings into works."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.domain.paper import PaperId, Sighting
-from digestd.papers.identity import works
+from digestd.papers.identity import group_works
 from tests.papers.makers import seen
 
 A, B, D, E = (PaperId(name) for name in ("arxiv:2611.00001", "arxiv:2611.00002", "doi:10.5555/d", "doi:10.5555/e"))
@@ -13,56 +13,56 @@ SIGHTINGS = st.lists(st.lists(IDS, min_size=1, max_size=3, unique=True).map(lamb
 
 
 def groups(sightings: list[Sighting], known: dict[int, list[PaperId]] | None = None) -> list[tuple[PaperId, ...]]:
-    return [work.ids for work in works(sightings, known or {})]
+    return [work.ids for work in group_works(sightings, known or {})]
 
 
-def test_the_same_id_is_the_same_work() -> None:
-    (work,) = works([seen(A), seen(A)], {})
+def test_group_works_joins_same_id() -> None:
+    (work,) = group_works([seen(A), seen(A)], {})
     assert (work.ids, work.keys, work.members) == ((A,), (), (0, 1))
 
 
-def test_different_ids_are_different_works() -> None:
+def test_group_works_separates_different_ids() -> None:
     assert groups([seen(A), seen(D)]) == [(A,), (D,)]
 
 
-def test_an_id_in_common_joins() -> None:
+def test_group_works_joins_common_id() -> None:
     assert groups([seen(D), seen(A, D)]) == [(A, D)]
 
 
-def test_joining_reaches_through_others() -> None:
+def test_group_works_joins_transitively() -> None:
     assert groups([seen(D), seen(E), seen(D, E), seen(A, E)]) == [(A, D, E)]
 
 
-def test_a_known_paper_is_found_by_any_of_its_ids() -> None:
-    (work,) = works([seen(D)], {7: [A, D]})
+def test_group_works_finds_known_paper_by_any_id() -> None:
+    (work,) = group_works([seen(D)], {7: [A, D]})
     assert (work.ids, work.keys) == ((A, D), (7,))
 
 
-def test_a_sighting_may_join_two_known_papers() -> None:
-    (work,) = works([seen(A, D)], {7: [A], 3: [D]})
+def test_group_works_joins_two_known_papers() -> None:
+    (work,) = group_works([seen(A, D)], {7: [A], 3: [D]})
     assert (work.ids, work.keys) == ((A, D), (3, 7))
 
 
-def test_two_arxiv_ids_are_never_one_work() -> None:
+def test_group_works_never_joins_two_arxiv_ids() -> None:
     assert groups([seen(A, D), seen(B, D)]) == [(A, D), (B,)]
     assert groups([seen(B, E), seen(D, E), seen(A, D)]) == groups([seen(A, D), seen(D, E), seen(B, E)])
 
 
-def test_a_doi_stays_with_the_arxiv_paper_that_has_it() -> None:
-    by_ids = {work.ids: work for work in works([seen(A, D)], {7: [B, D]})}
+def test_group_works_leaves_doi_with_its_arxiv_paper() -> None:
+    by_ids = {work.ids: work for work in group_works([seen(A, D)], {7: [B, D]})}
     assert by_ids.keys() == {(A,)}
 
 
 @given(SIGHTINGS, st.randoms(use_true_random=False))
-def test_order_and_repetition_do_not_matter(sightings: list[Sighting], random: object) -> None:
+def test_group_works_ignores_order_and_repetition(sightings: list[Sighting], random: object) -> None:
     shuffled = sightings + sightings[:2]
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a Random
     assert groups(shuffled) == groups(sightings)
 
 
 @given(SIGHTINGS)
-def test_every_sighting_is_in_exactly_one_work_with_its_own_id(sightings: list[Sighting]) -> None:
-    found = works(sightings, {})
+def test_group_works_puts_each_sighting_in_one_work(sightings: list[Sighting]) -> None:
+    found = group_works(sightings, {})
     assert sorted(position for work in found for position in work.members) == list(range(len(sightings)))
     for work in found:
         assert all(sightings[position].ids[0] in work.ids for position in work.members)
@@ -70,6 +70,6 @@ def test_every_sighting_is_in_exactly_one_work_with_its_own_id(sightings: list[S
 
 
 @given(SIGHTINGS)
-def test_no_id_belongs_to_two_works(sightings: list[Sighting]) -> None:
-    ids = [name for work in works(sightings, {}) for name in work.ids]
+def test_group_works_puts_each_id_in_one_work(sightings: list[Sighting]) -> None:
+    ids = [name for work in group_works(sightings, {}) for name in work.ids]
     assert len(ids) == len(set(ids))

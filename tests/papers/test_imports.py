@@ -1,4 +1,4 @@
-"""`paper import`."""
+"""Test `paper import`."""
 
 import gzip
 import json
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import event
 
 from digestd.domain.rejected_lines import LISTED_MAX, RejectedLine
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.store import papers
 from digestd.store.database import Database
 from tests.outside import outside
@@ -18,7 +18,7 @@ OTHER = b'{"id": "2611.00002", "title": "Rivers"}'
 BAD = b'{"titel": "Seas"}'
 
 
-def test_good_lines_go_in_and_bad_ones_are_refused_by_number(db: Database, now: datetime) -> None:
+def test_import_papers_stores_good_and_numbers_bad_lines(db: Database, now: datetime) -> None:
     report = import_papers(db, [GOOD, BAD, b"", OTHER, b"{"], now)
     assert (report.added, report.updated, report.unchanged) == (2, 0, 0)
     titel, cut = report.refused
@@ -26,14 +26,14 @@ def test_good_lines_go_in_and_bad_ones_are_refused_by_number(db: Database, now: 
     assert (cut.line, cut.field) == (5, "line")
 
 
-def test_of_thousands_of_bad_lines_the_first_are_told_and_the_others_counted(db: Database, now: datetime) -> None:
+def test_import_papers_lists_first_bad_lines_counts_rest(db: Database, now: datetime) -> None:
     report = import_papers(db, [*[BAD] * (LISTED_MAX + 7), GOOD], now)
     *told, last = report.refused
     assert (report.added, len(report.refused), len(told)) == (1, LISTED_MAX + 7, LISTED_MAX)
     assert last == RejectedLine(LISTED_MAX, "", "7 more bad lines follow")
 
 
-def test_strict_takes_all_or_nothing(db: Database, now: datetime) -> None:
+def test_import_papers_strict_is_all_or_nothing(db: Database, now: datetime) -> None:
     report = import_papers(db, [GOOD, *[OTHER] * 600, BAD], now, strict=True)
     assert (report.added, [r.line for r in report.refused]) == (0, [602])
     with db.read() as session:
@@ -41,19 +41,19 @@ def test_strict_takes_all_or_nothing(db: Database, now: datetime) -> None:
     assert import_papers(db, [GOOD, OTHER], now, strict=True).added == 2
 
 
-def test_the_same_id_again_updates(db: Database, now: datetime) -> None:
+def test_import_papers_updates_same_id(db: Database, now: datetime) -> None:
     import_papers(db, [GOOD, OTHER], now)
     report = import_papers(db, [GOOD.replace(b"Lakes", b"Lakes!"), OTHER], now + timedelta(hours=1))
     assert (report.added, report.updated, report.unchanged) == (0, 1, 1)
     assert paper(db, "arxiv:2611.00001").words.title == "Lakes!"
 
 
-def test_the_later_of_two_lines_corrects_the_earlier(db: Database, now: datetime) -> None:
+def test_import_papers_later_line_wins(db: Database, now: datetime) -> None:
     import_papers(db, [GOOD, GOOD.replace(b"Lakes", b"Lakes!")], now)
     assert paper(db, "arxiv:2611.00001").words.title == "Lakes!"
 
 
-def test_imported_papers_are_new_unless_archived(db: Database, now: datetime) -> None:
+def test_import_papers_are_news_unless_archived(db: Database, now: datetime) -> None:
     import_papers(db, [GOOD], now)
     import_papers(db, [OTHER], now, archive=True)
     with db.read() as session:
@@ -61,7 +61,7 @@ def test_imported_papers_are_new_unless_archived(db: Database, now: datetime) ->
         assert len(list(papers.texts(session, 10))) == 2
 
 
-def test_blocks_make_no_difference(db: Database, now: datetime) -> None:
+def test_import_papers_result_is_independent_of_blocks(db: Database, now: datetime) -> None:
     lines = [json.dumps({"id": f"2611.{n % 700:05}", "title": f"T {n % 700}"}).encode() for n in range(1_600)]
     report = import_papers(db, lines, now)
     assert (report.added, report.updated, report.unchanged) == (700, 0, 900)
@@ -71,7 +71,7 @@ def test_blocks_make_no_difference(db: Database, now: datetime) -> None:
     assert everything(db)["paper"] == papers_of_three
 
 
-def test_import_of_a_month_takes_few_statements(db: Database, now: datetime) -> None:
+def test_import_papers_of_a_month_takes_few_statements(db: Database, now: datetime) -> None:
     with gzip.open(outside("hf_daily_papers", "papers.jsonl.gz")) as file:
         month = [record for record in map(json.loads, file) if record["day"].startswith("2026-07")]
     keys = ("id", "title", "abstract", "authors", "categories", "published")

@@ -1,4 +1,4 @@
-"""digestd ingest: recordings, going back, and what it says."""
+"""Test `digestd ingest`: recordings, `--since` and its output."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ BODY = (Path(__file__).parents[1] / "sources/samples/arxiv-rss.atom.xml").read_b
 
 @pytest.fixture
 def recording(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A recording of one feed, and a fresh install at the time it was made."""
+    """Return a recording of one feed, and a fresh installation at the time it was made."""
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": sqlite_url,
@@ -38,7 +38,7 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(app, ["ingest", *words])
 
 
-def test_a_recording_is_ingested_without_asking_anybody(recording: Path) -> None:
+def test_ingest_replay_sends_nothing(recording: Path) -> None:
     done = run("--replay", str(recording), "--json")
     assert done.exit_code == 0, done.output
     (report,) = json.loads(done.stdout)["sources"]
@@ -47,19 +47,19 @@ def test_a_recording_is_ingested_without_asking_anybody(recording: Path) -> None
     )  # fmt: skip
 
 
-def test_what_a_recording_does_not_hold_is_a_failure_by_name(recording: Path) -> None:
+def test_ingest_replay_names_missing_answer(recording: Path) -> None:
     done = run("--source", "arxiv-rss:cs.CL", "--replay", str(recording))
     assert done.exit_code == 1
     assert "broken" in done.stdout
     assert "is not in the recording" in done.stdout
 
 
-def test_recording_and_replaying_exclude_each_other(recording: Path) -> None:
+def test_ingest_record_and_replay_are_exclusive(recording: Path) -> None:
     assert isinstance(run("--replay", str(recording), "--record", "elsewhere").exception, BadInput)
     assert isinstance(run("--replay", "no such folder").exception, BadInput)
 
 
-def test_a_year_without_known_holidays_is_said(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ingest_warns_of_year_without_holidays(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_NOW", "2027-03-02T07:00:00Z")
     done = run("--source", "arxiv-rss:cs.LG", "--replay", str(recording))
     assert "arXiv's holidays of 2027 are not known" in done.stderr

@@ -1,4 +1,4 @@
-"""One paper of many sightings, in the store."""
+"""Test merging of sightings into papers, in the store."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from tests.papers.makers import everything, forget, paper, rows, seen, take
 A, B, D = "arxiv:2611.00001", "arxiv:2611.00002", "doi:10.5555/d"
 
 
-def test_a_new_paper_has_its_words_for_people(db: Database, now: datetime) -> None:
+def test_store_page_new_paper_has_plain_texts(db: Database, now: datetime) -> None:
     decision = take(db, "arxiv:cs.LG", seen(A, D, title=r"On $\alpha$-lakes", abstract="See $x^2$."), now=now)
     assert (decision.new, decision.updated, decision.unchanged) == (1, 0, 0)
     found = paper(db, D)
@@ -25,7 +25,7 @@ def test_a_new_paper_has_its_words_for_people(db: Database, now: datetime) -> No
     assert found.url == "https://arxiv.org/abs/2611.00001"
 
 
-def test_the_same_again_changes_nothing(db: Database, now: datetime) -> None:
+def test_store_page_repeated_page_changes_nothing(db: Database, now: datetime) -> None:
     take(db, "hf-daily", seen(A, signals={"upvotes": 3}), now=now)
     before = everything(db)
     decision = take(db, "hf-daily", seen(A, signals={"upvotes": 3}), now=now + timedelta(hours=1))
@@ -33,7 +33,7 @@ def test_the_same_again_changes_nothing(db: Database, now: datetime) -> None:
     assert everything(db) == before
 
 
-def test_changed_words_append_a_revision(db: Database, now: datetime) -> None:
+def test_store_page_changed_text_appends_revision(db: Database, now: datetime) -> None:
     take(db, "arxiv:cs.LG", seen(A, version=1), now=now)
     old = paper(db, A)
     decision = take(db, "arxiv:cs.LG", seen(A, version=2, title="Lakes and rivers"), now=now + timedelta(days=1))
@@ -45,20 +45,20 @@ def test_changed_words_append_a_revision(db: Database, now: datetime) -> None:
     assert [as_planned[key].words.title for key in (old.revision, new.revision)] == ["Lakes", "Lakes and rivers"]
 
 
-def test_an_older_version_that_comes_late_does_not_undo_the_newer(db: Database, now: datetime) -> None:
+def test_store_page_late_older_version_is_ignored(db: Database, now: datetime) -> None:
     take(db, "arxiv:cs.LG", seen(A, version=2, title="Second"), now=now)
     take(db, "arxiv:cs.LG", seen(A, version=1, title="First"), now=now + timedelta(hours=1))
     assert paper(db, A).words.title == "Second"
 
 
-def test_words_that_go_back_are_followed(db: Database, now: datetime) -> None:
+def test_store_page_follows_reverted_text(db: Database, now: datetime) -> None:
     for hour, title in enumerate(["One", "Two", "One"]):
         take(db, "import", seen(A, title=title), now=now + timedelta(hours=hour))
         assert paper(db, A).words.title == title
     assert len(rows(db, "sighting")) == 2
 
 
-def test_sources_that_differ_do_not_take_turns(db: Database, now: datetime) -> None:
+def test_store_page_differing_sources_do_not_alternate(db: Database, now: datetime) -> None:
     for hour in range(3):
         take(db, "hf-daily", seen(A, title="Lakes (HF)", links={"code": "https://example.org/c"}), now=now)
         take(db, "arxiv:cs.LG", seen(A, version=1, abstract="Wet."), now=now + timedelta(hours=hour))
@@ -68,14 +68,14 @@ def test_sources_that_differ_do_not_take_turns(db: Database, now: datetime) -> N
     assert len(rows(db, "revision")) == 2
 
 
-def test_what_one_source_leaves_open_another_fills(db: Database, now: datetime) -> None:
+def test_store_page_fills_gaps_from_other_source(db: Database, now: datetime) -> None:
     take(db, "arxiv-rss:cs.LG", seen(A, version=1, categories=["cs.LG"]), now=now)
     take(db, "hf-daily", seen(A, abstract="Wet.", authors=["Ann"]), now=now)
     words = paper(db, A).words
     assert (words.abstract, words.authors, words.categories) == ("Wet.", ("Ann",), ("cs.LG",))
 
 
-def test_signals_are_kept_over_time_only_where_they_change(db: Database, now: datetime) -> None:
+def test_store_page_keeps_signals_that_change(db: Database, now: datetime) -> None:
     for hour, upvotes in enumerate([3, 3, 8, 8, 5]):
         take(db, "hf-daily", seen(A, signals={"upvotes": upvotes, "comments": 1}), now=now + timedelta(hours=hour))
     assert paper(db, A).signals == {"upvotes": 5, "comments": 1}
@@ -84,7 +84,7 @@ def test_signals_are_kept_over_time_only_where_they_change(db: Database, now: da
     ]  # fmt: skip
 
 
-def test_two_values_at_one_instant_leave_the_later(db: Database, now: datetime) -> None:
+def test_store_page_later_signal_wins_at_one_time(db: Database, now: datetime) -> None:
     take(db, "a", seen(A, signals={"upvotes": 3}), now=now)
     take(db, "b", seen(A, signals={"upvotes": 4}), now=now)
     assert paper(db, A).signals == {"upvotes": 4}
@@ -92,21 +92,21 @@ def test_two_values_at_one_instant_leave_the_later(db: Database, now: datetime) 
 
 @pytest.mark.parametrize(("announced", "archived"), [("new", False), ("cross", False), ("replace", True),
                                                      ("replace-cross", True), (ARCHIVE, True)])  # fmt: skip
-def test_what_is_announced_as_new_to_us_is_news(db: Database, now: datetime, announced: str, archived: bool) -> None:
+def test_store_page_new_announcement_is_news(db: Database, now: datetime, announced: str, archived: bool) -> None:
     take(db, "arxiv-rss:cs.LG", seen(A, announced=announced), now=now)
     assert paper(db, A).archived is archived
     with db.read() as session:
         assert len(papers.candidates(session, now - timedelta(days=1), now)) == (not archived)
 
 
-def test_a_replacement_keeps_a_known_paper_what_it_is(db: Database, now: datetime) -> None:
+def test_store_page_replacement_keeps_archived_state(db: Database, now: datetime) -> None:
     take(db, "arxiv-rss:cs.LG", seen(A, version=1), now=now)
     take(db, "arxiv-rss:cs.LG", seen(A, version=2, announced="replace"), now=now + timedelta(days=1))
     found = paper(db, A)
     assert (found.archived, found.first_seen) == (False, now)
 
 
-def test_a_missed_day_made_up_for_is_news_though_its_replacement_came_first(db: Database, now: datetime) -> None:
+def test_store_page_backfilled_day_is_news_after_replacement(db: Database, now: datetime) -> None:
     later = now + timedelta(hours=1)
     take(db, "arxiv-rss:cs.LG", seen(A, version=2, announced="replace"), now=now)
     take(db, "arxiv:cs.LG", seen(A, version=2, published=now - timedelta(days=2)), now=later)
@@ -114,13 +114,13 @@ def test_a_missed_day_made_up_for_is_news_though_its_replacement_came_first(db: 
     assert (found.archived, found.first_seen, found.published) == (False, later, now - timedelta(days=2))
 
 
-def test_an_archived_paper_stays_archived_when_a_source_names_it(db: Database, now: datetime) -> None:
+def test_store_page_archived_paper_stays_archived(db: Database, now: datetime) -> None:
     take(db, "import", seen(A, announced=ARCHIVE), now=now)
     take(db, "hf-daily", seen(A, signals={"upvotes": 9}), now=now)
     assert paper(db, A).archived
 
 
-def test_two_known_papers_that_are_one_become_one(db: Database, now: datetime) -> None:
+def test_store_page_merges_two_known_papers(db: Database, now: datetime) -> None:
     later = now + timedelta(days=1)
     take(db, "crossref", seen(D, title="By DOI", signals={"citations": 1}), now=now)
     take(db, "arxiv:cs.LG", seen(A, version=1, title="By arXiv", signals={"citations": 1, "upvotes": 2}), now=now)
@@ -140,7 +140,7 @@ def test_two_known_papers_that_are_one_become_one(db: Database, now: datetime) -
         assert [found.key for found in papers.candidates(session, now - timedelta(days=1), later)] == [old.key]
 
 
-def test_a_merged_paper_can_be_merged_again(db: Database, now: datetime) -> None:
+def test_store_page_merges_merged_paper_again(db: Database, now: datetime) -> None:
     for name in ("feed:x", D, A):
         take(db, "s", seen(name), now=now)
     with db.read() as session:
@@ -154,7 +154,7 @@ def test_a_merged_paper_can_be_merged_again(db: Database, now: datetime) -> None
         assert papers.count(session) == 1
 
 
-def test_news_and_archived_become_news_as_of_the_news(db: Database, now: datetime) -> None:
+def test_store_page_merge_with_news_is_news(db: Database, now: datetime) -> None:
     take(db, "import", seen(D, announced=ARCHIVE), now=now - timedelta(days=30))
     take(db, "arxiv-rss:cs.LG", seen(A), now=now)
     take(db, "arxiv:cs.LG", seen(A, D), now=now)
@@ -162,7 +162,7 @@ def test_news_and_archived_become_news_as_of_the_news(db: Database, now: datetim
     assert (found.archived, found.first_seen) == (False, now)
 
 
-def test_three_sources_of_one_page_make_one_paper(db: Database, now: datetime) -> None:
+def test_store_page_three_sources_make_one_paper(db: Database, now: datetime) -> None:
     take(db, "s", seen(A), seen(D), seen(D, A), seen(B), now=now)
     with db.read() as session:
         assert papers.count(session) == 2
@@ -170,7 +170,7 @@ def test_three_sources_of_one_page_make_one_paper(db: Database, now: datetime) -
 
 
 def random_page(random: Random) -> list[Sighting]:
-    """Sightings of few works with ids in common; a source says the same of the same id."""
+    """Generate sightings of few works with common ids; a source is consistent about an id."""
     ids = [A, B, D, "doi:10.5555/e", "feed:x", "openreview:y"]
     said: dict[str, Sighting] = {}
     for _ in range(8):
@@ -182,7 +182,7 @@ def random_page(random: Random) -> list[Sighting]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_permuted_and_repeated_input_gives_identical_papers(db: Database, now: datetime, seed: int) -> None:
+def test_store_page_ignores_order_and_repetition(db: Database, now: datetime, seed: int) -> None:
     random = Random(seed)
     page = random_page(random)
     take(db, "s", *page, now=now)
@@ -196,7 +196,7 @@ def test_permuted_and_repeated_input_gives_identical_papers(db: Database, now: d
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_page_taken_in_twice_leaves_the_store_as_it_was(db: Database, now: datetime, seed: int) -> None:
+def test_store_page_twice_leaves_store_unchanged(db: Database, now: datetime, seed: int) -> None:
     page = random_page(Random(seed))
     take(db, "s", *page, now=now)
     before = everything(db)
@@ -204,7 +204,7 @@ def test_a_page_taken_in_twice_leaves_the_store_as_it_was(db: Database, now: dat
     assert everything(db) == before
 
 
-def test_a_page_goes_in_whole_or_not_at_all(db: Database, now: datetime) -> None:
+def test_store_page_is_atomic(db: Database, now: datetime) -> None:
     broken = seen("feed:" + "x" * 100, title="t", url="\ud800")
     with pytest.raises(UnicodeEncodeError):
         take(db, "s", seen(A), broken, now=now)
@@ -212,7 +212,7 @@ def test_a_page_goes_in_whole_or_not_at_all(db: Database, now: datetime) -> None
         assert papers.count(session) == 0
 
 
-def test_two_writers_at_once_make_one_paper_each(db: Database, now: datetime) -> None:
+def test_store_page_concurrent_writers_make_one_paper(db: Database, now: datetime) -> None:
     page = [seen(f"arxiv:2611.{n:05}", f"doi:10.5555/{n}", signals={"upvotes": n}) for n in range(60)]
     with ThreadPoolExecutor(4) as pool:
         futures = [pool.submit(take, db, f"s{n % 2}", *page[n * 10 :], now=now) for n in range(4)]

@@ -1,4 +1,4 @@
-"""Five days offline: one start fetches them all within the limits, and subscribers get one digest."""
+"""Test five days offline: one run fetches all of them, and subscribers get one digest."""
 
 import email
 import email.policy
@@ -26,7 +26,7 @@ ARXIV = {"/atom/cs.LG", "/oai", "/api/query"}
 
 @pytest.fixture
 def house(tmp_path: Path, database_url: str) -> Iterator[Install]:
-    """An install with one reader."""
+    """Create an installation with one subscriber."""
     made = install(tmp_path, database_url, TUE - timedelta(days=1))
     archive(made)
     made.people([reader(size=25)])
@@ -34,7 +34,7 @@ def house(tmp_path: Path, database_url: str) -> Iterator[Install]:
     made.db.close()
 
 
-async def test_five_days_offline_are_made_good_by_one_start_and_one_digest(house: Install, web: Site) -> None:
+async def test_ingest_catches_up_after_five_days_offline(house: Install, web: Site) -> None:
     world = World(house.clock, each=5, page=8)
     world.open(web)
     desk = Desk(house.db, web, house.clock)
@@ -60,7 +60,7 @@ async def test_five_days_offline_are_made_good_by_one_start_and_one_digest(house
     paths = Counter(one.path.partition("?")[0] for one in web.asked)
     assert paths == {"/atom/cs.LG": 1, "/oai": 3, "/api/query": 1, "/api/daily_papers": 11}
     to_arxiv = sum(count for path, count in paths.items() if path in ARXIV)
-    assert to_arxiv * ARXIV_PACE.seconds < 60, "at arXiv's pace the whole absence takes less than a minute"
+    assert to_arxiv * ARXIV_PACE.seconds < 60, "at arXiv's rate limit the whole absence takes less than a minute"
 
     house.plan()
     report = await house.deliver()

@@ -1,4 +1,4 @@
-"""A server that counts: never faster than agreed, never two at once, over processes, kills and restarts."""
+"""Test rate limits with a counting server, over processes, kills and restarts."""
 
 import asyncio
 import sys
@@ -30,9 +30,9 @@ async def web() -> AsyncIterator[Site]:
 
 
 async def start(
-    database: str, web: Site, paths: tuple[str, ...], pace: float, deadline: float = 60
+    database: str, web: Site, paths: tuple[str, ...], rate_limit: float, deadline: float = 60
 ) -> asyncio.subprocess.Process:
-    words = [database, str(deadline), str(pace), *map(web.url, paths)]
+    words = [database, str(deadline), str(rate_limit), *map(web.url, paths)]
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.papers.asking", *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
@@ -44,20 +44,20 @@ async def said(process: asyncio.subprocess.Process) -> list[str]:
 
 
 async def asked(web: Site, count: int) -> None:
-    """Wait until so many requests have come."""
+    """Wait until this many requests have come."""
     async with asyncio.timeout(60):
         while len(web.asked) < count:
             await asyncio.sleep(0.01)
 
 
-def test_all_of_arxivs_interfaces_share_the_pace_of_its_terms() -> None:
+def test_arxiv_sources_share_one_rate_limit() -> None:
     sources = [parse_source(spec) for spec in ("arxiv:cs.LG", "arxiv-rss:cs.LG", "arxiv-oai:cs")]
-    (pace,) = {source.pace for source in sources}
-    assert pace.alone
-    assert pace.seconds >= 3
+    (rate_limit,) = {source.rate_limit for source in sources}
+    assert rate_limit.exclusive
+    assert rate_limit.seconds >= 3
 
 
-async def test_two_processes_at_once_keep_the_pace_and_one_connection(database_url: str, web: Site) -> None:
+async def test_fetch_two_processes_keep_limit_and_one_connection(database_url: str, web: Site) -> None:
     web.paths["/oai"] = slowly(0.7, says(b"ok"))
     both = [await start(database_url, web, paths, 0.4) for paths in (INTERFACES, INTERFACES[::-1])]
     assert [await said(process) for process in both] == [["2"] * 3] * 2
@@ -67,9 +67,7 @@ async def test_two_processes_at_once_keep_the_pace_and_one_connection(database_u
     assert (web.most_open, web.most_answering) == (1, 1)
 
 
-async def test_a_process_killed_in_mid_answer_holds_the_host_no_longer_than_its_deadline(
-    database_url: str, db: Database, web: Site
-) -> None:
+async def test_fetch_killed_process_releases_host_at_deadline(database_url: str, db: Database, web: Site) -> None:
     web.paths["/api/query"] = slowly(60, says(b"ok"))
     killed = await start(database_url, web, ("/api/query",), 0.4, deadline=2)
     await asked(web, 1)
@@ -85,23 +83,23 @@ async def test_a_process_killed_in_mid_answer_holds_the_host_no_longer_than_its_
     assert web.most_open == 1
 
 
-async def test_the_pace_outlives_a_restart(database_url: str, web: Site) -> None:
+async def test_rate_limit_survives_restart(database_url: str, web: Site) -> None:
     for _ in range(2):
         assert await said(await start(database_url, web, ("/api/query",), 3.0)) == ["2"]
     print(f"\n{web.log()}")
     assert web.gaps()[0] >= 3
 
 
-async def test_the_pace_counts_from_when_an_answer_began(database_url: str, web: Site) -> None:
-    """A request that travelled slowly, and one right behind it that travelled fast, must not meet."""
+async def test_rate_limit_counts_from_start_of_answer(database_url: str, web: Site) -> None:
+    """Send a request over a slow path and one right behind it over a fast path."""
     web.paths["/api/query"] = slowly(0.5, says(b"ok"))
     assert await said(await start(database_url, web, ("/api/query", "/oai"), 0.4)) == ["2", "2"]
     assert web.gaps()[0] >= 0.9
 
 
 @pytest.mark.long
-async def test_at_arxivs_own_pace(database_url: str, web: Site) -> None:
-    """Two processes, one of which is killed and started again."""
+async def test_fetch_keeps_arxivs_real_rate_limit(database_url: str, web: Site) -> None:
+    """Run two processes, one of which is killed and restarted."""
     first = await start(database_url, web, INTERFACES * 3, 3.1)
     other = await start(database_url, web, INTERFACES, 3.1)
     await asked(web, 3)

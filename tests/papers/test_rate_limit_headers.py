@@ -1,10 +1,10 @@
-"""What hosts ask for in their headers is understood in every form they have."""
+"""Test every form of rate limit headers."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from digestd.fetching.rate_limit_headers import wanted_pause
+from digestd.fetching.rate_limit_headers import requested_pause
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -51,5 +51,5 @@ EPOCH = int(NOW.timestamp())
         (200, {}, 0),
     ],
 )
-def test_a_pause_is_understood(status: int, headers: dict[str, str], seconds: float) -> None:
-    assert wanted_pause(status, headers, NOW) == pytest.approx(seconds)
+def test_requested_pause_reads_every_header_form(status: int, headers: dict[str, str], seconds: float) -> None:
+    assert requested_pause(status, headers, NOW) == pytest.approx(seconds)

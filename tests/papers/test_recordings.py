@@ -1,4 +1,4 @@
-"""A run can be recorded and answered again from the recording, without any network."""
+"""Test recording a run and replaying it without network."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ from digestd.errors import BadInput, SourceFailed
 from digestd.fetching.credentials import Credential
 from digestd.fetching.fetch import Client, Fetcher, Limits, Validators
 from digestd.fetching.recordings import INDEX, Recorder, Replayer, without_secrets
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
 from tests.papers.site import Site, in_turn, says
 
-FREE = Pace("site", 0)
+FREE = RateLimit("site", 0)
 SECRET = "s3cr3t-key"
 
 
@@ -29,7 +29,7 @@ async def fetcher(db: Database, now: datetime) -> AsyncIterator[Fetcher]:
         yield found
 
 
-async def test_what_was_recorded_is_answered_again_in_its_order(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
+async def test_replayer_answers_in_recorded_order(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
     web.paths["/a"] = in_turn(says(b"one", ETag='"1"', Content_Type="text/xml"), says(b"two"))
     web.paths["/b"] = says(status=404)
     web.paths["/c"] = in_turn(says(b"[1]"), says(b"[2]"))
@@ -50,7 +50,7 @@ async def test_what_was_recorded_is_answered_again_in_its_order(fetcher: Fetcher
     assert len(web.asked) == count
 
 
-async def test_a_recording_can_be_read_by_people(fetcher: Fetcher, web: Site, tmp_path: Path, now: datetime) -> None:
+async def test_recorder_writes_readable_files(fetcher: Fetcher, web: Site, tmp_path: Path, now: datetime) -> None:
     web.paths["/a"] = says(b"one", ETag='"1"', Content_Type="text/xml")
     recorder = Recorder(fetcher, tmp_path)
     await recorder.fetch(Request(web.url("/a"), body=b"{}"), FREE)
@@ -69,13 +69,13 @@ async def test_a_recording_can_be_read_by_people(fetcher: Fetcher, web: Site, tm
     assert (tmp_path / line["file"]).read_bytes() == b"one"
 
 
-async def test_a_recording_is_whole_though_nothing_has_changed(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
+async def test_recorder_sends_no_validators(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
     web.paths["/a"] = says(b"one", ETag='"1"')
     await Recorder(fetcher, tmp_path).fetch(Request(web.url("/a")), FREE, Validators('"1"'))
     assert "if-none-match" not in web.asked[0].headers
 
 
-async def test_a_second_run_is_added_to_the_first(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
+async def test_recorder_appends_second_run(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
     web.paths["/a"] = in_turn(says(b"one"), says(b"two"))
     for _ in range(2):
         await Recorder(fetcher, tmp_path).fetch(Request(web.url("/a")), FREE)
@@ -83,7 +83,7 @@ async def test_a_second_run_is_added_to_the_first(fetcher: Fetcher, web: Site, t
     assert [(await replayer.fetch(Request(web.url("/a")), FREE)).body for _ in range(2)] == [b"one", b"two"]
 
 
-async def test_no_secret_is_recorded(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
+async def test_recorder_stores_no_secret(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
     web.paths["/a"] = says(b"one")
     folder = tmp_path / "recording"
     request = Request(web.url(f"/a?token={SECRET}&term=x").replace("//", f"//me:{SECRET}@"))
@@ -93,26 +93,26 @@ async def test_no_secret_is_recorded(fetcher: Fetcher, web: Site, tmp_path: Path
     assert (await Replayer(folder).fetch(request, FREE)).body == b"one"
 
 
-def test_what_looks_like_a_secret_is_left_out_of_an_address() -> None:
+def test_without_secrets_removes_secret_parameters() -> None:
     url = "https://me:pw@example.org/a?q=monkey&api_key=1&X-Token=2&signature=3&keyword=4#frag"
     assert without_secrets(url) == "https://example.org/a?q=monkey&api_key=-&X-Token=-&signature=-&keyword=-"
 
 
-async def test_a_request_that_was_not_recorded_is_named(tmp_path: Path) -> None:
+async def test_replayer_names_missing_request(tmp_path: Path) -> None:
     (tmp_path / INDEX).write_text("")
     with pytest.raises(SourceFailed, match=r"GET https://example.org/a is not in the recording"):
         await Replayer(tmp_path).fetch(Request("https://example.org/a"), FREE)
 
 
 @pytest.mark.parametrize("index", [None, "not json\n", "[1, 2]\n", '{"url": 1}\n', '{"at": "x"}\n'])
-def test_a_folder_without_a_recording_is_refused(tmp_path: Path, index: str | None) -> None:
+def test_replayer_refuses_folder_without_recording(tmp_path: Path, index: str | None) -> None:
     if index is not None:
         (tmp_path / INDEX).write_text(index)
     with pytest.raises(BadInput, match="holds no recording that can be read"):
         Replayer(tmp_path)
 
 
-async def test_a_recording_names_only_files_of_its_own_folder(tmp_path: Path) -> None:
+async def test_replayer_reads_only_files_of_its_folder(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("hush")
     folder = tmp_path / "recording"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""Asking sources, page by page, with a real server behind them."""
+"""Test ingest page by page against a real server."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from digestd.fetching.fetch import Client
 from digestd.fetching.recordings import Recorder, Replayer
-from digestd.papers.run import Via, ingest
+from digestd.papers.ingest import IngestOptions, ingest
 from digestd.sources import parse_source
 from digestd.sources.source import Request
 from digestd.store import fetches, papers
@@ -33,7 +33,7 @@ def days(*numbers: str, upvotes: int = 1) -> bytes:
     return json.dumps(records).encode()
 
 
-async def test_a_result_is_read_page_by_page_to_its_end(desk: Desk) -> None:
+async def test_ingest_reads_all_pages(desk: Desk) -> None:
     desk.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
     desk.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
     (report,) = await desk.ask("arxiv:cs.LG")
@@ -41,7 +41,7 @@ async def test_a_result_is_read_page_by_page_to_its_end(desk: Desk) -> None:
     assert desk.count() == 3
 
 
-async def test_a_second_run_asks_conditionally_and_is_quiet(desk: Desk) -> None:
+async def test_ingest_second_run_is_conditional_and_quiet(desk: Desk) -> None:
     async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
         if asked.headers.get("if-none-match") == '"1"':
             writer.write(head(304))
@@ -54,7 +54,7 @@ async def test_a_second_run_asks_conditionally_and_is_quiet(desk: Desk) -> None:
     assert [asked.headers.get("if-none-match") for asked in desk.web.asked] == [None, '"1"', '"1"']
 
 
-async def test_one_broken_source_stops_no_other(desk: Desk) -> None:
+async def test_ingest_broken_source_stops_no_other(desk: Desk) -> None:
     desk.web.paths["/atom/cs.LG"] = says(b"<html><body>maintenance</body></html>")
     desk.web.paths["/atom/cs.CL"] = says(status=503)
     desk.web.paths[DAYS] = says(days("2611.00001"))
@@ -68,7 +68,7 @@ async def test_one_broken_source_stops_no_other(desk: Desk) -> None:
     assert last["hf-daily"].error is None
 
 
-async def test_what_a_source_did_not_foresee_breaks_its_source_only(desk: Desk) -> None:
+async def test_ingest_unexpected_error_breaks_one_source(desk: Desk) -> None:
     class Odd(Here):
         def requests(self, since: datetime, cursor: str | None) -> Request | None:
             raise KeyError(since, cursor)
@@ -80,7 +80,7 @@ async def test_what_a_source_did_not_foresee_breaks_its_source_only(desk: Desk) 
     assert report.broken
 
 
-async def test_votes_of_the_days_before_are_asked_for_again(desk: Desk, now: datetime) -> None:
+async def test_ingest_requests_votes_of_earlier_days_again(desk: Desk, now: datetime) -> None:
     desk.web.paths[DAYS] = says(b"[]")
     desk.web.paths[f"{DAYS}?limit=100"] = in_turn(says(days("2611.00001")), says(days("2611.00001", upvotes=9)))
     await desk.ask("hf-daily")
@@ -90,7 +90,7 @@ async def test_votes_of_the_days_before_are_asked_for_again(desk: Desk, now: dat
     assert asked[:4] == ["", "2026-11-22", "2026-11-21", "2026-11-20"]
 
 
-async def test_one_paper_of_three_sources(desk: Desk, now: datetime) -> None:
+async def test_ingest_merges_paper_of_three_sources(desk: Desk, now: datetime) -> None:
     desk.web.paths["/api/query"] = says(feed(1, 0, entry("2611.10001v1", title="Freezing lakes faster")))
     desk.web.paths["/atom/cs.LG"] = says((Path(__file__).parents[1] / "sources/samples/arxiv-rss.xml").read_bytes())
     desk.web.paths[DAYS] = says(b"[]")
@@ -112,7 +112,7 @@ async def test_one_paper_of_three_sources(desk: Desk, now: datetime) -> None:
     assert len(texts) == 2
 
 
-async def test_since_is_the_last_answer_but_never_more_than_a_week(desk: Desk, now: datetime) -> None:
+async def test_ingest_since_is_last_answer_at_most_a_week(desk: Desk, now: datetime) -> None:
     asked: list[datetime] = []
 
     class Watched(Here):
@@ -130,7 +130,7 @@ async def test_since_is_the_last_answer_but_never_more_than_a_week(desk: Desk, n
     assert begun == [now - timedelta(days=3), now, now + timedelta(days=53), now]
 
 
-async def test_the_report_tells_requests_days_and_what_to_see_to(desk: Desk) -> None:
+async def test_ingest_report_has_requests_days_and_warnings(desk: Desk) -> None:
     desk.web.paths["/api/query"] = says(feed(1, 0, entry("2611.00001v1")))
     report = await ingest(
         desk.db, [here(parse_source("arxiv:cs.LG"), desk.web)], Client("https://x.example.org"), desk.clock
@@ -140,23 +140,23 @@ async def test_the_report_tells_requests_days_and_what_to_see_to(desk: Desk) -> 
     assert "days" not in report.sources[0].counts
 
 
-async def test_a_recording_answers_as_the_source_did(desk: Desk, tmp_path: Path) -> None:
+async def test_ingest_replay_equals_recorded_run(desk: Desk, tmp_path: Path) -> None:
     desk.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
     desk.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
     told: list[int] = []
-    recording = Via(lambda fetcher: Recorder(fetcher, tmp_path), told.append)
+    recording = IngestOptions(lambda fetcher: Recorder(fetcher, tmp_path), told.append)
     (recorded,) = await desk.ask("arxiv:cs.LG", via=recording)
     texts = everything(desk.db)["revision"]
     forget(desk.db)
     desk.web.asked.clear()
-    (replayed,) = await desk.ask("arxiv:cs.LG", via=Via(lambda _fetcher: Replayer(tmp_path)))
+    (replayed,) = await desk.ask("arxiv:cs.LG", via=IngestOptions(lambda _fetcher: Replayer(tmp_path)))
     assert desk.web.asked == []
     assert (replayed.new, replayed.fetched) == (recorded.new, recorded.fetched) == (3, 3)
     assert len(everything(desk.db)["revision"]) == len(texts)
     assert told == [2, 1]
 
 
-async def test_sources_that_add_to_papers_are_asked_last_and_about_what_is_new(desk: Desk, now: datetime) -> None:
+async def test_ingest_enrichment_runs_last_for_new_papers(desk: Desk, now: datetime) -> None:
     (record,) = json.loads(days("2611.00001"))
     record["paper"]["githubRepo"] = "https://github.com/example/lakes"
     desk.web.paths[DAYS] = says(b"[]")
@@ -172,7 +172,7 @@ async def test_sources_that_add_to_papers_are_asked_last_and_about_what_is_new(d
     assert desk.states("github-stars") == {}, "it announces nothing"
 
 
-async def test_a_source_that_adds_to_papers_asks_nothing_where_there_are_none(desk: Desk) -> None:
+async def test_ingest_enrichment_without_papers_asks_nothing(desk: Desk) -> None:
     (report,) = await desk.ask("github-stars")
     assert (report.state, report.requests) == ("quiet", 0)
     assert desk.web.asked == []

@@ -1,4 +1,4 @@
-"""Files as sources: nothing is asked over the network."""
+"""Test files as sources: nothing is sent over the network."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -7,20 +7,20 @@ import pytest
 
 from digestd.domain.paper import PaperId
 from digestd.fetching.fetch import Client
-from digestd.papers.run import ingest, ingest_files
+from digestd.papers.ingest import ingest, ingest_files
 from digestd.resources import sample
 from digestd.sources import parse_source, parse_sources
 from digestd.store import coverage, papers
 from digestd.store.database import Database
 
 
-async def test_no_sources_opens_no_socket(db: Database, now: datetime) -> None:
+async def test_ingest_without_sources_opens_no_socket(db: Database, now: datetime) -> None:
     report = await ingest(db, parse_sources("none"), Client("https://x.example.org"), lambda: now)
     assert report.sources == ()
     assert not report.broken
 
 
-async def test_a_file_is_a_source_and_read_again_only_when_changed(db: Database, now: datetime, tmp_path: Path) -> None:
+async def test_ingest_rereads_file_only_if_changed(db: Database, now: datetime, tmp_path: Path) -> None:
     file = tmp_path / "my papers.jsonl"
     file.write_bytes(b'{"title": "One"}\n{"titel": "Two"}\n')
     sources, client = [parse_source(f"jsonl:{file}")], Client("https://x.example.org")
@@ -37,7 +37,7 @@ async def test_a_file_is_a_source_and_read_again_only_when_changed(db: Database,
 @pytest.mark.parametrize(
     ("good", "state", "day"), [(0, "broken", "broken"), (1, "partial", "partial"), (2, "partial", "partial")]
 )
-async def test_a_file_most_of_whose_lines_are_refused_is_never_quiet(
+async def test_ingest_file_with_mostly_bad_lines_is_broken(
     db: Database, now: datetime, tmp_path: Path, good: int, state: str, day: str
 ) -> None:
     file = tmp_path / "papers.jsonl"
@@ -55,14 +55,14 @@ async def test_a_file_most_of_whose_lines_are_refused_is_never_quiet(
             assert coverage.recent(session, now.date())[0].state == day
 
 
-async def test_a_file_that_is_not_there_is_a_broken_source(db: Database, now: datetime) -> None:
+async def test_ingest_missing_file_is_broken(db: Database, now: datetime) -> None:
     (report,) = (
         await ingest(db, [parse_source("jsonl:/no/such")], Client("https://x.example.org"), lambda: now)
     ).sources
     assert (report.state, report.error) == ("broken", "cannot read /no/such: No such file or directory")
 
 
-def test_the_shipped_sample_day_is_good(db: Database, now: datetime) -> None:
+def test_sample_day_has_no_rejects(db: Database, now: datetime) -> None:
     files = [(Path(name).stem, sample(name)) for name in ("preprints.jsonl", "community.jsonl")]
     report = ingest_files(db, files, now)
     assert [source.rejected for source in report.sources] == [0, 0]

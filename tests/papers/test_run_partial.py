@@ -1,4 +1,4 @@
-"""Answers that are not whole: what came is kept, what is missing is said and made good."""
+"""Test incomplete answers: what came is stored, what is missing is reported and fetched later."""
 
 import json
 from datetime import timedelta
@@ -14,14 +14,14 @@ from tests.sources.test_arxiv import entry, feed
 QUERY = "/api/query?search_query=cat%3Acs.LG&sortBy=submittedDate&sortOrder=descending&start={}&max_results=500"
 
 
-async def test_an_empty_page_in_mid_result_is_asked_for_again(desk: Desk) -> None:
+async def test_ingest_retries_empty_page_in_mid_result(desk: Desk) -> None:
     desk.web.paths[QUERY.format(0)] = says(feed(2, 0, entry("2611.00001v1")))
     desk.web.paths[QUERY.format(1)] = in_turn(says(feed(2, 1)), says(feed(2, 1, entry("2611.00002v1"))))
     (report,) = await desk.ask("arxiv:cs.LG")
     assert (report.state, report.new) == ("fresh", 2)
 
 
-async def test_pages_that_stay_empty_break_the_source_and_keep_what_came(desk: Desk) -> None:
+async def test_ingest_keeps_pages_before_a_stall(desk: Desk) -> None:
     desk.web.paths[QUERY.format(0)] = says(feed(2, 0, entry("2611.00001v1")))
     desk.web.paths[QUERY.format(1)] = says(feed(2, 1))
     (report,) = await desk.ask("arxiv:cs.LG")
@@ -31,7 +31,7 @@ async def test_pages_that_stay_empty_break_the_source_and_keep_what_came(desk: D
     assert desk.count() == 1
 
 
-async def test_an_answer_that_never_moves_on_has_an_end(desk: Desk) -> None:
+async def test_ingest_stops_answer_without_progress(desk: Desk) -> None:
     desk.web.paths["/api/query"] = says(feed(900, 0, entry("2611.00001v1")))
     (report,) = await desk.ask("arxiv:cs.LG")
     assert report.state == "partial"
@@ -39,7 +39,7 @@ async def test_an_answer_that_never_moves_on_has_an_end(desk: Desk) -> None:
     assert len(desk.web.asked) == 4
 
 
-async def test_a_failure_half_way_is_made_good_by_the_next_run(desk: Desk) -> None:
+async def test_ingest_next_run_completes_partial_one(desk: Desk) -> None:
     desk.web.paths[QUERY.format(0)] = says(feed(2, 0, entry("2611.00001v1")), ETag='"1"')
     desk.web.paths[QUERY.format(1)] = says(status=404)
     assert [r.state for r in await desk.ask("arxiv:cs.LG")] == ["partial"]
@@ -51,7 +51,7 @@ async def test_a_failure_half_way_is_made_good_by_the_next_run(desk: Desk) -> No
     assert desk.states("arxiv:cs.LG")["2026-11-24"] == "fresh"
 
 
-async def test_an_answer_that_has_lost_what_all_had_is_not_taken(desk: Desk) -> None:
+async def test_ingest_refuses_answer_without_usual_fields(desk: Desk) -> None:
     full = [entry(f"2611.{n:05}v1", title=f"T {n}") for n in range(30)]
     bare = [one.replace("<summary>S</summary>", "") for one in full]
     desk.web.paths["/api/query"] = in_turn(says(feed(30, 0, *full)), says(feed(30, 0, *bare)))
@@ -64,7 +64,7 @@ async def test_an_answer_that_has_lost_what_all_had_is_not_taken(desk: Desk) -> 
     assert desk.states("arxiv:cs.LG")["2026-11-24"] == "fresh", "the last good is kept"
 
 
-async def test_what_could_not_be_read_is_kept_until_the_next_time(desk: Desk) -> None:
+async def test_ingest_stores_rejects_until_next_run(desk: Desk) -> None:
     some = [entry(f"2611.{n:05}v1") for n in range(8)]
     bad = entry("2611.00009v1", published="soon")
     desk.web.paths["/api/query"] = in_turn(says(feed(9, 0, *some, bad)), says(feed(8, 0, *some)))
@@ -81,7 +81,7 @@ async def test_what_could_not_be_read_is_kept_until_the_next_time(desk: Desk) ->
         assert kept.rejected(session, "arxiv:cs.LG") == []
 
 
-async def test_a_total_that_was_overstated_is_said(desk: Desk) -> None:
+async def test_ingest_reports_overstated_total(desk: Desk) -> None:
     post = {"doi": "10.1101/2026.11.24.000001", "title": "T", "authors": "Li, B.", "date": "2026-11-24",
             "version": "1", "category": "ecology", "abstract": "A", "published": "NA"}  # fmt: skip
     first = {"messages": [{"status": "ok", "count": 1, "total": "9"}], "collection": [post]}

@@ -1,4 +1,4 @@
-"""Who may say what of a paper: that it is withdrawn, how it is counted, whether it is news."""
+"""Test which source decides on withdrawal, signals and news."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from tests.papers.makers import paper, rows, seen, take
     ([("hf-daily", None, False), ("crossref:x", None, True)], True),
     ([("crossref:x", None, True), ("crossref:x", None, False)], False),
 ])  # fmt: skip
-def test_who_may_say_that_a_paper_is_withdrawn(
+def test_is_withdrawn_trusts_newest_arxiv_sighting(
     db: Database, now: datetime, said: list[tuple[str, int | None, bool]], withdrawn: bool
 ) -> None:
     for hour, (source, version, is_withdrawn) in enumerate(said):
@@ -33,7 +33,7 @@ def test_who_may_say_that_a_paper_is_withdrawn(
         assert len(papers.trending(session, now - HOUR, 5)) == (not withdrawn)
 
 
-def test_an_enrichment_adds_signals_and_nothing_else(db: Database, now: datetime) -> None:
+def test_store_page_enrichment_adds_signals_only(db: Database, now: datetime) -> None:
     take(db, "arxiv:cs.LG", at_arxiv(), now=now)
     before = paper(db, A)
     about = seen("s2:1", A, title="By another name", announced=SIGNALS, signals={"citations": 4}, withdrawn=True)
@@ -48,20 +48,20 @@ def test_an_enrichment_adds_signals_and_nothing_else(db: Database, now: datetime
     assert take(db, "s2", about, now=now + 2 * HOUR).unchanged == 1
 
 
-def test_signals_of_one_page_reach_its_new_paper(db: Database, now: datetime) -> None:
+def test_store_page_signals_reach_new_paper_of_page(db: Database, now: datetime) -> None:
     take(db, "s", seen("s2:1", A, announced=SIGNALS, signals={"stars": 3}), at_arxiv(), now=now)
     assert paper(db, A).signals == {"stars": 3}
 
 
 @pytest.mark.parametrize(("days", "archived"), [(0, False), (7, False), (8, True), (400, True)])
-def test_an_announcement_of_more_than_a_week_ago_is_no_news(
+def test_store_page_announcement_older_than_a_week_is_no_news(
     db: Database, now: datetime, days: int, archived: bool
 ) -> None:
     take(db, "arxiv-oai:cs", at_arxiv(day=now.date() - timedelta(days=days)), now=now)
     assert (paper(db, A).archived, paper(db, A).first_seen) == (archived, now)
 
 
-def test_words_for_people_are_made_when_an_archived_paper_becomes_news(db: Database, now: datetime) -> None:
+def test_store_page_archived_paper_becomes_news_with_texts(db: Database, now: datetime) -> None:
     take(db, "arxiv-rss:cs", seen(A, title=r"On $\alpha$-lakes", announced="replace"), now=now)
     assert rows(db, "revision")[0].plain_title is None
     assert paper(db, A).plain_title == r"On $\alpha$-lakes"

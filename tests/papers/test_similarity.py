@@ -1,4 +1,4 @@
-"""Whether two sightings are of one work, on labelled pairs."""
+"""Test similarity of sightings on labelled pairs."""
 
 import pytest
 from hypothesis import example, given
@@ -31,25 +31,25 @@ def told(report: Report) -> Report:
     return report
 
 
-def test_there_are_many_hard_pairs_of_many_kinds() -> None:
+def test_similarity_pairs_cover_many_hard_kinds() -> None:
     assert len(PAIRS) >= 500
     assert len(kinds(PAIRS)) >= 60
     assert sum(pair.held_out for pair in PAIRS) >= 500
 
 
-def test_no_two_invented_works_are_taken_for_one_and_hardly_any_is_missed() -> None:
+def test_similarity_of_generated_pairs_has_no_false_merge() -> None:
     report = told(measure("invented", PAIRS))
     assert report.false == []
     assert report.recall >= 0.99, report.missed
 
 
-def test_the_held_out_half_fares_as_the_other() -> None:
+def test_similarity_held_out_half_agrees() -> None:
     report = told(measure("invented, held out", [pair for pair in PAIRS if pair.held_out]))
     assert report.false == []
     assert report.recall >= 0.98, report.missed
 
 
-def test_no_two_works_of_the_outside_data_are_taken_for_one_and_hardly_any_is_missed() -> None:
+def test_similarity_of_real_pairs_has_no_false_merge() -> None:
     report = told(measure("found", found.pairs()))
     assert (report.negatives >= 3_000, report.positives >= 1_000) == (True, True)
     assert report.false == []
@@ -57,12 +57,12 @@ def test_no_two_works_of_the_outside_data_are_taken_for_one_and_hardly_any_is_mi
 
 
 @given(SIGHTINGS, SIGHTINGS)
-def test_the_verdict_does_not_depend_on_who_comes_first(one: Sighting, other: Sighting) -> None:
+def test_similarity_is_symmetric(one: Sighting, other: Sighting) -> None:
     assert same_work(one, other).score == same_work(other, one).score
 
 
 @given(SIGHTINGS)
-def test_a_few_keys_of_64_bits_find_a_paper(one: Sighting) -> None:
+def test_blocking_keys_find_a_paper(one: Sighting) -> None:
     assert 2 <= len(blocking_keys(one)) <= 5
     assert all(-(1 << 63) <= key < 1 << 63 for key in blocking_keys(one))
 
@@ -70,7 +70,7 @@ def test_a_few_keys_of_64_bits_find_a_paper(one: Sighting) -> None:
 @example("", ["A", "U", "A0Ü"], "")
 @example("", [",U.a", "é. Ü"], "")
 @given(st.text(max_size=80), st.lists(st.text(max_size=30), max_size=3), st.text(max_size=200))
-def test_any_words_can_be_judged(title: str, authors: list[str], abstract: str) -> None:
+def test_similarity_accepts_any_text(title: str, authors: list[str], abstract: str) -> None:
     one = seen("a:1", title=title, authors=authors, abstract=abstract)
     other = seen("b:1", title=f"{title}…", authors=authors[::-1], abstract=abstract[:50])
     assert same_work(one, other).score == same_work(other, one).score
@@ -90,7 +90,7 @@ def test_any_words_can_be_judged(title: str, authors: list[str], abstract: str) 
     (["dblp:journals/corr/abs-1"], ["dblp:conf/x/1"], False),
     (["dblp:conf/x/1"], ["dblp:journals/x/1"], True),
 ])  # fmt: skip
-def test_identifiers_that_tell_works_apart(one: list[str], other: list[str], apart: bool) -> None:
+def test_conflicting_ids_tells_works_apart(one: list[str], other: list[str], apart: bool) -> None:
     mine, theirs = ([PaperId(name) for name in names] for names in (one, other))
     assert bool(conflicting_ids(mine, theirs)) is apart
 
@@ -103,12 +103,12 @@ def test_identifiers_that_tell_works_apart(one: list[str], other: list[str], apa
     ("García Núñez, Lucía", "L. García", True), ("Jane Smith", "John Smith", False), ("Wei Wang", "Wen Wang", False),
     ("J. A. Smith", "J. B. Smith", False), ("Maria Garcia", "Maria Lopez", False), ("J. Garcia", "J. Lopez", False),
 ])  # fmt: skip
-def test_names_of_one_person(one: str, other: str, same: bool) -> None:
+def test_same_name_matches_spellings(one: str, other: str, same: bool) -> None:
     assert same_name(one, other) is same
     assert same_name(other, one) is same
 
 
-def test_author_lists_that_cannot_be_compared_say_so() -> None:
+def test_compare_authors_reports_incomparable_lists() -> None:
     assert compare_authors(["Anonymous"], ["Ann Lee"])[0] is AuthorMatch.UNKNOWN
     assert compare_authors(["王伟"], ["Wang Wei"])[0] is AuthorMatch.UNKNOWN
     assert compare_authors([], ["Wang Wei"])[0] is AuthorMatch.UNKNOWN
@@ -116,7 +116,7 @@ def test_author_lists_that_cannot_be_compared_say_so() -> None:
     assert compare_authors(["Bo Ek"], ["Ann Lee", "Bo Ek"])[0] is AuthorMatch.SOME
 
 
-def test_titles_are_one_in_tex_and_unicode() -> None:
+def test_compare_titles_matches_tex_and_unicode() -> None:
     assert fold(r"Poincar\'e and $\alpha$-L\'evy") == fold("Poincaré and α-Lévy")
     assert title_words("Part II") == title_words("part 2")
     assert compare_titles(r"\textbf{Lakes} in $\mathbb{R}^3$", "Lakes in ℝ³").match is TitleMatch.EQUAL

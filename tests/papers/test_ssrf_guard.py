@@ -1,4 +1,4 @@
-"""No redirect leads inward, however the address is written; and what was checked is what is connected to."""
+"""Test that no redirect reaches a private address, and that the checked address is the one connected to."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,14 +14,14 @@ import trustme
 from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Client, Fetcher, Limits
 from digestd.fetching.ssrf_guard import Address, is_forbidden, is_public, why_not_public
-from digestd.sources.source import Pace, Request
+from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database, open_database
 from tests.papers.addresses import INWARD, NAMES, OUTWARD
 from tests.papers.site import AT_ONCE, Site, says, site
 from tests.parts.tls import server_side
 
 FORMS = [(kind, form) for kind, forms in INWARD.items() for form in forms]
-FREE = Pace("site", 0)
+FREE = RateLimit("site", 0)
 CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1, backoff=AT_ONCE))
 
 
@@ -39,7 +39,7 @@ def clock(now: datetime) -> Callable[[], datetime]:
 
 
 class Names:
-    """A resolver that knows some names, and remembers what it was asked."""
+    """A resolver of a few names that records its queries."""
 
     def __init__(self, names: dict[str, list[str]]) -> None:
         self.names = names
@@ -50,7 +50,7 @@ class Names:
         return [ip_address(found) for found in self.names[name]]
 
 
-def test_there_are_more_than_enough_forms() -> None:
+def test_ssrf_cases_cover_many_forms() -> None:
     forms = {form for _, form in FORMS}
     assert len(forms) == len(FORMS)
     print(f"\n{len(forms)} forms: " + ", ".join(f"{len(found)} {kind}" for kind, found in INWARD.items()))
@@ -58,7 +58,7 @@ def test_there_are_more_than_enough_forms() -> None:
 
 
 @pytest.mark.parametrize("form", [form for _, form in FORMS], ids=lambda form: ascii(form))
-async def test_a_redirect_inward_is_refused_and_not_connected_to(
+async def test_fetch_never_connects_to_private_redirect(
     quiet: Database, clock: Callable[[], datetime], web: Site, form: str
 ) -> None:
     web.paths["/"] = says(status=302, Location=form)
@@ -72,13 +72,13 @@ async def test_a_redirect_inward_is_refused_and_not_connected_to(
 
 
 @pytest.mark.parametrize("form", OUTWARD, ids=lambda form: ascii(form))
-def test_the_rest_of_the_web_may_be_redirected_to(form: str) -> None:
+def test_fetch_follows_redirect_to_public_host(form: str) -> None:
     url = httpx2.URL("http://first.example.com/").join(form)
     assert why_not_public(url.scheme, url.userinfo.decode(), url.raw_host.decode(), url.port) is None
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "fd00::1", "::1", "93.184.216.34", "64:ff9b::a00:1"])
-def test_an_operator_may_name_a_host_of_this_network(address: str) -> None:
+def test_fetch_allows_private_host_of_operator(address: str) -> None:
     assert not is_forbidden(ip_address(address))
 
 
@@ -87,20 +87,18 @@ def test_an_operator_may_name_a_host_of_this_network(address: str) -> None:
     ["169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255", "fe80::1", "::", "ff02::1", "::ffff:169.254.169.254",
      "64:ff9b::a9fe:a9fe"],
 )  # fmt: skip
-def test_no_source_is_ever_at_the_clouds_metadata(address: str) -> None:
+def test_fetch_refuses_metadata_address_as_source(address: str) -> None:
     assert is_forbidden(ip_address(address))
     assert not is_public(ip_address(address))
 
 
-async def test_a_name_of_the_operators_that_leads_to_metadata_is_refused(
-    quiet: Database, clock: Callable[[], datetime]
-) -> None:
+async def test_fetch_refuses_operator_name_of_metadata_address(quiet: Database, clock: Callable[[], datetime]) -> None:
     async with Fetcher(quiet, CLIENT, clock, Names({"feeds.example.com": ["169.254.169.254"]})) as fetcher:
         with pytest.raises(SourceFailed, match="where no source can be; refused"):
             await fetcher.fetch(Request("http://feeds.example.com/"), FREE)
 
 
-async def test_the_operators_own_host_may_be_in_this_network_and_redirect_to_itself(
+async def test_fetch_private_host_may_redirect_to_itself(
     quiet: Database, clock: Callable[[], datetime], web: Site
 ) -> None:
     web.paths["/"] = says(status=301, Location="/there")
@@ -112,7 +110,7 @@ async def test_the_operators_own_host_may_be_in_this_network_and_redirect_to_its
     assert [asked.headers["host"] for asked in web.asked] == [f"feeds.example.com:{web.port}"] * 2
 
 
-async def test_another_port_of_the_operators_own_host_is_not_its_own(
+async def test_fetch_refuses_other_port_of_private_host(
     quiet: Database, clock: Callable[[], datetime], web: Site
 ) -> None:
     web.paths["/"] = says(status=302, Location=f"http://127.0.0.1:{web.port + 1}/")
@@ -121,10 +119,8 @@ async def test_another_port_of_the_operators_own_host_is_not_its_own(
             await fetcher.fetch(Request(web.url("/")), FREE)
 
 
-async def test_a_name_that_means_something_else_a_moment_later_changes_nothing(
-    quiet: Database, clock: Callable[[], datetime], web: Site
-) -> None:
-    """DNS rebinding: the first look-up is out on the internet, every later one is in here."""
+async def test_fetch_ignores_dns_rebinding(quiet: Database, clock: Callable[[], datetime], web: Site) -> None:
+    """Resolve to a public address first and to a private one later."""
 
     class Rebinding(Names):
         async def __call__(self, name: str) -> Sequence[Address]:
@@ -149,10 +145,8 @@ async def test_a_name_that_means_something_else_a_moment_later_changes_nothing(
     assert own.asked == ["feeds.example.com"]
 
 
-async def test_once_gone_elsewhere_there_is_no_way_back_in(
-    quiet: Database, clock: Callable[[], datetime], web: Site
-) -> None:
-    """The first host's own addresses are refused from the second hop on, even by its own name."""
+async def test_fetch_refuses_return_to_private_host(quiet: Database, clock: Callable[[], datetime], web: Site) -> None:
+    """Refuse the first host's addresses from the second hop on, even by its own name."""
     web.paths["/"] = says(status=302, Location=f"http://user@127.0.0.1:{web.port}/there")
     web.paths["/there"] = says(b"secret")
     async with Fetcher(quiet, CLIENT, clock) as fetcher:
@@ -161,9 +155,7 @@ async def test_once_gone_elsewhere_there_is_no_way_back_in(
     assert len(web.asked) == 1
 
 
-async def test_the_next_address_of_a_name_is_tried_where_one_does_not_answer(
-    quiet: Database, clock: Callable[[], datetime], web: Site
-) -> None:
+async def test_fetch_tries_next_address_of_name(quiet: Database, clock: Callable[[], datetime], web: Site) -> None:
     web.paths["/"] = says(b"ok")
     names = Names({"feeds.example.com": ["127.0.0.9", "127.0.0.1"]})
     async with Fetcher(quiet, CLIENT, clock, names) as fetcher:
@@ -173,13 +165,13 @@ async def test_the_next_address_of_a_name_is_tried_where_one_does_not_answer(
 
 @pytest.fixture
 def trusted(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
-    """The authority, by this machine as well."""
+    """Trust the test authority on this machine."""
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     return authority
 
 
-async def test_tls_names_and_verifies_the_host_though_an_address_is_connected_to(
+async def test_fetch_verifies_tls_name_of_host(
     quiet: Database, clock: Callable[[], datetime], trusted: trustme.CA
 ) -> None:
     context = server_side(trusted, "feeds.example.com")
@@ -195,7 +187,7 @@ async def test_tls_names_and_verifies_the_host_though_an_address_is_connected_to
                 await fetcher.fetch(Request(f"https://other.example.com:{web.port}/"), FREE)
 
 
-async def test_proxies_of_the_environment_are_not_used(
+async def test_fetch_ignores_proxy_environment(
     quiet: Database, clock: Callable[[], datetime], web: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):

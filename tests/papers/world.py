@@ -1,4 +1,4 @@
-"""arXiv and Hugging Face as they would be over some weeks, on the test's own server, at the time of a clock."""
+"""Serve arXiv and Hugging Face over some weeks from a local server, at the time of a clock."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 from digestd.sources.arxiv_api import ArxivApi
-from digestd.sources.arxiv_calendar import USUAL, days
+from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, date_range
 from digestd.sources.arxiv_rss import ArxivRss
 from tests.papers.site import Answerer, Asked, Site, head
 
@@ -18,9 +18,14 @@ DAY = timedelta(days=1)
 
 @dataclass
 class World:
-    """`each`: papers an announcement; `page`: records a page of OAI-PMH; `down`: paths that answer 404.
+    """A simulated world of sources.
 
-    `served`: the day whose batch the feed gives on another, `redated` under the date of that other.
+    Attributes:
+        each: papers per announcement.
+        page: records per page of OAI-PMH.
+        down: paths that answer 404.
+        served: day whose batch the feed gives instead of that of the key.
+        redated: give that batch under the date of the key.
     """
 
     clock: Callable[[], datetime]
@@ -32,7 +37,7 @@ class World:
     down: set[str] = field(default_factory=set)
 
     def open(self, site: Site) -> None:
-        """Serve all of it."""
+        """Serve all paths."""
         for path, answer in {
             "/atom/cs.LG": self.feed,
             "/oai": self.oai,
@@ -42,15 +47,15 @@ class World:
             site.paths[path] = self._answer(path, answer)
 
     def announced(self, by: Callable[[date], datetime | None]) -> list[date]:
-        """The days whose announcement an interface has by now."""
+        """Return the days whose announcement an interface has by now."""
         now = self.clock()
-        return [day for day in days(self.first, now.date()) if (due := by(day)) and due <= now]
+        return [day for day in date_range(self.first, now.date()) if (due := by(day)) and due <= now]
 
     def numbers(self, day: date) -> list[str]:
         return [f"{day:%y%m}.{day:%d}{number:03}" for number in range(self.each)]
 
     def feed(self, _query: dict[str, str]) -> bytes:
-        newest = max(self.announced(RSS.announced))
+        newest = max(self.announced(RSS.announcement_time))
         of = self.served.get(newest, newest)
         dated = newest if self.redated else of
         entries = "".join(_feed_entry(number, dated) for number in self.numbers(of))
@@ -60,7 +65,9 @@ class World:
 
     def oai(self, query: dict[str, str]) -> bytes:
         first, until, start = query.get("resumptionToken", f"{query.get('from')}/{query.get('until')}/0").split("/")
-        wanted = [day for day in self.announced(USUAL.announced) if first <= day.isoformat() <= until]
+        wanted = [
+            day for day in self.announced(DEFAULT_CALENDAR.announcement_time) if first <= day.isoformat() <= until
+        ]
         records = [_record(number, day) for day in wanted for number in self.numbers(day)]
         after = int(start) + self.page
         token = f"{first}/{until}/{after}" if after < len(records) else ""
@@ -70,14 +77,14 @@ class World:
 
     def api(self, query: dict[str, str]) -> bytes:
         start, count = int(query["start"]), int(query["max_results"])
-        newest_first = sorted(self.announced(API.announced), reverse=True)
+        newest_first = sorted(self.announced(API.announcement_time), reverse=True)
         entries = [_api_entry(number, day) for day in newest_first for number in self.numbers(day)]
         return f"""<feed xmlns="http://www.w3.org/2005/Atom" xmlns:o="http://a9.com/-/spec/opensearch/1.1/">
             <o:totalResults>{len(entries)}</o:totalResults><o:startIndex>{start}</o:startIndex>
             {"".join(entries[start : start + count])}</feed>""".encode()
 
     def hf(self, query: dict[str, str]) -> bytes:
-        listed = [day for day in days(self.first, self.clock().date()) if day.weekday() < 5]
+        listed = [day for day in date_range(self.first, self.clock().date()) if day.weekday() < 5]
         day = date.fromisoformat(query["date"]) if "date" in query else max(listed)
         return json.dumps([_hf_record(number, day) for number in self.numbers(day)] if day in listed else []).encode()
 
@@ -91,7 +98,7 @@ class World:
 
 
 def _words(number: str) -> str:
-    """A title of the topic that the tests' subscriber wants, and of this paper alone."""
+    """Return a title of the subscriber's topic that is unique to this paper."""
     return f"glimmering vostok tidepool lanterns {number}"
 
 
@@ -109,7 +116,7 @@ def _record(number: str, day: date) -> str:
 
 
 def _api_entry(number: str, day: date) -> str:
-    window = USUAL.window(day)
+    window = DEFAULT_CALENDAR.submission_window(day)
     assert window is not None
     return f"""<entry><id>http://arxiv.org/abs/{number}v1</id><title>{_words(number)}</title>
         <summary>On {_words(number)}.</summary><published>{window[0]:%Y-%m-%dT%H:%M:%SZ}</published></entry>"""

@@ -16,7 +16,7 @@ from digestd.delivery.transports.transport import Transport
 from digestd.digests.planner import PlanReport, plan
 from digestd.domain.delivery import State
 from digestd.jobs.worker import run
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.settings import Settings
 from digestd.store import core
 from digestd.store.database import Database

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.subscriber import Subscriber
-from digestd.papers.imports import import_papers
-from digestd.sources.imports import Import
+from digestd.papers.paper_import import import_papers
+from digestd.sources.imports import ReferenceFile
 from digestd.store import subscribers
 from digestd.subscribers.cold_start import import_references
 from digestd.subscribers.lookup import find
@@ -90,7 +90,7 @@ def files() -> dict[str, str]:
 
 def bring(made: Install, text: str, address: str = ADA) -> None:
     """Import a text for a subscriber."""
-    import_references(made.db, known(made, address).key, Import().parse(text.encode()), made.clock.now)
+    import_references(made.db, known(made, address).key, ReferenceFile().parse(text.encode()), made.clock.now)
 
 
 def known(made: Install, address: str) -> Subscriber:

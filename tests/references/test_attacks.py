@@ -11,7 +11,7 @@ from digestd.digests.profiles import read_shard_profiles
 from digestd.digests.shard import rank_shard
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
-from digestd.papers.pages import take_in
+from digestd.papers.page_store import store_page
 from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
 from tests.digests.topic_papers import paper, shelf
@@ -59,7 +59,7 @@ def test_claimed_future_id_does_not_touch_the_paper(made: Install) -> None:
     assert values(known(made, ADA).interests, Kind.PAPER) == (FUTURE,)
     made.clock.go(timedelta(hours=1))
     words = Words("Frozen rivers", "Rivers freeze from below.", ("Bo Rue",), ("geo.ice",))
-    take_in(made.db, "arxiv-rss:geo", [arxiv(words, made.clock.now)], made.clock.now)
+    store_page(made.db, "arxiv-rss:geo", [arxiv(words, made.clock.now)], made.clock.now)
     with made.db.read() as session:
         found = papers.find(session, FUTURE)
         assert found is not None
@@ -74,7 +74,7 @@ def test_importer_likes_the_public_paper_once_it_arrives(made: Install) -> None:
     made.papers(shelf("strong", 2))
     made.plan()
     words = Words("Frozen rivers", "Rivers freeze from below.", ("Bo Rue",))
-    take_in(made.db, "arxiv-rss:geo", [arxiv(words, made.clock.now)], made.clock.now)
+    store_page(made.db, "arxiv-rss:geo", [arxiv(words, made.clock.now)], made.clock.now)
     day = read_planning_day(made.db, made.clock.now, NoEncoder())
     with made.db.read() as session:
         public_key = papers.aliases(session, [FUTURE])[FUTURE]

@@ -19,7 +19,7 @@ from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.reference import REFERENCES_MAX, Reference, reference_of
 from digestd.evaluation.feedback_replay import replay
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.encoders import open_encoder

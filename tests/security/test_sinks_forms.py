@@ -14,7 +14,7 @@ from digestd.mail.mime import compose_notice
 from digestd.mail.reply import render_reply
 from digestd.mail.templates import Templates
 from digestd.security.links import canonical_address
-from digestd.sources.imports import IMPORTS, Import
+from digestd.sources.imports import IMPORT_FORMATS, ReferenceFile
 from digestd.subscribers.subscriber_record import parse, subscriber_fields
 from tests import golden
 from tests.security.hostile import HOSTILE, STORABLE
@@ -93,7 +93,7 @@ def test_addresses_are_plain_addresses() -> None:
     assert taken < len(HOSTILE)
 
 
-@pytest.mark.parametrize("form", ["", *IMPORTS])
+@pytest.mark.parametrize("form", ["", *IMPORT_FORMATS])
 def test_imported_papers_are_plain_lines(form: str) -> None:
     files = [_file(form, words) for words in HOSTILE[::5]] + ["\n\n".join(HOSTILE[::3])]
     told = [text for file in files for text in _told(form, file)]
@@ -109,7 +109,7 @@ TURNING = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 def _told(form: str, file: str) -> Iterator[str]:
     """Return all text that is imported from a file or reported about it."""
     try:
-        page = Import(form).parse(file.encode("utf-8", "replace"))
+        page = ReferenceFile(form).parse(file.encode("utf-8", "replace"))
     except SourceFailed as error:
         yield str(error)
         return

@@ -1,4 +1,4 @@
-"""arXiv's API and its announcement feed."""
+"""Test arXiv's API and its announcement feed."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from digestd.errors import SourceFailed
 from digestd.sources import parse_source
 from digestd.sources.arxiv_api import PAGE_SIZE
-from digestd.sources.source import Announcing, Backfilled
+from digestd.sources.source import AnnouncementSource, BackfillSource
 
 SAMPLES = Path(__file__).parent / "samples"
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -28,7 +28,7 @@ def entry(number: str, published: str = "2026-11-23T00:00:00Z", title: str = "T"
         <arxiv:comment xmlns:arxiv="http://arxiv.org/schemas/atom">{comment}</arxiv:comment></entry>"""
 
 
-def test_the_api_gives_all_a_paper_says_of_itself() -> None:
+def test_arxiv_api_parses_every_field() -> None:
     first, old = API.parse((SAMPLES / "arxiv.xml").read_bytes()).sightings
     assert first.ids == ("arxiv:2611.00001", "doi:10.5555/lakes.1")
     assert first.version == 2
@@ -42,13 +42,13 @@ def test_the_api_gives_all_a_paper_says_of_itself() -> None:
     assert old.ids == ("arxiv:math/0309136",)
 
 
-def test_the_next_page_begins_where_the_answer_ended() -> None:
+def test_arxiv_api_next_page_starts_after_last_entry() -> None:
     page = API.parse((SAMPLES / "arxiv.xml").read_bytes())
     assert page.next == "4@2003-09-07T10:00:00+00:00"
     assert API.parse(feed(2, 0, entry("2611.00001v1"), entry("2611.00002v1"))).next is None
 
 
-def test_the_newest_submissions_are_asked_for_first() -> None:
+def test_arxiv_api_requests_newest_submissions_first() -> None:
     request = API.requests(SINCE, None)
     assert request is not None
     assert request.url == (
@@ -57,51 +57,51 @@ def test_the_newest_submissions_are_asked_for_first() -> None:
     )
 
 
-def test_asking_ends_when_the_listing_is_older_than_anything_not_yet_announced() -> None:
+def test_arxiv_api_stops_at_announced_submissions() -> None:
     assert API.requests(SINCE, "500@2026-11-18T00:00:00+00:00") is not None
     assert API.requests(SINCE, "500@2026-11-01T00:00:00+00:00") is None
 
 
-def test_an_error_entry_is_a_failure_with_arxivs_words() -> None:
+def test_arxiv_api_error_entry_fails_with_message() -> None:
     error = """<entry><id>http://arxiv.org/api/errors#x</id><title>Error</title>
         <summary>incorrect id format for abc</summary></entry>"""
     with pytest.raises(SourceFailed, match="incorrect id format for abc"):
         API.parse(feed(1, 0, error))
 
 
-def test_an_empty_page_in_mid_result_is_to_be_asked_for_again() -> None:
+def test_arxiv_api_requests_empty_page_again() -> None:
     cursor = "500@2026-11-23T00:00:00+00:00"
     assert API.parse(feed(900, 500), cursor).next == cursor
 
 
-def test_an_empty_result_is_the_end() -> None:
+def test_arxiv_api_empty_result_is_the_end() -> None:
     assert API.parse(feed(0, 0)).next is None
 
 
-def test_one_bad_entry_is_rejected_with_its_reason() -> None:
+def test_arxiv_api_rejects_bad_entry_with_reason() -> None:
     page = API.parse(feed(2, 0, entry("2611.00001v1"), entry("2611.00002v1", published="soon")))
     assert [sighting.ids for sighting in page.sightings] == [("arxiv:2611.00001",)]
     assert [(r.where, r.field) for r in page.rejects] == [("http://arxiv.org/abs/2611.00002v1", "published")]
 
 
-def test_an_entry_without_title_is_rejected() -> None:
+def test_arxiv_api_rejects_entry_without_title() -> None:
     page = API.parse(feed(2, 0, entry("2611.00001v1"), entry("2611.00002v1", title=" ")))
     assert [r.field for r in page.rejects] == ["title"]
 
 
-def test_a_truncated_feed_gives_its_whole_entries() -> None:
+def test_arxiv_api_truncated_feed_keeps_complete_entries() -> None:
     body = feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1"))
     page = API.parse(body[:-60])
     assert [sighting.ids for sighting in page.sightings] == [("arxiv:2611.00001",)]
     assert "malformed XML" in page.rejects[0].message
 
 
-def test_200_000_nested_tags_take_no_time() -> None:
+def test_arxiv_api_deep_nesting_is_linear() -> None:
     with pytest.raises(SourceFailed):
         API.parse(b"<feed>" + b"<a>" * 200_000)
 
 
-def test_the_feed_says_what_each_paper_is_announced_as() -> None:
+def test_arxiv_rss_reads_announce_type() -> None:
     new, replaced = RSS.parse((SAMPLES / "arxiv-rss.xml").read_bytes()).sightings
     assert (new.announced, new.version, new.ids) == ("new", 1, ("arxiv:2611.10001",))
     assert new.words.abstract == "We freeze $k < 3$ lakes at once."
@@ -113,16 +113,16 @@ def test_the_feed_says_what_each_paper_is_announced_as() -> None:
     assert replaced.published is None
 
 
-def test_both_forms_of_the_feed_say_the_same() -> None:
+def test_arxiv_rss_and_atom_agree() -> None:
     rss = RSS.parse((SAMPLES / "arxiv-rss.xml").read_bytes())
     assert RSS.parse((SAMPLES / "arxiv-rss.atom.xml").read_bytes()) == rss
 
 
-def test_an_empty_feed_is_a_quiet_day() -> None:
+def test_arxiv_rss_empty_feed_is_quiet() -> None:
     assert RSS.parse(b"<rss version='2.0'><channel><title>cs.LG</title></channel></rss>").sightings == ()
 
 
-def test_a_full_feed_says_that_papers_may_be_missing() -> None:
+def test_arxiv_rss_full_feed_warns_of_missing_papers() -> None:
     items = "".join(
         f"<item><guid>oai:arXiv.org:2611.{n:05}v1</guid><title>T</title><pubDate>2026-11-24</pubDate></item>"
         for n in range(2_000)
@@ -132,16 +132,16 @@ def test_a_full_feed_says_that_papers_may_be_missing() -> None:
     assert "split the categories" in page.rejects[0].message
 
 
-def test_the_feed_is_one_request() -> None:
+def test_arxiv_rss_is_one_request() -> None:
     request = RSS.requests(SINCE, None)
     assert request is not None
     assert request.url == "https://rss.arxiv.org/atom/cs.LG+stat.ML"
     assert RSS.requests(SINCE, "") is None
 
 
-def test_everything_of_arxivs_shares_one_pace() -> None:
-    assert API.pace == RSS.pace
-    assert API.pace.seconds >= 3.0
+def test_arxiv_sources_share_rate_limit() -> None:
+    assert API.rate_limit == RSS.rate_limit
+    assert API.rate_limit.seconds >= 3.0
 
 
 def item(number: str, kind: str = "new", dated: str = "Tue, 24 Nov 2026 00:00:00 -0500", abstract: str = "A.") -> str:
@@ -153,7 +153,7 @@ def channel(*items: str, dated: str = "Tue, 24 Nov 2026 00:00:00 -0500") -> byte
     return f"""<rss><channel><title>cs.LG</title><pubDate>{dated}</pubDate>{"".join(items)}</channel></rss>""".encode()
 
 
-def test_what_the_api_finds_belongs_to_the_announcement_of_its_submission() -> None:
+def test_arxiv_api_day_is_that_of_the_announcement() -> None:
     page = API.parse(feed(2, 0, entry("2611.00001v1", "2026-11-23T18:59:59Z"), entry("2611.00002v1", "2026-11-23")))
     assert [sighting.day for sighting in page.sightings] == [date(2026, 11, 24)] * 2
     later = API.parse(feed(1, 0, entry("2611.00001v1", "2026-11-23T19:00:00Z"))).sightings
@@ -161,21 +161,21 @@ def test_what_the_api_finds_belongs_to_the_announcement_of_its_submission() -> N
     assert page.total == 2
 
 
-def test_a_feed_is_of_the_day_of_its_items_even_if_it_was_made_later() -> None:
+def test_arxiv_rss_day_is_that_of_its_items() -> None:
     monday = "Mon, 23 Nov 2026 00:00:00 -0500"
     page = RSS.parse(channel(item("2611.00001v1", dated=monday), dated="Tue, 24 Nov 2026 00:00:00 -0500"))
     assert page.day == date(2026, 11, 23)
     assert [sighting.day for sighting in page.sightings] == [date(2026, 11, 23)]
 
 
-def test_an_empty_feed_says_of_which_day_it_is() -> None:
+def test_arxiv_rss_empty_feed_states_its_day() -> None:
     assert RSS.parse(channel()).day == date(2026, 11, 24)
     atom = b"""<feed xmlns="http://www.w3.org/2005/Atom"><updated>2026-11-24T03:00:00Z</updated></feed>"""
     assert RSS.parse(atom).day == date(2026, 11, 23), "late in the evening in New York"
     assert RSS.parse(b"<rss><channel><pubDate>one of these days</pubDate></channel></rss>").day is None
 
 
-def test_a_withdrawn_paper_is_said_to_be() -> None:
+def test_arxiv_rss_detects_withdrawn_paper() -> None:
     gone = API.parse(feed(1, 0, entry("2611.00001v2", comment="This paper has been withdrawn by the authors")))
     assert [sighting.withdrawn for sighting in gone.sightings] == [True]
     feed_says = RSS.parse(channel(item("2611.00001v2", "replace", abstract="This paper has been withdrawn.")))
@@ -183,17 +183,17 @@ def test_a_withdrawn_paper_is_said_to_be() -> None:
     assert not any(s.withdrawn for s in API.parse(feed(1, 0, entry("2611.00001v1", comment="12 pages"))).sightings)
 
 
-def test_the_feed_has_an_announcement_after_midnight_and_the_api_some_hours_later() -> None:
-    assert isinstance(RSS, Announcing)
-    assert isinstance(API, Announcing)
-    assert RSS.announced(date(2026, 11, 24)) == datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
-    assert API.announced(date(2026, 11, 24)) == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
-    assert RSS.announced(date(2026, 7, 14)) == datetime(2026, 7, 14, 4, 30, tzinfo=UTC)
-    assert RSS.announced(date(2026, 11, 27)) is API.announced(date(2026, 11, 28)) is None
+def test_arxiv_announcement_time_by_interface() -> None:
+    assert isinstance(RSS, AnnouncementSource)
+    assert isinstance(API, AnnouncementSource)
+    assert RSS.announcement_time(date(2026, 11, 24)) == datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
+    assert API.announcement_time(date(2026, 11, 24)) == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+    assert RSS.announcement_time(date(2026, 7, 14)) == datetime(2026, 7, 14, 4, 30, tzinfo=UTC)
+    assert RSS.announcement_time(date(2026, 11, 27)) is API.announcement_time(date(2026, 11, 28)) is None
 
 
-def test_days_that_the_feed_no_longer_shows_are_had_by_oai() -> None:
-    assert isinstance(RSS, Backfilled)
+def test_arxiv_rss_backfills_by_oai() -> None:
+    assert isinstance(RSS, BackfillSource)
     request = RSS.backfill(date(2026, 11, 19), date(2026, 11, 23)).requests(SINCE, None)
     assert request is not None
     assert request.url.startswith("https://oaipmh.arxiv.org/oai?")

@@ -1,4 +1,4 @@
-"""arXiv's year: which days have an announcement, when, and what it holds."""
+"""Test arXiv's calendar: which days have an announcement, when, and what it holds."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,10 +10,18 @@ from hypothesis import strategies as some
 
 from digestd.errors import BadInput
 from digestd.sources import parse_sources
-from digestd.sources.arxiv_calendar import NEW_YORK, SHIPPED, USUAL, Calendar, days, holidays, observing
+from digestd.sources.arxiv_calendar import (
+    DEFAULT_CALENDAR,
+    DEFAULT_HOLIDAYS,
+    NEW_YORK,
+    ArxivCalendar,
+    date_range,
+    parse_holidays,
+    with_arxiv_calendar,
+)
 
-YEAR = list(days(date(2026, 1, 1), date(2026, 12, 31)))
-ANNOUNCED = [day for day in YEAR if USUAL.announced(day)]
+YEAR = list(date_range(date(2026, 1, 1), date(2026, 12, 31)))
+ANNOUNCED = [day for day in YEAR if DEFAULT_CALENDAR.announcement_time(day)]
 IN_2026 = some.datetimes(datetime(2026, 1, 6), datetime(2026, 12, 24), timezones=some.just(UTC))  # noqa: DTZ001  # as hypothesis wants bounds
 
 
@@ -21,15 +29,15 @@ def here(*moment: int) -> datetime:
     return datetime(*moment, tzinfo=NEW_YORK)  # type: ignore[misc, arg-type]  # year to minute
 
 
-def test_a_year_has_five_announcements_a_week_but_for_holidays() -> None:
+def test_calendar_has_five_announcements_a_week() -> None:
     weekdays = [day for day in YEAR if day.weekday() < 5]
-    assert len(ANNOUNCED) == len(weekdays) - len(SHIPPED) + 1, "New Year's Eve takes one of 2027"
+    assert len(ANNOUNCED) == len(weekdays) - len(DEFAULT_HOLIDAYS) + 1, "New Year's Eve takes one of 2027"
     assert {day.strftime("%a") for day in ANNOUNCED} == {"Mon", "Tue", "Wed", "Thu", "Fri"}
 
 
-def test_an_announcement_is_made_at_eight_in_the_evening_before_in_summer_and_winter() -> None:
-    assert USUAL.announced(date(2026, 11, 24)) == datetime(2026, 11, 24, 1, tzinfo=UTC)
-    assert USUAL.announced(date(2026, 7, 14)) == datetime(2026, 7, 14, 0, tzinfo=UTC)
+def test_calendar_announces_at_8_pm_new_york_time() -> None:
+    assert DEFAULT_CALENDAR.announcement_time(date(2026, 11, 24)) == datetime(2026, 11, 24, 1, tzinfo=UTC)
+    assert DEFAULT_CALENDAR.announcement_time(date(2026, 7, 14)) == datetime(2026, 7, 14, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -45,39 +53,37 @@ def test_an_announcement_is_made_at_eight_in_the_evening_before_in_summer_and_wi
         (here(2026, 11, 23, 13, 59), date(2026, 11, 24)),
     ],
 )
-def test_what_is_submitted_by_two_is_announced_that_evening_and_fridays_on_sunday(
-    submitted: datetime, day: date
-) -> None:
-    assert USUAL.day_of(submitted) == day
+def test_calendar_deadline_is_2_pm_and_friday_goes_to_sunday(submitted: datetime, day: date) -> None:
+    assert DEFAULT_CALENDAR.announcement_day(submitted) == day
 
 
-def test_over_thanksgiving_two_days_are_announced_on_monday() -> None:
-    walk = [day for day in days(date(2026, 11, 23), date(2026, 12, 1)) if USUAL.announced(day)]
+def test_calendar_thanksgiving_moves_two_days_to_monday() -> None:
+    walk = [day for day in date_range(date(2026, 11, 23), date(2026, 12, 1)) if DEFAULT_CALENDAR.announcement_time(day)]
     assert [day.day for day in walk] == [23, 24, 25, 26, 30, 1], "none on Friday, after the holiday's evening"
-    assert USUAL.window(date(2026, 11, 30)) == (here(2026, 11, 25, 14), here(2026, 11, 27, 14))
-    assert USUAL.day_of(here(2026, 11, 26, 9)) == date(2026, 11, 30)
-    assert USUAL.day_of(here(2026, 11, 25, 13, 59)) == date(2026, 11, 26)
+    assert DEFAULT_CALENDAR.submission_window(date(2026, 11, 30)) == (here(2026, 11, 25, 14), here(2026, 11, 27, 14))
+    assert DEFAULT_CALENDAR.announcement_day(here(2026, 11, 26, 9)) == date(2026, 11, 30)
+    assert DEFAULT_CALENDAR.announcement_day(here(2026, 11, 25, 13, 59)) == date(2026, 11, 26)
 
 
-def test_over_christmas_a_friday_takes_mondays_announcement() -> None:
-    walk = [day for day in days(date(2026, 12, 21), date(2027, 1, 5)) if USUAL.announced(day)]
+def test_calendar_christmas_friday_takes_mondays_slot() -> None:
+    walk = [day for day in date_range(date(2026, 12, 21), date(2027, 1, 5)) if DEFAULT_CALENDAR.announcement_time(day)]
     assert [day.day for day in walk] == [21, 22, 23, 24, 25, 29, 31, 4, 5]
-    assert USUAL.window(date(2026, 12, 29)) == (here(2026, 12, 24, 14), here(2026, 12, 28, 14))
-    assert USUAL.window(date(2027, 1, 4)) == (here(2026, 12, 30, 14), here(2027, 1, 1, 14))
-    assert USUAL.day_of(here(2026, 12, 25, 9)) == date(2026, 12, 29)
+    assert DEFAULT_CALENDAR.submission_window(date(2026, 12, 29)) == (here(2026, 12, 24, 14), here(2026, 12, 28, 14))
+    assert DEFAULT_CALENDAR.submission_window(date(2027, 1, 4)) == (here(2026, 12, 30, 14), here(2027, 1, 1, 14))
+    assert DEFAULT_CALENDAR.announcement_day(here(2026, 12, 25, 9)) == date(2026, 12, 29)
 
 
-def test_the_windows_of_a_year_follow_each_other_without_a_gap() -> None:
-    windows = [window for day in ANNOUNCED if (window := USUAL.window(day))]
+def test_calendar_windows_have_no_gaps() -> None:
+    windows = [window for day in ANNOUNCED if (window := DEFAULT_CALENDAR.submission_window(day))]
     assert len(windows) == len(ANNOUNCED)
     for (_, end), (start, _) in pairwise(windows):
         assert end == start
 
 
 @given(IN_2026)
-def test_every_submission_is_in_the_window_of_its_announcement_and_before_it(submitted: datetime) -> None:
-    day = USUAL.day_of(submitted)
-    window, evening = USUAL.window(day), USUAL.announced(day)
+def test_calendar_window_contains_its_submissions(submitted: datetime) -> None:
+    day = DEFAULT_CALENDAR.announcement_day(submitted)
+    window, evening = DEFAULT_CALENDAR.submission_window(day), DEFAULT_CALENDAR.announcement_time(day)
     assert window is not None
     assert evening is not None
     assert window[0] <= submitted < window[1] < evening
@@ -85,44 +91,44 @@ def test_every_submission_is_in_the_window_of_its_announcement_and_before_it(sub
 
 
 @given(IN_2026, some.timedeltas(timedelta(0), timedelta(days=5)))
-def test_what_is_submitted_later_is_never_announced_earlier(submitted: datetime, later: timedelta) -> None:
-    assert USUAL.day_of(submitted) <= USUAL.day_of(submitted + later)
+def test_calendar_later_submission_is_never_announced_earlier(submitted: datetime, later: timedelta) -> None:
+    assert DEFAULT_CALENDAR.announcement_day(submitted) <= DEFAULT_CALENDAR.announcement_day(submitted + later)
 
 
 @given(some.sampled_from(YEAR))
-def test_an_announcement_is_named_after_the_day_that_begins_in_utc(day: date) -> None:
-    evening = USUAL.announced(day)
+def test_calendar_names_announcement_after_utc_day(day: date) -> None:
+    evening = DEFAULT_CALENDAR.announcement_time(day)
     if evening is not None:
         assert evening.date() == day
         assert evening.astimezone(NEW_YORK).timetz().replace(tzinfo=None) == time(20)
 
 
-def test_an_evening_called_off_brings_its_papers_with_the_next() -> None:
-    calendar = Calendar(SHIPPED | {date(2026, 11, 15)})  # a Sunday, as in July 2025
-    assert calendar.announced(date(2026, 11, 16)) is None
-    assert calendar.day_of(here(2026, 11, 13, 9)) == date(2026, 11, 17)
-    assert calendar.window(date(2026, 11, 17)) == (here(2026, 11, 12, 14), here(2026, 11, 16, 14))
+def test_calendar_cancelled_evening_moves_papers_to_next() -> None:
+    calendar = ArxivCalendar(DEFAULT_HOLIDAYS | {date(2026, 11, 15)})  # a Sunday, as in July 2025
+    assert calendar.announcement_time(date(2026, 11, 16)) is None
+    assert calendar.announcement_day(here(2026, 11, 13, 9)) == date(2026, 11, 17)
+    assert calendar.submission_window(date(2026, 11, 17)) == (here(2026, 11, 12, 14), here(2026, 11, 16, 14))
 
 
-def test_holidays_of_a_setting_stand_for_their_years_alone() -> None:
-    calendar = Calendar.of("2027-01-01, 2027-01-18 2027-07-05")
-    assert calendar.announced(date(2027, 1, 19)) is None
-    assert calendar.announced(date(2026, 11, 27)) is None, "those of 2026 are still known"
-    assert Calendar.of("2026-11-11").announced(date(2026, 11, 27)) is not None
-    assert Calendar.of("") == USUAL
+def test_calendar_given_holidays_replace_their_years() -> None:
+    calendar = ArxivCalendar.with_holidays("2027-01-01, 2027-01-18 2027-07-05")
+    assert calendar.announcement_time(date(2027, 1, 19)) is None
+    assert calendar.announcement_time(date(2026, 11, 27)) is None, "those of 2026 are still known"
+    assert ArxivCalendar.with_holidays("2026-11-11").announcement_time(date(2026, 11, 27)) is not None
+    assert ArxivCalendar.with_holidays("") == DEFAULT_CALENDAR
     with pytest.raises(BadInput, match="2027-01-01"):
-        holidays("1 January")
+        parse_holidays("1 January")
 
 
-def test_a_year_whose_holidays_are_not_known_is_warned_of() -> None:
-    assert USUAL.warning(date(2026, 12, 31)) is None
-    said = USUAL.warning(date(2027, 1, 4))
+def test_calendar_warns_of_year_without_holidays() -> None:
+    assert DEFAULT_CALENDAR.warning(date(2026, 12, 31)) is None
+    said = DEFAULT_CALENDAR.warning(date(2027, 1, 4))
     assert said is not None
     assert "DIGESTD_ARXIV_HOLIDAYS" in said
 
 
-def test_the_sources_of_arxiv_keep_to_a_given_calendar() -> None:
-    calendar = Calendar.of("2026-11-11")
-    rss, api, hf = observing(parse_sources("arxiv-rss:cs.LG, arxiv:cs.LG, hf-daily"), calendar)
+def test_with_arxiv_calendar_sets_calendar_of_arxiv_sources() -> None:
+    calendar = ArxivCalendar.with_holidays("2026-11-11")
+    rss, api, hf = with_arxiv_calendar(parse_sources("arxiv-rss:cs.LG, arxiv:cs.LG, hf-daily"), calendar)
     assert [rss.name, api.name, hf.name] == ["arxiv-rss:cs.LG", "arxiv:cs.LG", "hf-daily"]
     assert rss == replace(parse_sources("arxiv-rss:cs.LG")[0], calendar=calendar)  # type: ignore[type-var]  # a dataclass

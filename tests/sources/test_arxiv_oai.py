@@ -1,4 +1,4 @@
-"""arXiv's OAI-PMH interface."""
+"""Test arXiv's OAI-PMH interface."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from digestd.errors import SourceFailed
 from digestd.sources import parse_source
 from digestd.sources.arxiv_oai import ArxivOai, oai_set
-from digestd.sources.arxiv_withdrawn import is_withdrawn
+from digestd.sources.arxiv_withdrawal import is_withdrawn
 
 BODY = (Path(__file__).parent / "samples" / "arxiv-oai.xml").read_bytes()
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -48,7 +48,7 @@ def announced(number: str, created: str, changed: str = "2026-11-24") -> str:
     return sighting.announced
 
 
-def test_a_record_gives_all_a_paper_says_of_itself() -> None:
+def test_arxiv_oai_parses_every_field() -> None:
     first, old, withdrawn = OAI.parse(BODY).sightings
     assert first.ids == ("arxiv:2611.30001", "doi:10.5555/lakes.30001")
     assert first.words.title == "On lakes where $a<b$ and $c>d$"
@@ -66,7 +66,7 @@ def test_a_record_gives_all_a_paper_says_of_itself() -> None:
     assert withdrawn.withdrawn
 
 
-def test_each_category_is_asked_for_from_a_day_before_the_last_look() -> None:
+def test_arxiv_oai_requests_from_a_day_before_last_run() -> None:
     asked = {"verb": "ListRecords", "metadataPrefix": "arXiv", "from": "2026-11-22"}
     source = ArxivOai(("cs.LG", "hep-th"))
     assert query(source) == {**asked, "set": "cs:cs:LG"}
@@ -74,26 +74,26 @@ def test_each_category_is_asked_for_from_a_day_before_the_last_look() -> None:
     assert source.requests(SINCE, "2") is None
 
 
-def test_days_asked_for_are_a_closed_range_under_the_same_name() -> None:
+def test_arxiv_oai_for_days_is_closed_range() -> None:
     source = ArxivOai.for_days(("cs.LG",), date(2026, 11, 17), date(2026, 11, 20))
     assert (query(source)["from"], query(source)["until"]) == ("2026-11-17", "2026-11-20")
     assert source.name == "arxiv-oai:cs.LG"
 
 
-def test_a_token_leads_on_and_stands_alone() -> None:
+def test_arxiv_oai_token_is_sent_alone() -> None:
     page = OAI.parse(BODY)
     assert page.next == f"0:{TOKEN}"
     assert query(ArxivOai(("cs.LG",)), page.next) == {"verb": "ListRecords", "resumptionToken": TOKEN}
 
 
-def test_without_a_token_the_next_category_follows_and_then_the_end() -> None:
+def test_arxiv_oai_next_category_follows_last_page() -> None:
     assert OAI.parse(answer(record("2611.00001"))).next == "1"
     assert OAI.parse(answer(record("2611.00001")), "0:x").next == "1"
     assert OAI.parse(answer(record("2611.00001"), token="more"), "1").next == "1:more"
     assert OAI.parse(answer(record("2611.00001")), "1:more").next is None
 
 
-def test_nothing_that_matches_is_an_empty_page_and_the_next_category_follows() -> None:
+def test_arxiv_oai_no_records_match_is_empty_page() -> None:
     page = OAI.parse(error("noRecordsMatch"))
     assert (page.sightings, page.rejects, page.next) == ((), (), "1")
 
@@ -106,7 +106,7 @@ def test_nothing_that_matches_is_an_empty_page_and_the_next_category_follows() -
         ("", "of no name"),
     ],
 )
-def test_an_error_is_a_failure(code: str, said: str) -> None:
+def test_arxiv_oai_error_fails(code: str, said: str) -> None:
     with pytest.raises(SourceFailed, match=said):
         OAI.parse(error(code, "no such\n day"))
 
@@ -128,25 +128,25 @@ def test_an_error_is_a_failure(code: str, said: str) -> None:
         ("physics", "physics:physics"),
     ],
 )
-def test_a_category_is_a_set_of_its_group_and_archive(category: str, named: str) -> None:
+def test_oai_set_names_group_and_archive(category: str, named: str) -> None:
     assert oai_set(category) == named
 
 
-def test_what_was_submitted_long_before_its_last_change_is_not_new() -> None:
+def test_arxiv_oai_late_change_is_not_new() -> None:
     assert announced("2611.00001", "2026-11-23") == "new"
     assert announced("2611.00001", "2026-11-14") == "new"
     assert announced("2611.00001", "2026-11-13") == "replace"
     assert announced("2610.00001", "2026-10-29", "2026-11-02") == "new"
 
 
-def test_an_old_id_is_not_new_whatever_the_date_of_its_newest_version() -> None:
+def test_arxiv_oai_old_id_is_not_new() -> None:
     assert announced("2305.00001", "2026-11-22") == "replace"
     assert announced("hep-th/9901001", "2026-11-22") == "replace"
     (sighting,) = OAI.parse(answer(record("2305.00001", "2026-11-22"))).sightings
     assert sighting.published == datetime(2023, 5, 31, tzinfo=UTC)
 
 
-def test_deleted_records_are_left_out_and_counted() -> None:
+def test_arxiv_oai_counts_deleted_records() -> None:
     gone = '<record><header status="deleted"><identifier>oai:arXiv.org:2611.9</identifier></header></record>'
     page = OAI.parse(answer(gone, gone, record("2611.00001")))
     assert len(page.sightings) == 1
@@ -154,7 +154,7 @@ def test_deleted_records_are_left_out_and_counted() -> None:
     assert OAI.parse(answer(gone)).sightings == ()
 
 
-def test_a_record_that_cannot_be_read_is_rejected_with_its_reason() -> None:
+def test_arxiv_oai_rejects_bad_record_with_reason() -> None:
     bad = [record("2611.00002", created="soon"), record("x"), record("2611.00003", changed="0001-01-01")]
     good = [record(f"2611.1000{number}") for number in range(4)]
     page = OAI.parse(answer(*bad, *good))
@@ -166,7 +166,7 @@ def test_a_record_that_cannot_be_read_is_rejected_with_its_reason() -> None:
     ]
 
 
-def test_a_page_cut_short_gives_its_whole_records_and_is_asked_for_again() -> None:
+def test_arxiv_oai_truncated_page_is_requested_again() -> None:
     body = answer(record("2611.00001"), record("2611.00002"), record("2611.00003"), token="more")
     page = OAI.parse(body[: body.index(b"2611.00003")], "0:before")
     assert [sighting.ids[0] for sighting in page.sightings] == ["arxiv:2611.00001", "arxiv:2611.00002"]
@@ -174,44 +174,44 @@ def test_a_page_cut_short_gives_its_whole_records_and_is_asked_for_again() -> No
     assert "malformed XML" in page.rejects[0].message
 
 
-def test_characters_that_xml_may_not_hold_do_not_cost_a_page() -> None:
+def test_arxiv_oai_removes_forbidden_xml_characters() -> None:
     body = answer(record("2611.00001"), record("2611.00002", more="<abstract>a\x01b ?</abstract>"))
     page = OAI.parse(body.replace(b"?", b"\xff"))
     assert [sighting.words.abstract for sighting in page.sightings] == ["", "a b \ufffd"]
     assert (page.rejects, page.next) == ((), "1")
 
 
-def test_a_page_that_breaks_gives_the_records_before_the_break() -> None:
+def test_arxiv_oai_keeps_records_before_malformed_xml() -> None:
     page = OAI.parse(answer(record("2611.00001"), record("2611.00002", more="<abstract>a < b"), record("2611.00003")))
     assert [sighting.ids[0] for sighting in page.sightings] == ["arxiv:2611.00001"]
     assert page.next == "0"
 
 
-def test_more_records_than_a_page_may_hold_are_said_to_be_left_out() -> None:
+def test_arxiv_oai_reports_too_many_records() -> None:
     page = OAI.parse(answer(*(record(f"2611.{number:05}") for number in range(1, 5_002)), token="more"))
     assert (len(page.sightings), page.next) == (5_000, "0:more")
     assert "more than 5000 records" in page.rejects[0].message
 
 
-def test_prefixed_names_are_the_same_names() -> None:
+def test_arxiv_oai_accepts_prefixed_names() -> None:
     body = answer(record("2611.00001")).replace(b"<OAI-PMH xmlns=", b"<OAI-PMH xmlns:o=")
     for name in (b"OAI-PMH", b"ListRecords", b"record", b"header", b"identifier", b"datestamp", b"metadata"):
         body = body.replace(b"<" + name, b"<o:" + name).replace(b"</" + name, b"</o:" + name)
     assert OAI.parse(body).sightings == OAI.parse(answer(record("2611.00001"))).sightings
 
 
-def test_200_000_nested_tags_take_no_time() -> None:
+def test_arxiv_oai_deep_nesting_is_linear() -> None:
     with pytest.raises(SourceFailed):
         OAI.parse(b"<OAI-PMH><ListRecords>" + b"<record>" * 200_000)
 
 
-def test_the_records_of_an_announcement_are_there_late_in_the_evening_before() -> None:
-    assert ArxivOai(("cs.LG",)).announced(date(2026, 11, 24)) == datetime(2026, 11, 24, 4, tzinfo=UTC)
-    assert ArxivOai(("cs.LG",)).announced(date(2026, 11, 22)) is None
+def test_arxiv_oai_announcement_time_is_late_evening() -> None:
+    assert ArxivOai(("cs.LG",)).announcement_time(date(2026, 11, 24)) == datetime(2026, 11, 24, 4, tzinfo=UTC)
+    assert ArxivOai(("cs.LG",)).announcement_time(date(2026, 11, 22)) is None
 
 
-def test_it_shares_arxivs_pace() -> None:
-    assert OAI.pace == parse_source("arxiv:cs.LG").pace
+def test_arxiv_oai_shares_rate_limit() -> None:
+    assert OAI.rate_limit == parse_source("arxiv:cs.LG").rate_limit
 
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
@@ -229,7 +229,7 @@ _XML = st.recursive(
 
 
 @given(st.lists(_XML, max_size=4))
-def test_arbitrary_xml_is_read_or_refused(parts: list[str]) -> None:
+def test_arxiv_oai_reads_or_refuses_any_xml(parts: list[str]) -> None:
     for body in ("".join(parts), f"<OAI-PMH>{''.join(parts)}</OAI-PMH>", f"<OAI-PMH><ListRecords>{''.join(parts)}"):
         try:
             OAI.parse(body.encode())
@@ -258,7 +258,7 @@ def test_arbitrary_xml_is_read_or_refused(parts: list[str]) -> None:
         "Withdrawn from arXiv",
     ],
 )
-def test_a_comment_that_says_the_paper_was_withdrawn(comment: str) -> None:
+def test_is_withdrawn_detects_comment(comment: str) -> None:
     assert is_withdrawn(comment, "We find ponds.")
 
 
@@ -278,7 +278,7 @@ def test_a_comment_that_says_the_paper_was_withdrawn(comment: str) -> None:
         "A study of papers withdrawn from arXiv",
     ],
 )
-def test_a_comment_that_only_uses_the_word(comment: str) -> None:
+def test_is_withdrawn_ignores_other_uses_of_the_word(comment: str) -> None:
     assert not is_withdrawn(comment, "We find ponds.")
 
 
@@ -295,5 +295,5 @@ def test_a_comment_that_only_uses_the_word(comment: str) -> None:
         ("When people withdraw cash they hurry.", False),
     ],
 )
-def test_an_abstract_speaks_of_its_own_paper_only_where_it_opens(abstract: str, withdrawn: bool) -> None:
+def test_is_withdrawn_checks_start_of_abstract_only(abstract: str, withdrawn: bool) -> None:
     assert is_withdrawn("12 pages", abstract) is withdrawn

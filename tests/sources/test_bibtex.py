@@ -1,4 +1,4 @@
-"""BibTeX files."""
+"""Test BibTeX files."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ def one(fields: str) -> Sighting:
     return found
 
 
-def test_an_entry_gives_all_a_paper_says_of_itself() -> None:
+def test_bibtex_parses_every_field() -> None:
     lakes, ponds, shores = BIB.parse(BODY).sightings
     assert lakes.ids == ("arxiv:2611.50001", "doi:10.5555/lakes_50001")
     assert lakes.words.title == "On Lakes where $a<b$, and étüdes & co: 50% of Gödel's"
@@ -36,7 +36,7 @@ def test_an_entry_gives_all_a_paper_says_of_itself() -> None:
     assert shores.ids == ("arxiv:2503.50002",)
 
 
-def test_an_entry_without_ids_is_named_as_a_line_of_json_is() -> None:
+def test_bibtex_entry_without_ids_gets_hash_like_jsonl() -> None:
     found = one("title = {Ponds}, author = {Rue, Ann}")
     assert found.ids == read_record({"title": "Ponds", "authors": ["Ann Rue"]}).ids
 
@@ -54,11 +54,11 @@ def test_an_entry_without_ids_is_named_as_a_line_of_json_is() -> None:
         ("url = {https://doi.org/10.5555/X}", "doi:10.5555/x"),
     ],
 )
-def test_an_identifier_is_found_wherever_exports_put_it(fields: str, name: str) -> None:
+def test_bibtex_finds_identifier_in_any_field(fields: str, name: str) -> None:
     assert one(f"title = {{T}}, {fields}").ids[0] == name
 
 
-def test_an_eprint_of_another_archive_is_no_arxiv_id() -> None:
+def test_bibtex_eprint_of_other_archive_is_no_arxiv_id() -> None:
     assert one("title = {T}, eprint = {2611.00001}, archivePrefix = {HAL}").ids[0].startswith("feed:")
 
 
@@ -74,19 +74,19 @@ def test_an_eprint_of_another_archive_is_no_arxiv_id() -> None:
         ("date = {2026-11}, year = 2020", "2026-11-01"),
     ],
 )
-def test_dates_of_both_dialects_are_read(fields: str, day: str) -> None:
+def test_bibtex_reads_dates_of_both_dialects(fields: str, day: str) -> None:
     assert one(f"title = {{T}}, {fields}").published == datetime.fromisoformat(f"{day}T00:00:00+00:00")
 
 
 @pytest.mark.parametrize(
     "fields", ["year = {soon}", "date = {2026-13-01}", "year = {0001}", "url = {javascript:alert(1)}"]
 )
-def test_a_wrong_date_or_address_is_none(fields: str) -> None:
+def test_bibtex_ignores_invalid_date_and_url(fields: str) -> None:
     found = one(f"title = {{T}}, {fields}")
     assert (found.published, found.url) == (None, None)
 
 
-def test_good_entries_go_in_when_others_are_broken() -> None:
+def test_bibtex_keeps_good_entries_among_broken() -> None:
     body = b"""@article{good1, title = {A}}
         @article{open, title = {B
         @article{good2, title = {C}}
@@ -106,7 +106,7 @@ def test_good_entries_go_in_when_others_are_broken() -> None:
     assert not any("\n" in reject.message for reject in page.rejects)
 
 
-def test_a_byte_order_mark_and_an_empty_file_are_no_fault() -> None:
+def test_bibtex_accepts_bom_and_empty_file() -> None:
     assert len(BIB.parse(b"\xef\xbb\xbf@article{a, title = {A}}").sightings) == 1
     assert BIB.parse(b"").sightings == BIB.parse(b" \n").sightings == ()
 
@@ -114,17 +114,17 @@ def test_a_byte_order_mark_and_an_empty_file_are_no_fault() -> None:
 @pytest.mark.parametrize(
     ("body", "said"), [(b"@article{a, title = {\xe9}}", "not UTF-8"), (b"TY  - JOUR", "no BibTeX")]
 )
-def test_another_format_or_encoding_is_said(body: bytes, said: str) -> None:
+def test_bibtex_reports_other_format_or_encoding(body: bytes, said: str) -> None:
     with pytest.raises(SourceFailed, match=said):
         BIB.parse(body)
 
 
-def test_deep_braces_take_no_time_and_raise_nothing() -> None:
+def test_bibtex_deep_braces_are_handled() -> None:
     with suppress(SourceFailed):
         BIB.parse(b"@article{a, title = {" + b"{" * 20_000 + b"x" + b"}" * 20_000 + b"}}")
 
 
-def test_a_path_is_needed() -> None:
+def test_bibtex_needs_a_path() -> None:
     with pytest.raises(BadInput, match="path"):
         parse_source("bibtex:")
 
@@ -136,7 +136,7 @@ _PIECES = [
 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=40))
-def test_arbitrary_text_is_read_or_refused(parts: list[str]) -> None:
+def test_bibtex_reads_or_refuses_any_text(parts: list[str]) -> None:
     for body in ("".join(parts), f"@article{{k, title = {{{''.join(parts)}}}, author = {{{''.join(parts)}}}}}"):
         with suppress(SourceFailed):
             BIB.parse(body.encode())

@@ -1,4 +1,4 @@
-"""bioRxiv and medRxiv."""
+"""Test bioRxiv and medRxiv."""
 
 import json
 from datetime import UTC, date, datetime
@@ -33,7 +33,7 @@ def only(page: Page) -> Any:
     return page.sightings[0]
 
 
-def test_a_first_version_is_news_with_all_it_says() -> None:
+def test_biorxiv_first_version_is_news_with_every_field() -> None:
     lakes = TWO.parse(BODY).sightings[0]
     assert lakes.ids == ("doi:10.1101/2026.11.20.700001",)
     assert lakes.words.title == "Lakes remember their winters"
@@ -45,24 +45,24 @@ def test_a_first_version_is_news_with_all_it_says() -> None:
     assert lakes.links == {"pdf": "https://www.biorxiv.org/content/10.1101/2026.11.20.700001v1.full.pdf"}
 
 
-def test_a_later_version_replaces_and_its_date_is_not_that_of_publication() -> None:
+def test_biorxiv_later_version_replaces_without_publication_date() -> None:
     rivers = TWO.parse(BODY).sightings[1]
     assert (rivers.version, rivers.announced, rivers.published) == (2, "replace", None)
     assert rivers.day == date(2026, 11, 22)
 
 
-def test_the_journals_doi_is_the_same_work() -> None:
+def test_biorxiv_journal_doi_is_same_work() -> None:
     assert TWO.parse(BODY).sightings[1].ids == ("doi:10.64898/2026.08.01.600002", "doi:10.5555/rivers.2")
     assert only(ALL.parse(answer(post(published="not yet")))).ids == ("doi:10.1101/2026.11.20.1",)
 
 
-def test_dates_without_zeros_are_dates() -> None:
+def test_biorxiv_reads_dates_without_zeros() -> None:
     assert TWO.parse(BODY).sightings[3].published == datetime(2026, 11, 3, tzinfo=UTC)
     assert only(ALL.parse(answer(post(date="2026-6-30")))).day == date(2026, 6, 30)
 
 
 @pytest.mark.parametrize("written", ["", "yesterday", "2026-13-01", "2026-02-30", "0026-01-01", "2026-11"])
-def test_what_is_no_date_is_rejected(written: str) -> None:
+def test_biorxiv_rejects_invalid_date(written: str) -> None:
     page = ALL.parse(answer(post(), post(date=written)))
     assert [(reject.where, reject.field) for reject in page.rejects] == [("record 2", "date")]
 
@@ -79,7 +79,7 @@ def test_what_is_no_date_is_rejected(written: str) -> None:
         {"abstract": "bioRxiv has withdrawn this article for lack of approval."},
     ],
 )
-def test_a_withdrawal_is_told_and_no_news(said: dict[str, object]) -> None:
+def test_biorxiv_withdrawal_is_withdrawn_and_no_news(said: dict[str, object]) -> None:
     sighting = only(ALL.parse(answer(post(**said))))
     assert (sighting.withdrawn, sighting.announced) == (True, "replace")
 
@@ -94,11 +94,11 @@ def test_a_withdrawal_is_told_and_no_news(said: dict[str, object]) -> None:
         {"type": "PUBLISHAHEADOFPRINT"},
     ],
 )
-def test_other_talk_of_withdrawing_is_none(said: dict[str, object]) -> None:
+def test_biorxiv_ignores_other_uses_of_withdraw(said: dict[str, object]) -> None:
     assert not only(ALL.parse(answer(post(**said)))).withdrawn
 
 
-def test_the_walk_steps_by_what_came_and_stays_in_its_interval() -> None:
+def test_biorxiv_cursor_advances_by_records_within_interval() -> None:
     first = ALL.requests(SINCE, None)
     assert first is not None
     assert first.url == "https://api.biorxiv.org/details/biorxiv/2026-11-21/2036-11-20/0/json"
@@ -112,25 +112,25 @@ def test_the_walk_steps_by_what_came_and_stays_in_its_interval() -> None:
     assert "/4/json" in third.url
 
 
-def test_an_answer_that_names_no_interval_is_walked_on_from_the_same_day() -> None:
+def test_biorxiv_answer_without_interval_keeps_start_day() -> None:
     second = ALL.requests(SINCE, ALL.parse(answer(post(), interval=None)).next)
     assert second is not None
     assert "/2026-11-21/2036-11-20/1/" in second.url
 
 
 @pytest.mark.parametrize("empty", [NONE, answer(total="99")])
-def test_an_empty_page_is_the_end_whatever_the_total_was(empty: bytes) -> None:
+def test_biorxiv_empty_page_is_the_end(empty: bytes) -> None:
     page = ALL.parse(answer(post(), total="99"))
     assert page.total == 99
     last = ALL.parse(empty, page.next)
     assert (last.next, last.sightings, last.rejects, last.total) == (None, (), (), 99)
 
 
-def test_a_quiet_day_is_an_empty_page() -> None:
+def test_biorxiv_quiet_day_is_empty_page() -> None:
     assert ALL.parse(NONE) == Page()
 
 
-def test_categories_are_read_one_after_the_other() -> None:
+def test_biorxiv_reads_categories_in_turn() -> None:
     first = TWO.requests(SINCE, None)
     assert first is not None
     assert first.url.endswith("/0/json?category=neuroscience")
@@ -140,7 +140,7 @@ def test_categories_are_read_one_after_the_other() -> None:
     assert TWO.parse(NONE, TWO.parse(NONE).next).next is None
 
 
-def test_posts_of_other_categories_are_left_out_should_the_api_not_heed_ours() -> None:
+def test_biorxiv_skips_posts_of_other_categories() -> None:
     page = TWO.parse(answer(post(), post(doi="10.1101/2", category="Cell Biology"), post(category="cell_biology")))
     assert [sighting.words.categories for sighting in page.sightings] == [("cell biology",), ("cell biology",)]
     assert page.rejects == ()
@@ -149,20 +149,20 @@ def test_posts_of_other_categories_are_left_out_should_the_api_not_heed_ours() -
 
 
 @pytest.mark.parametrize("status", ["error: invalid interval", "", "Bad Request"])
-def test_an_error_is_a_failure_with_the_apis_words(status: str) -> None:
+def test_biorxiv_error_fails_with_message(status: str) -> None:
     with pytest.raises(SourceFailed, match=f"says: “{status}" if status else "gives no reason"):
         ALL.parse(json.dumps({"messages": [{"status": status}], "collection": []}).encode())
 
 
-def test_the_servers_share_one_pace() -> None:
-    assert ALL.pace == parse_source("medrxiv:epidemiology").pace
+def test_biorxiv_servers_share_rate_limit() -> None:
+    assert ALL.rate_limit == parse_source("medrxiv:epidemiology").rate_limit
     first = parse_source("medrxiv").requests(SINCE, None)
     assert first is not None
     assert "/details/medrxiv/" in first.url
 
 
 @pytest.mark.parametrize("spec", ["biorxiv:", "medrxiv"])
-def test_no_category_is_all_of_them(spec: str) -> None:
+def test_biorxiv_without_category_reads_all(spec: str) -> None:
     assert parse_source(spec).name == spec.rstrip(":")
 
 
@@ -170,6 +170,6 @@ TOO_MANY = "biorxiv:" + "+".join(f"category {letter}" for letter in "abcdefghijk
 
 
 @pytest.mark.parametrize("spec", ["biorxiv:../x", "biorxiv:a?b", "medrxiv:+", TOO_MANY])
-def test_what_is_no_category_is_refused_with_an_example(spec: str) -> None:
+def test_biorxiv_refuses_invalid_category_with_example(spec: str) -> None:
     with pytest.raises(BadInput, match="cell biology"):
         parse_source(spec)

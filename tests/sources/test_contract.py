@@ -1,4 +1,4 @@
-"""What every source keeps to, run over the registry."""
+"""Run the contract of a source over the registry."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +8,17 @@ import pytest
 from digestd.domain.paper import ABSTRACT_MAX, NAME_MAX, TITLE_MAX, Paper, PaperId, Words, paper_id
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import REGISTRY, parse_source, parse_sources
-from digestd.sources.source import Enriching, Page, Reject, Source, instant, squeeze, trusted, web_url, words
+from digestd.sources.source import (
+    EnrichmentSource,
+    Page,
+    Reject,
+    Source,
+    check_rejects,
+    clean_line,
+    make_words,
+    parse_timestamp,
+    web_url,
+)
 
 SAMPLES = Path(__file__).parent / "samples"
 SPECS = {
@@ -37,9 +47,9 @@ SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 
 
 def known(key: int, name: str, code: str = "") -> Paper:
-    words = Words(f"Lakes {key}", "They freeze.")
+    own = Words(f"Lakes {key}", "They freeze.")
     links = {"code": code} if code else {}
-    return Paper(key, PaperId(name), 1, words, words.title, words.abstract, SINCE, SINCE, links=links)
+    return Paper(key, PaperId(name), 1, own, own.title, own.abstract, SINCE, SINCE, links=links)
 
 
 PAPERS = [
@@ -52,9 +62,9 @@ PAPERS = [
 
 
 def reading(kind: str) -> Source:
-    """The source of a kind as a run has it."""
+    """Return the source of a type as an ingest run has it."""
     source = parse_source(SPECS[kind])
-    return source.about(PAPERS) if isinstance(source, Enriching) else source
+    return source.for_papers(PAPERS) if isinstance(source, EnrichmentSource) else source
 
 
 def samples() -> list[tuple[str, Path]]:
@@ -66,32 +76,32 @@ def source(request: pytest.FixtureRequest) -> Source:
     return parse_source(SPECS[request.param])
 
 
-def test_every_source_has_a_spec_and_a_sample() -> None:
+def test_sources_have_spec_and_sample() -> None:
     assert set(REGISTRY) == set(SPECS) == {kind for kind, _ in samples()}
 
 
-def test_the_name_is_the_spec(source: Source) -> None:
+def test_source_name_is_its_spec(source: Source) -> None:
     assert parse_source(source.name) == source
     assert source.name in SPECS.values()
     assert len(source.name) <= 200
 
 
-def test_the_first_request_needs_no_cursor(source: Source) -> None:
-    if isinstance(source, Enriching):
+def test_source_first_request_needs_no_cursor(source: Source) -> None:
+    if isinstance(source, EnrichmentSource):
         assert source.requests(SINCE, None) is None
-        source = source.about(PAPERS)
+        source = source.for_papers(PAPERS)
     request = source.requests(SINCE, None)
     assert request is not None
     assert request.url.startswith(("https://", "file:///"))
     assert len(request.url) <= 2_000
 
 
-def test_asking_is_pure(source: Source) -> None:
+def test_source_requests_are_pure(source: Source) -> None:
     assert source.requests(SINCE, None) == source.requests(SINCE, None)
 
 
 @pytest.mark.parametrize(("kind", "path"), samples(), ids=lambda value: getattr(value, "name", ""))
-def test_a_sample_gives_sightings_within_their_limits(kind: str, path: Path) -> None:
+def test_source_sample_gives_valid_sightings(kind: str, path: Path) -> None:
     page = reading(kind).parse(path.read_bytes(), CURSORS.get(kind))
     assert len(page.sightings) >= 2
     assert page.rejects == ()
@@ -109,14 +119,14 @@ def test_a_sample_gives_sightings_within_their_limits(kind: str, path: Path) -> 
 
 
 @pytest.mark.parametrize(("kind", "path"), samples(), ids=lambda value: getattr(value, "name", ""))
-def test_reading_is_pure(kind: str, path: Path) -> None:
+def test_source_parse_is_pure(kind: str, path: Path) -> None:
     source = reading(kind)
     body, cursor = path.read_bytes(), CURSORS.get(kind)
     assert source.parse(body, cursor) == source.parse(body, cursor)
 
 
 @pytest.mark.parametrize(("kind", "path"), samples(), ids=lambda value: getattr(value, "name", ""))
-def test_an_answer_cut_anywhere_never_raises_anything_unforeseen(kind: str, path: Path) -> None:
+def test_source_truncated_answer_raises_only_source_failed(kind: str, path: Path) -> None:
     source = reading(kind)
     body, cursor = path.read_bytes(), CURSORS.get(kind)
     whole = source.parse(body, cursor).sightings
@@ -129,7 +139,7 @@ def test_an_answer_cut_anywhere_never_raises_anything_unforeseen(kind: str, path
 
 
 @pytest.mark.parametrize("body", [b"<html><body>maintenance</body></html>", b"\xff\xfe\x00", b"<!DOCTYPE html><p>no"])
-def test_a_web_page_or_noise_with_status_200_gives_no_paper(source: Source, body: bytes) -> None:
+def test_source_web_page_or_noise_gives_no_paper(source: Source, body: bytes) -> None:
     try:
         page = source.parse(body)
     except SourceFailed:
@@ -138,7 +148,7 @@ def test_a_web_page_or_noise_with_status_200_gives_no_paper(source: Source, body
     assert page.rejects
 
 
-def test_entity_bombs_are_refused() -> None:
+def test_source_refuses_entity_bombs() -> None:
     bomb = b'<?xml version="1.0"?><!DOCTYPE feed [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><feed>&b;</feed>'
     for kind in ("arxiv", "arxiv-rss"):
         with pytest.raises(SourceFailed, match="DOCTYPE"):
@@ -157,31 +167,31 @@ def test_entity_bombs_are_refused() -> None:
         ("jsonl:", "path"),
     ],
 )
-def test_an_unknown_source_is_refused_naming_the_remedy(spec: str, named: str) -> None:
+def test_parse_source_unknown_type_names_remedy(spec: str, named: str) -> None:
     with pytest.raises(BadInput, match=named):
         parse_source(spec)
 
 
-def test_a_list_of_sources_has_each_once_and_none_means_none() -> None:
+def test_parse_sources_removes_duplicates_and_accepts_none() -> None:
     assert [s.name for s in parse_sources("hf-daily, arxiv:cs.LG,hf-daily")] == ["hf-daily", "arxiv:cs.LG"]
     assert parse_sources("none") == parse_sources("") == []
 
 
-def test_the_old_archives_and_groups_are_categories() -> None:
+def test_arxiv_categories_accepts_archives_and_groups() -> None:
     assert parse_source("arxiv:hep-th+astro-ph.CO+physics.ao-ph+cond-mat.mes-hall+q-bio.NC+cs").name
 
 
-def test_most_records_unreadable_is_a_broken_source() -> None:
-    reject = Reject("record 1", "id", "is no arXiv id")
+def test_check_rejects_fails_if_most_records_are_rejected() -> None:
+    reject = Reject("record 1", "id", "is not an arXiv id")
     with pytest.raises(SourceFailed, match="1 of 1 records cannot be read"):
-        trusted(Page(rejects=(reject,)))
-    assert trusted(Page()) == Page()
+        check_rejects(Page(rejects=(reject,)))
+    assert check_rejects(Page()) == Page()
 
 
-def test_long_and_odd_text_becomes_one_line_within_its_limit() -> None:
-    assert squeeze(" a\x00\u2028b\r\n\x85 c\ud800 ", 100) == "a b c\ufffd"
-    assert len(words("x" * 10_000).title) == TITLE_MAX
-    assert words("t", authors=["", " ", "A", "A"]).authors == ("A",)
+def test_clean_line_returns_one_line_within_limit() -> None:
+    assert clean_line(" a\x00\u2028b\r\n\x85 c\ud800 ", 100) == "a b c\ufffd"
+    assert len(make_words("x" * 10_000).title) == TITLE_MAX
+    assert make_words("t", authors=["", " ", "A", "A"]).authors == ("A",)
 
 
 @pytest.mark.parametrize(
@@ -189,12 +199,12 @@ def test_long_and_odd_text_becomes_one_line_within_its_limit() -> None:
     [("2026-11-24T07:00:00Z", 7), ("2026-11-24T09:00:00+02:00", 7), ("2026-11-24", 0),
      ("Tue, 24 Nov 2026 00:00:00 -0500", 5), ("2026-11-24T07:00:00.123456Z", 7)],
 )  # fmt: skip
-def test_dates_are_instants(text: str, hour: int) -> None:
-    found = instant(text)
+def test_parse_timestamp_returns_utc(text: str, hour: int) -> None:
+    found = parse_timestamp(text)
     assert (found.day, found.hour, found.tzinfo) == (24, hour, UTC)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "0001-01-01", "9999-12-31T23:59:59-12:00", "2026-13-01"])
-def test_what_is_no_date_is_said_to_be_none(text: str) -> None:
+def test_parse_timestamp_refuses_invalid_date(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        instant(text)
+        parse_timestamp(text)

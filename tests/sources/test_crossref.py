@@ -1,4 +1,4 @@
-"""Crossref: journals by ISSN."""
+"""Test Crossref: journals by ISSN."""
 
 import json
 from datetime import UTC, date, datetime
@@ -10,8 +10,8 @@ import pytest
 
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.markup import words_of
-from digestd.sources.notices import title_repeated
+from digestd.sources.jats import jats_to_text
+from digestd.sources.retractions import retracted_title
 from digestd.sources.source import Page
 
 BODY = (Path(__file__).parent / "samples" / "crossref.json").read_bytes()
@@ -40,7 +40,7 @@ def related(kind: str, *others: str, id_type: str = "doi") -> dict[str, object]:
     return {kind: [{"id-type": id_type, "id": other, "asserted-by": "subject"} for other in others]}
 
 
-def test_an_article_gives_all_it_says() -> None:
+def test_crossref_parses_every_field() -> None:
     lakes = CROSSREF.parse(BODY).sightings[0]
     assert lakes.ids == ("doi:10.5555/lakes.2026.1", "doi:10.1101/2026.01.02.400001")
     assert lakes.words.title == "Deep Lacus H2O & its ice"
@@ -52,7 +52,7 @@ def test_an_article_gives_all_it_says() -> None:
     assert lakes.url == "https://doi.org/10.5555/lakes.2026.1"
 
 
-def test_works_are_found_by_the_day_crossref_heard_of_them() -> None:
+def test_crossref_selects_by_creation_date() -> None:
     request = CROSSREF.requests(SINCE, None)
     assert request is not None
     query = parse_qs(urlsplit(request.url).query)
@@ -62,20 +62,20 @@ def test_works_are_found_by_the_day_crossref_heard_of_them() -> None:
     assert "mailto" not in request.url
 
 
-def test_the_walk_follows_crossrefs_cursor_unchanged() -> None:
+def test_crossref_sends_cursor_unchanged() -> None:
     request = CROSSREF.requests(SINCE, CROSSREF.parse(answer(work())).next)
     assert request is not None
     assert parse_qs(urlsplit(request.url).query)["cursor"] == ["abc+/="]
 
 
-def test_the_walk_ends_when_all_have_come() -> None:
+def test_crossref_ends_after_total() -> None:
     assert CROSSREF.parse(answer(work(), total=1)).next is None
     assert CROSSREF.parse(answer(work(), total=1, cursor=None)).next is None
     assert CROSSREF.parse(answer(work(), work(), total=9), "7@abc").next is None
     assert CROSSREF.parse(answer(total=0)) == Page(total=0)
 
 
-def test_an_empty_page_before_all_have_come_is_to_be_asked_for_again() -> None:
+def test_crossref_requests_empty_page_again() -> None:
     assert CROSSREF.parse(answer(total=9)).next == "0"
     assert CROSSREF.parse(answer(total=9), "7@abc").next == "7@abc"
     first = CROSSREF.requests(SINCE, None)
@@ -96,17 +96,17 @@ def test_an_empty_page_before_all_have_come_is_to_be_asked_for_again() -> None:
         ([[2026, 13, 1]], date(2026, 11, 23)),
     ],
 )
-def test_partial_missing_and_future_dates_are_read(issued: list[object], published: date) -> None:
+def test_crossref_reads_partial_missing_and_future_dates(issued: list[object], published: date) -> None:
     assert only(work(issued={"date-parts": issued})).published.date() == published
 
 
-def test_a_work_without_any_date_is_rejected() -> None:
+def test_crossref_rejects_work_without_date() -> None:
     page = CROSSREF.parse(answer(work(), work(issued=None, created=None)))
     assert [reject.field for reject in page.rejects] == ["issued"]
 
 
 @pytest.mark.parametrize("title", [[], None, [""], ["<i></i>"]])
-def test_a_work_without_a_title_is_rejected(title: object) -> None:
+def test_crossref_rejects_work_without_title(title: object) -> None:
     assert [r.field for r in CROSSREF.parse(answer(work(), work(title=title))).rejects] == ["title"]
 
 
@@ -121,7 +121,7 @@ def test_a_work_without_a_title_is_rejected(title: object) -> None:
         (related("is-preprint-of", "10.5555/Journal.1"), "doi:10.5555/journal.1"),
     ],
 )
-def test_a_preprint_and_its_article_are_one_work(relation: object, other: str) -> None:
+def test_crossref_joins_preprint_and_article(relation: object, other: str) -> None:
     assert only(work(relation=relation)).ids == ("doi:10.5555/1", other)
 
 
@@ -139,11 +139,11 @@ def test_a_preprint_and_its_article_are_one_work(relation: object, other: str) -
         {},
     ],
 )
-def test_what_may_be_another_work_is_not_joined(relation: object) -> None:
+def test_crossref_does_not_join_ambiguous_relation(relation: object) -> None:
     assert only(work(relation=relation)).ids == ("doi:10.5555/1",)
 
 
-def test_a_retraction_withdraws_the_work_it_is_about() -> None:
+def test_crossref_retraction_withdraws_its_work() -> None:
     notice = CROSSREF.parse(BODY).sightings[2]
     assert notice.ids == ("doi:10.5555/ponds.2019.7",)
     assert notice.words.title == "Ponds without water"
@@ -154,20 +154,20 @@ def update(doi: str, kind: str) -> dict[str, object]:
     return {"DOI": doi, "type": kind}
 
 
-def test_a_notice_may_take_back_several_works_which_stay_several() -> None:
+def test_crossref_notice_retracts_several_works() -> None:
     both = work(DOI="10.5555/n", update_to=[update("10.5555/1", "retraction"), update("10.5555/2", "withdrawal")])
     found = CROSSREF.parse(answer(both)).sightings
     assert [sighting.ids for sighting in found] == [("doi:10.5555/1",), ("doi:10.5555/2",)]
 
 
-def test_a_notice_and_its_work_on_one_page_say_the_same_in_any_order() -> None:
+def test_crossref_notice_and_work_agree_in_any_order() -> None:
     notice = work(DOI="10.5555/n", title=["Retraction note: T"], update_to=[update("10.5555/1", "retraction")])
     one = CROSSREF.parse(answer(work(), notice)).sightings
     assert one == CROSSREF.parse(answer(notice, work())).sightings
     assert [(s.ids, s.words.title, s.withdrawn) for s in one] == [(("doi:10.5555/1",), "T", True)]
 
 
-def test_a_work_taken_back_in_its_own_place_is_withdrawn() -> None:
+def test_crossref_work_retracted_in_place_is_withdrawn() -> None:
     assert only(work(update_to=[update("10.5555/1", "retraction")])).withdrawn
     retracted = only(work(title=["RETRACTED ARTICLE: Ponds"]))
     assert (retracted.withdrawn, retracted.words.title, retracted.announced) == (True, "Ponds", "replace")
@@ -175,22 +175,22 @@ def test_a_work_taken_back_in_its_own_place_is_withdrawn() -> None:
 
 
 @pytest.mark.parametrize("kind", ["correction", "erratum", "corrigendum", "addendum", "expression_of_concern"])
-def test_corrections_are_no_papers_and_no_rejects(kind: str) -> None:
+def test_crossref_skips_corrections(kind: str) -> None:
     page = CROSSREF.parse(answer(work(update_to=[update("10.5555/2", kind)])))
     assert page == Page(next="1@abc+/=", total=9)
 
 
 @pytest.mark.parametrize("kind", ["journal-issue", "journal", "component", "peer-review"])
-def test_volumes_and_the_like_are_no_papers(kind: str) -> None:
+def test_crossref_skips_volumes(kind: str) -> None:
     page = CROSSREF.parse(answer(work(type=kind, title=[])))
     assert (page.sightings, page.rejects) == ((), ())
 
 
-def test_a_new_version_is_a_paper() -> None:
+def test_crossref_new_version_is_a_paper() -> None:
     assert only(work(update_to=[update("10.5555/0", "new_version")])).ids == ("doi:10.5555/1",)
 
 
-def test_an_error_is_a_failure_with_crossrefs_words() -> None:
+def test_crossref_error_fails_with_message() -> None:
     told = {"type": "filter-not-available", "value": "x", "message": "Filter x does not exist"}
     body = {"status": "failed", "message-type": "validation-failure", "message": [told]}
     with pytest.raises(SourceFailed, match="Filter x does not exist"):
@@ -198,7 +198,7 @@ def test_an_error_is_a_failure_with_crossrefs_words() -> None:
 
 
 @pytest.mark.parametrize("spec", ["crossref:", "crossref:12345679", "crossref:1234-567y", "crossref:1234-5679+"])
-def test_what_is_no_issn_is_refused_with_an_example(spec: str) -> None:
+def test_crossref_refuses_invalid_issn_with_example(spec: str) -> None:
     with pytest.raises(BadInput, match="1234-5679"):
         parse_source(spec)
 
@@ -216,8 +216,8 @@ def test_what_is_no_issn_is_refused_with_an_example(spec: str) -> None:
         ("<inline-formula><tex-math>$x$</tex-math><mml:math><mml:mi>x</mml:mi></mml:math></inline-formula>", "x"),
     ],
 )
-def test_markup_becomes_words(marked: str, plain: str) -> None:
-    assert " ".join(words_of(marked).split()) == plain
+def test_jats_to_text_removes_markup(marked: str, plain: str) -> None:
+    assert " ".join(jats_to_text(marked).split()) == plain
 
 
 @pytest.mark.parametrize(
@@ -231,5 +231,5 @@ def test_markup_becomes_words(marked: str, plain: str) -> None:
         ("Ponds and their retraction of water", "Ponds and their retraction of water"),
     ],
 )
-def test_a_notice_repeats_the_title_of_its_paper(title: str, about: str) -> None:
-    assert title_repeated(title) == about
+def test_retracted_title_reads_notice(title: str, about: str) -> None:
+    assert retracted_title(title) == about

@@ -1,4 +1,4 @@
-"""dblp: a search."""
+"""Test dblp searches."""
 
 import json
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ def asked(cursor: str | None, since: datetime = SINCE) -> tuple[str, str] | None
     return query["q"][0], query["f"][0]
 
 
-def test_a_paper_gives_all_it_says() -> None:
+def test_dblp_parses_every_field() -> None:
     lakes = DBLP.parse(BODY).sightings[0]
     assert lakes.ids == ("dblp:conf/lakes/AngstromL26", "doi:10.5555/lakes.26.1")
     assert lakes.words.title == 'Lakes & Language: Is "Ice" a Word?'
@@ -55,12 +55,12 @@ def test_a_paper_gives_all_it_says() -> None:
     assert lakes.url == "https://doi.org/10.5555/LAKES.26.1"
 
 
-def test_one_author_is_an_object_and_the_full_stop_of_the_title_goes() -> None:
+def test_dblp_single_author_and_title_full_stop() -> None:
     rivers = DBLP.parse(BODY).sightings[1]
     assert (rivers.words.title, rivers.words.authors) == ("Rivers Flow", ("Ann Example",))
 
 
-def test_a_record_of_corr_is_the_arxiv_paper() -> None:
+def test_dblp_corr_record_is_arxiv_paper() -> None:
     assert DBLP.parse(BODY).sightings[1].ids == ("dblp:journals/corr/abs-2611-30002", "arxiv:2611.30002")
     old = only(hit(venue="CoRR", volume="abs/math/0309136", type="Informal and Other Publications"))
     assert old.ids[1:] == ("arxiv:math/0309136",)
@@ -76,27 +76,27 @@ def test_a_record_of_corr_is_the_arxiv_paper() -> None:
         ("https://openreview.net/forum?id=Inv3nted_x", "openreview:Inv3nted_x"),
     ],
 )
-def test_the_address_of_a_paper_joins_where_it_is_exact(page: object, other: str) -> None:
+def test_dblp_exact_link_joins(page: object, other: str) -> None:
     assert only(hit(ee=page)).ids == ("dblp:conf/lakes/X26", other)
 
 
 @pytest.mark.parametrize("page", ["https://example.org/10.5555/x", "https://openreview.net/pdf?id=x", None, [], {}])
-def test_other_addresses_join_nothing(page: object) -> None:
+def test_dblp_other_links_do_not_join(page: object) -> None:
     assert only(hit(ee=page)).ids == ("dblp:conf/lakes/X26",)
 
 
-def test_volumes_and_data_are_no_papers() -> None:
+def test_dblp_skips_volumes_and_data() -> None:
     assert [sighting.ids[0] for sighting in DBLP.parse(BODY).sightings][-1] == "dblp:conf/lakes/Example26"
     page = DBLP.parse(answer(hit(type="Editorship"), hit(type="Data and Artifacts")))
     assert (page.sightings, page.rejects) == ((), ())
 
 
-def test_a_withdrawn_item_is_withdrawn() -> None:
+def test_dblp_withdrawn_item_is_withdrawn() -> None:
     found = only(hit(type="Withdrawn Items"))
     assert (found.withdrawn, found.announced) == (True, "replace")
 
 
-def test_only_the_years_that_can_bring_news_are_searched() -> None:
+def test_dblp_searches_recent_years_only() -> None:
     assert asked(None) == ("stream:conf/lakes: year:2027:", "0")
     assert asked(DBLP.parse(answer(total="0")).next) == ("stream:conf/lakes: year:2026:", "0")
     assert asked(DBLP.parse(answer(total="0"), "0@1").next) is None
@@ -104,7 +104,7 @@ def test_only_the_years_that_can_bring_news_are_searched() -> None:
     assert asked("0@3", datetime(2027, 2, 1, tzinfo=UTC)) is None
 
 
-def test_a_search_that_names_its_year_is_left_alone() -> None:
+def test_dblp_query_with_year_is_unchanged() -> None:
     year = parse_source("dblp:frozen lakes year:2020:")
     request = year.requests(SINCE, None)
     assert request is not None
@@ -113,39 +113,39 @@ def test_a_search_that_names_its_year_is_left_alone() -> None:
     assert (page.next, page.total) == (None, 1)
 
 
-def test_the_walk_steps_by_what_came() -> None:
+def test_dblp_cursor_advances_by_records() -> None:
     assert DBLP.parse(answer(hit(), hit())).next == "2@0"
     assert DBLP.parse(answer(hit(), hit()), "7@1").next == "0@2"
     assert asked("2@1") == ("stream:conf/lakes: year:2026:", "2")
 
 
-def test_an_empty_page_before_all_have_come_is_to_be_asked_for_again() -> None:
+def test_dblp_requests_empty_page_again() -> None:
     assert DBLP.parse(answer()).next == "0"
     assert DBLP.parse(answer(), "5@1").next == "5@1"
     assert DBLP.requests(SINCE, "0") == DBLP.requests(SINCE, None)
 
 
-def test_a_single_hit_may_come_without_its_list() -> None:
+def test_dblp_accepts_single_hit_without_list() -> None:
     body = json.loads(answer(hit()))
     body["result"]["hits"]["hit"] = hit()
     assert len(DBLP.parse(json.dumps(body).encode()).sightings) == 1
 
 
 @pytest.mark.parametrize("year", ["", "soon", "26", "0000"])
-def test_what_is_no_year_is_rejected(year: str) -> None:
+def test_dblp_rejects_invalid_year(year: str) -> None:
     assert [r.field for r in DBLP.parse(answer(hit(), hit(year=year))).rejects] == ["year"]
 
 
-def test_an_error_is_a_failure_with_dblps_words() -> None:
+def test_dblp_error_fails_with_message() -> None:
     with pytest.raises(SourceFailed, match="Service busy"):
         DBLP.parse(answer(status={"@code": "503", "text": "Service busy"}))
 
 
-def test_nothing_found_is_quiet() -> None:
+def test_dblp_no_hits_is_quiet() -> None:
     assert parse_source("dblp:x year:2020:").parse(answer(total="0")) == Page(total=0)
 
 
 @pytest.mark.parametrize("spec", ["dblp:", "dblp:a,b"])
-def test_what_is_no_search_is_refused(spec: str) -> None:
+def test_dblp_refuses_invalid_query(spec: str) -> None:
     with pytest.raises(BadInput, match="without commas"):
         parse_source(spec)

@@ -1,4 +1,4 @@
-"""Stars of linked repositories."""
+"""Test the stars of linked repositories."""
 
 import json
 from contextlib import suppress
@@ -25,14 +25,14 @@ def paper(key: int, code: str) -> Paper:
 
 
 def asking(*codes: str) -> GithubStars:
-    return GithubStars().about([paper(key, code) for key, code in enumerate(codes, start=1)])
+    return GithubStars().for_papers([paper(key, code) for key, code in enumerate(codes, start=1)])
 
 
 def asked(source: GithubStars) -> list[str]:
     return [repository.path for repository in source.repositories]
 
 
-def test_each_linked_repository_is_one_request_the_newest_papers_first() -> None:
+def test_github_stars_requests_each_repository_newest_first() -> None:
     source = asking("https://github.com/example/old", "https://example.org/none", "https://github.com/example/new")
     assert asked(source) == ["example/new", "example/old"]
     first, second = source.requests(SINCE, None), source.requests(SINCE, "1")
@@ -47,11 +47,11 @@ def test_each_linked_repository_is_one_request_the_newest_papers_first() -> None
     assert source.requests(SINCE, "2") is None
 
 
-def test_without_linked_repositories_nothing_is_asked() -> None:
+def test_github_stars_without_repositories_asks_nothing() -> None:
     assert asking("https://gitlab.example.org/a/b", "").requests(SINCE, None) is None
 
 
-def test_stars_go_to_every_paper_that_links_to_the_repository() -> None:
+def test_github_stars_reach_every_linking_paper() -> None:
     source = asking("https://github.com/Example/Lakes", "https://github.com/example/lakes.git")
     page = source.parse(BODY)
     assert page.next is None
@@ -61,25 +61,25 @@ def test_stars_go_to_every_paper_that_links_to_the_repository() -> None:
     ]
 
 
-def test_a_repository_that_moved_is_read_under_its_new_name() -> None:
+def test_github_stars_follows_moved_repository() -> None:
     moved = BODY.replace(b"example/lakes", b"elsewhere/ponds")
     assert asking("https://github.com/example/lakes").parse(moved).sightings[0].signals == {"stars": 41.0}
 
 
-def test_a_repository_that_is_gone_is_a_reject_and_the_next_follows() -> None:
+def test_github_stars_missing_repository_is_reject() -> None:
     page = asking("https://github.com/example/a", "https://github.com/example/b").parse(GONE)
     assert (page.sightings, page.next) == ((), "1")
     assert [(r.where, r.field) for r in page.rejects] == [("example/b", "stargazers_count")]
     assert "Not Found" in page.rejects[0].message
 
 
-def test_no_more_repositories_are_asked_about_than_github_allows_an_hour() -> None:
+def test_github_stars_stays_below_hourly_limit() -> None:
     source = asking(*(f"https://github.com/example/lake{number}" for number in range(80)))
     assert len(source.repositories) == REPOSITORIES_MAX < 60
     assert asked(source)[0] == "example/lake79"
 
 
-def test_what_github_says_of_us_is_a_failure() -> None:
+def test_github_stars_rate_limit_message_fails() -> None:
     with pytest.raises(SourceFailed, match="rate limit"):
         asking("https://github.com/example/a").parse(b'{"message": "API rate limit exceeded for 192.0.2.1"}')
     for body in (b"{}", b"[]", b"{", b'{"message": 3}'):
@@ -105,7 +105,7 @@ def test_what_github_says_of_us_is_a_failure() -> None:
         ("", ""),
     ],
 )
-def test_only_an_address_of_a_repository_at_github_names_one(address: str, path: str) -> None:
+def test_repository_reads_github_addresses_only(address: str, path: str) -> None:
     assert repository(address) == path
 
 
@@ -115,6 +115,6 @@ def test_only_an_address_of_a_repository_at_github_names_one(address: str, path:
     | st.dictionaries(st.sampled_from(["stargazers_count", "message", "x"]), inner, max_size=3),
     max_leaves=10,
 ))  # fmt: skip
-def test_arbitrary_json_is_read_or_refused(found: object) -> None:
+def test_github_stars_reads_or_refuses_any_json(found: object) -> None:
     with suppress(SourceFailed):
         asking("https://github.com/example/a").parse(json.dumps(found).encode())

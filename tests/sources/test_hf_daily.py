@@ -1,4 +1,4 @@
-"""Hugging Face's daily papers."""
+"""Test Hugging Face's daily papers."""
 
 import json
 from datetime import UTC, date, datetime
@@ -14,7 +14,7 @@ SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 HF = parse_source("hf-daily")
 
 
-def test_nested_fields_votes_and_links_are_read() -> None:
+def test_hf_daily_parses_nested_fields() -> None:
     lakes, rivers = HF.parse(BODY).sightings
     assert lakes.ids == ("arxiv:2611.20001",)
     assert lakes.words.title == "Lakes as Language Models"
@@ -30,7 +30,7 @@ def test_nested_fields_votes_and_links_are_read() -> None:
     assert rivers.links == {"discussion": "https://huggingface.co/papers/2611.20002"}
 
 
-def test_the_newest_day_is_asked_for_then_each_day_before_it() -> None:
+def test_hf_daily_requests_newest_day_then_earlier() -> None:
     first = HF.requests(SINCE, None)
     assert first is not None
     assert first.url == "https://huggingface.co/api/daily_papers?limit=100"
@@ -40,12 +40,12 @@ def test_the_newest_day_is_asked_for_then_each_day_before_it() -> None:
     assert second.url.endswith("&date=2026-11-22")
 
 
-def test_three_days_before_are_asked_for_again_as_votes_grow() -> None:
+def test_hf_daily_requests_three_earlier_days_again() -> None:
     assert HF.requests(SINCE, "2026-11-20") is not None
     assert HF.requests(SINCE, "2026-11-19") is None
 
 
-def test_an_empty_weekend_does_not_end_the_walk() -> None:
+def test_hf_daily_empty_weekend_continues() -> None:
     assert HF.parse(b"[]", "2026-11-22").next == "2026-11-21"
     assert HF.parse(b"[]").next is None
 
@@ -53,19 +53,19 @@ def test_an_empty_weekend_does_not_end_the_walk() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"{", "no JSON"),
+        (b"{", "not JSON"),
         (b'{"error": "Invalid date"}', "Invalid date"),
-        (b'{"papers": []}', "no list"),
+        (b'{"papers": []}', "not a list"),
         (json.dumps(["{'paper': {'id': '2412.00001'}}"] * 18).encode(), "18 of 18 records.*is str, not an object"),
-        (b"[" * 100_000, "no JSON"),
+        (b"[" * 100_000, "not JSON"),
     ],
 )
-def test_a_malformed_day_says_what_is_wrong(body: bytes, said: str) -> None:
+def test_hf_daily_malformed_day_reports_reason(body: bytes, said: str) -> None:
     with pytest.raises(SourceFailed, match=said):
         HF.parse(body)
 
 
-def test_one_malformed_paper_is_rejected_and_the_others_are_read() -> None:
+def test_hf_daily_rejects_malformed_paper_only() -> None:
     records = json.loads(BODY)
     records.append({"paper": {"id": "not one", "title": "x"}})
     page = HF.parse(json.dumps(records).encode())
@@ -73,7 +73,7 @@ def test_one_malformed_paper_is_rejected_and_the_others_are_read() -> None:
     assert [(r.where, r.field) for r in page.rejects] == [("record 3", "paper.id")]
 
 
-def test_a_paper_belongs_to_the_day_it_is_listed_under() -> None:
+def test_hf_daily_day_is_that_of_the_listing() -> None:
     newest = HF.parse(BODY)
     assert {newest.day, *(sighting.day for sighting in newest.sightings)} == {date(2026, 11, 23)}
     older = HF.parse(BODY, "2026-11-20")

@@ -1,4 +1,4 @@
-"""What trends at Hugging Face."""
+"""Test Hugging Face's trending papers."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,7 @@ SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 HF = parse_source("hf-trending")
 
 
-def test_the_list_of_this_moment_is_one_request() -> None:
+def test_hf_trending_is_one_request() -> None:
     request = HF.requests(SINCE, None)
     assert request is not None
     assert request.url == "https://huggingface.co/api/daily_papers?sort=trending&limit=100"
@@ -24,32 +24,32 @@ def test_the_list_of_this_moment_is_one_request() -> None:
     assert HF.parse(BODY).next is None
 
 
-def test_records_are_those_of_the_daily_papers() -> None:
+def test_hf_trending_parses_daily_records() -> None:
     assert HF.parse(BODY).sightings[0].signals == {"upvotes": 321.0, "comments": 12.0, "stars": 4100.0}
     daily = parse_source("hf-daily").parse(BODY).sightings
     assert HF.parse(BODY).sightings == tuple(replace(sighting, day=None) for sighting in daily)
 
 
-def test_a_list_belongs_to_no_day() -> None:
+def test_hf_trending_has_no_day() -> None:
     page = HF.parse(BODY)
     assert {page.day, *(sighting.day for sighting in page.sightings)} == {None}
 
 
-def test_it_shares_the_pace_of_the_daily_papers() -> None:
-    assert HF.pace == parse_source("hf-daily").pace
+def test_hf_trending_shares_rate_limit() -> None:
+    assert HF.rate_limit == parse_source("hf-daily").rate_limit
 
 
-def test_one_malformed_paper_is_rejected_and_the_others_are_read() -> None:
+def test_hf_trending_rejects_malformed_paper_only() -> None:
     page = HF.parse(json.dumps([*json.loads(BODY), {"paper": None}]).encode())
     assert len(page.sightings) == 2
     assert [(r.where, r.field) for r in page.rejects] == [("record 3", "paper")]
 
 
-def test_an_error_is_a_failure() -> None:
+def test_hf_trending_error_fails() -> None:
     with pytest.raises(SourceFailed, match="busy"):
         HF.parse(b'{"error": "busy"}')
 
 
-def test_it_takes_nothing_after_it() -> None:
+def test_hf_trending_takes_no_argument() -> None:
     with pytest.raises(BadInput, match="takes nothing"):
         parse_source("hf-trending:x")

@@ -1,4 +1,4 @@
-"""Files of a person's own references: what every format keeps to, run over the registry."""
+"""Run the contract of an import format over the registry."""
 
 import json
 from contextlib import suppress
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digestd.domain.paper import TITLE_MAX
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources.imports import BYTES_MAX, ENTRIES_MAX, IMPORTS, Import, guess
+from digestd.sources.imports import BYTES_MAX, ENTRIES_MAX, IMPORT_FORMATS, ReferenceFile, detect_format
 from digestd.sources.source import Page
 
 
@@ -84,21 +84,21 @@ SAMPLES = {
 
 
 def read(text: str, form: str = "") -> Page:
-    return Import(form).parse(text.encode())
+    return ReferenceFile(form).parse(text.encode())
 
 
-def test_every_format_has_a_sample() -> None:
-    assert set(SAMPLES) == set(IMPORTS)
+def test_import_formats_have_samples() -> None:
+    assert set(SAMPLES) == set(IMPORT_FORMATS)
 
 
-@pytest.mark.parametrize("form", IMPORTS)
-def test_a_format_is_known_by_what_it_holds(form: str) -> None:
-    assert guess(SAMPLES[form]) == form
+@pytest.mark.parametrize("form", IMPORT_FORMATS)
+def test_detect_format_recognises_samples(form: str) -> None:
+    assert detect_format(SAMPLES[form]) == form
     assert read(SAMPLES[form]) == read(SAMPLES[form], form)
 
 
-@pytest.mark.parametrize("form", [form for form in IMPORTS if form != "opml"])
-def test_the_good_entry_goes_in_and_the_broken_one_is_named(form: str) -> None:
+@pytest.mark.parametrize("form", [form for form in IMPORT_FORMATS if form != "opml"])
+def test_reference_file_keeps_good_and_names_broken_entry(form: str) -> None:
     page = read(SAMPLES[form])
     (paper,), (reject,) = page.sightings, page.rejects
     assert reject.where
@@ -116,22 +116,22 @@ def test_the_good_entry_goes_in_and_the_broken_one_is_named(form: str) -> None:
         assert paper.published == datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def test_a_feed_is_no_paper_but_its_remedy_is_told() -> None:
+def test_opml_feed_is_rejected_with_remedy() -> None:
     page = read(SAMPLES["opml"])
     assert page.sightings == ()
     assert "digestd source add 'feed:https://journal.example.org/lakes.rss'" in page.rejects[0].message
 
 
-@pytest.mark.parametrize("form", IMPORTS)
-def test_what_is_not_of_the_format_named_is_refused_whole_or_entry_by_entry(form: str) -> None:
+@pytest.mark.parametrize("form", IMPORT_FORMATS)
+def test_reference_file_refuses_other_format(form: str) -> None:
     with suppress(SourceFailed):
         assert read("{", form).rejects
 
 
-@pytest.mark.parametrize("form", IMPORTS)
+@pytest.mark.parametrize("form", IMPORT_FORMATS)
 @settings(max_examples=60)
 @given(data=st.data())
-def test_hostile_bytes_give_papers_within_limits_or_one_clear_error(form: str, data: st.DataObject) -> None:
+def test_reference_file_hostile_bytes_stay_within_limits(form: str, data: st.DataObject) -> None:
     sample = SAMPLES[form].encode()
     at = data.draw(st.integers(0, len(sample)))
     body = data.draw(
@@ -139,7 +139,7 @@ def test_hostile_bytes_give_papers_within_limits_or_one_clear_error(form: str, d
     )
     for asked in ("", form):
         with suppress(SourceFailed):
-            for paper in Import(asked).parse(body).sightings:
+            for paper in ReferenceFile(asked).parse(body).sightings:
                 assert len(paper.words.title) <= TITLE_MAX
                 assert paper.ids
 
@@ -161,25 +161,25 @@ def test_hostile_bytes_give_papers_within_limits_or_one_clear_error(form: str, d
         max_leaves=20,
     )
 )
-def test_json_of_any_shape_ends_in_rejects_not_in_a_crash(form: str, data: object) -> None:
+def test_reference_file_any_json_gives_rejects(form: str, data: object) -> None:
     with suppress(SourceFailed):
         read(json.dumps([data]), form)
     with suppress(SourceFailed):
         read(json.dumps(data), form)
 
 
-def test_the_limits_are_told_with_their_remedy() -> None:
+def test_reference_file_limits_name_remedy() -> None:
     with pytest.raises(SourceFailed, match="larger than 1 MiB; split it"):
-        Import().parse(b"x" * (BYTES_MAX + 1))
+        ReferenceFile().parse(b"x" * (BYTES_MAX + 1))
     with pytest.raises(SourceFailed, match="more than 5,000 entries; split it"):
         read("\n".join(f"2611.{n:05}" for n in range(ENTRIES_MAX + 1)))
     assert len(read("\n".join(f"2611.{n:05}" for n in range(ENTRIES_MAX))).sightings) == ENTRIES_MAX
     with pytest.raises(SourceFailed, match="is empty"):
         read(" \n")
     with pytest.raises(SourceFailed, match="not UTF-8"):
-        Import().parse(b"caf\xe9")
+        ReferenceFile().parse(b"caf\xe9")
     with pytest.raises(BadInput, match="known are opml"):
-        Import("endnote")
+        ReferenceFile("endnote")
 
 
 @pytest.mark.parametrize(
@@ -192,9 +192,9 @@ def test_the_limits_are_told_with_their_remedy() -> None:
         ("https://www.biorxiv.org/content/10.1101/2026.11.20.700001v2.full.pdf", "doi:10.1101/2026.11.20.700001"),
     ],
 )
-def test_an_identifier_is_read_in_whatever_way_it_is_written(written: str, name: str) -> None:
+def test_parse_identifier_reads_every_form(written: str, name: str) -> None:
     assert [paper.ids for paper in read(f"{written},\n").sightings] == [(name,)]
 
 
-def test_a_file_of_windows_in_utf_16_is_read() -> None:
-    assert Import().parse("Lakes freeze\r\nThey do.".encode("utf-16")).sightings[0].words.title == "Lakes freeze"
+def test_reference_file_reads_utf_16() -> None:
+    assert ReferenceFile().parse("Lakes freeze\r\nThey do.".encode("utf-16")).sightings[0].words.title == "Lakes freeze"

@@ -1,4 +1,4 @@
-"""The form that `paper import` reads."""
+"""Test the JSON lines that `paper import` reads."""
 
 import json
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from digestd.errors import BadRecord
-from digestd.sources.jsonl import Jsonl, read_line
+from digestd.sources.jsonl import JsonlFile, read_line
 
 BODY = (Path(__file__).parent / "samples" / "jsonl.jsonl").read_bytes()
 
@@ -18,8 +18,8 @@ def refused(record: object) -> BadRecord:
     return caught.value
 
 
-def test_every_key_is_read() -> None:
-    paper = Jsonl(Path("/p")).parse(BODY).sightings[1]
+def test_jsonl_reads_every_key() -> None:
+    paper = JsonlFile(Path("/p")).parse(BODY).sightings[1]
     assert paper.ids == ("arxiv:2611.30001", "doi:10.5555/all")
     assert paper.words.title == "All there is"
     assert paper.words.authors == ("Zoë Ångström", "Bo Li")
@@ -29,8 +29,8 @@ def test_every_key_is_read() -> None:
     assert set(paper.links) == {"code", "pdf", "discussion"}
 
 
-def test_an_id_comes_from_the_doi_else_from_title_and_first_author() -> None:
-    only_title, _, by_doi, other = Jsonl(Path("/p")).parse(BODY).sightings
+def test_jsonl_id_comes_from_doi_or_title_and_author() -> None:
+    only_title, _, by_doi, other = JsonlFile(Path("/p")).parse(BODY).sightings
     assert only_title.ids[0].startswith("feed:")
     assert by_doi.ids == ("arxiv:2611.30002",)
     assert other.ids == ("openreview:AbC_d",)
@@ -49,7 +49,7 @@ def test_an_id_comes_from_the_doi_else_from_title_and_first_author() -> None:
         ({"title": 3}, "title", "must be text"),
         ({"title": "x", "id": "2401.1"}, "id", "no arXiv id, DOI or scheme:value"),
         ({"title": "x", "id": "merged:3"}, "id", "digestd's own"),
-        ({"title": "x", "doi": "11.1/2"}, "doi", "no DOI"),
+        ({"title": "x", "doi": "11.1/2"}, "doi", "not a DOI"),
         ({"title": "x", "authors": "A, B"}, "authors", "list of texts"),
         ({"title": "x", "categories": [1]}, "categories", "list of texts"),
         ({"title": "x", "published": "yesterday"}, "published", "2026-11-24"),
@@ -64,10 +64,10 @@ def test_an_id_comes_from_the_doi_else_from_title_and_first_author() -> None:
         ({"title": "x", "signals": {"upvotes": float("nan")}}, "signals.upvotes", "number"),
         ({"title": "x", "signals": {"upvotes": 10**400}}, "signals.upvotes", "number"),
         ({"title": "x", "signals": {"Up Votes": 1}}, "signals.Up Votes", "named like"),
-        (["title"], "line", "no JSON object"),
+        (["title"], "line", "not a JSON object"),
     ],
 )
-def test_a_bad_line_is_refused_with_field_and_remedy(record: object, field: str, said: str) -> None:
+def test_jsonl_rejects_line_with_field_and_remedy(record: object, field: str, said: str) -> None:
     error = refused(record)
     assert error.field == field
     assert said in error.message
@@ -77,32 +77,32 @@ def test_a_bad_line_is_refused_with_field_and_remedy(record: object, field: str,
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b"{", "no JSON object"),
+        (b"{", "not a JSON object"),
         (b'{"title": "\xff"}', "not UTF-8"),
-        (b"[" * 200_000, "no JSON object"),
+        (b"[" * 200_000, "not a JSON object"),
         (b'{"title": "' + b"x" * 1_000_001 + b'"}', "longer than"),
     ],
 )
-def test_a_line_that_is_no_json_is_refused(line: bytes, said: str) -> None:
+def test_jsonl_rejects_invalid_json(line: bytes, said: str) -> None:
     with pytest.raises(BadRecord, match=said):
         read_line(line)
 
 
-def test_empty_lines_and_a_byte_order_mark_are_no_fault() -> None:
+def test_jsonl_accepts_empty_lines_and_bom() -> None:
     assert read_line(b" \r\n") is None
     found = read_line(b'\xef\xbb\xbf{"title": "x"}\r\n')
     assert found is not None
     assert found.words.title == "x"
 
 
-def test_a_hostile_title_is_one_short_line() -> None:
+def test_jsonl_hostile_title_is_one_short_line() -> None:
     found = read_line(json.dumps({"title": "a\r\nBcc: x\u2028\x00" + "y" * 10_000}).encode())
     assert found is not None
     assert found.words.title.startswith("a Bcc: x yyy")
     assert len(found.words.title) == 1_000
 
 
-def test_the_others_go_in_when_one_line_is_bad() -> None:
-    page = Jsonl(Path("/p")).parse(b'{"title": "a"}\n{"titel": "b"}\n{"title": "c"}')
+def test_jsonl_keeps_other_lines() -> None:
+    page = JsonlFile(Path("/p")).parse(b'{"title": "a"}\n{"titel": "b"}\n{"title": "c"}')
     assert [sighting.words.title for sighting in page.sightings] == ["a", "c"]
     assert [(r.where, r.field) for r in page.rejects] == [("line 2", "titel")]

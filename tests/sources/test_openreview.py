@@ -1,4 +1,4 @@
-"""OpenReview: a venue's papers."""
+"""Test the papers of an OpenReview venue."""
 
 import json
 from datetime import UTC, date, datetime
@@ -43,7 +43,7 @@ def asked(cursor: str | None, since: datetime = SINCE) -> tuple[str, str]:
     return query["content.venueid"][0], query["offset"][0]
 
 
-def test_a_paper_gives_all_it_says() -> None:
+def test_openreview_parses_every_field() -> None:
     ponds = VENUE.parse(BODY).sightings[0]
     assert ponds.ids == ("openreview:Inv3nted_x", "arxiv:2611.40001")
     assert ponds.words.title == "Ponds at the Venue"
@@ -56,13 +56,13 @@ def test_a_paper_gives_all_it_says() -> None:
     assert ponds.links == {"pdf": "https://openreview.net/pdf/0123456789abcdef.pdf"}
 
 
-def test_authors_may_be_hidden_and_keywords_one_text() -> None:
+def test_openreview_reads_hidden_authors_and_text_keywords() -> None:
     rivers = VENUE.parse(BODY).sightings[1]
     assert (rivers.words.authors, rivers.words.categories) == ((), ("flow", "water"))
     assert rivers.ids == ("openreview:Inv3nted_y", "doi:10.5555/rivers.9")
 
 
-def test_bare_values_of_version_1_are_read() -> None:
+def test_openreview_reads_api_1_values() -> None:
     old = VENUE.parse(BODY).sightings[2]
     assert (old.words.title, old.words.authors) == ("An old note in bare values", ("Zoë Ångström",))
 
@@ -78,7 +78,7 @@ def test_bare_values_of_version_1_are_read() -> None:
         ({}, False),
     ],
 )
-def test_a_withdrawn_paper_is_told_by_its_venue(content: dict[str, object], withdrawn: bool) -> None:
+def test_openreview_venue_shows_withdrawal(content: dict[str, object], withdrawn: bool) -> None:
     found = only(note(content))
     assert (found.withdrawn, found.announced) == (withdrawn, "replace" if withdrawn else "new")
 
@@ -93,7 +93,7 @@ def test_a_withdrawn_paper_is_told_by_its_venue(content: dict[str, object], with
         ({"_bibtex": {"value": '@article{x, eprint="2611.00001"}'}}, "arxiv:2611.00001"),
     ],
 )
-def test_an_exact_identifier_joins(content: dict[str, object], other: str) -> None:
+def test_openreview_exact_identifier_joins(content: dict[str, object], other: str) -> None:
     assert only(note(content)).ids == ("openreview:abc", other)
 
 
@@ -107,7 +107,7 @@ def test_an_exact_identifier_joins(content: dict[str, object], other: str) -> No
         {"doi": {"value": None}},
     ],
 )
-def test_talk_of_another_paper_does_not_join(content: dict[str, object]) -> None:
+def test_openreview_mention_of_other_paper_does_not_join(content: dict[str, object]) -> None:
     assert only(note(content)).ids == ("openreview:abc",)
 
 
@@ -120,18 +120,16 @@ def test_talk_of_another_paper_does_not_join(content: dict[str, object]) -> None
         ({"pdate": 0, "odate": "soon"}, 23),
     ],
 )
-def test_the_day_is_that_of_publication_else_when_it_became_public_else_when_it_was_made(
-    dates: dict[str, object], day: int
-) -> None:
+def test_openreview_day_prefers_publication_date(dates: dict[str, object], day: int) -> None:
     assert only(note() | dates).day == date(2026, 11, day)
 
 
-def test_a_note_without_a_date_or_a_forum_is_rejected() -> None:
+def test_openreview_rejects_note_without_date_or_forum() -> None:
     page = VENUE.parse(answer(note(), note(cdate=None), note(), note(forum="a b")))
     assert [(r.where, r.field) for r in page.rejects] == [("record 2", "cdate"), ("record 4", "forum")]
 
 
-def test_what_changed_last_is_read_first_then_the_withdrawn_then_the_rest() -> None:
+def test_openreview_order_is_latest_withdrawn_rest() -> None:
     main = "Lakes.example/2026/Conference"
     assert asked(None) == (main, "0")
     first = VENUE.parse(answer(note(), note()))
@@ -141,13 +139,13 @@ def test_what_changed_last_is_read_first_then_the_withdrawn_then_the_rest() -> N
     assert VENUE.parse(answer(note(), count=3), aside.next).next is None
 
 
-def test_a_venue_read_on_one_page_still_has_its_withdrawn_read() -> None:
+def test_openreview_single_page_venue_reads_withdrawn() -> None:
     first = VENUE.parse(answer(note(), count=1))
     assert asked(first.next)[0].endswith("/Withdrawn_Submission")
     assert VENUE.parse(answer(count=0), first.next) == Page()
 
 
-def test_the_withdrawn_of_a_venue_can_be_a_source_of_their_own() -> None:
+def test_openreview_withdrawn_venue_is_a_source() -> None:
     withdrawn = parse_source("openreview:X/2026/Conference/Withdrawn_Submission")
     assert withdrawn.parse(answer(note(), count=1)).next is None
     of_submissions = parse_source("openreview:X/2026/Conference/Submission")
@@ -156,30 +154,30 @@ def test_the_withdrawn_of_a_venue_can_be_a_source_of_their_own() -> None:
     assert "X%2F2026%2FConference%2FWithdrawn_Submission&" in request.url
 
 
-def test_the_walk_ends_at_what_did_not_change_since() -> None:
+def test_openreview_stops_at_unchanged_notes() -> None:
     later = VENUE.parse(answer(note(), note(tmdate=CHANGED - DAY), count=9), "2@1")
     assert later.next == f"4@{CHANGED - DAY}"
     assert VENUE.requests(SINCE, later.next) is None
     assert VENUE.requests(datetime(2026, 11, 22, 7, 30, tzinfo=UTC), later.next) is not None
 
 
-def test_without_a_count_or_times_the_walk_ends_at_an_empty_page() -> None:
+def test_openreview_without_count_ends_at_empty_page() -> None:
     silent = note(tmdate=None, mdate=None)
     assert VENUE.parse(answer(silent, count=None), "2").next == "3"
     assert VENUE.parse(answer(count=None), "3").next is None
 
 
-def test_an_empty_page_before_all_have_come_is_to_be_asked_for_again() -> None:
+def test_openreview_requests_empty_page_again() -> None:
     assert VENUE.parse(answer(count=9)).next == "0"
     assert VENUE.parse(answer(count=9), "2@5").next == "2@5"
     assert VENUE.requests(SINCE, "0") == VENUE.requests(SINCE, None)
 
 
-def test_a_venue_without_papers_is_quiet() -> None:
+def test_openreview_empty_venue_is_quiet() -> None:
     assert VENUE.parse(answer(count=0)) == Page(total=0)
 
 
-def test_an_error_is_a_failure_with_openreviews_words() -> None:
+def test_openreview_error_fails_with_message() -> None:
     body = {"name": "RateLimitError", "message": "Too many requests: try again in 30 minutes", "status": 429}
     with pytest.raises(SourceFailed, match="Too many requests"):
         VENUE.parse(json.dumps(body).encode())
@@ -188,6 +186,6 @@ def test_an_error_is_a_failure_with_openreviews_words() -> None:
 @pytest.mark.parametrize(
     "spec", ["openreview:", "openreview:a b", "openreview:../x?", "openreview:/x", "openreview:x/"]
 )
-def test_what_is_no_venue_is_refused_with_an_example(spec: str) -> None:
+def test_openreview_refuses_invalid_venue_with_example(spec: str) -> None:
     with pytest.raises(BadInput, match=r"ICLR\.cc/2027/Conference"):
         parse_source(spec)

@@ -1,4 +1,4 @@
-"""PubMed: a search that the server keeps, and its records page by page."""
+"""Test PubMed: a search stored on the server, and its records page by page."""
 
 import json
 from datetime import UTC, date, datetime
@@ -49,7 +49,7 @@ def related(kind: str, number: int) -> str:
         <PMID Version="1">{number}</PMID></CommentsCorrections></CommentsCorrectionsList>"""
 
 
-def test_an_article_gives_all_it_says() -> None:
+def test_pubmed_parses_every_field() -> None:
     lakes = PUBMED.parse(BODY, FIRST).sightings[0]
     assert lakes.ids == ("pmid:99000001", "pmcid:PMC9900001", "doi:10.5555/lakes.99")
     assert lakes.words.title == "Freezing of Lacus minor at H2O < 0 degrees"
@@ -61,11 +61,11 @@ def test_an_article_gives_all_it_says() -> None:
     assert lakes.url == "https://pubmed.ncbi.nlm.nih.gov/99000001/"
 
 
-def test_a_translated_title_stands_without_its_brackets() -> None:
+def test_pubmed_translated_title_loses_brackets() -> None:
     assert PUBMED.parse(BODY, FIRST).sightings[1].words.title == "On ponds"
 
 
-def test_the_search_asks_for_what_entered_pubmed_lately() -> None:
+def test_pubmed_searches_recent_entries() -> None:
     request = PUBMED.requests(SINCE, None)
     assert request is not None
     assert request.fresh
@@ -76,7 +76,7 @@ def test_the_search_asks_for_what_entered_pubmed_lately() -> None:
     assert "email" not in query
 
 
-def test_what_the_search_found_is_fetched_page_by_page() -> None:
+def test_pubmed_fetches_result_page_by_page() -> None:
     found = PUBMED.parse(search())
     assert (found.next, found.total, found.sightings) == (FIRST, 450, ())
     request = PUBMED.requests(SINCE, found.next)
@@ -87,26 +87,26 @@ def test_what_the_search_found_is_fetched_page_by_page() -> None:
     assert (page.next, page.total) == ("2/450/1/MCID_x/y", 450)
 
 
-def test_a_search_that_finds_nothing_is_quiet() -> None:
+def test_pubmed_empty_search_is_quiet() -> None:
     assert PUBMED.parse(search(count="0", webenv="", querykey="")) == Page(total=0)
 
 
-def test_the_last_page_ends_the_walk() -> None:
+def test_pubmed_last_page_is_the_end() -> None:
     assert PUBMED.parse(answer(article()), "449/450/1/MCID_x/y").next is None
 
 
 @pytest.mark.parametrize(("start", "count"), [(428, 450), (1, 6), (9_990, 20_000)])
-def test_records_deleted_since_the_search_leave_a_gap_at_the_end(start: int, count: int) -> None:
+def test_pubmed_deleted_records_leave_a_gap(start: int, count: int) -> None:
     assert PUBMED.parse(answer(), f"{start}/{count}/1/MCID_x").next is None
 
 
 @pytest.mark.parametrize(("start", "count"), [(0, 1), (0, 450), (400, 450), (1, 7)])
-def test_an_empty_page_is_to_be_asked_for_again(start: int, count: int) -> None:
+def test_pubmed_requests_empty_page_again(start: int, count: int) -> None:
     cursor = f"{start}/{count}/1/MCID_x"
     assert PUBMED.parse(answer(), cursor).next == cursor
 
 
-def test_a_search_that_finds_more_than_pubmed_gives_says_so() -> None:
+def test_pubmed_reports_too_large_result() -> None:
     page = PUBMED.parse(search(count="20000"))
     assert "narrow the search" in page.rejects[0].message
     assert page.next is not None
@@ -121,17 +121,17 @@ def test_a_search_that_finds_more_than_pubmed_gives_says_so() -> None:
         (search(errorlist={"phrasesnotfound": [], "fieldsnotfound": ["tiabb"]}), "unknown field tiabb"),
         (search(count=None), "how many"),
         (search(webenv=None), "where"),
-        (b'{"header": {}}', "its form has changed"),
-        (b"<eSearchResult/>", "no JSON"),
+        (b'{"header": {}}', "its format has changed"),
+        (b"<eSearchResult/>", "not JSON"),
     ],
 )
-def test_a_search_that_failed_says_why(body: bytes, said: str) -> None:
+def test_pubmed_failed_search_reports_reason(body: bytes, said: str) -> None:
     with pytest.raises(SourceFailed, match=said):
         PUBMED.parse(body)
 
 
 @pytest.mark.parametrize("root", ["eFetchResult", "PubmedArticleSet"])
-def test_an_error_among_the_records_is_a_failure_with_pubmeds_words(root: str) -> None:
+def test_pubmed_error_among_records_fails_with_message(root: str) -> None:
     with pytest.raises(SourceFailed, match="Unable to obtain query #1"):
         PUBMED.parse(f"<{root}><ERROR>Unable to obtain query #1</ERROR></{root}>".encode(), FIRST)
 
@@ -147,11 +147,11 @@ BARE = answer(article())
     [b"", OWN, b'<?xml version="1.0" ?>\n' + OWN + b"\n", b"<!DOCTYPE PubmedArticleSet>",
      b'<!DOCTYPE PubmedArticleSet SYSTEM "x.dtd">'],
 )  # fmt: skip
-def test_the_doctype_that_pubmed_opens_with_is_passed_over(head: bytes) -> None:
+def test_pubmed_accepts_its_own_doctype(head: bytes) -> None:
     assert PUBMED.parse(head + BARE, FIRST) == PUBMED.parse(BARE, FIRST)
 
 
-def test_the_encoding_that_is_declared_before_it_still_counts() -> None:
+def test_pubmed_keeps_declared_encoding() -> None:
     body = BARE.decode().replace("<ArticleTitle>T.", "<ArticleTitle>Zoë.").encode("latin-1")
     page = PUBMED.parse(b'<?xml version="1.0" encoding="ISO-8859-1"?>' + OWN + body, FIRST)
     assert page.sightings[0].words.title == "Zoë"
@@ -169,12 +169,12 @@ def test_the_encoding_that_is_declared_before_it_still_counts() -> None:
         b"<!-- x -->" + OWN,
     ],
 )
-def test_any_other_declaration_is_refused(head: bytes) -> None:
+def test_pubmed_refuses_other_declarations(head: bytes) -> None:
     with pytest.raises(SourceFailed, match="DOCTYPE"):
         PUBMED.parse(head + BARE, FIRST)
 
 
-def test_no_entity_but_xmls_own_is_known() -> None:
+def test_pubmed_knows_standard_entities_only() -> None:
     body = OWN + BARE.replace(b"T.", b"&eacute;&xxe;")
     with pytest.raises(SourceFailed, match="malformed XML: undefined entity"):
         PUBMED.parse(body, FIRST)
@@ -194,22 +194,22 @@ def test_no_entity_but_xmls_own_is_known() -> None:
         ("", date(2026, 11, 23)),
     ],
 )
-def test_seasons_spans_and_partial_dates_are_read(said: str, published: date) -> None:
+def test_pubmed_reads_seasons_spans_and_partial_dates(said: str, published: date) -> None:
     issue = f"<Journal><JournalIssue><PubDate>{said}</PubDate></JournalIssue></Journal>"
     assert only(article(article=issue)).published.date() == published
 
 
-def test_a_retracted_article_is_withdrawn() -> None:
+def test_pubmed_retracted_article_is_withdrawn() -> None:
     ponds = PUBMED.parse(BODY, FIRST).sightings[1]
     assert (ponds.withdrawn, ponds.announced) == (True, "replace")
 
 
-def test_a_notice_of_retraction_withdraws_the_article_it_is_about() -> None:
+def test_pubmed_retraction_notice_withdraws_its_article() -> None:
     notice = only(article(9, related("RetractionOf", 7), kind="Retraction of Publication"))
     assert (notice.ids, notice.withdrawn, notice.published) == (("pmid:7",), True, None)
 
 
-def test_a_notice_and_its_article_on_one_page_say_the_same_in_any_order() -> None:
+def test_pubmed_notice_and_article_agree_in_any_order() -> None:
     notice, retracted = article(9, related("RetractionOf", 7)), article(7)
     one = PUBMED.parse(answer(notice, retracted), FIRST).sightings
     assert one == PUBMED.parse(answer(retracted, notice), FIRST).sightings
@@ -217,23 +217,23 @@ def test_a_notice_and_its_article_on_one_page_say_the_same_in_any_order() -> Non
 
 
 @pytest.mark.parametrize("kind", ["Published Erratum", "Expression of Concern", "Retraction Notice"])
-def test_notices_are_no_papers_and_no_rejects(kind: str) -> None:
+def test_pubmed_skips_notices(kind: str) -> None:
     page = PUBMED.parse(answer(article(kind=kind)), FIRST)
     assert (page.sightings, page.rejects) == ((), ())
 
 
-def test_a_preprint_is_one_work_with_the_article_it_became() -> None:
+def test_pubmed_joins_preprint_and_article() -> None:
     assert only(article(1, related("UpdateIn", 2), kind="Preprint")).ids == ("pmid:1", "pmid:2")
     assert only(article(1, related("UpdateIn", 2))).ids == ("pmid:1",)
 
 
-def test_the_doi_may_stand_with_the_article_alone() -> None:
+def test_pubmed_reads_doi_of_article_element() -> None:
     where = '<ELocationID EIdType="doi" ValidYN="{}">10.5555/x</ELocationID>'
     assert only(article(article=where.format("Y"))).ids == ("pmid:1", "doi:10.5555/x")
     assert only(article(article=where.format("N"))).ids == ("pmid:1",)
 
 
-def test_a_chapter_of_a_book_is_a_paper() -> None:
+def test_pubmed_book_chapter_is_a_paper() -> None:
     chapter = """<PubmedBookArticle><BookDocument><PMID>5</PMID><Book><BookTitle>Waters</BookTitle><PubDate>
         <Year>2020</Year></PubDate></Book><ArticleTitle>Wells</ArticleTitle><Abstract><AbstractText>Deep.</AbstractText>
         </Abstract></BookDocument></PubmedBookArticle>"""
@@ -242,25 +242,25 @@ def test_a_chapter_of_a_book_is_a_paper() -> None:
     assert wells.words.categories == ("Waters",)
 
 
-def test_an_article_without_a_title_is_rejected_by_its_number() -> None:
+def test_pubmed_rejects_article_without_title_by_pmid() -> None:
     bad = article(2).replace("<ArticleTitle>T.", "<ArticleTitle>[Not Available].")
     page = PUBMED.parse(answer(article(1), bad), FIRST)
     assert [(reject.where, reject.field) for reject in page.rejects] == [("PMID 2", "ArticleTitle")]
 
 
-def test_a_truncated_page_gives_its_whole_records_and_goes_on_after_them() -> None:
+def test_pubmed_truncated_page_continues_after_records() -> None:
     page = PUBMED.parse(answer(article(1), article(2))[:-60], FIRST)
     assert [sighting.ids for sighting in page.sightings] == [("pmid:1",)]
     assert "malformed XML" in page.rejects[0].message
     assert page.next == "1/450/1/MCID_x/y"
 
 
-def test_200_000_nested_tags_take_no_time() -> None:
+def test_pubmed_deep_nesting_is_linear() -> None:
     with pytest.raises(SourceFailed):
         PUBMED.parse(b"<PubmedArticleSet><PubmedArticle>" + b"<i>" * 200_000, FIRST)
 
 
 @pytest.mark.parametrize("spec", ["pubmed:", "pubmed:a", "pubmed:a,b", "pubmed:" + "x" * 200, "pubmed:a\x00b"])
-def test_what_is_no_search_is_refused(spec: str) -> None:
+def test_pubmed_refuses_invalid_query(spec: str) -> None:
     with pytest.raises(BadInput, match="2 to 180 characters without commas"):
         parse_source(spec)

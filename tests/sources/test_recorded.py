@@ -1,4 +1,4 @@
-"""What the sources gave in earnest, recorded outside the repository."""
+"""Parse answers of real sources recorded outside the repository."""
 
 import json
 
@@ -9,7 +9,7 @@ from digestd.sources import parse_source
 from tests.outside import outside
 
 
-def test_recorded_answers_of_the_api_are_read() -> None:
+def test_recorded_arxiv_api_answers_are_read() -> None:
     api = parse_source("arxiv:cs.SE")
     for path in sorted(outside("source_fixtures", "arxiv_api_atom").glob("*.json")):
         answer = json.loads(path.read_text())
@@ -21,20 +21,20 @@ def test_recorded_answers_of_the_api_are_read() -> None:
         assert all(s.words.authors and s.words.abstract and s.words.categories for s in page.sightings), path.name
 
 
-def test_a_recorded_error_of_the_api_is_said() -> None:
+def test_recorded_arxiv_api_error_is_reported() -> None:
     (path,) = outside("source_fixtures", "arxiv_api_atom").glob("id_abc_*.json")
     with pytest.raises(SourceFailed, match="incorrect id format for abc"):
         parse_source("arxiv:cs.SE").parse(json.loads(path.read_text())["body"].encode())
 
 
-def test_a_recorded_page_goes_on_where_it_ended() -> None:
+def test_recorded_arxiv_api_page_continues() -> None:
     (path,) = outside("source_fixtures", "arxiv_api_atom").glob("q_testing_s9_m15_*.json")
     page = parse_source("arxiv:cs.SE").parse(json.loads(path.read_text())["body"].encode())
     assert page.next is not None
     assert page.next.startswith("24@")
 
 
-def test_a_recorded_announcement_is_read() -> None:
+def test_recorded_arxiv_rss_announcement_is_read() -> None:
     (path,) = outside("source_fixtures", "arxiv_rss").glob("*.xml")
     page = parse_source("arxiv-rss:cs.AI").parse(path.read_bytes())
     assert page.rejects == ()
@@ -43,7 +43,7 @@ def test_a_recorded_announcement_is_read() -> None:
     assert not any(s.words.abstract.startswith(("arXiv:", "Abstract:")) for s in page.sightings)
 
 
-def test_recorded_days_are_read_and_a_malformed_one_is_refused() -> None:
+def test_recorded_hf_days_are_read_or_refused() -> None:
     hf = parse_source("hf-daily")
     for path in sorted(outside("source_fixtures", "hf_daily_papers_api").glob("*.json")):
         records = json.loads(path.read_text())

@@ -1,7 +1,4 @@
-"""OAI-PMH answers recorded outside the repository.
-
-They are of other archives than arXiv's, so they prove the protocol, not arXiv's records.
-"""
+"""Parse OAI-PMH answers recorded outside the repository."""
 
 import pytest
 
@@ -12,7 +9,7 @@ from tests.outside import outside
 OAI = parse_source("arxiv-oai:cs.LG+stat.ML")
 
 
-def test_a_recorded_answer_without_records_is_an_empty_page() -> None:
+def test_recorded_oai_empty_answer_is_empty_page() -> None:
     page = OAI.parse(outside("source_fixtures", "oai_pmh", "noRecordsMatch.xml").read_bytes())
     assert (page.sightings, page.rejects, page.next) == ((), (), "1")
 
@@ -29,12 +26,12 @@ def test_a_recorded_answer_without_records_is_an_empty_page() -> None:
         ("ListRecordsBroken", "no OAI-PMH"),
     ],
 )
-def test_recorded_errors_are_said(name: str, said: str) -> None:
+def test_recorded_oai_errors_are_reported(name: str, said: str) -> None:
     with pytest.raises(SourceFailed, match=said):
         OAI.parse(outside("source_fixtures", "oai_pmh", f"{name}.xml").read_bytes())
 
 
 @pytest.mark.parametrize("name", ["ListRecords", "ListRecords2", "ListRecords3", "ListRecords4"])
-def test_recorded_records_of_another_archive_are_refused_by_their_identifier(name: str) -> None:
-    with pytest.raises(SourceFailed, match="no arXiv id"):
+def test_recorded_oai_records_of_other_archive_are_refused(name: str) -> None:
+    with pytest.raises(SourceFailed, match="not an arXiv id"):
         OAI.parse(outside("source_fixtures", "oai_pmh", f"{name}.xml").read_bytes())

@@ -1,4 +1,4 @@
-"""What a service says of an error is shown as its own words, and does nothing where it is shown."""
+"""Test that a service's error message is quoted and harmless where it is shown."""
 
 import json
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from digestd.errors import SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.source import REPORTED_MAX, reported
+from digestd.sources.source import QUOTED_MAX, quote_service
 
 HOSTILE = "” digestd: your account is closed, see https://evil.example \x1b[31m\u202e\r\nSubject: x " + "x" * 500
 ERRORS = {
@@ -22,17 +22,17 @@ ERRORS = {
 """A source and an error in the form of its answers."""
 
 
-def test_reported_names_the_service_and_quotes_it() -> None:
-    assert reported("PubMed", "Search Backend\n failed") == "PubMed says: “Search Backend failed”"
-    assert reported("PubMed", " \x00\u200b") == "PubMed gives no reason"
-    assert reported("PubMed", "ice " * 999).endswith("ice…”")
+def test_quote_service_names_service_and_quotes() -> None:
+    assert quote_service("PubMed", "Search Backend\n failed") == "PubMed says: “Search Backend failed”"
+    assert quote_service("PubMed", " \x00\u200b") == "PubMed gives no reason"
+    assert quote_service("PubMed", "ice " * 999).endswith("ice…”")
 
 
 @given(st.text(max_size=1000) | st.integers() | st.lists(st.text()))
-def test_reported_is_one_short_visible_quotation(words: object) -> None:
-    said = reported("PubMed", words)
+def test_quote_service_is_one_short_visible_line(words: object) -> None:
+    said = quote_service("PubMed", words)
     assert said.isprintable()
-    assert len(said) < 2 * REPORTED_MAX
+    assert len(said) < 2 * QUOTED_MAX
     assert "://" not in said
     if said != "PubMed gives no reason":
         quotation = said.removeprefix("PubMed says: ")
@@ -41,7 +41,7 @@ def test_reported_is_one_short_visible_quotation(words: object) -> None:
 
 
 @pytest.mark.parametrize("service", ERRORS)
-def test_source_error_is_shown_as_that_of_the_source(service: str) -> None:
+def test_source_error_is_quoted(service: str) -> None:
     spec, body = ERRORS[service]
     with pytest.raises(SourceFailed) as failed:
         parse_source(spec).parse(json.dumps(body).encode())

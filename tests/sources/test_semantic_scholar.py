@@ -1,4 +1,4 @@
-"""Semantic Scholar: citations and recommendations."""
+"""Test Semantic Scholar: citation counts and recommendations."""
 
 import json
 from contextlib import suppress
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digestd.domain.paper import Paper, PaperId, Words
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.semantic_scholar import Citations
+from digestd.sources.semantic_scholar import CitationCounts
 
 SAMPLES = Path(__file__).parent / "samples"
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -24,8 +24,8 @@ def paper(name: str, key: int = 1) -> Paper:
     return Paper(key, PaperId(name), 1, words, words.title, words.abstract, SINCE, SINCE)
 
 
-def asking(*names: str) -> Citations:
-    return Citations().about([paper(name, key) for key, name in enumerate(names, start=1)])
+def asking(*names: str) -> CitationCounts:
+    return CitationCounts().for_papers([paper(name, key) for key, name in enumerate(names, start=1)])
 
 
 def body(source: object, cursor: str | None = None) -> dict[str, object]:
@@ -38,17 +38,17 @@ def body(source: object, cursor: str | None = None) -> dict[str, object]:
     return found
 
 
-def test_papers_with_an_arxiv_id_or_a_doi_are_asked_about() -> None:
+def test_citation_counts_asks_papers_with_arxiv_id_or_doi() -> None:
     source = asking("arxiv:2611.60001", "openreview:x", "doi:10.5555/lakes.2", "feed:00")
     assert body(source) == {"ids": ["ARXIV:2611.60001", "DOI:10.5555/lakes.2"]}
 
 
-def test_without_papers_nothing_is_asked() -> None:
+def test_citation_counts_without_papers_asks_nothing() -> None:
     assert asking().requests(SINCE, None) is None
     assert asking("feed:00").requests(SINCE, None) is None
 
 
-def test_500_papers_are_asked_about_at_a_time() -> None:
+def test_citation_counts_asks_500_papers_at_a_time() -> None:
     source = asking(*(f"arxiv:2611.{number:05}" for number in range(1, 1_102)))
     sizes, cursor = [], None
     while source.requests(SINCE, cursor) is not None:
@@ -61,7 +61,7 @@ def test_500_papers_are_asked_about_at_a_time() -> None:
     assert sizes == [500, 500, 101]
 
 
-def test_counts_are_signals_and_nothing_else_under_our_own_title() -> None:
+def test_citation_counts_are_signals_under_our_title() -> None:
     source = asking("arxiv:2611.60001", "doi:10.5555/lakes.2", "doi:10.5555/ponds.3")
     lakes, ponds = source.parse((SAMPLES / "s2-citations.json").read_bytes()).sightings
     assert (lakes.ids, lakes.announced) == (("arxiv:2611.60001",), "signals")
@@ -70,7 +70,7 @@ def test_counts_are_signals_and_nothing_else_under_our_own_title() -> None:
     assert (ponds.ids, ponds.signals["citations"]) == (("doi:10.5555/ponds.3",), 0.0)
 
 
-def test_answers_that_do_not_match_the_question_are_refused() -> None:
+def test_citation_counts_refuses_mismatched_answer() -> None:
     with pytest.raises(SourceFailed, match="2 papers were asked about and 1 answers came"):
         asking("arxiv:2611.60001", "arxiv:2611.60002").parse(b"[null]")
     other = json.dumps([{"externalIds": {"ArXiv": "2611.60009"}, "citationCount": 3}, {"citationCount": 1}]).encode()
@@ -80,12 +80,12 @@ def test_answers_that_do_not_match_the_question_are_refused() -> None:
 
 
 @pytest.mark.parametrize("count", [None, -1, "many", 1.5, True, [3], 10**12])
-def test_a_count_that_is_none_adds_nothing(count: object) -> None:
+def test_citation_counts_ignores_missing_count(count: object) -> None:
     page = asking("arxiv:2611.60001").parse(json.dumps([{"citationCount": count}]).encode())
     assert (page.sightings, page.rejects) == ((), ())
 
 
-def test_an_error_is_said_in_their_words() -> None:
+def test_semantic_scholar_error_fails_with_message() -> None:
     for said in (b'{"error": "No valid paper ids given"}', b'{"message": "No valid paper ids given", "code": "400"}'):
         with pytest.raises(SourceFailed, match="No valid paper ids"):
             asking("arxiv:2611.60001").parse(said)
@@ -93,7 +93,7 @@ def test_an_error_is_said_in_their_words() -> None:
             LIKE.parse(said)
 
 
-def test_recommendations_are_papers_with_all_they_say_of_themselves() -> None:
+def test_recommendations_parse_every_field() -> None:
     lakes, ponds = LIKE.parse((SAMPLES / "s2-recommend.json").read_bytes()).sightings
     assert lakes.ids == ("arxiv:2611.70001", "doi:10.5555/lakes.70001")
     assert lakes.words == Words(
@@ -105,7 +105,7 @@ def test_recommendations_are_papers_with_all_they_say_of_themselves() -> None:
     assert ponds.url == "https://www.semanticscholar.org/paper/0000000000000000000000000000000000070002"
 
 
-def test_the_seeds_are_asked_by_their_names_there() -> None:
+def test_recommendations_send_their_identifiers() -> None:
     assert LIKE.name == "s2-recommend:arxiv:2611.00001+doi:10.5555/lakes.1"
     assert body(LIKE) == {"positivePaperIds": ["ARXIV:2611.00001", "DOI:10.5555/lakes.1"], "negativePaperIds": []}
     assert LIKE.requests(SINCE, "1") is None
@@ -122,12 +122,12 @@ def test_the_seeds_are_asked_by_their_names_there() -> None:
         "2611.00001+",
     ],
 )
-def test_seeds_are_a_few_arxiv_ids_or_dois(argument: str) -> None:
+def test_recommendations_refuse_invalid_seeds(argument: str) -> None:
     with pytest.raises(BadInput, match="s2-recommend"):
         parse_source(f"s2-recommend:{argument}")
 
 
-def test_a_record_without_any_name_is_rejected() -> None:
+def test_recommendations_reject_record_without_id() -> None:
     found = {"recommendedPapers": [{"paperId": "a1", "title": "A"}, {"paperId": "b2", "title": "B"}, {"title": "C"}]}
     assert [r.field for r in LIKE.parse(json.dumps(found).encode()).rejects] == ["paperId"]
 
@@ -142,7 +142,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
-def test_arbitrary_json_is_read_or_refused(found: object) -> None:
+def test_semantic_scholar_reads_or_refuses_any_json(found: object) -> None:
     two = asking("arxiv:2611.60001", "doi:10.5555/lakes.2")
     for answer in (found, [found, None], [{"citationCount": found}, {"externalIds": found}]):
         with suppress(SourceFailed):

@@ -1,4 +1,4 @@
-"""Sources that follow their documentation alone: whatever shape an answer has, nothing unforeseen is raised."""
+"""Test that answers of any shape raise nothing but SourceFailed."""
 
 import json
 import re
@@ -34,7 +34,7 @@ MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 def paths(value: object, here: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-    """Where every part of a document stands."""
+    """Yield the path of every part of a document."""
     parts: list[tuple[object, object]] = []
     if isinstance(value, dict):
         parts = list(value.items())
@@ -44,7 +44,7 @@ def paths(value: object, here: tuple[object, ...] = ()) -> list[tuple[object, ..
 
 
 def replaced(value: object, path: tuple[object, ...], by: object) -> object:
-    """A document with another part at a path."""
+    """Return the document with another part at a path."""
     if not path:
         return by
     if isinstance(value, dict):
@@ -54,7 +54,7 @@ def replaced(value: object, path: tuple[object, ...], by: object) -> object:
 
 
 def is_sound(parse: Callable[[bytes, str | None], Page], body: bytes, cursor: str | None = None) -> Page | None:
-    """The page where there is one, every name of it valid and fit for any database."""
+    """Return True if there is no page, or every identifier and text in it is valid."""
     try:
         page = parse(body, cursor)
     except SourceFailed:
@@ -70,14 +70,14 @@ def is_sound(parse: Callable[[bytes, str | None], Page], body: bytes, cursor: st
 @pytest.mark.parametrize("kind", sorted(SPECS))
 @MANY
 @given(shape=SHAPES)
-def test_any_json_at_all_is_a_page_or_a_failure(kind: str, shape: object) -> None:
+def test_source_reads_or_refuses_any_json(kind: str, shape: object) -> None:
     is_sound(parse_source(SPECS[kind]).parse, json.dumps(shape).encode())
 
 
 @pytest.mark.parametrize("kind", sorted(SPECS))
 @MANY
 @given(data=st.data())
-def test_any_part_of_an_answer_may_have_any_other_shape(kind: str, data: st.DataObject) -> None:
+def test_source_accepts_any_type_in_any_field(kind: str, data: st.DataObject) -> None:
     sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
         sample = replaced(sample, data.draw(st.sampled_from(paths(sample))), data.draw(SHAPES))
@@ -85,7 +85,7 @@ def test_any_part_of_an_answer_may_have_any_other_shape(kind: str, data: st.Data
 
 
 @pytest.mark.parametrize("kind", sorted(SPECS))
-def test_each_part_may_be_missing_or_null(kind: str) -> None:
+def test_source_accepts_missing_and_null_fields(kind: str) -> None:
     sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
     for path in paths(sample):
         for by in WRONG:
@@ -93,7 +93,7 @@ def test_each_part_may_be_missing_or_null(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(SPECS))
-def test_the_same_records_in_another_order_or_twice_say_the_same(kind: str) -> None:
+def test_source_ignores_order_and_repetition(kind: str) -> None:
     sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
     source = parse_source(SPECS[kind])
     lists = {"biorxiv": ["collection"], "medrxiv": ["collection"], "openreview": ["notes"],
@@ -110,7 +110,7 @@ def test_the_same_records_in_another_order_or_twice_say_the_same(kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", sorted(SPECS))
-def test_records_of_another_form_break_the_source_and_are_not_taken(kind: str) -> None:
+def test_source_refuses_records_of_other_format(kind: str) -> None:
     body = (SAMPLES / f"{kind}.json").read_bytes().replace(b'"title":', b'"headline":')
     with pytest.raises(SourceFailed, match=r"records cannot be read .*title"):
         parse_source(SPECS[kind]).parse(body)
@@ -118,14 +118,14 @@ def test_records_of_another_form_break_the_source_and_are_not_taken(kind: str) -
 
 @pytest.mark.parametrize("kind", sorted(SPECS))
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"{", b"[]", b"null", b'"ok"', b"\xff", b"1" * 5_000, b"{}"])
-def test_what_is_no_answer_of_the_source_says_so(kind: str, body: bytes) -> None:
+def test_source_refuses_foreign_answer(kind: str, body: bytes) -> None:
     with pytest.raises(SourceFailed, match="the answer"):
         parse_source(SPECS[kind]).parse(body)
 
 
 @MANY
 @given(shape=SHAPES, by=SHAPES)
-def test_any_json_at_all_is_a_search_result_or_a_failure(shape: object, by: object) -> None:
+def test_pubmed_search_reads_or_refuses_any_json(shape: object, by: object) -> None:
     found = {"esearchresult": {"count": "3", "querykey": "1", "webenv": "MCID_x", "errorlist": {"fieldsnotfound": []}}}
     is_sound(PUBMED.parse, json.dumps(shape).encode())
     for path in paths(found):
@@ -134,7 +134,7 @@ def test_any_json_at_all_is_a_search_result_or_a_failure(shape: object, by: obje
 
 @MANY
 @given(start=st.integers(0, len(XML)), length=st.integers(0, 400), by=st.binary(max_size=20) | st.just(b"<a>"))
-def test_any_bytes_of_a_record_may_be_other_bytes(start: int, length: int, by: bytes) -> None:
+def test_pubmed_reads_or_refuses_any_bytes(start: int, length: int, by: bytes) -> None:
     is_sound(PUBMED.parse, XML[:start] + by + XML[start + length :], PAGE)
 
 
@@ -147,11 +147,11 @@ ELEMENTS = st.recursive(
 
 @MANY
 @given(parts=st.lists(ELEMENTS, max_size=5))
-def test_any_elements_at_all_are_records_or_a_failure(parts: list[str]) -> None:
+def test_pubmed_reads_or_refuses_any_elements(parts: list[str]) -> None:
     is_sound(PUBMED.parse, f"<PubmedArticleSet>{''.join(parts)}</PubmedArticleSet>".encode(), PAGE)
 
 
-def test_each_element_of_a_record_may_be_missing() -> None:
+def test_pubmed_accepts_missing_elements() -> None:
     lines = XML.decode().splitlines()
     for place in range(2, len(lines)):
         is_sound(PUBMED.parse, "\n".join(lines[:place] + lines[place + 1 :]).encode(), PAGE)

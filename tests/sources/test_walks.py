@@ -1,4 +1,4 @@
-"""Whole walks over an invented API: however it cuts its pages, every record comes once and the walk ends."""
+"""Page through an invented API: however it cuts pages, every record comes once and paging ends."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def posts(count: int) -> list[Record]:
 
 
 def biorxiv(path: str, query: dict[str, str], size: int) -> bytes:
-    """Says that there are more than there are."""
+    """Claim more records than there are."""
     _, _, _, first, last, cursor, _ = path.split("/")
     of_category = posts(7) if query.get("category") in {None, "genetics"} else []
     found = of_category[int(cursor) :][:size]
@@ -52,7 +52,7 @@ def dblp(_path: str, query: dict[str, str], size: int) -> bytes:
 
 
 def openreview(_path: str, query: dict[str, str], size: int) -> bytes:
-    """Seven papers that changed, one withdrawn, and many that did not change."""
+    """Serve seven changed papers, one withdrawn, and many unchanged ones."""
     venue = query["content.venueid"]
     content = {"title": {"value": "T"}, "venueid": {"value": venue}}
     if venue.endswith("Withdrawn_Submission"):
@@ -65,7 +65,7 @@ def openreview(_path: str, query: dict[str, str], size: int) -> bytes:
 
 
 def pubmed(path: str, query: dict[str, str], size: int) -> bytes:
-    """Two of nine records were deleted since the search; a page of one would be empty in the middle."""
+    """Delete two of nine records after the search; a page of one would be empty in mid-result."""
     if path.endswith("esearch.fcgi"):
         return b'{"esearchresult": {"count": "9", "querykey": "1", "webenv": "MCID_1"}}'
     there = range(int(query["retstart"]), 9)[: max(2, size)]
@@ -79,7 +79,7 @@ def pubmed(path: str, query: dict[str, str], size: int) -> bytes:
 
 
 def walk(source: Source, api: Api, size: int) -> list[Sighting]:
-    """Every sighting of a walk, which takes a bounded number of pages."""
+    """Return every sighting of a source, within a bounded number of pages."""
     cursor: str | None = None
     found: list[Sighting] = []
     stalls = 0
@@ -112,7 +112,7 @@ WALKS: list[tuple[str, Api, int]] = [
 
 @pytest.mark.parametrize(("spec", "api", "count"), WALKS, ids=[spec for spec, _, _ in WALKS])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 30])
-def test_every_record_comes_however_the_pages_are_cut(spec: str, api: Api, count: int, size: int) -> None:
+def test_source_paging_returns_every_record(spec: str, api: Api, count: int, size: int) -> None:
     found = walk(parse_source(spec), api, size)
     news = {sighting.ids for sighting in found}
     if api is openreview:  # the page on which the changed ones end may hold some that did not change

@@ -20,7 +20,7 @@ from digestd.digests.planner import plan
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Subscriber
 from digestd.mail.templates import Templates
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.security.links import Keys, Purpose, address_key, issued, token
 from digestd.settings import Settings
 from digestd.store import core, subscribers, template_sets

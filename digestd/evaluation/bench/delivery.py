@@ -37,7 +37,7 @@ from digestd.evaluation.bench import synthetic_data
 from digestd.evaluation.bench.ranking import compile_profiles
 from digestd.evaluation.bench.smtp_sink import TICKS, Sink, find_program, run_sink, run_smtp_source
 from digestd.evaluation.bench.subprocesses import ResourceUsage, run_commands
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.ranking.dense import NoEncoder
 from digestd.settings import Settings
 from digestd.store import due as waiting

@@ -37,7 +37,7 @@ from digestd.digests.shard import Shard, rank_shard
 from digestd.digests.text_model import text_model
 from digestd.domain.subscriber import Cause
 from digestd.evaluation.bench import synthetic_data
-from digestd.papers.imports import import_papers
+from digestd.papers.paper_import import import_papers
 from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.dense import NoEncoder

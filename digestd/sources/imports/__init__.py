@@ -1,7 +1,8 @@
-"""A person's own references, as their reference manager writes them: one pure parser a format, one line here.
+"""A subscriber's references in the formats of reference managers: one pure parser per format.
 
-Each reads text and gives a Page: papers, and what could not be read with its place, field and remedy. A paper of which
-nothing but its identifier is said has no title. Nobody vouches for what such a file says.
+`ReferenceFile` parses a file of a named or detected format into a Page: papers, and rejects with place, field
+and remedy. `FormatDetector` only names the format. A paper given by its identifier alone has no title. The
+content is untrusted. This package knows nothing about subscribers or the store.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources.imports import abstracts, bibtex, csl_json, ids, opml, orcid, ris, zotero
+from digestd.sources.imports import bibtex, csl_json, identifier_list, opml, orcid, pasted_abstracts, ris, zotero
 from digestd.sources.source import Page
 
 BYTES_MAX = 1024 * 1024
@@ -17,63 +18,63 @@ ENTRIES_MAX = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """One format. `claims`: whether a text looks like it. `read`: its papers; raises SourceFailed for another format.
+class ImportFormat:
+    """A format: `label` for people, `matches` tells if a text looks like it, `read` parses it.
 
-    `label`: its name for people.
+    `read` raises SourceFailed for another format.
     """
 
     label: str
-    claims: Callable[[str], bool]
+    matches: Callable[[str], bool]
     read: Callable[[str], Page]
 
 
-IMPORTS: Mapping[str, Form] = {
-    "opml": Form("OPML", opml.claims, opml.read),
-    "zotero": Form("Zotero JSON", zotero.claims, zotero.read),
-    "orcid": Form("ORCID JSON", orcid.claims, orcid.read),
-    "csl-json": Form("CSL-JSON", csl_json.claims, csl_json.read),
-    "bibtex": Form("BibTeX", bibtex.claims, bibtex.read),
-    "ris": Form("RIS", ris.claims, ris.read),
-    "ids": Form("arXiv ids and DOIs", ids.claims, ids.read),
-    "abstracts": Form("pasted abstracts", abstracts.claims, abstracts.read),
+IMPORT_FORMATS: Mapping[str, ImportFormat] = {
+    "opml": ImportFormat("OPML", opml.matches, opml.read),
+    "zotero": ImportFormat("Zotero JSON", zotero.matches, zotero.read),
+    "orcid": ImportFormat("ORCID JSON", orcid.matches, orcid.read),
+    "csl-json": ImportFormat("CSL-JSON", csl_json.matches, csl_json.read),
+    "bibtex": ImportFormat("BibTeX", bibtex.matches, bibtex.read),
+    "ris": ImportFormat("RIS", ris.matches, ris.read),
+    "ids": ImportFormat("arXiv ids and DOIs", identifier_list.matches, identifier_list.read),
+    "abstracts": ImportFormat("pasted abstracts", pasted_abstracts.matches, pasted_abstracts.read),
 }
-"""In the order in which a text is tried; the last takes what no other claims."""
+"""In the order in which a text is tried; the last takes what no other matches."""
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
-    """Reads a file of the format named, or of the one it looks like."""
+class ReferenceFile:
+    """A parser of files in the named format, or in the one detected."""
 
     form: str = ""
 
     def __post_init__(self) -> None:
-        if self.form and self.form not in IMPORTS:
-            raise BadInput(f"there is no format {self.form[:40]!r}; known are {', '.join(IMPORTS)}")
+        if self.form and self.form not in IMPORT_FORMATS:
+            raise BadInput(f"there is no format {self.form[:40]!r}; known are {', '.join(IMPORT_FORMATS)}")
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """The papers of a whole file. Raises SourceFailed, with the remedy, for one too large or in no such format."""
+        """Parse a complete file. Raises SourceFailed, with the remedy, if it is too large or in no known format."""
         del cursor
         text = _readable(body)
-        page = IMPORTS[self.form or guess(text)].read(text)
+        page = IMPORT_FORMATS[self.form or detect_format(text)].read(text)
         if len(page.sightings) + len(page.rejects) > ENTRIES_MAX:
             raise SourceFailed(f"the file holds more than {ENTRIES_MAX:,} entries; split it")
         return page
 
 
 @dataclass(frozen=True, slots=True)
-class Recognition:
-    """Tells the format of a file, by the name under which IMPORTS reads it: `next` of its page."""
+class FormatDetector:
+    """A parser that only detects the format: `next` of its page is a key of IMPORT_FORMATS."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """No papers yet. Raises SourceFailed, with the remedy, for a file too large to read, or empty."""
+        """Detect the format. Raises SourceFailed, with the remedy, if the file is too large or empty."""
         del cursor
-        return Page(next=guess(_readable(body)))
+        return Page(next=detect_format(_readable(body)))
 
 
-def guess(text: str) -> str:
-    """The name of the format that a text looks like."""
-    return next(name for name, form in IMPORTS.items() if form.claims(text))
+def detect_format(text: str) -> str:
+    """Return the name of the format that a text looks like."""
+    return next(name for name, form in IMPORT_FORMATS.items() if form.matches(text))
 
 
 def _readable(body: bytes) -> str:
@@ -94,4 +95,12 @@ def _text(body: bytes) -> str:
     return re.sub(r"\r\n?", "\n", text)
 
 
-__all__ = ["BYTES_MAX", "ENTRIES_MAX", "IMPORTS", "Form", "Import", "Recognition", "guess"]
+__all__ = [
+    "BYTES_MAX",
+    "ENTRIES_MAX",
+    "IMPORT_FORMATS",
+    "FormatDetector",
+    "ImportFormat",
+    "ReferenceFile",
+    "detect_format",
+]

@@ -1,19 +1,19 @@
-"""BibTeX and BibLaTeX, read as the source of that name reads them."""
+"""BibTeX and BibLaTeX, parsed by the source `bibtex`."""
 
 import re
 from pathlib import Path
 
-from digestd.sources.bibtex import Bibtex
+from digestd.sources.bibtex import BibtexFile
 from digestd.sources.source import Page
 
 _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+[ \t]*[{(]", re.MULTILINE)
 
 
-def claims(text: str) -> bool:
-    """Whether an entry begins anywhere."""
+def matches(text: str) -> bool:
+    """Return True if an entry begins anywhere in the text."""
     return _ENTRY.search(text) is not None
 
 
 def read(text: str) -> Page:
-    """Its entries."""
-    return Bibtex(Path()).parse(text.encode("utf-8", "replace"))
+    """Parse the entries."""
+    return BibtexFile(Path()).parse(text.encode("utf-8", "replace"))

@@ -1,20 +1,20 @@
-"""OPML (http://opml.org/spec2.opml): a list of feeds. Feeds are no papers: each is told, for the operator to follow."""
+"""OPML (http://opml.org/spec2.opml), a list of feeds: each is rejected with a hint for the operator."""
 
 from digestd.errors import SourceFailed
 from digestd.sources.source import Page, Reject, web_url
-from digestd.sources.xml import Elements
+from digestd.sources.xml_elements import XmlElements
 
 _ROOT = "opml"
 
 
-def claims(text: str) -> bool:
-    """Whether its root element is there."""
+def matches(text: str) -> bool:
+    """Return True if the text has an OPML root element."""
     return "<opml" in text[:4_000].lower()
 
 
 def read(text: str) -> Page:
-    """No papers, and each feed as what could not be taken. Raises SourceFailed where it has none."""
-    elements = Elements(text.encode("utf-8", "replace"), frozenset({_ROOT}))
+    """Return no papers and a reject for each feed. Raises SourceFailed if there are none."""
+    elements = XmlElements(text.encode("utf-8", "replace"), frozenset({_ROOT}))
     feeds = [url for outline in elements.read("outline") if (url := outline.get("xmlUrl"))]
     if elements.broken:
         raise SourceFailed(f"the OPML cannot be read ({elements.broken}); export it anew")
@@ -25,5 +25,5 @@ def read(text: str) -> Page:
 
 def _remedy(url: str) -> str:
     if web_url(url) is None:
-        return f"{url[:80]!r} is no web address"
+        return f"{url[:80]!r} is not a web address"
     return f"{url} is a feed, not a paper; whoever runs this digest can follow it: digestd source add 'feed:{url}'"

@@ -1,30 +1,30 @@
-"""ORCID's JSON, version 3.0 (https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/).
+"""ORCID JSON 3.0 (https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/).
 
-A record, its list of works (summaries, without authors and abstracts), or works in full.
+A record, its list of works (summaries without authors and abstracts), or complete works.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from digestd.domain.paper import PaperId, Sighting
-from digestd.sources.dates import midnight, presumed
-from digestd.sources.imports.items import loaded, read_items
-from digestd.sources.imports.naming import ids_of, named
-from digestd.sources.json import Object, an_object, many, part, text
-from digestd.sources.source import Page, words
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.imports.identifiers import identifiers_or_hash, parse_identifier
+from digestd.sources.imports.json_items import load_json, read_items
+from digestd.sources.json_records import JsonObject, as_list, object_at, require_object, text_at
+from digestd.sources.source import Page, make_words
 
 _OWN = frozenset({"", "self", "version-of"})
 """How an identifier is of the work itself, not of the book or journal it is part of."""
 
 
-def claims(written: str) -> bool:
-    """Whether it has works as ORCID lists them."""
-    return _works(loaded(written)) is not None
+def matches(written: str) -> bool:
+    """Return True if the text has works in ORCID's format."""
+    return _works(load_json(written)) is not None
 
 
 def read(written: str) -> Page:
-    """Its works."""
-    return read_items(_works(loaded(written)), sightings_of, "JSON of ORCID's works")
+    """Parse the works."""
+    return read_items(_works(load_json(written)), sightings_of, "JSON of ORCID's works")
 
 
 def _works(found: object) -> object:
@@ -35,33 +35,38 @@ def _works(found: object) -> object:
     return found.get("group") or found.get("bulk")
 
 
-def sightings_of(work: Object) -> Iterator[Sighting]:
-    """The paper that a work is: of a group the summary its owner prefers, which ORCID puts first; in full, itself.
+def sightings_of(work: JsonObject) -> Iterator[Sighting]:
+    """Yield the paper of a work, or of a group's preferred summary, which ORCID puts first.
 
     Raises BadRecord.
     """
-    summaries = many(work.get("work-summary"))
-    found = an_object(summaries[0], "work-summary") if summaries else part(work, "work")
-    paper = words(
-        text(part(part(found, "title"), "title"), "value"),
-        text(found, "short-description"),
-        [_name(an_object(one, "contributor")) for one in many(part(found, "contributors").get("contributor"))],
-        [text(part(found, "journal-title"), "value")],
+    summaries = as_list(work.get("work-summary"))
+    found = require_object(summaries[0], "work-summary") if summaries else object_at(work, "work")
+    paper = make_words(
+        text_at(object_at(object_at(found, "title"), "title"), "value"),
+        text_at(found, "short-description"),
+        [
+            _name(require_object(one, "contributor"))
+            for one in as_list(object_at(found, "contributors").get("contributor"))
+        ],
+        [text_at(object_at(found, "journal-title"), "value")],
     )
-    yield Sighting(ids_of(_ids(found), paper), paper, _published(part(found, "publication-date")))
+    yield Sighting(identifiers_or_hash(_ids(found), paper), paper, _published(object_at(found, "publication-date")))
 
 
-def _ids(work: Object) -> list[PaperId | None]:
-    listed = [an_object(one, "external-id") for one in many(part(work, "external-ids").get("external-id"))]
-    own = [one for one in listed if text(one, "external-id-relationship") in _OWN]
-    return [named(text(one, "external-id-value")) for one in own] + [named(text(part(work, "url"), "value"))]
+def _ids(work: JsonObject) -> list[PaperId | None]:
+    listed = [require_object(one, "external-id") for one in as_list(object_at(work, "external-ids").get("external-id"))]
+    own = [one for one in listed if text_at(one, "external-id-relationship") in _OWN]
+    return [parse_identifier(text_at(one, "external-id-value")) for one in own] + [
+        parse_identifier(text_at(object_at(work, "url"), "value"))
+    ]
 
 
-def _name(contributor: Object) -> str:
-    return text(part(contributor, "credit-name"), "value")
+def _name(contributor: JsonObject) -> str:
+    return text_at(object_at(contributor, "credit-name"), "value")
 
 
-def _published(date: Object) -> datetime | None:
-    parts = [value for key in ("year", "month", "day") if (value := text(part(date, key), "value"))]
-    day = presumed(parts, None)
+def _published(date: JsonObject) -> datetime | None:
+    parts = [value for key in ("year", "month", "day") if (value := text_at(object_at(date, key), "value"))]
+    day = publication_day(parts, None)
     return midnight(day) if day else None

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.dates import midnight, presumed
-from digestd.sources.imports.naming import ids_of, named, within
-from digestd.sources.source import Page, Reject, words
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.imports.identifiers import find_arxiv_id, identifiers_or_hash, parse_identifier
+from digestd.sources.source import Page, Reject, make_words
 
 Fields = Mapping[str, list[str]]
 
@@ -25,7 +25,7 @@ _JOURNALS, _DATES = ("JO", "JF", "T2", "JA"), ("DA", "PY", "Y1")
 _IDS = ("DO", "UR", "L1", "L2", "M1", "AN", "N1")
 
 
-def claims(text: str) -> bool:
+def matches(text: str) -> bool:
     """Return True if a reference begins anywhere in the text."""
     return _BEGIN.search(text) is not None
 
@@ -62,15 +62,15 @@ def _references(text: str) -> Iterator[tuple[int, Fields]]:
 
 
 def _sighting(fields: Fields) -> Sighting:
-    paper = words(
+    paper = make_words(
         _first(fields, _TITLES),
         _first(fields, _ABSTRACTS),
         [_spoken(name) for tag in _AUTHORS for name in fields.get(tag, [])],
         [*fields.get("KW", []), _first(fields, _JOURNALS)],
     )
     values = [value for tag in _IDS for value in fields.get(tag, [])]
-    found = [name for value in values for name in (named(value), within(value))]
-    return Sighting(ids_of(found, paper), paper, _published(_first(fields, _DATES)))
+    found = [name for value in values for name in (parse_identifier(value), find_arxiv_id(value))]
+    return Sighting(identifiers_or_hash(found, paper), paper, _published(_first(fields, _DATES)))
 
 
 def _first(fields: Fields, tags: tuple[str, ...]) -> str:
@@ -84,5 +84,5 @@ def _spoken(name: str) -> str:
 
 def _published(written: str) -> datetime | None:
     found = _DATE.match(written)
-    day = presumed([part for part in found.groups() if part], None) if found else None
+    day = publication_day([part for part in found.groups() if part], None) if found else None
     return midnight(day) if day else None

@@ -1,70 +1,74 @@
-"""Zotero's own JSON: the API's answer (https://www.zotero.org/support/dev/web_api/v3/basics), or a library's export.
+"""Zotero JSON: an answer of its API or an exported library; attachments, notes and annotations are skipped.
 
-Attachments, notes and annotations are no papers and are passed over.
+https://www.zotero.org/support/dev/web_api/v3/basics
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from digestd.domain.paper import Sighting
-from digestd.sources.dates import midnight, presumed
-from digestd.sources.imports.items import loaded, read_items
-from digestd.sources.imports.naming import ids_of, named, within
-from digestd.sources.json import Object, an_object, many, part, text
-from digestd.sources.markup import words_of
-from digestd.sources.source import Page, words
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.imports.identifiers import find_arxiv_id, identifiers_or_hash, parse_identifier
+from digestd.sources.imports.json_items import load_json, read_items
+from digestd.sources.jats import jats_to_text
+from digestd.sources.json_records import JsonObject, as_list, object_at, require_object, text_at
+from digestd.sources.source import Page, make_words
 
 _NO_PAPERS = frozenset({"attachment", "note", "annotation"})
 _IDS = ("DOI", "archiveID", "url", "extra", "number")
 
 
-def claims(written: str) -> bool:
-    """Whether its first item has a type as Zotero names it."""
+def matches(written: str) -> bool:
+    """Return True if the first item has a Zotero item type."""
     items = _items(written)
     first = items[0] if isinstance(items, list) and items else None
-    return isinstance(first, dict) and "itemType" in data_of(first)
+    return isinstance(first, dict) and "itemType" in item_data(first)
 
 
 def read(written: str) -> Page:
-    """Its items."""
+    """Parse the items."""
     return read_items(_items(written), sightings_of, "JSON of Zotero")
 
 
 def _items(written: str) -> object:
-    found = loaded(written)
+    found = load_json(written)
     if isinstance(found, dict):
         return found.get("items", [found])
     return found
 
 
-def data_of(item: Object) -> Object:
-    """What an item says of itself, which exports leave out the wrapping of."""
-    return part(item, "data") if isinstance(item.get("data"), dict) else item
+def item_data(item: JsonObject) -> JsonObject:
+    """Return an item's data, which exports do not wrap."""
+    return object_at(item, "data") if isinstance(item.get("data"), dict) else item
 
 
-def sightings_of(item: Object) -> Iterator[Sighting]:
-    """The paper that an item is, if it is one. Raises BadRecord."""
-    data = data_of(item)
-    if text(data, "itemType") in _NO_PAPERS:
+def sightings_of(item: JsonObject) -> Iterator[Sighting]:
+    """Yield the paper of an item, unless it is no paper. Raises BadRecord."""
+    data = item_data(item)
+    if text_at(data, "itemType") in _NO_PAPERS:
         return
-    paper = words(
-        words_of(text(data, "title")),
-        words_of(text(data, "abstractNote")),
-        [_name(maker) for each in many(data.get("creators")) if _wrote(maker := an_object(each, "creators"))],
-        [text(data, "publicationTitle"), *(text(an_object(tag, "tags"), "tag") for tag in many(data.get("tags")))],
+    tags = [text_at(require_object(tag, "tags"), "tag") for tag in as_list(data.get("tags"))]
+    paper = make_words(
+        jats_to_text(text_at(data, "title")),
+        jats_to_text(text_at(data, "abstractNote")),
+        [_name(maker) for each in as_list(data.get("creators")) if _wrote(maker := require_object(each, "creators"))],
+        [
+            text_at(data, "publicationTitle"),
+            *tags,
+        ],
     )
-    found = [name for key in _IDS for name in (named(text(data, key)), within(text(data, key)))]
-    yield Sighting(ids_of(found, paper), paper, _published(text(data, "date")))
+    found = [name for key in _IDS for name in (parse_identifier(text_at(data, key)), find_arxiv_id(text_at(data, key)))]
+    yield Sighting(identifiers_or_hash(found, paper), paper, _published(text_at(data, "date")))
 
 
-def _wrote(maker: Object) -> bool:
-    return text(maker, "creatorType") in {"", "author"}
+def _wrote(maker: JsonObject) -> bool:
+    return text_at(maker, "creatorType") in {"", "author"}
 
 
-def _name(maker: Object) -> str:
-    return text(maker, "name") or f"{text(maker, 'firstName')} {text(maker, 'lastName')}"
+def _name(maker: JsonObject) -> str:
+    return text_at(maker, "name") or f"{text_at(maker, 'firstName')} {text_at(maker, 'lastName')}"
 
 
 def _published(date: str) -> datetime | None:
-    day = presumed(date[:10].replace("/", "-").split("-"), None)
+    day = publication_day(date[:10].replace("/", "-").split("-"), None)
     return midnight(day) if day else None

@@ -1,7 +1,8 @@
-"""Libraries that people keep elsewhere: what to ask for, and how to read it; one file a keeper, one line here. Pure.
+"""Libraries at Zotero and ORCID: requests and parsing, one module per provider. Pure.
 
-Of each sighting the first identifier is what the keeper calls the entry, as `entry:…`; `day` is when it was put there,
-and an entry that was taken out is `withdrawn`.
+The first identifier of each sighting is the provider's own, as `entry:…`; `day` is when the entry was added, and a
+removed entry is `withdrawn`. `LIBRARY_SOURCES` creates a library source, `LIBRARY_ID_PARSERS` checks what a
+subscriber types. This package knows nothing about subscribers or the store.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,40 +10,40 @@ from typing import Protocol
 
 from digestd.domain.library import LibraryProvider
 from digestd.sources.libraries import orcid, zotero
-from digestd.sources.source import Pace, Page, Request
+from digestd.sources.source import Page, RateLimit, Request
 
 
-class Shelf(Protocol):
-    """One library as it is to be read."""
+class LibrarySource(Protocol):
+    """One library at a provider."""
 
     @property
-    def pace(self) -> Pace:
-        """How often its keeper may be asked."""
+    def rate_limit(self) -> RateLimit:
+        """Return how often the provider may be asked."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether the answers list all there is, so that what they do not name is gone."""
+        """Return True if the answers list every entry, so that unlisted ones are gone."""
 
     def request(self, cursor: str | None) -> Request:
-        """The request for the page at `cursor`; None is the first."""
+        """Return the request for the page at `cursor`; None is the first."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the answer to it. Raises SourceFailed where it is none."""
+        """Parse its answer. Raises SourceFailed if it is not an answer of the provider."""
 
-    def after(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
-        """The cursor that follows, by the headers of the answer; None at the end."""
+    def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
+        """Return the next cursor, given the answer's headers, or None at the end."""
 
 
-SHELVES: Mapping[LibraryProvider, Callable[[str, str, int], Shelf]] = {
-    LibraryProvider.ZOTERO: zotero.ZoteroShelf,
-    LibraryProvider.ORCID: orcid.OrcidShelf,
+LIBRARY_SOURCES: Mapping[LibraryProvider, Callable[[str, str, int], LibrarySource]] = {
+    LibraryProvider.ZOTERO: zotero.ZoteroLibrary,
+    LibraryProvider.ORCID: orcid.OrcidLibrary,
 }
-"""How to read a library, by its keeper: of the address of the keeper's API, the place, and the version read last."""
+"""Creates a library source, given the provider's API URL, the library id and the version read last."""
 
-PLACES: Mapping[LibraryProvider, Callable[[str], str]] = {
-    LibraryProvider.ZOTERO: zotero.place,
-    LibraryProvider.ORCID: orcid.place,
+LIBRARY_ID_PARSERS: Mapping[LibraryProvider, Callable[[str], str]] = {
+    LibraryProvider.ZOTERO: zotero.parse_library_id,
+    LibraryProvider.ORCID: orcid.parse_library_id,
 }
-"""Which library somebody means by what they typed. Raises BadRecord with the remedy."""
+"""Parses what a subscriber typed as a library id. Raises BadRecord with the remedy."""
 
-__all__ = ["PLACES", "SHELVES", "Shelf"]
+__all__ = ["LIBRARY_ID_PARSERS", "LIBRARY_SOURCES", "LibrarySource"]

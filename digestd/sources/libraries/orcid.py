@@ -1,7 +1,7 @@
-"""ORCID's public API, version 3.0: the works that somebody lists, all in one answer.
+"""ORCID's public API 3.0: GET BASE/ID/works lists all works in one answer.
 
-https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/. Nothing tells what has changed,
-so all is read each time.
+https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/. There is no way to ask for
+changes only, so everything is read each time.
 """
 
 import re
@@ -13,59 +13,69 @@ from urllib.parse import urlsplit
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord
 from digestd.sources.imports.orcid import sightings_of
-from digestd.sources.json import Object, an_object, load, many, number, part, records
-from digestd.sources.json import read as read_records
-from digestd.sources.libraries.listing import put
-from digestd.sources.source import Pace, Page, Request
+from digestd.sources.json_records import (
+    JsonObject,
+    as_list,
+    list_at,
+    load_object,
+    object_at,
+    parse_count,
+    require_object,
+)
+from digestd.sources.json_records import read_records as read_records
+from digestd.sources.libraries.entries import as_entry
+from digestd.sources.source import Page, RateLimit, Request
 
 SECONDS = 0.5
 _ID = re.compile(r"(?:https?://)?(?:www\.|pub\.)?(?:orcid\.org/)?(\d{4}-?\d{4}-?\d{4}-?\d{3}[\dX])/?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class OrcidShelf:
-    """The works of one iD at the API at `base`; there are no versions."""
+class OrcidLibrary:
+    """Works of an ORCID iD at the API at `base`; there are no versions."""
 
     base: str
-    place: str
+    library_id: str
     since: int = 0
 
     @property
-    def pace(self) -> Pace:
-        """The public API takes more, but this is enough."""
-        return Pace(urlsplit(self.base).netloc, SECONDS)
+    def rate_limit(self) -> RateLimit:
+        """Return two requests per second; the public API allows more."""
+        return RateLimit(urlsplit(self.base).netloc, SECONDS)
 
     @property
     def is_complete(self) -> bool:
-        """The one answer lists all works."""
+        """Return True: the single answer lists all works."""
         return True
 
     def request(self, cursor: str | None) -> Request:
-        """There is one page."""
+        """Return the only request."""
         del cursor
-        return Request(f"{self.base}/{self.place}/works", {"Accept": "application/json"})
+        return Request(f"{self.base}/{self.library_id}/works", {"Accept": "application/json"})
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Each group of works, which are one work as several have listed it."""
+        """Parse each group of works, which are one work listed by several parties."""
         del cursor
-        told, rejects = read_records(records(load(body), "group"), _sightings)
+        told, rejects = read_records(list_at(load_object(body), "group"), _sightings)
         return Page(tuple(told), None, tuple(rejects))
 
-    def after(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
-        """Nothing follows."""
+    def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
+        """Return None: there is one page."""
         del cursor, headers
         return None
 
 
-def place(written: str) -> str:
-    """The iD that is written, with or without dashes or the address before it. Raises BadRecord.
+def parse_library_id(written: str) -> str:
+    """Return the iD, given with or without hyphens or address. Raises BadRecord.
 
-    The last character proves the others (ISO/IEC 7064, MOD 11-2).
+    The last character is a check digit (ISO/IEC 7064, MOD 11-2).
     """
     found = _ID.fullmatch(written.strip()[:100])
     digits = found[1].replace("-", "").upper() if found else ""
     if not digits or _check(digits[:-1]) != digits[-1]:
-        raise BadRecord("place", f"{written.strip()[:40]!r} is no ORCID iD; copy it anew, like 0000-0002-1825-0097")
+        raise BadRecord(
+            "parse_library_id", f"{written.strip()[:40]!r} is not an ORCID iD; copy it again, like 0000-0002-1825-0097"
+        )
     return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
 
 
@@ -77,18 +87,18 @@ def _check(digits: str) -> str:
     return "X" if left == 10 else str(left)
 
 
-def _sightings(work: Object) -> Iterator[Sighting]:
-    """Of a group, the summary its owner prefers; the group is called by the lowest number in it, which stays."""
-    summaries = [an_object(one, "work-summary") for one in many(work.get("work-summary"))]
-    numbers = [found for one in summaries if (found := number(one.get("put-code"))) is not None]
+def _sightings(work: JsonObject) -> Iterator[Sighting]:
+    """Yield the owner's preferred summary of a group, identified by the group's lowest put-code."""
+    summaries = [require_object(one, "work-summary") for one in as_list(work.get("work-summary"))]
+    numbers = [found for one in summaries if (found := parse_count(one.get("put-code"))) is not None]
     if not numbers:
         raise BadRecord("put-code", "is missing")
     for paper in sightings_of(work):
-        yield put(str(min(numbers)), paper, _created(summaries))
+        yield as_entry(str(min(numbers)), paper, _created(summaries))
 
 
-def _created(summaries: list[Object]) -> str:
-    """The day on which the work was first listed; instants are in milliseconds since 1970."""
-    found = [number(part(one, "created-date").get("value")) for one in summaries]
+def _created(summaries: list[JsonObject]) -> str:
+    """Return the ISO date on which the work was first listed (timestamps are ms since 1970), or ""."""
+    found = [parse_count(object_at(one, "created-date").get("value")) for one in summaries]
     first = min((ms for ms in found if ms is not None and ms < 4_000_000_000_000), default=None)
     return "" if first is None else datetime.fromtimestamp(first / 1000, UTC).date().isoformat()

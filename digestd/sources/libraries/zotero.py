@@ -1,8 +1,7 @@
-"""Zotero's web API, version 3 (https://www.zotero.org/support/dev/web_api/v3/syncing).
+"""Zotero's web API 3 (https://www.zotero.org/support/dev/web_api/v3/syncing).
 
-What has changed since a version of the library, then what was deleted since. Items in the trash are told among the
-changed ones. Of a library that was never read, the newest entries come first, so that a very large one is cut at its
-old end.
+First the changes since a version of the library, then the deletions since. Trashed items are listed among the
+changed ones. On the first read the newest entries come first, so that a very large library loses its oldest ones.
 """
 
 import re
@@ -12,11 +11,11 @@ from urllib.parse import urlsplit
 
 from digestd.domain.paper import Sighting, Words
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.imports.zotero import data_of, sightings_of
-from digestd.sources.json import Object, load, part, records, text
-from digestd.sources.json import read as read_records
-from digestd.sources.libraries.listing import entry, listed, put
-from digestd.sources.source import Pace, Page, Request
+from digestd.sources.imports.zotero import item_data, sightings_of
+from digestd.sources.json_records import JsonObject, list_at, load_object, object_at, text_at
+from digestd.sources.json_records import read_records as read_records
+from digestd.sources.libraries.entries import as_entry, entry_id, load_list
+from digestd.sources.source import Page, RateLimit, Request
 
 HEADERS = {"Zotero-API-Version": "3", "Accept": "application/json"}
 SECONDS = 0.5
@@ -33,26 +32,26 @@ _NEXT = re.compile(r'rel="?next"?')
 
 
 @dataclass(frozen=True, slots=True)
-class ZoteroShelf:
-    """A library at the API at `base`, read from version `since` on; 0 is the whole of it."""
+class ZoteroLibrary:
+    """A library at the API at `base`, read from version `since`; 0 reads everything."""
 
     base: str
-    place: str
+    library_id: str
     since: int = 0
 
     @property
-    def pace(self) -> Pace:
-        """Zotero names no number, but asks for few at once."""
-        return Pace(urlsplit(self.base).netloc, SECONDS)
+    def rate_limit(self) -> RateLimit:
+        """Return two requests per second; Zotero publishes no number but asks for few at once."""
+        return RateLimit(urlsplit(self.base).netloc, SECONDS)
 
     @property
     def is_complete(self) -> bool:
-        """What has changed is not all there is."""
+        """Return True for a full read; changes are not everything."""
         return self.since == 0
 
     def request(self, cursor: str | None) -> Request:
-        """Whether anything has changed is asked with the first page only."""
-        at = f"{self.base}/{self.place}"
+        """Return the request for a page; only the first one is conditional."""
+        at = f"{self.base}/{self.library_id}"
         if cursor == _DELETED:
             return Request(f"{at}/deleted?since={self.since}", HEADERS)
         asked = f"format=json&limit={PER_PAGE}&start={cursor or 0}&sort=dateAdded&direction=desc"
@@ -62,15 +61,15 @@ class ZoteroShelf:
         return Request(f"{at}/items/top?{asked}&since={self.since}&includeTrashed=1", {**HEADERS, **unchanged})
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """A page of items, or what was deleted."""
+        """Parse a page of items, or the deletions."""
         if cursor == _DELETED:
-            keys = [key for key in records(load(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
-            return Page(tuple(Sighting((entry(key),), Words(""), withdrawn=True) for key in keys))
-        told, rejects = read_records(listed(body), _sightings)
+            keys = [key for key in list_at(load_object(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
+            return Page(tuple(Sighting((entry_id(key),), Words(""), withdrawn=True) for key in keys))
+        told, rejects = read_records(load_list(body), _sightings)
         return Page(tuple(told), None, tuple(rejects))
 
-    def after(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
-        """Where `Link` leads is not followed: it only says that there is more."""
+    def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
+        """Return the next cursor. The address in `Link` is not followed: it only shows that there is more."""
         if cursor == _DELETED:
             return None
         start = int(cursor or 0) + PER_PAGE
@@ -80,53 +79,53 @@ class ZoteroShelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
-    """What a key may do: whose it is, whether it opens a library, and whether it could change anything."""
+class KeyRights:
+    """Rights of a key: whose it is, and whether it can write or read its owner's library."""
 
     user: str
     may_write: bool
     may_read_own: bool
 
 
-def place(written: str) -> str:
-    """The library that `users/12`, `groups/3` or an address at zotero.org names; a bare number is a group.
+def parse_library_id(written: str) -> str:
+    """Return the library of `users/12`, `groups/3` or a zotero.org address; a bare number is a group.
 
     Raises BadRecord.
     """
     written = written.strip()
     found = _PLACE.fullmatch(f"groups/{written}" if re.fullmatch(r"\d{1,15}", written) else written[:300])
     if found is None:
-        raise BadRecord("place", f"{written[:40]!r} is no library at Zotero; write it like groups/12345")
+        raise BadRecord("place", f"{written[:40]!r} is not a library at Zotero; write it like groups/12345")
     return f"{found[1].lower()}/{int(found[2])}"
 
 
 def key_request(base: str) -> Request:
-    """Asks what the key that is sent along may do."""
+    """Return the request for the rights of the key that is sent with it."""
     return Request(f"{base}/keys/current", HEADERS)
 
 
-def rights(body: bytes) -> Rights:
-    """What the answer to it says. Raises SourceFailed."""
-    found = load(body)
+def parse_key_rights(body: bytes) -> KeyRights:
+    """Parse the rights of a key. Raises SourceFailed."""
+    found = load_object(body)
     try:
-        access = part(found, "access")
-        user, groups = part(access, "user"), part(access, "groups")
-        open_ = [user, *(part(groups, name) for name in groups)]
+        access = object_at(found, "access")
+        user, groups = object_at(access, "user"), object_at(access, "groups")
+        open_ = [user, *(object_at(groups, name) for name in groups)]
     except BadRecord as problem:
         raise SourceFailed(f"the answer does not say what the key may do ({problem})") from problem
     number = found.get("userID")
     if not isinstance(number, int | str) or not re.fullmatch(r"\d{1,15}", str(number)):
         raise SourceFailed("the answer does not say whose key it is")
-    return Rights(f"users/{number}", any(one.get("write") is True for one in open_), user.get("library") is True)
+    return KeyRights(f"users/{number}", any(one.get("write") is True for one in open_), user.get("library") is True)
 
 
-def _sightings(item: Object) -> Iterator[Sighting]:
-    data = data_of(item)
-    key = text(item, "key") or text(data, "key")
+def _sightings(item: JsonObject) -> Iterator[Sighting]:
+    data = item_data(item)
+    key = text_at(item, "key") or text_at(data, "key")
     if not _KEY.fullmatch(key):
         raise BadRecord("key", "is none of Zotero's")
     if data.get("deleted"):
-        yield Sighting((entry(key),), Words(""), withdrawn=True)
+        yield Sighting((entry_id(key),), Words(""), withdrawn=True)
         return
     for paper in sightings_of(item):
-        yield put(key, paper, text(data, "dateAdded"))
+        yield as_entry(key, paper, text_at(data, "dateAdded"))

@@ -1,8 +1,8 @@
-"""The parser process of ingest: it reads the answers of sources, confined by `digestd.security.confinement`.
+"""Main module of the parser process: parse answers, confined by `digestd.security.confinement`.
 
-Run by its path, not as a module, so that it loads the sources and nothing else of digestd. It reads requests on its
-standard input and answers on its standard output. Requests are pickles, as the service is trusted here. Answers are
-JSON, which can hold no code: the service trusts no process that has read a stranger's bytes.
+It is run by path, not as a module, so that it loads the sources and nothing else of digestd. Requests on standard
+input are pickles, because the service is trusted here. Answers on standard output are JSON, which can hold no code:
+the service does not trust a process that has parsed untrusted bytes.
 """
 
 import gc

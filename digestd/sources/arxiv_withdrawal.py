@@ -1,8 +1,7 @@
-"""Whether a record of arXiv's says that the paper was taken back.
+"""Detect withdrawn papers in arXiv records.
 
-arXiv has no field for it: a withdrawn paper keeps its record, and says so in its comments or at the
-start of its abstract (https://info.arxiv.org/help/withdraw.html). Only the usual phrasings count,
-and only where they speak of the paper itself.
+arXiv has no field for it: a withdrawn paper keeps its record, and its comments or the start of its abstract
+say so (https://info.arxiv.org/help/withdraw.html). Only the usual phrases about the paper itself count.
 """
 
 import re
@@ -30,7 +29,7 @@ _READ = 2_000
 
 
 def is_withdrawn(comment: str, abstract: str) -> bool:
-    """Whether the comment, or the opening of the abstract, says that this paper was withdrawn."""
+    """Return True if the comment or the start of the abstract says that this paper was withdrawn."""
     comment, abstract = comment[:_READ], abstract[:_READ]
     text = f"{comment} {abstract[:200]}".lower()
     if "withdrawn" not in text and "retracted" not in text and "by arxiv" not in text:

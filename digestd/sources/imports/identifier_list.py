@@ -1,32 +1,32 @@
-"""A list of arXiv ids, DOIs or their addresses, one a line or divided by commas and blanks; `#` begins a note."""
+"""A list of arXiv ids, DOIs or their addresses, separated by lines, commas or spaces; `#` starts a comment."""
 
 import re
 from collections.abc import Iterator
 
 from digestd.domain.paper import Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.sources.imports.naming import named
+from digestd.sources.imports.identifiers import parse_identifier
 from digestd.sources.source import Page, Reject
 
 _NOTE = re.compile(r"(?:^|\s)#.*")
 
 
-def claims(text: str) -> bool:
-    """Whether at least every other line begins with an identifier or an address."""
+def matches(text: str) -> bool:
+    """Return True if at least half of the lines begin with an identifier or an address."""
     firsts = [words[0] for _, words in _lines(text)]
     return bool(firsts) and 2 * sum(_is_one(word) for word in firsts) >= len(firsts)
 
 
 def read(text: str) -> Page:
-    """Its papers by name alone. Raises SourceFailed where there is none."""
+    """Return papers with identifiers only. Raises SourceFailed if there are none."""
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     for number, words in _lines(text):
         for word in words:
-            if paper := named(word):
+            if paper := parse_identifier(word):
                 sightings.append(Sighting((paper,), Words("")))
             else:
-                rejects.append(Reject(f"line {number}", "id", f"{word[:80]!r} is no arXiv id, DOI or address of one"))
+                rejects.append(Reject(f"line {number}", "id", f"{word[:80]!r} is not an arXiv id, a DOI or its URL"))
     if not sightings and not rejects:
         raise SourceFailed("the file holds no arXiv id and no DOI")
     return Page(tuple(sightings), None, tuple(rejects))
@@ -41,4 +41,4 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _is_one(word: str) -> bool:
-    return named(word) is not None or word.lower().startswith(("http://", "https://"))
+    return parse_identifier(word) is not None or word.lower().startswith(("http://", "https://"))

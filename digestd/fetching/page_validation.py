@@ -1,8 +1,8 @@
-"""Read the page that a parser process sends, and trust nothing in it.
+"""Validate the page that a parser process returns, and trust nothing in it.
 
-The process has read a stranger's bytes, so it may say anything. Every field is checked for its type and its limits, and
-texts are cleaned again. The page comes as JSON lines, one for each record, so that the memory it takes here is bounded
-by what it holds: brackets alone, a few bytes each, would otherwise fill many times their own size.
+The process has parsed untrusted bytes, so it may return anything. Every field is checked for type and limits, and
+texts are cleaned again. The page arrives as JSON lines, one per record, so that memory is bounded by content: brackets
+alone, a few bytes each, would otherwise take many times their size.
 """
 
 import io
@@ -15,8 +15,8 @@ from typing import Any
 
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, TITLE_MAX, PaperId, Sighting
 from digestd.domain.sighting_record import FIELDS, assemble
-from digestd.fetching.confined import LONG_TEXTS
-from digestd.sources.source import CATEGORIES_MAX, Page, Reject, names, squeeze, web_url
+from digestd.fetching.parser_main import LONG_TEXTS
+from digestd.sources.source import CATEGORIES_MAX, Page, Reject, clean_line, clean_names, web_url
 
 RECORDS_MAX = 250_000
 """Sightings and rejects of one page; a parser process has not the memory for more."""
@@ -58,7 +58,7 @@ def decode(frame: bytes, texts: bytes) -> Page | str:
 
 def message(said: object) -> str:
     """Return what a parser process says for people: one line without control characters. Raises TypeError."""
-    return squeeze(_text(said, LINE_MAX), MESSAGE_MAX)
+    return clean_line(_text(said, LINE_MAX), MESSAGE_MAX)
 
 
 def _lines(frame: bytes) -> Iterator[Any]:
@@ -172,10 +172,10 @@ def _published(value: object) -> datetime:
 
 
 _CHECKS: dict[str, Callable[[object], object]] = {
-    "title": lambda value: squeeze(_text(value, LINE_MAX), TITLE_MAX),
-    "abstract": lambda value: squeeze(_text(value, LINE_MAX), ABSTRACT_MAX),
-    "authors": lambda value: names(_texts(value), AUTHORS_MAX),
-    "categories": lambda value: names(_texts(value), CATEGORIES_MAX),
+    "title": lambda value: clean_line(_text(value, LINE_MAX), TITLE_MAX),
+    "abstract": lambda value: clean_line(_text(value, LINE_MAX), ABSTRACT_MAX),
+    "authors": lambda value: clean_names(_texts(value), AUTHORS_MAX),
+    "categories": lambda value: clean_names(_texts(value), CATEGORIES_MAX),
     "ids": _ids,
     "published": _published,
     "version": _number,

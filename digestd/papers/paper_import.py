@@ -1,4 +1,4 @@
-"""`paper import`: lines of JSON into papers, in blocks, each committed as it comes (or all at once)."""
+"""Import papers from JSON lines in blocks, each committed separately (or all at once with `strict`)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -10,8 +10,8 @@ from digestd.domain.paper import Sighting
 from digestd.domain.rejected_lines import RejectedLines
 from digestd.errors import BadRecord
 from digestd.papers.merge import ARCHIVE, Decision
-from digestd.papers.pages import take_in, take_in_here
-from digestd.papers.text_selection import Plain
+from digestd.papers.page_store import store_page, store_page_in_session
+from digestd.papers.text_selection import PlainTexts
 from digestd.sources.jsonl import read_line
 from digestd.store.database import Database
 
@@ -21,7 +21,7 @@ SOURCE = "import"
 
 @dataclass(slots=True)
 class PaperImportReport:
-    """How many lines were added, updated, unchanged or refused."""
+    """Number of lines added, updated, unchanged or refused."""
 
     added: int = 0
     updated: int = 0
@@ -46,7 +46,7 @@ def import_papers(
     blocks = _blocks(lines, report, archive)
     if not strict:
         for block in blocks:
-            report.count(take_in(db, SOURCE, block, now))
+            report.count(store_page(db, SOURCE, block, now))
         return report
     try:
         with db.write() as session:
@@ -65,7 +65,7 @@ def _all_or_nothing(
 ) -> None:
     for block in blocks:
         if not report.refused:
-            report.count(take_in_here(session, SOURCE, block, now, Plain()))
+            report.count(store_page_in_session(session, SOURCE, block, now, PlainTexts()))
     if report.refused:
         raise _NothingTakenError
 

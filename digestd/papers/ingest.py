@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from digestd.fetching.answer_parser import AnswerParser
 from digestd.fetching.fetch import Client, Fetcher
-from digestd.fetching.files import read_file
-from digestd.fetching.reader import AnswerParser
-from digestd.fetching.recordings import Fetching
-from digestd.papers.pages import take_in
-from digestd.papers.reading import IngestContext
-from digestd.papers.report import IngestReport, SourceReport
-from digestd.papers.visit import visit_source
-from digestd.sources.jsonl import Jsonl
-from digestd.sources.source import Enriching, Source
+from digestd.fetching.local_files import read_file
+from digestd.fetching.recordings import AnswerFetcher
+from digestd.papers.ingest_report import IngestReport, SourceReport
+from digestd.papers.page_reader import IngestContext
+from digestd.papers.page_store import store_page
+from digestd.papers.source_visit import visit_source
+from digestd.sources.jsonl import JsonlFile
+from digestd.sources.source import EnrichmentSource, Source
 from digestd.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Via:
-    """How to ask. `fetching` wraps the fetcher, e.g. in a recorder; `told` gets the records of each page."""
+class IngestOptions:
+    """Options of a run: `wrap_fetcher` wraps the fetcher, e.g. in a recorder; `on_page` gets each page's size."""
 
-    fetching: Callable[[Fetcher], Fetching] = lambda fetcher: fetcher
-    told: Callable[[int], None] = lambda _records: None
+    wrap_fetcher: Callable[[Fetcher], AnswerFetcher] = lambda fetcher: fetcher
+    on_page: Callable[[int], None] = lambda _records: None
 
 
 async def ingest(
@@ -37,16 +37,16 @@ async def ingest(
     client: Client,
     clock: Callable[[], datetime],
     since: datetime | None = None,
-    via: Via | None = None,
+    options: IngestOptions | None = None,
 ) -> IngestReport:
     """Fetch new papers from every source since its last answer (at most 7 days), or since `since`.
 
     Sources run one at a time: arXiv allows one connection.
     """
-    via = via or Via()
-    async with Fetcher(db, client, clock) as fetcher, AnswerParser() as reader:
-        context = IngestContext(db, via.fetching(fetcher), reader, clock, via.told)
-        in_order = sorted(sources, key=lambda source: isinstance(source, Enriching))
+    options = options or IngestOptions()
+    async with Fetcher(db, client, clock) as fetcher, AnswerParser() as parser:
+        context = IngestContext(db, options.wrap_fetcher(fetcher), parser, clock, options.on_page)
+        in_order = sorted(sources, key=lambda source: isinstance(source, EnrichmentSource))
         return IngestReport(tuple([await visit_source(context, source, since) for source in in_order]))
 
 
@@ -55,7 +55,7 @@ def ingest_files(db: Database, files: Sequence[tuple[str, Path]], now: datetime)
     reports = []
     for name, path in files:
         report = SourceReport(name)
-        page = Jsonl(path).parse(read_file(path))
-        report.count(page, take_in(db, name, page.sightings, now))
+        page = JsonlFile(path).parse(read_file(path))
+        report.count(page, store_page(db, name, page.sightings, now))
         reports.append(report)
     return IngestReport(tuple(reports))

@@ -1,4 +1,4 @@
-"""Run one source: gather, fetch, back-fill what is missing, judge its days, record the outcome."""
+"""Run one source: fetch, back-fill missing days, judge coverage, record the outcome."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -10,15 +10,15 @@ from digestd.domain.coverage import Coverage
 from digestd.domain.paper import Paper
 from digestd.errors import DigestdError
 from digestd.papers import backfill
-from digestd.papers.coverage import Observation, judge, span
+from digestd.papers.coverage import Observation, days_to_judge, judge_days
 from digestd.papers.expected_schedule import LEARNED_FROM, ExpectedSchedule
-from digestd.papers.format_change import REMEMBERED_FOR, required
-from digestd.papers.reading import FetchResult, IngestContext, Visit, counted, read
-from digestd.papers.report import SourceReport
-from digestd.sources.arxiv_calendar import days
-from digestd.sources.source import Announcing, Backfilled, Enriching, Source
+from digestd.papers.format_change import REMEMBERED_FOR, required_fields
+from digestd.papers.ingest_report import SourceReport
+from digestd.papers.page_reader import FetchResult, IngestContext, SourceVisit, count_by_day, read_source
+from digestd.sources.arxiv_calendar import date_range
+from digestd.sources.source import AnnouncementSource, BackfillSource, EnrichmentSource, Source
 from digestd.store import coverage, fetches, papers
-from digestd.store import sources as kept
+from digestd.store import sources as stored_sources
 from digestd.store.database import Database
 from digestd.store.fetches import FetchRecord
 from digestd.store.sources import RejectedRecord
@@ -39,18 +39,18 @@ _UNMOVED = "it gives the papers of an earlier announcement under a new date"
 
 
 @runtime_checkable
-class Advising(Protocol):
+class WarningSource(Protocol):
     """A source that may have a warning for the operator."""
 
     def warning(self, day: date) -> str | None:
-        """Return what the operator should see to on this day, in one line."""
+        """Return a warning for the operator on this day, in one line, or None."""
 
 
 async def visit_source(context: IngestContext, source: Source, since: datetime | None) -> SourceReport:
     """Read one source since its last answer or since `since`. Errors go into the report, never raised."""
     begun = context.clock()
     report = SourceReport(source.name)
-    if isinstance(source, Advising) and (warning := source.warning(begun.date())):
+    if isinstance(source, WarningSource) and (warning := source.warning(begun.date())):
         report.add_note(warning)
     try:
         start = await asyncio.to_thread(_gather, context.db, source, since, begun)
@@ -58,7 +58,7 @@ async def visit_source(context: IngestContext, source: Source, since: datetime |
         report.error = str(error)
         report.conclude(None, [])
         return report
-    visit = Visit(
+    visit = SourceVisit(
         context=context,
         name=source.name,
         report=report,
@@ -68,7 +68,7 @@ async def visit_source(context: IngestContext, source: Source, since: datetime |
         here=frozenset(row.day for row in start.known if row.items),
         old_before=_old_before(source, start, begun),
     )
-    if isinstance(source, Enriching):
+    if isinstance(source, EnrichmentSource):
         await _enrich(visit, source, start, begun)
     else:
         await _announce(visit, source, start, begun)
@@ -77,7 +77,7 @@ async def visit_source(context: IngestContext, source: Source, since: datetime |
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What is stored about a source before it is asked. `asked_for`: the operator's first day."""
+    """Stored state of a source before the run. `asked_for`: the operator's first day."""
 
     since: datetime
     asked_for: date | None
@@ -89,13 +89,12 @@ class _Start:
 
 
 def _old_before(source: Source, start: _Start, now: datetime) -> datetime | None:
-    """Return the time before which published papers without an announcement day are no news.
+    """Return the time before which papers without an announcement day are not news, or None.
 
-    What a source gives at the first look is its archive, and the news of the last days; a search gives
-    a year. A file is what an operator put there.
+    On the first run a source gives its archive besides recent news; a search gives a year. A file is taken as it is.
     """
     is_first = start.last is None and start.asked_for is None
-    return now - RECENT if is_first and source.pace.host else None
+    return now - RECENT if is_first and source.rate_limit.host else None
 
 
 def _gather(db: Database, source: Source, since: datetime | None, now: datetime) -> _Start:
@@ -103,64 +102,66 @@ def _gather(db: Database, source: Source, since: datetime | None, now: datetime)
     with db.read() as session:
         last = fetches.newest_success(session, source.name)
         start = since or max(last or now - FIRST_LOOK, now - LOOK_BACK_MAX)
-        is_enriching = isinstance(source, Enriching)
+        is_enriching = isinstance(source, EnrichmentSource)
         return _Start(
             since=start,
             asked_for=since.date() if since else None,
             last=last,
             before=fetches.of_source(session, source.name),
             known=coverage.of_source(session, source.name, min(start.date(), learned_from)),
-            required=required(coverage.latest_records(session, source.name, now - REMEMBERED_FOR)),
+            required=required_fields(coverage.latest_records(session, source.name, now - REMEMBERED_FOR)),
             papers=papers.candidates(session, now - LOOK_BACK_MAX, now)[-ENRICHED_MAX:] if is_enriching else (),
         )
 
 
-async def _enrich(visit: Visit, source: Enriching, start: _Start, begun: datetime) -> None:
+async def _enrich(visit: SourceVisit, source: EnrichmentSource, start: _Start, begun: datetime) -> None:
     """Fetch signals for the candidates of the week; such a source has no days."""
     if not start.papers:
         return
-    result, failed = await _ask(visit, source.about(start.papers), start.since)
+    result, failed = await _read(visit, source.for_papers(start.papers), start.since)
     visit.report.conclude(None, [])
-    await asyncio.to_thread(_note, visit, result, failed, [], begun)
+    await asyncio.to_thread(_record_outcome, visit, result, failed, [], begun)
 
 
-async def _announce(visit: Visit, source: Source, start: _Start, begun: datetime) -> None:
-    result, failed = await _ask(visit, source, start.since)
+async def _announce(visit: SourceVisit, source: Source, start: _Start, begun: datetime) -> None:
+    result, failed = await _read(visit, source, start.since)
     now = visit.context.clock()
-    seen = _seen(source, result, start, visit.report.error, now)
-    schedule = ExpectedSchedule(start.known, source.announced if isinstance(source, Announcing) else None)
-    window = span(start.known, _first(seen, start, now), now.date(), LOOK_BACK_MAX)
-    found = judge(visit.name, schedule, seen, window, now)
-    if isinstance(source, Backfilled):
+    seen = _observe(source, result, start, visit.report.error, now)
+    schedule = ExpectedSchedule(
+        start.known, source.announcement_time if isinstance(source, AnnouncementSource) else None
+    )
+    window = days_to_judge(start.known, _first(seen, start, now), now.date(), LOOK_BACK_MAX)
+    found = judge_days(visit.name, schedule, seen, window, now)
+    if isinstance(source, BackfillSource):
         since = start.asked_for or (now - LOOK_BACK_MAX).date()
-        missing = backfill.missed(_standing(start.known, found), schedule, since, now)
-        seen = await backfill.fill(visit, source, seen, missing)
-        found = judge(visit.name, schedule, seen, window, now)
-    standing = _standing(start.known, found)
-    visit.report.conclude(max(standing, key=lambda row: row.day, default=None), found)
-    await asyncio.to_thread(_note, visit, result, failed, found, begun)
+        missing = backfill.missed_days(_merged_days(start.known, found), schedule, since, now)
+        seen = await backfill.fetch_missing(visit, source, seen, missing)
+        found = judge_days(visit.name, schedule, seen, window, now)
+    merged = _merged_days(start.known, found)
+    visit.report.conclude(max(merged, key=lambda row: row.day, default=None), found)
+    await asyncio.to_thread(_record_outcome, visit, result, failed, found, begun)
 
 
-async def _ask(visit: Visit, source: Source, since: datetime) -> tuple[FetchResult, FetchRecord | None]:
+async def _read(visit: SourceVisit, source: Source, since: datetime) -> tuple[FetchResult, FetchRecord | None]:
     """Read a source; return what came, and the failure if there was one."""
     result = FetchResult()
-    visit.report.error = error = await read(visit, source, since, result)
+    visit.report.error = error = await read_source(visit, source, since, result)
     failed = FetchRecord(visit.name, visit.url, visit.context.clock(), visit.report.fetched, error=error)
     return result, failed if error else None
 
 
-def _seen(source: Source, result: FetchResult, start: _Start, error: str | None, now: datetime) -> Observation:
+def _observe(source: Source, result: FetchResult, start: _Start, error: str | None, now: datetime) -> Observation:
     today = now.date()
     named = frozenset(day for day in result.named if day <= today)
     items: dict[date, int] = {}
-    for day, count in counted(result, result.items).items():
+    for day, count in count_by_day(result, result.items).items():
         items[min(day, today)] = items.get(min(day, today), 0) + count
     if result.undated is not None:
         so_far = next((row.items for row in start.known if row.day == today), 0)
         items[today] = items.get(today, 0) + so_far + result.undated
     return Observation(
         items=items,
-        whole=_whole(source, result, start, today),
+        complete_days=_complete_days(source, result, start, today),
         named=named,
         newest=max((*items, *named), default=None),
         flaw=result.flaw if result.moved else _UNMOVED,
@@ -169,21 +170,21 @@ def _seen(source: Source, result: FetchResult, start: _Start, error: str | None,
     )
 
 
-def _whole(source: Source, result: FetchResult, start: _Start, today: date) -> frozenset[date]:
+def _complete_days(source: Source, result: FetchResult, start: _Start, today: date) -> frozenset[date]:
     """Return the days that were read completely.
 
     What shows only its newest papers has shown all since the last time if some of them were known.
     """
-    if not result.ended or isinstance(source, Backfilled):
+    if not result.ended or isinstance(source, BackfillSource):
         return frozenset(result.named if result.ended else ())
     if start.last and not result.known and _is_fleeting(source, result, start.since):
         return frozenset({today, *result.named})
-    return frozenset({*days(start.since.date(), today), *result.named})
+    return frozenset({*date_range(start.since.date(), today), *result.named})
 
 
 def _is_fleeting(source: Source, result: FetchResult, since: datetime) -> bool:
     """Return True if the source shows only its newest papers: one page, whatever is asked."""
-    if isinstance(source, Backfilled):
+    if isinstance(source, BackfillSource):
         return True
     return result.pages == 1 and source.requests(since, None) == source.requests(since - LEARNED_FROM, None)
 
@@ -192,16 +193,16 @@ def _first(seen: Observation, start: _Start, now: datetime) -> date:
     """Return the first day to judge: a new source has no days before its first read."""
     if start.asked_for or start.known:
         return start.since.date()
-    return max(min((*seen.whole, now.date())), (now - LOOK_BACK_MAX).date())
+    return max(min((*seen.complete_days, now.date())), (now - LOOK_BACK_MAX).date())
 
 
-def _standing(known: Iterable[Coverage], found: Iterable[Coverage]) -> list[Coverage]:
+def _merged_days(known: Iterable[Coverage], found: Iterable[Coverage]) -> list[Coverage]:
     """Return the stored days, replaced by those found now."""
     return list({row.day: row for row in (*known, *found)}.values())
 
 
-def _note(
-    visit: Visit, result: FetchResult, failed: FetchRecord | None, found: Sequence[Coverage], begun: datetime
+def _record_outcome(
+    visit: SourceVisit, result: FetchResult, failed: FetchRecord | None, found: Sequence[Coverage], begun: datetime
 ) -> None:
     """Record the outcome; after a complete run, forget addresses that were not asked again."""
     now = visit.context.clock()
@@ -211,5 +212,5 @@ def _note(
             fetches.delete_before(session, visit.name, begun)
         if result.pages:
             rejects = (RejectedRecord(one.where, one.field, one.message, now) for one in visit.rejects)
-            kept.replace_rejected(session, visit.name, rejects)
+            stored_sources.replace_rejected(session, visit.name, rejects)
         coverage.upsert(session, found, now)

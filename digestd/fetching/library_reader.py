@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed, SourceUnavailable
+from digestd.fetching.answer_parser import AnswerParser
 from digestd.fetching.circuit_breaker import RefusedError
 from digestd.fetching.credentials import Credential
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits
-from digestd.fetching.reader import AnswerParser
-from digestd.sources.libraries import Shelf
-from digestd.sources.libraries.zotero import Rights, key_request, rights
-from digestd.sources.source import Pace, Request
+from digestd.sources.libraries import LibrarySource
+from digestd.sources.libraries.zotero import KeyRights, key_request, parse_key_rights
+from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
 
 LIMITS = Limits(wire=8_000_000, body=32_000_000, attempts=3)
@@ -24,7 +24,7 @@ BYTES_MAX = 64_000_000
 SECONDS = 600.0
 TRIES = 3
 """So often a library is begun anew that changes while it is read."""
-BRIEFLY = Limits(seconds=10, wire=64_000, body=64_000, attempts=1, patience=5)
+INTERACTIVE_LIMITS = Limits(seconds=10, wire=64_000, body=64_000, attempts=1, patience=5)
 """Of an answer that somebody waits for."""
 KEY_HEADER = "Zotero-API-Key"
 _NO_KEY = frozenset({401, 403})
@@ -48,38 +48,42 @@ class _OlderError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """A library or its changes. `is_whole`: entries that are not listed were removed."""
+class LibraryListing:
+    """Entries of a library, or its changes. `is_complete`: entries that are not listed were removed."""
 
     sightings: tuple[Sighting, ...]
     version: int
     is_complete: bool
 
 
-def keyed(db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str | None) -> Fetcher:
+def fetcher_with_key(
+    db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str | None
+) -> Fetcher:
     """Return a fetcher with a subscriber's key for one provider; redirects never carry the key."""
     known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)} if key else {}
     return Fetcher(db, replace(client, limits=LIMITS, credentials=known), clock)
 
 
-async def ask_rights(db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str) -> Rights:
+async def fetch_key_rights(
+    db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str
+) -> KeyRights:
     """Return the rights of a Zotero key. Raises KeyRefused for an unknown key, SourceFailed.
 
     The answer is a few lines of JSON of the host that gives the keys, so it is read here.
     """
     known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)}
-    async with Fetcher(db, replace(client, limits=BRIEFLY, credentials=known), clock) as fetcher:
+    async with Fetcher(db, replace(client, limits=INTERACTIVE_LIMITS, credentials=known), clock) as fetcher:
         try:
-            answer = await _fetch(fetcher, key_request(base), Pace(urlsplit(base).netloc, 0))
+            answer = await _fetch(fetcher, key_request(base), RateLimit(urlsplit(base).netloc, 0))
         except LibraryGone as error:
             raise KeyRefused("there is no such key") from error
-    return rights(answer.body or b"")
+    return parse_key_rights(answer.body or b"")
 
 
-async def read_library(fetcher: Fetcher, shelf: Callable[[int], Shelf], since: int) -> Listing | None:
+async def read_library(fetcher: Fetcher, shelf: Callable[[int], LibrarySource], since: int) -> LibraryListing | None:
     """Return the changes of a library since a version, or all of it; None if nothing changed.
 
-    Raises KeyRefused, LibraryGone, NotNowError where its keeper wants to be left alone, SourceFailed.
+    Raises KeyRefused, LibraryGone, HostUnavailableError if the provider asks for a pause, SourceFailed.
     """
     try:
         async with asyncio.timeout(SECONDS), AnswerParser() as reader:
@@ -95,11 +99,11 @@ async def read_library(fetcher: Fetcher, shelf: Callable[[int], Shelf], since: i
     raise SourceUnavailable("the library keeps changing while it is read")
 
 
-async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: Shelf, since: int) -> Listing | None:
+async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: LibrarySource, since: int) -> LibraryListing | None:
     told: list[Sighting] = []
     cursor, size, version = None, 0, None
     for _ in range(PAGES_MAX):
-        answer = await _fetch(fetcher, shelf.request(cursor), shelf.pace)
+        answer = await _fetch(fetcher, shelf.request(cursor), shelf.rate_limit)
         if answer.body is None:
             _refuse_older(_version(answer.headers) or since, since)
             return None
@@ -107,18 +111,18 @@ async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: Shelf, since: int
         size += len(answer.body)
         if size > BYTES_MAX:
             raise SourceFailed(f"the library is larger than {BYTES_MAX // 1_000_000} MB")
-        told += (await reader.read(shelf, answer.body, cursor)).sightings
-        cursor = shelf.after(cursor, answer.headers)
+        told += (await reader.parse(shelf, answer.body, cursor)).sightings
+        cursor = shelf.next_cursor(cursor, answer.headers)
         if cursor is None:
-            return Listing(tuple(told), version, shelf.is_complete)
+            return LibraryListing(tuple(told), version, shelf.is_complete)
     raise SourceFailed(f"the library does not end within {PAGES_MAX} answers")
 
 
-async def _fetch(fetcher: Fetcher, request: Request, pace: Pace) -> Answer:
+async def _fetch(fetcher: Fetcher, request: Request, rate_limit: RateLimit) -> Answer:
     try:
-        return await fetcher.fetch(request, pace)
+        return await fetcher.fetch(request, rate_limit)
     except RefusedError as error:
-        host = pace.host.partition(":")[0]
+        host = rate_limit.host.partition(":")[0]
         if error.status in _NO_KEY:
             raise KeyRefused(f"{host} refuses the key ({error.status})") from error
         if error.status in _NO_LIBRARY:

@@ -7,15 +7,15 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
-from digestd.papers.deduplication import join_alike
+from digestd.papers.deduplication import merge_duplicates
 from digestd.papers.merge import Decision, decide, is_recent
-from digestd.papers.text_selection import Plain
+from digestd.papers.text_selection import PlainTexts
 from digestd.store import do_not_merge
-from digestd.store import sightings as kept
+from digestd.store import sightings as stored
 from digestd.store.database import Database
 
 
-def take_in(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
+def store_page(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
     """Merge a page into the papers, all of it or nothing.
 
     Converting TeX takes longest, so it is done before the write transaction, for what a
@@ -23,34 +23,34 @@ def take_in(db: Database, source: str, sightings: Sequence[Sighting], now: datet
     """
     if not sightings:
         return Decision()
-    plain = Plain()
+    plain = PlainTexts()
     if any(is_recent(sighting, now) for sighting in sightings):
         with db.read() as session:
-            foreseen = _look(session, source, sightings, now)
+            foreseen = _decide(session, source, sightings, now)
         if not foreseen.changes:
             return foreseen
-        plain = prepare(foreseen)
+        plain = convert_texts(foreseen)
     with db.write() as session:
-        return take_in_here(session, source, sightings, now, plain)
+        return store_page_in_session(session, source, sightings, now, plain)
 
 
-def take_in_here(
+def store_page_in_session(
     session: Session, source: str, sightings: Sequence[Sighting], now: datetime, plain: Mapping[str, str]
 ) -> Decision:
     """Merge a page in the caller's transaction."""
-    kept.lock(session)
-    decision = _look(session, source, sightings, now)
-    numbers = kept.apply(session, decision.changes, plain, now)
+    stored.lock(session)
+    decision = _decide(session, source, sightings, now)
+    numbers = stored.apply(session, decision.changes, plain, now)
     numbered = list(zip(numbers, decision.changes, strict=True))
     created = frozenset(number for number, change in numbered if change.key is None)
     fresh = {number: [said.sighting for said in change.sightings] for number, change in numbered if change.sightings}
-    gone = join_alike(session, fresh, created, plain, now)
+    gone = merge_duplicates(session, fresh, created, plain, now)
     return replace(decision, new=decision.new - gone, updated=decision.updated + gone)
 
 
-def prepare(decision: Decision) -> Plain:
+def convert_texts(decision: Decision) -> PlainTexts:
     """Convert every text of a paper that may be picked."""
-    plain = Plain()
+    plain = PlainTexts()
     for change in decision.changes:
         text = change.becomes_plain or (None if change.archived else change.text)
         if text:
@@ -58,6 +58,6 @@ def prepare(decision: Decision) -> Plain:
     return plain
 
 
-def _look(session: Session, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
-    known = kept.known(session, {name for sighting in sightings for name in sighting.ids})
+def _decide(session: Session, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
+    known = stored.known(session, {name for sighting in sightings for name in sighting.ids})
     return decide(source, sightings, known, now, do_not_merge.pairs_of(session, [paper.key for paper in known]))

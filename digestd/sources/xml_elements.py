@@ -1,8 +1,8 @@
-"""Feed entries out of XML, one at a time, so that a truncated answer still gives its whole entries.
+"""Stream elements from XML, so that a truncated answer still gives its complete entries.
 
-expat (in the standard library) expands no external entities and stops entity bombs; a feed with
-a DOCTYPE is refused outright. feedparser would do too, but takes mathematics such as `a<b and
-c>d` for HTML now and then, and twenty times as long.
+expat (standard library) expands no external entities and stops entity bombs; a document with a
+DOCTYPE is refused. feedparser is not used here: it sometimes parses mathematics such as
+`a<b and c>d` as HTML, and takes twenty times as long.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 _BLOCK = 65_536
 
 
-class Elements:
-    """The elements of one feed. After reading, `broken` says why it ended early, if it did."""
+class XmlElements:
+    """The elements of one document. After reading, `broken` says why it ended early, or is None."""
 
     def __init__(self, body: bytes, roots: frozenset[str]) -> None:
         if b"<!DOCTYPE" in body[:4096] or b"<!ENTITY" in body:
@@ -30,7 +30,7 @@ class Elements:
         self._roots = roots
 
     def read(self, *tags: str) -> Iterator[Element]:
-        """Every finished element with one of these tags, in order; at most ITEMS_MAX."""
+        """Yield every complete element with one of these tags, in order; at most ITEMS_MAX."""
         depth, found = 0, 0
         for event, element in self._events():
             depth += 1 if event == "start" else -1
@@ -55,8 +55,8 @@ class Elements:
             self.broken = f"malformed XML: {error}"
 
 
-def text(element: Element, path: str) -> str:
-    """The text at a path, or an empty one."""
+def child_text(element: Element, path: str) -> str:
+    """Return the text at a path, or ""."""
     return element.findtext(path) or ""
 
 

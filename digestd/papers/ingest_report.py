@@ -1,4 +1,4 @@
-"""What a run of ingest did, source by source."""
+"""Report what an ingest run did, source by source."""
 
 from dataclasses import asdict, dataclass, field
 

@@ -1,18 +1,18 @@
-"""What papers are called in people's files: identifiers wherever a file may have put them."""
+"""Find paper identifiers in any field where reference managers put them."""
 
 import re
 from collections.abc import Iterable
 
 from digestd.domain.paper import PaperId, Words, arxiv_id, doi_id
-from digestd.sources.jsonl import unnamed
+from digestd.sources.jsonl import title_hash_id
 
 _DOI_IN_URL = re.compile(r"https?://\S*?/(10\.\d{4,9}/[^\s?#]{1,300})", re.IGNORECASE)
 _PAGE_OF_PREPRINT = re.compile(r"^(10\.(?:1101|64898)/[\d.]+)v\d+(?:\.\S*)?$")
 _ARXIV_WITHIN = re.compile(r"arxiv:\s*(\d{4}\.\d{4,5}|[a-z-]{2,20}(?:\.[a-z]{2})?/\d{7})", re.IGNORECASE)
 
 
-def named(text: str) -> PaperId | None:
-    """The paper an arXiv id, a DOI or an address that holds one names; None if none."""
+def parse_identifier(text: str) -> PaperId | None:
+    """Return the paper id of an arXiv id, a DOI or an address that holds one, else None."""
     text = text.strip()
     bare = re.split(r"[?#]", text, maxsplit=1)[0].rstrip("/") if text.lower().startswith("http") else text
     if found := arxiv_id(bare):
@@ -23,12 +23,12 @@ def named(text: str) -> PaperId | None:
     return doi_id(_PAGE_OF_PREPRINT.sub(r"\1", match[1])) if match else None
 
 
-def within(text: str) -> PaperId | None:
-    """The paper that a note names after `arXiv:`."""
+def find_arxiv_id(text: str) -> PaperId | None:
+    """Return the arXiv id that a note gives after `arXiv:`, else None."""
     match = _ARXIV_WITHIN.search(text[:2_000])
-    return named(match[1]) if match else None
+    return parse_identifier(match[1]) if match else None
 
 
-def ids_of(found: Iterable[PaperId | None], words: Words) -> tuple[PaperId, ...]:
-    """The identifiers found, each once; without any, the one that its words give."""
-    return tuple(dict.fromkeys(name for name in found if name)) or (unnamed(words),)
+def identifiers_or_hash(found: Iterable[PaperId | None], words: Words) -> tuple[PaperId, ...]:
+    """Return the identifiers without duplicates, or a hash of title and first author if there are none."""
+    return tuple(dict.fromkeys(name for name in found if name)) or (title_hash_id(words),)

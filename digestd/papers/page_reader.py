@@ -1,7 +1,6 @@
-"""Ask one source, page by page, and put each page into the store.
+"""Fetch one source page by page and store each page.
 
-A page is committed whole before the next one is. Meanwhile the next is fetched and read: one ahead,
-never more.
+Each page is committed completely before the next. Meanwhile at most one further page is fetched and parsed.
 """
 
 import asyncio
@@ -11,49 +10,52 @@ from datetime import date, datetime
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import DigestdError, SourceFailed, SourceUnavailable
+from digestd.fetching.answer_parser import AnswerParser
 from digestd.fetching.fetch import Answer, Validators
-from digestd.fetching.files import from_file
-from digestd.fetching.reader import AnswerParser
-from digestd.fetching.recordings import Fetching
+from digestd.fetching.local_files import fetch_file
+from digestd.fetching.recordings import AnswerFetcher
 from digestd.papers.format_change import refuse_format_change
+from digestd.papers.ingest_report import SourceReport
 from digestd.papers.merge import ARCHIVE, NEWS, Decision
-from digestd.papers.pages import take_in
-from digestd.papers.report import SourceReport
-from digestd.sources.source import Announcing, Page, Reject, Request, Source
+from digestd.papers.page_store import store_page
+from digestd.sources.source import AnnouncementSource, Page, Reject, Request, Source
 from digestd.store import coverage
 from digestd.store.database import Database
 from digestd.store.fetches import FetchRecord
 
 STALLS_MAX = 2
-"""How often a page that leads back to itself (an empty one in mid-result) is asked for again."""
+"""Maximum number of retries of an empty page in the middle of a result."""
 REJECTS_KEPT = 100
 REJECTED_MAX = 0.1
-"""With a greater share of the records rejected, a day is not all here."""
+"""Share of rejected records above which a day is incomplete."""
 WHOLE_ANSWER = "the answer"
-"""Where a reject stands that is not of one record but of the answer: it was cut short, or is too long."""
+"""Place of a reject about the whole answer: truncated or too long."""
 UNMOVED = 0.9
 UNMOVED_MIN = 5
-"""An announcement of that many papers, so many of which were here before, is an earlier one under a new date."""
+"""An announcement of at least UNMOVED_MIN papers of which this share is stored is an old one under a new date."""
 _AGAIN = "; the next ingest tries again"
 
 
 @dataclass(frozen=True, slots=True)
 class IngestContext:
-    """What every source run shares. `told` is called with the number of records of each page."""
+    """Context shared by all sources of a run. `on_page` is called with the number of records of each page."""
 
     db: Database
-    fetching: Fetching
-    reader: AnswerParser
+    fetcher: AnswerFetcher
+    parser: AnswerParser
     clock: Callable[[], datetime]
-    told: Callable[[int], None]
+    on_page: Callable[[int], None]
 
 
 @dataclass(slots=True)
-class Visit:
+class SourceVisit:
     """One run over a source.
 
-    `name`: what all that comes is kept under; `required`: the parts that its records always had; `here`:
-    the days that it has given papers of; `old_before`: papers published earlier are no news, where it is set.
+    Attributes:
+        name: the name that everything is stored under.
+        required: fields that nearly all its records had so far.
+        here: days for which papers are stored.
+        old_before: papers published earlier are not news, if set.
     """
 
     context: IngestContext
@@ -71,11 +73,13 @@ class Visit:
 
 @dataclass(slots=True)
 class FetchResult:
-    """What one read of a source brought.
+    """Result of reading a source once.
 
-    `undated`: papers not known before, on pages without days; None where there was no such page. `known`:
-    whether any paper was known; `moved`: whether no announcement was an earlier one under a new date;
-    `ended`: whether the source was read to its end.
+    Attributes:
+        undated: number of new papers on pages without days, or None if there was no such page.
+        known: True if any paper was already stored.
+        moved: False if an earlier announcement came again under a new date.
+        ended: True if the source was read to its end.
     """
 
     items: dict[date, set[PaperId]] = field(default_factory=dict)
@@ -112,7 +116,7 @@ class FetchResult:
             self.flaw = self.flaw or f"{self.rejected} of {self.records} records could not be read"
 
 
-async def read(visit: Visit, source: Source, since: datetime, result: FetchResult) -> str | None:
+async def read_source(visit: SourceVisit, source: Source, since: datetime, result: FetchResult) -> str | None:
     """Read a source to its end; return the error that stopped it, if any.
 
     Pages before the error are stored and counted in `result`.
@@ -126,22 +130,22 @@ async def read(visit: Visit, source: Source, since: datetime, result: FetchResul
     return None
 
 
-def counted(result: FetchResult, days: Iterable[date]) -> dict[date, int]:
+def count_by_day(result: FetchResult, days: Iterable[date]) -> dict[date, int]:
     """Count the papers of each of these days."""
     return {day: len(result.items.get(day, ())) for day in days if day in result.items}
 
 
-async def _pages(visit: Visit, source: Source, since: datetime, result: FetchResult) -> None:
+async def _pages(visit: SourceVisit, source: Source, since: datetime, result: FetchResult) -> None:
     storing: asyncio.Task[None] | None = None
     try:
         cursor: str | None = None
         stalls = 0
         while (request := source.requests(since, cursor)) is not None:
-            answer = await _ask(visit, source, request)
+            answer = await _fetch_page(visit, source, request)
             if answer.body is None:
                 visit.asked.append(_fetched(visit, request, answer, 0))
                 break
-            page = await visit.context.reader.read(source, answer.body, cursor)
+            page = await visit.context.parser.parse(source, answer.body, cursor)
             refuse_format_change([one for one in page.sightings if one.announced != "signals"], visit.required)
             if storing is not None:
                 await storing
@@ -167,7 +171,7 @@ def _end(source: Source, result: FetchResult, total: int | None) -> None:
     Raises SourceFailed if most lines of a file were refused.
     """
     is_file, refused = (
-        not source.pace.host,
+        not source.rate_limit.host,
         f"{result.rejected} of {result.records} records were refused; correct the file",
     )
     if is_file and result.rejected == result.records > 0:
@@ -177,32 +181,32 @@ def _end(source: Source, result: FetchResult, total: int | None) -> None:
         raise SourceFailed(refused)
 
 
-async def _ask(visit: Visit, source: Source, request: Request) -> Answer:
+async def _fetch_page(visit: SourceVisit, source: Source, request: Request) -> Answer:
     if visit.pages_left <= 0:
         raise SourceFailed("has more pages than one run may ask for; the rest is left for the next ingest")
     visit.pages_left -= 1
     visit.report.requests += 1
     visit.url = request.url
     before = visit.before.get(request.url)
-    is_whole = request.fresh or request.body is not None or before is None or before.error is not None
-    known = Validators() if is_whole or before is None else Validators(before.etag, before.last_modified)
+    is_unconditional = request.fresh or request.body is not None or before is None or before.error is not None
+    known = Validators() if is_unconditional or before is None else Validators(before.etag, before.last_modified)
     if request.url.startswith("file:"):
-        return await asyncio.to_thread(from_file, request.url, known)
-    answer = await visit.context.fetching.fetch(request, source.pace, known)
+        return await asyncio.to_thread(fetch_file, request.url, known)
+    answer = await visit.context.fetcher.fetch(request, source.rate_limit, known)
     if answer.body is None and not (answer.validators.etag or answer.validators.last_modified):
         return Answer(None, known)
     return answer
 
 
-def _fetched(visit: Visit, request: Request, answer: Answer, items: int) -> FetchRecord:
+def _fetched(visit: SourceVisit, request: Request, answer: Answer, items: int) -> FetchRecord:
     valid = answer.validators
     return FetchRecord(visit.name, request.url, visit.context.clock(), items, valid.etag, valid.last_modified)
 
 
-def _store(visit: Visit, source: Source, page: Page, result: FetchResult) -> None:
+def _store(visit: SourceVisit, source: Source, page: Page, result: FetchResult) -> None:
     is_old = _is_old(visit, source, page)
     sightings = [_as_archive(one, visit.old_before) for one in page.sightings]
-    decision = take_in(visit.context.db, visit.name, sightings, visit.context.clock())
+    decision = store_page(visit.context.db, visit.name, sightings, visit.context.clock())
     visit.report.count(page, decision)
     visit.rejects += page.rejects[: REJECTS_KEPT - len(visit.rejects)]
     result.pages += 1
@@ -210,7 +214,7 @@ def _store(visit: Visit, source: Source, page: Page, result: FetchResult) -> Non
         result.moved = False
     else:
         result.count(page, decision)
-    visit.context.told(len(page.sightings))
+    visit.context.on_page(len(page.sightings))
 
 
 def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:
@@ -219,12 +223,12 @@ def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:
     return replace(sighting, announced=ARCHIVE) if is_news and is_old else sighting
 
 
-def _is_old(visit: Visit, source: Source, page: Page) -> bool:
+def _is_old(visit: SourceVisit, source: Source, page: Page) -> bool:
     """Return True for an earlier announcement under a new date.
 
     A feed was seen to give one for a whole day (github.com/ZJU-REAL/Polaris#414).
     """
-    if not isinstance(source, Announcing) or page.day is None or page.day in visit.here:
+    if not isinstance(source, AnnouncementSource) or page.day is None or page.day in visit.here:
         return False
     news = _ids(page)
     if len(news) < UNMOVED_MIN:

@@ -1,8 +1,8 @@
-"""Parse answers in a process of its own, so that no stranger's bytes are parsed next to the service's secrets.
+"""Parse answers in a separate process, so that untrusted bytes are not parsed next to the service's secrets.
 
-Each source has a parser process of its own, started when its first answer is there: whoever takes one over by way of a
-feed must not speak for arXiv next. One that had to be ended is replaced. `digestd.security.confinement` limits what it
-may do; `decoding` checks its answers.
+Each source has its own parser process, started at its first answer: an attacker who takes one over through a feed
+must not answer for arXiv next. A process that had to be killed is replaced. `digestd.security.confinement` limits
+what it may do; `page_validation` checks its answers.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from digestd.errors import SourceFailed, SourceUnavailable
-from digestd.fetching import confined, decoding
+from digestd.fetching import page_validation, parser_main
 from digestd.security.confinement import sandbox
 from digestd.security.confinement.parser_process import ParserProcess
 from digestd.sources.source import Page, Parser
@@ -30,7 +30,7 @@ DYING = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingLimits:
+class ParserLimits:
     """Limits of parsing one answer: CPU seconds, bytes of memory, seconds, bytes of the result."""
 
     cpu: int = 10
@@ -42,8 +42,8 @@ class ReadingLimits:
 class AnswerParser:
     """Parses one answer at a time in a confined process: `async with AnswerParser()`."""
 
-    def __init__(self, limits: ReadingLimits | None = None) -> None:
-        self._limits = limits or ReadingLimits()
+    def __init__(self, limits: ParserLimits | None = None) -> None:
+        self._limits = limits or ParserLimits()
         self._turn = asyncio.Lock()
         self._child: ParserProcess | None = None
         self._knows: Parser | None = None
@@ -57,7 +57,7 @@ class AnswerParser:
     ) -> None:
         self._end()
 
-    async def read(self, source: Parser, body: bytes, cursor: str | None) -> Page:
+    async def parse(self, source: Parser, body: bytes, cursor: str | None) -> Page:
         """Return what `source.parse` makes of an answer. Raises SourceFailed, in one line, if it fails."""
         async with self._turn:
             reading = asyncio.ensure_future(asyncio.to_thread(self._exchange, source, body, cursor))
@@ -85,7 +85,7 @@ class AnswerParser:
         if frame is None or texts is None:
             raise SourceUnavailable(self._died(child))
         try:
-            found = decoding.decode(frame, texts)
+            found = page_validation.decode(frame, texts)
         except (ValueError, TypeError, RecursionError) as error:
             self._end()  # it may be under a stranger's control
             raise SourceUnavailable(
@@ -102,7 +102,7 @@ class AnswerParser:
         if self._child is None:
             self._knows, self._source = None, source
             arguments = [str(self._limits.cpu), str(self._limits.memory)]
-            self._child = ParserProcess(confined.__file__, arguments, _MALLOC, capture_stderr=True)
+            self._child = ParserProcess(parser_main.__file__, arguments, _MALLOC, capture_stderr=True)
         return self._child
 
     def _died(self, child: ParserProcess) -> str:
@@ -121,9 +121,8 @@ class AnswerParser:
             why = f"was ended from outside, or says more than {self._limits.result // 1_000_000} MB"
         else:
             name = signal.Signals(-code).name if code < 0 else f"status {code}"
-            why = (
-                f"ended the process that did it ({': '.join([name, *(decoding.message(line)[:100] for line in last)])})"
-            )
+            details = [name, *(page_validation.message(line)[:100] for line in last)]
+            why = f"ended the process that did it ({': '.join(details)})"
         return f"reading the answer {why}; nothing of it was taken"
 
     def _kill(self) -> None:

@@ -1,4 +1,4 @@
-"""Let the dense model read every paper once, after ingest; also what was there before it was switched on."""
+"""Encode papers with the dense model after ingest, including those stored before it was enabled."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ TURN = 5_000
 """Papers after one ingest, so that the next is not kept waiting."""
 
 
-def embed(
+def embed_papers(
     db: Database,
     encoder: Encoder,
     keep_on: Callable[[], bool] = lambda: True,
@@ -21,10 +21,8 @@ def embed(
 ) -> int:
     """Encode up to `limit` papers without a vector of this model; return how many.
 
-    Safe to run at any time and several times at once.
-
-
-    `keep_on` is asked before each block. Nothing to do without a dense model.
+    Safe to run at any time and several times at once. `keep_on` is called before each block. Does nothing
+    without a dense model.
     """
     done = 0
     while encoder.dims and done < limit and keep_on():

@@ -1,35 +1,35 @@
-"""Abstracts as somebody pastes them: a title in the first line, the abstract below, a blank line between papers."""
+"""Pasted abstracts: title on the first line, abstract below, a blank line between papers."""
 
 from collections.abc import Iterator
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord
-from digestd.sources.imports.naming import ids_of
-from digestd.sources.source import Page, Reject, words
+from digestd.sources.imports.identifiers import identifiers_or_hash
+from digestd.sources.source import Page, Reject, make_words
 
 
-def claims(text: str) -> bool:
-    """Whatever is nothing else may be words."""
+def matches(text: str) -> bool:
+    """Return True: any text that no other format matches may be an abstract."""
     return bool(text)
 
 
 def read(text: str) -> Page:
-    """Its papers; a block of one line alone is refused, as it may be anything."""
+    """Parse the papers; a block of a single line is rejected, because it may be anything."""
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     for number, title, abstract in _blocks(text):
         try:
             if not abstract:
                 raise BadRecord("abstract", f"{title[:80]!r} stands alone; write the abstract into the lines below it")
-            paper = words(title, abstract)
-            sightings.append(Sighting(ids_of([], paper), paper))
+            paper = make_words(title, abstract)
+            sightings.append(Sighting(identifiers_or_hash([], paper), paper))
         except BadRecord as problem:
             rejects.append(Reject(f"line {number}", problem.field, problem.message))
     return Page(tuple(sightings), None, tuple(rejects))
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str, str]]:
-    """The number of the first line, that line, and the rest, of each block."""
+    """Yield the first line's number, the first line, and the rest of each block."""
     first, block = 0, list[str]()
     for number, line in enumerate([*text.split("\n"), ""], start=1):
         if line.strip():

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from digestd.domain.paper import Paper, Sighting
 from digestd.errors import SourceFailed
+from digestd.fetching.answer_parser import AnswerParser
 from digestd.fetching.fetch import Client, Fetcher, Validators
-from digestd.fetching.files import from_file
-from digestd.fetching.reader import AnswerParser
-from digestd.sources.source import Enriching, Page, Request, Source
+from digestd.fetching.local_files import fetch_file
+from digestd.sources.source import EnrichmentSource, Page, Request, Source
 from digestd.store.database import Database
 
 LOOK_BACK = timedelta(days=3)
@@ -21,7 +21,7 @@ MOST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class SourceCheck:
     """One page of a source. `asked`: the address; `concerns`: one sentence per problem."""
 
     source: str
@@ -31,28 +31,28 @@ class Checked:
     concerns: tuple[str, ...]
 
 
-async def check(
+async def sample_source(
     db: Database, source: Source, client: Client, clock: Callable[[], datetime], known: Sequence[Paper] = ()
-) -> Checked:
+) -> SourceCheck:
     """Fetch the first page with papers and parse it. `known`: papers to ask citations or stars for.
 
     Raises SourceFailed where there is no usable answer.
     """
-    if isinstance(source, Enriching):
-        source = source.about(known)
+    if isinstance(source, EnrichmentSource):
+        source = source.for_papers(known)
     since, cursor = clock() - LOOK_BACK, None
     request = source.requests(since, cursor)
     if request is None:
         raise SourceFailed(f"{source.name} has nothing to ask: it adds to papers that are known, and none are")
-    async with Fetcher(db, client, clock) as fetcher, AnswerParser() as reader:
+    async with Fetcher(db, client, clock) as fetcher, AnswerParser() as parser:
         for _page in range(PAGES):
             asked, body = request, await _body(fetcher, source, request)
-            page = await reader.read(source, body, cursor)
+            page = await parser.parse(source, body, cursor)
             cursor = page.next
             request = source.requests(since, cursor) if cursor else None
             if page.sightings or page.rejects or request is None:
                 break
-    return Checked(source.name, asked.url, len(body), page, tuple(concerns(page, clock())))
+    return SourceCheck(source.name, asked.url, len(body), page, tuple(concerns(page, clock())))
 
 
 def concerns(page: Page, now: datetime) -> Iterator[str]:
@@ -78,8 +78,8 @@ def concerns(page: Page, now: datetime) -> Iterator[str]:
 
 async def _body(fetcher: Fetcher, source: Source, request: Request) -> bytes:
     if request.url.startswith("file:"):
-        return from_file(request.url, Validators()).body or b""
-    answer = await fetcher.fetch(request, source.pace)
+        return fetch_file(request.url, Validators()).body or b""
+    answer = await fetcher.fetch(request, source.rate_limit)
     return answer.body or b""
 
 

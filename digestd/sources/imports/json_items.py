@@ -1,17 +1,17 @@
-"""Items of JSON files: what all formats made of it have in common."""
+"""Helpers shared by the JSON-based import formats."""
 
 import json
 from collections.abc import Callable, Iterable
 
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
-from digestd.sources.json import Object
-from digestd.sources.json import read as read_records
+from digestd.sources.json_records import JsonObject
+from digestd.sources.json_records import read_records as read_records
 from digestd.sources.source import Page
 
 
-def loaded(text: str) -> object:
-    """What the JSON says; None for what is none."""
+def load_json(text: str) -> object:
+    """Parse JSON; return None if it is invalid."""
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
@@ -21,12 +21,12 @@ def loaded(text: str) -> object:
 
 
 def is_json(text: str) -> bool:
-    """Whether it is meant as JSON, broken or not; BibTeX and prose begin otherwise."""
+    """Return True if a text is meant as JSON, valid or not; BibTeX and prose begin differently."""
     return text.lstrip().startswith(("{", "[{", "[ ", "[\n", "[]"))
 
 
-def read_items(items: object, sightings: Callable[[Object], Iterable[Sighting]], label: str) -> Page:
-    """The papers of a list of items. Raises SourceFailed where it is none, or empty."""
+def read_items(items: object, sightings: Callable[[JsonObject], Iterable[Sighting]], label: str) -> Page:
+    """Parse the papers of a list of items. Raises SourceFailed if it is not a list, or empty."""
     if not isinstance(items, list) or not items:
         raise SourceFailed(f"the file is no {label}: it is cut short, or holds no list of items")
     told, rejects = read_records(items, sightings)

@@ -1,4 +1,4 @@
-"""Words out of the markup that publishers put into titles and abstracts."""
+"""Convert the markup of publishers' titles and abstracts to plain text."""
 
 import html
 import re
@@ -9,11 +9,11 @@ _BLOCK = re.compile(r"</?(?:jats:)?(?:p|sec|title|list|list-item|break|br|disp-f
 _TAG = re.compile(r"""</?[a-z][\w:.-]*(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*/?>""", re.IGNORECASE)
 
 
-def words_of(marked: str) -> str:
-    """The text of a JATS or HTML fragment: paragraphs apart, H<sub>2</sub>O together, formulas once.
+def jats_to_text(marked: str) -> str:
+    """Return the text of a JATS or HTML fragment, with paragraphs separated and `H<sub>2</sub>O` joined.
 
-    https://jats.nlm.nih.gov/archiving/tag-library/. Its one heading "Abstract" says nothing and goes;
-    where a formula stands in TeX and in MathML, the TeX goes. A `<` that opens no tag stays.
+    https://jats.nlm.nih.gov/archiving/tag-library/. The heading "Abstract" is dropped. Of a formula given
+    in both TeX and MathML, only the MathML is kept. A `<` that opens no tag is kept.
     """
     text = _HEADING.sub(" ", marked)
     if "math>" in _TEX.sub("", text):

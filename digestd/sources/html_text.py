@@ -1,8 +1,8 @@
-"""Plain text out of what feeds call text: HTML, HTML escaped once more, or mathematics that only looks like it."""
+"""Convert feed texts to plain text: HTML, HTML escaped twice, or mathematics that looks like HTML."""
 
 import re
 
-from digestd.sources.markup import words_of
+from digestd.sources.jats import jats_to_text
 
 _MARKUP_MAX = 100_000
 _UNSEEN = re.compile(
@@ -22,12 +22,12 @@ _ROUNDS = 3
 """Many feeds escape their markup once too often; then tags show after the first round."""
 
 
-def plain(marked: str) -> str:
-    """The words, without any tag, script or comment."""
+def html_to_text(marked: str) -> str:
+    """Return the text without tags, scripts and comments."""
     text = marked[:_MARKUP_MAX]
     for _round in range(_ROUNDS):
         if "<" not in text and "&" not in text:
             return text
         text = _BLOCK.sub(" ", _DECLARED.sub("", _UNSEEN.sub(" ", _CUT_OFF.sub("", text))))
-        text = words_of(_ATTRIBUTED.sub("", text))
+        text = jats_to_text(_ATTRIBUTED.sub("", text))
     return text

@@ -1,4 +1,4 @@
-"""A source that is a file on this machine, read as if it had been fetched."""
+"""Read a source that is a local file as if it had been fetched."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -9,7 +9,7 @@ from digestd.fetching.fetch import Answer, Validators
 FILE_MAX = 200_000_000
 
 
-def from_file(url: str, known: Validators) -> Answer:
+def fetch_file(url: str, known: Validators) -> Answer:
     """Read the file at a `file:` address; its time and size are its validator. Raises SourceFailed."""
     path = Path(unquote(urlsplit(url).path))
     try:
