@@ -100,7 +100,7 @@ def test_nothing_relevant_is_left_out_and_said(write: Write) -> None:
     )
     assert run(*files)["users"] == 1
     words = CliRunner().invoke(cli.app, ["evaluate", *map(str, files)]).stderr
-    assert "1 judgments have nothing relevant" in words
+    assert "1 judgments without relevant papers are ignored" in words
 
 
 @pytest.mark.parametrize(

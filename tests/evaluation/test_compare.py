@@ -121,7 +121,7 @@ def test_against_other_weights(judged: list[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("{", "line 1"), ('{"n": 0}', "line 1"), ('{"signals": 1, "fade": 1}', "weights are")]
+    ("text", "said"), [("{", "line 1"), ('{"n": 0}', "line 1"), ('{"signals": 1, "fade": 1}', "not a weights file")]
 )
 def test_a_file_that_is_neither_is_refused(judged: list[str], tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "x").write_text(text)
