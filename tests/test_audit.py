@@ -60,7 +60,7 @@ def database() -> Iterator[str]:
     server.server_close()
 
 
-def test_audit_asks_for_each_locked_package_and_names_the_fix(database: str) -> None:
+def test_audit_queries_each_package_and_names_the_fix(database: str) -> None:
     found = audit(LOCK.read_text(), ("osv", "--osv-url", database))
     assert found.failure == ""
     pins = {line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line and not line.startswith(" ")}
@@ -82,7 +82,7 @@ def test_main_says_when_no_database_can_be_reached(capsys: pytest.CaptureFixture
     assert "Connection" in line
 
 
-def test_report_takes_an_ignored_finding_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_accepts_ignored_findings(capsys: pytest.CaptureFixture[str]) -> None:
     found = Audit([("GHSA-1", "lakes 1.0: GHSA-1, fixed in 1.1; lock again")], 3)
     assert report(found, {}) == 1
     assert report(found, {"GHSA-1": "the function is not called", "GHSA-2": "not used"}) == 0
@@ -91,7 +91,7 @@ def test_report_takes_an_ignored_finding_with_its_reason(capsys: pytest.CaptureF
     assert "GHSA-2 is gone; stop ignoring it" in told
 
 
-def test_read_counts_what_a_database_does_not_know() -> None:
+def test_read_counts_unknown_packages() -> None:
     found = read(json.dumps({"dependencies": [{"name": "lakes", "skip_reason": "not found"}]}), "")
     assert (found.audited, found.unknown, found.failure) == (0, ["lakes"], "")
     assert read("", "Traceback\nOSError: no route").failure == "OSError: no route"

@@ -48,22 +48,22 @@ filer:/new /srv/under nfs rw 0 0
         ("/srv/under/var", "nfs"),
     ],
 )
-def test_what_lies_on_a_network_drive_is_known_by_the_table_of_mounts(folder: str, kind: str | None) -> None:
+def test_network_drive_is_found_in_the_mount_table(folder: str, kind: str | None) -> None:
     assert network_filesystem(PurePath(folder), MOUNTS) == kind
 
 
-def test_without_a_table_nothing_is_known() -> None:
+def test_network_drive_is_none_without_a_mount_table() -> None:
     assert network_filesystem(PurePath("/home/ada"), "") is None
 
 
-def test_this_machine_s_own_table_is_read() -> None:
+def test_network_drive_reads_the_system_mount_table() -> None:
     if not network_filesystems.MOUNTS.exists():
         pytest.skip("there is no table of mounts here")
     assert network_filesystem(PurePath("/proc/self"), network_filesystems.MOUNTS.read_text()) is None
 
 
 @pytest.mark.parametrize("opens", [wiring.initialise, wiring.build])
-def test_a_database_there_is_refused_with_the_remedy(
+def test_open_refuses_a_network_drive_with_remedy(
     opens: Callable[[Settings], App], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far, table = tmp_path / "far", tmp_path / "mounts"

@@ -126,7 +126,7 @@ def office(db: Database, keys: Keys, now: datetime) -> Office:
     return Office(db, keys, now)
 
 
-def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) -> None:
+def test_webhook_posts_each_status_change_once_in_order(office: Office) -> None:
     with receiving() as receiver:
         webhooks.configure(office.db, [receiver.url])
         ask(office.db, office.post, parse({"email": ADA}), office.now)
@@ -157,7 +157,7 @@ def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) ->
         assert {said["subscriber"] for _, said in receiver.told} == {known.key}
 
 
-def test_a_post_proves_who_sent_it_and_when(office: Office) -> None:
+def test_webhook_post_is_signed_and_dated(office: Office) -> None:
     with receiving() as receiver:
         webhooks.configure(office.db, [receiver.url])
         office.join()
@@ -169,7 +169,7 @@ def test_a_post_proves_who_sent_it_and_when(office: Office) -> None:
     assert headers["webhook-signature"] == f"v1,{expected}"
 
 
-def test_the_signature_is_that_of_the_published_example() -> None:
+def test_signature_matches_the_published_example() -> None:
     """Standard Webhooks and Svix publish this secret, message and signature."""
     secret = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = b'{"test": 2432232314}'
@@ -177,7 +177,7 @@ def test_the_signature_is_that_of_the_published_example() -> None:
     assert said == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> None:
+def test_webhook_retries_with_the_same_id(office: Office) -> None:
     with receiving(500, 302, 204) as receiver:
         webhooks.configure(office.db, [receiver.url])
         office.join()
@@ -192,7 +192,7 @@ def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> 
     assert office.states == [(PostState.TAKEN, 3)]
 
 
-def test_it_is_given_up_in_the_end_and_can_be_tried_again_by_hand(office: Office) -> None:
+def test_webhook_gives_up_and_can_be_retried_manually(office: Office) -> None:
     with receiving(*[500] * (len(BACKOFF.steps) + 1)) as receiver:
         webhooks.configure(office.db, [receiver.url])
         office.join()
@@ -206,7 +206,7 @@ def test_it_is_given_up_in_the_end_and_can_be_tried_again_by_hand(office: Office
     assert office.states == [(PostState.TAKEN, 1)]
 
 
-def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> None:
+def test_webhook_stops_after_410_gone(office: Office) -> None:
     with receiving(410) as receiver:
         webhooks.configure(office.db, [receiver.url])
         office.join()
@@ -214,7 +214,7 @@ def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> 
     assert office.states == [(PostState.GIVEN_UP, 1)]
 
 
-def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webhook_receiver_that_hangs_delays_no_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "SECONDS", 2.0)
     with receiving(0, 0) as hanging, receiving() as other:
         webhooks.configure(office.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
@@ -226,7 +226,7 @@ def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, mon
     assert sorted(state for state, _ in office.states) == [PostState.TAKEN] * 2 + [PostState.WAITING] * 4
 
 
-def test_what_is_not_committed_is_not_told(office: Office) -> None:
+def test_webhook_posts_only_committed_events(office: Office) -> None:
     webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
     office.join()
     before = office.states
@@ -239,7 +239,7 @@ def test_what_is_not_committed_is_not_told(office: Office) -> None:
     assert office.states == before
 
 
-def test_two_senders_post_it_once_and_a_dead_one_loses_nothing(office: Office) -> None:
+def test_webhook_is_posted_once_by_two_senders(office: Office) -> None:
     webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
     office.join()
     with office.db.read() as session:
@@ -253,9 +253,7 @@ def test_two_senders_post_it_once_and_a_dead_one_loses_nothing(office: Office) -
     assert again.attempts == 2
 
 
-def test_what_is_older_than_a_month_is_forgotten_whatever_became_of_it(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_webhook_events_older_than_a_month_are_deleted(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "FORGET_BLOCK", 2)
     with receiving() as receiver:
         webhooks.configure(office.db, [receiver.url])
@@ -275,7 +273,7 @@ def test_what_is_older_than_a_month_is_forgotten_whatever_became_of_it(
     assert office.states == []
 
 
-def test_without_a_url_nothing_is_kept_and_one_set_no_longer_is_told_nothing(office: Office) -> None:
+def test_webhook_without_url_keeps_and_posts_nothing(office: Office) -> None:
     office.join()
     assert office.states == []
     with receiving() as receiver:
@@ -289,7 +287,7 @@ def test_without_a_url_nothing_is_kept_and_one_set_no_longer_is_told_nothing(off
         assert [said["email"] for _, said in receiver.told] == ["bob@example.org"]
 
 
-def test_of_an_erased_person_no_address_is_told_or_kept(office: Office) -> None:
+def test_webhook_never_names_an_erased_address(office: Office) -> None:
     with receiving() as receiver:
         webhooks.configure(office.db, [receiver.url])
         office.join()
@@ -300,11 +298,11 @@ def test_of_an_erased_person_no_address_is_told_or_kept(office: Office) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "abc", "whsec_", "whsec_!!!", "whsec_" + base64.b64encode(b"x" * 23).decode()])
-def test_a_secret_that_proves_nothing_is_refused(secret: str) -> None:
+def test_webhook_refuses_a_weak_secret(secret: str) -> None:
     with pytest.raises(BadSetting, match="DIGESTD_WEBHOOK_SECRET"):
         read_secret(secret)
 
 
-def test_a_url_that_is_none_is_refused() -> None:
+def test_webhook_refuses_an_invalid_url() -> None:
     with pytest.raises(BadSetting, match="DIGESTD_WEBHOOK_URLS"):
         load({"DIGESTD_WEBHOOK_URLS": "https://example.org/a ftp://example.org"})

@@ -10,17 +10,17 @@ ALLOWED = {"pyproject.toml", "README.md", "digestd", "templates", "tests", "depl
 NOT_KEPT = {"var", "dist", "build"}
 
 
-def test_the_top_level_holds_only_what_belongs_there() -> None:
+def test_top_level_holds_only_expected_files() -> None:
     names = {entry.name for entry in ROOT.iterdir() if not entry.name.startswith(".")}
     assert names - NOT_KEPT <= ALLOWED
 
 
-def test_every_package_says_what_it_is_for() -> None:
+def test_package_docstring_states_its_purpose() -> None:
     silent = [str(file) for file in ROOT.glob("digestd/**/*.py") if not file.read_text().lstrip().startswith('"""')]
     assert silent == []
 
 
-def test_hooks_before_a_commit_are_local() -> None:
+def test_pre_commit_hooks_are_local() -> None:
     config = (ROOT / ".pre-commit-config.yaml").read_text()
     assert re.findall(r"- repo: (\S+)", config) == ["local"]
     entries = re.findall(r"entry: \.venv/bin/(\S+)", config)
@@ -29,7 +29,7 @@ def test_hooks_before_a_commit_are_local() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "deploy/docs/decisions").glob("0*.md")), ids=lambda path: path.stem)
-def test_decision_has_context_decision_and_consequences(path: Path) -> None:
+def test_decision_has_all_sections(path: Path) -> None:
     text = path.read_text()
     assert text.startswith(f"# {path.name[:3]}: ")
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]

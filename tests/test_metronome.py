@@ -16,9 +16,7 @@ from tests.parts.waiting import eventually
 pytestmark = pytest.mark.slow
 
 
-async def test_a_tick_that_comes_late_as_the_loop_was_busy_is_not_lost(
-    sqlite_url: str, tmp_path: Path, now: datetime
-) -> None:
+async def test_scheduler_runs_late_ticks(sqlite_url: str, tmp_path: Path, now: datetime) -> None:
     metronome, stop = Scheduler(install(tmp_path / "run", sqlite_url, now).app), asyncio.Event()
     running = asyncio.create_task(metronome.run(stop))
     await asyncio.sleep(0)
@@ -28,7 +26,7 @@ async def test_a_tick_that_comes_late_as_the_loop_was_busy_is_not_lost(
     await running
 
 
-async def test_when_the_clock_is_set_back_by_a_day_ticks_go_on(
+async def test_scheduler_ticks_after_the_clock_is_set_back(
     sqlite_url: str, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "PLAN_SECONDS", 2)

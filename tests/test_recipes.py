@@ -87,12 +87,12 @@ def test_recipe_passes_its_own_check(heading: str, checkout: Path) -> None:
         run(f".venv/bin/ruff format --no-cache --check {' '.join(python)}", checkout)
 
 
-def test_there_is_a_recipe_for_every_kind_of_part() -> None:
+def test_every_extension_point_has_a_recipe() -> None:
     parts = ["source", "signal", "transport", "outlet", "setting", "page", "language", "field"]
     assert [heading.split()[2] for heading in recipes()] == parts
 
 
-def test_recipe_diff_is_refused_where_it_does_not_fit() -> None:
+def test_apply_refuses_a_diff_that_does_not_match() -> None:
     assert apply(" a\n+b\n@@\n-c\n", "a\nc\n") == "a\nb\n"
     for text in ("c\n", "a\na\n"):
         with pytest.raises(AssertionError, match="expected once"):

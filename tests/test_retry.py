@@ -9,7 +9,7 @@ from digestd.delivery.retry import Reply, Stage, Verdict, verdict
 
 @pytest.mark.parametrize("stage", [Stage.SESSION, Stage.MAIL, Stage.DATA])
 @pytest.mark.parametrize("code", [-1, 0, 250, 421, 450, 451, 550, 554])
-def test_before_the_recipient_nothing_is_a_readers_fault(stage: Stage, code: int) -> None:
+def test_replies_before_rcpt_never_blame_the_recipient(stage: Stage, code: int) -> None:
     assert verdict(stage, Reply(code, "5.1.1 whatever")) is (Verdict.LESS if code == 421 else Verdict.RELAY)
 
 
@@ -33,12 +33,12 @@ def test_before_the_recipient_nothing_is_a_readers_fault(stage: Stage, code: int
         (999, "", Verdict.RELAY),
     ],
 )
-def test_what_a_reply_to_the_recipient_or_the_dot_means(stage: Stage, code: int, text: str, means: Verdict) -> None:
+def test_replies_to_rcpt_and_final_dot_are_classified(stage: Stage, code: int, text: str, means: Verdict) -> None:
     assert verdict(stage, Reply(code, text)) is means
 
 
 @given(st.sampled_from(Stage), st.integers(-10, 1100), st.text())
-def test_every_reply_means_something(stage: Stage, code: int, text: str) -> None:
+def test_every_reply_is_classified(stage: Stage, code: int, text: str) -> None:
     assert verdict(stage, Reply(code, text)) in Verdict
 
 
@@ -52,5 +52,5 @@ def test_every_reply_means_something(stage: Stage, code: int, text: str) -> None
         ("", "", None),
     ],
 )
-def test_what_a_reply_tells_besides_its_code(text: str, enhanced: str, queue_id: str | None) -> None:
+def test_reply_reads_enhanced_code_and_text(text: str, enhanced: str, queue_id: str | None) -> None:
     assert (Reply(250, text).enhanced, Reply(250, text).queue_id) == (enhanced, queue_id)

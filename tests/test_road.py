@@ -76,7 +76,7 @@ def parsed(relay: Relay) -> list[EmailMessage]:
     return [email.message_from_bytes(mail.message, policy=email.policy.default) for mail in relay.taken]
 
 
-def test_a_paper_reaches_the_inbox_once_with_its_reason(digestd: Digestd, relay: Relay) -> None:
+def test_pipeline_sends_a_paper_once_with_its_reason(digestd: Digestd, relay: Relay) -> None:
     digestd("subscriber", "add", "ada@example.org", "--topic", "protein folding")
     digestd.papers("Folding proteins by their contacts")
     assert digestd.counts("plan") == {"due": 1, "planned": 1, "empty": 0}
@@ -95,7 +95,7 @@ def test_a_paper_reaches_the_inbox_once_with_its_reason(digestd: Digestd, relay:
     assert "23 of 23" in digestd("fsck")
 
 
-def test_the_next_day_brings_only_what_is_new(digestd: Digestd, relay: Relay) -> None:
+def test_pipeline_sends_only_new_papers_next_day(digestd: Digestd, relay: Relay) -> None:
     digestd("subscriber", "add", "ada@example.org", "--topic", "protein folding")
     digestd.papers("Folding proteins by their contacts")
     digestd("plan")
@@ -110,7 +110,7 @@ def test_the_next_day_brings_only_what_is_new(digestd: Digestd, relay: Relay) ->
     assert digestd.counts("plan", now="2026-11-26T08:00:00Z") == {"due": 1, "planned": 0, "empty": 1}
 
 
-def test_hostile_titles_arrive_as_harmless_text(digestd: Digestd, relay: Relay) -> None:
+def test_pipeline_sends_hostile_titles_as_plain_text(digestd: Digestd, relay: Relay) -> None:
     digestd("subscriber", "add", "ada@example.org")
     for number, title in enumerate(HOSTILE):
         now = f"2026-11-{24 + number}T08:00:00Z"
@@ -127,7 +127,7 @@ def test_hostile_titles_arrive_as_harmless_text(digestd: Digestd, relay: Relay) 
         assert "<img" not in html.get_content()
 
 
-def test_whoever_leaves_before_the_mail_is_sent_gets_none(digestd: Digestd, relay: Relay) -> None:
+def test_pipeline_skips_who_unsubscribed_before_sending(digestd: Digestd, relay: Relay) -> None:
     digestd("subscriber", "add", "ada@example.org", "--topic", "protein folding")
     digestd.papers("Folding proteins by their contacts")
     digestd("plan")
@@ -143,7 +143,7 @@ def test_whoever_leaves_before_the_mail_is_sent_gets_none(digestd: Digestd, rela
     assert relay.taken == []
 
 
-def test_while_the_relay_is_down_everything_waits(tmp_path: Path, relay: Relay) -> None:
+def test_pipeline_waits_while_the_relay_is_down(tmp_path: Path, relay: Relay) -> None:
     nobody = Digestd(tmp_path, 1)
     nobody("init")
     nobody("subscriber", "add", "ada@example.org", "--topic", "protein folding")

@@ -13,14 +13,14 @@ KEYS = Keys(FIRST)
 ROTATED = Keys(THIRD, (Retired(SECOND, NOW), Retired(FIRST, NOW, revoked=True)))
 
 
-def test_what_is_sealed_opens_again_and_never_looks_the_same() -> None:
+def test_seal_round_trips_with_a_fresh_nonce() -> None:
     sealed = [seal(KEYS, "library", "7", "hush") for _ in range(50)]
     assert {unseal(KEYS, "library", "7", one) for one in sealed} == {"hush"}
     assert len({*sealed}) == 50
     assert not any(b"hush" in one for one in sealed)
 
 
-def test_after_rotations_it_opens_and_is_known_to_be_by_a_retired_secret() -> None:
+def test_unseal_after_rotation_reports_the_retired_key() -> None:
     sealed = seal(KEYS, "library", "7", "hush")
     assert unseal(ROTATED, "library", "7", sealed) == "hush"
     assert not is_by_current(ROTATED, sealed)
@@ -32,13 +32,13 @@ def test_after_rotations_it_opens_and_is_known_to_be_by_a_retired_secret() -> No
 
 
 @pytest.mark.parametrize(("use", "owner"), [("library", "8"), ("library", "77"), ("other", "7"), ("library:7", "")])
-def test_it_opens_for_nobody_and_nothing_else(use: str, owner: str) -> None:
+def test_unseal_refuses_another_secret_or_context(use: str, owner: str) -> None:
     with pytest.raises(Unopenable):
         unseal(KEYS, use, owner, seal(KEYS, "library", "7", "hush"))
 
 
 @given(st.data())
-def test_changed_in_any_bit_or_cut_it_does_not_open(data: st.DataObject) -> None:
+def test_unseal_refuses_changed_or_truncated_bytes(data: st.DataObject) -> None:
     sealed = bytearray(seal(KEYS, "library", "7", "hush"))
     at = data.draw(st.integers(0, len(sealed) - 1))
     sealed[at] ^= 1 << data.draw(st.integers(0, 7))

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-KILLS = "tests/proof/test_kill.py::test_killed_while_delivering_one_mail_after_the_other[sqlite]"
-CUTS = "tests/proof/test_power_cut.py::test_whatever_a_power_cut_left_of_delivering_no_mail_goes_twice[sqlite]"
+KILLS = "tests/proof/test_kill.py::test_deliver_killed_with_one_connection[sqlite]"
+CUTS = "tests/proof/test_power_cut.py::test_deliver_survives_power_cuts[sqlite]"
 
 
 @dataclass(frozen=True)

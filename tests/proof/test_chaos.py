@@ -59,7 +59,7 @@ def work_on(app: App) -> None:
 
 
 @pytest.mark.long
-def test_killed_and_frozen_workers_lose_and_double_nothing(database_url: str, memory: Path) -> None:
+def test_workers_killed_and_frozen_deliver_exactly_once(database_url: str, memory: Path) -> None:
     if database_url.startswith("sqlite"):
         file = Path(database_url.removeprefix("sqlite:///"))
         database_url = f"sqlite:///{shutil.copy(file, memory / 'run.db')}"

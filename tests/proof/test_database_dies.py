@@ -46,9 +46,7 @@ def server() -> Iterator[Server]:
         yield made
 
 
-def test_a_database_that_is_killed_amid_a_run_and_starts_again_loses_and_doubles_nothing(
-    server: Server, memory: Path
-) -> None:
+def test_deliver_survives_database_crashes(server: Server, memory: Path) -> None:
     create(server.url, "digestd", "template1")
     made = planned(memory / "run", server.url.replace("/postgres", "/digestd"), NOW, MAILS)
     renew = whole_renewal(made, memory)
@@ -147,12 +145,12 @@ class Proxy:
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
-def test_a_connection_cut_while_delivering_commits_loses_and_doubles_nothing(ready: Situation, memory: Path) -> None:
+def test_deliver_survives_connections_cut_at_commit(ready: Situation, memory: Path) -> None:
     _cut(ready, memory, deliver_ready)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
-def test_a_connection_cut_while_planning_commits_leaves_each_one_digest(due: Situation, memory: Path) -> None:
+def test_plan_survives_connections_cut_at_commit(due: Situation, memory: Path) -> None:
     _cut(due, memory, plan_due)
 
 

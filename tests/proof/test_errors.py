@@ -44,22 +44,20 @@ def _failing(at: Situation, memory: Path, job: Job, share: int, wanted: int) -> 
 
 
 @pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
-def test_a_call_that_fails_while_delivering_loses_and_doubles_nothing(
-    ready: Situation, memory: Path, share: int
-) -> None:
+def test_deliver_survives_failing_system_calls(ready: Situation, memory: Path, share: int) -> None:
     _failing(ready, memory, deliver_ready, share, 24)
 
 
-def test_a_call_that_fails_while_planning_leaves_each_one_digest(due: Situation, memory: Path) -> None:
+def test_plan_survives_failing_system_calls(due: Situation, memory: Path) -> None:
     _failing(due, memory, plan_due, 2, 16)
 
 
-def test_a_call_that_fails_while_recovering_is_made_up_for(bereft: Situation, memory: Path) -> None:
+def test_recover_survives_failing_system_calls(bereft: Situation, memory: Path) -> None:
     _failing(bereft, memory, deliver_ready, 3, 16)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
-def test_a_disk_that_is_full_from_some_write_on_loses_and_doubles_nothing(ready: Situation, memory: Path) -> None:
+def test_deliver_survives_a_full_disk(ready: Situation, memory: Path) -> None:
     with scene(ready.install, deliver_ready, memory / "scene", impatient_and_brief) as made:
         made.strike((Blow(call, nth, "ENOSPC", on=True) for call, nth in made.points(4, ("pwrite64",))), 12)
         made.found.hold()

@@ -21,7 +21,7 @@ ROUNDS = 8
 WAYS = ([Status.UNSUBSCRIBED], [Status.PAUSED], [Status.PAUSED, Status.ACTIVE])
 
 
-def test_whoever_leaves_while_their_mail_passes_the_gate_gets_none(ledger: Ledger) -> None:
+def test_commit_point_never_passes_after_consent_ends(ledger: Ledger) -> None:
     passed = turned_away = 0
     for seed in range(many(ROUNDS)):
         answers = _race(ledger, ledger.ready(PEOPLE, first=seed * PEOPLE), seed)

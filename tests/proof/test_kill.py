@@ -24,23 +24,23 @@ def _killed(at: Situation, memory: Path, job: Job, share: int, wanted: int, conn
 
 
 @pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
-def test_killed_while_delivering_nothing_is_lost_or_sent_twice(ready: Situation, memory: Path, share: int) -> None:
+def test_deliver_killed_loses_and_repeats_nothing(ready: Situation, memory: Path, share: int) -> None:
     _killed(ready, memory, deliver_ready, share, 24)
 
 
-def test_killed_while_delivering_one_mail_after_the_other(ready: Situation, memory: Path) -> None:
+def test_deliver_killed_with_one_connection(ready: Situation, memory: Path) -> None:
     _killed(ready, memory, deliver_ready, 2, 24, connections=1)
 
 
-def test_killed_while_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:
+def test_plan_killed_plans_each_digest_once(due: Situation, memory: Path) -> None:
     _killed(due, memory, plan_due, 3, 24)
 
 
-def test_killed_while_recovering_recovery_goes_on(bereft: Situation, memory: Path) -> None:
+def test_recover_killed_resumes(bereft: Situation, memory: Path) -> None:
     _killed(bereft, memory, deliver_ready, 4, 24)
 
 
-def test_killed_while_reconciling_the_log_settles_everything_in_the_end(in_doubt: Situation, memory: Path) -> None:
+def test_reconcile_killed_settles_everything(in_doubt: Situation, memory: Path) -> None:
     log = in_doubt.install.app.settings.relay_log
     with scene(in_doubt.install, ask_the_log, memory / "scene", DIGESTD_RELAY_LOG=log) as made:
         made.already = in_doubt.already

@@ -45,7 +45,7 @@ def running() -> Iterator[Postfix]:
 
 
 @pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
-def test_killed_while_postfix_takes_the_mails_nothing_stays_uncertain(
+def test_deliver_killed_with_postfix_leaves_nothing_uncertain(
     running: Postfix, database_url: str, memory: Path, share: int
 ) -> None:
     found, doubted = Counts(), 0

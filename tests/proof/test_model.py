@@ -137,9 +137,7 @@ class LivesOfAnInstall(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("share", [0, *(pytest.param(share, marks=pytest.mark.long) for share in range(1, SHARES))])
-def test_whatever_happens_in_whatever_order_the_ledger_agrees_with_its_model(
-    ledger: Ledger, share: int, memory: Path
-) -> None:
+def test_ledger_agrees_with_model(ledger: Ledger, share: int, memory: Path) -> None:
     found = Counter[str]()
     put_back = renewal(ledger.db, memory)
 

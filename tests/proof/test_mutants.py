@@ -22,7 +22,7 @@ POINTS = {
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
-def test_the_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
+def test_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
     file = mutant.caught_by.partition("::")[0]
     if file in {"tests/proof/test_kill.py", "tests/proof/test_power_cut.py"} and not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
@@ -34,11 +34,11 @@ def test_the_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
-def test_the_code_still_has_the_place_for_the_mutant(mutant: Mutant) -> None:
+def test_mutant_still_applies(mutant: Mutant) -> None:
     assert _place(ROOT, mutant)
 
 
-def test_a_copy_without_a_fault_passes(tmp_path: Path) -> None:
+def test_copy_without_mutation_passes(tmp_path: Path) -> None:
     _copy(tmp_path)
     done = _tested(tmp_path, "tests/test_message.py")
     assert done.returncode == pytest.ExitCode.OK, done.stdout[-3000:]

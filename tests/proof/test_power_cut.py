@@ -37,15 +37,15 @@ def _cut(at: Situation, memory: Path, job: Job, wanted: int, connections: int) -
         made.found.hold()
 
 
-def test_whatever_a_power_cut_left_of_delivering_no_mail_goes_twice(ready: Situation, memory: Path) -> None:
+def test_deliver_survives_power_cuts(ready: Situation, memory: Path) -> None:
     _cut(ready, memory, deliver_ready, 90, connections=1)
 
 
-def test_whatever_a_power_cut_left_of_delivering_at_once_no_mail_goes_twice(ready: Situation, memory: Path) -> None:
+def test_deliver_in_parallel_survives_power_cuts(ready: Situation, memory: Path) -> None:
     _cut(ready, memory, deliver_ready, 30, connections=3)
 
 
-def test_whatever_a_power_cut_left_of_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:
+def test_plan_survives_power_cuts(due: Situation, memory: Path) -> None:
     _cut(due, memory, plan_due, 30, connections=3)
 
 

@@ -58,9 +58,7 @@ class Clock:
         fresh.rename(self.file)
 
 
-def test_in_a_week_of_the_real_service_each_reader_gets_one_digest_a_day_at_their_hour(
-    sqlite_url: str, tmp_path: Path
-) -> None:
+def test_service_sends_one_digest_a_day_at_the_chosen_hour(sqlite_url: str, tmp_path: Path) -> None:
     if LIBRARY is None:
         pytest.skip("libfaketime is not installed here (Debian: faketime)")
     made = install(tmp_path / "run", sqlite_url, BEGIN)

@@ -27,7 +27,7 @@ def kinds() -> dict[bytes, list[str]]:
 
 
 @pytest.mark.parametrize("hour", [2, 23])
-def test_in_every_zone_each_date_of_eleven_years_has_one_due_instant(hour: int) -> None:
+def test_every_zone_has_one_due_instant_per_date(hour: int) -> None:
     for names in kinds().values():
         timing = Timing(names[0], hour=hour)
         instants = list(_instants(timing))
@@ -38,7 +38,7 @@ def test_in_every_zone_each_date_of_eleven_years_has_one_due_instant(hour: int) 
     assert sum(map(len, kinds().values())) > 590
 
 
-def test_in_every_zone_the_period_of_a_due_instant_is_its_date_until_midnight() -> None:
+def test_every_zone_period_lasts_until_midnight() -> None:
     """Looked at around each change of the clocks, where it could go wrong; else once a month."""
     for names in kinds().values():
         timing = Timing(names[0], hour=3)

@@ -21,7 +21,7 @@ S07 open redirects            test_render_hostile.py::test_only_plain_web_links_
 S08 tokens                    security/test_tokens.py::test_none_of_a_hundred_thousand_changed_tokens_is_accepted
                               security/test_tokens.py::test_no_changed_link_opens_a_page_or_acts
                               security/test_tokens.py::test_no_changed_token_of_the_api_is_let_in
-                              test_links.py::test_retired_key_is_accepted_by_purpose_and_time
+                              test_links.py::test_retired_key_is_accepted_until_its_grace_ends
                               security/test_links_carry_no_power.py::test_stolen_retired_key_opens_no_page_but_to_unsubscribe
                               security/test_between_features.py::test_retired_key_changes_no_setting
                               test_secret.py::test_rotate_with_revoke_ends_the_grace_of_all
@@ -40,8 +40,8 @@ S10 requests of other sites   security/test_csrf.py::test_no_header_stands_in_fo
 S11 bombing by mail           security/test_bombing.py::test_no_address_gets_two_mails_by_any_route
                               security/test_strangers.py::test_move_mails_few_strangers_and_does_not_flood_the_owner
                               security/test_strangers.py::test_moves_of_many_accounts_mail_one_stranger_once
-                              test_mail_budgets.py::test_limits_hold_across_processes_and_restarts
-                              test_mail_budgets.py::test_erasing_lets_nobody_start_again
+                              test_mail_budgets.py::test_budget_holds_across_processes_and_restarts
+                              test_mail_budgets.py::test_budget_survives_erasure
                               web/test_resend.py::test_all_ways_to_a_mail_share_one_limit
                               web/test_form_timestamp.py::test_in_doubt_nothing_is_sent_and_one_button_goes_on
                               security/test_between_features.py::test_settings_link_uses_up_no_renewal
@@ -56,8 +56,8 @@ S12 who is here               security/test_alike.py::test_every_standing_gets_t
                               security/test_between_features.py::test_network_counts_for_forms_as_for_mails
                               security/test_api_scopes.py::test_answers_without_read_are_alike_for_everybody
                               security/test_api_scopes.py::test_answers_without_read_take_the_same_time
-S13 addresses                 test_links.py::test_what_is_no_plain_address_is_refused_with_a_remedy
-                              test_links.py::test_any_text_is_an_address_or_refused
+S13 addresses                 test_links.py::test_canonical_address_refuses_invalid_with_remedy
+                              test_links.py::test_canonical_address_accepts_or_refuses_any_text
 S14 statements                security/test_statements.py::test_no_statement_is_put_together_from_values
                               security/test_any_request.py::test_no_request_is_a_fault
                               security/test_schema.py::test_no_request_that_a_page_describes_or_forbids_is_a_fault
@@ -71,7 +71,7 @@ S16 secrets in logs           security/test_canaries.py::test_no_secret_address_
                               security/test_canaries.py::test_no_command_that_fails_tells_a_password
                               web/test_guards.py::test_the_log_names_routes_and_never_a_token_or_address
                               web/test_guards.py::test_a_fault_is_noted_without_its_words_and_shown_without_details
-                              test_links.py::test_the_secret_does_not_show
+                              test_links.py::test_keys_repr_hides_the_secret
                               libraries/test_linking.py::test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure
                               libraries/test_linking.py::test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open
 S17 operators                 security/test_csrf.py::test_there_is_no_way_in_for_operators
@@ -94,10 +94,10 @@ S20 export and erasure        test_subscribe.py::test_the_file_holds_nothing_of_
                               test_consent.py::test_nothing_on_record_can_be_taken_away
                               libraries/test_linking.py::test_unlinking_forgets_the_key_and_keeps_or_drops_the_papers
 S21 tracking                  test_render_hostile.py::test_no_mail_loads_anything_from_afar
-S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
-                              test_audit.py::test_audit_asks_for_each_locked_package_and_names_the_fix
-                              test_packaging.py::test_wheel_carries_a_bill_of_materials_of_the_lock
-S23 rights of the service     test_deploy.py::test_systemd_rates_the_unit_as_well_confined
+S22 what is depended on       test_deploy.py::test_lock_has_hashes_and_no_host_names
+                              test_audit.py::test_audit_queries_each_package_and_names_the_fix
+                              test_packaging.py::test_wheel_contains_an_sbom_of_the_lock
+S23 rights of the service     test_deploy.py::test_unit_has_a_low_systemd_exposure
                               test_deploy.py::test_unit_takes_passwords_as_credentials
                               test_deploy.py::test_base_image_is_pinned_by_digest
 S24 load on the pages         web/test_guards.py::test_more_than_16_kb_are_refused
@@ -153,10 +153,10 @@ S30 limits as weapons         web/test_subscribe.py::test_blank_posts_of_one_net
                               web/test_subscribe.py::test_a_network_is_answered_alike_until_its_share_is_used_up
                               security/test_strangers.py::test_visitors_behind_a_trusted_proxy_count_each_for_themselves
                               security/test_strangers.py::test_nobody_else_says_who_the_client_is
-                              test_mail_budgets.py::test_forged_mail_leaves_the_forms_alone
-                              test_mail_budgets.py::test_strangers_use_up_nothing_of_the_owner
-                              test_mail_budgets.py::test_network_has_a_small_share_of_the_pool
-                              test_mail_budgets.py::test_full_pool_delays_mails_and_refuses_only_after_hours
+                              test_mail_budgets.py::test_budget_of_forms_is_separate_from_forged_mail
+                              test_mail_budgets.py::test_budget_of_the_owner_is_separate_from_strangers
+                              test_mail_budgets.py::test_budget_limits_each_network
+                              test_mail_budgets.py::test_budget_delays_mails_before_refusing
 S31 change before consent     security/test_strangers.py::test_anonymous_post_changes_nothing_before_consent
                               security/test_strangers.py::test_own_confirmation_stands_beside_that_of_a_stranger
                               security/test_strangers.py::test_bounce_is_healed_by_confirming_alone

@@ -26,7 +26,7 @@ def _claim_all(url: str, now: datetime, owner: str) -> list[int]:
     return mine
 
 
-def test_four_processes_claim_400_deliveries_and_each_gets_its_own(ledger: Ledger, database_url: str) -> None:
+def test_claim_by_four_processes_never_overlaps(ledger: Ledger, database_url: str) -> None:
     ledger.ready(400)
     with CONTEXT.Pool(4) as pool:
         shares = pool.starmap(_claim_all, [(database_url, ledger.now, f"w{n}") for n in range(4)])
@@ -35,7 +35,7 @@ def test_four_processes_claim_400_deliveries_and_each_gets_its_own(ledger: Ledge
     assert ledger.broken() == {}
 
 
-def test_of_many_that_recover_one_dead_worker_each_delivery_has_one(ledger: Ledger) -> None:
+def test_recover_in_parallel_handles_each_delivery_once(ledger: Ledger) -> None:
     ledger.ready(60)
     ledger.gate(ledger.claim("dead", 30), "dead")
     ledger.claim("dead", 30)
@@ -51,7 +51,7 @@ def test_of_many_that_recover_one_dead_worker_each_delivery_has_one(ledger: Ledg
     assert ledger.broken() == {}
 
 
-def test_a_mail_that_ends_while_the_next_is_planned_leaves_both_in_the_books(ledger: Ledger) -> None:
+def test_rejection_during_planning_keeps_history_correct(ledger: Ledger) -> None:
     [who] = ledger.ready(1)
     [claim] = ledger.claim().claims
     refused = AttemptResult(claim.key, claim.attempt, "w1", State.REJECTED, Outcome.PERM, 550, "5.1.1", reason="rcpt")
@@ -65,7 +65,7 @@ def test_a_mail_that_ends_while_the_next_is_planned_leaves_both_in_the_books(led
     assert ledger.broken() == {}
 
 
-def test_the_gate_planning_and_ends_never_wait_for_each_other(ledger: Ledger) -> None:
+def test_commit_point_planning_and_results_do_not_deadlock(ledger: Ledger) -> None:
     """Deliveries numbered against the order of their subscribers; the same people planned, gated and refused."""
     who = ledger.subscribers(40)
     for subscriber in reversed(who):

@@ -57,15 +57,15 @@ def loose(mixed: Ledger) -> Ledger:
     return mixed
 
 
-def test_every_invariant_is_there() -> None:
+def test_fsck_has_every_invariant() -> None:
     assert sorted(INVARIANTS) == [*(f"I{n:02}" for n in range(1, 21)), "L1", "L2", "L3"]
 
 
-def test_a_new_database_is_sound(ledger: Ledger) -> None:
+def test_fsck_accepts_a_new_database(ledger: Ledger) -> None:
     assert ledger.broken() == {}
 
 
-def test_a_sound_ledger_is_sound(mixed: Ledger) -> None:
+def test_fsck_accepts_a_valid_ledger(mixed: Ledger) -> None:
     assert mixed.states == ["accepted", "ready", "leased", "dot", "uncertain", "empty", "skipped", "rejected"]
     assert mixed.broken() == {}
     with mixed.db.write() as session:
@@ -135,13 +135,13 @@ SEEDS: list[tuple[str, tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("name", "statements"), SEEDS)
-def test_a_violation_is_found(loose: Ledger, name: str, statements: tuple[str, ...]) -> None:
+def test_fsck_finds_violation(loose: Ledger, name: str, statements: tuple[str, ...]) -> None:
     for statement in statements:
         loose.sql(statement)
     assert name in loose.broken()
 
 
-def test_every_invariant_has_a_seed() -> None:
+def test_every_invariant_has_a_violation_case() -> None:
     assert sorted({name for name, _ in SEEDS}) == [name for name in sorted(INVARIANTS) if name.startswith("I")]
 
 
@@ -151,12 +151,12 @@ def test_every_invariant_has_a_seed() -> None:
      ("L2", timedelta(hours=18, minutes=9), timedelta(hours=18, minutes=11)),
      ("L3", timedelta(hours=23, minutes=59), timedelta(hours=24, minutes=1))],
 )  # fmt: skip
-def test_what_stands_still_too_long_is_found(mixed: Ledger, name: str, sound: timedelta, broken: timedelta) -> None:
+def test_fsck_finds_stalled_deliveries(mixed: Ledger, name: str, sound: timedelta, broken: timedelta) -> None:
     assert name not in mixed.broken(sound)
     assert name in mixed.broken(broken)
 
 
-def test_a_papers_number_above_two_to_the_31_is_no_problem(ledger: Ledger) -> None:
+def test_fsck_accepts_paper_numbers_above_32_bits(ledger: Ledger) -> None:
     ledger.digests(ledger.subscribers(1), picks=(2**32 - 1, 2**31))
     assert ledger.seen(1) == [2**31, 2**32 - 1]
     assert ledger.broken() == {}
@@ -183,9 +183,7 @@ _ROADS = (
 
 
 @pytest.mark.parametrize("road", _ROADS, ids=lambda road: str(road[-1]))
-def test_the_database_itself_refuses_steps_that_the_states_do_not_allow(
-    ledger: Ledger, road: tuple[State, ...]
-) -> None:
+def test_trigger_refuses_invalid_state_transitions(ledger: Ledger, road: tuple[State, ...]) -> None:
     ledger.ready(1)
     at = State.READY
     for onward in road:
@@ -202,7 +200,7 @@ def test_the_database_itself_refuses_steps_that_the_states_do_not_allow(
                 ledger.sql(_SET, **_all(other))
 
 
-def test_a_delivery_is_born_ready_or_empty(ledger: Ledger) -> None:
+def test_trigger_refuses_insert_as_expired(ledger: Ledger) -> None:
     ledger.ready(1)
     columns = (
         "subscriber_id, kind, key, covers_from, consent_version, message_id, picks, considered, template_hash, "

@@ -34,7 +34,7 @@ def ended(claimed: Claimed, state: State, outcome: Outcome, owner: str = "w1", *
     return [AttemptResult(c.key, c.attempt, owner, state, outcome, **more) for c in claimed.claims]  # type: ignore[arg-type]
 
 
-def test_a_digest_goes_from_ready_to_accepted(ledger: Ledger) -> None:
+def test_delivery_goes_from_ready_to_accepted(ledger: Ledger) -> None:
     ledger.ready(2)
     claimed = ledger.claim()
     assert ledger.states == ["leased", "leased"]
@@ -46,28 +46,28 @@ def test_a_digest_goes_from_ready_to_accepted(ledger: Ledger) -> None:
     assert ledger.broken() == {}
 
 
-def test_an_empty_day_is_a_row_and_never_claimed(ledger: Ledger) -> None:
+def test_claim_skips_empty_digests(ledger: Ledger) -> None:
     ledger.digests(ledger.subscribers(1), picks=())
     assert ledger.states == ["empty"]
     assert ledger.claim().nothing
     assert ledger.broken() == {}
 
 
-def test_a_second_worker_never_gets_the_same_delivery(ledger: Ledger) -> None:
+def test_claim_gives_each_delivery_to_one_worker(ledger: Ledger) -> None:
     ledger.ready(3)
     first, second = ledger.claim("w1", 2), ledger.claim("w2", 2)
     assert {c.key for c in first.claims} & {c.key for c in second.claims} == set()
     assert (len(first.claims), len(second.claims), ledger.claim("w3").nothing) == (2, 1, True)
 
 
-def test_the_database_takes_no_second_digest_for_one_period(ledger: Ledger) -> None:
+def test_plan_refuses_second_digest_for_one_period(ledger: Ledger) -> None:
     who = ledger.ready(1)
     ledger.sql("UPDATE delivery SET message_id = '<other@example.org>'")
     with pytest.raises(IntegrityError):
         ledger.digests(who, picks=(7,))
 
 
-def test_what_waits_is_not_claimed_before_its_time(ledger: Ledger) -> None:
+def test_claim_waits_until_a_deferred_delivery_is_due(ledger: Ledger) -> None:
     ledger.ready(1)
     claimed = ledger.claim()
     later = ended(claimed, State.READY, Outcome.TEMP, code=451, text="4.2.0 later", wait=timedelta(minutes=5))
@@ -78,7 +78,7 @@ def test_what_waits_is_not_claimed_before_its_time(ledger: Ledger) -> None:
     assert ledger.broken() == {}
 
 
-def test_a_fenced_worker_changes_nothing(ledger: Ledger) -> None:
+def test_fenced_worker_changes_nothing(ledger: Ledger) -> None:
     ledger.ready(1)
     zombie = ledger.claim("w1")
     with ledger.db.write() as session:
@@ -95,7 +95,7 @@ def test_a_fenced_worker_changes_nothing(ledger: Ledger) -> None:
     assert ledger.broken() == {}
 
 
-def test_a_late_250_beats_the_uncertainty_of_the_same_attempt(ledger: Ledger) -> None:
+def test_record_accepts_late_250_of_the_same_attempt(ledger: Ledger) -> None:
     ledger.ready(1)
     claimed = ledger.claim()
     ledger.gate(claimed)
@@ -108,7 +108,7 @@ def test_a_late_250_beats_the_uncertainty_of_the_same_attempt(ledger: Ledger) ->
     assert ledger.broken() == {}
 
 
-def test_a_late_250_of_another_worker_or_attempt_proves_nothing(ledger: Ledger) -> None:
+def test_record_ignores_late_250_of_another_worker_or_attempt(ledger: Ledger) -> None:
     ledger.ready(1)
     claimed = ledger.claim()
     ledger.gate(claimed)
@@ -120,7 +120,7 @@ def test_a_late_250_of_another_worker_or_attempt_proves_nothing(ledger: Ledger) 
     assert ledger.states == ["uncertain"]
 
 
-def test_an_uncertain_delivery_is_never_claimed(ledger: Ledger) -> None:
+def test_claim_skips_uncertain_deliveries(ledger: Ledger) -> None:
     ledger.ready(1)
     claimed = ledger.claim()
     ledger.gate(claimed)
@@ -129,7 +129,7 @@ def test_an_uncertain_delivery_is_never_claimed(ledger: Ledger) -> None:
     assert ledger.broken() == {}
 
 
-def test_recovery_takes_only_what_the_dead_held_and_may_be_repeated(ledger: Ledger) -> None:
+def test_recover_touches_only_the_dead_worker_and_is_idempotent(ledger: Ledger) -> None:
     ledger.ready(4)
     dead, alive = ledger.claim("dead", 2), ledger.claim("alive", 2)
     ledger.gate(Claimed(dead.claims[:1], 0, 0), "dead")
@@ -143,7 +143,7 @@ def test_recovery_takes_only_what_the_dead_held_and_may_be_repeated(ledger: Ledg
     assert ledger.broken() == {}
 
 
-def test_a_worker_gives_back_what_it_did_not_send(ledger: Ledger) -> None:
+def test_release_returns_unsent_deliveries(ledger: Ledger) -> None:
     ledger.ready(3)
     claimed = ledger.claim()
     ledger.gate(Claimed(claimed.claims[:1], 0, 0))
@@ -157,7 +157,7 @@ def test_a_worker_gives_back_what_it_did_not_send(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("status", [Status.UNSUBSCRIBED, Status.PAUSED])
 @pytest.mark.parametrize("claimed_before", [False, True])
-def test_whoever_left_is_not_mailed(ledger: Ledger, status: Status, claimed_before: bool) -> None:
+def test_inactive_subscriber_is_skipped(ledger: Ledger, status: Status, claimed_before: bool) -> None:
     [who] = ledger.ready(1)
     claimed = ledger.claim() if claimed_before else None
     ledger.change(who, status)
@@ -169,7 +169,7 @@ def test_whoever_left_is_not_mailed(ledger: Ledger, status: Status, claimed_befo
     assert ledger.broken() == {}
 
 
-def test_whoever_left_and_came_back_is_not_mailed_on_the_old_consent(ledger: Ledger) -> None:
+def test_commit_point_refuses_an_older_consent_version(ledger: Ledger) -> None:
     [who] = ledger.ready(1)
     claimed = ledger.claim()
     ledger.change(who, Status.PAUSED)
@@ -178,7 +178,7 @@ def test_whoever_left_and_came_back_is_not_mailed_on_the_old_consent(ledger: Led
     assert ledger.broken() == {}
 
 
-def test_a_suppressed_address_is_not_mailed(ledger: Ledger) -> None:
+def test_commit_point_refuses_a_suppressed_address(ledger: Ledger) -> None:
     ledger.ready(1)
     claimed = ledger.claim()
     with ledger.db.write() as session:
@@ -189,7 +189,7 @@ def test_a_suppressed_address_is_not_mailed(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("claimed_before", [False, True])
-def test_a_digest_too_late_to_be_of_use_expires(ledger: Ledger, claimed_before: bool) -> None:
+def test_delivery_expires_when_too_late(ledger: Ledger, claimed_before: bool) -> None:
     [who] = ledger.ready(1)
     if claimed_before:
         assert ledger.gate(ledger.claim(), later=LATE) == [CommitDecision.EXPIRED]
@@ -199,7 +199,7 @@ def test_a_digest_too_late_to_be_of_use_expires(ledger: Ledger, claimed_before: 
     assert ledger.broken() == {}
 
 
-def test_a_lease_that_cannot_outlast_the_wait_for_the_dot_is_no_good(ledger: Ledger) -> None:
+def test_commit_point_refuses_a_lease_about_to_end(ledger: Ledger) -> None:
     ledger.ready(1)
     claimed = ledger.claim()
     assert ledger.gate(claimed, later=timedelta(minutes=35)) == [CommitDecision.FENCED]
@@ -207,7 +207,7 @@ def test_a_lease_that_cannot_outlast_the_wait_for_the_dot_is_no_good(ledger: Led
 
 
 @pytest.mark.parametrize("gated", [False, True])
-def test_a_rejected_digest_gives_its_papers_back(ledger: Ledger, gated: bool) -> None:
+def test_rejected_digest_returns_its_papers(ledger: Ledger, gated: bool) -> None:
     [who] = ledger.ready(1)
     ledger.digests([who], picks=(7, 8), key="2026-11-25")
     claimed = ledger.claim(limit=1)
@@ -218,7 +218,7 @@ def test_a_rejected_digest_gives_its_papers_back(ledger: Ledger, gated: bool) ->
     assert ledger.broken() == {}
 
 
-def test_a_confirmation_goes_to_the_pending_and_a_digest_does_not(ledger: Ledger) -> None:
+def test_pending_subscriber_gets_confirmation_but_no_digest(ledger: Ledger) -> None:
     [who] = ledger.subscribers(1, Status.PENDING)
     ledger.digests([who])
     notice = NewNotice(who, MailKind.CONFIRM, "1", 1, "<c@example.org>", "t", ledger.now + timedelta(days=2))
@@ -232,7 +232,7 @@ def test_a_confirmation_goes_to_the_pending_and_a_digest_does_not(ledger: Ledger
     assert ledger.broken() == {}
 
 
-def test_erasing_someone_leaves_a_ledger_that_holds(ledger: Ledger) -> None:
+def test_erase_keeps_ledger_invariants(ledger: Ledger) -> None:
     [who, other] = ledger.ready(2)
     claimed = ledger.claim()
     ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))
@@ -248,7 +248,7 @@ def test_erasing_someone_leaves_a_ledger_that_holds(ledger: Ledger) -> None:
     assert ledger.broken() == {}
 
 
-def test_unsubscribing_twice_is_one_change(ledger: Ledger) -> None:
+def test_unsubscribe_twice_changes_status_once(ledger: Ledger) -> None:
     [who] = ledger.subscribers(1)
     ledger.change(who, Status.UNSUBSCRIBED, Cause.ONE_CLICK)
     ledger.change(who, Status.UNSUBSCRIBED, Cause.ONE_CLICK)

@@ -39,7 +39,7 @@ def settled(ledger: Ledger, how: Settlement, later: timedelta = GRACE) -> bool:
         (Settlement.ABANDONED, "abandoned", ("uncertain", None)),
     ],
 )
-def test_an_uncertain_delivery_is_settled_once(
+def test_settle_accepts_one_settlement(
     ledger: Ledger, how: Settlement, state: str, outcome: tuple[str, str | None]
 ) -> None:
     uncertain(ledger)
@@ -51,20 +51,20 @@ def test_an_uncertain_delivery_is_settled_once(
     assert ledger.broken() == {}
 
 
-def test_what_did_not_leave_is_sent_with_the_next_attempt(ledger: Ledger) -> None:
+def test_settle_as_not_sent_allows_the_next_attempt(ledger: Ledger) -> None:
     uncertain(ledger)
     assert settled(ledger, Settlement.NOT_SENT)
     (claim,) = ledger.claim(later=GRACE).claims
     assert claim.attempt == 2
 
 
-def test_it_cannot_be_sent_again_while_the_transaction_may_still_run(ledger: Ledger) -> None:
+def test_settle_as_not_sent_waits_for_the_grace_period(ledger: Ledger) -> None:
     uncertain(ledger)
     assert not settled(ledger, Settlement.NOT_SENT, GRACE - timedelta(seconds=1))
     assert settled(ledger, Settlement.ACCEPTED, timedelta(0))
 
 
-def test_what_is_given_up_may_come_again(ledger: Ledger) -> None:
+def test_settle_as_abandoned_returns_papers(ledger: Ledger) -> None:
     uncertain(ledger)
     assert ledger.seen(1) == [1, 2, 3]
     assert settled(ledger, Settlement.ABANDONED)
@@ -72,7 +72,7 @@ def test_what_is_given_up_may_come_again(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("how", list(Settlement))
-def test_a_delivery_that_waits_or_has_ended_cannot_be_settled(ledger: Ledger, how: Settlement) -> None:
+def test_settle_refuses_a_delivery_that_is_not_uncertain(ledger: Ledger, how: Settlement) -> None:
     ledger.ready(1)
     assert not settled(ledger, how)
 
@@ -85,7 +85,7 @@ def test_a_delivery_that_waits_or_has_ended_cannot_be_settled(ledger: Ledger, ho
         (Settlement.ACCEPTED, False, "poisoned"),
     ],
 )
-def test_what_could_not_be_composed_goes_on_after_a_repair(
+def test_settle_resumes_or_abandons_a_poisoned_delivery(
     ledger: Ledger, how: Settlement, done: bool, state: str
 ) -> None:
     ledger.ready(1)
@@ -116,7 +116,7 @@ def refused(ledger: Ledger, code: int, text: str) -> None:
         (554, "Message rejected as spam", BounceKind.POLICY, False),
     ],
 )
-def test_a_refusal_on_the_spot_is_a_bounce(
+def test_permanent_smtp_refusal_is_a_bounce(
     ledger: Ledger, code: int, text: str, kind: BounceKind, suppressed: bool
 ) -> None:
     refused(ledger, code, text)
@@ -131,7 +131,7 @@ def test_a_refusal_on_the_spot_is_a_bounce(
     assert ledger.broken() == {}
 
 
-def test_a_refusal_to_be_tried_later_is_no_bounce(ledger: Ledger) -> None:
+def test_temporary_smtp_refusal_is_no_bounce(ledger: Ledger) -> None:
     ledger.ready(1)
     ledger.claim()
     ledger.record(AttemptResult(1, 1, "w1", State.READY, Outcome.TEMP, code=450, text="4.2.2 mailbox full"))

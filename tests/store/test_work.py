@@ -29,7 +29,7 @@ LOOKS: dict[str, Callable[[Session], object]] = {
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_no_look_walks_through_the_whole_ledger(sqlite_url: str, look: str) -> None:
+def test_queries_do_not_scan_the_ledger(sqlite_url: str, look: str) -> None:
     db = open_database(sqlite_url)
     Ledger(db, NOW).ready(3)
     asked: list[tuple[str, object]] = []
@@ -57,7 +57,7 @@ BESIDE: dict[str, tuple[Callable[[Session], object], str]] = {
 
 
 @pytest.mark.parametrize("look", BESIDE)
-def test_where_nothing_is_to_be_done_its_index_tells(sqlite_url: str, look: str) -> None:
+def test_queries_for_work_use_partial_indexes(sqlite_url: str, look: str) -> None:
     db = open_database(sqlite_url)
     asked: list[tuple[str, object]] = []
     event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
@@ -71,7 +71,7 @@ def test_where_nothing_is_to_be_done_its_index_tells(sqlite_url: str, look: str)
     assert any(index in str(row[3]) for row in rows), rows
 
 
-def test_what_came_back_is_found_by_an_index(sqlite_url: str) -> None:
+def test_queries_for_bounces_use_an_index(sqlite_url: str) -> None:
     db = open_database(sqlite_url)
     asked: list[tuple[str, object]] = []
     event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
