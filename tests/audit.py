@@ -1,4 +1,4 @@
-"""Audit the locked packages against public databases of known vulnerabilities, with pip-audit.
+"""Audit the locked packages with pip-audit.
 
     python -m tests.audit                  # deploy/requirements-dev.txt
     python -m tests.audit --osv-url URL    # against another database with the interface of OSV
@@ -30,7 +30,7 @@ SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What one database knows of the locked packages: findings by id. `failure`: why it could not be asked."""
+    """The findings of one database by id. `failure`: why it could not be queried."""
 
     findings: Sequence[tuple[str, str]] = ()
     audited: int = 0
@@ -39,7 +39,7 @@ class Audit:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Audit the lock and print the result; the exit status."""
+    """Audit the lock, print the result, and return the exit status."""
     ignored = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["digestd"]["audit"][
         "ignored"
     ]
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def audit(lock: str, service: Sequence[str], seconds: float = SECONDS) -> Audit:
-    """Ask one database about every package of a lock, those for other platforms and Pythons included."""
+    """Query one database about each package of a lock, for all platforms and Pythons."""
     findings: list[tuple[str, str]] = []
     unknown: list[str] = []
     audited = 0
@@ -74,7 +74,7 @@ def audit(lock: str, service: Sequence[str], seconds: float = SECONDS) -> Audit:
 
 
 def ask(pins: str, service: Sequence[str], seconds: float) -> Audit:
-    """Run pip-audit on pins without markers, none of a package that another one names."""
+    """Run pip-audit on pins without markers and without duplicates."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "pins.txt")
         file.write_text(pins, encoding="utf-8")
@@ -103,7 +103,7 @@ def unconditional(lock: str) -> list[str]:
 
 
 def read(stdout: str, stderr: str) -> Audit:
-    """Read the answer of pip-audit: JSON, or the last line of its complaint."""
+    """Parse pip-audit's answer: JSON, or the last line of its error."""
     try:
         packages: list[dict[str, Any]] = json.loads(stdout)["dependencies"]
     except (ValueError, KeyError):
@@ -119,7 +119,7 @@ def read(stdout: str, stderr: str) -> Audit:
 
 
 def report(found: Audit, ignored: Mapping[str, str]) -> int:
-    """Print what was found; the exit status."""
+    """Print the findings and return the exit status."""
     known = {name for name, _ in found.findings}
     for name, reason in ignored.items():
         print(f"audit: {name} is ignored: {reason}" if name in known else f"audit: {name} is gone; stop ignoring it")

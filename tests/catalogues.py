@@ -1,7 +1,7 @@
-"""The catalogues of words beside the templates that use them.
+"""Compare the translation catalogues with the templates.
 
-`python -m tests.catalogues` updates every catalogue: it removes words that no template uses, adds new ones without a
-translation, and prints what is to be translated. `DIGESTD_REGENERATE=1 pytest tests/test_templates.py` does the same.
+`python -m tests.catalogues` updates each catalogue: it removes unused messages, adds new ones without a translation,
+and prints what is to be translated. `DIGESTD_REGENERATE=1 pytest tests/test_templates.py` does the same.
 """
 
 import os
@@ -22,7 +22,7 @@ _OPTIONS = {"newstyle_gettext": "true", "extensions": "jinja2.ext.i18n", "silent
 
 
 def main() -> None:
-    """Update every catalogue and print its faults."""
+    """Update each catalogue and print its faults."""
     words = wanted(templates())
     for language in LANGUAGES:
         _update(language, words)
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def wanted(files: Mapping[str, str]) -> Catalog:
-    """The words that the templates use, with nothing said for them."""
+    """Return the messages of the templates without translations."""
     found = Catalog(locale="en", project="digestd", version="1", fuzzy=False)
     for path, text in sorted(files.items()):
         if path.endswith(".j2"):
@@ -42,14 +42,14 @@ def wanted(files: Mapping[str, str]) -> Catalog:
 
 
 def kept(language: str, words: Catalog) -> Catalog:
-    """The catalogue of a language as it is shipped; first brought up to date where that is asked for."""
+    """Return the shipped catalogue of a language, updated first if asked for."""
     if os.environ.get("DIGESTD_REGENERATE"):
         _update(language, words)
     return _read(_path(language))
 
 
 def faults(catalogue: Catalog, words: Catalog) -> Iterator[str]:
-    """What is missing in a catalogue, left over, doubtful or without its placeholders."""
+    """Yield messages that are missing, unused, fuzzy, or without their placeholders."""
     known = {message.id: message for message in catalogue if message.id}
     asked = {message.id for message in words if message.id}
     yield from (f"not translated: {spelled!r}" for spelled in sorted(map(str, asked - known.keys())))

@@ -87,7 +87,7 @@ def served(app: App, port: int) -> Iterator[None]:
 
 
 def take_front(browser: Browser, url: str) -> None:
-    """Take the front page of somebody who has begun to type."""
+    """Take the front page with a half-typed form."""
     page = browser.new_page(viewport=FRONT, device_scale_factor=1.5, timezone_id="Europe/Berlin")
     page.goto(url)
     page.get_by_label("Topics").fill("language models that reason\nweather forecasts")
@@ -97,7 +97,7 @@ def take_front(browser: Browser, url: str) -> None:
 
 
 def take_digest(browser: Browser, url: str) -> None:
-    """Take the digest as it is read in a browser."""
+    """Take the digest as a browser shows it."""
     page = browser.new_page(viewport=DIGEST, device_scale_factor=1.5)
     page.goto(url)
     page.screenshot(path=FOLDER / "digest.png")

@@ -1,4 +1,4 @@
-"""The audit of the locked packages, against a database of this machine with the interface of OSV."""
+"""Audit of the locked packages against a local database with the interface of OSV."""
 
 import json
 import threading
@@ -16,12 +16,12 @@ KNOWN = {"numpy": ["2.5.5"], "jinja2": None}
 
 
 class Database(BaseHTTPRequestHandler):
-    """Answers as OSV does."""
+    """A server that answers as OSV does."""
 
     asked: set[tuple[str, str]]
 
     def do_POST(self) -> None:
-        """One package and version."""
+        """Answer a query for one package and version."""
         said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         name, version = said["package"]["name"], said["version"]
         self.asked.add((name, version))
@@ -34,7 +34,7 @@ class Database(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_said: object) -> None:
-        """Keep quiet."""
+        """Write no log."""
 
 
 def _vulnerability(name: str) -> dict[str, object]:
@@ -51,7 +51,7 @@ def _vulnerability(name: str) -> dict[str, object]:
 
 @pytest.fixture
 def database() -> Iterator[str]:
-    """The address of a database of known vulnerabilities."""
+    """Yield the address of a database of known vulnerabilities."""
     Database.asked = set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Database)
     threading.Thread(target=server.serve_forever, daemon=True).start()

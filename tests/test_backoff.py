@@ -1,4 +1,4 @@
-"""How long each retry policy waits."""
+"""Delays of each retry policy."""
 
 from datetime import timedelta
 from random import Random

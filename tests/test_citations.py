@@ -1,4 +1,4 @@
-"""Papers for reference managers: what is written is read back the same, whatever stands in it."""
+"""BibTeX and RIS: exported papers are read back unchanged."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ ODD = [
 
 
 def one_line(text: str) -> str:
-    """What of it can be seen."""
+    """Return the visible text on one line."""
     return " ".join(text.replace("\x00", " ").replace("\u202e", " ").split())
 
 

@@ -1,4 +1,4 @@
-"""The database: what an operator can mend is one line with the remedy that fits."""
+"""Database errors: one line with the remedy."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What an operator is handed: the scripts, the unit, the container, the locks and the sample day."""
+"""Deployment files: scripts, systemd unit, container, locks, sample day."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def run(*command: str | Path, cwd: Path = REPO, env: dict[str, str] | None = Non
 
 
 def tool(name: str) -> str:
-    """A command of the development environment, or of the machine."""
+    """Return the path of a command of the development environment or the machine."""
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
@@ -40,7 +40,7 @@ def tool(name: str) -> str:
 
 
 def locked(lock: str) -> dict[str, list[Version]]:
-    """Package → the versions that the lock pins, one per Python."""
+    """Return the versions that the lock pins for each package, one per Python."""
     pins: dict[str, list[Version]] = {}
     for name, version in re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", (DEPLOY / lock).read_text(), re.MULTILINE):
         pins.setdefault(canonicalize_name(name), []).append(Version(version))
@@ -67,7 +67,7 @@ def test_script_is_executable_and_passes_shellcheck(script: Path) -> None:
 
 
 def a_checkout(place: Path) -> Path:
-    """The scripts in a place of their own, with a `.venv` that is already as they would make it."""
+    """Return a copy of the scripts with a complete `.venv`."""
     (place / "tests").mkdir(parents=True)
     shutil.copytree(DEPLOY, place / "deploy")
     shutil.copy(REPO / "tests" / "run", place / "tests" / "run")
@@ -180,7 +180,7 @@ def test_unit_has_a_low_systemd_exposure() -> None:
 
 
 def system_calls(*filters: str) -> set[str]:
-    """Return the system calls of filters, groups taken apart as systemd does it."""
+    """Return the system calls of filters, with groups expanded as systemd does."""
     found: set[str] = set()
     for name in filters:
         if not name.startswith("@"):

@@ -1,4 +1,4 @@
-"""The documentation is true: commands run, names exist, links lead somewhere, generated pages are up to date."""
+"""The documentation is true: commands run, names exist, links work."""
 
 import json
 import os
@@ -73,7 +73,7 @@ def invoke(arguments: list[str]) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with the files that the pages name."""
+    """Return a working folder with the files that the pages name."""
     papers, judgments = blocks(README, "json")[0], blocks(DOCS / "ranking.md", "json")[1]
     files = {"papers.jsonl": papers, "judgments.jsonl": judgments, "library.bib": LIBRARY, "people.csv": PEOPLE}
     for file, text in files.items():
@@ -86,7 +86,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 def test_tour_in_readme_sends_a_digest(folder: Path) -> None:
-    """Each command is a process of its own, as on a first day."""
+    """Run each command as a process of its own."""
     for command in shown_commands(README):
         assert command[0] == "digestd"
         done = run_digestd(command[1:], folder)
@@ -96,7 +96,7 @@ def test_tour_in_readme_sends_a_digest(folder: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != README and shown_commands(page)], ids=name)
 def test_commands_shown_on_a_page_run_in_order(page: Path, folder: Path) -> None:
-    """They run in one installation after the first three commands of the tour, and a delivery."""
+    """Run them in one installation after the start of the tour and a delivery."""
     tour = shown_commands(README)
     for command in [*tour[:3], ["digestd", "plan"], ["digestd", "deliver", "--drain"], *shown_commands(page)]:
         invoke(command[1:])
@@ -143,7 +143,7 @@ ADDED_BY_RECIPES = {"DIGESTD_ASSET_HOURS"}
 
 @every_page
 def test_metrics_and_keys_mentioned_on_a_page_exist(page: Path) -> None:
-    """Every code span like `uncertain_for_a_day` or `digestd_source_state{source}` is a word of the code."""
+    """Check each code span like `digestd_source_state{source}` against the code."""
     spans = re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\{[^`]*\})?`", page.read_text())
     assert {word for word in spans if word not in code()} == set()
 

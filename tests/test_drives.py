@@ -1,4 +1,4 @@
-"""An SQLite file on a network drive is refused before anything is written there."""
+"""SQLite files on network drives are refused before anything is written."""
 
 from collections.abc import Callable
 from pathlib import Path, PurePath

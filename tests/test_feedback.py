@@ -1,4 +1,4 @@
-"""What a subscriber says of a paper changes what they get, at once, and can be taken back."""
+"""Feedback on papers changes the ranking at once, and can be undone."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ def paper(name: str, subject: str, title: str, **more: object) -> dict[str, obje
 
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
-    """Ada asked for nothing; two old papers are known, and two new ones on the same subjects."""
+    """Return an installation with two old papers and two similar new ones."""
     built = install(tmp_path / "run", database_url, now - DAY * 9)
     built.people([{"email": ADA}])
     built.papers(
@@ -106,7 +106,7 @@ def mute(made: Install, kind: Kind, value: str, name: str = "invented:lake2") ->
 
 
 def offered(made: Install) -> set[str]:
-    """The papers that ranking may show now."""
+    """Return the papers that ranking may show now."""
     with made.db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
         day = read_planning_day(made.db, made.clock.now, NoEncoder())

@@ -1,4 +1,4 @@
-"""Hooks: the operator's own programs are told, in a form that proves who tells, and nothing waits for them."""
+"""Webhooks: signed posts about status changes; a slow receiver delays nobody else."""
 
 import asyncio
 import base64
@@ -38,7 +38,10 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 @dataclass
 class Receiver:
-    """A program that takes posts: what came, and what it answers next (0: nothing, for a long time)."""
+    """A receiver of webhooks.
+
+    `came`: the requests. `answers`: the next statuses; 0 does not answer for a long time.
+    """
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
@@ -46,13 +49,13 @@ class Receiver:
 
     @property
     def told(self) -> list[tuple[str, dict[str, object]]]:
-        """What was told, in the order it came."""
+        """Return the events in order of arrival."""
         return [((said := json.loads(body))["type"], said["data"]) for _, body in self.came]
 
 
 @contextmanager
 def receiving(*answers: int) -> Iterator[Receiver]:
-    """A real HTTP server on this machine; it answers 204 once `answers` are used up."""
+    """Run an HTTP server that replies 204 when `answers` are used up."""
     receiver, closing = Receiver(answers=list(answers)), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -86,7 +89,7 @@ def receiving(*answers: int) -> Iterator[Receiver]:
 
 @dataclass
 class Office:
-    """Who tells: on a real database, at a time the test sets."""
+    """A sender of webhooks on a real database, at a time that the test sets."""
 
     db: Database
     keys: Keys
@@ -101,7 +104,7 @@ class Office:
         return asyncio.run(post_due(Hooks(self.db, self.keys, read_secret(SECRET), lambda: self.now)))
 
     def join(self, address: str = ADA) -> int:
-        """Somebody whom the operator vouches for; their number."""
+        """Add an active subscriber and return the key."""
         add(self.db, self.post, parse({"email": address}), self.now)
         with self.db.read() as session:
             known = subscribers.by_address_key(session, address_key(self.keys, address))
@@ -109,7 +112,7 @@ class Office:
         return known.key
 
     def bounce(self, kind: BounceKind, address: str = ADA) -> None:
-        """Something comes back."""
+        """Record a bounce."""
         key = bounces.key_of(kind, address)
         with self.db.write() as session:
             whose = address_key(self.keys, address)
@@ -170,7 +173,7 @@ def test_webhook_post_is_signed_and_dated(office: Office) -> None:
 
 
 def test_signature_matches_the_published_example() -> None:
-    """Standard Webhooks and Svix publish this secret, message and signature."""
+    """Compare with the example of Standard Webhooks and Svix."""
     secret = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = b'{"test": 2432232314}'
     said = posting.signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)

@@ -1,4 +1,4 @@
-"""Check the layout of the repository."""
+"""The layout of the repository."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Links: tokens nobody else can make, addresses read one way only, names of mails that never change."""
+"""Tokens, canonical addresses, return paths and Message-IDs."""
 
 import base64
 import hmac
@@ -55,7 +55,7 @@ def test_mac_equals_the_standard_library(secret: bytes, use: str, message: bytes
 
 
 def version_of(purpose: Purpose) -> st.SearchStrategy[int]:
-    """The versions that tokens of a purpose may have."""
+    """Return a strategy of the versions that tokens of a purpose may have."""
     return PLACES if purpose is Purpose.FEEDBACK else VERSIONS
 
 

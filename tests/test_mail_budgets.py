@@ -1,4 +1,4 @@
-"""Mail budgets: what strangers can cause is limited, whoever asks where, and never at the cost of an owner."""
+"""Mail budgets: strangers are limited and never reduce the owner's share."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ def test_budget_limits_recipient_per_day_and_month(db: Database, now: datetime) 
 
 @pytest.mark.parametrize("pool", [Pool.ASK_BACK, Pool.OWNER])
 def test_budget_of_the_owner_is_separate_from_strangers(db: Database, now: datetime, pool: Pool) -> None:
-    """One forged mail, or one address typed into a form, leaves the other ways to a mail as they were."""
+    """Compare the owner's budgets before and after a stranger's forged mail and form."""
     assert _take(db, now, Budget(Pool.STRANGER, ADA))
     assert _take(db, now, Budget(pool, ADA))
     assert not _take(db, now, Budget(Pool.STRANGER, ADA))
@@ -86,7 +86,7 @@ def test_budget_counts_operator_mails_per_recipient(db: Database, now: datetime)
 
 @pytest.fixture
 def processes(database_url: str) -> Iterator[list[Database]]:
-    """The same database opened by each of four processes."""
+    """Return the same database opened by each of four processes."""
     opened = [open_database(database_url) for _ in range(4)]
     yield opened
     for one in opened:

@@ -1,4 +1,4 @@
-"""The metronome on the real APScheduler: no tick is lost to a busy loop, nor to a clock that is set back."""
+"""Ticks on the real APScheduler: none is lost to a busy loop or a clock set back."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The schema: one head, both engines, up and down, and the rows agree with it."""
+"""The schema: one head, both engines, up and down, matching tables."""
 
 import re
 import sqlite3
@@ -102,7 +102,7 @@ def test_trigger_allows_exactly_the_known_transitions(db: Database) -> None:
 
 
 def _road(born: State, to: State) -> list[State] | None:
-    """The shortest way there."""
+    """Return the shortest sequence of states from `born` to `to`, or None."""
     roads: dict[State, list[State]] = {born: []}
     while fresh := {after: [*roads[b], after] for b, after in STEPS if b in roads and after not in roads}:
         roads |= fresh
@@ -110,7 +110,7 @@ def _road(born: State, to: State) -> list[State] | None:
 
 
 def _walk(db: Database, road: list[State]) -> str:
-    """What the database says if it does not let a delivery go there; nothing of it stays."""
+    """Change a delivery's state step by step, roll back, return the error."""
     step = text("UPDATE delivery SET state = :to, lease_owner = :owner")
     with db.engine.connect() as connection, connection.begin() as all_of_it:
         connection.execute(text(DELIVERY), {"state": road[0], "bytes": b"x", "owner": None})

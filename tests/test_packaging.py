@@ -1,4 +1,4 @@
-"""The wheel: it carries everything, installs in a fresh environment, and makes a digest there."""
+"""The wheel is complete, and sends a digest in a fresh environment."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Papers out of the store."""
+"""Queries for papers in the store."""
 
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 
 
 def fill(db: Database, now: datetime, count: int = 5) -> None:
-    """One paper a day up to now; the older, the more upvotes."""
+    """Store one paper a day up to now; older papers have more upvotes."""
     for n in range(count):
         take(db, "s", seen(f"arxiv:2611.{n:05}", title=f"T{n}", signals={"upvotes": n}), now=now - n * DAY)
 

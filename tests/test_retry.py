@@ -1,4 +1,4 @@
-"""What a reply means."""
+"""Classification of SMTP replies."""
 
 import pytest
 from hypothesis import given

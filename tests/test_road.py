@@ -1,4 +1,4 @@
-"""The whole road, from an imported line to a mail at a relay, by the commands an operator types."""
+"""The pipeline from an imported paper to a mail at a relay, by commands."""
 
 import contextlib
 import email
@@ -31,7 +31,7 @@ HEADERS = {
 
 
 class Digestd:
-    """The command, in a folder and at a time of its own, with a relay of ours."""
+    """The digestd command in a folder, at a given time, with a test relay."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""When a digest is due: the local hour, once a date, whatever clocks and zones do."""
+"""Due times: the local hour, once per date, across changes of clocks and zones."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What is sealed opens for its owner alone, by the secret in use or a retired one, and tells nothing otherwise."""
+"""Encryption at rest: only the owner's context and a known secret decrypt."""
 
 import pytest
 from hypothesis import given

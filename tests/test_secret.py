@@ -1,4 +1,4 @@
-"""The secret: made once, rotated without losing what the old ones made."""
+"""The secret key: created once, rotated without losing what old keys signed."""
 
 import json
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Settings: what is unknown, impossible or dangerous is refused by name, with the remedy."""
+"""Settings: unknown, invalid or dangerous values are refused by name."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One codec writes and reads sightings; adding a field in one place is enough, or fails loudly."""
+"""The codec of stored sightings: round trips, and refuses unknown fields."""
 
 import json
 from dataclasses import fields

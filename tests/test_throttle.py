@@ -1,4 +1,4 @@
-"""How fast mails may go: even spacing, halved when asked for less, back by doubling, and one number to keep."""
+"""Rate limits: even spacing, halved on request, recovered by doubling."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a sample of a matrix keeps in the default tier."""
+"""Sampling of test matrices for the default tier."""
 
 import pytest
 

@@ -1,12 +1,12 @@
-"""How the pages hold under load, and how long the preview takes, by wrk (Debian package `wrk`).
+"""Measure pages under load, and previews, with wrk (Debian package `wrk`).
 
     python -m tests.bench.pages --papers 1000 --seconds 10 [--json]
 
-One server process on one core, wrk on another. `preview_ms`: one visitor after another, each with other wishes of
-invented words, the day being read already. For each page: requests a second with 20 connections as fast as they
-go (`a_second`), then with pauses between them, so that some 200 a second come as visitors do (`paced`), with
-milliseconds of the median and the 99th percentile of these; all must hold 200 a second, and these within 250 ms.
-`cpu_ms` is what a request costs the server, which a busy machine does not change.
+One server process runs on one core, wrk on another. `preview_ms`: one visitor after another, each with other generated
+interests, after the day has been read. For each page: requests per second with 20 connections at full speed
+(`a_second`), then with pauses, so that about 200 per second arrive (`paced`), with the median and the 99th percentile
+of the response time in milliseconds. Goals: 200 requests per second, and 250 ms. `cpu_ms` is the server's CPU time per
+request, which does not depend on the load of the machine.
 """
 
 import argparse
@@ -50,7 +50,7 @@ _KINDS = {Kind.TOPIC: "topics", Kind.AUTHOR: "authors", Kind.CATEGORY: "categori
 
 
 def main() -> None:
-    """Measure and print; exits 1 where something is too slow."""
+    """Measure and print; exit with 1 if a goal is missed."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--papers", type=int, default=1000)
     options.add_argument("--seconds", type=int, default=10)
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measure(papers: int, seconds: int) -> dict[str, object]:
-    """Serve `papers` of today, ask for previews, then hammer each page for `seconds`."""
+    """Serve `papers` of today, request previews, then load each page for `seconds`."""
     with TemporaryDirectory() as folder:
         here, there = multiprocessing.Pipe()
         server = multiprocessing.get_context("spawn").Process(target=_serve, args=(Path(folder), papers, there))
@@ -99,7 +99,7 @@ def _stay_on(core: int) -> None:
 
 
 def _previews(home: str, papers: int, server: int) -> dict[str, float]:
-    """Milliseconds from the request to the last byte; the first, which reads the day, is told apart."""
+    """Return the milliseconds per preview; the first, which reads the day, apart."""
     assert VISITORS < limits.PER_NETWORK
     people = list(invented.people(VISITORS, papers, 5))
     first, before = _preview(home, people[0].interests), _cpu_ms(server)
@@ -160,7 +160,7 @@ def _found(pattern: str, said: str) -> float:
 
 
 def _cpu_ms(process: int) -> float:
-    """What a process has used so far (proc_pid_stat(5), fields 14 and 15)."""
+    """Return the CPU time of a process so far (proc_pid_stat(5), fields 14 and 15)."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

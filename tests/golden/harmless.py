@@ -1,4 +1,4 @@
-"""What a mail may hold: its tags, attributes and links, and text without anything unseen."""
+"""Allow-lists for mails: tags, attributes, links, and visible characters."""
 
 import re
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ ATTRIBUTES = {
 
 
 def elements(html: str) -> Iterator[Element]:
+    """Yield the elements of a document as a browser would parse it."""
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     tree: Element = parser.parse(html)
     # the layout's own comments for Outlook are the only ones
@@ -26,6 +27,7 @@ def elements(html: str) -> Iterator[Element]:
 
 
 def assert_harmless(rendered: Rendered) -> None:
+    """Assert that HTML, text and subject hold only what the allow-lists permit."""
     for element in elements(rendered.html):
         assert element.tag in TAGS, element.tag
         assert set(element.attrib) <= ATTRIBUTES, element.attrib

@@ -1,4 +1,4 @@
-"""Real parts for tests: relays, an install with papers and people, processes that can be killed.
+"""Real counterparts for tests: relays, installations, processes to kill.
 
 relay       an SMTP server of our own that misbehaves on demand and counts what it took
 postfix     smtp-sink, smtp-source and a private Postfix

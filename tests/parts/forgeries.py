@@ -1,4 +1,4 @@
-"""What somebody may make of a token they have, in the hope that it opens something else."""
+"""Forged tokens: variants of a valid token that must not be accepted."""
 
 import string
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ LOOKALIKES = ("\u0430", "\u212a", "\u017f", "+", "/", "=", "\x00", " ")
 
 
 def changed(made: str, dice: Random) -> Iterator[str]:
-    """Some hundreds of other spellings: letters swapped, left out, put in, cut off, folded, turned round."""
+    """Yield hundreds of variants: letters replaced, removed, inserted, swapped."""
     alike = {made}
     for forged in _changed(made, dice):
         if forged not in alike:

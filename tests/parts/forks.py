@@ -1,7 +1,7 @@
-"""digestd commands as processes of their own, forked from one that has its imports done.
+"""Run digestd commands in processes forked from one that has imported everything.
 
-The command runs exactly as from a shell: same function, same settings from the environment,
-own process. `killed_at` lets strace kill it with SIGKILL at the n-th call of a system call.
+The command runs as from a shell: same function, settings from the environment, own process. `killed_at` lets strace
+kill it with SIGKILL at the nth call of a system call.
 """
 
 import os
@@ -29,37 +29,37 @@ CONTEXT.set_forkserver_preload(["digestd.cli", "psycopg", "sqlalchemy.dialects.p
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended: its exit code (negative: the signal) and what it said."""
+    """The exit code (negative: the signal) and the output of a process."""
 
     code: int
     said: str
 
     @property
     def killed(self) -> bool:
-        """Whether SIGKILL ended it."""
+        """Return True if SIGKILL ended the process."""
         return self.code == -signal.SIGKILL
 
 
 @dataclass(frozen=True)
 class Command:
-    """A digestd command; nothing runs yet. `folder` is where it runs and keeps its output."""
+    """A digestd command that is not running yet; `folder` is its working folder."""
 
     words: tuple[str, ...]
     environment: Mapping[str, str]
     folder: Path
 
     def run(self, seconds: float = PATIENCE_SECONDS) -> Ended:
-        """Run it to its end."""
+        """Run the command to its end."""
         return self.start().end(seconds)
 
     def start(self) -> "Running":
-        """Start it, and return while it runs."""
+        """Start the command without waiting for its end."""
         running = self.held()
         running.go()
         return running
 
     def held(self) -> "Running":
-        """A process that will begin at `go`."""
+        """Start a process that waits for `go`."""
         ours, theirs = CONTEXT.Pipe()
         output = self.folder / f"output.{os.urandom(4).hex()}"
         process = CONTEXT.Process(target=_run, args=(self.words, dict(self.environment), output, theirs), daemon=True)
@@ -68,19 +68,19 @@ class Command:
         return Running(process, ours, output)
 
     def killed_at(self, call: str, nth: int) -> Ended:
-        """Run it under strace, which kills it at the nth call (counted for each thread)."""
+        """Run under strace, which kills the process at the nth call of a thread."""
         inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={nth}"]
         return self._traced([*inject, "-o", os.devnull])
 
     def killed_after(self, seconds: float) -> Ended:
-        """Run it and kill it after a while, where there is no strace."""
+        """Run and kill after `seconds`, for machines without strace."""
         running = self.start()
         running.process.join(seconds)
         running.process.kill()
         return running.end()
 
     def counted(self) -> Counter[str]:
-        """Run it under strace; the most calls of each kind that one of its threads made."""
+        """Run under strace; return the maximum number of calls of each kind in one thread."""
         log = self.folder / "calls.log"
         ended = self._traced(["-e", f"trace={','.join(CALLS)}", "-o", str(log)])
         assert ended.code == 0, ended.said
@@ -102,18 +102,18 @@ class Command:
 
 @dataclass(frozen=True)
 class Running:
-    """A process under way."""
+    """A running process."""
 
     process: ForkServerProcess
     gate: Connection
     output: Path
 
     def go(self) -> None:
-        """Let it begin."""
+        """Let the process begin."""
         self.gate.send(None)
 
     def end(self, seconds: float = PATIENCE_SECONDS) -> Ended:
-        """Wait for its end."""
+        """Wait for the end of the process."""
         self.process.join(seconds)
         if self.process.exitcode is None:
             self.process.kill()
@@ -123,7 +123,7 @@ class Running:
 
 
 def can_trace() -> bool:
-    """Whether strace may look into our processes."""
+    """Return True if strace may trace our processes."""
     if shutil.which("strace") is None:
         return False
     probe = subprocess.run(["strace", "-f", "-qq", "-o", os.devnull, "true"], capture_output=True, check=False)
@@ -131,13 +131,13 @@ def can_trace() -> bool:
 
 
 def points(counted: Counter[str], most: int) -> list[tuple[str, int]]:
-    """Up to `most` kill points, spread evenly over all calls that were counted."""
+    """Return up to `most` points to kill at, drawn evenly from all counted calls."""
     each = [(call, nth) for call in CALLS for nth in range(1, counted[call] + 1)]
     return Random(1).sample(each, most) if len(each) > most else each
 
 
 def counted_in(log: Path, calls: Sequence[str]) -> Counter[str]:
-    """The most calls of each kind that one thread made, from what strace -f wrote."""
+    """Return the most calls of each kind in one thread, from a strace log."""
     by_thread = Counter(
         (line.split()[0], call)
         for line in log.read_text(errors="replace").splitlines()

@@ -1,4 +1,4 @@
-"""A mailbox by IMAP over TLS, as far as a reader of bounces goes: one account, one folder, flags, expunge."""
+"""A minimal IMAP server over TLS: one account, one folder, flags, expunge."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ USER, PASSWORD = "bounce", "a pass word/with:signs"
 
 @dataclass
 class ImapServer:
-    """What lies in the folder, by UID; `flags` beside it. `offers`: its capabilities."""
+    """An IMAP server. `mails` and `flags` are by UID, `offers` are its capabilities."""
 
     mails: dict[int, bytes] = field(default_factory=dict)
     flags: dict[int, set[str]] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class ImapServer:
     said: list[str] = field(default_factory=list)
 
     def put(self, *raws: bytes) -> None:
-        """New mail comes in."""
+        """Add new mails."""
         for raw in raws:
             uid = max(self.mails, default=0) + 1
             self.mails[uid], self.flags[uid] = raw, set()

@@ -1,4 +1,4 @@
-"""A digestd on a database, with a clock that stands still until it is moved."""
+"""An installation of digestd on a database, with a manual clock."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from tests.parts import library
 
 @dataclass
 class Clock:
-    """Stands at `now`; `go` moves it."""
+    """A clock that stands at `now` until `go` moves it."""
 
     now: datetime
 
@@ -36,13 +36,13 @@ class Clock:
         return self.now
 
     def go(self, step: timedelta) -> None:
-        """Move the clock, also backwards."""
+        """Move the clock; a negative step moves it back."""
         self.now += step
 
 
 @dataclass
 class Install:
-    """One install in a folder. `environment` gives its settings to a digestd command."""
+    """An installation in a folder."""
 
     folder: Path
     url: str
@@ -51,16 +51,16 @@ class Install:
 
     @property
     def db(self) -> Database:
-        """Its database."""
+        """Return its database."""
         return self.app.db
 
     def to(self, transport_url: str, connections: int = 4, **more: str) -> "Install":
-        """The same install, mailing elsewhere; `more`: other settings by name."""
+        """Return the installation with another transport and other settings."""
         changed = {"transport_url": transport_url, "transport_connections": connections, **more}
         return replace(self, app=replace(self.app, settings=self.app.settings.model_copy(update=changed)))
 
     def environment(self, **more: str) -> dict[str, str]:
-        """For a process of its own, whose clock starts where ours stands."""
+        """Return the environment of a digestd process that starts at this time."""
         settings = self.app.settings
         return {
             "DIGESTD_DATABASE_URL": self.url,
@@ -76,12 +76,12 @@ class Install:
         }
 
     def papers(self, records: Iterable[dict[str, object]]) -> None:
-        """Import papers: they are first seen now."""
+        """Import papers, first seen now."""
         report = import_papers(self.db, library.lines(iter(records)), self.clock.now)
         assert not report.refused, report.refused
 
     def next_day(self, number: int = 1, papers: int = 60) -> None:
-        """A day later there are other papers; `number` tells one such day from another."""
+        """Advance by a day and import other papers; `number` makes days differ."""
         self.clock.go(timedelta(days=1))
         self.papers(library.papers(papers, seed=number + 1, first=1_000 * number))
 
@@ -92,11 +92,11 @@ class Install:
         assert not report.refused, report.refused
 
     def plan(self) -> PlanReport:
-        """Plan what is due now."""
+        """Plan the digests that are due."""
         return plan(self.db, self.app.planner, self.clock.now)
 
     async def deliver(self, transport: Transport | None = None, limit: int | None = None) -> DeliveryReport:
-        """One run of delivery, after recovery, as the command does it; `transport` instead of the settings' one."""
+        """Recover and deliver as the command does, optionally by `transport`."""
         recover(self.db, self.app.owners, self.app.journals, self.clock.now)
         if transport is None:
             return await run(self.app, limit=limit)
@@ -106,7 +106,7 @@ class Install:
 
     @property
     def states(self) -> dict[State, int]:
-        """How many deliveries are in which state."""
+        """Return the number of deliveries in each state."""
         column = core.delivery.c.state
         with self.db.read() as session:
             rows = session.connection().execute(select(column, func.count()).group_by(column))
@@ -114,20 +114,20 @@ class Install:
 
     @property
     def takers(self) -> set[str]:
-        """The names of all runs that have taken mails on."""
+        """Return the names of all workers that have claimed deliveries."""
         with self.db.read() as session:
             return set(session.connection().execute(select(core.attempt.c.owner)).scalars())
 
     @property
     def fates(self) -> dict[str, State]:
-        """The state of each Message-ID."""
+        """Return the state of each Message-ID."""
         with self.db.read() as session:
             rows = session.connection().execute(select(core.delivery.c.message_id, core.delivery.c.state))
             return {message_id: State(state) for message_id, state in rows}
 
     @property
     def by_address(self) -> dict[str, State]:
-        """The state of each address's mail."""
+        """Return the state of each address's mail."""
         joined = core.delivery.join(core.subscriber, core.subscriber.c.id == core.delivery.c.subscriber_id)
         query = select(core.subscriber.c.address, core.delivery.c.state).select_from(joined)
         with self.db.read() as session:
@@ -135,22 +135,22 @@ class Install:
 
     @property
     def broken(self) -> dict[str, list[dict[str, object]]]:
-        """The invariants that do not hold."""
+        """Return the violated invariants."""
         return {name: rows for name, rows in fsck(self.db, self.clock.now).items() if rows}
 
     @property
     def unsafe(self) -> dict[str, list[dict[str, object]]]:
-        """The same without what merely waits too long, as where no worker runs."""
+        """Return the violated invariants, without those about waiting too long."""
         return {name: rows for name, rows in self.broken.items() if name.startswith("I")}
 
     @property
     def db_is_whole(self) -> bool:
-        """Whether SQLite finds its own file in order."""
+        """Return True if SQLite's integrity check passes."""
         with self.db.read() as session:
             return list(session.connection().exec_driver_sql("PRAGMA integrity_check").scalars()) == ["ok"]
 
     def sound(self, copies: Mapping[str, int]) -> bool:
-        """The oracle: every invariant holds, and the relay has what the ledger says, none of it twice."""
+        """Assert that all invariants hold and that the relay has each accepted mail once."""
         assert self.broken == {}
         fates = self.fates
         assert copies.keys() <= fates.keys()
@@ -168,7 +168,7 @@ _COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}}
 
 
 def install(folder: Path, url: str, now: datetime, transport_url: str = "") -> Install:
-    """A fresh install on a migrated database."""
+    """Return a new installation on a migrated database."""
     folder.mkdir(parents=True, exist_ok=True)
     clock = Clock(now)
     settings = _settings(folder, url, transport_url)
@@ -176,7 +176,7 @@ def install(folder: Path, url: str, now: datetime, transport_url: str = "") -> I
 
 
 def reopened(folder: Path, url: str, now: datetime) -> Install:
-    """An install that stands already, its secret in the folder."""
+    """Return an existing installation whose secret is in the folder."""
     clock = Clock(now)
     return Install(folder, url, clock, replace(wiring.build(_settings(folder, url)), clock=clock))
 

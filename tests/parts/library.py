@@ -1,4 +1,4 @@
-"""Papers and subscribers of invented words: as many as wanted, the same for the same seed."""
+"""Generated papers and subscribers: any number, reproducible by seed."""
 
 import json
 from collections.abc import Iterator
@@ -37,13 +37,13 @@ FIELDS = 40
 
 @lru_cache(maxsize=1)
 def vocabulary() -> tuple[tuple[str, ...], ...]:
-    """Fields of invented words, each with its own."""
+    """Return the invented words of each field."""
     rng = Random(7)
     return tuple(tuple(dict.fromkeys(_word(rng) for _ in range(60))) for _ in range(FIELDS))
 
 
 def papers(count: int, seed: int = 1, first: int = 0) -> Iterator[dict[str, object]]:
-    """Papers as lines of `paper import`; each is of one field, with words of others strewn in."""
+    """Yield papers for `paper import`; each belongs mainly to one field."""
     rng = Random(seed)
     for number in range(first, first + count):
         words = vocabulary()[number % FIELDS]
@@ -58,7 +58,7 @@ def papers(count: int, seed: int = 1, first: int = 0) -> Iterator[dict[str, obje
 
 
 def people(count: int, first: int = 0, **settings: object) -> Iterator[dict[str, object]]:
-    """Subscribers as lines of `subscriber import`, with one to three topics each."""
+    """Yield subscribers for `subscriber import`, with one to three topics each."""
     for number in range(first, first + count):
         rng = Random(number)
         topics = [" ".join(rng.sample(rng.choice(vocabulary()), 3)) for _ in range(rng.randint(1, 3))]
@@ -66,7 +66,7 @@ def people(count: int, first: int = 0, **settings: object) -> Iterator[dict[str,
 
 
 def lines(records: Iterator[dict[str, object]]) -> Iterator[bytes]:
-    """Records as JSON lines."""
+    """Yield records as JSON lines."""
     for record in records:
         yield json.dumps(record).encode() + b"\n"
 

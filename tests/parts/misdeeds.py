@@ -1,6 +1,6 @@
-"""A relay that misbehaves at one point of the conversation: the matrix of points and misdeeds.
+"""A relay with one fault at one point of the SMTP conversation.
 
-It speaks just enough SMTP by hand that any bytes, or none, can be put in place of any answer.
+It implements SMTP by hand, so that any bytes, or none, can replace any reply.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Over(Exception):
 
 @dataclass
 class Misdeed:
-    """A relay that does `misdeed` at `point`, in transactions for `victim` where there is one yet."""
+    """A relay with one fault at one point, in transactions for `victim`."""
 
     point: str
     misdeed: str
@@ -54,7 +54,7 @@ class Misdeed:
 
     @property
     def copies(self) -> Counter[str]:
-        """How often each Message-ID was taken."""
+        """Return the number of copies of each Message-ID."""
         return Counter(mail.message_id for mail in self.taken)
 
     @contextlib.asynccontextmanager
@@ -124,7 +124,7 @@ class _Talk:
         await self.misbehave()
 
     async def answer(self, point: str, usual: bytes) -> bool:
-        """Whether the usual answer was given."""
+        """Send the usual reply unless the fault is due here; return True if it was sent."""
         if not self.strikes(point):
             self.writer.write(usual)
             return True

@@ -1,8 +1,7 @@
-"""Runs of an install, forked from a process that has started up already: ten a second instead of one.
+"""Run jobs of an installation in processes forked from a started one.
 
-What a run does from its first look at the database on is what the command does: same functions, own
-process, own connections. strace sits on it before it begins, to kill it at a system call, to let a call
-fail, or to write all calls down.
+A job does what the command does after start-up: same functions, own process, own connections. strace attaches before it
+begins, to kill it at a system call, to make a call fail, or to record all calls.
 """
 
 import contextlib
@@ -34,9 +33,9 @@ WAIT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Blow:
-    """What befalls a run at the nth call of a kind, counted for each thread; without an `error`, SIGKILL.
+    """An error or SIGKILL at the nth call of a kind, counted per thread.
 
-    `on`: that call and all that follow.
+    `on`: also at all later calls.
     """
 
     call: str
@@ -46,48 +45,48 @@ class Blow:
 
     @property
     def rule(self) -> str:
-        """In strace's words."""
+        """Return the strace option that injects the fault."""
         what = f"error={self.error}" if self.error else "signal=SIGKILL"
         return f"inject={self.call}:{what}:when={self.nth}{'+' * self.on}"
 
 
 class Nursery:
-    """The process that forks; of one install, whose settings it has from the environment."""
+    """A process that forks runs of one installation."""
 
     def __init__(self, pipe: Connection, folder: Path) -> None:
         self._pipe = pipe
         self._folder = folder
 
     def warm(self, job: Job) -> None:
-        """Do a job once in the process itself, so that no run pays for what is only done once."""
+        """Do a job once in the forking process, so that no run pays for one-time work."""
         self._ask("warm", job)
 
     def bear(self, job: Job) -> "Child":
-        """A run that waits for `go`."""
+        """Fork a run that waits for `go`."""
         output = self._folder / f"said.{os.urandom(4).hex()}"
         return Child(self, int(str(self._ask("bear", (job, output)))), output)
 
     def run(self, job: Job) -> Ended:
-        """A run to its end, undisturbed."""
+        """Run a job to its end without a fault."""
         child = self.bear(job)
         child.go()
         return child.end()
 
     def struck(self, job: Job, blow: Blow) -> tuple[Ended, bool]:
-        """A run that a blow befalls, and whether it came so far."""
+        """Run a job with a fault; return its end, and True if the fault took effect."""
         log = self._folder / "blow.log"
         ended = self.traced(job, ["-e", f"trace={blow.call}", "-e", blow.rule, "-o", str(log)])
         return ended, ended.killed or "(INJECTED)" in log.read_text(errors="replace")
 
     def counted(self, job: Job, calls: tuple[str, ...] = CALLS) -> Counter[str]:
-        """How many calls of each kind a thread of an undisturbed run makes at most."""
+        """Run without faults; return the most calls of each kind in one thread."""
         log = self._folder / "calls.log"
         ended = self.traced(job, ["-e", f"trace={','.join(calls)}", "-o", str(log)])
         assert ended.code == 0, ended.said
         return counted_in(log, calls)
 
     def traced(self, job: Job, options: list[str]) -> Ended:
-        """A run under strace."""
+        """Run a job under strace."""
         child = self.bear(job)
         command = ["strace", "-f", "-qq", *options, "-p", str(child.pid)]
         tracer = subprocess.Popen(command, stderr=subprocess.PIPE)
@@ -109,22 +108,22 @@ class Nursery:
 
 @dataclass(frozen=True)
 class Child:
-    """A run: a process of its own."""
+    """A forked run of a job."""
 
     nursery: Nursery
     pid: int
     output: Path
 
     def go(self) -> None:
-        """Let it begin."""
+        """Let the run begin."""
         self.nursery._ask("go", self.pid)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal; it may be dead by now, but not reaped, so its number is nobody else's."""
+        """Send a signal. The process is not reaped yet, so its number cannot be reused."""
         os.kill(self.pid, number)
 
     def end(self) -> Ended:
-        """Wait for its end."""
+        """Wait for the end of the run."""
         code = self.nursery._ask("reap", self.pid)
         said = self.output.read_text() if self.output.exists() else ""
         self.output.unlink(missing_ok=True)
@@ -137,7 +136,13 @@ class Child:
 def nursery(
     environment: Mapping[str, str], folder: Path, mutate: Callable[[], None] | None = None
 ) -> Iterator[Nursery]:
-    """Start one. `mutate`: run first in its process, to change what it runs."""
+    """Start a forking process.
+
+    Args:
+        environment: Settings of the installation.
+        folder: For logs and output.
+        mutate: Called first in the forking process, to change its code.
+    """
     ours, theirs = CONTEXT.Pipe()
     process = CONTEXT.Process(target=_tend, args=(dict(environment), theirs, mutate), daemon=True)
     process.start()
@@ -221,7 +226,7 @@ def _born(app: App, gates: dict[int, int], job: Job, output: Path) -> int:
 
 
 def _reaped(pid: int) -> int | None:
-    """The exit code, negative for a signal; None where it had to be killed for taking too long."""
+    """Return the exit code, negative for a signal; None after a timeout."""
     until = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < until:
         found, status = os.waitpid(pid, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""Picks of one's own making, as planning hands them to the ledger."""
+"""Picks for tests, in the form in which planning passes them to the ledger."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from digestd.store.packing import Packed, pack_picks
 
 
 def tabled(*digests: Sequence[Pick]) -> PickTable:
-    """The picks of these digests."""
+    """Return the picks of several digests."""
     picks = [pick for digest in digests for pick in digest]
     reasons = list(dict.fromkeys(pick.reason for pick in picks))
     return PickTable(
@@ -30,5 +30,5 @@ def tabled(*digests: Sequence[Pick]) -> PickTable:
 
 
 def packed(picks: Sequence[Pick]) -> Packed:
-    """The picks of one digest."""
+    """Return the packed picks of one digest."""
     return pack_picks(tabled(picks))[0]

@@ -1,4 +1,4 @@
-"""Postfix's own tools as counterparts: smtp-sink, smtp-source, and a private Postfix that delivers to Maildirs."""
+"""Postfix's tools: smtp-sink, smtp-source, a private Postfix with Maildirs."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ _PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def tool(name: str, package: str = "postfix") -> str:
-    """A mail program; skips the test where it is not installed."""
+    """Return the path of a mail program; skip the test if it is not installed."""
     found = shutil.which(name, path=_PATH)
     if found is None:
         pytest.skip(f"{name} is not installed here (Debian: {package})")
@@ -36,19 +36,19 @@ class Sink:
 
     @property
     def url(self) -> str:
-        """As a transport URL."""
+        """Return its transport URL."""
         return f"smtp://127.0.0.1:{self.port}"
 
     @property
     def count(self) -> int:
-        """How many mails it has taken."""
+        """Return how many mails it has taken."""
         found = re.findall(r"mesg=(\d+)", self.log.read_text(errors="replace"))
         return int(found[-1]) if found else 0
 
 
 @contextlib.contextmanager
 def smtp_sink(folder: Path, *options: str) -> Iterator[Sink]:
-    """smtp-sink on a free port of 127.0.0.1, counting."""
+    """Run a counting smtp-sink on a free port of 127.0.0.1."""
     sink = Sink(free_port(), folder / "sink.log")
     command = [tool("smtp-sink"), *(["-u", "nobody"] if os.geteuid() == 0 else []), "-c", *options]
     with sink.log.open("wb") as log:
@@ -63,38 +63,39 @@ def smtp_sink(folder: Path, *options: str) -> Iterator[Sink]:
 
 @dataclass
 class Postfix:
-    """A running private Postfix for example.net, whose mail lies in one Maildir an address."""
+    """A running private Postfix for example.net with one Maildir per address."""
 
     port: int
     folder: Path
 
     @property
     def url(self) -> str:
-        """As a transport URL."""
+        """Return its transport URL."""
         return f"smtp://127.0.0.1:{self.port}"
 
     def mails(self, address: str) -> list[Path]:
-        """What an address has got."""
+        """Return the mails of an address."""
         return sorted((self.folder / "vmail" / address.partition("@")[0] / "new").glob("*"))
 
     @property
     def queued(self) -> int:
-        """How many mails it has taken, or is taking, and not yet delivered."""
+        """Return how many mails are in the queue or being received."""
         queues = (self.folder / "spool" / name for name in ("incoming", "active", "deferred"))
         return sum(file.is_file() for queue in queues for file in queue.rglob("*"))
 
     @property
     def log(self) -> str:
-        """Its mail log."""
+        """Return its mail log."""
         file = self.folder / "mail.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
 
 @contextlib.contextmanager
 def postfix(folder: Path, addresses: list[str], transports: str = "") -> Iterator[Postfix]:
-    """Postfix with its own configuration and spool; only root can start one.
+    """Run Postfix with its own configuration and spool; needs root.
 
-    `transports`: lines of a transport map, e.g. for domains that bounce everything.
+    Args:
+        transports: Lines of a transport map, e.g. for domains that bounce everything.
     """
     program = tool("postfix")
     if os.geteuid() != 0:
@@ -114,7 +115,7 @@ def postfix(folder: Path, addresses: list[str], transports: str = "") -> Iterato
 
 
 def _start(command: list[str], running: Postfix) -> None:
-    """A busy machine may keep its master from being ready in time, or have given our port to somebody else."""
+    """Start Postfix; try again if it is late on a busy machine or its port was taken."""
     for _ in range(4):
         running.port = free_port()
         _write_services(running)
@@ -147,7 +148,7 @@ def _write_services(running: Postfix) -> None:
 
 
 def _service(line: str, port: int) -> str:
-    """A line of master.cf without chroot; smtpd on our port."""
+    """Return a line of master.cf without chroot, and with smtpd on our port."""
     fields = line.split()
     if line[:1] in {"#", " ", "\n"} or len(fields) < 8:
         return line

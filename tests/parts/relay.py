@@ -1,6 +1,6 @@
-"""An SMTP server that takes mail, or misbehaves at one stage, and remembers what it took.
+"""An SMTP server that takes mails, or fails at one stage.
 
-Stages: banner, EHLO, STARTTLS, MAIL, RCPT, DATA (the command), body (amid it), dot, RSET, QUIT.
+Stages: banner, EHLO, STARTTLS, MAIL, RCPT, DATA (the command), body (during it), dot, RSET, QUIT.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ _ADDRESS = re.compile(r"<([^>]*)>")
 
 @dataclass(frozen=True)
 class Fault:
-    """What the relay does instead of going on.
+    """An action of the relay instead of its usual reply.
 
-    `act`: an SMTP reply such as `451 4.3.0 later`, or close, reset, silence, garbage. `times`: so often,
-    then it behaves. `to`: only in transactions for this recipient or these, `by`: of this sender. `stored`: at the dot,
-    the mail is kept.
+    `act`: an SMTP reply such as `451 4.3.0 later`, or close, reset, silence, garbage. `times`: how often, afterwards
+    the relay behaves. `to`: only in transactions for these recipients. `by`: only for this sender. `stored`: the mail
+    is stored although the final dot fails.
     """
 
     act: str
@@ -40,7 +40,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Taken:
-    """A mail that was answered with 250, or stored before a fault: `wire` as it came, dots doubled."""
+    """A mail that was stored; `wire` as received, with dot-stuffing."""
 
     sender: str
     recipient: str
@@ -48,24 +48,24 @@ class Taken:
 
     @property
     def message(self) -> bytes:
-        """The mail without dot-stuffing."""
+        """Return the mail without dot-stuffing."""
         return b"\r\n".join(line[line.startswith(b".") :] for line in self.wire.split(b"\r\n"))
 
     @property
     def message_id(self) -> str:
-        """Its Message-ID."""
+        """Return the Message-ID, or an empty string."""
         found = _MESSAGE_ID.search(self.wire)
         return found[1].decode() if found else ""
 
 
 @dataclass
 class Relay:
-    """The server's behaviour and memory. `journal`: a file that has each Message-ID before its 250.
+    """The server's behaviour and memory.
 
-    `careless`: it answers 354 to DATA though it refused the recipient (RFC 2920 section 3.1). `forgetful`: what
-    came in one write with a dot is lost on it. `mails_a_session`: after so many it closes. `under_way`: open
-    sessions. `rounds` counts how often it had to read, as far as that can be told: each means that the client had
-    waited.
+    `journal`: a file that gets each Message-ID before its 250. `careless`: replies 354 to DATA though it refused the
+    recipient (RFC 2920 section 3.1). `forgetful`: loses what came in the same write after a final dot.
+    `mails_a_session`: closes the connection after so many. `under_way`: open sessions. `rounds`: how often it had to
+    read, which counts the client's round trips.
     """
 
     faults: Mapping[str, Fault] = field(default_factory=dict)
@@ -88,12 +88,12 @@ class Relay:
 
     @property
     def url(self) -> str:
-        """As a transport URL without TLS."""
+        """Return its transport URL without TLS."""
         return f"smtp://127.0.0.1:{self.port}"
 
     @property
     def copies(self) -> Counter[str]:
-        """How often each Message-ID was taken."""
+        """Return the number of copies of each Message-ID."""
         return Counter(mail.message_id for mail in self.taken)
 
     @contextlib.asynccontextmanager
@@ -108,7 +108,7 @@ class Relay:
 
     @contextlib.contextmanager
     def in_thread(self) -> Iterator["Relay"]:
-        """Listen in a thread of its own, for tests of whole processes."""
+        """Listen in a thread, for tests of processes."""
         ready, done = threading.Event(), threading.Event()
 
         async def serve() -> None:
@@ -143,13 +143,13 @@ class Relay:
         writer.close()
 
     def until_quiet(self, seconds: float = 60) -> None:
-        """Wait in another thread until no session is left: whoever was killed may have sent something just before."""
+        """Wait until no session is open: a killed client may have data in flight."""
         until = time.monotonic() + seconds
         while self.under_way and time.monotonic() < until:
             time.sleep(0.001)
 
     def strike(self, stage: str, sender: str, recipient: str) -> Fault | None:
-        """The fault due now at this stage."""
+        """Return the fault that is due at this stage, or None."""
         fault = self.faults.get(stage)
         if fault is None or self._struck[stage] >= fault.times:
             return None
@@ -160,7 +160,7 @@ class Relay:
         return fault
 
     def keep(self, mail: Taken) -> None:
-        """Remember a mail; it is on disk when this returns, if there is a journal."""
+        """Store a mail, and write it to the journal on disk if there is one."""
         if self.journal is not None:
             with self.journal.open("a") as out:
                 out.write(mail.message_id + "\n")
@@ -250,7 +250,7 @@ class _Session:
             raise _Over
 
     async def _answer(self, stage: str, usual: str) -> bool:
-        """Whether the usual answer was given."""
+        """Send the usual reply unless a fault is due; return True if it was sent."""
         fault = self.relay.strike(stage, self.sender, self.recipient)
         await (self._say(usual) if fault is None else self._act(fault))
         return fault is None

@@ -1,4 +1,4 @@
-"""Short ways to hand mail to a relay of ours."""
+"""Short ways to send mail to a test relay."""
 
 import ssl
 
@@ -25,11 +25,11 @@ def transport(
 
 
 def patience_with(act: str) -> RelayTimeouts:
-    """Return the patience to have with a relay that acts so."""
+    """Return short timeouts for a relay that falls silent, else long ones."""
     return HASTY if act == "silence" else PATIENT
 
 
 def one_route(url: str) -> Transport:
-    """The transport of an URL that names one."""
+    """Return the transport of a URL with a single route."""
     [route] = open_routes(url)
     return route.transport

@@ -1,4 +1,4 @@
-"""Wait for a state, not for a time: poll it, and give up only after longer than any busy machine takes."""
+"""Wait for a state instead of a time: poll, and give up only after a long limit."""
 
 import asyncio
 import time
@@ -12,8 +12,8 @@ def until(condition: Callable[[], object], said: Callable[[], object] = lambda: 
     """Wait until the condition holds.
 
     Args:
-        condition: Asked a hundred times a second.
-        said: What to show if it never holds.
+        condition: Called a hundred times a second.
+        said: Returns what to show if it never holds.
     """
     end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
@@ -23,7 +23,7 @@ def until(condition: Callable[[], object], said: Callable[[], object] = lambda: 
 
 
 async def eventually(condition: Callable[[], object]) -> None:
-    """Wait until the condition holds while the loop goes on."""
+    """Wait until the condition holds, without blocking the loop."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.01)

@@ -1,6 +1,7 @@
-"""Situations to strike at: digests ready to go, digests due, and what a dead worker left; on each engine in turn.
+"""Starting points for fault injection: ready, due and interrupted digests.
 
-Everything lies in memory where that can be: thousands of crashes need no disk, and a sync stays a system call.
+Each is available on both engines, in memory if possible: thousands of crashes need no disk, and fsync remains a
+system call.
 """
 
 import shutil
@@ -31,7 +32,7 @@ MAILS = 4
 
 @dataclass(frozen=True)
 class Situation:
-    """An install, and the copies that its relay has already."""
+    """An installation, and the copies of mails that its relay has already."""
 
     install: Install
     already: Counter[str]
@@ -39,20 +40,20 @@ class Situation:
 
 @pytest.fixture(scope="session")
 def tracing() -> None:
-    """Skips where strace cannot look into our processes."""
+    """Skip the test if strace cannot trace our processes."""
     if not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """Each engine in turn."""
+    """Return the name of each engine in turn."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
 def ready_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Original:
-    """Readers whose digests are ready, in an SQLite file."""
+    """Return an installation on SQLite with ready digests, to be copied."""
     folder = tmp_path_factory.mktemp("ready")
     file = folder / "digestd.db"
     file.write_bytes(_sqlite_template.read_bytes())
@@ -63,7 +64,7 @@ def ready_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def ready_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory) -> Original:
-    """The same in a PostgreSQL database."""
+    """Return an installation on PostgreSQL with ready digests, to be copied."""
     create(_postgres_admin, "ready_digestd", "template_digestd")
     made = planned(tmp_path_factory.mktemp("ready"), _postgres_admin.replace("/postgres", "/ready_digestd"), NOW, MAILS)
     made.db.close()
@@ -72,7 +73,7 @@ def ready_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator[Situation]:
-    """Digests that are ready to go."""
+    """Yield an installation with ready digests."""
     if engine == "sqlite":
         made = file_copy(request.getfixturevalue("ready_file"), memory)
     else:
@@ -86,7 +87,7 @@ def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator
 
 @pytest.fixture
 async def due(ready: Situation) -> Situation:
-    """The next day, with new papers: digests are due."""
+    """Return an installation one day later with new papers: digests are due."""
     made = ready.install
     async with Relay().serving() as relay:
         await made.to(relay.url).deliver()
@@ -96,7 +97,10 @@ async def due(ready: Situation) -> Situation:
 
 @pytest.fixture
 def bereft(ready: Situation) -> Situation:
-    """What a dead worker left: leases, and two dots whose mails arrived; of one its receipt journal knows."""
+    """Return what a killed worker leaves: leases, and two mails that arrived.
+
+    The result journal knows about one of the two.
+    """
     made = ready.install
     with Relay({"dot": Fault("silence", stored=True)}).in_thread() as relay:
         there = made.to(relay.url, connections=2)
@@ -113,7 +117,7 @@ def bereft(ready: Situation) -> Situation:
 
 @pytest.fixture
 async def in_doubt(ready: Situation, memory: Path) -> Situation:
-    """Mails that arrived, and their answers that did not; the relay's log knows of them."""
+    """Return an installation with uncertain mails that the relay's log knows."""
     log = memory / "mail.log"
     async with Relay({"dot": Fault("close", stored=True)}).serving() as relay:
         made = ready.install.to(relay.url, relay_log=str(log))
@@ -130,7 +134,7 @@ async def in_doubt(ready: Situation, memory: Path) -> Situation:
 
 @pytest.fixture
 def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> Iterator[Ledger]:
-    """In memory where there is one: every change is a commit of its own."""
+    """Yield a ledger in memory if possible: each change is a commit of its own."""
     if database_url.startswith("sqlite"):
         shutil.copy(tmp_path / "digestd.db", memory / "run.db")
         database_url = f"sqlite:///{memory / 'run.db'}"
@@ -140,7 +144,7 @@ def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> It
 
 
 def _until_both_arrived(there: Install, relay: Relay, seconds: float = 120) -> None:
-    """A dot is committed before its mail leaves, so the ledger alone does not say that the relay has it."""
+    """Wait until the relay has both mails: `dot` is committed before a mail is sent."""
     until = time.monotonic() + seconds
     while there.states.get(State.DOT) != 2 or len(relay.taken) != 2:
         assert time.monotonic() < until, (there.states, len(relay.taken))
@@ -148,7 +152,7 @@ def _until_both_arrived(there: Install, relay: Relay, seconds: float = 120) -> N
 
 
 def _dots(made: Install) -> list[AttemptResult]:
-    """The mails in doubt, each as if it had been accepted."""
+    """Return results that accept each delivery in state `dot`."""
     with made.db.read() as session:
         query = "SELECT id, attempts, lease_owner FROM delivery WHERE state = 'dot' ORDER BY id"
         rows = session.connection().exec_driver_sql(query).all()

@@ -1,4 +1,4 @@
-"""What became of all mails of many trials, in Jepsen's words (its checker `total-queue`)."""
+"""Counts of all mails over many trials, as Jepsen's `total-queue` checker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,10 +13,11 @@ LOSING = frozenset({State.ACCEPTED, State.READY, State.LEASED, State.DOT})
 
 @dataclass
 class Counts:
-    """`attempts`: mails of all points. `acknowledged`: the ledger says accepted. `ok`: and one copy arrived.
+    """Counts over all injected faults.
 
-    `lost`: promised, and none arrived. `unexpected`: copies that no ledger row or state accounts for. `recovered`:
-    arrived only after the restart. `uncertain`: the ledger says that it does not know, `arrived` of them did.
+    `attempts`: mails at all points. `acknowledged`: accepted according to the ledger. `ok`: of these, exactly one copy
+    arrived. `lost`: promised, but no copy arrived. `unexpected`: copies that no row or state of the ledger explains.
+    `recovered`: arrived only after the restart. `uncertain`: uncertain according to the ledger; `arrived` of them did.
     """
 
     points: int = 0
@@ -32,7 +33,13 @@ class Counts:
     arrived: int = 0
 
     def count(self, fates: Mapping[str, State], before: Mapping[str, int], after: Mapping[str, int]) -> None:
-        """Add one point: the ledger in the end; by Message-ID, the copies at the blow and in the end."""
+        """Add one trial.
+
+        Args:
+            fates: The final state of each Message-ID.
+            before: Copies by Message-ID when the fault was injected.
+            after: Copies by Message-ID at the end.
+        """
         self.points += 1
         self.attempts += len(fates)
         for message_id, state in fates.items():
@@ -48,7 +55,7 @@ class Counts:
         self.unexpected += len(after.keys() - fates.keys())
 
     def hold(self) -> None:
-        """Say the counts, and that nothing was lost, doubled or unaccounted for."""
+        """Print the counts, and assert that no mail was lost, sent twice or unexplained."""
         print(self)
         assert (self.lost, self.doubled, self.unexpected) == (0, 0, 0), str(self)
         assert self.acknowledged == self.ok, str(self)

@@ -1,7 +1,7 @@
-"""What the ledger promises, said a second time: a model of it that knows no SQL, and one digestd that must agree.
+"""A model of the ledger without SQL, to be compared with the real one.
 
-The model says what becomes of every delivery; the relay is honest and counts its copies; workers die at any moment
-and their hands may still move afterwards.
+The model predicts the state of each delivery. The relay is honest and counts its copies; workers die at any moment,
+and their unfinished mails may still proceed afterwards.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ ANSWERS = {
 
 @dataclass
 class Row:
-    """What must stand in the ledger of one digest."""
+    """The expected content of one delivery."""
 
     who: int
     version: int
@@ -51,7 +51,7 @@ class Row:
 
 @dataclass
 class Hand:
-    """A mail in a worker's hand; `stored` once it is at the relay, which says so with `answer`."""
+    """A claimed mail in a worker; `answer` is the relay's reply."""
 
     claim: Claim
     owner: str
@@ -61,7 +61,7 @@ class Hand:
 
 @dataclass
 class Life:
-    """An install, the model beside it, and the relay."""
+    """An installation with its model and its relay."""
 
     ledger: Ledger
     people: list[int] = field(default_factory=list)
@@ -73,22 +73,22 @@ class Life:
 
     @property
     def now(self) -> datetime:
-        """The time it is."""
+        """Return the current time."""
         return self.ledger.now
 
     def wait(self, for_: timedelta) -> None:
-        """Time goes on."""
+        """Advance the clock."""
         self.ledger = replace(self.ledger, now=self.now + for_)
 
     def person(self, who: int) -> Subscriber:
-        """A subscriber as the database has them."""
+        """Return a subscriber from the database."""
         with self.ledger.db.read() as session:
             found = subscribers.by_key(session, who)
         assert found is not None
         return found
 
     def plan(self, who: int, papers: frozenset[int]) -> None:
-        """Plan today's digest of these papers, without those they had; nothing where today's is planned."""
+        """Plan today's digest of unseen papers, unless it is planned already."""
         person, key = self.person(who), self.now.date().isoformat()
         if person.status is not Status.ACTIVE or self._planned(who, key):
             return
@@ -100,7 +100,7 @@ class Life:
         self.rows[self._planned(who, key)] = Row(who, person.version, fresh, digest.slot.expires, born, self.now)
 
     def claim(self, worker: int, limit: int) -> None:
-        """A worker takes what has waited longest."""
+        """Claim the deliveries that have waited longest."""
         owner = self.workers.setdefault(worker, f"w{next(self.names)}")
         waiting = sorted(
             (row.rests_until, key)
@@ -119,7 +119,7 @@ class Life:
             self.hands.append(Hand(claim, owner))
 
     def gate(self, hand: Hand) -> None:
-        """A worker, alive or thought dead, asks for the way to be opened."""
+        """Pass the commit point with a worker that is alive or presumed dead."""
         key, expected = hand.claim.key, self._expected(hand)
         assert self.ledger.gate(ledger.Claimed((hand.claim,), 0, 0), hand.owner) == [expected]
         if expected is CommitDecision.OK:
@@ -133,45 +133,45 @@ class Life:
             self._record(hand, State.READY, Outcome.NOT_SENT)
 
     def leave(self, hand: Hand, answer: int) -> None:
-        """The dot leaves, and the relay decides. It has hung up on whoever was silent for longer than the grace."""
+        """Send the final dot. After the grace period the relay has closed the connection."""
         assert hand.gated is not None
         if self.now - hand.gated < GRACE:
             hand.answer = answer
             self.copies[hand.claim.key] += answer == 250
 
     def hear(self, hand: Hand) -> None:
-        """The relay's answer is written down, be it by a worker that was thought dead."""
+        """Record the relay's answer, also by a worker that is presumed dead."""
         assert hand.answer is not None
         self.hands.remove(hand)
         self._record(hand, *ANSWERS[hand.answer], code=hand.answer)
 
     def lose(self, hand: Hand) -> None:
-        """A worker gives up: before the gate nothing left, after it nobody knows."""
+        """Give up a mail: before the commit point it is unsent, after it uncertain."""
         self.hands.remove(hand)
         ends = (State.READY, Outcome.NOT_SENT) if hand.gated is None else (State.UNCERTAIN, Outcome.UNCERTAIN)
         self._record(hand, *ends)
 
     def fail(self, hand: Hand) -> None:
-        """A mail cannot be composed; after the third time it is laid aside."""
+        """Fail to compose a mail; the third failure poisons the delivery."""
         self.hands.remove(hand)
         last = self.rows[hand.claim.key].failures == 2
         self._record(hand, State.POISONED if last else State.READY, Outcome.NOT_SENT, failed=True)
 
     def die(self, worker: int) -> None:
-        """A worker is found dead; its hands may still move."""
+        """Recover a dead worker's deliveries; its mails may still proceed."""
         owner = self.workers.pop(worker, "")
         with self.ledger.db.write() as session:
             recovery.recover(session, owner, self.now)
         self._take_over(key for key, row in self.rows.items() if row.owner == owner)
 
     def overdue(self) -> None:
-        """Leases that are over are taken over, whoever holds them."""
+        """Recover deliveries whose lease has ended."""
         with self.ledger.db.write() as session:
             recovery.recover_overdue(session, self.now)
         self._take_over(key for key, row in self.rows.items() if row.lease is not None and row.lease < self.now)
 
     def expire(self) -> None:
-        """What waits and is too late is closed."""
+        """Close deliveries that are too late."""
         with self.ledger.db.write() as session:
             ledger.expire(session, 100, self.now)
         for key, row in self.rows.items():
@@ -179,7 +179,7 @@ class Life:
                 self._end(key, State.EXPIRED)
 
     def settle(self, key: int, give_up: bool) -> None:
-        """The operator says how it ended: the truth, or that it is given up."""
+        """Settle a delivery as the operator: with the truth, or abandon it."""
         row, arrived = self.rows[key], self.copies[key] > 0
         how = Settlement.ABANDONED if give_up else Settlement.ACCEPTED if arrived else Settlement.NOT_SENT
         may = row.state is State.POISONED or (
@@ -197,7 +197,7 @@ class Life:
             self._end(key, State.ABANDONED if give_up else State.ACCEPTED)
 
     def change(self, who: int, away: Status) -> None:
-        """Who is active goes away so, who went away comes back; who is erased stays so."""
+        """Deactivate an active subscriber, or reactivate one who is not erased."""
         stands = self.person(who).status
         with self.ledger.db.write() as session:
             if stands is Status.ACTIVE and away is Status.ERASED:
@@ -207,7 +207,7 @@ class Life:
                 subscribers.change_status(session, who, to, Cause.WEB, self.now)
 
     def states(self) -> dict[int, State]:
-        """The ledger as it is."""
+        """Return the state of each delivery in the ledger."""
         columns = core.delivery.c
         with self.ledger.db.read() as session:
             rows = session.connection().execute(select(columns.id, columns.state))

@@ -1,4 +1,4 @@
-"""Faults that others have shipped, each put into a copy of the code; the proof is alive while it finds every one."""
+"""Bugs that other software has shipped; a test must catch each of them."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ CUTS = "tests/proof/test_power_cut.py::test_deliver_survives_power_cuts[sqlite]"
 
 @dataclass(frozen=True)
 class Mutant:
-    """`was` stands once in `file` and `becomes` something else; the test `caught_by` must fail then."""
+    """A change from `was` to `becomes` that must make `caught_by` fail."""
 
     name: str
     file: str

@@ -1,7 +1,7 @@
-"""What a process wrote, synced and sent, as strace saw it; and the disks that a power cut could have left of it.
+"""Recorded writes and syncs, and the possible disk states after a power cut.
 
-A write is on the disk for sure once a sync of its file has ended. Until then a cut may have kept it, lost it, or
-kept some of its sectors, and later ones without earlier ones.
+A write is durable once a sync of its file has ended. Until then a power cut may keep it, lose it, or keep some of its
+sectors, and it may keep later writes without earlier ones.
 """
 
 import re
@@ -21,7 +21,7 @@ _MESSAGE = re.compile(rb"^Message-ID: (\S+)\r\n.*?\r\n\.\r\n", re.DOTALL | re.MU
 
 @dataclass(frozen=True)
 class Write:
-    """Bytes at a place of a file; without any, an end of the file there."""
+    """Bytes written at an offset of a file; None truncates the file there."""
 
     file: Path
     offset: int
@@ -30,21 +30,21 @@ class Write:
 
 @dataclass(frozen=True)
 class Sync:
-    """What was written to the file is on the disk."""
+    """A sync of a file: everything written to it is durable."""
 
     file: Path
 
 
 @dataclass(frozen=True)
 class Gone:
-    """The file was removed."""
+    """The removal of a file."""
 
     file: Path
 
 
 @dataclass(frozen=True)
 class Sent:
-    """The last byte of a mail left for the relay."""
+    """The last byte of a mail, sent to the relay."""
 
     message_id: str
 
@@ -53,19 +53,19 @@ Event = Write | Sync | Gone | Sent
 
 
 def recorded(log: Path) -> list[Event]:
-    """The events of a run, in their order. A sync that is interrupted in the log counts when it has ended."""
+    """Return the events of a run in order; a sync counts when it has ended."""
     return list(_events(log.read_text(errors="replace").splitlines()))
 
 
 @dataclass
 class Disk:
-    """Files as they are for sure, and what has been done to them since, which may be lost."""
+    """Durable file contents, and pending changes that may be lost."""
 
     sure: dict[Path, bytes]
     pending: dict[Path, list[Write | Gone]] = field(default_factory=dict)
 
     def do(self, event: Event) -> None:
-        """Go on by one event."""
+        """Apply one event."""
         match event:
             case Write() | Gone():
                 self.pending.setdefault(event.file, []).append(event)
@@ -76,7 +76,7 @@ class Disk:
                 self.sure[file] = content
 
     def cut(self, rng: Random) -> dict[Path, bytes]:
-        """One of the states that a power cut now may leave; a file that is empty need not be there."""
+        """Return one of the states that a power cut may leave."""
         left = dict(self.sure)
         for file, events in self.pending.items():
             content = left.get(file, b"")
@@ -89,7 +89,7 @@ class Disk:
 def cuts(
     events: Iterable[Event], before: Mapping[Path, bytes], rng: Random
 ) -> Iterator[tuple[set[str], dict[Path, bytes]]]:
-    """For a cut after each event: the mails that had left, and the files."""
+    """Yield the sent Message-IDs and the files for a cut after each event."""
     disk, sent = Disk(dict(before)), set[str]()
     for event in events:
         if isinstance(event, Sent):

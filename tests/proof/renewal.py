@@ -1,4 +1,4 @@
-"""A database put back as it was, again and again: a copy of the file, or of every table."""
+"""Snapshots of an installation that can be restored many times."""
 
 import shutil
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Renew = Callable[[], None]
 
 
 def whole_renewal(install: Install, folder: Path) -> Renew:
-    """Remember database, journals and departures as they are now; what is returned puts all of them back so."""
+    """Take a snapshot of database and journals; return a function that restores it."""
     journals, kept = install.app.journals, folder / "journals"
     if journals.exists():
         shutil.copytree(journals, kept, dirs_exist_ok=True)
@@ -30,12 +30,12 @@ def whole_renewal(install: Install, folder: Path) -> Renew:
 
 
 def renewal(db: Database, folder: Path) -> Renew:
-    """Remember the database as it is now; what is returned puts it back so, and leaves nobody connected."""
+    """Take a snapshot of the database; return a function that restores it."""
     return _of_file(db, folder) if db.is_sqlite else _of_tables(db)
 
 
 def settled(db: Database) -> None:
-    """Put all that an SQLite file's journal holds into the file."""
+    """Write an SQLite database's journal into its file."""
     with db.engine.connect() as connection:
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -58,7 +58,7 @@ def _of_file(db: Database, folder: Path) -> Renew:
 
 
 def _of_tables(db: Database) -> Renew:
-    """Rows are put back, not tables: that takes a tenth of making a database from a template."""
+    """Restore rows, not tables: a tenth of the time of a new database from a template."""
     db.close()
     engine = create_engine(db.engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""One situation of an install, struck again and again at another point, restarted, and counted."""
+"""Run a job with a fault at one system call, restart, and check."""
 
 import asyncio
 import hashlib
@@ -41,18 +41,21 @@ ENDS = frozenset({State.ACCEPTED, State.UNCERTAIN, State.EMPTY})
 
 
 def plan_due(app: App) -> None:
-    """As `digestd plan`."""
+    """Plan as `digestd plan` does."""
     plan(app.db, app.planner, app.clock())
 
 
 def deliver_ready(app: App) -> None:
-    """As `digestd deliver --drain`; with one thread for the database, so that the nth call is the same in every run."""
+    """Deliver as `digestd deliver --drain` does, with one database thread.
+
+    With one thread the nth call is the same in each run.
+    """
     clean_up(app, app.clock())
     asyncio.run(_in_one_thread(app))
 
 
 def ask_the_log(app: App) -> None:
-    """As `digestd delivery reconcile`."""
+    """Reconcile as `digestd delivery reconcile` does."""
     settle_uncertain(app, app.clock())
 
 
@@ -66,9 +69,9 @@ async def _in_one_thread(app: App) -> None:
 
 @dataclass
 class Scene:
-    """The situation: an install as it is now, and the job that is struck in it.
+    """A snapshot of an installation, and the job into which faults are injected.
 
-    `already`: the copies at the relay now. `ends`: in which states mails may be once all is quiet.
+    `already`: copies at the relay before the job. `ends`: the states allowed after the restart.
     """
 
     install: Install
@@ -81,7 +84,7 @@ class Scene:
     found: Counts = field(default_factory=Counts)
 
     def points(self, share: int = 0, calls: tuple[str, ...] = CALLS) -> Iterator[tuple[str, int]]:
-        """Every nth call that the job makes undisturbed, in an order of this share's own, without an end."""
+        """Yield each (call, nth) of an undisturbed job, shuffled, endlessly."""
         self._begin()
         counted = self.nursery.counted(self.job, calls)
         each = [(call, nth) for call in calls for nth in range(1, counted[call] + 1)]
@@ -89,7 +92,7 @@ class Scene:
         return cycle(each)
 
     def strike(self, blows: Iterable[Blow], wanted: int) -> None:
-        """Strike until so many blows have told; more of them in a long run."""
+        """Inject faults until `wanted` of them took effect; more in a long run."""
         wanted = many(wanted)
         for blow in islice(blows, 3 * wanted):
             self.point(lambda blow=blow: self.nursery.struck(self.job, blow))  # type: ignore[misc]
@@ -98,7 +101,7 @@ class Scene:
         raise AssertionError(f"of {wanted} blows only {self.found.struck} told: {self.found}")
 
     def point(self, act: Callable[[], tuple[Ended, bool]]) -> None:
-        """One run that is struck, the restart after it, and the count."""
+        """Run the job with one fault, restart, and count."""
         self._begin()
         ended, told = act()
         self.found.struck += told
@@ -107,7 +110,7 @@ class Scene:
         self.go_on_from(self.relay.copies, ended.said)
 
     def go_on_from(self, left: Mapping[str, int], said: str = "") -> None:
-        """The restart after a crash, and the count; `left`: the mails that had left before it."""
+        """Restart after a crash, and count. `left`: copies that were sent before it."""
         before = self.already + Counter(left)
         mails = [mail for mail in self.relay.taken if mail.message_id in left]
         self.relay.taken.clear()
@@ -125,7 +128,7 @@ class Scene:
 
 
 def _are_as_composed(mails: Iterable[Taken], install: Install) -> None:
-    """What was composed before the blow and what after it are the same bytes, whose sha256 the gate has kept."""
+    """Assert that each mail has the sha256 that the commit point stored."""
     columns = core.delivery.c
     with install.db.read() as session:
         rows = session.connection().execute(select(columns.message_id, columns.sha256))
@@ -135,7 +138,7 @@ def _are_as_composed(mails: Iterable[Taken], install: Install) -> None:
 
 
 def many(count: int) -> int:
-    """Return so many, twenty times as many in a long run, or as many as DIGESTD_TEST_POINTS says."""
+    """Return `count`, twenty times as many in a long run, or DIGESTD_TEST_POINTS."""
     return int(os.environ.get("DIGESTD_TEST_POINTS", sized(count, 20 * count)))
 
 
@@ -143,7 +146,15 @@ def many(count: int) -> int:
 def scene(
     install: Install, job: Job, folder: Path, mutate: Callable[[], None] | None = None, **more: str
 ) -> Iterator[Scene]:
-    """The install as it is now, to be struck while it does a job. `more`: settings, by their environment names."""
+    """Yield a scenario of the installation as it is now.
+
+    Args:
+        install: The installation.
+        job: The job into which faults are injected.
+        folder: For snapshots and logs.
+        mutate: Called first in the forking process, to change its code.
+        more: Further settings by their environment names.
+    """
     folder.mkdir(exist_ok=True)
     renew = whole_renewal(install, folder)
     with Relay(journal=folder / "message-ids").in_thread() as relay:
@@ -158,9 +169,9 @@ def scene(
 
 
 def restart(install: Install) -> None:
-    """Do as a worker that is started again: recover, plan what is due, deliver until all is quiet.
+    """Do what a restarted worker does: recover, plan, deliver until nothing is left.
 
-    The clock goes on meanwhile and is put back; what recovery waits for is not the clock, but to be told of the death.
+    The clock is advanced meanwhile and put back afterwards. Recovery depends on the death of the worker, not on time.
     """
     began = install.clock.now
     recover(install)
@@ -176,7 +187,7 @@ def restart(install: Install) -> None:
 
 
 def recover(install: Install) -> None:
-    """Recover until nothing of the dead is left."""
+    """Recover until no delivery of a dead worker is left."""
     for _ in range(500):
         clean_up(install.app, install.clock.now)
         if not install.states.keys() & UNDER_WAY:

@@ -1,7 +1,6 @@
-"""Three workers, killed and frozen at random hundreds of times, while people leave.
+"""Workers are killed and frozen at random while subscribers leave.
 
-The clock of the workers runs 300 times as fast, so that a worker frozen for ten seconds has outlived its lease when
-it thaws.
+The workers' clock runs 300 times as fast, so a worker frozen for ten seconds has lost its lease when it continues.
 """
 
 import os
@@ -43,7 +42,7 @@ ENDS = {State.ACCEPTED, State.UNCERTAIN, State.SKIPPED, State.EMPTY}
 
 
 def hasten() -> None:
-    """Let the clock run fast, from when the process that forks has started."""
+    """Let the clock run fast from the start of the forking process."""
     began = time.monotonic()
     wiring.clock = lambda start: (
         lambda: datetime.fromisoformat(start) + FAST * timedelta(seconds=time.monotonic() - began)
@@ -51,7 +50,7 @@ def hasten() -> None:
 
 
 def work_on(app: App) -> None:
-    """As a worker, whatever befalls it."""
+    """Deliver again and again, whatever fails."""
     while True:
         with suppress(Exception):
             deliver_ready(app)
@@ -100,7 +99,7 @@ def _day(there: Install, relay: Relay, found: Counts) -> None:
 
 
 class Chaos:
-    """The workers, and who strikes them."""
+    """Random kills, freezes and unsubscriptions for a group of workers."""
 
     def __init__(self, install: Install, forks: Nursery, rng: Random) -> None:
         self._install = install
@@ -109,7 +108,7 @@ class Chaos:
         self.struck = self.kills = self.frozen = self.past_lease = 0
 
     def reign(self, strikes: int) -> None:
-        """Strike so often; in the end all are killed."""
+        """Inject `strikes` faults, then kill all workers."""
         # A worker frozen amid a transaction keeps everybody from writing until it thaws: those who leave wait
         # elsewhere, or nobody would be there to thaw it.
         with ThreadPoolExecutor(1) as leaving:
@@ -118,7 +117,7 @@ class Chaos:
             one.result()
 
     def _strike(self, strikes: int) -> Iterator[int]:
-        """Who leaves meanwhile, as they do."""
+        """Kill and freeze workers; yield the subscribers who leave meanwhile."""
         workers = [self._born() for _ in range(WORKERS)]
         thaws: dict[int, float] = {}
         while self.struck < strikes:
@@ -155,7 +154,7 @@ class Chaos:
         return self._born()
 
     def _freeze(self, worker: Child) -> float:
-        """For how long."""
+        """Freeze a worker and return for how many seconds."""
         self.struck += 1
         self.frozen += 1
         worker.signal(SIGSTOP)

@@ -1,6 +1,6 @@
-"""PostgreSQL is killed in the middle of a run, or the connection to it cut while COMMIT is under way.
+"""PostgreSQL is killed during a run, or a connection is cut during COMMIT.
 
-Whether that commit was made nobody knows: the run connects again, looks, and goes on from what it finds.
+Nobody knows if that transaction was committed: the run connects again, reads the state, and continues from there.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ MAILS = 40
 
 
 def patient() -> None:
-    """Try again soon, for as long as a database needs to start again."""
+    """Retry quickly, for as long as a database needs to start again."""
     group_commit.BACKOFF = Backoff((timedelta(seconds=0.05),))
     group_commit.PATIENCE_SECONDS = 60.0
 
@@ -84,7 +84,7 @@ def _wait_for(relay: Relay, mails: int) -> None:
 
 @dataclass
 class Proxy:
-    """Between a run and PostgreSQL; cuts a connection at its nth COMMIT, before it or before the answer to it."""
+    """A proxy to PostgreSQL that cuts a connection at the nth COMMIT."""
 
     port: int
     upstream: int
@@ -96,7 +96,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Proxy"]:
-        """Listen in a thread of its own."""
+        """Listen in a thread."""
         ready = threading.Event()
 
         async def serve() -> None:
@@ -116,7 +116,12 @@ class Proxy:
             thread.join(60)
 
     def aim(self, nth: int, *, delivers: bool) -> None:
-        """Cut at the nth COMMIT from now on. `delivers`: it reaches the server, but not its answer the run."""
+        """Cut at the nth COMMIT from now on.
+
+        Args:
+            nth: Which COMMIT; 0 for none.
+            delivers: If True, the server gets the COMMIT, but its answer is lost.
+        """
         self.nth, self.delivers, self.seen, self.struck = nth, delivers, 0, False
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,6 +1,6 @@
-"""A system call that fails once, at every nth of its kind: no room, a disk error, a connection that is gone.
+"""One system call fails: full disk, disk error, lost connection.
 
-The run may end early and say so in one line; started again, nothing is lost and nothing is sent twice.
+The run may end early with a one-line error. After a restart nothing is lost and nothing is sent twice.
 """
 
 from datetime import timedelta
@@ -30,7 +30,7 @@ gone fails to read as well, which no single call that fails can stand for. See t
 
 
 def impatient() -> None:
-    """A round that the database did not take is repeated at once, not after a second."""
+    """Retry a failed commit at once instead of after a second."""
     group_commit.BACKOFF = Backoff((timedelta(seconds=0.01),))
 
 
@@ -64,6 +64,6 @@ def test_deliver_survives_a_full_disk(ready: Situation, memory: Path) -> None:
 
 
 def impatient_and_brief() -> None:
-    """A database that takes nothing for a moment is given up."""
+    """Give up a database that fails for a moment."""
     impatient()
     group_commit.PATIENCE_SECONDS = 0.03

@@ -1,6 +1,6 @@
-"""Thousands of times somebody leaves, pauses or comes back while their mail passes the gate.
+"""Subscribers leave, pause or return while mails pass the commit point.
 
-I08, I09 and I10 are the oracle: no gate passed after the event that ended consent, whatever came first.
+Invariants I08, I09 and I10 are the oracle: no commit after the event that ended consent.
 """
 
 import threading

@@ -1,7 +1,7 @@
-"""SIGKILL at every nth system call of planning, delivering, recovering and reconciling, and a start after it.
+"""SIGKILL at each nth system call of a job, then a restart.
 
-Nothing is silently lost, nothing is sent twice, and what nobody can know is `uncertain`. The external witness is
-a relay that has each Message-ID on its disk before it answers 250.
+No mail is silently lost, none is sent twice, and what cannot be known is `uncertain`. The external witness is a relay
+that writes each Message-ID to disk before it replies 250.
 """
 
 from pathlib import Path

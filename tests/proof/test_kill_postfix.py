@@ -1,6 +1,6 @@
-"""SIGKILL at every nth system call while a real Postfix takes the mails, then its log is asked: nothing stays open.
+"""SIGKILL at each nth system call while a real Postfix takes the mails.
 
-What it took is accepted, what it never had goes out after all. The witness is what lies in the Maildirs.
+Mails that Postfix took are accepted, others are sent after the restart. The witness is the content of the Maildirs.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ _MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
 
 @pytest.fixture
 def running() -> Iterator[Postfix]:
-    """Not below pytest's own folder: that is closed to other users whenever another pytest starts."""
+    """Yield a Postfix outside pytest's folder, which other users cannot enter."""
     with tempfile.TemporaryDirectory(prefix="postfix") as folder, postfix(Path(folder), BOXES) as started:
         yield started
 
@@ -88,7 +88,7 @@ def _scene(running: Postfix, url: str, memory: Path) -> Iterator[Scene]:
 
 
 def _go_on(install: Install) -> int:
-    """Start a worker again, which goes on until the log has told of every mail that was in doubt: how many were."""
+    """Restart until the log has settled all uncertain mails; return their number."""
     began = install.clock.now
     recover(install)
     doubted = install.states.get(State.UNCERTAIN, 0)
@@ -103,7 +103,7 @@ def _go_on(install: Install) -> int:
 
 
 def _taken(running: Postfix) -> Counter[str]:
-    """The copies in the Maildirs by Message-ID, once its queue is empty: its log may tell of a mail only later."""
+    """Return the copies by Message-ID once queue is empty and log complete."""
     for _ in range(1_000):
         queued, log = running.queued, running.log
         if not queued and log.count("(queue active)") == log.count(": removed\n") and not _open_sessions(log):
@@ -114,12 +114,12 @@ def _taken(running: Postfix) -> Counter[str]:
 
 
 def _open_sessions(log: str) -> bool:
-    """Whether somebody is still connected: who was killed may have sent a dot just before."""
+    """Return True if a client is connected: a killed worker may have sent a dot."""
     return len(re.findall(r": connect from", log)) != len(re.findall(r": disconnect from", log))
 
 
 def _empty(running: Postfix) -> None:
-    """Forget the point before: its mails, and its log, as their ids come again."""
+    """Delete the mails and the log of the previous point, because queue ids repeat."""
     (running.folder / "mail.log").write_text("")
     for box in BOXES:
         for path in running.mails(box):

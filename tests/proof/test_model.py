@@ -1,4 +1,4 @@
-"""Hundreds of lives of an install, invented by Hypothesis: at every step the ledger agrees with a model of it."""
+"""Random histories: after each step the ledger agrees with its model."""
 
 from collections import Counter
 from datetime import timedelta
@@ -40,7 +40,7 @@ CHANCE = st.integers(0, 2**32 - 1).map(Random)
 
 
 class LivesOfAnInstall(RuleBasedStateMachine):
-    """Three readers, two workers, one relay; whatever happens, in whatever order."""
+    """Random histories of three subscribers, two workers and one relay."""
 
     db: Database
     renew: Renew
@@ -89,7 +89,7 @@ class LivesOfAnInstall(RuleBasedStateMachine):
 
     @rule(chance=CHANCE)
     def change(self, chance: Random) -> None:
-        """Who is about to be mailed rather than anybody, and not every time that it could be."""
+        """Change the status of a subscriber, preferably of one about to be mailed."""
         readers = [self.life.rows[hand.claim.key].who for hand in self.life.hands if hand.gated is None]
         if chance.random() < 0.4:
             self.life.change(chance.choice(readers or self.life.people), chance.choice(AWAY))
@@ -125,7 +125,7 @@ class LivesOfAnInstall(RuleBasedStateMachine):
             self.life.plan(who, frozenset(chance.sample(range(1, 200), chance.randint(0, 4))))
 
     def _move(self, hand: Hand, chance: Random) -> None:
-        """What a worker does next with a mail in its hand."""
+        """Perform the next step of a claimed mail."""
         if chance.random() < 0.1:
             self.life.lose(hand)
         elif hand.gated is None:

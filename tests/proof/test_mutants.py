@@ -1,4 +1,4 @@
-"""Every safety test has a mutant that it must catch: each is made in a copy of the tree, and its test must fail."""
+"""Mutation tests: on a mutated copy of the tree, a test must fail."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def test_copy_without_mutation_passes(tmp_path: Path) -> None:
 
 
 def _tested(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
-    """The tests, run on a tree."""
+    """Run tests on a tree."""
     points = POINTS.get(tests.partition("::")[0], "1")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", tests]
     environment = {**os.environ, "PYTHONPATH": str(tree), "DIGESTD_TEST_POINTS": points}
@@ -53,7 +53,7 @@ def _tested(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _copy(into: Path) -> None:
-    """Copy the tree with its bytecode, which holds for all but the file that is mutated."""
+    """Copy the tree with its bytecode, valid for all files but the mutated one."""
     unfinished = shutil.ignore_patterns("*.pyc.*", "node_modules")
     for name in ("digestd", "templates", "tests"):
         shutil.copytree(ROOT / name, into / name, ignore=unfinished)
@@ -65,7 +65,7 @@ def _mutate(tree: Path, mutant: Mutant) -> None:
 
 
 def _place(tree: Path, mutant: Mutant) -> str:
-    """The text of its file, which has what it takes the place of."""
+    """Return the text of the mutant's file, which must contain `was` once."""
     text = (tree / mutant.file).read_text()
     assert text.count(mutant.was) == 1, f"{mutant.file} has changed: say anew where {mutant.name!r} would be"
     return text

@@ -1,7 +1,7 @@
-"""The power goes while a process works: whatever the disk may have kept, no commit that counted is lost.
+"""Power cuts: no committed step is lost, whatever the disk has kept.
 
-The real process's writes and syncs are written down, and every state that a cut after each of them could leave is
-made, opened and gone on with. What counts is told from outside: once a mail has left, the ledger must know.
+The writes and syncs of a real process are recorded. For a cut after each of them a possible disk state is built,
+opened and continued. The witness is external: once a mail was sent, the ledger must know.
 """
 
 from itertools import chain, islice
@@ -62,7 +62,7 @@ def _files(made: Scene) -> dict[Path, bytes]:
 
 
 def _lay(made: Scene, left: dict[Path, bytes]) -> None:
-    """Put the files there as the cut left them."""
+    """Write the files as the power cut left them."""
     for file, content in left.items():
         if made.install.folder in file.parents:
             file.parent.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
-"""A week of the real service, its clock set by libfaketime: every reader gets one digest a day, at their hour.
+"""A week of the real service under libfaketime: one digest a day for each.
 
-The week has the end of summer time in it, an hour that comes twice, a clock set back and one that jumps a day ahead.
+The week contains the end of summer time, a clock set back by an hour, and one that jumps a day ahead.
 """
 
 import os
@@ -45,13 +45,13 @@ main()
 
 @dataclass
 class Clock:
-    """The file that tells libfaketime how far to be from the machine's clock, with which it runs on."""
+    """The file that tells libfaketime the offset to the machine's clock."""
 
     file: Path
     now: datetime
 
     def set(self, now: datetime) -> None:
-        """It is `now`."""
+        """Set the clock to `now`."""
         self.now = now
         fresh = self.file.with_suffix(".new")
         fresh.write_text(f"{now.timestamp() - time.clock_gettime(time.CLOCK_REALTIME):+.3f}\n")
@@ -80,13 +80,13 @@ def test_service_sends_one_digest_a_day_at_the_chosen_hour(sqlite_url: str, tmp_
 
 
 def _readers() -> list[dict[str, object]]:
-    """One in each zone, with hours in the morning, around noon and late."""
+    """Return a subscriber in each zone, with various hours."""
     people = zip(library.people(len(ZONES)), ZONES, cycle((7, 2, 12, 22)), strict=False)
     return [{**person, "timezone": zone, "hour": hour} for person, zone, hour in people]
 
 
 def settle(made: Install, clock: Clock) -> None:
-    """Wait until the service has done what is due now."""
+    """Wait until the service has done what is due."""
     until = time.monotonic() + 300
     while time.monotonic() < until:
         with made.db.read() as session:
@@ -98,7 +98,7 @@ def settle(made: Install, clock: Clock) -> None:
 
 
 def _each_got_one_a_day(made: Install, readers: list[dict[str, object]], seen: list[datetime]) -> None:
-    """What the ledger and the mails say, against what the clock showed."""
+    """Compare ledger and mails with the instants that the clock showed."""
     mails = [message_from_bytes(path.read_bytes()) for path in (made.folder / "outbox" / "new").iterdir()]
     found: dict[str, list[datetime]] = {}
     for mail in mails:
@@ -121,7 +121,7 @@ def _each_got_one_a_day(made: Install, readers: list[dict[str, object]], seen: l
 
 @contextmanager
 def serving(made: Install, clock: Clock) -> Iterator[None]:
-    """`digestd up` under libfaketime."""
+    """Run `digestd up` under libfaketime."""
     environment = {
         **os.environ,
         **made.environment(DIGESTD_WEB_PORT=str(free_port())),

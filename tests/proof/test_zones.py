@@ -1,4 +1,4 @@
-"""Every IANA zone from 2020 to 2030: each local date has one due instant, and it falls on that very date."""
+"""Every IANA zone from 2020 to 2030: each local date has one due instant."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -19,7 +19,7 @@ NO_ZONES = {"Factory", "localtime"}
 
 @cache
 def kinds() -> dict[bytes, list[str]]:
-    """The zones by their rules: what many names are given to is walked through once."""
+    """Return the zones grouped by identical rules, so that each rule is tested once."""
     found: dict[bytes, list[str]] = {}
     for zone in sorted(available_timezones() - NO_ZONES):
         found.setdefault(files("tzdata.zoneinfo").joinpath(*zone.split("/")).read_bytes(), []).append(zone)
@@ -39,7 +39,7 @@ def test_every_zone_has_one_due_instant_per_date(hour: int) -> None:
 
 
 def test_every_zone_period_lasts_until_midnight() -> None:
-    """Looked at around each change of the clocks, where it could go wrong; else once a month."""
+    """Check the days around each change of the clocks, and one day a month."""
     for names in kinds().values():
         timing = Timing(names[0], hour=3)
         for instant in _odd(timing):

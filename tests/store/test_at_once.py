@@ -1,4 +1,4 @@
-"""Many at once: workers, recovery, planning, people who leave."""
+"""Concurrency of the ledger: claims, recovery, planning and results."""
 
 import threading
 from collections.abc import Sequence
@@ -66,7 +66,10 @@ def test_rejection_during_planning_keeps_history_correct(ledger: Ledger) -> None
 
 
 def test_commit_point_planning_and_results_do_not_deadlock(ledger: Ledger) -> None:
-    """Deliveries numbered against the order of their subscribers; the same people planned, gated and refused."""
+    """Plan, commit and reject for the same subscribers in conflicting orders.
+
+    The keys of the deliveries run against those of their subscribers, so that locks are taken in different orders.
+    """
     who = ledger.subscribers(40)
     for subscriber in reversed(who):
         ledger.digests([subscriber])
@@ -95,6 +98,6 @@ def test_commit_point_planning_and_results_do_not_deadlock(ledger: Ledger) -> No
 
 
 def _lock(session: Session, who: Sequence[int]) -> None:
-    """As planning does first."""
+    """Lock the subscribers as planning does first."""
     column = core.subscriber.c.id
     session.connection().execute(select(column).where(column.in_(who)).order_by(column).with_for_update()).all()

@@ -1,4 +1,4 @@
-"""Statements that go by the driver itself behave as all others do."""
+"""Statements executed directly by the driver behave like those of SQLAlchemy."""
 
 import pytest
 from sqlalchemy import bindparam, insert, select, text, update

@@ -1,4 +1,4 @@
-"""fsck: silent on a sound ledger, and every invariant finds its violation."""
+"""fsck: accepts a valid ledger and finds a violation of each invariant."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -21,7 +21,7 @@ ACCEPTED, READY, LEASED, DOT, UNCERTAIN, EMPTY, SKIPPED, REJECTED = range(1, 9)
 
 @pytest.fixture
 def mixed(ledger: Ledger) -> Ledger:
-    """A sound ledger with a delivery in most states."""
+    """Return a valid ledger with deliveries in most states."""
     who = ledger.subscribers(8)
     ledger.digests([n for n in who if n != EMPTY])
     ledger.digests([EMPTY], picks=())
@@ -41,7 +41,7 @@ def mixed(ledger: Ledger) -> Ledger:
 
 @pytest.fixture
 def loose(mixed: Ledger) -> Ledger:
-    """The same rows in tables that hold nothing back: no constraint, index or trigger."""
+    """Return the same rows in tables without constraints, indexes and triggers."""
     for table in TABLES:
         cascade = "" if mixed.db.is_sqlite else " CASCADE"
         mixed.sql(f"CREATE TABLE loose AS SELECT * FROM {table}")
@@ -163,7 +163,7 @@ def test_fsck_accepts_paper_numbers_above_32_bits(ledger: Ledger) -> None:
 
 
 def _all(state: State) -> dict[str, object]:
-    """Columns that satisfy the constraints of a state."""
+    """Return column values that satisfy the constraints of a state."""
     busy = state in {State.LEASED, State.DOT}
     return {"state": state, "owner": "w" if busy else None, "until": 1 if busy else None, "sha": b"x" * 32}
 

@@ -1,4 +1,4 @@
-"""One delivery's road through the ledger: claim, gate, record, recover, release."""
+"""A delivery in the ledger: claim, commit point, record, recover, release."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ LATE = timedelta(hours=19)
 
 
 def accepted(claimed: Claimed, owner: str = "w1") -> list[AttemptResult]:
-    """A 250 for all of a claim."""
+    """Return a 250 reply for each claim."""
     return [
         AttemptResult(c.key, c.attempt, owner, State.ACCEPTED, Outcome.ACCEPTED, 250, "2.0.0 ok", "ABC123")
         for c in claimed.claims
@@ -30,7 +30,7 @@ def accepted(claimed: Claimed, owner: str = "w1") -> list[AttemptResult]:
 
 
 def ended(claimed: Claimed, state: State, outcome: Outcome, owner: str = "w1", **more: object) -> list[AttemptResult]:
-    """Some other end for all of a claim."""
+    """Return the same result for each claim."""
     return [AttemptResult(c.key, c.attempt, owner, state, outcome, **more) for c in claimed.claims]  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Settling what nobody knows the end of: once, by evidence, and not before it can be known."""
+"""Settlement of uncertain deliveries: once, by evidence, after the grace period."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ PROOF = SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, "the relay's log has 
 
 
 def uncertain(ledger: Ledger) -> None:
-    """One delivery whose answer was lost."""
+    """Create one delivery whose answer was lost."""
     ledger.ready(1)
     claimed = ledger.claim()
     ledger.gate(claimed)

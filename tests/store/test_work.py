@@ -1,4 +1,4 @@
-"""What is to be done is found by an index, however much was done before."""
+"""Queries for pending work use indexes instead of scanning the history."""
 
 from collections.abc import Callable
 
