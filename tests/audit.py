@@ -22,10 +22,10 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "deploy" / "requirements-dev.txt"
-"""It pins all that the lock of the service pins: a test holds the two together."""
+"""It pins everything that the service's lock pins; a test compares them."""
 SOCKET_SECONDS = 10
 SECONDS = 120.0
-"""The longest that one database may take; then it counts as unreachable."""
+"""Timeout for one database; later it counts as unreachable."""
 
 
 @dataclass(frozen=True, slots=True)

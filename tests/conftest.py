@@ -40,16 +40,16 @@ SLOW = frozenset(
         "web",
     }
 )
-"""Folders whose tests start programs, servers or whole installs: all of them are marked `slow`."""
+"""Folders whose tests start programs, servers or installations: their tests are marked `slow`."""
 SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "references", "security", "web"})
-"""Folders that meet the database through the store alone, which is tested on both engines elsewhere.
+"""Folders that use the database only through the store, which has its own tests on both engines.
 
-By default one test in five of them runs on PostgreSQL too, in a long run all of them.
+By default one in five of their tests runs on PostgreSQL too, in a long run all.
 """
 
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")  # an example takes as long as the machine takes
+settings.load_profile("untimed")  # no deadline: results must not depend on the load
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -34,9 +34,9 @@ DIGEST: ViewportSize = {"width": 720, "height": 1_000}
 FRONT: ViewportSize = {"width": 1_200, "height": 860}
 BYTES_MAX = 150_000
 SCRIPTS: Mapping[str, str] = {"Chinese": "陳", "Japanese": "ひ", "Korean": "한", "Arabic": "ع", "Devanagari": "अ"}
-"""A letter of each script that needs a font of its own."""
+"""One letter of each script that needs its own font."""
 COLOURS = 128
-"""Enough for pages of text; a picture with all colours is three times as large."""
+"""Enough for text; with all colours a picture is three times as large."""
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ def mortal() -> Iterator[Server]:
         try:
             yield made
         finally:
-            made.stop(signal.SIGQUIT)  # its data goes with it: there is nothing to write down first
+            made.stop(signal.SIGQUIT)  # the data is deleted anyway, so no clean shutdown
     finally:
         shutil.rmtree(data, ignore_errors=True)
 

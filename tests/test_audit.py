@@ -12,7 +12,7 @@ from tests.audit import LOCK, Audit, audit, main, read, report, unconditional
 pytestmark = pytest.mark.slow
 
 KNOWN = {"numpy": ["2.5.5"], "jinja2": None}
-"""The versions that are vulnerable here; None: all."""
+"""Vulnerable versions; None means all."""
 
 
 class Database(BaseHTTPRequestHandler):

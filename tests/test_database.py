@@ -100,7 +100,7 @@ def test_open_refuses_postgresql_without_synchronous_commit(postgres_url: str) -
 
 def test_open_refuses_a_disk_without_wal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    db = open_database(f"sqlite:///file:{tmp_path / 'digestd.db'}?vfs=unix-dotfile&uri=true")  # it shares no memory
+    db = open_database(f"sqlite:///file:{tmp_path / 'digestd.db'}?vfs=unix-dotfile&uri=true")  # WAL needs shared memory
     with pytest.raises(BadSetting, match="put the file on a disk of this machine"):
         _count(db)
     db.close()

@@ -192,7 +192,7 @@ def system_calls(*filters: str) -> set[str]:
 
 
 def test_unit_permits_the_parser_sandbox() -> None:
-    from digestd.security.confinement import seccomp  # noqa: PLC0415  # the rest of this file needs no application
+    from digestd.security.confinement import seccomp  # noqa: PLC0415  # only this test needs the application
 
     permitted: set[str] = set()
     for words in re.findall(r"^SystemCallFilter=(.+)$", (DEPLOY / "digestd.service").read_text(), re.MULTILINE):
@@ -207,7 +207,7 @@ def test_unit_permits_the_parser_sandbox() -> None:
 
 @pytest.mark.parametrize("file", ["Dockerfile", "compose.yml", "digestd.service", "try"])
 def test_deploy_files_name_only_existing_settings(file: str) -> None:
-    from digestd.settings import Settings  # noqa: PLC0415  # the rest of this file needs no application
+    from digestd.settings import Settings  # noqa: PLC0415  # only this test needs the application
 
     known = {f"DIGESTD_{name.upper()}" for name in Settings.model_fields}
     named = set(re.findall(r"DIGESTD_[A-Z_]+[A-Z]", (DEPLOY / file).read_text()))

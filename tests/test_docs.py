@@ -26,10 +26,10 @@ README = ROOT / "README.md"
 PAGES = sorted([README, *ROOT.glob(".github/*.md"), *DOCS.rglob("*.md")])
 WORDS_MAX = 900
 PICTURE_MAX = 150_000
-"""Bytes; tests/pictures.py takes them no larger."""
+"""Bytes; tests/pictures.py keeps to it."""
 LIBRARY = "@article{lakes, title = {Frozen lakes}, author = {Lake, Ada}, doi = {10.5555/lakes.1}}\n"
 PEOPLE = "email,topics\nbo@example.org,river deltas\n"
-NO_DAY = {"DIGESTD_NOW": "2026-11-24T09:00:00Z", "DIGESTD_SOURCES": ""}  # nobody is due before their hour
+NO_DAY = {"DIGESTD_NOW": "2026-11-24T09:00:00Z", "DIGESTD_SOURCES": ""}  # no digest is due before its hour
 
 
 def name(page: Path) -> str:

@@ -39,7 +39,7 @@ VERSIONS = st.integers(0, 2**32 - 1)
 PLACES = st.integers(1, PLACE_MAX)
 TIMES = st.integers(0, 2**32 - 1).map(lambda second: datetime.fromtimestamp(second, UTC))
 RETIRED = NOW + timedelta(days=10)
-"""When the secret of KEYS is retired."""
+"""Instant at which the secret of KEYS is retired."""
 LATER = Keys(OTHER.secret, (Retired(KEYS.secret, RETIRED),))
 REVOKED = Keys(OTHER.secret, (Retired(KEYS.secret, RETIRED, revoked=True),))
 
@@ -115,7 +115,7 @@ CELLS = {
     "revoked, issued after": (REVOKED, AFTER, AFTER, True, False),
     "no longer known": (OTHER, BEFORE, AFTER, False, False),
 }
-"""The keys, when a token of KEYS was issued, when it is read, and if it is accepted: to unsubscribe, and else."""
+"""Keys, time of issue, time of reading, and if the token is accepted: to unsubscribe, for other purposes."""
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -20,7 +20,7 @@ async def test_scheduler_runs_late_ticks(sqlite_url: str, tmp_path: Path, now: d
     metronome, stop = Scheduler(install(tmp_path / "run", sqlite_url, now).app), asyncio.Event()
     running = asyncio.create_task(metronome.run(stop))
     await asyncio.sleep(0)
-    time.sleep(1.5)  # the point: the loop does nothing meanwhile
+    time.sleep(1.5)  # blocks the loop on purpose
     await _until_ticked(metronome)
     stop.set()
     await running

@@ -48,7 +48,7 @@ def test_wheel_contains_an_sbom_of_the_lock(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         said = json.loads(archive.read(f"{wheel.name.rpartition('-py3')[0]}.dist-info/sboms/digestd.cdx.json"))
     assert (said["bomFormat"], said["specVersion"]) == ("CycloneDX", "1.6")
-    bom = Bom.from_json(said)  # type: ignore[attr-defined]  # a decorator adds it
+    bom = Bom.from_json(said)  # type: ignore[attr-defined]  # added by a decorator
     assert bom.metadata.component.name == "digestd"
     listed = {
         (part.name, part.version, str(part.purl)): {found.content for found in part.hashes} for part in bom.components

@@ -131,7 +131,7 @@ def test_invalid_value_is_refused_by_name(name: str, value: str, said: str, nowh
 )
 def test_dangerous_setting_is_refused(given: dict[str, str], said: str) -> None:
     with pytest.raises(Exception, match=said):
-        settings_validation.check_settings(Settings(**given))  # type: ignore[arg-type]  # pydantic turns the texts into the fields' types
+        settings_validation.check_settings(Settings(**given))  # type: ignore[arg-type]  # pydantic converts the texts
 
 
 def test_plain_smtp_needs_explicit_permission() -> None:

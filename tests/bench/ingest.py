@@ -92,7 +92,7 @@ def _names(paper: dict[str, object]) -> list[str]:
 async def record(count: int, folder: Path) -> None:
     """Record all pages."""
     source = ArxivOai.of("cs")
-    recorder = Recorder(Pages(count), folder)  # type: ignore[arg-type]  # all of a fetcher that a recorder uses
+    recorder = Recorder(Pages(count), folder)  # type: ignore[arg-type]  # has all that a recorder uses
     since = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
     cursor: str | None = None
     while (request := source.requests(since, cursor)) is not None:

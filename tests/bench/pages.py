@@ -40,11 +40,11 @@ from digestd.web.connection_limits import server_config
 from tests.postgres import free_port
 
 VISITORS = 50
-"""Fewer than one network may send previews in a minute."""
+"""Below the number of previews that one network may request per minute."""
 NEEDED_A_SECOND, NEEDED_MS = 200, 250
 PREVIEW_MS = 100
 CONNECTIONS, PAUSE_MS = 20, (60, 100)
-"""Together 200 to 250 requests a second, as long as an answer takes less than 20 ms."""
+"""200 to 250 requests per second in total, if responses take less than 20 ms."""
 _RATE = r"Requests/sec:\s+([\d.]+)"
 _KINDS = {Kind.TOPIC: "topics", Kind.AUTHOR: "authors", Kind.CATEGORY: "categories", Kind.PAPER: "papers"}
 

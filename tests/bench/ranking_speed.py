@@ -57,7 +57,7 @@ def refit(likes: int, papers: int = 0) -> float:
     wants = [ProfileInput(tuple(Interest(Kind.PAPER, name) for name in seeds), seeds)]
     compile_profiles(wants, model, candidates)
     times = []
-    with single_blas_thread():  # as planning does: at 100 likes two threads take five times the CPU of one
+    with single_blas_thread():  # as in planning: at 100 likes two threads use five times the CPU of one
         for _ in range(7):
             began = time.process_time()
             score(candidates, compile_profiles(wants, model, candidates))

@@ -22,7 +22,7 @@ def elements(html: str) -> Iterator[Element]:
     """Yield the elements of a document as a browser would parse it."""
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     tree: Element = parser.parse(html)
-    # the layout's own comments for Outlook are the only ones
+    # comments, here only those for Outlook, have no tag name
     return (element for element in tree.iter() if isinstance(element.tag, str))
 
 

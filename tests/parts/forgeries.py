@@ -6,7 +6,7 @@ from random import Random
 
 ALPHABET = string.ascii_letters + string.digits + "-_"
 LOOKALIKES = ("\u0430", "\u212a", "\u017f", "+", "/", "=", "\x00", " ")
-"""Among them letters whose lower case is a plain one."""
+"""Similar letters, some with an ASCII lower case, and characters of other encodings."""
 
 
 def changed(made: str, dice: Random) -> Iterator[str]:

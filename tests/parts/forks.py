@@ -23,7 +23,7 @@ from tests.parts.waiting import PATIENCE_SECONDS
 
 CALLS = ("pwrite64", "fdatasync", "sendto", "recvfrom", "epoll_wait")
 CONTEXT = get_context("forkserver")
-"""There is one fork server a process, so whoever forks uses this one."""
+"""A process has one fork server, so all tests share this context."""
 CONTEXT.set_forkserver_preload(["digestd.cli", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"])
 
 
@@ -162,7 +162,7 @@ def until_traced(pid: int, tracer: "subprocess.Popen[bytes]") -> None:
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str], output: Path, gate: Connection) -> None:
-    from digestd.cli import main  # noqa: PLC0415  # the fork server has it loaded, the tests' process need not
+    from digestd.cli import main  # noqa: PLC0415  # loaded in the fork server only
 
     out = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)

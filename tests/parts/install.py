@@ -164,7 +164,7 @@ class Install:
 
 
 _COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}}
-"""How many copies of a mail may be at the relay; of all other states none."""
+"""Allowed numbers of copies at the relay; 0 for all other states."""
 
 
 def install(folder: Path, url: str, now: datetime, transport_url: str = "") -> Install:

@@ -120,7 +120,7 @@ class _Talk:
             self.writer.write(_USUAL["dot"])
             return
         if self.relay.misdeed not in {"4xx", "5xx", "421"}:
-            self.relay.taken.append(mail)  # it is stored, and the client cannot know
+            self.relay.taken.append(mail)  # the mail is stored, but the client cannot know
         await self.misbehave()
 
     async def answer(self, point: str, usual: bytes) -> bool:
@@ -134,7 +134,7 @@ class _Talk:
     def strikes(self, point: str) -> bool:
         if point != self.relay.point:
             return False
-        if point == "MAIL":  # nobody knows yet who it is for: it strikes once
+        if point == "MAIL":  # the recipient is not known yet: fail once
             return not self.relay.struck
         return point not in {"RCPT", "DATA", "body", "dot"} or self.recipient == self.relay.victim
 

@@ -24,9 +24,9 @@ from digestd.errors import DigestdError
 from tests.parts.forks import CALLS, CONTEXT, Ended, counted_in, until_traced
 
 Job = Callable[[App], None]
-"""What a run does; a function of a module, for it goes by name to the process that forks."""
+"""A job; a function of a module, because it is pickled by name for the forking process."""
 UNFORESEEN = 70
-"""The exit code of a run that ended by anything but an error it can say in one line."""
+"""The exit code of a run that ended with an unexpected exception."""
 BUILD_SECONDS = 60
 WAIT_SECONDS = 120
 
@@ -164,7 +164,7 @@ class _Failed:
 
 
 def _tend(environment: Mapping[str, str], pipe: Connection, mutate: Callable[[], None] | None) -> None:
-    from digestd import app as wiring  # noqa: PLC0415  # the fork server has it loaded
+    from digestd import app as wiring  # noqa: PLC0415  # loaded in the fork server only
 
     for name in [name for name in os.environ if name.startswith("DIGESTD_")]:
         del os.environ[name]
@@ -187,7 +187,7 @@ def _answer(app: App, gates: dict[int, int], verb: str, words: Any) -> object:
     match verb, words:
         case "warm", job:
             job(app)
-            app.db.close()  # what it leaves open would be written back over what a test puts there
+            app.db.close()  # an open file would overwrite a restored snapshot
         case "bear", (job, output):
             return _born(app, gates, job, output)
         case "go", int(pid):

@@ -136,7 +136,7 @@ def _configure(running: Postfix, addresses: list[str]) -> None:
     os.chown(folder / "vmail", owner.pw_uid, owner.pw_gid)
     for above in [folder, *folder.parents][:-1]:
         with contextlib.suppress(PermissionError):
-            above.chmod(above.stat().st_mode | 0o011)  # its daemons are not root and must get here
+            above.chmod(above.stat().st_mode | 0o011)  # its daemons do not run as root
     (folder / "boxes").write_text("".join(f"{a} {a.partition('@')[0]}/\n" for a in addresses))
     (folder / "main.cf").write_text(_MAIN.format(folder=folder, uid=owner.pw_uid, gid=owner.pw_gid))
 

@@ -136,7 +136,7 @@ class Relay:
             dot = _DOT.search(data) if self.forgetful else None
             feed(data[: dot.end()] if dot else data)
 
-        setattr(reader, "feed_data", fed)  # noqa: B010  # a look at each read as it arrives
+        setattr(reader, "feed_data", fed)  # noqa: B010  # observes each read
         with contextlib.suppress(ConnectionError, _Over, asyncio.IncompleteReadError, asyncio.CancelledError):
             await _Session(self, reader, writer).run()
         self.under_way -= 1

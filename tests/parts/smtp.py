@@ -9,7 +9,7 @@ from digestd.delivery.transports.transport import OutgoingMail, Transport
 
 PATIENT = RelayTimeouts(connect=60, command=60, mail=120, final_dot=60)
 HASTY = RelayTimeouts(connect=1.5, command=1.5, mail=60, final_dot=1.5)
-"""With a relay that falls silent; with all others a busy machine must not count as silence."""
+"""Timeouts for a silent relay; with others a busy machine must not count as silent."""
 MAIL = OutgoingMail(
     "bounce+1.1.x@example.org",
     "ada@example.net",

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 PATIENCE_SECONDS = 120.0
-"""Bounds a hang; no test depends on how much of it passes."""
+"""Limit for hanging tests; no result depends on it."""
 
 
 def until(condition: Callable[[], object], said: Callable[[], object] = lambda: "") -> None:

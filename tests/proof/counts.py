@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from digestd.domain.delivery import State
 
 COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}}
-"""How many copies of a mail the relay may have in the end; of all other states none."""
+"""Allowed numbers of copies at the relay in the end; 0 for all other states."""
 LOSING = frozenset({State.ACCEPTED, State.READY, State.LEASED, State.DOT})
-"""States that promise a mail; the others are ends that the ledger counts and gives a reason for."""
+"""States that promise a mail; all others are final, with a reason in the ledger."""
 
 
 @dataclass

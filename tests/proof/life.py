@@ -129,7 +129,7 @@ class Life:
         self.hands.remove(hand)
         if expected is not CommitDecision.FENCED:
             self._end(key, State.SKIPPED if expected is CommitDecision.GONE else State.EXPIRED)
-        elif self._holds(hand):  # too little of the lease is left: the worker gives it back
+        elif self._holds(hand):  # the lease ends too soon: the worker releases it
             self._record(hand, State.READY, Outcome.NOT_SENT)
 
     def leave(self, hand: Hand, answer: int) -> None:

@@ -12,7 +12,7 @@ from random import Random
 
 CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "sendto")
 OPTIONS = ["-y", "-xx", "-s", "1000000", "-e", f"trace={','.join(CALLS)}"]
-"""For strace: names of files, whole contents in hexadecimal."""
+"""strace: print names of files, and complete contents in hexadecimal."""
 SECTOR = 512
 _LINE = re.compile(r'^(\d+) +(\w+)\((?:(\d+)<(.*?)>(?=[,) ])|"([^"]*)")(?:, (.*))?')
 _DONE = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>.* = (-?\d+)")

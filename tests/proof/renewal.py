@@ -68,7 +68,7 @@ def _of_tables(db: Database) -> Renew:
         for table in tables:
             connection.execute(text(f"CREATE TABLE original.{table} AS TABLE public.{table}"))
     back = [
-        "SET session_replication_role = replica",  # neither triggers nor references: the rows were sound before
+        "SET session_replication_role = replica",  # skip triggers and foreign keys: the rows were valid
         *(f"DELETE FROM public.{table}; INSERT INTO public.{table} SELECT * FROM original.{table}" for table in tables),
     ]
 

@@ -34,9 +34,9 @@ from tests.tiers import sized
 
 UNDER_WAY = frozenset({State.LEASED, State.DOT})
 REST = timedelta(minutes=6)
-"""A mail that was deferred rests at least five; far from the end of a lease, which must not be what recovers."""
+"""Longer than the delay of a deferred mail, much shorter than a lease, whose end must not trigger recovery."""
 CALLS = (*FIRST_CALLS, "fsync", "unlink", "openat", "pread64", "fcntl")
-"""The kinds of system calls at which runs are struck: what writes, syncs, locks, sends, hears and waits."""
+"""System calls at which faults are injected: write, sync, lock, send, receive and wait."""
 ENDS = frozenset({State.ACCEPTED, State.UNCERTAIN, State.EMPTY})
 
 
@@ -62,8 +62,8 @@ def ask_the_log(app: App) -> None:
 async def _in_one_thread(app: App) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(1))
-    waker: socket.socket = loop._csock  # type: ignore[attr-defined]  # the loop's way to wake itself
-    loop._write_to_self = lambda: os.write(waker.fileno(), b"!")  # type: ignore[attr-defined]  # no network, so no sendto
+    waker: socket.socket = loop._csock  # type: ignore[attr-defined]  # the socket that wakes the loop
+    loop._write_to_self = lambda: os.write(waker.fileno(), b"!")  # type: ignore[attr-defined]  # a write instead of a sendto, which counts as network
     await run(app)
 
 
@@ -192,5 +192,5 @@ def recover(install: Install) -> None:
         clean_up(install.app, install.clock.now)
         if not install.states.keys() & UNDER_WAY:
             return
-        time.sleep(0.01)  # PostgreSQL is told of a death a moment late
+        time.sleep(0.01)  # PostgreSQL notices a dead client with a delay
     raise AssertionError(f"not recovered: {install.states}")

@@ -109,8 +109,8 @@ class Chaos:
 
     def reign(self, strikes: int) -> None:
         """Inject `strikes` faults, then kill all workers."""
-        # A worker frozen amid a transaction keeps everybody from writing until it thaws: those who leave wait
-        # elsewhere, or nobody would be there to thaw it.
+        # A worker frozen during a transaction blocks all writers until it continues, so unsubscriptions run in
+        # another thread, while this one continues the worker.
         with ThreadPoolExecutor(1) as leaving:
             left = [leaving.submit(self._leave, who) for who in self._strike(strikes)]
         for one in left:

@@ -23,10 +23,10 @@ ERRORS = {
     "sendto": ("ECONNRESET", "ETIMEDOUT"),
     "recvfrom": ("ECONNRESET", "ETIMEDOUT"),
 }
-"""What each kind of call can fail with."""
+"""Errors with which each call can fail."""
 BY_THE_DATABASE = {"recvfrom": ERRORS["recvfrom"]}
-"""The same with PostgreSQL, whose client waits for an answer to what it could not send: there a connection that is
-gone fails to read as well, which no single call that fails can stand for. See test_database_dies."""
+"""Errors with PostgreSQL. Its client waits for an answer even if a send failed, which on a real lost connection
+fails too; one failing sendto cannot simulate that. See test_database_dies."""
 
 
 def impatient() -> None:

@@ -33,7 +33,7 @@ READERS = 5
 BLOWS = 16
 BOXES = [f"reader{number}@example.net" for number in range(READERS)]
 LATER = timedelta(minutes=30)
-"""One mail waits so long: it goes out after the blow, so that the log is known to have been kept."""
+"""The last mail is deferred until after the fault, to show that the log is still read then."""
 _MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
 
 

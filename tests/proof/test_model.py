@@ -29,14 +29,14 @@ from tests.store.rows import Ledger
 STEPS = 50
 SHARES = 4
 LIVES = 63
-"""To each share; a long run has twenty times as many."""
+"""Per share; a long run has twenty times as many."""
 DAY = timedelta(days=1)
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 1, 1, 6, 6, 21, 35, 50, 1_200)]
 AWAY = [*[Status.PAUSED] * 4, *[Status.UNSUBSCRIBED] * 4, Status.ERASED]
-"""What those change to who are active; the others come back."""
+"""Statuses for an active subscriber; inactive ones return."""
 ANSWERS = [250, 250, 250, 451, 550]
 CHANCE = st.integers(0, 2**32 - 1).map(Random)
-"""What happens within a step is drawn evenly; Hypothesis alone would have next to nothing happen."""
+"""Draw within a step evenly; Hypothesis alone prefers values for which little happens."""
 
 
 class LivesOfAnInstall(RuleBasedStateMachine):
@@ -45,7 +45,7 @@ class LivesOfAnInstall(RuleBasedStateMachine):
     db: Database
     renew: Renew
     lived: Counter[str]
-    """Counts of lives, and of lives in which a mail was in each state at some step."""
+    """Number of examples, and of examples in which a mail was in each state."""
 
     @initialize(chance=CHANCE)
     def begin(self, chance: Random) -> None:
@@ -152,8 +152,8 @@ def test_ledger_agrees_with_model(ledger: Ledger, share: int, memory: Path) -> N
         max_examples=lives,
         stateful_step_count=STEPS,
         database=None,
-        phases=[Phase.generate],  # a life of fifty steps is read as fast as it is made shorter
-        suppress_health_check=list(HealthCheck),  # a life takes as long as it takes
+        phases=[Phase.generate],  # shrinking fifty steps takes longer than reading them
+        suppress_health_check=list(HealthCheck),  # examples are slow
     )
     run_state_machine_as_test(Lives, settings=as_said, _min_steps=STEPS)
     print(f"steps {found['lives'] * STEPS}, {dict(found)}")

@@ -18,7 +18,7 @@ POINTS = {
     "tests/proof/test_power_cut.py": "120",
     "tests/proof/test_gate_race.py": "1",
 }
-"""So many are enough, as nearly every point tells."""
+"""So few suffice, because nearly every point detects the mutant."""
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))

@@ -30,7 +30,7 @@ BEGIN = datetime(2026, 10, 22, 0, 5, tzinfo=UTC)
 DAYS = sized(7, 40)
 STEP = timedelta(hours=1)
 JUMPS = {60: -timedelta(hours=1), 100: timedelta(hours=25)}
-"""After so many steps the clock is set back, or jumps."""
+"""Jumps of the clock by the number of the step."""
 OPEN = frozenset({State.READY, State.LEASED, State.DOT})
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe")
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
@@ -40,7 +40,7 @@ scheduler.PLAN_SECONDS, scheduler.CLOCK_SECONDS, worker.TICK_SECONDS = 1, 0.2, 0
 from digestd.cli import main
 main()
 """
-"""The service as it is; only its looks are as far apart as the steps of the test's clock want."""
+"""The real service, with intervals that suit the steps of the test's clock."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from tests.store.rows import Ledger
 
 TABLES = ("subscriber", "consent_event", "suppression", "due_audit", "delivery", "attempt", "seen_papers", "interest")
 
-# Deliveries 1 to 8 are each of one subscriber of the same number.
+# Delivery n belongs to subscriber n.
 ACCEPTED, READY, LEASED, DOT, UNCERTAIN, EMPTY, SKIPPED, REJECTED = range(1, 9)
 
 

@@ -96,7 +96,7 @@ def test_settle_resumes_or_abandons_a_poisoned_delivery(
     assert ledger.broken() == {}
 
 
-# Refusals on the spot
+# Replies that count as bounces
 
 
 def refused(ledger: Ledger, code: int, text: str) -> None:

@@ -41,7 +41,7 @@ def test_queries_do_not_scan_the_ledger(sqlite_url: str, look: str) -> None:
             str(row[3])
             for words, given in asked.copy()
             if words.startswith("SELECT")
-            for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # as the driver had it
+            for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # the driver's parameters
         ]
     db.close()
     assert plans
@@ -66,7 +66,7 @@ def test_queries_for_work_use_partial_indexes(sqlite_url: str, look: str) -> Non
         ask(session)
     [(words, given)] = [one for one in asked if one[0].startswith("SELECT")]
     with db.read() as session:
-        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # as the driver had it
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # the driver's parameters
     db.close()
     assert any(index in str(row[3]) for row in rows), rows
 
@@ -78,6 +78,6 @@ def test_queries_for_bounces_use_an_index(sqlite_url: str) -> None:
     settle_all_bounced(db, NOW)
     [(words, given)] = [one for one in asked if one[0].startswith("SELECT")]
     with db.read() as session:
-        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # as the driver had it
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # the driver's parameters
     db.close()
     assert any("ix_delivery_uncertain" in str(row[3]) or "ix_bounce" in str(row[3]) for row in rows), rows
