@@ -13,7 +13,7 @@ from digestd.errors import NotFound
 from tests.delivery.test_service import service, terminate
 from tests.parts.install import install
 from tests.parts.waiting import until
-from tests.test_hooks import ADA, SECRET, receiving
+from tests.test_webhooks import ADA, SECRET, receiving
 
 Run = Callable[..., Result]
 NOBODY = "http://127.0.0.1:9/nobody"

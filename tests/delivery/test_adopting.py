@@ -20,7 +20,7 @@ from tests.parts import library
 from tests.parts.forks import Command
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
-from tests.proof.renewal import renewal
+from tests.proof.snapshots import renewal
 
 DAY = timedelta(days=1)
 PutBack = Callable[[], None]

@@ -21,7 +21,7 @@ from tests.parts.install import Install, install
 from tests.parts.relay import Relay, Taken
 from tests.parts.waiting import PATIENCE_SECONDS, until
 from tests.postgres import free_port
-from tests.test_hooks import SECRET, receiving
+from tests.test_webhooks import SECRET, receiving
 
 ADA = "ada@example.net"
 

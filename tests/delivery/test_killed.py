@@ -20,7 +20,7 @@ from tests.parts.forks import Command, Ended, can_trace, points
 from tests.parts.install import Install
 from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.renewal import whole_renewal
+from tests.proof.snapshots import whole_renewal
 from tests.tiers import sized
 
 MAILS = 6

@@ -21,8 +21,8 @@ from tests.delivery.conftest import READERS
 from tests.parts.forks import Command, can_trace
 from tests.parts.install import Install, reopened
 from tests.parts.relay import Relay
-from tests.proof.renewal import settled
-from tests.proof.scene import many
+from tests.proof.fault_injection import many
+from tests.proof.snapshots import settled
 
 KILLS = 8
 

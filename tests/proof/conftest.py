@@ -24,7 +24,7 @@ from tests.delivery.conftest import Original, create, file_copy, planned
 from tests.parts.forks import Command, can_trace
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
-from tests.proof.renewal import settled
+from tests.proof.snapshots import settled
 from tests.store.rows import Ledger
 
 MAILS = 4

@@ -28,7 +28,7 @@ from tests.parts.install import Install, install
 from tests.parts.nursery import Child, Nursery, nursery
 from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.scene import deliver_ready, restart
+from tests.proof.fault_injection import deliver_ready, restart
 
 READERS = 400
 RATE = 6

@@ -26,8 +26,8 @@ from tests.parts.relay import Relay
 from tests.postgres import Server
 from tests.proof.conftest import Situation
 from tests.proof.counts import Counts
-from tests.proof.renewal import whole_renewal
-from tests.proof.scene import ENDS, deliver_ready, many, plan_due, restart, scene
+from tests.proof.fault_injection import ENDS, deliver_ready, many, plan_due, restart, scene
+from tests.proof.snapshots import whole_renewal
 
 MAILS = 40
 

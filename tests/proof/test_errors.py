@@ -12,7 +12,7 @@ from digestd.delivery import group_commit
 from digestd.domain.backoff import Backoff
 from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation
-from tests.proof.scene import deliver_ready, plan_due, scene
+from tests.proof.fault_injection import deliver_ready, plan_due, scene
 
 pytestmark = pytest.mark.usefixtures("tracing")
 ERRORS = {

@@ -11,7 +11,7 @@ import pytest
 from digestd.domain.delivery import State
 from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation
-from tests.proof.scene import ask_the_log, deliver_ready, plan_due, scene
+from tests.proof.fault_injection import ask_the_log, deliver_ready, plan_due, scene
 
 pytestmark = pytest.mark.usefixtures("tracing")
 

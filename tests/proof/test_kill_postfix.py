@@ -25,8 +25,8 @@ from tests.parts.nursery import Blow, nursery
 from tests.parts.postfix import Postfix, postfix
 from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.renewal import whole_renewal
-from tests.proof.scene import UNDER_WAY, Scene, deliver_ready, many, recover
+from tests.proof.fault_injection import UNDER_WAY, Scene, deliver_ready, many, recover
+from tests.proof.snapshots import whole_renewal
 
 pytestmark = pytest.mark.usefixtures("tracing")
 READERS = 5

@@ -21,9 +21,9 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.store.database import Database
 from tests.conftest import NOW
-from tests.proof.life import COPIES, UNSENT, Hand, Life
-from tests.proof.renewal import Renew, renewal
-from tests.proof.scene import many
+from tests.proof.fault_injection import many
+from tests.proof.ledger_model import COPIES, UNSENT, Hand, Life
+from tests.proof.snapshots import Renew, renewal
 from tests.store.rows import Ledger
 
 STEPS = 50

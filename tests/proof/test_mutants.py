@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 POINTS = {
     "tests/proof/test_kill.py": "24",
     "tests/proof/test_power_cut.py": "120",
-    "tests/proof/test_gate_race.py": "1",
+    "tests/proof/test_commit_race.py": "1",
 }
 """So few suffice, because nearly every point detects the mutant."""
 

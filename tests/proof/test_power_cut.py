@@ -12,8 +12,8 @@ import pytest
 
 from tests.parts.nursery import Job
 from tests.proof.conftest import Situation
-from tests.proof.recording import OPTIONS, Event, Sent, cuts, recorded
-from tests.proof.scene import Scene, deliver_ready, many, plan_due, scene
+from tests.proof.disk_recording import OPTIONS, Event, Sent, cuts, recorded
+from tests.proof.fault_injection import Scene, deliver_ready, many, plan_due, scene
 
 pytestmark = [
     pytest.mark.usefixtures("tracing"),

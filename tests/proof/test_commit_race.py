@@ -13,7 +13,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
 from digestd.store.ledger.claim_queue import Claimed
 from digestd.store.ledger.commit_point import CommitDecision
-from tests.proof.scene import many
+from tests.proof.fault_injection import many
 from tests.store.rows import Ledger
 
 PEOPLE = 250

@@ -29,7 +29,7 @@ from tests.parts.install import Install
 from tests.parts.nursery import UNFORESEEN, Blow, Job, Nursery, nursery
 from tests.parts.relay import Relay, Taken
 from tests.proof.counts import Counts
-from tests.proof.renewal import Renew, whole_renewal
+from tests.proof.snapshots import Renew, whole_renewal
 from tests.tiers import sized
 
 UNDER_WAY = frozenset({State.LEASED, State.DOT})
