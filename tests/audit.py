@@ -3,7 +3,7 @@
     python -m tests.audit                  # deploy/requirements-dev.txt
     python -m tests.audit --osv-url URL    # against another database with the interface of OSV
 
-The package index is asked first and OSV if the index keeps no such database. If neither can be reached, one line
+The package index is queried first, and OSV if the index has no such database. If neither can be reached, one line
 says that the audit is skipped and why, and the exit status is 0: a machine without a network can run the tests.
 A finding is printed with the version that fixes it, and the exit status is 1. pyproject.toml may name findings to
 ignore, each with its reason, under [tool.digestd.audit.ignored].
@@ -107,7 +107,7 @@ def read(stdout: str, stderr: str) -> Audit:
     try:
         packages: list[dict[str, Any]] = json.loads(stdout)["dependencies"]
     except (ValueError, KeyError):
-        lines = stderr.strip().splitlines() or ["pip-audit said nothing"]
+        lines = stderr.strip().splitlines() or ["pip-audit printed nothing"]
         return Audit(failure=lines[-1][:120])
     findings = [
         (found["id"], f"{package['name']} {package['version']}: {_named(found)}, {_remedy(found['fix_versions'])}")

@@ -42,7 +42,7 @@ def wanted(files: Mapping[str, str]) -> Catalog:
 
 
 def kept(language: str, words: Catalog) -> Catalog:
-    """Return the shipped catalogue of a language, updated first if asked for."""
+    """Return the shipped catalogue of a language, updated first if DIGESTD_REGENERATE is set."""
     if os.environ.get("DIGESTD_REGENERATE"):
         _update(language, words)
     return _read(_path(language))
@@ -51,16 +51,16 @@ def kept(language: str, words: Catalog) -> Catalog:
 def faults(catalogue: Catalog, words: Catalog) -> Iterator[str]:
     """Yield messages that are missing, unused, fuzzy, or without their placeholders."""
     known = {message.id: message for message in catalogue if message.id}
-    asked = {message.id for message in words if message.id}
-    yield from (f"not translated: {spelled!r}" for spelled in sorted(map(str, asked - known.keys())))
-    yield from (f"used by no template: {spelled!r}" for spelled in sorted(map(str, known.keys() - asked)))
+    used = {message.id for message in words if message.id}
+    yield from (f"not translated: {spelled!r}" for spelled in sorted(map(str, used - known.keys())))
+    yield from (f"used by no template: {spelled!r}" for spelled in sorted(map(str, known.keys() - used)))
     for message in known.values():
-        said = message.string if isinstance(message.string, tuple | list) else (message.string,)
-        forms = [form for form in said if form]
-        if len(forms) < len(said):
-            yield f"nothing said for {message.id!r}"
-        elif message.pluralizable and len(said) != catalogue.num_plurals:
-            yield f"{len(said)} forms, where the language has {catalogue.num_plurals}: {message.id!r}"
+        translations = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        forms = [form for form in translations if form]
+        if len(forms) < len(translations):
+            yield f"not translated: {message.id!r}"
+        elif message.pluralizable and len(translations) != catalogue.num_plurals:
+            yield f"{len(translations)} forms, where the language has {catalogue.num_plurals}: {message.id!r}"
         elif message.fuzzy:
             yield f"marked as doubtful: {message.id!r}"
         elif not all(_placeholders(form) == _placeholders(_form(message, n)) for n, form in enumerate(forms)):
@@ -98,8 +98,8 @@ def _up_to_date(old: Catalog, words: Catalog) -> Catalog:
     for message in words:
         if message.id:
             known = old.get(message.id)
-            said = known.string if known else message.id if language == "en" else None
-            fresh.add(message.id, said, message.locations, auto_comments=message.auto_comments)
+            translations = known.string if known else message.id if language == "en" else None
+            fresh.add(message.id, translations, message.locations, auto_comments=message.auto_comments)
     return fresh
 
 

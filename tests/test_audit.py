@@ -18,13 +18,13 @@ KNOWN = {"numpy": ["2.5.5"], "jinja2": None}
 class Database(BaseHTTPRequestHandler):
     """A server that answers as OSV does."""
 
-    asked: set[tuple[str, str]]
+    queried: set[tuple[str, str]]
 
     def do_POST(self) -> None:
         """Answer a query for one package and version."""
-        said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        name, version = said["package"]["name"], said["version"]
-        self.asked.add((name, version))
+        query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        name, version = query["package"]["name"], query["version"]
+        self.queried.add((name, version))
         versions = KNOWN.get(name, [])
         answer = {"vulns": [_vulnerability(name)]} if versions is None or version in versions else {}
         body = json.dumps(answer).encode()
@@ -52,7 +52,7 @@ def _vulnerability(name: str) -> dict[str, object]:
 @pytest.fixture
 def database() -> Iterator[str]:
     """Yield the address of a database of known vulnerabilities."""
-    Database.asked = set()
+    Database.queried = set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Database)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/v1/query"
@@ -64,7 +64,7 @@ def test_audit_queries_each_package_and_names_the_fix(database: str) -> None:
     found = audit(LOCK.read_text(), ("osv", "--osv-url", database))
     assert found.failure == ""
     pins = {line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line and not line.startswith(" ")}
-    assert {f"{name}=={version}" for name, version in Database.asked} == pins
+    assert {f"{name}=={version}" for name, version in Database.queried} == pins
     assert found.audited == len(pins)
     assert sorted(name for name, _ in found.findings) == ["CVE-jinja2", "CVE-numpy"]
     assert any("numpy 2.5.5: CVE-numpy GHSA-numpy, fixed in 99.1" in text for _, text in found.findings)
@@ -86,9 +86,9 @@ def test_report_accepts_ignored_findings(capsys: pytest.CaptureFixture[str]) -> 
     found = Audit([("GHSA-1", "lakes 1.0: GHSA-1, fixed in 1.1; lock again")], 3)
     assert report(found, {}) == 1
     assert report(found, {"GHSA-1": "the function is not called", "GHSA-2": "not used"}) == 0
-    told = capsys.readouterr().out
-    assert "GHSA-1 is ignored: the function is not called" in told
-    assert "GHSA-2 is gone; stop ignoring it" in told
+    output = capsys.readouterr().out
+    assert "GHSA-1 is ignored: the function is not called" in output
+    assert "GHSA-2 is gone; stop ignoring it" in output
 
 
 def test_read_counts_unknown_packages() -> None:

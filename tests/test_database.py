@@ -58,9 +58,9 @@ def test_lock_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
 def test_connect_times_out_when_postgresql_is_unreachable(postgres_url: str) -> None:
     db = open_database(f"{postgres_url}?connect_timeout=3")
     with db.connected() as connection:
-        asked = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]  # psycopg's
+        parameters = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]  # psycopg's
     db.close()
-    assert (asked["tcp_user_timeout"], asked["connect_timeout"]) == ("60000", "3")
+    assert (parameters["tcp_user_timeout"], parameters["connect_timeout"]) == ("60000", "3")
 
 
 @pytest.mark.parametrize(("query", "waits"), [("", 30_000), ("?timeout=0.05", 50)])
@@ -125,15 +125,15 @@ from sqlalchemy import text
 from digestd.errors import DatabaseUnreachable
 from digestd.store.database import open_database
 
-db, said = open_database(sys.argv[1]), []
+db, output = open_database(sys.argv[1]), []
 with db.write() as session:
     session.execute(text("CREATE TABLE filled (content TEXT)"))
 for number in range(3):
     try:
         with db.write() as session:
             session.execute(text(f"INSERT INTO filled VALUES ('{number}')"))
-        said.append("written")
+        output.append("written")
     except DatabaseUnreachable as error:
-        said.append("disk I/O error" if "disk I/O error" in str(error) else str(error))
-print(", ".join(said))
+        output.append("disk I/O error" if "disk I/O error" in str(error) else str(error))
+print(", ".join(output))
 """

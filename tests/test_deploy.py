@@ -32,8 +32,8 @@ def run(*command: str | Path, cwd: Path = REPO, env: dict[str, str] | None = Non
 
 def tool(name: str) -> str:
     """Return the path of a command of the development environment or the machine."""
-    beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
+    in_environment = Path(sys.executable).with_name(name)
+    found = str(in_environment) if in_environment.exists() else shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
@@ -120,8 +120,8 @@ def test_try_says_which_python_to_install(tmp_path: Path) -> None:
     tools.mkdir()
     for name in ("bash", "env", "readlink", "dirname", "basename", "flock", "sha256sum", "id"):
         (tools / name).symlink_to(str(shutil.which(name)))
-    said = "source deploy/venv.sh; fits() { false; }; venv_install requirements"
-    ran = run("bash", "-c", said, cwd=place, env=bare(PATH=str(tools)))
+    script = "source deploy/venv.sh; fits() { false; }; venv_install requirements"
+    ran = run("bash", "-c", script, cwd=place, env=bare(PATH=str(tools)))
     assert ran.returncode == 1
     assert "needs Python 3.11 or newer" in ran.stderr
     assert len(ran.stderr.splitlines()) == 1

@@ -230,10 +230,10 @@ def test_table_of_sources_has_every_kind_and_its_proof() -> None:
         for specs, proven in re.findall(r"^\| (.*?) \|.*\| (.*?) \|$", table, re.MULTILINE)
     ]
     assert {kind for kinds, _ in rows for kind in kinds} == set(REGISTRY)
-    for kinds, said in rows:
+    for kinds, proof in rows:
         for kind in set(kinds):
-            named = re.findall(r"`([a-z0-9-]+)`", said)
-            proven = "not yet" not in said and (not named or kind in named)
+            named = re.findall(r"`([a-z0-9-]+)`", proof)
+            proven = "not yet" not in proof and (not named or kind in named)
             assert proven == REGISTRY[kind].proven, kind
 
 

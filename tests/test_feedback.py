@@ -88,8 +88,8 @@ def test_history_keeps_undone_feedback(made: Install) -> None:
     say(made, FROGS, Verdict.DISMISSED)
     take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
     with made.db.read() as session:
-        said = feedback.history(session, find(session, made.app.keys, ADA).key)
-    assert [(f.paper, f.verdict, f.undone is not None) for f in said] == [
+        events = feedback.history(session, find(session, made.app.keys, ADA).key)
+    assert [(f.paper, f.verdict, f.undone is not None) for f in events] == [
         (LAKES, Verdict.MORE, True), (FROGS, Verdict.DISMISSED, False),
     ]  # fmt: skip
 
@@ -139,8 +139,8 @@ def test_mute_is_independent_of_the_verdict(made: Install) -> None:
     unmute(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
     assert wants(made.db, made) == [(LAKES, Wish.LIKED)]
     with made.db.read() as session:
-        said = mutings.history(session, find(session, made.app.keys, ADA).key)
-    assert [(m.paper, m.interest.value, m.undone is not None) for m in said] == [
+        events = mutings.history(session, find(session, made.app.keys, ADA).key)
+    assert [(m.paper, m.interest.value, m.undone is not None) for m in events] == [
         (LAKES, "winter", False), (LAKES, "alpine lakes", True),
     ]  # fmt: skip
 

@@ -105,7 +105,7 @@ def test_token_of_another_secret_is_invalid() -> None:
 
 BEFORE, AFTER = RETIRED - timedelta(seconds=1), RETIRED + timedelta(seconds=1)
 IN_GRACE, LATE = RETIRED + GRACE - timedelta(seconds=1), RETIRED + GRACE
-CELLS = {
+KEY_CASES = {
     "current key": (KEYS, BEFORE, LATE, True, True),
     "retired, issued before": (LATER, BEFORE, IN_GRACE, True, True),
     "retired, issued at that moment": (LATER, RETIRED, AFTER, True, False),
@@ -118,10 +118,10 @@ CELLS = {
 """Keys, time of issue, time of reading, and if the token is accepted: to unsubscribe, for other purposes."""
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", KEY_CASES)
 @pytest.mark.parametrize("purpose", Purpose)
 def test_retired_key_is_accepted_until_its_grace_ends(purpose: Purpose, cell: str) -> None:
-    keys, issue, now, for_leaving, for_others = CELLS[cell]
+    keys, issue, now, for_leaving, for_others = KEY_CASES[cell]
     made = token(KEYS, purpose, 7, issue, 1)
     if for_leaving if purpose is Purpose.UNSUBSCRIBE else for_others:
         assert read(keys, purpose, made, now) == (7, 1, issue)

@@ -118,17 +118,17 @@ def test_budget_holds_across_processes_and_restarts(
 def test_budget_deletes_old_networks_and_counts(db: Database, now: datetime) -> None:
     _take(db, now, Budget(Pool.STRANGER, ADA, BY_MAIL, NETWORK))
 
-    def kept() -> list[tuple[bytes | None, bytes]]:
+    def remaining() -> list[tuple[bytes | None, bytes]]:
         with db.read() as session:
             rows = session.connection().execute(core.caused_mail.select())
             return [(row.network, bytes(row.address_key)) for row in rows]
 
     mail_budgets.delete_expired(db, now + DAY - timedelta(seconds=1))
-    assert kept() == [(NETWORK, ADA)]
+    assert remaining() == [(NETWORK, ADA)]
     mail_budgets.delete_expired(db, now + DAY)
-    assert kept() == [(None, ADA)]
+    assert remaining() == [(None, ADA)]
     mail_budgets.delete_expired(db, now + 30 * DAY)
-    assert kept() == []
+    assert remaining() == []
 
 
 def test_budget_survives_erasure(db: Database, now: datetime) -> None:

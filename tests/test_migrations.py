@@ -96,12 +96,12 @@ def test_trigger_allows_exactly_the_known_transitions(db: Database) -> None:
     with db.write() as session:
         session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
     for born, (before, after) in product(BIRTHS, product(State, State)):
-        if (road := _road(born, before)) is not None and before is not after:
-            said, is_legal = _walk(db, [born, *road, after]), (before, after) in STEPS
-            assert ("illegal state change" in said, said == "") == (not is_legal, is_legal), said
+        if (road := _path_between(born, before)) is not None and before is not after:
+            error, is_legal = _apply_path(db, [born, *road, after]), (before, after) in STEPS
+            assert ("illegal state change" in error, error == "") == (not is_legal, is_legal), error
 
 
-def _road(born: State, to: State) -> list[State] | None:
+def _path_between(born: State, to: State) -> list[State] | None:
     """Return the shortest sequence of states from `born` to `to`, or None."""
     roads: dict[State, list[State]] = {born: []}
     while fresh := {after: [*roads[b], after] for b, after in STEPS if b in roads and after not in roads}:
@@ -109,7 +109,7 @@ def _road(born: State, to: State) -> list[State] | None:
     return roads.get(to)
 
 
-def _walk(db: Database, road: list[State]) -> str:
+def _apply_path(db: Database, road: list[State]) -> str:
     """Change a delivery's state step by step, roll back, return the error."""
     step = text("UPDATE delivery SET state = :to, lease_owner = :owner")
     with db.engine.connect() as connection, connection.begin() as all_of_it:

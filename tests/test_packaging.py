@@ -46,9 +46,9 @@ def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
 
 def test_wheel_contains_an_sbom_of_the_lock(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        said = json.loads(archive.read(f"{wheel.name.rpartition('-py3')[0]}.dist-info/sboms/digestd.cdx.json"))
-    assert (said["bomFormat"], said["specVersion"]) == ("CycloneDX", "1.6")
-    bom = Bom.from_json(said)  # type: ignore[attr-defined]  # added by a decorator
+        sbom = json.loads(archive.read(f"{wheel.name.rpartition('-py3')[0]}.dist-info/sboms/digestd.cdx.json"))
+    assert (sbom["bomFormat"], sbom["specVersion"]) == ("CycloneDX", "1.6")
+    bom = Bom.from_json(sbom)  # type: ignore[attr-defined]  # added by a decorator
     assert bom.metadata.component.name == "digestd"
     listed = {
         (part.name, part.version, str(part.purl)): {found.content for found in part.hashes} for part in bom.components

@@ -144,12 +144,12 @@ def test_pipeline_skips_who_unsubscribed_before_sending(digestd: Digestd, relay:
 
 
 def test_pipeline_waits_while_the_relay_is_down(tmp_path: Path, relay: Relay) -> None:
-    nobody = Digestd(tmp_path, 1)
-    nobody("init")
-    nobody("subscriber", "add", "ada@example.org", "--topic", "protein folding")
-    nobody.papers("Folding proteins by their contacts")
-    nobody("plan")
-    assert nobody.counts("deliver", "--drain", fails=1)["accepted"] == 0
+    offline = Digestd(tmp_path, 1)
+    offline("init")
+    offline("subscriber", "add", "ada@example.org", "--topic", "protein folding")
+    offline.papers("Folding proteins by their contacts")
+    offline("plan")
+    assert offline.counts("deliver", "--drain", fails=1)["accepted"] == 0
     later = Digestd(tmp_path, relay.port)
     assert later.counts("deliver", "--drain", now="2026-11-24T09:00:00Z")["accepted"] == 1
     assert len(relay.taken) == 1

@@ -38,16 +38,16 @@ def test_unknown_setting_in_the_file_is_refused(nowhere: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b'DIGESTD_LIST_NAME="Lakes\nDIGESTD_WEB_PORT=80\n', "line 1: not NAME=value, or a quote is not closed"),
         (b"OTHER=1\nDIGESTD_WEB_PORT\n", "line 2: not NAME=value"),
         (b"DIGESTD_LIST_NAME=\xff\xfe\n", "is not UTF-8; save it as UTF-8"),
     ],
 )
-def test_settings_file_with_an_invalid_line_is_refused(nowhere: Path, content: bytes, said: str) -> None:
+def test_settings_file_with_an_invalid_line_is_refused(nowhere: Path, content: bytes, message: str) -> None:
     nowhere.write_bytes(content)
-    with pytest.raises(BadSetting, match=re.escape(said)):
+    with pytest.raises(BadSetting, match=re.escape(message)):
         load({}, nowhere)
 
 
@@ -70,13 +70,13 @@ def test_secret_setting_is_read_from_a_file(tmp_path: Path, nowhere: Path) -> No
     assert "hush" not in repr(settings)
 
 
-@pytest.mark.parametrize(("name", "said"), [("nothing", "No such file or directory; "), ("binary", "is not UTF-8")])
-def test_secret_file_that_cannot_be_read_is_reported_once(tmp_path: Path, name: str, said: str) -> None:
+@pytest.mark.parametrize(("name", "message"), [("nothing", "No such file or directory; "), ("binary", "is not UTF-8")])
+def test_secret_file_that_cannot_be_read_is_reported_once(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "binary").write_bytes(b"\xff")
     with pytest.raises(BadSetting) as refused:
         load({"DIGESTD_WEBHOOK_SECRET_FILE": str(tmp_path / name)})
     assert str(refused.value).startswith("DIGESTD_WEBHOOK_SECRET_FILE: ")
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert str(refused.value).count(name) == 1
 
 
@@ -88,7 +88,7 @@ def test_setting_given_as_value_and_file_is_refused(tmp_path: Path, nowhere: Pat
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("PUBLIC_URL", "http://digest.example.org", "https"),
         ("PUBLIC_URL", "digest.example.org", "must be a URL"),
@@ -107,16 +107,16 @@ def test_setting_given_as_value_and_file_is_refused(tmp_path: Path, nowhere: Pat
         ("LOG_FORMAT", "xml", "console"),
     ],
 )
-def test_invalid_value_is_refused_by_name(name: str, value: str, said: str, nowhere: Path) -> None:
+def test_invalid_value_is_refused_by_name(name: str, value: str, message: str, nowhere: Path) -> None:
     with pytest.raises(BadSetting) as refused:
         load({PREFIX + name: value}, nowhere)
     assert PREFIX + name in str(refused.value)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"transport_url": "smtp://relay.example.org:25"}, "unencrypted"),
         ({"transport_url": "ftp://relay"}, "'ftp' is not a transport"),
@@ -129,8 +129,8 @@ def test_invalid_value_is_refused_by_name(name: str, value: str, said: str, nowh
         ({"sources": "arxiv:"}, "DIGESTD_SOURCES: '' is no list"),
     ],
 )
-def test_dangerous_setting_is_refused(given: dict[str, str], said: str) -> None:
-    with pytest.raises(Exception, match=said):
+def test_dangerous_setting_is_refused(given: dict[str, str], message: str) -> None:
+    with pytest.raises(Exception, match=message):
         settings_validation.check_settings(Settings(**given))  # type: ignore[arg-type]  # pydantic converts the texts
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: signed posts about status changes; a slow receiver delays nobody else."""
+"""Webhooks: signed posts about status changes; a slow receiver delays no other."""
 
 import asyncio
 import base64
@@ -40,17 +40,17 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 class Receiver:
     """A receiver of webhooks.
 
-    `came`: the requests. `answers`: the next statuses; 0 does not answer for a long time.
+    `requests`: the requests. `answers`: the next statuses; 0 does not answer for a long time.
     """
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
-    came: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     @property
-    def told(self) -> list[tuple[str, dict[str, object]]]:
+    def events(self) -> list[tuple[str, dict[str, object]]]:
         """Return the events in order of arrival."""
-        return [((said := json.loads(body))["type"], said["data"]) for _, body in self.came]
+        return [((data := json.loads(body))["type"], data["data"]) for _, body in self.requests]
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def receiving(*answers: int) -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            receiver.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            receiver.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
             status = receiver.answers.pop(0) if receiver.answers else 204
             if not status:
                 closing.wait(60)
@@ -88,7 +88,7 @@ def receiving(*answers: int) -> Iterator[Receiver]:
 
 
 @dataclass
-class Office:
+class WebhookSender:
     """A sender of webhooks on a real database, at a time that the test sets."""
 
     db: Database
@@ -99,11 +99,11 @@ class Office:
     def post(self) -> Post:
         return Post(self.keys, "papers.example.org", "")
 
-    def tell(self) -> int:
+    def send(self) -> int:
         """Post what is due now."""
         return asyncio.run(post_due(Hooks(self.db, self.keys, read_secret(SECRET), lambda: self.now)))
 
-    def join(self, address: str = ADA) -> int:
+    def subscribe(self, address: str = ADA) -> int:
         """Add an active subscriber and return the key."""
         add(self.db, self.post, parse({"email": address}), self.now)
         with self.db.read() as session:
@@ -125,48 +125,48 @@ class Office:
 
 
 @pytest.fixture
-def office(db: Database, keys: Keys, now: datetime) -> Office:
-    return Office(db, keys, now)
+def sender(db: Database, keys: Keys, now: datetime) -> WebhookSender:
+    return WebhookSender(db, keys, now)
 
 
-def test_webhook_posts_each_status_change_once_in_order(office: Office) -> None:
+def test_webhook_posts_each_status_change_once_in_order(sender: WebhookSender) -> None:
     with receiving() as receiver:
-        webhooks.configure(office.db, [receiver.url])
-        ask(office.db, office.post, parse({"email": ADA}), office.now)
-        with office.db.read() as session:
-            known = subscribers.by_address_key(session, address_key(office.keys, ADA))
+        webhooks.configure(sender.db, [receiver.url])
+        ask(sender.db, sender.post, parse({"email": ADA}), sender.now)
+        with sender.db.read() as session:
+            known = subscribers.by_address_key(session, address_key(sender.keys, ADA))
         assert known is not None
         confirm(
-            office.db,
-            office.keys,
-            token(office.keys, Purpose.CONFIRM, known.key, office.now, known.version),
-            office.now,
+            sender.db,
+            sender.keys,
+            token(sender.keys, Purpose.CONFIRM, known.key, sender.now, known.version),
+            sender.now,
         )
         for kind in (BounceKind.DELAYED, BounceKind.SOFT, BounceKind.SOFT):
-            office.bounce(kind)
-        unsubscribe(office.db, known.key, Cause.WEB, office.now)
-        office.bounce(BounceKind.COMPLAINT)
-        office.bounce(BounceKind.HARD, "nobody@example.org")
-        assert office.tell() == 5
-        assert office.tell() == 0
-        assert [(what, said["detail"]) for what, said in receiver.told] == [
+            sender.bounce(kind)
+        unsubscribe(sender.db, known.key, Cause.WEB, sender.now)
+        sender.bounce(BounceKind.COMPLAINT)
+        sender.bounce(BounceKind.HARD, "nobody@example.org")
+        assert sender.send() == 5
+        assert sender.send() == 0
+        assert [(what, data["detail"]) for what, data in receiver.events] == [
             ("subscriber.subscribed", "web"),
             ("subscriber.confirmed", "confirm"),
             ("subscriber.bounced", "soft 5.1.1"),
             ("subscriber.unsubscribed", "web"),
             ("subscriber.complained", "complaint 5.1.1"),
         ]
-        assert {said["email"] for _, said in receiver.told} == {ADA}
-        assert {said["subscriber"] for _, said in receiver.told} == {known.key}
+        assert {data["email"] for _, data in receiver.events} == {ADA}
+        assert {data["subscriber"] for _, data in receiver.events} == {known.key}
 
 
-def test_webhook_post_is_signed_and_dated(office: Office) -> None:
+def test_webhook_post_is_signed_and_dated(sender: WebhookSender) -> None:
     with receiving() as receiver:
-        webhooks.configure(office.db, [receiver.url])
-        office.join()
-        office.tell()
-    ((headers, body),) = receiver.came
-    assert headers["webhook-timestamp"] == str(int(office.now.timestamp()))
+        webhooks.configure(sender.db, [receiver.url])
+        sender.subscribe()
+        sender.send()
+    ((headers, body),) = receiver.requests
+    assert headers["webhook-timestamp"] == str(int(sender.now.timestamp()))
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = base64.b64encode(hmac.new(bytes(range(32)), signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
@@ -176,128 +176,128 @@ def test_signature_matches_the_published_example() -> None:
     """Compare with the example of Standard Webhooks and Svix."""
     secret = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = b'{"test": 2432232314}'
-    said = posting.signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
-    assert said == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    data = posting.signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert data == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_webhook_retries_with_the_same_id(office: Office) -> None:
+def test_webhook_retries_with_the_same_id(sender: WebhookSender) -> None:
     with receiving(500, 302, 204) as receiver:
-        webhooks.configure(office.db, [receiver.url])
-        office.join()
+        webhooks.configure(sender.db, [receiver.url])
+        sender.subscribe()
         for wait in (timedelta(), *BACKOFF.steps[:2]):
-            office.now += wait - timedelta(seconds=1 if wait else 0)
-            office.tell()
-            office.now += timedelta(seconds=1)
-            office.tell()
-    assert len(receiver.came) == 3
-    assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
-    assert len({body for _, body in receiver.came}) == 1
-    assert office.states == [(PostState.TAKEN, 3)]
+            sender.now += wait - timedelta(seconds=1 if wait else 0)
+            sender.send()
+            sender.now += timedelta(seconds=1)
+            sender.send()
+    assert len(receiver.requests) == 3
+    assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 1
+    assert len({body for _, body in receiver.requests}) == 1
+    assert sender.states == [(PostState.TAKEN, 3)]
 
 
-def test_webhook_gives_up_and_can_be_retried_manually(office: Office) -> None:
+def test_webhook_gives_up_and_can_be_retried_manually(sender: WebhookSender) -> None:
     with receiving(*[500] * (len(BACKOFF.steps) + 1)) as receiver:
-        webhooks.configure(office.db, [receiver.url])
-        office.join()
+        webhooks.configure(sender.db, [receiver.url])
+        sender.subscribe()
         for wait in (timedelta(), *BACKOFF.steps, timedelta(days=30)):
-            office.now += wait
-            office.tell()
-        assert office.states == [(PostState.GIVEN_UP, len(BACKOFF.steps) + 1)]
-        with office.db.write() as session:
-            assert webhooks.retry(session, None, office.now) == 1
-        office.tell()
-    assert office.states == [(PostState.TAKEN, 1)]
+            sender.now += wait
+            sender.send()
+        assert sender.states == [(PostState.GIVEN_UP, len(BACKOFF.steps) + 1)]
+        with sender.db.write() as session:
+            assert webhooks.retry(session, None, sender.now) == 1
+        sender.send()
+    assert sender.states == [(PostState.TAKEN, 1)]
 
 
-def test_webhook_stops_after_410_gone(office: Office) -> None:
+def test_webhook_stops_after_410_gone(sender: WebhookSender) -> None:
     with receiving(410) as receiver:
-        webhooks.configure(office.db, [receiver.url])
-        office.join()
-        office.tell()
-    assert office.states == [(PostState.GIVEN_UP, 1)]
+        webhooks.configure(sender.db, [receiver.url])
+        sender.subscribe()
+        sender.send()
+    assert sender.states == [(PostState.GIVEN_UP, 1)]
 
 
-def test_webhook_receiver_that_hangs_delays_no_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webhook_receiver_that_hangs_delays_no_other(sender: WebhookSender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "SECONDS", 2.0)
     with receiving(0, 0) as hanging, receiving() as other:
-        webhooks.configure(office.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
-        office.join()
-        office.join("bob@example.org")
-        assert office.tell() == 2
-        assert len(other.came) == 2
-        assert len(hanging.came) == 1, "it is left alone after the first failure"
-    assert sorted(state for state, _ in office.states) == [PostState.TAKEN] * 2 + [PostState.WAITING] * 4
+        webhooks.configure(sender.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
+        sender.subscribe()
+        sender.subscribe("bob@example.org")
+        assert sender.send() == 2
+        assert len(other.requests) == 2
+        assert len(hanging.requests) == 1, "it is left alone after the first failure"
+    assert sorted(state for state, _ in sender.states) == [PostState.TAKEN] * 2 + [PostState.WAITING] * 4
 
 
-def test_webhook_posts_only_committed_events(office: Office) -> None:
-    webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
-    office.join()
-    before = office.states
+def test_webhook_posts_only_committed_events(sender: WebhookSender) -> None:
+    webhooks.configure(sender.db, ["http://127.0.0.1:9/nobody"])
+    sender.subscribe()
+    before = sender.states
     come_back = Bounce(
-        b"k" * 32, address_key(office.keys, ADA), BounceKind.HARD, "test", "5.1.1", None, None, office.now
+        b"k" * 32, address_key(sender.keys, ADA), BounceKind.HARD, "test", "5.1.1", None, None, sender.now
     )
-    with office.db.write() as session:
-        bounces.record(session, come_back, office.now)
+    with sender.db.write() as session:
+        bounces.record(session, come_back, sender.now)
         session.rollback()
-    assert office.states == before
+    assert sender.states == before
 
 
-def test_webhook_is_posted_once_by_two_senders(office: Office) -> None:
-    webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
-    office.join()
-    with office.db.read() as session:
+def test_webhook_is_posted_once_by_two_senders(sender: WebhookSender) -> None:
+    webhooks.configure(sender.db, ["http://127.0.0.1:9/nobody"])
+    sender.subscribe()
+    with sender.db.read() as session:
         (hook,) = webhooks.configured(session)
-    with office.db.write() as session:
-        assert webhooks.claim(session, hook, office.now) is not None
-    with office.db.write() as session:
-        assert webhooks.claim(session, hook, office.now) is None
-        again = webhooks.claim(session, hook, office.now + webhooks.LEASE)
+    with sender.db.write() as session:
+        assert webhooks.claim(session, hook, sender.now) is not None
+    with sender.db.write() as session:
+        assert webhooks.claim(session, hook, sender.now) is None
+        again = webhooks.claim(session, hook, sender.now + webhooks.LEASE)
     assert again is not None
     assert again.attempts == 2
 
 
-def test_webhook_events_older_than_a_month_are_deleted(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webhook_events_older_than_a_month_are_deleted(sender: WebhookSender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "FORGET_BLOCK", 2)
     with receiving() as receiver:
-        webhooks.configure(office.db, [receiver.url])
+        webhooks.configure(sender.db, [receiver.url])
         for n in range(3):
-            office.join(f"reader{n}@example.org")
-        office.tell()
-    webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
+            sender.join(f"reader{n}@example.org")
+        sender.send()
+    webhooks.configure(sender.db, ["http://127.0.0.1:9/nobody"])
     for n in range(4, 6):
-        office.join(f"reader{n}@example.org")
-    office.now += POSTS_KEPT
-    office.join("bob@example.org")
-    webhooks.delete_before(office.db, office.now - POSTS_KEPT)
-    assert len(office.states) == 6, "a month is not over yet"
-    webhooks.delete_before(office.db, office.now - POSTS_KEPT + timedelta(seconds=1))
-    assert office.states == [(PostState.WAITING, 0)]
-    webhooks.delete_before(office.db, office.now + POSTS_KEPT)
-    assert office.states == []
+        sender.join(f"reader{n}@example.org")
+    sender.now += POSTS_KEPT
+    sender.subscribe("bob@example.org")
+    webhooks.delete_before(sender.db, sender.now - POSTS_KEPT)
+    assert len(sender.states) == 6, "a month is not over yet"
+    webhooks.delete_before(sender.db, sender.now - POSTS_KEPT + timedelta(seconds=1))
+    assert sender.states == [(PostState.WAITING, 0)]
+    webhooks.delete_before(sender.db, sender.now + POSTS_KEPT)
+    assert sender.states == []
 
 
-def test_webhook_without_url_keeps_and_posts_nothing(office: Office) -> None:
-    office.join()
-    assert office.states == []
+def test_webhook_without_url_keeps_and_posts_nothing(sender: WebhookSender) -> None:
+    sender.subscribe()
+    assert sender.states == []
     with receiving() as receiver:
-        webhooks.configure(office.db, [receiver.url])
-        office.join("bob@example.org")
-        webhooks.configure(office.db, [])
-        office.join("eve@example.org")
-        assert office.tell() == 0
-        webhooks.configure(office.db, [receiver.url])
-        assert office.tell() == 1
-        assert [said["email"] for _, said in receiver.told] == ["bob@example.org"]
+        webhooks.configure(sender.db, [receiver.url])
+        sender.subscribe("bob@example.org")
+        webhooks.configure(sender.db, [])
+        sender.subscribe("eve@example.org")
+        assert sender.send() == 0
+        webhooks.configure(sender.db, [receiver.url])
+        assert sender.send() == 1
+        assert [data["email"] for _, data in receiver.events] == ["bob@example.org"]
 
 
-def test_webhook_never_names_an_erased_address(office: Office) -> None:
+def test_webhook_never_names_an_erased_address(sender: WebhookSender) -> None:
     with receiving() as receiver:
-        webhooks.configure(office.db, [receiver.url])
-        office.join()
-        erase(office.db, office.keys, ADA, office.now)
-        office.tell()
-    assert [what for what, _ in receiver.told] == ["subscriber.subscribed", "subscriber.erased"]
-    assert ADA not in repr(receiver.came)
+        webhooks.configure(sender.db, [receiver.url])
+        sender.subscribe()
+        erase(sender.db, sender.keys, ADA, sender.now)
+        sender.send()
+    assert [what for what, _ in receiver.events] == ["subscriber.subscribed", "subscriber.erased"]
+    assert ADA not in repr(receiver.requests)
 
 
 @pytest.mark.parametrize("secret", ["", "abc", "whsec_", "whsec_!!!", "whsec_" + base64.b64encode(b"x" * 23).decode()])

@@ -125,15 +125,15 @@ def spend(count: int, folder: Path, database: str) -> Spent:
     began = time.perf_counter()
     done = subprocess.Popen([digestd, *words], env={**os.environ, **environment}, stdout=subprocess.PIPE)
     assert done.stdout is not None
-    said = json.loads(done.stdout.read())
+    report = json.loads(done.stdout.read())
     _, status, usage = os.wait4(done.pid, 0)
     done.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
-        raise SystemExit(f"ingest failed: {said}")
+        raise SystemExit(f"ingest failed: {report}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Spent(seconds, cpu, usage.ru_maxrss / 1024, sum(source["new"] for source in said["sources"]))
+    return Spent(seconds, cpu, usage.ru_maxrss / 1024, sum(source["new"] for source in report["sources"]))
 
 
 def bare_parse(count: int) -> float:
@@ -153,19 +153,19 @@ def measure(records: int, database: str) -> dict[str, object]:
     with _scratch() as empty, _scratch() as small, _scratch() as large:
         idle = spend(0, Path(empty), database)
         tenth = spend(records // 10, Path(small), database)
-        whole = spend(records, Path(large), database)
-    if whole.new != records:
-        raise SystemExit(f"{whole.new} of {records} records were stored")
+        full = spend(records, Path(large), database)
+    if full.new != records:
+        raise SystemExit(f"{full.new} of {records} records were stored")
     bare = bare_parse(records)
-    rate = records / (whole.seconds - idle.seconds)
+    rate = records / (full.seconds - idle.seconds)
     return {
         "records": records,
         "records_per_second": round(rate),
-        "cpu_us_per_record": round((whole.cpu - idle.cpu) / records * 1e6),
+        "cpu_us_per_record": round((full.cpu - idle.cpu) / records * 1e6),
         "lxml_us_per_record": round(bare / records * 1e6, 1),
         "ratio": round(rate * bare / records, 4),
-        "rss_mib": round(whole.rss_mib),
-        "flat_memory": round(whole.rss_mib / tenth.rss_mib, 2),
+        "rss_mib": round(full.rss_mib),
+        "flat_memory": round(full.rss_mib / tenth.rss_mib, 2),
     }
 
 

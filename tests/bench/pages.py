@@ -55,9 +55,9 @@ def main() -> None:
     options.add_argument("--papers", type=int, default=1000)
     options.add_argument("--seconds", type=int, default=10)
     options.add_argument("--json", action="store_true")
-    asked = options.parse_args()
-    found = measure(asked.papers, asked.seconds)
-    print(json.dumps(found, indent=None if asked.json else 2))
+    args = options.parse_args()
+    found = measure(args.papers, args.seconds)
+    print(json.dumps(found, indent=None if args.json else 2))
     raise SystemExit(0 if found["holds"] else 1)
 
 
@@ -153,9 +153,9 @@ def _wrk(url: str, seconds: int, *more: str) -> str:
     return subprocess.run(["wrk", *options, url], check=True, capture_output=True, text=True).stdout
 
 
-def _found(pattern: str, said: str) -> float:
-    match = re.search(pattern, said)
-    assert match, said
+def _found(pattern: str, output: str) -> float:
+    match = re.search(pattern, output)
+    assert match, output
     return float(match[1])
 
 
@@ -165,9 +165,9 @@ def _cpu_ms(process: int) -> float:
     return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _percentile(said: str, percent: int) -> float:
-    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)", said)
-    assert found, said
+def _percentile(output: str, percent: int) -> float:
+    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)", output)
+    assert found, output
     return round(float(found[1]) * {"us": 0.001, "ms": 1, "s": 1000}[found[2]], 2)
 
 

@@ -20,7 +20,7 @@ from tests.parts import library
 from tests.parts.forks import Command
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
-from tests.proof.snapshots import renewal
+from tests.proof.snapshots import snapshot_database
 
 DAY = timedelta(days=1)
 PutBack = Callable[[], None]
@@ -30,7 +30,7 @@ PutBack = Callable[[], None]
 def backup(waiting: Install, tmp_path: Path) -> PutBack:
     """Puts the database back as it is at the beginning of the test: planned, nothing sent."""
     (tmp_path / "backup").mkdir()
-    return renewal(waiting.db, tmp_path / "backup")
+    return snapshot_database(waiting.db, tmp_path / "backup")
 
 
 def taken_on(made: Install, machine: str = "") -> RestoreReport:
@@ -80,7 +80,7 @@ async def test_a_backup_from_before_the_digests_were_planned_plans_them_anew_and
         there = waiting.to(relay.url)
         await there.deliver()
         (tmp_path / "later").mkdir()
-        put_back = renewal(there.db, tmp_path / "later")
+        put_back = snapshot_database(there.db, tmp_path / "later")
         there.next_day()
         there.plan()
         assert (await there.deliver(limit=5)).accepted == 5
@@ -181,7 +181,7 @@ async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was
         there.clock.go(-89 * DAY)
         there.people(library.people(3, first=100))
         (tmp_path / "later").mkdir()
-        put_back = renewal(there.db, tmp_path / "later")
+        put_back = snapshot_database(there.db, tmp_path / "later")
         there.papers(library.papers(60, seed=2, first=1_000))
         assert there.plan().planned == 3
         assert (await there.deliver()).accepted == 3

@@ -20,7 +20,7 @@ from tests.parts.forks import Command, Ended, can_trace, points
 from tests.parts.install import Install
 from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.snapshots import whole_renewal
+from tests.proof.snapshots import snapshot_installation
 from tests.tiers import sized
 
 MAILS = 6
@@ -49,7 +49,7 @@ class Trial:
             install = self.install.to(relay.url, connections=3)
             ended = kill(self.command(install))
             before = relay.copies
-            self.found.struck += ended.killed
+            self.found.injected += ended.killed
             assert ended.killed or ended.code == 0, ended.said
             _until_quiet(self.command(install), install)
             self.found.count(install.fates, before, relay.copies)
@@ -74,7 +74,7 @@ def trial(tmp_path: Path, memory: Path, database_url: str, now: datetime) -> Tri
         shutil.copy(tmp_path / "digestd.db", memory / "run.db")
         database_url = f"sqlite:///{memory / 'run.db'}"
     install = planned(memory / "run", database_url, now, MAILS)
-    return Trial(install, whole_renewal(install, install.folder))
+    return Trial(install, snapshot_installation(install, install.folder))
 
 
 def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> None:
@@ -84,14 +84,14 @@ def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> No
         trial.renew()
         with Relay().in_thread() as relay:
             counted = trial.command(trial.install.to(relay.url, connections=3)).counted()
-        for call, nth in takewhile(lambda _: trial.found.struck < wanted, points(counted, most)):
+        for call, nth in takewhile(lambda _: trial.found.injected < wanted, points(counted, most)):
             trial.point(lambda command, call=call, nth=nth: command.killed_at(call, nth))  # type: ignore[misc]
     else:
-        for number in takewhile(lambda _: trial.found.struck < wanted, range(most)):
+        for number in takewhile(lambda _: trial.found.injected < wanted, range(most)):
             trial.point(lambda command, number=number: command.killed_after(0.4 * (number % 50) / 50))  # type: ignore[misc]
     found = trial.found
-    found.hold()
-    assert found.struck == wanted, f"only {found.struck} of {wanted} kills were reached, at {found.points} points"
+    found.check()
+    assert found.injected == wanted, f"only {found.injected} of {wanted} kills were reached, at {found.points} points"
     assert found.attempts == MAILS * found.points == found.ok + found.uncertain
 
 

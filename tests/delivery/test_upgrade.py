@@ -21,8 +21,8 @@ from tests.delivery.conftest import READERS
 from tests.parts.forks import Command, can_trace
 from tests.parts.install import Install, reopened
 from tests.parts.relay import Relay
-from tests.proof.fault_injection import many
-from tests.proof.snapshots import settled
+from tests.proof.fault_injection import scaled
+from tests.proof.snapshots import checkpoint
 
 KILLS = 8
 
@@ -34,7 +34,7 @@ def emptied(on_file: Install, memory: Path) -> Install:
         config = migrate._config()
         config.attributes["connection"] = session.connection()
         command.downgrade(config, "base")
-    settled(on_file.db)
+    checkpoint(on_file.db)
     moved = shutil.copy(str(on_file.db.file), memory / "digestd.db")
     return replace(on_file, url=f"sqlite:///{moved}")
 
@@ -47,7 +47,7 @@ def test_an_upgrade_that_is_killed_was_done_or_was_not_and_is_done_by_the_next(e
     upgrade = Command(("init",), emptied.environment(), memory)
     counted = upgrade.counted()
     found = Counter[str]()
-    for call, nth in spread(counted, many(KILLS)):
+    for call, nth in spread(counted, scaled(KILLS)):
         for left in memory.glob("digestd.db*"):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         shutil.copy(original, memory / "digestd.db")

@@ -8,17 +8,17 @@ PATIENCE_SECONDS = 120.0
 """Limit for hanging tests; no result depends on it."""
 
 
-def until(condition: Callable[[], object], said: Callable[[], object] = lambda: "") -> None:
+def until(condition: Callable[[], object], describe: Callable[[], object] = lambda: "") -> None:
     """Wait until the condition holds.
 
     Args:
         condition: Called a hundred times a second.
-        said: Returns what to show if it never holds.
+        describe: Returns what to show if it never holds.
     """
     end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > end:
-            raise TimeoutError(said())
+            raise TimeoutError(describe())
         time.sleep(0.01)
 
 

@@ -24,18 +24,18 @@ from tests.delivery.conftest import Original, create, file_copy, planned
 from tests.parts.forks import Command, can_trace
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
-from tests.proof.snapshots import settled
+from tests.proof.snapshots import checkpoint
 from tests.store.rows import Ledger
 
 MAILS = 4
 
 
 @dataclass(frozen=True)
-class Situation:
+class StartingPoint:
     """An installation, and the copies of mails that its relay has already."""
 
     install: Install
-    already: Counter[str]
+    delivered_before: Counter[str]
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def ready_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory)
     file = folder / "digestd.db"
     file.write_bytes(_sqlite_template.read_bytes())
     made = planned(folder, f"sqlite:///{file}", NOW, MAILS)
-    settled(made.db)
+    checkpoint(made.db)
     return Original(folder, made.url)
 
 
@@ -72,7 +72,7 @@ def ready_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator[Situation]:
+def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator[StartingPoint]:
     """Yield an installation with ready digests."""
     if engine == "sqlite":
         made = file_copy(request.getfixturevalue("ready_file"), memory)
@@ -81,22 +81,22 @@ def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator
         original = request.getfixturevalue("ready_base")
         create(admin, name, "ready_digestd")
         made = original.copied(memory, admin.replace("/postgres", f"/{name}"))
-    yield Situation(made, Counter())
+    yield StartingPoint(made, Counter())
     made.db.close()
 
 
 @pytest.fixture
-async def due(ready: Situation) -> Situation:
+async def due(ready: StartingPoint) -> StartingPoint:
     """Return an installation one day later with new papers: digests are due."""
     made = ready.install
     async with Relay().serving() as relay:
         await made.to(relay.url).deliver()
     made.next_day()
-    return Situation(made, relay.copies)
+    return StartingPoint(made, relay.copies)
 
 
 @pytest.fixture
-def bereft(ready: Situation) -> Situation:
+def dead_worker(ready: StartingPoint) -> StartingPoint:
     """Return what a killed worker leaves: leases, and two mails that arrived.
 
     The result journal knows about one of the two.
@@ -105,18 +105,18 @@ def bereft(ready: Situation) -> Situation:
     with Relay({"dot": Fault("silence", stored=True)}).in_thread() as relay:
         there = made.to(relay.url, connections=2)
         worker = Command(("deliver",), there.environment(), there.folder).start()
-        _until_both_arrived(there, relay)
+        _wait_for_both(there, relay)
         worker.process.kill()
         assert worker.end().killed
-    [first, _] = _dots(made)
+    [first, _] = _accepted_results(made)
     result_journal.delete_journal(made.app.journals, first.owner)
     with result_journal.open_result_journal(made.app.journals, first.owner) as journal:
         assert journal.write([first]) == 1
-    return Situation(made, relay.copies)
+    return StartingPoint(made, relay.copies)
 
 
 @pytest.fixture
-async def in_doubt(ready: Situation, memory: Path) -> Situation:
+async def unacknowledged(ready: StartingPoint, memory: Path) -> StartingPoint:
     """Return an installation with uncertain mails that the relay's log knows."""
     log = memory / "mail.log"
     async with Relay({"dot": Fault("close", stored=True)}).serving() as relay:
@@ -129,7 +129,7 @@ async def in_doubt(ready: Situation, memory: Path) -> Situation:
             for n, mail in enumerate(relay.taken)
         )
     )
-    return Situation(made, relay.copies)
+    return StartingPoint(made, relay.copies)
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> It
     db.close()
 
 
-def _until_both_arrived(there: Install, relay: Relay, seconds: float = 120) -> None:
+def _wait_for_both(there: Install, relay: Relay, seconds: float = 120) -> None:
     """Wait until the relay has both mails: `dot` is committed before a mail is sent."""
     until = time.monotonic() + seconds
     while there.states.get(State.DOT) != 2 or len(relay.taken) != 2:
@@ -151,7 +151,7 @@ def _until_both_arrived(there: Install, relay: Relay, seconds: float = 120) -> N
         time.sleep(0.01)
 
 
-def _dots(made: Install) -> list[AttemptResult]:
+def _accepted_results(made: Install) -> list[AttemptResult]:
     """Return results that accept each delivery in state `dot`."""
     with made.db.read() as session:
         query = "SELECT id, attempts, lease_owner FROM delivery WHERE state = 'dot' ORDER BY id"

@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields
 
 from digestd.domain.delivery import State
 
-COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}}
+ALLOWED_COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}}
 """Allowed numbers of copies at the relay in the end; 0 for all other states."""
-LOSING = frozenset({State.ACCEPTED, State.READY, State.LEASED, State.DOT})
+PROMISING_STATES = frozenset({State.ACCEPTED, State.READY, State.LEASED, State.DOT})
 """States that promise a mail; all others are final, with a reason in the ledger."""
 
 
@@ -21,7 +21,7 @@ class Counts:
     """
 
     points: int = 0
-    struck: int = 0
+    injected: int = 0
     attempts: int = 0
     acknowledged: int = 0
     ok: int = 0
@@ -46,15 +46,15 @@ class Counts:
             copies = after.get(message_id, 0)
             self.acknowledged += state is State.ACCEPTED
             self.ok += state is State.ACCEPTED and copies == 1
-            self.lost += state in LOSING and copies == 0
+            self.lost += state in PROMISING_STATES and copies == 0
             self.doubled += copies > 1
-            self.unexpected += copies == 1 and state not in COPIES
+            self.unexpected += copies == 1 and state not in ALLOWED_COPIES
             self.recovered += copies == 1 and not before.get(message_id)
             self.uncertain += state is State.UNCERTAIN
             self.arrived += state is State.UNCERTAIN and copies == 1
         self.unexpected += len(after.keys() - fates.keys())
 
-    def hold(self) -> None:
+    def check(self) -> None:
         """Print the counts, and assert that no mail was lost, sent twice or unexplained."""
         print(self)
         assert (self.lost, self.doubled, self.unexpected) == (0, 0, 0), str(self)

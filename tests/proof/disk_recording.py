@@ -36,23 +36,23 @@ class Sync:
 
 
 @dataclass(frozen=True)
-class Gone:
+class Removal:
     """The removal of a file."""
 
     file: Path
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentMail:
     """The last byte of a mail, sent to the relay."""
 
     message_id: str
 
 
-Event = Write | Sync | Gone | Sent
+Event = Write | Sync | Removal | SentMail
 
 
-def recorded(log: Path) -> list[Event]:
+def read_events(log: Path) -> list[Event]:
     """Return the events of a run in order; a sync counts when it has ended."""
     return list(_events(log.read_text(errors="replace").splitlines()))
 
@@ -62,17 +62,17 @@ class Disk:
     """Durable file contents, and pending changes that may be lost."""
 
     sure: dict[Path, bytes]
-    pending: dict[Path, list[Write | Gone]] = field(default_factory=dict)
+    pending: dict[Path, list[Write | Removal]] = field(default_factory=dict)
 
     def do(self, event: Event) -> None:
         """Apply one event."""
         match event:
-            case Write() | Gone():
+            case Write() | Removal():
                 self.pending.setdefault(event.file, []).append(event)
             case Sync(file) if file in self.pending:
                 content = self.sure.get(file, b"")
                 for done in self.pending.pop(file):
-                    content = _done(content, done)
+                    content = _apply(content, done)
                 self.sure[file] = content
 
     def cut(self, rng: Random) -> dict[Path, bytes]:
@@ -81,39 +81,39 @@ class Disk:
         for file, events in self.pending.items():
             content = left.get(file, b"")
             for event in events:
-                content = _maybe(content, event, rng)
+                content = _apply_partly(content, event, rng)
             left[file] = content
         return left
 
 
-def cuts(
+def power_cuts(
     events: Iterable[Event], before: Mapping[Path, bytes], rng: Random
 ) -> Iterator[tuple[set[str], dict[Path, bytes]]]:
     """Yield the sent Message-IDs and the files for a cut after each event."""
     disk, sent = Disk(dict(before)), set[str]()
     for event in events:
-        if isinstance(event, Sent):
+        if isinstance(event, SentMail):
             sent.add(event.message_id)
         disk.do(event)
         yield set(sent), disk.cut(rng)
 
 
-def _done(content: bytes, event: Write | Gone) -> bytes:
-    if isinstance(event, Gone):
+def _apply(content: bytes, event: Write | Removal) -> bytes:
+    if isinstance(event, Removal):
         return b""
     before = content[: event.offset].ljust(event.offset, b"\0")
     return before if event.data is None else before + event.data + content[event.offset + len(event.data) :]
 
 
-def _maybe(content: bytes, event: Write | Gone, rng: Random) -> bytes:
+def _apply_partly(content: bytes, event: Write | Removal, rng: Random) -> bytes:
     fate = rng.random()
     if fate < 0.4:
         return content
-    if fate < 0.8 or isinstance(event, Gone) or event.data is None:
-        return _done(content, event)
+    if fate < 0.8 or isinstance(event, Removal) or event.data is None:
+        return _apply(content, event)
     for start in range(0, len(event.data), SECTOR):
         if rng.random() < 0.5:
-            content = _done(content, Write(event.file, event.offset + start, event.data[start : start + SECTOR]))
+            content = _apply(content, Write(event.file, event.offset + start, event.data[start : start + SECTOR]))
     return content
 
 
@@ -122,26 +122,26 @@ def _events(lines: Iterable[str]) -> Iterator[Event]:
     streams: dict[str, bytes] = {}
     for line in lines:
         if resumed := _DONE.match(line):
-            yield from _ended(waiting, *resumed.groups())
+            yield from _finished_sync(waiting, *resumed.groups())
         elif found := _LINE.match(line):
             thread, call, _, name, quoted, rest = found.groups()
             if call == "sendto":
-                yield from _sent(streams, name, _bytes(rest))
+                yield from _sent_mails(streams, name, _bytes(rest))
             elif call not in {"fdatasync", "fsync"}:
-                yield _changed(call, _path(name or quoted), rest or "")
+                yield _file_event(call, _path(name or quoted), rest or "")
             else:
                 waiting[thread, call] = _path(name)
                 if not line.endswith("<unfinished ...>"):
-                    yield from _ended(waiting, thread, call, line.rpartition("= ")[2])
+                    yield from _finished_sync(waiting, thread, call, line.rpartition("= ")[2])
 
 
-def _ended(waiting: dict[tuple[str, str], Path], thread: str, call: str, result: str) -> Iterator[Sync]:
+def _finished_sync(waiting: dict[tuple[str, str], Path], thread: str, call: str, result: str) -> Iterator[Sync]:
     file = waiting.pop((thread, call), None)
     if file is not None and result == "0":
         yield Sync(file)
 
 
-def _changed(call: str, file: Path, rest: str) -> Event:
+def _file_event(call: str, file: Path, rest: str) -> Event:
     match call:
         case "pwrite64":
             offset = int(rest.rpartition('"')[2].split(",")[2].split(")")[0].split()[0])
@@ -149,25 +149,25 @@ def _changed(call: str, file: Path, rest: str) -> Event:
         case "ftruncate":
             return Write(file, int(rest.split(")")[0].split()[0]), None)
         case _:
-            return Gone(file)
+            return Removal(file)
 
 
-def _sent(streams: dict[str, bytes], socket: str, data: bytes) -> Iterator[Sent]:
+def _sent_mails(streams: dict[str, bytes], socket: str, data: bytes) -> Iterator[SentMail]:
     stream = streams.get(socket, b"") + data
     end = 0
     for found in _MESSAGE.finditer(stream):
         end = found.end()
-        yield Sent(found[1].decode())
+        yield SentMail(found[1].decode())
     streams[socket] = stream[end:]
 
 
 def _path(quoted: str) -> Path:
-    return Path(_unhexed(quoted).decode())
+    return Path(_unescape(quoted).decode())
 
 
 def _bytes(rest: str) -> bytes:
-    return _unhexed(rest.split('"')[1])
+    return _unescape(rest.split('"')[1])
 
 
-def _unhexed(text: str) -> bytes:
+def _unescape(text: str) -> bytes:
     return bytes.fromhex(text.replace("\\x", "")) if text.startswith("\\x") else text.encode()

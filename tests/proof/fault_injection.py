@@ -26,26 +26,26 @@ from digestd.store import core
 from tests.parts.forks import CALLS as FIRST_CALLS
 from tests.parts.forks import Ended
 from tests.parts.install import Install
-from tests.parts.nursery import UNFORESEEN, Blow, Job, Nursery, nursery
+from tests.parts.process_runner import UNEXPECTED_ERROR, InjectedFault, Job, ProcessRunner, start_process_runner
 from tests.parts.relay import Relay, Taken
 from tests.proof.counts import Counts
-from tests.proof.snapshots import Renew, whole_renewal
+from tests.proof.snapshots import Restore, snapshot_installation
 from tests.tiers import sized
 
-UNDER_WAY = frozenset({State.LEASED, State.DOT})
-REST = timedelta(minutes=6)
+IN_PROGRESS = frozenset({State.LEASED, State.DOT})
+DEFERRAL = timedelta(minutes=6)
 """Longer than the delay of a deferred mail, much shorter than a lease, whose end must not trigger recovery."""
 CALLS = (*FIRST_CALLS, "fsync", "unlink", "openat", "pread64", "fcntl")
 """System calls at which faults are injected: write, sync, lock, send, receive and wait."""
-ENDS = frozenset({State.ACCEPTED, State.UNCERTAIN, State.EMPTY})
+FINAL_STATES = frozenset({State.ACCEPTED, State.UNCERTAIN, State.EMPTY})
 
 
-def plan_due(app: App) -> None:
+def run_plan(app: App) -> None:
     """Plan as `digestd plan` does."""
     plan(app.db, app.planner, app.clock())
 
 
-def deliver_ready(app: App) -> None:
+def run_deliver(app: App) -> None:
     """Deliver as `digestd deliver --drain` does, with one database thread.
 
     With one thread the nth call is the same in each run.
@@ -54,7 +54,7 @@ def deliver_ready(app: App) -> None:
     asyncio.run(_in_one_thread(app))
 
 
-def ask_the_log(app: App) -> None:
+def run_reconcile(app: App) -> None:
     """Reconcile as `digestd delivery reconcile` does."""
     settle_uncertain(app, app.clock())
 
@@ -68,84 +68,84 @@ async def _in_one_thread(app: App) -> None:
 
 
 @dataclass
-class Scene:
+class FaultScenario:
     """A snapshot of an installation, and the job into which faults are injected.
 
-    `already`: copies at the relay before the job. `ends`: the states allowed after the restart.
+    `delivered_before`: copies at the relay before the job. `ends`: the states allowed after the restart.
     """
 
     install: Install
     relay: Relay
     job: Job
-    renew: Renew
-    nursery: Nursery
-    already: Counter[str] = field(default_factory=Counter)
-    ends: frozenset[State] = ENDS
+    restore: Restore
+    runner: ProcessRunner
+    delivered_before: Counter[str] = field(default_factory=Counter)
+    ends: frozenset[State] = FINAL_STATES
     found: Counts = field(default_factory=Counts)
 
     def points(self, share: int = 0, calls: tuple[str, ...] = CALLS) -> Iterator[tuple[str, int]]:
         """Yield each (call, nth) of an undisturbed job, shuffled, endlessly."""
         self._begin()
-        counted = self.nursery.counted(self.job, calls)
+        counted = self.runner.count_calls(self.job, calls)
         each = [(call, nth) for call in calls for nth in range(1, counted[call] + 1)]
         Random(share).shuffle(each)
         return cycle(each)
 
-    def strike(self, blows: Iterable[Blow], wanted: int) -> None:
+    def inject(self, faults: Iterable[InjectedFault], wanted: int) -> None:
         """Inject faults until `wanted` of them took effect; more in a long run."""
-        wanted = many(wanted)
-        for blow in islice(blows, 3 * wanted):
-            self.point(lambda blow=blow: self.nursery.struck(self.job, blow))  # type: ignore[misc]
-            if self.found.struck == wanted:
+        wanted = scaled(wanted)
+        for fault in islice(faults, 3 * wanted):
+            self.run_point(lambda fault=fault: self.runner.run_with_fault(self.job, fault))  # type: ignore[misc]
+            if self.found.injected == wanted:
                 return
-        raise AssertionError(f"of {wanted} blows only {self.found.struck} told: {self.found}")
+        raise AssertionError(f"of {wanted} faults only {self.found.injected} took effect: {self.found}")
 
-    def point(self, act: Callable[[], tuple[Ended, bool]]) -> None:
+    def run_point(self, act: Callable[[], tuple[Ended, bool]]) -> None:
         """Run the job with one fault, restart, and count."""
         self._begin()
-        ended, told = act()
-        self.found.struck += told
-        assert ended.code != UNFORESEEN, ended.said
+        ended, took_effect = act()
+        self.found.injected += took_effect
+        assert ended.code != UNEXPECTED_ERROR, ended.said
         self.relay.until_quiet()
-        self.go_on_from(self.relay.copies, ended.said)
+        self.restart_and_count(self.relay.copies, ended.said)
 
-    def go_on_from(self, left: Mapping[str, int], said: str = "") -> None:
+    def restart_and_count(self, left: Mapping[str, int], output: str = "") -> None:
         """Restart after a crash, and count. `left`: copies that were sent before it."""
-        before = self.already + Counter(left)
+        before = self.delivered_before + Counter(left)
         mails = [mail for mail in self.relay.taken if mail.message_id in left]
         self.relay.taken.clear()
         restart(self.install)
         self.relay.until_quiet()
         copies = before + self.relay.copies
-        _are_as_composed([*mails, *self.relay.taken], self.install)
+        _assert_hashes_match([*mails, *self.relay.taken], self.install)
         self.found.count(self.install.fates, before, copies)
-        assert self.install.sound(copies), said
-        assert self.install.states.keys() <= self.ends, said
+        assert self.install.sound(copies), output
+        assert self.install.states.keys() <= self.ends, output
 
     def _begin(self) -> None:
-        self.renew()
+        self.restore()
         self.relay.taken.clear()
 
 
-def _are_as_composed(mails: Iterable[Taken], install: Install) -> None:
+def _assert_hashes_match(mails: Iterable[Taken], install: Install) -> None:
     """Assert that each mail has the sha256 that the commit point stored."""
     columns = core.delivery.c
     with install.db.read() as session:
         rows = session.connection().execute(select(columns.message_id, columns.sha256))
-        kept = {message_id: sha256 for message_id, sha256 in rows}
+        hashes = {message_id: sha256 for message_id, sha256 in rows}
     for mail in mails:
-        assert hashlib.sha256(mail.message).digest() == kept[mail.message_id], mail.message_id
+        assert hashlib.sha256(mail.message).digest() == hashes[mail.message_id], mail.message_id
 
 
-def many(count: int) -> int:
+def scaled(count: int) -> int:
     """Return `count`, twenty times as many in a long run, or DIGESTD_TEST_POINTS."""
     return int(os.environ.get("DIGESTD_TEST_POINTS", sized(count, 20 * count)))
 
 
 @contextmanager
-def scene(
+def fault_scenario(
     install: Install, job: Job, folder: Path, mutate: Callable[[], None] | None = None, **more: str
-) -> Iterator[Scene]:
+) -> Iterator[FaultScenario]:
     """Yield a scenario of the installation as it is now.
 
     Args:
@@ -156,15 +156,15 @@ def scene(
         more: Further settings by their environment names.
     """
     folder.mkdir(exist_ok=True)
-    renew = whole_renewal(install, folder)
+    restore = snapshot_installation(install, folder)
     with Relay(journal=folder / "message-ids").in_thread() as relay:
         lanes = int(more.get("DIGESTD_TRANSPORT_CONNECTIONS", "3"))
         there = install.to(relay.url, connections=lanes)
         there = replace(there, clock=replace(install.clock))
         there = replace(there, app=replace(there.app, clock=there.clock))
-        with nursery(there.environment(**more), folder, mutate) as forks:
-            made = Scene(there, relay, job, renew, forks)
-            forks.warm(job)
+        with start_process_runner(there.environment(**more), folder, mutate) as runner:
+            made = FaultScenario(there, relay, job, restore, runner)
+            runner.warm_up(job)
             yield made
 
 
@@ -180,9 +180,9 @@ def restart(install: Install) -> None:
         install.plan()
         with suppress(DigestdError):
             asyncio.run(run(install.app))
-        if not install.states.keys() & {State.READY, *UNDER_WAY}:
+        if not install.states.keys() & {State.READY, *IN_PROGRESS}:
             break
-        install.clock.go(REST)
+        install.clock.go(DEFERRAL)
     install.clock.now = began
 
 
@@ -190,7 +190,7 @@ def recover(install: Install) -> None:
     """Recover until no delivery of a dead worker is left."""
     for _ in range(500):
         clean_up(install.app, install.clock.now)
-        if not install.states.keys() & UNDER_WAY:
+        if not install.states.keys() & IN_PROGRESS:
             return
         time.sleep(0.01)  # PostgreSQL notices a dead client with a delay
     raise AssertionError(f"not recovered: {install.states}")

@@ -21,10 +21,10 @@ from digestd.store.ledger.results import AttemptResult
 from digestd.store.ledger.settlement import SettlementProof
 from tests.store.rows import Ledger
 
-UNSENT = frozenset({State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED})
-COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}, State.DOT: {0, 1}, State.ABANDONED: {0, 1}}
-LEASE, LEASE_LEFT, GRACE = timedelta(minutes=45), timedelta(minutes=11), timedelta(minutes=20)
-GREYLISTED = timedelta(minutes=5)
+UNSENT_STATES = frozenset({State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED})
+ALLOWED_COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}, State.DOT: {0, 1}, State.ABANDONED: {0, 1}}
+LEASE, MINIMUM_LEASE, GRACE = timedelta(minutes=45), timedelta(minutes=11), timedelta(minutes=20)
+DEFERRAL = timedelta(minutes=5)
 ANSWERS = {
     250: (State.ACCEPTED, Outcome.ACCEPTED),
     451: (State.READY, Outcome.TEMP),
@@ -33,7 +33,7 @@ ANSWERS = {
 
 
 @dataclass
-class Row:
+class ExpectedDelivery:
     """The expected content of one delivery."""
 
     who: int
@@ -41,7 +41,7 @@ class Row:
     papers: frozenset[int]
     expires: datetime
     state: State
-    rests_until: datetime
+    not_before: datetime
     attempts: int = 0
     failures: int = 0
     owner: str | None = None
@@ -50,23 +50,23 @@ class Row:
 
 
 @dataclass
-class Hand:
+class MailInFlight:
     """A claimed mail in a worker; `answer` is the relay's reply."""
 
     claim: Claim
     owner: str
-    gated: datetime | None = None
+    committed_at: datetime | None = None
     answer: int | None = None
 
 
 @dataclass
-class Life:
+class LedgerModel:
     """An installation with its model and its relay."""
 
     ledger: Ledger
-    people: list[int] = field(default_factory=list)
-    rows: dict[int, Row] = field(default_factory=dict)
-    hands: list[Hand] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    rows: dict[int, ExpectedDelivery] = field(default_factory=dict)
+    in_flight: list[MailInFlight] = field(default_factory=list)
     copies: Counter[int] = field(default_factory=Counter)
     workers: dict[int, str] = field(default_factory=dict)
     names: Iterator[int] = field(default_factory=count)
@@ -76,11 +76,11 @@ class Life:
         """Return the current time."""
         return self.ledger.now
 
-    def wait(self, for_: timedelta) -> None:
+    def advance(self, step: timedelta) -> None:
         """Advance the clock."""
-        self.ledger = replace(self.ledger, now=self.now + for_)
+        self.ledger = replace(self.ledger, now=self.now + step)
 
-    def person(self, who: int) -> Subscriber:
+    def subscriber(self, who: int) -> Subscriber:
         """Return a subscriber from the database."""
         with self.ledger.db.read() as session:
             found = subscribers.by_key(session, who)
@@ -89,86 +89,88 @@ class Life:
 
     def plan(self, who: int, papers: frozenset[int]) -> None:
         """Plan today's digest of unseen papers, unless it is planned already."""
-        person, key = self.person(who), self.now.date().isoformat()
-        if person.status is not Status.ACTIVE or self._planned(who, key):
+        subscriber, key = self.subscriber(who), self.now.date().isoformat()
+        if subscriber.status is not Status.ACTIVE or self._planned(who, key):
             return
-        fresh = papers - self._had(who)
-        digest = self.ledger.digest(who, sorted(fresh), key)._replace(consent_version=person.version)
+        fresh = papers - self._seen(who)
+        digest = self.ledger.digest(who, sorted(fresh), key)._replace(consent_version=subscriber.version)
         with self.ledger.db.write() as session:
             ledger.plan_digests(session, [digest], "templates", self.now)
-        born = State.READY if fresh else State.EMPTY
-        self.rows[self._planned(who, key)] = Row(who, person.version, fresh, digest.slot.expires, born, self.now)
+        initial = State.READY if fresh else State.EMPTY
+        self.rows[self._planned(who, key)] = ExpectedDelivery(
+            who, subscriber.version, fresh, digest.slot.expires, initial, self.now
+        )
 
     def claim(self, worker: int, limit: int) -> None:
         """Claim the deliveries that have waited longest."""
         owner = self.workers.setdefault(worker, f"w{next(self.names)}")
         waiting = sorted(
-            (row.rests_until, key)
+            (row.not_before, key)
             for key, row in self.rows.items()
-            if row.state is State.READY and row.rests_until <= self.now
+            if row.state is State.READY and row.not_before <= self.now
         )
         mine = {key for _, key in waiting[:limit]}
-        leased = {key for key in mine if self.now < self.rows[key].expires and self._consents(key)}
+        leased = {key for key in mine if self.now < self.rows[key].expires and self._has_consent(key)}
         claimed = self.ledger.claim(owner, limit)
         assert {claim.key for claim in claimed.claims} == leased
         for key in mine - leased:
-            self._end(key, State.SKIPPED if self.now < self.rows[key].expires else State.EXPIRED)
+            self._finish(key, State.SKIPPED if self.now < self.rows[key].expires else State.EXPIRED)
         for claim in claimed.claims:
             row = self.rows[claim.key]
             row.state, row.attempts, row.owner, row.lease = State.LEASED, row.attempts + 1, owner, self.now + LEASE
-            self.hands.append(Hand(claim, owner))
+            self.in_flight.append(MailInFlight(claim, owner))
 
-    def gate(self, hand: Hand) -> None:
+    def commit(self, mail: MailInFlight) -> None:
         """Pass the commit point with a worker that is alive or presumed dead."""
-        key, expected = hand.claim.key, self._expected(hand)
-        assert self.ledger.gate(ledger.Claimed((hand.claim,), 0, 0), hand.owner) == [expected]
+        key, expected = mail.claim.key, self._expected_decision(mail)
+        assert self.ledger.commit(ledger.Claimed((mail.claim,), 0, 0), mail.owner) == [expected]
         if expected is CommitDecision.OK:
-            hand.gated = self.rows[key].dot = self.now
+            mail.committed_at = self.rows[key].dot = self.now
             self.rows[key].state = State.DOT
             return
-        self.hands.remove(hand)
+        self.in_flight.remove(mail)
         if expected is not CommitDecision.FENCED:
-            self._end(key, State.SKIPPED if expected is CommitDecision.GONE else State.EXPIRED)
-        elif self._holds(hand):  # the lease ends too soon: the worker releases it
-            self._record(hand, State.READY, Outcome.NOT_SENT)
+            self._finish(key, State.SKIPPED if expected is CommitDecision.GONE else State.EXPIRED)
+        elif self._is_owner(mail):  # the lease ends too soon: the worker releases it
+            self._record(mail, State.READY, Outcome.NOT_SENT)
 
-    def leave(self, hand: Hand, answer: int) -> None:
+    def send_final_dot(self, mail: MailInFlight, answer: int) -> None:
         """Send the final dot. After the grace period the relay has closed the connection."""
-        assert hand.gated is not None
-        if self.now - hand.gated < GRACE:
-            hand.answer = answer
-            self.copies[hand.claim.key] += answer == 250
+        assert mail.committed_at is not None
+        if self.now - mail.committed_at < GRACE:
+            mail.answer = answer
+            self.copies[mail.claim.key] += answer == 250
 
-    def hear(self, hand: Hand) -> None:
+    def record_answer(self, mail: MailInFlight) -> None:
         """Record the relay's answer, also by a worker that is presumed dead."""
-        assert hand.answer is not None
-        self.hands.remove(hand)
-        self._record(hand, *ANSWERS[hand.answer], code=hand.answer)
+        assert mail.answer is not None
+        self.in_flight.remove(mail)
+        self._record(mail, *ANSWERS[mail.answer], code=mail.answer)
 
-    def lose(self, hand: Hand) -> None:
+    def give_up(self, mail: MailInFlight) -> None:
         """Give up a mail: before the commit point it is unsent, after it uncertain."""
-        self.hands.remove(hand)
-        ends = (State.READY, Outcome.NOT_SENT) if hand.gated is None else (State.UNCERTAIN, Outcome.UNCERTAIN)
-        self._record(hand, *ends)
+        self.in_flight.remove(mail)
+        ends = (State.READY, Outcome.NOT_SENT) if mail.committed_at is None else (State.UNCERTAIN, Outcome.UNCERTAIN)
+        self._record(mail, *ends)
 
-    def fail(self, hand: Hand) -> None:
+    def fail_composing(self, mail: MailInFlight) -> None:
         """Fail to compose a mail; the third failure poisons the delivery."""
-        self.hands.remove(hand)
-        last = self.rows[hand.claim.key].failures == 2
-        self._record(hand, State.POISONED if last else State.READY, Outcome.NOT_SENT, failed=True)
+        self.in_flight.remove(mail)
+        last = self.rows[mail.claim.key].failures == 2
+        self._record(mail, State.POISONED if last else State.READY, Outcome.NOT_SENT, failed=True)
 
-    def die(self, worker: int) -> None:
+    def recover(self, worker: int) -> None:
         """Recover a dead worker's deliveries; its mails may still proceed."""
         owner = self.workers.pop(worker, "")
         with self.ledger.db.write() as session:
             recovery.recover(session, owner, self.now)
-        self._take_over(key for key, row in self.rows.items() if row.owner == owner)
+        self._recover_all(key for key, row in self.rows.items() if row.owner == owner)
 
-    def overdue(self) -> None:
+    def recover_overdue(self) -> None:
         """Recover deliveries whose lease has ended."""
         with self.ledger.db.write() as session:
             recovery.recover_overdue(session, self.now)
-        self._take_over(key for key, row in self.rows.items() if row.lease is not None and row.lease < self.now)
+        self._recover_all(key for key, row in self.rows.items() if row.lease is not None and row.lease < self.now)
 
     def expire(self) -> None:
         """Close deliveries that are too late."""
@@ -176,7 +178,7 @@ class Life:
             ledger.expire(session, 100, self.now)
         for key, row in self.rows.items():
             if row.state in {State.READY, State.POISONED} and row.expires <= self.now:
-                self._end(key, State.EXPIRED)
+                self._finish(key, State.EXPIRED)
 
     def settle(self, key: int, give_up: bool) -> None:
         """Settle a delivery as the operator: with the truth, or abandon it."""
@@ -192,18 +194,18 @@ class Life:
             )
         assert done is may
         if done and how is Settlement.NOT_SENT:
-            row.state, row.rests_until, row.failures = State.READY, self.now, 0
+            row.state, row.not_before, row.failures = State.READY, self.now, 0
         elif done:
-            self._end(key, State.ABANDONED if give_up else State.ACCEPTED)
+            self._finish(key, State.ABANDONED if give_up else State.ACCEPTED)
 
-    def change(self, who: int, away: Status) -> None:
+    def change_status(self, who: int, away: Status) -> None:
         """Deactivate an active subscriber, or reactivate one who is not erased."""
-        stands = self.person(who).status
+        current = self.subscriber(who).status
         with self.ledger.db.write() as session:
-            if stands is Status.ACTIVE and away is Status.ERASED:
+            if current is Status.ACTIVE and away is Status.ERASED:
                 erasure.erase(session, who, self.now)
-            elif stands is not Status.ERASED:
-                to = away if stands is Status.ACTIVE else Status.ACTIVE
+            elif current is not Status.ERASED:
+                to = away if current is Status.ACTIVE else Status.ACTIVE
                 subscribers.change_status(session, who, to, Cause.WEB, self.now)
 
     def states(self) -> dict[int, State]:
@@ -219,55 +221,55 @@ class Life:
             query = select(columns.id).where(columns.subscriber_id == who, columns.key == day)
             return session.connection().execute(query).scalar() or 0
 
-    def _had(self, who: int) -> frozenset[int]:
-        held = [row.papers for row in self.rows.values() if row.who == who and row.state not in UNSENT]
+    def _seen(self, who: int) -> frozenset[int]:
+        held = [row.papers for row in self.rows.values() if row.who == who and row.state not in UNSENT_STATES]
         return frozenset().union(*held)
 
-    def _consents(self, key: int) -> bool:
+    def _has_consent(self, key: int) -> bool:
         row = self.rows[key]
-        person = self.person(row.who)
-        return person.status is Status.ACTIVE and person.version == row.version
+        subscriber = self.subscriber(row.who)
+        return subscriber.status is Status.ACTIVE and subscriber.version == row.version
 
-    def _holds(self, hand: Hand) -> bool:
-        row = self.rows[hand.claim.key]
-        return (row.attempts, row.owner) == (hand.claim.attempt, hand.owner)
+    def _is_owner(self, mail: MailInFlight) -> bool:
+        row = self.rows[mail.claim.key]
+        return (row.attempts, row.owner) == (mail.claim.attempt, mail.owner)
 
-    def _expected(self, hand: Hand) -> CommitDecision:
-        row = self.rows[hand.claim.key]
-        if not self._holds(hand) or row.state is not State.LEASED or row.lease is None:
+    def _expected_decision(self, mail: MailInFlight) -> CommitDecision:
+        row = self.rows[mail.claim.key]
+        if not self._is_owner(mail) or row.state is not State.LEASED or row.lease is None:
             return CommitDecision.FENCED
         if row.expires <= self.now:
             return CommitDecision.EXPIRED
-        if not self._consents(hand.claim.key):
+        if not self._has_consent(mail.claim.key):
             return CommitDecision.GONE
-        return CommitDecision.FENCED if row.lease - self.now < LEASE_LEFT else CommitDecision.OK
+        return CommitDecision.FENCED if row.lease - self.now < MINIMUM_LEASE else CommitDecision.OK
 
     def _record(
-        self, hand: Hand, state: State, outcome: Outcome, code: int | None = None, failed: bool = False
+        self, mail: MailInFlight, state: State, outcome: Outcome, code: int | None = None, failed: bool = False
     ) -> None:
-        key, row = hand.claim.key, self.rows[hand.claim.key]
-        rest = GREYLISTED if state is State.READY else timedelta(0)
-        why = None if state in {State.READY, State.ACCEPTED} else "said so"
+        key, row = mail.claim.key, self.rows[mail.claim.key]
+        rest = DEFERRAL if state is State.READY else timedelta(0)
+        why = None if state in {State.READY, State.ACCEPTED} else "refused"
         result = AttemptResult(
-            key, hand.claim.attempt, hand.owner, state, outcome, code, "5.7.1 policy", "4XyZ", why, rest, failed
+            key, mail.claim.attempt, mail.owner, state, outcome, code, "5.7.1 policy", "4XyZ", why, rest, failed
         )
         late = (
             row.state is State.UNCERTAIN
-            and row.attempts == hand.claim.attempt
+            and row.attempts == mail.claim.attempt
             and outcome in {Outcome.ACCEPTED, Outcome.TEMP}
         )
-        counts = self._holds(hand) or late
+        counts = self._is_owner(mail) or late
         assert self.ledger.record(result) == counts
         if counts:
             row.failures += failed
-            row.rests_until = self.now + rest
-            self._end(key, state)
+            row.not_before = self.now + rest
+            self._finish(key, state)
 
-    def _take_over(self, keys: Iterator[int]) -> None:
+    def _recover_all(self, keys: Iterator[int]) -> None:
         for key in list(keys):
             left = self.rows[key].state is State.DOT
-            self._end(key, State.UNCERTAIN if left else State.READY)
+            self._finish(key, State.UNCERTAIN if left else State.READY)
 
-    def _end(self, key: int, state: State) -> None:
+    def _finish(self, key: int, state: State) -> None:
         row = self.rows[key]
         row.state, row.owner, row.lease = state, None, None

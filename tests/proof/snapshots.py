@@ -10,31 +10,31 @@ from sqlalchemy.pool import NullPool
 from digestd.store.database import Database
 from tests.parts.install import Install
 
-Renew = Callable[[], None]
+Restore = Callable[[], None]
 
 
-def whole_renewal(install: Install, folder: Path) -> Renew:
+def snapshot_installation(install: Install, folder: Path) -> Restore:
     """Take a snapshot of database and journals; return a function that restores it."""
-    journals, kept = install.app.journals, folder / "journals"
+    journals, saved = install.app.journals, folder / "journals"
     if journals.exists():
-        shutil.copytree(journals, kept, dirs_exist_ok=True)
-    renew_database = renewal(install.db, folder)
+        shutil.copytree(journals, saved, dirs_exist_ok=True)
+    restore_database = snapshot_database(install.db, folder)
 
-    def renew() -> None:
-        renew_database()
+    def restore() -> None:
+        restore_database()
         shutil.rmtree(journals, ignore_errors=True)
-        if kept.exists():
-            shutil.copytree(kept, journals)
+        if saved.exists():
+            shutil.copytree(saved, journals)
 
-    return renew
+    return restore
 
 
-def renewal(db: Database, folder: Path) -> Renew:
+def snapshot_database(db: Database, folder: Path) -> Restore:
     """Take a snapshot of the database; return a function that restores it."""
-    return _of_file(db, folder) if db.is_sqlite else _of_tables(db)
+    return _snapshot_file(db, folder) if db.is_sqlite else _snapshot_tables(db)
 
 
-def settled(db: Database) -> None:
+def checkpoint(db: Database) -> None:
     """Write an SQLite database's journal into its file."""
     with db.engine.connect() as connection:
         connection.exec_driver_sql("ROLLBACK")
@@ -42,22 +42,22 @@ def settled(db: Database) -> None:
     db.close()
 
 
-def _of_file(db: Database, folder: Path) -> Renew:
+def _snapshot_file(db: Database, folder: Path) -> Restore:
     file = Path(str(db.file))
     original = folder / "original.db"
-    settled(db)
+    checkpoint(db)
     shutil.copy(file, original)
 
-    def renew() -> None:
+    def restore() -> None:
         db.close()
         for stale in file.parent.glob(f"{file.name}-*"):
             stale.unlink()
         shutil.copy(original, file)
 
-    return renew
+    return restore
 
 
-def _of_tables(db: Database) -> Renew:
+def _snapshot_tables(db: Database) -> Restore:
     """Restore rows, not tables: a tenth of the time of a new database from a template."""
     db.close()
     engine = create_engine(db.engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
@@ -67,21 +67,21 @@ def _of_tables(db: Database) -> Renew:
         tables = sorted(found.scalars())
         for table in tables:
             connection.execute(text(f"CREATE TABLE original.{table} AS TABLE public.{table}"))
-    back = [
+    statements = [
         "SET session_replication_role = replica",  # skip triggers and foreign keys: the rows were valid
         *(f"DELETE FROM public.{table}; INSERT INTO public.{table} SELECT * FROM original.{table}" for table in tables),
     ]
 
-    def renew() -> None:
+    def restore() -> None:
         db.close()
         with engine.connect() as connection:
-            connection.execute(text(_ALONE))
-            connection.exec_driver_sql(";".join(["BEGIN", *back, "COMMIT"]))
+            connection.execute(text(_DISCONNECT_OTHERS))
+            connection.exec_driver_sql(";".join(["BEGIN", *statements, "COMMIT"]))
 
-    return renew
+    return restore
 
 
-_ALONE = """\
+_DISCONNECT_OTHERS = """\
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """

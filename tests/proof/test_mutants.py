@@ -28,23 +28,23 @@ def test_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
     _copy(tmp_path)
     _mutate(tmp_path, mutant)
-    done = _tested(tmp_path, mutant.caught_by)
+    done = _run_tests(tmp_path, mutant.caught_by)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, f"{mutant.name} lives: {done.stdout[-3000:]}{done.stderr}"
     assert re.search(r"^FAILED ", done.stdout, re.MULTILINE), done.stdout[-3000:]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
 def test_mutant_still_applies(mutant: Mutant) -> None:
-    assert _place(ROOT, mutant)
+    assert _original_text(ROOT, mutant)
 
 
 def test_copy_without_mutation_passes(tmp_path: Path) -> None:
     _copy(tmp_path)
-    done = _tested(tmp_path, "tests/test_message.py")
+    done = _run_tests(tmp_path, "tests/test_message.py")
     assert done.returncode == pytest.ExitCode.OK, done.stdout[-3000:]
 
 
-def _tested(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
+def _run_tests(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
     """Run tests on a tree."""
     points = POINTS.get(tests.partition("::")[0], "1")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", tests]
@@ -61,11 +61,11 @@ def _copy(into: Path) -> None:
 
 
 def _mutate(tree: Path, mutant: Mutant) -> None:
-    (tree / mutant.file).write_text(_place(tree, mutant).replace(mutant.was, mutant.becomes))
+    (tree / mutant.file).write_text(_original_text(tree, mutant).replace(mutant.was, mutant.becomes))
 
 
-def _place(tree: Path, mutant: Mutant) -> str:
+def _original_text(tree: Path, mutant: Mutant) -> str:
     """Return the text of the mutant's file, which must contain `was` once."""
     text = (tree / mutant.file).read_text()
-    assert text.count(mutant.was) == 1, f"{mutant.file} has changed: say anew where {mutant.name!r} would be"
+    assert text.count(mutant.was) == 1, f"{mutant.file} has changed: update `was` of the mutant {mutant.name!r}"
     return text

@@ -31,7 +31,7 @@ DAYS = sized(7, 40)
 STEP = timedelta(hours=1)
 JUMPS = {60: -timedelta(hours=1), 100: timedelta(hours=25)}
 """Jumps of the clock by the number of the step."""
-OPEN = frozenset({State.READY, State.LEASED, State.DOT})
+PENDING = frozenset({State.READY, State.LEASED, State.DOT})
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe")
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 _SERVE = """\
@@ -76,7 +76,7 @@ def test_service_sends_one_digest_a_day_at_the_chosen_hour(sqlite_url: str, tmp_
             seen.append(clock.now)
             clock.set(clock.now + JUMPS.get(len(seen), STEP))
     assert made.unsafe == {}
-    _each_got_one_a_day(made, readers, seen)
+    _assert_one_digest_a_day(made, readers, seen)
 
 
 def _readers() -> list[dict[str, object]]:
@@ -91,13 +91,13 @@ def settle(made: Install, clock: Clock) -> None:
     while time.monotonic() < until:
         with made.db.read() as session:
             waiting = due(session, 0, 1, clock.now)
-        if not waiting and not made.states.keys() & OPEN:
+        if not waiting and not made.states.keys() & PENDING:
             return
         time.sleep(0.02)
-    raise AssertionError(f"at {clock.now} still {made.states}; {(made.folder / 'said').read_text()[-2000:]}")
+    raise AssertionError(f"at {clock.now} still {made.states}; {(made.folder / 'output').read_text()[-2000:]}")
 
 
-def _each_got_one_a_day(made: Install, readers: list[dict[str, object]], seen: list[datetime]) -> None:
+def _assert_one_digest_a_day(made: Install, readers: list[dict[str, object]], seen: list[datetime]) -> None:
     """Compare ledger and mails with the instants that the clock showed."""
     mails = [message_from_bytes(path.read_bytes()) for path in (made.folder / "outbox" / "new").iterdir()]
     found: dict[str, list[datetime]] = {}
@@ -132,10 +132,10 @@ def serving(made: Install, clock: Clock) -> Iterator[None]:
         "TZ": "UTC",
     }
     del environment["DIGESTD_NOW"]
-    said = (made.folder / "said").open("wb")
-    service = subprocess.Popen([sys.executable, "-c", _SERVE, "up"], env=environment, stdout=said, stderr=said)
+    output = (made.folder / "output").open("wb")
+    service = subprocess.Popen([sys.executable, "-c", _SERVE, "up"], env=environment, stdout=output, stderr=output)
     try:
         yield
     finally:
         service.terminate()
-        assert service.wait(120) == 0, (made.folder / "said").read_text()
+        assert service.wait(120) == 0, (made.folder / "output").read_text()

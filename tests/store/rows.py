@@ -31,13 +31,13 @@ class Ledger:
     db: Database
     now: datetime
 
-    def subscribers(self, count: int, status: Status = Status.ACTIVE, first: int = 0) -> list[int]:
+    def add_subscribers(self, count: int, status: Status = Status.ACTIVE, first: int = 0) -> list[int]:
         """Insert subscribers, numbered from `first` on, and return their keys."""
         new = [_subscriber(f"s{number}@example.net", status) for number in range(first, first + count)]
         with self.db.write() as session:
             return list(subscribers.insert_many(session, new, Cause.IMPORT, self.now).values())
 
-    def digests(self, who: Sequence[int], picks: Sequence[int] = (1, 2, 3), key: str = "2026-11-24") -> None:
+    def plan_digests(self, who: Sequence[int], picks: Sequence[int] = (1, 2, 3), key: str = "2026-11-24") -> None:
         """Plan a ready digest for each subscriber; an empty one without picks."""
         new = [self.digest(subscriber, picks, key) for subscriber in who]
         with self.db.write() as session:
@@ -60,10 +60,10 @@ class Ledger:
             message_id=f"<digest.{key}.{subscriber}@example.org>",
         )
 
-    def ready(self, count: int, first: int = 0) -> list[int]:
+    def add_ready(self, count: int, first: int = 0) -> list[int]:
         """Insert subscribers with a ready digest each, and return their keys."""
-        who = self.subscribers(count, first=first)
-        self.digests(who)
+        who = self.add_subscribers(count, first=first)
+        self.plan_digests(who)
         return who
 
     def claim(self, owner: str = "w1", limit: int = 100, later: timedelta = timedelta(0)) -> Claimed:
@@ -71,23 +71,23 @@ class Ledger:
         with self.db.write() as session:
             return claim(session, Claimer(owner, lambda key, n: f"b+{key}.{n}@example.org"), limit, self.now + later)
 
-    def gate(self, claimed: Claimed, owner: str = "w1", later: timedelta = timedelta(0)) -> list[CommitDecision]:
+    def commit(self, claimed: Claimed, owner: str = "w1", later: timedelta = timedelta(0)) -> list[CommitDecision]:
         """Pass the commit point with all claims, and return the decisions."""
-        wishes = [CommitRequest(c.key, c.attempt, owner, SHA) for c in claimed.claims]
+        requests = [CommitRequest(c.key, c.attempt, owner, SHA) for c in claimed.claims]
         with self.db.write() as session:
-            return commit_sends(session, wishes, self.now + later)
+            return commit_sends(session, requests, self.now + later)
 
     def record(self, *results: AttemptResult, later: timedelta = timedelta(0)) -> int:
         """Record results, and return how many were accepted."""
         with self.db.write() as session:
             return record_results(session, results, self.now + later)
 
-    def change(self, subscriber: int, status: Status, cause: Cause = Cause.WEB) -> None:
+    def change_status(self, subscriber: int, status: Status, cause: Cause = Cause.WEB) -> None:
         """Change a subscriber's status."""
         with self.db.write() as session:
             subscribers.change_status(session, subscriber, status, cause, self.now)
 
-    def seen(self, subscriber: int) -> list[int]:
+    def seen_papers(self, subscriber: int) -> list[int]:
         """Return the papers that a subscriber has had."""
         with self.db.read() as session:
             papers = seen_of(session, [subscriber]).get(subscriber)
@@ -108,7 +108,7 @@ class Ledger:
             query = select(table.n, table.outcome, table.evidence).order_by(table.delivery_id, table.n)
             return [(n, outcome, evidence) for n, outcome, evidence in session.connection().execute(query)]
 
-    def broken(self, later: timedelta = timedelta(0)) -> dict[str, list[dict[str, object]]]:
+    def violations(self, later: timedelta = timedelta(0)) -> dict[str, list[dict[str, object]]]:
         """Return the violated invariants with the offending rows."""
         return {name: rows for name, rows in fsck(self.db, self.now + later).items() if rows}
 

@@ -27,17 +27,17 @@ def _claim_all(url: str, now: datetime, owner: str) -> list[int]:
 
 
 def test_claim_by_four_processes_never_overlaps(ledger: Ledger, database_url: str) -> None:
-    ledger.ready(400)
+    ledger.add_ready(400)
     with CONTEXT.Pool(4) as pool:
         shares = pool.starmap(_claim_all, [(database_url, ledger.now, f"w{n}") for n in range(4)])
     claimed = [key for share in shares for key in share]
     assert (len(claimed), len(set(claimed))) == (400, 400)
-    assert ledger.broken() == {}
+    assert ledger.violations() == {}
 
 
 def test_recover_in_parallel_handles_each_delivery_once(ledger: Ledger) -> None:
-    ledger.ready(60)
-    ledger.gate(ledger.claim("dead", 30), "dead")
+    ledger.add_ready(60)
+    ledger.commit(ledger.claim("dead", 30), "dead")
     ledger.claim("dead", 30)
 
     def recover(_: int) -> tuple[int, int]:
@@ -48,11 +48,11 @@ def test_recover_in_parallel_handles_each_delivery_once(ledger: Ledger) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(recover, range(8)))
     assert (sum(ready for ready, _ in found), sum(uncertain for _, uncertain in found)) == (30, 30)
-    assert ledger.broken() == {}
+    assert ledger.violations() == {}
 
 
 def test_rejection_during_planning_keeps_history_correct(ledger: Ledger) -> None:
-    [who] = ledger.ready(1)
+    [who] = ledger.add_ready(1)
     [claim] = ledger.claim().claims
     refused = AttemptResult(claim.key, claim.attempt, "w1", State.REJECTED, Outcome.PERM, 550, "5.1.1", reason="rcpt")
     other = threading.Thread(target=ledger.record, args=[refused])
@@ -61,8 +61,8 @@ def test_rejection_during_planning_keeps_history_correct(ledger: Ledger) -> None
         other.start()
         other.join(0.3)
     other.join(120)
-    assert ledger.seen(who) == [7, 8]
-    assert ledger.broken() == {}
+    assert ledger.seen_papers(who) == [7, 8]
+    assert ledger.violations() == {}
 
 
 def test_commit_point_planning_and_results_do_not_deadlock(ledger: Ledger) -> None:
@@ -70,9 +70,9 @@ def test_commit_point_planning_and_results_do_not_deadlock(ledger: Ledger) -> No
 
     The keys of the deliveries run against those of their subscribers, so that locks are taken in different orders.
     """
-    who = ledger.subscribers(40)
+    who = ledger.add_subscribers(40)
     for subscriber in reversed(who):
-        ledger.digests([subscriber])
+        ledger.plan_digests([subscriber])
 
     def mail(number: int) -> int:
         claimed = ledger.claim(f"w{number}", limit=20)
@@ -80,9 +80,9 @@ def test_commit_point_planning_and_results_do_not_deadlock(ledger: Ledger) -> No
             AttemptResult(c.key, c.attempt, f"w{number}", State.REJECTED, Outcome.PERM, 554, "5.6.0", reason="dot: 554")
             for c in claimed.claims
         ]
-        gated = ledger.gate(claimed, f"w{number}")
+        gated = ledger.commit(claimed, f"w{number}")
         assert ledger.record(*refused) == len(refused)
-        return sum(said is CommitDecision.OK for said in gated)
+        return sum(decision is CommitDecision.OK for decision in gated)
 
     def replan(day: int) -> int:
         new = [ledger.digest(subscriber, (100 + day,), f"2026-12-{day:02}") for subscriber in who]
@@ -94,7 +94,7 @@ def test_commit_point_planning_and_results_do_not_deadlock(ledger: Ledger) -> No
     with ThreadPoolExecutor(4) as pool:
         under_way = [pool.submit(work, number) for number in range(1, 16) for work in (mail, replan)]
         assert sum(done.result() for done in under_way) > 40
-    assert ledger.broken() == {}
+    assert ledger.violations() == {}
 
 
 def _lock(session: Session, who: Sequence[int]) -> None:

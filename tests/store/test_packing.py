@@ -57,12 +57,12 @@ def test_picks_round_trip(digests: list[tuple[Pick, ...]]) -> None:
 @given(st.lists(PICKS.map(tuple), max_size=4))
 def test_pack_picks_of_many_digests_equals_packing_each(digests: list[tuple[Pick, ...]]) -> None:
     together = pack_picks(tabled(*digests))
-    assert [one.picks for one in together] == [plainly_packed(picks) for picks in digests]
+    assert [one.picks for one in together] == [pack_one_by_one(picks) for picks in digests]
     assert [one.papers.tolist() for one in together] == [sorted(pick.paper for pick in picks) for picks in digests]
     assert [tabled(*digests).of(n) for n in range(len(digests))] == digests
 
 
-def plainly_packed(picks: Sequence[Pick]) -> bytes:
+def pack_one_by_one(picks: Sequence[Pick]) -> bytes:
     """Pack one digest pick by pick, as the format is documented."""
     if not picks:
         return b""
@@ -78,26 +78,26 @@ def plainly_packed(picks: Sequence[Pick]) -> bytes:
         )
         for pick in picks
     ]
-    said = [
+    details = [
         [[r.why, r.value, *r.words] for r in reasons],
         [[n, pick.propensity] for n, pick in enumerate(picks) if pick.propensity is not None],
         [pick.team for pick in picks] if any(pick.team for pick in picks) else [],
     ]
-    words = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    words = json.dumps(details, ensure_ascii=False, separators=(",", ":")).encode()
     return bytes([len(picks)]) + b"".join(rows) + words
 
 
 @given(PICKS)
 def test_pick_count_and_papers_need_no_reasons(picks: list[Pick]) -> None:
-    whole = packed(picks).picks
-    rows = whole[: 1 + 20 * len(picks)]
+    complete = packed(picks).picks
+    rows = complete[: 1 + 20 * len(picks)]
     assert (pick_count(rows), picked_papers(rows)) == (len(picks), [pick.paper for pick in picks])
 
 
 @given(PICKS.filter(bool), st.data())
 def test_unpack_picks_refuses_truncated_bytes(picks: list[Pick], data: st.DataObject) -> None:
-    whole = packed(picks).picks
-    cut = whole[: data.draw(st.integers(1, len(whole) - 1))]
+    complete = packed(picks).picks
+    cut = complete[: data.draw(st.integers(1, len(complete) - 1))]
     with pytest.raises(Damaged):
         unpack_picks(cut)
     assert readable_picks(cut) == ()

@@ -16,7 +16,7 @@ from digestd.store.ledger.uncertain import uncertain_deliveries
 from tests.conftest import NOW
 from tests.store.rows import Ledger
 
-LOOKS: dict[str, Callable[[Session], object]] = {
+LEDGER_QUERIES: dict[str, Callable[[Session], object]] = {
     "claim": lambda session: claim(session, Claimer("w2", lambda key, n: f"b+{key}.{n}@example.org"), 10, NOW),
     "expire": lambda session: expire(session, 10, NOW),
     "anything ready": lambda session: queries.is_any_ready(session, NOW),
@@ -28,27 +28,27 @@ LOOKS: dict[str, Callable[[Session], object]] = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_queries_do_not_scan_the_ledger(sqlite_url: str, look: str) -> None:
+@pytest.mark.parametrize("name", LEDGER_QUERIES)
+def test_queries_do_not_scan_the_ledger(sqlite_url: str, name: str) -> None:
     db = open_database(sqlite_url)
     Ledger(db, NOW).ready(3)
-    asked: list[tuple[str, object]] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    executed: list[tuple[str, object]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *args: executed.append((args[2], args[3])))
     with db.write() as session:
-        LOOKS[look](session)
+        LEDGER_QUERIES[name](session)
     with db.read() as session:
         plans = [
             str(row[3])
-            for words, given in asked.copy()
-            if words.startswith("SELECT")
-            for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # the driver's parameters
+            for statement, parameters in executed.copy()
+            if statement.startswith("SELECT")
+            for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()  # type: ignore[arg-type]  # the driver's parameters
         ]
     db.close()
     assert plans
     assert not [plan for plan in plans if plan.startswith("SCAN delivery") and "ix_delivery" not in plan], plans
 
 
-BESIDE: dict[str, tuple[Callable[[Session], object], str]] = {
+OTHER_QUERIES: dict[str, tuple[Callable[[Session], object], str]] = {
     "who is due": (lambda session: due.due(session, 0, 10, NOW), "ix_subscriber_due"),
     "a post that waits": (lambda session: webhooks.claim(session, 1, NOW), "ix_webhook_post_waiting"),
     "a library to be read": (lambda session: libraries.claim(session, NOW), "ix_library_next"),
@@ -56,28 +56,28 @@ BESIDE: dict[str, tuple[Callable[[Session], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("look", BESIDE)
-def test_queries_for_work_use_partial_indexes(sqlite_url: str, look: str) -> None:
+@pytest.mark.parametrize("name", OTHER_QUERIES)
+def test_queries_for_work_use_partial_indexes(sqlite_url: str, name: str) -> None:
     db = open_database(sqlite_url)
-    asked: list[tuple[str, object]] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
-    ask, index = BESIDE[look]
+    executed: list[tuple[str, object]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *args: executed.append((args[2], args[3])))
+    query, index = OTHER_QUERIES[name]
     with db.write() as session:
-        ask(session)
-    [(words, given)] = [one for one in asked if one[0].startswith("SELECT")]
+        query(session)
+    [(statement, parameters)] = [one for one in executed if one[0].startswith("SELECT")]
     with db.read() as session:
-        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # the driver's parameters
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()  # type: ignore[arg-type]  # the driver's parameters
     db.close()
     assert any(index in str(row[3]) for row in rows), rows
 
 
 def test_queries_for_bounces_use_an_index(sqlite_url: str) -> None:
     db = open_database(sqlite_url)
-    asked: list[tuple[str, object]] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    executed: list[tuple[str, object]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *args: executed.append((args[2], args[3])))
     settle_all_bounced(db, NOW)
-    [(words, given)] = [one for one in asked if one[0].startswith("SELECT")]
+    [(statement, parameters)] = [one for one in executed if one[0].startswith("SELECT")]
     with db.read() as session:
-        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # the driver's parameters
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()  # type: ignore[arg-type]  # the driver's parameters
     db.close()
     assert any("ix_delivery_uncertain" in str(row[3]) or "ix_bounce" in str(row[3]) for row in rows), rows

@@ -20,9 +20,9 @@ PROOF = SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, "the relay's log has 
 
 def uncertain(ledger: Ledger) -> None:
     """Create one delivery whose answer was lost."""
-    ledger.ready(1)
+    ledger.add_ready(1)
     claimed = ledger.claim()
-    ledger.gate(claimed)
+    ledger.commit(claimed)
     ledger.record(AttemptResult(1, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer to the dot"))
 
 
@@ -48,7 +48,7 @@ def test_settle_accepts_one_settlement(
     assert ledger.outcomes == [(1, *outcome)]
     assert not settled(ledger, Settlement.ACCEPTED)
     assert ledger.states == [state]
-    assert ledger.broken() == {}
+    assert ledger.violations() == {}
 
 
 def test_settle_as_not_sent_allows_the_next_attempt(ledger: Ledger) -> None:
@@ -66,14 +66,14 @@ def test_settle_as_not_sent_waits_for_the_grace_period(ledger: Ledger) -> None:
 
 def test_settle_as_abandoned_returns_papers(ledger: Ledger) -> None:
     uncertain(ledger)
-    assert ledger.seen(1) == [1, 2, 3]
+    assert ledger.seen_papers(1) == [1, 2, 3]
     assert settled(ledger, Settlement.ABANDONED)
-    assert ledger.seen(1) == []
+    assert ledger.seen_papers(1) == []
 
 
 @pytest.mark.parametrize("how", list(Settlement))
 def test_settle_refuses_a_delivery_that_is_not_uncertain(ledger: Ledger, how: Settlement) -> None:
-    ledger.ready(1)
+    ledger.add_ready(1)
     assert not settled(ledger, how)
 
 
@@ -88,19 +88,19 @@ def test_settle_refuses_a_delivery_that_is_not_uncertain(ledger: Ledger, how: Se
 def test_settle_resumes_or_abandons_a_poisoned_delivery(
     ledger: Ledger, how: Settlement, done: bool, state: str
 ) -> None:
-    ledger.ready(1)
+    ledger.add_ready(1)
     ledger.claim()
     ledger.record(AttemptResult(1, 1, "w1", State.POISONED, Outcome.NOT_SENT, reason="cannot be composed"))
     assert settled(ledger, how) is done
     assert ledger.states == [state]
-    assert ledger.broken() == {}
+    assert ledger.violations() == {}
 
 
 # Replies that count as bounces
 
 
 def refused(ledger: Ledger, code: int, text: str) -> None:
-    ledger.ready(1)
+    ledger.add_ready(1)
     ledger.claim()
     ledger.record(AttemptResult(1, 1, "w1", State.REJECTED, Outcome.PERM, code=code, text=text, reason=f"rcpt: {code}"))
 
@@ -128,11 +128,11 @@ def test_permanent_smtp_refusal_is_a_bounce(
     assert reason == (SuppressionReason.HARD_BOUNCE if suppressed else None)
     assert known is not None
     assert known.status is (Status.SUPPRESSED if suppressed else Status.ACTIVE)
-    assert ledger.broken() == {}
+    assert ledger.violations() == {}
 
 
 def test_temporary_smtp_refusal_is_no_bounce(ledger: Ledger) -> None:
-    ledger.ready(1)
+    ledger.add_ready(1)
     ledger.claim()
     ledger.record(AttemptResult(1, 1, "w1", State.READY, Outcome.TEMP, code=450, text="4.2.2 mailbox full"))
     with ledger.db.read() as session:

@@ -25,14 +25,14 @@ from tests.parts.forks import CALLS, CONTEXT, Ended, counted_in, until_traced
 
 Job = Callable[[App], None]
 """A job; a function of a module, because it is pickled by name for the forking process."""
-UNFORESEEN = 70
+UNEXPECTED_ERROR = 70
 """The exit code of a run that ended with an unexpected exception."""
 BUILD_SECONDS = 60
 WAIT_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Blow:
+class InjectedFault:
     """An error or SIGKILL at the nth call of a kind, counted per thread.
 
     `on`: also at all later calls.
@@ -50,44 +50,44 @@ class Blow:
         return f"inject={self.call}:{what}:when={self.nth}{'+' * self.on}"
 
 
-class Nursery:
+class ProcessRunner:
     """A process that forks runs of one installation."""
 
     def __init__(self, pipe: Connection, folder: Path) -> None:
         self._pipe = pipe
         self._folder = folder
 
-    def warm(self, job: Job) -> None:
+    def warm_up(self, job: Job) -> None:
         """Do a job once in the forking process, so that no run pays for one-time work."""
-        self._ask("warm", job)
+        self._ask("warm_up", job)
 
-    def bear(self, job: Job) -> "Child":
+    def fork(self, job: Job) -> "ForkedRun":
         """Fork a run that waits for `go`."""
-        output = self._folder / f"said.{os.urandom(4).hex()}"
-        return Child(self, int(str(self._ask("bear", (job, output)))), output)
+        output = self._folder / f"output.{os.urandom(4).hex()}"
+        return ForkedRun(self, int(str(self._ask("fork", (job, output)))), output)
 
     def run(self, job: Job) -> Ended:
         """Run a job to its end without a fault."""
-        child = self.bear(job)
+        child = self.fork(job)
         child.go()
         return child.end()
 
-    def struck(self, job: Job, blow: Blow) -> tuple[Ended, bool]:
+    def run_with_fault(self, job: Job, fault: InjectedFault) -> tuple[Ended, bool]:
         """Run a job with a fault; return its end, and True if the fault took effect."""
-        log = self._folder / "blow.log"
-        ended = self.traced(job, ["-e", f"trace={blow.call}", "-e", blow.rule, "-o", str(log)])
+        log = self._folder / "fault.log"
+        ended = self.run_traced(job, ["-e", f"trace={fault.call}", "-e", fault.rule, "-o", str(log)])
         return ended, ended.killed or "(INJECTED)" in log.read_text(errors="replace")
 
-    def counted(self, job: Job, calls: tuple[str, ...] = CALLS) -> Counter[str]:
+    def count_calls(self, job: Job, calls: tuple[str, ...] = CALLS) -> Counter[str]:
         """Run without faults; return the most calls of each kind in one thread."""
         log = self._folder / "calls.log"
-        ended = self.traced(job, ["-e", f"trace={','.join(calls)}", "-o", str(log)])
+        ended = self.run_traced(job, ["-e", f"trace={','.join(calls)}", "-o", str(log)])
         assert ended.code == 0, ended.said
         return counted_in(log, calls)
 
-    def traced(self, job: Job, options: list[str]) -> Ended:
+    def run_traced(self, job: Job, options: list[str]) -> Ended:
         """Run a job under strace."""
-        child = self.bear(job)
+        child = self.fork(job)
         command = ["strace", "-f", "-qq", *options, "-p", str(child.pid)]
         tracer = subprocess.Popen(command, stderr=subprocess.PIPE)
         until_traced(child.pid, tracer)
@@ -101,22 +101,22 @@ class Nursery:
         if not self._pipe.poll(WAIT_SECONDS + BUILD_SECONDS):
             raise TimeoutError(f"no answer to {verb}")
         answer = self._pipe.recv()
-        if isinstance(answer, _Failed):
-            raise RuntimeError(answer.said)
+        if isinstance(answer, _Failure):
+            raise RuntimeError(answer.output)
         return answer
 
 
 @dataclass(frozen=True)
-class Child:
+class ForkedRun:
     """A forked run of a job."""
 
-    nursery: Nursery
+    runner: ProcessRunner
     pid: int
     output: Path
 
     def go(self) -> None:
         """Let the run begin."""
-        self.nursery._ask("go", self.pid)
+        self.runner._ask("go", self.pid)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal. The process is not reaped yet, so its number cannot be reused."""
@@ -124,18 +124,18 @@ class Child:
 
     def end(self) -> Ended:
         """Wait for the end of the run."""
-        code = self.nursery._ask("reap", self.pid)
-        said = self.output.read_text() if self.output.exists() else ""
+        code = self.runner._ask("reap", self.pid)
+        output = self.output.read_text() if self.output.exists() else ""
         self.output.unlink(missing_ok=True)
         if code is None:
-            raise TimeoutError(f"still running after {WAIT_SECONDS} s; it said: {said}")
-        return Ended(int(str(code)), said)
+            raise TimeoutError(f"still running after {WAIT_SECONDS} s; output: {output}")
+        return Ended(int(str(code)), output)
 
 
 @contextlib.contextmanager
-def nursery(
+def start_process_runner(
     environment: Mapping[str, str], folder: Path, mutate: Callable[[], None] | None = None
-) -> Iterator[Nursery]:
+) -> Iterator[ProcessRunner]:
     """Start a forking process.
 
     Args:
@@ -144,10 +144,10 @@ def nursery(
         mutate: Called first in the forking process, to change its code.
     """
     ours, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=_tend, args=(dict(environment), theirs, mutate), daemon=True)
+    process = CONTEXT.Process(target=_serve, args=(dict(environment), theirs, mutate), daemon=True)
     process.start()
     theirs.close()
-    made = Nursery(ours, folder)
+    made = ProcessRunner(ours, folder)
     try:
         made._ask("hello", None)
         yield made
@@ -159,11 +159,11 @@ def nursery(
 
 
 @dataclass(frozen=True)
-class _Failed:
-    said: str
+class _Failure:
+    output: str
 
 
-def _tend(environment: Mapping[str, str], pipe: Connection, mutate: Callable[[], None] | None) -> None:
+def _serve(environment: Mapping[str, str], pipe: Connection, mutate: Callable[[], None] | None) -> None:
     from digestd import app as wiring  # noqa: PLC0415  # loaded in the fork server only
 
     for name in [name for name in os.environ if name.startswith("DIGESTD_")]:
@@ -173,37 +173,37 @@ def _tend(environment: Mapping[str, str], pipe: Connection, mutate: Callable[[],
         mutate()
     app = wiring.build()
     app.db.close()
-    gates: dict[int, int] = {}
+    pipes: dict[int, int] = {}
     with contextlib.suppress(EOFError):
         while True:
             verb, words = pipe.recv()
             try:
-                pipe.send(_answer(app, gates, verb, words))
+                pipe.send(_answer(app, pipes, verb, words))
             except Exception:
-                pipe.send(_Failed(traceback.format_exc()))
+                pipe.send(_Failure(traceback.format_exc()))
 
 
-def _answer(app: App, gates: dict[int, int], verb: str, words: Any) -> object:
+def _answer(app: App, pipes: dict[int, int], verb: str, words: Any) -> object:
     match verb, words:
-        case "warm", job:
+        case "warm_up", job:
             job(app)
             app.db.close()  # an open file would overwrite a restored snapshot
-        case "bear", (job, output):
-            return _born(app, gates, job, output)
+        case "fork", (job, output):
+            return _fork(app, pipes, job, output)
         case "go", int(pid):
-            os.write(gates[pid], b"!")
+            os.write(pipes[pid], b"!")
         case "reap", int(pid):
-            os.close(gates.pop(pid))
-            return _reaped(pid)
+            os.close(pipes.pop(pid))
+            return _wait(pid)
     return None
 
 
-def _born(app: App, gates: dict[int, int], job: Job, output: Path) -> int:
+def _fork(app: App, pipes: dict[int, int], job: Job, output: Path) -> int:
     waiting, gate = os.pipe()
     pid = os.fork()
     if pid:
         os.close(waiting)
-        gates[pid] = gate
+        pipes[pid] = gate
         return pid
     code = 1
     try:
@@ -218,14 +218,14 @@ def _born(app: App, gates: dict[int, int], job: Job, output: Path) -> int:
         print(f"digestd: {error}")
     except BaseException:
         traceback.print_exc()
-        code = UNFORESEEN
+        code = UNEXPECTED_ERROR
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
 
-def _reaped(pid: int) -> int | None:
+def _wait(pid: int) -> int | None:
     """Return the exit code, negative for a signal; None after a timeout."""
     until = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < until:
