@@ -31,7 +31,7 @@ LEDGER_QUERIES: dict[str, Callable[[Session], object]] = {
 @pytest.mark.parametrize("name", LEDGER_QUERIES)
 def test_queries_do_not_scan_the_ledger(sqlite_url: str, name: str) -> None:
     db = open_database(sqlite_url)
-    Ledger(db, NOW).ready(3)
+    Ledger(db, NOW).add_ready(3)
     executed: list[tuple[str, object]] = []
     event.listen(db.engine, "before_cursor_execute", lambda *args: executed.append((args[2], args[3])))
     with db.write() as session:
