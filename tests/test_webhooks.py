@@ -261,11 +261,11 @@ def test_webhook_events_older_than_a_month_are_deleted(sender: WebhookSender, mo
     with receiving() as receiver:
         webhooks.configure(sender.db, [receiver.url])
         for n in range(3):
-            sender.join(f"reader{n}@example.org")
+            sender.subscribe(f"reader{n}@example.org")
         sender.send()
     webhooks.configure(sender.db, ["http://127.0.0.1:9/nobody"])
     for n in range(4, 6):
-        sender.join(f"reader{n}@example.org")
+        sender.subscribe(f"reader{n}@example.org")
     sender.now += POSTS_KEPT
     sender.subscribe("bob@example.org")
     webhooks.delete_before(sender.db, sender.now - POSTS_KEPT)

@@ -59,7 +59,7 @@ def test_what_was_given_up_is_listed_shown_and_tried_again(run: Run) -> None:
         assert "1 will be retried" in retried.stderr
         run("run", hook=receiver.url)
         assert rows(run("webhook", "list", "--json", hook=receiver.url)) == [(1, "taken", 1)]
-    assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
+    assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 1
 
 
 def test_for_people_it_is_a_table_and_tells_the_newest_first(run: Run) -> None:
@@ -89,8 +89,8 @@ def test_the_service_posts_while_it_runs(tmp_path: Path, sqlite_url: str, now: d
         running = service(made, "up", **hook, DIGESTD_TRANSPORT_URL=f"maildir:{tmp_path / 'outbox'}").start()
         until(lambda: running.output.exists() and "listening=" in running.output.read_text())
         made.people([{"email": ADA}])
-        until(lambda: len(receiver.came) == 1)
+        until(lambda: len(receiver.requests) == 1)
         terminate(running)
         ended = running.end()
     assert ended.code == 0, ended.said
-    assert receiver.told[0][1]["email"] == ADA
+    assert receiver.events[0][1]["email"] == ADA

@@ -77,7 +77,7 @@ def test_first_digest_comes_soon_after_the_button(tmp_path: Path, sqlite_url: st
             assert link
             assert "You are subscribed" in asked(link[0], {})
             until(lambda: len(relay.taken) == 2)
-            until(lambda: len(program.came) == 2)
+            until(lambda: len(program.requests) == 2)
         finally:
             terminate(running)
             ended = running.end()
@@ -85,5 +85,5 @@ def test_first_digest_comes_soon_after_the_button(tmp_path: Path, sqlite_url: st
     first = relay.taken[1]
     assert (first.recipient, status(made)) == (ADA, Status.ACTIVE)
     assert f"“{topic}”" in text(first)
-    assert [kind for kind, _ in program.told] == ["subscriber.subscribed", "subscriber.confirmed"]
+    assert [kind for kind, _ in program.events] == ["subscriber.subscribed", "subscriber.confirmed"]
     assert made.sound(relay.copies)
