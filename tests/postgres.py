@@ -71,12 +71,12 @@ class Server:
 @contextmanager
 def server() -> Iterator[str]:
     """Run a server on 127.0.0.1; yield the URL of its `postgres` database."""
-    with mortal() as made:
+    with restartable_server() as made:
         yield made.url
 
 
 @contextmanager
-def mortal() -> Iterator[Server]:
+def restartable_server() -> Iterator[Server]:
     """Run a server on 127.0.0.1 that a test may kill and start again."""
     folder = binaries()
     assert folder is not None

@@ -24,7 +24,7 @@ from digestd.subscribers.belongings import everything
 from digestd.subscribers.leaving import erase, find
 from digestd.subscribers.moving import ask_move
 from tests.digests.shelf import TOPIC, archive, paper, reader, shelf
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 pytestmark = pytest.mark.slow
 

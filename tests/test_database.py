@@ -10,7 +10,7 @@ from sqlalchemy import text
 from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store.database import Database, open_database
 from digestd.store.process_locks import process_locks
-from tests.parts.forks import can_trace
+from tests.support.command_process import can_trace
 
 
 def test_open_refuses_a_file_that_is_no_database(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from digestd.store.database import Database
 from digestd.store.interests import for_ranking, for_ranking_at
 from digestd.subscribers.feedback import mute_of, say_of, take_back, unmute
 from digestd.subscribers.leaving import erase, find
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from digestd.cli import app
-from tests.parts.relay import Relay
+from tests.support.relay import Relay
 
 pytestmark = pytest.mark.slow
 

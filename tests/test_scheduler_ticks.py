@@ -10,8 +10,8 @@ import pytest
 
 from digestd.jobs import scheduler
 from digestd.jobs.scheduler import Scheduler
-from tests.parts.install import install
-from tests.parts.waiting import eventually
+from tests.support.install import install
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from digestd.security.links import GRACE, OutdatedToken, Purpose, Retired, addre
 from digestd.security.secret_key import make_secret, read_keys, rotate
 from tests.conftest import NOW
 from tests.digests.shelf import reader
-from tests.parts.install import install
+from tests.support.install import install
 
 DAY = timedelta(days=1)
 

@@ -29,8 +29,8 @@ from digestd.fetching.fetch import Answer, Validators
 from digestd.fetching.recordings import Recorder
 from digestd.sources.arxiv_oai import ArxivOai
 from digestd.sources.source import Pace, Request
-from tests.parts import library
-from tests.parts.install import install
+from tests.support import sample_data
+from tests.support.install import install
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 FIRST = date(2025, 1, 1)
@@ -59,7 +59,7 @@ def page(number: int, count: int) -> bytes:
     """Return the records of one page; `count` is the total over all pages."""
     first = number * PAGE
     last = min(first + PAGE, count)
-    records = "".join(_record(n, paper) for n, paper in enumerate(library.papers(last - first, first=first), first))
+    records = "".join(_record(n, paper) for n, paper in enumerate(sample_data.papers(last - first, first=first), first))
     token = f"<resumptionToken>{number + 1}</resumptionToken>" if last < count else ""
     listed = f"<ListRecords>{records}{token}</ListRecords>" if records else '<error code="noRecordsMatch"/>'
     head = '<?xml version="1.0"?><OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">'

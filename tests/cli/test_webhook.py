@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 from digestd.cli import app
 from digestd.errors import NotFound
 from tests.delivery.test_service import service, terminate
-from tests.parts.install import install
-from tests.parts.waiting import until
+from tests.support.install import install
+from tests.support.waiting import until
 from tests.test_webhooks import ADA, SECRET, receiving
 
 Run = Callable[..., Result]
@@ -92,5 +92,5 @@ def test_the_service_posts_while_it_runs(tmp_path: Path, sqlite_url: str, now: d
         until(lambda: len(receiver.requests) == 1)
         terminate(running)
         ended = running.end()
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     assert receiver.events[0][1]["email"] == ADA

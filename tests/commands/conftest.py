@@ -22,12 +22,12 @@ from digestd.store import subscribers
 from digestd.store.erasure import scrub
 from tests.commands.mails import mail
 from tests.conftest import NOW
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 ADDRESS = "digest@example.org"
 ADA = "ada@example.net"
-TOPICS = tuple(" ".join(field[:3]) for field in library.vocabulary()[:2])
+TOPICS = tuple(" ".join(field[:3]) for field in sample_data.vocabulary()[:2])
 """What papers of the library are about."""
 
 
@@ -111,7 +111,7 @@ def office(folder: Path, url: str, now: datetime, public_url: str = "") -> Offic
 def here(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Office]:
     """By mail alone, on each engine in turn; nobody is subscribed."""
     made = office(tmp_path, database_url, now)
-    made.made.papers(library.papers(50))
+    made.made.papers(sample_data.papers(50))
     yield made
     made.made.db.close()
 
@@ -122,7 +122,7 @@ def _planned(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -
     folder = tmp_path_factory.mktemp("office")
     shutil.copy(_sqlite_template, folder / "digestd.db")
     made = office(folder, f"sqlite:///{folder / 'digestd.db'}", NOW).made
-    made.papers(library.papers(120))
+    made.papers(sample_data.papers(120))
     made.people([{"email": ADA, "topics": [TOPICS[0]]}])
     assert made.plan().planned == 1
     scrub(made.db)

@@ -25,10 +25,10 @@ from digestd.replies.reader import Reader
 from digestd.replies.taking import Desk
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, office
 from tests.commands.mails import mail
-from tests.parts import library
-from tests.parts.imap import PASSWORD, USER, ImapServer
-from tests.parts.postfix import Postfix, postfix
 from tests.postgres import free_port
+from tests.support import sample_data
+from tests.support.imap import PASSWORD, USER, ImapServer
+from tests.support.postfix import Postfix, postfix
 
 COMMAND = InboundOutcome.COMMAND
 
@@ -80,7 +80,7 @@ async def test_a_whole_life_through_a_real_mail_server(
     with postfix(folder, [ADA, ADDRESS]) as running:
         here = office(tmp_path / "install", sqlite_url, now)
         here.made = here.made.to(running.url)
-        here.made.papers(library.papers(50))
+        here.made.papers(sample_data.papers(50))
         ada = Ada(running, here)
         assert ada.write(ADDRESS, "", f"subscribe {TOPICS[0]}; {TOPICS[1]}") == {InboundOutcome.UNPROVEN: 1}
         await here.made.deliver()

@@ -16,11 +16,11 @@ from digestd.domain.delivery import State
 from digestd.errors import BadSetting, NotResumed
 from digestd.store import core
 from tests.delivery.conftest import READERS
-from tests.parts import library
-from tests.parts.forks import Command
-from tests.parts.install import Install
-from tests.parts.relay import Fault, Relay
 from tests.proof.snapshots import snapshot_database
+from tests.support import sample_data
+from tests.support.command_process import Command
+from tests.support.install import Install
+from tests.support.relay import Fault, Relay
 
 DAY = timedelta(days=1)
 PutBack = Callable[[], None]
@@ -85,7 +85,7 @@ async def test_a_backup_from_before_the_digests_were_planned_plans_them_anew_and
         there.plan()
         assert (await there.deliver(limit=5)).accepted == 5
         put_back()
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.papers(sample_data.papers(60, seed=2, first=1_000))
         assert taken_on(there) == RestoreReport(accepted=5)
         assert (await there.deliver()).accepted == READERS - 5
         assert sum(relay.copies.values()) == 2 * READERS
@@ -123,7 +123,7 @@ async def test_new_deliveries_are_numbered_beyond_those_that_the_backup_does_not
         lost = highest(there)
         backup()
         taken_on(there)
-        there.people(library.people(1, first=100))
+        there.people(sample_data.people(1, first=100))
         there.next_day(2)
         there.plan()
         await there.deliver()
@@ -162,7 +162,7 @@ async def test_a_departure_that_a_crash_cut_short_counts_as_none(waiting: Instal
             noted.SentOutcome.ACCEPTED: READERS
         }
         there.clock.go(noted.KEPT + DAY)
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.papers(sample_data.papers(60, seed=2, first=1_000))
         there.plan()
         await there.deliver()
         assert not file.exists()
@@ -175,18 +175,18 @@ async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was
         there = waiting.to(relay.url)
         await there.deliver(limit=1)
         there.clock.go(90 * DAY)
-        there.papers(library.papers(60, seed=3, first=2_000))
+        there.papers(sample_data.papers(60, seed=3, first=2_000))
         there.plan()
         assert (await there.deliver()).accepted == READERS
         there.clock.go(-89 * DAY)
-        there.people(library.people(3, first=100))
+        there.people(sample_data.people(3, first=100))
         (tmp_path / "later").mkdir()
         put_back = snapshot_database(there.db, tmp_path / "later")
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.papers(sample_data.papers(60, seed=2, first=1_000))
         assert there.plan().planned == 3
         assert (await there.deliver()).accepted == 3
         put_back()
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.papers(sample_data.papers(60, seed=2, first=1_000))
         with pytest.raises(NotResumed):
             await there.deliver()
         assert taken_on(there) == RestoreReport(accepted=3)
@@ -212,7 +212,7 @@ def test_the_command_says_what_to_do_and_does_it(waiting: Install, backup: PutBa
 
         def digestd(*words: str) -> tuple[int, str]:
             ended = Command(words, environment, there.folder).run()
-            return ended.code, ended.said
+            return ended.code, ended.output
 
         assert digestd("deliver")[0] == 0
         backup()

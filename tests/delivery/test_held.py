@@ -16,8 +16,8 @@ from digestd.security.links import Purpose
 from digestd.security.links import read as read_token
 from digestd.store.ledger import queries
 from tests.inbound.conftest import Returned
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 DAY = timedelta(days=1)
 
@@ -87,7 +87,7 @@ async def test_what_is_offered_is_read_again_for_a_mail_that_waits_while_others_
 async def in_doubt(folder: Path, url: str, now: datetime) -> Install:
     """Two readers who have had a digest, but for the first nobody knows whether it arrived."""
     made = install(folder / "install", url, now, f"maildir:{folder / 'outbox'}")
-    made.papers(library.papers(30))
+    made.papers(sample_data.papers(30))
     made.people([{"email": f"reader{number}@example.net"} for number in (1, 2)])
     assert made.plan().planned == 2
     await made.deliver()
@@ -96,7 +96,7 @@ async def in_doubt(folder: Path, url: str, now: datetime) -> Install:
 
 
 def fresh(made: Install, day: int) -> None:
-    made.papers(library.papers(30, seed=day + 7, first=100 * (day + 1) + made.clock.now.day))
+    made.papers(sample_data.papers(30, seed=day + 7, first=100 * (day + 1) + made.clock.now.day))
 
 
 async def digest_of(made: Install, folder: Path, day: int) -> tuple[str, str]:

@@ -11,9 +11,9 @@ from digestd.delivery.transports import Route
 from digestd.domain.delivery import Claim, State
 from digestd.store.ledger import queries
 from tests.delivery.conftest import READERS
-from tests.parts.install import Install
-from tests.parts.relay import Relay
-from tests.parts.smtp import transport
+from tests.support.install import Install
+from tests.support.relay import Relay
+from tests.support.smtp import transport
 
 
 def test_a_mail_whose_papers_gave_way_to_others_is_the_same_once_they_are_read_again(

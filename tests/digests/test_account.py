@@ -7,8 +7,8 @@ from digestd.domain.digest import Why
 from digestd.domain.paper import PaperId
 from digestd.errors import NotFound
 from tests.digests.shelf import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
-from tests.parts import library
-from tests.parts.install import Install
+from tests.support import sample_data
+from tests.support.install import Install
 
 AUTHOR = "Quillane Ostrovenko"
 
@@ -105,7 +105,7 @@ def test_a_paper_older_than_a_first_digest_looks_back_is_said_to_be_so(bare: Ins
 
 
 def test_the_reason_names_the_interest_that_was_met(bare: Install) -> None:
-    bare.papers([paper("strong"), paper("dull", NONE, authors=["Quillane Ostrovenko"]), *library.papers(10)])
+    bare.papers([paper("strong"), paper("dull", NONE, authors=["Quillane Ostrovenko"]), *sample_data.papers(10)])
     bare.people([reader(authors=[AUTHOR])])
     assert told(bare, "strong").reason.value == TOPIC
     assert set(told(bare, "strong").reason.words) == set(TOPIC.split())

@@ -22,8 +22,8 @@ from tests.digests.shelf import (
     shelf,
     subscriber,
 )
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 
 def test_a_mail_is_the_same_bytes_whenever_it_is_composed(bare: Install) -> None:
@@ -87,7 +87,7 @@ def test_changing_interests_leaves_a_planned_digest_alone(bare: Install) -> None
 
 
 def test_the_preview_is_what_is_planned_and_changes_nothing(bare: Install) -> None:
-    bare.papers([*shelf("strong", 6), *shelf("weak", 6, HALF), *library.papers(20)])
+    bare.papers([*shelf("strong", 6), *shelf("weak", 6, HALF), *sample_data.papers(20)])
     bare.people([reader(size=7)])
     seen = [preview(bare.db, subscriber(bare), bare.clock.now) for _ in range(2)]
     assert digests(bare) == []
@@ -103,8 +103,8 @@ def test_the_preview_is_what_is_planned_and_changes_nothing(bare: Install) -> No
 def test_the_order_in_which_papers_and_people_came_changes_no_digest(
     tmp_path: Path, sqlite_url: str, now: datetime, seed: int
 ) -> None:
-    papers = [*shelf("strong", 8, authors=["Ida Oak"]), *shelf("weak", 8, HALF), *library.papers(60)]
-    people: list[Record] = [reader(size=12), *library.people(15, size=8), {"email": "plain@example.net"}]
+    papers = [*shelf("strong", 8, authors=["Ida Oak"]), *shelf("weak", 8, HALF), *sample_data.papers(60)]
+    people: list[Record] = [reader(size=12), *sample_data.people(15, size=8), {"email": "plain@example.net"}]
     people += [{"email": "likes@example.net", "likes": ["shelf:strong03", "invented:000007"], "authors": ["Ida Oak"]}]
     people = [{**person, "explore": False} for person in people]  # the draw goes by the row number
     straight = _digests_of(tmp_path / "straight", sqlite_url, now, (papers, people))

@@ -22,7 +22,7 @@ from digestd.store.due import DueSubscriber
 from digestd.subscribers.feedback import mute_of, say_of, unmute
 from digestd.subscribers.feedback import take_back as feedback_take_back
 from digestd.subscribers.leaving import erase
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 ADA, BEA = "ada@example.net", "bea@example.net"
 LAKES, FROGS = PaperId("invented:lakes"), PaperId("invented:frogs")

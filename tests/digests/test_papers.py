@@ -10,18 +10,18 @@ from digestd.domain.delivery import State
 from digestd.store import core, papers
 from digestd.store.ledger.claim_queue import Claimer, claim
 from tests.digests.conftest import digests
-from tests.parts import library
-from tests.parts.install import Install
+from tests.support import sample_data
+from tests.support.install import Install
 
 DAY = timedelta(days=1)
 
 
 def test_the_next_day_brings_only_new_papers_and_none_twice(library_of: Install) -> None:
-    library_of.people(library.people(5, size=5))
+    library_of.people(sample_data.people(5, size=5))
     for day in range(6):
         assert library_of.plan().planned >= 3
         library_of.clock.go(DAY)
-        library_of.papers(library.papers(40, seed=day, first=100 * (day + 1)))
+        library_of.papers(sample_data.papers(40, seed=day, first=100 * (day + 1)))
     for reader in range(5):
         selected_cells = list(chain.from_iterable(papers for *_, papers in digests(library_of, reader)))
         assert len(selected_cells) == len(set(selected_cells)) >= 5
@@ -29,7 +29,7 @@ def test_the_next_day_brings_only_new_papers_and_none_twice(library_of: Install)
 
 
 def test_a_day_without_papers_is_an_empty_row(library_of: Install) -> None:
-    library_of.people(library.people(2, size=50))
+    library_of.people(sample_data.people(2, size=50))
     library_of.plan()
     library_of.clock.go(8 * DAY)
     assert library_of.plan() == PlanReport(due=2, empty=2)
@@ -40,19 +40,19 @@ def test_a_day_without_papers_is_an_empty_row(library_of: Install) -> None:
 
 def test_papers_older_than_a_first_digest_looks_back_are_not_in_it(library_of: Install) -> None:
     library_of.clock.go(timedelta(days=3, minutes=1))
-    library_of.people(library.people(1))
+    library_of.people(sample_data.people(1))
     assert library_of.plan() == PlanReport(due=1, empty=1)
 
 
 def test_archived_papers_are_never_news(library_of: Install) -> None:
-    library_of.people(library.people(1))
+    library_of.people(sample_data.people(1))
     with library_of.db.write() as session:
         session.connection().execute(core.paper.update().values(archived=True))
     assert library_of.plan() == PlanReport(due=1, empty=1)
 
 
 def test_two_papers_that_turn_out_to_be_one_do_not_come_again(library_of: Install) -> None:
-    words = library.vocabulary()[0][:3]
+    words = sample_data.vocabulary()[0][:3]
     library_of.people([{"email": "reader0@example.net", "topics": [" ".join(words)]}])
     paper = {"title": " ".join(words), "abstract": f"{words[0]} {words[1]} and {words[2]}."}
     library_of.papers([{**paper, "id": "one:1"}])
@@ -74,7 +74,7 @@ def test_two_papers_that_turn_out_to_be_one_do_not_come_again(library_of: Instal
 
 
 def test_papers_of_a_digest_that_was_never_sent_come_again(library_of: Install) -> None:
-    library_of.people(library.people(1, size=5))
+    library_of.people(sample_data.people(1, size=5))
     library_of.plan()
     [(_, _, _, unsent)] = digests(library_of)
     library_of.clock.go(DAY)
@@ -88,11 +88,11 @@ def test_papers_of_a_digest_that_was_never_sent_come_again(library_of: Install) 
 
 
 def test_planning_freezes_the_words_of_the_day(library_of: Install) -> None:
-    library_of.people(library.people(1))
+    library_of.people(sample_data.people(1))
     library_of.plan()
     with library_of.db.read() as session:
         [row] = session.connection().execute(select(core.delivery)).all()
-    library_of.papers({**paper, "title": "Changed"} for paper in library.papers(40))
+    library_of.papers({**paper, "title": "Changed"} for paper in sample_data.papers(40))
     with library_of.db.read() as session:
         [after] = session.connection().execute(select(core.delivery)).all()
     assert tuple(row) == tuple(after)

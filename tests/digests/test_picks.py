@@ -7,8 +7,8 @@ import pytest
 from digestd.digests.planner import PlanReport
 from digestd.domain.digest import Section, Why
 from tests.digests.shelf import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
-from tests.parts import library
-from tests.parts.install import Install
+from tests.support import sample_data
+from tests.support.install import Install
 
 AUTHOR = "Quillane Ostrovenko"
 
@@ -196,11 +196,11 @@ def test_a_merged_paper_that_was_mailed_under_either_name_does_not_come_again(ba
 
 
 def test_eight_days_bring_nobody_a_paper_twice(bare: Install) -> None:
-    bare.people([reader(size=4), *library.people(3, size=3, hour=7)])
+    bare.people([reader(size=4), *sample_data.people(3, size=3, hour=7)])
     addresses = ["reader@example.net", *(f"reader{n}@example.net" for n in range(3))]
     for day in range(8):
         bare.papers(
-            [*shelf(f"day{day:02}-", 3, HALF if day % 2 else ALL), *library.papers(12, seed=day, first=day * 50)]
+            [*shelf(f"day{day:02}-", 3, HALF if day % 2 else ALL), *sample_data.papers(12, seed=day, first=day * 50)]
         )
         bare.plan()
         bare.clock.go(DAY)

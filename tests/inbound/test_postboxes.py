@@ -15,8 +15,8 @@ from digestd.replies.mailboxes.mailbox import Postbox
 from digestd.replies.mailboxes.open_mailbox import open_inbound
 from digestd.replies.mailboxes.polling import poll
 from tests.inbound.conftest import Returned, mails
-from tests.parts.imap import PASSWORD, USER, ImapServer
 from tests.postgres import free_port
+from tests.support.imap import PASSWORD, USER, ImapServer
 
 TAKEN, KNOWN, UNREAD, FOREIGN = (
     InboundOutcome.TAKEN,
@@ -111,7 +111,7 @@ async def test_an_imap_folder_keeps_only_what_is_for_a_person(
         again = await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)
     assert (counts, again) == (EXPECTED, {})
     assert server.flags == {uid: {"\\Seen", "\\Flagged"} for uid in (4, 5, 6)}
-    assert f'LOGIN {USER} "{PASSWORD}"' in server.said
+    assert f'LOGIN {USER} "{PASSWORD}"' in server.commands
 
 
 @pytest.mark.parametrize("verb", ["LOGIN", "SELECT"])
@@ -131,7 +131,7 @@ async def test_a_certificate_nobody_vouches_for_is_refused(on_file: Returned, se
         box = postbox(f"imaps://{USER}:secret@127.0.0.1:{server.port}", ssl.create_default_context())
         with pytest.raises(InboundFailed, match="certificate"):
             await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)
-    assert server.said == []
+    assert server.commands == []
 
 
 def test_a_server_that_is_away_is_to_be_tried_again(on_file: Returned) -> None:

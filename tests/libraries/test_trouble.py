@@ -13,7 +13,7 @@ from digestd.subscribers.library_sync import BACKOFF, LEFT_ALONE
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
 from tests.libraries.keepers import KEY
 from tests.papers.site import Answerer, says
-from tests.parts.install import install
+from tests.support.install import install
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from digestd.store.database import open_database
 from digestd.store.ledger.results import AttemptResult
 from tests.conftest import NOW
 from tests.delivery.conftest import Original, create, file_copy, planned
-from tests.parts.forks import Command, can_trace
-from tests.parts.install import Install
-from tests.parts.relay import Fault, Relay
 from tests.proof.snapshots import checkpoint
 from tests.store.rows import Ledger
+from tests.support.command_process import Command, can_trace
+from tests.support.install import Install
+from tests.support.relay import Fault, Relay
 
 MAILS = 4
 

@@ -23,13 +23,13 @@ from digestd.domain.delivery import State
 from digestd.errors import DigestdError
 from digestd.jobs.worker import clean_up, run, settle_uncertain
 from digestd.store import core
-from tests.parts.forks import CALLS as FIRST_CALLS
-from tests.parts.forks import Ended
-from tests.parts.install import Install
-from tests.parts.process_runner import UNEXPECTED_ERROR, InjectedFault, Job, ProcessRunner, start_process_runner
-from tests.parts.relay import Relay, Taken
 from tests.proof.counts import Counts
 from tests.proof.snapshots import Restore, snapshot_installation
+from tests.support.command_process import CALLS as FIRST_CALLS
+from tests.support.command_process import ProcessResult
+from tests.support.install import Install
+from tests.support.process_runner import UNEXPECTED_ERROR, InjectedFault, Job, ProcessRunner, start_process_runner
+from tests.support.relay import ReceivedMail, Relay
 from tests.tiers import sized
 
 IN_PROGRESS = frozenset({State.LEASED, State.DOT})
@@ -100,14 +100,14 @@ class FaultScenario:
                 return
         raise AssertionError(f"of {wanted} faults only {self.found.injected} took effect: {self.found}")
 
-    def run_point(self, act: Callable[[], tuple[Ended, bool]]) -> None:
+    def run_point(self, act: Callable[[], tuple[ProcessResult, bool]]) -> None:
         """Run the job with one fault, restart, and count."""
         self._begin()
         ended, took_effect = act()
         self.found.injected += took_effect
-        assert ended.code != UNEXPECTED_ERROR, ended.said
+        assert ended.code != UNEXPECTED_ERROR, ended.output
         self.relay.until_quiet()
-        self.restart_and_count(self.relay.copies, ended.said)
+        self.restart_and_count(self.relay.copies, ended.output)
 
     def restart_and_count(self, left: Mapping[str, int], output: str = "") -> None:
         """Restart after a crash, and count. `left`: copies that were sent before it."""
@@ -118,7 +118,7 @@ class FaultScenario:
         self.relay.until_quiet()
         copies = before + self.relay.copies
         _assert_hashes_match([*mails, *self.relay.taken], self.install)
-        self.found.count(self.install.fates, before, copies)
+        self.found.count(self.install.states_by_message_id, before, copies)
         assert self.install.sound(copies), output
         assert self.install.states.keys() <= self.ends, output
 
@@ -127,7 +127,7 @@ class FaultScenario:
         self.relay.taken.clear()
 
 
-def _assert_hashes_match(mails: Iterable[Taken], install: Install) -> None:
+def _assert_hashes_match(mails: Iterable[ReceivedMail], install: Install) -> None:
     """Assert that each mail has the sha256 that the commit point stored."""
     columns = core.delivery.c
     with install.db.read() as session:

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from digestd.store.database import Database
-from tests.parts.install import Install
+from tests.support.install import Install
 
 Restore = Callable[[], None]
 

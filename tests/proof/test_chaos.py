@@ -23,12 +23,12 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
 from tests.conftest import NOW
-from tests.parts import library
-from tests.parts.install import Install, install
-from tests.parts.process_runner import ForkedRun, ProcessRunner, start_process_runner
-from tests.parts.relay import Relay
 from tests.proof.counts import Counts
 from tests.proof.fault_injection import restart, run_deliver
+from tests.support import sample_data
+from tests.support.install import Install, install
+from tests.support.process_runner import ForkedRun, ProcessRunner, start_process_runner
+from tests.support.relay import Relay
 
 READERS = 400
 RATE = 6
@@ -63,8 +63,8 @@ def test_workers_killed_and_frozen_deliver_exactly_once(database_url: str, memor
         file = Path(database_url.removeprefix("sqlite:///"))
         database_url = f"sqlite:///{shutil.copy(file, memory / 'run.db')}"
     made = install(memory / "run", database_url, NOW)
-    made.papers(library.papers(120))
-    made.people(library.people(READERS))
+    made.papers(sample_data.papers(120))
+    made.people(sample_data.people(READERS))
     made.plan()
     found = Counts()
     for _ in range(DAYS):
@@ -78,7 +78,9 @@ def test_workers_killed_and_frozen_deliver_exactly_once(database_url: str, memor
 
 
 def _day(there: Install, relay: Relay, found: Counts) -> None:
-    delivered_before = {message_id: 1 for message_id, state in there.fates.items() if state in {State.ACCEPTED}}
+    delivered_before = {
+        message_id: 1 for message_id, state in there.states_by_message_id.items() if state in {State.ACCEPTED}
+    }
     more = {"DIGESTD_TRANSPORT_RATE": str(RATE)}
     with start_process_runner(there.environment(**more), there.folder, speed_up_clock) as runner:
         chaos = Chaos(there, runner, Random(found.points))
@@ -93,7 +95,7 @@ def _day(there: Install, relay: Relay, found: Counts) -> None:
     print(f"kills {chaos.kills}, frozen {chaos.frozen}, of these past the lease {chaos.past_lease}")
     found.injected += chaos.kills
     copies = relay.copies + Counter(delivered_before)
-    found.count(there.fates, before, copies)
+    found.count(there.states_by_message_id, before, copies)
     assert there.sound(copies)
     assert there.states.keys() <= FINAL_STATES
 

@@ -21,13 +21,13 @@ from digestd.domain.backoff import Backoff
 from tests import postgres
 from tests.conftest import NOW
 from tests.delivery.conftest import create, planned
-from tests.parts.process_runner import Job, start_process_runner
-from tests.parts.relay import Relay
 from tests.postgres import Server
 from tests.proof.conftest import StartingPoint
 from tests.proof.counts import Counts
 from tests.proof.fault_injection import FINAL_STATES, fault_scenario, restart, run_deliver, run_plan, scaled
 from tests.proof.snapshots import snapshot_installation
+from tests.support.process_runner import Job, start_process_runner
+from tests.support.relay import Relay
 
 MAILS = 40
 
@@ -42,7 +42,7 @@ def retry_quickly() -> None:
 def server() -> Iterator[Server]:
     if postgres.binaries() is None:
         pytest.skip("PostgreSQL is not installed here")
-    with postgres.mortal() as made:
+    with postgres.restartable_server() as made:
         yield made
 
 
@@ -69,7 +69,7 @@ def test_deliver_survives_database_crashes(server: Server, memory: Path) -> None
                 relay.until_quiet()
                 before = relay.copies
                 restart(there)
-                found.count(there.fates, before, relay.copies)
+                found.count(there.states_by_message_id, before, relay.copies)
                 assert there.sound(relay.copies)
                 assert there.states.keys() <= FINAL_STATES
     found.check()

@@ -10,9 +10,9 @@ import pytest
 
 from digestd.delivery import group_commit
 from digestd.domain.backoff import Backoff
-from tests.parts.process_runner import InjectedFault, Job
 from tests.proof.conftest import StartingPoint
 from tests.proof.fault_injection import fault_scenario, run_deliver, run_plan
+from tests.support.process_runner import InjectedFault, Job
 
 pytestmark = pytest.mark.usefixtures("tracing")
 ERRORS = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.delivery import State
-from tests.parts.process_runner import InjectedFault, Job
 from tests.proof.conftest import StartingPoint
 from tests.proof.fault_injection import fault_scenario, run_deliver, run_plan, run_reconcile
+from tests.support.process_runner import InjectedFault, Job
 
 pytestmark = pytest.mark.usefixtures("tracing")
 

@@ -20,13 +20,13 @@ from digestd.jobs.worker import run, settle_uncertain
 from digestd.store.ledger.settlement import GRACE
 from tests.conftest import NOW
 from tests.delivery.conftest import planned
-from tests.parts.install import Install
-from tests.parts.postfix import Postfix, postfix
-from tests.parts.process_runner import InjectedFault, start_process_runner
-from tests.parts.relay import Relay
 from tests.proof.counts import Counts
 from tests.proof.fault_injection import IN_PROGRESS, FaultScenario, recover, run_deliver, scaled
 from tests.proof.snapshots import snapshot_installation
+from tests.support.install import Install
+from tests.support.postfix import Postfix, postfix
+from tests.support.process_runner import InjectedFault, start_process_runner
+from tests.support.relay import Relay
 
 pytestmark = pytest.mark.usefixtures("tracing")
 READERS = 5
@@ -61,7 +61,7 @@ def test_deliver_killed_with_postfix_leaves_nothing_uncertain(
             uncertain += _restart(made.install)
             after = _copies(running)
             found.injected += took_effect
-            found.count(made.install.fates, before, after)
+            found.count(made.install.states_by_message_id, before, after)
             assert made.install.sound(after)
             assert made.install.states == {State.ACCEPTED: READERS}
             if found.injected == scaled(FAULTS):

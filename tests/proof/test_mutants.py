@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.forks import can_trace
 from tests.proof.mutants import MUTANTS, Mutant
+from tests.support.command_process import can_trace
 
 ROOT = Path(__file__).parents[2]
 POINTS = {

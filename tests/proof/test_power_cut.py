@@ -10,10 +10,10 @@ from random import Random
 
 import pytest
 
-from tests.parts.process_runner import Job
 from tests.proof.conftest import StartingPoint
 from tests.proof.disk_recording import OPTIONS, Event, SentMail, power_cuts, read_events
 from tests.proof.fault_injection import FaultScenario, fault_scenario, run_deliver, run_plan, scaled
+from tests.support.process_runner import Job
 
 pytestmark = [
     pytest.mark.usefixtures("tracing"),
@@ -27,13 +27,15 @@ def _check_power_cuts(at: StartingPoint, memory: Path, job: Job, wanted: int, co
         made.restore()
         before = _files(made)
         events = _record(made)
-        assert job is run_plan or sum(isinstance(event, SentMail) for event in events) == len(made.install.fates)
+        assert job is run_plan or sum(isinstance(event, SentMail) for event in events) == len(
+            made.install.states_by_message_id
+        )
         each = chain.from_iterable(power_cuts(events, before, Random(seed)) for seed in range(100))
         for sent, left in islice(each, scaled(wanted)):
             made.restore()
             _write_files(made, left)
             made.restart_and_count(dict.fromkeys(sent, 1))
-            assert made.install.db_is_whole
+            assert made.install.passes_integrity_check
         made.found.check()
 
 
@@ -52,7 +54,7 @@ def test_plan_survives_power_cuts(due: StartingPoint, memory: Path) -> None:
 def _record(made: FaultScenario) -> list[Event]:
     log = made.install.folder / "written.log"
     ended = made.runner.run_traced(made.job, [*OPTIONS, "-o", str(log)])
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     return read_events(log)
 
 

@@ -21,9 +21,9 @@ import pytest
 
 from digestd.domain.delivery import State
 from digestd.store.due import due
-from tests.parts import library
-from tests.parts.install import Install, install
 from tests.postgres import free_port
+from tests.support import sample_data
+from tests.support.install import Install, install
 from tests.tiers import sized
 
 BEGIN = datetime(2026, 10, 22, 0, 5, tzinfo=UTC)
@@ -71,7 +71,7 @@ def test_service_sends_one_digest_a_day_at_the_chosen_hour(sqlite_url: str, tmp_
         while clock.now < BEGIN + timedelta(days=DAYS):
             if (clock.now - BEGIN) % timedelta(days=1) < STEP:
                 made.clock.now = clock.now
-                made.papers(library.papers(60, seed=len(seen), first=1_000 * len(seen)))
+                made.papers(sample_data.papers(60, seed=len(seen), first=1_000 * len(seen)))
             settle(made, clock)
             seen.append(clock.now)
             clock.set(clock.now + JUMPS.get(len(seen), STEP))
@@ -81,7 +81,7 @@ def test_service_sends_one_digest_a_day_at_the_chosen_hour(sqlite_url: str, tmp_
 
 def _readers() -> list[dict[str, object]]:
     """Return a subscriber in each zone, with various hours."""
-    people = zip(library.people(len(ZONES)), ZONES, cycle((7, 2, 12, 22)), strict=False)
+    people = zip(sample_data.people(len(ZONES)), ZONES, cycle((7, 2, 12, 22)), strict=False)
     return [{**person, "timezone": zone, "hour": hour} for person, zone, hour in people]
 
 

@@ -15,8 +15,8 @@ from digestd.papers.pages import take_in
 from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
 from tests.digests.shelf import paper, shelf
-from tests.parts.install import Install
 from tests.references.conftest import ADA, BEA, bibtex, bring, known
+from tests.support.install import Install
 
 PUBLIC = ("paper", "paper_alias", "revision", "sighting", "signal", "merge", "similarity_key",
           "do_not_merge", "text_model",

@@ -15,10 +15,10 @@ from lxml import etree
 
 from digestd.domain.sanitise import clean, shorten
 from digestd.security.links import Purpose
-from tests.parts.relay import Taken
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.reading import Mark, Seen, unruly
 from tests.security.stage import Stage
+from tests.support.relay import ReceivedMail
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -58,7 +58,7 @@ def test_no_mail_has_a_header_part_mark_or_address_of_strangers(kind: Stage, att
     assert {taken.recipient for taken in mails} == {f"reader{n}@example.org" for n in attacked.readers}
 
 
-def _read(taken: Taken) -> EmailMessage:
+def _read(taken: ReceivedMail) -> EmailMessage:
     """As the standard library reads it, once the wire itself was looked at."""
     lines = taken.wire.split(b"\r\n")
     assert not any(b"\r" in line or b"\n" in line or b"\0" in line or len(line) > 998 for line in lines)

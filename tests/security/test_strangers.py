@@ -19,7 +19,7 @@ from digestd.store import consent, subscribers, suppressions
 from digestd.subscribers.leaving import suppress, unsubscribe
 from digestd.web import build
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK
-from tests.parts.relay import Relay
+from tests.support.relay import Relay
 from tests.web.conftest import HOME, House, browsing, stamp_for
 from tests.web.html import heading, tree, words
 

@@ -14,8 +14,8 @@ from digestd.store import ledger as store
 from digestd.store.database import open_database
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.results import AttemptResult
-from tests.parts.forks import CONTEXT
 from tests.store.rows import Ledger
+from tests.support.command_process import CONTEXT
 
 
 def _claim_all(url: str, now: datetime, owner: str) -> list[int]:

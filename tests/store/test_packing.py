@@ -24,7 +24,7 @@ from digestd.store.packing import (
     unpack_picks,
     unpack_seen,
 )
-from tests.parts.picks import packed, tabled
+from tests.support.picks import pack_digest, pick_table
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ROW = st.integers(0, 2**32 - 1)
@@ -51,15 +51,15 @@ STEPS = st.lists(st.tuples(st.sampled_from(State), st.sampled_from(Actor), st.in
 
 @given(st.lists(PICKS.map(tuple), max_size=4))
 def test_picks_round_trip(digests: list[tuple[Pick, ...]]) -> None:
-    assert [unpack_picks(one.picks) for one in pack_picks(tabled(*digests))] == digests
+    assert [unpack_picks(one.picks) for one in pack_picks(pick_table(*digests))] == digests
 
 
 @given(st.lists(PICKS.map(tuple), max_size=4))
 def test_pack_picks_of_many_digests_equals_packing_each(digests: list[tuple[Pick, ...]]) -> None:
-    together = pack_picks(tabled(*digests))
+    together = pack_picks(pick_table(*digests))
     assert [one.picks for one in together] == [pack_one_by_one(picks) for picks in digests]
     assert [one.papers.tolist() for one in together] == [sorted(pick.paper for pick in picks) for picks in digests]
-    assert [tabled(*digests).of(n) for n in range(len(digests))] == digests
+    assert [pick_table(*digests).of(n) for n in range(len(digests))] == digests
 
 
 def pack_one_by_one(picks: Sequence[Pick]) -> bytes:
@@ -89,14 +89,14 @@ def pack_one_by_one(picks: Sequence[Pick]) -> bytes:
 
 @given(PICKS)
 def test_pick_count_and_papers_need_no_reasons(picks: list[Pick]) -> None:
-    complete = packed(picks).picks
+    complete = pack_digest(picks).picks
     rows = complete[: 1 + 20 * len(picks)]
     assert (pick_count(rows), picked_papers(rows)) == (len(picks), [pick.paper for pick in picks])
 
 
 @given(PICKS.filter(bool), st.data())
 def test_unpack_picks_refuses_truncated_bytes(picks: list[Pick], data: st.DataObject) -> None:
-    complete = packed(picks).picks
+    complete = pack_digest(picks).picks
     cut = complete[: data.draw(st.integers(1, len(complete) - 1))]
     with pytest.raises(Damaged):
         unpack_picks(cut)
@@ -112,9 +112,9 @@ def test_unpack_picks_returns_picks_or_damaged_for_any_bytes(found: bytes) -> No
 
 @given(STEPS)
 def test_steps_round_trip(history: list[tuple[State, Actor, int]]) -> None:
-    packed = "".join(step(*entry) for entry in history)
-    assert len(packed) == STEP_LENGTH * len(history)
-    assert steps(packed) == history
+    pack_digest = "".join(step(*entry) for entry in history)
+    assert len(pack_digest) == STEP_LENGTH * len(history)
+    assert steps(pack_digest) == history
 
 
 @given(st.sets(ROW))
@@ -131,4 +131,4 @@ def test_steps_refuses_damaged_history(damaged: str) -> None:
 def test_pack_picks_keeps_fifteen_picks_small() -> None:
     reason = Reason(Why.TOPIC, "graph neural networks", ("graph", "networks"))
     picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.25, 0.2, 0.0125 if n == 14 else None) for n in range(15)]
-    assert len(packed(picks).picks) < 390
+    assert len(pack_digest(picks).picks) < 390

@@ -23,7 +23,7 @@ from digestd.store.database import Database
 from digestd.store.fsck import fsck
 from digestd.subscribers.files import Line
 from digestd.subscribers.importing import import_subscribers
-from tests.parts import library
+from tests.support import sample_data
 
 
 @dataclass
@@ -77,13 +77,13 @@ class Install:
 
     def papers(self, records: Iterable[dict[str, object]]) -> None:
         """Import papers, first seen now."""
-        report = import_papers(self.db, library.lines(iter(records)), self.clock.now)
+        report = import_papers(self.db, sample_data.lines(iter(records)), self.clock.now)
         assert not report.refused, report.refused
 
     def next_day(self, number: int = 1, papers: int = 60) -> None:
         """Advance by a day and import other papers; `number` makes days differ."""
         self.clock.go(timedelta(days=1))
-        self.papers(library.papers(papers, seed=number + 1, first=1_000 * number))
+        self.papers(sample_data.papers(papers, seed=number + 1, first=1_000 * number))
 
     def people(self, records: Iterable[Mapping[str, object]]) -> None:
         """Import subscribers."""
@@ -113,13 +113,13 @@ class Install:
             return {State(state): count for state, count in rows}
 
     @property
-    def takers(self) -> set[str]:
+    def worker_names(self) -> set[str]:
         """Return the names of all workers that have claimed deliveries."""
         with self.db.read() as session:
             return set(session.connection().execute(select(core.attempt.c.owner)).scalars())
 
     @property
-    def fates(self) -> dict[str, State]:
+    def states_by_message_id(self) -> dict[str, State]:
         """Return the state of each Message-ID."""
         with self.db.read() as session:
             rows = session.connection().execute(select(core.delivery.c.message_id, core.delivery.c.state))
@@ -144,7 +144,7 @@ class Install:
         return {name: rows for name, rows in self.broken.items() if name.startswith("I")}
 
     @property
-    def db_is_whole(self) -> bool:
+    def passes_integrity_check(self) -> bool:
         """Return True if SQLite's integrity check passes."""
         with self.db.read() as session:
             return list(session.connection().exec_driver_sql("PRAGMA integrity_check").scalars()) == ["ok"]
@@ -152,7 +152,7 @@ class Install:
     def sound(self, copies: Mapping[str, int]) -> bool:
         """Assert that all invariants hold and that the relay has each accepted mail once."""
         assert self.broken == {}
-        fates = self.fates
+        fates = self.states_by_message_id
         assert copies.keys() <= fates.keys()
         wrong = {
             message_id: (state, copies.get(message_id, 0))
@@ -175,7 +175,7 @@ def install(folder: Path, url: str, now: datetime, transport_url: str = "") -> I
     return Install(folder, url, clock, replace(wiring.initialise(settings), clock=clock))
 
 
-def reopened(folder: Path, url: str, now: datetime) -> Install:
+def reopen(folder: Path, url: str, now: datetime) -> Install:
     """Return an existing installation whose secret is in the folder."""
     clock = Clock(now)
     return Install(folder, url, clock, replace(wiring.build(_settings(folder, url)), clock=clock))

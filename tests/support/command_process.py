@@ -1,6 +1,6 @@
 """Run digestd commands in processes forked from one that has imported everything.
 
-The command runs as from a shell: same function, settings from the environment, own process. `killed_at` lets strace
+The command runs as from a shell: same function, settings from the environment, own process. `run_killed_at` lets strace
 kill it with SIGKILL at the nth call of a system call.
 """
 
@@ -19,7 +19,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
 
-from tests.parts.waiting import PATIENCE_SECONDS
+from tests.support.waiting import PATIENCE_SECONDS
 
 CALLS = ("pwrite64", "fdatasync", "sendto", "recvfrom", "epoll_wait")
 CONTEXT = get_context("forkserver")
@@ -28,11 +28,11 @@ CONTEXT.set_forkserver_preload(["digestd.cli", "psycopg", "sqlalchemy.dialects.p
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessResult:
     """The exit code (negative: the signal) and the output of a process."""
 
     code: int
-    said: str
+    output: str
 
     @property
     def killed(self) -> bool:
@@ -48,17 +48,17 @@ class Command:
     environment: Mapping[str, str]
     folder: Path
 
-    def run(self, seconds: float = PATIENCE_SECONDS) -> Ended:
+    def run(self, seconds: float = PATIENCE_SECONDS) -> ProcessResult:
         """Run the command to its end."""
         return self.start().end(seconds)
 
     def start(self) -> "Running":
         """Start the command without waiting for its end."""
-        running = self.held()
+        running = self.start_waiting()
         running.go()
         return running
 
-    def held(self) -> "Running":
+    def start_waiting(self) -> "Running":
         """Start a process that waits for `go`."""
         ours, theirs = CONTEXT.Pipe()
         output = self.folder / f"output.{os.urandom(4).hex()}"
@@ -67,33 +67,33 @@ class Command:
         theirs.close()
         return Running(process, ours, output)
 
-    def killed_at(self, call: str, nth: int) -> Ended:
+    def run_killed_at(self, call: str, nth: int) -> ProcessResult:
         """Run under strace, which kills the process at the nth call of a thread."""
         inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={nth}"]
         return self._traced([*inject, "-o", os.devnull])
 
-    def killed_after(self, seconds: float) -> Ended:
+    def run_killed_after(self, seconds: float) -> ProcessResult:
         """Run and kill after `seconds`, for machines without strace."""
         running = self.start()
         running.process.join(seconds)
         running.process.kill()
         return running.end()
 
-    def counted(self) -> Counter[str]:
+    def count_calls(self) -> Counter[str]:
         """Run under strace; return the maximum number of calls of each kind in one thread."""
         log = self.folder / "calls.log"
         ended = self._traced(["-e", f"trace={','.join(CALLS)}", "-o", str(log)])
-        assert ended.code == 0, ended.said
-        return counted_in(log, CALLS)
+        assert ended.code == 0, ended.output
+        return most_calls(log, CALLS)
 
-    def _traced(self, options: Sequence[str]) -> Ended:
-        running = self.held()
+    def _traced(self, options: Sequence[str]) -> ProcessResult:
+        running = self.start_waiting()
         pid = running.process.pid
         tracer = subprocess.Popen(
             ["strace", "-f", "-qq", "--seccomp-bpf", *options, "-p", str(pid)], stderr=subprocess.PIPE
         )
         assert pid is not None
-        until_traced(pid, tracer)
+        wait_until_traced(pid, tracer)
         running.go()
         ended = running.end()
         tracer.communicate(timeout=PATIENCE_SECONDS)
@@ -112,14 +112,14 @@ class Running:
         """Let the process begin."""
         self.gate.send(None)
 
-    def end(self, seconds: float = PATIENCE_SECONDS) -> Ended:
+    def end(self, seconds: float = PATIENCE_SECONDS) -> ProcessResult:
         """Wait for the end of the process."""
         self.process.join(seconds)
         if self.process.exitcode is None:
             self.process.kill()
             self.process.join()
-            raise TimeoutError(f"still running after {seconds} s; it said: {self.output.read_text()}")
-        return Ended(self.process.exitcode, self.output.read_text() if self.output.exists() else "")
+            raise TimeoutError(f"still running after {seconds} s; output: {self.output.read_text()}")
+        return ProcessResult(self.process.exitcode, self.output.read_text() if self.output.exists() else "")
 
 
 def can_trace() -> bool:
@@ -130,13 +130,13 @@ def can_trace() -> bool:
     return probe.returncode == 0 and os.geteuid() == 0
 
 
-def points(counted: Counter[str], most: int) -> list[tuple[str, int]]:
+def kill_points(counted: Counter[str], most: int) -> list[tuple[str, int]]:
     """Return up to `most` points to kill at, drawn evenly from all counted calls."""
     each = [(call, nth) for call in CALLS for nth in range(1, counted[call] + 1)]
     return Random(1).sample(each, most) if len(each) > most else each
 
 
-def counted_in(log: Path, calls: Sequence[str]) -> Counter[str]:
+def most_calls(log: Path, calls: Sequence[str]) -> Counter[str]:
     """Return the most calls of each kind in one thread, from a strace log."""
     by_thread = Counter(
         (line.split()[0], call)
@@ -150,7 +150,7 @@ def counted_in(log: Path, calls: Sequence[str]) -> Counter[str]:
     return most
 
 
-def until_traced(pid: int, tracer: "subprocess.Popen[bytes]") -> None:
+def wait_until_traced(pid: int, tracer: "subprocess.Popen[bytes]") -> None:
     """Wait until strace has attached to a process."""
     status = Path(f"/proc/{pid}/status")
     for _ in range(20_000):

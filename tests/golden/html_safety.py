@@ -26,7 +26,7 @@ def elements(html: str) -> Iterator[Element]:
     return (element for element in tree.iter() if isinstance(element.tag, str))
 
 
-def assert_harmless(rendered: Rendered) -> None:
+def assert_safe(rendered: Rendered) -> None:
     """Assert that HTML, text and subject hold only what the allow-lists permit."""
     for element in elements(rendered.html):
         assert element.tag in TAGS, element.tag

@@ -39,7 +39,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Taken:
+class ReceivedMail:
     """A mail that was stored; `wire` as received, with dot-stuffing."""
 
     sender: str
@@ -77,7 +77,7 @@ class Relay:
     mails_a_session: int = 1_000_000
     delay: float = 0
     journal: Path | None = None
-    taken: list[Taken] = field(default_factory=list)
+    taken: list[ReceivedMail] = field(default_factory=list)
     commands: Counter[str] = field(default_factory=Counter)
     envelopes: list[str] = field(default_factory=list)
     sessions: int = 0
@@ -159,7 +159,7 @@ class Relay:
         self._struck[stage] += 1
         return fault
 
-    def keep(self, mail: Taken) -> None:
+    def keep(self, mail: ReceivedMail) -> None:
         """Store a mail, and write it to the journal on disk if there is one."""
         if self.journal is not None:
             with self.journal.open("a") as out:
@@ -235,7 +235,7 @@ class _Session:
             await self._act(fault)
             return
         wire = b"" if (body := await self.reader.readuntil(b"\r\n.\r\n")) == b".\r\n" else body[: -len(b".\r\n")]
-        mail = Taken(self.sender, self.recipient, wire)
+        mail = ReceivedMail(self.sender, self.recipient, wire)
         if fault := self.relay.strike("dot", self.sender, self.recipient):
             if fault.stored:
                 self.relay.keep(mail)

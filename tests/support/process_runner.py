@@ -21,7 +21,7 @@ from typing import Any
 
 from digestd.app import App
 from digestd.errors import DigestdError
-from tests.parts.forks import CALLS, CONTEXT, Ended, counted_in, until_traced
+from tests.support.command_process import CALLS, CONTEXT, ProcessResult, most_calls, wait_until_traced
 
 Job = Callable[[App], None]
 """A job; a function of a module, because it is pickled by name for the forking process."""
@@ -66,13 +66,13 @@ class ProcessRunner:
         output = self._folder / f"output.{os.urandom(4).hex()}"
         return ForkedRun(self, int(str(self._ask("fork", (job, output)))), output)
 
-    def run(self, job: Job) -> Ended:
+    def run(self, job: Job) -> ProcessResult:
         """Run a job to its end without a fault."""
         child = self.fork(job)
         child.go()
         return child.end()
 
-    def run_with_fault(self, job: Job, fault: InjectedFault) -> tuple[Ended, bool]:
+    def run_with_fault(self, job: Job, fault: InjectedFault) -> tuple[ProcessResult, bool]:
         """Run a job with a fault; return its end, and True if the fault took effect."""
         log = self._folder / "fault.log"
         ended = self.run_traced(job, ["-e", f"trace={fault.call}", "-e", fault.rule, "-o", str(log)])
@@ -82,15 +82,15 @@ class ProcessRunner:
         """Run without faults; return the most calls of each kind in one thread."""
         log = self._folder / "calls.log"
         ended = self.run_traced(job, ["-e", f"trace={','.join(calls)}", "-o", str(log)])
-        assert ended.code == 0, ended.said
-        return counted_in(log, calls)
+        assert ended.code == 0, ended.output
+        return most_calls(log, calls)
 
-    def run_traced(self, job: Job, options: list[str]) -> Ended:
+    def run_traced(self, job: Job, options: list[str]) -> ProcessResult:
         """Run a job under strace."""
         child = self.fork(job)
         command = ["strace", "-f", "-qq", *options, "-p", str(child.pid)]
         tracer = subprocess.Popen(command, stderr=subprocess.PIPE)
-        until_traced(child.pid, tracer)
+        wait_until_traced(child.pid, tracer)
         child.go()
         ended = child.end()
         tracer.communicate(timeout=WAIT_SECONDS)
@@ -122,14 +122,14 @@ class ForkedRun:
         """Send a signal. The process is not reaped yet, so its number cannot be reused."""
         os.kill(self.pid, number)
 
-    def end(self) -> Ended:
+    def end(self) -> ProcessResult:
         """Wait for the end of the run."""
         code = self.runner._ask("reap", self.pid)
         output = self.output.read_text() if self.output.exists() else ""
         self.output.unlink(missing_ok=True)
         if code is None:
             raise TimeoutError(f"still running after {WAIT_SECONDS} s; output: {output}")
-        return Ended(int(str(code)), output)
+        return ProcessResult(int(str(code)), output)
 
 
 @contextlib.contextmanager

@@ -9,16 +9,16 @@ LOOKALIKES = ("\u0430", "\u212a", "\u017f", "+", "/", "=", "\x00", " ")
 """Similar letters, some with an ASCII lower case, and characters of other encodings."""
 
 
-def changed(made: str, dice: Random) -> Iterator[str]:
+def token_variants(made: str, dice: Random) -> Iterator[str]:
     """Yield hundreds of variants: letters replaced, removed, inserted, swapped."""
     alike = {made}
-    for forged in _changed(made, dice):
+    for forged in _all_variants(made, dice):
         if forged not in alike:
             alike.add(forged)
             yield forged
 
 
-def _changed(made: str, dice: Random) -> Iterator[str]:
+def _all_variants(made: str, dice: Random) -> Iterator[str]:
     for at in range(len(made)):
         for letter in (*dice.sample(ALPHABET, 8), *LOOKALIKES):
             yield made[:at] + letter + made[at + 1 :]

@@ -9,7 +9,7 @@ from digestd.domain.picks import SECTIONS, TEAMS, PickTable
 from digestd.store.packing import Packed, pack_picks
 
 
-def tabled(*digests: Sequence[Pick]) -> PickTable:
+def pick_table(*digests: Sequence[Pick]) -> PickTable:
     """Return the picks of several digests."""
     picks = [pick for digest in digests for pick in digest]
     reasons = list(dict.fromkeys(pick.reason for pick in picks))
@@ -29,6 +29,6 @@ def tabled(*digests: Sequence[Pick]) -> PickTable:
     )
 
 
-def packed(picks: Sequence[Pick]) -> Packed:
+def pack_digest(picks: Sequence[Pick]) -> Packed:
     """Return the packed picks of one digest."""
-    return pack_picks(tabled(picks))[0]
+    return pack_picks(pick_table(picks))[0]

@@ -21,7 +21,7 @@ class ImapServer:
     offers: str = "IMAP4rev1 UIDPLUS"
     refuses: str = ""
     port: int = field(default_factory=free_port)
-    said: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
 
     def put(self, *raws: bytes) -> None:
         """Add new mails."""
@@ -40,7 +40,7 @@ class ImapServer:
         writer.write(f"* OK [CAPABILITY {self.offers}] ready\r\n".encode())
         while line := (await reader.readline()).decode().rstrip():
             tag, _, command = line.partition(" ")
-            self.said.append(command)
+            self.commands.append(command)
             verb = command.split(" ")[0].upper()
             if verb == self.refuses:
                 writer.write(f"{tag} NO refused\r\n".encode())

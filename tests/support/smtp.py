@@ -7,8 +7,8 @@ from digestd.delivery.transports.smtp.connection import SmtpTransport
 from digestd.delivery.transports.smtp.relay import Relay, RelayTimeouts
 from digestd.delivery.transports.transport import OutgoingMail, Transport
 
-PATIENT = RelayTimeouts(connect=60, command=60, mail=120, final_dot=60)
-HASTY = RelayTimeouts(connect=1.5, command=1.5, mail=60, final_dot=1.5)
+LONG_TIMEOUTS = RelayTimeouts(connect=60, command=60, mail=120, final_dot=60)
+SHORT_TIMEOUTS = RelayTimeouts(connect=1.5, command=1.5, mail=60, final_dot=1.5)
 """Timeouts for a silent relay; with others a busy machine must not count as silent."""
 MAIL = OutgoingMail(
     "bounce+1.1.x@example.org",
@@ -18,15 +18,15 @@ MAIL = OutgoingMail(
 
 
 def transport(
-    port: int, tls: str = "none", context: ssl.SSLContext | None = None, patience: RelayTimeouts = PATIENT
+    port: int, tls: str = "none", context: ssl.SSLContext | None = None, patience: RelayTimeouts = LONG_TIMEOUTS
 ) -> Transport:
     """Return a transport to 127.0.0.1."""
     return SmtpTransport(Relay("127.0.0.1", port, tls, context=context, timeouts=patience))
 
 
-def patience_with(act: str) -> RelayTimeouts:
+def timeouts_for(act: str) -> RelayTimeouts:
     """Return short timeouts for a relay that falls silent, else long ones."""
-    return HASTY if act == "silence" else PATIENT
+    return SHORT_TIMEOUTS if act == "silence" else LONG_TIMEOUTS
 
 
 def one_route(url: str) -> Transport:
