@@ -1,9 +1,9 @@
-"""Audit the locked packages against public databases of known vulnerabilities, with pip-audit.
+"""Audit the locked packages with pip-audit.
 
     python -m tests.audit                  # deploy/requirements-dev.txt
     python -m tests.audit --osv-url URL    # against another database with the interface of OSV
 
-The package index is asked first and OSV if the index keeps no such database. If neither can be reached, one line
+The package index is queried first, and OSV if the index has no such database. If neither can be reached, one line
 says that the audit is skipped and why, and the exit status is 0: a machine without a network can run the tests.
 A finding is printed with the version that fixes it, and the exit status is 1. pyproject.toml may name findings to
 ignore, each with its reason, under [tool.digestd.audit.ignored].
@@ -22,15 +22,15 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "deploy" / "requirements-dev.txt"
-"""It pins all that the lock of the service pins: a test holds the two together."""
+"""It pins everything that the service's lock pins; a test compares them."""
 SOCKET_SECONDS = 10
 SECONDS = 120.0
-"""The longest that one database may take; then it counts as unreachable."""
+"""Timeout for one database; later it counts as unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What one database knows of the locked packages: findings by id. `failure`: why it could not be asked."""
+    """The findings of one database by id. `failure`: why it could not be queried."""
 
     findings: Sequence[tuple[str, str]] = ()
     audited: int = 0
@@ -39,7 +39,7 @@ class Audit:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Audit the lock and print the result; the exit status."""
+    """Audit the lock, print the result, and return the exit status."""
     ignored = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["digestd"]["audit"][
         "ignored"
     ]
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def audit(lock: str, service: Sequence[str], seconds: float = SECONDS) -> Audit:
-    """Ask one database about every package of a lock, those for other platforms and Pythons included."""
+    """Query one database about each package of a lock, for all platforms and Pythons."""
     findings: list[tuple[str, str]] = []
     unknown: list[str] = []
     audited = 0
@@ -74,7 +74,7 @@ def audit(lock: str, service: Sequence[str], seconds: float = SECONDS) -> Audit:
 
 
 def ask(pins: str, service: Sequence[str], seconds: float) -> Audit:
-    """Run pip-audit on pins without markers, none of a package that another one names."""
+    """Run pip-audit on pins without markers and without duplicates."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "pins.txt")
         file.write_text(pins, encoding="utf-8")
@@ -103,11 +103,11 @@ def unconditional(lock: str) -> list[str]:
 
 
 def read(stdout: str, stderr: str) -> Audit:
-    """Read the answer of pip-audit: JSON, or the last line of its complaint."""
+    """Parse pip-audit's answer: JSON, or the last line of its error."""
     try:
         packages: list[dict[str, Any]] = json.loads(stdout)["dependencies"]
     except (ValueError, KeyError):
-        lines = stderr.strip().splitlines() or ["pip-audit said nothing"]
+        lines = stderr.strip().splitlines() or ["pip-audit printed nothing"]
         return Audit(failure=lines[-1][:120])
     findings = [
         (found["id"], f"{package['name']} {package['version']}: {_named(found)}, {_remedy(found['fix_versions'])}")
@@ -119,7 +119,7 @@ def read(stdout: str, stderr: str) -> Audit:
 
 
 def report(found: Audit, ignored: Mapping[str, str]) -> int:
-    """Print what was found; the exit status."""
+    """Print the findings and return the exit status."""
     known = {name for name, _ in found.findings}
     for name, reason in ignored.items():
         print(f"audit: {name} is ignored: {reason}" if name in known else f"audit: {name} is gone; stop ignoring it")

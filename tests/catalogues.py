@@ -1,7 +1,7 @@
-"""The catalogues of words beside the templates that use them.
+"""Compare the translation catalogues with the templates.
 
-`python -m tests.catalogues` updates every catalogue: it removes words that no template uses, adds new ones without a
-translation, and prints what is to be translated. `DIGESTD_REGENERATE=1 pytest tests/test_templates.py` does the same.
+`python -m tests.catalogues` updates each catalogue: it removes unused messages, adds new ones without a translation,
+and prints what is to be translated. `DIGESTD_REGENERATE=1 pytest tests/test_templates.py` does the same.
 """
 
 import os
@@ -22,7 +22,7 @@ _OPTIONS = {"newstyle_gettext": "true", "extensions": "jinja2.ext.i18n", "silent
 
 
 def main() -> None:
-    """Update every catalogue and print its faults."""
+    """Update each catalogue and print its faults."""
     words = wanted(templates())
     for language in LANGUAGES:
         _update(language, words)
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def wanted(files: Mapping[str, str]) -> Catalog:
-    """The words that the templates use, with nothing said for them."""
+    """Return the messages of the templates without translations."""
     found = Catalog(locale="en", project="digestd", version="1", fuzzy=False)
     for path, text in sorted(files.items()):
         if path.endswith(".j2"):
@@ -42,25 +42,25 @@ def wanted(files: Mapping[str, str]) -> Catalog:
 
 
 def kept(language: str, words: Catalog) -> Catalog:
-    """The catalogue of a language as it is shipped; first brought up to date where that is asked for."""
+    """Return the shipped catalogue of a language, updated first if DIGESTD_REGENERATE is set."""
     if os.environ.get("DIGESTD_REGENERATE"):
         _update(language, words)
     return _read(_path(language))
 
 
 def faults(catalogue: Catalog, words: Catalog) -> Iterator[str]:
-    """What is missing in a catalogue, left over, doubtful or without its placeholders."""
+    """Yield messages that are missing, unused, fuzzy, or without their placeholders."""
     known = {message.id: message for message in catalogue if message.id}
-    asked = {message.id for message in words if message.id}
-    yield from (f"not translated: {spelled!r}" for spelled in sorted(map(str, asked - known.keys())))
-    yield from (f"used by no template: {spelled!r}" for spelled in sorted(map(str, known.keys() - asked)))
+    used = {message.id for message in words if message.id}
+    yield from (f"not translated: {spelled!r}" for spelled in sorted(map(str, used - known.keys())))
+    yield from (f"used by no template: {spelled!r}" for spelled in sorted(map(str, known.keys() - used)))
     for message in known.values():
-        said = message.string if isinstance(message.string, tuple | list) else (message.string,)
-        forms = [form for form in said if form]
-        if len(forms) < len(said):
-            yield f"nothing said for {message.id!r}"
-        elif message.pluralizable and len(said) != catalogue.num_plurals:
-            yield f"{len(said)} forms, where the language has {catalogue.num_plurals}: {message.id!r}"
+        translations = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        forms = [form for form in translations if form]
+        if len(forms) < len(translations):
+            yield f"not translated: {message.id!r}"
+        elif message.pluralizable and len(translations) != catalogue.num_plurals:
+            yield f"{len(translations)} forms, where the language has {catalogue.num_plurals}: {message.id!r}"
         elif message.fuzzy:
             yield f"marked as doubtful: {message.id!r}"
         elif not all(_placeholders(form) == _placeholders(_form(message, n)) for n, form in enumerate(forms)):
@@ -98,8 +98,8 @@ def _up_to_date(old: Catalog, words: Catalog) -> Catalog:
     for message in words:
         if message.id:
             known = old.get(message.id)
-            said = known.string if known else message.id if language == "en" else None
-            fresh.add(message.id, said, message.locations, auto_comments=message.auto_comments)
+            translations = known.string if known else message.id if language == "en" else None
+            fresh.add(message.id, translations, message.locations, auto_comments=message.auto_comments)
     return fresh
 
 

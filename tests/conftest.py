@@ -1,4 +1,4 @@
-"""What every test may ask for: a migrated database on both engines, fixed time, fixed keys."""
+"""Shared fixtures: databases on both engines, a fixed time, keys, TLS."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from digestd.security.links import Keys
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate
 from tests import postgres
-from tests.parts.tls import client_side, server_side
+from tests.support.tls import client_side, server_side
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 SLOW = frozenset(
@@ -40,16 +40,16 @@ SLOW = frozenset(
         "web",
     }
 )
-"""Folders whose tests start programs, servers or whole installs: all of them are marked `slow`."""
+"""Folders whose tests start programs, servers or installations: their tests are marked `slow`."""
 SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "references", "security", "web"})
-"""Folders that meet the database through the store alone, which is tested on both engines elsewhere.
+"""Folders that use the database only through the store, which has its own tests on both engines.
 
-By default one test in five of them runs on PostgreSQL too, in a long run all of them.
+By default one in five of their tests runs on PostgreSQL too, in a long run all.
 """
 
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")  # an example takes as long as the machine takes
+settings.load_profile("untimed")  # no deadline: results must not depend on the load
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is slow, what needs PostgreSQL and what only a long run tries; shuffle if asked for."""
+    """Mark slow, PostgreSQL and long tests; shuffle the order if asked for."""
     for item in items:
         folder = item.nodeid.split("/")[1]
         if folder in SLOW:
@@ -73,14 +73,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _needs_postgresql(item: pytest.Item) -> bool:
-    """Return True for a test that is given a PostgreSQL, by a fixture or as a parameter."""
+    """Return True if a test uses PostgreSQL, by a fixture or a parameter."""
     params = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
     return "_postgres_admin" in getattr(item, "fixturenames", ()) or "postgresql" in [*map(str, params)]
 
 
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
-    """A command run in this process sets up logging and a umask for good; the next test starts without."""
+    """Reset logging and the umask, which a command run in this process changes."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -89,30 +89,31 @@ def _process_as_it_was() -> Iterator[None]:
 
 @pytest.fixture
 def now() -> datetime:
-    """A Tuesday morning."""
+    """Return a Tuesday morning."""
     return NOW
 
 
 @pytest.fixture
 def keys() -> Keys:
+    """Return keys made from a fixed secret."""
     return Keys(secret=b"a secret for the tests, 32 bytes")
 
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
-    """One that issues certificates."""
+    """Return an authority that issues certificates."""
     return trustme.CA()
 
 
 @pytest.fixture(scope="session")
 def served(authority: trustme.CA) -> ssl.SSLContext:
-    """TLS for a server on 127.0.0.1."""
+    """Return the TLS context of a server on 127.0.0.1."""
     return server_side(authority)
 
 
 @pytest.fixture(scope="session")
 def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    """TLS for whoever trusts that server."""
+    """Return the TLS context of a client that trusts that server."""
     return client_side(authority)
 
 
@@ -145,14 +146,14 @@ def _postgres_admin() -> Iterator[str]:
 
 @pytest.fixture
 def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
-    """A fresh migrated SQLite database."""
+    """Return the URL of a fresh migrated SQLite database."""
     shutil.copy(_sqlite_template, tmp_path / "digestd.db")
     return f"sqlite:///{tmp_path / 'digestd.db'}"
 
 
 @pytest.fixture
 def postgres_url(_postgres_admin: str) -> Iterator[str]:
-    """A fresh migrated PostgreSQL database."""
+    """Yield the URL of a fresh migrated PostgreSQL database."""
     name = f"t{uuid4().hex[:12]}"
     engine = create_engine(
         _postgres_admin.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT", pool_size=1
@@ -167,13 +168,13 @@ def postgres_url(_postgres_admin: str) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """Each engine in turn."""
+    """Return the URL of a fresh migrated database, on each engine in turn."""
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
 
 
 @pytest.fixture
 def db(database_url: str) -> Iterator[Database]:
-    """A migrated database on each engine in turn."""
+    """Yield an open migrated database, on each engine in turn."""
     opened = open_database(database_url)
     yield opened
     opened.close()
@@ -181,7 +182,10 @@ def db(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def memory(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: hundreds of crashes need no disk, and a sync stays a system call."""
+    """Yield a folder in memory if there is one, else a temporary folder.
+
+    Crash tests create hundreds of databases; in memory they need no disk, and fsync remains a system call.
+    """
     shm = Path("/dev/shm")
     if not os.access(shm, os.W_OK):
         yield tmp_path

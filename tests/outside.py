@@ -1,4 +1,4 @@
-"""Data from outside the repository, for the tests that read what real sources gave."""
+"""Data from outside the repository: real answers of sources."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ _PLACE = Path(os.environ.get("DIGESTD_TEST_DATA") or Path(__file__).parents[2] /
 
 
 def outside(*parts: str) -> Path:
-    """A file or folder of the outside data; skips the test, saying so, where there is none."""
+    """Return a file or folder of the outside data; skip the test if there is none."""
     path = _PLACE.joinpath(*parts)
     if not path.exists():
         pytest.skip(f"no outside data at {'/'.join(parts)}; set DIGESTD_TEST_DATA to its folder")

@@ -34,9 +34,9 @@ DIGEST: ViewportSize = {"width": 720, "height": 1_000}
 FRONT: ViewportSize = {"width": 1_200, "height": 860}
 BYTES_MAX = 150_000
 SCRIPTS: Mapping[str, str] = {"Chinese": "陳", "Japanese": "ひ", "Korean": "한", "Arabic": "ع", "Devanagari": "अ"}
-"""A letter of each script that needs a font of its own."""
+"""One letter of each script that needs its own font."""
 COLOURS = 128
-"""Enough for pages of text; a picture with all colours is three times as large."""
+"""Enough for text; with all colours a picture is three times as large."""
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def served(app: App, port: int) -> Iterator[None]:
 
 
 def take_front(browser: Browser, url: str) -> None:
-    """Take the front page of somebody who has begun to type."""
+    """Take the front page with a half-typed form."""
     page = browser.new_page(viewport=FRONT, device_scale_factor=1.5, timezone_id="Europe/Berlin")
     page.goto(url)
     page.get_by_label("Topics").fill("language models that reason\nweather forecasts")
@@ -97,7 +97,7 @@ def take_front(browser: Browser, url: str) -> None:
 
 
 def take_digest(browser: Browser, url: str) -> None:
-    """Take the digest as it is read in a browser."""
+    """Take the digest as a browser shows it."""
     page = browser.new_page(viewport=DIGEST, device_scale_factor=1.5)
     page.goto(url)
     page.screenshot(path=FOLDER / "digest.png")

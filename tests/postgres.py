@@ -1,4 +1,4 @@
-"""A private PostgreSQL for the tests: own data directory, own port, gone afterwards."""
+"""A private PostgreSQL server for tests, removed afterwards."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def binaries() -> Path | None:
-    """The folder that holds initdb and postgres, or None where PostgreSQL is not installed."""
+    """Return the folder of initdb and postgres; None if not installed."""
     packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     on_path = shutil.which("initdb")
     folders = [*packaged, *([Path(on_path).resolve().parent] if on_path else [])]
@@ -25,7 +25,7 @@ def binaries() -> Path | None:
 
 @dataclass
 class Server:
-    """A PostgreSQL that can die; `url` is that of its `postgres` database, the same after each start."""
+    """A PostgreSQL server that can be killed; `url` stays the same after each start."""
 
     folder: Path
     data: Path
@@ -35,11 +35,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The URL of its `postgres` database."""
+        """Return the URL of its `postgres` database."""
         return f"postgresql://digestd@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         command = [str(self.folder / "postgres"), "-D", str(self.data), "-h", "127.0.0.1", "-p", str(self.port)]
         self.process = subprocess.Popen(
             [*command, "-k", str(self.data)],
@@ -52,7 +52,11 @@ class Server:
         _wait_until_ready(self.folder, self.port)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End it: SIGINT in order, SIGQUIT at once as `pg_ctl -m immediate` does; SIGKILL, all its processes."""
+        """Stop the server.
+
+        Args:
+            how: SIGINT for a clean stop, SIGQUIT as `pg_ctl -m immediate`, SIGKILL for all its processes.
+        """
         assert self.process is not None
         if how is signal.SIGKILL:
             mains = [self.process.pid, *_children(self.process.pid)]
@@ -66,13 +70,13 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Run a server on 127.0.0.1; yields the URL of its `postgres` database."""
-    with mortal() as made:
+    """Run a server on 127.0.0.1; yield the URL of its `postgres` database."""
+    with restartable_server() as made:
         yield made.url
 
 
 @contextmanager
-def mortal() -> Iterator[Server]:
+def restartable_server() -> Iterator[Server]:
     """Run a server on 127.0.0.1 that a test may kill and start again."""
     folder = binaries()
     assert folder is not None
@@ -89,15 +93,15 @@ def mortal() -> Iterator[Server]:
         try:
             yield made
         finally:
-            made.stop(signal.SIGQUIT)  # its data goes with it: there is nothing to write down first
+            made.stop(signal.SIGQUIT)  # the data is deleted anyway, so no clean shutdown
     finally:
         shutil.rmtree(data, ignore_errors=True)
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody uses now, and that nobody takes before the caller's server does.
+    """Return a port on 127.0.0.1 that stays free until the caller's server takes it.
 
-    Below the range that outgoing connections are numbered from, and never the same for two test workers.
+    It is below the range of ephemeral ports, and never the same for two test workers.
     """
     for port in _PORTS:
         with contextlib.suppress(OSError), socket.socket() as probe:
@@ -120,7 +124,7 @@ def _wait_until_ready(folder: Path, port: int) -> None:
 
 
 def _unprivileged() -> str | None:
-    """PostgreSQL refuses to run as root."""
+    """Return options to run as another user: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}

@@ -121,7 +121,7 @@ def commands(context: typer.Context | None = None) -> Iterator[typer.Context]:
 
 
 def _packages() -> str:
-    """Return the layers of the import contract, each package with the first line of its docstring."""
+    """Return the layers of the import contract with the packages' summaries."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]
@@ -176,7 +176,7 @@ def _command(context: typer.Context) -> str:
 
 
 def _record(parameter: Any, context: typer.Context) -> tuple[str, str] | None:
-    """Return the names and the help of an argument or option; None for a hidden one and for --help."""
+    """Return an option's or argument's names and help; None if it is hidden."""
     if getattr(parameter, "hidden", False) or "--help" in parameter.opts:
         return None
     found: tuple[str, str] | None = parameter.get_help_record(context)
@@ -184,7 +184,7 @@ def _record(parameter: Any, context: typer.Context) -> tuple[str, str] | None:
 
 
 def _prose(text: str | None) -> str:
-    """Return a help text as Markdown on its own lines, without Click's control characters."""
+    """Return a help text as Markdown, without Click's control characters."""
     return re.sub(r"[ \t]*\n[ \t]*", "\n", (text or "").replace("\b", "").replace("\f", "")).strip()
 
 

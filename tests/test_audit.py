@@ -1,4 +1,4 @@
-"""The audit of the locked packages, against a database of this machine with the interface of OSV."""
+"""Audit of the locked packages against a local database with the interface of OSV."""
 
 import json
 import threading
@@ -12,19 +12,19 @@ from tests.audit import LOCK, Audit, audit, main, read, report, unconditional
 pytestmark = pytest.mark.slow
 
 KNOWN = {"numpy": ["2.5.5"], "jinja2": None}
-"""The versions that are vulnerable here; None: all."""
+"""Vulnerable versions; None means all."""
 
 
 class Database(BaseHTTPRequestHandler):
-    """Answers as OSV does."""
+    """A server that answers as OSV does."""
 
-    asked: set[tuple[str, str]]
+    queried: set[tuple[str, str]]
 
     def do_POST(self) -> None:
-        """One package and version."""
-        said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        name, version = said["package"]["name"], said["version"]
-        self.asked.add((name, version))
+        """Answer a query for one package and version."""
+        query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        name, version = query["package"]["name"], query["version"]
+        self.queried.add((name, version))
         versions = KNOWN.get(name, [])
         answer = {"vulns": [_vulnerability(name)]} if versions is None or version in versions else {}
         body = json.dumps(answer).encode()
@@ -34,7 +34,7 @@ class Database(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_said: object) -> None:
-        """Keep quiet."""
+        """Write no log."""
 
 
 def _vulnerability(name: str) -> dict[str, object]:
@@ -51,8 +51,8 @@ def _vulnerability(name: str) -> dict[str, object]:
 
 @pytest.fixture
 def database() -> Iterator[str]:
-    """The address of a database of known vulnerabilities."""
-    Database.asked = set()
+    """Yield the address of a database of known vulnerabilities."""
+    Database.queried = set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Database)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/v1/query"
@@ -60,11 +60,11 @@ def database() -> Iterator[str]:
     server.server_close()
 
 
-def test_audit_asks_for_each_locked_package_and_names_the_fix(database: str) -> None:
+def test_audit_queries_each_package_and_names_the_fix(database: str) -> None:
     found = audit(LOCK.read_text(), ("osv", "--osv-url", database))
     assert found.failure == ""
     pins = {line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line and not line.startswith(" ")}
-    assert {f"{name}=={version}" for name, version in Database.asked} == pins
+    assert {f"{name}=={version}" for name, version in Database.queried} == pins
     assert found.audited == len(pins)
     assert sorted(name for name, _ in found.findings) == ["CVE-jinja2", "CVE-numpy"]
     assert any("numpy 2.5.5: CVE-numpy GHSA-numpy, fixed in 99.1" in text for _, text in found.findings)
@@ -82,16 +82,16 @@ def test_main_says_when_no_database_can_be_reached(capsys: pytest.CaptureFixture
     assert "Connection" in line
 
 
-def test_report_takes_an_ignored_finding_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_accepts_ignored_findings(capsys: pytest.CaptureFixture[str]) -> None:
     found = Audit([("GHSA-1", "lakes 1.0: GHSA-1, fixed in 1.1; lock again")], 3)
     assert report(found, {}) == 1
     assert report(found, {"GHSA-1": "the function is not called", "GHSA-2": "not used"}) == 0
-    told = capsys.readouterr().out
-    assert "GHSA-1 is ignored: the function is not called" in told
-    assert "GHSA-2 is gone; stop ignoring it" in told
+    output = capsys.readouterr().out
+    assert "GHSA-1 is ignored: the function is not called" in output
+    assert "GHSA-2 is gone; stop ignoring it" in output
 
 
-def test_read_counts_what_a_database_does_not_know() -> None:
+def test_read_counts_unknown_packages() -> None:
     found = read(json.dumps({"dependencies": [{"name": "lakes", "skip_reason": "not found"}]}), "")
     assert (found.audited, found.unknown, found.failure) == (0, ["lakes"], "")
     assert read("", "Traceback\nOSError: no route").failure == "OSError: no route"

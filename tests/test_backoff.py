@@ -1,4 +1,4 @@
-"""Check how long each retry policy waits."""
+"""Delays of each retry policy."""
 
 from datetime import timedelta
 from random import Random
@@ -28,7 +28,7 @@ POLICIES = {
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_backoff_delay_follows_its_policy(policy: str) -> None:
+def test_backoff_follows_its_policy(policy: str) -> None:
     backoff, seconds = POLICIES[policy]
     assert [backoff.delay(n).total_seconds() for n in range(1, len(seconds) + 1)] == seconds
     assert backoff.longest.total_seconds() == max(seconds)
@@ -43,7 +43,7 @@ def test_backoff_stays_within_its_jitter(policy: str, attempt: int, seed: int) -
     assert abs(delay - step) <= step * backoff.jitter
 
 
-def test_backoff_jitter_spreads_the_waits() -> None:
+def test_backoff_jitter_spreads_waits() -> None:
     backoff = Backoff.doubling(timedelta(minutes=5), timedelta(hours=1), jitter=0.2)
     waits = {backoff.delay(5, Random(seed)) for seed in range(50)}
     assert len(waits) > 40

@@ -1,4 +1,4 @@
-"""Papers for reference managers: what is written is read back the same, whatever stands in it."""
+"""BibTeX and RIS: exported papers are read back unchanged."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,12 +31,12 @@ ODD = [
 
 
 def one_line(text: str) -> str:
-    """What of it can be seen."""
+    """Return the visible text on one line."""
     return " ".join(text.replace("\x00", " ").replace("\u202e", " ").split())
 
 
 @pytest.mark.parametrize("words", ODD)
-def test_bibtex_holds_one_entry_whose_words_are_read_back(words: str) -> None:
+def test_bibtex_round_trips_one_entry(words: str) -> None:
     paper = replace(
         PAPER, plain_title=words, plain_abstract=words, words=replace(WORDS, authors=(words, "Bea Lakeman"))
     )
@@ -49,7 +49,7 @@ def test_bibtex_holds_one_entry_whose_words_are_read_back(words: str) -> None:
     assert one_line(DECODER.latex_to_text(named).replace("ˆ", "^")) == one_line(words)
 
 
-def test_bibtex_names_a_preprint_and_its_people() -> None:
+def test_bibtex_names_preprint_and_authors() -> None:
     entry = parse_string(bibtex([PAPER])).entries[0]
     assert entry.key == "arxiv-2611.04417"
     assert entry["author"] == "Lakeman, Bea and van der Berg, Ada"
@@ -57,14 +57,14 @@ def test_bibtex_names_a_preprint_and_its_people() -> None:
     assert entry["url"] == "https://arxiv.org/abs/2611.04417"
 
 
-def test_keys_that_look_alike_are_told_apart() -> None:
+def test_bibtex_keys_are_unique() -> None:
     papers = [replace(PAPER, id=PaperId(name)) for name in ("feed:a b", "feed:a?b", "feed:A!B")]
     keys = [entry.key for entry in parse_string(bibtex(papers)).entries]
     assert len({key.lower() for key in keys}) == 3
 
 
 @pytest.mark.parametrize("words", ODD)
-def test_ris_holds_one_record_whose_words_are_read_back(words: str) -> None:
+def test_ris_round_trips_one_record(words: str) -> None:
     paper = replace(PAPER, plain_title=words, plain_abstract=words)
     (record, doi) = rispy.loads(ris([paper, replace(PAPER, id=PaperId("doi:10.5555/x"))]))
     assert one_line(record["title"]) == one_line(words)
@@ -86,5 +86,5 @@ def test_ris_holds_one_record_whose_words_are_read_back(words: str) -> None:
         ("", ""),
     ],
 )
-def test_a_name_is_written_family_first(name: str, written: str) -> None:
+def test_citation_writes_family_name_first(name: str, written: str) -> None:
     assert family_first(name) == written

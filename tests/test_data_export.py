@@ -25,7 +25,7 @@ from digestd.subscribers.data_export import collect_data
 from digestd.subscribers.erasure import erase
 from digestd.subscribers.lookup import find
 from tests.digests.topic_papers import TOPIC, archive, paper, reader, shelf
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 pytestmark = pytest.mark.slow
 

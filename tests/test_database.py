@@ -1,4 +1,4 @@
-"""The database: what an operator can mend is one line with the remedy that fits."""
+"""Database errors: one line with the remedy."""
 
 import subprocess
 import sys
@@ -10,17 +10,17 @@ from sqlalchemy import text
 from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store.database import Database, open_database
 from digestd.store.process_locks import process_locks
-from tests.parts.forks import can_trace
+from tests.support.command_process import can_trace
 
 
-def test_a_file_that_is_no_database_is_a_wrong_setting(tmp_path: Path) -> None:
+def test_open_refuses_a_file_that_is_no_database(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("not a database " * 100)
     with pytest.raises(BadSetting, match="not an SQLite database; set another"):
         _count(open_database(f"sqlite:///{file}"))
 
 
-def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path) -> None:
+def test_write_reports_a_full_disk_and_rolls_back(tmp_path: Path) -> None:
     db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}")
     with db.write() as session:
         session.execute(text("CREATE TABLE filled (content TEXT)"))
@@ -30,7 +30,7 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path) -> Non
     db.close()
 
 
-def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_read_reports_a_damaged_file_with_remedy(tmp_path: Path) -> None:
     db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}")
     with db.write() as session:
         session.execute(text("CREATE TABLE filled (content TEXT)"))
@@ -45,7 +45,7 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     db.close()
 
 
-def test_a_folder_of_locks_that_cannot_be_is_named(tmp_path: Path) -> None:
+def test_lock_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}")
     (tmp_path / "digestd.db.locks").write_text("in the way")
     with (
@@ -55,23 +55,23 @@ def test_a_folder_of_locks_that_cannot_be_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_a_postgresql_whose_machine_is_gone_is_not_waited_for_for_ever(postgres_url: str) -> None:
+def test_connect_times_out_when_postgresql_is_unreachable(postgres_url: str) -> None:
     db = open_database(f"{postgres_url}?connect_timeout=3")
     with db.connected() as connection:
-        asked = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]  # psycopg's
+        parameters = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]  # psycopg's
     db.close()
-    assert (asked["tcp_user_timeout"], asked["connect_timeout"]) == ("60000", "3")
+    assert (parameters["tcp_user_timeout"], parameters["connect_timeout"]) == ("60000", "3")
 
 
 @pytest.mark.parametrize(("query", "waits"), [("", 30_000), ("?timeout=0.05", 50)])
-def test_a_writer_waits_for_another_as_long_as_the_url_says(tmp_path: Path, query: str, waits: int) -> None:
+def test_write_waits_as_long_as_the_url_says(tmp_path: Path, query: str, waits: int) -> None:
     db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}{query}")
     with db.read() as session:
         assert session.execute(text("PRAGMA busy_timeout")).scalar_one() == waits
     db.close()
 
 
-def test_a_time_to_wait_that_is_none_is_named(tmp_path: Path) -> None:
+def test_open_refuses_an_invalid_timeout(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="how many seconds"):
         open_database(f"sqlite:///{tmp_path / 'digestd.db'}?timeout=soon")
 
@@ -89,7 +89,7 @@ def _count(db: Database) -> int:
         return int(session.execute(text("SELECT count(*) FROM filled")).scalar_one())
 
 
-def test_a_postgresql_that_may_lose_what_it_acknowledged_is_refused(postgres_url: str) -> None:
+def test_open_refuses_postgresql_without_synchronous_commit(postgres_url: str) -> None:
     db = open_database(postgres_url)
     with db.write() as session:
         session.execute(text(f"ALTER DATABASE {db.engine.url.database} SET synchronous_commit = off"))
@@ -98,15 +98,15 @@ def test_a_postgresql_that_may_lose_what_it_acknowledged_is_refused(postgres_url
         open_database(postgres_url)
 
 
-def test_a_disk_that_cannot_be_written_ahead_on_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_refuses_a_disk_without_wal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    db = open_database(f"sqlite:///file:{tmp_path / 'digestd.db'}?vfs=unix-dotfile&uri=true")  # it shares no memory
+    db = open_database(f"sqlite:///file:{tmp_path / 'digestd.db'}?vfs=unix-dotfile&uri=true")  # WAL needs shared memory
     with pytest.raises(BadSetting, match="put the file on a disk of this machine"):
         _count(db)
     db.close()
 
 
-def test_after_a_sync_that_failed_no_handle_is_used_again(tmp_path: Path) -> None:
+def test_failed_sync_discards_the_connection(tmp_path: Path) -> None:
     if not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
     log, file = tmp_path / "calls.log", tmp_path / "digestd.db"
@@ -125,15 +125,15 @@ from sqlalchemy import text
 from digestd.errors import DatabaseUnreachable
 from digestd.store.database import open_database
 
-db, said = open_database(sys.argv[1]), []
+db, output = open_database(sys.argv[1]), []
 with db.write() as session:
     session.execute(text("CREATE TABLE filled (content TEXT)"))
 for number in range(3):
     try:
         with db.write() as session:
             session.execute(text(f"INSERT INTO filled VALUES ('{number}')"))
-        said.append("written")
+        output.append("written")
     except DatabaseUnreachable as error:
-        said.append("disk I/O error" if "disk I/O error" in str(error) else str(error))
-print(", ".join(said))
+        output.append("disk I/O error" if "disk I/O error" in str(error) else str(error))
+print(", ".join(output))
 """

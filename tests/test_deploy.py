@@ -1,4 +1,4 @@
-"""What an operator is handed: the scripts, the unit, the container, the locks and the sample day."""
+"""Deployment files: scripts, systemd unit, container, locks, sample day."""
 
 import json
 import os
@@ -31,16 +31,16 @@ def run(*command: str | Path, cwd: Path = REPO, env: dict[str, str] | None = Non
 
 
 def tool(name: str) -> str:
-    """A command of the development environment, or of the machine."""
-    beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
+    """Return the path of a command of the development environment or the machine."""
+    in_environment = Path(sys.executable).with_name(name)
+    found = str(in_environment) if in_environment.exists() else shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
 
 
 def locked(lock: str) -> dict[str, list[Version]]:
-    """Package → the versions that the lock pins, one per Python."""
+    """Return the versions that the lock pins for each package, one per Python."""
     pins: dict[str, list[Version]] = {}
     for name, version in re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", (DEPLOY / lock).read_text(), re.MULTILINE):
         pins.setdefault(canonicalize_name(name), []).append(Version(version))
@@ -60,14 +60,14 @@ def a_day() -> list[Entry]:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_a_script_can_be_run_and_satisfies_shellcheck(script: Path) -> None:
+def test_script_is_executable_and_passes_shellcheck(script: Path) -> None:
     assert os.access(script, os.X_OK)
     checked = run(tool("shellcheck"), "--external-sources", str(script))
     assert checked.returncode == 0, checked.stdout
 
 
 def a_checkout(place: Path) -> Path:
-    """The scripts in a place of their own, with a `.venv` that is already as they would make it."""
+    """Return a copy of the scripts with a complete `.venv`."""
     (place / "tests").mkdir(parents=True)
     shutil.copytree(DEPLOY, place / "deploy")
     shutil.copy(REPO / "tests" / "run", place / "tests" / "run")
@@ -86,7 +86,7 @@ def bare(**more: str) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **more}
 
 
-def test_a_second_try_installs_nothing_and_works_from_anywhere(tmp_path: Path) -> None:
+def test_try_installs_only_once_and_runs_from_anywhere(tmp_path: Path) -> None:
     place = a_checkout(tmp_path / "a place")
     ran = run(place / "deploy" / "try", "--once", cwd=Path("/"), env=bare())
     assert ran.returncode == 0, ran.stderr
@@ -97,14 +97,14 @@ def test_a_second_try_installs_nothing_and_works_from_anywhere(tmp_path: Path) -
     assert "DIGESTD_TRANSPORT_URL=maildir:var/try/outbox" in settings
 
 
-def test_try_keeps_the_settings_that_are_given(tmp_path: Path) -> None:
+def test_try_keeps_given_settings(tmp_path: Path) -> None:
     place = a_checkout(tmp_path / "place")
     ran = run(place / "deploy" / "try", env=bare(DIGESTD_WEB_PORT="9000", DIGESTD_TRANSPORT_URL="maildir:elsewhere"))
     assert "DIGESTD_TRANSPORT_URL=maildir:elsewhere" in ran.stdout
     assert "DIGESTD_PUBLIC_URL=http://127.0.0.1:9000" in ran.stdout
 
 
-def test_a_changed_lock_is_not_taken_for_installed(tmp_path: Path) -> None:
+def test_try_installs_again_when_the_lock_changes(tmp_path: Path) -> None:
     place = a_checkout(tmp_path / "place")
     current = ("bash", "-c", "source deploy/venv.sh; venv_is_current requirements")
     assert run(*current, cwd=place).returncode == 0
@@ -113,15 +113,15 @@ def test_a_changed_lock_is_not_taken_for_installed(tmp_path: Path) -> None:
     assert run(*current, cwd=place).returncode == 1
 
 
-def test_without_a_python_that_is_new_enough_try_says_what_to_install(tmp_path: Path) -> None:
+def test_try_says_which_python_to_install(tmp_path: Path) -> None:
     place = a_checkout(tmp_path / "place")
     shutil.rmtree(place / ".venv")
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("bash", "env", "readlink", "dirname", "basename", "flock", "sha256sum", "id"):
         (tools / name).symlink_to(str(shutil.which(name)))
-    said = "source deploy/venv.sh; fits() { false; }; venv_install requirements"
-    ran = run("bash", "-c", said, cwd=place, env=bare(PATH=str(tools)))
+    script = "source deploy/venv.sh; fits() { false; }; venv_install requirements"
+    ran = run("bash", "-c", script, cwd=place, env=bare(PATH=str(tools)))
     assert ran.returncode == 1
     assert "needs Python 3.11 or newer" in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
@@ -131,7 +131,7 @@ def test_without_a_python_that_is_new_enough_try_says_what_to_install(tmp_path: 
 # The service and the container
 
 
-def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+def test_dockerfile_passes_hadolint() -> None:
     checked = run(tool("hadolint"), "--no-color", str(DEPLOY / "Dockerfile"))
     assert checked.returncode == 0, checked.stdout
 
@@ -144,12 +144,12 @@ def test_base_image_is_pinned_by_digest() -> None:
     assert all(re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", image) for image in images)
 
 
-def test_the_compose_file_satisfies_the_specification() -> None:
+def test_compose_file_matches_the_specification() -> None:
     checked = run(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yml"))
     assert checked.returncode == 0, checked.stdout
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+def test_unit_passes_systemd_verify(tmp_path: Path) -> None:
     unit = tmp_path / "digestd.service"
     unit.write_text((DEPLOY / "digestd.service").read_text().replace("/opt/digestd/.venv/bin/digestd", "/bin/true"))
     checked = run(tool("systemd-analyze"), "verify", "--man=no", str(unit))
@@ -171,7 +171,7 @@ def test_unit_takes_passwords_as_credentials() -> None:
     assert {first or second for first, second in made} >= set(credentials.values())
 
 
-def test_systemd_rates_the_unit_as_well_confined() -> None:
+def test_unit_has_a_low_systemd_exposure() -> None:
     # The threshold is in tenths: an exposure of at most 2.0.
     checked = run(
         tool("systemd-analyze"), "security", "--offline=true", "--threshold=20", str(DEPLOY / "digestd.service")
@@ -180,7 +180,7 @@ def test_systemd_rates_the_unit_as_well_confined() -> None:
 
 
 def system_calls(*filters: str) -> set[str]:
-    """Return the system calls of filters, groups taken apart as systemd does it."""
+    """Return the system calls of filters, with groups expanded as systemd does."""
     found: set[str] = set()
     for name in filters:
         if not name.startswith("@"):
@@ -191,8 +191,8 @@ def system_calls(*filters: str) -> set[str]:
     return found
 
 
-def test_unit_permits_what_the_sandbox_for_parsers_needs() -> None:
-    from digestd.security.confinement import seccomp  # noqa: PLC0415  # the rest of this file needs no application
+def test_unit_permits_the_parser_sandbox() -> None:
+    from digestd.security.confinement import seccomp  # noqa: PLC0415  # only this test needs the application
 
     permitted: set[str] = set()
     for words in re.findall(r"^SystemCallFilter=(.+)$", (DEPLOY / "digestd.service").read_text(), re.MULTILINE):
@@ -206,8 +206,8 @@ def test_unit_permits_what_the_sandbox_for_parsers_needs() -> None:
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", "compose.yml", "digestd.service", "try"])
-def test_every_setting_that_is_named_exists(file: str) -> None:
-    from digestd.settings import Settings  # noqa: PLC0415  # the rest of this file needs no application
+def test_deploy_files_name_only_existing_settings(file: str) -> None:
+    from digestd.settings import Settings  # noqa: PLC0415  # only this test needs the application
 
     known = {f"DIGESTD_{name.upper()}" for name in Settings.model_fields}
     named = set(re.findall(r"DIGESTD_[A-Z_]+[A-Z]", (DEPLOY / file).read_text()))
@@ -218,7 +218,7 @@ def test_every_setting_that_is_named_exists(file: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_has_a_hash_for_every_package_and_names_no_host(lock: str) -> None:
+def test_lock_has_hashes_and_no_host_names(lock: str) -> None:
     text = (DEPLOY / lock).read_text()
     packages = re.split(r"\n(?=[a-z0-9])", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
     assert len(packages) > 40
@@ -227,7 +227,7 @@ def test_a_lock_has_a_hash_for_every_package_and_names_no_host(lock: str) -> Non
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_holds_what_the_project_depends_on(lock: str) -> None:
+def test_lock_holds_all_dependencies(lock: str) -> None:
     project = tomllib.loads((REPO / "pyproject.toml").read_text())
     wanted = list(project["project"]["dependencies"])
     if lock == "requirements-dev.txt":
@@ -239,7 +239,7 @@ def test_a_lock_holds_what_the_project_depends_on(lock: str) -> None:
         assert all(requirement.specifier.contains(version) for version in versions), str(requirement)
 
 
-def test_both_locks_pin_the_same_versions() -> None:
+def test_locks_pin_the_same_versions() -> None:
     service, development = locked("requirements.txt"), locked("requirements-dev.txt")
     assert {name: development.get(name) for name in service} == service
 
@@ -248,7 +248,7 @@ def test_both_locks_pin_the_same_versions() -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_sample_holds_only_what_paper_import_takes(file: str) -> None:
+def test_sample_is_valid_for_paper_import(file: str) -> None:
     keys = {"title", "id", "abstract", "authors", "categories", "url", "doi", "signals", "links"}
     for entry in entries(file):
         assert set(entry) <= keys
@@ -259,13 +259,13 @@ def test_the_sample_holds_only_what_paper_import_takes(file: str) -> None:
         assert str(entry["url"]).startswith("https://example.org/")
 
 
-def test_the_sample_names_some_papers_by_two_sources() -> None:
+def test_sample_has_papers_of_two_sources() -> None:
     preprints, community = ({entry.get("doi", entry["id"]) for entry in entries(file)} for file in FILES)
     assert len(preprints | community) >= 55
     assert len(preprints & community) >= 10
 
 
-def test_the_sample_repeats_no_id() -> None:
+def test_sample_ids_are_unique() -> None:
     ids = [entry["id"] for entry in a_day()]
     assert len(ids) == len(set(ids))
     dois = [entry["doi"] for entry in entries("preprints.jsonl")]
@@ -273,7 +273,7 @@ def test_the_sample_repeats_no_id() -> None:
     assert all(str(doi).startswith("10.5555/") for doi in dois)
 
 
-def test_the_sample_is_as_hard_to_show_as_a_real_day() -> None:
+def test_sample_is_as_hard_to_render_as_a_real_day() -> None:
     titles = [str(entry["title"]) for entry in a_day()]
     everything = "\n".join((SAMPLE / file).read_text(encoding="utf-8") for file in FILES)
     for trouble in ("$", "<", "&", "``", '\\"', "_2"):
@@ -285,7 +285,7 @@ def test_the_sample_is_as_hard_to_show_as_a_real_day() -> None:
     assert len(fields) >= 8
 
 
-def test_the_community_has_few_favourites() -> None:
+def test_sample_community_has_few_favourites() -> None:
     upvotes = sorted(s["upvotes"] for e in entries("community.jsonl") if isinstance(s := e["signals"], dict))
     assert 4 <= upvotes[len(upvotes) // 2] <= 8
     assert upvotes[-1] > 100

@@ -1,4 +1,4 @@
-"""The documentation is true: commands run, names exist, links lead somewhere, generated pages are up to date."""
+"""The documentation is true: commands run, names exist, links work."""
 
 import json
 import os
@@ -26,10 +26,10 @@ README = ROOT / "README.md"
 PAGES = sorted([README, *ROOT.glob(".github/*.md"), *DOCS.rglob("*.md")])
 WORDS_MAX = 900
 PICTURE_MAX = 150_000
-"""Bytes; tests/pictures.py takes them no larger."""
+"""Bytes; tests/pictures.py keeps to it."""
 LIBRARY = "@article{lakes, title = {Frozen lakes}, author = {Lake, Ada}, doi = {10.5555/lakes.1}}\n"
 PEOPLE = "email,topics\nbo@example.org,river deltas\n"
-NO_DAY = {"DIGESTD_NOW": "2026-11-24T09:00:00Z", "DIGESTD_SOURCES": ""}  # nobody is due before their hour
+NO_DAY = {"DIGESTD_NOW": "2026-11-24T09:00:00Z", "DIGESTD_SOURCES": ""}  # no digest is due before its hour
 
 
 def name(page: Path) -> str:
@@ -73,7 +73,7 @@ def invoke(arguments: list[str]) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with the files that the pages name."""
+    """Return a working folder with the files that the pages name."""
     papers, judgments = blocks(README, "json")[0], blocks(DOCS / "ranking.md", "json")[1]
     files = {"papers.jsonl": papers, "judgments.jsonl": judgments, "library.bib": LIBRARY, "people.csv": PEOPLE}
     for file, text in files.items():
@@ -86,7 +86,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 def test_tour_in_readme_sends_a_digest(folder: Path) -> None:
-    """Each command is a process of its own, as on a first day."""
+    """Run each command as a process of its own."""
     for command in shown_commands(README):
         assert command[0] == "digestd"
         done = run_digestd(command[1:], folder)
@@ -96,7 +96,7 @@ def test_tour_in_readme_sends_a_digest(folder: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != README and shown_commands(page)], ids=name)
 def test_commands_shown_on_a_page_run_in_order(page: Path, folder: Path) -> None:
-    """They run in one installation after the first three commands of the tour, and a delivery."""
+    """Run them in one installation after the start of the tour and a delivery."""
     tour = shown_commands(README)
     for command in [*tour[:3], ["digestd", "plan"], ["digestd", "deliver", "--drain"], *shown_commands(page)]:
         invoke(command[1:])
@@ -143,7 +143,7 @@ ADDED_BY_RECIPES = {"DIGESTD_ASSET_HOURS"}
 
 @every_page
 def test_metrics_and_keys_mentioned_on_a_page_exist(page: Path) -> None:
-    """Every code span like `uncertain_for_a_day` or `digestd_source_state{source}` is a word of the code."""
+    """Check each code span like `digestd_source_state{source}` against the code."""
     spans = re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\{[^`]*\})?`", page.read_text())
     assert {word for word in spans if word not in code()} == set()
 
@@ -230,10 +230,10 @@ def test_table_of_sources_has_every_kind_and_its_proof() -> None:
         for specs, proven in re.findall(r"^\| (.*?) \|.*\| (.*?) \|$", table, re.MULTILINE)
     ]
     assert {kind for kinds, _ in rows for kind in kinds} == set(REGISTRY)
-    for kinds, said in rows:
+    for kinds, proof in rows:
         for kind in set(kinds):
-            named = re.findall(r"`([a-z0-9-]+)`", said)
-            proven = "not yet" not in said and (not named or kind in named)
+            named = re.findall(r"`([a-z0-9-]+)`", proof)
+            proven = "not yet" not in proof and (not named or kind in named)
             assert proven == REGISTRY[kind].is_verified, kind
 
 

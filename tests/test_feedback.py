@@ -1,4 +1,4 @@
-"""What a subscriber says of a paper changes what they get, at once, and can be taken back."""
+"""Feedback on papers changes the ranking at once, and can be undone."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from digestd.store.interests import for_ranking, for_ranking_at
 from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
 from digestd.subscribers.lookup import find
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def paper(name: str, subject: str, title: str, **more: object) -> dict[str, obje
 
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
-    """Ada asked for nothing; two old papers are known, and two new ones on the same subjects."""
+    """Return an installation with two old papers and two similar new ones."""
     built = install(tmp_path / "run", database_url, now - DAY * 9)
     built.people([{"email": ADA}])
     built.papers(
@@ -69,12 +69,12 @@ def wants(db: Database, made: Install) -> list[tuple[str, Stance]]:
 
 
 @pytest.mark.parametrize(("name", "expected"), [(LAKES, "invented:lake2"), (FROGS, "invented:frog2")])
-def test_more_of_a_paper_brings_its_like_first(made: Install, name: str, expected: str) -> None:
+def test_more_ranks_similar_papers_first(made: Install, name: str, expected: str) -> None:
     say(made, name, Verdict.MORE)
     assert first_pick(made) == expected
 
 
-def test_the_newest_verdict_counts_and_undoing_it_brings_back_the_one_before(made: Install) -> None:
+def test_undo_restores_the_previous_verdict(made: Install) -> None:
     say(made, LAKES, Verdict.SAVED)
     say(made, LAKES, Verdict.LESS)
     assert wants(made.db, made) == [(LAKES, Stance.MUTED)]
@@ -84,18 +84,18 @@ def test_the_newest_verdict_counts_and_undoing_it_brings_back_the_one_before(mad
     assert wants(made.db, made) == []
 
 
-def test_every_event_is_kept_also_what_was_taken_back(made: Install) -> None:
+def test_history_keeps_undone_feedback(made: Install) -> None:
     say(made, LAKES, Verdict.MORE)
     say(made, FROGS, Verdict.DISMISSED)
     undo_feedback(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
     with made.db.read() as session:
-        said = feedback.history(session, find(session, made.app.keys, ADA).key)
-    assert [(f.paper, f.verdict, f.undone is not None) for f in said] == [
+        events = feedback.history(session, find(session, made.app.keys, ADA).key)
+    assert [(f.paper, f.verdict, f.undone is not None) for f in events] == [
         (LAKES, Verdict.MORE, True), (FROGS, Verdict.DISMISSED, False),
     ]  # fmt: skip
 
 
-def test_an_interest_named_by_hand_stands_above_feedback(made: Install) -> None:
+def test_explicit_interest_overrides_feedback(made: Install) -> None:
     made.people([{"email": ADA, "likes": [LAKES]}])
     say(made, LAKES, Verdict.LESS)
     assert wants(made.db, made) == [(LAKES, Stance.LIKED)]
@@ -107,7 +107,7 @@ def mute(made: Install, kind: Kind, value: str, name: str = "invented:lake2") ->
 
 
 def offered(made: Install) -> set[str]:
-    """The papers that ranking may show now."""
+    """Return the papers that ranking may show now."""
     with made.db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
         day = read_planning_day(made.db, made.clock.now, NoEncoder())
@@ -124,9 +124,7 @@ def offered(made: Install) -> set[str]:
         (Kind.CATEGORY, "geo"),
     ],
 )
-def test_what_is_muted_of_a_paper_is_gone_at_once_and_back_when_it_is_taken_back(
-    made: Install, kind: Kind, value: str
-) -> None:
+def test_mute_hides_matching_papers_until_undone(made: Install, kind: Kind, value: str) -> None:
     everything = {"invented:lake2", "invented:frog2"}
     assert offered(made) == everything
     mute(made, kind, value)
@@ -135,27 +133,27 @@ def test_what_is_muted_of_a_paper_is_gone_at_once_and_back_when_it_is_taken_back
     assert offered(made) == everything
 
 
-def test_mutings_are_kept_as_events_and_stand_beside_the_verdict_on_the_paper(made: Install) -> None:
+def test_mute_is_independent_of_the_verdict(made: Install) -> None:
     say(made, LAKES, Verdict.MORE)
     mute(made, Kind.PHRASE, "winter", LAKES)
     mute(made, Kind.PHRASE, "alpine lakes", LAKES)
     undo_mute(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
     assert wants(made.db, made) == [(LAKES, Stance.LIKED)]
     with made.db.read() as session:
-        said = mutings.history(session, find(session, made.app.keys, ADA).key)
-    assert [(m.paper, m.interest.value, m.undone is not None) for m in said] == [
+        events = mutings.history(session, find(session, made.app.keys, ADA).key)
+    assert [(m.paper, m.interest.value, m.undone is not None) for m in events] == [
         (LAKES, "winter", False), (LAKES, "alpine lakes", True),
     ]  # fmt: skip
 
 
-def test_what_a_paper_does_not_have_cannot_be_muted_of_it(made: Install) -> None:
+def test_mute_refuses_what_the_paper_does_not_have(made: Install) -> None:
     with pytest.raises(BadInput, match="no such author"):
         mute(made, Kind.AUTHOR, "Nobody Atall")
     with pytest.raises(NotFound, match="muted nothing"):
         undo_mute(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
 
 
-def test_what_was_muted_at_a_moment_is_known_afterwards(made: Install) -> None:
+def test_mute_is_known_for_past_moments(made: Install) -> None:
     before = made.clock.now
     made.clock.go(DAY)
     mute(made, Kind.CATEGORY, "geo")
@@ -165,7 +163,7 @@ def test_what_was_muted_at_a_moment_is_known_afterwards(made: Install) -> None:
         assert [i.value for i in for_ranking_at(session, {key: made.clock.now})[key]] == ["geo"]
 
 
-def test_every_like_is_dated_and_keeps_its_date_when_others_are_added(made: Install) -> None:
+def test_like_keeps_its_date_when_others_are_added(made: Install) -> None:
     first = made.clock.now
     made.people([{"email": ADA, "likes": [LAKES]}])
     made.clock.go(DAY)
@@ -180,14 +178,14 @@ def test_every_like_is_dated_and_keeps_its_date_when_others_are_added(made: Inst
     ]  # fmt: skip
 
 
-def test_nothing_to_take_back_and_unknown_papers_are_said(made: Install) -> None:
+def test_feedback_refuses_unknown_papers_and_empty_undo(made: Install) -> None:
     with pytest.raises(NotFound, match="nothing of"):
         undo_feedback(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
     with pytest.raises(NotFound, match="no such paper"):
         say(made, "invented:none", Verdict.MORE)
 
 
-def test_erasing_a_person_erases_what_they_said(made: Install) -> None:
+def test_erase_removes_feedback(made: Install) -> None:
     say(made, LAKES, Verdict.MORE)
     mute(made, Kind.CATEGORY, "geo")
     erase(made.db, made.app.keys, ADA, made.clock.now)
@@ -196,7 +194,7 @@ def test_erasing_a_person_erases_what_they_said(made: Install) -> None:
         assert session.connection().execute(core.muting.select()).all() == []
 
 
-def test_only_the_newest_five_hundred_papers_count(made: Install) -> None:
+def test_feedback_uses_the_newest_500_papers(made: Install) -> None:
     made.papers(paper(f"invented:{n}", "moss", f"Moss, part {n}") for n in range(501))
     with made.db.write() as session:
         subscriber = find(session, made.app.keys, ADA)

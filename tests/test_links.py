@@ -1,4 +1,4 @@
-"""Links: tokens nobody else can make, addresses read one way only, names of mails that never change."""
+"""Tokens, canonical addresses, return paths and Message-IDs."""
 
 import base64
 import hmac
@@ -39,7 +39,7 @@ VERSIONS = st.integers(0, 2**32 - 1)
 PLACES = st.integers(1, PLACE_MAX)
 TIMES = st.integers(0, 2**32 - 1).map(lambda second: datetime.fromtimestamp(second, UTC))
 RETIRED = NOW + timedelta(days=10)
-"""When the secret of KEYS is retired."""
+"""Instant at which the secret of KEYS is retired."""
 LATER = Keys(OTHER.secret, (RetiredSecret(KEYS.secret, RETIRED),))
 REVOKED = Keys(OTHER.secret, (RetiredSecret(KEYS.secret, RETIRED, revoked=True),))
 
@@ -49,13 +49,13 @@ REVOKED = Keys(OTHER.secret, (RetiredSecret(KEYS.secret, RETIRED, revoked=True),
     use=st.text(st.characters(codec="utf-8"), max_size=20),
     message=st.binary(max_size=200),
 )
-def test_a_mac_is_the_one_of_the_standard_library(secret: bytes, use: str, message: bytes) -> None:
+def test_mac_equals_the_standard_library(secret: bytes, use: str, message: bytes) -> None:
     key = hmac.digest(secret, f"digestd:{use}".encode(), "sha256")
     assert Keys(secret).mac(use, message) == hmac.digest(key, message, "sha256")
 
 
 def version_of(purpose: Purpose) -> st.SearchStrategy[int]:
-    """The versions that tokens of a purpose may have."""
+    """Return a strategy of the versions that tokens of a purpose may have."""
     return PLACES if purpose is Purpose.FEEDBACK else VERSIONS
 
 
@@ -71,14 +71,14 @@ def test_token_returns_number_version_and_issue_time(
 
 
 @given(delivery=NUMBERS, count=st.integers(0, 60), at=TIMES)
-def test_pick_tokens_are_the_tokens_of_each_place(delivery: int, count: int, at: datetime) -> None:
+def test_pick_tokens_equal_the_token_of_each_place(delivery: int, count: int, at: datetime) -> None:
     made = pick_tokens(KEYS, delivery, count, at)
     assert made == [token(KEYS, Purpose.FEEDBACK, delivery, at, place) for place in range(1, count + 1)]
     assert len({*made}) == count
 
 
 @pytest.mark.parametrize("place", [0, PLACE_MAX + 1])
-def test_no_token_names_an_impossible_place(place: int) -> None:
+def test_token_refuses_an_impossible_place(place: int) -> None:
     with pytest.raises(BadToken):
         token(KEYS, Purpose.FEEDBACK, 7, NOW, place)
     head = KEYS.id + (7).to_bytes(6, "big") + place.to_bytes(4, "big") + bytes(4)
@@ -88,7 +88,7 @@ def test_no_token_names_an_impossible_place(place: int) -> None:
 
 @pytest.mark.parametrize("made_for", Purpose)
 @pytest.mark.parametrize("used_for", Purpose)
-def test_a_token_serves_its_own_purpose_only(made_for: Purpose, used_for: Purpose) -> None:
+def test_token_is_valid_for_its_purpose_only(made_for: Purpose, used_for: Purpose) -> None:
     made = token(KEYS, made_for, 7, NOW, 1)
     if made_for is used_for:
         assert read(KEYS, used_for, made, NOW) == (7, 1, NOW)
@@ -97,7 +97,7 @@ def test_a_token_serves_its_own_purpose_only(made_for: Purpose, used_for: Purpos
             read(KEYS, used_for, made, NOW)
 
 
-def test_another_secret_neither_reads_nor_makes_our_tokens() -> None:
+def test_token_of_another_secret_is_invalid() -> None:
     assert token(KEYS, Purpose.VIEW, 1, NOW) != token(OTHER, Purpose.VIEW, 1, NOW)
     with pytest.raises(BadToken):
         read(KEYS, Purpose.VIEW, token(OTHER, Purpose.VIEW, 1, NOW), NOW)
@@ -105,7 +105,7 @@ def test_another_secret_neither_reads_nor_makes_our_tokens() -> None:
 
 BEFORE, AFTER = RETIRED - timedelta(seconds=1), RETIRED + timedelta(seconds=1)
 IN_GRACE, LATE = RETIRED + GRACE - timedelta(seconds=1), RETIRED + GRACE
-CELLS = {
+KEY_CASES = {
     "current key": (KEYS, BEFORE, LATE, True, True),
     "retired, issued before": (LATER, BEFORE, IN_GRACE, True, True),
     "retired, issued at that moment": (LATER, RETIRED, AFTER, True, False),
@@ -115,13 +115,13 @@ CELLS = {
     "revoked, issued after": (REVOKED, AFTER, AFTER, True, False),
     "no longer known": (OTHER, BEFORE, AFTER, False, False),
 }
-"""The keys, when a token of KEYS was issued, when it is read, and if it is accepted: to unsubscribe, and else."""
+"""Keys, time of issue, time of reading, and if the token is accepted: to unsubscribe, for other purposes."""
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", KEY_CASES)
 @pytest.mark.parametrize("purpose", Purpose)
-def test_retired_key_is_accepted_by_purpose_and_time(purpose: Purpose, cell: str) -> None:
-    keys, issue, now, for_leaving, for_others = CELLS[cell]
+def test_retired_key_is_accepted_until_its_grace_ends(purpose: Purpose, cell: str) -> None:
+    keys, issue, now, for_leaving, for_others = KEY_CASES[cell]
     made = token(KEYS, purpose, 7, issue, 1)
     if for_leaving if purpose is Purpose.UNSUBSCRIBE else for_others:
         assert read(keys, purpose, made, now) == (7, 1, issue)
@@ -132,19 +132,19 @@ def test_retired_key_is_accepted_by_purpose_and_time(purpose: Purpose, cell: str
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-def test_retired_key_makes_no_more_tokens(purpose: Purpose) -> None:
+def test_retired_key_signs_no_tokens(purpose: Purpose) -> None:
     made = token(LATER, purpose, 7, NOW, 1)
     assert made == token(OTHER, purpose, 7, NOW, 1) != token(KEYS, purpose, 7, NOW, 1)
 
 
 @pytest.mark.parametrize("keys", [LATER, REVOKED])
-def test_return_paths_of_a_retired_key_are_read_for_ever(keys: Keys) -> None:
+def test_envelope_from_of_a_retired_key_never_expires(keys: Keys) -> None:
     assert read_envelope_from(keys, envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
     with pytest.raises(BadToken):
         read_envelope_from(OTHER, envelope_from(KEYS, 5, 2, "bounce@example.org"))
 
 
-def test_each_of_several_retired_keys_has_its_own_time() -> None:
+def test_retired_keys_expire_separately() -> None:
     newest = Keys(bytes(range(2, 34)), (RetiredSecret(OTHER.secret, RETIRED + GRACE), *LATER.retired))
     now = RETIRED + GRACE + timedelta(days=1)
     assert read(newest, Purpose.VIEW, token(OTHER, Purpose.VIEW, 7, AFTER), now).number == 7
@@ -153,16 +153,14 @@ def test_each_of_several_retired_keys_has_its_own_time() -> None:
             read(newest, Purpose.VIEW, token(keys, Purpose.VIEW, 7, at), now)
 
 
-def test_an_address_keeps_its_name_and_a_bounce_its_proof_when_the_secret_is_rotated() -> None:
+def test_rotation_keeps_address_keys_and_return_paths() -> None:
     latest = Keys(bytes(range(2, 34)), (RetiredSecret(OTHER.secret, LATE), *LATER.retired))
     assert address_key(latest, "ada@example.org") == address_key(KEYS, "ada@example.org")
     assert read_envelope_from(latest, envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
 
 
 @given(data=st.data(), purpose=st.sampled_from(Purpose), number=NUMBERS, at=TIMES)
-def test_a_command_by_mail_carries_its_token_in_an_address_that_may_change_case(
-    data: st.DataObject, purpose: Purpose, number: int, at: datetime
-) -> None:
+def test_command_address_is_case_insensitive(data: st.DataObject, purpose: Purpose, number: int, at: datetime) -> None:
     made = token(KEYS, purpose, number, at, data.draw(version_of(purpose)))
     address = command_address("unsubscribe", made, "example.org")
     assert address == address.lower()
@@ -174,18 +172,18 @@ def test_a_command_by_mail_carries_its_token_in_an_address_that_may_change_case(
 @pytest.mark.parametrize(
     "address", ["", "unsubscribe@example.org", "unsubscribe+x@example.org", "bounce+1.1.abc@x.org"]
 )
-def test_another_address_is_no_command(address: str) -> None:
+def test_command_address_refuses_other_addresses(address: str) -> None:
     with pytest.raises(BadToken):
         read_command_address(address)
 
 
-def test_the_secret_does_not_show() -> None:
+def test_keys_repr_hides_the_secret() -> None:
     assert "secret" not in repr(KEYS)
     assert repr(KEYS.secret)[2:10] not in repr(KEYS)
     assert repr(KEYS.secret)[2:10] not in repr(LATER)
 
 
-def test_a_short_secret_is_refused() -> None:
+def test_keys_refuse_a_short_secret() -> None:
     with pytest.raises(BadSetting, match="32 bytes"):
         Keys(b"x" * 31)
 
@@ -202,7 +200,7 @@ def test_a_short_secret_is_refused() -> None:
         ("a" * 64 + "@example.com", "a" * 64 + "@example.com"),
     ],
 )
-def test_an_address_is_stored_in_one_form(typed: str, stored: str) -> None:
+def test_canonical_address_returns_one_form(typed: str, stored: str) -> None:
     assert canonical_address(typed) == stored
     assert canonical_address(stored) == stored
 
@@ -222,7 +220,7 @@ def test_an_address_is_stored_in_one_form(typed: str, stored: str) -> None:
         *("jürgen@example.org", "ada@localhost", "ada@exam ple.org", "ada@example.org\u202e", "=?utf-8?q?a?=@b@c.org"),
     ],
 )
-def test_what_is_no_plain_address_is_refused_with_a_remedy(typed: str) -> None:
+def test_canonical_address_refuses_invalid_with_remedy(typed: str) -> None:
     with pytest.raises(BadRecord) as refusal:
         canonical_address(typed)
     assert refusal.value.field == "email"
@@ -230,13 +228,13 @@ def test_what_is_no_plain_address_is_refused_with_a_remedy(typed: str) -> None:
     assert "\n" not in refusal.value.message
 
 
-def test_letters_beyond_ascii_before_the_at_cannot_be_written_to_yet() -> None:
+def test_canonical_address_refuses_non_ascii_local_part() -> None:
     with pytest.raises(BadRecord, match="cannot be written to yet"):
         canonical_address("用户@example.org")
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_an_address_or_refused(typed: str) -> None:
+def test_canonical_address_accepts_or_refuses_any_text(typed: str) -> None:
     try:
         address = canonical_address(typed)
     except BadRecord:
@@ -245,7 +243,7 @@ def test_any_text_is_an_address_or_refused(typed: str) -> None:
     assert canonical_address(address) == address
 
 
-def test_case_does_not_tell_addresses_apart_but_tags_do() -> None:
+def test_address_key_ignores_case_but_not_tags() -> None:
     assert address_key(KEYS, "Ada@Example.org") == address_key(KEYS, "ada@example.org")
     assert address_key(KEYS, "ada+a@example.org") != address_key(KEYS, "ada@example.org")
     assert address_key(KEYS, "a.da@example.org") != address_key(KEYS, "ada@example.org")
@@ -253,7 +251,7 @@ def test_case_does_not_tell_addresses_apart_but_tags_do() -> None:
     assert len(address_key(KEYS, "ada@example.org")) == 32
 
 
-def test_a_mail_has_the_same_name_in_every_attempt() -> None:
+def test_message_id_is_stable_across_attempts() -> None:
     name = message_id(KEYS, 7, "digest", "2026-11-24", "papers.example.org")
     assert name == message_id(KEYS, 7, "digest", "2026-11-24", "papers.example.org")
     assert re.fullmatch(r"<digest\.2026-11-24\.[a-z2-7]{24}@papers\.example\.org>", name)
@@ -267,13 +265,13 @@ def test_a_mail_has_the_same_name_in_every_attempt() -> None:
 
 
 @pytest.mark.parametrize("period", ["", "a b", "a>\r\nBcc: x", "a" * 41, "é"])
-def test_a_mail_is_not_named_after_just_anything(period: str) -> None:
+def test_message_id_refuses_an_invalid_period(period: str) -> None:
     with pytest.raises(BadInput):
         message_id(KEYS, 7, "digest", period, "papers.example.org")
 
 
 @given(delivery=st.integers(0, 10**15 - 1), attempt=st.integers(0, 9_999_999))
-def test_a_return_path_names_its_delivery_and_attempt(delivery: int, attempt: int) -> None:
+def test_envelope_from_names_delivery_and_attempt(delivery: int, attempt: int) -> None:
     path = envelope_from(KEYS, delivery, attempt, "bounce@papers.example.org")
     assert len(path.partition("@")[0]) <= 64
     assert canonical_address(path) == path
@@ -296,12 +294,12 @@ def test_a_return_path_names_its_delivery_and_attempt(delivery: int, attempt: in
         "+" * 10_000,
     ],
 )
-def test_a_forged_return_path_names_nothing(path: str) -> None:
+def test_envelope_from_refuses_forgeries(path: str) -> None:
     with pytest.raises(BadToken):
         read_envelope_from(KEYS, path)
 
 
-def test_pages_stand_below_the_public_url() -> None:
+def test_urls_start_with_the_public_url() -> None:
     for public in ("https://papers.example.org", "https://papers.example.org/"):
         urls = Urls(public)
         assert urls.home == urls.subscribe == "https://papers.example.org/"

@@ -1,4 +1,4 @@
-"""Mail budgets limit what strangers can cause, and never at the expense of an address's owner."""
+"""Mail budgets limit strangers are limited and never reduce the owner's share."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,27 +24,27 @@ def _take(db: Database, now: datetime, *budgets: Budget) -> datetime | None:
         return mail_budgets.take(session, budgets, now)
 
 
-def test_recipient_gets_one_mail_a_day_and_three_a_month(db: Database, now: datetime) -> None:
+def test_budget_limits_recipient_per_day_and_month(db: Database, now: datetime) -> None:
     taken = [now + HOUR * n for n in range(24 * 29) if _take(db, now + HOUR * n, Budget(Pool.STRANGER, ADA))]
     assert taken == [now, now + DAY, now + 2 * DAY]
     assert _take(db, now + 31 * DAY, Budget(Pool.STRANGER, ADA))
 
 
 @pytest.mark.parametrize("pool", [Pool.ASK_BACK, Pool.OWNER])
-def test_strangers_do_not_use_up_the_owners_budget(db: Database, now: datetime, pool: Pool) -> None:
-    """Check that one forged mail or one entered address leaves the other budgets unchanged."""
+def test_budget_of_the_owner_is_separate_from_strangers(db: Database, now: datetime, pool: Pool) -> None:
+    """Compare the owner's budgets before and after a stranger's forged mail and form."""
     assert _take(db, now, Budget(Pool.STRANGER, ADA))
     assert _take(db, now, Budget(pool, ADA))
     assert not _take(db, now, Budget(Pool.STRANGER, ADA))
 
 
-def test_forged_mail_does_not_use_up_the_forms_budget(db: Database, now: datetime) -> None:
+def test_budget_of_forms_is_separate_from_forged_mail(db: Database, now: datetime) -> None:
     assert _take(db, now, Budget(Pool.ASK_BACK, ADA))
     assert not _take(db, now, Budget(Pool.ASK_BACK, ADA))
     assert _take(db, now, Budget(Pool.STRANGER, ADA))
 
 
-def test_network_has_a_small_share_of_the_pool(db: Database, now: datetime) -> None:
+def test_budget_limits_each_network(db: Database, now: datetime) -> None:
     taken = [_take(db, now, Budget(Pool.STRANGER, _address(n), network=NETWORK)) for n in range(100)]
     most, all_of_them = PER_NETWORK[0].most, PER_POOL[Pool.STRANGER]
     assert [one is not None for one in taken] == [n < most for n in range(100)]
@@ -54,15 +54,13 @@ def test_network_has_a_small_share_of_the_pool(db: Database, now: datetime) -> N
     assert _take(db, now + HOUR, Budget(Pool.STRANGER, _address(101), network=NETWORK))
 
 
-def test_causer_has_an_own_limit(db: Database, now: datetime) -> None:
+def test_budget_limits_each_requester(db: Database, now: datetime) -> None:
     taken = [_take(db, now, Budget(Pool.STRANGER, _address(n), subscriber_causer(7))) for n in range(5)]
     assert [one is not None for one in taken] == [True, True, False, False, False]
     assert _take(db, now, Budget(Pool.STRANGER, _address(9), subscriber_causer(8)))
 
 
-def test_full_pool_delays_mails_and_refuses_only_after_hours(
-    db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_budget_delays_mails_before_refusing(db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(mail_budget.PER_POOL, Pool.STRANGER, Limit(2, HOUR))
     leaves = [_take(db, now + timedelta(minutes=n), Budget(Pool.STRANGER, _address(n))) for n in range(16)]
     minutes = [None if one is None else (one - now) // timedelta(minutes=1) for one in leaves]
@@ -72,14 +70,14 @@ def test_full_pool_delays_mails_and_refuses_only_after_hours(
     assert _take(db, now, Budget(Pool.OWNER, ADA)) == now, "each pool has its own"
 
 
-def test_taking_is_all_or_nothing(db: Database, now: datetime) -> None:
+def test_budget_take_is_all_or_nothing(db: Database, now: datetime) -> None:
     assert _take(db, now, Budget(Pool.STRANGER, ADA))
     assert not _take(db, now, Budget(Pool.OWNER, _address(1)), Budget(Pool.STRANGER, ADA))
     assert all(_take(db, now, Budget(Pool.OWNER, _address(1))) for _ in range(3)), "nothing was counted"
     assert not _take(db, now, Budget(Pool.OWNER, _address(1)))
 
 
-def test_operator_counts_for_the_recipient_only(db: Database, now: datetime) -> None:
+def test_budget_counts_operator_mails_per_recipient(db: Database, now: datetime) -> None:
     with db.write() as session:
         mail_budgets.count(session, [Budget(Pool.OPERATOR, _address(n)) for n in range(2_000)], now)
     assert not _take(db, now, Budget(Pool.STRANGER, _address(5)))
@@ -88,7 +86,7 @@ def test_operator_counts_for_the_recipient_only(db: Database, now: datetime) -> 
 
 @pytest.fixture
 def processes(database_url: str) -> Iterator[list[Database]]:
-    """Open the same database in each of four processes."""
+    """Return the same database in each of four processes."""
     opened = [open_database(database_url) for _ in range(4)]
     yield opened
     for one in opened:
@@ -104,7 +102,7 @@ def processes(database_url: str) -> Iterator[list[Database]]:
     ],
     ids=["recipient", "network", "causer"],
 )
-def test_limits_hold_across_processes_and_restarts(
+def test_budget_holds_across_processes_and_restarts(
     processes: list[Database], now: datetime, budget: object, most: int
 ) -> None:
     def ask(n: int) -> bool:
@@ -117,23 +115,23 @@ def test_limits_hold_across_processes_and_restarts(
     reopened.close()
 
 
-def test_networks_and_counts_are_forgotten(db: Database, now: datetime) -> None:
+def test_budget_deletes_old_networks_and_counts(db: Database, now: datetime) -> None:
     _take(db, now, Budget(Pool.STRANGER, ADA, BY_MAIL, NETWORK))
 
-    def kept() -> list[tuple[bytes | None, bytes]]:
+    def remaining() -> list[tuple[bytes | None, bytes]]:
         with db.read() as session:
             rows = session.connection().execute(core.caused_mail.select())
             return [(row.network, bytes(row.address_key)) for row in rows]
 
     mail_budgets.delete_expired(db, now + DAY - timedelta(seconds=1))
-    assert kept() == [(NETWORK, ADA)]
+    assert remaining() == [(NETWORK, ADA)]
     mail_budgets.delete_expired(db, now + DAY)
-    assert kept() == [(None, ADA)]
+    assert remaining() == [(None, ADA)]
     mail_budgets.delete_expired(db, now + 30 * DAY)
-    assert kept() == []
+    assert remaining() == []
 
 
-def test_erasure_does_not_reset_limits(db: Database, now: datetime) -> None:
+def test_budget_survives_erasure(db: Database, now: datetime) -> None:
     _take(db, now, Budget(Pool.STRANGER, ADA, subscriber_causer(1), NETWORK))
     with db.write() as session:
         mail_budgets.anonymise(session, 1, ADA)

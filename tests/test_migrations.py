@@ -1,4 +1,4 @@
-"""The schema: one head, both engines, up and down, and the rows agree with it."""
+"""The schema: one head, both engines, up and down, matching tables."""
 
 import re
 import sqlite3
@@ -22,21 +22,21 @@ from digestd.store.database import Database
 pytestmark = pytest.mark.slow
 
 
-def test_there_is_one_head() -> None:
+def test_migrations_have_one_head() -> None:
     assert ScriptDirectory.from_config(migrations._config()).get_heads() == [migrations.newest()]
 
 
-def test_the_rows_agree_with_the_migrations(db: Database) -> None:
+def test_tables_match_the_migrations(db: Database) -> None:
     with db.read() as session:
         assert compare_metadata(MigrationContext.configure(session.connection()), SQLModel.metadata) == []
 
 
-def test_migrating_twice_does_nothing(db: Database) -> None:
+def test_migrate_is_idempotent(db: Database) -> None:
     assert migrations.migrate(db) is False
     assert migrations.is_current(db)
 
 
-def test_it_goes_all_the_way_down_and_up_again(db: Database) -> None:
+def test_migrations_downgrade_and_upgrade(db: Database) -> None:
     with db.write() as session:
         config = migrations._config()
         config.attributes["connection"] = session.connection()
@@ -46,7 +46,7 @@ def test_it_goes_all_the_way_down_and_up_again(db: Database) -> None:
     assert migrations.is_current(db)
 
 
-def test_a_newer_schema_is_refused(db: Database) -> None:
+def test_require_current_refuses_a_newer_schema(db: Database) -> None:
     with db.write() as session:
         session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for step in (migrations.migrate, migrations.require_current):
@@ -55,7 +55,7 @@ def test_a_newer_schema_is_refused(db: Database) -> None:
         assert not refused.value.retry
 
 
-def test_older_schema_and_empty_database_are_refused_apart(db: Database) -> None:
+def test_require_current_tells_old_schema_from_empty_database(db: Database) -> None:
     with pytest.raises(NotInitialised, match="at schema 0001, older than this digestd; run `digestd init`"):
         migrations.require_newest("0001", ["0001", "0002"])
     with db.write() as session:
@@ -64,7 +64,7 @@ def test_older_schema_and_empty_database_are_refused_apart(db: Database) -> None
         migrations.require_current(db)
 
 
-def test_sqlite_makes_no_table_of_a_list_for_every_row_of_the_ledger(sqlite_url: str) -> None:
+def test_ledger_checks_avoid_long_in_lists(sqlite_url: str) -> None:
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as file:
         written = file.execute("SELECT sql FROM sqlite_master WHERE tbl_name IN ('delivery', 'attempt')").fetchall()
     assert not [words for (words,) in written if words and re.search(r" IN \('\w+', '\w+', ", words)]
@@ -84,7 +84,7 @@ VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, '{}', 'h', :bytes, '',
 
 
 @pytest.mark.parametrize("state", ["leased", "accepted", "uncertain"])
-def test_a_delivery_is_born_ready_or_empty(db: Database, state: str) -> None:
+def test_trigger_refuses_insert_in_a_later_state(db: Database, state: str) -> None:
     with db.write() as session:
         session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
     given: dict[str, object] = {"state": state, "bytes": b"x", "owner": "me" if state == "leased" else None}
@@ -92,25 +92,25 @@ def test_a_delivery_is_born_ready_or_empty(db: Database, state: str) -> None:
         _write(db, given)
 
 
-def test_the_database_takes_the_steps_that_there_are_and_no_other(db: Database) -> None:
+def test_trigger_allows_exactly_the_known_transitions(db: Database) -> None:
     with db.write() as session:
         session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
     for born, (before, after) in product(INITIAL_STATES, product(State, State)):
-        if (road := _road(born, before)) is not None and before is not after:
-            said, is_legal = _walk(db, [born, *road, after]), (before, after) in TRANSITIONS
-            assert ("illegal state change" in said, said == "") == (not is_legal, is_legal), said
+        if (road := _path_between(born, before)) is not None and before is not after:
+            error, is_legal = _apply_path(db, [born, *road, after]), (before, after) in TRANSITIONS
+            assert ("illegal state change" in error, error == "") == (not is_legal, is_legal), error
 
 
-def _road(born: State, to: State) -> list[State] | None:
-    """The shortest way there."""
+def _path_between(born: State, to: State) -> list[State] | None:
+    """Return the shortest sequence of states from `born` to `to`, or None."""
     roads: dict[State, list[State]] = {born: []}
     while fresh := {after: [*roads[b], after] for b, after in TRANSITIONS if b in roads and after not in roads}:
         roads |= fresh
     return roads.get(to)
 
 
-def _walk(db: Database, road: list[State]) -> str:
-    """What the database says if it does not let a delivery go there; nothing of it stays."""
+def _apply_path(db: Database, road: list[State]) -> str:
+    """Change a delivery's state step by step, roll back, return the error."""
     step = text("UPDATE delivery SET state = :to, lease_owner = :owner")
     with db.engine.connect() as connection, connection.begin() as all_of_it:
         connection.execute(text(DELIVERY), {"state": road[0], "bytes": b"x", "owner": None})

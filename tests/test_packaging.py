@@ -1,4 +1,4 @@
-"""The wheel: it carries everything, installs in a fresh environment, and makes a digest there."""
+"""The wheel is complete, and sends a digest in a fresh environment."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_carries_templates_migrations_and_the_sample_day(wheel: Path) -> None:
+def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for wanted in (
         "digestd/templates/email/digest.html.j2",
@@ -44,11 +44,11 @@ def test_the_wheel_carries_templates_migrations_and_the_sample_day(wheel: Path) 
     assert not any(name.startswith("tests/") for name in names)
 
 
-def test_wheel_carries_a_bill_of_materials_of_the_lock(wheel: Path) -> None:
+def test_wheel_contains_an_sbom_of_the_lock(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        said = json.loads(archive.read(f"{wheel.name.rpartition('-py3')[0]}.dist-info/sboms/digestd.cdx.json"))
-    assert (said["bomFormat"], said["specVersion"]) == ("CycloneDX", "1.6")
-    bom = Bom.from_json(said)  # type: ignore[attr-defined]  # a decorator adds it
+        sbom = json.loads(archive.read(f"{wheel.name.rpartition('-py3')[0]}.dist-info/sboms/digestd.cdx.json"))
+    assert (sbom["bomFormat"], sbom["specVersion"]) == ("CycloneDX", "1.6")
+    bom = Bom.from_json(sbom)  # type: ignore[attr-defined]  # added by a decorator
     assert bom.metadata.component.name == "digestd"
     listed = {
         (part.name, part.version, str(part.purl)): {found.content for found in part.hashes} for part in bom.components
@@ -63,7 +63,7 @@ def test_wheel_carries_a_bill_of_materials_of_the_lock(wheel: Path) -> None:
     assert all(listed.values())
 
 
-def test_the_wheel_makes_a_digest_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_sends_a_digest_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     pip = [str(venv / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]

@@ -1,4 +1,4 @@
-"""Papers out of the store."""
+"""Queries for papers in the store."""
 
 from datetime import datetime, timedelta
 
@@ -13,12 +13,12 @@ DAY = timedelta(days=1)
 
 
 def fill(db: Database, now: datetime, count: int = 5) -> None:
-    """One paper a day up to now; the older, the more upvotes."""
+    """Store one paper a day up to now; older papers have more upvotes."""
     for n in range(count):
         take(db, "s", seen(f"arxiv:2611.{n:05}", title=f"T{n}", signals={"upvotes": n}), now=now - n * DAY)
 
 
-def test_candidates_are_the_news_of_a_span_without_its_beginning(db: Database, now: datetime) -> None:
+def test_candidates_exclude_the_start_of_the_span(db: Database, now: datetime) -> None:
     fill(db, now)
     with db.read() as session:
         found = papers.candidates(session, now - 2 * DAY, now)
@@ -27,21 +27,21 @@ def test_candidates_are_the_news_of_a_span_without_its_beginning(db: Database, n
         assert [p.signals for p in found] == [{"upvotes": 1}, {"upvotes": 0}]
 
 
-def test_candidates_take_two_queries_however_many_there_are(db: Database, now: datetime) -> None:
+def test_candidates_need_two_queries(db: Database, now: datetime) -> None:
     take(db, "s", *(seen(f"arxiv:2611.{n:05}", signals={"upvotes": n}) for n in range(300)), now=now)
-    asked: list[str] = []
+    executed: list[str] = []
 
     def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
+        executed.append(statement)
 
     event.listen(db.engine, "before_cursor_execute", note)
     with db.read() as session:
         assert len(papers.candidates(session, now - DAY, now)) == 300
     event.remove(db.engine, "before_cursor_execute", note)
-    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
+    assert len([statement for statement in executed if statement.startswith("SELECT")]) == 2
 
 
-def test_the_listing_has_the_newest_first_archived_ones_too(db: Database, now: datetime) -> None:
+def test_listing_is_newest_first_with_archived_papers(db: Database, now: datetime) -> None:
     fill(db, now)
     take(db, "import", seen("feed:x", title="Old", announced="archive"), now=now + DAY)
     with db.read() as session:
@@ -50,7 +50,7 @@ def test_the_listing_has_the_newest_first_archived_ones_too(db: Database, now: d
         assert papers.count(session) == 6
 
 
-def test_papers_are_found_by_any_id_and_by_key(db: Database, now: datetime) -> None:
+def test_find_papers_by_any_id_or_key(db: Database, now: datetime) -> None:
     take(db, "s", seen("arxiv:2611.00001", "doi:10.5555/d"), now=now)
     with db.read() as session:
         one = papers.find(session, PaperId("doi:10.5555/d"))
@@ -61,14 +61,14 @@ def test_papers_are_found_by_any_id_and_by_key(db: Database, now: datetime) -> N
         assert papers.revisions(session, [one.revision, 999]).keys() == {one.revision}
 
 
-def test_a_lookup_may_be_longer_than_one_statement_allows(db: Database, now: datetime) -> None:
+def test_find_papers_splits_long_lookups(db: Database, now: datetime) -> None:
     fill(db, now, 2)
     with db.read() as session:
         many = [PaperId(f"arxiv:2611.{n:05}") for n in range(70_000)]
         assert len(papers.by_ids(session, many)) == 2
 
 
-def test_trending_weighs_votes_against_age(db: Database, now: datetime) -> None:
+def test_trending_weighs_votes_by_age(db: Database, now: datetime) -> None:
     take(db, "s", seen("feed:much", title="much", signals={"upvotes": 60}), now=now - 2 * DAY)
     take(db, "s", seen("feed:some", title="some", signals={"upvotes": 20, "comments": 30, "stars": 50}), now=now)
     take(db, "s", seen("feed:none", title="none"), now=now)
@@ -80,7 +80,7 @@ def test_trending_weighs_votes_against_age(db: Database, now: datetime) -> None:
         assert [p.words.title for p in papers.trending(session, now - 3 * DAY, 1)] == ["some"]
 
 
-def test_texts_are_the_newest_up_to_a_limit(db: Database, now: datetime) -> None:
+def test_texts_returns_the_newest_up_to_a_limit(db: Database, now: datetime) -> None:
     take(db, "s", seen("feed:a", title=r"$\beta$", abstract="Wet."), now=now)
     take(db, "s", seen("feed:b", title="Later"), now=now + DAY)
     with db.read() as session:
@@ -88,7 +88,7 @@ def test_texts_are_the_newest_up_to_a_limit(db: Database, now: datetime) -> None
         assert list(papers.texts(session, 9)) == ["Later. ", "β. Wet."]
 
 
-def test_the_votes_of_the_archive_are_those_of_the_newest_papers_out_of_the_window(db: Database, now: datetime) -> None:
+def test_archive_votes_use_the_newest_papers_before_the_window(db: Database, now: datetime) -> None:
     fill(db, now)
     with db.read() as session:
         assert papers.archive_votes(session, now - 2 * DAY, 2) == [2, 3]

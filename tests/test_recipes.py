@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md work: each is applied to a copy of the repository, and its commands are run."""
+"""The recipes of CONTRIBUTING.md work when applied to a copy of the tree."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of the guide; `path` is the file named in the line before it, "" for commands."""
+    """A fenced block; `path` is the file named before it, "" for commands."""
 
     path: str
     kind: str
@@ -38,7 +38,7 @@ def recipes() -> dict[str, list[Block]]:
 
 
 def apply(diff: str, text: str) -> str:
-    """Return the text with a diff applied. Each hunk (between lines `@@`) must match exactly one place."""
+    """Return the text with a diff applied; each hunk must match one place."""
     for hunk in re.split(r"^@@\n", diff, flags=re.MULTILINE):
         lines = hunk.splitlines(keepends=True)
         before = "".join(line[1:] for line in lines if line[0] in " -")
@@ -50,7 +50,7 @@ def apply(diff: str, text: str) -> str:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the repository that uses this checkout's virtual environment."""
+    """Return a copy of the repository with this checkout's virtual environment."""
     for folder in COPIED:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=NOT_COPIED)
     for file in FILES:
@@ -87,12 +87,12 @@ def test_recipe_passes_its_own_check(heading: str, checkout: Path) -> None:
         run(f".venv/bin/ruff format --no-cache --check {' '.join(python)}", checkout)
 
 
-def test_there_is_a_recipe_for_every_kind_of_part() -> None:
+def test_every_extension_point_has_a_recipe() -> None:
     parts = ["source", "signal", "transport", "outlet", "setting", "page", "language", "field"]
     assert [heading.split()[2] for heading in recipes()] == parts
 
 
-def test_recipe_diff_is_refused_where_it_does_not_fit() -> None:
+def test_apply_refuses_a_diff_that_does_not_match() -> None:
     assert apply(" a\n+b\n@@\n-c\n", "a\nc\n") == "a\nb\n"
     for text in ("c\n", "a\na\n"):
         with pytest.raises(AssertionError, match="expected once"):

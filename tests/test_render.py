@@ -17,7 +17,7 @@ from digestd.mail.rendering import render_notice, render_reason
 from digestd.mail.templates import Templates
 from digestd.resources import templates
 from tests import golden
-from tests.golden.harmless import assert_harmless, elements
+from tests.golden.html_safety import assert_safe, elements
 
 FILES = templates()
 TEMPLATES = Templates.of(FILES)
@@ -27,14 +27,14 @@ PERSONAL = golden.digest("personal")
 @pytest.mark.parametrize("case", golden.DIGESTS)
 def test_render_digest_matches_the_golden_file(case: str) -> None:
     rendered = render_digest(TEMPLATES, golden.digest(case))
-    assert_harmless(rendered)
+    assert_safe(rendered)
     golden.check(f"{case}.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
     golden.check(f"{case}.html", rendered.html.encode())
 
 
 def test_render_confirmation_has_one_link() -> None:
     rendered = render_notice(TEMPLATES, golden.NOTICE)
-    assert_harmless(rendered)
+    assert_safe(rendered)
     golden.check("confirm.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
     golden.check("confirm.html", rendered.html.encode())
     links = {element.attrib["href"] for element in elements(rendered.html) if element.tag == "a"}

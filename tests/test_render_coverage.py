@@ -11,7 +11,7 @@ from digestd.mail.digest import render_digest
 from digestd.mail.templates import Templates
 from digestd.resources import templates
 from tests import golden
-from tests.golden.harmless import assert_harmless
+from tests.golden.html_safety import assert_safe
 
 TEMPLATES = Templates.of(templates())
 PERSONAL = golden.digest("personal")  # 6 papers for Ada, of 412, on a Tuesday
@@ -97,7 +97,7 @@ def test_what_is_whole_is_not_spoken_of() -> None:
 def test_no_name_of_a_source_does_harm() -> None:
     for name in ("<script>alert(1)</script>", "{{ 7 * 7 }}", "100 %(num)s %s", "\u202egnp\r\nBcc: e@x.org", "x" * 900):
         rendered = render_digest(TEMPLATES, replace(PERSONAL, coverage={name: LATE}))
-        assert_harmless(rendered)
+        assert_safe(rendered)
         assert "49" not in rendered.text.split("\n\n")[1]
         assert "Bcc" not in rendered.subject
 

@@ -16,7 +16,7 @@ from digestd.mail.templates import Templates
 from digestd.mail.view_models import HTML_MAX
 from digestd.resources import templates
 from tests import golden
-from tests.golden.harmless import assert_harmless, elements
+from tests.golden.html_safety import assert_safe, elements
 
 FILES = templates()
 TEMPLATES = Templates.of(FILES)
@@ -72,7 +72,7 @@ def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
 def test_render_escapes_untrusted_text_in_any_field(words: str) -> None:
     for content in _spoilt(replace(PERSONAL, items=PERSONAL.items[:2]), words):
         rendered = render_digest(TEMPLATES, content)
-        assert_harmless(rendered)
+        assert_safe(rendered)
         assert "49" not in rendered.subject.replace("2649", "")
         assert assemble_digest(TEMPLATES, content).html.size <= HTML_MAX
 

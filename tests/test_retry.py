@@ -1,4 +1,4 @@
-"""What a reply means."""
+"""Classification of SMTP replies."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from digestd.delivery.retry import ReplyVerdict, SmtpReply, Stage, classify_repl
 
 @pytest.mark.parametrize("stage", [Stage.SESSION, Stage.MAIL, Stage.DATA])
 @pytest.mark.parametrize("code", [-1, 0, 250, 421, 450, 451, 550, 554])
-def test_before_the_recipient_nothing_is_a_readers_fault(stage: Stage, code: int) -> None:
+def test_replies_before_rcpt_never_blame_the_recipient(stage: Stage, code: int) -> None:
     assert classify_reply(stage, SmtpReply(code, "5.1.1 whatever")) is (
         ReplyVerdict.SLOW_DOWN if code == 421 else ReplyVerdict.PAUSE_RELAY
     )
@@ -35,14 +35,12 @@ def test_before_the_recipient_nothing_is_a_readers_fault(stage: Stage, code: int
         (999, "", ReplyVerdict.PAUSE_RELAY),
     ],
 )
-def test_what_a_reply_to_the_recipient_or_the_dot_means(
-    stage: Stage, code: int, text: str, means: ReplyVerdict
-) -> None:
+def test_replies_to_rcpt_and_final_dot_are_classified(stage: Stage, code: int, text: str, means: ReplyVerdict) -> None:
     assert classify_reply(stage, SmtpReply(code, text)) is means
 
 
 @given(st.sampled_from(Stage), st.integers(-10, 1100), st.text())
-def test_every_reply_means_something(stage: Stage, code: int, text: str) -> None:
+def test_every_reply_is_classified(stage: Stage, code: int, text: str) -> None:
     assert classify_reply(stage, SmtpReply(code, text)) in ReplyVerdict
 
 
@@ -56,5 +54,5 @@ def test_every_reply_means_something(stage: Stage, code: int, text: str) -> None
         ("", "", None),
     ],
 )
-def test_what_a_reply_tells_besides_its_code(text: str, enhanced: str, queue_id: str | None) -> None:
+def test_reply_reads_enhanced_code_and_text(text: str, enhanced: str, queue_id: str | None) -> None:
     assert (SmtpReply(250, text).enhanced, SmtpReply(250, text).queue_id) == (enhanced, queue_id)

@@ -1,4 +1,4 @@
-"""The secret: made once, rotated without losing what the old ones made."""
+"""The secret key: created once, rotated without losing what old keys signed."""
 
 import json
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from digestd.security.links import GRACE, OutdatedToken, Purpose, RetiredSecret,
 from digestd.security.secret_key import create_secret, read_keys, rotate
 from tests.conftest import NOW
 from tests.digests.topic_papers import reader
-from tests.parts.install import install
+from tests.support.install import install
 
 DAY = timedelta(days=1)
 
@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-def test_rotating_puts_a_new_secret_in_place_and_keeps_every_old_one(file: Path) -> None:
+def test_rotate_replaces_the_secret_and_keeps_old_ones(file: Path) -> None:
     first = read_keys(file)
     links = [token(first, Purpose.UNSUBSCRIBE, 1, NOW)]
     for times in range(1, 4):
@@ -81,14 +81,14 @@ def test_rotate_can_be_repeated_if_it_was_cut_short(file: Path, monkeypatch: pyt
         b'{"key": "c2hvcnQ=", "retired": "2026-11-24", "revoked": false}',
     ],
 )
-def test_a_retired_secret_that_cannot_be_read_is_named(file: Path, content: bytes) -> None:
+def test_read_reports_an_unreadable_retired_secret(file: Path, content: bytes) -> None:
     rotate(file, NOW)
     (file.with_name("secret.key.retired") / "0001").write_bytes(content)
     with pytest.raises(BadSetting, match=r"retired/0001 is not a retired key"):
         read_keys(file)
 
 
-def test_the_retired_are_also_found_as_systemd_hands_them_over(file: Path) -> None:
+def test_read_finds_retired_secrets_in_systemd_credentials(file: Path) -> None:
     rotate(file, NOW)
     keys = rotate(file, NOW + DAY, revoke=True)
     folder = file.with_name("secret.key.retired")
@@ -98,7 +98,7 @@ def test_the_retired_are_also_found_as_systemd_hands_them_over(file: Path) -> No
     assert read_keys(file) == keys
 
 
-def test_a_retired_secret_that_is_missing_is_named(file: Path) -> None:
+def test_read_reports_a_missing_retired_secret(file: Path) -> None:
     rotate(file, NOW)
     rotate(file, NOW)
     (file.with_name("secret.key.retired") / "0001").unlink()
@@ -106,7 +106,7 @@ def test_a_retired_secret_that_is_missing_is_named(file: Path) -> None:
         read_keys(file)
 
 
-def test_a_secret_that_cannot_be_replaced_stays(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rotate_keeps_a_secret_it_cannot_replace(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = file.read_bytes()
 
     def full(*_: object) -> int:
@@ -118,7 +118,7 @@ def test_a_secret_that_cannot_be_replaced_stays(file: Path, monkeypatch: pytest.
     assert file.read_bytes() == before
 
 
-def test_the_command_rotates_and_another_secret_is_refused(
+def test_rotate_command_replaces_the_secret(
     tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = install(tmp_path, sqlite_url, now)

@@ -1,4 +1,4 @@
-"""One codec writes and reads sightings; a new field needs one change, or fails loudly."""
+"""The codec of stored sightings: round trips, and refuses unknown fields."""
 
 import json
 from dataclasses import fields
@@ -36,7 +36,7 @@ def test_record_with_missing_or_unknown_fields_is_refused(record: dict[str, obje
         from_record(record)
 
 
-def test_stored_record_holds_all_but_columns_of_their_own() -> None:
+def test_stored_record_omits_fields_with_own_columns() -> None:
     stored = sightings.record(FULL.sightings[0])
     assert stored.keys() == set(FIELDS) - {"version", "announced", "day", "signals"}
 

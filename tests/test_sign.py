@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digestd.errors import BadSetting
 from digestd.mail.dkim import Signer, create_signer, dns_record
-from tests.parts.postfix import tool
+from tests.support.postfix import tool
 
 AT = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 MESSAGE = (

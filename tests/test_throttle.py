@@ -1,4 +1,4 @@
-"""How fast mails may go: even spacing, halved when asked for less, back by doubling, and one number to keep."""
+"""Rate limits: even spacing, halved on request, recovered by doubling."""
 
 import pytest
 from hypothesis import given
@@ -10,13 +10,13 @@ NOW = 1_700_000_000.0
 FRESH = Throttle()
 
 
-def test_without_a_limit_nothing_waits_and_nothing_is_kept() -> None:
+def test_throttle_without_limit_never_waits() -> None:
     assert FRESH.taken(1_000, 0, NOW) == FRESH
     assert FRESH.wait(0, NOW) == 0
 
 
 @given(st.floats(0.1, 1_000), st.integers(1, 200))
-def test_over_any_window_no_more_go_than_the_rate_allows(limit: float, count: int) -> None:
+def test_throttle_never_exceeds_the_rate(limit: float, count: int) -> None:
     throttle, now = FRESH, NOW
     for _ in range(count):
         now += throttle.wait(limit, now)
@@ -24,13 +24,13 @@ def test_over_any_window_no_more_go_than_the_rate_allows(limit: float, count: in
     assert now - NOW == pytest.approx((count - 1) / limit, rel=1e-3, abs=1e-3)
 
 
-def test_what_was_not_used_is_not_saved_up() -> None:
+def test_throttle_does_not_accumulate_credit() -> None:
     throttle = FRESH.taken(1, 2, NOW)
     throttle = throttle.taken(1, 2, NOW + 100)
     assert throttle.wait(2, NOW + 100) == 0.5
 
 
-def test_asked_for_less_the_rate_is_halved_and_doubles_back() -> None:
+def test_throttle_halves_the_rate_and_recovers() -> None:
     slowed = FRESH.asked_for_less(8, 0, NOW)
     assert slowed.rate(8, NOW) == 4
     assert slowed.rate(8, NOW + RECOVERY_SECONDS / 2) == pytest.approx(4 * 2**0.5)
@@ -42,7 +42,7 @@ def test_asked_for_less_the_rate_is_halved_and_doubles_back() -> None:
     assert again.rate(8, NOW + 2 + 2 * RECOVERY_SECONDS) == 8
 
 
-def test_without_a_limit_half_of_what_was_sent_counts_until_it_has_come_back() -> None:
+def test_throttle_without_limit_halves_the_measured_rate() -> None:
     slowed = FRESH.asked_for_less(0, 100, NOW)
     assert slowed.rate(0, NOW) == 50
     assert slowed.asked_for_less(0, 100, NOW).rate(0, NOW) == 25
@@ -50,7 +50,7 @@ def test_without_a_limit_half_of_what_was_sent_counts_until_it_has_come_back() -
     assert FRESH.asked_for_less(0, 0, NOW) == FRESH
 
 
-def test_however_often_it_is_asked_it_never_falls_silent() -> None:
+def test_throttle_keeps_a_minimum_rate() -> None:
     throttle = FRESH
     for step in range(100):
         throttle = throttle.asked_for_less(10, 0, NOW + step)
@@ -58,11 +58,11 @@ def test_however_often_it_is_asked_it_never_falls_silent() -> None:
     assert throttle.taken(1, 10, NOW + 99).wait(10, NOW + 99) <= 60
 
 
-def test_a_moment_beyond_the_horizon_was_written_under_another_clock() -> None:
+def test_throttle_ignores_times_beyond_the_horizon() -> None:
     assert Throttle(free=NOW + HORIZON_SECONDS + 1).wait(1, NOW) == 0
     assert Throttle(free=NOW + HORIZON_SECONDS - 1).wait(1, NOW) > 0
 
 
-def test_a_clock_set_back_does_not_raise_the_rate() -> None:
+def test_throttle_keeps_the_rate_when_the_clock_is_set_back() -> None:
     slowed = FRESH.asked_for_less(8, 0, NOW)
     assert slowed.rate(8, NOW - 100_000) == 4

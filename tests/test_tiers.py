@@ -1,11 +1,11 @@
-"""What a sample of a matrix keeps in the default tier."""
+"""Sampling of test matrices for the default tier."""
 
 import pytest
 
 from tests.tiers import sampled
 
 
-def test_sampled_keeps_one_case_in_so_many_and_marks_the_others() -> None:
+def test_sampled_marks_all_but_a_share_as_long() -> None:
     cases = [(number, str(number)) for number in range(22)]
     found = sampled(cases, every=5)
     marked = [case for case in found if case not in cases]
@@ -14,5 +14,5 @@ def test_sampled_keeps_one_case_in_so_many_and_marks_the_others() -> None:
     assert {mark.name for case in marked for mark in case.marks} == {pytest.mark.long.name}
 
 
-def test_sampled_keeps_the_same_cases_each_time() -> None:
+def test_sampled_is_deterministic() -> None:
     assert sampled(range(40), every=4) == sampled(range(40), every=4)

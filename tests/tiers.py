@@ -1,10 +1,10 @@
-"""How much the tests try: a sample by default, everything with `tests/run --long` (DIGESTD_TEST_LONG=1).
+"""Test tiers: a sample of the cases by default, all with `tests/run --long`.
 
 Marks say to which tier a test belongs (pyproject.toml):
 
     tests/run --fast    without `slow`, `postgresql` and `long`
     tests/run           without `long`
-    tests/run --long    everything, and as many cases as `sized` and `sampled` name for it
+    tests/run --long    everything, and as many cases as `sized` and `sampled` give (sets DIGESTD_TEST_LONG=1)
 """
 
 import os
@@ -24,7 +24,9 @@ def sized(default: T, long: T) -> T:
 
 
 def sampled(cases: Iterable[Any], every: int) -> list[Any]:
-    """Mark all but one in so many cases of a matrix as `long`; which ones is drawn once, so that no factor is left out.
+    """Mark all but one in `every` cases of a matrix as `long`.
+
+    The sample is drawn once at random, so that it covers all factors.
 
     Args:
         cases: Values for `pytest.mark.parametrize`; tuples for several arguments.

@@ -1,9 +1,9 @@
-"""What a digest of 15 papers costs to assemble and encode, beside the sha256 of the mail.
+"""Measure the cost to assemble and encode a digest of 15 papers.
 
     python -m tests.bench.composing [--mails N]
 
-Prints microseconds of CPU per mail, once the parts of its papers are rendered (`warm`) and when each mail renders
-them anew (`cold`); `ratio` is cold to warm, `to_hash` is warm to the sha256 of the same mail.
+Prints microseconds of CPU per mail: `warm` with rendered fragments in the cache, `cold` without. `ratio` is cold to
+warm, `to_hash` is warm to the sha256 of the same mail.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def digests(count: int, rng: random.Random) -> list[DigestContent]:
 
 
 def paper(words: Sequence[str], n: int, rng: random.Random) -> PaperContent:
-    """Return a paper of invented words."""
+    """Return a paper of random words."""
     return PaperContent(
         title=" ".join(rng.choices(words, k=9)),
         abstract=" ".join(rng.choices(words, k=90)),
@@ -77,7 +77,7 @@ def paper(words: Sequence[str], n: int, rng: random.Random) -> PaperContent:
 
 
 def copied(content: DigestContent) -> tuple[DigestItem, ...]:
-    """Return the same items with papers that no cache knows."""
+    """Return the same items with papers that are in no cache."""
     return tuple(
         item._replace(paper=PaperContent(item.paper.title, item.paper.abstract, item.paper.authors, url=item.paper.url))
         for item in content.items
@@ -85,14 +85,14 @@ def copied(content: DigestContent) -> tuple[DigestItem, ...]:
 
 
 def compose(made: Templates, content: DigestContent) -> bytes:
-    """Return the mail."""
+    """Return the encoded mail."""
     digest = assemble_digest(made, content)
     headers = golden.digest_headers(Rendered(digest.subject, "", ""))
     return compose_digest(headers, digest.text.encoded, digest.html.encoded)
 
 
 def spent(values: Sequence[T], work: Callable[[T], object], rounds: int = ROUNDS) -> float:
-    """Return the least CPU time of a few rounds, in microseconds per value."""
+    """Return the least CPU time of several rounds, in microseconds per value."""
     best = float("inf")
     for _ in range(rounds):
         began = time.process_time()

@@ -1,9 +1,9 @@
-"""`digestd bench delivery` at all subscribers and at a tenth of them: whether memory stays flat.
+"""Run `digestd bench delivery` with all subscribers and with a tenth.
 
     python -m tests.bench.delivery --subscribers 20000 --papers 500 [--database URL] [--json]
 
-`flat_memory`: peak memory at all subscribers to that at a tenth of them; 1 is flat. `broken`: the
-invariants of the ledger that do not hold afterwards.
+`flat_memory`: peak memory with all subscribers divided by that with a tenth; 1 is flat. `broken`: the violated
+invariants of the ledger.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Back-fill of arXiv's size: parse, identify and store OAI-PMH pages, by the real command.
+"""Measure a back-fill of arXiv's size: parse, identify, store OAI-PMH pages.
 
     python -m tests.bench.ingest --records 100000 [--database URL] [--json]
 
-Pages of invented records are written as a recording and replayed by `digestd ingest --replay`, so
-that neither the network nor arXiv's rate limit is measured. A run over an empty recording is the start-up,
-which is taken off. `ratio`: records a second to those of lxml, which only walks over every element
-of the same bytes. `flat_memory`: peak memory at all records to that at a tenth of them; 1 is flat.
+Pages of generated records are written as a recording and replayed by `digestd ingest --replay`, so that neither the
+network nor arXiv's rate limit is measured. The time of an empty recording is subtracted as start-up. `ratio`: records
+per second divided by those of lxml, which only iterates over all elements of the same bytes. `flat_memory`: peak memory
+with all records divided by that with a tenth; 1 is flat.
 """
 
 import argparse
@@ -29,8 +29,8 @@ from digestd.fetching.fetch import Answer, Validators
 from digestd.fetching.recordings import Recorder
 from digestd.sources.arxiv_oai import ArxivOai
 from digestd.sources.source import RateLimit, Request
-from tests.parts import library
-from tests.parts.install import install
+from tests.support import sample_data
+from tests.support.install import install
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 FIRST = date(2025, 1, 1)
@@ -40,26 +40,26 @@ SPEC = "arxiv-oai:cs"
 
 @dataclass(frozen=True)
 class Pages:
-    """Answers requests with pages of invented records, as arXiv's server would."""
+    """A fetcher that answers with pages of generated records, as arXiv would."""
 
     count: int
 
     def clock(self) -> datetime:
-        """For the recorder."""
+        """Return the time for the recorder."""
         return NOW
 
     async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
-        """The page that a resumption token names."""
+        """Return the page of a resumption token."""
         del rate_limit, validators
         _, _, token = request.url.partition("resumptionToken=")
         return Answer(page(int(token or 0), self.count), Validators())
 
 
 def page(number: int, count: int) -> bytes:
-    """The records of one page; `count` over all pages."""
+    """Return the records of one page; `count` is the total over all pages."""
     first = number * PAGE
     last = min(first + PAGE, count)
-    records = "".join(_record(n, paper) for n, paper in enumerate(library.papers(last - first, first=first), first))
+    records = "".join(_record(n, paper) for n, paper in enumerate(sample_data.papers(last - first, first=first), first))
     token = f"<resumptionToken>{number + 1}</resumptionToken>" if last < count else ""
     listed = f"<ListRecords>{records}{token}</ListRecords>" if records else '<error code="noRecordsMatch"/>'
     head = '<?xml version="1.0"?><OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">'
@@ -90,9 +90,9 @@ def _names(paper: dict[str, object]) -> list[str]:
 
 
 async def record(count: int, folder: Path) -> None:
-    """A recording of all pages."""
+    """Record all pages."""
     source = ArxivOai.from_spec("cs")
-    recorder = Recorder(Pages(count), folder)  # type: ignore[arg-type]  # all of a fetcher that a recorder uses
+    recorder = Recorder(Pages(count), folder)  # type: ignore[arg-type]  # has all that a recorder uses
     since = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
     cursor: str | None = None
     while (request := source.requests(since, cursor)) is not None:
@@ -105,7 +105,7 @@ async def record(count: int, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds on the clock, of CPU (children included), and peak memory of the largest process."""
+    """Wall-clock seconds, CPU seconds with children, and peak memory in MiB."""
 
     seconds: float
     cpu: float
@@ -114,7 +114,7 @@ class Spent:
 
 
 def spend(count: int, folder: Path, database: str) -> Spent:
-    """One back-fill into a new install."""
+    """Run one back-fill into a new installation."""
     asyncio.run(record(count, folder / "recording"))
     url = database or f"sqlite:///{folder / 'digestd.db'}"
     environment = {**install(folder / "home", url, NOW).environment(), "DIGESTD_SOURCES": "none"}
@@ -125,19 +125,19 @@ def spend(count: int, folder: Path, database: str) -> Spent:
     began = time.perf_counter()
     done = subprocess.Popen([digestd, *words], env={**os.environ, **environment}, stdout=subprocess.PIPE)
     assert done.stdout is not None
-    said = json.loads(done.stdout.read())
+    report = json.loads(done.stdout.read())
     _, status, usage = os.wait4(done.pid, 0)
     done.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
-        raise SystemExit(f"ingest failed: {said}")
+        raise SystemExit(f"ingest failed: {report}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Spent(seconds, cpu, usage.ru_maxrss / 1024, sum(source["new"] for source in said["sources"]))
+    return Spent(seconds, cpu, usage.ru_maxrss / 1024, sum(source["new"] for source in report["sources"]))
 
 
 def bare_parse(count: int) -> float:
-    """Seconds that lxml takes to walk over all elements of the same pages."""
+    """Return the seconds that lxml needs to iterate over the same pages."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
     seconds = 0.0
     for number in range((count + PAGE - 1) // PAGE):
@@ -149,23 +149,23 @@ def bare_parse(count: int) -> float:
 
 
 def measure(records: int, database: str) -> dict[str, object]:
-    """The figures."""
+    """Return the figures."""
     with _scratch() as empty, _scratch() as small, _scratch() as large:
         idle = spend(0, Path(empty), database)
         tenth = spend(records // 10, Path(small), database)
-        whole = spend(records, Path(large), database)
-    if whole.new != records:
-        raise SystemExit(f"{whole.new} of {records} records were stored")
+        full = spend(records, Path(large), database)
+    if full.new != records:
+        raise SystemExit(f"{full.new} of {records} records were stored")
     bare = bare_parse(records)
-    rate = records / (whole.seconds - idle.seconds)
+    rate = records / (full.seconds - idle.seconds)
     return {
         "records": records,
         "records_per_second": round(rate),
-        "cpu_us_per_record": round((whole.cpu - idle.cpu) / records * 1e6),
+        "cpu_us_per_record": round((full.cpu - idle.cpu) / records * 1e6),
         "lxml_us_per_record": round(bare / records * 1e6, 1),
         "ratio": round(rate * bare / records, 4),
-        "rss_mib": round(whole.rss_mib),
-        "flat_memory": round(whole.rss_mib / tenth.rss_mib, 2),
+        "rss_mib": round(full.rss_mib),
+        "flat_memory": round(full.rss_mib / tenth.rss_mib, 2),
     }
 
 
@@ -174,7 +174,7 @@ def _scratch() -> "tempfile.TemporaryDirectory[str]":
 
 
 def main() -> Iterator[str]:
-    """The report, line by line."""
+    """Print the report line by line."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--records", type=int, default=100_000)
     arguments.add_argument("--database", default="")

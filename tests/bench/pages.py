@@ -1,12 +1,12 @@
-"""How the pages hold under load, and how long the preview takes, by wrk (Debian package `wrk`).
+"""Measure pages under load, and previews, with wrk (Debian package `wrk`).
 
     python -m tests.bench.pages --papers 1000 --seconds 10 [--json]
 
-One server process on one core, wrk on another. `preview_ms`: one visitor after another, each with other wishes of
-invented words, the day being read already. For each page: requests a second with 20 connections as fast as they
-go (`a_second`), then with pauses between them, so that some 200 a second come as visitors do (`paced`), with
-milliseconds of the median and the 99th percentile of these; all must hold 200 a second, and these within 250 ms.
-`cpu_ms` is what a request costs the server, which a busy machine does not change.
+One server process runs on one core, wrk on another. `preview_ms`: one visitor after another, each with other generated
+interests, after the day has been read. For each page: requests per second with 20 connections at full speed
+(`a_second`), then with pauses, so that about 200 per second arrive (`paced`), with the median and the 99th percentile
+of the response time in milliseconds. Goals: 200 requests per second, and 250 ms. `cpu_ms` is the server's CPU time per
+request, which does not depend on the load of the machine.
 """
 
 import argparse
@@ -40,29 +40,29 @@ from digestd.web.connection_limits import server_config
 from tests.postgres import free_port
 
 VISITORS = 50
-"""Fewer than one network may send previews in a minute."""
+"""Below the number of previews that one network may request per minute."""
 NEEDED_A_SECOND, NEEDED_MS = 200, 250
 PREVIEW_MS = 100
 CONNECTIONS, PAUSE_MS = 20, (60, 100)
-"""Together 200 to 250 requests a second, as long as an answer takes less than 20 ms."""
+"""200 to 250 requests per second in total, if responses take less than 20 ms."""
 _RATE = r"Requests/sec:\s+([\d.]+)"
 _KINDS = {Kind.TOPIC: "topics", Kind.AUTHOR: "authors", Kind.CATEGORY: "categories", Kind.PAPER: "papers"}
 
 
 def main() -> None:
-    """Measure and print; exits 1 where something is too slow."""
+    """Measure and print; exit with 1 if a goal is missed."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--papers", type=int, default=1000)
     options.add_argument("--seconds", type=int, default=10)
     options.add_argument("--json", action="store_true")
-    asked = options.parse_args()
-    found = measure(asked.papers, asked.seconds)
-    print(json.dumps(found, indent=None if asked.json else 2))
+    args = options.parse_args()
+    found = measure(args.papers, args.seconds)
+    print(json.dumps(found, indent=None if args.json else 2))
     raise SystemExit(0 if found["holds"] else 1)
 
 
 def measure(papers: int, seconds: int) -> dict[str, object]:
-    """Serve `papers` of today, ask for previews, then hammer each page for `seconds`."""
+    """Serve `papers` of today, request previews, then load each page for `seconds`."""
     with TemporaryDirectory() as folder:
         here, there = multiprocessing.Pipe()
         server = multiprocessing.get_context("spawn").Process(target=_serve, args=(Path(folder), papers, there))
@@ -99,7 +99,7 @@ def _stay_on(core: int) -> None:
 
 
 def _previews(home: str, papers: int, server: int) -> dict[str, float]:
-    """Milliseconds from the request to the last byte; the first, which reads the day, is told apart."""
+    """Return the milliseconds per preview; the first, which reads the day, apart."""
     assert VISITORS < limits.PER_NETWORK
     people = list(synthetic_data.synthetic_subscribers(VISITORS, papers, 5))
     first, before = _preview(home, people[0].interests), _cpu_ms(server)
@@ -153,21 +153,21 @@ def _wrk(url: str, seconds: int, *more: str) -> str:
     return subprocess.run(["wrk", *options, url], check=True, capture_output=True, text=True).stdout
 
 
-def _found(pattern: str, said: str) -> float:
-    match = re.search(pattern, said)
-    assert match, said
+def _found(pattern: str, output: str) -> float:
+    match = re.search(pattern, output)
+    assert match, output
     return float(match[1])
 
 
 def _cpu_ms(process: int) -> float:
-    """What a process has used so far (proc_pid_stat(5), fields 14 and 15)."""
+    """Return the CPU time of a process so far (proc_pid_stat(5), fields 14 and 15)."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _percentile(said: str, percent: int) -> float:
-    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)", said)
-    assert found, said
+def _percentile(output: str, percent: int) -> float:
+    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)", output)
+    assert found, output
     return round(float(found[1]) * {"us": 0.001, "ms": 1, "s": 1000}[found[2]], 2)
 
 

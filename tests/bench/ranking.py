@@ -1,11 +1,10 @@
-"""digestd's ranker against arxiv-sanity-lite's on judged cases, user by user.
+"""Compare digestd's ranker with arxiv-sanity-lite's on judged cases, per user.
 
     python -m tests.bench.ranking [--cases FOLDER] [--json]
 
-A folder holds libraries, NAME.papers.jsonl.gz, and the judgments on each, NAME_*.judgments.jsonl.gz; by default
-it is the outside data's. Both rankers see the same papers and rank the same candidates. Each line: nDCG@10 of
-ours and theirs, the mean difference over users with its 95 % bootstrap interval, and what that says: level is
-an interval with 0 in it.
+A folder holds libraries, NAME.papers.jsonl.gz, and the judgments on each, NAME_*.judgments.jsonl.gz. Both rankers see
+the same papers and rank the same candidates. Each line: nDCG@10 of both, the mean difference over users with its 95 %
+bootstrap interval, and the conclusion: `level` if the interval contains 0.
 """
 
 import argparse
@@ -26,7 +25,7 @@ COLUMNS = ("judgments", "cases", "users", "ours", "theirs", "difference", "low",
 
 
 def compare(folder: Path) -> Iterator[dict[str, object]]:
-    """One row for each file of judgments."""
+    """Return one row for each file of judgments."""
     for papers in sorted(folder.glob("*.papers.jsonl*")):
         name = papers.name.partition(".")[0]
         yield from _on_library(papers, sorted(folder.glob(f"{name}_*.judgments.jsonl*")))

@@ -1,11 +1,11 @@
-"""Ranking at several sizes, for whether it is linear; refitting a profile and the text model.
+"""Measure ranking at several sizes, and refitting profiles and text model.
 
     python -m tests.bench.ranking_speed --subscribers 100000 --papers 1000 --archive 100000 [--json]
 
-`linear` as `digestd bench rank` has it: 1 is linear, below 1 better; above 1.2 the exit code is 1, and likewise
-where a profile takes more than 3 ms at up to 100 likes. `refit_ms`: one subscriber's ridge regression
-after a click, at 10, 100 and 500 likes; `click_ms`: the same with a thousand papers ranked anew.
-`model_…`: a text model fitted on the archive, in a process of its own.
+`linear` as in `digestd bench rank`: 1 is linear, less is better; the exit code is 1 above 1.2, or if a profile of up
+to 100 likes takes more than 3 ms. `refit_ms`: one subscriber's ridge regression after a click, with 10, 100 and 500
+likes; `click_ms`: the same, with 1,000 papers ranked again. `model_…`: a text model fitted on the archive in a process
+of its own.
 """
 
 import argparse
@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 
 
 def judged(found: Mapping[str, object]) -> list[str]:
-    """What is not as it should be, of ratios and of CPU that a core's speed decides."""
+    """Return the missed goals: ratios, and CPU times that depend on the core's speed."""
     linear, refits = found["linear"], found["refit_ms"]
     assert isinstance(linear, dict)
     assert isinstance(refits, dict)
@@ -42,9 +42,11 @@ def judged(found: Mapping[str, object]) -> list[str]:
 
 
 def refit(likes: int, papers: int = 0) -> float:
-    """Milliseconds to compile one subscriber anew whose papers are known already; the best of seven.
+    """Return the milliseconds to compile one profile again; the best of seven.
 
-    With `papers` of the day, to rank them anew as well: what one click costs.
+    Args:
+        likes: How many papers the subscriber likes.
+        papers: How many papers of the day to rank as well, as after a click.
     """
     texts = [_text(line) for line in synthetic_data.synthetic_papers(2_000, 1, "old")]
     model = fit(texts)
@@ -55,7 +57,7 @@ def refit(likes: int, papers: int = 0) -> float:
     wants = [ProfileInput(tuple(Interest(Kind.PAPER, name) for name in seeds), seeds)]
     compile_profiles(wants, model, candidates)
     times = []
-    with single_blas_thread():  # as planning does: at 100 likes two threads take five times the CPU of one
+    with single_blas_thread():  # as in planning: at 100 likes two threads use five times the CPU of one
         for _ in range(7):
             began = time.process_time()
             score(candidates, compile_profiles(wants, model, candidates))
@@ -64,7 +66,11 @@ def refit(likes: int, papers: int = 0) -> float:
 
 
 def model_fit(papers: int) -> dict[str, object]:
-    """A text model of so many papers: seconds of CPU, peak memory, bytes as kept."""
+    """Fit a text model; return seconds of CPU, peak memory and stored size.
+
+    Args:
+        papers: How many texts to fit.
+    """
     texts = [_text(line) for line in synthetic_data.synthetic_papers(papers, 3, "old")]
     began = time.process_time()
     fitted = fit(texts)

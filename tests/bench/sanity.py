@@ -1,7 +1,7 @@
-"""arxiv-sanity-lite's ranker, as its code has it at commit d7a303b4 (MIT): what digestd's is measured against.
+"""The ranker of arxiv-sanity-lite at commit d7a303b4 (MIT), as a baseline.
 
 With likes: a linear SVM per user on TF-IDF, the likes against every other paper (compute.py, send_emails.py).
-With topics alone: counting the words of the query in title, summary and authors (serve.py, search_rank).
+With topics only: a count of the query's words in title, summary and authors (serve.py, search_rank).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from digestd.ranking.arrays import Doubles
 
 
 class Sanity:
-    """All papers by their TF-IDF rows."""
+    """The TF-IDF rows of all papers."""
 
     def __init__(self, library: Library) -> None:
         self.papers: Sequence[Paper] = list(library.values())
@@ -44,7 +44,7 @@ class Sanity:
         self.rows = vectorizer.fit_transform(map(_text, self.papers)).astype(np.float32)
 
     def scores(self, case: Case, judgment: Judgment) -> dict[str, float]:
-        """Of each candidate of a case."""
+        """Return the score of each candidate of a case."""
         likes = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.stance is Stance.LIKED]
         places = [self.places[name] for name in case.names]
         known = [self.places[name] for name in likes if name in self.places]
@@ -69,7 +69,10 @@ def _text(paper: Paper) -> str:
 
 
 def _count(paper: Paper, query: Sequence[str]) -> float:
-    """Distinct words of the query in the authors and in the title, and all (up to 3 of each) in the summary."""
+    """Return the score of a query (serve.py, count_match).
+
+    Distinct words of the query in authors and title count once, all words in the summary up to three times each.
+    """
     authors, title = " ".join(paper.words.authors).lower(), paper.words.title.lower()
     summary = paper.words.abstract.lower()
     return (

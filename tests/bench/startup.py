@@ -1,4 +1,4 @@
-"""Print the CPU time that commands take to start: `python -m tests.bench.startup [RUNS]`.
+"""Print commands' CPU time to start: `python -m tests.bench.startup [RUNS]`.
 
 Goals on two cores: help and completion 0.25 s, ordinary commands 0.5 s. The best of several runs counts, with
 bytecode and warm caches; `python` is the interpreter alone.

@@ -192,7 +192,7 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
         (["ingest", "--replay", "{}/none"], "none holds no recording that can be read: index.jsonl: No such file"),
         (["evaluate", "--papers", "x.jsonl"], "--papers and --judgments require each other"),
         (["trial", "start", "x", "--weights", "{}/binary"], "binary is not UTF-8"),
-        (["trial", "start", "x", "--weights", "{}/words"], "words: is no file of weights: weights are"),
+        (["trial", "start", "x", "--weights", "{}/words"], "words: is not a weights file"),
         (["trial", "start", "x", "--weights", "{}"], "Is a directory"),
         (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "'wow' is not one of 'more'"),
         (["api-token", "add", " "], "NAME: say what the token is for"),

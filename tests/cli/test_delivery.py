@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.cli.digest import NothingToShow
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 Run = Callable[..., str]
 ADA, BO = "ada@example.net", "bo@example.net"

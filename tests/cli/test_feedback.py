@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.errors import BadInput, NotFound
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 Run = Callable[..., Any]
 ADA = "ada@example.net"

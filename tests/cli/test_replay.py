@@ -19,9 +19,9 @@ from digestd.store import core, coverage, papers
 from digestd.store.packing import unpack_picks
 from digestd.subscribers.erasure import erase
 from tests.digests.topic_papers import DAY, archive, named, paper, reader, shelf
-from tests.parts.install import Install, install
-from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import transport
+from tests.support.install import Install, install
+from tests.support.relay import Fault, Relay
+from tests.support.smtp import transport
 
 READER = "reader@example.net"
 KNOWN = {"doi": "10.5555/invented.2", "url": "https://example.org/strong00"}

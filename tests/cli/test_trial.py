@@ -18,7 +18,7 @@ from digestd.errors import BadInput, NotFound
 from digestd.ranking.weights import WEIGHTS, Weights, dumps
 from digestd.store import feedback, trials
 from tests.digests.topic_papers import DAY, HALF, archive, digests, named, reader, shelf, subscriber
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 Run = Callable[..., Any]
 READERS = 22

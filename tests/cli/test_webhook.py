@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 from digestd.cli import app
 from digestd.errors import NotFound
 from tests.delivery.test_service import service, terminate
-from tests.parts.install import install
-from tests.parts.waiting import until
-from tests.test_hooks import ADA, SECRET, receiving
+from tests.support.install import install
+from tests.support.waiting import until
+from tests.test_webhooks import ADA, SECRET, receiving
 
 Run = Callable[..., Result]
 NOBODY = "http://127.0.0.1:9/nobody"
@@ -59,7 +59,7 @@ def test_failed_posts_are_listed_shown_and_retried(run: Run) -> None:
         assert "1 will be retried" in retried.stderr
         run("run", hook=receiver.url)
         assert rows(run("webhook", "list", "--json", hook=receiver.url)) == [(1, "taken", 1)]
-    assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
+    assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 1
 
 
 def test_list_is_table_with_newest_first(run: Run) -> None:
@@ -89,8 +89,8 @@ def test_service_sends_webhooks(tmp_path: Path, sqlite_url: str, now: datetime) 
         running = service(made, "up", **hook, DIGESTD_TRANSPORT_URL=f"maildir:{tmp_path / 'outbox'}").start()
         until(lambda: running.output.exists() and "listening=" in running.output.read_text())
         made.people([{"email": ADA}])
-        until(lambda: len(receiver.came) == 1)
+        until(lambda: len(receiver.requests) == 1)
         terminate(running)
         ended = running.end()
-    assert ended.code == 0, ended.said
-    assert receiver.told[0][1]["email"] == ADA
+    assert ended.code == 0, ended.output
+    assert receiver.events[0][1]["email"] == ADA

@@ -22,12 +22,12 @@ from digestd.store import subscribers
 from digestd.store.erasure import scrub
 from tests.commands.mails import mail
 from tests.conftest import NOW
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 ADDRESS = "digest@example.org"
 ADA = "ada@example.net"
-TOPICS = tuple(" ".join(field[:3]) for field in library.vocabulary()[:2])
+TOPICS = tuple(" ".join(field[:3]) for field in sample_data.vocabulary()[:2])
 """What papers of the library are about."""
 
 
@@ -111,7 +111,7 @@ def command_install(folder: Path, url: str, now: datetime, public_url: str = "")
 def mail_install(tmp_path: Path, database_url: str, now: datetime) -> Iterator[CommandInstall]:
     """Return an installation without subscribers, on each database."""
     made = command_install(tmp_path, database_url, now)
-    made.install.papers(library.papers(50))
+    made.install.papers(sample_data.papers(50))
     yield made
     made.install.db.close()
 
@@ -122,7 +122,7 @@ def _planned(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -
     folder = tmp_path_factory.mktemp("command_install")
     shutil.copy(_sqlite_template, folder / "digestd.db")
     made = command_install(folder, f"sqlite:///{folder / 'digestd.db'}", NOW).install
-    made.papers(library.papers(120))
+    made.papers(sample_data.papers(120))
     made.people([{"email": ADA, "topics": [TOPICS[0]]}])
     assert made.plan().planned == 1
     scrub(made.db)

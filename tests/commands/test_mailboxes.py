@@ -25,10 +25,10 @@ from digestd.replies.mailboxes.polling import poll
 from digestd.replies.processing import ReplyProcessor
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, command_install
 from tests.commands.mails import mail
-from tests.parts import library
-from tests.parts.imap import PASSWORD, USER, ImapServer
-from tests.parts.postfix import Postfix, postfix
 from tests.postgres import free_port
+from tests.support import sample_data
+from tests.support.imap import PASSWORD, USER, ImapServer
+from tests.support.postfix import Postfix, postfix
 
 COMMAND = InboundOutcome.COMMAND
 
@@ -80,7 +80,7 @@ async def test_subscription_life_cycle_through_postfix(
     with postfix(folder, [ADA, ADDRESS]) as running:
         mail_install = command_install(tmp_path / "install", sqlite_url, now)
         mail_install.install = mail_install.install.to(running.url)
-        mail_install.install.papers(library.papers(50))
+        mail_install.install.papers(sample_data.papers(50))
         ada = Ada(running, mail_install)
         assert ada.write(ADDRESS, "", f"subscribe {TOPICS[0]}; {TOPICS[1]}") == {InboundOutcome.UNPROVEN: 1}
         await mail_install.install.deliver()

@@ -13,7 +13,7 @@ from digestd.security.confinement import seccomp
 from digestd.security.confinement.parser_process import ConfinementFailed, probe
 from digestd.security.confinement.report import Confinement, parse_report
 from tests.confinement import older_kernel
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 OPEN = Confinement("no Landlock; no seccomp", "no seccomp", "no seccomp", "the service is root", ("resource limits",))
 NO_LANDLOCK = "this kernel has no Landlock; use Linux 5.13 or newer"

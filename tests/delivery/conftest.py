@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from tests.conftest import NOW
-from tests.parts import library
-from tests.parts.install import Install, install, reopened
+from tests.support import sample_data
+from tests.support.install import Install, install, reopen
 
 READERS = 8
 
@@ -24,8 +24,8 @@ READERS = 8
 def planned(folder: Path, url: str, now: datetime, readers: int = READERS) -> Install:
     """Return an install with papers, subscribers, and a ready digest for each."""
     made = install(folder, url, now)
-    made.papers(library.papers(60))
-    made.people(library.people(readers))
+    made.papers(sample_data.papers(60))
+    made.people(sample_data.people(readers))
     assert made.plan().planned == readers
     return made
 
@@ -40,7 +40,7 @@ class Original:
     def copied(self, folder: Path, url: str) -> Install:
         """Return a copy of the install for a database that has been copied."""
         shutil.copy(self.folder / "secret.key", folder / "secret.key")
-        return reopened(folder, url, NOW)
+        return reopen(folder, url, NOW)
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ from digestd.store import ledger
 from digestd.store.ledger import queries
 from digestd.store.ledger.settlement import SettlementProof
 from tests.delivery.conftest import READERS
-from tests.parts.install import Install
-from tests.parts.relay import Fault, Relay
-from tests.parts.waiting import PATIENCE_SECONDS, eventually
+from tests.support.install import Install
+from tests.support.relay import Fault, Relay
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.web.conftest import local_client
 
 

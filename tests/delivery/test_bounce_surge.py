@@ -22,9 +22,9 @@ from digestd.subscribers.suppression import suppress_held
 from tests.conftest import NOW
 from tests.delivery.conftest import READERS, planned
 from tests.delivery.test_alert import chat_room
-from tests.parts.install import Install, reopened
-from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import HASTY, transport
+from tests.support.install import Install, reopen
+from tests.support.relay import Fault, Relay
+from tests.support.smtp import SHORT_TIMEOUTS, transport
 from tests.web.conftest import local_client
 
 LAB = 29
@@ -67,7 +67,7 @@ def _lab(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Pa
 @pytest.fixture
 def lab(tmp_path: Path, _lab: Path) -> Iterator[Install]:
     shutil.copytree(_lab, tmp_path, dirs_exist_ok=True)
-    made = reopened(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", NOW)
+    made = reopen(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", NOW)
     yield made
     made.db.close()
 
@@ -180,7 +180,7 @@ async def test_refusals_are_judged_during_the_run(on_file: Install, monkeypatch:
         {"RCPT": Fault(GONE, to="reader0@example.net"), "dot": Fault("silence", times=1)}
     ).serving() as relay:
         with on_file.app.owners.hold(owner):
-            delivery = on_file.app.delivery(owner, (Route("relay", transport(relay.port, patience=HASTY)),))
+            delivery = on_file.app.delivery(owner, (Route("relay", transport(relay.port, patience=SHORT_TIMEOUTS)),))
             run = asyncio.create_task(deliver(delivery, counters=tally))
             while not tally.rejected and not run.done():
                 await asyncio.sleep(0.01)

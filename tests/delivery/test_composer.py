@@ -9,7 +9,7 @@ from digestd.domain.delivery import Claim
 from digestd.mail.mime import dot_stuff
 from digestd.store.ledger import queries
 from tests.delivery.test_outcomes import spoil
-from tests.parts.install import Install
+from tests.support.install import Install
 
 
 def prepared(install: Install) -> tuple[Composer, list[Claim]]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from digestd.domain.delivery import State
 from tests.delivery.conftest import planned
-from tests.parts import library
-from tests.parts.forks import Command
-from tests.parts.install import install
-from tests.parts.relay import Relay
+from tests.support import sample_data
+from tests.support.command_process import Command
+from tests.support.install import install
+from tests.support.relay import Relay
 
 READERS = 120
 HARD = 37
@@ -20,12 +20,12 @@ HARD = 37
 
 def test_planners_and_workers_send_one_mail_each(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", database_url, now)
-    made.papers(library.papers(60))
-    made.people(library.people(READERS))
+    made.papers(sample_data.papers(60))
+    made.people(sample_data.people(READERS))
     with Relay(delay=0.01).in_thread() as relay:
         there = made.to(relay.url, connections=2)
         command = ["plan", "plan", "worker", "worker", "worker", "worker"]
-        held = [Command((word,), there.environment(), there.folder).held() for word in command]
+        held = [Command((word,), there.environment(), there.folder).start_waiting() for word in command]
         for one in held:
             one.go()
         planners, workers = held[:2], held[2:]
@@ -43,14 +43,14 @@ def test_planners_and_workers_send_one_mail_each(tmp_path: Path, database_url: s
 
 async def test_four_workers_share_a_small_day(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", database_url, now)
-    made.papers(library.papers(60))
-    made.people(library.people(READERS))
+    made.papers(sample_data.papers(60))
+    made.people(sample_data.people(READERS))
     planned = made.plan().planned
     async with Relay(delay=1).serving() as relay:
         there = made.to(relay.url, connections=4)
         runs = [asyncio.create_task(there.deliver()) for _ in range(4)]
         async with asyncio.timeout(120):
-            while len(there.takers) < 4:
+            while len(there.worker_names) < 4:
                 await asyncio.sleep(0.02)
         relay.delay = 0
         reports = await asyncio.gather(*runs)
@@ -62,7 +62,7 @@ async def test_four_workers_share_a_small_day(tmp_path: Path, database_url: str,
 
 def test_killed_after_37_of_100_sends_the_other_63(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = planned(tmp_path / "run", database_url, now, 60)
-    made.people(library.people(41, first=60))
+    made.people(sample_data.people(41, first=60))
     assert made.plan().due == 41
     mails = sum(made.states.values()) - made.states.get(State.EMPTY, 0)
     with Relay(delay=0.02).in_thread() as relay:

@@ -17,9 +17,9 @@ from digestd.security.links import Purpose, token
 from digestd.store import core
 from digestd.web import build
 from tests.delivery.conftest import READERS, planned
-from tests.parts.install import Install
-from tests.parts.relay import Relay
-from tests.parts.smtp import transport
+from tests.support.install import Install
+from tests.support.relay import Relay
+from tests.support.smtp import transport
 from tests.web.conftest import local_client
 
 DELIVERY = core.delivery.c

@@ -14,9 +14,9 @@ import pytest
 from digestd.delivery import claim_queue
 from digestd.delivery.disk_space import DiskFull, check_disk_space
 from digestd.domain.delivery import State
-from tests.parts import library
-from tests.parts.install import install
-from tests.parts.relay import Relay
+from tests.support import sample_data
+from tests.support.install import install
+from tests.support.relay import Relay
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ async def test_full_disk_claims_nothing(small_disk: Path, tmp_path: Path, sqlite
     shutil.copy(sqlite_url.removeprefix("sqlite:///"), small_disk / "digestd.db")
     url = f"sqlite:///{small_disk / 'digestd.db'}"
     made = install(tmp_path / "install", url, now, f"maildir:{tmp_path / 'outbox'}")
-    made.papers(library.papers(30))
-    made.people(library.people(3))
+    made.papers(sample_data.papers(30))
+    made.people(sample_data.people(3))
     made.plan()
     (small_disk / "filler").write_bytes(bytes(10 * 2**20))
     with pytest.raises(DiskFull, match="free some space"):
@@ -56,8 +56,8 @@ async def test_disk_filling_up_stops_the_run_first(
     monkeypatch.setattr(claim_queue, "BATCH", 6)
     shutil.copy(sqlite_url.removeprefix("sqlite:///"), small_disk / "digestd.db")
     made = install(tmp_path / "install", f"sqlite:///{small_disk / 'digestd.db'}", now)
-    made.papers(library.papers(30))
-    made.people(library.people(24))
+    made.papers(sample_data.papers(30))
+    made.people(sample_data.people(24))
     made.plan()
     async with Relay(delay=0.02).serving() as relay:
         there = made.to(relay.url, connections=2)

@@ -17,8 +17,8 @@ from digestd.delivery.transports.smtp.relay import Relay, RelayTimeouts
 from digestd.domain.delivery import State
 from digestd.store import throttles
 from tests.delivery.conftest import READERS
-from tests.parts.install import Install
-from tests.parts.misdeeds import MISDEEDS, POINTS, Misdeed
+from tests.support.faulty_relay import FAULTS, POINTS, FaultyRelay
+from tests.support.install import Install
 from tests.tiers import sampled
 
 VICTIM = "reader3@example.net"
@@ -29,34 +29,34 @@ UNANSWERED = ("MAIL", "RCPT")
 """Points after which this relay does not answer what was sent along."""
 HASTY = RelayTimeouts(connect=1, command=1, mail=2, final_dot=1)
 PATIENT = RelayTimeouts(connect=60, command=60, mail=60, final_dot=60)
-CELLS = [(point, misdeed) for point in POINTS for misdeed in MISDEEDS]
+CELLS = [(point, fault) for point in POINTS for fault in FAULTS]
 READY, ACCEPTED, REJECTED, UNCERTAIN = State.READY, State.ACCEPTED, State.REJECTED, State.UNCERTAIN
 
 
-def expected(point: str, misdeed: str) -> set[tuple[State, bool]]:
+def expected(point: str, fault: str) -> set[tuple[State, bool]]:
     """Return the possible states of the affected mail, and whether the relay stops."""
     if point in BEFORE_MAILS:
         return {(READY, True)}
     if point == "QUIT":
         return {(ACCEPTED, False)}
-    if (point == "RCPT" and misdeed in SAID) or (point in {"body", "dot"} and misdeed in SAID):
-        return {{"4xx": (READY, False), "5xx": (REJECTED, False), "421": (READY, True)}[misdeed]}
+    if (point == "RCPT" and fault in SAID) or (point in {"body", "dot"} and fault in SAID):
+        return {{"4xx": (READY, False), "5xx": (REJECTED, False), "421": (READY, True)}[fault]}
     if point == "dot":
         return {(UNCERTAIN, False)}
     if point == "body":  # the dot may have left before the relay's end, or its silence, could be noticed
         return {(READY, True), (UNCERTAIN, False)}
-    if point == "MAIL" and misdeed in {"garbage", "long line", "endless"}:  # once: asked again, command by command
-        return {(ACCEPTED, False)} if misdeed != "long line" else {(ACCEPTED, False), (READY, True)}
+    if point == "MAIL" and fault in {"garbage", "long line", "endless"}:  # once: asked again, command by command
+        return {(ACCEPTED, False)} if fault != "long line" else {(ACCEPTED, False), (READY, True)}
     return {(READY, True)}
 
 
 @pytest.mark.parametrize(
-    ("engine", "point", "misdeed"),
+    ("engine", "point", "fault"),
     [*(("sqlite", *cell) for cell in CELLS), *sampled((("postgresql", *cell) for cell in CELLS), every=5)],
 )
 async def test_fault_matrix_cell(
     point: str,
-    misdeed: str,
+    fault: str,
     waiting: Install,
     served: ssl.SSLContext,
     trusting: ssl.SSLContext,
@@ -64,7 +64,7 @@ async def test_fault_matrix_cell(
 ) -> None:
     monkeypatch.setattr(connection, "QUIT_SECONDS", 0.3)
     secured = point in {"STARTTLS", "AUTH"}
-    async with Misdeed(point, misdeed, VICTIM, served if secured else None).serving() as relay:
+    async with FaultyRelay(point, fault, VICTIM, served if secured else None).serving() as relay:
         way = Relay(
             "127.0.0.1",
             relay.port,
@@ -72,16 +72,16 @@ async def test_fault_matrix_cell(
             username="user" if point == "AUTH" else None,
             password="secret" if point == "AUTH" else None,
             context=trusting if secured else None,
-            timeouts=HASTY if misdeed in NEVER_DONE or point in UNANSWERED else PATIENT,
+            timeouts=HASTY if fault in NEVER_DONE or point in UNANSWERED else PATIENT,
         )
         owner = waiting.app.new_owner()
         with waiting.app.owners.hold(owner):
             run = replace(waiting.app.delivery(owner, (Route("relay", SmtpTransport(way)),)), connections=1)
             report = await deliver(run)
-    assert relay.struck
+    assert relay.fault_count
     fates = waiting.by_address
     found = fates.pop(VICTIM)
-    assert (found, report.stopped is not None) in expected(point, misdeed)
+    assert (found, report.stopped is not None) in expected(point, fault)
     assert set(fates.values()) <= {READY, ACCEPTED}  # nobody else is touched
     assert report.stopped is not None or point == "dot" or READY not in fates.values()
     assert len(fates) == READERS - 1

@@ -15,18 +15,18 @@ from digestd.security.links import address_key
 from digestd.store import subscribers
 from digestd.web.form_timestamp import MIN_AGE
 from tests.delivery.test_service import terminate
-from tests.parts import library
-from tests.parts.forks import Command
-from tests.parts.install import Install, install
-from tests.parts.relay import Relay, Taken
-from tests.parts.waiting import PATIENCE_SECONDS, until
 from tests.postgres import free_port
-from tests.test_hooks import SECRET, receiving
+from tests.support import sample_data
+from tests.support.command_process import Command
+from tests.support.install import Install, install
+from tests.support.relay import ReceivedMail, Relay
+from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.test_webhooks import SECRET, receiving
 
 ADA = "ada@example.net"
 
 
-def text(mail: Taken) -> str:
+def text(mail: ReceivedMail) -> str:
     """Return the plain text of a mail."""
     body = message_from_bytes(mail.message, policy=policy.default).get_body(("plain",))
     assert body is not None
@@ -58,8 +58,8 @@ def status(made: Install) -> Status | None:
 def test_first_digest_follows_the_confirmation(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     assert scheduler.PLAN_SECONDS + worker.TICK_SECONDS < 60, "within a minute, if the machine has the time"
     made = install(tmp_path / "run", sqlite_url, now)
-    made.papers(library.papers(60))
-    topic = " ".join(library.vocabulary()[0][:3])
+    made.papers(sample_data.papers(60))
+    topic = " ".join(sample_data.vocabulary()[0][:3])
     home = f"http://127.0.0.1:{free_port()}"
     with Relay().in_thread() as relay, receiving() as program:
         hooks = {"DIGESTD_WEBHOOK_URLS": program.url, "DIGESTD_WEBHOOK_SECRET": SECRET}
@@ -77,13 +77,13 @@ def test_first_digest_follows_the_confirmation(tmp_path: Path, sqlite_url: str, 
             assert link
             assert "You are subscribed" in asked(link[0], {})
             until(lambda: len(relay.taken) == 2)
-            until(lambda: len(program.came) == 2)
+            until(lambda: len(program.requests) == 2)
         finally:
             terminate(running)
             ended = running.end()
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     first = relay.taken[1]
     assert (first.recipient, status(made)) == (ADA, Status.ACTIVE)
     assert f"“{topic}”" in text(first)
-    assert [kind for kind, _ in program.told] == ["subscriber.subscribed", "subscriber.confirmed"]
+    assert [kind for kind, _ in program.events] == ["subscriber.subscribed", "subscriber.confirmed"]
     assert made.sound(relay.copies)

@@ -16,11 +16,11 @@ import pytest
 
 from digestd.domain.delivery import State
 from tests.delivery.conftest import planned
-from tests.parts.forks import Command, Ended, can_trace, points
-from tests.parts.install import Install
-from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.renewal import whole_renewal
+from tests.proof.snapshots import snapshot_installation
+from tests.support.command_process import Command, ProcessResult, can_trace, kill_points
+from tests.support.install import Install
+from tests.support.relay import Relay
 from tests.tiers import sized
 
 MAILS = 6
@@ -40,7 +40,7 @@ class Trial:
     def command(self, install: Install) -> Command:
         return Command(DELIVER, install.environment(), install.folder)
 
-    def point(self, kill: Callable[[Command], Ended]) -> None:
+    def point(self, kill: Callable[[Command], ProcessResult]) -> None:
         """Kill a run at one point, restart it, and count the mails."""
         self.renew()
         journal = self.install.folder / "journal"
@@ -49,10 +49,10 @@ class Trial:
             install = self.install.to(relay.url, connections=3)
             ended = kill(self.command(install))
             before = relay.copies
-            self.found.struck += ended.killed
-            assert ended.killed or ended.code == 0, ended.said
+            self.found.injected += ended.killed
+            assert ended.killed or ended.code == 0, ended.output
             _until_quiet(self.command(install), install)
-            self.found.count(install.fates, before, relay.copies)
+            self.found.count(install.states_by_message_id, before, relay.copies)
             assert install.sound(relay.copies)
             assert install.states.keys() <= {State.ACCEPTED, State.UNCERTAIN}
 
@@ -61,7 +61,7 @@ def _until_quiet(command: Command, install: Install) -> None:
     """Deliver until nothing is under way; PostgreSQL may detect the death with a delay."""
     for _ in range(50):
         ended = command.run()
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.output
         if not install.states.keys() & {State.READY, State.LEASED, State.DOT}:
             return
         time.sleep(0.1)
@@ -74,7 +74,7 @@ def trial(tmp_path: Path, memory: Path, database_url: str, now: datetime) -> Tri
         shutil.copy(tmp_path / "digestd.db", memory / "run.db")
         database_url = f"sqlite:///{memory / 'run.db'}"
     install = planned(memory / "run", database_url, now, MAILS)
-    return Trial(install, whole_renewal(install, install.folder))
+    return Trial(install, snapshot_installation(install, install.folder))
 
 
 def test_killed_run_loses_and_repeats_nothing(trial: Trial) -> None:
@@ -83,15 +83,15 @@ def test_killed_run_loses_and_repeats_nothing(trial: Trial) -> None:
     if can_trace():
         trial.renew()
         with Relay().in_thread() as relay:
-            counted = trial.command(trial.install.to(relay.url, connections=3)).counted()
-        for call, nth in takewhile(lambda _: trial.found.struck < wanted, points(counted, most)):
-            trial.point(lambda command, call=call, nth=nth: command.killed_at(call, nth))  # type: ignore[misc]
+            counted = trial.command(trial.install.to(relay.url, connections=3)).count_calls()
+        for call, nth in takewhile(lambda _: trial.found.injected < wanted, kill_points(counted, most)):
+            trial.point(lambda command, call=call, nth=nth: command.run_killed_at(call, nth))  # type: ignore[misc]
     else:
-        for number in takewhile(lambda _: trial.found.struck < wanted, range(most)):
-            trial.point(lambda command, number=number: command.killed_after(0.4 * (number % 50) / 50))  # type: ignore[misc]
+        for number in takewhile(lambda _: trial.found.injected < wanted, range(most)):
+            trial.point(lambda command, number=number: command.run_killed_after(0.4 * (number % 50) / 50))  # type: ignore[misc]
     found = trial.found
-    found.hold()
-    assert found.struck == wanted, f"only {found.struck} of {wanted} kills were reached, at {found.points} points"
+    found.check()
+    assert found.injected == wanted, f"only {found.injected} of {wanted} kills were reached, at {found.points} points"
     assert found.attempts == MAILS * found.points == found.ok + found.uncertain
 
 

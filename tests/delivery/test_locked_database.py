@@ -15,9 +15,9 @@ from digestd.store.database import BUSY_SECONDS
 from tests.conftest import NOW
 from tests.delivery.conftest import READERS, Original, file_copy
 from tests.delivery.test_outage import locked
-from tests.parts.forks import Command
-from tests.parts.install import Install, reopened
-from tests.parts.relay import Relay
+from tests.support.command_process import Command
+from tests.support.install import Install, reopen
+from tests.support.relay import Relay
 
 WORDS = [
     ("plan",),
@@ -34,7 +34,7 @@ def impatient(planned_file: Original, tmp_path: Path) -> Install:
     """Return an install with ready digests and a short lock timeout."""
     made = file_copy(planned_file, tmp_path)
     made.db.close()
-    return reopened(tmp_path, f"{made.url}?timeout=0.05", NOW)
+    return reopen(tmp_path, f"{made.url}?timeout=0.05", NOW)
 
 
 async def test_run_on_a_locked_database_loses_nothing(impatient: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,8 +63,8 @@ def test_command_on_a_locked_database_reports_one_line(words: tuple[str, ...], i
     before = impatient.states
     with locked(impatient.url):
         ended = command.run()
-    assert (ended.code, ended.said.count("\n")) == (1, 1), ended.said
-    assert "database is locked; another process is writing, try again; the same command may work later" in ended.said
+    assert (ended.code, ended.output.count("\n")) == (1, 1), ended.output
+    assert "database is locked; another process is writing, try again; the same command may work later" in ended.output
     assert impatient.states == before
     assert command.run().code == 0
     assert impatient.unsafe == {}

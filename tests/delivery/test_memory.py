@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from digestd.domain.delivery import State
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 MEMORY = 3 << 30
 GREEDY = '{% if digest.name == "Greedy" %}{{ "x" * 8000000000 }}{% endif %}'
@@ -22,7 +22,7 @@ main()
 
 def test_mail_too_large_for_memory_is_poisoned(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", sqlite_url, now)
-    made.papers(library.papers(30))
+    made.papers(sample_data.papers(30))
     made.people([{"email": f"reader{n}@example.net", "name": "Greedy" if n == 2 else "Ada"} for n in range(5)])
     override = tmp_path / "templates" / "email" / "digest.txt.j2"
     override.parent.mkdir(parents=True)

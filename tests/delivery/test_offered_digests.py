@@ -16,8 +16,8 @@ from digestd.security.links import Purpose
 from digestd.security.links import read as read_token
 from digestd.store.ledger import queries
 from tests.inbound.conftest import SentInstall
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 DAY = timedelta(days=1)
 
@@ -79,7 +79,7 @@ async def test_composer_reads_offers_again_after_other_batches(tmp_path: Path, s
 async def in_doubt(folder: Path, url: str, now: datetime) -> Install:
     """Return an install with two digests sent, the first with an unknown outcome."""
     made = install(folder / "install", url, now, f"maildir:{folder / 'outbox'}")
-    made.papers(library.papers(30))
+    made.papers(sample_data.papers(30))
     made.people([{"email": f"reader{number}@example.net"} for number in (1, 2)])
     assert made.plan().planned == 2
     await made.deliver()
@@ -88,7 +88,7 @@ async def in_doubt(folder: Path, url: str, now: datetime) -> Install:
 
 
 def fresh(made: Install, day: int) -> None:
-    made.papers(library.papers(30, seed=day + 7, first=100 * (day + 1) + made.clock.now.day))
+    made.papers(sample_data.papers(30, seed=day + 7, first=100 * (day + 1) + made.clock.now.day))
 
 
 async def digest_of(made: Install, folder: Path, day: int) -> tuple[str, str]:

@@ -18,9 +18,9 @@ from digestd.store import throttles
 from digestd.store.database import Database, open_database
 from tests.delivery.conftest import READERS
 from tests.digests.conftest import digests
-from tests.parts import library
-from tests.parts.install import Install, install
-from tests.parts.relay import Relay
+from tests.support import sample_data
+from tests.support.install import Install, install
+from tests.support.relay import Relay
 
 HOURS = 97
 
@@ -56,7 +56,7 @@ async def test_one_digest_follows_a_three_day_relay_outage(tmp_path: Path, datab
 
 async def day_begins(made: Install, day: int) -> None:
     """New papers, at an hour when all are due."""
-    made.papers(library.papers(8, seed=day, first=100 * day))
+    made.papers(sample_data.papers(8, seed=day, first=100 * day))
     made.plan()
     await tick(made.app, asyncio.Event())
 

@@ -14,10 +14,10 @@ from digestd.store import core
 from digestd.store.ledger.queries import picks
 from digestd.store.packing import pack_seen
 from tests.delivery.conftest import READERS, planned
-from tests.parts.install import Install
-from tests.parts.picks import packed
-from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import patience_with, transport
+from tests.support.install import Install
+from tests.support.picks import pack_digest
+from tests.support.relay import Fault, Relay
+from tests.support.smtp import timeouts_for, transport
 
 VICTIM = "reader3@example.net"
 LOST = ["close", "reset", "garbage", "silence"]
@@ -50,7 +50,7 @@ async def test_ledger_records_hash_and_return_path(waiting: Install) -> None:
 @pytest.mark.parametrize("stage", ["banner", "EHLO", "MAIL", "DATA"])
 async def test_refused_session_costs_no_attempt(on_file: Install, stage: str, act: str) -> None:
     async with Relay({stage: Fault(act)}).serving() as relay:
-        report = await on_file.deliver(transport(relay.port, patience=patience_with(act)))
+        report = await on_file.deliver(transport(relay.port, patience=timeouts_for(act)))
     assert report.stopped is not None
     assert (report.accepted, report.rejected, report.uncertain) == (0, 0, 0)
     assert on_file.states == {State.READY: READERS}
@@ -102,14 +102,14 @@ async def test_fault_of_one_mail_ends_as_classified(
 ) -> None:
     fault = Fault(act, times=1, to=VICTIM, stored=act in LOST)
     async with Relay({stage: fault}).serving() as relay:
-        first = await waiting.deliver(transport(relay.port, patience=patience_with(act)))
+        first = await waiting.deliver(transport(relay.port, patience=timeouts_for(act)))
         assert (first.stopped is not None) == stops
         assert await _state_of(waiting, VICTIM) == state
         assert waiting.sound(relay.copies)
-        await waiting.deliver(transport(relay.port, patience=patience_with(act)))
+        await waiting.deliver(transport(relay.port, patience=timeouts_for(act)))
         assert waiting.states[State.ACCEPTED] >= READERS - 1  # the victim may have gone out as well
         waiting.clock.go(timedelta(hours=1))
-        await waiting.deliver(transport(relay.port, patience=patience_with(act)))
+        await waiting.deliver(transport(relay.port, patience=timeouts_for(act)))
     final = State.ACCEPTED if state is State.READY else state
     assert await _state_of(waiting, VICTIM) == final
     assert sum(waiting.states.values()) == READERS
@@ -155,7 +155,7 @@ async def test_relay_that_refuses_every_recipient_is_stopped(tmp_path: Path, sql
 async def test_session_lost_in_the_body_never_duplicates(on_file: Install, act: str) -> None:
     """The relay may close the session just before or just after the final dot is sent."""
     async with Relay({"body": Fault(act, times=1, to=VICTIM)}).serving() as relay:
-        report = await on_file.deliver(transport(relay.port, patience=patience_with(act)))
+        report = await on_file.deliver(transport(relay.port, patience=timeouts_for(act)))
         state = await _state_of(on_file, VICTIM)
         assert (state, report.stopped is not None) in {(State.READY, True), (State.UNCERTAIN, False)}
         assert on_file.sound(relay.copies)
@@ -219,7 +219,7 @@ def spoil(install: Install, delivery: int) -> None:
     """Make a digest refer to a revision that does not exist."""
     with install.db.write() as session:
         [first, *_] = picks(session, delivery)
-        values = {"picks": packed([first._replace(revision=999_999)]).picks}
+        values = {"picks": pack_digest([first._replace(revision=999_999)]).picks}
         session.connection().execute(core.delivery.update().where(core.delivery.c.id == delivery).values(values))
         seen = {"papers": pack_seen([first.paper])}
         session.connection().execute(

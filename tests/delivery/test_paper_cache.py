@@ -11,9 +11,9 @@ from digestd.delivery.transports import Route
 from digestd.domain.delivery import Claim, State
 from digestd.store.ledger import queries
 from tests.delivery.conftest import READERS
-from tests.parts.install import Install
-from tests.parts.relay import Relay
-from tests.parts.smtp import transport
+from tests.support.install import Install
+from tests.support.relay import Relay
+from tests.support.smtp import transport
 
 
 def test_composer_rereads_evicted_papers(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,9 @@ from digestd.store import core, throttles
 from digestd.store.ledger import queries
 from tests.delivery.conftest import READERS, planned
 from tests.delivery.test_outcomes import spoil
-from tests.parts.install import Install
-from tests.parts.relay import Relay
-from tests.parts.smtp import transport
+from tests.support.install import Install
+from tests.support.relay import Relay
+from tests.support.smtp import transport
 
 DELIVERY = core.delivery.c
 

@@ -21,10 +21,10 @@ import pytest
 from digestd.domain.delivery import State
 from tests.digests.conftest import digests
 from tests.outside import outside
-from tests.parts.forks import Command
-from tests.parts.install import Install, install
-from tests.parts.postfix import postfix, smtp_sink
-from tests.parts.relay import Relay
+from tests.support.command_process import Command
+from tests.support.install import Install, install
+from tests.support.postfix import postfix, smtp_sink
+from tests.support.relay import Relay
 
 READERS = 200
 MONTH, NEXT_DAYS = "2026-07", ("2026-08-03", "2026-08-04")
@@ -80,8 +80,8 @@ def _line(record: dict[str, object]) -> dict[str, object]:
 def digestd(made: Install, *words: str) -> dict[str, Any]:
     """Run a command that prints JSON; what it printed."""
     ended = Command((*words, "--json"), made.environment(), made.folder).run(300)
-    assert ended.code == 0, ended.said
-    printed: dict[str, Any] = json.loads(ended.said[ended.said.index("{") :])
+    assert ended.code == 0, ended.output
+    printed: dict[str, Any] = json.loads(ended.output[ended.output.index("{") :])
     return printed
 
 
@@ -135,7 +135,7 @@ def test_pipeline_sends_one_mail_each_through_postfix(full: Install, tmp_path: P
     assert {address: len(mails) for address, mails in boxes.items()} == dict.fromkeys(addresses, 1)
     parsed = [message_from_bytes(mails[0].read_bytes(), policy=default) for mails in boxes.values()]
     assert Counter(str(mail["To"]) for mail in parsed) == Counter(addresses)
-    assert {str(mail["Message-ID"]) for mail in parsed} == full.fates.keys()
+    assert {str(mail["Message-ID"]) for mail in parsed} == full.states_by_message_id.keys()
     assert all(mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click" for mail in parsed)
     assert full.broken == {}
 

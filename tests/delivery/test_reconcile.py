@@ -25,9 +25,9 @@ from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from digestd.store.ledger.commit_point import CommitRequest, commit_sends
 from digestd.store.ledger.settlement import GRACE
 from tests.inbound.conftest import SentInstall
-from tests.parts import library
-from tests.parts.install import Install, install
-from tests.parts.postfix import Postfix, postfix
+from tests.support import sample_data
+from tests.support.install import Install, install
+from tests.support.postfix import Postfix, postfix
 
 BOUNCE = "bounce@example.org"
 READERS = 6
@@ -44,7 +44,7 @@ def folder() -> Iterator[Path]:
 
 def planned(folder: Path, url: str, now: datetime, relay: str) -> Install:
     made = install(folder, url, now, relay)
-    made.papers(library.papers(30))
+    made.papers(sample_data.papers(30))
     made.people([{"email": address} for address in BOXES])
     assert made.plan().planned == READERS
     return made
@@ -158,7 +158,7 @@ async def test_reconcile_reports_an_unreadable_log(
 
 async def test_resend_policy_reuses_the_message_id(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = planned(tmp_path / "install", database_url, now, f"maildir:{tmp_path / 'outbox'}")
-    fates = made.fates
+    fates = made.states_by_message_id
     await made.deliver()
     SentInstall(made).lose_the_answer(1)
     made.clock.go(PATIENCE - MINUTE)
@@ -166,7 +166,7 @@ async def test_resend_policy_reuses_the_message_id(tmp_path: Path, database_url:
     made.clock.go(MINUTE)
     assert resend_uncertain(made.db, made.clock.now) == 1
     assert (await made.deliver()).accepted == 1
-    assert made.fates.keys() == fates.keys()
+    assert made.states_by_message_id.keys() == fates.keys()
     assert made.broken == {}
 
 

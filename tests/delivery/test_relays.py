@@ -17,9 +17,9 @@ from digestd.errors import BadSetting
 from digestd.jobs.worker import _available_routes, tick
 from digestd.store import core, throttles
 from tests.delivery.conftest import READERS
-from tests.parts.install import Install
-from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import HASTY, transport
+from tests.support.install import Install
+from tests.support.relay import Fault, Relay
+from tests.support.smtp import SHORT_TIMEOUTS, transport
 
 
 async def by(
@@ -100,7 +100,7 @@ async def test_spare_relay_takes_over(on_file: Install) -> None:
 
 async def test_silent_relay_does_not_delay_the_other(on_file: Install) -> None:
     async with Relay({"dot": Fault("silence", times=1)}).serving() as one, Relay().serving() as two:
-        await by(on_file, [Route("one", transport(one.port, patience=HASTY)), route(two, "two")])
+        await by(on_file, [Route("one", transport(one.port, patience=SHORT_TIMEOUTS)), route(two, "two")])
     assert on_file.states == {State.ACCEPTED: READERS - 1, State.UNCERTAIN: 1}
     assert on_file.sound(one.copies + two.copies)
 

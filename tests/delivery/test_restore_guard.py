@@ -16,11 +16,11 @@ from digestd.domain.delivery import State
 from digestd.errors import BadSetting, NotResumed
 from digestd.store import core
 from tests.delivery.conftest import READERS
-from tests.parts import library
-from tests.parts.forks import Command
-from tests.parts.install import Install
-from tests.parts.relay import Fault, Relay
-from tests.proof.renewal import renewal
+from tests.proof.snapshots import snapshot_database
+from tests.support import sample_data
+from tests.support.command_process import Command
+from tests.support.install import Install
+from tests.support.relay import Fault, Relay
 
 DAY = timedelta(days=1)
 PutBack = Callable[[], None]
@@ -30,7 +30,7 @@ PutBack = Callable[[], None]
 def backup(waiting: Install, tmp_path: Path) -> PutBack:
     """Return a function that restores the database of the start of the test: planned, nothing sent."""
     (tmp_path / "backup").mkdir()
-    return renewal(waiting.db, tmp_path / "backup")
+    return snapshot_database(waiting.db, tmp_path / "backup")
 
 
 def taken_on(made: Install, machine: str = "") -> RestoreReport:
@@ -76,12 +76,12 @@ async def test_resume_after_an_unplanned_backup_repeats_no_mail(waiting: Install
         there = waiting.to(relay.url)
         await there.deliver()
         (tmp_path / "later").mkdir()
-        put_back = renewal(there.db, tmp_path / "later")
+        put_back = snapshot_database(there.db, tmp_path / "later")
         there.next_day()
         there.plan()
         assert (await there.deliver(limit=5)).accepted == 5
         put_back()
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.papers(sample_data.papers(60, seed=2, first=1_000))
         assert taken_on(there) == RestoreReport(accepted=5)
         assert (await there.deliver()).accepted == READERS - 5
         assert sum(relay.copies.values()) == 2 * READERS
@@ -115,7 +115,7 @@ async def test_resume_reserves_delivery_numbers(waiting: Install, backup: PutBac
         lost = highest(there)
         backup()
         taken_on(there)
-        there.people(library.people(1, first=100))
+        there.people(sample_data.people(1, first=100))
         there.next_day(2)
         there.plan()
         await there.deliver()
@@ -154,7 +154,7 @@ async def test_sent_journal_ignores_a_truncated_record(waiting: Install) -> None
             noted.SentOutcome.ACCEPTED: READERS
         }
         there.clock.go(noted.KEPT + DAY)
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.papers(sample_data.papers(60, seed=2, first=1_000))
         there.plan()
         await there.deliver()
         assert not file.exists()
@@ -165,18 +165,18 @@ async def test_sent_journal_keeps_order_when_the_clock_goes_back(waiting: Instal
         there = waiting.to(relay.url)
         await there.deliver(limit=1)
         there.clock.go(90 * DAY)
-        there.papers(library.papers(60, seed=3, first=2_000))
+        there.papers(sample_data.papers(60, seed=3, first=2_000))
         there.plan()
         assert (await there.deliver()).accepted == READERS
         there.clock.go(-89 * DAY)
-        there.people(library.people(3, first=100))
+        there.people(sample_data.people(3, first=100))
         (tmp_path / "later").mkdir()
-        put_back = renewal(there.db, tmp_path / "later")
-        there.papers(library.papers(60, seed=2, first=1_000))
+        put_back = snapshot_database(there.db, tmp_path / "later")
+        there.papers(sample_data.papers(60, seed=2, first=1_000))
         assert there.plan().planned == 3
         assert (await there.deliver()).accepted == 3
         put_back()
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.papers(sample_data.papers(60, seed=2, first=1_000))
         with pytest.raises(NotResumed):
             await there.deliver()
         assert taken_on(there) == RestoreReport(accepted=3)
@@ -202,7 +202,7 @@ def test_restore_command_resumes(waiting: Install, backup: PutBack) -> None:
 
         def digestd(*words: str) -> tuple[int, str]:
             ended = Command(words, environment, there.folder).run()
-            return ended.code, ended.said
+            return ended.code, ended.output
 
         assert digestd("deliver")[0] == 0
         backup()

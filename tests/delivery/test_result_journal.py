@@ -14,8 +14,8 @@ from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.ledger.results import AttemptResult
 from tests.delivery.conftest import READERS
-from tests.parts.install import Install
-from tests.parts.relay import Fault, Relay
+from tests.support.install import Install
+from tests.support.relay import Fault, Relay
 
 REFUSE = {
     True: [

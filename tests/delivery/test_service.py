@@ -11,11 +11,11 @@ import pytest
 
 from digestd.domain.delivery import State
 from tests.delivery.conftest import planned
-from tests.parts.forks import Command, Running
-from tests.parts.install import Install, install
-from tests.parts.relay import Relay
-from tests.parts.waiting import until
 from tests.postgres import free_port
+from tests.support.command_process import Command, Running
+from tests.support.install import Install, install
+from tests.support.relay import Relay
+from tests.support.waiting import until
 
 
 def service(install: Install, *words: str, **more: str) -> Command:
@@ -43,7 +43,7 @@ def test_sigterm_ends_after_the_current_mail(busy: Install) -> None:
         until(lambda: len(relay.taken) >= 2)
         terminate(running)
         ended = running.end()
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.output
         assert install.states.keys() == {State.ACCEPTED, State.READY}
         assert install.sound(relay.copies)
         assert Command(("deliver", "--drain"), install.environment(), install.folder).run().code == 0
@@ -58,7 +58,7 @@ def test_sigterm_with_a_silent_relay_leaves_it_uncertain(tmp_path: Path, sqlite_
         until(lambda: install.states.get(State.DOT) == 2)
         terminate(running)
         ended = running.end()
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.output
         assert install.states == {State.UNCERTAIN: 2, State.READY: 1}
         assert install.sound(relay.copies)
 
@@ -74,16 +74,16 @@ def test_second_up_on_one_database_is_rejected(busy: Install) -> None:
         assert first.end().code == 0
     for ended in (second, third):
         assert ended.code == 1
-        assert "already runs as scheduler on this database" in ended.said
-        complaint = [line for line in ended.said.splitlines() if "the clock was set" not in line]
-        assert len(complaint) == 1, ended.said
+        assert "already runs as scheduler on this database" in ended.output
+        complaint = [line for line in ended.output.splitlines() if "the clock was set" not in line]
+        assert len(complaint) == 1, ended.output
 
 
 def test_extra_workers_share_the_work_of_up(tmp_path: Path, database_url: str, now: datetime) -> None:
     with Relay(delay=1).in_thread() as relay:
         install = planned(tmp_path / "run", database_url, now, 60).to(relay.url, connections=2)
         running = [service(install, words).start() for words in ("up", "worker", "worker")]
-        until(lambda: len(install.takers) == 3)
+        until(lambda: len(install.worker_names) == 3)
         relay.delay = 0
         until(lambda: install.states == {State.ACCEPTED: 60})
         for one in running:
@@ -133,5 +133,5 @@ def test_up_reads_bounces_while_running(tmp_path: Path, sqlite_url: str, now: da
     until(lambda: list((box / "cur").iterdir()))
     terminate(running)
     ended = running.end()
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     assert not list((box / "new").iterdir())

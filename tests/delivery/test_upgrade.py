@@ -18,11 +18,11 @@ from digestd.store import migrate
 from digestd.store.database import Database, open_database
 from tests.conftest import NOW
 from tests.delivery.conftest import READERS
-from tests.parts.forks import Command, can_trace
-from tests.parts.install import Install, reopened
-from tests.parts.relay import Relay
-from tests.proof.renewal import settled
-from tests.proof.scene import many
+from tests.proof.fault_injection import scaled
+from tests.proof.snapshots import checkpoint
+from tests.support.command_process import Command, can_trace
+from tests.support.install import Install, reopen
+from tests.support.relay import Relay
 
 KILLS = 8
 
@@ -34,7 +34,7 @@ def emptied(on_file: Install, memory: Path) -> Install:
         config = migrate._config()
         config.attributes["connection"] = session.connection()
         command.downgrade(config, "base")
-    settled(on_file.db)
+    checkpoint(on_file.db)
     moved = shutil.copy(str(on_file.db.file), memory / "digestd.db")
     return replace(on_file, url=f"sqlite:///{moved}")
 
@@ -45,19 +45,19 @@ def test_killed_upgrade_is_completed_by_the_next(emptied: Install, memory: Path)
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
     original = shutil.copy(memory / "digestd.db", memory / "original")
     upgrade = Command(("init",), emptied.environment(), memory)
-    counted = upgrade.counted()
+    counted = upgrade.count_calls()
     found = Counter[str]()
-    for call, nth in spread(counted, many(KILLS)):
+    for call, nth in spread(counted, scaled(KILLS)):
         for left in memory.glob("digestd.db*"):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         shutil.copy(original, memory / "digestd.db")
-        assert upgrade.killed_at(call, nth).killed
+        assert upgrade.run_killed_at(call, nth).killed
         after = open_database(emptied.url)
         found[schema(after)] += 1
         migrate.migrate(after)
         after.close()
-        again = reopened(emptied.folder, emptied.url, NOW)
-        assert (again.states, again.broken, again.db_is_whole) == ({}, {}, True)
+        again = reopen(emptied.folder, emptied.url, NOW)
+        assert (again.states, again.broken, again.passes_integrity_check) == ({}, {}, True)
         again.db.close()
     print(f"{sum(counted.values())} calls, killed with the schema {dict(found)}")
     assert found.keys() == {"none", migrate.newest()}, found

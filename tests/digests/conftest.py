@@ -10,8 +10,8 @@ from sqlalchemy import select
 from digestd.store import core
 from digestd.store.packing import unpack_picks
 from tests.digests.topic_papers import archive
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 PAPERS = 40
 
@@ -20,7 +20,7 @@ PAPERS = 40
 def library_of(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
     """Return an install with 40 papers first seen now, a Tuesday at 07:00 UTC."""
     made = install(tmp_path, database_url, now)
-    made.papers(library.papers(PAPERS))
+    made.papers(sample_data.papers(PAPERS))
     yield made
     made.db.close()
 

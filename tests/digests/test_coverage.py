@@ -12,7 +12,7 @@ from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store import core, coverage
 from digestd.store.ledger import queries
 from tests.digests.topic_papers import DAY, digests, mail, reader, shelf, subscriber
-from tests.parts.install import Install
+from tests.support.install import Install
 
 FRESH, QUIET, LATE = CoverageState.FRESH, CoverageState.QUIET, CoverageState.LATE
 PARTIAL, STALE, BROKEN = CoverageState.PARTIAL, CoverageState.STALE, CoverageState.BROKEN

@@ -7,8 +7,8 @@ from digestd.domain.digest import Why
 from digestd.domain.paper import PaperId
 from digestd.errors import NotFound
 from tests.digests.topic_papers import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
-from tests.parts import library
-from tests.parts.install import Install
+from tests.support import sample_data
+from tests.support.install import Install
 
 AUTHOR = "Quillane Ostrovenko"
 
@@ -105,7 +105,7 @@ def test_explain_reports_a_paper_outside_the_window(bare: Install) -> None:
 
 
 def test_explain_reason_names_the_matched_interest(bare: Install) -> None:
-    bare.papers([paper("strong"), paper("dull", NONE, authors=["Quillane Ostrovenko"]), *library.papers(10)])
+    bare.papers([paper("strong"), paper("dull", NONE, authors=["Quillane Ostrovenko"]), *sample_data.papers(10)])
     bare.people([reader(authors=[AUTHOR])])
     assert told(bare, "strong").reason.value == TOPIC
     assert set(told(bare, "strong").reason.words) == set(TOPIC.split())

@@ -7,7 +7,7 @@ from digestd.digests.past_digest import explain_past_pick
 from digestd.digests.selection_options import sampling_seed
 from digestd.domain.digest import Section
 from tests.digests.topic_papers import DAY, HALF, TOPIC, digests, mail, named, paper, planned, reader, shelf, subscriber
-from tests.parts.install import Install
+from tests.support.install import Install
 
 BELOW = 30
 

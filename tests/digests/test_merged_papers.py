@@ -9,7 +9,7 @@ from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.deduplication import merge_papers, split_paper
 from digestd.papers.page_store import store_page
 from tests.digests.topic_papers import DAY, TOPIC, digests, mail, paper, planned, reader, shelf
-from tests.parts.install import Install
+from tests.support.install import Install
 
 ARXIV, DOI = PaperId("arxiv:2611.00077"), PaperId("doi:10.5555/lanterns")
 PREPRINT = Sighting(

@@ -10,18 +10,18 @@ from digestd.domain.delivery import State
 from digestd.store import core, papers
 from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from tests.digests.conftest import digests
-from tests.parts import library
-from tests.parts.install import Install
+from tests.support import sample_data
+from tests.support.install import Install
 
 DAY = timedelta(days=1)
 
 
 def test_plan_of_the_next_day_has_only_new_papers(library_of: Install) -> None:
-    library_of.people(library.people(5, size=5))
+    library_of.people(sample_data.people(5, size=5))
     for day in range(6):
         assert library_of.plan().planned >= 3
         library_of.clock.go(DAY)
-        library_of.papers(library.papers(40, seed=day, first=100 * (day + 1)))
+        library_of.papers(sample_data.papers(40, seed=day, first=100 * (day + 1)))
     for reader in range(5):
         selected_cells = list(chain.from_iterable(papers for *_, papers in digests(library_of, reader)))
         assert len(selected_cells) == len(set(selected_cells)) >= 5
@@ -29,7 +29,7 @@ def test_plan_of_the_next_day_has_only_new_papers(library_of: Install) -> None:
 
 
 def test_plan_without_papers_creates_an_empty_digest(library_of: Install) -> None:
-    library_of.people(library.people(2, size=50))
+    library_of.people(sample_data.people(2, size=50))
     library_of.plan()
     library_of.clock.go(8 * DAY)
     assert library_of.plan() == PlanReport(due=2, empty=2)
@@ -40,19 +40,19 @@ def test_plan_without_papers_creates_an_empty_digest(library_of: Install) -> Non
 
 def test_first_digest_excludes_older_papers(library_of: Install) -> None:
     library_of.clock.go(timedelta(days=3, minutes=1))
-    library_of.people(library.people(1))
+    library_of.people(sample_data.people(1))
     assert library_of.plan() == PlanReport(due=1, empty=1)
 
 
 def test_plan_excludes_archived_papers(library_of: Install) -> None:
-    library_of.people(library.people(1))
+    library_of.people(sample_data.people(1))
     with library_of.db.write() as session:
         session.connection().execute(core.paper.update().values(archived=True))
     assert library_of.plan() == PlanReport(due=1, empty=1)
 
 
 def test_plan_does_not_repeat_merged_papers(library_of: Install) -> None:
-    words = library.vocabulary()[0][:3]
+    words = sample_data.vocabulary()[0][:3]
     library_of.people([{"email": "reader0@example.net", "topics": [" ".join(words)]}])
     paper = {"title": " ".join(words), "abstract": f"{words[0]} {words[1]} and {words[2]}."}
     library_of.papers([{**paper, "id": "one:1"}])
@@ -74,7 +74,7 @@ def test_plan_does_not_repeat_merged_papers(library_of: Install) -> None:
 
 
 def test_plan_repeats_papers_of_an_unsent_digest(library_of: Install) -> None:
-    library_of.people(library.people(1, size=5))
+    library_of.people(sample_data.people(1, size=5))
     library_of.plan()
     [(_, _, _, unsent)] = digests(library_of)
     library_of.clock.go(DAY)
@@ -88,11 +88,11 @@ def test_plan_repeats_papers_of_an_unsent_digest(library_of: Install) -> None:
 
 
 def test_plan_freezes_the_text_of_the_day(library_of: Install) -> None:
-    library_of.people(library.people(1))
+    library_of.people(sample_data.people(1))
     library_of.plan()
     with library_of.db.read() as session:
         [row] = session.connection().execute(select(core.delivery)).all()
-    library_of.papers({**paper, "title": "Changed"} for paper in library.papers(40))
+    library_of.papers({**paper, "title": "Changed"} for paper in sample_data.papers(40))
     with library_of.db.read() as session:
         [after] = session.connection().execute(select(core.delivery)).all()
     assert tuple(row) == tuple(after)

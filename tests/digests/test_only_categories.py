@@ -2,7 +2,7 @@
 
 from digestd.digests.explanation import explain
 from tests.digests.topic_papers import named, paper, planned, reader, subscriber
-from tests.parts.install import Install
+from tests.support.install import Install
 
 
 def a_day(bare: Install) -> None:

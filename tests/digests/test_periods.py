@@ -13,9 +13,9 @@ from digestd.store import subscribers
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.subscriber_record import parse
 from tests.digests.conftest import digests, periods
-from tests.parts import library
-from tests.parts.forks import Command
-from tests.parts.install import Install
+from tests.support import sample_data
+from tests.support.command_process import Command
+from tests.support.install import Install
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOTHING = PlanReport()
@@ -23,7 +23,7 @@ NOTHING = PlanReport()
 
 def test_digest_is_due_at_the_chosen_hour(library_of: Install) -> None:
     library_of.clock.go(-HOUR)
-    library_of.people(library.people(1, hour=7))
+    library_of.people(sample_data.people(1, hour=7))
     assert library_of.plan() == NOTHING
     library_of.clock.go(HOUR)
     assert library_of.plan() == PlanReport(due=1, planned=1)
@@ -34,7 +34,7 @@ def test_digest_is_due_at_the_chosen_hour(library_of: Install) -> None:
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "Pacific/Apia", "Asia/Kathmandu"])
 def test_digest_hour_and_period_are_local(library_of: Install, zone: str) -> None:
-    library_of.people(library.people(1, hour=7, timezone=zone))
+    library_of.people(sample_data.people(1, hour=7, timezone=zone))
     library_of.clock.go(-7 * HOUR)
     planned: list[datetime] = []
     for _ in range(24 * 4 * 3):
@@ -52,9 +52,9 @@ def test_first_digest_is_immediate_after_the_hour(
     library_of: Install,
 ) -> None:
     library_of.clock.go(5 * HOUR)
-    library_of.people(library.people(1, hour=7))
+    library_of.people(sample_data.people(1, hour=7))
     assert library_of.plan().planned == 1
-    library_of.papers(library.papers(40, seed=2, first=1000))
+    library_of.papers(sample_data.papers(40, seed=2, first=1000))
     library_of.clock.go(18 * HOUR)
     assert library_of.plan() == NOTHING
     library_of.clock.go(HOUR)
@@ -63,18 +63,18 @@ def test_first_digest_is_immediate_after_the_hour(
 
 
 def test_first_digest_waits_for_the_hour(library_of: Install) -> None:
-    library_of.people(library.people(1, hour=22))
+    library_of.people(sample_data.people(1, hour=22))
     assert library_of.plan() == NOTHING
     library_of.clock.go(15 * HOUR)
     assert library_of.plan().planned == 1
 
 
 def test_plan_catches_up_with_one_digest(library_of: Install) -> None:
-    library_of.people(library.people(1))
+    library_of.people(sample_data.people(1))
     library_of.plan()
     for day in range(4):
         library_of.clock.go(DAY)
-        library_of.papers(library.papers(10, seed=day, first=100 * (day + 1)))
+        library_of.papers(sample_data.papers(10, seed=day, first=100 * (day + 1)))
     assert library_of.plan() == PlanReport(due=1, planned=1)
     assert library_of.plan() == NOTHING
     assert [(period, since) for period, since, *_ in digests(library_of)] == [
@@ -85,10 +85,10 @@ def test_plan_catches_up_with_one_digest(library_of: Install) -> None:
 
 
 def test_weekly_digest_is_due_on_its_weekday(library_of: Install) -> None:
-    library_of.people(library.people(1, cadence="weekly", weekday="thu"))
+    library_of.people(sample_data.people(1, cadence="weekly", weekday="thu"))
     days = []
     for day in range(15):
-        library_of.papers(library.papers(10, seed=day, first=100 * (day + 1)))
+        library_of.papers(sample_data.papers(10, seed=day, first=100 * (day + 1)))
         if library_of.plan().due:
             days.append(library_of.clock.now.strftime("%a %d"))
         library_of.clock.go(DAY)
@@ -98,10 +98,10 @@ def test_weekly_digest_is_due_on_its_weekday(library_of: Install) -> None:
 
 
 def test_weekday_digest_is_not_due_on_weekends(library_of: Install) -> None:
-    library_of.people(library.people(1, cadence="weekdays"))
+    library_of.people(sample_data.people(1, cadence="weekdays"))
     days = []
     for day in range(8):
-        library_of.papers(library.papers(10, seed=day, first=100 * (day + 1)))
+        library_of.papers(sample_data.papers(10, seed=day, first=100 * (day + 1)))
         if library_of.plan().due:
             days.append(library_of.clock.now.strftime("%a"))
         library_of.clock.go(DAY)
@@ -117,7 +117,7 @@ def test_weekday_digest_is_not_due_on_weekends(library_of: Install) -> None:
     ],
 )
 def test_timing_change_never_repeats_a_date(library_of: Install, changes: list[str]) -> None:
-    library_of.people(library.people(1))
+    library_of.people(sample_data.people(1))
     dates: list[str] = []
     for step in range(60):
         zone = changes[step % len(changes)]
@@ -129,7 +129,7 @@ def test_timing_change_never_repeats_a_date(library_of: Install, changes: list[s
         )  # fmt: skip
         edit(library_of.db, library_of.app.keys, record, library_of.clock.now)
         if step % 6 == 0:
-            library_of.papers(library.papers(5, seed=step, first=100 * (step + 1)))
+            library_of.papers(sample_data.papers(5, seed=step, first=100 * (step + 1)))
         if library_of.plan().due:
             dates.append(library_of.clock.now.astimezone(ZoneInfo(zone)).date().isoformat())
         library_of.clock.go(timedelta(hours=5))
@@ -139,7 +139,7 @@ def test_timing_change_never_repeats_a_date(library_of: Install, changes: list[s
 
 
 def test_clock_set_back_creates_no_second_digest(library_of: Install) -> None:
-    library_of.people(library.people(3))
+    library_of.people(sample_data.people(3))
     assert library_of.plan().planned == 3
     for back in (HOUR, 26 * HOUR, timedelta(days=90)):
         library_of.clock.go(-back)
@@ -151,9 +151,9 @@ def test_clock_set_back_creates_no_second_digest(library_of: Install) -> None:
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR, 25 * HOUR, timedelta(days=90)])
 def test_clock_jump_creates_at_most_one_digest(library_of: Install, jump: timedelta) -> None:
-    library_of.people(library.people(3))
+    library_of.people(sample_data.people(3))
     assert library_of.plan().planned == 3
-    library_of.papers(library.papers(30, seed=9, first=900))
+    library_of.papers(sample_data.papers(30, seed=9, first=900))
     library_of.clock.go(jump)
     due = library_of.plan().due
     assert due == (3 if jump > DAY else 0)
@@ -165,21 +165,21 @@ def test_clock_jump_creates_at_most_one_digest(library_of: Install, jump: timede
 
 
 async def test_reschedule_after_a_clock_far_ahead(library_of: Install) -> None:
-    library_of.people(library.people(3))
+    library_of.people(sample_data.people(3))
     assert library_of.plan().planned == 3
-    library_of.papers(library.papers(30, seed=9, first=900))
+    library_of.papers(sample_data.papers(30, seed=9, first=900))
     library_of.clock.go(timedelta(days=90))
     assert library_of.plan().due == 3
     library_of.clock.go(DAY - timedelta(days=90))
-    library_of.papers(library.papers(30, seed=10, first=2_000))
+    library_of.papers(sample_data.papers(30, seed=10, first=2_000))
     metronome = Scheduler(library_of.app)
     with capture_logs() as said:
         await metronome.plan()
         await metronome.plan()
     assert [line["subscribers"] for line in said if "ten days away" in line["event"]] == [3]
     ended = Command(("plan", "--due-again", "--json"), library_of.environment(), library_of.folder).run()
-    assert (ended.code, '"due": 3' in ended.said) == (0, True), ended.said
-    assert "3 subscribers were rescheduled" in ended.said
+    assert (ended.code, '"due": 3' in ended.output) == (0, True), ended.output
+    assert "3 subscribers were rescheduled" in ended.output
     assert library_of.plan() == NOTHING
     library_of.clock.go(DAY)
     assert library_of.plan().due == 3
@@ -190,7 +190,7 @@ async def test_reschedule_after_a_clock_far_ahead(library_of: Install) -> None:
 
 
 def test_resubscribing_creates_no_second_digest(library_of: Install) -> None:
-    [person] = library.people(1)
+    [person] = sample_data.people(1)
     library_of.people([person])
     assert library_of.plan().planned == 1
     for status, cause in (
@@ -202,7 +202,7 @@ def test_resubscribing_creates_no_second_digest(library_of: Install) -> None:
             subscribers.change_status(session, 1, status, cause, library_of.clock.now)
         library_of.clock.go(HOUR)
         assert library_of.plan() == NOTHING
-    library_of.papers(library.papers(30, seed=9, first=900))
+    library_of.papers(sample_data.papers(30, seed=9, first=900))
     library_of.clock.go(DAY)
     assert library_of.plan().planned == 1
     assert periods(library_of) == ["2026-11-24", "2026-11-25"]
@@ -210,7 +210,7 @@ def test_resubscribing_creates_no_second_digest(library_of: Install) -> None:
 
 
 def test_pause_skips_planning_until_it_ends(library_of: Install) -> None:
-    library_of.people(library.people(1))
-    library_of.people(library.people(1, status="paused"))
+    library_of.people(sample_data.people(1))
+    library_of.people(sample_data.people(1, status="paused"))
     assert library_of.plan() == NOTHING
     assert library_of.unsafe == {}

@@ -7,8 +7,8 @@ import pytest
 from digestd.digests.planner import PlanReport
 from digestd.domain.digest import Section, Why
 from tests.digests.topic_papers import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
-from tests.parts import library
-from tests.parts.install import Install
+from tests.support import sample_data
+from tests.support.install import Install
 
 AUTHOR = "Quillane Ostrovenko"
 
@@ -196,11 +196,11 @@ def test_merged_paper_sent_before_is_not_repeated(bare: Install, mailed_under: s
 
 
 def test_eight_days_never_repeat_a_paper(bare: Install) -> None:
-    bare.people([reader(size=4), *library.people(3, size=3, hour=7)])
+    bare.people([reader(size=4), *sample_data.people(3, size=3, hour=7)])
     addresses = ["reader@example.net", *(f"reader{n}@example.net" for n in range(3))]
     for day in range(8):
         bare.papers(
-            [*shelf(f"day{day:02}-", 3, HALF if day % 2 else ALL), *library.papers(12, seed=day, first=day * 50)]
+            [*shelf(f"day{day:02}-", 3, HALF if day % 2 else ALL), *sample_data.papers(12, seed=day, first=day * 50)]
         )
         bare.plan()
         bare.clock.go(DAY)

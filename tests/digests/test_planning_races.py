@@ -15,8 +15,8 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
 from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
-from tests.parts import library
-from tests.parts.install import Install
+from tests.support import sample_data
+from tests.support.install import Install
 
 READ = 1.0
 """Seconds in which a planner that began has ranked a handful of readers and waits for our transaction."""
@@ -65,11 +65,11 @@ def meanwhile(install: Install, change: Callable[[Session, int], object]) -> Pla
 @pytest.fixture
 def two(bare: Install) -> Install:
     """Our reader and another one are due, and the text model is there."""
-    bare.people([reader(), *library.people(1)])
+    bare.people([reader(), *sample_data.people(1)])
     bare.papers(shelf("first", 1))
     bare.plan()
     bare.clock.go(DAY + timedelta(minutes=1))
-    bare.papers([*shelf("strong", 3), *library.papers(20)])
+    bare.papers([*shelf("strong", 3), *sample_data.papers(20)])
     return bare
 
 

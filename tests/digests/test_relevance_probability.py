@@ -12,7 +12,7 @@ from digestd.ranking.calibration import LocalCalibration
 from digestd.store import feedback
 from digestd.store.ledger.sent_digests import SentDigest
 from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
-from tests.parts.install import Install
+from tests.support.install import Install
 
 
 def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], prior: float = 0.2) -> SentDigest:

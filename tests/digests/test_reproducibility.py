@@ -22,8 +22,8 @@ from tests.digests.topic_papers import (
     shelf,
     subscriber,
 )
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 
 def test_digest_bytes_do_not_depend_on_the_time(bare: Install) -> None:
@@ -87,7 +87,7 @@ def test_plan_is_not_changed_by_new_interests(bare: Install) -> None:
 
 
 def test_preview_equals_the_plan_and_stores_nothing(bare: Install) -> None:
-    bare.papers([*shelf("strong", 6), *shelf("weak", 6, HALF), *library.papers(20)])
+    bare.papers([*shelf("strong", 6), *shelf("weak", 6, HALF), *sample_data.papers(20)])
     bare.people([reader(size=7)])
     seen = [preview(bare.db, subscriber(bare), bare.clock.now) for _ in range(2)]
     assert digests(bare) == []
@@ -101,8 +101,8 @@ def test_preview_equals_the_plan_and_stores_nothing(bare: Install) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_plan_does_not_depend_on_import_order(tmp_path: Path, sqlite_url: str, now: datetime, seed: int) -> None:
-    papers = [*shelf("strong", 8, authors=["Ida Oak"]), *shelf("weak", 8, HALF), *library.papers(60)]
-    people: list[Record] = [reader(size=12), *library.people(15, size=8), {"email": "plain@example.net"}]
+    papers = [*shelf("strong", 8, authors=["Ida Oak"]), *shelf("weak", 8, HALF), *sample_data.papers(60)]
+    people: list[Record] = [reader(size=12), *sample_data.people(15, size=8), {"email": "plain@example.net"}]
     people += [{"email": "likes@example.net", "likes": ["shelf:strong03", "invented:000007"], "authors": ["Ida Oak"]}]
     people = [{**person, "explore": False} for person in people]  # the draw goes by the row number
     straight = _digests_of(tmp_path / "straight", sqlite_url, now, (papers, people))

@@ -22,7 +22,7 @@ from digestd.store.due import DueSubscriber
 from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_mute
 from digestd.subscribers.feedback import undo_feedback as feedback_take_back
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 ADA, BEA = "ada@example.net", "bea@example.net"
 LAKES, FROGS = PaperId("invented:lakes"), PaperId("invented:frogs")

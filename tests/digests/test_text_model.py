@@ -17,8 +17,8 @@ from digestd.jobs.scheduler import Scheduler
 from digestd.ranking.model import dumps, fit
 from digestd.store import core, text_models
 from digestd.store.text_models import MODELS_KEPT, FittedModel
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 WEEK = timedelta(days=8)
 
@@ -47,14 +47,14 @@ def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]
 @pytest.fixture
 def large(fresh: Install, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return an install with a larger archive than planning fits by itself."""
-    fresh.papers(library.papers(60))
+    fresh.papers(sample_data.papers(60))
     monkeypatch.setattr(planning, "MAX_INLINE_TEXTS", 20)
     return fresh
 
 
 def test_text_model_of_a_new_install_is_fitted_on_today(fresh: Install) -> None:
     assert text_model(fresh.db, fresh.clock.now).size == 0
-    fresh.papers(library.papers(3))
+    fresh.papers(sample_data.papers(3))
     assert text_model(fresh.db, fresh.clock.now).size == 3
     assert not is_refit_due(fresh.db, fresh.clock.now)
 
@@ -65,7 +65,7 @@ def test_text_model_is_stored_and_reused(bare: Install) -> None:
 
 
 def test_text_model_is_fitted_once_by_concurrent_callers(bare: Install) -> None:
-    bare.papers(library.papers(400))
+    bare.papers(sample_data.papers(400))
     asked: list[str] = []
     event.listen(bare.db.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2])))
     with ThreadPoolExecutor(3) as together:
@@ -85,7 +85,7 @@ def test_plan_fits_small_models_only(large: Install) -> None:
 def test_plan_uses_the_current_model_until_refitted(large: Install) -> None:
     refit_text_model(large.db, large.clock.now)
     before = in_force(large).version
-    large.papers(library.papers(90))
+    large.papers(sample_data.papers(90))
     assert is_refit_due(large.db, large.clock.now)
     assert text_model(large.db, large.clock.now).version == before
 
@@ -93,7 +93,7 @@ def test_plan_uses_the_current_model_until_refitted(large: Install) -> None:
 def test_outgrown_after_a_week_with_new_papers(large: Install) -> None:
     refit_text_model(large.db, large.clock.now)
     assert not is_refit_due(large.db, large.clock.now + WEEK)
-    large.papers(library.papers(61))
+    large.papers(sample_data.papers(61))
     assert not is_refit_due(large.db, large.clock.now)
     assert is_refit_due(large.db, large.clock.now + WEEK)
 
@@ -144,7 +144,7 @@ def test_refit_killed_midway_keeps_the_old_model(large: Install) -> None:
 
 
 def test_digest_records_the_model_that_ranked_it(library_of: Install) -> None:
-    library_of.people([{"email": "ada@example.net", "topics": [library.vocabulary()[0][0]]}])
+    library_of.people([{"email": "ada@example.net", "topics": [sample_data.vocabulary()[0][0]]}])
     assert library_of.plan().planned == 1
     used = in_force(library_of)
     with library_of.db.read() as session:

@@ -17,8 +17,8 @@ from digestd.papers.paper_import import import_papers
 from digestd.store import core, papers
 from digestd.store.ledger import queries
 from digestd.store.packing import unpack_picks
-from tests.parts import library
-from tests.parts.install import Install
+from tests.support import sample_data
+from tests.support.install import Install
 
 DAY = timedelta(days=1)
 TOPIC = "glimmering vostok tidepool lanterns"
@@ -30,7 +30,7 @@ Record = dict[str, object]
 def archive(install: Install) -> None:
     """Import archived papers, so that there is a text model."""
     report = import_papers(
-        install.db, library.lines(library.papers(80, seed=5, first=900_000)), install.clock.now, True
+        install.db, sample_data.lines(sample_data.papers(80, seed=5, first=900_000)), install.clock.now, True
     )
     assert not report.refused
 
@@ -118,7 +118,7 @@ def named(name: str) -> PaperId:
 
 @cache
 def _filler() -> list[tuple[str, str]]:
-    return [(str(record["title"]), str(record["abstract"])) for record in library.papers(200, seed=11)]
+    return [(str(record["title"]), str(record["abstract"])) for record in sample_data.papers(200, seed=11)]
 
 
 def _name(known: Paper) -> str:

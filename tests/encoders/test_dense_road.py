@@ -22,8 +22,8 @@ from digestd.store import embeddings
 from tests.digests.conftest import bare, library_of  # noqa: F401  # fixtures
 from tests.digests.topic_papers import named, paper, reader, subscriber
 from tests.encoders.tiny import tiny_encoder
-from tests.parts.install import Install
 from tests.ranking.library import NOON, likes, model, papers, wants
+from tests.support.install import Install
 
 
 @pytest.fixture

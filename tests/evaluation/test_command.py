@@ -100,7 +100,7 @@ def test_judgments_without_relevant_papers_are_ignored(write: Write) -> None:
     )
     assert run(*files)["users"] == 1
     words = CliRunner().invoke(cli.app, ["evaluate", *map(str, files)]).stderr
-    assert "1 judgments without relevant papers" in words
+    assert "1 judgments without relevant papers are ignored" in words
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from digestd.evaluation.scoring import evaluate_case
 from digestd.store import core, feedback
 from digestd.store.packing import unpack_picks
 from tests.digests.topic_papers import DAY, archive, digests, reader, shelf, subscriber
-from tests.parts.install import Install, install
-from tests.parts.picks import packed
+from tests.support.install import Install, install
+from tests.support.picks import pack_digest
 
 Run = Callable[..., Any]
 
@@ -184,8 +184,10 @@ def draw(made: Install, place: int) -> None:
     picks = list(digest.picks)
     picks[place] = picks[place]._replace(propensity=0.05)
     with made.db.write() as session:
-        session.connection().execute(update(table).where(table.c.id == digest.key).values(picks=packed(picks).picks))
-    assert unpack_picks(packed(picks).picks) == tuple(picks)
+        session.connection().execute(
+            update(table).where(table.c.id == digest.key).values(picks=pack_digest(picks).picks)
+        )
+    assert unpack_picks(pack_digest(picks).picks) == tuple(picks)
 
 
 async def test_feedback_supports_options_of_files(made: Install, run: Run, tmp_path: Path) -> None:

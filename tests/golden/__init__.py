@@ -1,8 +1,8 @@
-"""Golden mails: `<case>.json` in, the mail in its expected words and bytes out.
+"""Golden mails: `<case>.json` is the input, other files the expected mail.
 
-`DIGESTD_REGENERATE=1 pytest tests/test_render.py tests/test_message.py` writes the expected files
-anew, and with tests/test_templates.py the catalogues below `templates/locale` too; look at the
-difference before keeping it.
+`DIGESTD_REGENERATE=1 pytest tests/test_render.py tests/test_message.py` writes the expected files again; with
+tests/test_templates.py it also updates the catalogues in `templates/locale`. Review the difference before you commit
+it.
 """
 
 import json
@@ -40,7 +40,7 @@ NOTICE = NoticeContent(
 
 
 def digest(case: str) -> DigestContent:
-    """The input of a case."""
+    """Return the input of a case."""
     given = json.loads((FOLDER / f"{case}.json").read_text(encoding="utf-8"))
     return DigestContent(
         list_name=given.get("list_name", "Papers Daily"),
@@ -74,7 +74,7 @@ def _item(given: dict[str, Any]) -> DigestItem:
 
 
 def notice_headers(rendered: Rendered) -> Headers:
-    """What deliver would say of a notice."""
+    """Return the headers of a notice."""
     return Headers(
         from_=NamedAddress("Papers Daily", "digest@papers.example.org"),
         to="ada@example.com",
@@ -86,7 +86,7 @@ def notice_headers(rendered: Rendered) -> Headers:
 
 
 def digest_headers(rendered: Rendered) -> DigestHeaders:
-    """What deliver would say of a digest."""
+    """Return the headers of a digest."""
     common = notice_headers(rendered)
     return DigestHeaders(
         from_=common.from_,
@@ -106,7 +106,7 @@ def digest_headers(rendered: Rendered) -> DigestHeaders:
 
 
 def check(name: str, found: bytes) -> None:
-    """Compare with the expected file, or write it when asked to."""
+    """Compare with the expected file, or write it with DIGESTD_REGENERATE=1."""
     path = FOLDER / name
     if os.environ.get("DIGESTD_REGENERATE"):
         path.write_bytes(found)
@@ -114,5 +114,5 @@ def check(name: str, found: bytes) -> None:
 
 
 def in_language(content: DigestContent, language: str) -> DigestContent:
-    """The same digest for a reader of another language."""
+    """Return the same digest in another language."""
     return replace(content, language=language)

@@ -20,8 +20,8 @@ from digestd.security.links import Purpose, address_key, envelope_from, token
 from digestd.store import bounces, core, inbound, subscribers, suppressions
 from digestd.store.erasure import scrub
 from tests.conftest import NOW
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 SAMPLES = Path(__file__).parents[1] / "bounces" / "samples"
 READERS = 3
@@ -126,8 +126,8 @@ _LOST = (
 def returned(folder: Path, url: str, now: datetime) -> SentInstall:
     """Create an installation with planned digests for three readers."""
     made = install(folder, url, now)
-    made.papers(library.papers(30))
-    made.people(library.people(READERS))
+    made.papers(sample_data.papers(30))
+    made.people(sample_data.people(READERS))
     assert made.plan().planned == READERS
     return SentInstall(made)
 

@@ -15,8 +15,8 @@ from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.mailbox import InboundMailbox
 from digestd.replies.mailboxes.polling import poll
 from tests.inbound.conftest import SentInstall, mails
-from tests.parts.imap import PASSWORD, USER, ImapServer
 from tests.postgres import free_port
+from tests.support.imap import PASSWORD, USER, ImapServer
 
 TAKEN, KNOWN, UNREAD, FOREIGN = (
     InboundOutcome.TAKEN,
@@ -109,7 +109,7 @@ async def test_imap_keeps_only_mails_for_review(
         again = await asyncio.to_thread(poll, box, on_file.processor, on_file.install.clock)
     assert (counts, again) == (EXPECTED, {})
     assert server.flags == {uid: {"\\Seen", "\\Flagged"} for uid in (4, 5, 6)}
-    assert f'LOGIN {USER} "{PASSWORD}"' in server.said
+    assert f'LOGIN {USER} "{PASSWORD}"' in server.commands
 
 
 @pytest.mark.parametrize("verb", ["LOGIN", "SELECT"])
@@ -129,7 +129,7 @@ async def test_imap_refuses_untrusted_certificate(on_file: SentInstall, served: 
         box = mailbox(f"imaps://{USER}:secret@127.0.0.1:{server.port}", ssl.create_default_context())
         with pytest.raises(InboundFailed, match="certificate"):
             await asyncio.to_thread(poll, box, on_file.processor, on_file.install.clock)
-    assert server.said == []
+    assert server.commands == []
 
 
 def test_imap_connection_error_is_retryable(on_file: SentInstall) -> None:

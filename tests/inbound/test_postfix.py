@@ -18,9 +18,9 @@ from digestd.replies.processing import ReplyProcessor
 from digestd.security.links import address_key
 from digestd.store import bounces, suppressions
 from tests.inbound.conftest import SentInstall
-from tests.parts import library
-from tests.parts.install import Install, install
-from tests.parts.postfix import Postfix, postfix
+from tests.support import sample_data
+from tests.support.install import Install, install
+from tests.support.postfix import Postfix, postfix
 
 SECONDS = 60
 READERS = {
@@ -56,7 +56,7 @@ async def test_bounces_of_postfix_count_for_their_readers(
 ) -> None:
     with postfix(folder, ["fine@example.net", "bounce@example.org"], TRANSPORTS) as running:
         made = install(tmp_path / "install", sqlite_url, now, running.url)
-        made.papers(library.papers(30))
+        made.papers(sample_data.papers(30))
         made.people([{"email": address} for address in READERS])
         assert made.plan().planned == len(READERS)
         assert (await made.deliver()).accepted == len(READERS)
@@ -80,7 +80,7 @@ async def test_bounce_of_postfix_settles_uncertain_delivery(
     """Show that the envelope id of the attempt alone is enough."""
     with postfix(folder, ["bounce@example.org"], TRANSPORTS) as running:
         made = install(tmp_path / "install", sqlite_url, now, running.url)
-        made.papers(library.papers(30))
+        made.papers(sample_data.papers(30))
         made.people([{"email": "full@full.example"}])
         made.plan()
         await made.deliver()

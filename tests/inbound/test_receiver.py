@@ -8,8 +8,8 @@ from digestd.app import App
 from digestd.domain.suppression import SuppressionReason
 from digestd.jobs.receiver import receive
 from tests.inbound.conftest import SentInstall
-from tests.parts.waiting import PATIENCE_SECONDS, eventually
 from tests.postgres import free_port
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 
 def app(site: SentInstall, url: str, folder: Path) -> App:

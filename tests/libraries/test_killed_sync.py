@@ -12,7 +12,7 @@ from digestd.store.libraries import LEASE
 from digestd.subscribers.library_sync import sync_due
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, SyncSetup, lakes
 from tests.papers.site import in_turn, says, slowly
-from tests.parts.install import install
+from tests.support.install import install
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ from digestd.subscribers.library_sync import BACKOFF, BUSY_DELAY
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, SyncSetup, lakes
 from tests.libraries.library_servers import KEY
 from tests.papers.site import Answerer, says
-from tests.parts.install import install
+from tests.support.install import install
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from digestd.store.database import Database, open_database
 from tests.papers.desk import Desk
 from tests.papers.site import Site, says
 from tests.papers.world import World
-from tests.parts.install import Clock
+from tests.support.install import Clock
 
 pytestmark = pytest.mark.slow
 

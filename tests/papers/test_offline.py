@@ -14,7 +14,7 @@ from tests.digests.topic_papers import archive, digests, reader
 from tests.papers.desk import Desk
 from tests.papers.site import Site
 from tests.papers.world import World
-from tests.parts.install import Install, install
+from tests.support.install import Install, install
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from digestd.errors import SourceFailed
 from digestd.fetching.answer_parser import AnswerParser, ParserLimits
 from digestd.sources.source import Page, Reject
 from tests.papers import odd_sources as odd
-from tests.parts.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database, open_database
 from tests.papers.addresses import INWARD, NAMES, OUTWARD
 from tests.papers.site import AT_ONCE, Site, says, site
-from tests.parts.tls import server_side
+from tests.support.tls import server_side
 
 FORMS = [(kind, form) for kind, forms in INWARD.items() for form in forms]
 FREE = RateLimit("site", 0)

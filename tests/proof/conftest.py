@@ -1,6 +1,7 @@
-"""Situations to strike at: digests ready to go, digests due, and what a dead worker left; on each engine in turn.
+"""Starting points for fault injection: ready, due and interrupted digests.
 
-Everything lies in memory where that can be: thousands of crashes need no disk, and a sync stays a system call.
+Each is available on both engines, in memory if possible: thousands of crashes need no disk, and fsync remains a
+system call.
 """
 
 import shutil
@@ -20,50 +21,50 @@ from digestd.store.database import open_database
 from digestd.store.ledger.results import AttemptResult
 from tests.conftest import NOW
 from tests.delivery.conftest import Original, create, file_copy, planned
-from tests.parts.forks import Command, can_trace
-from tests.parts.install import Install
-from tests.parts.relay import Fault, Relay
-from tests.proof.renewal import settled
+from tests.proof.snapshots import checkpoint
 from tests.store.rows import Ledger
+from tests.support.command_process import Command, can_trace
+from tests.support.install import Install
+from tests.support.relay import Fault, Relay
 
 MAILS = 4
 
 
 @dataclass(frozen=True)
-class Situation:
-    """An install, and the copies that its relay has already."""
+class StartingPoint:
+    """An installation, and the copies of mails that its relay has already."""
 
     install: Install
-    already: Counter[str]
+    delivered_before: Counter[str]
 
 
 @pytest.fixture(scope="session")
 def tracing() -> None:
-    """Skips where strace cannot look into our processes."""
+    """Skip the test if strace cannot trace our processes."""
     if not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """Each engine in turn."""
+    """Return the name of each engine in turn."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
 def ready_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Original:
-    """Readers whose digests are ready, in an SQLite file."""
+    """Return an installation on SQLite with ready digests, to be copied."""
     folder = tmp_path_factory.mktemp("ready")
     file = folder / "digestd.db"
     file.write_bytes(_sqlite_template.read_bytes())
     made = planned(folder, f"sqlite:///{file}", NOW, MAILS)
-    settled(made.db)
+    checkpoint(made.db)
     return Original(folder, made.url)
 
 
 @pytest.fixture(scope="session")
 def ready_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory) -> Original:
-    """The same in a PostgreSQL database."""
+    """Return an installation on PostgreSQL with ready digests, to be copied."""
     create(_postgres_admin, "ready_digestd", "template_digestd")
     made = planned(tmp_path_factory.mktemp("ready"), _postgres_admin.replace("/postgres", "/ready_digestd"), NOW, MAILS)
     made.db.close()
@@ -71,8 +72,8 @@ def ready_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator[Situation]:
-    """Digests that are ready to go."""
+def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator[StartingPoint]:
+    """Yield an installation with ready digests."""
     if engine == "sqlite":
         made = file_copy(request.getfixturevalue("ready_file"), memory)
     else:
@@ -80,40 +81,43 @@ def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator
         original = request.getfixturevalue("ready_base")
         create(admin, name, "ready_digestd")
         made = original.copied(memory, admin.replace("/postgres", f"/{name}"))
-    yield Situation(made, Counter())
+    yield StartingPoint(made, Counter())
     made.db.close()
 
 
 @pytest.fixture
-async def due(ready: Situation) -> Situation:
-    """The next day, with new papers: digests are due."""
+async def due(ready: StartingPoint) -> StartingPoint:
+    """Return an installation one day later with new papers: digests are due."""
     made = ready.install
     async with Relay().serving() as relay:
         await made.to(relay.url).deliver()
     made.next_day()
-    return Situation(made, relay.copies)
+    return StartingPoint(made, relay.copies)
 
 
 @pytest.fixture
-def bereft(ready: Situation) -> Situation:
-    """What a dead worker left: leases, and two dots whose mails arrived; of one its receipt journal knows."""
+def dead_worker(ready: StartingPoint) -> StartingPoint:
+    """Return what a killed worker leaves: leases, and two mails that arrived.
+
+    The result journal knows about one of the two.
+    """
     made = ready.install
     with Relay({"dot": Fault("silence", stored=True)}).in_thread() as relay:
         there = made.to(relay.url, connections=2)
         worker = Command(("deliver",), there.environment(), there.folder).start()
-        _until_both_arrived(there, relay)
+        _wait_for_both(there, relay)
         worker.process.kill()
         assert worker.end().killed
-    [first, _] = _dots(made)
+    [first, _] = _accepted_results(made)
     result_journal.delete_journal(made.app.journals, first.owner)
     with result_journal.open_result_journal(made.app.journals, first.owner) as journal:
         assert journal.write([first]) == 1
-    return Situation(made, relay.copies)
+    return StartingPoint(made, relay.copies)
 
 
 @pytest.fixture
-async def in_doubt(ready: Situation, memory: Path) -> Situation:
-    """Mails that arrived, and their answers that did not; the relay's log knows of them."""
+async def unacknowledged(ready: StartingPoint, memory: Path) -> StartingPoint:
+    """Return an installation with uncertain mails that the relay's log knows."""
     log = memory / "mail.log"
     async with Relay({"dot": Fault("close", stored=True)}).serving() as relay:
         made = ready.install.to(relay.url, relay_log=str(log))
@@ -125,12 +129,12 @@ async def in_doubt(ready: Situation, memory: Path) -> Situation:
             for n, mail in enumerate(relay.taken)
         )
     )
-    return Situation(made, relay.copies)
+    return StartingPoint(made, relay.copies)
 
 
 @pytest.fixture
 def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> Iterator[Ledger]:
-    """In memory where there is one: every change is a commit of its own."""
+    """Yield a ledger in memory if possible: each change is a commit of its own."""
     if database_url.startswith("sqlite"):
         shutil.copy(tmp_path / "digestd.db", memory / "run.db")
         database_url = f"sqlite:///{memory / 'run.db'}"
@@ -139,16 +143,16 @@ def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> It
     db.close()
 
 
-def _until_both_arrived(there: Install, relay: Relay, seconds: float = 120) -> None:
-    """A dot is committed before its mail leaves, so the ledger alone does not say that the relay has it."""
+def _wait_for_both(there: Install, relay: Relay, seconds: float = 120) -> None:
+    """Wait until the relay has both mails: `dot` is committed before a mail is sent."""
     until = time.monotonic() + seconds
     while there.states.get(State.DOT) != 2 or len(relay.taken) != 2:
         assert time.monotonic() < until, (there.states, len(relay.taken))
         time.sleep(0.01)
 
 
-def _dots(made: Install) -> list[AttemptResult]:
-    """The mails in doubt, each as if it had been accepted."""
+def _accepted_results(made: Install) -> list[AttemptResult]:
+    """Return results that accept each delivery in state `dot`."""
     with made.db.read() as session:
         query = "SELECT id, attempts, lease_owner FROM delivery WHERE state = 'dot' ORDER BY id"
         rows = session.connection().exec_driver_sql(query).all()

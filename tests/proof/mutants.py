@@ -1,14 +1,14 @@
-"""Faults that others have shipped, each put into a copy of the code; the proof is alive while it finds every one."""
+"""Bugs that other software has shipped; a test must catch each of them."""
 
 from dataclasses import dataclass
 
-KILLS = "tests/proof/test_kill.py::test_killed_while_delivering_one_mail_after_the_other[sqlite]"
-CUTS = "tests/proof/test_power_cut.py::test_whatever_a_power_cut_left_of_delivering_no_mail_goes_twice[sqlite]"
+KILLS = "tests/proof/test_kill.py::test_deliver_killed_with_one_connection[sqlite]"
+CUTS = "tests/proof/test_power_cut.py::test_deliver_survives_power_cuts[sqlite]"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """`was` stands once in `file` and `becomes` something else; the test `caught_by` must fail then."""
+    """A change from `was` to `becomes` that must make `caught_by` fail."""
 
     name: str
     file: str
@@ -64,7 +64,7 @@ MUTANTS = (
         return CommitDecision.GONE
 """,
         "",
-        "tests/proof/test_gate_race.py",
+        "tests/proof/test_commit_race.py",
     ),
     Mutant(
         "fenced taken for gone",
@@ -77,14 +77,14 @@ MUTANTS = (
         return CommitDecision.GONE
     return CommitDecision.OK
 """,
-        "tests/store/test_road.py",
+        "tests/store/test_delivery_lifecycle.py",
     ),
     Mutant(
         "no fence on attempt and owner",
         "digestd/store/ledger/commit_point.py",
         "(row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner)",
         "row.state != State.LEASED",
-        "tests/store/test_road.py",
+        "tests/store/test_delivery_lifecycle.py",
     ),
     Mutant(
         "GET unsubscribes",
@@ -125,7 +125,7 @@ MUTANTS = (
         "digestd/store/migrations/versions/0001_initial.py",
         'sa.UniqueConstraint("subscriber_id", "kind", "key"),',
         "",
-        "tests/store/test_road.py",
+        "tests/store/test_delivery_lifecycle.py",
     ),
     Mutant(
         "a cursor instead of the ledger",
@@ -140,7 +140,7 @@ MUTANTS = (
         "digestd/jobs/scheduler.py",
         "scheduler.add_job(ticked, misfire_grace_time=None)",
         "scheduler.add_job(ticked, misfire_grace_time=1)",
-        "tests/test_metronome.py",
+        "tests/test_scheduler_ticks.py",
     ),
     Mutant(
         "opportunistic TLS",

@@ -1,7 +1,6 @@
-"""Three workers, killed and frozen at random hundreds of times, while people leave.
+"""Workers are killed and frozen at random while subscribers leave.
 
-The clock of the workers runs 300 times as fast, so that a worker frozen for ten seconds has outlived its lease when
-it thaws.
+The workers' clock runs 300 times as fast, so a worker frozen for ten seconds has lost its lease when it continues.
 """
 
 import os
@@ -24,48 +23,48 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
 from tests.conftest import NOW
-from tests.parts import library
-from tests.parts.install import Install, install
-from tests.parts.nursery import Child, Nursery, nursery
-from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.scene import deliver_ready, restart
+from tests.proof.fault_injection import restart, run_deliver
+from tests.support import sample_data
+from tests.support.install import Install, install
+from tests.support.process_runner import ForkedRun, ProcessRunner, start_process_runner
+from tests.support.relay import Relay
 
 READERS = 400
 RATE = 6
 WORKERS = 3
-FAST = 300
-STRIKES = int(os.environ.get("DIGESTD_TEST_POINTS", "300"))
+SPEED = 300
+FAULTS = int(os.environ.get("DIGESTD_TEST_POINTS", "300"))
 DAYS = 60
 FROZEN_SECONDS = 10.0
 """50 minutes of the workers' time: longer than a lease."""
-ENDS = {State.ACCEPTED, State.UNCERTAIN, State.SKIPPED, State.EMPTY}
+FINAL_STATES = {State.ACCEPTED, State.UNCERTAIN, State.SKIPPED, State.EMPTY}
 
 
-def hasten() -> None:
-    """Let the clock run fast, from when the process that forks has started."""
+def speed_up_clock() -> None:
+    """Let the clock run fast from the start of the forking process."""
     began = time.monotonic()
     wiring.clock = lambda start: (
-        lambda: datetime.fromisoformat(start) + FAST * timedelta(seconds=time.monotonic() - began)
+        lambda: datetime.fromisoformat(start) + SPEED * timedelta(seconds=time.monotonic() - began)
     )
 
 
-def work_on(app: App) -> None:
-    """As a worker, whatever befalls it."""
+def deliver_forever(app: App) -> None:
+    """Deliver again and again, whatever fails."""
     while True:
         with suppress(Exception):
-            deliver_ready(app)
+            run_deliver(app)
         time.sleep(0.05)
 
 
 @pytest.mark.long
-def test_killed_and_frozen_workers_lose_and_double_nothing(database_url: str, memory: Path) -> None:
+def test_workers_killed_and_frozen_deliver_exactly_once(database_url: str, memory: Path) -> None:
     if database_url.startswith("sqlite"):
         file = Path(database_url.removeprefix("sqlite:///"))
         database_url = f"sqlite:///{shutil.copy(file, memory / 'run.db')}"
     made = install(memory / "run", database_url, NOW)
-    made.papers(library.papers(120))
-    made.people(library.people(READERS))
+    made.papers(sample_data.papers(120))
+    made.people(sample_data.people(READERS))
     made.plan()
     found = Counts()
     for _ in range(DAYS):
@@ -74,16 +73,18 @@ def test_killed_and_frozen_workers_lose_and_double_nothing(database_url: str, me
             _day(there, relay, found)
         made.next_day(found.points, papers=40)
         made.plan()
-    found.hold()
-    assert found.struck > DAYS * STRIKES / 3
+    found.check()
+    assert found.injected > DAYS * FAULTS / 3
 
 
 def _day(there: Install, relay: Relay, found: Counts) -> None:
-    already = {message_id: 1 for message_id, state in there.fates.items() if state in {State.ACCEPTED}}
+    delivered_before = {
+        message_id: 1 for message_id, state in there.states_by_message_id.items() if state in {State.ACCEPTED}
+    }
     more = {"DIGESTD_TRANSPORT_RATE": str(RATE)}
-    with nursery(there.environment(**more), there.folder, hasten) as forks:
-        chaos = Chaos(there, forks, Random(found.points))
-        chaos.reign(STRIKES)
+    with start_process_runner(there.environment(**more), there.folder, speed_up_clock) as runner:
+        chaos = Chaos(there, runner, Random(found.points))
+        chaos.run(FAULTS)
     relay.until_quiet()
     before = relay.copies
     began = there.clock.now
@@ -92,36 +93,36 @@ def _day(there: Install, relay: Relay, found: Counts) -> None:
     there.clock.now = began
     relay.until_quiet()
     print(f"kills {chaos.kills}, frozen {chaos.frozen}, of these past the lease {chaos.past_lease}")
-    found.struck += chaos.kills
-    copies = relay.copies + Counter(already)
-    found.count(there.fates, before, copies)
+    found.injected += chaos.kills
+    copies = relay.copies + Counter(delivered_before)
+    found.count(there.states_by_message_id, before, copies)
     assert there.sound(copies)
-    assert there.states.keys() <= ENDS
+    assert there.states.keys() <= FINAL_STATES
 
 
 class Chaos:
-    """The workers, and who strikes them."""
+    """Random kills, freezes and unsubscriptions for a group of workers."""
 
-    def __init__(self, install: Install, forks: Nursery, rng: Random) -> None:
+    def __init__(self, install: Install, runner: ProcessRunner, rng: Random) -> None:
         self._install = install
-        self._forks = forks
+        self._runner = runner
         self._rng = rng
-        self.struck = self.kills = self.frozen = self.past_lease = 0
+        self.injected = self.kills = self.frozen = self.past_lease = 0
 
-    def reign(self, strikes: int) -> None:
-        """Strike so often; in the end all are killed."""
-        # A worker frozen amid a transaction keeps everybody from writing until it thaws: those who leave wait
-        # elsewhere, or nobody would be there to thaw it.
+    def run(self, faults: int) -> None:
+        """Inject `faults` faults, then kill all workers."""
+        # A worker frozen during a transaction blocks all writers until it continues, so unsubscriptions run in
+        # another thread, while this one continues the worker.
         with ThreadPoolExecutor(1) as leaving:
-            left = [leaving.submit(self._leave, who) for who in self._strike(strikes)]
+            left = [leaving.submit(self._leave, who) for who in self._inject(faults)]
         for one in left:
             one.result()
 
-    def _strike(self, strikes: int) -> Iterator[int]:
-        """Who leaves meanwhile, as they do."""
-        workers = [self._born() for _ in range(WORKERS)]
+    def _inject(self, faults: int) -> Iterator[int]:
+        """Kill and freeze workers; yield the subscribers who leave meanwhile."""
+        workers = [self._start_worker() for _ in range(WORKERS)]
         thaws: dict[int, float] = {}
-        while self.struck < strikes:
+        while self.injected < faults:
             now = time.monotonic()
             number = self._rng.randrange(WORKERS)
             if number in thaws:
@@ -129,7 +130,7 @@ class Chaos:
                     time.sleep(0.02)
                     continue
                 del thaws[number]
-                self.struck += 1
+                self.injected += 1
                 workers[number].signal(SIGCONT)
             elif self._rng.random() < 0.25:
                 thaws[number] = now + self._freeze(workers[number])
@@ -142,21 +143,21 @@ class Chaos:
             worker.signal(SIGKILL)
             worker.end()
 
-    def _born(self) -> Child:
-        worker = self._forks.bear(work_on)
+    def _start_worker(self) -> ForkedRun:
+        worker = self._runner.fork(deliver_forever)
         worker.go()
         return worker
 
-    def _kill(self, worker: Child) -> Child:
-        self.struck += 1
+    def _kill(self, worker: ForkedRun) -> ForkedRun:
+        self.injected += 1
         self.kills += 1
         worker.signal(SIGKILL)
         assert worker.end().killed
-        return self._born()
+        return self._start_worker()
 
-    def _freeze(self, worker: Child) -> float:
-        """For how long."""
-        self.struck += 1
+    def _freeze(self, worker: ForkedRun) -> float:
+        """Freeze a worker and return for how many seconds."""
+        self.injected += 1
         self.frozen += 1
         worker.signal(SIGSTOP)
         if self._rng.random() < 0.85:

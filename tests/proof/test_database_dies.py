@@ -1,6 +1,6 @@
-"""PostgreSQL is killed in the middle of a run, or the connection to it cut while COMMIT is under way.
+"""PostgreSQL is killed during a run, or a connection is cut during COMMIT.
 
-Whether that commit was made nobody knows: the run connects again, looks, and goes on from what it finds.
+Nobody knows if that transaction was committed: the run connects again, reads the state, and continues from there.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from digestd.domain.backoff import Backoff
 from tests import postgres
 from tests.conftest import NOW
 from tests.delivery.conftest import create, planned
-from tests.parts.nursery import Job, nursery
-from tests.parts.relay import Relay
 from tests.postgres import Server
-from tests.proof.conftest import Situation
+from tests.proof.conftest import StartingPoint
 from tests.proof.counts import Counts
-from tests.proof.renewal import whole_renewal
-from tests.proof.scene import ENDS, deliver_ready, many, plan_due, restart, scene
+from tests.proof.fault_injection import FINAL_STATES, fault_scenario, restart, run_deliver, run_plan, scaled
+from tests.proof.snapshots import snapshot_installation
+from tests.support.process_runner import Job, start_process_runner
+from tests.support.relay import Relay
 
 MAILS = 40
 
 
-def patient() -> None:
-    """Try again soon, for as long as a database needs to start again."""
+def retry_quickly() -> None:
+    """Retry quickly, for as long as a database needs to start again."""
     group_commit.BACKOFF = Backoff((timedelta(seconds=0.05),))
     group_commit.PATIENCE_SECONDS = 60.0
 
@@ -42,28 +42,26 @@ def patient() -> None:
 def server() -> Iterator[Server]:
     if postgres.binaries() is None:
         pytest.skip("PostgreSQL is not installed here")
-    with postgres.mortal() as made:
+    with postgres.restartable_server() as made:
         yield made
 
 
-def test_a_database_that_is_killed_amid_a_run_and_starts_again_loses_and_doubles_nothing(
-    server: Server, memory: Path
-) -> None:
+def test_deliver_survives_database_crashes(server: Server, memory: Path) -> None:
     create(server.url, "digestd", "template1")
     made = planned(memory / "run", server.url.replace("/postgres", "/digestd"), NOW, MAILS)
-    renew = whole_renewal(made, memory)
+    restore = snapshot_installation(made, memory)
     found, rng = Counts(), Random(1)
     with Relay(delay=0.05).in_thread() as relay:
         there = made.to(relay.url, connections=2)
-        with nursery(there.environment(), memory, patient) as forks:
-            forks.warm(deliver_ready)
-            for number in range(many(4)):
-                renew()
+        with start_process_runner(there.environment(), memory, retry_quickly) as runner:
+            runner.warm_up(run_deliver)
+            for number in range(scaled(4)):
+                restore()
                 relay.taken.clear()
-                child = forks.bear(deliver_ready)
+                child = runner.fork(run_deliver)
                 child.go()
                 _wait_for(relay, rng.randrange(MAILS // 2))
-                found.struck += len(relay.taken) < MAILS
+                found.injected += len(relay.taken) < MAILS
                 server.stop(SIGKILL if number % 2 else SIGQUIT)
                 time.sleep(rng.uniform(0, 0.3))
                 server.start()
@@ -71,11 +69,11 @@ def test_a_database_that_is_killed_amid_a_run_and_starts_again_loses_and_doubles
                 relay.until_quiet()
                 before = relay.copies
                 restart(there)
-                found.count(there.fates, before, relay.copies)
+                found.count(there.states_by_message_id, before, relay.copies)
                 assert there.sound(relay.copies)
-                assert there.states.keys() <= ENDS
-    found.hold()
-    assert found.struck, "a run was under way when the database died"
+                assert there.states.keys() <= FINAL_STATES
+    found.check()
+    assert found.injected, "a run was under way when the database died"
 
 
 def _wait_for(relay: Relay, mails: int) -> None:
@@ -86,19 +84,19 @@ def _wait_for(relay: Relay, mails: int) -> None:
 
 @dataclass
 class Proxy:
-    """Between a run and PostgreSQL; cuts a connection at its nth COMMIT, before it or before the answer to it."""
+    """A proxy to PostgreSQL that cuts a connection at the nth COMMIT."""
 
     port: int
     upstream: int
     nth: int = 0
     delivers: bool = False
     seen: int = 0
-    struck: bool = False
+    injected: bool = False
     _done: threading.Event = field(default_factory=threading.Event)
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Proxy"]:
-        """Listen in a thread of its own."""
+        """Listen in a thread."""
         ready = threading.Event()
 
         async def serve() -> None:
@@ -118,8 +116,13 @@ class Proxy:
             thread.join(60)
 
     def aim(self, nth: int, *, delivers: bool) -> None:
-        """Cut at the nth COMMIT from now on. `delivers`: it reaches the server, but not its answer the run."""
-        self.nth, self.delivers, self.seen, self.struck = nth, delivers, 0, False
+        """Cut at the nth COMMIT from now on.
+
+        Args:
+            nth: Which COMMIT; 0 for none.
+            delivers: If True, the server gets the COMMIT, but its answer is lost.
+        """
+        self.nth, self.delivers, self.seen, self.injected = nth, delivers, 0, False
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.upstream)
@@ -128,7 +131,7 @@ class Proxy:
             while data := await reader.read(1 << 16):
                 self.seen += data.count(b"COMMIT\0")
                 if b"COMMIT\0" in data and self.seen == self.nth:
-                    self.struck = True
+                    self.injected = True
                     answers.cancel()
                     await asyncio.wait([answers])
                     if self.delivers:
@@ -147,29 +150,29 @@ class Proxy:
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
-def test_a_connection_cut_while_delivering_commits_loses_and_doubles_nothing(ready: Situation, memory: Path) -> None:
-    _cut(ready, memory, deliver_ready)
+def test_deliver_survives_connections_cut_at_commit(ready: StartingPoint, memory: Path) -> None:
+    _cut_at_each_commit(ready, memory, run_deliver)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
-def test_a_connection_cut_while_planning_commits_leaves_each_one_digest(due: Situation, memory: Path) -> None:
-    _cut(due, memory, plan_due)
+def test_plan_survives_connections_cut_at_commit(due: StartingPoint, memory: Path) -> None:
+    _cut_at_each_commit(due, memory, run_plan)
 
 
-def _cut(at: Situation, memory: Path, job: Job) -> None:
+def _cut_at_each_commit(at: StartingPoint, memory: Path, job: Job) -> None:
     upstream = at.install.db.engine.url.port
     assert upstream is not None
     with Proxy(postgres.free_port(), upstream).running() as proxy:
         url = at.install.url.replace(f":{upstream}/", f":{proxy.port}/")
-        with scene(at.install, job, memory / "scene", patient, DIGESTD_DATABASE_URL=url) as made:
-            made.already = at.already
-            made.renew()
+        with fault_scenario(at.install, job, memory / "scenario", retry_quickly, DIGESTD_DATABASE_URL=url) as made:
+            made.delivered_before = at.delivered_before
+            made.restore()
             proxy.aim(0, delivers=False)
-            assert made.nursery.run(made.job).code == 0
+            assert made.runner.run(made.job).code == 0
             commits = proxy.seen
             for nth in range(1, commits + 1):
                 for delivers in (False, True):
                     proxy.aim(nth, delivers=delivers)
-                    made.point(lambda: (made.nursery.run(made.job), proxy.struck))
-            made.found.hold()
-            assert made.found.struck == 2 * commits > 0
+                    made.run_point(lambda: (made.runner.run(made.job), proxy.injected))
+            made.found.check()
+            assert made.found.injected == 2 * commits > 0

@@ -1,6 +1,6 @@
-"""A system call that fails once, at every nth of its kind: no room, a disk error, a connection that is gone.
+"""One system call fails: full disk, disk error, lost connection.
 
-The run may end early and say so in one line; started again, nothing is lost and nothing is sent twice.
+The run may end early with a one-line error. After a restart nothing is lost and nothing is sent twice.
 """
 
 from datetime import timedelta
@@ -10,9 +10,9 @@ import pytest
 
 from digestd.delivery import group_commit
 from digestd.domain.backoff import Backoff
-from tests.parts.nursery import Blow, Job
-from tests.proof.conftest import Situation
-from tests.proof.scene import deliver_ready, plan_due, scene
+from tests.proof.conftest import StartingPoint
+from tests.proof.fault_injection import fault_scenario, run_deliver, run_plan
+from tests.support.process_runner import InjectedFault, Job
 
 pytestmark = pytest.mark.usefixtures("tracing")
 ERRORS = {
@@ -23,49 +23,47 @@ ERRORS = {
     "sendto": ("ECONNRESET", "ETIMEDOUT"),
     "recvfrom": ("ECONNRESET", "ETIMEDOUT"),
 }
-"""What each kind of call can fail with."""
-BY_THE_DATABASE = {"recvfrom": ERRORS["recvfrom"]}
-"""The same with PostgreSQL, whose client waits for an answer to what it could not send: there a connection that is
-gone fails to read as well, which no single call that fails can stand for. See test_database_dies."""
+"""Errors with which each call can fail."""
+POSTGRESQL_ERRORS = {"recvfrom": ERRORS["recvfrom"]}
+"""Errors with PostgreSQL. Its client waits for an answer even if a send failed, which on a real lost connection
+fails too; one failing sendto cannot simulate that. See test_database_dies."""
 
 
-def impatient() -> None:
-    """A round that the database did not take is repeated at once, not after a second."""
+def retry_at_once() -> None:
+    """Retry a failed commit at once instead of after a second."""
     group_commit.BACKOFF = Backoff((timedelta(seconds=0.01),))
 
 
-def _failing(at: Situation, memory: Path, job: Job, share: int, wanted: int) -> None:
-    with scene(at.install, job, memory / "scene", impatient) as made:
-        made.already = at.already
-        errors = ERRORS if at.install.db.is_sqlite else BY_THE_DATABASE
+def _inject_errors(at: StartingPoint, memory: Path, job: Job, share: int, wanted: int) -> None:
+    with fault_scenario(at.install, job, memory / "scenario", retry_at_once) as made:
+        made.delivered_before = at.delivered_before
+        errors = ERRORS if at.install.db.is_sqlite else POSTGRESQL_ERRORS
         points = made.points(share, tuple(errors))
-        made.strike((Blow(call, nth, errors[call][nth % len(errors[call])]) for call, nth in points), wanted)
-        made.found.hold()
+        made.inject((InjectedFault(call, nth, errors[call][nth % len(errors[call])]) for call, nth in points), wanted)
+        made.found.check()
 
 
 @pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
-def test_a_call_that_fails_while_delivering_loses_and_doubles_nothing(
-    ready: Situation, memory: Path, share: int
-) -> None:
-    _failing(ready, memory, deliver_ready, share, 24)
+def test_deliver_survives_failing_system_calls(ready: StartingPoint, memory: Path, share: int) -> None:
+    _inject_errors(ready, memory, run_deliver, share, 24)
 
 
-def test_a_call_that_fails_while_planning_leaves_each_one_digest(due: Situation, memory: Path) -> None:
-    _failing(due, memory, plan_due, 2, 16)
+def test_plan_survives_failing_system_calls(due: StartingPoint, memory: Path) -> None:
+    _inject_errors(due, memory, run_plan, 2, 16)
 
 
-def test_a_call_that_fails_while_recovering_is_made_up_for(bereft: Situation, memory: Path) -> None:
-    _failing(bereft, memory, deliver_ready, 3, 16)
+def test_recover_survives_failing_system_calls(dead_worker: StartingPoint, memory: Path) -> None:
+    _inject_errors(dead_worker, memory, run_deliver, 3, 16)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
-def test_a_disk_that_is_full_from_some_write_on_loses_and_doubles_nothing(ready: Situation, memory: Path) -> None:
-    with scene(ready.install, deliver_ready, memory / "scene", impatient_and_brief) as made:
-        made.strike((Blow(call, nth, "ENOSPC", on=True) for call, nth in made.points(4, ("pwrite64",))), 12)
-        made.found.hold()
+def test_deliver_survives_a_full_disk(ready: StartingPoint, memory: Path) -> None:
+    with fault_scenario(ready.install, run_deliver, memory / "scenario", retry_briefly) as made:
+        made.inject((InjectedFault(call, nth, "ENOSPC", on=True) for call, nth in made.points(4, ("pwrite64",))), 12)
+        made.found.check()
 
 
-def impatient_and_brief() -> None:
-    """A database that takes nothing for a moment is given up."""
-    impatient()
+def retry_briefly() -> None:
+    """Give up a database that fails for a moment."""
+    retry_at_once()
     group_commit.PATIENCE_SECONDS = 0.03

@@ -1,7 +1,7 @@
-"""SIGKILL at every nth system call of planning, delivering, recovering and reconciling, and a start after it.
+"""SIGKILL at each nth system call of a job, then a restart.
 
-Nothing is silently lost, nothing is sent twice, and what nobody can know is `uncertain`. The external witness is
-a relay that has each Message-ID on its disk before it answers 250.
+No mail is silently lost, none is sent twice, and what cannot be known is `uncertain`. The external witness is a relay
+that writes each Message-ID to disk before it replies 250.
 """
 
 from pathlib import Path
@@ -9,42 +9,42 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.delivery import State
-from tests.parts.nursery import Blow, Job
-from tests.proof.conftest import Situation
-from tests.proof.scene import ask_the_log, deliver_ready, plan_due, scene
+from tests.proof.conftest import StartingPoint
+from tests.proof.fault_injection import fault_scenario, run_deliver, run_plan, run_reconcile
+from tests.support.process_runner import InjectedFault, Job
 
 pytestmark = pytest.mark.usefixtures("tracing")
 
 
-def _killed(at: Situation, memory: Path, job: Job, share: int, wanted: int, connections: int = 3) -> None:
-    with scene(at.install, job, memory / "scene", DIGESTD_TRANSPORT_CONNECTIONS=str(connections)) as made:
-        made.already = at.already
-        made.strike((Blow(call, nth) for call, nth in made.points(share)), wanted)
-        made.found.hold()
+def _inject_kills(at: StartingPoint, memory: Path, job: Job, share: int, wanted: int, connections: int = 3) -> None:
+    with fault_scenario(at.install, job, memory / "scenario", DIGESTD_TRANSPORT_CONNECTIONS=str(connections)) as made:
+        made.delivered_before = at.delivered_before
+        made.inject((InjectedFault(call, nth) for call, nth in made.points(share)), wanted)
+        made.found.check()
 
 
 @pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
-def test_killed_while_delivering_nothing_is_lost_or_sent_twice(ready: Situation, memory: Path, share: int) -> None:
-    _killed(ready, memory, deliver_ready, share, 24)
+def test_deliver_killed_loses_and_repeats_nothing(ready: StartingPoint, memory: Path, share: int) -> None:
+    _inject_kills(ready, memory, run_deliver, share, 24)
 
 
-def test_killed_while_delivering_one_mail_after_the_other(ready: Situation, memory: Path) -> None:
-    _killed(ready, memory, deliver_ready, 2, 24, connections=1)
+def test_deliver_killed_with_one_connection(ready: StartingPoint, memory: Path) -> None:
+    _inject_kills(ready, memory, run_deliver, 2, 24, connections=1)
 
 
-def test_killed_while_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:
-    _killed(due, memory, plan_due, 3, 24)
+def test_plan_killed_plans_each_digest_once(due: StartingPoint, memory: Path) -> None:
+    _inject_kills(due, memory, run_plan, 3, 24)
 
 
-def test_killed_while_recovering_recovery_goes_on(bereft: Situation, memory: Path) -> None:
-    _killed(bereft, memory, deliver_ready, 4, 24)
+def test_recover_killed_resumes(dead_worker: StartingPoint, memory: Path) -> None:
+    _inject_kills(dead_worker, memory, run_deliver, 4, 24)
 
 
-def test_killed_while_reconciling_the_log_settles_everything_in_the_end(in_doubt: Situation, memory: Path) -> None:
-    log = in_doubt.install.app.settings.relay_log
-    with scene(in_doubt.install, ask_the_log, memory / "scene", DIGESTD_RELAY_LOG=log) as made:
-        made.already = in_doubt.already
+def test_reconcile_killed_settles_everything(unacknowledged: StartingPoint, memory: Path) -> None:
+    log = unacknowledged.install.app.settings.relay_log
+    with fault_scenario(unacknowledged.install, run_reconcile, memory / "scenario", DIGESTD_RELAY_LOG=log) as made:
+        made.delivered_before = unacknowledged.delivered_before
         made.ends = frozenset({State.ACCEPTED})
-        made.strike((Blow(call, nth) for call, nth in made.points(5)), 12)
-        made.found.hold()
+        made.inject((InjectedFault(call, nth) for call, nth in made.points(5)), 12)
+        made.found.check()
         assert (made.found.acknowledged, made.found.recovered) == (made.found.attempts, 0)

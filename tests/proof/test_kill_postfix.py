@@ -1,6 +1,6 @@
-"""SIGKILL at every nth system call while a real Postfix takes the mails, then its log is asked: nothing stays open.
+"""SIGKILL at each nth system call while a real Postfix takes the mails.
 
-What it took is accepted, what it never had goes out after all. The witness is what lies in the Maildirs.
+Mails that Postfix took are accepted, others are sent after the restart. The witness is the content of the Maildirs.
 """
 
 import asyncio
@@ -20,59 +20,59 @@ from digestd.jobs.worker import run, settle_uncertain
 from digestd.store.ledger.settlement import GRACE
 from tests.conftest import NOW
 from tests.delivery.conftest import planned
-from tests.parts.install import Install
-from tests.parts.nursery import Blow, nursery
-from tests.parts.postfix import Postfix, postfix
-from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.renewal import whole_renewal
-from tests.proof.scene import UNDER_WAY, Scene, deliver_ready, many, recover
+from tests.proof.fault_injection import IN_PROGRESS, FaultScenario, recover, run_deliver, scaled
+from tests.proof.snapshots import snapshot_installation
+from tests.support.install import Install
+from tests.support.postfix import Postfix, postfix
+from tests.support.process_runner import InjectedFault, start_process_runner
+from tests.support.relay import Relay
 
 pytestmark = pytest.mark.usefixtures("tracing")
 READERS = 5
-BLOWS = 16
+FAULTS = 16
 BOXES = [f"reader{number}@example.net" for number in range(READERS)]
 LATER = timedelta(minutes=30)
-"""One mail waits so long: it goes out after the blow, so that the log is known to have been kept."""
+"""The last mail is deferred until after the fault, to show that the log is still read then."""
 _MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
 
 
 @pytest.fixture
 def running() -> Iterator[Postfix]:
-    """Not below pytest's own folder: that is closed to other users whenever another pytest starts."""
+    """Yield a Postfix outside pytest's folder, which other users cannot enter."""
     with tempfile.TemporaryDirectory(prefix="postfix") as folder, postfix(Path(folder), BOXES) as started:
         yield started
 
 
 @pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
-def test_killed_while_postfix_takes_the_mails_nothing_stays_uncertain(
+def test_deliver_killed_with_postfix_leaves_nothing_uncertain(
     running: Postfix, database_url: str, memory: Path, share: int
 ) -> None:
-    found, doubted = Counts(), 0
-    with _scene(running, database_url, memory) as made:
+    found, uncertain = Counts(), 0
+    with _scenario(running, database_url, memory) as made:
         points = made.points(share)
-        for _ in range(3 * many(BLOWS)):
+        for _ in range(3 * scaled(FAULTS)):
             call, nth = next(points)
-            _empty(running)
-            made.renew()
+            _clear(running)
+            made.restore()
             asyncio.run(run(made.install.app, limit=1))
-            _, told = made.nursery.struck(deliver_ready, Blow(call, nth))
-            before = _taken(running)
-            doubted += _go_on(made.install)
-            after = _taken(running)
-            found.struck += told
-            found.count(made.install.fates, before, after)
+            _, took_effect = made.runner.run_with_fault(run_deliver, InjectedFault(call, nth))
+            before = _copies(running)
+            uncertain += _restart(made.install)
+            after = _copies(running)
+            found.injected += took_effect
+            found.count(made.install.states_by_message_id, before, after)
             assert made.install.sound(after)
             assert made.install.states == {State.ACCEPTED: READERS}
-            if found.struck == many(BLOWS):
+            if found.injected == scaled(FAULTS):
                 break
-    found.hold()
-    assert (found.struck, found.uncertain) == (many(BLOWS), 0)
-    assert doubted > 0
+    found.check()
+    assert (found.injected, found.uncertain) == (scaled(FAULTS), 0)
+    assert uncertain > 0
 
 
 @contextmanager
-def _scene(running: Postfix, url: str, memory: Path) -> Iterator[Scene]:
+def _scenario(running: Postfix, url: str, memory: Path) -> Iterator[FaultScenario]:
     made = planned(memory / "run", url, NOW, READERS)
     late = round((NOW + LATER).timestamp() * 1e6)
     with made.db.write() as session:
@@ -80,30 +80,30 @@ def _scene(running: Postfix, url: str, memory: Path) -> Iterator[Scene]:
             f"UPDATE delivery SET not_before_us = {late} WHERE id = (SELECT max(id) FROM delivery)"
         )
     there = made.to(running.url, connections=2, relay_log=str(running.folder / "mail.log"))
-    (memory / "scene").mkdir()
-    renew = whole_renewal(there, memory / "scene")
-    with nursery(there.environment(), memory / "scene") as forks:
-        forks.warm(deliver_ready)
-        yield Scene(there, Relay(), deliver_ready, renew, forks)
+    (memory / "scenario").mkdir()
+    restore = snapshot_installation(there, memory / "scenario")
+    with start_process_runner(there.environment(), memory / "scenario") as runner:
+        runner.warm_up(run_deliver)
+        yield FaultScenario(there, Relay(), run_deliver, restore, runner)
 
 
-def _go_on(install: Install) -> int:
-    """Start a worker again, which goes on until the log has told of every mail that was in doubt: how many were."""
+def _restart(install: Install) -> int:
+    """Restart until the log has settled all uncertain mails; return their number."""
     began = install.clock.now
     recover(install)
-    doubted = install.states.get(State.UNCERTAIN, 0)
+    uncertain = install.states.get(State.UNCERTAIN, 0)
     for step in (timedelta(minutes=1), LATER, GRACE, timedelta(minutes=10)):
         install.clock.go(step)
         asyncio.run(run(install.app))
         if State.UNCERTAIN in install.states and step >= GRACE:
             settle_uncertain(install.app, install.clock.now)
-    assert not install.states.keys() & UNDER_WAY
+    assert not install.states.keys() & IN_PROGRESS
     install.clock.now = began
-    return doubted
+    return uncertain
 
 
-def _taken(running: Postfix) -> Counter[str]:
-    """The copies in the Maildirs by Message-ID, once its queue is empty: its log may tell of a mail only later."""
+def _copies(running: Postfix) -> Counter[str]:
+    """Return the copies by Message-ID once queue is empty and log complete."""
     for _ in range(1_000):
         queued, log = running.queued, running.log
         if not queued and log.count("(queue active)") == log.count(": removed\n") and not _open_sessions(log):
@@ -114,12 +114,12 @@ def _taken(running: Postfix) -> Counter[str]:
 
 
 def _open_sessions(log: str) -> bool:
-    """Whether somebody is still connected: who was killed may have sent a dot just before."""
+    """Return True if a client is connected: a killed worker may have sent a dot."""
     return len(re.findall(r": connect from", log)) != len(re.findall(r": disconnect from", log))
 
 
-def _empty(running: Postfix) -> None:
-    """Forget the point before: its mails, and its log, as their ids come again."""
+def _clear(running: Postfix) -> None:
+    """Delete the mails and the log of the previous point, because queue ids repeat."""
     (running.folder / "mail.log").write_text("")
     for box in BOXES:
         for path in running.mails(box):

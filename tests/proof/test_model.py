@@ -1,4 +1,4 @@
-"""Hundreds of lives of an install, invented by Hypothesis: at every step the ledger agrees with a model of it."""
+"""Random histories: after each step the ledger agrees with its model."""
 
 from collections import Counter
 from datetime import timedelta
@@ -21,143 +21,143 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.store.database import Database
 from tests.conftest import NOW
-from tests.proof.life import COPIES, UNSENT, Hand, Life
-from tests.proof.renewal import Renew, renewal
-from tests.proof.scene import many
+from tests.proof.fault_injection import scaled
+from tests.proof.ledger_model import ALLOWED_COPIES, UNSENT_STATES, LedgerModel, MailInFlight
+from tests.proof.snapshots import Restore, snapshot_database
 from tests.store.rows import Ledger
 
 STEPS = 50
 SHARES = 4
-LIVES = 63
-"""To each share; a long run has twenty times as many."""
+EXAMPLES = 63
+"""Per share; a long run has twenty times as many."""
 DAY = timedelta(days=1)
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 1, 1, 6, 6, 21, 35, 50, 1_200)]
-AWAY = [*[Status.PAUSED] * 4, *[Status.UNSUBSCRIBED] * 4, Status.ERASED]
-"""What those change to who are active; the others come back."""
+INACTIVE = [*[Status.PAUSED] * 4, *[Status.UNSUBSCRIBED] * 4, Status.ERASED]
+"""Statuses for an active subscriber; inactive ones return."""
 ANSWERS = [250, 250, 250, 451, 550]
-CHANCE = st.integers(0, 2**32 - 1).map(Random)
-"""What happens within a step is drawn evenly; Hypothesis alone would have next to nothing happen."""
+RNG = st.integers(0, 2**32 - 1).map(Random)
+"""Draw within a step evenly; Hypothesis alone prefers values for which little happens."""
 
 
-class LivesOfAnInstall(RuleBasedStateMachine):
-    """Three readers, two workers, one relay; whatever happens, in whatever order."""
+class LedgerStateMachine(RuleBasedStateMachine):
+    """Random histories of three subscribers, two workers and one relay."""
 
     db: Database
-    renew: Renew
-    lived: Counter[str]
-    """Counts of lives, and of lives in which a mail was in each state at some step."""
+    restore: Restore
+    visits: Counter[str]
+    """Number of examples, and of examples in which a mail was in each state."""
 
-    @initialize(chance=CHANCE)
-    def begin(self, chance: Random) -> None:
-        self.renew()
+    @initialize(rng=RNG)
+    def start(self, rng: Random) -> None:
+        self.restore()
         self.visited: set[str] = set()
-        self.life = Life(Ledger(self.db, NOW))
-        self.life.people = self.life.ledger.subscribers(3)
-        self._plan(chance)
+        self.model = LedgerModel(Ledger(self.db, NOW))
+        self.model.keys = self.model.ledger.add_subscribers(3)
+        self._plan(rng)
 
-    @precondition(lambda self: not (self.waiting or self.life.hands))
-    @rule(chance=CHANCE)
-    def next_day(self, chance: Random) -> None:
-        self.life.wait(DAY)
-        self._plan(chance)
+    @precondition(lambda self: not (self.waiting or self.model.in_flight))
+    @rule(rng=RNG)
+    def next_day(self, rng: Random) -> None:
+        self.model.advance(DAY)
+        self._plan(rng)
 
-    @rule(chance=CHANCE)
-    def time_goes_on(self, chance: Random) -> None:
-        self.life.wait(chance.choice(WAITS))
-        if chance.random() < 0.5:
-            self.life.overdue()
-            self.life.expire()
+    @rule(rng=RNG)
+    def advance_clock(self, rng: Random) -> None:
+        self.model.advance(rng.choice(WAITS))
+        if rng.random() < 0.5:
+            self.model.recover_overdue()
+            self.model.expire()
 
-    @precondition(lambda self: self.waiting or self.life.hands)
-    @rule(chance=CHANCE)
-    def work(self, chance: Random) -> None:
+    @precondition(lambda self: self.waiting or self.model.in_flight)
+    @rule(rng=RNG)
+    def claim_and_send(self, rng: Random) -> None:
         if self.waiting:
-            self.life.claim(chance.randint(1, 2), chance.randint(1, 3))
-        for _ in range(chance.randint(0, 4)):
-            if self.life.hands:
-                self._move(chance.choice(self.life.hands), chance)
+            self.model.claim(rng.randint(1, 2), rng.randint(1, 3))
+        for _ in range(rng.randint(0, 4)):
+            if self.model.in_flight:
+                self._continue_mail(rng.choice(self.model.in_flight), rng)
 
-    @precondition(lambda self: self.life.hands)
-    @rule(chance=CHANCE)
-    def die(self, chance: Random) -> None:
-        self.life.die(chance.randint(1, 2))
+    @precondition(lambda self: self.model.in_flight)
+    @rule(rng=RNG)
+    def recover_worker(self, rng: Random) -> None:
+        self.model.recover(rng.randint(1, 2))
 
-    @precondition(lambda self: self.open_ends)
-    @rule(chance=CHANCE)
-    def settle(self, chance: Random) -> None:
-        self.life.settle(chance.choice(self.open_ends), give_up=chance.random() < 0.2)
+    @precondition(lambda self: self.unsettled)
+    @rule(rng=RNG)
+    def settle(self, rng: Random) -> None:
+        self.model.settle(rng.choice(self.unsettled), give_up=rng.random() < 0.2)
 
-    @rule(chance=CHANCE)
-    def change(self, chance: Random) -> None:
-        """Who is about to be mailed rather than anybody, and not every time that it could be."""
-        readers = [self.life.rows[hand.claim.key].who for hand in self.life.hands if hand.gated is None]
-        if chance.random() < 0.4:
-            self.life.change(chance.choice(readers or self.life.people), chance.choice(AWAY))
+    @rule(rng=RNG)
+    def change_status(self, rng: Random) -> None:
+        """Change the status of a subscriber, preferably of one about to be mailed."""
+        readers = [self.model.rows[mail.claim.key].who for mail in self.model.in_flight if mail.committed_at is None]
+        if rng.random() < 0.4:
+            self.model.change_status(rng.choice(readers or self.model.keys), rng.choice(INACTIVE))
 
     @invariant()
-    def the_ledger_agrees(self) -> None:
-        assert self.life.states() == {key: row.state for key, row in self.life.rows.items()}
-        for key, row in self.life.rows.items():
-            assert self.life.copies[key] in COPIES.get(row.state, {0}), row
+    def ledger_agrees(self) -> None:
+        assert self.model.states() == {key: row.state for key, row in self.model.rows.items()}
+        for key, row in self.model.rows.items():
+            assert self.model.copies[key] in ALLOWED_COPIES.get(row.state, {0}), row
             self.visited.add(str(row.state))
 
     def teardown(self) -> None:
-        if not hasattr(self, "life"):
+        if not hasattr(self, "model"):
             return
-        broken = {name: rows for name, rows in self.life.ledger.broken().items() if name.startswith("I")}
+        broken = {name: rows for name, rows in self.model.ledger.violations().items() if name.startswith("I")}
         assert broken == {}
-        for who in self.life.people:
-            if self.life.person(who).status is not Status.ERASED:
-                held = [row.papers for row in self.life.rows.values() if row.who == who and row.state not in UNSENT]
-                assert self.life.ledger.seen(who) == sorted(frozenset().union(*held))
-        self.lived.update(["lives", *self.visited])
+        for who in self.model.keys:
+            if self.model.subscriber(who).status is not Status.ERASED:
+                held = [
+                    row.papers for row in self.model.rows.values() if row.who == who and row.state not in UNSENT_STATES
+                ]
+                assert self.model.ledger.seen_papers(who) == sorted(frozenset().union(*held))
+        self.visits.update(["examples", *self.visited])
 
     @property
     def waiting(self) -> bool:
-        return any(row.state is State.READY for row in self.life.rows.values())
+        return any(row.state is State.READY for row in self.model.rows.values())
 
     @property
-    def open_ends(self) -> list[int]:
-        return [key for key, row in self.life.rows.items() if row.state in {State.UNCERTAIN, State.POISONED}]
+    def unsettled(self) -> list[int]:
+        return [key for key, row in self.model.rows.items() if row.state in {State.UNCERTAIN, State.POISONED}]
 
-    def _plan(self, chance: Random) -> None:
-        for who in self.life.people:
-            self.life.plan(who, frozenset(chance.sample(range(1, 200), chance.randint(0, 4))))
+    def _plan(self, rng: Random) -> None:
+        for who in self.model.keys:
+            self.model.plan(who, frozenset(rng.sample(range(1, 200), rng.randint(0, 4))))
 
-    def _move(self, hand: Hand, chance: Random) -> None:
-        """What a worker does next with a mail in its hand."""
-        if chance.random() < 0.1:
-            self.life.lose(hand)
-        elif hand.gated is None:
-            (self.life.fail if chance.random() < 0.1 else self.life.gate)(hand)
-        elif hand.answer is None:
-            self.life.leave(hand, chance.choice(ANSWERS))
+    def _continue_mail(self, mail: MailInFlight, rng: Random) -> None:
+        """Perform the next step of a claimed mail."""
+        if rng.random() < 0.1:
+            self.model.give_up(mail)
+        elif mail.committed_at is None:
+            (self.model.fail_composing if rng.random() < 0.1 else self.model.commit)(mail)
+        elif mail.answer is None:
+            self.model.send_final_dot(mail, rng.choice(ANSWERS))
         else:
-            self.life.hear(hand)
+            self.model.record_answer(mail)
 
 
 @pytest.mark.parametrize("share", [0, *(pytest.param(share, marks=pytest.mark.long) for share in range(1, SHARES))])
-def test_whatever_happens_in_whatever_order_the_ledger_agrees_with_its_model(
-    ledger: Ledger, share: int, memory: Path
-) -> None:
-    found = Counter[str]()
-    put_back = renewal(ledger.db, memory)
+def test_ledger_agrees_with_model(ledger: Ledger, share: int, memory: Path) -> None:
+    visits_found = Counter[str]()
+    restore_database = snapshot_database(ledger.db, memory)
 
     @seed(share)
-    class Lives(LivesOfAnInstall):
+    class Machine(LedgerStateMachine):
         db = ledger.db
-        renew = staticmethod(put_back)
-        lived = found
+        restore = staticmethod(restore_database)
+        visits = visits_found
 
-    lives = many(LIVES)
-    as_said = settings(
-        max_examples=lives,
+    examples = scaled(EXAMPLES)
+    options = settings(
+        max_examples=examples,
         stateful_step_count=STEPS,
         database=None,
-        phases=[Phase.generate],  # a life of fifty steps is read as fast as it is made shorter
-        suppress_health_check=list(HealthCheck),  # a life takes as long as it takes
+        phases=[Phase.generate],  # shrinking fifty steps takes longer than reading them
+        suppress_health_check=list(HealthCheck),  # examples are slow
     )
-    run_state_machine_as_test(Lives, settings=as_said, _min_steps=STEPS)
-    print(f"steps {found['lives'] * STEPS}, {dict(found)}")
-    assert found["lives"] >= lives
-    assert found.keys() >= {"accepted", "skipped", "expired", "uncertain", "rejected"}
+    run_state_machine_as_test(Machine, settings=options, _min_steps=STEPS)
+    print(f"steps {visits_found['examples'] * STEPS}, {dict(visits_found)}")
+    assert visits_found["examples"] >= examples
+    assert visits_found.keys() >= {"accepted", "skipped", "expired", "uncertain", "rejected"}

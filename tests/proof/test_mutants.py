@@ -1,4 +1,4 @@
-"""Every safety test has a mutant that it must catch: each is made in a copy of the tree, and its test must fail."""
+"""Mutation tests: on a mutated copy of the tree, a test must fail."""
 
 import os
 import re
@@ -9,43 +9,43 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.forks import can_trace
 from tests.proof.mutants import MUTANTS, Mutant
+from tests.support.command_process import can_trace
 
 ROOT = Path(__file__).parents[2]
 POINTS = {
     "tests/proof/test_kill.py": "24",
     "tests/proof/test_power_cut.py": "120",
-    "tests/proof/test_gate_race.py": "1",
+    "tests/proof/test_commit_race.py": "1",
 }
-"""So many are enough, as nearly every point tells."""
+"""So few suffice, because nearly every point detects the mutant."""
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
-def test_the_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
+def test_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
     file = mutant.caught_by.partition("::")[0]
     if file in {"tests/proof/test_kill.py", "tests/proof/test_power_cut.py"} and not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
     _copy(tmp_path)
     _mutate(tmp_path, mutant)
-    done = _tested(tmp_path, mutant.caught_by)
+    done = _run_tests(tmp_path, mutant.caught_by)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, f"{mutant.name} lives: {done.stdout[-3000:]}{done.stderr}"
     assert re.search(r"^FAILED ", done.stdout, re.MULTILINE), done.stdout[-3000:]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
-def test_the_code_still_has_the_place_for_the_mutant(mutant: Mutant) -> None:
-    assert _place(ROOT, mutant)
+def test_mutant_still_applies(mutant: Mutant) -> None:
+    assert _original_text(ROOT, mutant)
 
 
-def test_a_copy_without_a_fault_passes(tmp_path: Path) -> None:
+def test_copy_without_mutation_passes(tmp_path: Path) -> None:
     _copy(tmp_path)
-    done = _tested(tmp_path, "tests/test_message.py")
+    done = _run_tests(tmp_path, "tests/test_message.py")
     assert done.returncode == pytest.ExitCode.OK, done.stdout[-3000:]
 
 
-def _tested(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
-    """The tests, run on a tree."""
+def _run_tests(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
+    """Run tests on a tree."""
     points = POINTS.get(tests.partition("::")[0], "1")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", tests]
     environment = {**os.environ, "PYTHONPATH": str(tree), "DIGESTD_TEST_POINTS": points}
@@ -53,7 +53,7 @@ def _tested(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _copy(into: Path) -> None:
-    """Copy the tree with its bytecode, which holds for all but the file that is mutated."""
+    """Copy the tree with its bytecode, valid for all files but the mutated one."""
     unfinished = shutil.ignore_patterns("*.pyc.*", "node_modules")
     for name in ("digestd", "templates", "tests"):
         shutil.copytree(ROOT / name, into / name, ignore=unfinished)
@@ -61,11 +61,11 @@ def _copy(into: Path) -> None:
 
 
 def _mutate(tree: Path, mutant: Mutant) -> None:
-    (tree / mutant.file).write_text(_place(tree, mutant).replace(mutant.was, mutant.becomes))
+    (tree / mutant.file).write_text(_original_text(tree, mutant).replace(mutant.was, mutant.becomes))
 
 
-def _place(tree: Path, mutant: Mutant) -> str:
-    """The text of its file, which has what it takes the place of."""
+def _original_text(tree: Path, mutant: Mutant) -> str:
+    """Return the text of the mutant's file, which must contain `was` once."""
     text = (tree / mutant.file).read_text()
-    assert text.count(mutant.was) == 1, f"{mutant.file} has changed: say anew where {mutant.name!r} would be"
+    assert text.count(mutant.was) == 1, f"{mutant.file} has changed: update `was` of the mutant {mutant.name!r}"
     return text

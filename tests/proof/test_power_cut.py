@@ -1,7 +1,7 @@
-"""The power goes while a process works: whatever the disk may have kept, no commit that counted is lost.
+"""Power cuts: no committed step is lost, whatever the disk has kept.
 
-The real process's writes and syncs are written down, and every state that a cut after each of them could leave is
-made, opened and gone on with. What counts is told from outside: once a mail has left, the ledger must know.
+The writes and syncs of a real process are recorded. For a cut after each of them a possible disk state is built,
+opened and continued. The witness is external: once a mail was sent, the ledger must know.
 """
 
 from itertools import chain, islice
@@ -10,10 +10,10 @@ from random import Random
 
 import pytest
 
-from tests.parts.nursery import Job
-from tests.proof.conftest import Situation
-from tests.proof.recording import OPTIONS, Event, Sent, cuts, recorded
-from tests.proof.scene import Scene, deliver_ready, many, plan_due, scene
+from tests.proof.conftest import StartingPoint
+from tests.proof.disk_recording import OPTIONS, Event, SentMail, power_cuts, read_events
+from tests.proof.fault_injection import FaultScenario, fault_scenario, run_deliver, run_plan, scaled
+from tests.support.process_runner import Job
 
 pytestmark = [
     pytest.mark.usefixtures("tracing"),
@@ -21,48 +21,50 @@ pytestmark = [
 ]
 
 
-def _cut(at: Situation, memory: Path, job: Job, wanted: int, connections: int) -> None:
-    with scene(at.install, job, memory / "scene", DIGESTD_TRANSPORT_CONNECTIONS=str(connections)) as made:
-        made.already = at.already
-        made.renew()
+def _check_power_cuts(at: StartingPoint, memory: Path, job: Job, wanted: int, connections: int) -> None:
+    with fault_scenario(at.install, job, memory / "scenario", DIGESTD_TRANSPORT_CONNECTIONS=str(connections)) as made:
+        made.delivered_before = at.delivered_before
+        made.restore()
         before = _files(made)
         events = _record(made)
-        assert job is plan_due or sum(isinstance(event, Sent) for event in events) == len(made.install.fates)
-        each = chain.from_iterable(cuts(events, before, Random(seed)) for seed in range(100))
-        for sent, left in islice(each, many(wanted)):
-            made.renew()
-            _lay(made, left)
-            made.go_on_from(dict.fromkeys(sent, 1))
-            assert made.install.db_is_whole
-        made.found.hold()
+        assert job is run_plan or sum(isinstance(event, SentMail) for event in events) == len(
+            made.install.states_by_message_id
+        )
+        each = chain.from_iterable(power_cuts(events, before, Random(seed)) for seed in range(100))
+        for sent, left in islice(each, scaled(wanted)):
+            made.restore()
+            _write_files(made, left)
+            made.restart_and_count(dict.fromkeys(sent, 1))
+            assert made.install.passes_integrity_check
+        made.found.check()
 
 
-def test_whatever_a_power_cut_left_of_delivering_no_mail_goes_twice(ready: Situation, memory: Path) -> None:
-    _cut(ready, memory, deliver_ready, 90, connections=1)
+def test_deliver_survives_power_cuts(ready: StartingPoint, memory: Path) -> None:
+    _check_power_cuts(ready, memory, run_deliver, 90, connections=1)
 
 
-def test_whatever_a_power_cut_left_of_delivering_at_once_no_mail_goes_twice(ready: Situation, memory: Path) -> None:
-    _cut(ready, memory, deliver_ready, 30, connections=3)
+def test_deliver_in_parallel_survives_power_cuts(ready: StartingPoint, memory: Path) -> None:
+    _check_power_cuts(ready, memory, run_deliver, 30, connections=3)
 
 
-def test_whatever_a_power_cut_left_of_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:
-    _cut(due, memory, plan_due, 30, connections=3)
+def test_plan_survives_power_cuts(due: StartingPoint, memory: Path) -> None:
+    _check_power_cuts(due, memory, run_plan, 30, connections=3)
 
 
-def _record(made: Scene) -> list[Event]:
+def _record(made: FaultScenario) -> list[Event]:
     log = made.install.folder / "written.log"
-    ended = made.nursery.traced(made.job, [*OPTIONS, "-o", str(log)])
-    assert ended.code == 0, ended.said
-    return recorded(log)
+    ended = made.runner.run_traced(made.job, [*OPTIONS, "-o", str(log)])
+    assert ended.code == 0, ended.output
+    return read_events(log)
 
 
-def _files(made: Scene) -> dict[Path, bytes]:
+def _files(made: FaultScenario) -> dict[Path, bytes]:
     file = Path(str(made.install.db.file))
     return {file: file.read_bytes()}
 
 
-def _lay(made: Scene, left: dict[Path, bytes]) -> None:
-    """Put the files there as the cut left them."""
+def _write_files(made: FaultScenario, left: dict[Path, bytes]) -> None:
+    """Write the files as the power cut left them."""
     for file, content in left.items():
         if made.install.folder in file.parents:
             file.parent.mkdir(exist_ok=True)

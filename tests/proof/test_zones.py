@@ -1,4 +1,4 @@
-"""Every IANA zone from 2020 to 2030: each local date has one due instant, and it falls on that very date."""
+"""Every IANA zone from 2020 to 2030: each local date has one due instant."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -18,8 +18,8 @@ NO_ZONES = {"Factory", "localtime"}
 
 
 @cache
-def kinds() -> dict[bytes, list[str]]:
-    """The zones by their rules: what many names are given to is walked through once."""
+def zones_by_rules() -> dict[bytes, list[str]]:
+    """Return the zones grouped by identical rules, so that each rule is tested once."""
     found: dict[bytes, list[str]] = {}
     for zone in sorted(available_timezones() - NO_ZONES):
         found.setdefault(files("tzdata.zoneinfo").joinpath(*zone.split("/")).read_bytes(), []).append(zone)
@@ -27,22 +27,22 @@ def kinds() -> dict[bytes, list[str]]:
 
 
 @pytest.mark.parametrize("hour", [2, 23])
-def test_in_every_zone_each_date_of_eleven_years_has_one_due_instant(hour: int) -> None:
-    for names in kinds().values():
+def test_every_zone_has_one_due_instant_per_date(hour: int) -> None:
+    for names in zones_by_rules().values():
         timing = Timing(names[0], hour=hour)
         instants = list(_instants(timing))
         dates = [schedule.local_date(timing, instant) for instant in instants]
         assert dates == [FIRST + timedelta(days=number) for number in range(DAYS)], names
         gaps = [later - earlier for earlier, later in pairwise(instants)]
         assert SHORTEST <= min(gaps) <= max(gaps) <= LONGEST, names
-    assert sum(map(len, kinds().values())) > 590
+    assert sum(map(len, zones_by_rules().values())) > 590
 
 
-def test_in_every_zone_the_period_of_a_due_instant_is_its_date_until_midnight() -> None:
-    """Looked at around each change of the clocks, where it could go wrong; else once a month."""
-    for names in kinds().values():
+def test_every_zone_period_lasts_until_midnight() -> None:
+    """Check the days around each change of the clocks, and one day a month."""
+    for names in zones_by_rules().values():
         timing = Timing(names[0], hour=3)
-        for instant in _odd(timing):
+        for instant in _unusual_instants(timing):
             period = schedule.newest_due(timing, instant)
             assert (period.due, period.key) == (instant, schedule.local_date(timing, instant).isoformat()), names
             assert schedule.due_period(timing, None, instant) == period
@@ -59,7 +59,7 @@ def _instants(timing: Timing) -> "list[datetime]":
     return found
 
 
-def _odd(timing: Timing) -> "list[datetime]":
+def _unusual_instants(timing: Timing) -> "list[datetime]":
     instants = _instants(timing)
     strange = {i + near for i, (a, b) in enumerate(pairwise(instants)) if b - a != timedelta(days=1) for near in (0, 1)}
     return [instants[i] for i in sorted(strange | set(range(0, DAYS, 30)))]

@@ -14,8 +14,8 @@ from digestd.store import subscribers
 from digestd.subscribers.cold_start import import_references
 from digestd.subscribers.lookup import find
 from tests.digests.topic_papers import TOPIC
-from tests.parts import library
-from tests.parts.install import Install, install
+from tests.support import sample_data
+from tests.support.install import Install, install
 
 ADA, BEA = "ada@example.net", "bea@example.net"
 HOME = "https://papers.example.org"
@@ -105,7 +105,9 @@ def known(made: Install, address: str) -> Subscriber:
 def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
     """Return an installation with an archive, and two subscribers without interests."""
     built = install(tmp_path, database_url, now).to(f"maildir:{tmp_path / 'outbox'}", public_url=HOME)
-    assert not import_papers(built.db, library.lines(library.papers(80, seed=5, first=900_000)), now, True).refused
+    assert not import_papers(
+        built.db, sample_data.lines(sample_data.papers(80, seed=5, first=900_000)), now, True
+    ).refused
     built.people([{"email": ADA, "hour": 0}, {"email": BEA, "hour": 0, "topics": [TOPIC]}])
     yield built
     built.db.close()

@@ -15,8 +15,8 @@ from digestd.papers.page_store import store_page
 from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
 from tests.digests.topic_papers import paper, shelf
-from tests.parts.install import Install
 from tests.references.conftest import ADA, BEA, bibtex, bring, known
+from tests.support.install import Install
 
 PUBLIC = ("paper", "paper_alias", "revision", "sighting", "signal", "merge", "similarity_key",
           "do_not_merge", "text_model",

@@ -15,8 +15,8 @@ from digestd.store import core, subscribers
 from digestd.store.erasure import scrub
 from digestd.subscribers.erasure import erase
 from tests.digests.topic_papers import shelf
-from tests.parts.install import Install
 from tests.references.conftest import ADA, CANARY, bring, files, known
+from tests.support.install import Install
 
 WORDS = (
     b"canarytitle",

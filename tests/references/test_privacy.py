@@ -27,8 +27,8 @@ from digestd.subscribers import feedback
 from digestd.subscribers.library_sync import link_orcid, link_zotero, sync_due
 from tests.digests.topic_papers import TOPIC, named, paper, shelf
 from tests.libraries.library_servers import CARBERRY, KEY, Zotero, in_thread, orcid_answer
-from tests.parts.install import Install
 from tests.references.conftest import ABSTRACT, ADA, BEA, CANARY, HOME, doi, files, known, title
+from tests.support.install import Install
 from tests.web.conftest import browsing
 
 THEIRS = frozenset({"reference", "interest", "profile", "library_entry"})

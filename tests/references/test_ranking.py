@@ -28,9 +28,9 @@ from digestd.store import core, due, references, subscribers
 from digestd.subscribers.feedback import add_feedback
 from tests.digests.topic_papers import named, shelf
 from tests.encoders.tiny import tiny_encoder
-from tests.parts import library
-from tests.parts.install import Install
 from tests.references.conftest import ABSTRACT, ADA, AUTHOR, BEA, bibtex, bring, known, title
+from tests.support import sample_data
+from tests.support.install import Install
 
 WORDS = Words("Lakes")
 PUBLIC: dict[str, object] = {"id": "old:1", "title": title("bibtex"), "abstract": ABSTRACT, "authors": [AUTHOR]}
@@ -50,7 +50,7 @@ def ranked(made: Install, encoder: Encoder = NoEncoder()) -> tuple[PlanningDay, 
 @pytest.fixture
 def both(made: Install) -> Install:
     """Give Ada as a reference what Bea likes as a public paper, and four papers of today."""
-    assert not import_papers(made.db, library.lines(iter([PUBLIC])), made.clock.now, True).refused
+    assert not import_papers(made.db, sample_data.lines(iter([PUBLIC])), made.clock.now, True).refused
     made.people([{"email": BEA, "topics": [], "likes": ["old:1"]}])
     bring(made, bibtex())
     made.clock.go(timedelta(hours=1))

@@ -9,9 +9,9 @@ import pytest
 
 from digestd.app import App
 from tests.conftest import NOW
-from tests.parts.relay import Relay
 from tests.security.hostile import STORABLE
 from tests.security.stage import Stage, stage
+from tests.support.relay import Relay
 from tests.web.conftest import app, backend, client, clock, language, pages, templates
 
 __all__ = ["app", "backend", "client", "clock", "language", "pages", "templates"]

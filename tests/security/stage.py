@@ -22,9 +22,9 @@ from digestd.security.links import Purpose, address_key
 from digestd.store import core, feedback, ledger, subscribers
 from digestd.store.subscribers import NewSubscriber
 from digestd.store.timestamps import to_us
-from tests.parts.install import Install, install
-from tests.parts.picks import packed
-from tests.parts.relay import Relay, Taken
+from tests.support.install import Install, install
+from tests.support.picks import pack_digest
+from tests.support.relay import ReceivedMail, Relay
 from tests.web.conftest import HOME, Backend, Clock, browsing
 
 PER_DIGEST, PER_DAY = 50, 20
@@ -74,10 +74,10 @@ class Stage:
                 yield "pick", link(Purpose.FEEDBACK, n, pick)
                 yield "mute", f"{settings}/mute/{PERIOD}/{pick}"
 
-    def mails(self) -> list[Taken]:
+    def mails(self) -> list[ReceivedMail]:
         """Yield all digests as a relay gets them."""
 
-        async def deliver() -> list[Taken]:
+        async def deliver() -> list[ReceivedMail]:
             async with Relay().serving() as relay:
                 report = await self.made.to(relay.url, public_url=HOME).deliver()
                 assert report.accepted == len(self.readers), report
@@ -165,4 +165,4 @@ def _digest(number: int, words: Sequence[str], now: datetime) -> ledger.NewDiges
     ]
     period = Period(PERIOD, now.date(), now)
     slot = DigestSlot(period, PERIOD, now + timedelta(hours=18), now + timedelta(days=1), PERIOD)
-    return ledger.NewDigest(number, 1, slot, packed(picks), len(words), f"<digest.{number}@example.org>")
+    return ledger.NewDigest(number, 1, slot, pack_digest(picks), len(words), f"<digest.{number}@example.org>")

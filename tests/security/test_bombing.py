@@ -8,8 +8,8 @@ from digestd.app import App
 from digestd.jobs.worker import run
 from digestd.security.links import Purpose, issued
 from digestd.web import build
-from tests.parts.relay import Relay
 from tests.security.routes import filled, posted, posting
+from tests.support.relay import Relay
 from tests.tiers import sized
 from tests.web.conftest import PATHS, Backend, Clock, stamp_for
 

@@ -20,12 +20,12 @@ from digestd.web.form_timestamp import MIN_AGE
 from tests.commands.mails import mail
 from tests.delivery.test_first_digest import asked, is_up
 from tests.delivery.test_service import terminate
-from tests.parts import library
-from tests.parts.forks import Command, Ended
-from tests.parts.install import Install, install
-from tests.parts.relay import Fault, Relay
-from tests.parts.waiting import PATIENCE_SECONDS, until
 from tests.postgres import free_port
+from tests.support import sample_data
+from tests.support.command_process import Command, ProcessResult
+from tests.support.install import Install, install
+from tests.support.relay import Fault, Relay
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 SECRET = "sandmartin-of-the-secret-with-32-bytes-and-more"
 TOKEN = "sandmartin-of-a-token" + "x" * 22
@@ -52,8 +52,8 @@ def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
     for name in ("new", "cur", "tmp"):
         (folder / "box" / name).mkdir(parents=True)
     made = install(folder, sqlite_url, now)
-    made.papers(library.papers(30))
-    found = " ".join(library.vocabulary()[0][:3])
+    made.papers(sample_data.papers(30))
+    found = " ".join(sample_data.vocabulary()[0][:3])
     made.people([{"email": who, "name": WORDS[2], "topics": [WORDS[0], found]} for who in (ADA, CARL)])
     assert made.plan().planned == 2
     made.people([{"email": BOB, "name": WORDS[2]}])
@@ -152,8 +152,8 @@ def test_smtp_worker_crash_logs_location_only(made: Install, more: dict[str, str
     with Relay().in_thread() as relay:
         said = _settings(made, f"http://127.0.0.1:{free_port()}", "json", relay.url)
         ended = Command(("up",), said | more, made.folder).run()
-    assert (ended.code, "unexpected ValueError" in ended.said) == (1, True)
-    assert ("queries.py" in ended.said) == bool(more)
+    assert (ended.code, "unexpected ValueError" in ended.output) == (1, True)
+    assert ("queries.py" in ended.output) == bool(more)
     assert told(ended) == []
     assert left(made.folder) == []
 
@@ -169,13 +169,13 @@ def test_failing_commands_print_no_password(made: Install) -> None:
         (("plan",), {"DIGESTD_TRANSPORT_RATE": f"sandmartin-{PASSWORD}", "DIGESTD_WEBHOOK_SECRET": PASSWORD}),
     ):
         ended = Command(words, made.environment(**changed), made.folder).run()
-        assert PASSWORD not in ended.said, words
-        assert SECRET not in ended.said, words
+        assert PASSWORD not in ended.output, words
+        assert SECRET not in ended.output, words
 
 
-def told(ended: Ended) -> list[str]:
+def told(ended: ProcessResult) -> list[str]:
     """Return the lines with a canary."""
-    return [line for line in ended.said.splitlines() if any(word in line.lower() for word in CANARIES)]
+    return [line for line in ended.output.splitlines() if any(word in line.lower() for word in CANARIES)]
 
 
 def left(folder: Path) -> list[str]:

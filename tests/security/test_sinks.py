@@ -15,10 +15,10 @@ from lxml import etree
 
 from digestd.domain.sanitise import clean, shorten
 from digestd.security.links import Purpose
-from tests.parts.relay import Taken
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.parsed_output import Mark, Seen, unruly
 from tests.security.stage import Stage
+from tests.support.relay import ReceivedMail
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -58,7 +58,7 @@ def test_mails_have_no_injected_header_or_markup(kind: Stage, attacked: Stage) -
     assert {taken.recipient for taken in mails} == {f"reader{n}@example.org" for n in attacked.readers}
 
 
-def _read(taken: Taken) -> EmailMessage:
+def _read(taken: ReceivedMail) -> EmailMessage:
     """Parse a mail with the standard library after checking its raw bytes."""
     lines = taken.wire.split(b"\r\n")
     assert not any(b"\r" in line or b"\n" in line or b"\0" in line or len(line) > 998 for line in lines)

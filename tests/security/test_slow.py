@@ -16,8 +16,8 @@ from uvicorn.server import ServerState
 from digestd.web.body_limit import LARGE, BodyLimit
 from digestd.web.connection_limits import CONNECTIONS_MAX, HEAD_MAX, DeadlineProtocol, server_config
 from tests.delivery.test_service import service, terminate
-from tests.parts.install import install
-from tests.parts.waiting import PATIENCE_SECONDS, until
+from tests.support.install import install
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 FORM = b"POST /subscribe HTTP/1.1\r\nHost: x\r\nContent-Length: 16000\r\n\r\n"
@@ -198,7 +198,7 @@ async def test_service_answers_during_slow_attack(tmp_path: Path, sqlite_url: st
         assert gone >= SLOW + SILENT - CONNECTIONS_MAX, "there was no room for all of them"
         terminate(running)
         ended = await asyncio.to_thread(running.end)
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.output
         await asyncio.gather(*slow, *more)
     finally:
         running.process.kill()

@@ -20,7 +20,7 @@ from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import suppress
 from digestd.web import build
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK
-from tests.parts.relay import Relay
+from tests.support.relay import Relay
 from tests.web.conftest import HOME, Backend, browsing, stamp_for
 from tests.web.html import heading, tree, words
 

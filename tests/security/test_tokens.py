@@ -26,8 +26,8 @@ from digestd.security.links import (
 from digestd.store import api_tokens
 from digestd.web.form_timestamp import is_timely, new_timestamp
 from tests.conftest import NOW
-from tests.parts.forgeries import changed
 from tests.security.routes import filled, opening, routes
+from tests.support.forged_tokens import token_variants
 from tests.tiers import sized
 from tests.web.conftest import PAPER, Backend
 
@@ -85,7 +85,7 @@ def test_changed_tokens_are_refused(kind: str) -> None:
     dice, tried = Random(8058), 0
     for made in (make(LATER if n % 2 else KEYS, n) for n in count(1)):
         assert take(LATER, made)
-        for forged in changed(made, dice):
+        for forged in token_variants(made, dice):
             if not (folds and forged.isascii() and _is_same_address(forged, made)):
                 assert not _is_accepted(take, forged), forged
                 tried += 1
@@ -127,7 +127,7 @@ def test_changed_links_open_nothing(client: TestClient, app: App, backend: Backe
     links = {path: opening(backend, path, n)["token"] for n, path in enumerate({path for _, path in calls})}
     before, dice, opened = backend.contents(), Random(8058), []
     for method, path in calls:
-        spellings = list(changed(links[path], dice))
+        spellings = list(token_variants(links[path], dice))
         for forged in dice.sample(spellings, min(EACH_ENDPOINT, len(spellings))):
             sent = {"data": FORM} if method == "POST" else {}
             answer = client.request(method, filled(path, quote(forged, safe="")), **sent)  # type: ignore[arg-type]  # a form or nothing
@@ -147,7 +147,9 @@ def test_changed_api_tokens_are_refused(
         number = api_tokens.add(session, "ours", secret, frozenset(Scope), backend.clock())
         api_tokens.add(session, "another's", "y" * 43, frozenset(Scope), backend.clock())
     made = f"digestd_{number}_{secret}"
-    spellings = (forged for forged in changed(made, dice) if forged.strip() != made)  # HTTP trims what it carries
+    spellings = (
+        forged for forged in token_variants(made, dice) if forged.strip() != made
+    )  # HTTP trims what it carries
     for forged in islice(spellings, 2_000):
         backend.clock.advance(seconds=2)  # as often as a stranger may try
         answer = client.get("/api/v1/papers", headers={b"Authorization": f"Bearer {forged}".encode()})

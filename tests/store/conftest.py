@@ -1,4 +1,4 @@
-"""A ledger on each database engine in turn."""
+"""A ledger fixture on each database engine in turn."""
 
 from datetime import datetime
 
@@ -10,4 +10,5 @@ from tests.store.rows import Ledger
 
 @pytest.fixture
 def ledger(db: Database, now: datetime) -> Ledger:
+    """Return a ledger on a fresh database."""
     return Ledger(db, now)

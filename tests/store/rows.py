@@ -1,4 +1,4 @@
-"""Ledger rows for tests: subscribers with consent, digests with picks that need no papers."""
+"""Ledger rows for tests: subscribers with consent, digests with picks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from digestd.store.ledger.create import NewDigest
 from digestd.store.ledger.results import AttemptResult, record_results
 from digestd.store.ledger.seen_papers import of as seen_of
 from digestd.store.subscribers import NewSubscriber
-from tests.parts.picks import packed
+from tests.support.picks import pack_digest
 
 KEYS = Keys(b"a secret for the ledger, 32 bytes!")
 SHA = b"\1" * 32
@@ -26,25 +26,25 @@ SHA = b"\1" * 32
 
 @dataclass(frozen=True)
 class Ledger:
-    """A database and the time it is."""
+    """A database at a fixed time, with short methods for the steps of a delivery."""
 
     db: Database
     now: datetime
 
-    def subscribers(self, count: int, status: Status = Status.ACTIVE, first: int = 0) -> list[int]:
-        """New subscribers, numbered from `first` on."""
+    def add_subscribers(self, count: int, status: Status = Status.ACTIVE, first: int = 0) -> list[int]:
+        """Insert subscribers, numbered from `first` on, and return their keys."""
         new = [_subscriber(f"s{number}@example.net", status) for number in range(first, first + count)]
         with self.db.write() as session:
             return list(subscribers.insert_many(session, new, Cause.IMPORT, self.now).values())
 
-    def digests(self, who: Sequence[int], picks: Sequence[int] = (1, 2, 3), key: str = "2026-11-24") -> None:
-        """A ready digest each; an empty one for no picks."""
+    def plan_digests(self, who: Sequence[int], picks: Sequence[int] = (1, 2, 3), key: str = "2026-11-24") -> None:
+        """Plan a ready digest for each subscriber; an empty one without picks."""
         new = [self.digest(subscriber, picks, key) for subscriber in who]
         with self.db.write() as session:
             ledger.plan_digests(session, new, "templates", self.now)
 
     def digest(self, subscriber: int, papers: Sequence[int], key: str) -> NewDigest:
-        """A digest about to be planned."""
+        """Return a digest to be planned."""
         return NewDigest(
             subscriber=subscriber,
             consent_version=1,
@@ -55,65 +55,65 @@ class Ledger:
                 next_due=self.now + timedelta(days=1),
                 local_date=self.now.date().isoformat(),
             ),
-            picks=packed([Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(Why.NEW)) for paper in papers]),
+            picks=pack_digest([Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(Why.NEW)) for paper in papers]),
             considered=9,
             message_id=f"<digest.{key}.{subscriber}@example.org>",
         )
 
-    def ready(self, count: int, first: int = 0) -> list[int]:
-        """So many subscribers with a ready digest each; the subscribers."""
-        who = self.subscribers(count, first=first)
-        self.digests(who)
+    def add_ready(self, count: int, first: int = 0) -> list[int]:
+        """Insert subscribers with a ready digest each, and return their keys."""
+        who = self.add_subscribers(count, first=first)
+        self.plan_digests(who)
         return who
 
     def claim(self, owner: str = "w1", limit: int = 100, later: timedelta = timedelta(0)) -> ClaimResult:
-        """Claim as a worker of this name."""
+        """Claim deliveries as worker `owner`."""
         with self.db.write() as session:
             return claim(session, ClaimOwner(owner, lambda key, n: f"b+{key}.{n}@example.org"), limit, self.now + later)
 
-    def gate(self, claimed: ClaimResult, owner: str = "w1", later: timedelta = timedelta(0)) -> list[CommitDecision]:
-        """Ask the gate for all of a claim."""
-        wishes = [CommitRequest(c.key, c.attempt, owner, SHA) for c in claimed.claims]
+    def commit(self, claimed: ClaimResult, owner: str = "w1", later: timedelta = timedelta(0)) -> list[CommitDecision]:
+        """Pass the commit point with all claims, and return the decisions."""
+        requests = [CommitRequest(c.key, c.attempt, owner, SHA) for c in claimed.claims]
         with self.db.write() as session:
-            return commit_sends(session, wishes, self.now + later)
+            return commit_sends(session, requests, self.now + later)
 
     def record(self, *results: AttemptResult, later: timedelta = timedelta(0)) -> int:
-        """Write results."""
+        """Record results, and return how many were accepted."""
         with self.db.write() as session:
             return record_results(session, results, self.now + later)
 
-    def change(self, subscriber: int, status: Status, cause: Cause = Cause.WEB) -> None:
-        """Change a subscriber's status now."""
+    def change_status(self, subscriber: int, status: Status, cause: Cause = Cause.WEB) -> None:
+        """Change a subscriber's status."""
         with self.db.write() as session:
             subscribers.change_status(session, subscriber, status, cause, self.now)
 
-    def seen(self, subscriber: int) -> list[int]:
-        """The papers they had."""
+    def seen_papers(self, subscriber: int) -> list[int]:
+        """Return the papers that a subscriber has had."""
         with self.db.read() as session:
             papers = seen_of(session, [subscriber]).get(subscriber)
         return [] if papers is None else papers.tolist()
 
     @property
     def states(self) -> list[str]:
-        """The state of each delivery, by number."""
+        """Return the state of each delivery, ordered by key."""
         with self.db.read() as session:
             query = select(core.delivery.c.state).order_by(core.delivery.c.id)
             return list(session.connection().execute(query).scalars())
 
     @property
     def outcomes(self) -> list[tuple[int, str | None, str | None]]:
-        """(attempt, outcome, evidence) of every attempt, by delivery."""
+        """Return (attempt, outcome, evidence) of each attempt, ordered by delivery."""
         table = core.attempt.c
         with self.db.read() as session:
             query = select(table.n, table.outcome, table.evidence).order_by(table.delivery_id, table.n)
             return [(n, outcome, evidence) for n, outcome, evidence in session.connection().execute(query)]
 
-    def broken(self, later: timedelta = timedelta(0)) -> dict[str, list[dict[str, object]]]:
-        """The invariants that do not hold."""
+    def violations(self, later: timedelta = timedelta(0)) -> dict[str, list[dict[str, object]]]:
+        """Return the violated invariants with the offending rows."""
         return {name: rows for name, rows in fsck(self.db, self.now + later).items() if rows}
 
     def sql(self, statement: str, **values: object) -> None:
-        """Run one statement as it is."""
+        """Execute one SQL statement."""
         with self.db.write() as session:
             session.connection().execute(text(statement), values)
 

@@ -1,4 +1,4 @@
-"""Statements that go by the driver itself behave as all others do."""
+"""Statements executed directly by the driver behave like those of SQLAlchemy."""
 
 import pytest
 from sqlalchemy import bindparam, insert, select, text, update
@@ -21,7 +21,7 @@ BY_FAILURES = KeyLookup(
 ROWS = [(name, 0, 0, 0, 0, failures, 0, "") for failures, name in enumerate(("one", "two", "three"), start=1)]
 
 
-def test_several_statements_and_lookups_are_run_in_their_order(db: Database) -> None:
+def test_run_all_and_look_up_keep_order(db: Database) -> None:
     with db.write() as session:
         run_all(session, (THROTTLES, ROWS), (AGAIN, []), (AGAIN, [("first", 1), ("third", 3)]))
     with db.read() as session:
@@ -31,14 +31,14 @@ def test_several_statements_and_lookups_are_run_in_their_order(db: Database) -> 
     assert [(row.name, row.error) for row in more] == [("two", "")]
 
 
-def test_what_fails_writes_nothing_and_is_raised_as_sqlalchemy_does(db: Database) -> None:
+def test_run_all_rolls_back_and_raises_integrity_error(db: Database) -> None:
     with pytest.raises(IntegrityError), db.write() as session:
         run_all(session, (THROTTLES, ROWS), (THROTTLES, ROWS))
     with db.read() as session:
         assert BY_FAILURES.rows(session, [1, 2, 3]) == []
 
 
-def test_a_connection_that_the_server_has_ended_is_told_and_not_used_again(postgres_url: str) -> None:
+def test_run_all_reports_and_drops_a_terminated_connection(postgres_url: str) -> None:
     db = open_database(postgres_url)
     with pytest.raises(DatabaseUnreachable):
         _write(db, ended=True)

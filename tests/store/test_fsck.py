@@ -1,4 +1,4 @@
-"""fsck: silent on a sound ledger, and every invariant finds its violation."""
+"""fsck: accepts a valid ledger and finds a violation of each invariant."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -15,22 +15,22 @@ from tests.store.rows import Ledger
 
 TABLES = ("subscriber", "consent_event", "suppression", "due_audit", "delivery", "attempt", "seen_papers", "interest")
 
-# Deliveries 1 to 8 are each of one subscriber of the same number.
+# Delivery n belongs to subscriber n.
 ACCEPTED, READY, LEASED, DOT, UNCERTAIN, EMPTY, SKIPPED, REJECTED = range(1, 9)
 
 
 @pytest.fixture
-def mixed(ledger: Ledger) -> Ledger:
-    """A sound ledger with a delivery in most states."""
-    who = ledger.subscribers(8)
-    ledger.digests([n for n in who if n != EMPTY])
-    ledger.digests([EMPTY], picks=())
+def valid_ledger(ledger: Ledger) -> Ledger:
+    """Return a valid ledger with deliveries in most states."""
+    who = ledger.add_subscribers(8)
+    ledger.plan_digests([n for n in who if n != EMPTY])
+    ledger.plan_digests([EMPTY], picks=())
     ledger.sql("UPDATE delivery SET id = id + 100")
     ledger.sql("UPDATE delivery SET id = subscriber_id")
-    ledger.change(SKIPPED, Status.UNSUBSCRIBED)
+    ledger.change_status(SKIPPED, Status.UNSUBSCRIBED)
     ledger.sql(f"UPDATE delivery SET not_before_us = not_before_us + 1000000 WHERE id = {READY}")
     claims = {c.key: c for c in ledger.claim("w1").claims}
-    ledger.gate(ClaimResult(tuple(claims[n] for n in (ACCEPTED, DOT, UNCERTAIN)), 0, 0), "w1")
+    ledger.commit(ClaimResult(tuple(claims[n] for n in (ACCEPTED, DOT, UNCERTAIN)), 0, 0), "w1")
     ledger.record(
         AttemptResult(ACCEPTED, 1, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250, "ok"),
         AttemptResult(UNCERTAIN, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer"),
@@ -40,37 +40,37 @@ def mixed(ledger: Ledger) -> Ledger:
 
 
 @pytest.fixture
-def loose(mixed: Ledger) -> Ledger:
-    """The same rows in tables that hold nothing back: no constraint, index or trigger."""
+def unconstrained_ledger(valid_ledger: Ledger) -> Ledger:
+    """Return the same rows in tables without constraints, indexes and triggers."""
     for table in TABLES:
-        cascade = "" if mixed.db.is_sqlite else " CASCADE"
-        mixed.sql(f"CREATE TABLE loose AS SELECT * FROM {table}")
-        if mixed.db.is_sqlite:
-            with mixed.db.engine.connect() as connection:
+        cascade = "" if valid_ledger.db.is_sqlite else " CASCADE"
+        valid_ledger.sql(f"CREATE TABLE unconstrained AS SELECT * FROM {table}")
+        if valid_ledger.db.is_sqlite:
+            with valid_ledger.db.engine.connect() as connection:
                 connection.exec_driver_sql("ROLLBACK")
                 connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
                 connection.exec_driver_sql(f"DROP TABLE {table}")
         else:
-            mixed.sql(f"DROP TABLE {table}{cascade}")
-        mixed.sql(f"ALTER TABLE loose RENAME TO {table}")
-    assert mixed.broken() == {}
-    return mixed
+            valid_ledger.sql(f"DROP TABLE {table}{cascade}")
+        valid_ledger.sql(f"ALTER TABLE unconstrained RENAME TO {table}")
+    assert valid_ledger.violations() == {}
+    return valid_ledger
 
 
-def test_every_invariant_is_there() -> None:
+def test_fsck_has_every_invariant() -> None:
     assert sorted(INVARIANTS) == [*(f"I{n:02}" for n in range(1, 21)), "L1", "L2", "L3"]
 
 
-def test_a_new_database_is_sound(ledger: Ledger) -> None:
-    assert ledger.broken() == {}
+def test_fsck_accepts_a_new_database(ledger: Ledger) -> None:
+    assert ledger.violations() == {}
 
 
-def test_a_sound_ledger_is_sound(mixed: Ledger) -> None:
-    assert mixed.states == ["accepted", "ready", "leased", "dot", "uncertain", "empty", "skipped", "rejected"]
-    assert mixed.broken() == {}
-    with mixed.db.write() as session:
-        recover(session, "w1", mixed.now)
-    assert mixed.broken() == {}
+def test_fsck_accepts_a_valid_ledger(valid_ledger: Ledger) -> None:
+    assert valid_ledger.states == ["accepted", "ready", "leased", "dot", "uncertain", "empty", "skipped", "rejected"]
+    assert valid_ledger.violations() == {}
+    with valid_ledger.db.write() as session:
+        recover(session, "w1", valid_ledger.now)
+    assert valid_ledger.violations() == {}
 
 
 def _copy(table: str, where: str, change: str) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def _copy(table: str, where: str, change: str) -> tuple[str, ...]:
     )
 
 
-SEEDS: list[tuple[str, tuple[str, ...]]] = [
+VIOLATIONS: list[tuple[str, tuple[str, ...]]] = [
     ("I01", _copy("delivery", f"id = {EMPTY}", "id = 99")),
     ("I02", (f"UPDATE attempt SET outcome = 'not_sent' WHERE delivery_id = {ACCEPTED}",)),
     ("I02", (f"UPDATE attempt SET outcome = 'accepted' WHERE delivery_id = {REJECTED}",)),
@@ -134,15 +134,15 @@ SEEDS: list[tuple[str, tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "statements"), SEEDS)
-def test_a_violation_is_found(loose: Ledger, name: str, statements: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("name", "statements"), VIOLATIONS)
+def test_fsck_finds_violation(unconstrained_ledger: Ledger, name: str, statements: tuple[str, ...]) -> None:
     for statement in statements:
-        loose.sql(statement)
-    assert name in loose.broken()
+        unconstrained_ledger.sql(statement)
+    assert name in unconstrained_ledger.violations()
 
 
-def test_every_invariant_has_a_seed() -> None:
-    assert sorted({name for name, _ in SEEDS}) == [name for name in sorted(INVARIANTS) if name.startswith("I")]
+def test_every_invariant_has_a_violation_case() -> None:
+    assert sorted({name for name, _ in VIOLATIONS}) == [name for name in sorted(INVARIANTS) if name.startswith("I")]
 
 
 @pytest.mark.parametrize(
@@ -151,19 +151,19 @@ def test_every_invariant_has_a_seed() -> None:
      ("L2", timedelta(hours=18, minutes=9), timedelta(hours=18, minutes=11)),
      ("L3", timedelta(hours=23, minutes=59), timedelta(hours=24, minutes=1))],
 )  # fmt: skip
-def test_what_stands_still_too_long_is_found(mixed: Ledger, name: str, sound: timedelta, broken: timedelta) -> None:
-    assert name not in mixed.broken(sound)
-    assert name in mixed.broken(broken)
+def test_fsck_finds_stalled_deliveries(valid_ledger: Ledger, name: str, sound: timedelta, broken: timedelta) -> None:
+    assert name not in valid_ledger.violations(sound)
+    assert name in valid_ledger.violations(broken)
 
 
-def test_a_papers_number_above_two_to_the_31_is_no_problem(ledger: Ledger) -> None:
-    ledger.digests(ledger.subscribers(1), picks=(2**32 - 1, 2**31))
-    assert ledger.seen(1) == [2**31, 2**32 - 1]
-    assert ledger.broken() == {}
+def test_fsck_accepts_paper_numbers_above_32_bits(ledger: Ledger) -> None:
+    ledger.plan_digests(ledger.add_subscribers(1), picks=(2**32 - 1, 2**31))
+    assert ledger.seen_papers(1) == [2**31, 2**32 - 1]
+    assert ledger.violations() == {}
 
 
 def _all(state: State) -> dict[str, object]:
-    """Columns that satisfy the constraints of a state."""
+    """Return column values that satisfy the constraints of a state."""
     busy = state in {State.LEASED, State.DOT}
     return {"state": state, "owner": "w" if busy else None, "until": 1 if busy else None, "sha": b"x" * 32}
 
@@ -172,7 +172,7 @@ _SET = (
     "UPDATE delivery SET state = :state, lease_owner = :owner, lease_until_us = :until, sha256 = :sha, "
     "reply_code = 250, reason = 'why' WHERE id = 1"
 )
-_ROADS = (
+_PATHS = (
     (State.LEASED, State.DOT, State.ACCEPTED),
     (State.LEASED, State.DOT, State.UNCERTAIN, State.ABANDONED),
     (State.LEASED, State.REJECTED),
@@ -182,11 +182,9 @@ _ROADS = (
 )
 
 
-@pytest.mark.parametrize("road", _ROADS, ids=lambda road: str(road[-1]))
-def test_the_database_itself_refuses_steps_that_the_states_do_not_allow(
-    ledger: Ledger, road: tuple[State, ...]
-) -> None:
-    ledger.ready(1)
+@pytest.mark.parametrize("road", _PATHS, ids=lambda road: str(road[-1]))
+def test_trigger_refuses_invalid_state_transitions(ledger: Ledger, road: tuple[State, ...]) -> None:
+    ledger.add_ready(1)
     at = State.READY
     for onward in road:
         for other in State:
@@ -202,8 +200,8 @@ def test_the_database_itself_refuses_steps_that_the_states_do_not_allow(
                 ledger.sql(_SET, **_all(other))
 
 
-def test_a_delivery_is_born_ready_or_empty(ledger: Ledger) -> None:
-    ledger.ready(1)
+def test_trigger_refuses_insert_as_expired(ledger: Ledger) -> None:
+    ledger.add_ready(1)
     columns = (
         "subscriber_id, kind, key, covers_from, consent_version, message_id, picks, considered, template_hash, "
         "history, due_us, expires_us, not_before_us, attempts, failures"

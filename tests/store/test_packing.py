@@ -1,4 +1,4 @@
-"""The packed columns come out as they went in."""
+"""Packed columns: picks, history and seen papers survive a round trip."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from digestd.store.packing import (
     unpack_picks,
     unpack_seen,
 )
-from tests.parts.picks import packed, tabled
+from tests.support.picks import pack_digest, pick_table
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ROW = st.integers(0, 2**32 - 1)
@@ -50,20 +50,20 @@ STEPS = st.lists(st.tuples(st.sampled_from(State), st.sampled_from(Actor), st.in
 
 
 @given(st.lists(PICKS.map(tuple), max_size=4))
-def test_picks_come_back(digests: list[tuple[Pick, ...]]) -> None:
-    assert [unpack_picks(one.picks) for one in pack_picks(tabled(*digests))] == digests
+def test_picks_round_trip(digests: list[tuple[Pick, ...]]) -> None:
+    assert [unpack_picks(one.picks) for one in pack_picks(pick_table(*digests))] == digests
 
 
 @given(st.lists(PICKS.map(tuple), max_size=4))
-def test_digests_packed_together_are_packed_as_each_alone_is(digests: list[tuple[Pick, ...]]) -> None:
-    together = pack_picks(tabled(*digests))
-    assert [one.picks for one in together] == [plainly_packed(picks) for picks in digests]
+def test_pack_picks_of_many_digests_equals_packing_each(digests: list[tuple[Pick, ...]]) -> None:
+    together = pack_picks(pick_table(*digests))
+    assert [one.picks for one in together] == [pack_one_by_one(picks) for picks in digests]
     assert [one.papers.tolist() for one in together] == [sorted(pick.paper for pick in picks) for picks in digests]
-    assert [tabled(*digests).of(n) for n in range(len(digests))] == digests
+    assert [pick_table(*digests).of(n) for n in range(len(digests))] == digests
 
 
-def plainly_packed(picks: Sequence[Pick]) -> bytes:
-    """One digest pick by pick, by the description of the form."""
+def pack_one_by_one(picks: Sequence[Pick]) -> bytes:
+    """Pack one digest pick by pick, as the format is documented."""
     if not picks:
         return b""
     reasons = list(dict.fromkeys(pick.reason for pick in picks))
@@ -78,57 +78,57 @@ def plainly_packed(picks: Sequence[Pick]) -> bytes:
         )
         for pick in picks
     ]
-    said = [
+    details = [
         [[r.why, r.value, *r.words] for r in reasons],
         [[n, pick.propensity] for n, pick in enumerate(picks) if pick.propensity is not None],
         [pick.team for pick in picks] if any(pick.team for pick in picks) else [],
     ]
-    words = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    words = json.dumps(details, ensure_ascii=False, separators=(",", ":")).encode()
     return bytes([len(picks)]) + b"".join(rows) + words
 
 
 @given(PICKS)
-def test_how_many_and_which_papers_is_told_without_their_words(picks: list[Pick]) -> None:
-    whole = packed(picks).picks
-    rows = whole[: 1 + 20 * len(picks)]
+def test_pick_count_and_papers_need_no_reasons(picks: list[Pick]) -> None:
+    complete = pack_digest(picks).picks
+    rows = complete[: 1 + 20 * len(picks)]
     assert (pick_count(rows), picked_papers(rows)) == (len(picks), [pick.paper for pick in picks])
 
 
 @given(PICKS.filter(bool), st.data())
-def test_picks_that_were_cut_are_called_damaged(picks: list[Pick], data: st.DataObject) -> None:
-    whole = packed(picks).picks
-    cut = whole[: data.draw(st.integers(1, len(whole) - 1))]
+def test_unpack_picks_refuses_truncated_bytes(picks: list[Pick], data: st.DataObject) -> None:
+    complete = pack_digest(picks).picks
+    cut = complete[: data.draw(st.integers(1, len(complete) - 1))]
     with pytest.raises(Damaged):
         unpack_picks(cut)
     assert readable_picks(cut) == ()
 
 
 @given(st.binary())
-def test_whatever_bytes_stand_there_they_are_picks_or_damaged(found: bytes) -> None:
+def test_unpack_picks_returns_picks_or_damaged_for_any_bytes(found: bytes) -> None:
     for read in (unpack_picks, picked_papers):
         with contextlib.suppress(Damaged):
             read(found)
 
 
 @given(STEPS)
-def test_history_comes_back(history: list[tuple[State, Actor, int]]) -> None:
-    packed = "".join(step(*entry) for entry in history)
-    assert len(packed) == STEP_LENGTH * len(history)
-    assert steps(packed) == history
+def test_steps_round_trip(history: list[tuple[State, Actor, int]]) -> None:
+    pack_digest = "".join(step(*entry) for entry in history)
+    assert len(pack_digest) == STEP_LENGTH * len(history)
+    assert steps(pack_digest) == history
 
 
 @given(st.sets(ROW))
-def test_seen_papers_come_back_in_order_and_once(papers: set[int]) -> None:
+def test_seen_papers_round_trip_sorted_and_unique(papers: set[int]) -> None:
     assert unpack_seen(pack_seen([*papers, *papers])).tolist() == sorted(papers)
 
 
 @pytest.mark.parametrize("damaged", ["r", "rp0000000000001x", "?p0000000000001", "r?0000000000001", "rpzzzzzzzzzzzzz"])
-def test_a_damaged_history_is_called_one(damaged: str) -> None:
+def test_steps_refuses_damaged_history(damaged: str) -> None:
     with pytest.raises(ValueError, match=r"history|invalid literal"):
         steps(damaged)
 
 
-def test_fifteen_picks_with_their_reasons_stay_small() -> None:
+def test_pack_picks_keeps_fifteen_picks_small() -> None:
     reason = Reason(Why.TOPIC, "graph neural networks", ("graph", "networks"))
     picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.25, 0.2, 0.0125 if n == 14 else None) for n in range(15)]
-    assert len(packed(picks).picks) < 390
+    assert len(pack_digest(picks).picks) < 390

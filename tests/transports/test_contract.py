@@ -11,8 +11,8 @@ from digestd.delivery.transports import TRANSPORTS
 from digestd.delivery.transports.maildir import MaildirTransport
 from digestd.delivery.transports.transport import OutgoingMail, Transport
 from digestd.errors import RelayFailed
-from tests.parts.relay import Relay
-from tests.parts.smtp import MAIL, one_route
+from tests.support.relay import Relay
+from tests.support.smtp import MAIL, one_route
 
 Arrived = Callable[[], list[bytes]]
 End = tuple[Transport, Arrived]

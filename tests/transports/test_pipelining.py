@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from digestd.delivery.retry import Stage
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal, Transport
 from digestd.errors import BadInput, RelayFailed
-from tests.parts.postfix import smtp_sink
-from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import HASTY, PATIENT, one_route, transport
-from tests.parts.waiting import eventually
+from tests.support.postfix import smtp_sink
+from tests.support.relay import Fault, Relay
+from tests.support.smtp import LONG_TIMEOUTS, SHORT_TIMEOUTS, one_route, transport
+from tests.support.waiting import eventually
 from tests.transports.oracle import PlainTransport
 
 ONE_BY_ONE = ("8BITMIME",)
@@ -78,7 +78,7 @@ async def test_pipelining_has_the_same_results_as_smtplib(stage: str, act: str, 
         fault = Fault(act, by=mails[2].envelope_from)
         async with Relay({stage: fault}, offers=offers, careless=careless).serving() as relay:
             # a relay that closes amid the body leaves both ends waiting
-            ours = transport(relay.port, patience=HASTY if stage == "body" else PATIENT)
+            ours = transport(relay.port, patience=SHORT_TIMEOUTS if stage == "body" else LONG_TIMEOUTS)
             ends.append(await sent(road(relay.port) if road else ours, mails))
         arrived.append([(taken.sender, taken.recipient, taken.message) for taken in relay.taken])
     assert ends[0] == ends[1] == ends[2]
@@ -94,7 +94,10 @@ async def test_pipelining_stops_after_unexpected_replies() -> None:
 
 async def test_pipelining_stops_if_input_after_the_dot_is_lost() -> None:
     async with Relay(forgetful=True).serving() as relay:
-        assert await sent(transport(relay.port, patience=HASTY), [mail(n) for n in range(4)]) == ["answered 250"] * 4
+        assert (
+            await sent(transport(relay.port, patience=SHORT_TIMEOUTS), [mail(n) for n in range(4)])
+            == ["answered 250"] * 4
+        )
     assert (relay.sessions, len(relay.taken)) == (2, 4)
 
 

@@ -7,8 +7,8 @@ import pytest
 from digestd.delivery.retry import Stage
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import BadSetting, RelayFailed
-from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import HASTY, MAIL, one_route, patience_with, transport
+from tests.support.relay import Fault, Relay
+from tests.support.smtp import MAIL, SHORT_TIMEOUTS, one_route, timeouts_for, transport
 
 Offers = tuple[str, ...]
 NASTY = b"".join(
@@ -71,7 +71,7 @@ async def test_smtp_connection_refused_fails_as_relay() -> None:
 async def test_smtp_failure_before_mail_fails_as_relay(stage: str, act: str) -> None:
     async with Relay({stage: Fault(act)}).serving() as relay:
         with pytest.raises(RelayFailed):
-            await transport(relay.port, patience=patience_with(act)).connect()
+            await transport(relay.port, patience=timeouts_for(act)).connect()
     assert relay.taken == []
 
 
@@ -79,7 +79,7 @@ async def test_smtp_failure_before_mail_fails_as_relay(stage: str, act: str) -> 
 @pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA])
 async def test_smtp_refusal_has_stage_and_reply(stage: Stage, act: str, code: int, offers: tuple[str, ...]) -> None:
     async with Relay({stage.upper(): Fault(act)}, offers=offers).serving() as relay:
-        channel = await transport(relay.port, patience=patience_with(act)).connect()
+        channel = await transport(relay.port, patience=timeouts_for(act)).connect()
         refusal = await channel.offer(MAIL)
         await channel.close()
     assert isinstance(refusal, Refusal)
@@ -91,7 +91,7 @@ async def test_smtp_refusal_has_stage_and_reply(stage: Stage, act: str, code: in
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
 async def test_smtp_session_lost_before_the_body_is_not_sent(stage: str, act: str, offers: Offers) -> None:
     async with Relay({stage: Fault(act)}, offers=offers).serving() as relay:
-        channel = await transport(relay.port, patience=patience_with(act)).connect()
+        channel = await transport(relay.port, patience=timeouts_for(act)).connect()
         with pytest.raises(RelayFailed):
             await channel.offer(MAIL)
         await channel.close()
@@ -102,7 +102,7 @@ async def test_smtp_session_lost_before_the_body_is_not_sent(stage: str, act: st
 async def test_smtp_session_lost_in_the_body_sent_no_dot(act: str, offers: tuple[str, ...]) -> None:
     large = OutgoingMail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 78 + b"\r\n" * 200_000)
     async with Relay({"body": Fault(act)}, offers=offers).serving() as relay:
-        channel = await transport(relay.port, patience=patience_with(act)).connect()
+        channel = await transport(relay.port, patience=timeouts_for(act)).connect()
         assert await _offered_and_committed(channel, large) == (421 if act.startswith("421") else None)
         await channel.close()
     assert relay.taken == []
@@ -122,7 +122,7 @@ async def _offered_and_committed(channel: Connection, mail: OutgoingMail) -> int
 async def test_smtp_times_out_if_the_relay_stops_reading() -> None:
     huge = OutgoingMail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 30_000_000 + b"\r\n")
     async with await asyncio.start_server(_never_reads, "127.0.0.1", 0) as server:
-        channel = await transport(server.sockets[0].getsockname()[1], patience=HASTY).connect()
+        channel = await transport(server.sockets[0].getsockname()[1], patience=SHORT_TIMEOUTS).connect()
         with pytest.raises(RelayFailed):
             await channel.offer(huge)
         await channel.abandon()
@@ -140,7 +140,7 @@ async def _never_reads(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 @pytest.mark.parametrize("act", ["450 4.3.0 no", "550 5.7.1 no", "421 4.3.2 no"])
 async def test_smtp_refused_dot_is_a_reply(act: str, offers: Offers) -> None:
     async with Relay({"dot": Fault(act)}, offers=offers).serving() as relay:
-        channel = await transport(relay.port, patience=patience_with(act)).connect()
+        channel = await transport(relay.port, patience=timeouts_for(act)).connect()
         assert await channel.offer(MAIL) is None
         reply = await channel.commit()
         await channel.close()
@@ -151,7 +151,7 @@ async def test_smtp_refused_dot_is_a_reply(act: str, offers: Offers) -> None:
 @pytest.mark.parametrize("act", ["close", "reset", "silence", "garbage", "xyz", "999 what", "354 what", "12"])
 async def test_smtp_dot_without_a_reply_is_a_lost_reply(act: str, stored: bool, offers: Offers) -> None:
     async with Relay({"dot": Fault(act, stored=stored)}, offers=offers).serving() as relay:
-        channel = await transport(relay.port, patience=patience_with(act)).connect()
+        channel = await transport(relay.port, patience=timeouts_for(act)).connect()
         assert await channel.offer(MAIL) is None
         with pytest.raises(LostReply):
             await channel.commit()
@@ -163,7 +163,7 @@ async def test_smtp_dot_without_a_reply_is_a_lost_reply(act: str, stored: bool, 
 @pytest.mark.parametrize("act", ["500 no", "close", "reset", "garbage"])
 async def test_smtp_failure_after_250_keeps_it_accepted(stage: str, act: str, offers: Offers) -> None:
     async with Relay({stage: Fault(act)}, offers=offers).serving() as relay:
-        channel = await transport(relay.port, patience=patience_with(act)).connect()
+        channel = await transport(relay.port, patience=timeouts_for(act)).connect()
         assert await channel.offer(MAIL) is None
         assert (await channel.commit()).code == 250
         await channel.close()

@@ -9,9 +9,9 @@ import pytest
 import trustme
 
 from digestd.errors import RelayFailed
-from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import MAIL, transport
-from tests.parts.tls import server_side
+from tests.support.relay import Fault, Relay
+from tests.support.smtp import MAIL, transport
+from tests.support.tls import server_side
 
 
 async def test_tls_is_used_if_required(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:

@@ -19,8 +19,8 @@ from digestd.domain.interest import Interest, Kind
 from digestd.store import papers
 from digestd.web.preview import PER_NETWORK
 from digestd.web.preview_day import FRESH, STALE, PreviewDay
-from tests.parts.waiting import PATIENCE_SECONDS, until
 from tests.postgres import free_port
+from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.web.conftest import Backend, Clock
 from tests.web.html import tree, words
 from tests.web.test_home import HOSTILE

@@ -1,8 +1,0 @@
-"""Real parts for tests: relays, an install with papers and people, processes that can be killed.
-
-relay       an SMTP server of our own that misbehaves on demand and counts what it took
-postfix     smtp-sink, smtp-source and a private Postfix
-library     papers and subscribers of invented words
-install     a digestd on a database: planned, ready to deliver
-forks       digestd commands as processes of their own, without its imports each time
-"""
