@@ -247,10 +247,8 @@ def test_erase_keeps_ledger_invariants(ledger: Ledger) -> None:
     assert ledger.commit(ClaimResult(tuple(c for c in claimed.claims if c.subscriber == who), 0, 0)) == [
         CommitDecision.GONE
     ]
-    assert (
-        ledger.record(*accepted_results(ClaimResult(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0)))
-        == 1
-    )
+    theirs = ClaimResult(tuple(claim for claim in claimed.claims if claim.subscriber == other), 0, 0)
+    assert ledger.record(*accepted_results(theirs)) == 1
     assert sorted(ledger.states) == ["accepted", "skipped"]
     assert ledger.violations() == {}
 
