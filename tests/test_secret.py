@@ -63,7 +63,7 @@ def test_rotate_with_revoke_ends_the_grace_of_all(file: Path) -> None:
 
 def test_rotate_can_be_repeated_if_it_was_cut_short(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = read_keys(file).secret
-    monkeypatch.setattr("digestd.security.secret_key._fresh", lambda: 1 / 0)
+    monkeypatch.setattr("digestd.security.secret_key._new_secret", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         rotate(file, NOW)
     assert read_keys(file).secret == first

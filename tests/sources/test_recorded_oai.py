@@ -23,7 +23,7 @@ def test_recorded_oai_empty_answer_is_empty_page() -> None:
         ("idDoesNotExist", "idDoesNotExist"),
         ("noSetHierarchy", "noSetHierarchy"),
         ("undefinedError", "undefinedError"),
-        ("ListRecordsBroken", "no OAI-PMH"),
+        ("ListRecordsBroken", "not OAI-PMH"),
     ],
 )
 def test_recorded_oai_errors_are_reported(name: str, said: str) -> None:
