@@ -344,6 +344,7 @@ def initialise(settings: Settings | None = None) -> App:
     create_secret(settings.secret_key_file)
     db = open_database(settings.database_url)
     migrate(db)
+    db.close()
     app = _with_checked_parts(connect(settings))
     with app.db.write() as session:
         if not sources.specs(session):

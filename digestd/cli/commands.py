@@ -50,7 +50,7 @@ SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
     "pause": CommandEntry("subscriber:pause", "Pause a subscriber's digest.", logs=False),
     "resume": CommandEntry("subscriber:resume", "Resume a paused subscriber's digest.", logs=False),
     "unsubscribe": CommandEntry("subscriber:unsubscribe", "Unsubscribe a subscriber.", logs=False),
-    "suppress": CommandEntry("subscriber:suppress", "Never send mail to an address again.", logs=False),
+    "suppress": CommandEntry("subscriber:suppress", "Stop sending mail to an address permanently.", logs=False),
     "unsuppress": CommandEntry("subscriber:unsuppress", "Remove an address from the suppression list.", logs=False),
     "erase": CommandEntry("subscriber:erase", "Delete everything about a person.", logs=False),
     "interests": CommandEntry("interests:show_interests", "List a subscriber's interests, or import papers they like."),

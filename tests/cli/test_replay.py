@@ -1,22 +1,17 @@
 """Test `digestd digest replay`: rebuild a past digest byte for byte."""
 
 import hashlib
-import json
-import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
 from digestd.cli import app
 from digestd.domain.coverage import Coverage, CoverageState
-from digestd.domain.digest import Pick, Section
 from digestd.errors import BadInput, DigestdError
-from digestd.store import core, coverage, papers
-from digestd.store.packing import unpack_picks
+from digestd.store import coverage, papers
 from digestd.subscribers.erasure import erase
 from tests.digests.topic_papers import DAY, archive, named, paper, reader, shelf
 from tests.support.install import Install, install
@@ -98,27 +93,6 @@ async def test_replay_is_identical_after_changes(made: Install, replay: Replay, 
         f"the digest of 2026-11-24 matches what was sent (sha256 {hashlib.sha256(message).hexdigest()})\n"
     )
     assert b"Hugging Face was late and will follow tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
-
-
-async def test_replay_reads_picks_of_first_release(made: Install, replay: Replay) -> None:
-    message = await sent(made)
-    table = core.delivery
-    with made.db.write() as session:
-        [(key, packed)] = session.connection().execute(select(table.c.id, table.c.picks)).all()
-        old = {"picks": first_form(unpack_picks(packed))}
-        session.connection().execute(update(table).where(table.c.id == key).values(old))
-    assert replay(READER, "2026-11-24", "--eml").stdout_bytes == message
-
-
-def first_form(picks: Sequence[Pick]) -> bytes:
-    """Write picks in the form of the first release, each with a reason of its own."""
-    sections = [Section.FOR_YOU, Section.TRENDING]
-    rows = [
-        struct.pack("<IIfBB", pick.paper, pick.revision, pick.score, sections.index(pick.section), n)
-        for n, pick in enumerate(picks)
-    ]
-    said = [[pick.reason.why, pick.reason.value, *pick.reason.words] for pick in picks]
-    return bytes([len(picks)]) + b"".join(rows) + json.dumps(said).encode()
 
 
 async def test_replay_prints_same_bytes_as_file(made: Install, replay: Replay) -> None:
@@ -205,7 +179,7 @@ def test_replay_names_nearest_periods(made: Install, replay: Replay) -> None:
 
 
 def test_replay_before_first_digest_says_so(made: Install, replay: Replay) -> None:
-    assert "no digest was planned for this subscriber yet" in refusal(replay(READER, "2026-11-24"))
+    assert "no digest has been planned for this subscriber yet" in refusal(replay(READER, "2026-11-24"))
 
 
 def test_replay_reports_empty_digest(made: Install, replay: Replay) -> None:
@@ -230,4 +204,4 @@ def test_replay_refuses_invalid_period(replay: Replay) -> None:
 
 
 def test_replay_shows_one_format_at_a_time(replay: Replay) -> None:
-    assert "choose one of" in refusal(replay(READER, "2026-11-24", "--eml", "--html"))
+    assert "use one of them" in refusal(replay(READER, "2026-11-24", "--eml", "--html"))

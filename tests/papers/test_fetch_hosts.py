@@ -63,7 +63,9 @@ async def test_breaker_opens_after_three_failures_closes_on_success(
     assert state(db, host).failures == 3
     assert state(db, host).open_until == clock.now + timedelta(minutes=5)
     assert "answers 500" in str(state(db, host).why)
-    await fails(fetcher, web, r"failed 3 times in a row .*answers 500.*; digestd tries it again at 2026-11-24 07:05:00 UTC")
+    await fails(
+        fetcher, web, r"failed 3 times in a row .*answers 500.*; digestd tries it again at 2026-11-24 07:05:00 UTC"
+    )
     await fails(fetcher, web, "failed 3 times in a row", path="/another")
     assert len(web.asked) == 3, "an open breaker asks nobody"
     pauses = []
