@@ -35,7 +35,7 @@ from digestd.evaluation.feedback_metrics import (
     measure_exploration,
     pick_predictions,
 )
-from digestd.evaluation.feedback_replay import ReplayedDigest, replay
+from digestd.evaluation.feedback_replay import RerankedDigest, replay
 from digestd.evaluation.judgments import Judgment, Library, read_judgments, read_papers
 from digestd.evaluation.learn_weights import FOLDS, learn_weights
 from digestd.evaluation.metrics import NDCG, Estimate, summary
@@ -303,7 +303,7 @@ def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as
     _print_feedback(rows, said, _exploration(since), as_json)
 
 
-def _replayed(since: datetime | None, embedding_model: str) -> Iterator[ReplayedDigest]:
+def _replayed(since: datetime | None, embedding_model: str) -> Iterator[RerankedDigest]:
     settings = configuration.load()
     encoder = open_encoder(embedding_model or settings.embedding_model)
     db = wiring.database(settings)

@@ -21,12 +21,12 @@ from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 from digestd.store.ledger.results import AttemptResult
 
 GATHER_SECONDS = 0.002
-"""How long a group waits for other workers: less than its sync takes, and half the CPU if twice as many join."""
+"""Time that a group waits for other workers: less than its sync takes, and half the CPU if twice as many join."""
 IDLE_SECONDS = 0.2
-"""How long results wait for a request to be written with. A transaction of their own would delay the next request."""
+"""Time that results wait for a request to be written with. A transaction of their own would delay the next request."""
 BACKOFF = Backoff((timedelta(seconds=1),))
 PATIENCE_SECONDS = 20.0
-"""How long groups are retried while the database is unreachable, before their mails are left to recovery."""
+"""Time that groups are retried while the database is unreachable, before their mails are left to recovery."""
 
 
 class GroupCommit:

@@ -29,11 +29,11 @@ from digestd.store.timestamps import from_us
 
 BATCH = 5_000
 WITNESSES = 200
-"""How many mails from each end of a log are checked to see which period it covers."""
+"""Number of mails from each end of a log are checked to see which period it covers."""
 KEPT_BEFORE = timedelta(days=2)
 """Rotated logs that ended longer before the oldest uncertain delivery are not read."""
 PATIENCE = timedelta(hours=1)
-"""How long to wait for evidence before the policy to resend applies."""
+"""Time to wait for evidence before the policy to resend applies."""
 log = structlog.get_logger(__name__)
 
 

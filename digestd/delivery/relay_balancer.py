@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from digestd.delivery.transports import Route
 
 SLACK = 4
-"""How many mails a relay may be ahead of its share, so that workers do not wait for each other at every mail."""
+"""Number of mails that a relay may be ahead of its share, so that workers do not wait for each other at every mail."""
 PATIENCE_SECONDS = 0.5
 """A relay that holds others up for longer is left out of the comparison until it takes a mail again."""
 

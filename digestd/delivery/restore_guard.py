@@ -12,7 +12,7 @@ from digestd.store.database import Database
 from digestd.store.ledger import restore
 
 BLOCK = 200
-"""How many mails are settled in one transaction."""
+"""Number of mails settled in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ REFUSED_STOP = 25
 
 
 class ReplyVerdict(StrEnum):
-    """What a reply means for the delivery and for the relay."""
+    """Meaning of a reply for the delivery and for the relay."""
 
     RETRY = "retry"  # retry this delivery later
     REJECT = "reject"  # give up, once other mails show that the refusal is about this one

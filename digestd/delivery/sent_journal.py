@@ -45,7 +45,7 @@ _NOTHING = bytes(16), bytes(32), _END
 
 
 class SentOutcome(StrEnum):
-    """How a mail ended that passed the commit point."""
+    """Outcome of a mail that passed the commit point."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"

@@ -11,7 +11,7 @@ from digestd.delivery.sending_worker import SendingContext, SendingWorker
 from digestd.errors import MailsRefused, RelayFailed
 
 STOP_SECONDS = 20.0
-"""How long a stopped run waits for open answers. Mails still without an answer become uncertain."""
+"""Time that a stopped run waits for open answers. Mails still without an answer become uncertain."""
 Task = asyncio.Task[None]
 
 

@@ -20,7 +20,7 @@ class RejectedLine:
 
 @dataclass(slots=True)
 class RejectedLines:
-    """All rejected lines; beyond LISTED_MAX they are only counted."""
+    """Rejected lines of a file; beyond LISTED_MAX they are only counted."""
 
     listed: list[RejectedLine] = field(default_factory=list)
     unlisted: int = 0

@@ -23,7 +23,7 @@ import numpy as np
 from digestd.domain.feedback import POSITIVE_VERDICTS
 from digestd.evaluation.calibrate import BINS
 from digestd.evaluation.calibration_error import Predictions
-from digestd.evaluation.feedback_replay import ReplayedDigest
+from digestd.evaluation.feedback_replay import RerankedDigest
 from digestd.evaluation.metrics import Estimate, bootstrap, mean_estimate
 from digestd.evaluation.scoring import totals
 from digestd.ranking.arrays import Doubles
@@ -57,7 +57,7 @@ class Exploration:
     gain: Estimate
 
 
-def digest_verdicts(done: ReplayedDigest) -> DigestVerdicts:
+def digest_verdicts(done: RerankedDigest) -> DigestVerdicts:
     """Return the verdicts on a replayed digest; papers that no longer exist are left out."""
     total = totals(done.case, WEIGHTS).astype(np.float64)
     scores = dict(zip(done.case.names, (total - total.mean()) / (total.std() or 1.0), strict=True))

@@ -38,7 +38,7 @@ ARCHIVE = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReplayedDigest:
+class RerankedDigest:
     """A digest with feedback, ranked again.
 
     Attributes:
@@ -65,7 +65,7 @@ def replay(
     since: datetime | None = None,
     encoder: Encoder = NoEncoder(),
     advance: Callable[[int], None] = lambda _: None,
-) -> Iterator[ReplayedDigest]:
+) -> Iterator[RerankedDigest]:
     """Yield every digest with feedback, planned at `since` or later, ranked again.
 
     Reads the digests as a stream and changes nothing.
@@ -128,7 +128,7 @@ def _day_snapshot(session: Session, block: Sequence[SentDigest], model: TextMode
 
 def _rank_again(
     session: Session, then: _DaySnapshot, block: Sequence[SentDigest], earlier: _SentHistory
-) -> Iterator[ReplayedDigest]:
+) -> Iterator[RerankedDigest]:
     wants = for_ranking_at(session, {shown.subscriber: shown.planned for shown in block})
     library = {str(paper.id): paper for paper in then.papers.values()}
     interests = {who: tuple(i for i in given if _was_stated_before(i, library)) for who, given in wants.items()}
@@ -142,7 +142,7 @@ def _rank_again(
     dense = stored_vectors(session, then.encoder, library.values())
     for case in build_cases(library, judgments, then.model, dense=dense):
         shown = block[case.n]
-        yield ReplayedDigest(shown, tuple(_name(then, key) for key in shown.papers), case)
+        yield RerankedDigest(shown, tuple(_name(then, key) for key in shown.papers), case)
 
 
 def _resolve_references(

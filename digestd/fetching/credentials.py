@@ -41,7 +41,7 @@ KEY_SETTINGS = (
     KeySetting("ncbi_key", "eutils.ncbi.nlm.nih.gov", "api_key", is_parameter=True),
     KeySetting("github_token", "api.github.com", "Authorization", before="Bearer "),
 )
-"""Which setting (DIGESTD_…) goes where."""
+"""Hosts and headers that each setting (DIGESTD_…) is sent to."""
 
 
 def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:

@@ -68,7 +68,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """How digestd presents itself: contact, limits, and keys by host."""
+    """Identification and limits of requests: contact, limits, and keys by host."""
 
     public_url: str
     contact: str = ""

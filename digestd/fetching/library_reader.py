@@ -18,14 +18,14 @@ from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
 
 LIMITS = Limits(wire=8_000_000, body=32_000_000, attempts=3)
-"""Of one answer."""
+"""Maximum size of one answer."""
 PAGES_MAX = 60
 BYTES_MAX = 64_000_000
 SECONDS = 600.0
 TRIES = 3
 """So often a library is begun anew that changes while it is read."""
 INTERACTIVE_LIMITS = Limits(seconds=10, wire=64_000, body=64_000, attempts=1, patience=5)
-"""Of an answer that somebody waits for."""
+"""Time limit of a request that a person waits for."""
 KEY_HEADER = "Zotero-API-Key"
 _NO_KEY = frozenset({401, 403})
 _NO_LIBRARY = frozenset({404, 410})

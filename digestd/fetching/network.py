@@ -32,7 +32,7 @@ CONNECT_SECONDS = 10.0
 ADDRESSES = 4
 SLOW = httpcore2.TimeoutException
 LOST = (httpcore2.NetworkError, SLOW, httpcore2.RemoteProtocolError, OSError)
-"""What may pass when it is tried again."""
+"""Errors that a retry may cure."""
 BROKEN = (httpcore2.LocalProtocolError, httpcore2.UnsupportedProtocol, httpx2.InvalidURL)
 
 

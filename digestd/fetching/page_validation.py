@@ -186,6 +186,6 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "day": _date,
     "withdrawn": _flag,
 }
-"""How each field of a sighting is checked and cleaned."""
+"""Checks of each field of a sighting; each returns the cleaned value."""
 if missing := set(FIELDS) ^ _CHECKS.keys():
     raise RuntimeError(f"fields of a sighting without a check, or checks without a field: {sorted(missing)}")

@@ -39,7 +39,7 @@ _PRIVATE_4 = tuple(
     )
 )
 _PUBLIC_6 = IPv6Network("2000::/3")
-"""All that is assigned for the internet; everything else is special or not assigned."""
+"""Address blocks assigned to the public internet. Everything else is special or unassigned."""
 _PRIVATE_6 = tuple(
     map(
         IPv6Network,

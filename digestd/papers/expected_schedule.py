@@ -13,7 +13,7 @@ ANNOUNCEMENTS_MIN = 3
 WEEKDAYS_MIN = 4
 """So many days say what their weekday brings: a month of them, so that one holiday misleads nobody."""
 CALENDAR_GRACE = timedelta(hours=3)
-"""How long an announcement may be late before the source is called stale, and is looked for elsewhere."""
+"""Delay of an announcement after which the source is stale and other interfaces are tried."""
 LEARNED_GRACE = timedelta(days=1)
 """The same for a source whose hour is not known."""
 

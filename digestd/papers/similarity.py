@@ -49,7 +49,7 @@ EDITION_DAYS = 200
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """How likely two sightings are of one work (0 to 1), and the evidence in words."""
+    """Probability that two sightings are of one work (0 to 1), and the evidence in words."""
 
     score: float
     evidence: str
@@ -255,7 +255,7 @@ SPECIFIC, SHORT = 25, 18
 
 
 class TitleMatch(StrEnum):
-    """How two titles relate."""
+    """Relation between two titles."""
 
     EQUAL = "equal"
     WORDS = "equal but for small words and spelling"
@@ -265,7 +265,7 @@ class TitleMatch(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TitleComparison:
-    """How two titles relate.
+    """Relation between two titles with its details.
 
     Attributes:
         conflict: why the two cannot be titles of one work, if so.
@@ -430,7 +430,7 @@ _BEGINNING_WORDS = 10
 
 @dataclass(frozen=True, slots=True)
 class AbstractComparison:
-    """How much two abstracts share.
+    """Overlap of two abstracts.
 
     Attributes:
         held: the share of the shorter one's runs of three words that the longer
@@ -549,7 +549,7 @@ _ANONYMOUS = re.compile(
 
 
 class AuthorMatch(IntEnum):
-    """What two author lists have in common; higher is more."""
+    """Agreement of two author lists; higher is more."""
 
     NOBODY = 0  # people on both sides, none in common
     UNKNOWN = 1  # a list is missing, anonymous, or in another script

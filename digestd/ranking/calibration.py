@@ -71,7 +71,7 @@ def like_log_odds(marked: Floats, relevance: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class LocalCalibration:
-    """What an install learned from its own feedback: log odds = shift + slope · shipped log odds."""
+    """Correction learned from an installation's own feedback: log odds = shift + slope · shipped log odds."""
 
     shift: float = 0.0
     slope: float = 1.0

@@ -43,7 +43,7 @@ ORDER: tuple[tuple[Explainer, float], ...] = (
     (category, 0.0),
     (trend, 0.0),
 )
-"""What gives reasons, strongest first, with the strength that each needs at that position."""
+"""Sources of reasons, strongest first, with the strength that each needs at that position."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

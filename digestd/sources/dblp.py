@@ -44,7 +44,7 @@ from digestd.sources.spec_arguments import search_query
 
 PAGE_SIZE = 500
 LATE = timedelta(days=90)
-"""What is of last year may come so long into the next."""
+"""Time after New Year during which papers of last year are still new."""
 
 _KEY = re.compile(r"[a-zA-Z]+(/[\w.:-]{1,80}){1,4}", re.ASCII)
 _HOMONYM = re.compile(r"(?<!\s)\s+\d{4}$")

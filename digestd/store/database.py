@@ -20,7 +20,7 @@ from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store import network_filesystems
 
 BUSY_SECONDS = 30.0
-"""How long one writer waits for another; `?timeout=` in the URL of an SQLite database says otherwise."""
+"""Time that one writer waits for another, unless the SQLite URL has `?timeout=`."""
 
 
 class Database:

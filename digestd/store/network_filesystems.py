@@ -7,14 +7,14 @@ import re
 from pathlib import Path, PurePath
 
 MOUNTS = Path("/proc/self/mounts")
-"""What Linux says is mounted where; elsewhere there is no such file, and nothing is refused."""
+"""Linux's table of mounts. Other systems lack it, and nothing is refused there."""
 _NETWORK = frozenset(
     (
         *("afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs"),
         *("nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb2", "smb3", "smbfs"),
     )
 )
-"""What a virtual machine shares with its host (9p, virtiofs) is not among them: often it is all the machine has."""
+"""Shares of a virtual machine with its host (9p, virtiofs) are allowed: often the machine has nothing else."""
 _BY_FUSE = re.compile(
     r"fuse\.(sshfs|s3fs|rclone|glusterfs|ceph(-fuse)?|davfs2?|gcsfuse|goofys|juicefs|mfs|moosefs|seaweedfs|weed|"
     r"curlftpfs|smbnetfs|fuse-nfs|blobfuse2?|vmhgfs-fuse)",

@@ -26,10 +26,10 @@ _CURRENT = select(*_COLUMNS).join_from(core.paper, core.revision, _R.id == _P.re
 _AS_OF = select(*_COLUMNS).join_from(core.revision, core.paper, _P.id == _R.paper)
 
 _SHOWN = (_P.archived.is_(False), _P.withdrawn.is_(False), _P.revision_id.is_not(None))
-"""Which papers are news that can be shown."""
+"""Condition for papers that are news and can be shown."""
 
 DAY_COSTS = 0.5
-"""What a day of age takes off a trending paper: as much as 40 % of its votes."""
+"""Penalty per day of age of a trending paper: as much as 40 % of its votes."""
 
 
 def find(session: Session, paper: PaperId) -> Paper | None:

@@ -19,7 +19,7 @@ from digestd.subscribers.preferences import link_for
 from digestd.subscribers.signup import LinkExpired
 
 VALID = timedelta(hours=48)
-"""How long the link in the mail works."""
+"""Validity of the link in the mail."""
 _WRITABLE = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
 
 

@@ -17,7 +17,7 @@ from digestd.subscribers.signup import stranger_budget
 
 VALID = timedelta(days=30)
 LINK_LIFE = timedelta(days=2)
-"""How long the mail with a fresh link may wait for the relay."""
+"""Time that the mail with a fresh link may wait for the relay."""
 _MAY_OPEN = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
 
 

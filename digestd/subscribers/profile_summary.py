@@ -39,7 +39,7 @@ class LikedPaper:
 
 @dataclass(frozen=True, slots=True)
 class ProfileSummary:
-    """What digestd believes a subscriber likes.
+    """Interests that digestd believes a subscriber has.
 
     Attributes:
         words, authors: what the liked papers have in common.

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.domain.feedback import Verdict
 from digestd.errors import BadInput, NotFound, NotInitialised
-from digestd.evaluation.feedback_replay import ReplayedDigest, replay
+from digestd.evaluation.feedback_replay import RerankedDigest, replay
 from digestd.evaluation.scoring import evaluate_case
 from digestd.store import core, feedback
 from digestd.store.packing import unpack_picks
@@ -68,7 +68,7 @@ def say(made: Install, name: str, verdict: Verdict = Verdict.MORE) -> None:
         feedback.add(session, subscriber(made), pick.paper, verdict, made.clock.now)
 
 
-def replayed(made: Install, since: datetime | None = None) -> list[ReplayedDigest]:
+def replayed(made: Install, since: datetime | None = None) -> list[RerankedDigest]:
     return list(replay(made.db, since))
 
 

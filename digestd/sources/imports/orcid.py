@@ -14,7 +14,7 @@ from digestd.sources.json_records import JsonObject, as_list, object_at, require
 from digestd.sources.source import Page, make_words
 
 _OWN = frozenset({"", "self", "version-of"})
-"""How an identifier is of the work itself, not of the book or journal it is part of."""
+"""Relationship of an identifier that names the work itself, not its book or journal."""
 
 
 def matches(written: str) -> bool:

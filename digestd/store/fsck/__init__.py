@@ -17,7 +17,7 @@ from digestd.store.fsck.streaming_checks import WALKED, walk
 __all__ = ["INVARIANTS", "fsck"]
 
 INVARIANTS = {**{name: query.says for name, query in QUERIES.items()}, **WALKED}
-"""What a row under each name means."""
+"""Meaning of a row under each name."""
 
 
 def fsck(db: Database, now: datetime) -> dict[str, list[dict[str, object]]]:

@@ -26,7 +26,7 @@ LEASE_LEFT = timedelta(minutes=11)
 
 _LEASE_LEFT_US = LEASE_LEFT // timedelta(microseconds=1)
 Rows: TypeAlias = dict[int, Record]
-"""What stands of each delivery, by its key."""
+"""Rows of the deliveries by key."""
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 
 

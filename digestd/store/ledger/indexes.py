@@ -14,7 +14,7 @@ from digestd.store.tables.ledger import AT_WORK as STATES
 
 _STATE = core.delivery.c.state
 AT_WORK = or_(*(literal_column(f"'{state}'") == _STATE for state in STATES))
-"""What the index of work holds; to be narrowed down further."""
+"""Condition of the index of open work, to be narrowed further."""
 UNCERTAIN = literal_column(f"'{State.UNCERTAIN}'") == _STATE
 
 

@@ -92,7 +92,7 @@ def _record(
 _ERASED = str(Status.ERASED)
 _UNDER_WAY = State.LEASED.value, State.DOT.value
 _DEFINITE = Outcome.ACCEPTED, Outcome.TEMP
-"""What beats the uncertainty of the same attempt."""
+"""Outcomes that settle an uncertain result of the same attempt."""
 _STANDING = KeyLookup(
     select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner, core.subscriber.c.status)
     .select_from(core.delivery)

@@ -13,7 +13,7 @@ from digestd.store.ledger.indexes import UNCERTAIN
 from digestd.store.timestamps import to_us
 
 LONG = timedelta(days=1)
-"""What is uncertain for longer, the operator is told: no more evidence will come by itself."""
+"""Age from which the operator is alerted, as no more evidence will come by itself."""
 _D, _A = core.delivery.c, core.attempt.c
 
 

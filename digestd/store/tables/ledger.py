@@ -12,7 +12,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 AT_WORK = (State.READY, State.LEASED, State.DOT, State.POISONED)
-"""What is not over: a few of all deliveries, found by an index of their own."""
+"""Condition for open deliveries: few of all, found by an index of their own."""
 LEFT = (State.DOT, State.ACCEPTED, State.UNCERTAIN)
 REASONED = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.POISONED, State.ABANDONED, State.UNCERTAIN)
 

@@ -28,7 +28,7 @@ class LibraryRow(Row, table=True):
     version: int = Field(sa_column=Column(BigInteger, nullable=False))
     linked_us: int = Field(sa_column=us())
     next_us: int = Field(sa_column=us())
-    """When it is read next; whoever reads it moves this on first, so that nobody else does."""
+    """Time of the next sync. A reader moves it on first, so that no other process reads as well."""
     synced_us: int | None = Field(default=None, sa_column=us(nullable=True))
     failures: int = 0
     why: str = Field(default="", max_length=300)

@@ -53,7 +53,7 @@ class RevisionRow(Row, table=True):
 
 
 class SightingRow(Row, table=True):
-    """What one source reported about a paper; a row per change (`digest` is a hash)."""
+    """One source's report about a paper; a row per change (`digest` is a hash)."""
 
     __tablename__ = "sighting"
     __table_args__ = (UniqueConstraint("paper", "source", "digest"),)
@@ -79,7 +79,7 @@ class SignalRow(Row, table=True):
 
 
 class FetchRow(Row, table=True):
-    """What is known of one request to one source: validators for the next, and how the last went.
+    """State of one request to one source: validators for the next, and the last outcome.
 
     `succeeded_us`: when it last went well; a failure does not take that away.
     """

@@ -118,7 +118,7 @@ class MutingRow(Row, table=True):
 
 
 class SavedListLinkRow(Row, table=True):
-    """How often the secret link to the saved list was renewed; no row: never."""
+    """Number of renewals of the secret link to the saved list; no row means none."""
 
     __tablename__ = "saved_list_link"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))

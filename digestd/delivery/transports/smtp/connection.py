@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class RelayBehaviour:
-    """What is known about a relay.
+    """Behaviour observed of a relay.
 
     `pipelines`: it answers pipelined commands in order.
     """

@@ -11,7 +11,7 @@ from digestd.delivery.retry import SmtpReply
 from digestd.delivery.transports.smtp.reply_parser import InvalidReply, ReplyParser
 
 LOST = (OSError, EOFError, InvalidReply)
-"""What `reply` and `drained` raise when the connection has become unusable."""
+"""Errors that `reply` and `drained` raise when the connection has become unusable."""
 TLS_SLACK = 256
 """Bytes that TLS may add to the last records. With more left, the record of the final dot is incomplete."""
 
@@ -34,7 +34,7 @@ class SmtpStream(asyncio.Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Whether the connection is unusable."""
+        """Return True if the connection is unusable."""
         return self._error is not None or self._transport.is_closing()
 
     @property
@@ -59,7 +59,7 @@ class SmtpStream(asyncio.Protocol):
 
     @property
     def has_reply(self) -> bool:
-        """Whether a reply is waiting to be read."""
+        """Return True if a reply is waiting to be read."""
         return bool(self._replies)
 
     async def drained(self, seconds: float) -> None:

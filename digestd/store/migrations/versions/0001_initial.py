@@ -69,7 +69,7 @@ TABLES = (
     "fetch",
     "coverage",
 )
-"""All tables, those that refer to others first."""
+"""Tables in the order in which they are dropped: those that refer to others first."""
 
 
 def upgrade() -> None:
