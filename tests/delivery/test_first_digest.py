@@ -75,7 +75,7 @@ def test_first_digest_follows_the_confirmation(tmp_path: Path, sqlite_url: str, 
             until(lambda: len(relay.taken) == 1)
             link = re.search(rf"{home}/confirm/\S+", text(relay.taken[0]))
             assert link
-            assert "You are subscribed" in asked(link[0], {})
+            assert "You’re subscribed" in asked(link[0], {})
             until(lambda: len(relay.taken) == 2)
             until(lambda: len(program.requests) == 2)
         finally:
