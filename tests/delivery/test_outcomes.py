@@ -135,7 +135,7 @@ async def test_five_equal_refusals_stop_the_run(waiting: Install) -> None:
     async with Relay({"dot": Fault("554 5.7.1 looks like spam")}).serving() as relay:
         report = await waiting.deliver(transport(relay.port))
     assert report.stopped is not None
-    assert "look at the template, DKIM" in report.stopped
+    assert "Check the template, DKIM" in report.stopped
     assert waiting.states == {State.READY: READERS}
     assert waiting.sound(relay.copies)
 

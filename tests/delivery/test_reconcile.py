@@ -148,7 +148,7 @@ async def test_reconcile_reports_an_unreadable_log(
 ) -> None:
     made = planned(tmp_path / "install", sqlite_url, now, "")
     die_before_the_dot_leaves(made, "relay")
-    with pytest.raises(BadSetting, match=r"DIGESTD_RELAY_LOG: cannot read .*there is no such file"):
+    with pytest.raises(BadSetting, match=r"DIGESTD_RELAY_LOG: cannot read .*no such file"):
         reconcile(made.db, made.app.keys, told(folder, "relay"), made.clock.now)
     settings = made.app.settings.model_copy(update={"relay_log": str(folder / "none"), "on_uncertain": "resend"})
     made.clock.go(PATIENCE)

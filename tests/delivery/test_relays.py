@@ -207,7 +207,7 @@ def test_route_url_contains_weight_and_rate() -> None:
         ("smtp://127.0.0.1?weight=0", "weight above 0"),
         ("smtp://127.0.0.1?weight=-1", "whole number"),
         ("smtp://127.0.0.1?weight=1e3", "whole number"),
-        ("smtp://127.0.0.1?rate=fast", "mails a second"),
+        ("smtp://127.0.0.1?rate=fast", "mails per second"),
         ("smtp://127.0.0.1?wieght=3", "'wieght' is not an option"),
         ("smtps://relay.example.org?tls=none", "require TLS"),
         ("smtp://127.0.0.1 http://x", "cannot be read|not a transport|missing"),

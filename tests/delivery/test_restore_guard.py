@@ -209,7 +209,7 @@ def test_restore_command_resumes(waiting: Install, backup: PutBack) -> None:
         for command in ("deliver", "worker", "up", "run"):
             code, said = digestd(command)
             assert (code, "the database is older than the mails" in said) == (1, True), said
-        code, said = digestd("resume_after_restore", "--json")
+        code, said = digestd("restore", "--resume", "--json")
         assert code == 0, said
         assert digestd("deliver")[0] == 0
         assert set(relay.copies.values()) == {1}
