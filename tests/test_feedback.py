@@ -179,7 +179,7 @@ def test_like_keeps_its_date_when_others_are_added(made: Install) -> None:
 
 
 def test_feedback_refuses_unknown_papers_and_empty_undo(made: Install) -> None:
-    with pytest.raises(NotFound, match="nothing of"):
+    with pytest.raises(NotFound, match="has given no feedback"):
         undo_feedback(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
     with pytest.raises(NotFound, match="no such paper"):
         say(made, "invented:none", Verdict.MORE)

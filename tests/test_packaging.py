@@ -33,7 +33,7 @@ def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
         "digestd/templates/email/digest.html.j2",
         "digestd/templates/locale/en.po",
         "digestd/templates/web/home.html.j2",
-        "digestd/store/migrations/versions/0001_papers.py",
+        "digestd/store/migrations/versions/0001_initial.py",
         "digestd/store/migrations/script.py.mako",
         "digestd/sample/preprints.jsonl",
         "digestd/ranking/weights.json",

@@ -115,7 +115,7 @@ FAULTS = (
     Fault("F41", "an empty feed with status 200", RSS, body(rss())),
     Fault("F41", "an empty list with status 200", HF, body(b"[]")),
     Fault("F42", "the identifiers are gone", API, body(NO_IDS), "records cannot be read"),
-    Fault("F42", "a list has become an object", HF, body(b'{"papers": []}'), "form has changed"),
+    Fault("F42", "a list has become an object", HF, body(b'{"papers": []}'), "format has changed"),
     Fault("F42", "a key has another name", BIO, body(good(BIO, 8, 9).replace(b'"doi"', b'"DOI"')), "cannot be read"),
     Fault("F43", "XML ends in mid-item", API, body(good(API, 1, 2, 8, 9)[:-80]), None, 1, 1),
     Fault("F43", "XML breaks in mid-item", API, body(good(API, 1, 2, 8, 9).replace(b"Title 9", b"Title <9")), None, 1, 1),

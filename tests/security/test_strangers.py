@@ -88,7 +88,7 @@ async def test_anonymous_form_changes_nothing_before_consent(
         "caused_mail",
         "pending_request",
         "delivery",
-        *({"wording"} if was is not Status.PENDING else ()),
+        *({"consent_wording"} if was is not Status.PENDING else ()),
     }
     assert backend.subscriber(ADA) == own
     await run(mailing)
@@ -175,7 +175,7 @@ def test_maintenance_deletes_unconfirmed_signups(client: TestClient, backend: Ba
     client.post("/subscribe", data={"email": ADA, **SPAM})
     backend.clock.advance(days=7, minutes=1)
     delete_expired(backend.app, backend.clock())
-    left = repr({name: rows for name, rows in backend.contents().items() if name not in {"wording", "templates"}})
+    left = repr({name: rows for name, rows in backend.contents().items() if name not in {"consent_wording", "templates"}})
     assert "ada@" not in left
     assert "pills" not in left
 
