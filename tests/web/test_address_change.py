@@ -50,11 +50,11 @@ def test_change_can_be_stopped_and_expires(client: TestClient, backend: Backend)
     late = backend.link(Purpose.MOVE_TO, key, issued(backend.clock()))
     backend.clock.advance(hours=48)
     clean_up(backend.app, backend.clock())
-    assert len(backend.contents()["moving"]) == 1
+    assert len(backend.contents()["address_change"]) == 1
     backend.clock.advance(seconds=1)
     assert client.post(late).status_code == 410
     clean_up(backend.app, backend.clock())
-    assert backend.contents()["moving"] == [], "it may be a stranger's address"
+    assert backend.contents()["address_change"] == [], "it may be a stranger's address"
 
 
 def test_change_discloses_no_subscriber(client: TestClient, backend: Backend) -> None:

@@ -74,7 +74,7 @@ def parse_library_id(written: str) -> str:
     digits = found[1].replace("-", "").upper() if found else ""
     if not digits or _check(digits[:-1]) != digits[-1]:
         raise BadRecord(
-            "parse_library_id", f"{written.strip()[:40]!r} is not an ORCID iD; copy it again, like 0000-0002-1825-0097"
+            "place", f"{written.strip()[:40]!r} is not an ORCID iD; copy it again, like 0000-0002-1825-0097"
         )
     return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
 
