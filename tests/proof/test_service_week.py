@@ -35,7 +35,7 @@ PENDING = frozenset({State.READY, State.LEASED, State.DOT})
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe")
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 _SERVE = """\
-from digestd import scheduler, worker
+from digestd.jobs import scheduler, worker
 scheduler.PLAN_SECONDS, scheduler.CLOCK_SECONDS, worker.TICK_SECONDS = 1, 0.2, 0.2
 from digestd.cli import main
 main()
