@@ -320,7 +320,7 @@ def erase(
 ) -> None:
     """Delete everything about a person.
 
-    Deletes address, name, interests and digests. Only a keyed hash of the address stays, so that nobody writes to
+    Deletes address, name, interests and digests. Only a keyed hash of the address stays, which prevents mail to
     them again. This cannot be undone.
 
     Example: digestd subscriber erase ada@example.org --yes

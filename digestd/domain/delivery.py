@@ -17,8 +17,8 @@
     leased     poisoned    it could not be composed three times
     dot        accepted    250                                             (nothing to lose)
     dot        ready       4xx to the final dot: not accepted; or a 5xx that awaits its verdict
-    dot        rejected    5xx to the dot
-    dot        uncertain   no answer to the dot
+    dot        rejected    5xx to the final dot
+    dot        uncertain   no answer to the final dot
     uncertain  accepted    evidence: it arrived
     uncertain  ready       evidence: it did not
     uncertain  abandoned   given up by the operator or by policy

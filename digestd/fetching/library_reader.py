@@ -23,7 +23,7 @@ PAGES_MAX = 60
 BYTES_MAX = 64_000_000
 SECONDS = 600.0
 TRIES = 3
-"""So often a library is begun anew that changes while it is read."""
+"""Maximum number of restarts for a library that changes while it is read."""
 INTERACTIVE_LIMITS = Limits(seconds=10, wire=64_000, body=64_000, attempts=1, patience=5)
 """Time limit of a request that a person waits for."""
 KEY_HEADER = "Zotero-API-Key"

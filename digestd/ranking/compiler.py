@@ -23,7 +23,7 @@ from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 DISLIKES = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
 FORM = 2
-"""Version of the record format; records of another version are compiled anew."""
+"""Version of the record format; records of another version are recompiled."""
 RUNS, FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
 

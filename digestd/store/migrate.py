@@ -56,7 +56,7 @@ def is_current(db: Database) -> bool:
 def require_current(db: Database) -> None:
     """Raise NotInitialised unless the schema is the one this version needs.
 
-    An upgrade may change it under a process that goes on running.
+    An upgrade may change it under a running process.
     """
     if db.file and not db.file.exists():  # reading would create it
         raise NotInitialised(f"there is no database {db.file} yet; run `digestd init`")

@@ -17,7 +17,7 @@ def read(text: str) -> Page:
     elements = XmlElements(text.encode("utf-8", "replace"), frozenset({_ROOT}))
     feeds = [url for outline in elements.read("outline") if (url := outline.get("xmlUrl"))]
     if elements.broken:
-        raise SourceFailed(f"the OPML cannot be read ({elements.broken}); export it anew")
+        raise SourceFailed(f"the OPML cannot be read ({elements.broken}); export it again")
     if not feeds:
         raise SourceFailed("the OPML names no feed")
     return Page(rejects=tuple(Reject(f"feed {at}", "feed", _remedy(url)) for at, url in enumerate(feeds, start=1)))

@@ -1,4 +1,4 @@
-"""The commit point: the last check before the final dot, committed before the dot is sent.
+"""The commit point: the last check before the final dot, committed before it is sent.
 
 One transaction serves many connections. PostgreSQL locks the subscriber rows, SQLite the database (BEGIN IMMEDIATE), so
 an unsubscribe is either seen here or comes after the mail. Subscribers are locked first and by number, as planning
@@ -22,7 +22,7 @@ from digestd.store.packing import step
 from digestd.store.timestamps import to_us
 
 LEASE_LEFT = timedelta(minutes=11)
-"""The dot may be waited for ten minutes (RFC 5321 section 4.5.3.2.6); the lease must outlast that."""
+"""The answer to the final dot may take ten minutes (RFC 5321 section 4.5.3.2.6); the lease must outlast that."""
 
 _LEASE_LEFT_US = LEASE_LEFT // timedelta(microseconds=1)
 Rows: TypeAlias = dict[int, Record]
@@ -33,7 +33,7 @@ _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 class CommitDecision(StrEnum):
     """The decision on a mail at the commit point."""
 
-    OK = "ok"  # `dot` is committed: send the dot
+    OK = "ok"  # `dot` is committed: send the final dot
     GONE = "gone"  # consent is gone: the delivery is skipped
     EXPIRED = "expired"  # too late: the delivery is expired
     FENCED = "fenced"  # the lease is not ours any more, or nearly over: do nothing

@@ -46,7 +46,7 @@ def _joined(had: NDArray[np.uint32], new: NDArray[np.uint32]) -> bytes:
 def return_papers(session: Session, deliveries: Iterable[int]) -> None:
     """Make the papers of unsent digests available again.
 
-    Call it after the deliveries' states were written: what was planned last is then looked up anew.
+    Call it after the deliveries' states were written: what was planned last is then looked up again.
     """
     query = select(core.delivery.c.subscriber_id, core.delivery.c.picks).where(
         core.delivery.c.id.in_(list(deliveries)), core.delivery.c.kind == MailKind.DIGEST
