@@ -143,7 +143,7 @@ def record_bounce(session: Session, bounce: Bounce, now: datetime, doubtful: boo
 
 _CONSEQUENCES = {
     BounceAction.FINE: "none",
-    BounceAction.WARNED: "the address is suppressed if this goes on",
+    BounceAction.WARNED: "the address is suppressed if this continues",
     BounceAction.HARD: "suppressed",
     BounceAction.SOFT: "suppressed",
     BounceAction.COMPLAINT: "suppressed",
