@@ -31,9 +31,9 @@ from digestd.store.migrate import migrate, require_current
 from digestd.store.process_locks import ProcessLocks, process_locks
 
 if TYPE_CHECKING:
+    from digestd.delivery.composer import Sender
     from digestd.delivery.reconcile import ReconcileReport, RelayLog
     from digestd.delivery.run import DeliveryConfig
-    from digestd.delivery.sender import Sender
     from digestd.delivery.transports import Route
     from digestd.digests.planner import Planner
     from digestd.domain.digest import Reason
@@ -90,7 +90,7 @@ class App:
     @cached_property
     def signer(self) -> Signer | None:
         """Return the DKIM signer, or None if the relay signs. Raises BadSetting."""
-        from digestd.mail.dkim_key import open_signer
+        from digestd.mail.dkim import open_signer
 
         return open_signer(self.settings.dkim_domain, self.settings.dkim_selector, self.settings.dkim_key_file)
 
@@ -102,7 +102,7 @@ class App:
     @property
     def sender(self) -> Sender:
         """Return the sender of all mail: addresses, list name and signer."""
-        from digestd.delivery.sender import Sender
+        from digestd.delivery.composer import Sender
         from digestd.mail.mime import NamedAddress
 
         name, address = parseaddr(self.settings.mail_from)
@@ -209,8 +209,8 @@ class App:
             owner: the name under which mails are claimed; the caller holds its lock.
             routes: the routes to use; all by default.
         """
+        from digestd.delivery.journals import read_machine_id
         from digestd.delivery.run import DeliveryConfig
-        from digestd.delivery.sent_journal import read_machine_id
 
         chosen = self.routes if routes is None else routes
         return DeliveryConfig(
@@ -260,7 +260,7 @@ class App:
     @property
     def journals(self) -> Path:
         """Return the folder of the result journals."""
-        from digestd.delivery.result_journal import default_journal_folder
+        from digestd.delivery.journals import default_journal_folder
 
         return Path(self.settings.journal_dir) if self.settings.journal_dir else default_journal_folder(self.db)
 

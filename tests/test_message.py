@@ -17,8 +17,16 @@ from hypothesis import strategies as st
 from digestd.errors import BadInput
 from digestd.mail.content import Rendered
 from digestd.mail.digest import assemble_digest
-from digestd.mail.mime import DigestHeaders, NamedAddress, compose_digest, compose_notice, dot_stuff, header_text
-from digestd.mail.quoted_printable import quoted_printable, quoted_printable_fragment
+from digestd.mail.mime import (
+    DigestHeaders,
+    NamedAddress,
+    compose_digest,
+    compose_notice,
+    dot_stuff,
+    header_text,
+    quoted_printable,
+    quoted_printable_fragment,
+)
 from digestd.mail.rendering import render_notice
 from digestd.mail.templates import Templates
 from digestd.resources import templates

@@ -13,8 +13,8 @@ from digestd.cli.output import emit
 from digestd.cli.process import tune_gc_for_batch
 from digestd.cli.progress import delivery_progress
 from digestd.cli.service import run_until_stopped
+from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.run import DeliveryReport
-from digestd.delivery.run_counters import RunCounters
 from digestd.domain.inputs import NUMBER_MAX
 from digestd.jobs.worker import clean_up, counts, run, settle_uncertain
 from digestd.store.ledger import queries

@@ -16,8 +16,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_line
 from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
-from digestd.digests.explanation import Explanation, explain, preview
-from digestd.digests.past_digest import explain_past_pick
+from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
 from digestd.domain.schedule import newest_due, period_date

@@ -40,7 +40,7 @@ from digestd.evaluation.judgments import Judgment, Library, read_judgments, read
 from digestd.evaluation.learn_weights import FOLDS, learn_weights
 from digestd.evaluation.metrics import NDCG, Estimate, summary
 from digestd.evaluation.scoring import Case, CaseResult, evaluate_case, judged_cases
-from digestd.ranking import calibration, weights
+from digestd.ranking import calibration, fusion
 from digestd.ranking.encoders import SETTING, open_encoder
 from digestd.ranking.model import fit as fit_text
 from digestd.store.ledger.sent_digests import digests
@@ -232,7 +232,7 @@ def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> Non
     """Learn and write weights; print the measures on held-out users."""
     with progress("fits", FOLDS + 1) as advance:
         found = learn_weights(sets, advance=advance)
-    _write_file(path, weights.dumps(found.weights))
+    _write_file(path, fusion.dumps(found.weights))
     rows = [{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets]
     emit(rows, as_json)
 
@@ -386,9 +386,9 @@ def _write_scores(path: Path, outcomes: Iterable[CaseResult]) -> None:
         raise BadInput(f"cannot write {path}: {error.strerror}") from error
 
 
-def _read_weights(path: Path, text: str) -> weights.Weights:
+def _read_weights(path: Path, text: str) -> fusion.Weights:
     try:
-        return weights.parse(text)
+        return fusion.parse(text)
     except ValueError as error:
         raise BadInput(f"{path}: {error}") from error
 

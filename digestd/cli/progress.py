@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from digestd.delivery.run_counters import RunCounters
+    from digestd.delivery.attempt_recorder import RunCounters
 
 REFRESH_SECONDS = 0.25
 

@@ -8,8 +8,8 @@ import typer
 from digestd import app as wiring
 from digestd.cli.arguments import Json
 from digestd.cli.output import emit
-from digestd.delivery.restore_guard import resume_after_restore
-from digestd.delivery.sent_journal import read_machine_id
+from digestd.delivery.journals import read_machine_id
+from digestd.delivery.recovery import resume_after_restore
 from digestd.digests.planner import plan
 from digestd.errors import BadInput
 from digestd.jobs.scheduler import NAME

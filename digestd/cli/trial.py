@@ -17,7 +17,7 @@ from digestd.domain.trial import Trial
 from digestd.errors import BadInput, NotFound
 from digestd.evaluation.compare import signal_subset
 from digestd.evaluation.trial import PreferenceCount, TrialResult, preference, trial_result
-from digestd.ranking import weights
+from digestd.ranking import fusion
 from digestd.store import subscribers, trials
 
 NAME_MAX = 60
@@ -47,7 +47,7 @@ def start_trial(
         raise BadInput(f"NAME: must have 1 to {NAME_MAX} characters")
     tried = _weights(weights_file, signals)
     built = wiring.connect()
-    new = Trial(0, name.strip(), weights.dumps(tried), share, built.clock())
+    new = Trial(0, name.strip(), fusion.dumps(tried), share, built.clock())
     with built.db.write() as session:
         _refuse(trials.every(session), new)
         trials.start(session, new)
@@ -102,14 +102,14 @@ def list_trials(as_json: Json = False) -> None:
     emit([_about(known) for known in every], as_json)
 
 
-def _weights(file: Path | None, signals: str) -> weights.Weights:
+def _weights(file: Path | None, signals: str) -> fusion.Weights:
     if (file is None) == (not signals):
         raise BadInput("give either --weights FILE or --signals A,B,C")
     if file is None:
         return signal_subset([name.strip() for name in signals.split(",")])
     text = read_text_file(file)
     try:
-        given = weights.parse(text)
+        given = fusion.parse(text)
     except ValueError as error:
         raise BadInput(f"--weights: {file}: {error}") from error
     signal_subset(list(given.signals))

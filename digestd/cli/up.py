@@ -9,8 +9,8 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.cli.web import serve_pages
-from digestd.delivery.restore_guard import check_database_is_current
-from digestd.delivery.sent_journal import read_machine_id
+from digestd.delivery.journals import read_machine_id
+from digestd.delivery.recovery import check_database_is_current
 from digestd.jobs.receiver import receive
 from digestd.jobs.scheduler import NAME, Scheduler
 from digestd.jobs.worker import post_webhooks, sync_libraries, work

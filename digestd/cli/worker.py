@@ -4,8 +4,8 @@ import asyncio
 
 from digestd import app as wiring
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
-from digestd.delivery.restore_guard import check_database_is_current
-from digestd.delivery.sent_journal import read_machine_id
+from digestd.delivery.journals import read_machine_id
+from digestd.delivery.recovery import check_database_is_current
 from digestd.jobs.worker import post_webhooks, sync_libraries, work
 
 

@@ -2,15 +2,25 @@
 
 A permanent refusal is recorded as ready and judged later (see `refusals`): if it hits unusually many mails, the cause
 is the sender and those mails wait.
+
+Counters of one delivery run, shared by its workers.
+
+Collect permanent refusals and judge them after other mails were tried.
+
+Only the list of refusals to judge is kept here. If the process dies first, those mails are sent again.
 """
 
-from datetime import timedelta
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import Random
 
 import structlog
 
 from digestd.delivery.group_commit import GroupCommit
-from digestd.delivery.refusals import PendingRefusals
 from digestd.delivery.retry import (
     MAIL_BACKOFF,
     REFUSED_STOP,
@@ -22,16 +32,114 @@ from digestd.delivery.retry import (
 )
 from digestd.delivery.transports.transport import Refusal
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
-from digestd.errors import ComposeFailed, Damaged, MailsRefused, RelayBusy, RelayFailed
+from digestd.errors import ComposeFailed, Damaged, DatabaseUnreachable, MailsRefused, RelayBusy, RelayFailed
+from digestd.store import ledger
+from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.results import AttemptResult
+
+
+@dataclass(slots=True)
+class RunCounters:
+    """Outcomes of the claimed deliveries.
+
+    A refused mail counts as deferred until it is judged and counts as rejected.
+
+    Attributes:
+        not_composed: How many of the deferred and poisoned mails could not be composed.
+        refusals: 5xx replies by stage and code since the last accepted mail.
+        stopped: Why a relay was stopped, or None.
+    """
+
+    accepted: int = 0
+    deferred: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    expired: int = 0
+    uncertain: int = 0
+    poisoned: int = 0
+    not_composed: int = 0
+    refusals: Counter[tuple[Stage, int]] = field(default_factory=Counter)
+    stopped: str | None = None
+
+    @property
+    def ended(self) -> int:
+        """Return how many deliveries this run has finished with."""
+        return (
+            self.accepted + self.deferred + self.rejected + self.skipped + self.expired + self.uncertain + self.poisoned
+        )
+
+
+JUDGE_SECONDS = 60.0
+"""Interval at which refusals are judged during a run, well before they would be sent again."""
+log = structlog.get_logger(__name__)
+
+
+class PendingRefusals:
+    """Collects refusals and judges them together. Shared by all workers of a run."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime], counters: RunCounters) -> None:
+        self._db = db
+        self._clock = clock
+        self.counters = counters
+        self._refused: list[AttemptResult] = []
+
+    def add(self, result: AttemptResult) -> None:
+        """Add a recorded refusal to be judged."""
+        self._refused.append(result)
+
+    @contextlib.asynccontextmanager
+    async def judging(self) -> AsyncIterator[None]:
+        """Judge every JUDGE_SECONDS, and once more after the block, when everything is recorded."""
+        task = asyncio.create_task(self._judge_periodically())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await self.judge()
+
+    async def judge(self) -> None:
+        """Judge what has been recorded.
+
+        If the database is unreachable, the mails wait and are sent again.
+        """
+        refused, self._refused = self._refused, []
+        if not refused:
+            return
+        try:
+            verdicts = await asyncio.to_thread(self._judge_in_ledger, refused)
+        except DatabaseUnreachable as error:
+            log.warning("cannot judge refused mails; they wait", mails=len(refused), why=str(error))
+            return
+        self._refused += verdicts.early
+        self.counters.deferred -= verdicts.rejected
+        self.counters.rejected += verdicts.rejected
+        for relay, share in verdicts.why:
+            log.error(
+                "unusually many mails refused; they wait and no address is suppressed",
+                relay=relay,
+                refused=share.failed,
+                tried=share.tried,
+            )
+
+    async def _judge_periodically(self) -> None:
+        while True:
+            await asyncio.sleep(JUDGE_SECONDS)
+            await self.judge()
+
+    def _judge_in_ledger(self, refused: list[AttemptResult]) -> ledger.RefusalCounts:
+        with self._db.write() as session:
+            ledger.force_index_scans(session)
+            return ledger.judge_refusals(session, refused, self._clock())
+
 
 COMPOSE_TRIES = 3
 NOT_COMPOSED_STOP, NOT_COMPOSED_SHARE = 5, 0.2
 """Number and share of mails that cannot be composed at which a run stops: the templates must be broken."""
 COMPOSE_WAIT = timedelta(minutes=10)
 _REFUSED_THINGS = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
-log = structlog.get_logger(__name__)
 
 
 class AttemptRecorder:

@@ -9,9 +9,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from digestd.delivery.rate_limiter import RateLimiter
-from digestd.delivery.relay_balancer import RelayBalancer
-from digestd.delivery.run_counters import RunCounters
+from digestd.delivery.attempt_recorder import RunCounters
+from digestd.delivery.relays import RateLimiter, RelayBalancer
 from digestd.domain.delivery import Claim
 from digestd.store import ledger
 from digestd.store.database import Database

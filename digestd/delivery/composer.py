@@ -3,15 +3,17 @@
 The same inputs give the same bytes.
 
 Papers are read by revision and templates by hash; both are cached up to a limit.
+
+The sender's identity: addresses, keys, and where the links of a mail lead.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from threading import RLock
 from typing import NamedTuple
 
-from digestd.delivery.sender import Sender
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
@@ -27,15 +29,55 @@ from digestd.mail.content import (
     ReplyContent,
 )
 from digestd.mail.digest import assemble_digest, render_digest
-from digestd.mail.mime import DigestHeaders, Headers, compose_digest, compose_notice
-from digestd.mail.rendering import render_notice
-from digestd.mail.reply import render_reply
+from digestd.mail.dkim import Signer
+from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
+from digestd.mail.rendering import render_notice, render_reply
 from digestd.mail.templates import Templates
-from digestd.security.links import Purpose, pick_tokens, token
+from digestd.security.links import Keys, Purpose, Urls, command_address, pick_tokens, token
 from digestd.store import papers, replies, template_sets
 from digestd.store.database import Database
 from digestd.store.ledger.offered import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The sender, as configured.
+
+    Attributes:
+        keys: Keys of tokens and return paths.
+        urls: Builds the links of pages.
+        from_: The From address and name.
+        reply_to: The Reply-To address, or empty.
+        bounce: The mailbox of return paths.
+        list_name: The name in List-Id.
+        postal_address: The postal address shown in every mail.
+        signer: Signs with DKIM, if configured.
+        commands: Address for commands by mail, or empty.
+        replies: Whether replies to a digest are read as commands.
+    """
+
+    keys: Keys
+    urls: Urls
+    from_: NamedAddress
+    reply_to: str
+    bounce: str
+    list_name: str
+    postal_address: str
+    signer: Signer | None = None
+    commands: str = ""
+    replies: bool = False
+
+    @property
+    def host(self) -> str:
+        """Return the domain of Message-IDs and of List-Id."""
+        return self.from_.address.rpartition("@")[2]
+
+    def command(self, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
+        """Return the address that acts like a link with such a token, or "" if commands are off."""
+        local, _, host = self.commands.rpartition("@")
+        return command_address(local, token(self.keys, purpose, number, at, version), host) if self.commands else ""
+
 
 CACHED_PAPERS = 5_000
 NO_HTML_LIMIT = 10_000_000

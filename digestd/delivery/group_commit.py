@@ -10,9 +10,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 
-from digestd.delivery.rate_limiter import RateLimiter
-from digestd.delivery.result_journal import ResultJournal
-from digestd.delivery.sent_journal import SentJournal
+from digestd.delivery.journals import ResultJournal, SentJournal
+from digestd.delivery.relays import RateLimiter
 from digestd.domain.backoff import Backoff
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger

@@ -1,38 +1,45 @@
-"""Recover from dead workers: release leases, mark sent mails uncertain."""
+"""Recover from dead workers: release leases, mark sent mails uncertain.
 
+Detect a restored backup or another machine before sending, and resume.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 
-from digestd.delivery import result_journal
+from digestd.delivery import journals
+from digestd.delivery.journals import SentOutcome
+from digestd.errors import NotResumed
+from digestd.security.links import Keys, envelope_from
 from digestd.store import ledger
 from digestd.store.database import Database
-from digestd.store.ledger import recovery
+from digestd.store.ledger import recovery, restore
 from digestd.store.process_locks import ProcessLocks
 
 log = structlog.get_logger(__name__)
 
 
-def recover(db: Database, owners: ProcessLocks, journals: Path, now: datetime) -> recovery.Recovered:
+def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> recovery.Recovered:
     """Recover after every dead worker.
 
     Safe to run at any time, by several workers at once.
 
-    Answers that a dead worker wrote to its result journal in the folder `journals` are recorded instead of becoming
+    Answers that a dead worker wrote to its result journal in the folder are recorded instead of becoming
     uncertain. Returns the numbers of deliveries that became ready and uncertain.
     """
     with db.read() as session:
         named = set(recovery.owners(session))
     total = recovery.Recovered(0, 0)
-    for owner in sorted(named.union(result_journal.list_runs(journals))):
+    for owner in sorted(named.union(journals.list_runs(folder))):
         if owners.is_dead(owner):
-            results = result_journal.read_results(journals, owner)
+            results = journals.read_results(folder, owner)
             with db.write() as session:
                 if settled := ledger.record_journalled(session, results, now):
                     log.warning("recorded the journal of a dead worker", worker=owner, answers=settled)
                 found = recovery.recover(session, owner, now)
-            result_journal.delete_journal(journals, owner)
+            journals.delete_journal(folder, owner)
             if owner not in named:
                 continue
             log.warning("recovered after a dead worker", worker=owner, ready=found.ready, uncertain=found.uncertain)
@@ -42,3 +49,78 @@ def recover(db: Database, owners: ProcessLocks, journals: Path, now: datetime) -
             late = recovery.recover_overdue(session, now)
         total = recovery.Recovered(total.ready + late.ready, total.uncertain + late.uncertain)
     return total
+
+
+BLOCK = 200
+"""Number of mails settled in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreReport:
+    """Counts of mails sent since the backup, and of those with unknown outcome."""
+
+    accepted: int = 0
+    uncertain: int = 0
+
+
+def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
+    """Refuse to send with a database that is older than the sent journal, or on another machine than before.
+
+    The first machine that sends claims the folder `folder` of the sent journal.
+
+    Raises:
+        NotResumed: The operator must resume explicitly.
+    """
+    owner = journals.read_folder_owner(folder)
+    if machine and owner and owner != machine:
+        raise NotResumed(
+            "mail was sent from another machine: stop digestd there, then run `digestd restore --resume` here. A test "
+            "copy needs DIGESTD_TRANSPORT_URL=maildir:… and its own DIGESTD_JOURNAL_DIR"
+        )
+    last = journals.last_sent(folder)
+    if last is not None:
+        delivery, attempt, mail = last
+        with db.read() as session:
+            known = restore.sent_message_id(session, delivery, attempt)
+        if known is None or journals.hash_message_id(known) != mail:
+            raise NotResumed(
+                "the database is older than the mails sent with it, as after restoring a backup: run "
+                "`digestd restore --resume` so that nothing is sent twice. If two databases share a folder, give each "
+                "its own DIGESTD_JOURNAL_DIR"
+            )
+    if not owner:
+        journals.claim_folder(folder, machine)
+
+
+def resume_after_restore(
+    db: Database, keys: Keys, bounce: str, folder: Path, machine: str, now: datetime
+) -> RestoreReport:
+    """Record in the ledger what was sent since the backup, and continue on this machine; safe to repeat.
+
+    Plan what is due first, because a digest that is not planned yet would be sent a second time.
+
+    Args:
+        db: The restored database.
+        keys: The keys of return paths.
+        bounce: The mailbox of return paths.
+        folder: Folder of the sent journal.
+        machine: Name of this machine, or empty.
+        now: The current time.
+    """
+    sent = journals.read_sent(folder)
+    with db.read() as session:
+        waiting = [
+            mail for mail in restore.open_deliveries(session) if journals.hash_message_id(mail.message_id) in sent
+        ]
+    done = {SentOutcome.ACCEPTED: 0, SentOutcome.UNKNOWN: 0, SentOutcome.REFUSED: 0}
+    for begin in range(0, len(waiting), BLOCK):
+        with db.write() as session:
+            for mail in waiting[begin : begin + BLOCK]:
+                departed, outcome = sent[journals.hash_message_id(mail.message_id)]
+                path = envelope_from(keys, departed.delivery, departed.attempt, bounce)
+                if outcome is not SentOutcome.REFUSED:
+                    done[outcome] += restore.apply_sent(session, mail, departed, path, outcome is SentOutcome.ACCEPTED)
+    with db.write() as session:
+        restore.reserve_numbers(session, max((departed.delivery for departed, _ in sent.values()), default=0) + 1, now)
+    journals.record_restore(folder, machine, now)
+    return RestoreReport(done[SentOutcome.ACCEPTED], done[SentOutcome.UNKNOWN])

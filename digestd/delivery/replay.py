@@ -3,8 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from digestd.delivery.composer import Composer
-from digestd.delivery.sender import Sender
+from digestd.delivery.composer import Composer, Sender
 from digestd.domain.delivery import State
 from digestd.domain.schedule import period_date
 from digestd.errors import NotFound

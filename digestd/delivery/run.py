@@ -1,37 +1,91 @@
-"""Deliver over every relay until nothing is ready or the run is stopped."""
+"""Deliver over every relay until nothing is ready or the run is stopped.
+
+Compose a sample of mails before a run; do not start if many fail.
+
+Templates are checked when they are loaded, but not with every paper and name that exists. A failure found here costs
+no mail an attempt, because nothing has been claimed.
+
+Check the free disk space, because what is sent must be recorded.
+
+The result journal has its blocks already; the database needs room to grow. Like Postfix with `queue_minfree`, digestd
+stops accepting work while there is still some space.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from random import Random
 
-from digestd.delivery import preflight
+import structlog
+
 from digestd.delivery.alert import SendAlert, no_alert
-from digestd.delivery.attempt_recorder import AttemptRecorder
+from digestd.delivery.attempt_recorder import AttemptRecorder, PendingRefusals, RunCounters
 from digestd.delivery.claim_queue import ClaimQueue
-from digestd.delivery.composer import Composer
-from digestd.delivery.disk_space import check_disk_space
+from digestd.delivery.composer import Composer, Sender
 from digestd.delivery.group_commit import GroupCommit
-from digestd.delivery.rate_limiter import RateLimiter
-from digestd.delivery.refusals import PendingRefusals
-from digestd.delivery.relay_backoff import RelayBackoff
-from digestd.delivery.relay_balancer import RelayBalancer
-from digestd.delivery.restore_guard import check_database_is_current
-from digestd.delivery.result_journal import open_result_journal
-from digestd.delivery.run_counters import RunCounters
-from digestd.delivery.sender import Sender
-from digestd.delivery.sending_worker import SendingContext
-from digestd.delivery.sent_journal import open_sent_journal
+from digestd.delivery.journals import open_result_journal, open_sent_journal
+from digestd.delivery.recovery import check_database_is_current
+from digestd.delivery.relays import RateLimiter, RelayBackoff, RelayBalancer
+from digestd.delivery.sending_worker import SendingContext, WorkerPool
 from digestd.delivery.transports import Route
-from digestd.delivery.worker_pool import WorkerPool
-from digestd.errors import ComposeFailed
+from digestd.domain.delivery import Claim
+from digestd.errors import ComposeFailed, Damaged, Unavailable
 from digestd.security.links import envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
+
+SAMPLE_SIZE = 20
+FAILED_SHARE = 0.05
+"""With a larger share of failures, the remaining mails are likely to fail too."""
+FAILED_ALWAYS_ALLOWED = 1
+"""One failure is that mail's own problem, however small the sample. It is tried and set aside in the end."""
+log = structlog.get_logger(__name__)
+
+
+def check_composing(composer: Composer, sample: list[Claim]) -> None:
+    """Compose these mails and discard them. Raises ComposeFailed if too many fail."""
+    composer.prepare(sample)
+    failed = [reason for claim in sample if (reason := _failure(composer, claim)) is not None]
+    if len(failed) > max(FAILED_ALWAYS_ALLOWED, FAILED_SHARE * len(sample)):
+        raise ComposeFailed(
+            f"{len(failed)} of {len(sample)} sample mails cannot be composed ({failed[0]}), so none are sent; run "
+            "`digestd preview EMAIL` to check the templates and fix the error. Sending resumes by itself"
+        )
+
+
+def _failure(composer: Composer, claim: Claim) -> str | None:
+    try:
+        composer.compose(claim)
+    except Exception as error:
+        reason = str(error) if isinstance(error, Damaged) else type(error).__name__
+        log.error("cannot compose", delivery=claim.key, error=reason)
+        return reason
+    return None
+
+
+MIN_FREE_BYTES = 64 * 1024 * 1024
+"""More than the ledger of 100,000 mails grows by in a run."""
+
+
+class DiskFull(Unavailable):
+    """There is too little disk space to record what would be sent."""
+
+
+def check_disk_space(folders: Iterable[Path]) -> None:
+    """Raise DiskFull if a folder, or its nearest existing parent, has less than MIN_FREE_BYTES free."""
+    for folder in folders:
+        existing = next(parent for parent in [folder.absolute(), *folder.absolute().parents] if parent.exists())
+        free = shutil.disk_usage(existing).free
+        if free < MIN_FREE_BYTES:
+            raise DiskFull(
+                f"only {free // 2**20} MiB are free in {existing}, and sending needs {MIN_FREE_BYTES // 2**20} MiB to "
+                "record results; free some space. Sending resumes by itself"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +202,8 @@ async def deliver(
 
 def _check_composing(config: DeliveryConfig, composer: Composer, now: datetime) -> None:
     with config.db.read() as session:
-        sample = queries.sample(session, preflight.SAMPLE_SIZE, now)
-    preflight.check_composing(composer, sample)
+        sample = queries.sample(session, SAMPLE_SIZE, now)
+    check_composing(composer, sample)
 
 
 def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.AbstractEventLoop) -> RateLimiter:

@@ -11,9 +11,8 @@ from sqlmodel import Session
 
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay
-from digestd.digests.profiles import compile_new
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.shard import rank_shard
+from digestd.digests.shard import compile_new, rank_shard
 from digestd.domain.digest import Reason
 from digestd.domain.interest import Interest
 from digestd.domain.paper import Paper, PaperId

@@ -6,10 +6,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from digestd.digests.pick_table import build_pick_table, selected_cells
 from digestd.digests.planning_day import PlanningDay
-from digestd.digests.selection import select
-from digestd.digests.selection_options import DigestOptions, Selections, sampling_seed
+from digestd.digests.selection import DigestOptions, Selections, build_pick_table, sampling_seed, select, selected_cells
 from digestd.digests.shard import Shard
 from digestd.domain.picks import TEAMS, PickTable
 from digestd.domain.trial import Team

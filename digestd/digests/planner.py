@@ -13,10 +13,9 @@ import structlog
 
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import store_compiled
 from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.resource_limits import single_blas_thread
-from digestd.digests.shard import Shard, rank_shard
+from digestd.digests.shard import Shard, rank_shard, store_compiled
 from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
 from digestd.domain.digest import DigestSlot

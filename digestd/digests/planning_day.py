@@ -1,4 +1,7 @@
-"""Read and index every selectable paper at `now`, once for all subscribers."""
+"""Read and index every selectable paper at `now`, once for all subscribers.
+
+Find the incomplete sources at the time of planning, as shown in the digest.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,14 +9,14 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlmodel import Session
 
-from digestd.digests.coverage import incomplete_sources
 from digestd.digests.embeddings import read_embeddings
 from digestd.digests.relevance_probability import calibration_at
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
 from digestd.digests.text_model import text_model
-from digestd.domain.coverage import CoverageState
+from digestd.domain.coverage import CoverageState, incomplete_states
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Trial
@@ -21,9 +24,38 @@ from digestd.ranking.arrays import Bools
 from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.dense import Encoder
-from digestd.store import papers, trials
+from digestd.sources import source_type
+from digestd.store import coverage, papers, trials
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
+
+IN_USE = timedelta(days=3)
+"""A source without any record for longer is no longer in use."""
+_WORST_LAST = list(CoverageState)
+
+
+def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageState]:
+    """Return the incomplete sources by label, each with the worst of its states.
+
+    Several sources may share a label, such as two sets of arXiv categories. If one of them is complete, the label is
+    partial at worst, because its papers are in the digest.
+    """
+    today = now.date()
+    rows = coverage.recent(session, today - IN_USE)
+    incomplete = incomplete_states(rows, today)
+    complete = {_label(row.source) for row in rows if row.day <= today and row.source not in incomplete}
+    found: dict[str, CoverageState] = {}
+    for source, state in incomplete.items():
+        label = _label(source)
+        state_shown = CoverageState.PARTIAL if label in complete else state
+        found[label] = max(state_shown, found.get(label, state_shown), key=_WORST_LAST.index)
+    return dict(sorted(found.items()))
+
+
+def _label(source: str) -> str:
+    kind = source_type(source)
+    return kind.label if kind else source.partition(":")[0]
+
 
 WEEKLY_SLACK = timedelta(days=1)
 """Maximum by which the window of a weekly digest may exceed a week."""

@@ -16,9 +16,8 @@ from digestd.digests.embeddings import seed_vectors
 from digestd.domain.paper import Paper, PaperId, votes
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import EmbeddingSpace
-from digestd.ranking.model import TextModel
+from digestd.ranking.model import TextModel, read_terms
 from digestd.ranking.seeds import Seed
-from digestd.ranking.term_counts import read_terms
 from digestd.store import encodings, papers
 from digestd.store.references import DerivedVectors, StoredReference, identifiers
 

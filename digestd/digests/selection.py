@@ -1,19 +1,230 @@
 """Select papers above the minimum score, and one exploration paper.
 
 Arrays with one row per subscriber are sorted by score here: column c is the paper `order[:, c]`.
+
+Values of the selection: options of a digest, ranked candidates, and the result.
+
+Diversify the selection: followed authors, variety, a place per interest.
+
+Build the table of picks of a shard of digests.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, overload
 
 import numpy as np
 
-from digestd.digests.diversification import EligiblePapers, diversify_selection
-from digestd.digests.selection_options import DigestOptions, RankedCandidates, Selections
+from digestd.domain.digest import Section
+from digestd.domain.picks import SECTIONS, PickTable
 from digestd.domain.subscriber import MinScore
-from digestd.ranking.arrays import Bools, Doubles, Floats, Ints, along
+from digestd.ranking.arrays import Bools, Cells, Doubles, Floats, Ints, along, cells_along, marked
 from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.diversity import TOP, diversify, rebalance
+from digestd.ranking.interest_matches import met
+from digestd.ranking.profile import Profiles
+from digestd.ranking.reasons import Reasons
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RankedCandidates:
+    """n subscribers × m candidates.
+
+    Attributes:
+        fresh: First seen since the last digest.
+        open: Selectable: in the window, not sent before, not muted.
+        log_odds: Log odds of a like by the shipped calibration.
+    """
+
+    profiles: Profiles
+    total: Floats
+    relevance: Floats
+    fresh: Bools
+    open: Bools
+    log_odds: Floats
+
+
+class DigestOptions(NamedTuple):
+    """Up to `size` papers above the minimum score.
+
+    `seed` in [0, 1) orders ties, and draws the exploration paper if `explore` is set; see `sampling_seed`.
+    """
+
+    size: int
+    min_score: MinScore = MinScore.NORMAL
+    explore: bool = False
+    seed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The selected papers of one subscriber.
+
+    Attributes:
+        order: (c,) candidates, best first.
+        above_minimum: (m,) reaches the minimum score.
+        chosen: Selected papers, best first.
+        explored: The exploration paper, drawn with probability `propensity`.
+    """
+
+    order: Ints
+    above_minimum: Bools
+    chosen: tuple[int, ...]
+    explored: int | None = None
+    propensity: float | None = None
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Return all papers of the digest, in order."""
+        return self.chosen if self.explored is None else (*self.chosen, self.explored)
+
+    def rank(self, j: int) -> int | None:
+        """Return the rank of paper j among the candidates, from 1; None if it is not a candidate."""
+        found = np.flatnonzero(self.order == j)
+        return int(found[0]) + 1 if found.size else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selections(Sequence[Selection]):
+    """The selected papers of n subscribers.
+
+    Attributes:
+        order, counts: (n, m) papers, best first, of which the first (n,) are candidates.
+        above_minimum: (n, m) as in `Selection`.
+        chosen: (n, s) best first, −1 past the last.
+        explored, propensity: (n,) exploration paper, −1 if none, and its probability.
+    """
+
+    order: Ints
+    counts: Ints
+    above_minimum: Bools
+    chosen: Ints
+    explored: Ints
+    propensity: Doubles
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @overload
+    def __getitem__(self, row: int) -> Selection: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Selection]: ...
+    def __getitem__(self, row: int | slice) -> Selection | Sequence[Selection]:
+        if isinstance(row, slice):
+            return [self._selection(i) for i in range(len(self))[row]]
+        return self._selection(row)
+
+    def _selection(self, row: int) -> Selection:
+        none = self.explored[row] < 0
+        return Selection(
+            order=self.order[row, : self.counts[row]],
+            above_minimum=self.above_minimum[row],
+            chosen=tuple(self.chosen[row][self.chosen[row] >= 0].tolist()),
+            explored=None if none else int(self.explored[row]),
+            propensity=None if none else float(self.propensity[row]),
+        )
+
+
+def sampling_seed(subscriber: int, period: str) -> float:
+    """Return a number in [0, 1) derived from subscriber and period, so that a selection can be repeated."""
+    digest = hashlib.blake2b(f"{subscriber}|{period}".encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "big") / 2**48
+
+
+REACH = 1.5
+"""With likes, only interests matched within this multiple of the size get a guaranteed place."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EligiblePapers:
+    """The papers above the minimum score: column c of `order` (n, m) where `marks` (n, m) is True."""
+
+    order: Ints
+    marks: Bools
+
+    def by_position(self, marks: Bools) -> Bools:
+        """Convert marks in order of score to marks by position."""
+        table = np.zeros(marks.size, dtype=np.bool_)
+        table[cells_along(self.order, marks.shape[1])] = marks
+        return table.reshape(marks.shape)
+
+
+def diversify_selection(
+    candidates: CandidateSet, ranked: RankedCandidates, eligible: EligiblePapers, sizes: Ints
+) -> Ints:
+    """Choose up to `sizes` (n,) eligible papers, best first: positions (n, s), −1 past the last."""
+    followed = _followed(ranked, eligible)
+    first = first_marks(followed, sizes)
+    kept = (first >= 0).sum(axis=1)
+    others = first_marks(eligible.marks & ~followed, np.maximum(TOP, sizes - kept))
+    papers = _papers(eligible.order, others)
+    totals = along(ranked.total, papers)
+    varied = diversify(papers, totals, candidates.similarity, sizes - kept)
+    chosen = _joined(_papers(eligible.order, first), kept, _papers(papers, varied))
+    return _rebalance(ranked, eligible, chosen, kept, sizes)
+
+
+def first_marks(marks: Bools, limits: Ints) -> Ints:
+    """Return the columns of the first marks of each row, up to `limits` (n,): (n, w), −1 past the last."""
+    wanted = marked(marks & (marks.cumsum(axis=1) <= limits[:, None]))
+    counts = np.bincount(wanted.rows, minlength=len(marks))
+    found = np.full((len(marks), int(counts.max(initial=0))), -1, dtype=np.intp)
+    within = np.arange(len(wanted)) - (np.cumsum(counts) - counts)[wanted.rows]
+    found[wanted.rows, within] = wanted.columns
+    return found
+
+
+def _followed(ranked: RankedCandidates, eligible: EligiblePapers) -> Bools:
+    cells = ranked.profiles.authors.cells
+    if not len(cells):
+        return np.zeros_like(eligible.marks)
+    table = np.zeros_like(eligible.marks)
+    table[cells.rows, cells.columns] = True
+    followed: Bools = along(table, eligible.order) & eligible.marks
+    return followed
+
+
+def _papers(order: Ints, places: Ints) -> Ints:
+    """Return the papers in these columns of each row; −1 for −1."""
+    papers: Ints = np.where(places >= 0, along(order, np.maximum(places, 0)), -1)
+    return papers
+
+
+def _joined(first: Ints, kept: Ints, then: Ints) -> Ints:
+    """Concatenate, for each row, the first `kept` (n,) papers and the following ones."""
+    if not first.shape[1]:
+        return then
+    out = np.full((len(first), first.shape[1] + then.shape[1]), -1, dtype=np.intp)
+    out[:, : first.shape[1]] = first
+    rows, places = np.nonzero(then >= 0)
+    out[rows, kept[rows] + places] = then[rows, places]
+    return out
+
+
+def _rebalance(ranked: RankedCandidates, eligible: EligiblePapers, chosen: Ints, kept: Ints, sizes: Ints) -> Ints:
+    """Give every interest a place.
+
+    Only subscribers with an interest left out are processed one by one.
+    """
+    likes = ranked.profiles.feedback.likes.sizes
+    reach = np.where(likes > 0, (REACH * sizes).astype(np.intp), eligible.marks.shape[1])
+    interests = met(ranked.profiles, eligible.marks.shape[1])
+    near = eligible.by_position(eligible.marks & (eligible.marks.cumsum(axis=1) <= reach[:, None]))
+    live = (interests.by & near[interests.owner]).any(axis=1)
+    selected_cells = np.zeros_like(eligible.marks)
+    rows, places = np.nonzero(chosen >= 0)
+    selected_cells[rows, chosen[rows, places]] = True
+    left_out = live & ~(interests.by & selected_cells[interests.owner]).any(axis=1)
+    several = np.bincount(interests.owner[live], minlength=len(chosen)) > 1
+    for row in np.flatnonzero(several & (np.bincount(interests.owner[left_out], minlength=len(chosen)) > 0)).tolist():
+        order = eligible.order[row, eligible.marks[row]]
+        mine = interests.by[interests.owner == row][:, order]
+        given = rebalance(chosen[row, chosen[row] >= 0].tolist(), order, mine, int(kept[row]), int(reach[row]))
+        chosen[row, : len(given)] = given
+    return chosen
+
 
 CARRY_OVER_PROBABILITY = MIN_SCORES[MinScore.HIGH]
 """Minimum probability of an older paper that did not fit into an earlier digest."""
@@ -150,3 +361,55 @@ def _within(counts: Ints, width: int) -> Bools:
     """Return a mask of the first `counts` columns of each row."""
     within: Bools = np.arange(width) < counts[:, None]
     return within
+
+
+_DRAWN, _TRENDING, _FOR_YOU = (
+    SECTIONS.index(section) for section in (Section.EXPLORATION, Section.TRENDING, Section.FOR_YOU)
+)
+
+
+def selected_cells(selections: Selections) -> Cells:
+    """Return the selected (subscriber, paper) cells in digest order."""
+    cells = np.column_stack([selections.chosen, selections.explored])
+    there = cells >= 0
+    return Cells(marked(there).rows, cells[there])
+
+
+def build_pick_table(
+    candidates: CandidateSet,
+    ranked: RankedCandidates,
+    selections: Selections,
+    calibration: LocalCalibration,
+    reasons: Reasons,
+) -> PickTable:
+    """Build the table of picks with score, section, probability and reason."""
+    selected = selected_cells(selections)
+    row_numbers = np.array([(paper.key, paper.revision) for paper in candidates.papers], dtype=np.int64).reshape(-1, 2)
+    without_interests, explored = (
+        ranked.profiles.without_interests[selected.rows],
+        selections.explored[selected.rows] == selected.columns,
+    )
+    log_odds = ranked.log_odds[selected.rows, selected.columns]
+    return PickTable(
+        sizes=np.bincount(selected.rows, minlength=len(selections)),
+        paper=row_numbers[selected.columns, 0],
+        revision=row_numbers[selected.columns, 1],
+        score=ranked.total[selected.rows, selected.columns],
+        section=np.where(explored, _DRAWN, np.where(without_interests, _TRENDING, _FOR_YOU)),
+        reason=reasons.which,
+        rank=_ranks(selections, selected),
+        probability=np.where(without_interests, np.nan, calibration.probabilities(log_odds)),
+        prior=np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds)),
+        propensity=np.where(explored, selections.propensity[selected.rows], np.nan),
+        team=np.zeros(len(selected), dtype=np.int64),
+        reasons=reasons.distinct,
+    )
+
+
+def _ranks(selections: Selections, selected: Cells) -> Ints:
+    """Return the ranks among the candidates, from 1; 0 for other papers."""
+    width = selections.order.shape[1]
+    places = np.empty(selections.order.size, dtype=np.intp)
+    places[cells_along(selections.order, width)] = np.arange(1, width + 1)
+    found = places[selected.rows * width + selected.columns]
+    return np.where(found <= selections.counts[selected.rows], found, 0)

@@ -3,16 +3,26 @@
 A refit on a large archive takes one or two minutes and is a separate job (`refit_text_model`); planning continues with
 the current model until the new one is stored. Planning itself fits only small models, in seconds: if there is none that
 this release can read, or if a small archive has grown.
+
+Refit the text model in a subprocess; it takes a minute and almost 1 GB.
+
+It runs at low priority. If it is killed, the current model stays in use.
 """
 
+import os
+import signal
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from multiprocessing import get_context
 from threading import Lock
 
-from digestd.ranking.corpus import read_corpus
+from digestd.errors import DigestdError
 from digestd.ranking.model import TextModel, dumps, fit_corpus, is_readable, loads
+from digestd.ranking.vocabulary import read_corpus
 from digestd.store import papers, text_models
-from digestd.store.database import Database
+from digestd.store.database import Database, open_database
 
 REFIT_AFTER = timedelta(days=7)
 GROWTH = 1.25
@@ -85,3 +95,34 @@ def _fitted(db: Database, limit: int, now: datetime) -> TextModel:
     with db.write() as session:
         text_models.add(session, text_models.FittedModel(model.version, now, model.size), dumps(model))
     return model
+
+
+POLL_SECONDS = 0.5
+"""Seconds between checks of `should_continue`."""
+NICENESS = 10
+
+
+def refit_in_subprocess(db: Database, now: datetime, should_continue: Callable[[], bool]) -> bool:
+    """Refit in a subprocess, killed when `should_continue` is False.
+
+    Return True if it finished.
+    """
+    url = db.engine.url.render_as_string(hide_password=False)
+    process = get_context("spawn").Process(target=_refit, args=(url, now), name="refit", daemon=True)
+    process.start()
+    while process.is_alive():
+        if not should_continue():
+            process.kill()
+        process.join(POLL_SECONDS)
+    return process.exitcode == 0
+
+
+def _refit(url: str, now: datetime) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles it and ends this one
+    os.nice(NICENESS)
+    try:
+        db = open_database(url)
+        refit_text_model(db, now)
+        db.close()
+    except DigestdError as error:
+        sys.exit(str(error))

@@ -17,9 +17,8 @@ from digestd.evaluation.learn_weights import FOLDS, fold
 from digestd.evaluation.scoring import Case, totals
 from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
 from digestd.ranking.calibration import CALIBRATION, FEATURES, HALF_WARM, SCORE_SCALE, Calibration
+from digestd.ranking.fusion import WEIGHTS, zscores
 from digestd.ranking.signals import SIGNALS
-from digestd.ranking.weights import WEIGHTS
-from digestd.ranking.zscore import zscores
 
 TOP = 20
 BINS = 10

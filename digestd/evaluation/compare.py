@@ -13,8 +13,8 @@ from digestd.errors import BadInput
 from digestd.evaluation.metrics import MRR, NDCG, RECALL, Estimate, mean_estimate, per_user
 from digestd.evaluation.scoring import Case, CaseResult, case_result, evaluate_case
 from digestd.ranking.arrays import Doubles
+from digestd.ranking.fusion import WEIGHTS, Weights
 from digestd.ranking.signals import SIGNALS
-from digestd.ranking.weights import WEIGHTS, Weights
 
 ScoreTable = Mapping[int, Mapping[str, float]]
 NAMES = tuple(known.name for known in SIGNALS)

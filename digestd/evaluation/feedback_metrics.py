@@ -27,7 +27,7 @@ from digestd.evaluation.feedback_replay import RerankedDigest
 from digestd.evaluation.metrics import Estimate, bootstrap, mean_estimate
 from digestd.evaluation.scoring import totals
 from digestd.ranking.arrays import Doubles
-from digestd.ranking.weights import WEIGHTS
+from digestd.ranking.fusion import WEIGHTS
 from digestd.store.ledger.sent_digests import SentDigest
 
 PICKS_PER_BIN = 20

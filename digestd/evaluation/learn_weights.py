@@ -19,9 +19,8 @@ import numpy as np
 from digestd.evaluation.metrics import CUT, NDCG
 from digestd.evaluation.scoring import Case
 from digestd.ranking.arrays import Doubles, Floats, Ints
-from digestd.ranking.fusion import weight
+from digestd.ranking.fusion import WEIGHTS, Weights, weight
 from digestd.ranking.signals import SIGNALS
-from digestd.ranking.weights import WEIGHTS, Weights
 
 FIXED = frozenset(["author", "phrase", "category", "likes"])
 FADE = "fade"

@@ -18,7 +18,7 @@ from digestd.evaluation.calibrate import Reliability
 from digestd.evaluation.compare import TOLERANCE, Difference
 from digestd.evaluation.scoring import Case, totals
 from digestd.ranking.arrays import Doubles
-from digestd.ranking.weights import WEIGHTS
+from digestd.ranking.fusion import WEIGHTS
 
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#8A8F98", "#1F2328"
 BINS = 48

@@ -16,15 +16,14 @@ from digestd.evaluation.dense import Vectors
 from digestd.evaluation.judgments import EPOCH, Judgment, Library
 from digestd.evaluation.metrics import rank_ids, ranking_metrics
 from digestd.ranking.arrays import Bools, Floats, Ints
-from digestd.ranking.candidates import CandidateSet, build_candidates
-from digestd.ranking.fusion import relevance, values, weight
+from digestd.ranking.candidates import CandidateSet, build_candidates, weighted_votes
+from digestd.ranking.compiler import ProfileInput
+from digestd.ranking.fusion import WEIGHTS, Weights, relevance, values, weight
 from digestd.ranking.model import TextModel
 from digestd.ranking.negative_prior import build_negative_prior
-from digestd.ranking.profile import Profile, ProfileInput, compile_profiles
+from digestd.ranking.profile import Profile, compile_profiles
 from digestd.ranking.seeds import Seed
 from digestd.ranking.signals import SIGNALS
-from digestd.ranking.trend import weighted_votes
-from digestd.ranking.weights import WEIGHTS, Weights
 
 BLOCK = 10_000_000
 """Maximum number of values in memory: signals × subscribers × papers."""

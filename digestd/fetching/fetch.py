@@ -21,21 +21,28 @@ from digestd import __version__
 from digestd.domain.backoff import Backoff
 from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.body import TooLargeError, TruncatedError, read_body
-from digestd.fetching.circuit_breaker import CircuitBreaker, RefusedError
 from digestd.fetching.credentials import Credential, with_credential
-from digestd.fetching.host_scheduler import HostScheduler, HostUnavailableError, RequestSlot, format_time
+from digestd.fetching.host_scheduler import (
+    BUSY,
+    CircuitBreaker,
+    HostScheduler,
+    HostUnavailableError,
+    RefusedError,
+    RequestSlot,
+    format_time,
+)
 from digestd.fetching.network import (
     BROKEN,
     LOST,
+    PORTS,
     SLOW,
     Network,
     OutgoingRequest,
     PrivateAddressError,
     Resolve,
     ResponseStream,
+    why_not_public,
 )
-from digestd.fetching.rate_limit_headers import BUSY
-from digestd.fetching.ssrf_guard import PORTS, why_not_public
 from digestd.sources.source import RateLimit, Request
 from digestd.store import hosts
 from digestd.store.database import Database

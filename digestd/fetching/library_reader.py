@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.answer_parser import AnswerParser
-from digestd.fetching.circuit_breaker import RefusedError
 from digestd.fetching.credentials import Credential
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits
+from digestd.fetching.host_scheduler import RefusedError
 from digestd.sources.libraries import LibrarySource
 from digestd.sources.libraries.zotero import KeyRights, key_request, parse_key_rights
 from digestd.sources.source import RateLimit, Request

@@ -16,8 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digestd.app import App
 from digestd.digests.planner import plan
-from digestd.digests.refit_subprocess import refit_in_subprocess
-from digestd.digests.text_model import is_refit_due
+from digestd.digests.text_model import is_refit_due, refit_in_subprocess
 from digestd.errors import DigestdError
 from digestd.papers.embedding import embed_papers
 from digestd.papers.ingest import ingest

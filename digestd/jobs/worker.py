@@ -16,11 +16,11 @@ from sqlmodel import Session
 
 from digestd.app import App
 from digestd.delivery.alert import webhook_alert
+from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.reconcile import reconcile, resend_uncertain
 from digestd.delivery.recovery import recover
 from digestd.delivery.retry import RELAY_BACKOFF
 from digestd.delivery.run import DeliveryReport, deliver
-from digestd.delivery.run_counters import RunCounters
 from digestd.delivery.transports import Route
 from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError

@@ -4,7 +4,11 @@ RFC 6376 with relaxed/simple canonicalisation (quoted-printable leaves no traili
 rsa-sha256 (RFC 8301: at least 2,048 bits) or ed25519-sha256 (RFC 8463). Implemented here because every mail is signed:
 a library that parses the key and the message each time takes as long as everything else together. The tests compare
 with dkimpy and OpenDKIM.
+
+Open the DKIM signer of the settings: domain, selector and private key file.
 """
+
+from __future__ import annotations
 
 import base64
 import hashlib
@@ -13,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -166,3 +171,26 @@ def _pieces(text: str) -> list[str]:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
+    """Return the signer of these settings, or None if the relay signs.
+
+    Raises BadSetting if they are inconsistent.
+    """
+    given = {"domain": domain, "selector": selector, "key_file": key_file}
+    if not any(given.values()):
+        return None
+    if missing := [name for name, value in given.items() if not value]:
+        raise BadSetting(
+            f"DIGESTD_DKIM_{missing[0].upper()}: is missing; DKIM needs a domain, a selector and a key file"
+        )
+    pass  # `cryptography` is slow to import; only signing needs it
+
+    file = Path(key_file)
+    try:
+        if file.stat().st_mode & 0o007:
+            raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: {file} is world-readable; run `chmod 600 {file}`")
+        return create_signer(domain, selector, file.read_bytes())
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: cannot read {file}: {error.strerror}") from error

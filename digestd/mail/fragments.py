@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 from markupsafe import escape
 
 from digestd.errors import BadSetting
-from digestd.mail.quoted_printable import SOFT_BREAK, quoted_printable_fragment
+from digestd.mail.mime import SOFT_BREAK, quoted_printable_fragment
 
 MARK = "\ue000"
 """Begins and ends a slot: a private-use character."""

@@ -9,8 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
-from digestd.papers.coverage import Observation
-from digestd.papers.expected_schedule import ExpectedSchedule
+from digestd.papers.coverage import ExpectedSchedule, Observation
 from digestd.papers.page_reader import FetchResult, SourceVisit, count_by_day, read_source
 from digestd.sources.arxiv_calendar import date_range
 from digestd.sources.source import BackfillSource

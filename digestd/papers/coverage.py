@@ -8,14 +8,89 @@ stale     the source still answers with older papers after the grace period
 broken    there was no usable answer, and nothing of the day is stored
 
 Every run that knows more judges a day again. A complete day stays complete.
+
+Predict when a day's papers are due and how many: from a calendar or from past weeks.
+
+Detect that a source has changed its format: fields that were always there are gone.
+
+arXiv changed links and authors of its feed in January 2024 without notice
+(github.com/arXiv/arxiv-feed#39). Such an answer would overwrite good texts with empty
+ones, so it is refused as a whole.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from statistics import median_low
 
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
-from digestd.papers.expected_schedule import ExpectedSchedule
+from digestd.domain.paper import Sighting
+from digestd.errors import SourceFailed
+
+LEARNED_FROM = timedelta(weeks=8)
+ANNOUNCEMENTS_MIN = 3
+"""So many announcements say how large one is."""
+WEEKDAYS_MIN = 4
+"""So many days say what their weekday brings: a month of them, so that one holiday misleads nobody."""
+CALENDAR_GRACE = timedelta(hours=3)
+"""Delay of an announcement after which the source is stale and other interfaces are tried."""
+LEARNED_GRACE = timedelta(days=1)
+"""The same for a source whose hour is not known."""
+
+AnnouncementTime = Callable[[date], datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedSchedule:
+    """The expected schedule of one source. `known`: its days so far; `announcement_time`: its calendar, if any."""
+
+    known: Sequence[Coverage] = ()
+    announcement_time: AnnouncementTime | None = None
+
+    @property
+    def grace(self) -> timedelta:
+        """Return how long after `due` the papers of a day may still come."""
+        return CALENDAR_GRACE if self.announcement_time else LEARNED_GRACE
+
+    def due(self, day: date) -> datetime | None:
+        """Return when the papers of a day should be here, or None if it brings none.
+
+        Without a calendar: the end of the day.
+        """
+        if self.announcement_time:
+            return self.announcement_time(day)
+        if self.expected(day) == 0:
+            return None
+        return datetime.combine(day + timedelta(days=1), time(), UTC)
+
+    def expected(self, day: date) -> int | None:
+        """Return the expected number of papers: the median of the weekday over eight weeks.
+
+        None if too little is known. With a calendar three announcements suffice, of that
+        weekday or else of any; without one, four days of that weekday are needed.
+        """
+        if self.announcement_time is None:
+            return _median(self._complete(day, {day.weekday()}), WEEKDAYS_MIN)
+        if self.announcement_time(day) is None:
+            return 0
+        alike = _median(self._complete(day, {day.weekday()}), ANNOUNCEMENTS_MIN)
+        return _median(self._complete(day, set(range(7))), ANNOUNCEMENTS_MIN) if alike is None else alike
+
+    def _complete(self, before: date, weekdays: set[int]) -> list[int]:
+        """Return the number of papers on each complete day of these weekdays that had an announcement."""
+        return [
+            row.items
+            for row in self.known
+            if before - LEARNED_FROM <= row.day < before
+            and row.state in COMPLETE
+            and row.day.weekday() in weekdays
+            and (self.announcement_time is None or self.announcement_time(row.day))
+        ]
+
+
+def _median(counts: Sequence[int], enough: int) -> int | None:
+    return median_low(counts) if len(counts) >= enough else None
+
 
 USUAL_MIN = 8
 """The usual number of papers from which few are suspicious.
@@ -202,3 +277,39 @@ def _waiting(case: _Case) -> _Verdict:
 
 def _is_overdue(case: _Case) -> bool:
     return case.due is not None and case.now >= case.due + case.schedule.grace
+
+
+REMEMBERED_FOR = timedelta(days=14)
+"""A format that lasts this long is accepted as the new one: by then no older record counts."""
+HISTORY_MIN = 20
+ANSWER_MIN = 5
+ALWAYS = 0.9
+GONE = 0.5
+"""A field counts as gone if fewer than this share of an answer's records have it."""
+
+_PARTS: Mapping[str, Callable[[Sighting], object]] = {
+    "abstract": lambda sighting: sighting.words.abstract,
+    "authors": lambda sighting: sighting.words.authors,
+    "categories": lambda sighting: sighting.words.categories,
+    "published": lambda sighting: sighting.published,
+}
+
+
+def required_fields(said: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    """Return the fields that nearly all recent records of a source have; none if there are too few records."""
+    if len(said) < HISTORY_MIN:
+        return frozenset()
+    return frozenset(name for name in _PARTS if sum(name in record for record in said) >= ALWAYS * len(said))
+
+
+def refuse_format_change(sightings: Sequence[Sighting], parts: frozenset[str]) -> None:
+    """Raise SourceFailed if required fields are gone from an answer."""
+    if len(sightings) < ANSWER_MIN:
+        return
+    for name in sorted(parts):
+        there = sum(bool(_PARTS[name](sighting)) for sighting in sightings)
+        if there < GONE * len(sightings):
+            raise SourceFailed(
+                f"{len(sightings) - there} of {len(sightings)} records have no {name}, which nearly all had before: "
+                "the source has changed its form, so nothing of this answer was taken; run `digestd source check`"
+            )

@@ -16,9 +16,8 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Sighting
 from digestd.errors import BadInput, NotFound
-from digestd.papers.merge import merge_change, rebuild_change
+from digestd.papers.merge import PlainTexts, merge_change, rebuild_change
 from digestd.papers.similarity import Similarity, blocking_keys, conflicting_ids, same_work
-from digestd.papers.text_selection import PlainTexts
 from digestd.store import do_not_merge, merges, papers, similarity_keys
 from digestd.store import sightings as kept
 from digestd.store.database import Database

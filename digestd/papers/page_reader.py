@@ -14,7 +14,7 @@ from digestd.fetching.answer_parser import AnswerParser
 from digestd.fetching.fetch import Answer, Validators
 from digestd.fetching.local_files import fetch_file
 from digestd.fetching.recordings import AnswerFetcher
-from digestd.papers.format_change import refuse_format_change
+from digestd.papers.coverage import refuse_format_change
 from digestd.papers.ingest_report import SourceReport
 from digestd.papers.merge import ARCHIVE, NEWS, Decision
 from digestd.papers.page_store import store_page

@@ -8,8 +8,7 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import merge_duplicates
-from digestd.papers.merge import Decision, decide, is_recent
-from digestd.papers.text_selection import PlainTexts
+from digestd.papers.merge import Decision, PlainTexts, decide, is_recent
 from digestd.store import do_not_merge
 from digestd.store import sightings as stored
 from digestd.store.database import Database

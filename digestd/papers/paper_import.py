@@ -9,9 +9,8 @@ from sqlmodel import Session
 from digestd.domain.paper import Sighting
 from digestd.domain.rejected_lines import RejectedLines
 from digestd.errors import BadRecord
-from digestd.papers.merge import ARCHIVE, Decision
+from digestd.papers.merge import ARCHIVE, Decision, PlainTexts
 from digestd.papers.page_store import store_page, store_page_in_session
-from digestd.papers.text_selection import PlainTexts
 from digestd.sources.jsonl import read_line
 from digestd.store.database import Database
 

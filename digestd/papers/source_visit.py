@@ -10,9 +10,15 @@ from digestd.domain.coverage import Coverage
 from digestd.domain.paper import Paper
 from digestd.errors import DigestdError
 from digestd.papers import backfill
-from digestd.papers.coverage import Observation, days_to_judge, judge_days
-from digestd.papers.expected_schedule import LEARNED_FROM, ExpectedSchedule
-from digestd.papers.format_change import REMEMBERED_FOR, required_fields
+from digestd.papers.coverage import (
+    LEARNED_FROM,
+    REMEMBERED_FOR,
+    ExpectedSchedule,
+    Observation,
+    days_to_judge,
+    judge_days,
+    required_fields,
+)
 from digestd.papers.ingest_report import SourceReport
 from digestd.papers.page_reader import FetchResult, IngestContext, SourceVisit, count_by_day, read_source
 from digestd.sources.arxiv_calendar import date_range

@@ -1,4 +1,17 @@
-"""The candidate set: the day's papers, with everything that is computed once per planning run."""
+"""The candidate set: the day's papers, with everything that is computed once per planning run.
+
+Trends: how much a paper is discussed for its age, and its popularity rank.
+
+A trend is log1p(weighted votes) minus the mean of papers of the same age in days, so that new papers are not
+punished for having had no time; within a day, older votes decay with a half-life of 3 days. Where few papers have the
+same age, the mean is shrunk towards that of all. Popularity is the rank of a paper's votes among comparable papers:
+the day's for candidates, the archive's for old ones, which had time to collect votes.
+
+Query expansion by pseudo-relevance feedback: candidates similar to the archive papers that match the topics.
+
+Many subscribers share topics, so a run caches the cosines it has computed: at most archive × candidates. The cache
+never changes a result.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,20 +19,84 @@ from datetime import datetime
 
 import numpy as np
 
-from digestd.domain.paper import Paper
-from digestd.ranking.arrays import Floats
+from digestd.domain.paper import Paper, votes
+from digestd.ranking.arrays import Bools, Columns, Floats, Sparse, sparse
 from digestd.ranking.author_kernel import build_author_kernel
-from digestd.ranking.bm25 import BM25Index, build_bm25_index
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
-from digestd.ranking.inverted_index import InvertedIndex, build_inverted_index
-from digestd.ranking.lengths import lengths, table
-from digestd.ranking.model import EncodedTexts, TextModel
+from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
+from digestd.ranking.model import Archive, EncodedTexts, TextModel
 from digestd.ranking.negative_prior import NegativePrior, build_negative_prior
-from digestd.ranking.query_expansion import ExpansionIndex, build_expansion_index
 from digestd.ranking.seeds import SeedEncoder
-from digestd.ranking.text import analyse, analysed
-from digestd.ranking.trend import ranks, trend, weighted_votes
+from digestd.ranking.text import analyse, analysed, lengths, table
+
+HALF_LIFE = 3.0
+"""Days."""
+PRIOR = 5
+"""Weight of the overall mean in the mean of an age, in papers."""
+
+
+def weighted_votes(papers: Sequence[Paper]) -> Floats:
+    """Return the weighted votes of each paper (m,)."""
+    return np.array([votes(paper.signals) for paper in papers], dtype=np.float32)
+
+
+def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
+    """Return the trend of each paper (m,) from its weighted votes."""
+    if not papers:
+        return np.zeros(0, dtype=np.float32)
+    ages = np.array([max(0.0, (now - paper.first_seen).total_seconds() / 86_400) for paper in papers])
+    faded = np.log1p(voted.astype(np.float64)) - ages % 1 * np.log(2) / HALF_LIFE
+    _, cohort = np.unique(np.floor(ages), return_inverse=True)
+    sums = np.bincount(cohort, faded) + PRIOR * faded.mean()
+    usual = sums / (np.bincount(cohort) + PRIOR)
+    value: Floats = (faded - usual[cohort]).astype(np.float32)
+    return value
+
+
+def ranks(values: Floats, among: Floats) -> Floats:
+    """Return mid-ranks of `values` among other papers, with mean 0 and, without ties, variance 1."""
+    usual = np.sort(among)
+    below, upto = (np.searchsorted(usual, values, side) for side in ("left", "right"))
+    found = (below + upto) / (2 * max(len(usual), 1)) - 0.5
+    return np.where(len(usual) > 0, np.sqrt(12) * found, 0).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExpansionIndex:
+    """Cosines between archive papers and m candidates.
+
+    Attributes:
+        across: (V, m) TF-IDF columns of the candidates.
+        cosine, done: (r, m) cosines computed so far, and which rows those are.
+    """
+
+    archive: Archive
+    across: Sparse
+    cosine: Floats
+    done: Bools
+
+    def like(self, shares: Sparse) -> Floats:
+        """Return the weighted mean TF-IDF cosine (n, m) of each candidate with archive papers.
+
+        Args:
+            shares: (n, r) weights of the archive papers.
+        """
+        wanted, columns = np.unique(shares.indices, return_inverse=True)
+        self._look_up(wanted[~self.done[wanted]])
+        means: Floats = sparse(shares.data, columns, shares.indptr, len(wanted)) @ self.cosine[wanted]
+        return means
+
+    def _look_up(self, rows: Columns) -> None:
+        if rows.size:
+            self.cosine[rows] = (self.archive.rows[rows] @ self.across).toarray()
+            self.done[rows] = True
+
+
+def build_expansion_index(archive: Archive, across: Sparse) -> ExpansionIndex:
+    """Return an empty cache for the TF-IDF columns (V, m) of the candidates."""
+    cosine = np.zeros((len(archive), across.shape[1]), dtype=np.float32)
+    return ExpansionIndex(archive, across, cosine, np.zeros(len(archive), dtype=np.bool_))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

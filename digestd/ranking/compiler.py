@@ -2,23 +2,73 @@
 
 A record depends only on the interests, the texts of the papers they name, and the text model; never on the day or on
 the other subscribers of a block. Ranking always reads records, whether stored or new.
+
+Profile records: a subscriber's compiled profile as bytes, and many of them as arrays.
+
+A record is a header with the length of each run of numbers (4 bytes each) and of the text, then the runs, then the
+text. A block of records is decoded with a few array operations.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import PaperId
-from digestd.ranking.arrays import NOWHERE, Floats, Ints
+from digestd.ranking.arrays import NOWHERE, Floats, Groups, Ints, grouped
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.kernel_ridge import dual
-from digestd.ranking.records import Run, pack
 from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
+
+Run: TypeAlias = NDArray[np.int32] | Ints | Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordColumn:
+    """The same run of each of n records, concatenated, and the groups that say whose values are whose."""
+
+    raw: NDArray[np.int32]
+    groups: Groups
+
+    @property
+    def ints(self) -> Ints:
+        """Return the values as integers."""
+        return self.raw.astype(np.intp)
+
+    @property
+    def floats(self) -> Floats:
+        """Return the values as single-precision numbers."""
+        return self.raw.view(np.float32)
+
+
+def pack(runs: Sequence[Run], text: str) -> bytes:
+    """Encode one record."""
+    said = text.encode()
+    head = np.array([*map(len, runs), len(said)], dtype="<i4")
+    return b"".join([head.tobytes(), *(run.astype(f"<{run.dtype.kind}4").tobytes() for run in runs), said])
+
+
+def unpack(records: Sequence[bytes], count: int) -> tuple[list[RecordColumn], list[slice]]:
+    """Decode the `count` runs of each record, and locate its text."""
+    heads = np.frombuffer(b"".join(record[: 4 * (count + 1)] for record in records), dtype="<i4")
+    lengths = heads.reshape(len(records), count + 1).astype(np.intp)
+    numbers = lengths[:, :count].sum(axis=1)
+    first = 4 * (count + 1)
+    ends = (first + 4 * numbers).tolist()
+    whole = np.frombuffer(b"".join(record[first:end] for record, end in zip(records, ends, strict=True)), dtype="<i4")
+    starts = np.cumsum(numbers) - numbers
+    runs = []
+    for length in lengths[:, :count].T:
+        groups = grouped(length)
+        runs.append(RecordColumn(whole[(starts - groups.starts)[groups.owner] + np.arange(len(groups.owner))], groups))
+        starts = starts + length
+    return runs, [slice(end, end + size) for end, size in zip(ends, lengths[:, count].tolist(), strict=True)]
+
 
 DISLIKES = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""

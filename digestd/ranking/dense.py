@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from digestd.ranking.arrays import Floats
-from digestd.ranking.lsa import precision, spread
+from digestd.ranking.model import precision, spread
 
 FLOOR = 0.35
 """Minimum cosine at which two texts count as similar, however scattered the archive is."""

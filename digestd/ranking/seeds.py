@@ -13,10 +13,9 @@ import numpy as np
 from digestd.ranking.arrays import Columns, Floats, Ints, Sparse
 from digestd.ranking.author_kernel import AuthorKernel, author_weights
 from digestd.ranking.dense import Encoder
-from digestd.ranking.lengths import lengths, table
-from digestd.ranking.model import EncodedTexts, TextModel, latent, weighted
+from digestd.ranking.model import EncodedTexts, TextModel, latent, read_terms, term_counts, weighted
 from digestd.ranking.negative_prior import NegativePrior
-from digestd.ranking.term_counts import read_terms, term_counts
+from digestd.ranking.text import lengths, table
 
 ROOM = 48_000_000
 """Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""

@@ -1,13 +1,47 @@
-"""Tokens: turn text into the stems that all ranking compares."""
+"""Tokens: turn text into the stems that all ranking compares.
+
+English function words, which say nothing about the subject of a paper.
+
+Words that may name a subject ("system", "few", "full", "interest") are not in the list.
+
+Lengths of titles and abstracts: they differ between kinds of papers, such as letters, reviews and benchmarks.
+"""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 
+import numpy as np
 import Stemmer
 
-from digestd.ranking.stopwords import STOP_WORDS
+from digestd.ranking.arrays import Floats
+
+_ARTICLES_AND_PRONOUNS = """
+a an the this that these those such same other another others each every either neither both all any some none no
+i me my myself we us our ours ourselves you your yours yourself yourselves he him his himself she her hers herself
+it its itself they them their theirs themselves one ones who whom whose which what whatever whoever whichever
+someone somebody something anyone anybody anything everyone everybody everything nobody nothing noone
+"""
+_VERBS = """
+am is are was were be been being have has had having do does did doing done can cannot could may might must shall
+should will would ought let get gets got become becomes became seem seems seemed
+"""
+_PREPOSITIONS_AND_CONJUNCTIONS = """
+of in on at by for from to into onto upon with within without about above across after against along among amongst
+around as before behind below beneath beside besides between beyond despite down during except inside like near off
+out outside over past per since than through throughout till toward towards under until up via
+and or but nor so yet if unless whether while whereas because although though when whenever where wherever how
+however therefore thus hence thereby therein whereby wherein moreover furthermore nevertheless otherwise
+"""
+_ADVERBS = """
+not only also too very much many more most less least well even ever never always often sometimes still just already
+again almost quite rather enough else here there then now once perhaps indeed namely together why
+s t d m ll re ve don doesn didn isn aren wasn weren couldn wouldn shouldn hasn haven etc eg ie
+"""
+
+STOP_WORDS = frozenset(" ".join((_ARTICLES_AND_PRONOUNS, _VERBS, _PREPOSITIONS_AND_CONJUNCTIONS, _ADVERBS)).split())
+
 
 _WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"[a-z0-9]+")
@@ -118,3 +152,13 @@ def _stemmed(batch: Sequence[Sequence[str]], table: Mapping[str, tuple[str, ...]
 def _standing(batch: Sequence[Sequence[str]], table: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
     pairs = {word: [(stem, word) for stem in each] for word, each in table.items()}
     return [{stem: one for word in reversed(row) for stem, one in pairs[word]} for row in batch]
+
+
+def lengths(title: str, text: str) -> tuple[int, int]:
+    """Return the number of characters of the title and of the rest of the text."""
+    return len(title), len(text) - len(title)
+
+
+def table(found: Iterable[tuple[int, int]]) -> Floats:
+    """Return lengths as rows (n, 2)."""
+    return np.array(list(found), dtype=np.float32).reshape(-1, 2)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.ranking.archive import rarity
 from digestd.ranking.arrays import Bools, Floats, Groups, Ints, Sparse, grouped
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.model import TextModel, latent
+from digestd.ranking.model import TextModel, latent, rarity
 from digestd.ranking.text import analyse
 
 UNKNOWN = -1

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
-from digestd.digests.coverage import IN_USE
+from digestd.digests.planning_day import IN_USE
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import Coverage
 from digestd.domain.delivery import State

@@ -24,9 +24,11 @@ from digestd.domain.paper import Paper, PaperId, Words
 from digestd.evaluation.bench import synthetic_data
 from digestd.evaluation.bench.ranking import RankingLoad, measure_ranking
 from digestd.ranking.candidates import build_candidates
+from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.fusion import score
 from digestd.ranking.model import dumps, fit
-from digestd.ranking.profile import ProfileInput, Seed, compile_profiles
+from digestd.ranking.profile import compile_profiles
+from digestd.ranking.seeds import Seed
 
 LINEAR, REFIT_MS = 1.2, 3.0
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from digestd.cli import progress
 from digestd.cli.progress import REFRESH_SECONDS, delivery_progress
-from digestd.delivery.run_counters import RunCounters
+from digestd.delivery.attempt_recorder import RunCounters
 
 
 async def _drawn(console: Console) -> None:

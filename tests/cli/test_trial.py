@@ -15,7 +15,7 @@ from digestd.delivery.replay import replay
 from digestd.digests.explanation import explain, preview
 from digestd.domain.feedback import Verdict
 from digestd.errors import BadInput, NotFound
-from digestd.ranking.weights import WEIGHTS, Weights, dumps
+from digestd.ranking.fusion import WEIGHTS, Weights, dumps
 from digestd.store import feedback, trials
 from tests.digests.topic_papers import DAY, HALF, archive, digests, named, reader, shelf, subscriber
 from tests.support.install import Install, install

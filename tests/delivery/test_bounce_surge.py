@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import String, cast, select
 
+from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.run import deliver
-from digestd.delivery.run_counters import RunCounters
 from digestd.delivery.transports import Route
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import State
@@ -164,7 +164,7 @@ async def test_kill_before_the_judgement_loses_no_mail(on_file: Install, monkeyp
 
     async with Relay({"dot": Fault(SPAM, to="reader3@example.net", times=1)}).serving() as relay:
         with monkeypatch.context() as patched:
-            patched.setattr("digestd.delivery.refusals.PendingRefusals.judge", killed)
+            patched.setattr("digestd.delivery.attempt_recorder.PendingRefusals.judge", killed)
             with pytest.raises(SystemExit):
                 await on_file.deliver(transport(relay.port))
         assert on_file.states == {State.ACCEPTED: READERS - 1, State.READY: 1}
@@ -174,7 +174,7 @@ async def test_kill_before_the_judgement_loses_no_mail(on_file: Install, monkeyp
 
 
 async def test_refusals_are_judged_during_the_run(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.delivery.refusals.JUDGE_SECONDS", 0.01)
+    monkeypatch.setattr("digestd.delivery.attempt_recorder.JUDGE_SECONDS", 0.01)
     tally, owner = RunCounters(), on_file.app.new_owner()
     async with Relay(
         {"RCPT": Fault(GONE, to="reader0@example.net"), "dot": Fault("silence", times=1)}

@@ -13,7 +13,7 @@ from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route
 from digestd.delivery.transports.smtp import connection
 from digestd.delivery.transports.smtp.connection import SmtpTransport
-from digestd.delivery.transports.smtp.relay import Relay, RelayTimeouts
+from digestd.delivery.transports.smtp.session import Relay, RelayTimeouts
 from digestd.domain.delivery import State
 from digestd.store import throttles
 from tests.delivery.conftest import READERS

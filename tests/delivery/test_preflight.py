@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from digestd.delivery import preflight
+from digestd.delivery import run
 from digestd.domain.delivery import State
 from digestd.store import core, throttles
 from digestd.store.ledger import queries
@@ -71,8 +71,8 @@ async def test_preflight_ignores_earlier_failures(on_file: Install) -> None:
 async def test_run_stops_when_too_many_mails_fail_to_compose(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
-        seen = {claim.key for claim in queries.sample(session, preflight.SAMPLE_SIZE, now)}
-    assert len(seen) == preflight.SAMPLE_SIZE
+        seen = {claim.key for claim in queries.sample(session, run.SAMPLE_SIZE, now)}
+    assert len(seen) == run.SAMPLE_SIZE
     for key in set(picks(many)) - seen:
         spoil(many, key)
     one_lane = many.to("smtp://127.0.0.1", connections=1)
@@ -80,7 +80,7 @@ async def test_run_stops_when_too_many_mails_fail_to_compose(tmp_path: Path, sql
         report = await one_lane.deliver(transport(relay.port))
     assert "mails could not be composed" in (report.stopped or "")
     assert 5 <= report.deferred < 10
-    assert many.states[State.READY] >= 60 - preflight.SAMPLE_SIZE
+    assert many.states[State.READY] >= 60 - run.SAMPLE_SIZE
     assert many.sound(relay.copies)
     many.db.close()
 

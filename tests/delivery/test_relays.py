@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import String, cast, select
 
-from digestd.delivery.relay_balancer import SLACK, RelayBalancer
+from digestd.delivery.relays import SLACK, RelayBalancer
 from digestd.delivery.run import DeliveryReport, deliver
 from digestd.delivery.transports import Route, open_routes
 from digestd.domain.delivery import State

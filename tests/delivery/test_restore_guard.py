@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from digestd.delivery import sent_journal as noted
+from digestd.delivery import journals
 from digestd.delivery.reconcile import RelayLog, reconcile
-from digestd.delivery.recovery import recover
-from digestd.delivery.restore_guard import RestoreReport, check_database_is_current, resume_after_restore
+from digestd.delivery.recovery import RestoreReport, check_database_is_current, recover, resume_after_restore
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting, NotResumed
 from digestd.store import core
@@ -128,7 +127,7 @@ async def test_restore_guard_waits_on_another_machine(waiting: Install) -> None:
         there = waiting.to(relay.url)
         await there.deliver(limit=2)
         folder = there.app.journals
-        noted.claim_folder(folder, "here")
+        journals.claim_folder(folder, "here")
         check_database_is_current(there.db, folder, "here")
         check_database_is_current(there.db, folder, "")
         with pytest.raises(NotResumed, match="another machine"):
@@ -150,10 +149,10 @@ async def test_sent_journal_ignores_a_truncated_record(waiting: Install) -> None
             opened.write(b"G\0\0")
         await there.deliver()
         assert file.stat().st_size % (whole // 4) == 0
-        assert Counter(fate for _, fate in noted.read_sent(there.app.journals).values()) == {
-            noted.SentOutcome.ACCEPTED: READERS
+        assert Counter(fate for _, fate in journals.read_sent(there.app.journals).values()) == {
+            journals.SentOutcome.ACCEPTED: READERS
         }
-        there.clock.go(noted.KEPT + DAY)
+        there.clock.go(journals.KEPT + DAY)
         there.papers(sample_data.papers(60, seed=2, first=1_000))
         there.plan()
         await there.deliver()

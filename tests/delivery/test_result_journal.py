@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from digestd.delivery import result_journal
+from digestd.delivery import journals
 from digestd.domain.delivery import Evidence, Outcome, State
 from digestd.errors import BadSetting
 from digestd.store import core
@@ -58,13 +58,13 @@ async def test_journalled_results_are_recorded_later(waiting: Install) -> None:
     assert waiting.states == {State.ACCEPTED: READERS}
     assert _evidence(waiting).count(Evidence.RECEIPT_JOURNAL) == arrived
     assert waiting.sound(relay.copies)
-    assert result_journal.list_runs(waiting.app.journals) == []
+    assert journals.list_runs(waiting.app.journals) == []
 
 
 async def test_complete_run_leaves_no_journal(waiting: Install) -> None:
     async with Relay({"RCPT": Fault("450 4.2.0 later")}).serving() as relay:
         await waiting.to(relay.url).deliver()
-    assert result_journal.list_runs(waiting.app.journals) == []
+    assert journals.list_runs(waiting.app.journals) == []
 
 
 def test_journal_round_trip_drops_the_relay_text(tmp_path: Path) -> None:
@@ -72,35 +72,35 @@ def test_journal_round_trip_drops_the_relay_text(tmp_path: Path) -> None:
         8, 1, "w1", State.READY, Outcome.TEMP, code=450, text="<ada@example.net>", wait=timedelta(minutes=5)
     )
     unknown = AttemptResult(9, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="silence")
-    with result_journal.open_result_journal(tmp_path, "w1") as journal:
+    with journals.open_result_journal(tmp_path, "w1") as journal:
         assert journal.write([RESULT, unknown]) == 1
         assert journal.write([later]) == 1
-    assert result_journal.list_runs(tmp_path) == ["w1"]
-    first, second = result_journal.read_results(tmp_path, "w1")
+    assert journals.list_runs(tmp_path) == ["w1"]
+    first, second = journals.read_results(tmp_path, "w1")
     assert first == RESULT
     assert (second.delivery, second.wait, second.text) == (8, timedelta(minutes=5), "")
     assert b"ada@" not in (tmp_path / "w1.results").read_bytes()
-    result_journal.delete_journal(tmp_path, "w1")
-    assert result_journal.read_results(tmp_path, "w1") == []
+    journals.delete_journal(tmp_path, "w1")
+    assert journals.read_results(tmp_path, "w1") == []
 
 
 def test_journal_ignores_a_truncated_line(tmp_path: Path) -> None:
-    with result_journal.open_result_journal(tmp_path, "w1") as journal:
+    with journals.open_result_journal(tmp_path, "w1") as journal:
         journal.write([RESULT, RESULT])
     file = tmp_path / "w1.results"
     whole = file.read_bytes()
     end = len(whole.rstrip(b"\0"))
     for cut in range(0, end, 7):
         file.write_bytes(whole[:cut].ljust(len(whole), b"\0"))
-        assert result_journal.read_results(tmp_path, "w1") == [RESULT] * (0 if cut < end // 2 - 1 else 1)
+        assert journals.read_results(tmp_path, "w1") == [RESULT] * (0 if cut < end // 2 - 1 else 1)
         file.write_bytes(whole[:cut] + bytes([whole[cut] ^ 1]) + whole[cut + 1 :])
-        assert result_journal.read_results(tmp_path, "w1") in ([], [RESULT])
+        assert journals.read_results(tmp_path, "w1") in ([], [RESULT])
 
 
 def test_unwritable_journal_folder_is_rejected_first(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(BadSetting, match="DIGESTD_JOURNAL_DIR"),
-        result_journal.open_result_journal(tmp_path / "file", "w1"),
+        journals.open_result_journal(tmp_path / "file", "w1"),
     ):
         pass

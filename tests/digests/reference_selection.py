@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from digestd.digests.diversification import REACH
 from digestd.digests.selection import (
     CARRY_OVER_PROBABILITY,
     CARRY_OVER_RELEVANCE,
@@ -12,8 +11,11 @@ from digestd.digests.selection import (
     EXPLORE_TO,
     MIN_EXPLORE_PROBABILITY,
     MIN_EXPLORE_SIZE,
+    REACH,
+    DigestOptions,
+    RankedCandidates,
+    Selection,
 )
-from digestd.digests.selection_options import DigestOptions, RankedCandidates, Selection
 from digestd.ranking.arrays import Bools, Ints
 from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet

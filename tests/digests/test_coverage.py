@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import event, select
 
-from digestd.digests.coverage import incomplete_sources
 from digestd.digests.explanation import preview
+from digestd.digests.planning_day import incomplete_sources
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store import core, coverage
 from digestd.store.ledger import queries

@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from digestd.digests.explanation import explain, preview
-from digestd.digests.past_digest import explain_past_pick
-from digestd.digests.selection_options import sampling_seed
+from digestd.digests.explanation import explain, explain_past_pick, preview
+from digestd.digests.selection import sampling_seed
 from digestd.domain.digest import Section
 from tests.digests.topic_papers import DAY, HALF, TOPIC, digests, mail, named, paper, planned, reader, shelf, subscriber
 from tests.support.install import Install

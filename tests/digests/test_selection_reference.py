@@ -7,8 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestd.digests.selection import select
-from digestd.digests.selection_options import DigestOptions, RankedCandidates
+from digestd.digests.selection import DigestOptions, RankedCandidates, select
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import MinScore
 from digestd.ranking.calibration import LocalCalibration

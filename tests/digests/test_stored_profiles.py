@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import store_compiled
-from digestd.digests.shard import Shard, rank_shard
+from digestd.digests.shard import Shard, rank_shard, store_compiled
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from sqlalchemy import event, select, update
 
-from digestd.digests import text_model as planning
-from digestd.digests.refit_subprocess import refit_in_subprocess
-from digestd.digests.text_model import is_refit_due, refit_text_model, text_model
+from digestd.digests import text_model as text_model_module
+from digestd.digests.text_model import is_refit_due, refit_in_subprocess, refit_text_model, text_model
 from digestd.jobs.scheduler import Scheduler
 from digestd.ranking.model import dumps, fit
 from digestd.store import core, text_models
@@ -48,7 +47,7 @@ def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]
 def large(fresh: Install, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return an install with a larger archive than planning fits by itself."""
     fresh.papers(sample_data.papers(60))
-    monkeypatch.setattr(planning, "MAX_INLINE_TEXTS", 20)
+    monkeypatch.setattr(text_model_module, "MAX_INLINE_TEXTS", 20)
     return fresh
 
 
@@ -99,7 +98,7 @@ def test_outgrown_after_a_week_with_new_papers(large: Install) -> None:
 
 
 def test_outgrown_every_week_if_the_archive_is_full(large: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "MAX_TEXTS", 50)
+    monkeypatch.setattr(text_model_module, "MAX_TEXTS", 50)
     refit_text_model(large.db, large.clock.now)
     assert in_force(large).papers == 50
     assert not is_refit_due(large.db, large.clock.now)

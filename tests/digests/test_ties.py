@@ -5,8 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from digestd.digests.selection import select
-from digestd.digests.selection_options import DigestOptions, RankedCandidates, Selection, sampling_seed
+from digestd.digests.selection import DigestOptions, RankedCandidates, Selection, sampling_seed, select
 from digestd.ranking.arrays import Floats
 from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet

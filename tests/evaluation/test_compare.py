@@ -16,12 +16,10 @@ from digestd.evaluation.judgments import EPOCH
 from digestd.evaluation.learn_weights import FIXED, learn_weights
 from digestd.evaluation.metrics import mean_estimate
 from digestd.evaluation.scoring import DAY_LENGTH, Case, CaseResult, evaluate_case, judged_cases, totals
-from digestd.ranking.candidates import build_candidates
-from digestd.ranking.fusion import score
+from digestd.ranking.candidates import build_candidates, weighted_votes
+from digestd.ranking.fusion import WEIGHTS, Weights, dumps, parse, score
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.signals import SIGNALS
-from digestd.ranking.trend import weighted_votes
-from digestd.ranking.weights import WEIGHTS, Weights, dumps, parse
 from tests.evaluation.example_judgments import judgments
 from tests.ranking.library import model, papers, wants
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from digestd.cli import app
-from digestd.ranking import calibration, weights
+from digestd.ranking import calibration, fusion
 from digestd.ranking.encoders import SETTING
 from digestd.ranking.signals import SIGNALS
 from tests.encoders.tiny import tiny_encoder
@@ -43,7 +43,7 @@ def test_fit_and_calibrate_use_dense_model(judged: list[str], model: str, tmp_pa
     learnt, chances = tmp_path / "w.json", tmp_path / "c.json"
     run(*judged, "--embedding-model", model, "--fit", str(learnt))
     run(*judged, "--embedding-model", model, "--calibrate", str(chances))
-    assert set(weights.parse(learnt.read_text()).signals) >= DENSE
+    assert set(fusion.parse(learnt.read_text()).signals) >= DENSE
     assert calibration.parse(chances.read_text()).likes > 0
 
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as some
 
 from digestd.domain.coverage import Coverage, CoverageState, incomplete_states
 from digestd.papers.backfill import group_days, missed_days
-from digestd.papers.coverage import CHECKED, Observation, days_to_judge, judge_days
-from digestd.papers.expected_schedule import ExpectedSchedule
+from digestd.papers.coverage import CHECKED, ExpectedSchedule, Observation, days_to_judge, judge_days
 from digestd.sources.arxiv_rss import ArxivRss
 
 RSS = ArxivRss(("cs.LG",))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from digestd.fetching.rate_limit_headers import requested_pause
+from digestd.fetching.host_scheduler import requested_pause
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())

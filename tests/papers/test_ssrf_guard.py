@@ -13,7 +13,7 @@ import trustme
 
 from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Client, Fetcher, Limits
-from digestd.fetching.ssrf_guard import Address, is_forbidden, is_public, why_not_public
+from digestd.fetching.network import Address, is_forbidden, is_public, why_not_public
 from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database, open_database
 from tests.papers.addresses import INWARD, NAMES, OUTWARD

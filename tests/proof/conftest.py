@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from digestd.delivery import result_journal
+from digestd.delivery import journals
 from digestd.domain.delivery import Outcome, State
 from digestd.store.database import open_database
 from digestd.store.ledger.results import AttemptResult
@@ -109,8 +109,8 @@ def dead_worker(ready: StartingPoint) -> StartingPoint:
         worker.process.kill()
         assert worker.end().killed
     [first, _] = _accepted_results(made)
-    result_journal.delete_journal(made.app.journals, first.owner)
-    with result_journal.open_result_journal(made.app.journals, first.owner) as journal:
+    journals.delete_journal(made.app.journals, first.owner)
+    with journals.open_result_journal(made.app.journals, first.owner) as journal:
         assert journal.write([first]) == 1
     return StartingPoint(made, relay.copies)
 

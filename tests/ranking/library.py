@@ -10,9 +10,11 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.ranking.arrays import Floats, Ints
 from digestd.ranking.candidates import CandidateSet, build_candidates
+from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.diversity import diversify
 from digestd.ranking.model import TextModel, fit
-from digestd.ranking.profile import Profile, ProfileInput, Profiles, Seed, compile_profiles
+from digestd.ranking.profile import Profile, Profiles, compile_profiles
+from digestd.ranking.seeds import Seed
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

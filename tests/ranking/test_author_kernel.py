@@ -9,13 +9,13 @@ from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId, Words
 from digestd.ranking.arrays import grouped
 from digestd.ranking.author_kernel import MAX_AUTHORS, SHARE, author_keys, author_weights, build_author_kernel
-from digestd.ranking.candidates import CandidateSet, build_candidates
-from digestd.ranking.feedback_matrix import FeedbackMatrix
+from digestd.ranking.candidates import CandidateSet, build_candidates, ranks
+from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.kernel_ridge import gram
-from digestd.ranking.profile import ProfileInput, Profiles, Seed, compile_profiles
+from digestd.ranking.profile import FeedbackMatrix, Profiles, compile_profiles
+from digestd.ranking.seeds import Seed
 from digestd.ranking.signals import likes, popularity
 from digestd.ranking.signals.likes import kernels
-from digestd.ranking.trend import ranks
 from tests.ranking.library import NOON, candidates, model, papers
 from tests.ranking.library import likes as liking
 

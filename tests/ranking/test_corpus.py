@@ -8,13 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestd.ranking import corpus as reading
-from digestd.ranking import model as fitting
-from digestd.ranking import vocabulary
-from digestd.ranking.corpus import read_corpus, title
+from digestd.ranking import model, vocabulary
 from digestd.ranking.model import fit
 from digestd.ranking.text import analyse, tokens
-from digestd.ranking.vocabulary import choose, counts, grams, tally
+from digestd.ranking.vocabulary import choose, counts, grams, read_corpus, tally, title
 from tests.ranking.library import papers
 
 WORDS = st.sampled_from(
@@ -47,7 +44,7 @@ def test_terms_are_counted_per_text(texts: list[str]) -> None:
 def test_chunk_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [paper.text for paper in papers()]
     whole = fit(texts)
-    for module in (reading, vocabulary, fitting):
+    for module in (vocabulary, vocabulary, model):
         monkeypatch.setattr(module, "CHUNK", 5)
     parted = fit(texts)
     assert parted.vocabulary == whole.vocabulary

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from digestd.domain.interest import Interest, Kind
-from digestd.ranking.fusion import score, score_breakdown
+from digestd.ranking.fusion import WEIGHTS, score, score_breakdown, zscores
 from digestd.ranking.profile import compile_profiles
-from digestd.ranking.weights import WEIGHTS
-from digestd.ranking.zscore import zscores
 from tests.ranking.library import alone, candidates, likes, many, model, mutes, papers, profile, retitled, wants
 
 

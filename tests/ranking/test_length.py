@@ -7,7 +7,9 @@ import numpy as np
 from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.profile import ProfileInput, Profiles, Seed, compile_profiles
+from digestd.ranking.compiler import ProfileInput
+from digestd.ranking.profile import Profiles, compile_profiles
+from digestd.ranking.seeds import Seed
 from digestd.ranking.signals import length
 from tests.ranking.library import candidates, likes, paper
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.ranking.person_names import parse, same
+from digestd.ranking.author_kernel import parse, same
 
 
 def alike(one: str, other: str) -> bool:

@@ -9,8 +9,10 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.ranking import term_contributions
 from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import build_candidates
-from digestd.ranking.profile import ProfileInput, Seed, compile_profiles
+from digestd.ranking.compiler import ProfileInput
+from digestd.ranking.profile import compile_profiles
 from digestd.ranking.reasons import reason, reasons
+from digestd.ranking.seeds import Seed
 from digestd.ranking.signals import topic
 from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
 

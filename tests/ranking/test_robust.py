@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from digestd.digests.selection import select
-from digestd.digests.selection_options import DigestOptions, RankedCandidates
+from digestd.digests.selection import DigestOptions, RankedCandidates, select
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
 from digestd.evaluation.metrics import rank_ids
@@ -19,10 +18,12 @@ from digestd.ranking import fusion
 from digestd.ranking.arrays import Floats, grouped
 from digestd.ranking.calibration import CALIBRATION, LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
+from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.fusion import Scores, score, score_breakdown
 from digestd.ranking.model import fit
-from digestd.ranking.profile import Profile, ProfileInput, Profiles, Seed, block, compile_profiles
+from digestd.ranking.profile import Profile, Profiles, block, compile_profiles
 from digestd.ranking.reasons import reason
+from digestd.ranking.seeds import Seed
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.text import tokens
 from tests.ranking.library import NOON, candidates, likes, model, papers, profile, retitled

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from digestd.ranking.fusion import WEIGHTS, dumps, parse
 from digestd.ranking.signals import SIGNALS
-from digestd.ranking.weights import WEIGHTS, dumps, parse
 
 SOUND = {"fade": 1.0, "signals": {"likes": 1.0}}
 

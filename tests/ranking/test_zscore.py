@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from digestd.ranking.zscore import deviations, population, zscores
+from digestd.ranking.fusion import deviations, population, zscores
 
 VALUES = arrays(np.float32, (3, 7), elements=st.floats(-100, 100, width=32))
 SOME = arrays(np.bool_, (3, 7))

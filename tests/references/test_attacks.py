@@ -7,8 +7,7 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from digestd.digests.planning_day import read_planning_day
-from digestd.digests.profiles import read_shard_profiles
-from digestd.digests.shard import rank_shard
+from digestd.digests.shard import rank_shard, read_shard_profiles
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.page_store import store_page

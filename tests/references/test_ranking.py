@@ -11,8 +11,7 @@ from sqlalchemy import select
 
 from digestd.digests import planner
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import store_compiled
-from digestd.digests.shard import Shard, rank_shard
+from digestd.digests.shard import Shard, rank_shard, store_compiled
 from digestd.domain.digest import Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values

@@ -11,7 +11,7 @@ from digestd.domain.reply import ReplyLine
 from digestd.errors import BadRecord, SourceFailed
 from digestd.mail.content import ReplyContent
 from digestd.mail.mime import compose_notice
-from digestd.mail.reply import render_reply
+from digestd.mail.rendering import render_reply
 from digestd.mail.templates import Templates
 from digestd.security.links import canonical_address
 from digestd.sources.imports import IMPORT_FORMATS, ReferenceFile

@@ -4,7 +4,7 @@ import ssl
 
 from digestd.delivery.transports import open_routes
 from digestd.delivery.transports.smtp.connection import SmtpTransport
-from digestd.delivery.transports.smtp.relay import Relay, RelayTimeouts
+from digestd.delivery.transports.smtp.session import Relay, RelayTimeouts
 from digestd.delivery.transports.transport import OutgoingMail, Transport
 
 LONG_TIMEOUTS = RelayTimeouts(connect=60, command=60, mail=120, final_dot=60)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.delivery.retry import SmtpReply
-from digestd.delivery.transports.smtp.reply_parser import LINE_MAX, REPLY_MAX, InvalidReply, ReplyParser
+from digestd.delivery.transports.smtp.stream import LINE_MAX, REPLY_MAX, InvalidReply, ReplyParser
 
 SAID = b"250 2.0.0 Ok: queued as 4XyZ\r\n250-relay.example.org\r\n250-DSN\r\n250 8BITMIME\r\n354\r\n421 4.3.2 bye\n"
 READ = [

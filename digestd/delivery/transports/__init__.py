@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from digestd.delivery.transports.maildir import MaildirTransport
 from digestd.delivery.transports.smtp.connection import SmtpTransport
-from digestd.delivery.transports.smtp.relay import Relay
+from digestd.delivery.transports.smtp.session import Relay
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal, Transport
 from digestd.errors import BadSetting
 

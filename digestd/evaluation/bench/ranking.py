@@ -30,18 +30,16 @@ import numpy as np
 
 from digestd.digests.planner import SHARD_SIZE
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.profiles import read_shard_profiles, store_compiled
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.shard import Shard, rank_shard
+from digestd.digests.shard import Shard, rank_shard, read_shard_profiles, store_compiled
 from digestd.digests.text_model import text_model
 from digestd.domain.subscriber import Cause
 from digestd.evaluation.bench import synthetic_data
 from digestd.papers.paper_import import import_papers
 from digestd.ranking.arrays import Cells, Sparse
-from digestd.ranking.candidates import build_candidates
+from digestd.ranking.candidates import build_candidates, build_expansion_index
 from digestd.ranking.dense import NoEncoder
-from digestd.ranking.query_expansion import build_expansion_index
 from digestd.ranking.reasons import Reasons, reasons
 from digestd.store import due as waiting
 from digestd.store import subscribers

@@ -9,8 +9,7 @@ import numpy as np
 from digestd.domain.digest import Why
 from digestd.ranking.arrays import NOWHERE, Cells, Floats, Groups, Ints, above
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.exact_matches import ExactMatches
-from digestd.ranking.profile import Profiles
+from digestd.ranking.profile import ExactMatches, Profiles
 from digestd.ranking.seeds import EncodedSeed
 
 Words: TypeAlias = tuple[str, tuple[str, ...]]

@@ -7,10 +7,9 @@ slope per subscriber, shrunk to 0 for few likes. Gains .008 [.003, .014] on HF s
 import numpy as np
 
 from digestd.ranking.arrays import Cells, Floats
-from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.candidates import CandidateSet, ranks
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import SparseValues, no_values
-from digestd.ranking.trend import ranks
 
 NAME = "length"
 DOUBT = 2

@@ -4,8 +4,7 @@ import numpy as np
 
 from digestd.ranking.arrays import Cells, Floats, above, grouped, stacked
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.feedback_matrix import FeedbackMatrix
-from digestd.ranking.profile import Profiles
+from digestd.ranking.profile import FeedbackMatrix, Profiles
 from digestd.ranking.signals.base import ReasonEvidence, liked_at, nearest_of, zeros
 
 NAME = "likes"

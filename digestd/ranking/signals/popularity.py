@@ -7,10 +7,9 @@ shrunk to 0 for few likes. Gains .021 [.006, .039] on HF submitters and .015 [.0
 import numpy as np
 
 from digestd.ranking.arrays import Cells, Floats
-from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.candidates import CandidateSet, ranks
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import SparseValues, no_values
-from digestd.ranking.trend import ranks
 
 NAME = "popularity"
 DOUBT = 2

@@ -3,6 +3,8 @@
 If the relay offers PIPELINING (RFC 2920), an envelope (MAIL, RCPT, DATA) is one write, and the next mail's envelope is
 sent with this mail's final dot, so that a mail costs one round trip. Otherwise, or after the relay has answered out of
 order, each command waits for its answer; the outcomes are the same.
+
+Build the envelope commands MAIL, RCPT and DATA, and interpret their answers.
 """
 
 import asyncio
@@ -11,21 +13,49 @@ from dataclasses import dataclass
 import structlog
 
 from digestd.delivery.retry import SmtpReply, Stage
-from digestd.delivery.transports.smtp.envelope import (
-    GO_AHEAD,
-    STAGES,
-    PipelineMismatch,
-    commands,
-    is_verdict,
-    refusal,
-)
-from digestd.delivery.transports.smtp.relay import Relay
-from digestd.delivery.transports.smtp.reply_parser import InvalidReply
-from digestd.delivery.transports.smtp.session import SmtpSession, error_text, open_session
-from digestd.delivery.transports.smtp.stream import LOST, SmtpStream
+from digestd.delivery.transports.smtp.session import Relay, SmtpSession, error_text, open_session
+from digestd.delivery.transports.smtp.stream import LOST, InvalidReply, SmtpStream
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import RelayFailed
 from digestd.mail.mime import dot_stuff
+
+STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+GO_AHEAD = 354
+
+
+class PipelineMismatch(RelayFailed):
+    """The answers do not match the commands, so it is unknown what the relay understood."""
+
+
+def commands(mail: OutgoingMail, dsn: bool) -> tuple[bytes, bytes, bytes]:
+    """Return one command per stage.
+
+    With `dsn` (RFC 3461), bounces name the attempt and contain only headers.
+    """
+    ret, notify = (f" RET=HDRS ENVID={mail.envid}", " NOTIFY=FAILURE") if dsn and mail.envid else ("", "")
+    return (
+        f"MAIL FROM:<{mail.envelope_from}>{ret}\r\n".encode("ascii"),
+        f"RCPT TO:<{mail.to}>{notify}\r\n".encode("ascii"),
+        b"DATA\r\n",
+    )
+
+
+def refusal(stage: Stage, reply: SmtpReply) -> Refusal | None:
+    """Return the refusal that an answer means, if any.
+
+    Raises PipelineMismatch if it fits no such command.
+    """
+    if reply.code == GO_AHEAD if stage is Stage.DATA else 250 <= reply.code < 260:
+        return None
+    if 400 <= reply.code < 600:
+        return Refusal(stage, reply)
+    raise PipelineMismatch(f"the relay answers {reply.code} to {stage.upper()}; digestd will retry later")
+
+
+def is_verdict(reply: SmtpReply) -> bool:
+    """Return True if an answer to the final dot says whether the mail was accepted."""
+    return 200 <= reply.code < 300 or 400 <= reply.code < 600
+
 
 DOT = b".\r\n"
 QUIT_SECONDS = 5.0

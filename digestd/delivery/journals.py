@@ -1,4 +1,10 @@
-"""Journal of sent mails and their outcome, outside the database, for some days.
+"""Journal of results that the database did not take, kept until it does.
+
+There is one file per run, named after the run. Its blocks are allocated and synced before the first mail is sent, so
+that an answer can be written even when the disk is full. Recovery reads what a dead run left before it declares
+anything uncertain.
+
+Journal of sent mails and their outcome, outside the database, for some days.
 
 A database restored from a backup does not know the mails sent since, and would send them a second time. The newest
 entry of the sent journal is then missing from its ledger: that is how digestd notices before it sends anything, and
@@ -13,6 +19,7 @@ Functions raise BadSetting if the folder cannot be read or written.
 
 import contextlib
 import fcntl
+import json
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,17 +28,19 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from digestd.domain.delivery import Outcome, State
 from digestd.errors import BadSetting
+from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitRequest
 from digestd.store.ledger.restore import SentAttempt
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.timestamps import to_us
 
-SUFFIX = ".sent"
+_SENT_SUFFIX = ".sent"
 KEPT = timedelta(days=7)
 """Longer than any digest is useful: mails sent earlier are never planned again."""
 MACHINE = "machine"
@@ -79,7 +88,7 @@ def open_sent_journal(folder: Path, today: date) -> Iterator[SentJournal]:
     """Open today's file and delete files older than KEPT."""
     with _report_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        file = max([folder / f"{today}{SUFFIX}", *_files(folder)])
+        file = max([folder / f"{today}{_SENT_SUFFIX}", *_files(folder)])
         opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         _align(opened)
@@ -182,7 +191,7 @@ def _records(folder: Path) -> Iterator[tuple[bytes, int, int, int, bytes, bytes]
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"*{SUFFIX}"))
+    return sorted(folder.glob(f"*{_SENT_SUFFIX}"))
 
 
 @contextlib.contextmanager
@@ -208,3 +217,121 @@ def _delete_old(folder: Path, before: date) -> None:
     for file in _files(folder):
         if file.name < f"{before}":
             file.unlink(missing_ok=True)
+
+
+SIZE_BYTES = 64 * 1024
+"""Room for some 300 answers; a run has a few per worker."""
+_RESULTS_SUFFIX = ".results"
+_CHECK = 16
+_KEPT = ("delivery", "attempt", "state", "outcome", "code", "queue_id", "reason")
+_ANSWERED = frozenset({Outcome.ACCEPTED, Outcome.TEMP, Outcome.PERM})
+
+
+@dataclass(slots=True)
+class ResultJournal:
+    """The open journal of one run."""
+
+    _file: int
+    _end: int = 0
+
+    def write(self, results: Sequence[AttemptResult]) -> int:
+        """Write the answers among these results, synced to disk, and return how many.
+
+        Returns 0 if the journal's disk fails too; recovery then makes those mails uncertain.
+        """
+        lines = [_line(result) for result in results if result.outcome in _ANSWERED]
+        written = b"".join(lines)[: SIZE_BYTES - self._end]
+        try:
+            os.pwrite(self._file, written, self._end)
+            os.fdatasync(self._file)
+        except OSError as error:
+            log.error("cannot write the result journal", why=error.strerror, answers=len(lines))
+            return 0
+        self._end += len(written)
+        return len(lines)
+
+
+@contextlib.contextmanager
+def open_result_journal(folder: Path, owner: str) -> Iterator[ResultJournal]:
+    """Open a journal for one run; it is deleted if it stays empty.
+
+    Raises BadSetting if it cannot be created.
+    """
+    file = folder / f"{owner}{_RESULTS_SUFFIX}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        os.posix_fallocate(opened, 0, SIZE_BYTES)
+        os.fsync(opened)
+        _sync(folder)
+    except OSError as error:
+        raise BadSetting(
+            f"DIGESTD_JOURNAL_DIR: cannot create a journal in {folder}: {error.strerror}; "
+            "free some space, or set a folder that digestd may write to"
+        ) from error
+    journal = ResultJournal(opened)
+    try:
+        yield journal
+    finally:
+        os.close(opened)
+        if not journal._end:
+            file.unlink(missing_ok=True)
+
+
+def default_journal_folder(db: Database) -> Path:
+    """Return the folder of journals used without a setting: next to an SQLite file, on a persistent disk."""
+    return db.file.with_name(f"{db.file.name}{_RESULTS_SUFFIX}") if db.file else Path("var/journals")
+
+
+def list_runs(folder: Path) -> list[str]:
+    """Return the names of all runs with a journal, alive or not."""
+    return sorted(file.name.removesuffix(_RESULTS_SUFFIX) for file in folder.glob(f"*{_RESULTS_SUFFIX}"))
+
+
+def read_results(folder: Path, owner: str) -> list[AttemptResult]:
+    """Return the results that a run wrote, up to a line that a crash cut short."""
+    try:
+        lines = (folder / f"{owner}{_RESULTS_SUFFIX}").read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    results = []
+    for line in lines:
+        check, _, data = line.partition(b" ")
+        if not data or check != _checksum(data):
+            break
+        results.append(_result(owner, json.loads(data)))
+    return results
+
+
+def delete_journal(folder: Path, owner: str) -> None:
+    """Delete a journal whose answers are in the ledger."""
+    (folder / f"{owner}{_RESULTS_SUFFIX}").unlink(missing_ok=True)
+
+
+def _line(result: AttemptResult) -> bytes:
+    """Encode a result, without the relay's text, which may name the recipient."""
+    fields = {name: getattr(result, name) for name in _KEPT} | {"wait": result.wait.total_seconds()}
+    data = json.dumps(fields, separators=(",", ":")).encode()
+    return _checksum(data) + b" " + data + b"\n"
+
+
+def _result(owner: str, fields: dict[str, Any]) -> AttemptResult:
+    named = {
+        "state": State(fields["state"]),
+        "outcome": Outcome(fields["outcome"]),
+        "wait": timedelta(seconds=fields["wait"]),
+    }
+    return AttemptResult(owner=owner, **{**fields, **named})
+
+
+def _checksum(data: bytes) -> bytes:
+    return blake2b(data, digest_size=_CHECK // 2).hexdigest().encode()
+
+
+def _sync(folder: Path) -> None:
+    """Sync a folder: a new file's name is on disk only with its folder."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

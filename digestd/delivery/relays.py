@@ -1,0 +1,264 @@
+"""Share mails between relays by weight without waiting for slow ones.
+
+Stride scheduling (Waldspurger and Weihl 1995): each mail advances its relay's virtual time by 1 / weight, and the relay
+that is furthest behind goes next.
+
+Rate limits of a run, per relay and per recipient domain.
+
+What was used is written to the store.
+
+Pause relays after failures; shared by all workers through the database.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import structlog
+from sqlmodel import Session
+
+from digestd.delivery.retry import RELAY_BACKOFF
+from digestd.delivery.transports import Route
+from digestd.domain.throttle import BackoffState, Throttle
+from digestd.errors import DatabaseUnreachable, RelayBusy, RelayFailed
+from digestd.store import throttles
+from digestd.store.database import Database
+from digestd.store.throttles import ThrottleState
+from digestd.store.timestamps import from_us
+
+ANY_DOMAIN = "*"
+"""Key in the limits for every domain without a limit of its own. Each such domain is limited separately."""
+
+
+class RateLimiter:
+    """The throttles of a run.
+
+    Args:
+        limits: Mails per second by relay name or `@domain`. Absent names are unlimited.
+        now: Returns seconds since 1970; must advance even if a test's clock stands still.
+    """
+
+    def __init__(self, limits: Mapping[str, float], now: Callable[[], float]) -> None:
+        self._limits = {name: rate for name, rate in limits.items() if rate}
+        self._any_domain = self._limits.get(f"@{ANY_DOMAIN}", 0.0)
+        self._domains = any(name.startswith("@") for name in self._limits)
+        self._now = now
+        self._throttles: dict[str, Throttle] = {}
+        self._used: Counter[str] = Counter()
+
+    def limited_domain(self, address: str) -> str | None:
+        """Return the recipient's domain as `@domain`, or None if it is unlimited."""
+        if not self._domains:
+            return None
+        name = f"@{address.rpartition('@')[2].lower()}"
+        return name if self._limit(name) else None
+
+    def rate(self, name: str) -> float:
+        """Return the current limit in mails per second; 0 means unlimited."""
+        return self._throttle(name).rate(self._limit(name), self._now())
+
+    def wait(self, name: str) -> float:
+        """Return the seconds until the next mail may be sent there."""
+        return self._throttle(name).wait(self._limit(name), self._now())
+
+    def take(self, name: str) -> None:
+        """Use one mail of the limit, as soon as it is free."""
+        if self.rate(name):
+            self._throttles[name] = self._throttle(name).taken(1, self._limit(name), self._now())
+            self._used[name] += 1
+
+    def take_used(self) -> dict[str, int]:
+        """Return and reset the mails used per name, to be passed to `write`."""
+        used, self._used = self._used, Counter()
+        return dict(used)
+
+    def write(self, session: Session, used: Mapping[str, int]) -> dict[str, ThrottleState]:
+        """Write used mails in the caller's transaction.
+
+        Return the stored throttles, to be passed to `merge`.
+        """
+        now = self._now()
+        return throttles.change(
+            session,
+            {
+                name: lambda kept, name=name, count=count: ThrottleState(  # type: ignore[misc]  # bind per iteration
+                    kept.throttle.taken(count, self._limit(name), now), kept.backoff
+                )
+                for name, count in used.items()
+            },
+        )
+
+    def merge(self, stored: Mapping[str, ThrottleState]) -> None:
+        """Adopt stored throttles where they are stricter, because other workers send as well."""
+        for name, standing in stored.items():
+            mine = self._throttle(name)
+            newer = standing.throttle if standing.throttle.slowed >= mine.slowed else mine
+            free = max(mine.free, standing.throttle.free)
+            self._throttles[name] = Throttle(free, newer.lowered, newer.slowed, newer.before)
+
+    def load(self, session: Session, routes: Iterable[str]) -> None:
+        """Load the stored throttles of these relays and of recipient domains."""
+        self.merge(throttles.states(session, routes))
+        if self._domains:
+            self.merge(throttles.busy_domains(session, from_us(round(self._now() * 1e6))))
+
+    def slow_down(self, session: Session, name: str, rate: float) -> None:
+        """Lower a relay's limit after it asked for fewer mails.
+
+        `rate` is what it was sent per second.
+        """
+        now = self._now()
+        self.merge(
+            throttles.change(
+                session,
+                {
+                    name: lambda kept: ThrottleState(
+                        kept.throttle.asked_for_less(self._limit(name), rate, now), kept.backoff
+                    )
+                },
+            )
+        )
+
+    def _limit(self, name: str) -> float:
+        return self._limits.get(name, self._any_domain if name.startswith("@") else 0.0)
+
+    def _throttle(self, name: str) -> Throttle:
+        return self._throttles.get(name, _NEW)
+
+
+_NEW = Throttle()
+
+
+log = structlog.get_logger(__name__)
+
+
+class RelayBackoff:
+    """Records failures and recoveries of relays at once, for other workers and the operator."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime], limiter: RateLimiter) -> None:
+        self._db = db
+        self._clock = clock
+        self._limiter = limiter
+        self._started = clock()
+
+    def record_failure(self, route: str, error: RelayFailed, accepted: int) -> int:
+        """Pause a relay, longer after each failure in a row.
+
+        Args:
+            route: The relay's name.
+            error: Why it was stopped.
+            accepted: How many mails it accepted in this run; any resets the count of failures.
+
+        Returns:
+            The number of failures in a row.
+        """
+        now = self._clock()
+        seconds = max((now - self._started).total_seconds(), 1.0)
+
+        def pause(kept: ThrottleState) -> ThrottleState:
+            failures = 1 if accepted else kept.backoff.failures + 1
+            until = (now + RELAY_BACKOFF.delay(failures)).timestamp()
+            return ThrottleState(kept.throttle, BackoffState(failures, until, str(error)))
+
+        try:
+            with self._db.write() as session:
+                after = throttles.change(session, {route: pause})[route]
+                if isinstance(error, RelayBusy):
+                    self._limiter.slow_down(session, route, accepted / seconds)
+        except DatabaseUnreachable as unwritten:
+            log.warning("relay stopped", relay=route, why=str(error), not_recorded=str(unwritten))
+            return 1
+        log.warning("relay stopped", relay=route, why=str(error), failures=after.backoff.failures)
+        return after.backoff.failures
+
+    def record_success(self, route: str) -> bool:
+        """Clear a relay's failures. Return True if there were any."""
+        try:
+            with self._db.read() as session:
+                if not throttles.states(session, [route])[route].backoff.failures:
+                    return False
+            with self._db.write() as session:
+                throttles.change(session, {route: lambda kept: ThrottleState(kept.throttle, BackoffState())})
+        except DatabaseUnreachable:
+            return False
+        log.info("relay resumed", relay=route)
+        return True
+
+
+SLACK = 4
+"""Number of mails that a relay may be ahead of its share, so that workers do not wait for each other at every mail."""
+PATIENCE_SECONDS = 0.5
+"""A relay that holds others up for longer is left out of the comparison until it takes a mail again."""
+
+
+class RelayBalancer:
+    """Decides which relay sends next in one run."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._weights = {route.name: route.weight for route in routes}
+        self._virtual_time = dict.fromkeys(self._weights, 0.0)
+        self._stopped: set[str] = set()
+        self._slow: set[str] = set()
+        self._finished: set[str] = set()
+        self._ended = False
+        self._changed = asyncio.Event()
+
+    @property
+    def all_stopped(self) -> bool:
+        """Return True if every relay has stopped."""
+        return len(self._stopped) == len(self._weights)
+
+    def is_stopped(self, name: str) -> bool:
+        """Return True if this relay has stopped."""
+        return name in self._stopped
+
+    def total_rate(self, rate: Callable[[str], float]) -> float:
+        """Return the active relays' total mails per second; 0 if unlimited or none left."""
+        rates = [rate(name) for name in self._weights if name not in self._stopped]
+        return sum(rates) if all(rates) else 0.0
+
+    def stop(self, name: str) -> None:
+        """Give this relay no more mail in this run."""
+        self._stopped.add(name)
+        self._notify()
+
+    def end(self) -> None:
+        """End the run and release everyone who waits for a turn."""
+        self._ended = True
+        self._notify()
+
+    def finish(self, name: str) -> None:
+        """Note that a worker of this relay found no more mail."""
+        self._finished.add(name)
+        self._notify()
+
+    def may_take(self, name: str) -> bool:
+        """Return True if it is this relay's turn."""
+        others = [other for other in self._weights if other != name and other not in self._stopped]
+        weight = self._weights[name]
+        if not weight:
+            return not any(self._weights[other] and other not in self._finished for other in others)
+        times = [self._virtual_time[other] for other in others if self._weights[other] and other not in self._slow]
+        return not times or (self._virtual_time[name] - min(times)) * weight < SLACK
+
+    def record_taken(self, name: str) -> None:
+        """Note that this relay took a mail. A slow relay rejoins level with the others."""
+        if name in self._slow:
+            self._slow.discard(name)
+            self._virtual_time[name] = max(self._virtual_time.values())
+        self._virtual_time[name] += 1 / max(self._weights[name], 1)
+        self._notify()
+
+    async def wait_for_turn(self, name: str) -> None:
+        """Wait for this relay's turn, its stop or the end of the run."""
+        while not (self._ended or self.is_stopped(name) or self.may_take(name)):
+            try:
+                await asyncio.wait_for(self._changed.wait(), PATIENCE_SECONDS if self._weights[name] else None)
+            except TimeoutError:
+                ahead = self._virtual_time[name]
+                self._slow |= {other for other, time in self._virtual_time.items() if time < ahead}
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
