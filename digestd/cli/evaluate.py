@@ -232,7 +232,7 @@ def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> Non
     """Learn and write weights; print the measures on held-out users."""
     with progress("fits", FOLDS + 1) as advance:
         found = learn_weights(sets, advance=advance)
-    _write_file(path, fusion.dumps(found.weights))
+    _write_file(path, fusion.dump_weights(found.weights))
     rows = [{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets]
     emit(rows, as_json)
 
@@ -388,7 +388,7 @@ def _write_scores(path: Path, outcomes: Iterable[CaseResult]) -> None:
 
 def _read_weights(path: Path, text: str) -> fusion.Weights:
     try:
-        return fusion.parse(text)
+        return fusion.parse_weights(text)
     except ValueError as error:
         raise BadInput(f"{path}: {error}") from error
 

@@ -47,7 +47,7 @@ def start_trial(
         raise BadInput(f"NAME: must have 1 to {NAME_MAX} characters")
     tried = _weights(weights_file, signals)
     built = wiring.connect()
-    new = Trial(0, name.strip(), fusion.dumps(tried), share, built.clock())
+    new = Trial(0, name.strip(), fusion.dump_weights(tried), share, built.clock())
     with built.db.write() as session:
         _refuse(trials.every(session), new)
         trials.start(session, new)
@@ -109,7 +109,7 @@ def _weights(file: Path | None, signals: str) -> fusion.Weights:
         return signal_subset([name.strip() for name in signals.split(",")])
     text = read_text_file(file)
     try:
-        given = fusion.parse(text)
+        given = fusion.parse_weights(text)
     except ValueError as error:
         raise BadInput(f"--weights: {file}: {error}") from error
     signal_subset(list(given.signals))

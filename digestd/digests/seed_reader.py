@@ -16,7 +16,7 @@ from digestd.digests.embeddings import seed_vectors
 from digestd.domain.paper import Paper, PaperId, votes
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import EmbeddingSpace
-from digestd.ranking.model import TextModel, read_terms
+from digestd.ranking.model import TextModel, encode_term_counts
 from digestd.ranking.seeds import Seed
 from digestd.store import encodings, papers
 from digestd.store.references import DerivedVectors, StoredReference, identifiers
@@ -71,7 +71,7 @@ class SeedReader:
         """Return these references, by subscriber and name, as ranking needs them."""
         unread = {key: one for key, one in references.items() if not self._is_read(one)}
         texts = [one.reference.text for one in unread.values()]
-        terms = read_terms(self.model, texts)
+        terms = encode_term_counts(self.model, texts)
         fresh = {
             key: DerivedVectors(one.added, self.model.version, found, self._version, vector)
             for (key, one), found, vector in zip(unread.items(), terms, self._vectors(texts), strict=True)
@@ -104,7 +104,7 @@ class SeedReader:
     def _terms(self, session: Session, read: Mapping[int, Paper]) -> dict[int, bytes]:
         terms = encodings.of_revisions(session, self.model.version, read)
         missing = [revision for revision in read if revision not in terms]
-        new_terms = dict(zip(missing, read_terms(self.model, [read[key].text for key in missing]), strict=True))
+        new_terms = dict(zip(missing, encode_term_counts(self.model, [read[key].text for key in missing]), strict=True))
         self.new_terms.update(new_terms)
         return terms | new_terms
 

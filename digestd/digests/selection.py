@@ -1,12 +1,9 @@
-"""Select papers above the minimum score, and one exploration paper.
+"""Select the papers of each digest: those above the minimum score, diversified, and one exploration paper.
+
+`select` gives followed authors the first places, then prefers variety, then gives every interest a place, and draws
+the exploration paper. `build_pick_table` turns the result into the picks of a shard of digests.
 
 Arrays with one row per subscriber are sorted by score here: column c is the paper `order[:, c]`.
-
-Values of the selection: options of a digest, ranked candidates, and the result.
-
-Diversify the selection: followed authors, variety, a place per interest.
-
-Build the table of picks of a shard of digests.
 """
 
 import hashlib
@@ -23,9 +20,25 @@ from digestd.ranking.arrays import Bools, Cells, Doubles, Floats, Ints, along, c
 from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import TOP, diversify, rebalance
-from digestd.ranking.interest_matches import met
+from digestd.ranking.interest_matches import match_interests
 from digestd.ranking.profile import Profiles
 from digestd.ranking.reasons import Reasons
+
+SLOT_REACH = 1.5
+"""With likes, only interests matched within this multiple of the size get a guaranteed place."""
+CARRY_OVER_PROBABILITY = MIN_SCORES[MinScore.HIGH]
+"""Minimum probability of an older paper that did not fit into an earlier digest."""
+CARRY_OVER_RELEVANCE = 0.5
+"""The same as relevance, for subscribers without interests."""
+EXPLORE_FROM, EXPLORE_TO = 20, 100
+"""Ranks from which exploration papers are drawn."""
+MIN_EXPLORE_SIZE = 5
+"""Digest size from which there is an exploration slot."""
+MIN_EXPLORE_PROBABILITY = 0.02
+"""Minimum probability of an exploration paper."""
+_EXPLORATION, _TRENDING, _FOR_YOU = (
+    SECTIONS.index(section) for section in (Section.EXPLORATION, Section.TRENDING, Section.FOR_YOU)
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,111 +146,6 @@ def sampling_seed(subscriber: int, period: str) -> float:
     return int.from_bytes(digest, "big") / 2**48
 
 
-REACH = 1.5
-"""With likes, only interests matched within this multiple of the size get a guaranteed place."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EligiblePapers:
-    """The papers above the minimum score: column c of `order` (n, m) where `marks` (n, m) is True."""
-
-    order: Ints
-    marks: Bools
-
-    def by_position(self, marks: Bools) -> Bools:
-        """Convert marks in order of score to marks by position."""
-        table = np.zeros(marks.size, dtype=np.bool_)
-        table[cells_along(self.order, marks.shape[1])] = marks
-        return table.reshape(marks.shape)
-
-
-def diversify_selection(
-    candidates: CandidateSet, ranked: RankedCandidates, eligible: EligiblePapers, sizes: Ints
-) -> Ints:
-    """Choose up to `sizes` (n,) eligible papers, best first: positions (n, s), −1 past the last."""
-    followed = _followed(ranked, eligible)
-    first = first_marks(followed, sizes)
-    kept = (first >= 0).sum(axis=1)
-    others = first_marks(eligible.marks & ~followed, np.maximum(TOP, sizes - kept))
-    papers = _papers(eligible.order, others)
-    totals = along(ranked.total, papers)
-    varied = diversify(papers, totals, candidates.similarity, sizes - kept)
-    chosen = _joined(_papers(eligible.order, first), kept, _papers(papers, varied))
-    return _rebalance(ranked, eligible, chosen, kept, sizes)
-
-
-def first_marks(marks: Bools, limits: Ints) -> Ints:
-    """Return the columns of the first marks of each row, up to `limits` (n,): (n, w), −1 past the last."""
-    wanted = marked(marks & (marks.cumsum(axis=1) <= limits[:, None]))
-    counts = np.bincount(wanted.rows, minlength=len(marks))
-    found = np.full((len(marks), int(counts.max(initial=0))), -1, dtype=np.intp)
-    within = np.arange(len(wanted)) - (np.cumsum(counts) - counts)[wanted.rows]
-    found[wanted.rows, within] = wanted.columns
-    return found
-
-
-def _followed(ranked: RankedCandidates, eligible: EligiblePapers) -> Bools:
-    cells = ranked.profiles.authors.cells
-    if not len(cells):
-        return np.zeros_like(eligible.marks)
-    table = np.zeros_like(eligible.marks)
-    table[cells.rows, cells.columns] = True
-    followed: Bools = along(table, eligible.order) & eligible.marks
-    return followed
-
-
-def _papers(order: Ints, places: Ints) -> Ints:
-    """Return the papers in these columns of each row; −1 for −1."""
-    papers: Ints = np.where(places >= 0, along(order, np.maximum(places, 0)), -1)
-    return papers
-
-
-def _joined(first: Ints, kept: Ints, then: Ints) -> Ints:
-    """Concatenate, for each row, the first `kept` (n,) papers and the following ones."""
-    if not first.shape[1]:
-        return then
-    out = np.full((len(first), first.shape[1] + then.shape[1]), -1, dtype=np.intp)
-    out[:, : first.shape[1]] = first
-    rows, places = np.nonzero(then >= 0)
-    out[rows, kept[rows] + places] = then[rows, places]
-    return out
-
-
-def _rebalance(ranked: RankedCandidates, eligible: EligiblePapers, chosen: Ints, kept: Ints, sizes: Ints) -> Ints:
-    """Give every interest a place.
-
-    Only subscribers with an interest left out are processed one by one.
-    """
-    likes = ranked.profiles.feedback.likes.sizes
-    reach = np.where(likes > 0, (REACH * sizes).astype(np.intp), eligible.marks.shape[1])
-    interests = met(ranked.profiles, eligible.marks.shape[1])
-    near = eligible.by_position(eligible.marks & (eligible.marks.cumsum(axis=1) <= reach[:, None]))
-    live = (interests.by & near[interests.owner]).any(axis=1)
-    selected_cells = np.zeros_like(eligible.marks)
-    rows, places = np.nonzero(chosen >= 0)
-    selected_cells[rows, chosen[rows, places]] = True
-    left_out = live & ~(interests.by & selected_cells[interests.owner]).any(axis=1)
-    several = np.bincount(interests.owner[live], minlength=len(chosen)) > 1
-    for row in np.flatnonzero(several & (np.bincount(interests.owner[left_out], minlength=len(chosen)) > 0)).tolist():
-        order = eligible.order[row, eligible.marks[row]]
-        mine = interests.by[interests.owner == row][:, order]
-        given = rebalance(chosen[row, chosen[row] >= 0].tolist(), order, mine, int(kept[row]), int(reach[row]))
-        chosen[row, : len(given)] = given
-    return chosen
-
-
-CARRY_OVER_PROBABILITY = MIN_SCORES[MinScore.HIGH]
-"""Minimum probability of an older paper that did not fit into an earlier digest."""
-CARRY_OVER_RELEVANCE = 0.5
-"""The same as relevance, for subscribers without interests."""
-EXPLORE_FROM, EXPLORE_TO = 20, 100
-"""Ranks from which exploration papers are drawn."""
-MIN_EXPLORE_SIZE = 5
-"""Digest size from which there is an exploration slot."""
-MIN_EXPLORE_PROBABILITY = 0.02
-"""Minimum probability of an exploration paper."""
-
-
 def select(
     candidates: CandidateSet, ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration
 ) -> Selections:
@@ -265,12 +173,105 @@ def select(
     )
 
 
+def build_pick_table(
+    candidates: CandidateSet,
+    ranked: RankedCandidates,
+    selections: Selections,
+    calibration: LocalCalibration,
+    reasons: Reasons,
+) -> PickTable:
+    """Build the table of picks with score, section, probability and reason."""
+    selected = selected_cells(selections)
+    row_numbers = np.array([(paper.key, paper.revision) for paper in candidates.papers], dtype=np.int64).reshape(-1, 2)
+    without_interests, explored = (
+        ranked.profiles.without_interests[selected.rows],
+        selections.explored[selected.rows] == selected.columns,
+    )
+    log_odds = ranked.log_odds[selected.rows, selected.columns]
+    return PickTable(
+        sizes=np.bincount(selected.rows, minlength=len(selections)),
+        paper=row_numbers[selected.columns, 0],
+        revision=row_numbers[selected.columns, 1],
+        score=ranked.total[selected.rows, selected.columns],
+        section=np.where(explored, _EXPLORATION, np.where(without_interests, _TRENDING, _FOR_YOU)),
+        reason=reasons.which,
+        rank=_candidate_ranks(selections, selected),
+        probability=np.where(without_interests, np.nan, calibration.probabilities(log_odds)),
+        prior=np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds)),
+        propensity=np.where(explored, selections.propensity[selected.rows], np.nan),
+        team=np.zeros(len(selected), dtype=np.int64),
+        reasons=reasons.distinct,
+    )
+
+
+def selected_cells(selections: Selections) -> Cells:
+    """Return the selected (subscriber, paper) cells in digest order."""
+    cells = np.column_stack([selections.chosen, selections.explored])
+    there = cells >= 0
+    return Cells(marked(there).rows, cells[there])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EligiblePapers:
+    """The papers above the minimum score: column c of `order` (n, m) where `marks` (n, m) is True."""
+
+    order: Ints
+    marks: Bools
+
+    def by_position(self, marks: Bools) -> Bools:
+        """Convert marks in order of score to marks by position."""
+        table = np.zeros(marks.size, dtype=np.bool_)
+        table[cells_along(self.order, marks.shape[1])] = marks
+        return table.reshape(marks.shape)
+
+
+def diversify_selection(
+    candidates: CandidateSet, ranked: RankedCandidates, eligible: EligiblePapers, sizes: Ints
+) -> Ints:
+    """Choose up to `sizes` (n,) eligible papers, best first: positions (n, s), −1 past the last."""
+    followed = _followed(ranked, eligible)
+    first = first_marked(followed, sizes)
+    kept = (first >= 0).sum(axis=1)
+    others = first_marked(eligible.marks & ~followed, np.maximum(TOP, sizes - kept))
+    papers = _papers(eligible.order, others)
+    totals = along(ranked.total, papers)
+    varied = diversify(papers, totals, candidates.similarity, sizes - kept)
+    chosen = _concatenated(_papers(eligible.order, first), kept, _papers(papers, varied))
+    return _rebalance(ranked, eligible, chosen, kept, sizes)
+
+
+def first_marked(marks: Bools, limits: Ints) -> Ints:
+    """Return the columns of the first marks of each row, up to `limits` (n,): (n, w), −1 past the last."""
+    wanted = marked(marks & (marks.cumsum(axis=1) <= limits[:, None]))
+    counts = np.bincount(wanted.rows, minlength=len(marks))
+    found = np.full((len(marks), int(counts.max(initial=0))), -1, dtype=np.intp)
+    within = np.arange(len(wanted)) - (np.cumsum(counts) - counts)[wanted.rows]
+    found[wanted.rows, within] = wanted.columns
+    return found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Exploration:
     """`papers` (n,): −1 if none was drawn; `propensity` (n,)."""
 
     papers: Ints
     propensity: Doubles
+
+
+def _by_score(mask: Bools, total: Floats, options: Sequence[DigestOptions]) -> tuple[Ints, Ints]:
+    """Sort papers by score, candidates first, and count candidates.
+
+    Ties are shuffled; NaN is no score.
+    """
+    mask &= total > -np.inf
+    counts = mask.sum(axis=1)
+    order = np.where(mask, -total, np.float32(np.inf)).argsort(axis=1)
+    values = along(total, order)
+    equal = (values[:, 1:] == values[:, :-1]) & _within(counts, order.shape[1])[:, 1:]
+    for row in np.flatnonzero(equal.any(axis=1)).tolist():
+        shuffled = np.random.default_rng(int(options[row].seed * 2**48)).permutation(np.flatnonzero(mask[row]))
+        order[row, : counts[row]] = shuffled[np.argsort(-total[row, shuffled], kind="stable")]
+    return order, counts
 
 
 def _carried_over(ranked: RankedCandidates, calibration: LocalCalibration) -> Bools:
@@ -294,20 +295,10 @@ def _above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], c
     return enough
 
 
-def _by_score(mask: Bools, total: Floats, options: Sequence[DigestOptions]) -> tuple[Ints, Ints]:
-    """Sort papers by score, candidates first, and count candidates.
-
-    Ties are shuffled; NaN is no score.
-    """
-    mask &= total > -np.inf
-    counts = mask.sum(axis=1)
-    order = np.where(mask, -total, np.float32(np.inf)).argsort(axis=1)
-    values = along(total, order)
-    equal = (values[:, 1:] == values[:, :-1]) & _within(counts, order.shape[1])[:, 1:]
-    for row in np.flatnonzero(equal.any(axis=1)).tolist():
-        shuffled = np.random.default_rng(int(options[row].seed * 2**48)).permutation(np.flatnonzero(mask[row]))
-        order[row, : counts[row]] = shuffled[np.argsort(-total[row, shuffled], kind="stable")]
-    return order, counts
+def _within(counts: Ints, width: int) -> Bools:
+    """Return a mask of the first `counts` columns of each row."""
+    within: Bools = np.arange(width) < counts[:, None]
+    return within
 
 
 def _explorable(
@@ -357,56 +348,57 @@ def _at_least_one(chosen: Ints, order: Ints, relevant: Bools) -> Ints:
     return chosen
 
 
-def _within(counts: Ints, width: int) -> Bools:
-    """Return a mask of the first `counts` columns of each row."""
-    within: Bools = np.arange(width) < counts[:, None]
-    return within
+def _followed(ranked: RankedCandidates, eligible: EligiblePapers) -> Bools:
+    cells = ranked.profiles.authors.cells
+    if not len(cells):
+        return np.zeros_like(eligible.marks)
+    table = np.zeros_like(eligible.marks)
+    table[cells.rows, cells.columns] = True
+    followed: Bools = along(table, eligible.order) & eligible.marks
+    return followed
 
 
-_DRAWN, _TRENDING, _FOR_YOU = (
-    SECTIONS.index(section) for section in (Section.EXPLORATION, Section.TRENDING, Section.FOR_YOU)
-)
+def _papers(order: Ints, places: Ints) -> Ints:
+    """Return the papers in these columns of each row; −1 for −1."""
+    papers: Ints = np.where(places >= 0, along(order, np.maximum(places, 0)), -1)
+    return papers
 
 
-def selected_cells(selections: Selections) -> Cells:
-    """Return the selected (subscriber, paper) cells in digest order."""
-    cells = np.column_stack([selections.chosen, selections.explored])
-    there = cells >= 0
-    return Cells(marked(there).rows, cells[there])
+def _concatenated(first: Ints, kept: Ints, then: Ints) -> Ints:
+    """Concatenate, for each row, the first `kept` (n,) papers and the following ones."""
+    if not first.shape[1]:
+        return then
+    out = np.full((len(first), first.shape[1] + then.shape[1]), -1, dtype=np.intp)
+    out[:, : first.shape[1]] = first
+    rows, places = np.nonzero(then >= 0)
+    out[rows, kept[rows] + places] = then[rows, places]
+    return out
 
 
-def build_pick_table(
-    candidates: CandidateSet,
-    ranked: RankedCandidates,
-    selections: Selections,
-    calibration: LocalCalibration,
-    reasons: Reasons,
-) -> PickTable:
-    """Build the table of picks with score, section, probability and reason."""
-    selected = selected_cells(selections)
-    row_numbers = np.array([(paper.key, paper.revision) for paper in candidates.papers], dtype=np.int64).reshape(-1, 2)
-    without_interests, explored = (
-        ranked.profiles.without_interests[selected.rows],
-        selections.explored[selected.rows] == selected.columns,
-    )
-    log_odds = ranked.log_odds[selected.rows, selected.columns]
-    return PickTable(
-        sizes=np.bincount(selected.rows, minlength=len(selections)),
-        paper=row_numbers[selected.columns, 0],
-        revision=row_numbers[selected.columns, 1],
-        score=ranked.total[selected.rows, selected.columns],
-        section=np.where(explored, _DRAWN, np.where(without_interests, _TRENDING, _FOR_YOU)),
-        reason=reasons.which,
-        rank=_ranks(selections, selected),
-        probability=np.where(without_interests, np.nan, calibration.probabilities(log_odds)),
-        prior=np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds)),
-        propensity=np.where(explored, selections.propensity[selected.rows], np.nan),
-        team=np.zeros(len(selected), dtype=np.int64),
-        reasons=reasons.distinct,
-    )
+def _rebalance(ranked: RankedCandidates, eligible: EligiblePapers, chosen: Ints, kept: Ints, sizes: Ints) -> Ints:
+    """Give every interest a place.
+
+    Only subscribers with an interest left out are processed one by one.
+    """
+    likes = ranked.profiles.feedback.likes.sizes
+    reach = np.where(likes > 0, (SLOT_REACH * sizes).astype(np.intp), eligible.marks.shape[1])
+    interests = match_interests(ranked.profiles, eligible.marks.shape[1])
+    near = eligible.by_position(eligible.marks & (eligible.marks.cumsum(axis=1) <= reach[:, None]))
+    live = (interests.by & near[interests.owner]).any(axis=1)
+    selected_cells = np.zeros_like(eligible.marks)
+    rows, places = np.nonzero(chosen >= 0)
+    selected_cells[rows, chosen[rows, places]] = True
+    left_out = live & ~(interests.by & selected_cells[interests.owner]).any(axis=1)
+    several = np.bincount(interests.owner[live], minlength=len(chosen)) > 1
+    for row in np.flatnonzero(several & (np.bincount(interests.owner[left_out], minlength=len(chosen)) > 0)).tolist():
+        order = eligible.order[row, eligible.marks[row]]
+        mine = interests.by[interests.owner == row][:, order]
+        given = rebalance(chosen[row, chosen[row] >= 0].tolist(), order, mine, int(kept[row]), int(reach[row]))
+        chosen[row, : len(given)] = given
+    return chosen
 
 
-def _ranks(selections: Selections, selected: Cells) -> Ints:
+def _candidate_ranks(selections: Selections, selected: Cells) -> Ints:
     """Return the ranks among the candidates, from 1; 0 for other papers."""
     width = selections.order.shape[1]
     places = np.empty(selections.order.size, dtype=np.intp)

@@ -1,12 +1,9 @@
 """Fit, store and refit the text model.
 
-A refit on a large archive takes one or two minutes and is a separate job (`refit_text_model`); planning continues with
-the current model until the new one is stored. Planning itself fits only small models, in seconds: if there is none that
-this release can read, or if a small archive has grown.
-
-Refit the text model in a subprocess; it takes a minute and almost 1 GB.
-
-It runs at low priority. If it is killed, the current model stays in use.
+Planning fits only small models, in seconds: if there is none that this release can read, or if a small archive has
+grown. A refit on a large archive takes one or two minutes and almost 1 GB. It is a separate job that runs in a
+subprocess at low priority (`refit_in_subprocess`); planning continues with the current model until the new one is
+stored, and keeps it if the refit is killed.
 """
 
 import os
@@ -36,6 +33,9 @@ MAX_INLINE_TEXTS = 10_000
 """Newest papers that planning fits a model on by itself, within seconds."""
 _FIT_LOCK = Lock()
 """Per process: processes on several machines each fit their own model."""
+POLL_SECONDS = 0.5
+"""Seconds between checks of `should_continue`."""
+NICENESS = 10
 
 
 def text_model(db: Database, now: datetime) -> TextModel:
@@ -48,22 +48,6 @@ def text_model(db: Database, now: datetime) -> TextModel:
     with _FIT_LOCK:
         ready = _ready(db, now)
         return _fitted(db, MAX_INLINE_TEXTS, now) if ready is None else ready
-
-
-def _ready(db: Database, now: datetime) -> TextModel | None:
-    """Return the current model, or None if planning has to fit one."""
-    with db.read() as session:
-        newest = text_models.newest(session)
-        count = text_models.count_fit_papers(session)
-        if newest is not None and is_readable(newest.version) and not _is_too_small(newest, count, now):
-            with suppress(ValueError):
-                return loads(text_models.data(session, newest.version))
-    return None
-
-
-def refit_text_model(db: Database, now: datetime) -> None:
-    """Fit a model on the whole archive and put it into use once it is stored."""
-    _fitted(db, MAX_TEXTS, now)
 
 
 def is_refit_due(db: Database, now: datetime) -> bool:
@@ -83,23 +67,9 @@ def outgrown(fitted: text_models.FittedModel, count: int, limit: int, now: datet
     return readable > fitted.papers * GROWTH or (changed and now - fitted.fitted > REFIT_AFTER)
 
 
-def _is_too_small(fitted: text_models.FittedModel, count: int, now: datetime) -> bool:
-    """Return True if a model knows so few papers that planning should fit a new one."""
-    return fitted.papers < MAX_INLINE_TEXTS and outgrown(fitted, count, MAX_INLINE_TEXTS, now)
-
-
-def _fitted(db: Database, limit: int, now: datetime) -> TextModel:
-    with db.read() as session:
-        corpus = read_corpus(papers.texts(session, limit))  # the transaction ends before fitting
-    model = fit_corpus(corpus)
-    with db.write() as session:
-        text_models.add(session, text_models.FittedModel(model.version, now, model.size), dumps(model))
-    return model
-
-
-POLL_SECONDS = 0.5
-"""Seconds between checks of `should_continue`."""
-NICENESS = 10
+def refit_text_model(db: Database, now: datetime) -> None:
+    """Fit a model on the whole archive and put it into use once it is stored."""
+    _fitted(db, MAX_TEXTS, now)
 
 
 def refit_in_subprocess(db: Database, now: datetime, should_continue: Callable[[], bool]) -> bool:
@@ -115,6 +85,31 @@ def refit_in_subprocess(db: Database, now: datetime, should_continue: Callable[[
             process.kill()
         process.join(POLL_SECONDS)
     return process.exitcode == 0
+
+
+def _ready(db: Database, now: datetime) -> TextModel | None:
+    """Return the current model, or None if planning has to fit one."""
+    with db.read() as session:
+        newest = text_models.newest(session)
+        count = text_models.count_fit_papers(session)
+        if newest is not None and is_readable(newest.version) and not _is_too_small(newest, count, now):
+            with suppress(ValueError):
+                return loads(text_models.data(session, newest.version))
+    return None
+
+
+def _is_too_small(fitted: text_models.FittedModel, count: int, now: datetime) -> bool:
+    """Return True if a model knows so few papers that planning should fit a new one."""
+    return fitted.papers < MAX_INLINE_TEXTS and outgrown(fitted, count, MAX_INLINE_TEXTS, now)
+
+
+def _fitted(db: Database, limit: int, now: datetime) -> TextModel:
+    with db.read() as session:
+        corpus = read_corpus(papers.texts(session, limit))  # the transaction ends before fitting
+    model = fit_corpus(corpus)
+    with db.write() as session:
+        text_models.add(session, text_models.FittedModel(model.version, now, model.size), dumps(model))
+    return model
 
 
 def _refit(url: str, now: datetime) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from digestd.evaluation.metrics import CUT, NDCG
 from digestd.evaluation.scoring import Case
 from digestd.ranking.arrays import Doubles, Floats, Ints
-from digestd.ranking.fusion import WEIGHTS, Weights, weight
+from digestd.ranking.fusion import WEIGHTS, Weights, signal_weight
 from digestd.ranking.signals import SIGNALS
 
 FIXED = frozenset(["author", "phrase", "category", "likes"])
@@ -125,7 +125,7 @@ def _mean_ndcg(cases: _CaseSet, weights: Weights, full_share: float) -> float:
     """Return nDCG@10 · (1 − full_share) + nDCG · full_share, averaged per user and then over users."""
     if not len(cases.values):
         return 0.0
-    by_signal = np.array([weight(signal, cases.likes, weights) for signal in SIGNALS]).T
+    by_signal = np.array([signal_weight(signal, cases.likes, weights) for signal in SIGNALS]).T
     got = np.array([_gain(row @ v, g) for row, v, g in zip(by_signal, cases.values, cases.gains, strict=True)])
     each = (1 - full_share) * got[:, 0] / cases.ideal + full_share * got[:, 1] / cases.full_ideal
     return float(np.mean(np.bincount(cases.users, each) / np.bincount(cases.users)))

@@ -18,7 +18,7 @@ from digestd.evaluation.metrics import rank_ids, ranking_metrics
 from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.candidates import CandidateSet, build_candidates, weighted_votes
 from digestd.ranking.compiler import ProfileInput
-from digestd.ranking.fusion import WEIGHTS, Weights, relevance, values, weight
+from digestd.ranking.fusion import WEIGHTS, Weights, relevance, signal_values, signal_weight
 from digestd.ranking.model import TextModel
 from digestd.ranking.negative_prior import build_negative_prior
 from digestd.ranking.profile import Profile, compile_profiles
@@ -127,7 +127,7 @@ def totals(case: Case, weights: Weights) -> Floats:
     """Return the scores (c,), summed as in planning."""
     total = np.zeros(len(case.names), dtype=np.float32)
     for signal, row in zip(SIGNALS, case.values, strict=True):
-        total += weight(signal, np.array([case.likes], dtype=np.float32), weights) * row
+        total += signal_weight(signal, np.array([case.likes], dtype=np.float32), weights) * row
     return total
 
 
@@ -157,7 +157,7 @@ def _cases_of_day(
         block = numbers[start : start + size]
         eligible = np.array([[name in candidates[n] for name in names] for n in block], dtype=np.bool_)
         profiles = compile_profiles([_profile_input(known, judgments[n]) for n in block], pool.model, pool)
-        z = np.array([entering for _, entering in values(pool, profiles, eligible)])
+        z = np.array([entering for _, entering in signal_values(pool, profiles, eligible)])
         met = relevance(pool, profiles)
         for i, n in enumerate(block):
             where = np.flatnonzero(eligible[i])

@@ -1,10 +1,10 @@
 """Author kernel: shared authors as part of the kernel that likes are learnt with.
 
-k(x, z) = words(x)·words(z) + SHARE · authors(x)·authors(z), where each of a paper's n authors counts 1/√n. People
-return to what they wrote about, and the regression learns by itself that an author of many liked papers tells
+k(x, z) = words(x)·words(z) + AUTHOR_SHARE · authors(x)·authors(z), where each of a paper's n authors counts 1/√n.
+People return to what they wrote about, and the regression learns by itself that an author of many liked papers tells
 more than an author of one. The shared negative examples have no authors here: hardly any would match.
 
-Names of people: 'Smith, J.', 'J Smith' and 'Jane Q. Smith' may be one person; 'John Smith' is another.
+Authors are compared by name: 'Smith, J.', 'J Smith' and 'Jane Q. Smith' may be one person; 'John Smith' is another.
 """
 
 import re
@@ -24,56 +24,8 @@ _PARTICLES = frozenset(
     ]
 )
 _SUFFIXES = frozenset(["jr", "sr", "ii", "iii", "iv", "phd", "md"])
-_PART = re.compile(r"[^\W_]+")
-
-
-@dataclass(frozen=True, slots=True)
-class PersonName:
-    """A folded surname and the given names or initials in order."""
-
-    surname: str
-    given: tuple[str, ...]
-
-
-@lru_cache(maxsize=50_000)
-def parse(text: str) -> PersonName | None:
-    """Parse 'Given Surname', 'Surname, Given' or 'Surname G'; return None if there is no letter."""
-    family, comma, given = text.partition(",")
-    if comma and _parts(given):
-        return _name(f"{given} {family}")
-    bare = family.split()
-    if len(bare) > 1 and len(bare[-1]) == 1 and len(bare[0]) > 1 and not bare[0].endswith("."):
-        return _name(" ".join([*bare[1:], bare[0]]))
-    return _name(family)
-
-
-def same(one: PersonName, other: PersonName) -> bool:
-    """Return True if two names may be one person's.
-
-    Surnames must be equal, and given names equal or abbreviations of each other.
-    """
-    if one.surname != other.surname or bool(one.given) != bool(other.given):
-        return False
-    return all(_fits(a, b) for a, b in zip(one.given, other.given, strict=False))
-
-
-def _name(text: str) -> PersonName | None:
-    chunks = [(chunk, parts) for chunk in fold(text).split() if (parts := _parts(chunk))]
-    if not chunks:
-        return None
-    given = [part for _, parts in chunks[:-1] for part in parts if part not in _PARTICLES]
-    return PersonName("".join(_PART.findall(chunks[-1][0])), tuple(given))
-
-
-def _parts(text: str) -> list[str]:
-    return [part for part in _PART.findall(fold(text)) if part not in _SUFFIXES]
-
-
-def _fits(one: str, other: str) -> bool:
-    return one == other or (1 in (len(one), len(other)) and one[0] == other[0])
-
-
-SHARE = 0.3
+_NAME_PART = re.compile(r"[^\W_]+")
+AUTHOR_SHARE = 0.3
 """Weight of authors against words. .2 to .4 measured alike; 0 costs .011 [.002, .020] nDCG@10 with five likes."""
 MAX_AUTHORS = 50
 """Papers with more authors say nothing about any one of them."""
@@ -88,7 +40,7 @@ class AuthorKernel:
 
     def numbers(self, authors: Sequence[str]) -> Ints:
         """Return the numbers of a paper's authors, assigning new ones as needed."""
-        return _numbers(self._known, authors)
+        return _author_numbers(self._known, authors)
 
     def author_products(self, author_kernel: Sequence[Ints], each: Sequence[Floats]) -> Sparse:
         """Return the author part of the kernel between k papers and the candidates (k, m).
@@ -105,17 +57,13 @@ class AuthorKernel:
 def build_author_kernel(authors: Sequence[Sequence[str]]) -> AuthorKernel:
     """Build the kernel from the authors of each candidate."""
     known: dict[str, int] = {}
-    each = [_numbers(known, names) for names in authors]
-    return AuthorKernel(stacked(each, [author_weights(who) for who in each], len(known)), known)
+    each = [_author_numbers(known, names) for names in authors]
+    return AuthorKernel(stacked(each, [author_weights(numbers) for numbers in each], len(known)), known)
 
 
-def author_weights(who: Ints) -> Floats:
-    """Return the weight of each author of a paper in the kernel: √(SHARE/n)."""
-    return np.full(len(who), np.sqrt(SHARE / max(len(who), 1)), dtype=np.float32)
-
-
-def _numbers(known: dict[str, int], authors: Sequence[str]) -> Ints:
-    return np.array([known.setdefault(name, len(known)) for name in author_keys(authors)], dtype=np.intp)
+def author_weights(authors: Ints) -> Floats:
+    """Return the weight of each author of a paper in the kernel: √(AUTHOR_SHARE/n)."""
+    return np.full(len(authors), np.sqrt(AUTHOR_SHARE / max(len(authors), 1)), dtype=np.float32)
 
 
 def author_keys(authors: Iterable[str]) -> list[str]:
@@ -123,10 +71,60 @@ def author_keys(authors: Iterable[str]) -> list[str]:
 
     The list is empty if there are more than MAX_AUTHORS.
     """
-    found = dict.fromkeys(_key(name) for name in map(parse, authors) if name)
+    found = dict.fromkeys(_key(name) for name in map(parse_person_name, authors) if name)
     return list(found) if len(found) <= MAX_AUTHORS else []
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    """A folded surname and the given names or initials in order."""
+
+    surname: str
+    given: tuple[str, ...]
+
+
+@lru_cache(maxsize=50_000)
+def parse_person_name(text: str) -> PersonName | None:
+    """Parse 'Given Surname', 'Surname, Given' or 'Surname G'; return None if there is no letter."""
+    family, comma, given = text.partition(",")
+    if comma and _name_parts(given):
+        return _name(f"{given} {family}")
+    bare = family.split()
+    if len(bare) > 1 and len(bare[-1]) == 1 and len(bare[0]) > 1 and not bare[0].endswith("."):
+        return _name(" ".join([*bare[1:], bare[0]]))
+    return _name(family)
+
+
+def may_be_same_person(one: PersonName, other: PersonName) -> bool:
+    """Return True if two names may be one person's.
+
+    Surnames must be equal, and given names equal or abbreviations of each other.
+    """
+    if one.surname != other.surname or bool(one.given) != bool(other.given):
+        return False
+    return all(_fits(a, b) for a, b in zip(one.given, other.given, strict=False))
+
+
+def _author_numbers(known: dict[str, int], authors: Sequence[str]) -> Ints:
+    return np.array([known.setdefault(name, len(known)) for name in author_keys(authors)], dtype=np.intp)
 
 
 def _key(name: PersonName) -> str:
     has_initials = name.given[:1] != () and len(name.given[0]) == 1
     return " ".join([name.surname, *(name.given if has_initials else name.given[:1])])
+
+
+def _name(text: str) -> PersonName | None:
+    chunks = [(chunk, parts) for chunk in fold(text).split() if (parts := _name_parts(chunk))]
+    if not chunks:
+        return None
+    given = [part for _, parts in chunks[:-1] for part in parts if part not in _PARTICLES]
+    return PersonName("".join(_NAME_PART.findall(chunks[-1][0])), tuple(given))
+
+
+def _name_parts(text: str) -> list[str]:
+    return [part for part in _NAME_PART.findall(fold(text)) if part not in _SUFFIXES]
+
+
+def _fits(one: str, other: str) -> bool:
+    return one == other or (1 in (len(one), len(other)) and one[0] == other[0])

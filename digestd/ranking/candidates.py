@@ -1,16 +1,13 @@
 """The candidate set: the day's papers, with everything that is computed once per planning run.
 
-Trends: how much a paper is discussed for its age, and its popularity rank.
+Trend: log1p(weighted votes) minus the mean of papers of the same age in days, so that new papers are not punished for
+having had no time; within a day, older votes decay with a half-life of 3 days. Where few papers have the same age, the
+mean is shrunk towards that of all. Popularity is the rank of a paper's votes among comparable papers: the day's for
+candidates, the archive's for old ones, which had time to collect votes.
 
-A trend is log1p(weighted votes) minus the mean of papers of the same age in days, so that new papers are not
-punished for having had no time; within a day, older votes decay with a half-life of 3 days. Where few papers have the
-same age, the mean is shrunk towards that of all. Popularity is the rank of a paper's votes among comparable papers:
-the day's for candidates, the archive's for old ones, which had time to collect votes.
-
-Query expansion by pseudo-relevance feedback: candidates similar to the archive papers that match the topics.
-
-Many subscribers share topics, so a run caches the cosines it has computed: at most archive × candidates. The cache
-never changes a result.
+Query expansion: `ExpansionIndex` finds candidates similar to the archive papers that match a subscriber's topics. Many
+subscribers share topics, so a run caches the cosines it has computed: at most archive × candidates. The cache never
+changes a result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,38 +25,12 @@ from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_
 from digestd.ranking.model import Archive, EncodedTexts, TextModel
 from digestd.ranking.negative_prior import NegativePrior, build_negative_prior
 from digestd.ranking.seeds import SeedEncoder
-from digestd.ranking.text import analyse, analysed, lengths, table
+from digestd.ranking.text import analyse, analyse_with_surfaces, length_rows, text_lengths
 
-HALF_LIFE = 3.0
-"""Days."""
-PRIOR = 5
+VOTE_HALF_LIFE = 3.0
+"""Days in which the weight of votes halves."""
+AGE_PRIOR = 5
 """Weight of the overall mean in the mean of an age, in papers."""
-
-
-def weighted_votes(papers: Sequence[Paper]) -> Floats:
-    """Return the weighted votes of each paper (m,)."""
-    return np.array([votes(paper.signals) for paper in papers], dtype=np.float32)
-
-
-def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
-    """Return the trend of each paper (m,) from its weighted votes."""
-    if not papers:
-        return np.zeros(0, dtype=np.float32)
-    ages = np.array([max(0.0, (now - paper.first_seen).total_seconds() / 86_400) for paper in papers])
-    faded = np.log1p(voted.astype(np.float64)) - ages % 1 * np.log(2) / HALF_LIFE
-    _, cohort = np.unique(np.floor(ages), return_inverse=True)
-    sums = np.bincount(cohort, faded) + PRIOR * faded.mean()
-    usual = sums / (np.bincount(cohort) + PRIOR)
-    value: Floats = (faded - usual[cohort]).astype(np.float32)
-    return value
-
-
-def ranks(values: Floats, among: Floats) -> Floats:
-    """Return mid-ranks of `values` among other papers, with mean 0 and, without ties, variance 1."""
-    usual = np.sort(among)
-    below, upto = (np.searchsorted(usual, values, side) for side in ("left", "right"))
-    found = (below + upto) / (2 * max(len(usual), 1)) - 0.5
-    return np.where(len(usual) > 0, np.sqrt(12) * found, 0).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +62,6 @@ class ExpansionIndex:
         if rows.size:
             self.cosine[rows] = (self.archive.rows[rows] @ self.across).toarray()
             self.done[rows] = True
-
-
-def build_expansion_index(archive: Archive, across: Sparse) -> ExpansionIndex:
-    """Return an empty cache for the TF-IDF columns (V, m) of the candidates."""
-    cosine = np.zeros((len(archive), across.shape[1]), dtype=np.float32)
-    return ExpansionIndex(archive, across, cosine, np.zeros(len(archive), dtype=np.bool_))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,7 +123,7 @@ def build_candidates(
         vectors: The papers' embeddings, if known already.
     """
     texts = [paper.text for paper in papers]
-    docs, surface_forms = analysed(texts)
+    docs, surface_forms = analyse_with_surfaces(texts)
     encoded = model.encode_tokens(docs)
     across = encoded.sparse.T.tocsr()
     negative_prior = negative_prior or build_negative_prior(model.negative_prior)
@@ -174,13 +139,13 @@ def build_candidates(
         bm25_index=build_bm25_index(analyse([paper.plain_title for paper in papers]), docs, model),
         inverted_index=inverted_index,
         negative_prior=negative_prior,
-        lengths=table(lengths(paper.plain_title, paper.text) for paper in papers),
+        lengths=length_rows(text_lengths(paper.plain_title, paper.text) for paper in papers),
         features=features.astype(np.float32),
         prior=negative_prior.prior(features).astype(np.float32),
         leave_one_out=negative_prior.lift(encoded.sparse).astype(np.float32),
         weighted_votes=votes,
         trend=trend(papers, votes, now),
-        popularity=ranks(votes, votes),
+        popularity=popularity_ranks(votes, votes),
         archive_votes=votes,
         surface_forms=tuple(surface_forms),
         seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder),
@@ -189,3 +154,35 @@ def build_candidates(
         expansion=build_expansion_index(model.archive, across),
         similarity=PaperSimilarity(encoded.dense),
     )
+
+
+def build_expansion_index(archive: Archive, across: Sparse) -> ExpansionIndex:
+    """Return an empty cache for the TF-IDF columns (V, m) of the candidates."""
+    cosine = np.zeros((len(archive), across.shape[1]), dtype=np.float32)
+    return ExpansionIndex(archive, across, cosine, np.zeros(len(archive), dtype=np.bool_))
+
+
+def weighted_votes(papers: Sequence[Paper]) -> Floats:
+    """Return the weighted votes of each paper (m,)."""
+    return np.array([votes(paper.signals) for paper in papers], dtype=np.float32)
+
+
+def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
+    """Return the trend of each paper (m,) from its weighted votes."""
+    if not papers:
+        return np.zeros(0, dtype=np.float32)
+    ages = np.array([max(0.0, (now - paper.first_seen).total_seconds() / 86_400) for paper in papers])
+    faded = np.log1p(voted.astype(np.float64)) - ages % 1 * np.log(2) / VOTE_HALF_LIFE
+    _, cohort = np.unique(np.floor(ages), return_inverse=True)
+    sums = np.bincount(cohort, faded) + AGE_PRIOR * faded.mean()
+    usual = sums / (np.bincount(cohort) + AGE_PRIOR)
+    value: Floats = (faded - usual[cohort]).astype(np.float32)
+    return value
+
+
+def popularity_ranks(values: Floats, among: Floats) -> Floats:
+    """Return mid-ranks of `values` among other papers, with mean 0 and, without ties, variance 1."""
+    usual = np.sort(among)
+    below, upto = (np.searchsorted(usual, values, side) for side in ("left", "right"))
+    found = (below + upto) / (2 * max(len(usual), 1)) - 0.5
+    return np.where(len(usual) > 0, np.sqrt(12) * found, 0).astype(np.float32)

@@ -3,10 +3,8 @@
 A record depends only on the interests, the texts of the papers they name, and the text model; never on the day or on
 the other subscribers of a block. Ranking always reads records, whether stored or new.
 
-Profile records: a subscriber's compiled profile as bytes, and many of them as arrays.
-
-A record is a header with the length of each run of numbers (4 bytes each) and of the text, then the runs, then the
-text. A block of records is decoded with a few array operations.
+A record is bytes: a header with the length of each run of numbers (4 bytes each) and of the text, then the runs, then
+the text. A block of records is decoded with a few array operations.
 """
 
 import json
@@ -26,56 +24,14 @@ from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RecordColumn:
-    """The same run of each of n records, concatenated, and the groups that say whose values are whose."""
-
-    raw: NDArray[np.int32]
-    groups: Groups
-
-    @property
-    def ints(self) -> Ints:
-        """Return the values as integers."""
-        return self.raw.astype(np.intp)
-
-    @property
-    def floats(self) -> Floats:
-        """Return the values as single-precision numbers."""
-        return self.raw.view(np.float32)
-
-
-def pack(runs: Sequence[Run], text: str) -> bytes:
-    """Encode one record."""
-    said = text.encode()
-    head = np.array([*map(len, runs), len(said)], dtype="<i4")
-    return b"".join([head.tobytes(), *(run.astype(f"<{run.dtype.kind}4").tobytes() for run in runs), said])
-
-
-def unpack(records: Sequence[bytes], count: int) -> tuple[list[RecordColumn], list[slice]]:
-    """Decode the `count` runs of each record, and locate its text."""
-    heads = np.frombuffer(b"".join(record[: 4 * (count + 1)] for record in records), dtype="<i4")
-    lengths = heads.reshape(len(records), count + 1).astype(np.intp)
-    numbers = lengths[:, :count].sum(axis=1)
-    first = 4 * (count + 1)
-    ends = (first + 4 * numbers).tolist()
-    whole = np.frombuffer(b"".join(record[first:end] for record, end in zip(records, ends, strict=True)), dtype="<i4")
-    starts = np.cumsum(numbers) - numbers
-    runs = []
-    for length in lengths[:, :count].T:
-        groups = grouped(length)
-        runs.append(RecordColumn(whole[(starts - groups.starts)[groups.owner] + np.arange(len(groups.owner))], groups))
-        starts = starts + length
-    return runs, [slice(end, end + size) for end, size in zip(ends, lengths[:, count].tolist(), strict=True)]
-
-
-DISLIKES = 0.5
+DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-FORM = 2
+RECORD_FORMAT = 2
 """Version of the record format; records of another version are recompiled."""
-RUNS, FACTS = 11, 6
+RECORD_RUNS, RECORD_FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
+_decode_json = json.JSONDecoder().decode
+_KINDS = {str(kind): kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +76,22 @@ class RecordWords(NamedTuple):
     papers: Sequence[PaperId]
 
 
-def read_words(text: bytes) -> RecordWords:
-    """Decode the texts of a record."""
-    topics, unknown_stems, named, muted, papers = _read(text.decode())
-    return RecordWords(topics, unknown_stems, _pairs(named), _pairs(muted), papers)
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordColumn:
+    """The same run of each of n records, concatenated, and the groups that say whose values are whose."""
 
+    raw: NDArray[np.int32]
+    groups: Groups
 
-def _pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
-    return [(_KINDS[kind], value) for kind, value in found]
+    @property
+    def ints(self) -> Ints:
+        """Return the values as integers."""
+        return self.raw.astype(np.intp)
 
-
-_read = json.JSONDecoder().decode
-_KINDS = {str(kind): kind for kind in Kind}
+    @property
+    def floats(self) -> Floats:
+        """Return the values as single-precision numbers."""
+        return self.raw.view(np.float32)
 
 
 def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) -> list[bytes]:
@@ -148,6 +108,36 @@ def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) ->
         _record(profile_input, asked, query_expansion, _feedback(profile_input, seed_table, candidates))
         for profile_input, asked, query_expansion in zip(inputs, each, expansion, strict=True)
     ]
+
+
+def pack_record(runs: Sequence[Run], text: str) -> bytes:
+    """Encode one record."""
+    encoded = text.encode()
+    head = np.array([*map(len, runs), len(encoded)], dtype="<i4")
+    return b"".join([head.tobytes(), *(run.astype(f"<{run.dtype.kind}4").tobytes() for run in runs), encoded])
+
+
+def unpack_records(records: Sequence[bytes], count: int) -> tuple[list[RecordColumn], list[slice]]:
+    """Decode the `count` runs of each record, and locate its text."""
+    heads = np.frombuffer(b"".join(record[: 4 * (count + 1)] for record in records), dtype="<i4")
+    lengths = heads.reshape(len(records), count + 1).astype(np.intp)
+    numbers = lengths[:, :count].sum(axis=1)
+    first = 4 * (count + 1)
+    ends = (first + 4 * numbers).tolist()
+    whole = np.frombuffer(b"".join(record[first:end] for record, end in zip(records, ends, strict=True)), dtype="<i4")
+    starts = np.cumsum(numbers) - numbers
+    runs = []
+    for length in lengths[:, :count].T:
+        groups = grouped(length)
+        runs.append(RecordColumn(whole[(starts - groups.starts)[groups.owner] + np.arange(len(groups.owner))], groups))
+        starts = starts + length
+    return runs, [slice(end, end + size) for end, size in zip(ends, lengths[:, count].tolist(), strict=True)]
+
+
+def read_record_words(text: bytes) -> RecordWords:
+    """Decode the texts of a record."""
+    topics, unknown_stems, named, muted, papers = _decode_json(text.decode())
+    return RecordWords(topics, unknown_stems, _named_pairs(named), _named_pairs(muted), papers)
 
 
 def _expansions(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
@@ -180,7 +170,7 @@ def _feedback(profile_input: ProfileInput, seed_table: SeedTable, candidates: Ca
         dislikes=len(dislikes),
         dual_weights=dual(candidates.negative_prior, seeds, len(likes)),
         centroid_weights=np.repeat(
-            [1 / len(likes), -DISLIKES / max(len(dislikes), 1)], [len(likes), len(dislikes)]
+            [1 / len(likes), -DISLIKE_WEIGHT / max(len(dislikes), 1)], [len(likes), len(dislikes)]
         ).astype(np.float32),
     )
 
@@ -220,7 +210,11 @@ def _record(
         [[i.kind, i.value] for i in muted],
         profile_input.named(),
     ]
-    return pack(runs, json.dumps(words, separators=(",", ":")))
+    return pack_record(runs, json.dumps(words, separators=(",", ":")))
+
+
+def _named_pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
+    return [(_KINDS[kind], value) for kind, value in found]
 
 
 def _ints(parts: Iterable[Ints]) -> Ints:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from digestd.ranking.arrays import Floats
-from digestd.ranking.model import precision, spread
+from digestd.ranking.model import mean_and_covariance, shrunk_precision
 
 FLOOR = 0.35
 """Minimum cosine at which two texts count as similar, however scattered the archive is."""
@@ -100,12 +100,12 @@ def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
     shown = archive[:SAMPLE]
     pairs = np.triu_indices(len(shown), 1)
     near = float(np.quantile((shown @ shown.T)[pairs], RARE)) if len(pairs[0]) else FLOOR
-    mean, cov = spread([archive], encoder.dims)
+    mean, cov = mean_and_covariance([archive], encoder.dims)
     return EmbeddingSpace(
         encoder=encoder,
         archive=archive,
         mean=mean,
-        precision=precision(cov),
+        precision=shrunk_precision(cov),
         near=min(max(near, FLOOR), 0.9),
         breadth=_breadth(_alike(shown), _alike(encoder.encode(FIELDS))),
     )

@@ -4,11 +4,8 @@ For each subscriber s = Σ w · z(signal) over the selectable papers; boosts are
 signals fades with likes, w · a/(a + likes): equal weight next to likes costs .018 nDCG@10. Z-scores beat reciprocal
 rank fusion by .003 to .005. A signal that is equal for all papers contributes 0.
 
-The weights of the signals, fitted by `digestd evaluate --fit` and stored in `weights.json` next to this file.
-
-Followed authors, phrases and categories keep fixed weights: they are promises to the subscriber, not estimates.
-
-Standard scores (z-scores): distance from the row mean in standard deviations, over the papers that count.
+The weights are fitted by `digestd evaluate --fit` and stored in `weights.json` next to this file. Followed authors,
+phrases and categories keep fixed weights: they are promises to the subscriber, not estimates.
 """
 
 import json
@@ -21,9 +18,12 @@ import numpy as np
 
 from digestd.ranking.arrays import Bools, Floats
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.profile import Profile, Profiles, block
+from digestd.ranking.profile import Profile, Profiles, as_block
 from digestd.ranking.signals import SIGNALS, Signal
 from digestd.ranking.signals.base import SparseValues, Values, to_dense
+
+EQUAL_SHARE = 1e-5
+"""A standard deviation below this share of the mean is rounding: the values are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Weights:
         return self.signals.get(name, 0.0)
 
 
-def parse(text: str) -> Weights:
+def parse_weights(text: str) -> Weights:
     """Parse a weights file. Raises ValueError with the problem."""
     try:
         found = json.loads(text)
@@ -52,55 +52,12 @@ def parse(text: str) -> Weights:
     return Weights({name: float(value) for name, value in found["signals"].items()}, float(found["fade"]))
 
 
-def dumps(weights: Weights) -> str:
-    """Format weights as `parse` reads them."""
+WEIGHTS = parse_weights(files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
+
+
+def dump_weights(weights: Weights) -> str:
+    """Format weights as `parse_weights` reads them."""
     return json.dumps({"fade": weights.fade, "signals": dict(weights.signals)}, indent=2) + "\n"
-
-
-WEIGHTS = parse(files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
-
-
-EVEN = 1e-5
-"""A standard deviation below this share of the mean is rounding: the values are equal."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Population:
-    """The values of each row (n, m) that z-scores are computed over: a 0/1 `mask` and its row sums `count`."""
-
-    mask: Floats
-    count: Floats
-
-
-def population(eligible: Bools | None, shape: tuple[int, int]) -> Population:
-    """Return the population of eligible values (n, m); all if None."""
-    mask = np.ones(shape, dtype=np.float32) if eligible is None else eligible.astype(np.float32)
-    return Population(mask, np.maximum(mask.sum(axis=1), 1))
-
-
-def deviations(raw: Floats, among: Population) -> tuple[Floats, Floats]:
-    """Return the deviations from the row mean (n, m), and the factor that turns them into z-scores (n,).
-
-    The factor is 0 if all values are equal, and NaN if one of the row is not finite.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.vecdot(raw, among.mask) / among.count
-        if not np.isfinite(mean).all():
-            mean = (np.vecdot(raw.astype(np.float64), among.mask) / among.count).astype(np.float32)
-        far = raw - mean[:, None]
-        deviation = np.sqrt(np.vecdot(far, far * among.mask) / among.count)
-        scale = np.where(deviation > EVEN * np.abs(mean) + 1e-9, 1 / np.maximum(deviation, 1e-9), 0)
-    return far, np.where(np.isfinite(mean), scale, np.nan).astype(np.float32)
-
-
-def zscores(raw: Floats, eligible: Bools | None = None, known: Bools | None = None) -> Floats:
-    """Return z-scores of each row over its eligible papers; 0 if values are equal or unknown."""
-    if known is not None:
-        z: Floats = zscores(raw, known if eligible is None else eligible & known) * known
-        return z
-    far, scale = deviations(raw, population(eligible, raw.shape))
-    far *= scale[:, None]
-    return far
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,17 +94,17 @@ def score(
     Args:
         eligible: (n, m) the papers that z-scores are computed over; all if None.
     """
-    among = block(profiles, candidates)
+    among = as_block(profiles, candidates)
     total = np.zeros((len(among), len(candidates)), dtype=np.float32)
     relevance = np.zeros_like(total)
     likes, papers = _likes(among), population(eligible, total.shape)
     for signal in (signal for signal in SIGNALS if not is_inactive(signal, candidates)):
-        counts = weight(signal, likes, weights)
+        counts = signal_weight(signal, likes, weights)
         raw = signal.module.score(candidates, among)
         if isinstance(raw, SparseValues) and signal.boost:
             total[raw.cells.rows, raw.cells.columns] += counts[raw.cells.rows] * raw.values
         else:
-            total += _weighed(signal, candidates, to_dense(raw, candidates, among), papers, counts)
+            total += _weighted(signal, candidates, to_dense(raw, candidates, among), papers, counts)
         _raise(relevance, signal.module.evidence(candidates, among))
     np.minimum(relevance, 1, out=relevance)
     allowed = np.ones(total.shape, dtype=np.bool_)
@@ -168,50 +125,101 @@ def score_breakdown(
     Args:
         eligible: (m,) a row as in `score`.
     """
-    alone = block([profile], candidates)
+    alone = as_block([profile], candidates)
     likes = _likes(alone)
     found = []
     for signal, (raw, z) in zip(
-        SIGNALS, values(candidates, alone, None if eligible is None else eligible[None, :]), strict=True
+        SIGNALS, signal_values(candidates, alone, None if eligible is None else eligible[None, :]), strict=True
     ):
         if not is_inactive(signal, candidates):
-            counts, entering = float(weight(signal, likes)[0]), float(z[0, j])
+            counts, entering = float(signal_weight(signal, likes)[0]), float(z[0, j])
             found.append(SignalContribution(signal.name, float(raw[0, j]), entering, counts, counts * entering))
     return found
 
 
-def values(
+def signal_values(
     candidates: CandidateSet, profiles: Sequence[Profile], eligible: Bools | None = None
 ) -> Iterator[tuple[Floats, Floats]]:
     """Yield for each signal its raw values and those that enter the sum, both (n, m)."""
-    among = block(profiles, candidates)
+    among = as_block(profiles, candidates)
     for signal in SIGNALS:
-        raw, known = _numbers(to_dense(signal.module.score(candidates, among), candidates, among))
+        raw, known = _finite(to_dense(signal.module.score(candidates, among), candidates, among))
         yield (
             raw,
             raw
             if signal.boost or is_inactive(signal, candidates)
-            else zscores(raw, eligible, known) * np.float32(_standing(signal, candidates)),
+            else zscores(raw, eligible, known) * np.float32(_dense_factor(signal, candidates)),
         )
+
+
+def signal_weight(signal: Signal, likes: Floats, weights: Weights = WEIGHTS) -> Floats:
+    """Return a signal's weight for subscribers with these numbers of likes (n,)."""
+    fade = weights.fade / np.maximum(weights.fade + likes, 1e-9) if signal.fades else np.ones_like(likes)
+    counts: Floats = (np.float32(weights.of(signal.name)) * fade).astype(np.float32)
+    return counts
+
+
+def is_inactive(signal: Signal, candidates: CandidateSet) -> bool:
+    """Return True if a signal needs a dense model and there is none."""
+    return signal.dense and candidates.space.is_empty
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Population:
+    """The values of each row (n, m) that z-scores are computed over: a 0/1 `mask` and its row sums `count`."""
+
+    mask: Floats
+    count: Floats
+
+
+def population(eligible: Bools | None, shape: tuple[int, int]) -> Population:
+    """Return the population of eligible values (n, m); all if None."""
+    mask = np.ones(shape, dtype=np.float32) if eligible is None else eligible.astype(np.float32)
+    return Population(mask, np.maximum(mask.sum(axis=1), 1))
+
+
+def deviations(raw: Floats, among: Population) -> tuple[Floats, Floats]:
+    """Return the deviations from the row mean (n, m), and the factor that turns them into z-scores (n,).
+
+    The factor is 0 if all values are equal, and NaN if one of the row is not finite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.vecdot(raw, among.mask) / among.count
+        if not np.isfinite(mean).all():
+            mean = (np.vecdot(raw.astype(np.float64), among.mask) / among.count).astype(np.float32)
+        far = raw - mean[:, None]
+        deviation = np.sqrt(np.vecdot(far, far * among.mask) / among.count)
+        scale = np.where(deviation > EQUAL_SHARE * np.abs(mean) + 1e-9, 1 / np.maximum(deviation, 1e-9), 0)
+    return far, np.where(np.isfinite(mean), scale, np.nan).astype(np.float32)
+
+
+def zscores(raw: Floats, eligible: Bools | None = None, known: Bools | None = None) -> Floats:
+    """Return z-scores of each row over its eligible papers; 0 if values are equal or unknown."""
+    if known is not None:
+        z: Floats = zscores(raw, known if eligible is None else eligible & known) * known
+        return z
+    far, scale = deviations(raw, population(eligible, raw.shape))
+    far *= scale[:, None]
+    return far
 
 
 def _likes(profiles: Profiles) -> Floats:
     return profiles.feedback.likes.sizes.astype(np.float32)
 
 
-def _weighed(signal: Signal, candidates: CandidateSet, raw: Floats, papers: Population, counts: Floats) -> Floats:
+def _weighted(signal: Signal, candidates: CandidateSet, raw: Floats, papers: Population, counts: Floats) -> Floats:
     """Return the weighted contribution of a signal."""
     if signal.boost:
-        weighed: Floats = _numbers(raw)[0] * counts[:, None]
+        weighed: Floats = _finite(raw)[0] * counts[:, None]
         return weighed
     far, scale = deviations(raw, papers)
     if np.isnan(scale).any():
-        far, scale = zscores(_numbers(raw)[0], papers.mask > 0, np.isfinite(raw)), np.ones_like(counts)
-    far *= (scale * counts * _standing(signal, candidates))[:, None]
+        far, scale = zscores(_finite(raw)[0], papers.mask > 0, np.isfinite(raw)), np.ones_like(counts)
+    far *= (scale * counts * _dense_factor(signal, candidates))[:, None]
     return far
 
 
-def _standing(signal: Signal, candidates: CandidateSet) -> float:
+def _dense_factor(signal: Signal, candidates: CandidateSet) -> float:
     """Return the factor of dense signals: the topical breadth of the archive."""
     return candidates.space.breadth if signal.dense else 1.0
 
@@ -225,19 +233,7 @@ def _raise(relevance: Floats, evidence: Values) -> None:
         np.fmax(relevance, evidence, out=relevance)
 
 
-def is_inactive(signal: Signal, candidates: CandidateSet) -> bool:
-    """Return True if a signal needs a dense model and there is none."""
-    return signal.dense and candidates.space.is_empty
-
-
-def weight(signal: Signal, likes: Floats, weights: Weights = WEIGHTS) -> Floats:
-    """Return a signal's weight for subscribers with these numbers of likes (n,)."""
-    fade = weights.fade / np.maximum(weights.fade + likes, 1e-9) if signal.fades else np.ones_like(likes)
-    counts: Floats = (np.float32(weights.of(signal.name)) * fade).astype(np.float32)
-    return counts
-
-
-def _numbers(raw: Floats) -> tuple[Floats, Bools | None]:
+def _finite(raw: Floats) -> tuple[Floats, Bools | None]:
     """Return the values with 0 for non-finite ones, and a mask of finite ones (None if all are)."""
     known = np.isfinite(raw)
     return (raw, None) if known.all() else (np.where(known, raw, np.float32(0)), known)

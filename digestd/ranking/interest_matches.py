@@ -22,7 +22,7 @@ class InterestMatches:
     by: Bools
 
 
-def met(profiles: Profiles, width: int) -> InterestMatches:
+def match_interests(profiles: Profiles, width: int) -> InterestMatches:
     """Match the liked topics, phrases, authors and categories of a block against m = `width` papers.
 
     Phrases, authors and categories without any match are left out.

@@ -1,9 +1,8 @@
-"""Inverted index of the candidate papers: literal phrases, authors, categories.
+"""Indexes of the day's papers: literal phrases, authors and categories (`InvertedIndex`), and BM25 (`BM25Index`).
 
-BM25 index over the day's papers (Robertson & Zaragoza 2009, eq. 3.15).
-
-k₁ = 1.5, b = .75, the title counted twice. Document frequencies are counted over the model's texts and the day's
-papers together: on a thin day, common words stay common, and words unknown to the model still count.
+BM25 follows Robertson & Zaragoza 2009, eq. 3.15, with k₁ = 1.5, b = .75 and the title counted twice. Document
+frequencies are counted over the model's texts and the day's papers together: on a thin day, common words stay common,
+and words unknown to the model still count.
 """
 
 import re
@@ -15,10 +14,10 @@ import numpy as np
 
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import NOWHERE, Ints, Sparse
-from digestd.ranking.author_kernel import PersonName, parse, same
-from digestd.ranking.model import TextModel, bm25, rarity
-from digestd.ranking.text import flat, fold, folded_tokens
-from digestd.ranking.vocabulary import counts
+from digestd.ranking.author_kernel import PersonName, may_be_same_person, parse_person_name
+from digestd.ranking.model import TextModel, bm25_idf, bm25_weights
+from digestd.ranking.text import fold, folded_tokens, phrase_form
+from digestd.ranking.vocabulary import count_terms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +27,7 @@ class InvertedIndex:
     Attributes:
         texts: Normalised text of each paper.
         postings: Folded word → papers.
-        people: Surname → (name, paper, spelling in the paper).
+        author_keys: Surname → (name, paper, spelling in the paper).
         labels: Category or parent category → papers.
     """
 
@@ -39,18 +38,22 @@ class InvertedIndex:
 
     def phrase(self, phrase: str) -> Ints:
         """Return the papers that contain the phrase as whole words."""
-        wanted = flat(phrase)
+        wanted = phrase_form(phrase)
         if not any(map(str.isalnum, wanted)):
             return NOWHERE
         holding = [j for j in self._with_words(wanted) if wanted in self.texts[j]]
-        return positions(filter(lambda j: literal(wanted).search(self.texts[j]), holding))
+        return sorted_positions(filter(lambda j: phrase_pattern(wanted).search(self.texts[j]), holding))
 
     def author(self, name: str) -> dict[int, str]:
         """Return the papers by this person: position → the name as written there."""
-        sought = parse(name)
+        sought = parse_person_name(name)
         if sought is None:
             return {}
-        return {j: written for known, j, written in self.author_keys.get(sought.surname, ()) if same(sought, known)}
+        return {
+            j: written
+            for known, j, written in self.author_keys.get(sought.surname, ())
+            if may_be_same_person(sought, known)
+        }
 
     def category(self, label: str) -> Ints:
         """Return the papers in this category or below it: `cs` and `cs.*` match `cs.LG`."""
@@ -63,7 +66,7 @@ class InvertedIndex:
 
 def build_inverted_index(papers: Sequence[Paper]) -> InvertedIndex:
     """Index the papers."""
-    texts = tuple(flat(paper.text) for paper in papers)
+    texts = tuple(phrase_form(paper.text) for paper in papers)
     postings: defaultdict[str, list[int]] = defaultdict(list)
     author_keys: defaultdict[str, list[tuple[PersonName, int, str]]] = defaultdict(list)
     labels: defaultdict[str, set[int]] = defaultdict(set)
@@ -71,42 +74,17 @@ def build_inverted_index(papers: Sequence[Paper]) -> InvertedIndex:
         for word in dict.fromkeys(folded_tokens(texts[j])):
             postings[word].append(j)
         for written in paper.words.authors:
-            if name := parse(written):
+            if name := parse_person_name(written):
                 author_keys[name.surname].append((name, j, written))
         for label in paper.words.categories:
-            for level in levels(label):
+            for level in category_levels(label):
                 labels[level].add(j)
     return InvertedIndex(
         texts=texts,
         postings=dict(postings),
         author_keys=dict(author_keys),
-        labels={label: positions(found) for label, found in labels.items()},
+        labels={label: sorted_positions(found) for label, found in labels.items()},
     )
-
-
-def positions(found: Iterable[int]) -> Ints:
-    """Return sorted positions as an array."""
-    return np.array(sorted(found), dtype=np.intp)
-
-
-def levels(label: str) -> list[str]:
-    """Return a category and its parents: `cs.lg` → `cs.lg`, `cs`."""
-    parts = fold(label).strip().split(".")
-    return [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
-
-
-def literal(wanted: str) -> re.Pattern[str]:
-    """Return a pattern for a phrase in normalised text.
-
-    The pattern has word boundaries in scripts that have letter case.
-    """
-    before = r"(?<!\w)" if _edged(wanted[0]) else ""
-    after = r"(?!\w)" if _edged(wanted[-1]) else ""
-    return re.compile(before + re.escape(wanted) + after)
-
-
-def _edged(letter: str) -> bool:
-    return letter.isdigit() or letter.lower() != letter.upper()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,12 +129,37 @@ def build_bm25_index(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[st
     rows = {stem: row for row, stem in enumerate(sorted(seen))}
     texts = model.size + len(docs)
     known = np.array([_frequency(model, stem) for stem in rows], dtype=np.float32)
-    idf = rarity(known + np.array([seen[stem] for stem in rows], dtype=np.float32), texts)
-    tf = counts([[*title, *doc] for title, doc in zip(titles, docs, strict=True)], rows)
+    idf = bm25_idf(known + np.array([seen[stem] for stem in rows], dtype=np.float32), texts)
+    tf = count_terms([[*title, *doc] for title, doc in zip(titles, docs, strict=True)], rows)
     row_of = np.full(len(model.vocabulary), -1, dtype=np.intp)
     both = [(model.vocabulary[stem], row) for stem, row in rows.items() if stem in model.vocabulary]
     row_of[[column for column, _ in both]] = [row for _, row in both]
-    return BM25Index(list(rows), rows, row_of, bm25(tf, idf).T.tocsr())
+    return BM25Index(list(rows), rows, row_of, bm25_weights(tf, idf).T.tocsr())
+
+
+def sorted_positions(found: Iterable[int]) -> Ints:
+    """Return sorted positions as an array."""
+    return np.array(sorted(found), dtype=np.intp)
+
+
+def category_levels(label: str) -> list[str]:
+    """Return a category and its parents: `cs.lg` → `cs.lg`, `cs`."""
+    parts = fold(label).strip().split(".")
+    return [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+
+
+def phrase_pattern(wanted: str) -> re.Pattern[str]:
+    """Return a pattern for a phrase in normalised text.
+
+    The pattern has word boundaries in scripts that have letter case.
+    """
+    before = r"(?<!\w)" if _has_word_boundary(wanted[0]) else ""
+    after = r"(?!\w)" if _has_word_boundary(wanted[-1]) else ""
+    return re.compile(before + re.escape(wanted) + after)
+
+
+def _has_word_boundary(letter: str) -> bool:
+    return letter.isdigit() or letter.lower() != letter.upper()
 
 
 def _frequency(model: TextModel, stem: str) -> float:

@@ -1,10 +1,9 @@
 """Profiles: blocks of subscribers' interests, matched against the day's papers.
 
-A block holds arrays instead of objects, so that every signal handles all its subscribers at once.
-
-Feedback matrix: the likes and dislikes of a block of subscribers, as rows of one seed table.
-
-Exact matches: where the phrases, authors and categories that subscribers name occur in the candidate papers.
+A block holds arrays instead of objects, so that every signal handles all its subscribers at once: the topics, the
+query expansion, the exact matches of the phrases, authors and categories that subscribers name, and the feedback
+matrix with their likes and dislikes as rows of one seed table. `compile_profiles` compiles and matches new interests;
+`read_profiles` matches compiled records.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,16 +17,16 @@ from digestd.domain.interest import Kind
 from digestd.ranking.arrays import NOWHERE, Bools, Cells, Floats, Groups, Ints, Sparse, cells, grouped
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.compiler import (
-    FACTS,
-    RUNS,
+    RECORD_FACTS,
+    RECORD_RUNS,
     ProfileInput,
     RecordColumn,
     RecordWords,
     compile_records,
-    read_words,
-    unpack,
+    read_record_words,
+    unpack_records,
 )
-from digestd.ranking.inverted_index import positions
+from digestd.ranking.inverted_index import sorted_positions
 from digestd.ranking.model import TextModel
 from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.text import tokens
@@ -98,43 +97,6 @@ class ExactMatches:
         table = np.zeros((len(self.owner), width), dtype=np.bool_)
         table[self.found.rows, self.found.columns] = True
         return table
-
-
-def build_exact_matches(found: Iterable[tuple[int, ExactMatch]], width: int) -> ExactMatches:
-    """Collect (subscriber, match) pairs, in subscriber order. `width`: number of papers."""
-    sparse_values = [(row, match) for row, match in found if len(match.papers)]
-    if not sparse_values:
-        return _NOBODY
-    owner, sizes = (
-        np.array([row for row, _ in sparse_values], dtype=np.intp),
-        [len(match.papers) for _, match in sparse_values],
-    )
-    which, papers = (
-        np.repeat(np.arange(len(sparse_values)), sizes),
-        np.concatenate([match.papers for _, match in sparse_values]),
-    )
-    once, first, _ = cells(owner[which], papers, width)
-    return ExactMatches(once, [sparse_values[n][1] for n in which[first].tolist()], owner, Cells(which, papers))
-
-
-_NOBODY = ExactMatches(Cells(NOWHERE, NOWHERE), (), NOWHERE, Cells(NOWHERE, NOWHERE))
-
-
-def finders(candidates: CandidateSet) -> Mapping[Kind, Callable[[str], ExactMatch]]:
-    """Return one memoised lookup function per kind of interest."""
-
-    def person(value: str) -> ExactMatch:
-        written = candidates.inverted_index.author(value)
-        return ExactMatch(value, positions(written), written)
-
-    numbers = cache(lambda: {paper.id: j for j, paper in enumerate(candidates.papers)})
-    return {
-        Kind.TOPIC: cache(lambda value: ExactMatch(value, candidates.bm25_index.holding(tokens(value)))),
-        Kind.PHRASE: cache(lambda value: ExactMatch(value, candidates.inverted_index.phrase(value))),
-        Kind.AUTHOR: cache(person),
-        Kind.CATEGORY: cache(lambda value: ExactMatch(value, candidates.inverted_index.category(value))),
-        Kind.PAPER: cache(lambda value: ExactMatch(value, positions([numbers()[value]] if value in numbers() else ()))),
-    }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,22 +177,14 @@ def compile_profiles(inputs: Sequence[ProfileInput], model: TextModel, candidate
     return read_profiles(compile_records(inputs, candidates), seeds, candidates)
 
 
-def block(profiles: Sequence[Profile], candidates: CandidateSet) -> Profiles:
-    """Return any profiles as one block."""
-    if isinstance(profiles, Profiles):
-        return profiles
-    records = [one.among.records[one.row] for one in profiles]
-    return read_profiles(records, [one.among.seeds[one.row] for one in profiles], candidates)
-
-
 def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], candidates: CandidateSet) -> Profiles:
     """Read compiled records as a block against the candidates.
 
     Args:
         seeds: For each record, the papers that it names, in order; extra ones are ignored.
     """
-    runs, texts = unpack(records, RUNS)
-    facts = runs[-1].ints.reshape(len(records), FACTS)
+    runs, texts = unpack_records(records, RECORD_RUNS)
+    facts = runs[-1].ints.reshape(len(records), RECORD_FACTS)
     words = _Words(records, texts)
     named, muted = _named(words, facts[:, 4] > 0, facts[:, 5] > 0, candidates)
     return Profiles(
@@ -248,6 +202,53 @@ def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], can
     )
 
 
+def as_block(profiles: Sequence[Profile], candidates: CandidateSet) -> Profiles:
+    """Return any profiles as one block."""
+    if isinstance(profiles, Profiles):
+        return profiles
+    records = [one.among.records[one.row] for one in profiles]
+    return read_profiles(records, [one.among.seeds[one.row] for one in profiles], candidates)
+
+
+def match_finders(candidates: CandidateSet) -> Mapping[Kind, Callable[[str], ExactMatch]]:
+    """Return one memoised lookup function per kind of interest."""
+
+    def person(value: str) -> ExactMatch:
+        written = candidates.inverted_index.author(value)
+        return ExactMatch(value, sorted_positions(written), written)
+
+    numbers = cache(lambda: {paper.id: j for j, paper in enumerate(candidates.papers)})
+    return {
+        Kind.TOPIC: cache(lambda value: ExactMatch(value, candidates.bm25_index.holding(tokens(value)))),
+        Kind.PHRASE: cache(lambda value: ExactMatch(value, candidates.inverted_index.phrase(value))),
+        Kind.AUTHOR: cache(person),
+        Kind.CATEGORY: cache(lambda value: ExactMatch(value, candidates.inverted_index.category(value))),
+        Kind.PAPER: cache(
+            lambda value: ExactMatch(value, sorted_positions([numbers()[value]] if value in numbers() else ()))
+        ),
+    }
+
+
+def build_exact_matches(found: Iterable[tuple[int, ExactMatch]], width: int) -> ExactMatches:
+    """Collect (subscriber, match) pairs, in subscriber order. `width`: number of papers."""
+    sparse_values = [(row, match) for row, match in found if len(match.papers)]
+    if not sparse_values:
+        return _NOBODY
+    owner, sizes = (
+        np.array([row for row, _ in sparse_values], dtype=np.intp),
+        [len(match.papers) for _, match in sparse_values],
+    )
+    which, papers = (
+        np.repeat(np.arange(len(sparse_values)), sizes),
+        np.concatenate([match.papers for _, match in sparse_values]),
+    )
+    once, first, _ = cells(owner[which], papers, width)
+    return ExactMatches(once, [sparse_values[n][1] for n in which[first].tolist()], owner, Cells(which, papers))
+
+
+_NOBODY = ExactMatches(Cells(NOWHERE, NOWHERE), (), NOWHERE, Cells(NOWHERE, NOWHERE))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Words:
     """The texts of each record, decoded on demand."""
@@ -259,7 +260,11 @@ class _Words:
     def of(self, row: int) -> RecordWords:
         """Return the texts of one subscriber."""
         found = self._read.get(row)
-        return self._read.setdefault(row, read_words(self.records[row][self.places[row]])) if found is None else found
+        return (
+            self._read.setdefault(row, read_record_words(self.records[row][self.places[row]]))
+            if found is None
+            else found
+        )
 
 
 def _topics(runs: Sequence[RecordColumn], words: _Words, unknown_stems: Ints, candidates: CandidateSet) -> Topics:
@@ -290,7 +295,7 @@ def _named(
     words: _Words, naming: Bools, muting: Bools, candidates: CandidateSet
 ) -> tuple[dict[Kind, ExactMatches], Cells]:
     """Return the matches of named interests by kind, and the muted cells."""
-    finder = finders(candidates)
+    finder = match_finders(candidates)
     named: dict[Kind, list[tuple[int, ExactMatch]]] = {kind: [] for kind in finder}
     for row in np.flatnonzero(naming).tolist():
         for kind, value in words.of(row).named:

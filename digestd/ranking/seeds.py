@@ -13,9 +13,16 @@ import numpy as np
 from digestd.ranking.arrays import Columns, Floats, Ints, Sparse
 from digestd.ranking.author_kernel import AuthorKernel, author_weights
 from digestd.ranking.dense import Encoder
-from digestd.ranking.model import EncodedTexts, TextModel, latent, read_terms, term_counts, weighted
+from digestd.ranking.model import (
+    EncodedTexts,
+    TextModel,
+    decode_term_counts,
+    encode_term_counts,
+    lsa_vectors,
+    tfidf_rows,
+)
 from digestd.ranking.negative_prior import NegativePrior
-from digestd.ranking.text import lengths, table
+from digestd.ranking.text import length_rows, text_lengths
 
 ROOM = 48_000_000
 """Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""
@@ -144,7 +151,7 @@ class SeedEncoder:
         seed_table.centre[places] = encoded.dense @ self.model.precision
         seed_table.vectors[places] = self._vectors(seeds)
         seed_table.votes[places, 0] = [seed.votes for seed in seeds]
-        seed_table.lengths[places] = table(lengths(seed.title, seed.text) for seed in seeds)
+        seed_table.lengths[places] = length_rows(text_lengths(seed.title, seed.text) for seed in seeds)
         seed_table.seeds.extend(self._rows_of(seeds, encoded.sparse, seed_table.features[places]))
         seed_table.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
 
@@ -161,10 +168,10 @@ class SeedEncoder:
 
     def _encode(self, seeds: Sequence[Seed]) -> EncodedTexts:
         """Encode seeds from their term counts, counting terms where these are missing."""
-        made = iter(read_terms(self.model, [seed.text for seed in seeds if seed.terms is None]))
+        made = iter(encode_term_counts(self.model, [seed.text for seed in seeds if seed.terms is None]))
         terms = [next(made) if seed.terms is None else seed.terms for seed in seeds]
-        sparse = weighted(term_counts(self.model, terms), self.model.idf)
-        return EncodedTexts(sparse, latent(sparse, self.model.components))
+        sparse = tfidf_rows(decode_term_counts(self.model, terms), self.model.idf)
+        return EncodedTexts(sparse, lsa_vectors(sparse, self.model.components))
 
     def _vectors(self, seeds: Sequence[Seed]) -> Floats:
         """Return the seeds' embeddings, computing missing ones."""

@@ -1,10 +1,9 @@
-"""Tokens: turn text into the stems that all ranking compares.
+"""Text analysis: turn text into the stems that all ranking compares.
 
-English function words, which say nothing about the subject of a paper.
-
-Words that may name a subject ("system", "few", "full", "interest") are not in the list.
-
-Lengths of titles and abstracts: they differ between kinds of papers, such as letters, reviews and benchmarks.
+`analyse` returns Snowball stems without numbers and English function words. The stop list leaves out words that may
+name a subject ("system", "few", "full", "interest"). Scripts without spaces yield pairs of neighbouring characters, as
+Lucene's CJKBigramFilter does. `fold` and `phrase_form` normalise text for literal search. `text_lengths` measures
+titles and abstracts, whose lengths differ between kinds of papers, such as letters, reviews and benchmarks.
 """
 
 import re
@@ -39,24 +38,21 @@ not only also too very much many more most less least well even ever never alway
 again almost quite rather enough else here there then now once perhaps indeed namely together why
 s t d m ll re ve don doesn didn isn aren wasn weren couldn wouldn shouldn hasn haven etc eg ie
 """
-
 STOP_WORDS = frozenset(" ".join((_ARTICLES_AND_PRONOUNS, _VERBS, _PREPOSITIONS_AND_CONJUNCTIONS, _ADVERBS)).split())
-
-
 _WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"[a-z0-9]+")
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 """Scripts without spaces between words, and Korean, whose particles are attached to words."""
-_PART = re.compile(rf"[a-z0-9]+|[{_UNSPACED}]+|[^\W_a-z0-9{_UNSPACED}]+")
-_RUN = re.compile(rf"[{_UNSPACED}]+")
-_GAP = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
+_SCRIPT_PART = re.compile(rf"[a-z0-9]+|[{_UNSPACED}]+|[^\W_a-z0-9{_UNSPACED}]+")
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
+_SPACES_AND_HYPHENS = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
 _GREEK = [
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
     *("xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
 ]
-_LETTERS = str.maketrans(
+_TRANSLITERATION = str.maketrans(
     {chr(0x3B1 + i): name for i, name in enumerate(_GREEK)}
     | {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
     | dict.fromkeys(map(chr, range(0x2B9, 0x2C0)), "")
@@ -71,13 +67,13 @@ def fold(text: str) -> str:
     """Return lower case without diacritics and compatibility forms (NFKD, then case folding)."""
     if text.isascii():
         return text.lower()
-    without_interests = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return without_interests.casefold().translate(_LETTERS)
+    base_letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return base_letters.casefold().translate(_TRANSLITERATION)
 
 
-def flat(text: str) -> str:
+def phrase_form(text: str) -> str:
     """Return folded text with each run of spaces and hyphens as one space, for phrase search."""
-    return _GAP.sub(" ", fold(text)).strip()
+    return _SPACES_AND_HYPHENS.sub(" ", fold(text)).strip()
 
 
 def folded_tokens(text: str) -> list[str]:
@@ -90,37 +86,9 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
 
 
-def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Map each word to its Snowball stems; to nothing if it is a stop word or a number.
-
-    A run of characters without spaces yields each pair of neighbours, as Lucene's CJKBigramFilter does.
-    """
-    stem = Stemmer.Stemmer("english", 0).stemWord
-    return {
-        surface_forms: tuple(
-            [stem(token) for token in _parts(surface_forms) if token not in STOP_WORDS and not token.isdigit()]
-        )
-        for surface_forms in surfaces
-    }
-
-
-def _parts(surface_forms: str) -> Iterable[str]:
-    if surface_forms.isascii():
-        return (surface_forms.lower(),) if surface_forms.isalnum() else _TOKEN.findall(surface_forms.lower())
-    return _scripts(unicodedata.normalize("NFC", fold(surface_forms)))
-
-
-def _scripts(folded: str) -> Iterator[str]:
-    for part in _PART.findall(folded):
-        if len(part) > 2 and _RUN.match(part):
-            yield from map("".join, pairwise(part))
-        else:
-            yield part
-
-
 def analyse(texts: Sequence[str]) -> list[list[str]]:
     """Return the stems of each text in order. Each distinct word of the batch is stemmed once."""
-    return _stemmed(*_read(texts))
+    return _stemmed(*_tokenise(texts))
 
 
 def tokens(text: str) -> list[str]:
@@ -130,35 +98,61 @@ def tokens(text: str) -> list[str]:
 
 def surfaces(texts: Sequence[str]) -> list[dict[str, str]]:
     """Return for each text a map from stem to the first word with that stem."""
-    return _standing(*_read(texts))
+    return _surface_forms(*_tokenise(texts))
 
 
-def analysed(texts: Sequence[str]) -> tuple[list[list[str]], list[dict[str, str]]]:
+def analyse_with_surfaces(texts: Sequence[str]) -> tuple[list[list[str]], list[dict[str, str]]]:
     """Return the results of `analyse` and `surfaces`, tokenising once."""
-    batch, table = _read(texts)
-    return _stemmed(batch, table), _standing(batch, table)
+    batch, stems_of = _tokenise(texts)
+    return _stemmed(batch, stems_of), _surface_forms(batch, stems_of)
 
 
-def _read(texts: Sequence[str]) -> tuple[list[list[str]], dict[str, tuple[str, ...]]]:
+def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Map each word to its Snowball stems; to nothing if it is a stop word or a number.
+
+    A run of characters without spaces yields each pair of neighbours, as Lucene's CJKBigramFilter does.
+    """
+    stem = Stemmer.Stemmer("english", 0).stemWord
+    return {
+        word: tuple([stem(token) for token in _word_tokens(word) if token not in STOP_WORDS and not token.isdigit()])
+        for word in surfaces
+    }
+
+
+def text_lengths(title: str, text: str) -> tuple[int, int]:
+    """Return the number of characters of the title and of the rest of the text."""
+    return len(title), len(text) - len(title)
+
+
+def length_rows(lengths: Iterable[tuple[int, int]]) -> Floats:
+    """Return `text_lengths` of n texts as rows (n, 2)."""
+    return np.array(list(lengths), dtype=np.float32).reshape(-1, 2)
+
+
+def _tokenise(texts: Sequence[str]) -> tuple[list[list[str]], dict[str, tuple[str, ...]]]:
     """Return the words of each text, and the stems of each distinct word."""
     batch = [words(text) for text in texts]
     return batch, stems(set(chain.from_iterable(batch)))
 
 
-def _stemmed(batch: Sequence[Sequence[str]], table: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
-    return [list(chain.from_iterable(map(table.__getitem__, row))) for row in batch]
+def _stemmed(batch: Sequence[Sequence[str]], stems_of: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
+    return [list(chain.from_iterable(map(stems_of.__getitem__, row))) for row in batch]
 
 
-def _standing(batch: Sequence[Sequence[str]], table: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
-    pairs = {word: [(stem, word) for stem in each] for word, each in table.items()}
+def _surface_forms(batch: Sequence[Sequence[str]], stems_of: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
+    pairs = {word: [(stem, word) for stem in each] for word, each in stems_of.items()}
     return [{stem: one for word in reversed(row) for stem, one in pairs[word]} for row in batch]
 
 
-def lengths(title: str, text: str) -> tuple[int, int]:
-    """Return the number of characters of the title and of the rest of the text."""
-    return len(title), len(text) - len(title)
+def _word_tokens(word: str) -> Iterable[str]:
+    if word.isascii():
+        return (word.lower(),) if word.isalnum() else _TOKEN.findall(word.lower())
+    return _script_tokens(unicodedata.normalize("NFC", fold(word)))
 
 
-def table(found: Iterable[tuple[int, int]]) -> Floats:
-    """Return lengths as rows (n, 2)."""
-    return np.array(list(found), dtype=np.float32).reshape(-1, 2)
+def _script_tokens(folded: str) -> Iterator[str]:
+    for part in _SCRIPT_PART.findall(folded):
+        if len(part) > 2 and _UNSPACED_RUN.match(part):
+            yield from map("".join, pairwise(part))
+        else:
+            yield part

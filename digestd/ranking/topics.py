@@ -7,7 +7,7 @@ import numpy as np
 
 from digestd.ranking.arrays import Bools, Floats, Groups, Ints, Sparse, grouped
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.model import TextModel, latent, rarity
+from digestd.ranking.model import TextModel, bm25_idf, lsa_vectors
 from digestd.ranking.text import analyse
 
 UNKNOWN = -1
@@ -94,7 +94,7 @@ def _idf(model: TextModel, columns: Ints) -> Floats:
     frequency = np.zeros(len(columns), dtype=np.float32)
     known = columns != UNKNOWN
     frequency[known] = model.frequency[columns[known]]
-    return rarity(frequency, model.size)
+    return bm25_idf(frequency, model.size)
 
 
 def read_topics(
@@ -116,7 +116,7 @@ def read_topics(
     held = grouped(np.bincount(stems.owner[here], minlength=len(stems)))
     counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
     ones = np.ones(len(which), dtype=np.float32)
-    places = latent(terms, candidates.model.components)
+    places = lsa_vectors(terms, candidates.model.components)
     return Topics(
         of=of,
         stems=stems,

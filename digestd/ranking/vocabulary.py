@@ -1,9 +1,10 @@
-"""The vocabulary: stems and pairs of adjacent stems, which of them are kept, and their counts.
+"""The corpus and the vocabulary: numbered stems, the terms that a model keeps, and their counts.
+
+`read_corpus` streams texts into numbered stems, at 4 bytes per word. `choose_vocabulary` keeps the most frequent terms:
+stems and pairs of adjacent stems. `count_corpus_terms` and `count_terms` count them in a corpus and in new texts.
 
 In a corpus a term is an integer key: a stem's number plus 1, or for a pair the first stem's key · 2²⁶ plus the
 second's. The pairs of 100,000 texts as strings would take gigabytes.
-
-A corpus: texts as numbered stems, read as a stream, at 4 bytes per word.
 """
 
 from collections import Counter
@@ -19,8 +20,16 @@ from digestd.ranking.arrays import Floats, Sparse, sparse
 from digestd.ranking.text import stems, words
 
 CHUNK = 2_000
-"""Texts held as words at a time."""
-Numbers = NDArray[np.int32]
+"""Texts processed together: their number needs 11 bits next to the 52 of a key."""
+StemNumbers = NDArray[np.int32]
+MAX_TERMS = 300_000
+"""Rare terms are kept: names coined by one group are telling. 60,000 measured .014 less nDCG@10 on HF authors."""
+TINY_CORPUS = 50
+"""In a smaller corpus, terms of a single text are kept as well."""
+_STEM_BITS = 26
+_KEY_BITS = 2 * _STEM_BITS
+"""Bits of a stem's key, and of a pair's."""
+TermKeys = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +44,7 @@ class Corpus:
     """
 
     names: Sequence[str]
-    stems: Numbers
+    stems: StemNumbers
     ends: NDArray[np.int64]
     heads: NDArray[np.int64]
 
@@ -52,7 +61,7 @@ class Corpus:
 
 def read_corpus(texts: Iterable[str]) -> Corpus:
     """Read texts that start with their titles. Stems are numbered in order of first appearance."""
-    reader = _Reader()
+    reader = _CorpusReader()
     parts = [reader.read(chunk) for chunk in _chunks(texts)]
     none = np.zeros(0, dtype=np.int64)
     lengths, heads = (np.concatenate([none, *(part[place] for part in parts)]) for place in (1, 2))
@@ -69,7 +78,59 @@ def title(text: str) -> str:
     return text.partition(". ")[0]
 
 
-class _Reader:
+@dataclass(frozen=True, slots=True, eq=False)
+class VocabularyTerms:
+    """V terms, most frequent first: `columns` term → column; `keys` (V,); document `frequency` (V,)."""
+
+    columns: Mapping[str, int]
+    keys: TermKeys
+    frequency: Floats
+
+
+def grams(stems: Sequence[str]) -> list[str]:
+    """Return the stems and each pair of neighbours."""
+    return [*stems, *map(" ".join, pairwise(stems))]
+
+
+def choose_vocabulary(corpus: Corpus) -> VocabularyTerms:
+    """Return the most frequent terms of a corpus; ties in alphabetical order."""
+    found, seen = _frequencies(corpus)
+    least = 1 if len(corpus) < TINY_CORPUS else 2
+    if len(seen) > MAX_TERMS:
+        least = max(least, int(np.partition(seen, -MAX_TERMS)[-MAX_TERMS]))
+    found, seen = found[seen >= least], seen[seen >= least]
+    names = [_name(corpus.names, key) for key in found.tolist()]
+    kept = sorted(range(len(names)), key=list(zip((-seen).tolist(), names, strict=True)).__getitem__)[:MAX_TERMS]
+    columns = {names[i]: column for column, i in enumerate(kept)}
+    return VocabularyTerms(columns, found[kept], seen[kept].astype(np.float32))
+
+
+def count_corpus_terms(corpus: Corpus, terms: VocabularyTerms) -> Sparse:
+    """Count each term in each text of a corpus: (n, V)."""
+    order = np.argsort(terms.keys)
+    none = csr_array(np.zeros((0, len(order)), dtype=np.float32))
+    rows = (_rows(chunk, terms.keys[order], order.astype(np.int32)) for chunk in _numbered_chunks(corpus))
+    stacked: Sparse = vstack([none, *rows], format="csr")
+    return stacked
+
+
+def count_terms(docs: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) -> Sparse:
+    """Count each known term in each text: (n, V)."""
+    columns: list[int] = []
+    values: list[int] = []
+    ends = [0]
+    for doc in docs:
+        found = Counter(filter(vocabulary.__contains__, grams(doc)))
+        columns.extend(map(vocabulary.__getitem__, found))
+        values.extend(found.values())
+        ends.append(len(columns))
+    data = np.array(values, dtype=np.float32)
+    rows = sparse(data, np.array(columns, dtype=np.int32), np.array(ends), len(vocabulary))
+    rows.sort_indices()
+    return rows
+
+
+class _CorpusReader:
     """The words seen so far: `surfaces` numbers them, `starts` says where the stems of each begin."""
 
     def __init__(self) -> None:
@@ -78,7 +139,7 @@ class _Reader:
         self.starts = [0]
         self.stems: list[int] = []
 
-    def read(self, texts: Sequence[str]) -> tuple[Numbers, NDArray[np.int64], NDArray[np.int64]]:
+    def read(self, texts: Sequence[str]) -> tuple[StemNumbers, NDArray[np.int64], NDArray[np.int64]]:
         """Return the stem numbers of these texts, the length of each text, and the length of each title."""
         rows = [words(text) for text in texts]
         heads = [len(words(title(text))) for text in texts]
@@ -106,75 +167,13 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-TERMS = 300_000
-"""Rare terms are kept: names coined by one group are telling. 60,000 measured .014 less nDCG@10 on HF authors."""
-TINY = 50
-"""In a smaller corpus, terms of a single text are kept as well."""
-"""Texts processed together: their number needs 11 bits next to the 52 of a key."""
-_STEM = 26
-_TEXT = 2 * _STEM
-Keys = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class VocabularyTerms:
-    """V terms, most frequent first: `columns` term → column; `keys` (V,); document `frequency` (V,)."""
-
-    columns: Mapping[str, int]
-    keys: Keys
-    frequency: Floats
-
-
-def grams(stems: Sequence[str]) -> list[str]:
-    """Return the stems and each pair of neighbours."""
-    return [*stems, *map(" ".join, pairwise(stems))]
-
-
-def choose(corpus: Corpus) -> VocabularyTerms:
-    """Return the most frequent terms of a corpus; ties in alphabetical order."""
-    found, seen = _frequencies(corpus)
-    least = 1 if len(corpus) < TINY else 2
-    if len(seen) > TERMS:
-        least = max(least, int(np.partition(seen, -TERMS)[-TERMS]))
-    found, seen = found[seen >= least], seen[seen >= least]
-    names = [_name(corpus.names, key) for key in found.tolist()]
-    kept = sorted(range(len(names)), key=list(zip((-seen).tolist(), names, strict=True)).__getitem__)[:TERMS]
-    columns = {names[i]: column for column, i in enumerate(kept)}
-    return VocabularyTerms(columns, found[kept], seen[kept].astype(np.float32))
-
-
-def tally(corpus: Corpus, terms: VocabularyTerms) -> Sparse:
-    """Count each term in each text of a corpus: (n, V)."""
-    order = np.argsort(terms.keys)
-    none = csr_array(np.zeros((0, len(order)), dtype=np.float32))
-    rows = (_rows(chunk, terms.keys[order], order.astype(np.int32)) for chunk in _numbered_chunks(corpus))
-    stacked: Sparse = vstack([none, *rows], format="csr")
-    return stacked
-
-
-def counts(docs: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) -> Sparse:
-    """Count each known term in each text: (n, V)."""
-    columns: list[int] = []
-    values: list[int] = []
-    ends = [0]
-    for doc in docs:
-        found = Counter(filter(vocabulary.__contains__, grams(doc)))
-        columns.extend(map(vocabulary.__getitem__, found))
-        values.extend(found.values())
-        ends.append(len(columns))
-    data = np.array(values, dtype=np.float32)
-    rows = sparse(data, np.array(columns, dtype=np.int32), np.array(ends), len(vocabulary))
-    rows.sort_indices()
-    return rows
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chunk:
     """Some texts, with one (text, key) entry per occurrence of a term."""
 
     size: int
-    texts: Keys
-    keys: Keys
+    texts: TermKeys
+    keys: TermKeys
 
 
 def _numbered_chunks(corpus: Corpus) -> Iterator[_Chunk]:
@@ -183,24 +182,24 @@ def _numbered_chunks(corpus: Corpus) -> Iterator[_Chunk]:
         stems = corpus.stems[ends[0] : ends[-1]].astype(np.int64) + 1
         texts = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
         inside = texts[1:] == texts[:-1]
-        pairs = (stems[:-1] << _STEM | stems[1:])[inside]
+        pairs = (stems[:-1] << _STEM_BITS | stems[1:])[inside]
         yield _Chunk(len(ends) - 1, np.concatenate([texts, texts[1:][inside]]), np.concatenate([stems, pairs]))
 
 
-def _frequencies(corpus: Corpus) -> tuple[Keys, Keys]:
+def _frequencies(corpus: Corpus) -> tuple[TermKeys, TermKeys]:
     """Return the key of each term in ascending order, and its document frequency."""
     keys = np.empty(2 * len(corpus.stems), dtype=np.int64)  # room for all; what stays empty takes no memory
     size = 0
     for chunk in _numbered_chunks(corpus):
-        own = chunk.texts << _TEXT | chunk.keys
-        own = own[_begins(own)] & (1 << _TEXT) - 1
+        own = chunk.texts << _KEY_BITS | chunk.keys
+        own = own[_begins(own)] & (1 << _KEY_BITS) - 1
         keys[size : size + len(own)] = own
         size += len(own)
     begins = _begins(keys[:size])
     return keys[begins], np.diff(begins, append=size)
 
 
-def _begins(values: Keys) -> Keys:
+def _begins(values: TermKeys) -> TermKeys:
     """Sort the values in place and return where each distinct value begins."""
     values.sort()
     changes = np.ones(len(values), dtype=np.bool_)
@@ -208,7 +207,7 @@ def _begins(values: Keys) -> Keys:
     return np.flatnonzero(changes)
 
 
-def _rows(chunk: _Chunk, keys: Keys, columns: NDArray[np.int32]) -> Sparse:
+def _rows(chunk: _Chunk, keys: TermKeys, columns: NDArray[np.int32]) -> Sparse:
     """Count terms in one chunk; `keys` ascending, `columns` their columns."""
     if not len(keys):
         return csr_array(np.zeros((chunk.size, 0), dtype=np.float32))
@@ -223,5 +222,5 @@ def _rows(chunk: _Chunk, keys: Keys, columns: NDArray[np.int32]) -> Sparse:
 
 
 def _name(names: Sequence[str], key: int) -> str:
-    first, second = key >> _STEM, key & (1 << _STEM) - 1
+    first, second = key >> _STEM_BITS, key & (1 << _STEM_BITS) - 1
     return f"{names[first - 1]} {names[second - 1]}" if first else names[second - 1]

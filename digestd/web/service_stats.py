@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
-from digestd.digests.planning_day import IN_USE
+from digestd.digests.planning_day import SOURCE_IN_USE
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import Coverage
 from digestd.domain.delivery import State
@@ -85,7 +85,7 @@ def last_ingest(session: Session) -> datetime | None:
 
 def newest_days(session: Session, today: date) -> dict[str, Coverage]:
     """Return the newest day up to today of each source in use."""
-    rows = coverage.recent(session, today - IN_USE)
+    rows = coverage.recent(session, today - SOURCE_IN_USE)
     return {row.source: row for row in sorted(rows, key=lambda row: (row.source, row.day)) if row.day <= today}
 
 

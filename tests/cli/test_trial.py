@@ -15,7 +15,7 @@ from digestd.delivery.replay import replay
 from digestd.digests.explanation import explain, preview
 from digestd.domain.feedback import Verdict
 from digestd.errors import BadInput, NotFound
-from digestd.ranking.fusion import WEIGHTS, Weights, dumps
+from digestd.ranking.fusion import WEIGHTS, Weights, dump_weights
 from digestd.store import feedback, trials
 from tests.digests.topic_papers import DAY, HALF, archive, digests, named, reader, shelf, subscriber
 from tests.support.install import Install, install
@@ -159,7 +159,7 @@ async def test_trial_finds_better_weights(made: Install, run: Run) -> None:
 
 async def test_trial_of_same_weights_is_undecided(made: Install, run: Run, tmp_path: Path) -> None:
     people(made, READERS)
-    (tmp_path / "same.json").write_text(dumps(WEIGHTS))
+    (tmp_path / "same.json").write_text(dump_weights(WEIGHTS))
     run("start", "same", "--weights", str(tmp_path / "same.json"))
     await read(made, READERS, "loud0")
     found = run("show", "--json")["digests"]
@@ -206,7 +206,7 @@ def test_invalid_trial_is_refused(run: Run, words: list[str], said: str) -> None
 
 
 def test_unknown_signal_is_refused(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "w.json").write_text(dumps(Weights({"topic": 1.0, "vibes": 2.0}, 1.0)))
+    (tmp_path / "w.json").write_text(dump_weights(Weights({"topic": 1.0, "vibes": 2.0}, 1.0)))
     with pytest.raises(BadInput, match="vibes is not a signal"):
         run("start", "x", "--weights", str(tmp_path / "w.json"))
 

@@ -11,7 +11,7 @@ from digestd.digests.selection import (
     EXPLORE_TO,
     MIN_EXPLORE_PROBABILITY,
     MIN_EXPLORE_SIZE,
-    REACH,
+    SLOT_REACH,
     DigestOptions,
     RankedCandidates,
     Selection,
@@ -101,7 +101,7 @@ class Reader:
         mine = self.profiles.authors.cells.of(self.row).tolist()
         followed = [j for j in above if j in mine][:size]
         chosen = followed + self.varied([j for j in above if j not in followed], size - len(followed))
-        reach = int(REACH * size) if self.profiles.feedback.likes.sizes[self.row] else None
+        reach = int(SLOT_REACH * size) if self.profiles.feedback.likes.sizes[self.row] else None
         order = np.array(above, dtype=np.intp)
         return rebalance(chosen, order, self.met()[:, order], len(followed), reach)
 

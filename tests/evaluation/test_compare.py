@@ -17,7 +17,7 @@ from digestd.evaluation.learn_weights import FIXED, learn_weights
 from digestd.evaluation.metrics import mean_estimate
 from digestd.evaluation.scoring import DAY_LENGTH, Case, CaseResult, evaluate_case, judged_cases, totals
 from digestd.ranking.candidates import build_candidates, weighted_votes
-from digestd.ranking.fusion import WEIGHTS, Weights, dumps, parse, score
+from digestd.ranking.fusion import WEIGHTS, Weights, dump_weights, parse_weights, score
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.signals import SIGNALS
 from tests.evaluation.example_judgments import judgments
@@ -117,7 +117,7 @@ def test_seed_decides_order_of_ties(judged: list[str]) -> None:
 
 
 def test_against_compares_with_weights(judged: list[str], tmp_path: Path) -> None:
-    (tmp_path / "w.json").write_text(dumps(Weights({"category": 1.0}, 1.0)))
+    (tmp_path / "w.json").write_text(dump_weights(Weights({"category": 1.0}, 1.0)))
     assert run(*judged, "--against", str(tmp_path / "w.json"))["mrr"]["value"] > 0.1
 
 
@@ -146,7 +146,7 @@ def test_ablation_lists_signals_that_vary(judged: list[str], tmp_path: Path) -> 
 def test_fit_writes_valid_weights_file(judged: list[str], tmp_path: Path) -> None:
     rows = run(*judged, "--judgments", judged[-1], "--fit", str(tmp_path / "w.json"))
     assert [set(row) for row in rows] == [{"judgments", "before", "unseen"}]
-    learnt = parse((tmp_path / "w.json").read_text())
+    learnt = parse_weights((tmp_path / "w.json").read_text())
     assert set(learnt.signals) == set(WEIGHTS.signals)
     assert {name: learnt.of(name) for name in FIXED} == {name: WEIGHTS.of(name) for name in FIXED}
 

@@ -43,7 +43,7 @@ def test_fit_and_calibrate_use_dense_model(judged: list[str], model: str, tmp_pa
     learnt, chances = tmp_path / "w.json", tmp_path / "c.json"
     run(*judged, "--embedding-model", model, "--fit", str(learnt))
     run(*judged, "--embedding-model", model, "--calibrate", str(chances))
-    assert set(fusion.parse(learnt.read_text()).signals) >= DENSE
+    assert set(fusion.parse_weights(learnt.read_text()).signals) >= DENSE
     assert calibration.parse(chances.read_text()).likes > 0
 
 

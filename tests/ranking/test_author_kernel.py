@@ -8,8 +8,8 @@ import pytest
 from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId, Words
 from digestd.ranking.arrays import grouped
-from digestd.ranking.author_kernel import MAX_AUTHORS, SHARE, author_keys, author_weights, build_author_kernel
-from digestd.ranking.candidates import CandidateSet, build_candidates, ranks
+from digestd.ranking.author_kernel import AUTHOR_SHARE, MAX_AUTHORS, author_keys, author_weights, build_author_kernel
+from digestd.ranking.candidates import CandidateSet, build_candidates, popularity_ranks
 from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.kernel_ridge import gram
 from digestd.ranking.profile import FeedbackMatrix, Profiles, compile_profiles
@@ -34,7 +34,7 @@ def test_kernel_is_one_for_same_authors() -> None:
     author_kernel = build_author_kernel([["Ana Lima", "Bo Ek"], ["Ana Lima"], []])
     who = [author_kernel.numbers(names) for names in (["Bo Ek", "Ana Lima"], ["Cy Orr"], [])]
     shared = author_kernel.author_products(who, [author_weights(author_keys) for author_keys in who]).toarray()
-    assert shared == pytest.approx(np.array([[SHARE, SHARE / 2**0.5, 0], [0, 0, 0], [0, 0, 0]]), abs=1e-6)
+    assert shared == pytest.approx(np.array([[AUTHOR_SHARE, AUTHOR_SHARE / 2**0.5, 0], [0, 0, 0], [0, 0, 0]]), abs=1e-6)
 
 
 def test_regression_uses_same_kernel_for_fit_and_use() -> None:
@@ -77,9 +77,9 @@ def voters(day: CandidateSet, *votes: float) -> Profiles:
 
 def test_popularity_ranks_are_centred_and_tied() -> None:
     some, none = np.array([0, 0, 5, 9], dtype=np.float32), np.zeros(0, dtype=np.float32)
-    assert ranks(some, some).sum() == pytest.approx(0, abs=1e-6)
-    assert ranks(some, some)[0] == ranks(some, some)[1]
-    assert not ranks(some, none).any()
+    assert popularity_ranks(some, some).sum() == pytest.approx(0, abs=1e-6)
+    assert popularity_ranks(some, some)[0] == popularity_ranks(some, some)[1]
+    assert not popularity_ranks(some, none).any()
 
 
 def test_popularity_follows_liked_votes() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from digestd.ranking import model, vocabulary
 from digestd.ranking.model import fit
 from digestd.ranking.text import analyse, tokens
-from digestd.ranking.vocabulary import choose, counts, grams, read_corpus, tally, title
+from digestd.ranking.vocabulary import choose_vocabulary, count_corpus_terms, count_terms, grams, read_corpus, title
 from tests.ranking.library import papers
 
 WORDS = st.sampled_from(
@@ -33,12 +33,12 @@ def test_corpus_holds_stems_of_text_and_title(texts: list[str]) -> None:
 @given(TEXTS)
 def test_terms_are_counted_per_text(texts: list[str]) -> None:
     corpus = read_corpus(texts)
-    terms = choose(corpus)
+    terms = choose_vocabulary(corpus)
     docs = analyse(texts)
     seen = Counter(term for doc in docs for term in set(grams(doc)))
     assert dict(zip(terms.columns, terms.frequency.tolist(), strict=True)) == seen
     assert list(terms.columns) == sorted(seen, key=lambda term: (-seen[term], term))
-    assert np.array_equal(tally(corpus, terms).toarray(), counts(docs, terms.columns).toarray())
+    assert np.array_equal(count_corpus_terms(corpus, terms).toarray(), count_terms(docs, terms.columns).toarray())
 
 
 def test_chunk_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,5 +54,5 @@ def test_chunk_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_vocabulary_keeps_commonest_terms(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vocabulary, "TERMS", 3)
-    assert list(choose(read_corpus(["bee ice", "bee ice", "bee lake"])).columns) == ["bee", "bee ice", "ice"]
+    monkeypatch.setattr(vocabulary, "MAX_TERMS", 3)
+    assert list(choose_vocabulary(read_corpus(["bee ice", "bee ice", "bee lake"])).columns) == ["bee", "bee ice", "ice"]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from digestd.ranking.author_kernel import parse, same
+from digestd.ranking.author_kernel import may_be_same_person, parse_person_name
 
 
 def alike(one: str, other: str) -> bool:
-    first, second = parse(one), parse(other)
-    return bool(first and second and same(first, second) and same(second, first))
+    first, second = parse_person_name(one), parse_person_name(other)
+    return bool(first and second and may_be_same_person(first, second) and may_be_same_person(second, first))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.model import fit
-from digestd.ranking.profile import block
+from digestd.ranking.profile import as_block
 from digestd.ranking.signals import query_expansion
 from tests.ranking.library import NOON, alone, candidates, likes, papers, profile, retitled
 
@@ -55,5 +55,5 @@ def test_expansion_shares_sum_to_one() -> None:
 def test_expansion_cache_changes_nothing() -> None:
     day = candidates()
     who = profile(day, *likes((Kind.TOPIC, "honeybee foragers")))
-    both = block([who, profile(day)], day)
-    assert np.array_equal(query_expansion.score(day, block([who], day)), query_expansion.score(day, both)[:1])
+    both = as_block([who, profile(day)], day)
+    assert np.array_equal(query_expansion.score(day, as_block([who], day)), query_expansion.score(day, both)[:1])

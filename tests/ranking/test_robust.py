@@ -21,7 +21,7 @@ from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.fusion import Scores, score, score_breakdown
 from digestd.ranking.model import fit
-from digestd.ranking.profile import Profile, Profiles, block, compile_profiles
+from digestd.ranking.profile import Profile, Profiles, as_block, compile_profiles
 from digestd.ranking.reasons import reason
 from digestd.ranking.seeds import Seed
 from digestd.ranking.signals import SIGNALS
@@ -76,7 +76,7 @@ def sound(day: CandidateSet, profiles: Sequence[Profile]) -> Scores:
     zero = np.zeros(len(profiles), dtype=np.float32)
     log_odds = CALIBRATION.log_odds(found.total, found.relevance, zero, zero)
     everything = np.ones(log_odds.shape, dtype=np.bool_)
-    view = RankedCandidates(block(profiles, day), found.total, found.relevance, everything, found.allowed, log_odds)
+    view = RankedCandidates(as_block(profiles, day), found.total, found.relevance, everything, found.allowed, log_odds)
     choices = select(day, view, [DigestOptions(10, explore=True, seed=0.7)] * len(profiles), LocalCalibration())
     for i, (who, choice) in enumerate(zip(profiles, choices, strict=True)):
         chosen = list(choice.positions)

@@ -8,7 +8,7 @@ import pytest
 from digestd.ranking.arrays import Cells, Floats
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.model import fit
-from digestd.ranking.profile import Profiles, block, compile_profiles
+from digestd.ranking.profile import Profiles, as_block, compile_profiles
 from digestd.ranking.signals import SIGNALS, Signal
 from digestd.ranking.signals.base import to_dense
 from tests.ranking.library import NOON, candidates, many, papers, retitled, wants
@@ -105,7 +105,7 @@ def test_signals_ignore_other_subscribers(signal: Signal) -> None:
     day = candidates()
     together = scores(signal, day, many(day))
     for i, profile in enumerate(many(day)):
-        assert np.allclose(scores(signal, day, block([profile], day))[0], together[i], atol=1e-5)
+        assert np.allclose(scores(signal, day, as_block([profile], day))[0], together[i], atol=1e-5)
 
 
 @every

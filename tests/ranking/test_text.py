@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.ranking.text import analyse, flat, fold, surfaces, tokens
+from digestd.ranking.text import analyse, fold, phrase_form, surfaces, tokens
 
 
 def test_tokens_are_stems_without_stop_words() -> None:
@@ -58,7 +58,7 @@ def test_surfaces_are_original_words() -> None:
 
 
 def test_flat_text_has_no_hyphens() -> None:
-    assert flat("Few\u2013shot  \nlearning") == "few shot learning"
+    assert phrase_form("Few\u2013shot  \nlearning") == "few shot learning"
 
 
 def test_folding_is_idempotent() -> None:

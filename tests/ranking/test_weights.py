@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from digestd.ranking.fusion import WEIGHTS, dumps, parse
+from digestd.ranking.fusion import WEIGHTS, dump_weights, parse_weights
 from digestd.ranking.signals import SIGNALS
 
 SOUND = {"fade": 1.0, "signals": {"likes": 1.0}}
@@ -21,11 +21,11 @@ def test_likes_weight_is_one() -> None:
 
 
 def test_weights_survive_file() -> None:
-    assert parse(dumps(WEIGHTS)) == WEIGHTS
+    assert parse_weights(dump_weights(WEIGHTS)) == WEIGHTS
 
 
 def test_missing_signal_has_zero_weight() -> None:
-    assert parse(json.dumps(SOUND)).of("topic") == 0
+    assert parse_weights(json.dumps(SOUND)).of("topic") == 0
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_missing_signal_has_zero_weight() -> None:
 )
 def test_invalid_weights_are_refused(found: object) -> None:
     with pytest.raises(ValueError, match="weight"):
-        parse(json.dumps(found))
+        parse_weights(json.dumps(found))

@@ -265,9 +265,9 @@ def _compile_worker(url: str, turn: int, load: RankingLoad) -> float:
 def compile_profiles(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> None:
     """Compile and store the profiles of these subscribers."""
     with db.read() as session:
-        made = read_shard_profiles(session, day, block).made
+        compiled = read_shard_profiles(session, day, block).new
     with db.write() as session:
-        store_compiled(session, day, made)
+        store_compiled(session, day, compiled)
 
 
 def _rank_worker(url: str, turn: int, load: RankingLoad) -> WorkerUsage:

@@ -7,7 +7,7 @@ slope per subscriber, shrunk to 0 for few likes. Gains .008 [.003, .014] on HF s
 import numpy as np
 
 from digestd.ranking.arrays import Cells, Floats
-from digestd.ranking.candidates import CandidateSet, ranks
+from digestd.ranking.candidates import CandidateSet, popularity_ranks
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import SparseValues, no_values
 
@@ -30,7 +30,7 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
 
 def standing(rows: Floats, among: Floats) -> Floats:
     """Return the ranks of lengths (n, 2) among others (m, 2)."""
-    found = [ranks(mine, others) for mine, others in zip(rows.T, among.T, strict=True)]
+    found = [popularity_ranks(mine, others) for mine, others in zip(rows.T, among.T, strict=True)]
     return np.array(found, dtype=np.float32).T
 
 

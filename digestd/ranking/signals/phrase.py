@@ -7,10 +7,10 @@ import numpy as np
 from digestd.domain.digest import Why
 from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.inverted_index import literal
+from digestd.ranking.inverted_index import phrase_pattern
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words, sparse_values
-from digestd.ranking.text import flat
+from digestd.ranking.text import phrase_form
 
 NAME = "phrase"
 GAP = r"[\s\-\u2010-\u2015\u2212]+"
@@ -38,11 +38,11 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
 
 def standing(text: str, phrase: str) -> tuple[str, ...]:
     """Return the phrase as written in the text: the first run of words that folds to it."""
-    wanted = flat(phrase)
-    found = re.search(literal(wanted).pattern.replace(r"\ ", GAP), text, re.IGNORECASE)
+    wanted = phrase_form(phrase)
+    found = re.search(phrase_pattern(wanted).pattern.replace(r"\ ", GAP), text, re.IGNORECASE)
     if found:
         return (found[0],)
     chunks = list(re.finditer(WORDS, text))
     span = len(wanted.split(" "))
     runs = (text[first.start() : last.end()] for first, last in zip(chunks, chunks[span - 1 :], strict=False))
-    return next(((run.strip(".,;:()[]"),) for run in runs if literal(wanted).search(flat(run))), ())
+    return next(((run.strip(".,;:()[]"),) for run in runs if phrase_pattern(wanted).search(phrase_form(run))), ())

@@ -7,7 +7,7 @@ shrunk to 0 for few likes. Gains .021 [.006, .039] on HF submitters and .015 [.0
 import numpy as np
 
 from digestd.ranking.arrays import Cells, Floats
-from digestd.ranking.candidates import CandidateSet, ranks
+from digestd.ranking.candidates import CandidateSet, popularity_ranks
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import SparseValues, no_values
 
@@ -19,7 +19,7 @@ DOUBT = 2
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """Return preference times popularity; 0 without likes."""
     feedback = profiles.feedback
-    liked = ranks(feedback.seed_table.votes[feedback.liked, 0], candidates.archive_votes)
+    liked = popularity_ranks(feedback.seed_table.votes[feedback.liked, 0], candidates.archive_votes)
     whole = np.bincount(feedback.likes.owner, liked, len(profiles))
     slope = (whole / (feedback.likes.sizes + DOUBT)).astype(np.float32)
     value: Floats = slope[:, None] * candidates.popularity
