@@ -31,29 +31,29 @@ def test_throttle_does_not_accumulate_credit() -> None:
 
 
 def test_throttle_halves_the_rate_and_recovers() -> None:
-    slowed = FRESH.asked_for_less(8, 0, NOW)
+    slowed = FRESH.slowed_after_busy(8, 0, NOW)
     assert slowed.rate(8, NOW) == 4
     assert slowed.rate(8, NOW + RECOVERY_SECONDS / 2) == pytest.approx(4 * 2**0.5)
     assert slowed.rate(8, NOW + RECOVERY_SECONDS) == 8
     assert slowed.rate(8, NOW + 10 * RECOVERY_SECONDS) == 8
-    again = slowed.asked_for_less(8, 0, NOW + 1)
+    again = slowed.slowed_after_busy(8, 0, NOW + 1)
     assert again.rate(8, NOW + 1) == pytest.approx(2, rel=0.01)
     assert again.rate(8, NOW + 1 + 1.5 * RECOVERY_SECONDS) < 8
     assert again.rate(8, NOW + 2 + 2 * RECOVERY_SECONDS) == 8
 
 
 def test_throttle_without_limit_halves_the_measured_rate() -> None:
-    slowed = FRESH.asked_for_less(0, 100, NOW)
+    slowed = FRESH.slowed_after_busy(0, 100, NOW)
     assert slowed.rate(0, NOW) == 50
-    assert slowed.asked_for_less(0, 100, NOW).rate(0, NOW) == 25
+    assert slowed.slowed_after_busy(0, 100, NOW).rate(0, NOW) == 25
     assert slowed.rate(0, NOW + RECOVERY_SECONDS) == 0
-    assert FRESH.asked_for_less(0, 0, NOW) == FRESH
+    assert FRESH.slowed_after_busy(0, 0, NOW) == FRESH
 
 
 def test_throttle_keeps_a_minimum_rate() -> None:
     throttle = FRESH
     for step in range(100):
-        throttle = throttle.asked_for_less(10, 0, NOW + step)
+        throttle = throttle.slowed_after_busy(10, 0, NOW + step)
     assert throttle.rate(10, NOW + 99) == pytest.approx(SLOWEST)
     assert throttle.taken(1, 10, NOW + 99).wait(10, NOW + 99) <= 60
 
@@ -64,5 +64,5 @@ def test_throttle_ignores_times_beyond_the_horizon() -> None:
 
 
 def test_throttle_keeps_the_rate_when_the_clock_is_set_back() -> None:
-    slowed = FRESH.asked_for_less(8, 0, NOW)
+    slowed = FRESH.slowed_after_busy(8, 0, NOW)
     assert slowed.rate(8, NOW - 100_000) == 4

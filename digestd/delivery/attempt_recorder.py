@@ -1,13 +1,8 @@
-"""Record how attempts ended, in the ledger and in the run's counters.
+"""Record how attempts ended, in the ledger and in the counters of the run.
 
-A permanent refusal is recorded as ready and judged later (see `refusals`): if it hits unusually many mails, the cause
-is the sender and those mails wait.
-
-Counters of one delivery run, shared by its workers.
-
-Collect permanent refusals and judge them after other mails were tried.
-
-Only the list of refusals to judge is kept here. If the process dies first, those mails are sent again.
+A permanent refusal is recorded as ready and judged together with others after more mails were tried
+(`PendingRefusals`): if it hits unusually many mails, the cause is the sender and those mails wait. The list of refusals
+to judge is kept in memory only; if the process dies first, those mails are sent again.
 """
 
 import asyncio
@@ -37,6 +32,15 @@ from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.results import AttemptResult
+
+JUDGE_SECONDS = 60.0
+"""Interval at which refusals are judged during a run, well before they would be sent again."""
+log = structlog.get_logger(__name__)
+COMPOSE_TRIES = 3
+NOT_COMPOSED_STOP, NOT_COMPOSED_SHARE = 5, 0.2
+"""Number and share of mails that cannot be composed at which a run stops: the templates must be broken."""
+COMPOSE_WAIT = timedelta(minutes=10)
+_REFUSED_THINGS = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
 
 
 @dataclass(slots=True)
@@ -68,11 +72,6 @@ class RunCounters:
         return (
             self.accepted + self.deferred + self.rejected + self.skipped + self.expired + self.uncertain + self.poisoned
         )
-
-
-JUDGE_SECONDS = 60.0
-"""Interval at which refusals are judged during a run, well before they would be sent again."""
-log = structlog.get_logger(__name__)
 
 
 class PendingRefusals:
@@ -133,13 +132,6 @@ class PendingRefusals:
         with self._db.write() as session:
             ledger.force_index_scans(session)
             return ledger.judge_refusals(session, refused, self._clock())
-
-
-COMPOSE_TRIES = 3
-NOT_COMPOSED_STOP, NOT_COMPOSED_SHARE = 5, 0.2
-"""Number and share of mails that cannot be composed at which a run stops: the templates must be broken."""
-COMPOSE_WAIT = timedelta(minutes=10)
-_REFUSED_THINGS = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
 
 
 class AttemptRecorder:

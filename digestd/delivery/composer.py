@@ -1,10 +1,7 @@
 """Compose the bytes of a mail from what planning froze and from the sender.
 
-The same inputs give the same bytes.
-
-Papers are read by revision and templates by hash; both are cached up to a limit.
-
-The sender's identity: addresses, keys, and where the links of a mail lead.
+The same inputs give the same bytes. Papers are read by revision and templates by hash; both are cached up to a limit.
+The sender is what the operator configured: addresses, keys, and where the links of a mail lead.
 """
 
 import hashlib
@@ -38,6 +35,11 @@ from digestd.store import papers, replies, template_sets
 from digestd.store.database import Database
 from digestd.store.ledger.offered import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
+
+CACHED_PAPERS = 5_000
+"""Papers that a composer keeps in memory."""
+NO_HTML_LIMIT = 10_000_000
+"""Bytes of HTML that no digest reaches: browsers do not clip pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,6 @@ class Sender:
         """Return the address that acts like a link with such a token, or "" if commands are off."""
         local, _, host = self.commands.rpartition("@")
         return command_address(local, token(self.keys, purpose, number, at, version), host) if self.commands else ""
-
-
-CACHED_PAPERS = 5_000
-NO_HTML_LIMIT = 10_000_000
-"""Bytes of HTML that no digest reaches: browsers do not clip pages."""
 
 
 class ComposedMail(NamedTuple):
@@ -197,16 +194,14 @@ class Composer:
             language=claim.language,
             links=self._digest_links(claim),
             coverage=claim.coverage,
-            held=tuple(
-                self._earlier_digest(claim, digest)
-                for digest in self._offered[claim.key]
-                if self._sender.urls.is_reachable
-            ),
+            held=self._earlier_digests(claim),
         )
 
     def _earlier_digests(self, claim: Claim) -> tuple[EarlierDigest, ...]:
-        offered = self._offered[claim.key]
-        return tuple(self._earlier_digest(claim, each) for each in offered) if self._sender.urls.is_reachable else ()
+        """Return the earlier digests that this one offers; none without a web address."""
+        if not self._sender.urls.is_reachable:
+            return ()
+        return tuple(self._earlier_digest(claim, digest) for digest in self._offered[claim.key])
 
     def _earlier_digest(self, claim: Claim, digest: OfferedDigest) -> EarlierDigest:
         view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, digest.delivery, from_us(claim.dated_us)))

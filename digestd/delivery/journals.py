@@ -1,18 +1,15 @@
-"""Journal of results that the database did not take, kept until it does.
+"""The journals of delivery, files outside the database: sent mails, and results that the database did not take.
 
-There is one file per run, named after the run. Its blocks are allocated and synced before the first mail is sent, so
-that an answer can be written even when the disk is full. Recovery reads what a dead run left before it declares
-anything uncertain.
+The sent journal keeps mails and their outcome for some days. A database restored from a backup does not know the mails
+sent since, and would send them a second time. The newest entry of the sent journal is then missing from its ledger:
+that is how digestd notices before it sends anything, and resuming after a restore reads here what had been sent. There
+is one file per day on which a run began, with records of fixed length. If the clock was set back, the newest file
+continues, so that the order of records is the order of sending. A record is written after its commit and before the
+final dot, so the ledger is never behind its own journal. Records contain no addresses.
 
-Journal of sent mails and their outcome, outside the database, for some days.
-
-A database restored from a backup does not know the mails sent since, and would send them a second time. The newest
-entry of the sent journal is then missing from its ledger: that is how digestd notices before it sends anything, and
-resuming after a restore reads here what had been sent.
-
-There is one file per day on which a run began, next to the result journals, with records of fixed length. If the clock
-was set back, the newest file continues, so that the order of records is the order of sending. A record is written after
-its commit and before the final dot, so the ledger is never behind its own journal. Records contain no addresses.
+The result journal keeps answers until the database takes them. There is one file per run, named after the run, in the
+same folder. Its blocks are allocated and synced before the first mail is sent, so that an answer can be written even
+when the disk is full. Recovery reads what a dead run left before it declares anything uncertain.
 
 Functions raise BadSetting if the folder cannot be read or written.
 """
@@ -41,16 +38,22 @@ from digestd.store.ledger.results import AttemptResult
 from digestd.store.timestamps import to_us
 
 _SENT_SUFFIX = ".sent"
-KEPT = timedelta(days=7)
-"""Longer than any digest is useful: mails sent earlier are never planned again."""
-MACHINE = "machine"
+SENT_RETENTION = timedelta(days=7)
+"""Time that sent mails are kept, longer than any digest is useful: mails sent earlier are never planned again."""
+MACHINE_FILE = "machine"
 """Name of the file that says which machine this folder belongs to."""
 log = structlog.get_logger(__name__)
-_RECORD = struct.Struct(">cQHQ16s32sc")
+_SENT_RECORD = struct.Struct(">cQHQ16s32sc")
 """Kind, delivery, attempt, microseconds since 1970, Message-ID hash, SHA-256 of the mail, end mark."""
 _SENT, _ACCEPTED, _REFUSED, _RESTORED = b"G", b"A", b"N", b"R"
-_END = b"."
-_NOTHING = bytes(16), bytes(32), _END
+_END_MARK = b"."
+_EMPTY_FIELDS = bytes(16), bytes(32), _END_MARK
+RESULT_JOURNAL_BYTES = 64 * 1024
+"""Size of a result journal, room for some 300 answers; a run has a few per worker."""
+_RESULTS_SUFFIX = ".results"
+_CHECKSUM_LENGTH = 16
+_RESULT_FIELDS = ("delivery", "attempt", "state", "outcome", "code", "queue_id", "reason")
+_ANSWER_OUTCOMES = frozenset({Outcome.ACCEPTED, Outcome.TEMP, Outcome.PERM})
 
 
 class SentOutcome(StrEnum):
@@ -77,7 +80,7 @@ class SentJournal:
             return
         try:
             if os.write(self._file, records) < len(records):
-                _align(self._file)
+                _pad_record(self._file)
                 log.error("cannot write the sent journal", why="the disk is full")
         except OSError as error:
             log.error("cannot write the sent journal", why=error.strerror)
@@ -85,14 +88,14 @@ class SentJournal:
 
 @contextlib.contextmanager
 def open_sent_journal(folder: Path, today: date) -> Iterator[SentJournal]:
-    """Open today's file and delete files older than KEPT."""
+    """Open today's file and delete files older than SENT_RETENTION."""
     with _report_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        file = max([folder / f"{today}{_SENT_SUFFIX}", *_files(folder)])
+        file = max([folder / f"{today}{_SENT_SUFFIX}", *_sent_files(folder)])
         opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        _align(opened)
-        _delete_old(folder, today - KEPT)
+        _pad_record(opened)
+        _delete_old(folder, today - SENT_RETENTION)
         yield SentJournal(opened)
     finally:
         os.close(opened)
@@ -103,14 +106,14 @@ def last_sent(folder: Path) -> tuple[int, int, bytes] | None:
 
     Returns None if there is none, or if a restore was recorded after it.
     """
-    for file in reversed(_files(folder)):
+    for file in reversed(_sent_files(folder)):
         with _report_errors(folder), file.open("rb") as opened:
-            count = opened.seek(0, os.SEEK_END) // _RECORD.size
+            count = opened.seek(0, os.SEEK_END) // _SENT_RECORD.size
             while count:
                 count -= 1
-                opened.seek(count * _RECORD.size)
-                kind, delivery, attempt, _, mail, _, end = _RECORD.unpack(opened.read(_RECORD.size))
-                if end == _END and kind in {_SENT, _RESTORED}:
+                opened.seek(count * _SENT_RECORD.size)
+                kind, delivery, attempt, _, mail, _, end = _SENT_RECORD.unpack(opened.read(_SENT_RECORD.size))
+                if end == _END_MARK and kind in {_SENT, _RESTORED}:
                     return (delivery, attempt, mail) if kind == _SENT else None
     return None
 
@@ -122,7 +125,7 @@ def read_sent(folder: Path) -> dict[bytes, tuple[SentAttempt, SentOutcome]]:
     """
     found: dict[bytes, tuple[SentAttempt, SentOutcome]] = {}
     mails: dict[tuple[int, int], bytes] = {}
-    for kind, delivery, attempt, at_us, mail, sha256 in _records(folder):
+    for kind, delivery, attempt, at_us, mail, sha256 in _sent_records(folder):
         if kind == _SENT and found.get(mail, (None, None))[1] is not SentOutcome.ACCEPTED:
             mails[delivery, attempt] = mail
             found[mail] = SentAttempt(delivery, attempt, at_us, sha256), SentOutcome.UNKNOWN
@@ -134,8 +137,13 @@ def read_sent(folder: Path) -> dict[bytes, tuple[SentAttempt, SentOutcome]]:
 def record_restore(folder: Path, machine: str, now: datetime) -> None:
     """Record that the ledger now knows all entries so far, and claim the folder for this machine."""
     with open_sent_journal(folder, now.date()) as today:
-        os.write(today._file, _RECORD.pack(_RESTORED, 0, 0, to_us(now), *_NOTHING))
+        os.write(today._file, _SENT_RECORD.pack(_RESTORED, 0, 0, to_us(now), *_EMPTY_FIELDS))
     claim_folder(folder, machine)
+
+
+def hash_message_id(message_id: str) -> bytes:
+    """Return the hash under which the journal keeps a Message-ID."""
+    return blake2b(message_id.encode(), digest_size=16).digest()
 
 
 def claim_folder(folder: Path, machine: str) -> None:
@@ -143,7 +151,14 @@ def claim_folder(folder: Path, machine: str) -> None:
     if machine:
         with _report_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / MACHINE).write_text(f"{machine}\n")
+            (folder / MACHINE_FILE).write_text(f"{machine}\n")
+
+
+def read_folder_owner(folder: Path) -> str:
+    """Return the machine that owns a folder, or "" if none is recorded."""
+    file = folder / MACHINE_FILE
+    with _report_errors(folder):
+        return file.read_text().strip() if file.exists() else ""
 
 
 def read_machine_id() -> str:
@@ -152,79 +167,6 @@ def read_machine_id() -> str:
         return Path("/etc/machine-id").read_text().strip()
     except OSError:
         return ""
-
-
-def read_folder_owner(folder: Path) -> str:
-    """Return the machine that owns a folder, or "" if none is recorded."""
-    file = folder / MACHINE
-    with _report_errors(folder):
-        return file.read_text().strip() if file.exists() else ""
-
-
-def hash_message_id(message_id: str) -> bytes:
-    """Return the hash under which the journal keeps a Message-ID."""
-    return blake2b(message_id.encode(), digest_size=16).digest()
-
-
-def _pack_passed(passed: Sequence[CommitRequest], at_us: int) -> Iterable[bytes]:
-    return [
-        _RECORD.pack(_SENT, p.delivery, p.attempt, at_us, hash_message_id(p.message_id), p.sha256, _END) for p in passed
-    ]
-
-
-def _pack_answers(results: Sequence[AttemptResult], at_us: int) -> Iterable[bytes]:
-    """Pack the answers. An uncertain result adds no information and is left out."""
-    return [
-        _RECORD.pack(_ACCEPTED if r.outcome is Outcome.ACCEPTED else _REFUSED, r.delivery, r.attempt, at_us, *_NOTHING)
-        for r in results
-        if r.state is not State.UNCERTAIN
-    ]
-
-
-def _records(folder: Path) -> Iterator[tuple[bytes, int, int, int, bytes, bytes]]:
-    for file in _files(folder):
-        with _report_errors(folder):
-            data = file.read_bytes()
-        for *record, end in _RECORD.iter_unpack(data[: len(data) // _RECORD.size * _RECORD.size]):
-            if end == _END:
-                yield tuple(record)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"*{_SENT_SUFFIX}"))
-
-
-@contextlib.contextmanager
-def _report_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BadSetting(
-            f"DIGESTD_JOURNAL_DIR: cannot use the sent journal in {folder}: {error.strerror}; "
-            "free some space, or set a folder that digestd may read and write"
-        ) from error
-
-
-def _align(opened: int) -> None:
-    """Pad a record that a crash or a full disk cut short; it is ignored when reading."""
-    fcntl.flock(opened, fcntl.LOCK_EX)
-    if over := os.fstat(opened).st_size % _RECORD.size:
-        os.write(opened, bytes(_RECORD.size - over))
-    fcntl.flock(opened, fcntl.LOCK_UN)
-
-
-def _delete_old(folder: Path, before: date) -> None:
-    for file in _files(folder):
-        if file.name < f"{before}":
-            file.unlink(missing_ok=True)
-
-
-SIZE_BYTES = 64 * 1024
-"""Room for some 300 answers; a run has a few per worker."""
-_RESULTS_SUFFIX = ".results"
-_CHECK = 16
-_KEPT = ("delivery", "attempt", "state", "outcome", "code", "queue_id", "reason")
-_ANSWERED = frozenset({Outcome.ACCEPTED, Outcome.TEMP, Outcome.PERM})
 
 
 @dataclass(slots=True)
@@ -239,8 +181,8 @@ class ResultJournal:
 
         Returns 0 if the journal's disk fails too; recovery then makes those mails uncertain.
         """
-        lines = [_line(result) for result in results if result.outcome in _ANSWERED]
-        written = b"".join(lines)[: SIZE_BYTES - self._end]
+        lines = [_result_line(result) for result in results if result.outcome in _ANSWER_OUTCOMES]
+        written = b"".join(lines)[: RESULT_JOURNAL_BYTES - self._end]
         try:
             os.pwrite(self._file, written, self._end)
             os.fdatasync(self._file)
@@ -261,7 +203,7 @@ def open_result_journal(folder: Path, owner: str) -> Iterator[ResultJournal]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        os.posix_fallocate(opened, 0, SIZE_BYTES)
+        os.posix_fallocate(opened, 0, RESULT_JOURNAL_BYTES)
         os.fsync(opened)
         _sync(folder)
     except OSError as error:
@@ -299,7 +241,7 @@ def read_results(folder: Path, owner: str) -> list[AttemptResult]:
         check, _, data = line.partition(b" ")
         if not data or check != _checksum(data):
             break
-        results.append(_result(owner, json.loads(data)))
+        results.append(_parse_result(owner, json.loads(data)))
     return results
 
 
@@ -308,14 +250,70 @@ def delete_journal(folder: Path, owner: str) -> None:
     (folder / f"{owner}{_RESULTS_SUFFIX}").unlink(missing_ok=True)
 
 
-def _line(result: AttemptResult) -> bytes:
+def _pack_passed(passed: Sequence[CommitRequest], at_us: int) -> Iterable[bytes]:
+    return [
+        _SENT_RECORD.pack(_SENT, p.delivery, p.attempt, at_us, hash_message_id(p.message_id), p.sha256, _END_MARK)
+        for p in passed
+    ]
+
+
+def _pack_answers(results: Sequence[AttemptResult], at_us: int) -> Iterable[bytes]:
+    """Pack the answers. An uncertain result adds no information and is left out."""
+    return [
+        _SENT_RECORD.pack(
+            _ACCEPTED if r.outcome is Outcome.ACCEPTED else _REFUSED, r.delivery, r.attempt, at_us, *_EMPTY_FIELDS
+        )
+        for r in results
+        if r.state is not State.UNCERTAIN
+    ]
+
+
+def _sent_records(folder: Path) -> Iterator[tuple[bytes, int, int, int, bytes, bytes]]:
+    for file in _sent_files(folder):
+        with _report_errors(folder):
+            data = file.read_bytes()
+        for *record, end in _SENT_RECORD.iter_unpack(data[: len(data) // _SENT_RECORD.size * _SENT_RECORD.size]):
+            if end == _END_MARK:
+                yield tuple(record)
+
+
+def _sent_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{_SENT_SUFFIX}"))
+
+
+@contextlib.contextmanager
+def _report_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadSetting(
+            f"DIGESTD_JOURNAL_DIR: cannot use the sent journal in {folder}: {error.strerror}; "
+            "free some space, or set a folder that digestd may read and write"
+        ) from error
+
+
+def _pad_record(opened: int) -> None:
+    """Pad a record that a crash or a full disk cut short; it is ignored when reading."""
+    fcntl.flock(opened, fcntl.LOCK_EX)
+    if over := os.fstat(opened).st_size % _SENT_RECORD.size:
+        os.write(opened, bytes(_SENT_RECORD.size - over))
+    fcntl.flock(opened, fcntl.LOCK_UN)
+
+
+def _delete_old(folder: Path, before: date) -> None:
+    for file in _sent_files(folder):
+        if file.name < f"{before}":
+            file.unlink(missing_ok=True)
+
+
+def _result_line(result: AttemptResult) -> bytes:
     """Encode a result, without the relay's text, which may name the recipient."""
-    fields = {name: getattr(result, name) for name in _KEPT} | {"wait": result.wait.total_seconds()}
+    fields = {name: getattr(result, name) for name in _RESULT_FIELDS} | {"wait": result.wait.total_seconds()}
     data = json.dumps(fields, separators=(",", ":")).encode()
     return _checksum(data) + b" " + data + b"\n"
 
 
-def _result(owner: str, fields: dict[str, Any]) -> AttemptResult:
+def _parse_result(owner: str, fields: dict[str, Any]) -> AttemptResult:
     named = {
         "state": State(fields["state"]),
         "outcome": Outcome(fields["outcome"]),
@@ -325,7 +323,7 @@ def _result(owner: str, fields: dict[str, Any]) -> AttemptResult:
 
 
 def _checksum(data: bytes) -> bytes:
-    return blake2b(data, digest_size=_CHECK // 2).hexdigest().encode()
+    return blake2b(data, digest_size=_CHECKSUM_LENGTH // 2).hexdigest().encode()
 
 
 def _sync(folder: Path) -> None:

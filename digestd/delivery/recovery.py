@@ -1,6 +1,8 @@
-"""Recover from dead workers: release leases, mark sent mails uncertain.
+"""Recover after a crash and after a restore.
 
-Detect a restored backup or another machine before sending, and resume.
+`recover` takes over from dead workers: it releases their leases, records the answers in their journals, and marks mails
+that may have been sent as uncertain. `check_database_is_current` detects a restored backup or another machine before
+anything is sent, and `resume_after_restore` continues without sending anything twice.
 """
 
 from dataclasses import dataclass
@@ -19,39 +21,7 @@ from digestd.store.ledger import recovery, restore
 from digestd.store.process_locks import ProcessLocks
 
 log = structlog.get_logger(__name__)
-
-
-def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> recovery.Recovered:
-    """Recover after every dead worker.
-
-    Safe to run at any time, by several workers at once.
-
-    Answers that a dead worker wrote to its result journal in the folder are recorded instead of becoming
-    uncertain. Returns the numbers of deliveries that became ready and uncertain.
-    """
-    with db.read() as session:
-        named = set(recovery.owners(session))
-    total = recovery.Recovered(0, 0)
-    for owner in sorted(named.union(journals.list_runs(folder))):
-        if owners.is_dead(owner):
-            results = journals.read_results(folder, owner)
-            with db.write() as session:
-                if settled := ledger.record_journalled(session, results, now):
-                    log.warning("recorded the journal of a dead worker", worker=owner, answers=settled)
-                found = recovery.recover(session, owner, now)
-            journals.delete_journal(folder, owner)
-            if owner not in named:
-                continue
-            log.warning("recovered after a dead worker", worker=owner, ready=found.ready, uncertain=found.uncertain)
-            total = recovery.Recovered(total.ready + found.ready, total.uncertain + found.uncertain)
-    if not db.is_sqlite:  # with SQLite the kernel's locks show who is alive, whatever the clock says
-        with db.write() as session:
-            late = recovery.recover_overdue(session, now)
-        total = recovery.Recovered(total.ready + late.ready, total.uncertain + late.uncertain)
-    return total
-
-
-BLOCK = 200
+RESUME_BATCH = 200
 """Number of mails settled in one transaction."""
 
 
@@ -63,10 +33,40 @@ class RestoreReport:
     uncertain: int = 0
 
 
+def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> recovery.Recovered:
+    """Recover after every dead worker.
+
+    Safe to run at any time, by several workers at once.
+
+    Answers that a dead worker wrote to its result journal in the folder are recorded instead of becoming
+    uncertain. Returns the numbers of deliveries that became ready and uncertain.
+    """
+    with db.read() as session:
+        ledger_owners = set(recovery.owners(session))
+    total = recovery.Recovered(0, 0)
+    for owner in sorted(ledger_owners.union(journals.list_runs(folder))):
+        if owners.is_dead(owner):
+            results = journals.read_results(folder, owner)
+            with db.write() as session:
+                if settled := ledger.record_journalled(session, results, now):
+                    log.warning("recorded the journal of a dead worker", worker=owner, answers=settled)
+                found = recovery.recover(session, owner, now)
+            journals.delete_journal(folder, owner)
+            if owner not in ledger_owners:
+                continue
+            log.warning("recovered after a dead worker", worker=owner, ready=found.ready, uncertain=found.uncertain)
+            total = recovery.Recovered(total.ready + found.ready, total.uncertain + found.uncertain)
+    if not db.is_sqlite:  # with SQLite the kernel's locks show who is alive, whatever the clock says
+        with db.write() as session:
+            late = recovery.recover_overdue(session, now)
+        total = recovery.Recovered(total.ready + late.ready, total.uncertain + late.uncertain)
+    return total
+
+
 def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
     """Refuse to send with a database that is older than the sent journal, or on another machine than before.
 
-    The first machine that sends claims the folder `folder` of the sent journal.
+    The first machine that sends claims the `folder` of the sent journal.
 
     Raises:
         NotResumed: The operator must resume explicitly.
@@ -112,15 +112,19 @@ def resume_after_restore(
         waiting = [
             mail for mail in restore.open_deliveries(session) if journals.hash_message_id(mail.message_id) in sent
         ]
-    done = {SentOutcome.ACCEPTED: 0, SentOutcome.UNKNOWN: 0, SentOutcome.REFUSED: 0}
-    for begin in range(0, len(waiting), BLOCK):
+    counts = {SentOutcome.ACCEPTED: 0, SentOutcome.UNKNOWN: 0, SentOutcome.REFUSED: 0}
+    for begin in range(0, len(waiting), RESUME_BATCH):
         with db.write() as session:
-            for mail in waiting[begin : begin + BLOCK]:
-                departed, outcome = sent[journals.hash_message_id(mail.message_id)]
-                path = envelope_from(keys, departed.delivery, departed.attempt, bounce)
+            for mail in waiting[begin : begin + RESUME_BATCH]:
+                sent_attempt, outcome = sent[journals.hash_message_id(mail.message_id)]
+                path = envelope_from(keys, sent_attempt.delivery, sent_attempt.attempt, bounce)
                 if outcome is not SentOutcome.REFUSED:
-                    done[outcome] += restore.apply_sent(session, mail, departed, path, outcome is SentOutcome.ACCEPTED)
+                    counts[outcome] += restore.apply_sent(
+                        session, mail, sent_attempt, path, outcome is SentOutcome.ACCEPTED
+                    )
     with db.write() as session:
-        restore.reserve_numbers(session, max((departed.delivery for departed, _ in sent.values()), default=0) + 1, now)
+        restore.reserve_numbers(
+            session, max((sent_attempt.delivery for sent_attempt, _ in sent.values()), default=0) + 1, now
+        )
     journals.record_restore(folder, machine, now)
-    return RestoreReport(done[SentOutcome.ACCEPTED], done[SentOutcome.UNKNOWN])
+    return RestoreReport(counts[SentOutcome.ACCEPTED], counts[SentOutcome.UNKNOWN])

@@ -1,13 +1,10 @@
-"""Share mails between relays by weight without waiting for slow ones.
+"""What decides when a relay may send: rate limits, back-off after failures, and the balance between relays.
 
-Stride scheduling (Waldspurger and Weihl 1995): each mail advances its relay's virtual time by 1 / weight, and the relay
-that is furthest behind goes next.
-
-Rate limits of a run, per relay and per recipient domain.
-
-What was used is written to the store.
-
-Pause relays after failures; shared by all workers through the database.
+- `RateLimiter` keeps the rates per relay and per recipient domain; what was used is written to the store.
+- `RelayBackoff` pauses a relay after failures, for all workers through the database.
+- `RelayBalancer` shares mails between relays by weight without waiting for slow ones. Stride scheduling (Waldspurger
+  and Weihl 1995): each mail advances its relay's virtual time by 1 / weight, and the relay that is furthest behind
+  goes next.
 """
 
 import asyncio
@@ -29,6 +26,12 @@ from digestd.store.timestamps import from_us
 
 ANY_DOMAIN = "*"
 """Key in the limits for every domain without a limit of its own. Each such domain is limited separately."""
+_UNUSED = Throttle()
+log = structlog.get_logger(__name__)
+TURN_SLACK = 4
+"""Number of mails that a relay may be ahead of its share, so that workers do not wait for each other at every mail."""
+PATIENCE_SECONDS = 0.5
+"""A relay that holds others up for longer is left out of the comparison until it takes a mail again."""
 
 
 class RateLimiter:
@@ -91,10 +94,10 @@ class RateLimiter:
 
     def merge(self, stored: Mapping[str, ThrottleState]) -> None:
         """Adopt stored throttles where they are stricter, because other workers send as well."""
-        for name, standing in stored.items():
-            mine = self._throttle(name)
-            newer = standing.throttle if standing.throttle.slowed >= mine.slowed else mine
-            free = max(mine.free, standing.throttle.free)
+        for name, state in stored.items():
+            own = self._throttle(name)
+            newer = state.throttle if state.throttle.slowed >= own.slowed else own
+            free = max(own.free, state.throttle.free)
             self._throttles[name] = Throttle(free, newer.lowered, newer.slowed, newer.before)
 
     def load(self, session: Session, routes: Iterable[str]) -> None:
@@ -114,7 +117,7 @@ class RateLimiter:
                 session,
                 {
                     name: lambda kept: ThrottleState(
-                        kept.throttle.asked_for_less(self._limit(name), rate, now), kept.backoff
+                        kept.throttle.slowed_after_busy(self._limit(name), rate, now), kept.backoff
                     )
                 },
             )
@@ -124,13 +127,7 @@ class RateLimiter:
         return self._limits.get(name, self._any_domain if name.startswith("@") else 0.0)
 
     def _throttle(self, name: str) -> Throttle:
-        return self._throttles.get(name, _NEW)
-
-
-_NEW = Throttle()
-
-
-log = structlog.get_logger(__name__)
+        return self._throttles.get(name, _UNUSED)
 
 
 class RelayBackoff:
@@ -186,12 +183,6 @@ class RelayBackoff:
         return True
 
 
-SLACK = 4
-"""Number of mails that a relay may be ahead of its share, so that workers do not wait for each other at every mail."""
-PATIENCE_SECONDS = 0.5
-"""A relay that holds others up for longer is left out of the comparison until it takes a mail again."""
-
-
 class RelayBalancer:
     """Decides which relay sends next in one run."""
 
@@ -240,7 +231,7 @@ class RelayBalancer:
         if not weight:
             return not any(self._weights[other] and other not in self._finished for other in others)
         times = [self._virtual_time[other] for other in others if self._weights[other] and other not in self._slow]
-        return not times or (self._virtual_time[name] - min(times)) * weight < SLACK
+        return not times or (self._virtual_time[name] - min(times)) * weight < TURN_SLACK
 
     def record_taken(self, name: str) -> None:
         """Note that this relay took a mail. A slow relay rejoins level with the others."""

@@ -1,14 +1,11 @@
 """Deliver over every relay until nothing is ready or the run is stopped.
 
-Compose a sample of mails before a run; do not start if many fail.
+Before a run claims anything, it composes a sample of mails and does not start if many fail: templates are checked when
+they are loaded, but not with every paper and name that exists, and a failure found here costs no mail an attempt.
 
-Templates are checked when they are loaded, but not with every paper and name that exists. A failure found here costs
-no mail an attempt, because nothing has been claimed.
-
-Check the free disk space, because what is sent must be recorded.
-
-The result journal has its blocks already; the database needs room to grow. Like Postfix with `queue_minfree`, digestd
-stops accepting work while there is still some space.
+It also checks the free disk space, before and during the run, because what is sent must be recorded. The result journal
+has its blocks already; the database needs room to grow. Like Postfix with `queue_minfree`, digestd stops accepting work
+while there is still some space.
 """
 
 import asyncio
@@ -40,52 +37,14 @@ from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
 
 SAMPLE_SIZE = 20
-FAILED_SHARE = 0.05
+"""Mails composed before a run."""
+SAMPLE_FAILED_SHARE = 0.05
 """With a larger share of failures, the remaining mails are likely to fail too."""
-FAILED_ALWAYS_ALLOWED = 1
+SAMPLE_FAILURES_ALLOWED = 1
 """One failure is that mail's own problem, however small the sample. It is tried and set aside in the end."""
 log = structlog.get_logger(__name__)
-
-
-def check_composing(composer: Composer, sample: list[Claim]) -> None:
-    """Compose these mails and discard them. Raises ComposeFailed if too many fail."""
-    composer.prepare(sample)
-    failed = [reason for claim in sample if (reason := _failure(composer, claim)) is not None]
-    if len(failed) > max(FAILED_ALWAYS_ALLOWED, FAILED_SHARE * len(sample)):
-        raise ComposeFailed(
-            f"{len(failed)} of {len(sample)} sample mails cannot be composed ({failed[0]}), so none are sent; run "
-            "`digestd preview EMAIL` to check the templates and fix the error. Sending resumes by itself"
-        )
-
-
-def _failure(composer: Composer, claim: Claim) -> str | None:
-    try:
-        composer.compose(claim)
-    except Exception as error:
-        reason = str(error) if isinstance(error, Damaged) else type(error).__name__
-        log.error("cannot compose", delivery=claim.key, error=reason)
-        return reason
-    return None
-
-
 MIN_FREE_BYTES = 64 * 1024 * 1024
-"""More than the ledger of 100,000 mails grows by in a run."""
-
-
-class DiskFull(Unavailable):
-    """There is too little disk space to record what would be sent."""
-
-
-def check_disk_space(folders: Iterable[Path]) -> None:
-    """Raise DiskFull if a folder, or its nearest existing parent, has less than MIN_FREE_BYTES free."""
-    for folder in folders:
-        existing = next(parent for parent in [folder.absolute(), *folder.absolute().parents] if parent.exists())
-        free = shutil.disk_usage(existing).free
-        if free < MIN_FREE_BYTES:
-            raise DiskFull(
-                f"only {free // 2**20} MiB are free in {existing}, and sending needs {MIN_FREE_BYTES // 2**20} MiB to "
-                "record results; free some space. Sending resumes by itself"
-            )
+"""Disk space below which nothing is sent: more than the ledger of 100,000 mails grows by in a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +95,10 @@ class DeliveryReport:
     stopped: str | None = None
 
 
+class DiskFull(Unavailable):
+    """There is too little disk space to record what would be sent."""
+
+
 async def deliver(
     config: DeliveryConfig,
     *,
@@ -166,7 +129,7 @@ async def deliver(
     limiter = await asyncio.to_thread(_load_rate_limiter, config, started, asyncio.get_running_loop())
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender)
-    queue = ClaimQueue(config.db, _claimer(config), composer.prepare, config.clock if drain else lambda: started)
+    queue = ClaimQueue(config.db, _claim_owner(config), composer.prepare, config.clock if drain else lambda: started)
     queue.with_limits(limit, limiter, balancer).with_disk_check(check_space)
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
@@ -190,7 +153,7 @@ async def deliver(
             pool = WorkerPool(contexts, queue, balancer, backoff, config.send_alert)
             async with refusals.judging(), commits.running(config.connections * len(contexts)):
                 try:
-                    await asyncio.to_thread(_check_composing, config, composer, started)
+                    await asyncio.to_thread(_preflight, config, composer, started)
                 except ComposeFailed as error:
                     await pool.stop_all(error)
                 else:
@@ -200,10 +163,43 @@ async def deliver(
     return _report(counters)
 
 
-def _check_composing(config: DeliveryConfig, composer: Composer, now: datetime) -> None:
+def check_composing(composer: Composer, sample: list[Claim]) -> None:
+    """Compose these mails and discard them. Raises ComposeFailed if too many fail."""
+    composer.prepare(sample)
+    failed = [reason for claim in sample if (reason := _compose_error(composer, claim)) is not None]
+    if len(failed) > max(SAMPLE_FAILURES_ALLOWED, SAMPLE_FAILED_SHARE * len(sample)):
+        raise ComposeFailed(
+            f"{len(failed)} of {len(sample)} sample mails cannot be composed ({failed[0]}), so none are sent; run "
+            "`digestd preview EMAIL` to check the templates and fix the error. Sending resumes by itself"
+        )
+
+
+def check_disk_space(folders: Iterable[Path]) -> None:
+    """Raise DiskFull if a folder, or its nearest existing parent, has less than MIN_FREE_BYTES free."""
+    for folder in folders:
+        existing = next(parent for parent in [folder.absolute(), *folder.absolute().parents] if parent.exists())
+        free = shutil.disk_usage(existing).free
+        if free < MIN_FREE_BYTES:
+            raise DiskFull(
+                f"only {free // 2**20} MiB are free in {existing}, and sending needs {MIN_FREE_BYTES // 2**20} MiB to "
+                "record results; free some space. Sending resumes by itself"
+            )
+
+
+def _preflight(config: DeliveryConfig, composer: Composer, now: datetime) -> None:
     with config.db.read() as session:
         sample = queries.sample(session, SAMPLE_SIZE, now)
     check_composing(composer, sample)
+
+
+def _compose_error(composer: Composer, claim: Claim) -> str | None:
+    try:
+        composer.compose(claim)
+    except Exception as error:
+        reason = str(error) if isinstance(error, Damaged) else type(error).__name__
+        log.error("cannot compose", delivery=claim.key, error=reason)
+        return reason
+    return None
 
 
 def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.AbstractEventLoop) -> RateLimiter:
@@ -218,7 +214,7 @@ def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.
     return limiter
 
 
-def _claimer(config: DeliveryConfig) -> ClaimOwner:
+def _claim_owner(config: DeliveryConfig) -> ClaimOwner:
     keys, bounce = config.sender.keys, config.sender.bounce
     return ClaimOwner(config.owner, lambda key, n: envelope_from(keys, key, n, bounce))
 

@@ -1,9 +1,9 @@
-"""One sending worker: one connection, one mail after the other.
+"""Sending workers: each sends one mail after the other over its own connection; the pool runs those of all relays.
 
 For each mail: compose, transfer up to the final dot, pass the commit point, send the final dot, record the answer.
 The next mail is composed before the final dot of this one, so that its envelope can travel in the same packet.
 
-Run the sending workers of all relays; stop a relay's workers when it fails.
+When a relay fails, the pool stops its workers and the others continue.
 """
 
 import asyncio
@@ -26,6 +26,9 @@ from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 
 IDLE_SECONDS = 30.0
 """A connection idle for longer is reopened, because relays close idle connections."""
+STOP_SECONDS = 20.0
+"""Time that a stopped run waits for open answers. Mails still without an answer become uncertain."""
+WorkerTask = asyncio.Task[None]
 
 
 class PreparedMail(NamedTuple):
@@ -132,15 +135,15 @@ class SendingWorker:
             claim.key, claim.attempt, self._context.owner, prepared.sha256, self._context.route.name, claim.message_id
         )
         try:
-            gated = await self._context.commits.pass_commit_point(request)
+            decision = await self._context.commits.pass_commit_point(request)
         except BaseException:
             await connection.abandon()
             self._context.recorder.record_not_sent(claim)
             raise
-        if gated is not CommitDecision.OK:
+        if decision is not CommitDecision.OK:
             await connection.abandon()
-            self._context.recorder.record_stopped_at_commit_point(claim, gated)
-        return gated is CommitDecision.OK
+            self._context.recorder.record_stopped_at_commit_point(claim, decision)
+        return decision is CommitDecision.OK
 
     async def _send_final_dot(self, connection: Connection, claim: Claim) -> None:
         recorder = self._context.recorder
@@ -156,11 +159,6 @@ class SendingWorker:
             recorder.record_uncertain(claim, "stopped while waiting for the answer to the final dot")
             raise
         recorder.record_answer(claim, reply)
-
-
-STOP_SECONDS = 20.0
-"""Time that a stopped run waits for open answers. Mails still without an answer become uncertain."""
-Task = asyncio.Task[None]
 
 
 class WorkerPool:
@@ -179,7 +177,7 @@ class WorkerPool:
         self._balancer = balancer
         self._backoff = backoff
         self._send_alert = send_alert
-        self._alerts: set[Task] = set()
+        self._alerts: set[WorkerTask] = set()
 
     async def run(self, workers: int, stop: asyncio.Event) -> None:
         """Run `workers` workers per relay until all have ended, at most STOP_SECONDS after `stop`.
@@ -217,7 +215,7 @@ class WorkerPool:
             await self._stop_relay(name, error)
         await self._finish_alerts()
 
-    async def _handle_ended(self, done: Mapping[Task, str]) -> list[BaseException]:
+    async def _handle_ended(self, done: Mapping[WorkerTask, str]) -> list[BaseException]:
         """Stop the relays that failed; return all other errors, which end the run."""
         unexpected = []
         for task, name in done.items():
@@ -261,7 +259,7 @@ async def _wait_for(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def _cancel(tasks: "set[Task]") -> None:
+async def _cancel(tasks: "set[WorkerTask]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

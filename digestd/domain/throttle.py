@@ -47,7 +47,7 @@ class Throttle:
         rate = self.rate(limit, now)
         return replace(self, free=now + self.wait(limit, now) + count / rate) if rate else self
 
-    def asked_for_less(self, limit: float, seen: float, now: float) -> "Throttle":
+    def slowed_after_busy(self, limit: float, seen: float, now: float) -> "Throttle":
         """Return the state after the relay asked for less.
 
         Args:

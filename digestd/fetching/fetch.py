@@ -23,7 +23,7 @@ from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.body import TooLargeError, TruncatedError, read_body
 from digestd.fetching.credentials import Credential, with_credential
 from digestd.fetching.host_scheduler import (
-    BUSY,
+    RETRY_STATUSES,
     CircuitBreaker,
     HostScheduler,
     HostUnavailableError,
@@ -32,10 +32,10 @@ from digestd.fetching.host_scheduler import (
     format_time,
 )
 from digestd.fetching.network import (
-    BROKEN,
-    LOST,
-    PORTS,
-    SLOW,
+    NETWORK_ERRORS,
+    REQUEST_ERRORS,
+    TIMEOUT_ERRORS,
+    WEB_PORTS,
     Network,
     OutgoingRequest,
     PrivateAddressError,
@@ -112,7 +112,7 @@ class _AgainError(Exception):
     """This attempt failed; a retry may help."""
 
 
-_MAY_PASS = (_AgainError, TruncatedError, *LOST)
+_MAY_PASS = (_AgainError, TruncatedError, *NETWORK_ERRORS)
 
 
 @dataclass(slots=True)
@@ -179,7 +179,7 @@ class Fetcher:
             raise SourceUnavailable(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
         except PrivateAddressError as error:
             raise SourceFailed(f"{host} leads to {error}; refused") from error
-        except (*_MAY_PASS, *BROKEN) as error:
+        except (*_MAY_PASS, *REQUEST_ERRORS) as error:
             said = _said(error)
             named = said if said.startswith(host) else f"{host}: {said}"
             raise SourceUnavailable(named) from error
@@ -239,7 +239,7 @@ class Fetcher:
         """Return an answer, or the target of a redirect."""
         status, headers = incoming.status, incoming.headers
         pause = await self._scheduler.apply_headers(turn, status, headers)
-        if status in BUSY:
+        if status in RETRY_STATUSES:
             if pause > self._limits.seconds:
                 until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
                 raise HostUnavailableError(f"{turn.rate_limit.host} is not to be asked before {format_time(until)}")
@@ -282,7 +282,7 @@ def _is_same(one: httpx2.URL, other: httpx2.URL) -> bool:
     """Return True for the same host and port, or its change from http to https."""
     if one.raw_host != other.raw_host or one.userinfo != other.userinfo or other.scheme not in {"http", "https"}:
         return False
-    return _port(one) == _port(other) or {_port(one), _port(other)} <= PORTS
+    return _port(one) == _port(other) or {_port(one), _port(other)} <= WEB_PORTS
 
 
 def _port(url: httpx2.URL) -> int:
@@ -306,7 +306,7 @@ def _host(url: str) -> str:
 
 def _said(error: BaseException) -> str:
     """Return the message of an error or of its cause: libraries wrap errors without a message."""
-    if isinstance(error, SLOW):
+    if isinstance(error, TIMEOUT_ERRORS):
         return "took too long to answer"
     cause: BaseException | None = error
     while cause is not None and not str(cause).strip():

@@ -1,21 +1,15 @@
-"""Schedule requests per host, over all processes and restarts, in the store.
+"""Decide when a host may be asked, over all processes and restarts, in the store.
 
-A host that must be asked alone (arXiv's terms: one connection at a time) is also held,
-from before the request to after the answer; the hold of a process that dies expires.
-The next turn counts from the start of the answer, as requests differ in latency.
-
-Read from a host's headers how many seconds it wants no further request.
-
-Retry-After (RFC 9110, 10.2.3); RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers, in
-the form of structured fields and in the two older ones); X-RateLimit-* as GitHub has them, where the
-reset is an instant; X-Rate-Limit-Limit and -Interval (Crossref); Backoff (Zotero).
-
-Stop asking hosts that keep failing: one circuit breaker per host.
-
-It opens after three failed fetches in a row, over all sources, runs and processes, for
-5 minutes, doubling up to 6 hours. Then one fetch may try (half-open), and success closes
-it. Breakers follow the host asked and not the shared rate limit: one of arXiv's three
-interfaces may be down.
+- `HostScheduler` spaces requests. A host that must be asked alone (arXiv's terms: one connection at a time) is also
+  held, from before the request to after the answer; the hold of a process that dies expires. The next turn counts from
+  the start of the answer, as requests differ in latency.
+- `requested_pause` reads from the headers how many seconds the host wants no further request: Retry-After (RFC 9110,
+  10.2.3); RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers, in the form of structured fields and in
+  the two older ones); X-RateLimit-* as GitHub has them, where the reset is an instant; X-Rate-Limit-Limit and -Interval
+  (Crossref); Backoff (Zotero).
+- `CircuitBreaker` stops asking a host that keeps failing. It opens after three failed fetches in a row, over all
+  sources, runs and processes, for 5 minutes, doubling up to 6 hours. Then one fetch may try (half-open), and success
+  closes it. Breakers follow the host asked and not the shared rate limit: one of arXiv's three interfaces may be down.
 """
 
 import asyncio
@@ -35,90 +29,18 @@ from digestd.sources.source import RateLimit
 from digestd.store import hosts
 from digestd.store.database import Database
 
-BUSY = frozenset({429, 500, 502, 503, 504})
+RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})
 """Statuses after which asking again may help; Retry-After counts with these."""
-EPOCH_FROM = 1_000_000_000
+EPOCH_MIN = 1_000_000_000
 """A reset from here on is an instant, in seconds since 1970; below, seconds from now."""
-_PART = re.compile(r"(?<![a-z0-9_.*-])([a-z*][a-z0-9_.*-]*)\s*=\s*\"?([0-9.]+)\"?", re.IGNORECASE)
+_PARAMETER = re.compile(r"(?<![a-z0-9_.*-])([a-z*][a-z0-9_.*-]*)\s*=\s*\"?([0-9.]+)\"?", re.IGNORECASE)
 _INTERVAL = re.compile(r"\s*(\d{1,6})\s*(?:(ms|s|m|h)\s*)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
-
-
-def requested_pause(status: int, headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds without a further request that the host asks for, or 0.
-
-    Names of headers are lower case.
-    """
-    asked = [_seconds(headers.get("backoff", ""), now), *_used_up(headers, now), _spacing(headers)]
-    if status in BUSY:
-        asked.append(_seconds(headers.get("retry-after", ""), now))
-    return max(0.0, *asked)
-
-
-def _seconds(text: str, now: datetime) -> float:
-    """Return a number of seconds, or the seconds until a date."""
-    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text):
-        return _number(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-    return (until - now).total_seconds()
-
-
-def _used_up(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
-    """Yield the reset of every quota that is used up."""
-    windows = [_parts(item).get("w", 0.0) for item in headers.get("ratelimit-policy", "").split(",")]
-    for item in _quotas(headers.get("ratelimit", "")):
-        parts = _parts(item)
-        if parts.get("r", parts.get("remaining", 1.0)) <= 0:
-            yield parts.get("t", parts.get("reset", max(windows)))
-    for prefix in ("ratelimit", "x-ratelimit", "x-rate-limit"):
-        remaining = headers.get(f"{prefix}-remaining", "").partition(",")[0]
-        if remaining.strip() and _number(remaining, 1.0) <= 0:
-            yield _until(_number(headers.get(f"{prefix}-reset", "")), headers, now)
-
-
-def _quotas(ratelimit: str) -> list[str]:
-    """Split into quotas: `"a";r=0;t=5, "b";r=9` is two, `limit=9, remaining=0, reset=5` one."""
-    return [ratelimit] if "remaining" in ratelimit.lower() else ratelimit.split(",")
-
-
-def _until(reset: float, headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds until a reset, by the host's own clock if it sends a date."""
-    if reset < EPOCH_FROM:
-        return reset
-    try:
-        theirs = parsedate_to_datetime(headers.get("date", "")).timestamp()
-    except ValueError:
-        theirs = now.timestamp()
-    return reset - theirs
-
-
-def _spacing(headers: Mapping[str, str]) -> float:
-    """Return the spacing: 50 requests in an interval of 1s are one every 0.02 s."""
-    limit = _number(headers.get("x-rate-limit-limit", ""))
-    interval = _INTERVAL.fullmatch(headers.get("x-rate-limit-interval", "").lower())
-    return int(interval[1]) * _UNITS[interval[2]] / limit if interval and limit > 0 else 0.0
-
-
-def _parts(item: str) -> dict[str, float]:
-    return {name.lower(): _number(value) for name, value in _PART.findall(item)}
-
-
-def _number(text: str, otherwise: float = 0.0) -> float:
-    try:
-        found = float(text.strip()[:20])
-    except ValueError:
-        return otherwise
-    return found if isfinite(found) else otherwise
-
-
-POLL = 0.2
-SLACK = 2.0
+POLL_SECONDS = 0.2
+"""Interval at which a waiting process checks whether a host is free."""
+HOLD_SLACK = 2.0
 """A hold outlives the request's deadline by so many seconds: giving up takes a moment too."""
-_TAKEN = "{} is being asked by another process"
+_HELD_MESSAGE = "{} is being asked by another process"
 
 
 class HostUnavailableError(SourceFailed):
@@ -127,6 +49,14 @@ class HostUnavailableError(SourceFailed):
 
 class HostHeldError(HostUnavailableError, SourceUnavailable):
     """Another process is asking the host."""
+
+
+class RefusedError(SourceFailed):
+    """The host refuses the request. It is up, so the breaker does not count this."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(slots=True)
@@ -199,11 +129,11 @@ class HostScheduler:
 
     async def _hold(self, host: str) -> None:
         """Retry until nobody else holds the host."""
-        for _try in range(max(1, round(self._patience / POLL))):
+        for _try in range(max(1, round(self._patience / POLL_SECONDS))):
             if await asyncio.to_thread(self._take, host):
                 return
-            await asyncio.sleep(POLL)
-        raise HostHeldError(_TAKEN.format(host))
+            await asyncio.sleep(POLL_SECONDS)
+        raise HostHeldError(_HELD_MESSAGE.format(host))
 
     def _take(self, host: str) -> bool:
         now = self._clock()
@@ -211,16 +141,18 @@ class HostScheduler:
             if hosts.is_held(session, host, now):
                 return False
         with self._db.write() as session:
-            return hosts.acquire(session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + SLACK))
+            return hosts.acquire(
+                session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + HOLD_SLACK)
+            )
 
     def _reserve(self, rate_limit: RateLimit, now: datetime) -> datetime:
         """Reserve the time slot before using it, so that no other process takes it."""
         with self._db.write() as session:
             turn = hosts.reserve(session, rate_limit.host, now, rate_limit.seconds)
             if rate_limit.exclusive:
-                until = turn + timedelta(seconds=self._seconds + SLACK)
+                until = turn + timedelta(seconds=self._seconds + HOLD_SLACK)
                 if not hosts.acquire(session, rate_limit.host, self._holder, now, until):
-                    raise HostHeldError(_TAKEN.format(rate_limit.host))
+                    raise HostHeldError(_HELD_MESSAGE.format(rate_limit.host))
         return turn
 
     def _release(self, host: str, following: datetime) -> None:
@@ -230,30 +162,6 @@ class HostScheduler:
     def _postpone(self, host: str, until: datetime) -> None:
         with self._db.write() as session:
             hosts.postpone(session, host, until)
-
-
-def format_time(instant: datetime) -> str:
-    """Return a time for messages."""
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
-
-
-@contextmanager
-def _paused(deadline: asyncio.Timeout) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    left = (deadline.when() or loop.time()) - loop.time()
-    deadline.reschedule(None)
-    try:
-        yield
-    finally:
-        deadline.reschedule(loop.time() + left)
-
-
-class RefusedError(SourceFailed):
-    """The host refuses the request. It is up, so the breaker does not count this."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class CircuitBreaker:
@@ -298,3 +206,90 @@ class CircuitBreaker:
                 hosts.record_success(session, host)
             else:
                 hosts.record_failure(session, host, self._clock(), str(error))
+
+
+def requested_pause(status: int, headers: Mapping[str, str], now: datetime) -> float:
+    """Return the seconds without a further request that the host asks for, or 0.
+
+    Names of headers are lower case.
+    """
+    pauses = [_seconds(headers.get("backoff", ""), now), *_used_up(headers, now), _spacing(headers)]
+    if status in RETRY_STATUSES:
+        pauses.append(_seconds(headers.get("retry-after", ""), now))
+    return max(0.0, *pauses)
+
+
+def format_time(instant: datetime) -> str:
+    """Return a time for messages."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+@contextmanager
+def _paused(deadline: asyncio.Timeout) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    left = (deadline.when() or loop.time()) - loop.time()
+    deadline.reschedule(None)
+    try:
+        yield
+    finally:
+        deadline.reschedule(loop.time() + left)
+
+
+def _seconds(text: str, now: datetime) -> float:
+    """Return a number of seconds, or the seconds until a date."""
+    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text):
+        return _number(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
+    return (until - now).total_seconds()
+
+
+def _used_up(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
+    """Yield the reset of every quota that is used up."""
+    windows = [_parameters(item).get("w", 0.0) for item in headers.get("ratelimit-policy", "").split(",")]
+    for item in _quotas(headers.get("ratelimit", "")):
+        parts = _parameters(item)
+        if parts.get("r", parts.get("remaining", 1.0)) <= 0:
+            yield parts.get("t", parts.get("reset", max(windows)))
+    for prefix in ("ratelimit", "x-ratelimit", "x-rate-limit"):
+        remaining = headers.get(f"{prefix}-remaining", "").partition(",")[0]
+        if remaining.strip() and _number(remaining, 1.0) <= 0:
+            yield _until(_number(headers.get(f"{prefix}-reset", "")), headers, now)
+
+
+def _quotas(ratelimit: str) -> list[str]:
+    """Split into quotas: `"a";r=0;t=5, "b";r=9` is two, `limit=9, remaining=0, reset=5` one."""
+    return [ratelimit] if "remaining" in ratelimit.lower() else ratelimit.split(",")
+
+
+def _until(reset: float, headers: Mapping[str, str], now: datetime) -> float:
+    """Return the seconds until a reset, by the host's own clock if it sends a date."""
+    if reset < EPOCH_MIN:
+        return reset
+    try:
+        theirs = parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except ValueError:
+        theirs = now.timestamp()
+    return reset - theirs
+
+
+def _spacing(headers: Mapping[str, str]) -> float:
+    """Return the spacing: 50 requests in an interval of 1s are one every 0.02 s."""
+    limit = _number(headers.get("x-rate-limit-limit", ""))
+    interval = _INTERVAL.fullmatch(headers.get("x-rate-limit-interval", "").lower())
+    return int(interval[1]) * _UNITS[interval[2]] / limit if interval and limit > 0 else 0.0
+
+
+def _parameters(item: str) -> dict[str, float]:
+    return {name.lower(): _number(value) for name, value in _PARAMETER.findall(item)}
+
+
+def _number(text: str, otherwise: float = 0.0) -> float:
+    try:
+        found = float(text.strip()[:20])
+    except ValueError:
+        return otherwise
+    return found if isfinite(found) else otherwise

@@ -1,11 +1,11 @@
-"""Sign mails with DKIM, so that receivers can verify sender and content. Pure.
+"""Sign mails with DKIM, so that receivers can verify sender and content.
 
 RFC 6376 with relaxed/simple canonicalisation (quoted-printable leaves no trailing spaces that a relay could change),
 rsa-sha256 (RFC 8301: at least 2,048 bits) or ed25519-sha256 (RFC 8463). Implemented here because every mail is signed:
 a library that parses the key and the message each time takes as long as everything else together. The tests compare
 with dkimpy and OpenDKIM.
 
-Open the DKIM signer of the settings: domain, selector and private key file.
+`open_signer` reads the key file of the settings; everything else is pure.
 """
 
 from __future__ import annotations
@@ -26,16 +26,15 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from digestd.errors import BadSetting
 
 RSA_BITS_MIN = 2_048
-SIGNED = (
+SIGNED_HEADERS = (
     "from", "to", "reply-to", "subject", "date", "message-id", "mime-version", "content-type",
     "content-transfer-encoding", "list-unsubscribe", "list-unsubscribe-post", "list-id",
     "list-help", "list-subscribe", "list-owner", "list-archive", "list-post", "auto-submitted",
 )  # fmt: skip
 """Each is listed once more than it occurs, so that adding another breaks the signature (RFC 6376 section 8.15)."""
-
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,200}[a-z0-9])?")
 _BLANKS = re.compile(rb"[ \t]+")
-_FOLD = 72
+_FOLD_COLUMNS = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,27 @@ class Signer:
     def dns_name(self) -> str:
         """Return the DNS name of the public key."""
         return f"{self.selector}._domainkey.{self.domain}"
+
+
+def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
+    """Return the signer of these settings, or None if the relay signs.
+
+    Raises BadSetting if they are inconsistent.
+    """
+    given = {"domain": domain, "selector": selector, "key_file": key_file}
+    if not any(given.values()):
+        return None
+    if missing := [name for name, value in given.items() if not value]:
+        raise BadSetting(
+            f"DIGESTD_DKIM_{missing[0].upper()}: is missing; DKIM needs a domain, a selector and a key file"
+        )
+    file = Path(key_file)
+    try:
+        if file.stat().st_mode & 0o007:
+            raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: {file} is world-readable; run `chmod 600 {file}`")
+        return create_signer(domain, selector, file.read_bytes())
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: cannot read {file}: {error.strerror}") from error
 
 
 def create_signer(domain: str, selector: str, pem: bytes) -> Signer:
@@ -126,7 +146,7 @@ def _canonical_headers(head: bytes) -> tuple[list[str], bytes]:
         found.setdefault(name, []).append(canonical)
     names: list[str] = []
     block: list[bytes] = []
-    for name in SIGNED:
+    for name in SIGNED_HEADERS:
         present = found.get(name, [])
         names += [name] * (len(present) + 1)
         block += reversed(present)
@@ -159,38 +179,15 @@ def _folded(text: str, at: str) -> Sequence[str]:
     """Break a text into lines of at most 72 characters, only after `at`."""
     lines = [""]
     for part in re.findall(f"[^{at}]*{at}?", text):
-        if len(lines[-1]) + len(part) > _FOLD:
+        if len(lines[-1]) + len(part) > _FOLD_COLUMNS:
             lines.append("")
         lines[-1] += part
     return lines
 
 
 def _pieces(text: str) -> list[str]:
-    return [text[start : start + _FOLD] for start in range(0, len(text), _FOLD)]
+    return [text[start : start + _FOLD_COLUMNS] for start in range(0, len(text), _FOLD_COLUMNS)]
 
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
-    """Return the signer of these settings, or None if the relay signs.
-
-    Raises BadSetting if they are inconsistent.
-    """
-    given = {"domain": domain, "selector": selector, "key_file": key_file}
-    if not any(given.values()):
-        return None
-    if missing := [name for name, value in given.items() if not value]:
-        raise BadSetting(
-            f"DIGESTD_DKIM_{missing[0].upper()}: is missing; DKIM needs a domain, a selector and a key file"
-        )
-    pass  # `cryptography` is slow to import; only signing needs it
-
-    file = Path(key_file)
-    try:
-        if file.stat().st_mode & 0o007:
-            raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: {file} is world-readable; run `chmod 600 {file}`")
-        return create_signer(domain, selector, file.read_bytes())
-    except OSError as error:
-        raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: cannot read {file}: {error.strerror}") from error

@@ -1,8 +1,7 @@
 """Build the bytes of a multipart/alternative mail (RFC 5322, RFC 2046).
 
-Quoted-printable bodies (RFC 2045 section 6.7).
-
-Lines have at most 76 ASCII characters and end with CRLF. None starts with a dot or `From `, which relays change.
+Bodies are quoted-printable (RFC 2045 section 6.7). Lines have at most 76 ASCII characters and end with CRLF. None
+starts with a dot or `From `, which relays change.
 """
 
 import binascii
@@ -21,57 +20,20 @@ from urllib.parse import quote
 from digestd.errors import BadInput
 
 SOFT_BREAK = b"=\r\n"
-_END = "="
+_SENTINEL = "="
 """Encoded as three characters that no soft line break splits."""
-_ENCODED_END = len(b"=3D\r\n")
-_UNCHANGED = re.compile(r"[A-Za-z0-9_:/][A-Za-z0-9_:/.+@?&;%-]{0,74}", re.ASCII)
+_ENCODED_SENTINEL = len(b"=3D\r\n")
+_PLAIN_FRAGMENT = re.compile(r"[A-Za-z0-9_:/][A-Za-z0-9_:/.+@?&;%-]{0,74}", re.ASCII)
 """Most links and numbers: short enough for one line, and unchanged by the encoding."""
-_TOO_LONG = re.compile(rb"^([^\r\n]{74,75})(=20|=09)(?=\r\n)", re.MULTILINE)
+_OVERLONG_LINE = re.compile(rb"^([^\r\n]{74,75})(=20|=09)(?=\r\n)", re.MULTILINE)
 """Lines that `b2a_qp` makes longer than 76 characters by encoding a space or tab at the end."""
 _RISKY_START = re.compile(rb"^(?:\.{1,24}|From )", re.MULTILINE)
-
-
-def quoted_printable(text: str) -> bytes:
-    """Encode a complete text; the last line ends with CRLF."""
-    text = "\r\n".join([*text.splitlines(), ""])
-    encoded = binascii.b2a_qp(text.encode("utf-8", "replace"), istext=True)
-    if b"=20\r\n" in encoded or b"=09\r\n" in encoded:
-        encoded = _TOO_LONG.sub(rb"\1=\r\n\2", encoded)
-    if b"\r\n." in encoded or b"From " in encoded or encoded.startswith(b"."):
-        encoded = _safe_starts(encoded)
-    return encoded
-
-
-def quoted_printable_fragment(text: str) -> bytes:
-    """Encode a part of a text, on lines of its own.
-
-    It ends with a soft line break unless the part ends with a line end or is empty. Parts can therefore be encoded
-    separately and joined in any order: decoding gives the joined text.
-    """
-    if not text:
-        return b""
-    if _UNCHANGED.fullmatch(text):
-        return text.encode("ascii") + SOFT_BREAK
-    encoded = quoted_printable(text + _END)[:-_ENCODED_END]
-    return encoded if encoded.endswith(b"\r\n") else encoded + SOFT_BREAK
-
-
-def _safe_starts(encoded: bytes) -> bytes:
-    """Encode leading dots and `From `, with a soft line break after each."""
-    while _RISKY_START.search(encoded):
-        encoded = _RISKY_START.sub(
-            lambda found: (b"=2E" * len(found[0]) if found[0].startswith(b".") else b"=46rom ") + b"=\r\n", encoded
-        )
-    return encoded
-
-
 BodyContent: TypeAlias = str | Sequence[bytes]
 """A body as text, or in pieces of quoted-printable (see `quoted_printable_fragment`)."""
-
 SUBJECT_MAX = 200
-NAME_MAX = 60
-LINE_MAX = 998
-_COLUMNS = 75
+DISPLAY_NAME_MAX = 60
+HEADER_LINE_MAX = 998
+_FOLD_COLUMNS = 75
 _INVISIBLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
@@ -83,9 +45,9 @@ _ANSWERED_ID = re.compile(r"<[!#-;=?-~]{1,250}>", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}", re.ASCII)
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]+", re.ASCII)
 _LEADING_DOT = re.compile(rb"\n\.")
-_LINE = re.compile(rb"[^\x00-\x20\x7f:][^\x00-\x1f\x7f]{0,%d}" % (LINE_MAX - 1))
-_FOLDED_LINE = re.compile(rb"(?= *[^ ]) [^\x00-\x1f\x7f]{0,%d}" % (LINE_MAX - 1))
-_PLAIN, _HTML = (
+_HEADER_LINE = re.compile(rb"[^\x00-\x20\x7f:][^\x00-\x1f\x7f]{0,%d}" % (HEADER_LINE_MAX - 1))
+_FOLDED_LINE = re.compile(rb"(?= *[^ ]) [^\x00-\x1f\x7f]{0,%d}" % (HEADER_LINE_MAX - 1))
+_PLAIN_PART_HEADERS, _HTML_PART_HEADERS = (
     f'\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'.encode()
     for kind in ("plain", "html")
 )
@@ -154,7 +116,7 @@ def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent)
     unsubscribe = f"<{_checked(_URL, headers.unsubscribe_url)}>{_unsubscribe_mailto(headers)}"
     archive = f"<{_checked(_URL, headers.view_url)}>"
     block = [
-        *_common(headers),
+        *_common_headers(headers),
         _header("List-Unsubscribe", unsubscribe),
         *_list_headers(headers.list_name, headers.list_id, headers.home_url, headers.owner),
         _header("List-Archive", archive),
@@ -163,42 +125,9 @@ def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent)
     return _assemble(block, headers.message_id, text, html)
 
 
-def _unsubscribe_mailto(headers: DigestHeaders) -> str:
-    """Return the second URL of List-Unsubscribe (RFC 2369).
-
-    Empty if no mailbox is read.
-    """
-    return f", {_mailto(headers.unsubscribe_mailbox, 'unsubscribe')}" if headers.unsubscribe_mailbox else ""
-
-
-def _headers_without_web(headers: DigestHeaders) -> list[bytes]:
-    """Return headers with `mailto:` links only (RFC 2369): no one-click, no archive."""
-    return [
-        *_common(headers),
-        _header("List-Unsubscribe", _mailto(headers.unsubscribe_mailbox, "unsubscribe")),
-        _header("List-Id", _phrase("List-Id", headers.list_name, _checked(_HOST, headers.list_id))),
-        _header("List-Help", _mailto(headers.reply_to, "help")),
-        _header("List-Subscribe", _mailto(headers.reply_to, "subscribe")),
-        _header("List-Owner", _mailto(headers.owner)),
-        _BULK,
-    ]
-
-
-def _mailto(address: str, subject: str = "") -> str:
-    return f"<mailto:{quote(_checked(_ADDRESS, address), safe='@+')}{f'?subject={subject}' if subject else ''}>"
-
-
 def compose_notice(headers: Headers, text: BodyContent, html: BodyContent) -> bytes:
     """Return a mail that belongs to no list: a confirmation, a goodbye, a reply."""
-    return _assemble([*_common(headers), *_auto_submitted(headers)], headers.message_id, text, html)
-
-
-def _auto_submitted(headers: Headers) -> list[bytes]:
-    """Return the headers of an automatic mail or reply (RFC 3834 section 3.1)."""
-    if not headers.answers:
-        return [_AUTO_GENERATED]
-    answered_id = _checked(_ANSWERED_ID, headers.answers)
-    return [_header(name, answered_id) for name in ("In-Reply-To", "References")] + [_AUTO_REPLIED]
+    return _assemble([*_common_headers(headers), *_auto_submitted(headers)], headers.message_id, text, html)
 
 
 def header_text(text: str, limit: int = SUBJECT_MAX) -> str:
@@ -217,7 +146,74 @@ def dot_stuff(message: bytes) -> bytes:
     return b"." + message if message.startswith(b".") else message
 
 
-def _common(headers: Headers) -> list[bytes]:
+def quoted_printable(text: str) -> bytes:
+    """Encode a complete text; the last line ends with CRLF."""
+    text = "\r\n".join([*text.splitlines(), ""])
+    encoded = binascii.b2a_qp(text.encode("utf-8", "replace"), istext=True)
+    if b"=20\r\n" in encoded or b"=09\r\n" in encoded:
+        encoded = _OVERLONG_LINE.sub(rb"\1=\r\n\2", encoded)
+    if b"\r\n." in encoded or b"From " in encoded or encoded.startswith(b"."):
+        encoded = _safe_starts(encoded)
+    return encoded
+
+
+def quoted_printable_fragment(text: str) -> bytes:
+    """Encode a part of a text, on lines of its own.
+
+    It ends with a soft line break unless the part ends with a line end or is empty. Parts can therefore be encoded
+    separately and joined in any order: decoding gives the joined text.
+    """
+    if not text:
+        return b""
+    if _PLAIN_FRAGMENT.fullmatch(text):
+        return text.encode("ascii") + SOFT_BREAK
+    encoded = quoted_printable(text + _SENTINEL)[:-_ENCODED_SENTINEL]
+    return encoded if encoded.endswith(b"\r\n") else encoded + SOFT_BREAK
+
+
+def _safe_starts(encoded: bytes) -> bytes:
+    """Encode leading dots and `From `, with a soft line break after each."""
+    while _RISKY_START.search(encoded):
+        encoded = _RISKY_START.sub(
+            lambda found: (b"=2E" * len(found[0]) if found[0].startswith(b".") else b"=46rom ") + b"=\r\n", encoded
+        )
+    return encoded
+
+
+def _unsubscribe_mailto(headers: DigestHeaders) -> str:
+    """Return the second URL of List-Unsubscribe (RFC 2369).
+
+    Empty if no mailbox is read.
+    """
+    return f", {_mailto(headers.unsubscribe_mailbox, 'unsubscribe')}" if headers.unsubscribe_mailbox else ""
+
+
+def _headers_without_web(headers: DigestHeaders) -> list[bytes]:
+    """Return headers with `mailto:` links only (RFC 2369): no one-click, no archive."""
+    return [
+        *_common_headers(headers),
+        _header("List-Unsubscribe", _mailto(headers.unsubscribe_mailbox, "unsubscribe")),
+        _header("List-Id", _phrase("List-Id", headers.list_name, _checked(_HOST, headers.list_id))),
+        _header("List-Help", _mailto(headers.reply_to, "help")),
+        _header("List-Subscribe", _mailto(headers.reply_to, "subscribe")),
+        _header("List-Owner", _mailto(headers.owner)),
+        _BULK,
+    ]
+
+
+def _mailto(address: str, subject: str = "") -> str:
+    return f"<mailto:{quote(_checked(_ADDRESS, address), safe='@+')}{f'?subject={subject}' if subject else ''}>"
+
+
+def _auto_submitted(headers: Headers) -> list[bytes]:
+    """Return the headers of an automatic mail or reply (RFC 3834 section 3.1)."""
+    if not headers.answers:
+        return [_AUTO_GENERATED]
+    answered_id = _checked(_ANSWERED_ID, headers.answers)
+    return [_header(name, answered_id) for name in ("In-Reply-To", "References")] + [_AUTO_REPLIED]
+
+
+def _common_headers(headers: Headers) -> list[bytes]:
     return [
         _from(headers.from_.name, headers.from_.address),
         _header("To", _checked(_ADDRESS, headers.to)),
@@ -275,7 +271,7 @@ def _phrase(header: str, name: str, address: str) -> str:
     """
     if not name.strip():
         return f"<{address}>"
-    name = header_text(name, NAME_MAX)
+    name = header_text(name, DISPLAY_NAME_MAX)
     if not name.isascii():
         name = _encoded(header, name)
     elif not _PLAIN_PHRASE.fullmatch(name):
@@ -287,10 +283,10 @@ def _phrase(header: str, name: str, address: str) -> str:
 def _encoded(header: str, text: str) -> str:
     """Fold text at 75 columns; use encoded words (RFC 2047) only if it is not ASCII."""
     if not text.isascii():
-        return Header(text, "utf-8", maxlinelen=_COLUMNS, header_name=header).encode(linesep="\r\n")
+        return Header(text, "utf-8", maxlinelen=_FOLD_COLUMNS, header_name=header).encode(linesep="\r\n")
     folded, column = "", len(header) + 1
     for word in text.split(" "):
-        fits = not folded or column + 1 + len(word) <= _COLUMNS
+        fits = not folded or column + 1 + len(word) <= _FOLD_COLUMNS
         folded += f" {word}" if fits else f"\r\n {word}"
         column = (column if fits else 0) + 1 + len(word)
     return folded[1:]
@@ -304,12 +300,12 @@ def _assemble(block: Sequence[bytes], message_id: str, text: BodyContent, html: 
             *block,
             f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode(),
             delimiter,
-            _PLAIN,
-            *_pieces(text),
+            _PLAIN_PART_HEADERS,
+            *_encoded_body(text),
             b"\r\n",
             delimiter,
-            _HTML,
-            *_pieces(html),
+            _HTML_PART_HEADERS,
+            *_encoded_body(html),
             b"\r\n",
             delimiter,
             b"--\r\n",
@@ -317,7 +313,7 @@ def _assemble(block: Sequence[bytes], message_id: str, text: BodyContent, html: 
     )
 
 
-def _pieces(body: BodyContent) -> Sequence[bytes]:
+def _encoded_body(body: BodyContent) -> Sequence[bytes]:
     return [quoted_printable(body)] if isinstance(body, str) else body
 
 
@@ -327,16 +323,20 @@ def _header(name: str, value: str) -> bytes:
     Raises BadInput if a line is too long or would start another header.
     """
     line = f"{name}: {value}".encode("ascii")
-    if not (_LINE.fullmatch(line) or _folds(line)):
+    if not (_HEADER_LINE.fullmatch(line) or _folds(line)):
         raise BadInput(f"the header {name}: {value[:100]} is malformed; please report this as a bug")
     return line + b"\r\n"
 
 
 def _folds(line: bytes) -> bool:
     first, *rest = line.split(b"\r\n")
-    return bool(_LINE.fullmatch(first)) and all(_FOLDED_LINE.fullmatch(line) for line in rest)
+    return bool(_HEADER_LINE.fullmatch(first)) and all(_FOLDED_LINE.fullmatch(line) for line in rest)
 
 
 _AUTO_GENERATED = _header("Auto-Submitted", "auto-generated")
+
+
 _AUTO_REPLIED = _header("Auto-Submitted", "auto-replied")
+
+
 _BULK = _header("List-Post", "NO") + _AUTO_GENERATED + _header("Precedence", "bulk")

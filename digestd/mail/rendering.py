@@ -1,7 +1,4 @@
-"""Render notices, pages and reasons: values in, text out.
-
-Render the reply to commands sent by mail: values in, text out.
-"""
+"""Render notices, pages, reasons and replies to commands: values in, text out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,24 +12,23 @@ from digestd.domain.reply import ReplyLine
 from digestd.domain.sanitise import clean, safe_address, safe_url, shorten
 from digestd.errors import BadSetting, NotFound
 from digestd.mail.content import NoticeContent, Rendered, ReplyContent
-from digestd.mail.templates import REASON, Templates
+from digestd.mail.templates import REASON_TEMPLATE, Templates
 from digestd.mail.view_models import clean_reason
 
 NAME_MAX = 60
 POSTAL_MAX = 300
-
-
-@dataclass(frozen=True, slots=True)
-class _Notice:
-    """The variable `notice` in the templates of a notice."""
-
-    list_name: str
-    link: str
-    mail: str
-    home: str
-    postal_address: str
-    decline: str = ""
-    subject: str = ""
+"""Characters of a name and of a postal address."""
+_REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
+REPLY_VALUE_MAX = 200
+"""Characters of a value in a reply."""
+_COMMAND_ROWS = {
+    "more": {"more", "less", "save", "undo"},
+    "add": {"add", "remove", "list"},
+    "mute": {"mute", "unmute"},
+    "hour": {"hour", "zone"},
+    "size": {"size", "language"},
+}
+"""Commands that share a row of the help, by the first of each row."""
 
 
 def render_notice(templates: Templates, content: NoticeContent) -> Rendered:
@@ -52,17 +48,36 @@ def render_notice(templates: Templates, content: NoticeContent) -> Rendered:
     return Rendered(notice.subject, render_template(environment, f"{template}.txt.j2", notice=notice), html)
 
 
-def render_reason(templates: Templates, reason: Reason, language: str) -> str:
-    """Render why a paper was picked, as plain text that must be escaped in HTML."""
-    return render_sentence(templates.environment(language), reason)
+def render_reply(templates: Templates, content: ReplyContent) -> Rendered:
+    """Render the reply to commands."""
+    environment = templates.environment(content.language)
+    lines = content.lines or (ReplyLine("help"),)
+    reply = _Reply(
+        list_name=shorten(clean(content.list_name), NAME_MAX),
+        what=lines[0].what,
+        lines=tuple(
+            dict.fromkeys(render_line(environment, _REPLY_LINE_TEMPLATE, line=_line_values(one)) for one in lines)
+        ),
+        commands=tuple(_commands(environment, lines)),
+        answerable=content.answerable and lines[0].what not in {"prove", "unsubscribed"},
+        postal_address=shorten(clean(content.postal_address), POSTAL_MAX),
+    )
+    reply = replace(reply, subject=render_line(environment, "email/reply.subject.txt.j2", reply=reply))
+    html = render_template(environment, "email/reply.html.j2", reply=reply)
+    return Rendered(reply.subject, render_template(environment, "email/reply.txt.j2", reply=reply), html)
 
 
 def render_page(templates: Templates, name: str, language: str, **values: object) -> str:
-    """Render a web page, e.g.
+    """Render a web page, such as `web/home.html.j2`.
 
-    `web/home.html.j2`. Raises NotFound if there is no such template.
+    Raises NotFound if there is no such template.
     """
     return render_template(templates.environment(language), name, **values)
+
+
+def render_reason(templates: Templates, reason: Reason, language: str) -> str:
+    """Render why a paper was picked, as plain text that must be escaped in HTML."""
+    return render_sentence(templates.environment(language), reason)
 
 
 @lru_cache(maxsize=4096)  # many subscribers share interests
@@ -71,21 +86,15 @@ def render_sentence(environment: Environment, reason: Reason) -> str:
 
     Raises BadSetting if the templates have none for its kind.
     """
-    template = environment.get_template(REASON)
+    template = environment.get_template(REASON_TEMPLATE)
     block = template.blocks.get(reason.why)
     if block is None:
-        raise BadSetting(f"template {REASON} has no block {reason.why}; add one for each kind of reason")
+        raise BadSetting(f"template {REASON_TEMPLATE} has no block {reason.why}; add one for each kind of reason")
     try:
         context = template.new_context({"reason": clean_reason(reason)})
         return " ".join(environment.concat(block(context)).split())
     except TemplateError as problem:
-        raise _as_digestd_error(REASON, problem) from problem
-
-
-@lru_cache(maxsize=4096)
-def clean_line(text: str, limit: int) -> str:
-    """Return the text cleaned and truncated to `limit` characters."""
-    return shorten(clean(text), limit)
+        raise _as_digestd_error(REASON_TEMPLATE, problem) from problem
 
 
 def render_line(environment: Environment, name: str, **values: object) -> str:
@@ -107,28 +116,23 @@ def render_template(environment: Environment, name: str, **values: object) -> st
         raise _as_digestd_error(name, problem) from problem
 
 
-def _as_digestd_error(name: str, problem: TemplateError) -> BadSetting | NotFound:
-    if isinstance(problem, TemplateNotFound):
-        return NotFound(f"there is no template {problem.name!r}; look for it in the template folders")
-    return BadSetting(f"template {name} cannot be rendered: {problem.message}")
-
-
-_LINE = "email/reply.line.txt.j2"
-_NAME_MAX, _POSTAL_MAX, _VALUE_MAX = 60, 300, 200
+@lru_cache(maxsize=4096)
+def clean_line(text: str, limit: int) -> str:
+    """Return the text cleaned and truncated to `limit` characters."""
+    return shorten(clean(text), limit)
 
 
 @dataclass(frozen=True, slots=True)
-class _LineValues:
-    """The variable `line` in the template of a line.
+class _Notice:
+    """The variable `notice` in the templates of a notice."""
 
-    `day`: the first value if it is a date, else None.
-    """
-
-    what: str
-    values: tuple[str, ...]
-    first: str
-    second: str
-    day: date | None
+    list_name: str
+    link: str
+    mail: str
+    home: str
+    postal_address: str
+    decline: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +151,22 @@ class _Reply:
     subject: str = ""
 
 
-def render_reply(templates: Templates, content: ReplyContent) -> Rendered:
-    """Render the reply to commands."""
-    environment = templates.environment(content.language)
-    lines = content.lines or (ReplyLine("help"),)
-    reply = _Reply(
-        list_name=shorten(clean(content.list_name), _NAME_MAX),
-        what=lines[0].what,
-        lines=tuple(dict.fromkeys(render_line(environment, _LINE, line=_values(one)) for one in lines)),
-        commands=tuple(_commands(environment, lines)),
-        answerable=content.answerable and lines[0].what not in {"prove", "unsubscribed"},
-        postal_address=shorten(clean(content.postal_address), _POSTAL_MAX),
-    )
-    reply = replace(reply, subject=render_line(environment, "email/reply.subject.txt.j2", reply=reply))
-    html = render_template(environment, "email/reply.html.j2", reply=reply)
-    return Rendered(reply.subject, render_template(environment, "email/reply.txt.j2", reply=reply), html)
+@dataclass(frozen=True, slots=True)
+class _LineValues:
+    """The variable `line` in the template of a line.
+
+    `day`: the first value if it is a date, else None.
+    """
+
+    what: str
+    values: tuple[str, ...]
+    first: str
+    second: str
+    day: date | None
 
 
-def _values(given: ReplyLine) -> _LineValues:
-    values = tuple(shorten(clean(value), _VALUE_MAX) for value in given.values)
+def _line_values(given: ReplyLine) -> _LineValues:
+    values = tuple(shorten(clean(value), REPLY_VALUE_MAX) for value in given.values)
     first, second = (*values, "", "")[:2]
     return _LineValues(given.what, values, first, second, _day(first))
 
@@ -183,14 +184,11 @@ def _commands(environment: Environment, lines: tuple[ReplyLine, ...]) -> Iterato
     everything = any(one.what == "help" for one in lines)
     for row in render_template(environment, "email/commands.txt.j2").splitlines():
         written, verbs, meaning = (*row.split("|"), "", "")[:3]
-        if everything or wanted & _ROWS.get(verbs, {verbs}):
+        if everything or wanted & _COMMAND_ROWS.get(verbs, {verbs}):
             yield written, meaning
 
 
-_ROWS = {
-    "more": {"more", "less", "save", "undo"},
-    "add": {"add", "remove", "list"},
-    "mute": {"mute", "unmute"},
-    "hour": {"hour", "zone"},
-    "size": {"size", "language"},
-}
+def _as_digestd_error(name: str, problem: TemplateError) -> BadSetting | NotFound:
+    if isinstance(problem, TemplateNotFound):
+        return NotFound(f"there is no template {problem.name!r}; look for it in the template folders")
+    return BadSetting(f"template {name} cannot be rendered: {problem.message}")

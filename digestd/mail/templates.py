@@ -3,11 +3,10 @@
 Templates are sandboxed and escaped unless the file name ends with `.txt.j2`. Translations are gettext catalogues with
 English msgids (`locale/<language>.po`).
 
-Move CSS rules into style attributes, once per template, for mail clients.
-
-Jinja tags are replaced by placeholders while the inliner parses the HTML: by comments between elements, because text
-there would be moved out of a table, and by plain text inside a tag and for printed values. A Jinja tag may therefore be
-used wherever a comment may, and inside the value of an attribute.
+For mail clients, CSS rules are moved into style attributes, once per template (`inline_css`). Jinja tags are replaced
+by placeholders while the inliner parses the HTML: by comments between elements, because text there would be moved out
+of a table, and by plain text inside a tag and for printed values. A Jinja tag may therefore be used wherever a comment
+may, and inside the value of an attribute.
 """
 
 import hashlib
@@ -38,50 +37,11 @@ from digestd.domain.sanitise import clean, safe_url, wrap
 from digestd.errors import BadSetting
 from digestd.mail.fragments import MARK
 
-_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
-_MEDIA = re.compile(r"<head>(<style>.*?</style>)(.*?)</head>", re.DOTALL)
-_MARK = re.compile(r"<!--\ue000(\d+)\ue001-->|\ue000(\d+)\ue001")
-
-
-def inline_css(source: str, css: str) -> str:
-    """Return the template with the rules of `css` as style attributes.
-
-    At-rules stay in the head of a page.
-    """
-    tags: list[str] = []
-    hidden = _hide(source, tags)
-    inliner = CSSInliner(
-        inline_style_tags=True,
-        keep_at_rules=True,
-        minify_css=True,
-        load_remote_stylesheets=False,
-        extra_css=css,
-    )
-    is_page = "<html" in source
-    result = inliner.inline(hidden) if is_page else inliner.inline_fragment(hidden, css)
-    result = _MEDIA.sub(r"<head>\2\1\n</head>", result, count=1)  # the charset comes first (HTML: 1,024 bytes)
-    return _MARK.sub(lambda mark: tags[int(mark[1] or mark[2])], result)
-
-
-def _hide(source: str, tags: list[str]) -> str:
-    parts, end = [], 0
-    for found in _TAG.finditer(source):
-        parts.append(source[end : found.start()])
-        in_tag = _needs_plain_mark(source[: found.start()])
-        mark = f"\ue000{len(tags)}\ue001"
-        parts.append(mark if in_tag or found[0].startswith("{{") else f"<!--{mark}-->")
-        tags.append(found[0])
-        end = found.end()
-    return "".join([*parts, source[end:]])
-
-
-def _needs_plain_mark(before: str) -> bool:
-    """Return True within a tag or a title, where a comment would be text."""
-    return before.rfind("<") > before.rfind(">") or before.rfind("<title") > before.rfind("</title")
-
-
+_JINJA_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
+_HEAD_STYLE = re.compile(r"<head>(<style>.*?</style>)(.*?)</head>", re.DOTALL)
+_HIDDEN_TAG = re.compile(r"<!--\ue000(\d+)\ue001-->|\ue000(\d+)\ue001")
 ENGLISH = "en"
-REASON = "email/reason.txt.j2"
+REASON_TEMPLATE = "email/reason.txt.j2"
 """Template with one block per kind of reason."""
 _STYLE = "email/style.css"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)")
@@ -141,6 +101,26 @@ class Templates:
 def web_environment(templates: Templates, language: str = ENGLISH) -> Environment:
     """Return the environment for web pages: the same as for mails."""
     return templates.environment(language)
+
+
+def inline_css(source: str, css: str) -> str:
+    """Return the template with the rules of `css` as style attributes.
+
+    At-rules stay in the head of a page.
+    """
+    tags: list[str] = []
+    hidden = _hide_jinja_tags(source, tags)
+    inliner = CSSInliner(
+        inline_style_tags=True,
+        keep_at_rules=True,
+        minify_css=True,
+        load_remote_stylesheets=False,
+        extra_css=css,
+    )
+    is_page = "<html" in source
+    result = inliner.inline(hidden) if is_page else inliner.inline_fragment(hidden, css)
+    result = _HEAD_STYLE.sub(r"<head>\2\1\n</head>", result, count=1)  # the charset comes first (HTML: 1,024 bytes)
+    return _HIDDEN_TAG.sub(lambda mark: tags[int(mark[1] or mark[2])], result)
 
 
 class _Languages:
@@ -227,7 +207,7 @@ def _check(environment: Environment, name: str) -> None:
         raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
     if _is_escaped(name) and not all(other and _is_escaped(other) for other in included):
         raise BadSetting(f"template {name} includes a .txt.j2 template, which is not escaped; pass its text as a value")
-    if name == REASON and (missing := [why.value for why in Why if why not in template.blocks]):
+    if name == REASON_TEMPLATE and (missing := [why.value for why in Why if why not in template.blocks]):
         raise BadSetting(f"template {name} has no block for {', '.join(missing)}; add one for each kind of reason")
 
 
@@ -264,3 +244,20 @@ def _day(locale: Locale) -> Callable[[date, str], str]:
         return format_date(value, pattern, locale=locale)
 
     return day
+
+
+def _hide_jinja_tags(source: str, tags: list[str]) -> str:
+    parts, end = [], 0
+    for found in _JINJA_TAG.finditer(source):
+        parts.append(source[end : found.start()])
+        in_tag = _needs_plain_mark(source[: found.start()])
+        mark = f"\ue000{len(tags)}\ue001"
+        parts.append(mark if in_tag or found[0].startswith("{{") else f"<!--{mark}-->")
+        tags.append(found[0])
+        end = found.end()
+    return "".join([*parts, source[end:]])
+
+
+def _needs_plain_mark(before: str) -> bool:
+    """Return True within a tag or a title, where a comment would be text."""
+    return before.rfind("<") > before.rfind(">") or before.rfind("<title") > before.rfind("</title")

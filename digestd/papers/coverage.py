@@ -9,13 +9,11 @@ broken    there was no usable answer, and nothing of the day is stored
 
 Every run that knows more judges a day again. A complete day stays complete.
 
-Predict when a day's papers are due and how many: from a calendar or from past weeks.
+`ExpectedSchedule` predicts when a day's papers are due and how many, from a calendar or from past weeks.
 
-Detect that a source has changed its format: fields that were always there are gone.
-
-arXiv changed links and authors of its feed in January 2024 without notice
-(github.com/arXiv/arxiv-feed#39). Such an answer would overwrite good texts with empty
-ones, so it is refused as a whole.
+`refuse_format_change` detects that a source has changed its format: fields that were always there are gone. arXiv
+changed links and authors of its feed in January 2024 without notice (github.com/arXiv/arxiv-feed#39). Such an answer
+would overwrite good texts with empty ones, so it is refused as a whole.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,7 +25,8 @@ from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
 
-LEARNED_FROM = timedelta(weeks=8)
+HISTORY_SPAN = timedelta(weeks=8)
+"""Past weeks from which numbers of papers are learnt."""
 ANNOUNCEMENTS_MIN = 3
 """So many announcements say how large one is."""
 WEEKDAYS_MIN = 4
@@ -36,8 +35,31 @@ CALENDAR_GRACE = timedelta(hours=3)
 """Delay of an announcement after which the source is stale and other interfaces are tried."""
 LEARNED_GRACE = timedelta(days=1)
 """The same for a source whose hour is not known."""
-
 AnnouncementTime = Callable[[date], datetime | None]
+USUAL_MIN = 8
+"""The usual number of papers from which few are suspicious.
+
+If 8 are usual (Poisson), fewer than a quarter of them come on 3 days in 1,000."""
+FEW_DIVISOR = 4
+"""Fewer than the usual number divided by this are too few to be complete."""
+CHECKED_NOTE = "read by another interface of the source too"
+_DAY = timedelta(days=1)
+_Verdict = tuple[CoverageState, str]
+FORMAT_MEMORY = timedelta(days=14)
+"""A format that lasts this long is accepted as the new one: by then no older record counts."""
+FORMAT_HISTORY_MIN = 20
+FORMAT_ANSWER_MIN = 5
+"""Records in the past and in an answer from which a format is judged."""
+FIELD_ALWAYS_SHARE = 0.9
+"""A field is required if at least this share of past records has it."""
+FIELD_GONE_SHARE = 0.5
+"""A field counts as gone if fewer than this share of an answer's records have it."""
+_FORMAT_FIELDS: Mapping[str, Callable[[Sighting], object]] = {
+    "abstract": lambda sighting: sighting.words.abstract,
+    "authors": lambda sighting: sighting.words.authors,
+    "categories": lambda sighting: sighting.words.categories,
+    "published": lambda sighting: sighting.published,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +103,11 @@ class ExpectedSchedule:
         return [
             row.items
             for row in self.known
-            if before - LEARNED_FROM <= row.day < before
+            if before - HISTORY_SPAN <= row.day < before
             and row.state in COMPLETE
             and row.day.weekday() in weekdays
             and (self.announcement_time is None or self.announcement_time(row.day))
         ]
-
-
-def _median(counts: Sequence[int], enough: int) -> int | None:
-    return median_low(counts) if len(counts) >= enough else None
-
-
-USUAL_MIN = 8
-"""The usual number of papers from which few are suspicious.
-
-If 8 are usual (Poisson), fewer than a quarter of them come on 3 days in 1,000."""
-FEW = 4
-"""Fewer than the usual number divided by this are too few to be complete."""
-CHECKED = "read by another interface of the source too"
-
-_DAY = timedelta(days=1)
-_Verdict = tuple[CoverageState, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,34 @@ def days_to_judge(known: Iterable[Coverage], first: date, today: date, look_back
     return [start + number * _DAY for number in range((today - start).days + 1)]
 
 
+def required_fields(records: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    """Return the fields that nearly all recent records of a source have; none if there are too few records."""
+    if len(records) < FORMAT_HISTORY_MIN:
+        return frozenset()
+    return frozenset(
+        name
+        for name in _FORMAT_FIELDS
+        if sum(name in record for record in records) >= FIELD_ALWAYS_SHARE * len(records)
+    )
+
+
+def refuse_format_change(sightings: Sequence[Sighting], parts: frozenset[str]) -> None:
+    """Raise SourceFailed if required fields are gone from an answer."""
+    if len(sightings) < FORMAT_ANSWER_MIN:
+        return
+    for name in sorted(parts):
+        there = sum(bool(_FORMAT_FIELDS[name](sighting)) for sighting in sightings)
+        if there < FIELD_GONE_SHARE * len(sightings):
+            raise SourceFailed(
+                f"{len(sightings) - there} of {len(sightings)} records have no {name}, which nearly all had before: "
+                "the source has changed its format, so nothing of this answer was taken; run `digestd source check`"
+            )
+
+
+def _median(counts: Sequence[int], enough: int) -> int | None:
+    return median_low(counts) if len(counts) >= enough else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """One day with the evidence about it."""
@@ -181,13 +215,13 @@ class _Case:
 
     @property
     def is_checked(self) -> bool:
-        return self.day in self.seen.checked or (self.was is not None and self.was.note == CHECKED)
+        return self.day in self.seen.checked or (self.was is not None and self.was.note == CHECKED_NOTE)
 
     @property
     def is_too_few(self) -> bool:
         """Return True if chance does not explain the small number."""
         usual = self.expected or 0
-        return self.is_due and usual >= USUAL_MIN and self.items * FEW < usual and not self.is_checked
+        return self.is_due and usual >= USUAL_MIN and self.items * FEW_DIVISOR < usual and not self.is_checked
 
     @property
     def few(self) -> str:
@@ -206,13 +240,13 @@ def _row(source: str, case: _Case) -> Coverage | None:
 
 def _verdict(case: _Case) -> _Verdict | None:
     if case.items:
-        return _of_some(case)
+        return _judge_day_with_papers(case)
     if case.due is None:
         return CoverageState.QUIET, ""
-    return _of_none(case) if case.day in case.seen.complete_days else _of_unseen(case)
+    return _judge_empty_day(case) if case.day in case.seen.complete_days else _judge_unread_day(case)
 
 
-def _of_some(case: _Case) -> _Verdict | None:
+def _judge_day_with_papers(case: _Case) -> _Verdict | None:
     """Judge a day with papers."""
     seen, is_complete = case.seen, case.day in case.seen.complete_days
     if case.was and (not is_complete if case.was_complete else case.day not in seen.items):
@@ -223,24 +257,24 @@ def _of_some(case: _Case) -> _Verdict | None:
         return CoverageState.PARTIAL, seen.flaw
     if case.is_too_few:
         return CoverageState.PARTIAL, case.few
-    return CoverageState.FRESH, CHECKED if case.is_checked else ""
+    return CoverageState.FRESH, CHECKED_NOTE if case.is_checked else ""
 
 
-def _of_none(case: _Case) -> _Verdict | None:
+def _judge_empty_day(case: _Case) -> _Verdict | None:
     """Judge a day without papers although everything was read."""
     if case.seen.error and case.day in case.seen.items:
         return CoverageState.PARTIAL, case.seen.error
     if case.seen.newest and case.seen.newest > case.day:
         if case.is_too_few:
             return CoverageState.PARTIAL, case.few
-        return CoverageState.QUIET, CHECKED if case.is_checked else ""
+        return CoverageState.QUIET, CHECKED_NOTE if case.is_checked else ""
     if not case.is_due:
         return (CoverageState.QUIET, "nothing yet") if case.was else None
     if _is_awaited(case):
-        return _waiting(case)
+        return _late_or_stale(case)
     if case.schedule.announcement_time and case.day not in case.seen.named and not _is_overdue(case):
         return None
-    return CoverageState.QUIET, CHECKED if case.is_checked else ""
+    return CoverageState.QUIET, CHECKED_NOTE if case.is_checked else ""
 
 
 def _is_awaited(case: _Case) -> bool:
@@ -253,7 +287,7 @@ def _is_awaited(case: _Case) -> bool:
     return case.expected >= USUAL_MIN
 
 
-def _of_unseen(case: _Case) -> _Verdict | None:
+def _judge_unread_day(case: _Case) -> _Verdict | None:
     """Judge a day without papers for which this run found no reason."""
     if case.was and (case.was_complete or case.was.state is CoverageState.PARTIAL):
         return case.was.state, case.was.note
@@ -263,11 +297,11 @@ def _of_unseen(case: _Case) -> _Verdict | None:
     if not case.is_due:
         return None
     if case.schedule.announcement_time and (case.seen.newest is None or case.seen.newest < case.day):
-        return _waiting(case)
+        return _late_or_stale(case)
     return CoverageState.PARTIAL, case.seen.gap
 
 
-def _waiting(case: _Case) -> _Verdict:
+def _late_or_stale(case: _Case) -> _Verdict:
     state = CoverageState.STALE if _is_overdue(case) else CoverageState.LATE
     notes = [f"due since {case.due:%Y-%m-%d %H:%M} UTC", case.seen.flaw]
     if case.seen.newest:
@@ -277,39 +311,3 @@ def _waiting(case: _Case) -> _Verdict:
 
 def _is_overdue(case: _Case) -> bool:
     return case.due is not None and case.now >= case.due + case.schedule.grace
-
-
-REMEMBERED_FOR = timedelta(days=14)
-"""A format that lasts this long is accepted as the new one: by then no older record counts."""
-HISTORY_MIN = 20
-ANSWER_MIN = 5
-ALWAYS = 0.9
-GONE = 0.5
-"""A field counts as gone if fewer than this share of an answer's records have it."""
-
-_PARTS: Mapping[str, Callable[[Sighting], object]] = {
-    "abstract": lambda sighting: sighting.words.abstract,
-    "authors": lambda sighting: sighting.words.authors,
-    "categories": lambda sighting: sighting.words.categories,
-    "published": lambda sighting: sighting.published,
-}
-
-
-def required_fields(said: Sequence[Mapping[str, object]]) -> frozenset[str]:
-    """Return the fields that nearly all recent records of a source have; none if there are too few records."""
-    if len(said) < HISTORY_MIN:
-        return frozenset()
-    return frozenset(name for name in _PARTS if sum(name in record for record in said) >= ALWAYS * len(said))
-
-
-def refuse_format_change(sightings: Sequence[Sighting], parts: frozenset[str]) -> None:
-    """Raise SourceFailed if required fields are gone from an answer."""
-    if len(sightings) < ANSWER_MIN:
-        return
-    for name in sorted(parts):
-        there = sum(bool(_PARTS[name](sighting)) for sighting in sightings)
-        if there < GONE * len(sightings):
-            raise SourceFailed(
-                f"{len(sightings) - there} of {len(sightings)} records have no {name}, which nearly all had before: "
-                "the source has changed its form, so nothing of this answer was taken; run `digestd source check`"
-            )

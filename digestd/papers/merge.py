@@ -1,10 +1,7 @@
 """Decide what to write for a page of sightings, given the stored papers. Pure.
 
-The newest sighting of every source is kept. The texts of the paper come from the best
-of them, field by field, by a rule without time: the same sightings give the same paper
-in any order.
-
-Select the texts of a paper from its sightings, by trust and without regard to time. Pure.
+The newest sighting of every source is kept. The texts of the paper come from the best of them, field by field
+(`select_text`), by trust and without regard to time: the same sightings give the same paper in any order.
 """
 
 import hashlib
@@ -18,82 +15,15 @@ from digestd.domain.tex import to_plain
 from digestd.papers.identity import Work, group_works
 from digestd.store.sightings import PaperState, PaperText, PaperWrite, StoredSighting, record
 
-_TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1}
-_NOW = datetime.max.replace(tzinfo=UTC)
-
-
-class PlainTexts(dict[str, str]):
-    """Texts converted for readers, each once."""
-
-    def __missing__(self, text: str) -> str:
-        self[text] = found = to_plain(text)
-        return found
-
-
-def select_text(name: PaperId, said: Sequence[StoredSighting]) -> PaperText:
-    """Return the texts of the most trusted source; gaps are filled from the next."""
-    ranked = [one.sighting for one in sorted(said, key=_trust, reverse=True)]
-    links = _files(name)
-    for sighting in reversed(ranked):
-        links |= sighting.links
-    return PaperText(
-        words=Words(
-            title=ranked[0].words.title,
-            abstract=next((s.words.abstract for s in ranked if s.words.abstract), ""),
-            authors=next((s.words.authors for s in ranked if s.words.authors), ()),
-            categories=next((s.words.categories for s in ranked if s.words.categories), ()),
-        ),
-        url=next((s.url for s in ranked if s.url), None) or _home(name),
-        links=dict(sorted(links.items())),
-    )
-
-
-def is_withdrawn(said: Sequence[StoredSighting]) -> bool:
-    """Return True if the work was withdrawn: by arXiv's newest sighting, without one by any.
-
-    Of one version any of arXiv's interfaces may know it. A word without a version counts if it
-    came no earlier than those of the newest.
-    """
-    own = [one for one in said if _is_arxiv(one)]
-    newest = max((one.sighting.version or 0 for one in own), default=0)
-    since = min((one.seen or _NOW for one in own if (one.sighting.version or 0) == newest), default=_NOW)
-    counted = [one for one in own if (one.sighting.version or newest) == newest and (one.seen or _NOW) >= since]
-    return any(one.sighting.withdrawn for one in counted or said)
-
-
-def _trust(said: StoredSighting) -> tuple[bool, int, int, bool, str, str]:
-    """Return the sort key: arXiv's newest version first, then by source, then by name."""
-    kind = said.source.partition(":")[0]
-    own = said.sighting.ids[0]
-    is_arxiv = _is_arxiv(said)
-    version = (said.sighting.version or 0) if is_arxiv else 0
-    return is_arxiv, version, _TRUST.get(kind, 0), own.startswith("arxiv:"), said.source, own
-
-
-def _is_arxiv(said: StoredSighting) -> bool:
-    return said.source.partition(":")[0].partition("-")[0] == "arxiv"
-
-
-def _home(name: PaperId) -> str | None:
-    scheme, _, value = name.partition(":")
-    homes: Mapping[str, str] = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
-    return homes[scheme] + value if scheme in homes else None
-
-
-def _files(name: PaperId) -> dict[str, str]:
-    """Return the links to store with the texts, so that a planned digest keeps its links."""
-    scheme, _, value = name.partition(":")
-    return {"pdf": f"https://arxiv.org/pdf/{value}"} if scheme == "arxiv" else {}
-
-
+_SOURCE_TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1}
+_UNSTORED_YET = datetime.max.replace(tzinfo=UTC)
 NEWS = frozenset({"new", "cross"})
 REPLACED = frozenset({"replace", "replace-cross"})
 ARCHIVE = "archive"
 """Announced as: imported as already known. It trains the text model and is never news."""
-
 SIGNALS = "signals"
 """Announced as: only adds signals to a stored paper."""
-NEWS_DAYS = timedelta(days=7)
+NEWS_WINDOW = timedelta(days=7)
 """An announcement older than this is archived: back-fill trains the text model and is no news."""
 
 
@@ -116,30 +46,19 @@ def decide(
 ) -> Decision:
     """Group a page's sightings into works and return the changes. `apart`: pairs never to merge."""
     papers = {paper.key: paper for paper in known}
-    telling = [sighting for sighting in sightings if sighting.announced != SIGNALS]
+    described = [sighting for sighting in sightings if sighting.announced != SIGNALS]
     measured = [sighting for sighting in sightings if sighting.announced == SIGNALS]
     changes: list[PaperWrite] = []
-    for work in group_works(telling, {key: paper.aliases for key, paper in papers.items()}, apart):
-        members = [telling[position] for position in work.members]
-        said = _newest(source, members)
-        change = _change(work, said, [papers[key] for key in work.keys], _state_at(members, now))
+    for work in group_works(described, {key: paper.aliases for key, paper in papers.items()}, apart):
+        members = [described[position] for position in work.members]
+        new = _newest(source, members)
+        change = _change(work, new, [papers[key] for key in work.keys], _state_at(members, now))
         changes.append(replace(change, evidence=_named_together(source, members)) if change.absorbed else change)
     changes = _with_signals(changes, measured, known)
-    new = sum(change.key is None for change in changes)
+    created = sum(change.key is None for change in changes)
     updated = sum(change.key is not None and _is_visible(change) for change in changes)
     written = tuple(change for change in changes if _is_needed(change))
-    return Decision(written, new, updated, len(sightings) - new - updated)
-
-
-def is_news(sighting: Sighting, now: datetime) -> bool:
-    """Return True for a recent announcement of a paper."""
-    return sighting.announced in NEWS and is_recent(sighting, now)
-
-
-def is_recent(sighting: Sighting, now: datetime) -> bool:
-    """Return True if its paper may be picked: announced or replaced recently."""
-    is_old = sighting.day is not None and now.date() - sighting.day > NEWS_DAYS
-    return sighting.announced in NEWS | REPLACED and not is_old
+    return Decision(written, created, updated, len(sightings) - created - updated)
 
 
 def merge_change(
@@ -158,6 +77,159 @@ def merge_change(
 def rebuild_change(paper: PaperState, now: datetime) -> PaperWrite:
     """Return the change that rebuilds a stored paper from its remaining sightings."""
     return _change(_as_work([paper]), [], [paper], _WorkState([paper], False, None, now))
+
+
+def select_text(name: PaperId, sightings: Sequence[StoredSighting]) -> PaperText:
+    """Return the texts of the most trusted source; gaps are filled from the next."""
+    ranked = [one.sighting for one in sorted(sightings, key=_trust, reverse=True)]
+    links = _default_links(name)
+    for sighting in reversed(ranked):
+        links |= sighting.links
+    return PaperText(
+        words=Words(
+            title=ranked[0].words.title,
+            abstract=next((s.words.abstract for s in ranked if s.words.abstract), ""),
+            authors=next((s.words.authors for s in ranked if s.words.authors), ()),
+            categories=next((s.words.categories for s in ranked if s.words.categories), ()),
+        ),
+        url=next((s.url for s in ranked if s.url), None) or _default_url(name),
+        links=dict(sorted(links.items())),
+    )
+
+
+def is_withdrawn(sightings: Sequence[StoredSighting]) -> bool:
+    """Return True if the work was withdrawn: by arXiv's newest sighting, without one by any.
+
+    Of one version any of arXiv's interfaces may know it. A word without a version counts if it
+    came no earlier than those of the newest.
+    """
+    own = [one for one in sightings if _is_arxiv(one)]
+    newest = max((one.sighting.version or 0 for one in own), default=0)
+    since = min(
+        (one.seen or _UNSTORED_YET for one in own if (one.sighting.version or 0) == newest), default=_UNSTORED_YET
+    )
+    counted = [
+        one for one in own if (one.sighting.version or newest) == newest and (one.seen or _UNSTORED_YET) >= since
+    ]
+    return any(one.sighting.withdrawn for one in counted or sightings)
+
+
+def is_news(sighting: Sighting, now: datetime) -> bool:
+    """Return True for a recent announcement of a paper."""
+    return sighting.announced in NEWS and is_recent(sighting, now)
+
+
+def is_recent(sighting: Sighting, now: datetime) -> bool:
+    """Return True if its paper may be picked: announced or replaced recently."""
+    is_old = sighting.day is not None and now.date() - sighting.day > NEWS_WINDOW
+    return sighting.announced in NEWS | REPLACED and not is_old
+
+
+def sighting_hash(sighting: Sighting) -> bytes:
+    """Return a hash of a sighting without its signals."""
+    return _as_stored("", sighting).digest
+
+
+class PlainTexts(dict[str, str]):
+    """Texts converted for readers, each once."""
+
+    def __missing__(self, text: str) -> str:
+        self[text] = found = to_plain(text)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _WorkState:
+    """Input for a work's state: the papers it was before, and whether it is announced as news.
+
+    `published`: the earliest date given for it.
+    """
+
+    papers: Sequence[PaperState]
+    is_news: bool
+    published: datetime | None
+    now: datetime
+
+
+def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperState], given: _WorkState) -> PaperWrite:
+    kept = papers[0] if papers else None
+    name = canonical([name for name in work.ids if not name.startswith("merged:")])
+    current = list({(one.source, one.sighting.ids[0]): one for one in _all_sightings(papers, new)}.values())
+    text = select_text(name, current)
+    archived, first_seen, published = _work_times(given if given.papers else replace(given, papers=papers))
+    withdrawn = is_withdrawn(current)
+    aliases = {alias for paper in papers for alias in paper.aliases}
+    held = {(one.source, one.digest) for paper in papers for one in paper.sightings}
+    older = {(one.source, one.digest) for paper in papers for one in paper.older}
+    fresh = [one for one in new if (one.source, one.digest) not in held]
+    is_same = kept is not None and text == kept.text
+    return PaperWrite(
+        key=kept.key if kept else None,
+        id=name,
+        archived=archived,
+        first_seen=first_seen,
+        published=published,
+        withdrawn=withdrawn,
+        absorbed=tuple(paper.key for paper in papers[1:]),
+        aliases=tuple(alias for alias in work.ids if alias not in aliases),
+        text=None if is_same else text,
+        becomes_plain=text if is_same and kept is not None and not archived and not kept.is_plain else None,
+        sightings=tuple(one for one in fresh if (one.source, one.digest) not in older),
+        repeated=tuple(one for one in fresh if (one.source, one.digest) in older),
+        signals=_signals(papers, [one.sighting for one in new]),
+        is_changed=kept is not None
+        and (kept.id, kept.archived, kept.first_seen, kept.published, kept.withdrawn)
+        != (name, archived, first_seen, published, withdrawn),
+    )
+
+
+def _work_times(given: _WorkState) -> tuple[bool, datetime, datetime]:
+    """Return whether the work is archived, when it was first seen, and when it was published.
+
+    A replacement of an unknown paper is no news; but if it is then announced as new (the day
+    it was announced had been missed), it is news from now on. The date of publication stays as
+    it was while the paper was news, so that an old digest can be rebuilt.
+    """
+    published = given.published or given.now
+    if not given.papers:
+        return not given.is_news, given.now, published
+    in_the_news = [paper for paper in given.papers if not paper.archived]
+    if in_the_news:
+        return False, min(paper.first_seen for paper in in_the_news), in_the_news[0].published
+    only_replaced = all(one.sighting.announced in REPLACED for paper in given.papers for one in paper.sightings)
+    if given.is_news and only_replaced:
+        return False, given.now, published
+    return True, min(paper.first_seen for paper in given.papers), given.papers[0].published
+
+
+def _state_at(members: Sequence[Sighting], now: datetime) -> _WorkState:
+    published = min((sighting.published for sighting in members if sighting.published), default=None)
+    return _WorkState((), any(is_news(sighting, now) for sighting in members), published, now)
+
+
+def _trust(stored: StoredSighting) -> tuple[bool, int, int, bool, str, str]:
+    """Return the sort key: arXiv's newest version first, then by source, then by name."""
+    kind = stored.source.partition(":")[0]
+    own = stored.sighting.ids[0]
+    is_arxiv = _is_arxiv(stored)
+    version = (stored.sighting.version or 0) if is_arxiv else 0
+    return is_arxiv, version, _SOURCE_TRUST.get(kind, 0), own.startswith("arxiv:"), stored.source, own
+
+
+def _is_arxiv(stored: StoredSighting) -> bool:
+    return stored.source.partition(":")[0].partition("-")[0] == "arxiv"
+
+
+def _default_url(name: PaperId) -> str | None:
+    scheme, _, value = name.partition(":")
+    homes: Mapping[str, str] = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
+    return homes[scheme] + value if scheme in homes else None
+
+
+def _default_links(name: PaperId) -> dict[str, str]:
+    """Return the links to store with the texts, so that a planned digest keeps its links."""
+    scheme, _, value = name.partition(":")
+    return {"pdf": f"https://arxiv.org/pdf/{value}"} if scheme == "arxiv" else {}
 
 
 def _as_work(papers: Sequence[PaperState]) -> Work:
@@ -189,10 +261,10 @@ def _with_signals(
             places |= dict.fromkeys(rest[name].aliases, len(changes) - 1)
         found.setdefault(places[name], []).append(sighting)
     papers = {paper.key: paper for paper in known}
-    for place, said in found.items():
+    for place, added in found.items():
         change = changes[place]
         before = [papers[key] for key in (change.key, *change.absorbed) if key is not None]
-        changes[place] = replace(change, signals={**_signals(before, said), **(change.signals or {})})
+        changes[place] = replace(change, signals={**_signals(before, added), **(change.signals or {})})
     return changes
 
 
@@ -216,103 +288,29 @@ def _as_news(sighting: Sighting, before: Sighting | None) -> Sighting:
     return replace(sighting, announced=before.announced)
 
 
-def sighting_hash(sighting: Sighting) -> bytes:
-    """Return a hash of a sighting without its signals."""
-    return _as_stored("", sighting).digest
-
-
 def _as_stored(source: str, sighting: Sighting) -> StoredSighting:
     kept = record(sighting)
-    said = json.dumps([kept, sighting.version], sort_keys=True, ensure_ascii=False)
-    return StoredSighting(source, hashlib.blake2b(said.encode(), digest_size=16).digest(), sighting, record=kept)
+    content = json.dumps([kept, sighting.version], sort_keys=True, ensure_ascii=False)
+    return StoredSighting(source, hashlib.blake2b(content.encode(), digest_size=16).digest(), sighting, record=kept)
 
 
-@dataclass(frozen=True, slots=True)
-class _WorkState:
-    """Input for a work's state: the papers it was before, and whether it is announced as news.
-
-    `published`: the earliest date given for it.
-    """
-
-    papers: Sequence[PaperState]
-    is_news: bool
-    published: datetime | None
-    now: datetime
-
-
-def _state_at(members: Sequence[Sighting], now: datetime) -> _WorkState:
-    published = min((sighting.published for sighting in members if sighting.published), default=None)
-    return _WorkState((), any(is_news(sighting, now) for sighting in members), published, now)
-
-
-def _change(work: Work, said: Sequence[StoredSighting], papers: Sequence[PaperState], given: _WorkState) -> PaperWrite:
-    kept = papers[0] if papers else None
-    name = canonical([name for name in work.ids if not name.startswith("merged:")])
-    said_now = list({(one.source, one.sighting.ids[0]): one for one in _all_sightings(papers, said)}.values())
-    text = select_text(name, said_now)
-    archived, first_seen, published = _work_times(given if given.papers else replace(given, papers=papers))
-    withdrawn = is_withdrawn(said_now)
-    aliases = {alias for paper in papers for alias in paper.aliases}
-    held = {(one.source, one.digest) for paper in papers for one in paper.sightings}
-    older = {(one.source, one.digest) for paper in papers for one in paper.older}
-    fresh = [one for one in said if (one.source, one.digest) not in held]
-    is_same = kept is not None and text == kept.text
-    return PaperWrite(
-        key=kept.key if kept else None,
-        id=name,
-        archived=archived,
-        first_seen=first_seen,
-        published=published,
-        withdrawn=withdrawn,
-        absorbed=tuple(paper.key for paper in papers[1:]),
-        aliases=tuple(alias for alias in work.ids if alias not in aliases),
-        text=None if is_same else text,
-        becomes_plain=text if is_same and kept is not None and not archived and not kept.is_plain else None,
-        sightings=tuple(one for one in fresh if (one.source, one.digest) not in older),
-        repeated=tuple(one for one in fresh if (one.source, one.digest) in older),
-        signals=_signals(papers, [one.sighting for one in said]),
-        is_changed=kept is not None
-        and (kept.id, kept.archived, kept.first_seen, kept.published, kept.withdrawn)
-        != (name, archived, first_seen, published, withdrawn),
-    )
-
-
-def _all_sightings(papers: Sequence[PaperState], said: Sequence[StoredSighting]) -> list[StoredSighting]:
+def _all_sightings(papers: Sequence[PaperState], new: Sequence[StoredSighting]) -> list[StoredSighting]:
     """Return stored and new sightings, the new ones last unless their version is lower."""
     kept = [one for paper in papers for one in paper.sightings]
     if not kept:
-        return list(said)
+        return list(new)
     versions = {(one.source, one.sighting.ids[0]): one.sighting.version or 0 for one in kept}
-    new = [one for one in said if (one.sighting.version or 0) >= versions.get((one.source, one.sighting.ids[0]), 0)]
-    return [*kept, *new]
+    newer = [one for one in new if (one.sighting.version or 0) >= versions.get((one.source, one.sighting.ids[0]), 0)]
+    return [*kept, *newer]
 
 
-def _work_times(given: _WorkState) -> tuple[bool, datetime, datetime]:
-    """Return whether the work is archived, when it was first seen, and when it was published.
-
-    A replacement of an unknown paper is no news; but if it is then announced as new (the day
-    it was announced had been missed), it is news from now on. The date of publication stays as
-    it was while the paper was news, so that an old digest can be rebuilt.
-    """
-    published = given.published or given.now
-    if not given.papers:
-        return not given.is_news, given.now, published
-    in_the_news = [paper for paper in given.papers if not paper.archived]
-    if in_the_news:
-        return False, min(paper.first_seen for paper in in_the_news), in_the_news[0].published
-    only_replaced = all(one.sighting.announced in REPLACED for paper in given.papers for one in paper.sightings)
-    if given.is_news and only_replaced:
-        return False, given.now, published
-    return True, min(paper.first_seen for paper in given.papers), given.papers[0].published
-
-
-def _signals(papers: Sequence[PaperState], said: Sequence[Sighting]) -> dict[str, float]:
+def _signals(papers: Sequence[PaperState], sightings: Sequence[Sighting]) -> dict[str, float]:
     """Return the signals that differ from the latest stored ones."""
     latest: dict[str, float] = {}
     for paper in reversed(papers):
         latest |= paper.signals
     found: dict[str, float] = {}
-    for sighting in said:
+    for sighting in sightings:
         for name, value in sighting.signals.items():
             found[name] = max(value, found.get(name, value))
     return {name: value for name, value in found.items() if latest.get(name) != value}

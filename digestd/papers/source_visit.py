@@ -11,8 +11,8 @@ from digestd.domain.paper import Paper
 from digestd.errors import DigestdError
 from digestd.papers import backfill
 from digestd.papers.coverage import (
-    LEARNED_FROM,
-    REMEMBERED_FOR,
+    FORMAT_MEMORY,
+    HISTORY_SPAN,
     ExpectedSchedule,
     Observation,
     days_to_judge,
@@ -104,7 +104,7 @@ def _old_before(source: Source, start: _Start, now: datetime) -> datetime | None
 
 
 def _gather(db: Database, source: Source, since: datetime | None, now: datetime) -> _Start:
-    learned_from = (now - LEARNED_FROM - LOOK_BACK_MAX).date()
+    learned_from = (now - HISTORY_SPAN - LOOK_BACK_MAX).date()
     with db.read() as session:
         last = fetches.newest_success(session, source.name)
         start = since or max(last or now - FIRST_LOOK, now - LOOK_BACK_MAX)
@@ -115,7 +115,7 @@ def _gather(db: Database, source: Source, since: datetime | None, now: datetime)
             last=last,
             before=fetches.of_source(session, source.name),
             known=coverage.of_source(session, source.name, min(start.date(), learned_from)),
-            required=required_fields(coverage.latest_records(session, source.name, now - REMEMBERED_FOR)),
+            required=required_fields(coverage.latest_records(session, source.name, now - FORMAT_MEMORY)),
             papers=papers.candidates(session, now - LOOK_BACK_MAX, now)[-ENRICHED_MAX:] if is_enriching else (),
         )
 
@@ -192,7 +192,7 @@ def _is_fleeting(source: Source, result: FetchResult, since: datetime) -> bool:
     """Return True if the source shows only its newest papers: one page, whatever is asked."""
     if isinstance(source, BackfillSource):
         return True
-    return result.pages == 1 and source.requests(since, None) == source.requests(since - LEARNED_FROM, None)
+    return result.pages == 1 and source.requests(since, None) == source.requests(since - HISTORY_SPAN, None)
 
 
 def _first(seen: Observation, start: _Start, now: datetime) -> date:

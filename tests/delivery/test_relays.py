@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import String, cast, select
 
-from digestd.delivery.relays import SLACK, RelayBalancer
+from digestd.delivery.relays import TURN_SLACK, RelayBalancer
 from digestd.delivery.run import DeliveryReport, deliver
 from digestd.delivery.transports import Route, open_routes
 from digestd.domain.delivery import State
@@ -46,7 +46,7 @@ async def test_relays_share_mails_by_weight(waiting: Install) -> None:
     async with Relay().serving() as one, Relay().serving() as two:
         report = await by(waiting, [route(one, "one"), route(two, "two", 3)])
     assert (report.accepted, report.stopped) == (READERS, None)
-    assert 0 < len(one.taken) <= len(two.taken) / 3 + SLACK
+    assert 0 < len(one.taken) <= len(two.taken) / 3 + TURN_SLACK
     assert two.taken
     assert relays_of(waiting) == {"one": len(one.taken), "two": len(two.taken)}
     assert waiting.sound(one.copies + two.copies)
@@ -60,7 +60,7 @@ def test_balancer_keeps_shares_over_many_mails() -> None:
             if shares.may_take(name):
                 shares.record_taken(name)
                 taken[name] += 1
-    assert taken["b"] == pytest.approx(3 * taken["a"], abs=SLACK * 4)
+    assert taken["b"] == pytest.approx(3 * taken["a"], abs=TURN_SLACK * 4)
     assert taken["spare"] == 0
 
 

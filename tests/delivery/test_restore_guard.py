@@ -152,7 +152,7 @@ async def test_sent_journal_ignores_a_truncated_record(waiting: Install) -> None
         assert Counter(fate for _, fate in journals.read_sent(there.app.journals).values()) == {
             journals.SentOutcome.ACCEPTED: READERS
         }
-        there.clock.go(journals.KEPT + DAY)
+        there.clock.go(journals.SENT_RETENTION + DAY)
         there.papers(sample_data.papers(60, seed=2, first=1_000))
         there.plan()
         await there.deliver()

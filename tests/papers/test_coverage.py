@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from digestd.domain.coverage import Coverage, CoverageState, incomplete_states
 from digestd.papers.backfill import group_days, missed_days
-from digestd.papers.coverage import CHECKED, ExpectedSchedule, Observation, days_to_judge, judge_days
+from digestd.papers.coverage import CHECKED_NOTE, ExpectedSchedule, Observation, days_to_judge, judge_days
 from digestd.sources.arxiv_rss import ArxivRss
 
 RSS = ArxivRss(("cs.LG",))
@@ -111,7 +111,7 @@ def test_judge_days_under_a_quarter_of_usual_is_partial(items: int, usual: int, 
 def test_judge_days_few_confirmed_by_backfill_are_complete() -> None:
     checked = of(seen(items=3, checked=frozenset({TUE})), announcements(100), at(TUE, 9))
     assert checked is not None
-    assert (checked.state, checked.note) == (FRESH, CHECKED)
+    assert (checked.state, checked.note) == (FRESH, CHECKED_NOTE)
     assert of(seen(items=3), [*announcements(100), checked], at(TUE, 10)) in {None, checked}
 
 

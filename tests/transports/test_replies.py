@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.delivery.retry import SmtpReply
-from digestd.delivery.transports.smtp.stream import LINE_MAX, REPLY_MAX, InvalidReply, ReplyParser
+from digestd.delivery.transports.smtp.stream import REPLY_BYTES_MAX, REPLY_LINE_MAX, InvalidReply, ReplyParser
 
 SAID = b"250 2.0.0 Ok: queued as 4XyZ\r\n250-relay.example.org\r\n250-DSN\r\n250 8BITMIME\r\n354\r\n421 4.3.2 bye\n"
 READ = [
@@ -49,7 +49,7 @@ def test_replies_before_an_invalid_one_count(said: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [b"250 " + b"x" * LINE_MAX, b"250 " + b"x" * LINE_MAX + b"\r\n", b"250-x\r\n" * REPLY_MAX]
+    "said", [b"250 " + b"x" * REPLY_LINE_MAX, b"250 " + b"x" * REPLY_LINE_MAX + b"\r\n", b"250-x\r\n" * REPLY_BYTES_MAX]
 )
 def test_endless_lines_and_replies_are_rejected(said: bytes) -> None:
     with pytest.raises(InvalidReply):

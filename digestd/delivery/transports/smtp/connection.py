@@ -3,8 +3,6 @@
 If the relay offers PIPELINING (RFC 2920), an envelope (MAIL, RCPT, DATA) is one write, and the next mail's envelope is
 sent with this mail's final dot, so that a mail costs one round trip. Otherwise, or after the relay has answered out of
 order, each command waits for its answer; the outcomes are the same.
-
-Build the envelope commands MAIL, RCPT and DATA, and interpret their answers.
 """
 
 import asyncio
@@ -14,52 +12,21 @@ import structlog
 
 from digestd.delivery.retry import SmtpReply, Stage
 from digestd.delivery.transports.smtp.session import Relay, SmtpSession, error_text, open_session
-from digestd.delivery.transports.smtp.stream import LOST, InvalidReply, SmtpStream
+from digestd.delivery.transports.smtp.stream import CONNECTION_ERRORS, InvalidReply, SmtpStream
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import RelayFailed
 from digestd.mail.mime import dot_stuff
 
-STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA)
-GO_AHEAD = 354
+ENVELOPE_STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+START_MAIL_INPUT = 354
+"""The answer to DATA that asks for the body (RFC 5321 section 4.2.3)."""
+FINAL_DOT = b".\r\n"
+QUIT_SECONDS = 5.0
+log = structlog.get_logger(__name__)
 
 
 class PipelineMismatch(RelayFailed):
     """The answers do not match the commands, so it is unknown what the relay understood."""
-
-
-def commands(mail: OutgoingMail, dsn: bool) -> tuple[bytes, bytes, bytes]:
-    """Return one command per stage.
-
-    With `dsn` (RFC 3461), bounces name the attempt and contain only headers.
-    """
-    ret, notify = (f" RET=HDRS ENVID={mail.envid}", " NOTIFY=FAILURE") if dsn and mail.envid else ("", "")
-    return (
-        f"MAIL FROM:<{mail.envelope_from}>{ret}\r\n".encode("ascii"),
-        f"RCPT TO:<{mail.to}>{notify}\r\n".encode("ascii"),
-        b"DATA\r\n",
-    )
-
-
-def refusal(stage: Stage, reply: SmtpReply) -> Refusal | None:
-    """Return the refusal that an answer means, if any.
-
-    Raises PipelineMismatch if it fits no such command.
-    """
-    if reply.code == GO_AHEAD if stage is Stage.DATA else 250 <= reply.code < 260:
-        return None
-    if 400 <= reply.code < 600:
-        return Refusal(stage, reply)
-    raise PipelineMismatch(f"the relay answers {reply.code} to {stage.upper()}; digestd will retry later")
-
-
-def is_verdict(reply: SmtpReply) -> bool:
-    """Return True if an answer to the final dot says whether the mail was accepted."""
-    return 200 <= reply.code < 300 or 400 <= reply.code < 600
-
-
-DOT = b".\r\n"
-QUIT_SECONDS = 5.0
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -86,7 +53,7 @@ class SmtpTransport:
         return connection
 
 
-class _Closed(RelayFailed):
+class _SessionClosed(RelayFailed):
     """The session ended before any command of the envelope was answered."""
 
 
@@ -118,7 +85,7 @@ class SmtpConnection:
             if not pipelined:
                 raise
             refused = await self._retry_without_pipelining(mail, error)
-        except _Closed:
+        except _SessionClosed:
             if not self._used:
                 raise
             await self.open()  # relays close a session after so many mails, or so much time
@@ -131,13 +98,13 @@ class SmtpConnection:
         if stream.has_reply or stream.is_lost:
             return await self._early(stream)
         chained = b"".join(self._commands(then)) if then is not None and self._pipelines else b""
-        stream.write(DOT + chained, tail=len(DOT + chained) - 1)
+        stream.write(FINAL_DOT + chained, tail=len(FINAL_DOT + chained) - 1)
         try:
             reply = await stream.reply(self._relay.timeouts.final_dot)
-        except LOST as error:
+        except CONNECTION_ERRORS as error:
             self._drop()
             if stream.is_blocked:
-                raise _broken(error) from error
+                raise _connection_error(error) from error
             raise LostReply(error_text(error)) from error
         except asyncio.CancelledError:
             self._drop()
@@ -162,7 +129,7 @@ class SmtpConnection:
             stream.write(b"QUIT\r\n")
             try:
                 await stream.reply(QUIT_SECONDS)
-            except LOST as error:
+            except CONNECTION_ERRORS as error:
                 log.debug("no answer to QUIT", why=error_text(error))
         self._drop()
 
@@ -177,7 +144,7 @@ class SmtpConnection:
         return self._session is not None and self._session.pipelining and self._behaviour.pipelines
 
     def _commands(self, mail: OutgoingMail) -> tuple[bytes, bytes, bytes]:
-        return commands(mail, self._session is not None and self._session.dsn)
+        return envelope_commands(mail, self._session is not None and self._session.dsn)
 
     def _drop(self) -> None:
         if self._session is not None:
@@ -199,7 +166,7 @@ class SmtpConnection:
         ahead, self._ahead = self._ahead is mail, None
         stream = self._stream
         if not ahead and not stream.is_idle:
-            raise _Closed("the relay closed the session; digestd will retry later")
+            raise _SessionClosed("the relay closed the session; digestd will retry later")
         if self._pipelines or ahead:
             if not ahead:
                 stream.write(b"".join(self._commands(mail)))
@@ -209,7 +176,7 @@ class SmtpConnection:
     async def _pipelined(self, stream: SmtpStream, chained: bool) -> Refusal | None:
         """Read all three answers; the first refusal counts."""
         refused = None
-        for stage in STAGES:
+        for stage in ENVELOPE_STAGES:
             try:
                 reply = await self._reply(stream, stage)
             except RelayFailed as error:
@@ -218,15 +185,15 @@ class SmtpConnection:
                 if isinstance(error.__cause__, InvalidReply) or (chained and isinstance(error.__cause__, TimeoutError)):
                     raise PipelineMismatch(str(error)) from error
                 raise
-            refused = refused or refusal(stage, reply)
+            refused = refused or as_refusal(stage, reply)
         if refused is not None:
-            await self._leave(stream, in_data=reply.code == GO_AHEAD)
+            await self._leave(stream, in_data=reply.code == START_MAIL_INPUT)
         return refused
 
     async def _one_by_one(self, stream: SmtpStream, mail: OutgoingMail) -> Refusal | None:
-        for stage, command in zip(STAGES, self._commands(mail), strict=True):
+        for stage, command in zip(ENVELOPE_STAGES, self._commands(mail), strict=True):
             stream.write(command)
-            refused = refusal(stage, await self._reply(stream, stage))
+            refused = as_refusal(stage, await self._reply(stream, stage))
             if refused is not None:
                 await self._leave(stream, in_data=False)
                 return refused
@@ -240,16 +207,18 @@ class SmtpConnection:
         left = self._until - asyncio.get_running_loop().time()
         try:
             return await stream.reply(max(0.0, min(self._relay.timeouts.command, left)))
-        except LOST as error:
+        except CONNECTION_ERRORS as error:
             self._drop()
-            raise (_broken(error, _Closed) if stage is Stage.MAIL else _broken(error)) from error
+            raise (
+                _connection_error(error, _SessionClosed) if stage is Stage.MAIL else _connection_error(error)
+            ) from error
 
     async def _leave(self, stream: SmtpStream, *, in_data: bool) -> None:
         """End a refused transaction, with a lone dot if the relay waits for a body nevertheless (RFC 2920)."""
-        stream.write(DOT if in_data else b"RSET\r\n")
+        stream.write(FINAL_DOT if in_data else b"RSET\r\n")
         try:
             reply = await stream.reply(self._relay.timeouts.command)
-        except LOST:
+        except CONNECTION_ERRORS:
             self._drop()
             return
         if not (is_verdict(reply) and reply.code != 421):
@@ -261,9 +230,9 @@ class SmtpConnection:
         stream.write(mail.message if mail.dotless else dot_stuff(mail.message))
         try:
             await stream.drained(self._relay.timeouts.command)
-        except LOST as error:
+        except CONNECTION_ERRORS as error:
             self._drop()
-            raise _broken(error) from error
+            raise _connection_error(error) from error
         return Refusal(Stage.DOT, await self._early(stream)) if stream.has_reply else None
 
     async def _early(self, stream: SmtpStream) -> SmtpReply:
@@ -273,8 +242,8 @@ class SmtpConnection:
         """
         try:
             reply = await stream.reply(0)
-        except LOST as error:
-            raise _broken(error) from error
+        except CONNECTION_ERRORS as error:
+            raise _connection_error(error) from error
         finally:
             self._drop()
         if not 400 <= reply.code < 600:
@@ -282,5 +251,35 @@ class SmtpConnection:
         return reply
 
 
-def _broken(error: Exception, kind: type[RelayFailed] = RelayFailed) -> RelayFailed:
+def envelope_commands(mail: OutgoingMail, dsn: bool) -> tuple[bytes, bytes, bytes]:
+    """Return one command per stage.
+
+    With `dsn` (RFC 3461), bounces name the attempt and contain only headers.
+    """
+    ret, notify = (f" RET=HDRS ENVID={mail.envid}", " NOTIFY=FAILURE") if dsn and mail.envid else ("", "")
+    return (
+        f"MAIL FROM:<{mail.envelope_from}>{ret}\r\n".encode("ascii"),
+        f"RCPT TO:<{mail.to}>{notify}\r\n".encode("ascii"),
+        b"DATA\r\n",
+    )
+
+
+def as_refusal(stage: Stage, reply: SmtpReply) -> Refusal | None:
+    """Return the refusal that an answer means, if any.
+
+    Raises PipelineMismatch if it fits no such command.
+    """
+    if reply.code == START_MAIL_INPUT if stage is Stage.DATA else 250 <= reply.code < 260:
+        return None
+    if 400 <= reply.code < 600:
+        return Refusal(stage, reply)
+    raise PipelineMismatch(f"the relay answers {reply.code} to {stage.upper()}; digestd will retry later")
+
+
+def is_verdict(reply: SmtpReply) -> bool:
+    """Return True if an answer to the final dot says whether the mail was accepted."""
+    return 200 <= reply.code < 300 or 400 <= reply.code < 600
+
+
+def _connection_error(error: Exception, kind: type[RelayFailed] = RelayFailed) -> RelayFailed:
     return kind(f"the relay closed the connection: {error_text(error)}; digestd will retry later")

@@ -1,6 +1,6 @@
-"""Open a session with aiosmtplib: connect, EHLO, TLS and AUTH.
+"""Open a session to a relay with aiosmtplib: connect, EHLO, TLS and AUTH.
 
-A relay: its address and credentials, and how long to wait for its answers.
+`Relay` is its address, its credentials and how long to wait for its answers.
 """
 
 import asyncio

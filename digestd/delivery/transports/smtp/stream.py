@@ -3,7 +3,7 @@
 asyncio calls `pause_writing` while more than a limit of bytes are still buffered here. With that limit set to the
 number of bytes that follow the final dot, a connection that breaks while paused has certainly not sent it.
 
-Parse SMTP replies of one or several lines (RFC 5321 section 4.2) within size limits.
+`ReplyParser` parses replies of one or several lines (RFC 5321 section 4.2) within size limits.
 """
 
 import asyncio
@@ -12,63 +12,22 @@ from collections.abc import Iterator
 
 from digestd.delivery.retry import SmtpReply
 
-LINE_MAX = 8_192
-REPLY_MAX = 65_536
+REPLY_LINE_MAX = 8_192
+"""Maximum bytes of one line of a reply."""
+REPLY_BYTES_MAX = 65_536
 """Maximum bytes of one reply, to bound memory."""
-TEXT_MAX = 400
+REPLY_TEXT_MAX = 400
+"""Characters kept of a reply's text."""
+TLS_SLACK = 256
+"""Bytes that TLS may add to the last records. With more left, the record of the final dot is incomplete."""
 
 
 class InvalidReply(Exception):
     """The data is not an SMTP reply."""
 
 
-class ReplyParser:
-    """Turns received bytes into complete replies, in order."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self._lines: list[bytes] = []
-        self._size = 0
-
-    def feed(self, data: bytes) -> Iterator[SmtpReply]:
-        """Yield the replies that these bytes complete; those before an error are valid.
-
-        Raises InvalidReply, after which the parser is unusable.
-        """
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            if (reply := self._line(line)) is not None:
-                yield reply
-        if len(self._rest) > LINE_MAX:
-            raise InvalidReply("a line is too long")
-
-    def _line(self, line: bytes) -> SmtpReply | None:
-        if not line[:3].isdigit() or line[3:4] not in b" -\r" or len(line) > LINE_MAX:
-            raise InvalidReply(f"not an SMTP reply: {printable(line, 60)}")
-        self._size += len(line)
-        if self._size > REPLY_MAX:
-            raise InvalidReply("a reply is too long")
-        self._lines.append(line[4:])
-        if line[3:4] == b"-":
-            return None
-        text = printable(b" ".join(self._lines), TEXT_MAX)
-        self._lines, self._size = [], 0
-        return SmtpReply(int(line[:3]), text)
-
-
-def printable(raw: bytes, limit: int) -> str:
-    """Return a relay's text as one printable line.
-
-    Databases refuse NUL and invalid UTF-8.
-    """
-    text = " ".join(raw.decode("utf-8", "surrogateescape").split())[:limit]
-    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-LOST = (OSError, EOFError, InvalidReply)
+CONNECTION_ERRORS = (OSError, EOFError, InvalidReply)
 """Errors that `reply` and `drained` raise when the connection has become unusable."""
-TLS_SLACK = 256
-"""Bytes that TLS may add to the last records. With more left, the record of the final dot is incomplete."""
 
 
 class SmtpStream(asyncio.Protocol):
@@ -120,7 +79,7 @@ class SmtpStream(asyncio.Protocol):
     async def drained(self, seconds: float) -> None:
         """Wait until the kernel has all data or a reply comes.
 
-        Raises one of LOST, which includes TimeoutError.
+        Raises one of CONNECTION_ERRORS, which includes TimeoutError.
         """
         if not self._paused:
             return
@@ -132,7 +91,7 @@ class SmtpStream(asyncio.Protocol):
             raise self._error
 
     async def reply(self, seconds: float) -> SmtpReply:
-        """Return the next reply. Raises one of LOST, which includes TimeoutError."""
+        """Return the next reply. Raises one of CONNECTION_ERRORS, which includes TimeoutError."""
         if not self._replies:
             self._set_deadline(seconds)
             while not self._replies and self._error is None:
@@ -202,13 +161,56 @@ class SmtpStream(asyncio.Protocol):
         if self._alarm is None or self._alarm.when() > self._deadline:
             if self._alarm is not None:
                 self._alarm.cancel()
-            self._alarm = self._loop.call_at(self._deadline, self._ring)
+            self._alarm = self._loop.call_at(self._deadline, self._on_alarm)
 
-    def _ring(self) -> None:
+    def _on_alarm(self) -> None:
         self._alarm = None
         if not self._deadline:
             return
         if self._loop.time() < self._deadline:
-            self._alarm = self._loop.call_at(self._deadline, self._ring)
+            self._alarm = self._loop.call_at(self._deadline, self._on_alarm)
             return
         self._fail(TimeoutError("no answer in time"))
+
+
+class ReplyParser:
+    """Turns received bytes into complete replies, in order."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[SmtpReply]:
+        """Yield the replies that these bytes complete; those before an error are valid.
+
+        Raises InvalidReply, after which the parser is unusable.
+        """
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if (reply := self._line(line)) is not None:
+                yield reply
+        if len(self._rest) > REPLY_LINE_MAX:
+            raise InvalidReply("a line is too long")
+
+    def _line(self, line: bytes) -> SmtpReply | None:
+        if not line[:3].isdigit() or line[3:4] not in b" -\r" or len(line) > REPLY_LINE_MAX:
+            raise InvalidReply(f"not an SMTP reply: {printable(line, 60)}")
+        self._size += len(line)
+        if self._size > REPLY_BYTES_MAX:
+            raise InvalidReply("a reply is too long")
+        self._lines.append(line[4:])
+        if line[3:4] == b"-":
+            return None
+        text = printable(b" ".join(self._lines), REPLY_TEXT_MAX)
+        self._lines, self._size = [], 0
+        return SmtpReply(int(line[:3]), text)
+
+
+def printable(raw: bytes, limit: int) -> str:
+    """Return a relay's text as one printable line.
+
+    Databases refuse NUL and invalid UTF-8.
+    """
+    text = " ".join(raw.decode("utf-8", "surrogateescape").split())[:limit]
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
