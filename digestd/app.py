@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from digestd import settings as configuration
-from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, token
+from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, make_token
 from digestd.security.secret_key import create_secret, read_keys
 from digestd.settings import Settings
 from digestd.store import sources, subscribers, webhooks
@@ -171,7 +171,7 @@ class App:
         with self.db.read() as session:
             found = subscribers.by_address_key(session, address_key(self.keys, canonical_address(SAMPLE_ADDRESS)))
             delivery = queries.newest_digest(session, found.key) if found else None
-        return None if delivery is None else self.urls.view(token(self.keys, Purpose.VIEW, delivery, self.clock()))
+        return None if delivery is None else self.urls.view(make_token(self.keys, Purpose.VIEW, delivery, self.clock()))
 
     @property
     def notices(self) -> NoticeContext:

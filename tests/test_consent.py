@@ -7,7 +7,7 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from digestd.domain.subscriber import Cause, ConsentAction, Status
-from digestd.security.links import Keys, Purpose, address_key, token
+from digestd.security.links import Keys, Purpose, address_key, make_token
 from digestd.store import consent, core, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.erasure import erase
@@ -28,7 +28,7 @@ def ada(db: Database, keys: Keys, now: datetime) -> int:
     with db.read() as session:
         known = subscribers.by_address_key(session, address_key(keys, ADA))
     assert known is not None
-    confirm(db, keys, token(keys, Purpose.CONFIRM, known.key, now, 1), now + timedelta(minutes=1), CONFIRMED)
+    confirm(db, keys, make_token(keys, Purpose.CONFIRM, known.key, now, 1), now + timedelta(minutes=1), CONFIRMED)
     return known.key
 
 

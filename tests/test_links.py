@@ -21,14 +21,14 @@ from digestd.security.links import (
     Urls,
     address_key,
     canonical_address,
-    command_address,
-    envelope_from,
-    message_id,
-    pick_tokens,
-    read,
+    make_command_address,
+    make_envelope_from,
+    make_message_id,
+    make_pick_tokens,
+    make_token,
     read_command_address,
     read_envelope_from,
-    token,
+    read_token,
 )
 from tests.conftest import NOW
 
@@ -64,43 +64,43 @@ def test_token_returns_number_version_and_issue_time(
     data: st.DataObject, purpose: Purpose, number: int, at: datetime
 ) -> None:
     version = data.draw(version_of(purpose))
-    made = token(KEYS, purpose, number, at, version)
-    assert read(KEYS, purpose, made, NOW) == (number, version, at)
+    made = make_token(KEYS, purpose, number, at, version)
+    assert read_token(KEYS, purpose, made, NOW) == (number, version, at)
     assert re.fullmatch(r"[A-Za-z0-9_-]{40}", made)
-    assert made == token(KEYS, purpose, number, at, version)
+    assert made == make_token(KEYS, purpose, number, at, version)
 
 
 @given(delivery=NUMBERS, count=st.integers(0, 60), at=TIMES)
 def test_pick_tokens_equal_the_token_of_each_place(delivery: int, count: int, at: datetime) -> None:
-    made = pick_tokens(KEYS, delivery, count, at)
-    assert made == [token(KEYS, Purpose.FEEDBACK, delivery, at, place) for place in range(1, count + 1)]
+    made = make_pick_tokens(KEYS, delivery, count, at)
+    assert made == [make_token(KEYS, Purpose.FEEDBACK, delivery, at, place) for place in range(1, count + 1)]
     assert len({*made}) == count
 
 
 @pytest.mark.parametrize("place", [0, PLACE_MAX + 1])
 def test_token_refuses_an_impossible_place(place: int) -> None:
     with pytest.raises(BadToken):
-        token(KEYS, Purpose.FEEDBACK, 7, NOW, place)
+        make_token(KEYS, Purpose.FEEDBACK, 7, NOW, place)
     head = KEYS.id + (7).to_bytes(6, "big") + place.to_bytes(4, "big") + bytes(4)
     with pytest.raises(BadToken):
-        read(KEYS, Purpose.FEEDBACK, base64.urlsafe_b64encode(head + bytes(15)).decode(), NOW)
+        read_token(KEYS, Purpose.FEEDBACK, base64.urlsafe_b64encode(head + bytes(15)).decode(), NOW)
 
 
 @pytest.mark.parametrize("made_for", Purpose)
 @pytest.mark.parametrize("used_for", Purpose)
 def test_token_is_valid_for_its_purpose_only(made_for: Purpose, used_for: Purpose) -> None:
-    made = token(KEYS, made_for, 7, NOW, 1)
+    made = make_token(KEYS, made_for, 7, NOW, 1)
     if made_for is used_for:
-        assert read(KEYS, used_for, made, NOW) == (7, 1, NOW)
+        assert read_token(KEYS, used_for, made, NOW) == (7, 1, NOW)
     else:
         with pytest.raises(BadToken):
-            read(KEYS, used_for, made, NOW)
+            read_token(KEYS, used_for, made, NOW)
 
 
 def test_token_of_another_secret_is_invalid() -> None:
-    assert token(KEYS, Purpose.VIEW, 1, NOW) != token(OTHER, Purpose.VIEW, 1, NOW)
+    assert make_token(KEYS, Purpose.VIEW, 1, NOW) != make_token(OTHER, Purpose.VIEW, 1, NOW)
     with pytest.raises(BadToken):
-        read(KEYS, Purpose.VIEW, token(OTHER, Purpose.VIEW, 1, NOW), NOW)
+        read_token(KEYS, Purpose.VIEW, make_token(OTHER, Purpose.VIEW, 1, NOW), NOW)
 
 
 BEFORE, AFTER = RETIRED - timedelta(seconds=1), RETIRED + timedelta(seconds=1)
@@ -122,47 +122,47 @@ KEY_CASES = {
 @pytest.mark.parametrize("purpose", Purpose)
 def test_retired_key_is_accepted_until_its_grace_ends(purpose: Purpose, cell: str) -> None:
     keys, issue, now, for_leaving, for_others = KEY_CASES[cell]
-    made = token(KEYS, purpose, 7, issue, 1)
+    made = make_token(KEYS, purpose, 7, issue, 1)
     if for_leaving if purpose is Purpose.UNSUBSCRIBE else for_others:
-        assert read(keys, purpose, made, now) == (7, 1, issue)
+        assert read_token(keys, purpose, made, now) == (7, 1, issue)
     else:
         with pytest.raises(BadToken) as refusal:
-            read(keys, purpose, made, now)
+            read_token(keys, purpose, made, now)
         assert isinstance(refusal.value, OutdatedToken) == (keys is not OTHER)
 
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_retired_key_signs_no_tokens(purpose: Purpose) -> None:
-    made = token(LATER, purpose, 7, NOW, 1)
-    assert made == token(OTHER, purpose, 7, NOW, 1) != token(KEYS, purpose, 7, NOW, 1)
+    made = make_token(LATER, purpose, 7, NOW, 1)
+    assert made == make_token(OTHER, purpose, 7, NOW, 1) != make_token(KEYS, purpose, 7, NOW, 1)
 
 
 @pytest.mark.parametrize("keys", [LATER, REVOKED])
 def test_envelope_from_of_a_retired_key_never_expires(keys: Keys) -> None:
-    assert read_envelope_from(keys, envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
+    assert read_envelope_from(keys, make_envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
     with pytest.raises(BadToken):
-        read_envelope_from(OTHER, envelope_from(KEYS, 5, 2, "bounce@example.org"))
+        read_envelope_from(OTHER, make_envelope_from(KEYS, 5, 2, "bounce@example.org"))
 
 
 def test_retired_keys_expire_separately() -> None:
     newest = Keys(bytes(range(2, 34)), (RetiredSecret(OTHER.secret, RETIRED + GRACE), *LATER.retired))
     now = RETIRED + GRACE + timedelta(days=1)
-    assert read(newest, Purpose.VIEW, token(OTHER, Purpose.VIEW, 7, AFTER), now).number == 7
+    assert read_token(newest, Purpose.VIEW, make_token(OTHER, Purpose.VIEW, 7, AFTER), now).number == 7
     for keys, at in ((KEYS, BEFORE), (KEYS, AFTER), (OTHER, now)):
         with pytest.raises(OutdatedToken):
-            read(newest, Purpose.VIEW, token(keys, Purpose.VIEW, 7, at), now)
+            read_token(newest, Purpose.VIEW, make_token(keys, Purpose.VIEW, 7, at), now)
 
 
 def test_rotation_keeps_address_keys_and_return_paths() -> None:
     latest = Keys(bytes(range(2, 34)), (RetiredSecret(OTHER.secret, LATE), *LATER.retired))
     assert address_key(latest, "ada@example.org") == address_key(KEYS, "ada@example.org")
-    assert read_envelope_from(latest, envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
+    assert read_envelope_from(latest, make_envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
 
 
 @given(data=st.data(), purpose=st.sampled_from(Purpose), number=NUMBERS, at=TIMES)
 def test_command_address_is_case_insensitive(data: st.DataObject, purpose: Purpose, number: int, at: datetime) -> None:
-    made = token(KEYS, purpose, number, at, data.draw(version_of(purpose)))
-    address = command_address("unsubscribe", made, "example.org")
+    made = make_token(KEYS, purpose, number, at, data.draw(version_of(purpose)))
+    address = make_command_address("unsubscribe", made, "example.org")
     assert address == address.lower()
     assert len(address.partition("@")[0]) <= 64
     for seen in (address, address.upper(), address.partition("@")[0]):
@@ -252,11 +252,11 @@ def test_address_key_ignores_case_but_not_tags() -> None:
 
 
 def test_message_id_is_stable_across_attempts() -> None:
-    name = message_id(KEYS, 7, "digest", "2026-11-24", "papers.example.org")
-    assert name == message_id(KEYS, 7, "digest", "2026-11-24", "papers.example.org")
+    name = make_message_id(KEYS, 7, "digest", "2026-11-24", "papers.example.org")
+    assert name == make_message_id(KEYS, 7, "digest", "2026-11-24", "papers.example.org")
     assert re.fullmatch(r"<digest\.2026-11-24\.[a-z2-7]{24}@papers\.example\.org>", name)
     others = {
-        message_id(KEYS, subscriber, kind, period, "papers.example.org")
+        make_message_id(KEYS, subscriber, kind, period, "papers.example.org")
         for subscriber in range(50)
         for kind in ("digest", "confirm")
         for period in ("2026-11-24", "2026-W48", "v1")
@@ -267,12 +267,12 @@ def test_message_id_is_stable_across_attempts() -> None:
 @pytest.mark.parametrize("period", ["", "a b", "a>\r\nBcc: x", "a" * 41, "é"])
 def test_message_id_refuses_an_invalid_period(period: str) -> None:
     with pytest.raises(BadInput):
-        message_id(KEYS, 7, "digest", period, "papers.example.org")
+        make_message_id(KEYS, 7, "digest", period, "papers.example.org")
 
 
 @given(delivery=st.integers(0, 10**15 - 1), attempt=st.integers(0, 9_999_999))
 def test_envelope_from_names_delivery_and_attempt(delivery: int, attempt: int) -> None:
-    path = envelope_from(KEYS, delivery, attempt, "bounce@papers.example.org")
+    path = make_envelope_from(KEYS, delivery, attempt, "bounce@papers.example.org")
     assert len(path.partition("@")[0]) <= 64
     assert canonical_address(path) == path
     assert read_envelope_from(KEYS, path) == (delivery, attempt)
@@ -285,11 +285,11 @@ def test_envelope_from_names_delivery_and_attempt(delivery: int, attempt: int) -
         "",
         "bounce@papers.example.org",
         "bounce+7.1@papers.example.org",
-        envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "8.1."),
-        envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "7.2."),
-        envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "07.1."),
-        envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "٧.1."),
-        envelope_from(OTHER, 7, 1, "b@example.org"),
+        make_envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "8.1."),
+        make_envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "7.2."),
+        make_envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "07.1."),
+        make_envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "٧.1."),
+        make_envelope_from(OTHER, 7, 1, "b@example.org"),
         "b+7.1." + "a" * 24 + "@example.org",
         "+" * 10_000,
     ],

@@ -116,7 +116,7 @@ def _apply_path(db: Database, road: list[State]) -> str:
         connection.execute(text(DELIVERY), {"state": road[0], "bytes": b"x", "owner": None})
         try:
             for state in road[1:]:
-                owner = "me" if state in {State.LEASED, State.DOT} else None
+                owner = "me" if state in {State.LEASED, State.FINAL_DOT} else None
                 connection.execute(step, {"to": state, "owner": owner})
         except DBAPIError as error:
             return str(error)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from digestd.domain.digest import Reason, Why
+from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.sanitise import clean, first_day, shorten, wrap
 from digestd.errors import BadSetting
 from digestd.mail.content import DigestContent, DigestItem, PaperContent
@@ -75,27 +75,27 @@ def test_render_subject_has_count_and_date(changes: dict[str, Any], subject: str
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        (Reason(Why.AUTHOR, "Jane Smith"), "By Jane Smith, whom you follow"),
-        (Reason(Why.TOPIC, "graphs", ("graph", "net")), "Matches your topic “graphs”: graph, net"),
+        (Reason(ReasonKind.AUTHOR, "Jane Smith"), "By Jane Smith, whom you follow"),
+        (Reason(ReasonKind.TOPIC, "graphs", ("graph", "net")), "Matches your topic “graphs”: graph, net"),
         (
-            Reason(Why.TOPIC, "llm", ("Large", "language", "RNA", "BERTs", "A")),
+            Reason(ReasonKind.TOPIC, "llm", ("Large", "language", "RNA", "BERTs", "A")),
             "Matches your topic “llm”: large, language, RNA, BERTs, a",
         ),
-        (Reason(Why.TOPIC, "Graphs that learn", ("learn", "graph")), "Matches your topic “Graphs that learn”"),
-        (Reason(Why.TOPIC, "tokenizers", ("Tokens",)), "Matches your topic “tokenizers”: tokens"),
-        (Reason(Why.TOPIC, "graphs"), "Matches your topic “graphs”"),
-        (Reason(Why.PHRASE, "open data"), "Contains your phrase “open data”"),
-        (Reason(Why.NEAR_TOPIC, "proteins"), "Related to your topic “proteins”"),
-        (Reason(Why.LIKED, "A Title"), "Similar to a paper you liked: A Title"),
-        (Reason(Why.REFERENCE, "A Title"), "Similar to a paper you added: A Title"),
-        (Reason(Why.REFERENCE, "A Title").shareable, "Similar to a paper you added"),
-        (Reason(Why.WORDS, "", ("hive", "brood")), "Matches your interests: hive, brood"),
-        (Reason(Why.CATEGORY, "cs.LG"), "In cs.LG, a category you follow"),
-        (Reason(Why.TREND, "1"), "Trending: 1 upvote"),
-        (Reason(Why.TREND, "1234"), "Trending: 1,234 upvotes"),
-        (Reason(Why.TREND, "rising"), "Trending"),
-        (Reason(Why.NEW), "New, with no votes yet"),
-        (Reason(Why.AUTHOR, "<b>\r\n\u202ex"), "By <b> x, whom you follow"),
+        (Reason(ReasonKind.TOPIC, "Graphs that learn", ("learn", "graph")), "Matches your topic “Graphs that learn”"),
+        (Reason(ReasonKind.TOPIC, "tokenizers", ("Tokens",)), "Matches your topic “tokenizers”: tokens"),
+        (Reason(ReasonKind.TOPIC, "graphs"), "Matches your topic “graphs”"),
+        (Reason(ReasonKind.PHRASE, "open data"), "Contains your phrase “open data”"),
+        (Reason(ReasonKind.NEAR_TOPIC, "proteins"), "Related to your topic “proteins”"),
+        (Reason(ReasonKind.LIKED, "A Title"), "Similar to a paper you liked: A Title"),
+        (Reason(ReasonKind.REFERENCE, "A Title"), "Similar to a paper you added: A Title"),
+        (Reason(ReasonKind.REFERENCE, "A Title").shareable, "Similar to a paper you added"),
+        (Reason(ReasonKind.WORDS, "", ("hive", "brood")), "Matches your interests: hive, brood"),
+        (Reason(ReasonKind.CATEGORY, "cs.LG"), "In cs.LG, a category you follow"),
+        (Reason(ReasonKind.TREND, "1"), "Trending: 1 upvote"),
+        (Reason(ReasonKind.TREND, "1234"), "Trending: 1,234 upvotes"),
+        (Reason(ReasonKind.TREND, "rising"), "Trending"),
+        (Reason(ReasonKind.NEW), "New, with no votes yet"),
+        (Reason(ReasonKind.AUTHOR, "<b>\r\n\u202ex"), "By <b> x, whom you follow"),
     ],
 )
 def test_render_reason_is_a_sentence(reason: Reason, words: str) -> None:
@@ -104,9 +104,9 @@ def test_render_reason_is_a_sentence(reason: Reason, words: str) -> None:
 
 @pytest.mark.parametrize("language", TEMPLATES.languages)
 def test_render_reason_has_a_sentence_per_kind(language: str) -> None:
-    said = [render_reason(TEMPLATES, Reason(why, "value", ("word",)), language) for why in Why]
+    said = [render_reason(TEMPLATES, Reason(why, "value", ("word",)), language) for why in ReasonKind]
     assert all(said)
-    assert len(set(said)) == len(Why)
+    assert len(set(said)) == len(ReasonKind)
 
 
 def test_render_reason_rejects_an_unknown_kind() -> None:
@@ -121,7 +121,7 @@ def test_render_reason_rejects_an_unknown_kind() -> None:
 def test_render_links_lead_to_the_paper() -> None:
     links = {"code": "https://example.org/c"}
     item = DigestItem(
-        PaperContent("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(Why.NEW)
+        PaperContent("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(ReasonKind.NEW)
     )
     text = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text
     assert "Paper: https://doi.org/10.5555/x\n" in text

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from digestd.domain.digest import Reason, Section, Why
+from digestd.domain.digest import Reason, ReasonKind, Section
 from digestd.domain.sanitise import wrap
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest, PaperContent
@@ -50,7 +50,9 @@ def varied(seed: int, count: int = 20) -> list[tuple[DigestContent, frozenset[st
     rng = random.Random(seed)
     items = [item for case in golden.DIGESTS for item in golden.digest(case).items]
     items += [
-        DigestItem(PaperContent(words, words, (words,), (words,), f"https://example.org/{words}"), Reason(Why.NEW))
+        DigestItem(
+            PaperContent(words, words, (words,), (words,), f"https://example.org/{words}"), Reason(ReasonKind.NEW)
+        )
         for words in HOSTILE
     ]
     made = []
@@ -63,7 +65,9 @@ def varied(seed: int, count: int = 20) -> list[tuple[DigestContent, frozenset[st
             subscriber_name=f"{words} reader{n}",
             links=reader,
             items=tuple(
-                DigestItem(item.paper, Reason(rng.choice(list(Why)), rng.choice(HOSTILE), (words,)), item.section)
+                DigestItem(
+                    item.paper, Reason(rng.choice(list(ReasonKind)), rng.choice(HOSTILE), (words,)), item.section
+                )
                 for item in chosen
             ),
             held=(EarlierDigest(PERSONAL.date, f"{FRONT}d/held{n}"),) if n % 3 == 0 else (),

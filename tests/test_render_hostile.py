@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from digestd.domain.digest import Reason, Section, Why
+from digestd.domain.digest import Reason, ReasonKind, Section
 from digestd.domain.sanitise import safe_url
 from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import assemble_digest, render_digest
@@ -62,7 +62,7 @@ def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
         *({name: (words, words)} for name in ("authors", "categories")),
         *({"links": {kind: words, "pdf": f"https://example.org/{words}"}} for kind in ("code", "discussion")),
         {"signals": {"stars": float("nan"), "upvotes": float("inf")}, "links": {"code": "https://example.org"}},
-        *({"reason": Reason(why, words, (words, words))} for why in Why),
+        *({"reason": Reason(why, words, (words, words))} for why in ReasonKind),
     ]
     for change in changes:
         yield replace(content, items=(_changed(item, **change), *content.items[1:]))
@@ -94,7 +94,7 @@ def test_mail_loads_no_remote_content() -> None:
 
 def _largest(words: str, count: int) -> tuple[DigestItem, ...]:
     url = "https://example.org/" + "a" * 470
-    reason = Reason(Why.TOPIC, words * 100, (words * 50,) * 9)
+    reason = Reason(ReasonKind.TOPIC, words * 100, (words * 50,) * 9)
     entry = PaperContent(
         title=words * 200,
         abstract=words * 2_000,

@@ -15,7 +15,7 @@ def test_replies_before_rcpt_never_blame_the_recipient(stage: Stage, code: int) 
     )
 
 
-@pytest.mark.parametrize("stage", [Stage.RCPT, Stage.DOT])
+@pytest.mark.parametrize("stage", [Stage.RCPT, Stage.FINAL_DOT])
 @pytest.mark.parametrize(
     ("code", "text", "means"),
     [

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.errors import BadSetting
-from digestd.security.links import GRACE, OutdatedToken, Purpose, RetiredSecret, address_key, read, token
+from digestd.security.links import GRACE, OutdatedToken, Purpose, RetiredSecret, address_key, make_token, read_token
 from digestd.security.secret_key import create_secret, read_keys, rotate
 from tests.conftest import NOW
 from tests.digests.topic_papers import reader
@@ -27,37 +27,37 @@ def file(tmp_path: Path) -> Path:
 
 def test_rotate_replaces_the_secret_and_keeps_old_ones(file: Path) -> None:
     first = read_keys(file)
-    links = [token(first, Purpose.UNSUBSCRIBE, 1, NOW)]
+    links = [make_token(first, Purpose.UNSUBSCRIBE, 1, NOW)]
     for times in range(1, 4):
         keys = rotate(file, NOW + times * DAY)
         assert [one.at for one in keys.retired] == [NOW + n * DAY for n in range(times, 0, -1)]
         assert len({*keys.secrets}) == times + 1
-        links.append(token(keys, Purpose.UNSUBSCRIBE, 1, NOW))
+        links.append(make_token(keys, Purpose.UNSUBSCRIBE, 1, NOW))
     assert len({*links}) == 4
-    assert [read(read_keys(file), Purpose.UNSUBSCRIBE, link, NOW + 999 * DAY).number for link in links] == [1] * 4
+    assert [read_token(read_keys(file), Purpose.UNSUBSCRIBE, link, NOW + 999 * DAY).number for link in links] == [1] * 4
     assert address_key(read_keys(file), "ada@example.org") == address_key(first, "ada@example.org")
     assert [one.stat().st_mode & 0o077 for one in (file, *file.with_name("secret.key.retired").iterdir())] == [0] * 4
 
 
 def test_rotate_keeps_other_links_for_the_grace_period(file: Path) -> None:
     first = read_keys(file)
-    before, stolen = (token(first, Purpose.PREFERENCES, 1, at) for at in (NOW, NOW + DAY))
+    before, stolen = (make_token(first, Purpose.PREFERENCES, 1, at) for at in (NOW, NOW + DAY))
     rotate(file, NOW + DAY)
-    assert read(read_keys(file), Purpose.PREFERENCES, before, NOW + DAY).number == 1
+    assert read_token(read_keys(file), Purpose.PREFERENCES, before, NOW + DAY).number == 1
     for link, now in ((stolen, NOW + DAY), (before, NOW + DAY + GRACE)):
         with pytest.raises(OutdatedToken):
-            read(read_keys(file), Purpose.PREFERENCES, link, now)
+            read_token(read_keys(file), Purpose.PREFERENCES, link, now)
 
 
 def test_rotate_with_revoke_ends_the_grace_of_all(file: Path) -> None:
-    made = [token(read_keys(file), purpose, 1, NOW) for purpose in (Purpose.PREFERENCES, Purpose.UNSUBSCRIBE)]
+    made = [make_token(read_keys(file), purpose, 1, NOW) for purpose in (Purpose.PREFERENCES, Purpose.UNSUBSCRIBE)]
     rotate(file, NOW + DAY)
-    assert read(read_keys(file), Purpose.PREFERENCES, made[0], NOW + DAY)
+    assert read_token(read_keys(file), Purpose.PREFERENCES, made[0], NOW + DAY)
     keys = rotate(file, NOW + 2 * DAY, revoke=True)
     assert [one.revoked for one in keys.retired] == [True, True]
     with pytest.raises(OutdatedToken):
-        read(read_keys(file), Purpose.PREFERENCES, made[0], NOW + 2 * DAY)
-    assert read(read_keys(file), Purpose.UNSUBSCRIBE, made[1], NOW + 2 * DAY).number == 1
+        read_token(read_keys(file), Purpose.PREFERENCES, made[0], NOW + 2 * DAY)
+    assert read_token(read_keys(file), Purpose.UNSUBSCRIBE, made[1], NOW + 2 * DAY).number == 1
     assert [one.revoked for one in rotate(file, NOW + 3 * DAY).retired] == [False, True, True]
 
 

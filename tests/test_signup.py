@@ -13,7 +13,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cadence, Cause, ConsentAction, Status, Subscriber, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord, NotFound
-from digestd.security.links import BadToken, Keys, Purpose, address_key, token
+from digestd.security.links import BadToken, Keys, Purpose, address_key, make_token
 from digestd.store import consent, core, pending_requests, subscribers, suppressions
 from digestd.store.database import Database, open_database
 from digestd.subscribers.admin_edits import EditResult, add, edit
@@ -63,7 +63,7 @@ def confirmations(db: Database) -> list[tuple[str, int]]:
 
 def link(keys: Keys, subscriber: Subscriber, n: int = 1) -> str:
     """Return the link in the mail of the subscriber's request number n."""
-    return token(keys, Purpose.CONFIRM, subscriber.key, NOW, n)
+    return make_token(keys, Purpose.CONFIRM, subscriber.key, NOW, n)
 
 
 def test_signup_stores_pending_and_sends_one_mail(
@@ -114,9 +114,9 @@ def test_link_works_for_one_purpose_and_subscriber(
 ) -> None:
     request_signup(db, post, parse({"email": ADA}), now)
     for bad in (
-        token(keys, Purpose.UNSUBSCRIBE, found().key, now, 1),
-        token(keys, Purpose.CONFIRM, found().key + 1, now, 1),
-        token(keys, Purpose.CONFIRM, found().key, now, 2),
+        make_token(keys, Purpose.UNSUBSCRIBE, found().key, now, 1),
+        make_token(keys, Purpose.CONFIRM, found().key + 1, now, 1),
+        make_token(keys, Purpose.CONFIRM, found().key, now, 2),
         "short",
     ):
         with pytest.raises(BadToken):

@@ -18,7 +18,7 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.subscriber import Cause
 from digestd.domain.webhook import POSTS_KEPT, WebhookPostState
 from digestd.errors import BadSetting
-from digestd.security.links import Keys, Purpose, address_key, token
+from digestd.security.links import Keys, Purpose, address_key, make_token
 from digestd.settings import load
 from digestd.store import bounces, subscribers, webhooks
 from digestd.store.database import Database
@@ -140,7 +140,7 @@ def test_webhook_posts_each_status_change_once_in_order(sender: WebhookSender) -
         confirm(
             sender.db,
             sender.keys,
-            token(sender.keys, Purpose.CONFIRM, known.key, sender.now, known.version),
+            make_token(sender.keys, Purpose.CONFIRM, known.key, sender.now, known.version),
             sender.now,
         )
         for kind in (BounceKind.DELAYED, BounceKind.SOFT, BounceKind.SOFT):

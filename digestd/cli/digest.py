@@ -25,7 +25,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.mail.content import Rendered
 from digestd.mail.rendering import render_reason
-from digestd.security.links import address_key, message_id
+from digestd.security.links import address_key, make_message_id
 from digestd.store import subscribers, suppressions
 from digestd.store.timestamps import to_us
 from digestd.subscribers.lookup import find
@@ -231,7 +231,7 @@ def _preview(app: App, email: str, part: MailPart) -> bytes:
         period=period,
         covers_from=period,
         considered=seen.considered,
-        message_id=message_id(app.keys, subscriber.key, MailKind.DIGEST, f"preview-{period}", app.sender.host),
+        message_id=make_message_id(app.keys, subscriber.key, MailKind.DIGEST, f"preview-{period}", app.sender.host),
         envelope_from="",
         template_hash=app.template_hash,
         picks=seen.picks,

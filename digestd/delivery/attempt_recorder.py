@@ -40,7 +40,7 @@ COMPOSE_TRIES = 3
 NOT_COMPOSED_STOP, NOT_COMPOSED_SHARE = 5, 0.2
 """Number and share of mails that cannot be composed at which a run stops: the templates must be broken."""
 COMPOSE_WAIT = timedelta(minutes=10)
-_REFUSED_THINGS = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
+_REFUSED_THINGS = {Stage.FINAL_DOT: "mails", Stage.RCPT: "recipients"}
 
 
 @dataclass(slots=True)
@@ -158,7 +158,7 @@ class AttemptRecorder:
             self.counters.refusals.clear()
             self._commits.record(self._result(claim, State.ACCEPTED, Outcome.ACCEPTED, reply))
             return
-        self.record_refusal(claim, Refusal(Stage.DOT, reply))
+        self.record_refusal(claim, Refusal(Stage.FINAL_DOT, reply))
 
     def record_refusal(self, claim: Claim, refusal: Refusal) -> None:
         """Record a refusal.

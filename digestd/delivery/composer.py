@@ -30,7 +30,7 @@ from digestd.mail.dkim import Signer
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
 from digestd.mail.rendering import render_notice, render_reply
 from digestd.mail.templates import Templates
-from digestd.security.links import Keys, Purpose, Urls, command_address, pick_tokens, token
+from digestd.security.links import Keys, Purpose, Urls, make_command_address, make_pick_tokens, make_token
 from digestd.store import papers, replies, template_sets
 from digestd.store.database import Database
 from digestd.store.ledger.offered import OfferedDigest, offered_by
@@ -78,7 +78,11 @@ class Sender:
     def command(self, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
         """Return the address that acts like a link with such a token, or "" if commands are off."""
         local, _, host = self.commands.rpartition("@")
-        return command_address(local, token(self.keys, purpose, number, at, version), host) if self.commands else ""
+        return (
+            make_command_address(local, make_token(self.keys, purpose, number, at, version), host)
+            if self.commands
+            else ""
+        )
 
 
 class ComposedMail(NamedTuple):
@@ -204,7 +208,9 @@ class Composer:
         return tuple(self._earlier_digest(claim, digest) for digest in self._offered[claim.key])
 
     def _earlier_digest(self, claim: Claim, digest: OfferedDigest) -> EarlierDigest:
-        view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, digest.delivery, from_us(claim.dated_us)))
+        view = self._sender.urls.view(
+            make_token(self._sender.keys, Purpose.VIEW, digest.delivery, from_us(claim.dated_us))
+        )
         return EarlierDigest(period_date(digest.period), view)
 
     def _notice(self, claim: Claim) -> NoticeContent:
@@ -240,13 +246,13 @@ class Composer:
             unsubscribe = self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, at)
             mail = self._sender.command(Purpose.COMMAND, claim.key, at)
             return DigestLinks("", f"mailto:{unsubscribe}", "", mail=mail, replies=self._sender.replies)
-        settings = token(keys, Purpose.PREFERENCES, claim.subscriber, at)
+        settings = make_token(keys, Purpose.PREFERENCES, claim.subscriber, at)
         return DigestLinks(
-            view=urls.view(token(keys, Purpose.VIEW, claim.key, at)),
-            unsubscribe=urls.unsubscribe(token(keys, Purpose.UNSUBSCRIBE, claim.subscriber, at)),
+            view=urls.view(make_token(keys, Purpose.VIEW, claim.key, at)),
+            unsubscribe=urls.unsubscribe(make_token(keys, Purpose.UNSUBSCRIBE, claim.subscriber, at)),
             home=urls.home,
             feedback=urls.feedback(""),
-            tokens=tuple(pick_tokens(keys, claim.key, len(claim.picks), at)),
+            tokens=tuple(make_pick_tokens(keys, claim.key, len(claim.picks), at)),
             mute=urls.mute(settings),
             settings=urls.preferences(settings),
             replies=self._sender.replies,
@@ -328,7 +334,7 @@ def _address_change(purpose: Purpose) -> Callable[[Sender, Claim], str]:
 
 def _token(sender: Sender, claim: Claim, purpose: Purpose, version: int = 0) -> str:
     """Return a token for a notice, issued at the time in its Date header."""
-    return token(sender.keys, purpose, claim.subscriber, from_us(claim.dated_us), version)
+    return make_token(sender.keys, purpose, claim.subscriber, from_us(claim.dated_us), version)
 
 
 _LINKS: dict[MailKind, Callable[[Sender, Claim], str]] = {
@@ -336,6 +342,6 @@ _LINKS: dict[MailKind, Callable[[Sender, Claim], str]] = {
     MailKind.SETTINGS: _settings,
     MailKind.ERASE: _erasure,
     MailKind.RENEW: _renewal,
-    MailKind.MOVE_FROM: _address_change(Purpose.MOVE_FROM),
-    MailKind.MOVE_TO: _address_change(Purpose.MOVE_TO),
+    MailKind.ADDRESS_CHANGE_OLD: _address_change(Purpose.ADDRESS_CHANGE_OLD),
+    MailKind.ADDRESS_CHANGE_NEW: _address_change(Purpose.ADDRESS_CHANGE_NEW),
 }

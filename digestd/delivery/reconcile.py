@@ -74,7 +74,7 @@ def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> R
         ends = uncertain_deliveries(session, BATCH)
     if not ends:
         return ReconcileReport()
-    since = from_us(min(end.dot_us for end in ends)) - KEPT_BEFORE
+    since = from_us(min(end.final_dot_us for end in ends)) - KEPT_BEFORE
     evidence = read_evidence(_lines(relay_log.file, since), {end.envelope_from.lower() for end in ends}, keys)
     with db.write() as session:
         known = commit_times(session, evidence.witnesses)
@@ -99,7 +99,7 @@ def resend_uncertain(db: Database, now: datetime) -> int:
     The mail is resent under the same Message-ID, by which many mail readers recognise a duplicate.
     """
     with db.read() as session:
-        ends = [end for end in uncertain_deliveries(session, BATCH) if now - from_us(end.dot_us) >= PATIENCE]
+        ends = [end for end in uncertain_deliveries(session, BATCH) if now - from_us(end.final_dot_us) >= PATIENCE]
     if not ends:
         return 0
     proof = SettlementProof(Evidence.POLICY, Actor.RECOVERY, "no evidence; resent because of DIGESTD_ON_UNCERTAIN")
@@ -133,8 +133,8 @@ def settle_by_evidence(
     """
     if (queue_id := evidence.queue_ids.get(end.envelope_from.lower())) is not None:
         return Settlement.ACCEPTED, _proof(f"the relay queued it as {queue_id}")
-    was_kept = bool(known) and min(known) <= end.dot_us <= max(known)
-    if was_kept and end.relay in relays and now - from_us(end.dot_us) >= GRACE:
+    was_kept = bool(known) and min(known) <= end.final_dot_us <= max(known)
+    if was_kept and end.relay in relays and now - from_us(end.final_dot_us) >= GRACE:
         return Settlement.NOT_SENT, _proof("the relay's log has other mails of that time but not this one")
     return None
 

@@ -14,7 +14,7 @@ import structlog
 from digestd.delivery import journals
 from digestd.delivery.journals import SentOutcome
 from digestd.errors import NotResumed
-from digestd.security.links import Keys, envelope_from
+from digestd.security.links import Keys, make_envelope_from
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import recovery, restore
@@ -117,7 +117,7 @@ def resume_after_restore(
         with db.write() as session:
             for mail in waiting[begin : begin + RESUME_BATCH]:
                 sent_attempt, outcome = sent[journals.hash_message_id(mail.message_id)]
-                path = envelope_from(keys, sent_attempt.delivery, sent_attempt.attempt, bounce)
+                path = make_envelope_from(keys, sent_attempt.delivery, sent_attempt.attempt, bounce)
                 if outcome is not SentOutcome.REFUSED:
                     counts[outcome] += restore.apply_sent(
                         session, mail, sent_attempt, path, outcome is SentOutcome.ACCEPTED

@@ -50,7 +50,7 @@ class ReplayedDigest:
 _DONE = {
     State.ACCEPTED: "was sent",
     State.UNCERTAIN: "was sent with an unknown outcome",
-    State.DOT: "is being sent",
+    State.FINAL_DOT: "is being sent",
 }
 
 

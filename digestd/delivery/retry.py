@@ -27,10 +27,10 @@ class Stage(StrEnum):
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"
-    DOT = "dot"
+    FINAL_DOT = "dot"
 
 
-SAME_REFUSALS_STOP = {Stage.DOT: 5, Stage.RCPT: 25}
+SAME_REFUSALS_STOP = {Stage.FINAL_DOT: 5, Stage.RCPT: 25}
 """Number of equal 5xx replies in a row that stop a run: the mail is broken or the relay misconfigured."""
 REFUSED_STOP = 25
 """Number of 5xx replies of any kind in a run that stop a relay, if they outnumber the accepted mails."""
@@ -69,7 +69,7 @@ def classify_reply(stage: Stage, reply: SmtpReply) -> ReplyVerdict:
     """Return what a reply other than success at `stage` means."""
     if _slows_down(reply):
         return ReplyVerdict.SLOW_DOWN
-    if stage not in {Stage.RCPT, Stage.DOT}:
+    if stage not in {Stage.RCPT, Stage.FINAL_DOT}:
         return ReplyVerdict.PAUSE_RELAY
     if 400 <= reply.code < 500:
         return ReplyVerdict.RETRY

@@ -31,7 +31,7 @@ from digestd.delivery.sending_worker import SendingContext, WorkerPool
 from digestd.delivery.transports import Route
 from digestd.domain.delivery import Claim
 from digestd.errors import ComposeFailed, Damaged, Unavailable
-from digestd.security.links import envelope_from
+from digestd.security.links import make_envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
@@ -216,7 +216,7 @@ def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.
 
 def _claim_owner(config: DeliveryConfig) -> ClaimOwner:
     keys, bounce = config.sender.keys, config.sender.bounce
-    return ClaimOwner(config.owner, lambda key, n: envelope_from(keys, key, n, bounce))
+    return ClaimOwner(config.owner, lambda key, n: make_envelope_from(keys, key, n, bounce))
 
 
 def _report(counters: RunCounters) -> DeliveryReport:

@@ -22,7 +22,7 @@ from digestd.domain.digest import DigestSlot
 from digestd.domain.subscriber import Timing
 from digestd.errors import DigestdError
 from digestd.ranking.dense import Encoder, NoEncoder
-from digestd.security.links import Keys, message_id
+from digestd.security.links import Keys, make_message_id
 from digestd.store import due as due_subscribers
 from digestd.store import ledger, references, subscribers
 from digestd.store.database import Database
@@ -159,7 +159,7 @@ def _digests(planner: Planner, day: PlanningDay, shard: Shard) -> dict[int, NewD
             slot=slot,
             picks=picks[i],
             considered=considered[i],
-            message_id=message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
+            message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
         )
         for i, (due, slot) in enumerate(zip(shard.subscribers, slots, strict=True))
         if slot is not None

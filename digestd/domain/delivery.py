@@ -8,17 +8,17 @@
     ready      skipped     consent is gone          } noticed at claim
     ready      expired     too late to be of use    }
     ready      rejected    5xx, and other deliveries show that it is about this address or mail
-    leased     dot         THE COMMIT POINT: consent and lease are valid;  uncertain, by recovery
+    leased     final_dot   THE COMMIT POINT: consent and lease are valid;  uncertain, by recovery
                            committed before the final dot is sent
-    leased     ready       not sent: relay refused, 4xx, lost before dot; or a 5xx that awaits its verdict
+    leased     ready       not sent: relay refused, 4xx, lost before the final dot; or a 5xx that awaits its verdict
     leased     rejected    5xx for this address
     leased     skipped     the commit point found consent gone
     leased     expired     the commit point found it too late
     leased     poisoned    it could not be composed three times
-    dot        accepted    250                                             (nothing to lose)
-    dot        ready       4xx to the final dot: not accepted; or a 5xx that awaits its verdict
-    dot        rejected    5xx to the final dot
-    dot        uncertain   no answer to the final dot
+    final_dot  accepted    250                                             (nothing to lose)
+    final_dot  ready       4xx to the final dot: not accepted; or a 5xx that awaits its verdict
+    final_dot  rejected    5xx to the final dot
+    final_dot  uncertain   no answer to the final dot
     uncertain  accepted    evidence: it arrived
     uncertain  ready       evidence: it did not
     uncertain  abandoned   given up by the operator or by policy
@@ -44,7 +44,7 @@ class State(StrEnum):
     READY = "ready"
     EMPTY = "empty"
     LEASED = "leased"
-    DOT = "dot"
+    FINAL_DOT = "final_dot"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     SKIPPED = "skipped"
@@ -61,13 +61,13 @@ TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
         State.READY: (State.LEASED, State.SKIPPED, State.EXPIRED, State.REJECTED),
         State.LEASED: (
             State.READY,
-            State.DOT,
+            State.FINAL_DOT,
             State.REJECTED,
             State.SKIPPED,
             State.EXPIRED,
             State.POISONED,
         ),
-        State.DOT: (State.ACCEPTED, State.READY, State.REJECTED, State.UNCERTAIN),
+        State.FINAL_DOT: (State.ACCEPTED, State.READY, State.REJECTED, State.UNCERTAIN),
         State.UNCERTAIN: (State.ACCEPTED, State.READY, State.ABANDONED),
         State.POISONED: (State.READY, State.ABANDONED, State.EXPIRED, State.SKIPPED),
     }.items()
@@ -97,12 +97,12 @@ class MailKind(StrEnum):
     SETTINGS = "settings"  # a fresh link to the preferences
     ERASE = "erase"  # the subscriber asked to be erased: confirm it
     RENEW = "renew"  # the subscriber asked to make earlier links void: confirm it
-    MOVE_FROM = "move-from"  # to the address that is to be left: confirm or stop it
-    MOVE_TO = "move-to"  # to the new address: confirm it
+    ADDRESS_CHANGE_OLD = "address-change-old"  # to the address that is to be left: confirm or stop it
+    ADDRESS_CHANGE_NEW = "address-change-new"  # to the new address: confirm it
     REPLY = "reply"  # the answer to commands by mail
 
 
-UNCONFIRMED = frozenset({MailKind.CONFIRM, MailKind.MOVE_TO})
+UNCONFIRMED = frozenset({MailKind.CONFIRM, MailKind.ADDRESS_CHANGE_NEW})
 """Mails to addresses that nobody has confirmed: their bounces say nothing about the readers."""
 
 
@@ -144,8 +144,8 @@ _MAY_BE_WRITTEN_TO = {
     MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # the unsubscribed may still export or erase their data
     MailKind.ERASE: _CONFIRMED | {Status.UNSUBSCRIBED},
     MailKind.RENEW: _CONFIRMED | {Status.UNSUBSCRIBED},
-    MailKind.MOVE_FROM: _CONFIRMED,
-    MailKind.MOVE_TO: _CONFIRMED,
+    MailKind.ADDRESS_CHANGE_OLD: _CONFIRMED,
+    MailKind.ADDRESS_CHANGE_NEW: _CONFIRMED,
     MailKind.REPLY: _CONFIRMED | {Status.UNSUBSCRIBED},
 }
 

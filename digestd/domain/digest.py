@@ -19,7 +19,7 @@ class Section(StrEnum):
     EXPLORATION = "exploration"  # at random, so that feedback does not only confirm itself
 
 
-class Why(StrEnum):
+class ReasonKind(StrEnum):
     """The kind of reason for a pick; `Reason.value` names what matched."""
 
     AUTHOR = "author"  # a followed author wrote it
@@ -37,14 +37,14 @@ class Why(StrEnum):
 class Reason(NamedTuple):
     """The reason for a pick: `value` names the matched interest, `words` are the matched words as written there."""
 
-    why: Why
+    kind: ReasonKind
     value: str = ""
     words: tuple[str, ...] = ()
 
     @property
     def shareable(self) -> "Reason":
         """Return the reason for public pages and feeds: without the title of a private reference."""
-        return self._replace(value="") if self.why is Why.REFERENCE else self
+        return self._replace(value="") if self.kind is ReasonKind.REFERENCE else self
 
 
 class Pick(NamedTuple):

@@ -87,9 +87,9 @@ def render_sentence(environment: Environment, reason: Reason) -> str:
     Raises BadSetting if the templates have none for its kind.
     """
     template = environment.get_template(REASON_TEMPLATE)
-    block = template.blocks.get(reason.why)
+    block = template.blocks.get(reason.kind)
     if block is None:
-        raise BadSetting(f"template {REASON_TEMPLATE} has no block {reason.why}; add one for each kind of reason")
+        raise BadSetting(f"template {REASON_TEMPLATE} has no block {reason.kind}; add one for each kind of reason")
     try:
         context = template.new_context({"reason": clean_reason(reason)})
         return " ".join(environment.concat(block(context)).split())

@@ -32,7 +32,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError
 from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.domain.sanitise import clean, safe_url, wrap
 from digestd.errors import BadSetting
 from digestd.mail.fragments import MARK
@@ -207,7 +207,7 @@ def _check(environment: Environment, name: str) -> None:
         raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
     if _is_escaped(name) and not all(other and _is_escaped(other) for other in included):
         raise BadSetting(f"template {name} includes a .txt.j2 template, which is not escaped; pass its text as a value")
-    if name == REASON_TEMPLATE and (missing := [why.value for why in Why if why not in template.blocks]):
+    if name == REASON_TEMPLATE and (missing := [kind.value for kind in ReasonKind if kind not in template.blocks]):
         raise BadSetting(f"template {name} has no block for {', '.join(missing)}; add one for each kind of reason")
 
 

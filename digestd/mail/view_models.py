@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
-from digestd.domain.digest import Reason, Why
+from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.sanitise import clean, safe_url, shorten
 from digestd.mail.content import PaperContent
 from digestd.ranking.text import tokens
@@ -122,14 +122,14 @@ def clean_reason(reason: Reason) -> Reason:
     words = (
         () if _repeats_topic(reason) else (shorten(_mid_sentence(clean(word, 200)), 40) for word in reason.words[:5])
     )
-    return Reason(reason.why, shorten(clean(reason.value), _REASON_MAX), tuple(words))
+    return Reason(reason.kind, shorten(clean(reason.value), _REASON_MAX), tuple(words))
 
 
 def _repeats_topic(reason: Reason) -> bool:
     """Return True if the words are the topic's own, or plurals of them."""
     words = " ".join(reason.words)
-    if reason.why is not Why.TOPIC or words.casefold() == reason.value.casefold():
-        return reason.why is Why.TOPIC
+    if reason.kind is not ReasonKind.TOPIC or words.casefold() == reason.value.casefold():
+        return reason.kind is ReasonKind.TOPIC
     topic_words = {_singular(word) for word in reason.value.split()}
     return all(_singular(word) in topic_words for word in reason.words) and _terms(words) == _terms(reason.value)
 

@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from digestd.domain.digest import Reason, Why
+from digestd.domain.digest import Reason, ReasonKind
 from digestd.ranking import term_contributions
 from digestd.ranking.arrays import Cells, Ints
 from digestd.ranking.candidates import CandidateSet
@@ -73,11 +73,11 @@ def reason(candidates: CandidateSet, profile: Profile, j: int) -> Reason:
 
 def reasons(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Reasons:
     """Return the reason at each of q (subscriber, paper), in any order."""
-    distinct = [Reason(Why.NEW)]
+    distinct = [Reason(ReasonKind.NEW)]
     which = np.zeros(len(at), dtype=np.intp)
     for places, evidence, among in _decided(candidates, profiles, at):
         _, first, alike = np.unique(evidence.alike[among], return_index=True, return_inverse=True)
-        known: dict[tuple[Why, str, tuple[str, ...]], int] = {}
+        known: dict[tuple[ReasonKind, str, tuple[str, ...]], int] = {}
         numbers = [known.setdefault(evidence.reason(k), len(known)) for k in among[first].tolist()]
         which[places] = len(distinct) + np.array(numbers, dtype=np.intp)[alike]
         distinct += map(_reason, known)

@@ -7,7 +7,7 @@ individual like is close to the paper.
 
 import numpy as np
 
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import Bools, Cells, Floats, Ints
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
@@ -38,7 +38,7 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
         return "", told[k]
 
     strength = np.where(np.isin(np.arange(len(at)), list(told)), np.minimum(joint, 1), 0).astype(np.float32)
-    return ReasonEvidence(Why.WORDS, strength, said, at.rows * len(candidates) + at.columns)
+    return ReasonEvidence(ReasonKind.WORDS, strength, said, at.rows * len(candidates) + at.columns)
 
 
 def _heaviest(candidates: CandidateSet, profiles: Profiles, row: int, j: int) -> tuple[str, ...]:

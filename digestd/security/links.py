@@ -53,8 +53,8 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"  # subscriber, 0
     ERASE = "erase"  # subscriber, consent version; only in a mail to the subscriber's address
     RENEW = "renew"  # the same
-    MOVE_FROM = "move-from"  # subscriber, second at which they asked to move; read at the old address
-    MOVE_TO = "move-to"  # the same, read at the new address
+    ADDRESS_CHANGE_OLD = "address-change-old"  # subscriber, second at which they asked to move; read at the old address
+    ADDRESS_CHANGE_NEW = "address-change-new"  # the same, read at the new address
     FEEDBACK = "feedback"  # delivery, place of the pick from 1: it acts on that pick alone
     COMMAND = "command"  # delivery, 0: a reply to it acts for its subscriber
     SAVED = "saved"  # subscriber, edition of their secret address
@@ -166,15 +166,15 @@ def _id(secret: bytes) -> bytes:
     return _mac(secret, "key-id", b"")[:1]
 
 
-def token(keys: Keys, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
+def make_token(keys: Keys, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
     """Return the token for one purpose that names `number` at `version`, issued at this time."""
     head = _head(keys, number, version, at)
     return base64.urlsafe_b64encode(head + _token_mac(keys.secret, purpose, head)).decode()
 
 
-def pick_tokens(keys: Keys, delivery: int, count: int, at: datetime) -> list[str]:
+def make_pick_tokens(keys: Keys, delivery: int, count: int, at: datetime) -> list[str]:
     """Return the feedback tokens of the first `count` picks of a delivery, in order."""
-    before, end = keys.id + delivery.to_bytes(6, "big"), issued(at).to_bytes(4, "big")
+    before, end = keys.id + delivery.to_bytes(6, "big"), issue_second(at).to_bytes(4, "big")
     proofs = _pick_macs(keys.secret, before + end, count)
     ends = range(_MAC_LENGTH, len(proofs) + 1, _MAC_LENGTH)
     raw = [before + _PLACES[n] + end + proofs[mac - _MAC_LENGTH : mac] for n, mac in enumerate(ends)]
@@ -182,7 +182,7 @@ def pick_tokens(keys: Keys, delivery: int, count: int, at: datetime) -> list[str
     return [made[n : n + _TOKEN_LENGTH] for n in range(0, len(made), _TOKEN_LENGTH)]
 
 
-def read(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expired: bool = True) -> TokenContent:
+def read_token(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expired: bool = True) -> TokenContent:
     """Return the content of a token.
 
     `accept_expired`: also accept a token of a purpose in NEVER_EXPIRING whose secret was revoked or is past its grace
@@ -208,11 +208,11 @@ def read(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expi
 
 
 def _head(keys: Keys, number: int, version: int, at: datetime) -> bytes:
-    return keys.id + number.to_bytes(6, "big") + version.to_bytes(4, "big") + issued(at).to_bytes(4, "big")
+    return keys.id + number.to_bytes(6, "big") + version.to_bytes(4, "big") + issue_second(at).to_bytes(4, "big")
 
 
 def _time(seconds: bytes) -> datetime:
-    return issued_at(int.from_bytes(seconds, "big"))
+    return issue_time(int.from_bytes(seconds, "big"))
 
 
 def _token_mac(secret: bytes, purpose: Purpose, head: bytes) -> bytes:
@@ -234,17 +234,17 @@ def _pick_macs(secret: bytes, message: bytes, count: int) -> bytes:
     return hashlib.shake_256(_mac(secret, _TOKEN_USE[Purpose.FEEDBACK], message)).digest(count * _MAC_LENGTH)
 
 
-def issued(at: datetime) -> int:
+def issue_second(at: datetime) -> int:
     """Return the second of an issue time, as tokens carry it."""
     return int(at.timestamp())
 
 
-def issued_at(version: int) -> datetime:
+def issue_time(version: int) -> datetime:
     """Return the issue time of such a second."""
     return datetime.fromtimestamp(version, UTC)
 
 
-def command_address(command: str, token: str, host: str) -> str:
+def make_command_address(command: str, token: str, host: str) -> str:
     """Return the address to which a mail has the effect of this token: `unsubscribe+TOKEN@host`.
 
     The token is in lower-case base32, as some relays change the case of local parts.
@@ -296,7 +296,7 @@ def address_key(keys: Keys, address: str) -> bytes:
     return keys.original.mac("address", canonical_address(address).lower().encode())
 
 
-def message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
+def make_message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
     """Return the Message-ID (RFC 5322 section 3.6.4): the same for every attempt, and anonymous."""
     _check_atoms(kind, period)
     mac = keys.mac("message-id", f"{subscriber}:{kind}:{period}".encode())
@@ -314,7 +314,7 @@ def _check_atoms(kind: str, period: str) -> None:
         raise BadInput(f"{kind[:40]!r} of {period[:40]!r} cannot stand in a Message-ID; use letters, digits and '-'")
 
 
-def envelope_from(keys: Keys, delivery: int, attempt: int, mailbox: str) -> str:
+def make_envelope_from(keys: Keys, delivery: int, attempt: int, mailbox: str) -> str:
     """Return the return path (VERP) of one attempt; bounces to it name the delivery and cannot be forged.
 
     It is lower-case, as some relays change the case of local parts.

@@ -95,7 +95,7 @@ def next_event_time(session: Session, subscriber: int, now: datetime) -> int:
     """
     last_event = select(func.max(_E.at_us)).where(_E.subscriber_id == subscriber)
     last_dot = (
-        select(func.max(core.attempt.c.dot_us))
+        select(func.max(core.attempt.c.final_dot_us))
         .select_from(core.attempt.join(core.delivery, core.delivery.c.id == core.attempt.c.delivery_id))
         .where(core.delivery.c.subscriber_id == subscriber)
     )

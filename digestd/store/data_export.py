@@ -55,7 +55,7 @@ def export(session: Session, subscriber: int) -> dict[str, list[dict[str, object
     """
     address_key = address_key_of(session, subscriber)
     theirs = _D.subscriber_id == subscriber
-    theirs &= or_(_D.kind != MailKind.MOVE_TO, _D.recipient_key == address_key)
+    theirs &= or_(_D.kind != MailKind.ADDRESS_CHANGE_NEW, _D.recipient_key == address_key)
     mails = select(_D.id).where(theirs)
     linked = select(core.library.c.id).where(core.library.c.subscriber_id == subscriber)
     conditions = {core.subscriber: core.subscriber.c.id == subscriber}
@@ -104,7 +104,7 @@ def _picked(session: Session, packed: bytes) -> object:
     picks = readable_picks(packed)
     names = _names(session, [pick.paper for pick in picks])
     return [
-        {"paper": name, "section": pick.section, "why": pick.reason.why, "value": pick.reason.value}
+        {"paper": name, "section": pick.section, "why": pick.reason.kind, "value": pick.reason.value}
         for name, pick in zip(names, picks, strict=True)
     ]
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digestd.domain.delivery import Actor, State
-from digestd.domain.digest import Pick, Reason, Why
+from digestd.domain.digest import Pick, Reason, ReasonKind
 from digestd.domain.picks import SECTIONS, TEAMS, PickTable, Shares
 from digestd.errors import Damaged
 
@@ -48,7 +48,7 @@ STATE_LETTERS = {
     State.READY: "r",
     State.EMPTY: "e",
     State.LEASED: "l",
-    State.DOT: "d",
+    State.FINAL_DOT: "d",
     State.ACCEPTED: "a",
     State.REJECTED: "j",
     State.SKIPPED: "s",
@@ -58,7 +58,7 @@ STATE_LETTERS = {
     State.ABANDONED: "b",
 }
 _STATES = {letter: state for state, letter in STATE_LETTERS.items()}
-_WHYS = {str(why): why for why in Why}
+_WHYS = {str(why): why for why in ReasonKind}
 _ACTORS = {actor.value[0]: actor for actor in Actor}
 
 

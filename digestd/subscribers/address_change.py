@@ -21,8 +21,8 @@ from digestd.security.links import (
     Purpose,
     address_key,
     canonical_address,
-    issued,
-    read,
+    issue_second,
+    read_token,
 )
 from digestd.store import address_changes, mail_budgets, subscribers, suppressions
 from digestd.store.address_changes import EXPIRES_AFTER, AddressChange
@@ -75,13 +75,15 @@ def request_address_change(
         if not_before is None:
             return
         address_changes.request(session, subscriber, new_address, key, now)
-        mails: list[tuple[MailKind, bytes | None, datetime]] = [(MailKind.MOVE_FROM, None, not_before)]
+        mails: list[tuple[MailKind, bytes | None, datetime]] = [(MailKind.ADDRESS_CHANGE_OLD, None, not_before)]
         if _is_free(session, key) and (
             later := mail_budgets.take(session, [Budget(Pool.STRANGER, key, causer, network)], now)
         ):
-            mails.append((MailKind.MOVE_TO, key, later))
+            mails.append((MailKind.ADDRESS_CHANGE_NEW, key, later))
         for kind, recipient, not_before in mails:
-            mail = Notice(subscriber, kind, str(issued(now)), known.version, now + EXPIRES_AFTER, recipient, not_before)
+            mail = Notice(
+                subscriber, kind, str(issue_second(now)), known.version, now + EXPIRES_AFTER, recipient, not_before
+            )
             plan_notice(session, notices, mail, now)
 
 
@@ -140,7 +142,7 @@ def _open(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool 
     (key, version), at_new = _read(keys, link, now)
     known = subscribers.by_key(session, key, lock=lock)
     change = address_changes.of(session, key)
-    if known is None or known.status not in _CAN_CHANGE or change is None or issued(change.asked) != version:
+    if known is None or known.status not in _CAN_CHANGE or change is None or issue_second(change.asked) != version:
         raise LinkExpired("there is nothing left to confirm")
     if now - change.asked > EXPIRES_AFTER:
         raise LinkExpired("this link is older than 48 hours; ask again in the settings")
@@ -149,10 +151,10 @@ def _open(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool 
 
 def _read(keys: Keys, link: str, now: datetime) -> tuple[tuple[int, int], bool]:
     try:
-        key, version, _ = read(keys, Purpose.MOVE_TO, link, now)
+        key, version, _ = read_token(keys, Purpose.ADDRESS_CHANGE_NEW, link, now)
         return (key, version), True
     except OutdatedToken:
         raise
     except BadToken:
-        key, version, _ = read(keys, Purpose.MOVE_FROM, link, now)
+        key, version, _ = read_token(keys, Purpose.ADDRESS_CHANGE_OLD, link, now)
         return (key, version), False

@@ -10,7 +10,7 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
-from digestd.security.links import Keys, Purpose, issued, read
+from digestd.security.links import Keys, Purpose, issue_second, read_token
 from digestd.store import mail_budgets, saved_list, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.erasure import forget
@@ -55,7 +55,9 @@ def _request(
         not_before = mail_budgets.take(session, [Budget(pool, key)], now)
         if not_before is None:
             return RequestOutcome.WAIT
-        mail = Notice(subscriber, kind, str(issued(now)), known.version, not_before + VALID, not_before=not_before)
+        mail = Notice(
+            subscriber, kind, str(issue_second(now)), known.version, not_before + VALID, not_before=not_before
+        )
         plan_notice(session, notices, mail, now)
         return RequestOutcome.SENT
 
@@ -68,7 +70,7 @@ def open_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: dat
         NotFound: the subscriber was erased.
         LinkExpired: it is older than 48 hours, was used, or status or address have changed since.
     """
-    key, version, at = read(keys, purpose, link, now)
+    key, version, at = read_token(keys, purpose, link, now)
     with db.read() as session:
         known = subscribers.by_key(session, key)
     if known is None or known.status is Status.ERASED:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
-from digestd.security.links import Keys, message_id
+from digestd.security.links import Keys, make_message_id
 from digestd.store import ledger
 
 
@@ -53,7 +53,7 @@ def plan_notice(session: Session, notices: NoticeContext, notice: Notice, now: d
         kind=notice.kind,
         key=notice.key,
         consent_version=notice.consent_version,
-        message_id=message_id(notices.keys, notice.subscriber, notice.kind, notice.key, notices.host),
+        message_id=make_message_id(notices.keys, notice.subscriber, notice.kind, notice.key, notices.host),
         template_hash=notices.template_hash,
         expires=notice.expires,
         recipient_key=notice.recipient_key,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digestd.domain.digest import Pick, Reason, Why
+from digestd.domain.digest import Pick, Reason, ReasonKind
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper
@@ -23,11 +23,11 @@ VALUE_MAX = 200
 _AUTHORS = 4
 _CATEGORIES = 4
 _INTEREST_KINDS = {
-    Why.AUTHOR: Kind.AUTHOR,
-    Why.TOPIC: Kind.TOPIC,
-    Why.NEAR_TOPIC: Kind.TOPIC,
-    Why.PHRASE: Kind.PHRASE,
-    Why.CATEGORY: Kind.CATEGORY,
+    ReasonKind.AUTHOR: Kind.AUTHOR,
+    ReasonKind.TOPIC: Kind.TOPIC,
+    ReasonKind.NEAR_TOPIC: Kind.TOPIC,
+    ReasonKind.PHRASE: Kind.PHRASE,
+    ReasonKind.CATEGORY: Kind.CATEGORY,
 }
 
 
@@ -60,7 +60,7 @@ class PickFeedback:
     @property
     def mutable(self) -> tuple[Interest, ...]:
         """Return what can be muted: the interest that it was picked for, its authors and categories."""
-        kind = _INTEREST_KINDS.get(self.reason.why)
+        kind = _INTEREST_KINDS.get(self.reason.kind)
         words = self.paper.words
         named = [
             *([(kind, self.reason.value)] if kind else []),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
 from digestd.errors import BadInput, NotFound
-from digestd.security.links import Keys, Purpose, address_key, issued, read, token
+from digestd.security.links import Keys, Purpose, address_key, issue_second, make_token, read_token
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
@@ -33,7 +33,7 @@ def open_preferences(db: Database, keys: Keys, link: str, now: datetime) -> Subs
         PreferencesLinkExpired: it is too old or was made void.
         NotFound: the subscriber was erased.
     """
-    key, _, at = read(keys, Purpose.PREFERENCES, link, now)
+    key, _, at = read_token(keys, Purpose.PREFERENCES, link, now)
     with db.read() as session:
         known = subscribers.by_key(session, key)
     if known is None or known.status is Status.ERASED:
@@ -50,7 +50,7 @@ def is_expired(known: Subscriber, issued: datetime, now: datetime) -> bool:
 
 def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
     """Return a new token that opens the preferences."""
-    return token(keys, Purpose.PREFERENCES, subscriber, now)
+    return make_token(keys, Purpose.PREFERENCES, subscriber, now)
 
 
 def request_link(
@@ -68,5 +68,5 @@ def request_link(
         not_before = mail_budgets.take(session, [stranger_budget(key, by)], now)
         if not_before is not None:
             kind, life = MailKind.SETTINGS, not_before + LINK_LIFE
-            mail = Notice(known.key, kind, str(issued(now)), known.version, life, not_before=not_before)
+            mail = Notice(known.key, kind, str(issue_second(now)), known.version, life, not_before=not_before)
             plan_notice(session, notices, mail, now)

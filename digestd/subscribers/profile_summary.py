@@ -92,7 +92,7 @@ def _like(name: PaperId, paper: Paper | Reference | None) -> LikedPaper:
 
 
 def _picks_by_interest(reasons: list[Reason]) -> dict[tuple[str, str], int]:
-    return dict(Counter((reason.why.value, reason.value) for reason in reasons if reason.value))
+    return dict(Counter((reason.kind.value, reason.value) for reason in reasons if reason.value))
 
 
 def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:

@@ -15,7 +15,7 @@ from digestd.domain.mail_budget import BY_MAIL, Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber, to_action
 from digestd.domain.suppression import LIFTED_BY_CONSENT
 from digestd.errors import BadInput
-from digestd.security.links import BadToken, Keys, Purpose, address_key, read
+from digestd.security.links import BadToken, Keys, Purpose, address_key, read_token
 from digestd.store import consent, erasure, mail_budgets, pending_requests, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.pending_requests import PendingRequest
@@ -269,7 +269,7 @@ def confirm(
         BadToken: the link is invalid.
         LinkExpired: it is older than 48 hours, or consent has changed since in another way.
     """
-    key, n, _ = read(keys, Purpose.CONFIRM, token, now)
+    key, n, _ = read_token(keys, Purpose.CONFIRM, token, now)
     with db.write() as session:
         return confirm_in_session(session, (key, n), by, now)
 
@@ -338,7 +338,7 @@ def decline(db: Database, keys: Keys, token: str, now: datetime) -> bool:
     Raises:
         BadToken: the link is invalid.
     """
-    key, n, _ = read(keys, Purpose.CONFIRM, token, now)
+    key, n, _ = read_token(keys, Purpose.CONFIRM, token, now)
     with db.write() as session:
         erased = decline_in_session(session, (key, n), now)
     if erased:

@@ -14,7 +14,7 @@ from digestd.app import App
 from digestd.domain.interest import Kind, values
 from digestd.domain.schedule import first_due
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.security.links import Purpose, read
+from digestd.security.links import Purpose, read_token
 from digestd.store import subscribers
 from digestd.subscribers.signup import LinkExpired, confirm, decline, preview_request
 from digestd.web.consent_audit import consent_act, consent_text
@@ -63,7 +63,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 def _known(app: App, token: str) -> Subscriber | None:
     """Return the subscriber of a confirmation token. Raises BadToken."""
-    key, _, _ = read(app.keys, Purpose.CONFIRM, token, app.clock())
+    key, _, _ = read_token(app.keys, Purpose.CONFIRM, token, app.clock())
     with app.db.read() as session:
         return subscribers.by_key(session, key)
 
@@ -77,7 +77,7 @@ def _requested(app: App, token: str) -> Subscriber | None:
         BadToken: The token is invalid.
     """
     now = app.clock()
-    key, n, _ = read(app.keys, Purpose.CONFIRM, token, now)
+    key, n, _ = read_token(app.keys, Purpose.CONFIRM, token, now)
     with app.db.read() as session:
         known = subscribers.by_key(session, key)
         return preview_request(session, known, n, now) if known and known.status in _ASKED else None

@@ -19,7 +19,7 @@ from digestd.domain.feedback import Verdict
 from digestd.errors import NotFound
 from digestd.mail.content import PaperContent
 from digestd.mail.view_models import DetailLevel, view_paper
-from digestd.security.links import Purpose, read
+from digestd.security.links import Purpose, read_token
 from digestd.subscribers.pick_feedback import PickFeedback, add_feedback, load_pick, withdraw_feedback
 from digestd.web.limiter import Window
 from digestd.web.pages import SHOW, Pages
@@ -41,7 +41,7 @@ class FeedbackLinks:
 
     def at(self, signed: str) -> tuple[int, int]:
         """Return delivery and place of the pick of a link. Raises BadToken."""
-        found = read(self.app.keys, Purpose.FEEDBACK, signed, self.app.clock())
+        found = read_token(self.app.keys, Purpose.FEEDBACK, signed, self.app.clock())
         return found.number, found.version
 
     def found(self, at: tuple[int, int]) -> PickFeedback:

@@ -8,7 +8,7 @@ only the time and four bytes of a keyed hash of the network.
 import re
 from datetime import UTC, datetime, timedelta
 
-from digestd.security.links import BadToken, Keys, Purpose, read, token
+from digestd.security.links import BadToken, Keys, Purpose, make_token, read_token
 
 MIN_AGE = timedelta(seconds=2)
 """Faster than a person can type an address."""
@@ -19,7 +19,7 @@ _IN_A_PAGE = re.compile(rb'(?<=name="stamp" value=")[\w-]+(?=")')
 
 def new_timestamp(keys: Keys, network: bytes, now: datetime) -> str:
     """Return a timestamp for a network. `network`: from `consent_audit.network_key`."""
-    return token(keys, Purpose.FORM, round(now.timestamp() * 1_000), now, _tag(keys, network))
+    return make_token(keys, Purpose.FORM, round(now.timestamp() * 1_000), now, _tag(keys, network))
 
 
 def is_timely(keys: Keys, network: bytes, stamp: str, now: datetime) -> bool:
@@ -42,7 +42,7 @@ def with_new_timestamp(page: bytes, keys: Keys, network: bytes, now: datetime) -
 def _age(keys: Keys, network: bytes, stamp: str, now: datetime) -> timedelta | None:
     """Return the age of a form, or None if this network did not get it from us."""
     try:
-        milliseconds, tag, _ = read(keys, Purpose.FORM, stamp, now)
+        milliseconds, tag, _ = read_token(keys, Purpose.FORM, stamp, now)
         if tag != _tag(keys, network):
             return None
         return now - datetime.fromtimestamp(milliseconds / 1_000, UTC)

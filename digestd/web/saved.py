@@ -31,7 +31,7 @@ from digestd.mail.content import PaperContent
 from digestd.mail.feeds import ATOM, JSON_FEED, Feed, FeedItem, atom, json_feed
 from digestd.mail.rendering import render_reason
 from digestd.mail.view_models import DetailLevel, view_paper
-from digestd.security.links import Purpose, read, token
+from digestd.security.links import Purpose, make_token, read_token
 from digestd.store import feedback, papers, saved_list, subscribers
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
@@ -60,7 +60,7 @@ class SavedPapers:
             BadToken: The token is invalid.
             NotFound: The address was renewed.
         """
-        key, edition, _ = read(self.app.keys, Purpose.SAVED, signed, self.app.clock())
+        key, edition, _ = read_token(self.app.keys, Purpose.SAVED, signed, self.app.clock())
         known = subscribers.by_key(session, key)
         if known is None or known.status is Status.ERASED or edition != saved_list.link_version(session, key):
             raise NotFound("this address was renewed")
@@ -76,7 +76,9 @@ class SavedPapers:
         """Return the list for its owner, with buttons. `settings`: path of the settings page."""
         with self.app.db.read() as session:
             edition = saved_list.link_version(session, owner.key)
-        return self._page(owner, token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings)
+        return self._page(
+            owner, make_token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings
+        )
 
     def _page(self, owner: Subscriber, signed: str, settings: str = "") -> Response:
         with self.app.db.read() as session:

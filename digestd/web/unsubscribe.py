@@ -15,7 +15,7 @@ from digestd.app import App
 from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
-from digestd.security.links import OutdatedToken, Purpose, read
+from digestd.security.links import OutdatedToken, Purpose, read_token
 from digestd.store import subscribers
 from digestd.subscribers import reduced_frequency
 from digestd.subscribers.status_changes import NoConsent, pause, unsubscribe
@@ -50,7 +50,9 @@ class _UnsubscribeLinks:
             BadToken: The token is invalid.
             NotFound: The subscriber does not exist.
         """
-        key = read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=accept_expired).number
+        key = read_token(
+            self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=accept_expired
+        ).number
         with self.app.db.read() as session:
             subscriber = subscribers.by_key(session, key)
         if subscriber is None:
@@ -60,7 +62,7 @@ class _UnsubscribeLinks:
     def is_outdated(self, token: str) -> bool:
         """Return True for a link signed with a retired key, which can only unsubscribe."""
         try:
-            read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=False)
+            read_token(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=False)
         except OutdatedToken:
             return True
         return False

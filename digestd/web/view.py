@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, Response
 from digestd.app import App
 from digestd.delivery.composer import Composer
 from digestd.errors import NotFound
-from digestd.security.links import Purpose, read
+from digestd.security.links import Purpose, read_token
 from digestd.store.ledger import queries
 from digestd.web.headers import INLINE_STYLE
 from digestd.web.pages import SHOW
@@ -18,7 +18,7 @@ def router(app: App) -> APIRouter:
 
     @routes.api_route("/d/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        delivery = read(app.keys, Purpose.VIEW, token, app.clock()).number
+        delivery = read_token(app.keys, Purpose.VIEW, token, app.clock()).number
         return HTMLResponse(view_digest(app, delivery), headers={"Content-Security-Policy": INLINE_STYLE})
 
     return routes

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from digestd.domain.digest import Reason, Why
+from digestd.domain.digest import Reason, ReasonKind
 from digestd.mail.content import DigestContent, DigestItem, PaperContent, Rendered
 from digestd.mail.digest import assemble_digest
 from digestd.mail.mime import compose_digest
@@ -50,7 +50,7 @@ def digests(count: int, rng: random.Random) -> list[DigestContent]:
     """Return digests of the same papers for different readers."""
     words = [f"{word}{n}" for n in range(100) for word in ("graph", "neural", "protein", "galaxy")]
     entries = [paper(words, n, rng) for n in range(PAPERS)]
-    reasons = [Reason(Why.TOPIC, word, (word,)) for word in words[:60]]
+    reasons = [Reason(ReasonKind.TOPIC, word, (word,)) for word in words[:60]]
     return [
         replace(
             golden.digest("personal"),

@@ -30,7 +30,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.evaluation.bench import synthetic_data
 from digestd.logs import configure
 from digestd.papers.paper_import import import_papers
-from digestd.security.links import Purpose, token
+from digestd.security.links import Purpose, make_token
 from digestd.settings import load
 from digestd.subscribers.admin_edits import add
 from digestd.subscribers.subscriber_record import parse
@@ -85,7 +85,7 @@ def _serve(folder: Path, papers: int, parent: Connection) -> None:
     app = wiring.initialise(load({"DIGESTD_SOURCES": "none", "DIGESTD_PUBLIC_URL": f"http://127.0.0.1:{port}"}))
     import_papers(app.db, list(synthetic_data.synthetic_papers(papers, 1, "new")), app.clock())
     add(app.db, app.notices, parse({"email": "reader@example.net"}), app.clock())
-    parent.send((f"http://127.0.0.1:{port}", _paths(token(app.keys, Purpose.UNSUBSCRIBE, 1, app.clock()))))
+    parent.send((f"http://127.0.0.1:{port}", _paths(make_token(app.keys, Purpose.UNSUBSCRIBE, 1, app.clock()))))
     uvicorn.Server(server_config(build(app), "127.0.0.1", port)).run()
 
 

@@ -8,7 +8,7 @@ import pytest
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import Purpose, address_key, token
+from digestd.security.links import Purpose, address_key, make_token
 from digestd.store import subscribers
 from digestd.subscribers.confirmed_actions import renew_as_requested
 from digestd.subscribers.preferences import VALID
@@ -221,7 +221,7 @@ async def test_renewed_links_revoke_earlier_command_addresses(ada_install: Comma
     assert known is not None
     ada_install.install.clock.go(timedelta(minutes=5))
     renew_as_requested(
-        app.db, app.keys, token(app.keys, Purpose.RENEW, known.key, app.clock(), 1), app.clock(), shelf=True
+        app.db, app.keys, make_token(app.keys, Purpose.RENEW, known.key, app.clock(), 1), app.clock(), shelf=True
     )
     assert ada_install.write("pause", to=first["Reply-To"]) is UNPROVEN
     assert ada_install.status() is Status.ACTIVE

@@ -76,7 +76,7 @@ def test_killed_after_37_of_100_sends_the_other_63(tmp_path: Path, database_url:
         relay.until_quiet()
         first = set(relay.copies)
         assert HARD <= len(first) < mails
-        while there.states.keys() & {State.READY, State.LEASED, State.DOT}:
+        while there.states.keys() & {State.READY, State.LEASED, State.FINAL_DOT}:
             assert deliver.run().code == 0
         copies = relay.copies
         assert there.sound(copies)

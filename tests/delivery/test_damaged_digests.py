@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.domain.delivery import State
 from digestd.errors import Damaged
-from digestd.security.links import Purpose, token
+from digestd.security.links import Purpose, make_token
 from digestd.store import core
 from digestd.web import build
 from tests.delivery.conftest import READERS, planned
@@ -92,7 +92,7 @@ async def test_digest_with_invalid_coverage_is_still_readable(
     keys = on_file.app.keys
     with TestClient(build(on_file.app)) as client:
         for purpose in (Purpose.VIEW, Purpose.FEEDBACK):
-            page = f"/{purpose.value[0].replace('v', 'd')}/{token(keys, purpose, VICTIM, on_file.app.clock(), 1)}"
+            page = f"/{purpose.value[0].replace('v', 'd')}/{make_token(keys, purpose, VICTIM, on_file.app.clock(), 1)}"
             assert client.get(page).status_code == 200, page
 
 

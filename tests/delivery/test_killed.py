@@ -62,7 +62,7 @@ def _until_quiet(command: Command, install: Install) -> None:
     for _ in range(50):
         ended = command.run()
         assert ended.code == 0, ended.output
-        if not install.states.keys() & {State.READY, State.LEASED, State.DOT}:
+        if not install.states.keys() & {State.READY, State.LEASED, State.FINAL_DOT}:
             return
         time.sleep(0.1)
     raise AssertionError(f"not quiet: {install.states}")
@@ -109,7 +109,7 @@ def test_frozen_worker_is_not_considered_dead(trial: Trial) -> None:
     with Relay(delay=0.3).in_thread() as relay:
         command = trial.command(trial.install.to(relay.url, connections=1))
         frozen = command.start()
-        while not trial.install.states.get(State.DOT):
+        while not trial.install.states.get(State.FINAL_DOT):
             time.sleep(0.01)
         assert frozen.process.pid is not None
         os.kill(frozen.process.pid, signal.SIGSTOP)

@@ -74,7 +74,7 @@ async def test_no_final_dot_is_sent_while_the_database_is_locked(
             await asyncio.sleep(0.001)
         with locked(on_file.url):
             states = on_file.states
-            committed = states.get(State.DOT, 0) + states.get(State.ACCEPTED, 0)
+            committed = states.get(State.FINAL_DOT, 0) + states.get(State.ACCEPTED, 0)
             await asyncio.sleep(0.8)
             assert len(relay.taken) <= committed < READERS
         report = await run

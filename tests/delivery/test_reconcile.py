@@ -19,7 +19,7 @@ from digestd.delivery.reconcile import PATIENCE, ReconcileReport, RelayLog, reco
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.jobs.worker import settle_uncertain
-from digestd.security.links import Keys, envelope_from
+from digestd.security.links import Keys, make_envelope_from
 from digestd.store.ledger import queries, recovery
 from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from digestd.store.ledger.commit_point import CommitRequest, commit_sends
@@ -54,7 +54,7 @@ def die_before_the_dot_leaves(made: Install, relay: str) -> int:
     """Let a worker pass the commit point and die; return the delivery."""
     keys = made.app.keys
     with made.db.write() as session:
-        claimer = ClaimOwner("dead", lambda key, n: envelope_from(keys, key, n, BOUNCE))
+        claimer = ClaimOwner("dead", lambda key, n: make_envelope_from(keys, key, n, BOUNCE))
         (found,) = claim(session, claimer, 1, made.clock.now).claims
     with made.db.write() as session:
         commit_sends(session, [CommitRequest(found.key, found.attempt, "dead", bytes(32), relay)], made.clock.now)
@@ -184,7 +184,7 @@ async def between_two(folder: Path, tmp_path: Path, url: str, now: datetime) -> 
 
 def line(keys: Keys, delivery: int) -> str:
     """Return the log line of Postfix for a mail that it queued."""
-    path = envelope_from(keys, delivery, 1, BOUNCE)
+    path = make_envelope_from(keys, delivery, 1, BOUNCE)
     return f"Nov 24 07:00:01 mx postfix/qmgr[8]: 4FZq1h2Xyz: from=<{path}>, size=48211, nrcpt=1 (queue active)\n"
 
 

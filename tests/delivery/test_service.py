@@ -55,7 +55,7 @@ def test_sigterm_with_a_silent_relay_leaves_it_uncertain(tmp_path: Path, sqlite_
     with Relay(delay=600).in_thread() as relay:
         install = planned(tmp_path / "run", sqlite_url, now, 3).to(relay.url, connections=2)
         running = service(install, "up").start()
-        until(lambda: install.states.get(State.DOT) == 2)
+        until(lambda: install.states.get(State.FINAL_DOT) == 2)
         terminate(running)
         ended = running.end()
         assert ended.code == 0, ended.output

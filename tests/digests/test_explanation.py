@@ -3,7 +3,7 @@
 import pytest
 
 from digestd.digests.explanation import Explanation, explain
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.domain.paper import PaperId
 from digestd.errors import NotFound
 from tests.digests.topic_papers import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
@@ -109,7 +109,7 @@ def test_explain_reason_names_the_matched_interest(bare: Install) -> None:
     bare.people([reader(authors=[AUTHOR])])
     assert told(bare, "strong").reason.value == TOPIC
     assert set(told(bare, "strong").reason.words) == set(TOPIC.split())
-    assert told(bare, "dull").reason.why is Why.AUTHOR
+    assert told(bare, "dull").reason.kind is ReasonKind.AUTHOR
 
 
 def test_explain_rejects_an_unknown_paper(bare: Install) -> None:

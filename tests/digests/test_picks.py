@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from digestd.digests.planner import PlanReport
-from digestd.domain.digest import Section, Why
+from digestd.domain.digest import ReasonKind, Section
 from tests.digests.topic_papers import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
 from tests.support import sample_data
 from tests.support.install import Install
@@ -28,7 +28,7 @@ def test_followed_author_comes_first(bare: Install) -> None:
     bare.people([reader(authors=[AUTHOR], size=3)])
     assert planned(bare)[0] == "dull"
     [digest] = digests(bare)
-    assert (digest.picks[0].reason.why, digest.picks[0].reason.value) == (Why.AUTHOR, AUTHOR)
+    assert (digest.picks[0].reason.kind, digest.picks[0].reason.value) == (ReasonKind.AUTHOR, AUTHOR)
     assert len(digest.picks) == 3
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from digestd.digests.relevance_probability import MIN_SUBSCRIBERS, MIN_VERDICTS, calibration_at, fit_from_digests
-from digestd.domain.digest import Pick, Reason, Section, Why
+from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.feedback import Verdict
 from digestd.ranking.calibration import LocalCalibration
 from digestd.store import feedback
@@ -17,7 +17,9 @@ from tests.support.install import Install
 
 def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], prior: float = 0.2) -> SentDigest:
     """Return a digest whose picks all have the same probability."""
-    picks = tuple(Pick(n, n, 1.0, Section.FOR_YOU, Reason(Why.NEW), n, prior, prior) for n in range(len(verdicts)))
+    picks = tuple(
+        Pick(n, n, 1.0, Section.FOR_YOU, Reason(ReasonKind.NEW), n, prior, prior) for n in range(len(verdicts))
+    )
     return SentDigest(1, subscriber, now, picks, tuple(range(len(verdicts))), tuple(verdicts), (now,) * len(verdicts))
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from digestd.domain.digest import Pick, Reason, Section, Why
+from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.feedback import Verdict
 from digestd.evaluation.calibrate import reliability
 from digestd.evaluation.calibration_error import calibration_error
@@ -20,7 +20,7 @@ from digestd.evaluation.feedback_metrics import (
 from digestd.store.ledger.sent_digests import SentDigest
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
-PICK = Pick(1, 1, 1.0, Section.FOR_YOU, Reason(Why.NEW))
+PICK = Pick(1, 1, 1.0, Section.FOR_YOU, Reason(ReasonKind.NEW))
 MORE, LESS, NONE = Verdict.MORE, Verdict.LESS, None
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from digestd.domain.digest import Pick, Reason, Section, Why
+from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.feedback import Verdict
 from digestd.domain.trial import Trial
 from digestd.evaluation.trial import PreferenceCount, TrialResult, count_preferences, margin, preference
@@ -20,7 +20,7 @@ TRIAL = Trial(1, "fitted", "", 1.0, AT)
 
 
 def digest(teams: str, verdicts: list[Verdict | None], subscriber: int = 1) -> SentDigest:
-    reason = Reason(Why.NEW)
+    reason = Reason(ReasonKind.NEW)
     picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, team=team.strip()) for n, team in enumerate(teams)]
     return SentDigest(1, subscriber, AT, tuple(picks), tuple(range(len(picks))), tuple(verdicts), (AT,) * len(picks))
 

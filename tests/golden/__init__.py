@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.digest import Reason, Section, Why
+from digestd.domain.digest import Reason, ReasonKind, Section
 from digestd.mail.content import DigestContent, DigestItem, DigestLinks, NoticeContent, PaperContent, Rendered
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress
 
@@ -69,7 +69,7 @@ def _item(given: dict[str, Any]) -> DigestItem:
         links=given.get("links", {}),
         signals=given.get("signals", {}),
     )
-    reason = Reason(Why(why), rest[0] if rest else "", words)
+    reason = Reason(ReasonKind(why), rest[0] if rest else "", words)
     return DigestItem(entry, reason, Section(given.get("section", "for_you")))
 
 

@@ -16,7 +16,7 @@ from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.replies.bounces.parsed_mail import BYTES_MAX
 from digestd.replies.processing import ReplyProcessor
-from digestd.security.links import Purpose, address_key, envelope_from, token
+from digestd.security.links import Purpose, address_key, make_envelope_from, make_token
 from digestd.store import bounces, core, inbound, subscribers, suppressions
 from digestd.store.erasure import scrub
 from tests.conftest import NOW
@@ -41,7 +41,7 @@ class SentInstall:
 
     def verp(self, delivery: int, attempt: int = 1) -> str:
         """Return the signed return path of an attempt."""
-        return envelope_from(self.install.app.keys, delivery, attempt, BOUNCE)
+        return make_envelope_from(self.install.app.keys, delivery, attempt, BOUNCE)
 
     def mail(self, sample: str, verp: str = "", delivery: int = 1) -> bytes:
         """Return a sample about a delivery, with its return path or with `verp`."""
@@ -49,7 +49,7 @@ class SentInstall:
             query = select(core.delivery.c.message_id, core.delivery.c.subscriber_id)
             row = session.connection().execute(query.where(core.delivery.c.id == delivery)).one()
         link = self.install.app.urls.unsubscribe(
-            token(self.install.app.keys, Purpose.UNSUBSCRIBE, row.subscriber_id, NOW)
+            make_token(self.install.app.keys, Purpose.UNSUBSCRIBE, row.subscriber_id, NOW)
         )
         text = (SAMPLES / f"{sample}.eml").read_text(encoding="utf-8")
         text = text.replace("@VERP@", verp or self.verp(delivery)).replace("@ID@", row.message_id)

@@ -10,7 +10,7 @@ from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import Keys, Purpose, address_key, envelope_from, token
+from digestd.security.links import Keys, Purpose, address_key, make_envelope_from, make_token
 from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
 from digestd.store.timestamps import to_us
 from digestd.subscribers.erasure import erase
@@ -123,7 +123,7 @@ def test_forged_return_path_suppresses_nobody(on_file: SentInstall, address: str
 
 
 def test_return_path_of_other_key_is_forged(on_file: SentInstall) -> None:
-    other = envelope_from(Keys(b"the secret of somebody else, 32 b"), 1, 1, BOUNCE)
+    other = make_envelope_from(Keys(b"the secret of somebody else, 32 b"), 1, 1, BOUNCE)
     raw = on_file.mail("postfix-hard", verp=other)
     assert on_file.process(raw) is InboundOutcome.FORGED
     assert on_file.suppression() is None
@@ -327,7 +327,9 @@ def test_new_subscription_resets_bounce_score(on_file: SentInstall) -> None:
     with made.db.read() as session:
         known = subscribers.by_address_key(session, on_file.key())
     assert known is not None
-    confirm(made.db, made.app.keys, token(made.app.keys, Purpose.CONFIRM, known.key, made.clock.now, 1), made.clock.now)
+    confirm(
+        made.db, made.app.keys, make_token(made.app.keys, Purpose.CONFIRM, known.key, made.clock.now, 1), made.clock.now
+    )
     assert (on_file.status(), on_file.suppression()) == (Status.ACTIVE, None)
     with made.db.read() as session:
         assert bounces.score_of(session, on_file.key(), made.clock.now).points == 0

@@ -146,7 +146,7 @@ def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> It
 def _wait_for_both(there: Install, relay: Relay, seconds: float = 120) -> None:
     """Wait until the relay has both mails: `dot` is committed before a mail is sent."""
     until = time.monotonic() + seconds
-    while there.states.get(State.DOT) != 2 or len(relay.taken) != 2:
+    while there.states.get(State.FINAL_DOT) != 2 or len(relay.taken) != 2:
         assert time.monotonic() < until, (there.states, len(relay.taken))
         time.sleep(0.01)
 
@@ -154,7 +154,7 @@ def _wait_for_both(there: Install, relay: Relay, seconds: float = 120) -> None:
 def _accepted_results(made: Install) -> list[AttemptResult]:
     """Return results that accept each delivery in state `dot`."""
     with made.db.read() as session:
-        query = "SELECT id, attempts, lease_owner FROM delivery WHERE state = 'dot' ORDER BY id"
+        query = "SELECT id, attempts, lease_owner FROM delivery WHERE state = 'final_dot' ORDER BY id"
         rows = session.connection().exec_driver_sql(query).all()
     return [
         AttemptResult(key, nth, owner, State.ACCEPTED, Outcome.ACCEPTED, code=250, queue_id="4XyZ")

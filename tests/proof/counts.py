@@ -7,7 +7,7 @@ from digestd.domain.delivery import State
 
 ALLOWED_COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}}
 """Allowed numbers of copies at the relay in the end; 0 for all other states."""
-PROMISING_STATES = frozenset({State.ACCEPTED, State.READY, State.LEASED, State.DOT})
+PROMISING_STATES = frozenset({State.ACCEPTED, State.READY, State.LEASED, State.FINAL_DOT})
 """States that promise a mail; all others are final, with a reason in the ledger."""
 
 

@@ -32,7 +32,7 @@ from tests.support.process_runner import UNEXPECTED_ERROR, InjectedFault, Job, P
 from tests.support.relay import ReceivedMail, Relay
 from tests.tiers import sized
 
-IN_PROGRESS = frozenset({State.LEASED, State.DOT})
+IN_PROGRESS = frozenset({State.LEASED, State.FINAL_DOT})
 DEFERRAL = timedelta(minutes=6)
 """Longer than the delay of a deferred mail, much shorter than a lease, whose end must not trigger recovery."""
 CALLS = (*FIRST_CALLS, "fsync", "unlink", "openat", "pread64", "fcntl")

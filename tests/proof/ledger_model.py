@@ -22,7 +22,7 @@ from digestd.store.ledger.settlement import SettlementProof
 from tests.store.rows import Ledger
 
 UNSENT_STATES = frozenset({State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED})
-ALLOWED_COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}, State.DOT: {0, 1}, State.ABANDONED: {0, 1}}
+ALLOWED_COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}, State.FINAL_DOT: {0, 1}, State.ABANDONED: {0, 1}}
 LEASE, MINIMUM_LEASE, GRACE = timedelta(minutes=45), timedelta(minutes=11), timedelta(minutes=20)
 DEFERRAL = timedelta(minutes=5)
 ANSWERS = {
@@ -126,7 +126,7 @@ class LedgerModel:
         assert self.ledger.commit(ledger.ClaimResult((mail.claim,), 0, 0), mail.owner) == [expected]
         if expected is CommitDecision.OK:
             mail.committed_at = self.rows[key].dot = self.now
-            self.rows[key].state = State.DOT
+            self.rows[key].state = State.FINAL_DOT
             return
         self.in_flight.remove(mail)
         if expected is not CommitDecision.FENCED:
@@ -267,7 +267,7 @@ class LedgerModel:
 
     def _recover_all(self, keys: Iterator[int]) -> None:
         for key in list(keys):
-            left = self.rows[key].state is State.DOT
+            left = self.rows[key].state is State.FINAL_DOT
             self._finish(key, State.UNCERTAIN if left else State.READY)
 
     def _finish(self, key: int, state: State) -> None:

@@ -31,7 +31,7 @@ DAYS = sized(7, 40)
 STEP = timedelta(hours=1)
 JUMPS = {60: -timedelta(hours=1), 100: timedelta(hours=25)}
 """Jumps of the clock by the number of the step."""
-PENDING = frozenset({State.READY, State.LEASED, State.DOT})
+PENDING = frozenset({State.READY, State.LEASED, State.FINAL_DOT})
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe")
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 _SERVE = """\

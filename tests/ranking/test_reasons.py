@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digestd.domain.digest import Reason, Why
+from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.ranking import term_contributions
@@ -24,12 +24,12 @@ def why(j: int, *interests: Interest, of: list[Paper] | None = None) -> Reason:
 
 def test_reason_names_author_as_followed_and_as_written() -> None:
     assert why(8, *likes((Kind.AUTHOR, "J. Smith"), (Kind.TOPIC, "surface codes"))) == Reason(
-        Why.AUTHOR, "J. Smith", ("Jane Q. Smith",)
+        ReasonKind.AUTHOR, "J. Smith", ("Jane Q. Smith",)
     )
 
 
 def test_reason_quotes_phrase() -> None:
-    assert why(4, *likes((Kind.PHRASE, "WAGGLE-DANCE"))) == Reason(Why.PHRASE, "WAGGLE-DANCE", ("waggle dance",))
+    assert why(4, *likes((Kind.PHRASE, "WAGGLE-DANCE"))) == Reason(ReasonKind.PHRASE, "WAGGLE-DANCE", ("waggle dance",))
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_reason_finds_phrase_in_any_spelling(text: str, phrase: str, words: str)
 
 
 def test_reason_ignores_phrase_inside_word() -> None:
-    assert why(0, *likes((Kind.PHRASE, "art")), of=[retitled("We start a cart")]).why is not Why.PHRASE
+    assert why(0, *likes((Kind.PHRASE, "art")), of=[retitled("We start a cart")]).kind is not ReasonKind.PHRASE
 
 
 def test_reason_quotes_topic_words() -> None:
     assert why(8, *likes((Kind.TOPIC, "quantum error correcting"))) == Reason(
-        Why.TOPIC, "quantum error correcting", ("Quantum", "error", "correction")
+        ReasonKind.TOPIC, "quantum error correcting", ("Quantum", "error", "correction")
     )
 
 
 def test_reason_names_liked_paper() -> None:
-    assert why(4, *likes((Kind.PAPER, "made:6"))) == Reason(Why.LIKED, "Pesticide memory loss in bumblebees")
+    assert why(4, *likes((Kind.PAPER, "made:6"))) == Reason(ReasonKind.LIKED, "Pesticide memory loss in bumblebees")
 
 
 def test_reason_names_words_of_joint_likes() -> None:
@@ -80,15 +80,15 @@ def test_reason_names_words_of_joint_likes() -> None:
 
 
 def test_reason_prefers_others_to_category() -> None:
-    assert why(12, *likes((Kind.CATEGORY, "hist"))) == Reason(Why.CATEGORY, "hist")
+    assert why(12, *likes((Kind.CATEGORY, "hist"))) == Reason(ReasonKind.CATEGORY, "hist")
 
 
 def test_reason_states_votes_of_trend() -> None:
-    assert why(15) == Reason(Why.TREND, "15")
+    assert why(15) == Reason(ReasonKind.TREND, "15")
 
 
 def test_reason_without_votes_is_new() -> None:
-    assert why(0) == Reason(Why.NEW)
+    assert why(0) == Reason(ReasonKind.NEW)
 
 
 def test_reasons_quote_only_words_of_paper() -> None:
@@ -98,7 +98,9 @@ def test_reasons_quote_only_words_of_paper() -> None:
             said = reason(day, who, j)
             text = " ".join([paper.text, *paper.words.authors])
             assert all(word in text for word in said.words)
-            assert bool(said.words) == (said.why in (Why.AUTHOR, Why.PHRASE, Why.TOPIC, Why.WORDS))
+            assert bool(said.words) == (
+                said.kind in (ReasonKind.AUTHOR, ReasonKind.PHRASE, ReasonKind.TOPIC, ReasonKind.WORDS)
+            )
 
 
 def test_reasons_are_independent_of_batch() -> None:
@@ -114,7 +116,7 @@ def test_reasons_are_independent_of_batch() -> None:
 
 def test_reason_ignores_common_word_of_topic() -> None:
     assert why(1, *likes((Kind.TOPIC, "ice"))).words == ("ice",)
-    assert why(1, *likes((Kind.TOPIC, "zymurgy xylophone ice"))) == Reason(Why.TREND, "1")
+    assert why(1, *likes((Kind.TOPIC, "zymurgy xylophone ice"))) == Reason(ReasonKind.TREND, "1")
 
 
 def test_scattered_topic_words_are_weaker() -> None:

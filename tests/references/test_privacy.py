@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from digestd.cli import app as cli
 from digestd.domain.api import Scope
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.domain.feedback import Verdict
-from digestd.security.links import Purpose, token
+from digestd.security.links import Purpose, make_token
 from digestd.store import api_tokens, core, references
 from digestd.store.ledger import queries
 from digestd.store.packing import unpack_picks
@@ -59,7 +59,7 @@ def ended(made: Install) -> Iterator[Zotero]:
 
 def settings(made: Install, address: str) -> str:
     """Return the path of a subscriber's settings."""
-    return f"/p/{token(made.app.keys, Purpose.PREFERENCES, known(made, address).key, made.clock.now)}"
+    return f"/p/{make_token(made.app.keys, Purpose.PREFERENCES, known(made, address).key, made.clock.now)}"
 
 
 def typed(made: Install, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
@@ -111,12 +111,15 @@ def pages(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
     for path in ("", "/data.json"):
         yield f"settings{path} of {BEA}", client.get(f"{settings(made, BEA)}{path}").text
     for who, delivery in digests(made).items():
-        yield f"view of {who}", client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text
+        yield (
+            f"view of {who}",
+            client.get(f"/d/{make_token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text,
+        )
         yield (
             f"pick of {who}",
-            client.get(f"/f/{token(made.app.keys, Purpose.FEEDBACK, delivery, made.clock.now, 1)}").text,
+            client.get(f"/f/{make_token(made.app.keys, Purpose.FEEDBACK, delivery, made.clock.now, 1)}").text,
         )
-        saved = f"/s/{token(made.app.keys, Purpose.SAVED, known(made, who).key, made.clock.now)}"
+        saved = f"/s/{make_token(made.app.keys, Purpose.SAVED, known(made, who).key, made.clock.now)}"
         for name in ("", "/saved.bib", "/saved.ris", "/saved.atom", "/digests.atom", "/digests.json"):
             yield f"saved{name} of {who}", client.get(f"{saved}{name}").text
 
@@ -189,8 +192,8 @@ async def test_no_reference_is_seen_by_anybody_else(
         packed = session.connection().execute(
             select(core.delivery.c.picks).where(core.delivery.c.subscriber_id == known(made, ADA).key)
         )
-        whys = {pick.reason.why for pick in unpack_picks(packed.scalar_one())}
-    assert Why.REFERENCE in whys, "her references choose her papers"
+        kinds = {pick.reason.kind for pick in unpack_picks(packed.scalar_one())}
+    assert ReasonKind.REFERENCE in kinds, "her references choose her papers"
     sent = mails(tmp_path)
     assert "canarytitle" in sent[ADA], "her own mail names the reference"
     seen = {f"mail to {BEA}": sent[BEA], **rows(made)}
@@ -220,7 +223,7 @@ def test_shared_pages_do_not_name_the_reference(made: Install, client: TestClien
     made.plan()
     with made.db.read() as session:
         delivery = queries.digests(session, known(made, ADA).key)[-1].key
-    view = client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text
+    view = client.get(f"/d/{make_token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text
     assert "Similar to a paper you added" in view
     assert "canary" not in view.casefold()
     assert TOPIC in view

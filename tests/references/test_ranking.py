@@ -12,7 +12,7 @@ from sqlalchemy import select
 from digestd.digests import planner
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.shard import Shard, rank_shard, store_compiled
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
@@ -85,8 +85,8 @@ def test_reference_ranks_exactly_as_a_liked_paper(both: Install) -> None:
     columns = np.arange(len(day.candidates))
     hers, theirs = (list(reasons(day.candidates, shard.ranked.profiles, Cells(np.full_like(columns, who), columns)))
                     for who in (0, 1))  # fmt: skip
-    assert {one.why for one in hers} >= {Why.REFERENCE}
-    assert [one._replace(why=Why.LIKED) if one.why is Why.REFERENCE else one for one in hers] == theirs
+    assert {one.kind for one in hers} >= {ReasonKind.REFERENCE}
+    assert [one._replace(kind=ReasonKind.LIKED) if one.kind is ReasonKind.REFERENCE else one for one in hers] == theirs
 
 
 def test_kept_profile_with_a_reference_ranks_the_same(both: Install) -> None:

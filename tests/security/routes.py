@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message
 
 from digestd.app import App
-from digestd.security.links import Purpose, issued
+from digestd.security.links import Purpose, issue_second
 from digestd.subscribers.address_change import request_address_change
 from digestd.web import build
 from tests.web.conftest import PATHS, Backend
@@ -51,11 +51,11 @@ def opening(backend: Backend, path: str, reader: int, **said: object) -> Mapping
         number, version = backend.plan(), 1
     elif purpose in {Purpose.ERASE, Purpose.RENEW}:
         version = joined.version
-    elif purpose is Purpose.MOVE_TO:
-        version = issued(backend.clock())
+    elif purpose is Purpose.ADDRESS_CHANGE_NEW:
+        version = issue_second(backend.clock())
     if "{period}" in path:
         backend.plan()
-    if purpose is Purpose.MOVE_TO:
+    if purpose is Purpose.ADDRESS_CHANGE_NEW:
         request_address_change(backend.app.db, backend.app.notices, joined.key, f"new.{address}", backend.clock())
     token = backend.link(purpose, number, version).rpartition("/")[2]
     places = {"token": token, "n": "1", "action": "more", "name": "saved.bib", "period": "2026-11-24"}

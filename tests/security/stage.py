@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import bindparam, select, update
 from starlette.testclient import TestClient
 
-from digestd.domain.digest import DigestSlot, Period, Pick, Reason, Section, Why
+from digestd.domain.digest import DigestSlot, Period, Pick, Reason, ReasonKind, Section
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause, Status, Timing
@@ -161,7 +161,7 @@ def _digest(number: int, words: Sequence[str], now: datetime) -> ledger.NewDiges
     first = (number - 1) * PER_DIGEST + 1
     picks = [
         Pick(first + n, first + n, 1.0, section, Reason(why, text, (text, text)))
-        for n, (text, why, section) in enumerate(zip(words, cycle(Why), cycle(Section)))
+        for n, (text, why, section) in enumerate(zip(words, cycle(ReasonKind), cycle(Section)))
     ]
     period = Period(PERIOD, now.date(), now)
     slot = DigestSlot(period, PERIOD, now + timedelta(hours=18), now + timedelta(days=1), PERIOD)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from digestd.app import App
 from digestd.jobs.worker import run
-from digestd.security.links import Purpose, issued
+from digestd.security.links import Purpose, issue_second
 from digestd.web import build
 from tests.security.routes import filled, posted, posting
 from tests.support.relay import Relay
@@ -57,11 +57,11 @@ def _form(backend: Backend, address: str, n: int) -> dict[str, str]:
 
 def _reached(backend: Backend, path: str) -> str:
     """Return the path with a token of Mallory, as an attacker may be a subscriber."""
-    key, now = backend.subscriber(MALLORY).key, issued(backend.clock())
+    key, now = backend.subscriber(MALLORY).key, issue_second(backend.clock())
     purpose = next((purpose for purpose, start in PATHS.items() if path.startswith(f"/{start}/")), None)
     if purpose is None:
         return filled(path)
-    versions = dict.fromkeys((Purpose.MOVE_FROM, Purpose.MOVE_TO), now) | {Purpose.FEEDBACK: 1}
+    versions = dict.fromkeys((Purpose.ADDRESS_CHANGE_OLD, Purpose.ADDRESS_CHANGE_NEW), now) | {Purpose.FEEDBACK: 1}
     version = versions.get(purpose, 0)
     return filled(path, backend.link(purpose, key, version).split("/")[2])
 

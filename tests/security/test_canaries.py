@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Table, select, update
 
 from digestd.domain.api import Scope
-from digestd.security.links import Purpose, token
+from digestd.security.links import Purpose, make_token
 from digestd.store import api_tokens, core
 from digestd.store.timestamps import to_us
 from digestd.web.form_timestamp import MIN_AGE
@@ -109,7 +109,7 @@ def _settings(made: Install, home: str, form: str, relay: str) -> dict[str, str]
 def _visited(made: Install, home: str, now: datetime) -> None:
     """Send everything a visitor, a program and a stranger send, valid or not."""
     keys = made.app.keys
-    settings = [f"{home}/p/{token(keys, Purpose.PREFERENCES, who, now)}" for who in (1, 3)]
+    settings = [f"{home}/p/{make_token(keys, Purpose.PREFERENCES, who, now)}" for who in (1, 3)]
     stamp = re.search(r'name="stamp" value="([^"]+)"', asked(home))
     assert stamp
     time.sleep(MIN_AGE.total_seconds() + 0.1)
@@ -122,7 +122,7 @@ def _visited(made: Install, home: str, now: datetime) -> None:
         (f"{settings[0]}/import", {"text": WORDS[0]}),
     ]
     own += [
-        (f"{home}/u/{token(keys, Purpose.UNSUBSCRIBE, 2, now)}", {}),
+        (f"{home}/u/{make_token(keys, Purpose.UNSUBSCRIBE, 2, now)}", {}),
         (f"{home}/webhooks/postmark", {"a": PASSWORD}),
     ]
     own += [(f"{home}/p/{TOKEN}", {"name": WORDS[2]}), (settings[1], {"name": WORDS[2]})]

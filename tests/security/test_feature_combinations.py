@@ -40,8 +40,8 @@ def test_address_change_discloses_no_subscriber(client: TestClient, app: App, ba
         at = backend.settings(EVE)
         pages.add(client.post(f"{at}/move", data={"email": ADA}).text.replace(at, ""))
         backend.clock.advance(minutes=1)
-    assert backend.mails(MailKind.MOVE_FROM) == [eve.key] * 2
-    assert backend.mails(MailKind.MOVE_TO) == [eve.key] * (how == "free")
+    assert backend.mails(MailKind.ADDRESS_CHANGE_OLD) == [eve.key] * 2
+    assert backend.mails(MailKind.ADDRESS_CHANGE_NEW) == [eve.key] * (how == "free")
     assert len(pages) == 1
 
 

@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.security.links import BadToken, Keys, Purpose, RetiredSecret, read, read_command_address, token
+from digestd.security.links import BadToken, Keys, Purpose, RetiredSecret, make_token, read_command_address, read_token
 from digestd.store import core
 from tests.security.routes import filled, opening, routes
 from tests.web.conftest import PATHS, Backend, browsing
@@ -81,7 +81,7 @@ class Crawl:
             for word in words:
                 for purpose in POWERS:
                     try:
-                        made = read(self.app.keys, purpose, word, self.app.clock())
+                        made = read_token(self.app.keys, purpose, word, self.app.clock())
                     except BadToken:
                         continue
                     found.add((purpose, made.number, made.version))
@@ -173,8 +173,10 @@ def test_stolen_retired_key_can_only_unsubscribe(app: App, backend: Backend, age
     stolen, at = app.keys, app.clock() + age
     with browsing(_rotated(app, revoked=revoked)) as client:
         for path, genuine in links.items():
-            purpose = next(one for one in PATHS if one is not Purpose.MOVE_FROM and path.split("/")[1] == PATHS[one])
-            number, version, _ = read(stolen, purpose, genuine, app.clock())
-            answer = client.get(filled(path, token(stolen, purpose, number, at, version)))
+            purpose = next(
+                one for one in PATHS if one is not Purpose.ADDRESS_CHANGE_OLD and path.split("/")[1] == PATHS[one]
+            )
+            number, version, _ = read_token(stolen, purpose, genuine, app.clock())
+            answer = client.get(filled(path, make_token(stolen, purpose, number, at, version)))
             is_open = purpose is Purpose.UNSUBSCRIBE or (age and not revoked)
             assert (answer.status_code != 410) if is_open else (answer.status_code in {405, 410}), path

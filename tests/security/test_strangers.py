@@ -49,10 +49,10 @@ def test_address_changes_mail_few_strangers(client: TestClient, backend: Backend
     for n in range(8):
         assert client.post(f"{settings}/move", data={"email": f"victim{n}@example.net"}).status_code == 200
         backend.clock.advance(seconds=5)
-    assert (len(backend.mails(MailKind.MOVE_TO)), len(backend.mails(MailKind.MOVE_FROM))) == (2, 2)
+    assert (len(backend.mails(MailKind.ADDRESS_CHANGE_NEW)), len(backend.mails(MailKind.ADDRESS_CHANGE_OLD))) == (2, 2)
     backend.clock.advance(days=1)
     client.post(f"{backend.settings(ADA)}/move", data={"email": NEW})
-    assert len(backend.mails(MailKind.MOVE_TO)) == 3
+    assert len(backend.mails(MailKind.ADDRESS_CHANGE_NEW)) == 3
 
 
 def test_address_changes_mail_stranger_once(client: TestClient, backend: Backend) -> None:
@@ -60,7 +60,7 @@ def test_address_changes_mail_stranger_once(client: TestClient, backend: Backend
         backend.join(f"sock{n}@example.org")
         client.post(f"{backend.settings(f'sock{n}@example.org')}/move", data={"email": NEW})
     client.post("/subscribe", data={"email": NEW})
-    assert len(backend.mails(MailKind.MOVE_TO)) == 1
+    assert len(backend.mails(MailKind.ADDRESS_CHANGE_NEW)) == 1
     assert backend.mails(MailKind.CONFIRM) == []
 
 

@@ -16,12 +16,12 @@ from digestd.security.links import (
     Keys,
     Purpose,
     RetiredSecret,
-    command_address,
-    envelope_from,
-    read,
+    make_command_address,
+    make_envelope_from,
+    make_token,
     read_command_address,
     read_envelope_from,
-    token,
+    read_token,
 )
 from digestd.store import api_tokens
 from digestd.web.form_timestamp import is_timely, new_timestamp
@@ -43,15 +43,17 @@ FORM = {"library": "1", "what": "phrase:sorting keys", "kind": "phrase", "value"
 
 
 def _of(purpose: Purpose) -> tuple[Callable[[Keys, int], str], Callable[[Keys, str], object]]:
-    return lambda keys, n: token(keys, purpose, n, NOW, n % 7 + 1), lambda keys, made: read(keys, purpose, made, READ)
+    return lambda keys, n: make_token(keys, purpose, n, NOW, n % 7 + 1), lambda keys, made: read_token(
+        keys, purpose, made, READ
+    )
 
 
 def _command(keys: Keys, n: int) -> str:
-    return command_address("digest", token(keys, Purpose.COMMAND, n, NOW), HOST).partition("@")[0]
+    return make_command_address("digest", make_token(keys, Purpose.COMMAND, n, NOW), HOST).partition("@")[0]
 
 
 def _commanded(keys: Keys, address: str) -> object:
-    return read(keys, Purpose.COMMAND, read_command_address(address)[1], READ)
+    return read_token(keys, Purpose.COMMAND, read_command_address(address)[1], READ)
 
 
 NETWORK = b"n" * 32
@@ -74,7 +76,7 @@ KINDS: dict[str, tuple[Callable[[Keys, int], str], Callable[[Keys, str], object]
         _stamp_taken,
     ),
     "command address": (_command, _commanded),
-    "return path": (lambda keys, n: envelope_from(keys, n, 1, f"b@{HOST}").partition("@")[0], read_envelope_from),
+    "return path": (lambda keys, n: make_envelope_from(keys, n, 1, f"b@{HOST}").partition("@")[0], read_envelope_from),
 }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 
-from digestd.domain.digest import DigestSlot, Period, Pick, Reason, Section, Why
+from digestd.domain.digest import DigestSlot, Period, Pick, Reason, ReasonKind, Section
 from digestd.domain.subscriber import Cause, Status, Timing
 from digestd.security.links import Keys, address_key
 from digestd.store import core, ledger, subscribers
@@ -55,7 +55,7 @@ class Ledger:
                 next_due=self.now + timedelta(days=1),
                 local_date=self.now.date().isoformat(),
             ),
-            picks=pack_digest([Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(Why.NEW)) for paper in papers]),
+            picks=pack_digest([Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(ReasonKind.NEW)) for paper in papers]),
             considered=9,
             message_id=f"<digest.{key}.{subscriber}@example.org>",
         )

@@ -41,7 +41,7 @@ def test_delivery_goes_from_ready_to_accepted(ledger: Ledger) -> None:
     claimed = ledger.claim()
     assert ledger.states == ["leased", "leased"]
     assert ledger.commit(claimed) == [CommitDecision.OK, CommitDecision.OK]
-    assert ledger.states == ["dot", "dot"]
+    assert ledger.states == ["final_dot", "final_dot"]
     assert ledger.record(*accepted_results(claimed)) == 2
     assert ledger.states == ["accepted", "accepted"]
     assert ledger.outcomes == [(1, "accepted", "reply")] * 2
@@ -153,7 +153,7 @@ def test_release_returns_unsent_deliveries(ledger: Ledger) -> None:
     with ledger.db.write() as session:
         assert release(session, "w2", pairs, ledger.now) == 0
         assert release(session, "w1", pairs, ledger.now) == 2
-    assert sorted(ledger.states) == ["dot", "ready", "ready"]
+    assert sorted(ledger.states) == ["final_dot", "ready", "ready"]
     assert ledger.violations() == {}
 
 

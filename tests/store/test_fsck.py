@@ -66,7 +66,16 @@ def test_fsck_accepts_a_new_database(ledger: Ledger) -> None:
 
 
 def test_fsck_accepts_a_valid_ledger(valid_ledger: Ledger) -> None:
-    assert valid_ledger.states == ["accepted", "ready", "leased", "dot", "uncertain", "empty", "skipped", "rejected"]
+    assert valid_ledger.states == [
+        "accepted",
+        "ready",
+        "leased",
+        "final_dot",
+        "uncertain",
+        "empty",
+        "skipped",
+        "rejected",
+    ]
     assert valid_ledger.violations() == {}
     with valid_ledger.db.write() as session:
         recover(session, "w1", valid_ledger.now)
@@ -94,7 +103,7 @@ VIOLATIONS: list[tuple[str, tuple[str, ...]]] = [
     ("I05", (f"UPDATE attempt SET phase = 'closed' WHERE delivery_id = {LEASED}",)),
     ("I05", (f"UPDATE attempt SET phase = 'open' WHERE delivery_id = {REJECTED}",)),
     ("I06", (f"UPDATE attempt SET phase = 'open' WHERE delivery_id = {DOT}",)),
-    ("I06", (f"UPDATE attempt SET phase = 'dot' WHERE delivery_id = {LEASED}",)),
+    ("I06", (f"UPDATE attempt SET phase = 'final_dot' WHERE delivery_id = {LEASED}",)),
     ("I07", (f"UPDATE delivery SET attempts = 2 WHERE id = {ACCEPTED}",)),
     ("I07", (f"UPDATE delivery SET attempts = 1 WHERE id = {READY}",)),
     ("I07", (f"UPDATE attempt SET n = 3 WHERE delivery_id = {LEASED}",)),
@@ -106,7 +115,7 @@ VIOLATIONS: list[tuple[str, tuple[str, ...]]] = [
         "I10",
         (
             *_copy("consent_event", f"subscriber_id = {ACCEPTED}", "version = 2, status = 'unsubscribed'"),
-            f"UPDATE attempt SET dot_us = dot_us + 1 WHERE delivery_id = {ACCEPTED}",
+            f"UPDATE attempt SET final_dot_us = final_dot_us + 1 WHERE delivery_id = {ACCEPTED}",
         ),
     ),
     ("I11", (f"UPDATE subscriber SET status = 'paused' WHERE id = {READY}",)),
@@ -164,7 +173,7 @@ def test_fsck_accepts_paper_numbers_above_32_bits(ledger: Ledger) -> None:
 
 def _all(state: State) -> dict[str, object]:
     """Return column values that satisfy the constraints of a state."""
-    busy = state in {State.LEASED, State.DOT}
+    busy = state in {State.LEASED, State.FINAL_DOT}
     return {"state": state, "owner": "w" if busy else None, "until": 1 if busy else None, "sha": b"x" * 32}
 
 
@@ -173,8 +182,8 @@ _SET = (
     "reply_code = 250, reason = 'why' WHERE id = 1"
 )
 _PATHS = (
-    (State.LEASED, State.DOT, State.ACCEPTED),
-    (State.LEASED, State.DOT, State.UNCERTAIN, State.ABANDONED),
+    (State.LEASED, State.FINAL_DOT, State.ACCEPTED),
+    (State.LEASED, State.FINAL_DOT, State.UNCERTAIN, State.ABANDONED),
     (State.LEASED, State.REJECTED),
     (State.SKIPPED,),
     (State.EXPIRED,),

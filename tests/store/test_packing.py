@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.domain.delivery import Actor, State
-from digestd.domain.digest import Pick, Reason, Section, Why
+from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.errors import Damaged
 from digestd.store.packing import (
     STEP_LENGTH,
@@ -28,7 +28,7 @@ from tests.support.picks import pack_digest, pick_table
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ROW = st.integers(0, 2**32 - 1)
-REASONS = st.builds(Reason, st.sampled_from(Why), WORDS, st.lists(WORDS, max_size=3).map(tuple))
+REASONS = st.builds(Reason, st.sampled_from(ReasonKind), WORDS, st.lists(WORDS, max_size=3).map(tuple))
 SHARES = st.none() | st.integers(0, 10_000).map(lambda n: n / 10_000)
 PICKS = st.lists(
     st.builds(
@@ -79,7 +79,7 @@ def pack_one_by_one(picks: Sequence[Pick]) -> bytes:
         for pick in picks
     ]
     details = [
-        [[r.why, r.value, *r.words] for r in reasons],
+        [[r.kind, r.value, *r.words] for r in reasons],
         [[n, pick.propensity] for n, pick in enumerate(picks) if pick.propensity is not None],
         [pick.team for pick in picks] if any(pick.team for pick in picks) else [],
     ]
@@ -129,6 +129,6 @@ def test_steps_refuses_damaged_history(damaged: str) -> None:
 
 
 def test_pack_picks_keeps_fifteen_picks_small() -> None:
-    reason = Reason(Why.TOPIC, "graph neural networks", ("graph", "networks"))
+    reason = Reason(ReasonKind.TOPIC, "graph neural networks", ("graph", "networks"))
     picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.25, 0.2, 0.0125 if n == 14 else None) for n in range(15)]
     assert len(pack_digest(picks).picks) < 390

@@ -21,7 +21,7 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Subscriber
 from digestd.mail.templates import Templates
 from digestd.papers.paper_import import import_papers
-from digestd.security.links import Keys, Purpose, address_key, issued, token
+from digestd.security.links import Keys, Purpose, address_key, issue_second, make_token
 from digestd.settings import Settings
 from digestd.store import core, subscribers, template_sets
 from digestd.store.database import Database
@@ -58,8 +58,8 @@ PATHS = {
     Purpose.PREFERENCES: "p",
     Purpose.ERASE: "erase",
     Purpose.RENEW: "renew",
-    Purpose.MOVE_FROM: "move",
-    Purpose.MOVE_TO: "move",
+    Purpose.ADDRESS_CHANGE_OLD: "move",
+    Purpose.ADDRESS_CHANGE_NEW: "move",
 }
 
 
@@ -192,7 +192,7 @@ class Backend:
 
     def link(self, purpose: Purpose, number: int, version: int = 0) -> str:
         """Return the path of a token page."""
-        return f"/{PATHS[purpose]}/{token(self.app.keys, purpose, number, self.clock(), version)}"
+        return f"/{PATHS[purpose]}/{make_token(self.app.keys, purpose, number, self.clock(), version)}"
 
     def settings(self, address: str) -> str:
         """Return the path of a subscriber's settings, by a new link."""
@@ -241,7 +241,7 @@ def pages(backend: Backend, language: str) -> list[str]:
     link_orcid(backend.app.libraries, ada.key, "0000-0002-1825-0097")
     request_address_change(backend.app.db, backend.app.notices, ada.key, "ada@example.com", backend.clock())
     leave, settings = backend.link(Purpose.UNSUBSCRIBE, ada.key), backend.settings("ada@example.org")
-    move = backend.link(Purpose.MOVE_TO, ada.key, issued(backend.clock()))
+    move = backend.link(Purpose.ADDRESS_CHANGE_NEW, ada.key, issue_second(backend.clock()))
     return [
         "/",
         "/subscribe",

@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
 from digestd.jobs.worker import clean_up
-from digestd.security.links import Purpose, issued
+from digestd.security.links import Purpose, issue_second
 from digestd.store import consent
 from tests.web.conftest import Backend
 from tests.web.html import heading
@@ -19,8 +19,11 @@ def test_change_needs_both_addresses_and_voids_links(client: TestClient, backend
     assert client.post(f"{settings}/move", data={"email": "x"}).status_code == 422
     assert client.post(f"{settings}/move", data={"email": ADA}).status_code == 422
     assert client.post(f"{settings}/move", data={"email": NEW}).status_code == 200
-    assert (backend.mails(MailKind.MOVE_FROM), backend.mails(MailKind.MOVE_TO)) == ([key], [key])
-    old, new = (backend.link(side, key, issued(backend.clock())) for side in (Purpose.MOVE_FROM, Purpose.MOVE_TO))
+    assert (backend.mails(MailKind.ADDRESS_CHANGE_OLD), backend.mails(MailKind.ADDRESS_CHANGE_NEW)) == ([key], [key])
+    old, new = (
+        backend.link(side, key, issue_second(backend.clock()))
+        for side in (Purpose.ADDRESS_CHANGE_OLD, Purpose.ADDRESS_CHANGE_NEW)
+    )
     page = client.get(new).text
     assert NEW not in page
     assert ADA not in page
@@ -42,12 +45,15 @@ def test_change_needs_both_addresses_and_voids_links(client: TestClient, backend
 def test_change_can_be_stopped_and_expires(client: TestClient, backend: Backend) -> None:
     key = backend.join(ADA).key
     client.post(f"{backend.settings(ADA)}/move", data={"email": NEW})
-    old, new = (backend.link(side, key, issued(backend.clock())) for side in (Purpose.MOVE_FROM, Purpose.MOVE_TO))
+    old, new = (
+        backend.link(side, key, issue_second(backend.clock()))
+        for side in (Purpose.ADDRESS_CHANGE_OLD, Purpose.ADDRESS_CHANGE_NEW)
+    )
     assert heading(client.post(f"{old}/stop").text) == "Cancelled"
     assert client.post(new).status_code == 410
     backend.clock.advance(days=1, seconds=1)
     client.post(f"{backend.settings(ADA)}/move", data={"email": NEW})
-    late = backend.link(Purpose.MOVE_TO, key, issued(backend.clock()))
+    late = backend.link(Purpose.ADDRESS_CHANGE_NEW, key, issue_second(backend.clock()))
     backend.clock.advance(hours=48)
     clean_up(backend.app, backend.clock())
     assert len(backend.contents()["address_change"]) == 1
@@ -62,5 +68,5 @@ def test_change_discloses_no_subscriber(client: TestClient, backend: Backend) ->
     bob = backend.join("bob@example.org")
     answer = client.post(f"{backend.settings(ADA)}/move", data={"email": "bob@example.org"})
     assert "If we can write to the new address" in answer.text
-    assert backend.mails(MailKind.MOVE_TO) == []
+    assert backend.mails(MailKind.ADDRESS_CHANGE_NEW) == []
     assert backend.subscriber("bob@example.org") == bob

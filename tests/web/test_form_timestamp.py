@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Status
-from digestd.security.links import Keys, Purpose, RetiredSecret, token
+from digestd.security.links import Keys, Purpose, RetiredSecret, make_token
 from digestd.web.form_timestamp import MAX_AGE, MIN_AGE
 from tests.web.conftest import FORMS, Backend, browsing, stamp_for
 from tests.web.html import heading, tree, words
@@ -62,9 +62,9 @@ def doubtful(backend: Backend, why: str, now: datetime) -> str:
         "forged": "A" * 40,
         "changed": made[:-1] + ("A" if made[-1] != "A" else "B"),
         "of another install": stamp_for(others, HOST, now - 2 * MIN_AGE),
-        "for another purpose": token(backend.app.keys, Purpose.VIEW, round(now.timestamp() * 1_000) - 9_000, now),
+        "for another purpose": make_token(backend.app.keys, Purpose.VIEW, round(now.timestamp() * 1_000) - 9_000, now),
         "of another network": stamp_for(backend.app, "203.0.113.9", now - 2 * MIN_AGE),
-        "of no time": token(backend.app.keys, Purpose.FORM, 2**48 - 1, now),
+        "of no time": make_token(backend.app.keys, Purpose.FORM, 2**48 - 1, now),
     }[why]
 
 

@@ -142,7 +142,7 @@ def test_address_change_voids_mailed_links(client: TestClient, app: App, backend
     links = [backend.link(purpose, ada, 1) for _, purpose in ACTS.values()]
     client.post(f"{backend.settings(ADA)}/move", data={"email": "new@example.com"})
     asked = int(backend.clock().timestamp())
-    for side in (Purpose.MOVE_FROM, Purpose.MOVE_TO):
+    for side in (Purpose.ADDRESS_CHANGE_OLD, Purpose.ADDRESS_CHANGE_NEW):
         client.post(backend.link(side, ada, asked))
     with app.db.read() as session:
         known = subscribers.by_key(session, ada)
@@ -154,7 +154,7 @@ def test_address_change_voids_mailed_links(client: TestClient, app: App, backend
 def test_settings_link_alone_cannot_change_address(client: TestClient, app: App, backend: Backend, ada: int) -> None:
     """The holder gets the mail to the new address, but needs that to the old address as well."""
     client.post(f"{backend.settings(ADA)}/move", data={"email": "thief@example.com"})
-    there = backend.link(Purpose.MOVE_TO, ada, int(backend.clock().timestamp()))
+    there = backend.link(Purpose.ADDRESS_CHANGE_NEW, ada, int(backend.clock().timestamp()))
     assert heading(client.post(there).text) == "Almost done"
     assert heading(client.post(there).text) == "Almost done"
     assert backend.subscriber(ADA).key == ada

@@ -14,7 +14,7 @@ from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.replies.bounces.providers import PROVIDERS
 from digestd.replies.bounces.providers.provider import VerificationUnavailable, WebhookRequest
-from digestd.security.links import address_key, envelope_from
+from digestd.security.links import address_key, make_envelope_from
 from digestd.store import bounces, inbound, suppressions
 from tests.bounces.webhook_requests import (
     MAKERS,
@@ -125,7 +125,7 @@ def test_token_of_other_post_is_refused(backend: Backend, app: App, open_to_all:
 def test_return_path_identifies_delivery(
     backend: Backend, app: App, open_to_all: TestClient, ada: str, name: str
 ) -> None:
-    story = told(backend, BounceKind.SOFT, envelope=envelope_from(app.keys, 1, 1, "bounce@example.org"))
+    story = told(backend, BounceKind.SOFT, envelope=make_envelope_from(app.keys, 1, 1, "bounce@example.org"))
     assert post(open_to_all, name, MAKERS[name](story)) == 200
     with app.db.read() as session:
         (kept,) = bounces.of_delivery(session, 1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
@@ -27,4 +27,4 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
         match = profiles.authors.matches[found[k]]
         return match.value, (match.written[int(at.columns[k])],)
 
-    return ReasonEvidence(Why.AUTHOR, (found >= 0).astype(np.float32), said, found)
+    return ReasonEvidence(ReasonKind.AUTHOR, (found >= 0).astype(np.float32), said, found)

@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import NOWHERE, Cells, Floats, Groups, Ints, above
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import ExactMatches, Profiles
@@ -32,18 +32,18 @@ class ReasonEvidence:
         strength: (q,) the signal's evidence there; 0 if it has nothing to say.
         said: Returns value and words at the k-th place.
         alike: (q,) places with equal numbers have equal reasons.
-        why_at: Returns the kind of reason at the k-th place, if it varies.
+        kind_at: Returns the kind of reason at the k-th place, if it varies.
     """
 
-    why: Why
+    kind: ReasonKind
     strength: Floats
     said: Callable[[int], Words]
     alike: Ints
-    why_at: Callable[[int], Why] | None = None
+    kind_at: Callable[[int], ReasonKind] | None = None
 
-    def reason(self, k: int) -> tuple[Why, str, tuple[str, ...]]:
+    def reason(self, k: int) -> tuple[ReasonKind, str, tuple[str, ...]]:
         """Return the fields of the k-th reason."""
-        return (self.why if self.why_at is None else self.why_at(k), *self.said(k))
+        return (self.kind if self.kind_at is None else self.kind_at(k), *self.said(k))
 
 
 Values: TypeAlias = Floats | SparseValues
@@ -103,15 +103,15 @@ def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, f
     def said(k: int) -> Words:
         return seeds[seed[k]].title, ()
 
-    def why(k: int) -> Why:
-        return why_liked(seeds[seed[k]])
+    def kind(k: int) -> ReasonKind:
+        return liked_kind(seeds[seed[k]])
 
-    return ReasonEvidence(Why.LIKED, above(most, floor), said, best, why)
+    return ReasonEvidence(ReasonKind.LIKED, above(most, floor), said, best, kind)
 
 
-def why_liked(seed: EncodedSeed) -> Why:
+def liked_kind(seed: EncodedSeed) -> ReasonKind:
     """Return the kind of reason for a liked paper; private references have their own."""
-    return Why.REFERENCE if seed.is_private else Why.LIKED
+    return ReasonKind.REFERENCE if seed.is_private else ReasonKind.LIKED
 
 
 def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -> ReasonEvidence:
@@ -124,4 +124,4 @@ def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -
     def said(k: int) -> Words:
         return topic_text(topic[k]), ()
 
-    return ReasonEvidence(Why.NEAR_TOPIC, above(most, floor), said, best)
+    return ReasonEvidence(ReasonKind.NEAR_TOPIC, above(most, floor), said, best)

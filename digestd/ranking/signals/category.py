@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
@@ -30,4 +30,4 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     def said(k: int) -> Words:
         return profiles.categories.matches[found[k]].value, ()
 
-    return ReasonEvidence(Why.CATEGORY, np.where(found >= 0, np.float32(STRENGTH), np.float32(0)), said, found)
+    return ReasonEvidence(ReasonKind.CATEGORY, np.where(found >= 0, np.float32(STRENGTH), np.float32(0)), said, found)

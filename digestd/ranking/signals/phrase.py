@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.inverted_index import phrase_pattern
@@ -33,7 +33,7 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
         value = profiles.phrases.matches[found[k]].value
         return value, standing(candidates.papers[at.columns[k]].text, value)
 
-    return ReasonEvidence(Why.PHRASE, (found >= 0).astype(np.float32), said, found)
+    return ReasonEvidence(ReasonKind.PHRASE, (found >= 0).astype(np.float32), said, found)
 
 
 def standing(text: str, phrase: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import Bools, Cells, Floats, Ints
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
@@ -55,7 +55,7 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
         value, stems = topic_words(topic[k])
         return value, tuple(dict.fromkeys(filter(None, map(candidates.surface_forms[paper[k]].get, stems))))
 
-    return ReasonEvidence(Why.TOPIC, most, said, best * len(candidates) + at.columns)
+    return ReasonEvidence(ReasonKind.TOPIC, most, said, best * len(candidates) + at.columns)
 
 
 def _asked_for(candidates: CandidateSet, profiles: Profiles) -> Callable[[int], tuple[str, list[str]]]:

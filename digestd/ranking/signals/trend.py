@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digestd.domain.digest import Why
+from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import Cells, Floats
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
@@ -39,4 +39,4 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
         return str(int(upvotes[k])), ()
 
     strength = np.where(told, 1 - 1 / (1 + np.where(told, upvotes, 0)), 0).astype(np.float32)
-    return ReasonEvidence(Why.TREND, strength, said, at.columns)
+    return ReasonEvidence(ReasonKind.TREND, strength, said, at.columns)

@@ -35,7 +35,7 @@ from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMa
 from digestd.replies.commands.handlers import CommandContext, execute
 from digestd.replies.commands.parsing import Command, is_german, parse_commands
 from digestd.replies.commands.vocabulary import Verb
-from digestd.security.links import BadToken, Keys, Purpose, address_key, read, read_command_address
+from digestd.security.links import BadToken, Keys, Purpose, address_key, read_command_address, read_token
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.ledger import queries
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
@@ -336,7 +336,7 @@ def _proof_by_recipient(session: Session, keys: Keys, address: str, now: datetim
         return None
     for purpose in (Purpose.COMMAND, Purpose.UNSUBSCRIBE, Purpose.CONFIRM):
         try:
-            number, version, at = read(keys, purpose, token, now)
+            number, version, at = read_token(keys, purpose, token, now)
         except BadToken:
             continue
         if purpose is not Purpose.COMMAND:

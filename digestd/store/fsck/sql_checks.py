@@ -58,13 +58,13 @@ QUERIES = {
         "a delivery under way without an open attempt, or an open attempt of one that is not",
         "SELECT d.id, d.state, count(a.n) AS open FROM delivery d "
         "LEFT JOIN attempt a ON a.delivery_id = d.id AND a.phase <> 'closed' GROUP BY d.id, d.state "
-        "HAVING (count(a.n) > 0) <> (d.state IN ('leased', 'dot'))",
+        "HAVING (count(a.n) > 0) <> (d.state IN ('leased', 'final_dot'))",
     ),
     "I06": Query(
-        "a delivery in dot without an attempt in dot, or the reverse",
+        "a delivery in final_dot without an attempt in final_dot, or the reverse",
         "SELECT d.id, d.state, count(a.n) AS dots FROM delivery d "
-        "LEFT JOIN attempt a ON a.delivery_id = d.id AND a.phase = 'dot' GROUP BY d.id, d.state "
-        "HAVING (count(a.n) > 0) <> (d.state = 'dot')",
+        "LEFT JOIN attempt a ON a.delivery_id = d.id AND a.phase = 'final_dot' GROUP BY d.id, d.state "
+        "HAVING (count(a.n) > 0) <> (d.state = 'final_dot')",
     ),
     "I07": Query(
         "a delivery that miscounts its attempts",
@@ -77,20 +77,20 @@ QUERIES = {
         "SELECT a.delivery_id AS id, a.n, a.consent_version, e.status FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id LEFT JOIN consent_event e "
         "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version "
-        "WHERE d.kind = 'digest' AND a.dot_us IS NOT NULL AND (e.status IS NULL OR e.status <> 'active')",
+        "WHERE d.kind = 'digest' AND a.final_dot_us IS NOT NULL AND (e.status IS NULL OR e.status <> 'active')",
     ),
     "I09": Query(
         "a digest that passed the commit point with another consent than it was planned for",
         "SELECT a.delivery_id AS id, a.n, a.consent_version, d.consent_version FROM attempt a "
-        "JOIN delivery d ON d.id = a.delivery_id WHERE d.kind = 'digest' AND a.dot_us IS NOT NULL "
+        "JOIN delivery d ON d.id = a.delivery_id WHERE d.kind = 'digest' AND a.final_dot_us IS NOT NULL "
         "AND (a.consent_version IS NULL OR a.consent_version <> d.consent_version)",
     ),
     "I10": Query(
         "a digest that passed the commit point after consent had ended",
-        "SELECT a.delivery_id AS id, a.n, a.dot_us, e.at_us, e.status FROM attempt a "
+        "SELECT a.delivery_id AS id, a.n, a.final_dot_us, e.at_us, e.status FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id JOIN consent_event e "
         "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version + 1 "
-        "WHERE d.kind = 'digest' AND a.dot_us > e.at_us AND e.status <> 'active'",
+        "WHERE d.kind = 'digest' AND a.final_dot_us > e.at_us AND e.status <> 'active'",
     ),
     "I11": Query(
         "a subscriber whose consent is not on record, or differs from it",
@@ -125,7 +125,7 @@ QUERIES = {
     "L1": Query(
         "a lease that ended ten minutes ago and was not taken over",
         "SELECT id, state, lease_owner, lease_until_us FROM delivery "
-        "WHERE state IN ('leased', 'dot') AND lease_until_us < :now - 600000000",
+        "WHERE state IN ('leased', 'final_dot') AND lease_until_us < :now - 600000000",
     ),
     "L2": Query(
         "a delivery that should have expired ten minutes ago",

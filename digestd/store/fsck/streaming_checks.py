@@ -24,7 +24,7 @@ WALKED = {
 }
 _BLOCK = 1_000
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.due_audit.c
-_HOLDING = frozenset({State.READY, State.LEASED, State.DOT, State.ACCEPTED, State.UNCERTAIN, State.POISONED})
+_HOLDING = frozenset({State.READY, State.LEASED, State.FINAL_DOT, State.ACCEPTED, State.UNCERTAIN, State.POISONED})
 
 Found = dict[str, list[dict[str, object]]]
 

@@ -110,7 +110,7 @@ def _decide(wish: CommitRequest, row: Record | None, at_us: int) -> CommitDecisi
 
 
 def _open_the_way(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
-    entry, dot, leased = step(State.DOT, Actor.WORKER, at_us), State.DOT.value, State.LEASED.value
+    entry, dot, leased = step(State.FINAL_DOT, Actor.WORKER, at_us), State.FINAL_DOT.value, State.LEASED.value
     run_all(
         session,
         (_DOT, [(dot, w.sha256, entry, w.delivery, leased) for w in wishes]),
@@ -127,7 +127,9 @@ _DOT = BulkStatement(
 _DOT_ATTEMPT = BulkStatement(
     update(core.attempt)
     .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
-    .values(phase=bindparam("to"), consent_version=bindparam("seen"), dot_us=bindparam("at"), relay=bindparam("via")),
+    .values(
+        phase=bindparam("to"), consent_version=bindparam("seen"), final_dot_us=bindparam("at"), relay=bindparam("via")
+    ),
     ("to", "seen", "at", "via", "row", "nth"),
 )
 

@@ -77,7 +77,7 @@ class AttemptInfo:
     relay: str | None
     envelope_from: str
     opened: datetime
-    dot: datetime | None
+    final_dot: datetime | None
     closed: datetime | None
 
 
@@ -254,7 +254,7 @@ def _try(row: core.Record) -> AttemptInfo:
         relay=row.relay,
         envelope_from=row.envelope_from,
         opened=from_us(row.opened_us),
-        dot=None if row.dot_us is None else from_us(row.dot_us),
+        final_dot=None if row.final_dot_us is None else from_us(row.final_dot_us),
         closed=None if row.closed_us is None else from_us(row.closed_us),
     )
 

@@ -1,6 +1,6 @@
-"""Recovery of a dead worker's deliveries: `leased` becomes ready, `dot` becomes uncertain.
+"""Recovery of a dead worker's deliveries: `leased` becomes ready, `final_dot` becomes uncertain.
 
-Whether a delivery in `dot` was sent is unknown, so it is never sent again blindly.
+Whether a delivery in `final_dot` was sent is unknown, so it is never sent again blindly.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Recovered:
 
 def owners(session: Session) -> list[str]:
     """Return the workers that hold a lease, alive or not."""
-    query = select(_D.lease_owner).where(AT_WORK, _D.state.in_([State.LEASED, State.DOT])).distinct()
+    query = select(_D.lease_owner).where(AT_WORK, _D.state.in_([State.LEASED, State.FINAL_DOT])).distinct()
     return sorted(session.connection().execute(query).scalars())
 
 
@@ -42,7 +42,7 @@ def recover(session: Session, owner: str, now: datetime) -> Recovered:
 def recover_overdue(session: Session, now: datetime) -> Recovered:
     """Recover deliveries past their lease, whoever holds it: a server may not notice that a host vanished.
 
-    The gate refuses a mail whose lease is nearly over, so no dot is waited for by then.
+    The gate refuses a mail whose lease is nearly over, so no final dot is waited for by then.
     """
     at_us = to_us(now)
     return _take_over(session, _D.lease_until_us < at_us, at_us)
@@ -51,13 +51,13 @@ def recover_overdue(session: Session, now: datetime) -> Recovered:
 def _take_over(session: Session, condition: ColumnElement[bool], at_us: int) -> Recovered:
     query = (
         select(_D.id, _D.state, _D.attempts)
-        .where(AT_WORK, _D.state.in_([State.LEASED, State.DOT]), condition)
+        .where(AT_WORK, _D.state.in_([State.LEASED, State.FINAL_DOT]), condition)
         .order_by(_D.id)
         .with_for_update()
     )
     rows = session.connection().execute(query).all()
     leased = [(row.id, row.attempts) for row in rows if row.state == State.LEASED]
-    dots = [(row.id, row.attempts) for row in rows if row.state == State.DOT]
+    dots = [(row.id, row.attempts) for row in rows if row.state == State.FINAL_DOT]
     _close(session, leased, _Ending(State.READY, Outcome.NOT_SENT, None, Actor.RECOVERY), at_us)
     _close(session, dots, _Ending(State.UNCERTAIN, Outcome.UNCERTAIN, "worker died", Actor.RECOVERY), at_us)
     return Recovered(len(leased), len(dots))

@@ -95,7 +95,7 @@ def _refusal_states(session: Session, refused: Sequence[AttemptResult]) -> _Refu
     for row in session.connection().execute(query.with_for_update()):
         if row.state == State.READY:
             ready.add((row.id, row.attempts))
-        elif row.state in {State.LEASED, State.DOT}:
+        elif row.state in {State.LEASED, State.FINAL_DOT}:
             under_way.add((row.id, row.attempts))
     return _RefusalStates(ready, under_way)
 

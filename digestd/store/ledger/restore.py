@@ -1,7 +1,7 @@
 """Apply mails that left after a backup was made to a database restored from it.
 
-Each goes the way that it had gone, ready → leased → dot → accepted or uncertain, with the time and return path of the
-real attempt, so that the relay's log and bounces settle uncertain ones as usual.
+Each goes the way that it had gone, ready → leased → final_dot → accepted or uncertain, with the time and return path
+of the real attempt, so that the relay's log and bounces settle uncertain ones as usual.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def sent_message_id(session: Session, delivery: int, attempt: int) -> str | None
     query = (
         select(_D.message_id)
         .join_from(core.attempt, core.delivery, _D.id == _A.delivery_id)
-        .where(_A.delivery_id == delivery, _A.n == attempt, _A.dot_us.is_not(None))
+        .where(_A.delivery_id == delivery, _A.n == attempt, _A.final_dot_us.is_not(None))
     )
     return session.connection().execute(query).scalar()
 

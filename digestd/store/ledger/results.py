@@ -90,7 +90,7 @@ def _record(
 
 
 _ERASED = str(Status.ERASED)
-_UNDER_WAY = State.LEASED.value, State.DOT.value
+_UNDER_WAY = State.LEASED.value, State.FINAL_DOT.value
 _DEFINITE = Outcome.ACCEPTED, Outcome.TEMP
 """Outcomes that settle an uncertain result of the same attempt."""
 _STANDING = KeyLookup(

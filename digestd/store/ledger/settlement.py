@@ -50,7 +50,7 @@ class SettlementProof:
 def settle(session: Session, delivery: int, how: Settlement, proof: SettlementProof, now: datetime) -> bool:
     """Settle one delivery in the caller's transaction; return False if it cannot be."""
     query = (
-        select(_D.id, _D.state, _D.attempts, _A.dot_us)
+        select(_D.id, _D.state, _D.attempts, _A.final_dot_us)
         .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
         .where(_D.id == delivery)
         .with_for_update(of=core.delivery)
@@ -94,7 +94,7 @@ def _may(row: core.Record, how: Settlement, at_us: int) -> bool:
         return how is not Settlement.ACCEPTED
     if row.state != State.UNCERTAIN:
         return False
-    return how is not Settlement.NOT_SENT or at_us - row.dot_us >= GRACE // timedelta(microseconds=1)
+    return how is not Settlement.NOT_SENT or at_us - row.final_dot_us >= GRACE // timedelta(microseconds=1)
 
 
 def _write(session: Session, rows: Sequence[core.Record], how: Settlement, proof: SettlementProof, at_us: int) -> None:

@@ -25,13 +25,13 @@ class UncertainDelivery:
     attempt: int
     envelope_from: str
     relay: str | None
-    dot_us: int
+    final_dot_us: int
 
 
 def uncertain_deliveries(session: Session, most: int) -> list[UncertainDelivery]:
     """Return up to `most` uncertain deliveries, oldest first."""
     query = (
-        select(_D.id, _A.n, _A.envelope_from, _A.relay, _A.dot_us)
+        select(_D.id, _A.n, _A.envelope_from, _A.relay, _A.final_dot_us)
         .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
         .where(UNCERTAIN)
         .order_by(_D.id + 0)  # for its bare number SQLite would walk through all, in their order
@@ -48,7 +48,7 @@ def count_long_uncertain(session: Session, now: datetime) -> int:
 
 def commit_times(session: Session, attempts: Collection[tuple[int, int]]) -> list[int]:
     """Return the commit times (µs) of these attempts that the relay acknowledged."""
-    query = select(_A.dot_us).where(
-        tuple_(_A.delivery_id, _A.n).in_(list(attempts)), _A.evidence == Evidence.REPLY, _A.dot_us.is_not(None)
+    query = select(_A.final_dot_us).where(
+        tuple_(_A.delivery_id, _A.n).in_(list(attempts)), _A.evidence == Evidence.REPLY, _A.final_dot_us.is_not(None)
     )
     return list(session.connection().execute(query).scalars())

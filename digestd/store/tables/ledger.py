@@ -11,9 +11,9 @@ from digestd.domain.delivery import Outcome, State
 from digestd.domain.suppression import SuppressionReason
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
-AT_WORK = (State.READY, State.LEASED, State.DOT, State.POISONED)
+AT_WORK = (State.READY, State.LEASED, State.FINAL_DOT, State.POISONED)
 """Condition for open deliveries: few of all, found by an index of their own."""
-LEFT = (State.DOT, State.ACCEPTED, State.UNCERTAIN)
+LEFT = (State.FINAL_DOT, State.ACCEPTED, State.UNCERTAIN)
 REASONED = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.POISONED, State.ABANDONED, State.UNCERTAIN)
 
 
@@ -44,7 +44,7 @@ class DeliveryRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("subscriber_id", "kind", "key"),
         CheckConstraint(one_of("state", State), "state"),
-        CheckConstraint("(lease_owner IS NOT NULL) = (state IN ('leased', 'dot'))", "lease"),
+        CheckConstraint("(lease_owner IS NOT NULL) = (state IN ('leased', 'final_dot'))", "lease"),
         CheckConstraint(f"sha256 IS NOT NULL OR NOT {one_of('state', LEFT)}", "sha256"),
         CheckConstraint("state <> 'accepted' OR reply_code BETWEEN 200 AND 299", "reply"),
         CheckConstraint(f"reason IS NOT NULL OR NOT {one_of('state', REASONED)}", "reason"),
@@ -58,7 +58,7 @@ class DeliveryRow(Row, table=True):
     )  # fmt: skip
     id: int | None = Field(default=None, sa_column=own_key())
     subscriber_id: int = Field(sa_column=ref("subscriber.id"))
-    kind: str = Field(max_length=10)
+    kind: str = Field(max_length=18)
     key: str = Field(max_length=40)
     recipient_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
     """Whom it goes to, if that is not the subscriber's own address: see `moving`."""
@@ -95,11 +95,11 @@ class AttemptRow(Row, table=True):
 
     __tablename__ = "attempt"
     __table_args__ = (
-        CheckConstraint("(phase = 'open' OR phase = 'dot' OR phase = 'closed')", "phase"),
+        CheckConstraint("(phase = 'open' OR phase = 'final_dot' OR phase = 'closed')", "phase"),
         CheckConstraint(one_of("outcome", Outcome), "outcome"),
         CheckConstraint("(phase = 'closed') = (outcome IS NOT NULL)", "closed"),
-        CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND dot_us IS NOT NULL)", "accepted"),
-        CheckConstraint("outcome <> 'uncertain' OR dot_us IS NOT NULL", "uncertain"),
+        CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND final_dot_us IS NOT NULL)", "accepted"),
+        CheckConstraint("outcome <> 'uncertain' OR final_dot_us IS NOT NULL", "uncertain"),
         Index("uq_attempt_open", "delivery_id", unique=True,
               sqlite_where=text("phase <> 'closed'"), postgresql_where=text("phase <> 'closed'")),
         Index("uq_attempt_accepted", "delivery_id", unique=True,
@@ -111,14 +111,14 @@ class AttemptRow(Row, table=True):
     owner: str = Field(max_length=40)
     envelope_from: str = Field(unique=True, max_length=320)
     relay: str | None = Field(default=None, max_length=300)
-    phase: str = Field(max_length=6)
+    phase: str = Field(max_length=9)
     consent_version: int | None = None
     outcome: str | None = Field(default=None, max_length=10)
     evidence: str | None = Field(default=None, max_length=20)
     code: int | None = None
     text: str | None = Field(default=None, max_length=500)
     opened_us: int = Field(sa_column=us())
-    dot_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    final_dot_us: int | None = Field(default=None, sa_column=us(nullable=True))
     closed_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 

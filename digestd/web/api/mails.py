@@ -91,7 +91,7 @@ def _digest(session: Session, entry: DeliveryInfo) -> DigestOut:
             paper=pick.paper,
             score=pick.score,
             section=pick.section,
-            why=pick.reason.why,
+            why=pick.reason.kind,
             value=pick.reason.shareable.value,
         )
         for pick in queries.picks(session, entry.key)

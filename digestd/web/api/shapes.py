@@ -8,7 +8,7 @@ from fastapi import Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from digestd.domain.delivery import MailKind, State
-from digestd.domain.digest import Section, Why
+from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.subscriber import Cadence, MinScore, Status
 
@@ -145,7 +145,7 @@ class PickOut(BaseModel):
     paper: int
     score: float
     section: Section
-    why: Why
+    why: ReasonKind
     value: str
 
 

@@ -233,7 +233,7 @@ class SmtpConnection:
         except CONNECTION_ERRORS as error:
             self._drop()
             raise _connection_error(error) from error
-        return Refusal(Stage.DOT, await self._early(stream)) if stream.has_reply else None
+        return Refusal(Stage.FINAL_DOT, await self._early(stream)) if stream.has_reply else None
 
     async def _early(self, stream: SmtpStream) -> SmtpReply:
         """Read an answer that came during the body.

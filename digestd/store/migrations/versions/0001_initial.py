@@ -14,8 +14,8 @@ depends_on = None
 
 STEPS = {
     "ready": "leased skipped expired rejected",
-    "leased": "ready dot rejected skipped expired poisoned",
-    "dot": "accepted ready rejected uncertain",
+    "leased": "ready final_dot rejected skipped expired poisoned",
+    "final_dot": "accepted ready rejected uncertain",
     "uncertain": "accepted ready abandoned",
     "poisoned": "ready abandoned expired skipped",
 }
@@ -448,7 +448,7 @@ def _ledger() -> None:
         "delivery",
         _id(),
         _ref("subscriber_id", "subscriber.id"),
-        sa.Column("kind", sa.String(10), nullable=False),
+        sa.Column("kind", sa.String(18), nullable=False),
         sa.Column("key", sa.String(40), nullable=False),
         sa.Column("recipient_key", sa.LargeBinary(32)),
         sa.Column("covers_from", sa.String(40), nullable=False),
@@ -478,11 +478,13 @@ def _ledger() -> None:
         sa.Column("offered_in", sa.BigInteger()),
         sa.UniqueConstraint("subscriber_id", "kind", "key"),
         sa.CheckConstraint(
-            _either("state", "ready empty leased dot accepted rejected skipped expired poisoned uncertain abandoned"),
+            _either(
+                "state", "ready empty leased final_dot accepted rejected skipped expired poisoned uncertain abandoned"
+            ),
             "state",
         ),
-        sa.CheckConstraint("(lease_owner IS NOT NULL) = (state IN ('leased', 'dot'))", "lease"),
-        sa.CheckConstraint(f"sha256 IS NOT NULL OR NOT {_either('state', 'dot accepted uncertain')}", "sha256"),
+        sa.CheckConstraint("(lease_owner IS NOT NULL) = (state IN ('leased', 'final_dot'))", "lease"),
+        sa.CheckConstraint(f"sha256 IS NOT NULL OR NOT {_either('state', 'final_dot accepted uncertain')}", "sha256"),
         sa.CheckConstraint("state <> 'accepted' OR reply_code BETWEEN 200 AND 299", "reply"),
         sa.CheckConstraint(
             f"reason IS NOT NULL OR NOT {_either('state', 'rejected skipped expired poisoned abandoned uncertain')}",
@@ -493,7 +495,10 @@ def _ledger() -> None:
     _index("ix_delivery_offered", "delivery", ["offered_in"], where="offered_in IS NOT NULL")
     _index("ix_delivery_uncertain", "delivery", ["subscriber_id"], where="state = 'uncertain'")
     _index(
-        "ix_delivery_work", "delivery", ["state", "not_before_us"], where=_either("state", "ready leased dot poisoned")
+        "ix_delivery_work",
+        "delivery",
+        ["state", "not_before_us"],
+        where=_either("state", "ready leased final_dot poisoned"),
     )
     op.create_table(
         "seen_papers",
@@ -507,20 +512,20 @@ def _ledger() -> None:
         sa.Column("owner", sa.String(40), nullable=False),
         sa.Column("envelope_from", sa.String(320), nullable=False, unique=True),
         sa.Column("relay", sa.String(300)),
-        sa.Column("phase", sa.String(6), nullable=False),
+        sa.Column("phase", sa.String(9), nullable=False),
         sa.Column("consent_version", sa.Integer()),
         sa.Column("outcome", sa.String(10)),
         sa.Column("evidence", sa.String(20)),
         sa.Column("code", sa.Integer()),
         sa.Column("text", sa.String(500)),
         _us("opened_us"),
-        _us("dot_us", nullable=True),
+        _us("final_dot_us", nullable=True),
         _us("closed_us", nullable=True),
-        sa.CheckConstraint(_either("phase", "open dot closed"), "phase"),
+        sa.CheckConstraint(_either("phase", "open final_dot closed"), "phase"),
         sa.CheckConstraint(_either("outcome", "accepted temp perm not_sent aborted uncertain"), "outcome"),
         sa.CheckConstraint("(phase = 'closed') = (outcome IS NOT NULL)", "closed"),
-        sa.CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND dot_us IS NOT NULL)", "accepted"),
-        sa.CheckConstraint("outcome <> 'uncertain' OR dot_us IS NOT NULL", "uncertain"),
+        sa.CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND final_dot_us IS NOT NULL)", "accepted"),
+        sa.CheckConstraint("outcome <> 'uncertain' OR final_dot_us IS NOT NULL", "uncertain"),
         sqlite_with_rowid=False,
     )
     _index("uq_attempt_accepted", "attempt", ["delivery_id"], unique=True, where="outcome = 'accepted'")
