@@ -1,4 +1,6 @@
-"""Hatch build hook: put a bill of materials (CycloneDX 1.6, PEP 770) of the locked packages into the wheel.
+"""Hatch build hook: put a bill of materials of the locked packages into the wheel.
+
+The format is CycloneDX 1.6 (PEP 770).
 
 It is a pure function of pyproject.toml and deploy/requirements.txt: it has no time and no random number, so the
 same tree makes the same bytes.
@@ -27,7 +29,10 @@ class SbomHook(BuildHookInterface):  # type: ignore[type-arg]  # its parameter i
     """Adds `.dist-info/sboms/digestd.cdx.json` to the wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the bill of materials where the builder picks it up. An editable install gets none."""
+        """Write the bill of materials where the builder picks it up.
+
+        An editable install gets none.
+        """
         if version != "standard":
             return
         file = Path(self.directory) / FILE
@@ -42,7 +47,10 @@ class SbomHook(BuildHookInterface):  # type: ignore[type-arg]  # its parameter i
 
 
 def bill_of_materials(lock: str, project: Any) -> str:
-    """Return the packages of a lock as CycloneDX JSON. `project`: the core metadata of pyproject.toml."""
+    """Return the packages of a lock as CycloneDX JSON.
+
+    `project`: the core metadata of pyproject.toml.
+    """
     packages = [_package(text) for text in re.split(r"\n(?=[a-z0-9])", lock) if text[:1].isalnum()]
     by_name: dict[str, list[Component]] = {}
     for package in packages:
@@ -64,7 +72,10 @@ def bill_of_materials(lock: str, project: Any) -> str:
 
 
 def _package(text: str) -> Component:
-    """Return the component that some lines of the lock pin: `name==version ; marker` and the hashes of its files."""
+    """Return the component that some lines of the lock pin.
+
+    `name==version ; marker` and the hashes of its files.
+    """
     pin = Requirement(text.split("\\", 1)[0])
     version = next(iter(pin.specifier)).version
     name = canonicalize_name(pin.name)

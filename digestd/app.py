@@ -76,7 +76,9 @@ class App:
 
     @cached_property
     def template_hash(self) -> str:
-        """Return the hash of the templates, which are stored first so that old digests can be rebuilt.
+        """Return the hash of the templates, and store them first.
+
+        Old digests can then be rebuilt.
 
         Raises:
             BadSetting: a template cannot be compiled.
@@ -131,7 +133,10 @@ class App:
 
     @property
     def encoder(self) -> Encoder:
-        """Return the sentence encoder, loaded once; one that encodes nothing if none is set."""
+        """Return the sentence encoder, loaded once.
+
+        If none is set, return one that encodes nothing.
+        """
         return _encoder(self.settings.embedding_model)
 
     @property
@@ -141,7 +146,10 @@ class App:
 
     @property
     def sources(self) -> list[Source]:
-        """Return the sources to fetch: those in DIGESTD_SOURCES if it is set (`none` for none), else those added."""
+        """Return the sources to fetch.
+
+        Those in DIGESTD_SOURCES if it is set (`none` for none), else those added.
+        """
         from digestd.sources import parse_source, parse_sources
 
         if self.settings.sources:
@@ -229,7 +237,9 @@ class App:
 
     @property
     def relay_log(self) -> RelayLog | None:
-        """Return the relay's log and the routes that it covers: those on this machine, or the only one.
+        """Return the relay's log and the routes that it covers.
+
+        Those on this machine, or the only one.
 
         None if no log is set.
         """
@@ -243,7 +253,10 @@ class App:
 
     @property
     def webhooks(self) -> WebhookContext | None:
-        """Return the parts that post events to the operator's programs, or None if no URL is set."""
+        """Return the parts that post events to the operator's programs.
+
+        None if no URL is set.
+        """
         from digestd.subscribers.webhooks import WebhookContext, read_secret
 
         if not self.settings.webhook_urls.split():
@@ -283,7 +296,10 @@ class App:
             check_log_is_readable(self.relay_log, self.clock())
 
     def dkim_record(self) -> tuple[str, str] | None:
-        """Return name and value of the DNS record of the DKIM key, or None if the relay signs."""
+        """Return name and value of the DNS record of the DKIM key.
+
+        None if the relay signs.
+        """
         from digestd.mail.dkim import dns_record
 
         if self.signer is None:
@@ -302,7 +318,9 @@ class App:
 
 
 def connect(settings: Settings | None = None) -> App:
-    """Open the database that `digestd init` created, without checking the settings of mail and web.
+    """Open the database that `digestd init` created.
+
+    The settings of mail and web are not checked.
 
     For commands that read or edit what is stored. A part that they ask for checks its own settings.
 
@@ -320,7 +338,10 @@ def connect(settings: Settings | None = None) -> App:
 
 
 def build(settings: Settings | None = None) -> App:
-    """Open the database like `connect`, and check every setting first: for commands that plan, send or serve."""
+    """Open the database like `connect`, and check every setting first.
+
+    Use it for commands that plan, send or serve.
+    """
     from digestd.settings_validation import check_settings
 
     settings = settings or configuration.load()
@@ -329,14 +350,20 @@ def build(settings: Settings | None = None) -> App:
 
 
 def database(settings: Settings) -> Database:
-    """Return the database that `digestd init` created. Raises BadSetting, DatabaseUnreachable, NotInitialised."""
+    """Return the database that `digestd init` created.
+
+    Raises BadSetting, DatabaseUnreachable, NotInitialised.
+    """
     db = open_database(settings.database_url)
     require_current(db)
     return db
 
 
 def initialise(settings: Settings | None = None) -> App:
-    """Create the secret if there is none, migrate the database, and open both. Safe to repeat."""
+    """Create the secret if there is none, migrate the database, and open both.
+
+    Safe to repeat.
+    """
     from digestd.settings_validation import check_settings
 
     settings = settings or configuration.load()
@@ -354,7 +381,9 @@ def initialise(settings: Settings | None = None) -> App:
 
 @contextlib.contextmanager
 def alone(name: str) -> Iterator[App]:
-    """Initialise while holding the lock `name`, so that this is its only process on the database.
+    """Initialise while holding the lock `name`.
+
+    The lock makes this the only process of its kind on the database.
 
     Raises:
         AlreadyRunning: says where the other process is; nothing was migrated.
@@ -383,7 +412,10 @@ def _encoder(folder: str) -> Encoder:
 
 
 def clock(start: str) -> Callable[[], datetime]:
-    """Return the clock: the real one, or one that starts at `start` (ISO 8601) and runs on from there."""
+    """Return the clock.
+
+    It is the real one, or one that starts at `start` (ISO 8601) and runs on from there.
+    """
     if not start:
         return lambda: datetime.now(UTC)  # noqa: TID251  # the only place that reads the clock
     began, first = time.monotonic(), datetime.fromisoformat(start).astimezone(UTC)

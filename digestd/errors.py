@@ -58,7 +58,10 @@ class BadSetting(BadInput):
 
 
 class BadRecord(BadInput):
-    """One record of an import is wrong: `field` names the key, the message says what to do."""
+    """One record of an import is wrong.
+
+    `field` names the key, the message says what to do.
+    """
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -97,7 +100,10 @@ class RelayBusy(RelayFailed):
 
 
 class MailsRefused(RelayFailed):
-    """The relay refuses every mail: something is wrong with all of them, so no other relay is tried."""
+    """The relay refuses every mail.
+
+    Something is wrong with all of them, so no other relay is tried.
+    """
 
 
 class ComposeFailed(MailsRefused):
@@ -113,7 +119,10 @@ class NotInitialised(DigestdError):
 
 
 class NotResumed(DigestdError):
-    """The database is older than the mail sent with it, or on another machine: `digestd restore --resume` is needed."""
+    """The database is older than the mail sent with it, or on another machine.
+
+    `digestd restore --resume` is needed.
+    """
 
 
 class Damaged(DigestdError):

@@ -1,4 +1,6 @@
-"""Log with structlog to stderr, for people or as JSON. No address, token or secret is ever logged.
+"""Log with structlog to stderr, for people or as JSON.
+
+No address, token or secret is ever logged.
 
 An exception is logged by its type and locations in the code: its text and the values on the stack may contain
 personal
@@ -89,7 +91,10 @@ def _redact_exception(_logger: object, _method: str, event: MutableMapping[str, 
 
 
 def _replace_unprintable(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace unprintable characters in texts by spaces; `repr` escapes them inside other values."""
+    """Replace unprintable characters in texts by spaces.
+
+    `repr` escapes them inside other values.
+    """
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             event[name] = "".join(letter if letter.isprintable() else " " for letter in value)

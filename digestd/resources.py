@@ -1,4 +1,4 @@
-"""Read the files that the package ships: the built-in templates and the sample day.
+"""Read the files that the package ships: built-in templates and the sample day.
 
 In a wheel the templates are inside the package, in a checkout next to it.
 """

@@ -1,4 +1,4 @@
-"""Settings: read `DIGESTD_…` from the environment and from `.env`, and check each value once at start.
+"""Settings: `DIGESTD_…` in the environment and `.env`, checked once at start.
 
 `NAME_FILE` names a file that holds the value of NAME, for secrets that must not be in the environment. An unknown
 setting is an error, so that a typing error does not leave a default in force.
@@ -113,7 +113,9 @@ def _dates(text: str) -> str:
 
 
 def rates(text: str) -> dict[str, float]:
-    """Return mails per second by recipient domain, `*` for all others: `gmail.com=2 *=10`.
+    """Return mails per second by recipient domain, `*` for all others.
+
+    For example `gmail.com=2 *=10`.
 
     Raises:
         ValueError: the text has another form.
@@ -215,7 +217,10 @@ class Settings(BaseSettings):
     def settings_customise_sources(  # type: ignore[override]  # called by keyword; four of the five are not used
         cls, _settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: object
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Use only the values that `load` passes: it has read the environment and `.env` itself."""
+        """Use only the values that `load` passes.
+
+        It has read the environment and `.env` itself.
+        """
         return (init_settings,)
 
 

@@ -1,4 +1,6 @@
-"""Refuse settings that would send wrong or unlawful mail, each with one line that names the remedy.
+"""Refuse settings that would send wrong or unlawful mail.
+
+Each error is one line that names the remedy.
 
 The module that uses a setting checks it, and is imported only if the setting is given.
 """
@@ -84,7 +86,10 @@ def _check_optional_parts(settings: Settings) -> None:
 
 
 def _check_sender(settings: Settings) -> None:
-    """Check that mail to others names its sender and a postal address; a Maildir is for trying."""
+    """Check that mail to others names its sender and a postal address.
+
+    A Maildir is for trying.
+    """
     from digestd.delivery.transports import open_routes
 
     if all(route.name.startswith("maildir:") for route in open_routes(settings.transport_url)):

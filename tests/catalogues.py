@@ -42,7 +42,10 @@ def wanted(files: Mapping[str, str]) -> Catalog:
 
 
 def kept(language: str, words: Catalog) -> Catalog:
-    """Return the shipped catalogue of a language, updated first if DIGESTD_REGENERATE is set."""
+    """Return the shipped catalogue of a language.
+
+    It is updated first if DIGESTD_REGENERATE is set.
+    """
     if os.environ.get("DIGESTD_REGENERATE"):
         _update(language, words)
     return _read(_path(language))

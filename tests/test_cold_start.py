@@ -1,4 +1,7 @@
-"""A cold start: own references become liked papers, and change nothing for anybody else."""
+"""A cold start: own references become liked papers.
+
+Nothing changes for anybody else.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""Personal data: complete in the export, deleted from every file at erasure, never in a log."""
+"""Personal data is complete in the export and never in a log.
+
+At erasure it is deleted from every file.
+"""
 
 import json
 from collections.abc import Iterator
@@ -52,7 +55,10 @@ LEDGER = frozenset(
 
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """Return an installation where one subscriber has left data in every table that can hold it."""
+    """Return an installation where one subscriber has left data everywhere.
+
+    In every table that can hold it.
+    """
     made = install(tmp_path, database_url, now)
     archive(made)
     made.papers([paper("strong00"), *shelf("more", 3)])

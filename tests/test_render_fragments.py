@@ -1,4 +1,7 @@
-"""Test fragments: parts are shared between mails, and each mail has only its own values."""
+"""Test fragments.
+
+Parts are shared between mails, and each mail has only its own values.
+"""
 
 import random
 import re
@@ -46,7 +49,10 @@ def links(rng: random.Random, papers: int) -> tuple[DigestLinks, frozenset[str]]
 
 
 def varied(seed: int, count: int = 20) -> list[tuple[DigestContent, frozenset[str]]]:
-    """Return digests of few papers with hostile words, so that they share nearly all parts, and each one's tokens."""
+    """Return digests of few papers with hostile words.
+
+    This way, they share nearly all parts, and each one's tokens.
+    """
     rng = random.Random(seed)
     items = [item for case in golden.DIGESTS for item in golden.digest(case).items]
     items += [

@@ -1,4 +1,7 @@
-"""Test DKIM signatures with three other implementations; OpenDKIM supports RSA only."""
+"""Test DKIM signatures with three other implementations.
+
+OpenDKIM supports RSA only.
+"""
 
 import subprocess
 from datetime import UTC, datetime

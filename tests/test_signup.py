@@ -1,4 +1,7 @@
-"""Sign-up, confirmation, pause and unsubscribe: only the person decides whether they get mail."""
+"""Sign-up, confirmation, pause and unsubscribe.
+
+Only the person decides whether they get mail.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,7 @@
-"""Import and export: good lines are imported, bad ones reported, and nobody is reactivated."""
+"""Import and export.
+
+Good lines are imported, bad ones reported, and nobody is reactivated.
+"""
 
 import io
 import json

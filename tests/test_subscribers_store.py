@@ -1,4 +1,7 @@
-"""The store of subscribers: consent and settings change separately, and atomically."""
+"""The store of subscribers.
+
+Consent and settings change separately, and atomically.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and how their values are read."""
+"""Define and read arguments and options that several commands share."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command table: every command, where its function is, and its line in the help.
+"""The command table: every command, its function, and its line in the help.
 
 A command's module is imported when the command runs or shows its own help. Help of groups, completion of names and
 suggestions after a typing error read this table only. A test compares each summary with the function's docstring.
@@ -18,7 +18,10 @@ from digestd.cli.process import resume_gc
 
 @dataclass(frozen=True, slots=True)
 class CommandEntry:
-    """A command: `MODULE:FUNCTION` in this package, and the first line of the function's docstring."""
+    """A command.
+
+    It is `MODULE:FUNCTION` in this package, and the first line of the function's docstring.
+    """
 
     target: str
     summary: str
@@ -161,7 +164,10 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
 
 
 class TableGroup(TyperGroup):
-    """A group that knows the names and summaries of its commands, and loads the one that is resolved."""
+    """A group that loads only the command that is resolved.
+
+    It knows the names and summaries of all of them.
+    """
 
     def __init__(self, *, entries: Mapping[str, CommandEntry | GroupEntry] = COMMANDS, **attrs: Any) -> None:
         super().__init__(**attrs)
@@ -188,7 +194,10 @@ def load(name: str, command: CommandEntry) -> Any:
 
 
 def _summarised(name: str, entry: CommandEntry | GroupEntry) -> Any:
-    """Return a command of Typer's with a name and a summary only, or a group of such commands."""
+    """Return a stand-in for a command or group of Typer's.
+
+    It has a name and a summary only.
+    """
     panel = entry.panel or None
     if isinstance(entry, GroupEntry):
         return TableGroup(

@@ -61,7 +61,10 @@ def show_coverage(
 
 
 def draw(console: Console, found: Sequence[Coverage]) -> None:
-    """Draw one line per source and one column per day, newest first, wrapped to the width."""
+    """Draw one line per source and one column per day, newest first.
+
+    Lines are wrapped to the width.
+    """
     days = _days(found)
     width = min(_SOURCE_MAX, max(len(row.source) for row in found))
     room = max(1, (console.width - width) // _CELL)

@@ -197,7 +197,10 @@ def delivery_row(entry: DeliveryInfo) -> dict[str, object]:
 
 
 def _pick_json(pick: Pick, paper: Paper | None) -> dict[str, object]:
-    """Return a pick with all its fields, and its paper by the id that other commands accept."""
+    """Return a pick with all its fields.
+
+    Its paper is given by the id that other commands accept.
+    """
     named = {"paper": paper.id, "title": paper.plain_title} if paper else {}
     return {**pick._asdict(), **named, "reason": pick.reason.shareable._asdict()}
 

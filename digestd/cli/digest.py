@@ -1,4 +1,4 @@
-"""preview, explain, replay: digests that would be sent or were sent, and their scores."""
+"""preview, explain, replay: digests that would be or were sent, and their scores."""
 
 import re
 from collections.abc import Iterator
@@ -134,7 +134,10 @@ _SHORT = {"contribution": "adds"}
 
 
 def _parts(found: Explanation) -> list[dict[str, object]]:
-    """Return the score breakdown, without rounding errors of single precision and negative zeros."""
+    """Return the score breakdown.
+
+    Rounding errors of single precision and negative zeros are removed.
+    """
     return [
         {name: value if isinstance(value, str) else round(value, 6) + 0.0 for name, value in asdict(part).items()}
         for part in found.parts
@@ -187,7 +190,10 @@ def _check_period(period: str) -> None:
 
 
 def _find(app: App, email: str) -> Subscriber:
-    """Return the subscriber of an address. Raises NotFound, with a message of its own for an erased one."""
+    """Return the subscriber of an address.
+
+    Raises NotFound, with a message of its own for an erased one.
+    """
     with app.db.read() as session:
         key = address_key(app.keys, email)
         is_known = subscribers.by_address_key(session, key) is not None

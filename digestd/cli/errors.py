@@ -1,4 +1,7 @@
-"""Format errors of the command line as one line: what is wrong, and where to find help."""
+"""Format errors of the command line as one line.
+
+What is wrong, and where to find help.
+"""
 
 import re
 
@@ -15,7 +18,10 @@ _REWRITES = (
 
 
 def usage_error(error: TyperException) -> str:
-    """Return the message of a wrong use; empty if no command was given, since its help was printed."""
+    """Return the message of a wrong use.
+
+    Empty if no command was given, since its help was printed.
+    """
     message = plain_message(" ".join(error.format_message().split()).rstrip("."))
     for pattern, replacement in _REWRITES:
         message = pattern.sub(replacement, message)
@@ -28,7 +34,9 @@ def usage_error(error: TyperException) -> str:
 
 
 def unexpected_error(error: Exception) -> str:
-    """Return the kind of an unexpected error without its text, which may contain personal data.
+    """Return the kind of an unexpected error.
+
+    Its text may contain personal data and is left out.
 
     Errors of the operating system are shown with their text and file.
     """

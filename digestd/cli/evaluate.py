@@ -1,4 +1,4 @@
-"""evaluate: measure the ranking on judgments, or on the feedback of this installation."""
+"""evaluate: measure the ranking on judgments or on this installation's feedback."""
 
 import json
 from collections import defaultdict
@@ -159,7 +159,10 @@ def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing:
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """The data to evaluate on: pairs of files, or the feedback of this installation if there are none."""
+    """The data to evaluate on.
+
+    They are pairs of files, or the feedback of this installation if there are none.
+    """
 
     pairs: tuple[tuple[Path, Path], ...]
     archive: Path | None
@@ -215,7 +218,10 @@ def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
 
 
 def _calibrate(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
-    """Learn and write probabilities of relevance; print the calibration error on held-out users."""
+    """Learn and write probabilities of relevance.
+
+    Print the calibration error on held-out users.
+    """
     found = calibrate(sets)
     _write_file(path, calibration.dumps(found.calibration))
     emit([{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets], as_json)
@@ -259,7 +265,10 @@ def _lines(found: Mapping[str, Mapping[str, Estimate]]) -> Iterator[dict[str, ob
 
 
 def _warn(library: Library, judgments: list[Judgment]) -> None:
-    """Warn about files that do not fit together, which lowers the result or the number of cases."""
+    """Warn about files that do not fit together.
+
+    They lower the result or the number of cases.
+    """
     unknown = {name for judgment in judgments for name in judgment.relevant if name not in library}
     if unknown:
         say(f"warning: {len(unknown)} relevant papers are not in --papers and count as missed, e.g. {min(unknown)}")
@@ -274,7 +283,10 @@ def _warn(library: Library, judgments: list[Judgment]) -> None:
 
 
 def _feedback_cases(since: datetime | None, embedding_model: str) -> list[Case]:
-    """Rank digests again of which a paper was liked. Raises NotFound if there are none."""
+    """Rank digests again of which a paper was liked.
+
+    Raises NotFound if there are none.
+    """
     found = [done.case for done in _replayed(since, embedding_model) if done.case.relevant]
     if not found:
         raise NotFound(NO_FEEDBACK)
@@ -346,7 +358,10 @@ def _feedback_rows(rows: dict[str, dict[str, object]], drawn: Exploration | None
 
 
 def _open_plotter(folder: Path | None) -> _Plotter | None:
-    """Create the folder before anything long is computed. Return None without a folder."""
+    """Create the folder before anything long is computed.
+
+    Return None without a folder.
+    """
     if folder is None:
         return None
     if find_spec("matplotlib") is None:

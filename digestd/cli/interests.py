@@ -1,4 +1,7 @@
-"""subscriber interests, subscriber feedback: what a subscriber wants, and what they think of papers."""
+"""subscriber interests, subscriber feedback.
+
+What a subscriber wants, and what they think of papers.
+"""
 
 import asyncio
 import sys

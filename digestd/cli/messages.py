@@ -9,5 +9,8 @@ def say(message: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Replace control characters by spaces: titles come from strangers, and terminals execute them."""
+    """Replace control characters by spaces.
+
+    Titles come from strangers, and terminals execute them.
+    """
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -1,4 +1,6 @@
-"""Print data to standard output as a table or JSON, and messages to standard error.
+"""Print data to standard output as a table or JSON.
+
+Messages go to standard error.
 
 On a terminal rows are drawn as a table; in a pipe they are lines of tab-separated cells. Rows may be any iterable and
 are printed as they come. Times are in UTC, with a Z.
@@ -135,7 +137,10 @@ def _cells(row: Row) -> dict[str, str]:
 
 
 def _figure(value: float) -> str:
-    """Return a number with three decimals, so that columns line up, unless it is very small or large."""
+    """Return a number with three decimals, so that columns line up.
+
+    A very small or large number keeps its digits.
+    """
     return f"{value:.3f}" if value == 0 or _LEAST <= abs(value) < _MOST else _cell(value)
 
 

@@ -25,18 +25,27 @@ def prepare_stdio() -> None:
 
 
 def pause_gc() -> None:
-    """Stop garbage collection during imports: it takes a seventh of the time and finds almost nothing."""
+    """Stop garbage collection during imports.
+
+    It takes a seventh of the time and finds almost nothing.
+    """
     gc.disable()
 
 
 def resume_gc() -> None:
-    """Resume garbage collection without scanning the imported modules. Does nothing if not paused."""
+    """Resume garbage collection without scanning the imported modules.
+
+    Does nothing if not paused.
+    """
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
 
 
 def tune_gc_for_batch() -> None:
-    """Collect garbage rarely, and skip objects loaded so far, before thousands of digests are made."""
+    """Collect garbage rarely, and skip objects loaded so far.
+
+    For commands that make thousands of digests.
+    """
     gc.freeze()
     gc.set_threshold(*_BATCH_GC_THRESHOLDS)

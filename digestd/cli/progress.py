@@ -18,7 +18,10 @@ REFRESH_SECONDS = 0.25
 
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar while the block runs. The block calls the yielded function with each advance."""
+    """Show a progress bar while the block runs.
+
+    The block calls the yielded function with each advance.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -28,7 +31,9 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def delivery_progress(counters: RunCounters, total: int, console: Console | None = None) -> Iterator[None]:
-    """Show the counters of a delivery run while the block runs: done, rate, failures, time left.
+    """Show the counters of a delivery run while the block runs.
+
+    They are done, rate, failures and time left.
 
     Must be used inside a running event loop.
     """

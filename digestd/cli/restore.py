@@ -1,4 +1,7 @@
-"""restore: guard against sending twice after a database was restored from a backup or moved to another machine."""
+"""restore: guard against sending twice after a restore or a move.
+
+A restore puts a backup back; a move is to another machine.
+"""
 
 from dataclasses import asdict
 from typing import Annotated

@@ -1,4 +1,7 @@
-"""Shared parts of the long-running commands: set up logging, and run parts until one ends."""
+"""Shared parts of the long-running commands.
+
+Set up logging, and run parts until one ends.
+"""
 
 import asyncio
 import signal
@@ -16,7 +19,10 @@ log = structlog.get_logger(__name__)
 
 
 def with_logging(app: App) -> App:
-    """Configure logging for a service, and log what an operator should know at its start."""
+    """Configure logging for a service.
+
+    Log what an operator should know at its start.
+    """
     configure(app.settings.log_format, app.settings.log_level)
     if app.settings.now:
         log.warning("the clock was set", now=app.clock().isoformat(timespec="seconds"))
@@ -49,7 +55,10 @@ async def run_until_stopped(part: Callable[[asyncio.Event], Awaitable[_T]]) -> _
 
 
 async def run_parts(parts: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:
-    """Run the parts of a service. When one ends, stop the others; then raise the first error."""
+    """Run the parts of a service.
+
+    When one ends, stop the others; then raise the first error.
+    """
     results = await asyncio.gather(*(_stopping(part, stop) for part in parts), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

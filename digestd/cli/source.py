@@ -69,7 +69,10 @@ def remove_source(spec: Spec) -> None:
 
 
 def source_row(source: Source, last: FetchRecord | None, host: HostState | None) -> dict[str, object]:
-    """Return one source as printed: its last fetch, and until when its host is not contacted."""
+    """Return one source as printed.
+
+    Its last fetch, and until when its host is not contacted.
+    """
     state = "never asked" if last is None else "broken" if last.error else "answered"
     fetched: datetime | None = last.fetched if last else None
     kind = source_type(source.name)
@@ -86,7 +89,10 @@ def source_row(source: Source, last: FetchRecord | None, host: HostState | None)
 
 
 def _changeable() -> App:
-    """Open the database. Raises BadInput if DIGESTD_SOURCES replaces the list of sources."""
+    """Open the database.
+
+    Raises BadInput if DIGESTD_SOURCES replaces the list of sources.
+    """
     built = wiring.connect()
     if built.settings.sources:
         raise BadInput("DIGESTD_SOURCES is set; change the sources there, or unset it to use `digestd source add`")

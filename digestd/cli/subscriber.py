@@ -416,7 +416,10 @@ def unsuppress(
 
 
 def subscriber_row(subscriber: Subscriber) -> dict[str, object]:
-    """Return one subscriber as printed: the keys of an import line, the number and the consent version."""
+    """Return one subscriber as printed.
+
+    The keys of an import line, the number and the consent version.
+    """
     paused = {"paused_until": subscriber.paused_until} if subscriber.paused_until else {}
     return {"id": subscriber.key, **subscriber_fields(subscriber), **paused, "version": subscriber.version}
 
@@ -429,7 +432,10 @@ _SETTINGS = (
 
 
 def _record(options: dict[str, object]) -> SubscriberRecord:
-    """Parse the options as an import line; kinds of interest that were not given are not changed."""
+    """Parse the options as an import line.
+
+    Kinds of interest that were not given are not changed.
+    """
     lists = {**_LISTS, "likes": "like", "dislikes": "dislike"}
     given = {name: options[name] for name in _SETTINGS if name in options}
     given |= {name: options[option] for name, option in lists.items() if options[option]}
@@ -457,7 +463,10 @@ def _summary(subscriber: Subscriber) -> dict[str, object]:
 
 
 def _bounces(session: Session, key: int, now: datetime) -> dict[str, object]:
-    """Return suppression, bounce points, latest bounces and lifted suppressions of an address."""
+    """Return the suppression and the bounces of an address.
+
+    These are bounce points, latest bounces and lifted suppressions.
+    """
     address_key = subscribers.address_key_of(session, key)
     found = bounces.of_address(session, address_key, BOUNCES_SHOWN)
     points = bounces.score_of(session, address_key, now).at(now)
@@ -480,7 +489,10 @@ def _stdin(form: FileFormat | None) -> Iterator[FileLine]:
 
 
 def _count_lines(file: Path) -> int | None:
-    """Return the number of line ends, for the progress bar; None if the file cannot be read."""
+    """Return the number of line ends, for the progress bar.
+
+    None if the file cannot be read.
+    """
     if not file.is_file():
         return None
     try:
@@ -497,7 +509,10 @@ def _advancing(lines: Iterator[FileLine], advance: Callable[[int], None]) -> Ite
 
 
 def _write_atomically(file: Path, lines: Iterator[str]) -> None:
-    """Write the complete file or nothing, readable by its owner only: it contains addresses."""
+    """Write the complete file or nothing, readable by its owner only.
+
+    It contains addresses.
+    """
     try:
         with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
             try:

@@ -1,4 +1,6 @@
-"""Draw rows for a terminal: as a table, or one below the other if a table would not fit its width.
+"""Draw rows for a terminal.
+
+They are a table, or stand one below the other if a table would not fit its width.
 
 Cells are text. Short cells and single words stay on one line, others are wrapped; empty columns are left out, and
 numbers are aligned to the right.
@@ -79,7 +81,10 @@ def _column(title: str, name: str, cells: Sequence[str]) -> Column:
 
 
 def _widths(columns: Sequence[Column], room: int) -> list[int]:
-    """Return the widths: the least of each column, and the spare room in proportion to what it lacks."""
+    """Return the widths of the columns.
+
+    Each gets its least width, and spare room in proportion to what it lacks.
+    """
     lacking = [column.most - column.least for column in columns]
     spare = min(room - sum(column.least for column in columns), sum(lacking))
     granted = []

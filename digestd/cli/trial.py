@@ -1,4 +1,7 @@
-"""trial: compare two rankings on live subscribers by team-draft interleaving (Radlinski et al. 2008)."""
+"""trial: compare two rankings on live subscribers by team-draft interleaving.
+
+Source: Radlinski et al. 2008.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict

@@ -17,7 +17,9 @@ async def no_alert(_event: str, _relay: str, _why: str) -> None:
 
 
 def webhook_alert(url: str) -> SendAlert:
-    """Return a function that posts `{"event", "relay", "why", "text"}` as JSON to `url`.
+    """Return a function that posts an alert to `url`.
+
+    The body is `{"event", "relay", "why", "text"}` as JSON.
 
     `text` is the whole alert in one line, the form that chat rooms accept. A failed post is logged and not retried;
     /readyz shows the state as well.

@@ -89,7 +89,10 @@ class PendingRefusals:
 
     @contextlib.asynccontextmanager
     async def judging(self) -> AsyncIterator[None]:
-        """Judge every JUDGE_SECONDS, and once more after the block, when everything is recorded."""
+        """Judge every JUDGE_SECONDS, and once more after the block.
+
+        By then everything is recorded.
+        """
         task = asyncio.create_task(self._judge_periodically())
         try:
             yield
@@ -233,7 +236,9 @@ class AttemptRecorder:
             )
 
     def _stop_if_too_many_refused(self, refusal: Refusal) -> None:
-        """Stop a relay after many equal refusals in a row or more refusals than acceptances.
+        """Stop a relay that refuses too many mails.
+
+        That is after many equal refusals in a row or more refusals than acceptances.
 
         Going on would damage the sender's reputation.
         """

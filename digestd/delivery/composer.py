@@ -76,7 +76,10 @@ class Sender:
         return self.from_.address.rpartition("@")[2]
 
     def command(self, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
-        """Return the address that acts like a link with such a token, or "" if commands are off."""
+        """Return the address that acts like a link with such a token.
+
+        Empty if commands are off.
+        """
         local, _, host = self.commands.rpartition("@")
         return (
             make_command_address(local, make_token(self.keys, purpose, number, at, version), host)
@@ -325,7 +328,9 @@ def _renewal(sender: Sender, claim: Claim) -> str:
 
 
 def _address_change(purpose: Purpose) -> Callable[[Sender, Claim], str]:
-    """Return a function for the link to confirm an address change, for the old or the new address.
+    """Return a function for the link to confirm an address change.
+
+    There is one for the old and one for the new address.
 
     The period of such a notice is the second of the request.
     """

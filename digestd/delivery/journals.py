@@ -1,4 +1,6 @@
-"""The journals of delivery, files outside the database: sent mails, and results that the database did not take.
+"""The journals of delivery, files outside the database.
+
+Sent mails, and results that the database did not take.
 
 The sent journal keeps mails and their outcome for some days. A database restored from a backup does not know the mails
 sent since, and would send them a second time. The newest entry of the sent journal is then missing from its ledger:
@@ -135,7 +137,10 @@ def read_sent(folder: Path) -> dict[bytes, tuple[SentAttempt, SentOutcome]]:
 
 
 def record_restore(folder: Path, machine: str, now: datetime) -> None:
-    """Record that the ledger now knows all entries so far, and claim the folder for this machine."""
+    """Record that the ledger now knows all entries so far.
+
+    Claim the folder for this machine.
+    """
     with open_sent_journal(folder, now.date()) as today:
         os.write(today._file, _SENT_RECORD.pack(_RESTORED, 0, 0, to_us(now), *_EMPTY_FIELDS))
     claim_folder(folder, machine)
@@ -162,7 +167,10 @@ def read_folder_owner(folder: Path) -> str:
 
 
 def read_machine_id() -> str:
-    """Return the machine id (machine-id(5)), or "" if there is none, as in most containers."""
+    """Return the machine id (machine-id(5)).
+
+    Empty if there is none, as in most containers.
+    """
     try:
         return Path("/etc/machine-id").read_text().strip()
     except OSError:
@@ -221,7 +229,10 @@ def open_result_journal(folder: Path, owner: str) -> Iterator[ResultJournal]:
 
 
 def default_journal_folder(db: Database) -> Path:
-    """Return the folder of journals used without a setting: next to an SQLite file, on a persistent disk."""
+    """Return the folder of journals used without a setting.
+
+    Next to an SQLite file, on a persistent disk.
+    """
     return db.file.with_name(f"{db.file.name}{_RESULTS_SUFFIX}") if db.file else Path("var/journals")
 
 

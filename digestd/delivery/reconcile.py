@@ -94,7 +94,9 @@ def check_log_is_readable(relay_log: RelayLog, now: datetime) -> None:
 
 
 def resend_uncertain(db: Database, now: datetime) -> int:
-    """Settle what stayed uncertain for PATIENCE as not sent, by the operator's policy, and return how many.
+    """Settle what stayed uncertain for PATIENCE as not sent.
+
+    That is the operator's policy. Return how many there were.
 
     The mail is resent under the same Message-ID, by which many mail readers recognise a duplicate.
     """
@@ -108,7 +110,10 @@ def resend_uncertain(db: Database, now: datetime) -> int:
 
 
 def read_evidence(lines: Iterable[bytes], asked: set[str], keys: Keys) -> LogEvidence:
-    """Search the lines of a log, oldest first, for the return paths `asked` (in lower case)."""
+    """Search the lines of a log for the return paths `asked`.
+
+    Lines are oldest first, return paths in lower case.
+    """
     queue_ids: dict[str, str] = {}
     first: list[str] = []
     last: deque[str] = deque(maxlen=WITNESSES)

@@ -64,7 +64,9 @@ def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> 
 
 
 def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
-    """Refuse to send with a database that is older than the sent journal, or on another machine than before.
+    """Refuse to send with an outdated database or on another machine.
+
+    A database is outdated if it is older than the sent journal.
 
     The first machine that sends claims the `folder` of the sent journal.
 
@@ -95,7 +97,9 @@ def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
 def resume_after_restore(
     db: Database, keys: Keys, bounce: str, folder: Path, machine: str, now: datetime
 ) -> RestoreReport:
-    """Record in the ledger what was sent since the backup, and continue on this machine; safe to repeat.
+    """Record in the ledger what was sent since the backup.
+
+    Continue on this machine. Safe to repeat.
 
     Plan what is due first, because a digest that is not planned yet would be sent a second time.
 

@@ -1,4 +1,6 @@
-"""What decides when a relay may send: rate limits, back-off after failures, and the balance between relays.
+"""Decide when a relay may send.
+
+Rate limits, back-off after failures, and the balance between relays.
 
 - `RateLimiter` keeps the rates per relay and per recipient domain; what was used is written to the store.
 - `RelayBackoff` pauses a relay after failures, for all workers through the database.
@@ -93,7 +95,10 @@ class RateLimiter:
         )
 
     def merge(self, stored: Mapping[str, ThrottleState]) -> None:
-        """Adopt stored throttles where they are stricter, because other workers send as well."""
+        """Adopt stored throttles where they are stricter.
+
+        Other workers send as well.
+        """
         for name, state in stored.items():
             own = self._throttle(name)
             newer = state.throttle if state.throttle.slowed >= own.slowed else own
@@ -131,7 +136,10 @@ class RateLimiter:
 
 
 class RelayBackoff:
-    """Records failures and recoveries of relays at once, for other workers and the operator."""
+    """Records failures and recoveries of relays at once.
+
+    Other workers and the operator read them.
+    """
 
     def __init__(self, db: Database, clock: Callable[[], datetime], limiter: RateLimiter) -> None:
         self._db = db

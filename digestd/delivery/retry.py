@@ -60,7 +60,10 @@ class SmtpReply:
 
     @property
     def queue_id(self) -> str | None:
-        """Return the relay's queue id from its 250 reply (Postfix: `queued as ABC123`), or None."""
+        """Return the relay's queue id from its 250 reply, or None.
+
+        Postfix writes `queued as ABC123`.
+        """
         match = re.search(r"\bqueued as ([A-Za-z0-9]{4,60})\b", self.text)
         return match[1] if match else None
 

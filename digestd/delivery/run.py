@@ -175,7 +175,10 @@ def check_composing(composer: Composer, sample: list[Claim]) -> None:
 
 
 def check_disk_space(folders: Iterable[Path]) -> None:
-    """Raise DiskFull if a folder, or its nearest existing parent, has less than MIN_FREE_BYTES free."""
+    """Raise DiskFull if a folder has less than MIN_FREE_BYTES free.
+
+    A missing folder is judged by its nearest existing parent.
+    """
     for folder in folders:
         existing = next(parent for parent in [folder.absolute(), *folder.absolute().parents] if parent.exists())
         free = shutil.disk_usage(existing).free

@@ -1,4 +1,6 @@
-"""Sending workers: each sends one mail after the other over its own connection; the pool runs those of all relays.
+"""Send mails: each worker over its own connection, one mail after the other.
+
+The pool runs the workers of all relays.
 
 For each mail: compose, transfer up to the final dot, pass the commit point, send the final dot, record the answer.
 The next mail is composed before the final dot of this one, so that its envelope can travel in the same packet.
@@ -180,7 +182,9 @@ class WorkerPool:
         self._alerts: set[WorkerTask] = set()
 
     async def run(self, workers: int, stop: asyncio.Event) -> None:
-        """Run `workers` workers per relay until all have ended, at most STOP_SECONDS after `stop`.
+        """Run `workers` workers per relay until all have ended.
+
+        They end at most STOP_SECONDS after `stop`.
 
         Raises any error that is not a relay's failure, after the other workers have ended.
         """

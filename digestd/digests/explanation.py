@@ -1,4 +1,6 @@
-"""Preview a subscriber's digest, and explain why a paper is in it or not, without storing anything.
+"""Preview a subscriber's digest, and explain why a paper is in it or not.
+
+Nothing is stored.
 
 `preview` and `explain` run what planning would do at `now`. `explain_past_pick` reads what was stored with a digest.
 """
@@ -108,7 +110,9 @@ def explain(
 
 
 def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: str) -> Explanation:
-    """Explain a pick of a past digest, without the parts of its score, which are not stored.
+    """Explain a pick of a past digest.
+
+    The parts of its score are not stored and left out.
 
     Raises NotFound if there is no such digest or the paper was not in it: nothing is stored about other papers.
     """

@@ -1,4 +1,6 @@
-"""The planning day: every selectable paper at `now`, read and indexed once for all subscribers.
+"""The planning day: every selectable paper at `now`.
+
+They are read and indexed once for all subscribers.
 
 It also holds the sources that are incomplete at that time, as the digest shows them.
 """
@@ -101,7 +103,9 @@ class PlanningDay:
         return inside, inside & fresh
 
     def _since(self, cadence: Cadence, last_planned: datetime) -> datetime:
-        """Return the start of the window: a week ago, or the last weekly digest if that is slightly longer ago.
+        """Return the start of the window.
+
+        It is a week ago, or the last weekly digest if that is slightly longer ago.
 
         The week in which the clocks go back has an extra hour, and a planner may have been late.
         """
@@ -109,7 +113,10 @@ class PlanningDay:
         return max(min(week, last_planned), week - WEEKLY_SLACK) if cadence is Cadence.WEEKLY else week
 
     def unseen(self, had: Sequence[NDArray[np.uint32]]) -> Bools:
-        """Return the papers (n, m) not among each subscriber's row numbers, current or former."""
+        """Return the papers (n, m) not among each subscriber's row numbers.
+
+        The numbers may be current or former.
+        """
         mask = np.ones((len(had), len(self.candidates)), dtype=np.bool_)
         rows = np.repeat(np.arange(len(had)), [len(papers) for papers in had])
         papers = np.concatenate([np.zeros(0, dtype=np.uint32), *had]).astype(np.int64)

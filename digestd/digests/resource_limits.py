@@ -10,7 +10,9 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def single_blas_thread() -> Iterator[None]:
-    """Limit linear algebra to one thread: a shard's products are so small that threads mostly wait.
+    """Limit linear algebra to one thread.
+
+    A shard's products are so small that threads mostly wait.
 
     Two threads took 1.7 times the CPU of one.
     """

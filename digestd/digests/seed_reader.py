@@ -28,7 +28,10 @@ PRIVATE = -1
 
 
 class NamedPaper(NamedTuple):
-    """A named paper: row number (0 for a private reference), revision, and what ranking needs of it."""
+    """A named paper.
+
+    Row number (0 for a private reference), revision, and what ranking needs of it.
+    """
 
     key: int
     revision: int
@@ -111,7 +114,9 @@ class SeedReader:
 
 @dataclass(frozen=True, slots=True)
 class NamedPapers:
-    """The papers that each subscriber of a shard named: public if a source knows them, else their reference.
+    """The papers that each subscriber of a shard named.
+
+    Public if a source knows them, else their reference.
 
     `references` and `private` are keyed by subscriber and name.
     """
@@ -129,7 +134,10 @@ class NamedPapers:
         return (_public(self.public, name, stored) if stored else None) or self.private.get((subscriber, name))
 
     def revision(self, subscriber: int, name: PaperId) -> int:
-        """Return the revision that was read: PRIVATE for a reference, 0 if the name is unknown."""
+        """Return the revision that was read.
+
+        PRIVATE for a reference, 0 if the name is unknown.
+        """
         found = self.find(subscriber, name)
         return found.revision if found else 0
 

@@ -1,4 +1,6 @@
-"""Select the papers of each digest: those above the minimum score, diversified, and one exploration paper.
+"""Select the papers of each digest.
+
+Those above the minimum score, diversified, and one exploration paper.
 
 `select` gives followed authors the first places, then prefers variety, then gives every interest a place, and draws
 the exploration paper. `build_pick_table` turns the result into the picks of a shard of digests.
@@ -94,7 +96,10 @@ class Selection:
         return self.chosen if self.explored is None else (*self.chosen, self.explored)
 
     def rank(self, j: int) -> int | None:
-        """Return the rank of paper j among the candidates, from 1; None if it is not a candidate."""
+        """Return the rank of paper j among the candidates, from 1.
+
+        None if it is not a candidate.
+        """
         found = np.flatnonzero(self.order == j)
         return int(found[0]) + 1 if found.size else None
 
@@ -141,7 +146,10 @@ class Selections(Sequence[Selection]):
 
 
 def sampling_seed(subscriber: int, period: str) -> float:
-    """Return a number in [0, 1) derived from subscriber and period, so that a selection can be repeated."""
+    """Return a number in [0, 1) derived from subscriber and period.
+
+    A selection can thus be repeated.
+    """
     digest = hashlib.blake2b(f"{subscriber}|{period}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big") / 2**48
 
@@ -213,7 +221,10 @@ def selected_cells(selections: Selections) -> Cells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EligiblePapers:
-    """The papers above the minimum score: column c of `order` (n, m) where `marks` (n, m) is True."""
+    """The papers above the minimum score.
+
+    Column c of `order` (n, m) where `marks` (n, m) is True.
+    """
 
     order: Ints
     marks: Bools
@@ -228,7 +239,10 @@ class EligiblePapers:
 def diversify_selection(
     candidates: CandidateSet, ranked: RankedCandidates, eligible: EligiblePapers, sizes: Ints
 ) -> Ints:
-    """Choose up to `sizes` (n,) eligible papers, best first: positions (n, s), −1 past the last."""
+    """Choose up to `sizes` (n,) eligible papers, best first.
+
+    Return positions (n, s), −1 past the last.
+    """
     followed = _followed(ranked, eligible)
     first = first_marked(followed, sizes)
     kept = (first >= 0).sum(axis=1)
@@ -241,7 +255,10 @@ def diversify_selection(
 
 
 def first_marked(marks: Bools, limits: Ints) -> Ints:
-    """Return the columns of the first marks of each row, up to `limits` (n,): (n, w), −1 past the last."""
+    """Return the columns of the first marks of each row, up to `limits` (n,).
+
+    The shape is (n, w), −1 past the last.
+    """
     wanted = marked(marks & (marks.cumsum(axis=1) <= limits[:, None]))
     counts = np.bincount(wanted.rows, minlength=len(marks))
     found = np.full((len(marks), int(counts.max(initial=0))), -1, dtype=np.intp)
@@ -275,7 +292,7 @@ def _by_score(mask: Bools, total: Floats, options: Sequence[DigestOptions]) -> t
 
 
 def _carried_over(ranked: RankedCandidates, calibration: LocalCalibration) -> Bools:
-    """Return the papers (n, m) that did not fit into an earlier digest and may still be picked."""
+    """Return the papers (n, m) that did not fit earlier and may still be picked."""
     good: Bools = ranked.log_odds >= calibration.log_odds_for(CARRY_OVER_PROBABILITY)
     without_interests = ranked.profiles.without_interests
     good[without_interests] = ranked.relevance[without_interests] >= CARRY_OVER_RELEVANCE
@@ -283,7 +300,9 @@ def _carried_over(ranked: RankedCandidates, calibration: LocalCalibration) -> Bo
 
 
 def _above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration) -> Bools:
-    """Return the papers (n, m) that reach the minimum score or are by a followed author.
+    """Return the papers (n, m) that may be picked by score.
+
+    They reach the minimum score or are by a followed author.
 
     Subscribers without interests have no minimum: they get what is trending.
     """
@@ -304,7 +323,10 @@ def _within(counts: Ints, width: int) -> Bools:
 def _explorable(
     ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration, order: Ints, among: Bools
 ) -> Bools:
-    """Return which of the first EXPLORE_TO ranks may be drawn: new, below the usual ranks, not improbable."""
+    """Return which of the first EXPLORE_TO ranks may be drawn.
+
+    New, below the usual ranks, not improbable.
+    """
     explores = np.array([each.explore and each.size >= MIN_EXPLORE_SIZE for each in options], dtype=np.bool_)
     first = np.array([max(EXPLORE_FROM, each.size + 1) for each in options], dtype=np.intp) - 1
     order = order[:, :EXPLORE_TO]

@@ -135,7 +135,10 @@ def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequenc
 def compile_new(
     session: Session, day: PlanningDay, interests: tuple[Interest, ...]
 ) -> tuple[StoredProfile, tuple[PaperId, ...]]:
-    """Return the profile for these interests without a subscriber, and the papers they name that are unknown."""
+    """Return the profile for these interests without a subscriber.
+
+    Also return the papers that they name and that are unknown.
+    """
     named_papers = find_seeds(session, day.seed_reader, {NO_SUBSCRIBER: _names(interests)}, {})
     profile_input = _profile_input(NO_SUBSCRIBER, interests, named_papers)
     kept = _stored(
@@ -203,7 +206,10 @@ def _names(interests: Iterable[Interest]) -> list[PaperId]:
 
 
 def _in_categories(profiles: Profiles, only: Sequence[bool], papers: int) -> Bools:
-    """Return papers in chosen categories or by followed authors, for subscribers who want no others."""
+    """Return papers in chosen categories or by followed authors.
+
+    For subscribers who want no others.
+    """
     restricted = np.array(only, dtype=np.bool_)
     found = np.repeat(~restricted[:, None], papers, axis=1)
     if restricted.any():

@@ -51,7 +51,10 @@ def text_model(db: Database, now: datetime) -> TextModel:
 
 
 def is_refit_due(db: Database, now: datetime) -> bool:
-    """Return True if the archive has outgrown both the current model and what planning fits by itself."""
+    """Return True if the archive has outgrown the current model.
+
+    It must also exceed what planning fits by itself.
+    """
     with db.read() as session:
         newest = text_models.newest(session)
         count = text_models.count_fit_papers(session)
@@ -61,7 +64,10 @@ def is_refit_due(db: Database, now: datetime) -> bool:
 
 
 def outgrown(fitted: text_models.FittedModel, count: int, limit: int, now: datetime) -> bool:
-    """Return True if a model is a week old or `count` papers, up to `limit`, are 25 % more than it was fitted on."""
+    """Return True if a model should be replaced.
+
+    It is a week old, or `count` papers, up to `limit`, are 25 % more than it was fitted on.
+    """
     readable = min(count, limit)
     changed = readable != fitted.papers or count > limit
     return readable > fitted.papers * GROWTH or (changed and now - fitted.fitted > REFIT_AFTER)

@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """A permission of a token. A token without `read` learns nothing about a subscriber."""
+    """A permission of a token.
+
+    A token without `read` learns nothing about a subscriber.
+    """
 
     READ = "read"  # papers, digests, deliveries, and subscribers with their addresses and interests
     WRITE = "write"  # add and change subscribers, pause, resume and unsubscribe them; sign people up

@@ -1,4 +1,6 @@
-"""Score soft bounces by address: one point per bounced mail, which decays with time and with success.
+"""Score soft bounces by address.
+
+One point per bounced mail, which decays with time and with success.
 
 Points halve every thirty days, and each delivered mail in between removes one. A daily reader who cannot be reached
 is suppressed after about a week, a weekly one after nine weeks. Hard bounces and complaints need no score. Compare
@@ -36,7 +38,10 @@ class BounceAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BounceScore:
-    """The points of an address, and the time span of the soft bounces that they stand for."""
+    """The points of an address.
+
+    They stand for the soft bounces of a time span.
+    """
 
     points: float = 0.0
     first: datetime | None = None
@@ -91,7 +96,10 @@ def _after(before: BounceScore, bounce: Bounce, reached: Sequence[int]) -> Bounc
 
 
 def _is_same(before: BounceScore, bounce: Bounce) -> bool:
-    """Return True if the bounce is about the same mail or from the same day as the one before."""
+    """Return True if a bounce repeats the one before.
+
+    It is about the same mail or from the same day.
+    """
     again = bounce.delivery is not None and bounce.delivery == before.delivery
     return again or (before.last is not None and bounce.at.date() == before.last.date())
 

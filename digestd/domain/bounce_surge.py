@@ -1,5 +1,6 @@
-"""Recognise bounce surges: so many failures at once that the cause is the relay or the receiving server, not the
-readers.
+"""Recognise bounce surges.
+
+So many mails fail at once that the cause is the relay or the receiving server, not the readers.
 
 No real list loses more than half of a handful of readers, or a fifth of many, within an hour or a day. Such failures
 come from a relay's map, a directory behind it, or the sender's reputation, and end when somebody repairs that. So

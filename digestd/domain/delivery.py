@@ -1,4 +1,4 @@
-"""Deliveries: the ledger row of one mail to one address, and the states it goes through.
+"""Deliveries: the ledger row of one mail to one address, and its states.
 
     from       to          when                                            a crash here leaves
     ─────────  ──────────  ──────────────────────────────────────────────  ──────────────────────
@@ -152,7 +152,9 @@ _MAY_BE_WRITTEN_TO = {
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The facts that the commit point checks: the delivery as planned, the subscriber as they are now.
+    """The facts that the commit point checks.
+
+    The delivery as planned, the subscriber as they are now.
 
     Attributes:
         has_address: False if the address that the mail was planned for is gone, as after a cancelled address change.
@@ -181,7 +183,10 @@ class Consent:
 
 
 class Claim(NamedTuple):
-    """A delivery leased to this worker: attempt `attempt` of delivery `key` is open and belongs to it."""
+    """A delivery leased to this worker.
+
+    Attempt `attempt` of delivery `key` is open and belongs to it.
+    """
 
     key: int
     attempt: int

@@ -35,7 +35,10 @@ class ReasonKind(StrEnum):
 
 
 class Reason(NamedTuple):
-    """The reason for a pick: `value` names the matched interest, `words` are the matched words as written there."""
+    """The reason for a pick.
+
+    `value` names the matched interest, `words` are the matched words as written there.
+    """
 
     kind: ReasonKind
     value: str = ""
@@ -43,7 +46,10 @@ class Reason(NamedTuple):
 
     @property
     def shareable(self) -> "Reason":
-        """Return the reason for public pages and feeds: without the title of a private reference."""
+        """Return the reason for public pages and feeds.
+
+        Without the title of a private reference.
+        """
         return self._replace(value="") if self.kind is ReasonKind.REFERENCE else self
 
 

@@ -1,4 +1,7 @@
-"""Feedback: a subscriber's verdicts on papers they were shown, and mutings made from papers."""
+"""Feedback: a subscriber's verdicts on papers that they were shown.
+
+Also mutings made from papers.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +26,10 @@ POSITIVE_VERDICTS = frozenset({Verdict.MORE, Verdict.SAVED})
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One verdict event: `key` is its number, `undone` the time when the subscriber undid it."""
+    """One verdict event.
+
+    `key` is its number, `undone` the time when the subscriber undid it.
+    """
 
     key: int
     paper: PaperId

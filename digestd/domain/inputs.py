@@ -9,7 +9,10 @@ _YEARS = range(1970, 2200)
 
 
 def parse_datetime(text: str) -> datetime:
-    """Parse an ISO 8601 time, aware only if it names its zone. Raises ValueError with an example."""
+    """Parse an ISO 8601 time, aware only if it names its zone.
+
+    Raises ValueError with an example.
+    """
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

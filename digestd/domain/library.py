@@ -89,7 +89,10 @@ class LibraryEntry:
 
 @dataclass(frozen=True, slots=True)
 class LibraryUpdate:
-    """The result of a change: the status of each entry, and the subscriber's new interests."""
+    """The result of a change.
+
+    The status of each entry, and the subscriber's new interests.
+    """
 
     entries: tuple[LibraryEntry, ...]
     interests: tuple[Interest, ...]
@@ -100,7 +103,9 @@ class LibraryUpdate:
 def apply_entries(
     before: Sequence[LibraryEntry], after: Sequence[LibraryEntry], interests: Sequence[Interest], most: int
 ) -> LibraryUpdate:
-    """Return a subscriber's likes after a change of their libraries. The newest entries have precedence.
+    """Return a subscriber's likes after a change of their libraries.
+
+    The newest entries have precedence.
 
     Args:
         before, after: the entries of all their libraries.

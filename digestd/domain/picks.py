@@ -1,4 +1,7 @@
-"""Store the picks of many digests column by column: planning makes thousands, and an object each would be slow."""
+"""Store the picks of many digests column by column.
+
+Planning makes thousands, and an object each would be slow.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

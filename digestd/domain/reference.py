@@ -1,4 +1,6 @@
-"""References: papers that one subscriber imported from a file or a library, or pasted.
+"""References: papers that one subscriber imported or pasted.
+
+They come from a file or a library.
 
 A reference is private: it shapes its owner's profile, and never creates, names or changes a public paper. When a
 source reports one of its identifiers, the public paper replaces it.
@@ -19,7 +21,10 @@ AUTHORS_MAX, NAMES_MAX = 100, 4_000
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One reference. `name`: the value of the interest in it; `ids`: every identifier that its owner gave."""
+    """One reference.
+
+    `name`: the value of the interest in it; `ids`: every identifier that its owner gave.
+    """
 
     name: PaperId
     ids: tuple[PaperId, ...]

@@ -21,7 +21,9 @@ _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 
 
 def clean(text: str, limit: int = 20_000) -> str:
-    """Return the text on one line without invisible characters: controls, line separators, direction marks.
+    """Return the text on one line without invisible characters.
+
+    Controls, line separators, direction marks.
 
     No-break spaces stay. U+E000, which marks fragments of a mail, is removed too.
     """
@@ -32,12 +34,15 @@ def clean(text: str, limit: int = 20_000) -> str:
 
 
 def escape_invisible(json: str) -> str:
-    """Return the same JSON with invisible characters written as `\\u…` (RFC 8259 section 7), safe for a terminal."""
+    """Return the same JSON with invisible characters escaped (RFC 8259 section 7)."""
     return _UNSPELT.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json)
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut the text to `limit` characters, at the end of a sentence if one is near, else of a word."""
+    """Cut the text to `limit` characters.
+
+    It ends at the end of a sentence if one is near, else of a word.
+    """
     if len(text) <= limit:
         return text
     if limit <= 1:
@@ -51,7 +56,10 @@ def shorten(text: str, limit: int) -> str:
 
 
 def safe_url(url: str | None) -> str:
-    """Return the URL if it is http(s) without password or blanks (RFC 3986), else empty."""
+    """Return the URL if it is http(s) without password or blanks, else empty.
+
+    See RFC 3986.
+    """
     if not url or len(url) > URL_MAX or _UNSEEN.search(url) or re.search(r"[\s\"<>\\^`{|}]", url):
         return ""
     try:
@@ -63,7 +71,7 @@ def safe_url(url: str | None) -> str:
 
 
 def safe_address(address: str) -> str:
-    """Return the address if no character needs escaping in a link or a mail, else empty."""
+    """Return the address if it needs no escaping in a link or a mail, else empty."""
     return address if _ADDRESS.fullmatch(address) else ""
 
 
@@ -74,7 +82,10 @@ def safe_link(url: str) -> str:
 
 @lru_cache(maxsize=4096)  # the same papers go to many readers
 def wrap(text: str, width: int = 76, indent: int = 0) -> str:
-    """Wrap the text in lines of at most `width` columns, each indented; only a URL may be longer."""
+    """Wrap the text in lines of at most `width` columns, each indented.
+
+    Only a URL may be longer.
+    """
     blank = " " * indent
     if len(text) <= width - indent and text.isprintable() and "" not in text.split(" "):
         return f"{blank}{text}".rstrip()
@@ -86,7 +97,10 @@ def wrap(text: str, width: int = 76, indent: int = 0) -> str:
 
 
 def _rows(paragraph: str, width: int) -> list[str]:
-    """Do as `textwrap.wrap`; for text with single blanks, which is nearly all, in a tenth of the time."""
+    """Do as `textwrap.wrap`.
+
+    For text with single blanks, which is nearly all, it takes a tenth of the time.
+    """
     words = paragraph.split(" ")
     if not paragraph.isprintable() or "" in words:
         return textwrap.wrap(paragraph, width, break_long_words=False, break_on_hyphens=False)
@@ -107,6 +121,9 @@ def _broken(row: str, width: int) -> list[str]:
 
 
 def first_day(period: str) -> date:
-    """Return the first day of a period: `2026-11-24` itself, the Monday of `2026-W48` (ISO 8601)."""
+    """Return the first day of a period.
+
+    `2026-11-24` itself, the Monday of `2026-W48` (ISO 8601).
+    """
     week = _WEEK.fullmatch(period)
     return date.fromisocalendar(int(week[1]), int(week[2]), 1) if week else date.fromisoformat(period)

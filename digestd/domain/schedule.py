@@ -23,7 +23,10 @@ WEEKLY_LIFE = timedelta(days=3)
 
 
 def check_timezone(name: str) -> str:
-    """Return the name if it is an IANA time zone. Raises BadRecord, which suggests a similar one."""
+    """Return the name if it is an IANA time zone.
+
+    Raises BadRecord, which suggests a similar one.
+    """
     if name in _zones():
         return name
     near = _similar_zone(name[:40])
@@ -69,7 +72,9 @@ def due_period(timing: Timing, last_date: str | None, now: datetime) -> Period |
 
 
 def first_due(timing: Timing, now: datetime, last_date: str | None = None) -> datetime:
-    """Return when a subscriber is first due after becoming active or changing timing at `now`.
+    """Return when a subscriber is first due.
+
+    They became active or changed their timing at `now`.
 
     That is today's hour, even if past, if today is one of their days and has had no digest, so that the first digest
     follows the confirmation at once; else their next hour.
@@ -86,7 +91,9 @@ def local_date(timing: Timing, now: datetime) -> date:
 
 
 def covers_from(timing: Timing, last_planned: datetime | None, period: Period) -> str:
-    """Return the key of the oldest period that a digest for `period` covers: its own unless days were missed.
+    """Return the key of the oldest period that a digest for `period` covers.
+
+    Its own unless days were missed.
 
     Args:
         last_planned: when the newest digest that was or may still be sent was planned. A digest covers a week at
@@ -122,8 +129,9 @@ def _mails_on(timing: Timing, day: date) -> bool:
 
 
 def _instant(timing: Timing, day: date) -> datetime:
-    """Return the hour on that day. If the gap would shift it beyond midnight (Nuuk, 23:00), use the time before the
-    gap.
+    """Return the hour on that day.
+
+    If the gap would shift it beyond midnight (Nuuk, 23:00), use the time before the gap.
     """
     zone = _zone(timing.timezone)
     wall = datetime.combine(day, time(timing.hour), tzinfo=zone)

@@ -1,4 +1,6 @@
-"""Sightings as JSON objects: the one codec between the parser process, ingest and the store.
+"""Sightings as JSON objects.
+
+The one codec between the parser process, ingest and the store.
 
 The fields are those of `Sighting` and `Words`, flattened. A new field of either is written and read without a change
 here if JSON can hold it; what comes from a parser process must also be checked
@@ -39,13 +41,19 @@ def from_record(record: Mapping[str, Any]) -> Sighting:
 
 
 def assemble(values: Mapping[str, Any]) -> Sighting:
-    """Return a sighting from Python values by field name; raise TypeError for unknown or missing fields."""
+    """Return a sighting from Python values by field name.
+
+    Raise TypeError for unknown or missing fields.
+    """
     words = Words(**{name: value for name, value in values.items() if name in _WORDS})
     return Sighting(words=words, **{name: value for name, value in values.items() if name not in _WORDS})
 
 
 def _default(field: "Field[Any]") -> object:
-    """Return the default of a field; MISSING, which equals no value, if it is required."""
+    """Return the default of a field.
+
+    MISSING, which equals no value, if it is required.
+    """
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 

@@ -65,7 +65,10 @@ class Cadence(StrEnum):
 
 
 class MinScore(StrEnum):
-    """The minimum probability of relevance that a paper needs (digests.selection.MIN_SCORES)."""
+    """The minimum probability of relevance that a paper needs.
+
+    See digests.selection.MIN_SCORES.
+    """
 
     LOW = "low"
     NORMAL = "normal"
@@ -77,7 +80,10 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The timing of a digest: local `hour` 0–23 in `timezone`, on `weekday` (0 = Monday) if weekly."""
+    """The timing of a digest.
+
+    Local `hour` 0–23 in `timezone`, on `weekday` (0 = Monday) if weekly.
+    """
 
     timezone: str = "UTC"
     hour: int = 7

@@ -1,4 +1,7 @@
-"""Suppressions: addresses that must get no mail, and why. They outlive the subscriber."""
+"""Suppressions: addresses that must get no mail, and why.
+
+They outlive the subscriber.
+"""
 
 from enum import StrEnum
 
@@ -25,7 +28,7 @@ LIFTED_BY_CONSENT = LIFTED_BY_SIGNUP | {SuppressionReason.ERASED}
 
 
 def blocks_mail(kind: MailKind, reason: SuppressionReason | None) -> bool:
-    """Return True if a mail of this kind must not go to an address suppressed for this reason.
+    """Return True if a suppression for this reason stops a mail of this kind.
 
     Only the confirmation mail of a new sign-up passes, if consent would lift the suppression.
     """

@@ -128,7 +128,7 @@ _NAMES = re.compile(
 
 
 def _bare(text: str) -> str:
-    """Return the words that must survive: all but names of macros, environments, colours and citations.
+    """Return all words but names of macros, environments, colours and citations.
 
     Words that touch a macro may change with it (`G\\"odel`, `\\'etale`), so they do not count.
     """

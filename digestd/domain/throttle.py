@@ -1,4 +1,6 @@
-"""Limit the rate to one relay or recipient domain, and lower it when a relay asks for less.
+"""Limit the rate to one relay or recipient domain.
+
+Lower it when a relay asks for less.
 
 The state is the one time at which the next mail may go (generic cell rate algorithm, ITU-T I.371 A.1): a sliding
 window that needs no counters and survives a restart as a single number. A relay that asks for less gets half the
@@ -38,7 +40,10 @@ class Throttle:
         return min(recovered, limit) if limit else recovered
 
     def wait(self, limit: float, now: float) -> float:
-        """Return the seconds until the next mail may go. Waits over HORIZON_SECONDS come from a wrong clock."""
+        """Return the seconds until the next mail may go.
+
+        Waits over HORIZON_SECONDS come from a wrong clock.
+        """
         ahead = self.free - now
         return ahead if self.rate(limit, now) and 0 < ahead <= HORIZON_SECONDS else 0.0
 

@@ -1,4 +1,6 @@
-"""Trials: compare two rankers in the digests of live subscribers by their feedback (interleaving).
+"""Trials: compare two rankers in the digests of live subscribers.
+
+Their feedback decides (interleaving).
 
 Team A ranks with the weights in force, team B with those on trial.
 """
@@ -35,10 +37,16 @@ class Trial:
     stopped: datetime | None = None
 
     def includes(self, subscriber: int) -> bool:
-        """Return True if a subscriber takes part: the same ones during a trial, others in another trial."""
+        """Return True if a subscriber takes part.
+
+        The same ones during a trial, others in another trial.
+        """
         drawn = blake2b(f"{self.name}|{subscriber}".encode(), digest_size=8).digest()
         return int.from_bytes(drawn, "big") / _WHOLE < self.share
 
     def random_bits(self, subscriber: int, period: str) -> bytes:
-        """Return the coin flips of one digest, one bit each, the same whenever it is drafted."""
+        """Return the coin flips of one digest, one bit each.
+
+        They are the same whenever it is drafted.
+        """
         return blake2b(f"{self.name}|{subscriber}|{period}".encode(), digest_size=64).digest()

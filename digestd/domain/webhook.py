@@ -1,4 +1,7 @@
-"""Webhooks: subscriber events for the operator's programs, each posted to a URL with a signature."""
+"""Webhooks: subscriber events for the operator's programs.
+
+Each is posted to a URL with a signature.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +35,10 @@ class WebhookPostState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WebhookPost:
-    """One event for one URL. `detail` is the cause of a change of consent, or the kind of a bounce."""
+    """One event for one URL.
+
+    `detail` is the cause of a change of consent, or the kind of a bounce.
+    """
 
     key: int
     url: str

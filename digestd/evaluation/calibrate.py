@@ -1,4 +1,6 @@
-"""Learn the probability of relevance of a score from judgments, and measure its calibration.
+"""Learn the probability of relevance of a score from judgments.
+
+Also measure its calibration.
 
 Logistic regression on the features of `ranking.calibration`, with slopes held at ≥ 0. Each case is used three times:
 as it is; as a day on which every paper is close to the subject (the most relevant quarter of its candidates); and as
@@ -35,7 +37,10 @@ SLOPE_PRECISION = 1.0
 
 @dataclass(frozen=True, slots=True)
 class LearnedCalibration:
-    """A calibration and, per set, its error on held-out users and the error of the calibration in force."""
+    """A calibration with its errors per set.
+
+    They are its error on held-out users and that of the calibration in force.
+    """
 
     calibration: Calibration
     before: Mapping[str, float]
@@ -44,7 +49,10 @@ class LearnedCalibration:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """Predicted and observed relevance in bins, from the lowest prediction; each array is (b,)."""
+    """Predicted and observed relevance in bins, from the lowest prediction.
+
+    Each array is (b,).
+    """
 
     predicted: Doubles
     observed: Doubles
@@ -52,7 +60,10 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Return the expected calibration error: the weighted mean of |predicted − observed|."""
+        """Return the expected calibration error.
+
+        The weighted mean of |predicted − observed|.
+        """
         return (
             float(np.average(np.abs(self.predicted - self.observed), weights=self.counts)) if self.counts.size else 0.0
         )
@@ -82,7 +93,7 @@ def calibrate(sets: Mapping[str, Sequence[Case]]) -> LearnedCalibration:
 
 
 def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
-    """Return the predicted probability and the label of the TOP best candidates of a case.
+    """Return the predicted probability and the label of the TOP best candidates.
 
     Returns:
         Two arrays (k,), k ≤ TOP: the probabilities, and 1 for a relevant paper or 0.
@@ -126,7 +137,10 @@ def _fit(sets: Sequence[Sequence[Case]]) -> Calibration:
 
 
 def _newton_step(features: Doubles, right: Doubles, counts: Doubles, theta: Doubles, free: Bools) -> Doubles:
-    """Return Newton's step of penalised logistic regression along the free coefficients."""
+    """Return Newton's step along the free coefficients.
+
+    The loss is that of penalised logistic regression.
+    """
     chance = sigmoid(features @ theta)
     prior = np.array([INTERCEPT_PRECISION, *[SLOPE_PRECISION] * (len(theta) - 1)])
     gradient = features.T @ (counts * (chance - right)) + prior * (theta - PRIOR_MEAN)
@@ -144,7 +158,10 @@ def sigmoid(log_odds: Doubles) -> Doubles:
 
 
 def _case_weights(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
-    """Yield each case with its weight: equal by user, and the root of the number of users by set."""
+    """Yield each case with its weight.
+
+    Equal by user, and the root of the number of users by set.
+    """
     judged = Counter(case.user for case in cases)
     for case in cases:
         yield case, 1 / (judged[case.user] * len(judged) ** 0.5)
@@ -159,7 +176,10 @@ def _rows(case: Case, weight: float) -> tuple[Doubles, Doubles, float]:
 
 
 def _day_variants(case: Case) -> Iterator[Ints]:
-    """Yield the indices of all candidates, of the most relevant ones, and of the least relevant ones."""
+    """Yield the indices of three candidate sets.
+
+    All candidates, the most relevant ones, and the least relevant ones.
+    """
     order, size = np.argsort(-case.relevance, kind="stable"), len(case.names)
     yield np.arange(size)
     if size >= 2 * TOP:

@@ -1,4 +1,6 @@
-"""Estimate the expected calibration error of `calibrate.reliability` with an interval.
+"""Estimate the expected calibration error with an interval.
+
+See `calibrate.reliability`.
 
 The 95 % interval is a bootstrap over users with fixed bins. The error is a sum of absolute values, so resampled users
 have a larger error on average than the sample; the interval is shifted down by this bias, to 0 at least (Efron &
@@ -24,7 +26,10 @@ def case_calibration_error(cases: Iterable[Case]) -> Estimate:
 
 
 def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimate:
-    """Return the expected calibration error in bins of equal size; zeros without predictions."""
+    """Return the expected calibration error in bins of equal size.
+
+    Zeros without predictions.
+    """
     chances = np.concatenate([np.zeros(0), *(promised for _, promised, _ in given)])
     if not chances.size:
         return Estimate(0.0, 0.0, 0.0)
@@ -42,6 +47,9 @@ def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimat
 
 
 def _error(rows: Doubles) -> Doubles:
-    """Return the error of each draw: (draws, users, bins, [predicted − observed, count]) → (draws,)."""
+    """Return the error of each draw.
+
+    (draws, users, bins, [predicted − observed, count]) → (draws,).
+    """
     sums = rows.sum(axis=1)
     return np.asarray(np.abs(sums[..., 0]).sum(axis=-1) / np.maximum(sums[..., 1].sum(axis=-1), 1))

@@ -1,4 +1,6 @@
-"""Compare two rankers on the same judgments by user, and measure the contribution of each signal.
+"""Compare two rankers on the same judgments by user.
+
+Also measure the contribution of each signal.
 
 A paired difference is the mean over users of (ours − theirs), with a bootstrap interval over users, and the number of
 users for whom ours is better, worse and equal. A ranker is a set of weights, one signal alone, or a file of scores.
@@ -24,7 +26,10 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Difference(Estimate):
-    """A mean difference with its 95 % interval, and the number of users with each sign."""
+    """A mean difference with its 95 % interval.
+
+    It has the number of users with each sign.
+    """
 
     better: int
     worse: int
@@ -32,12 +37,18 @@ class Difference(Estimate):
 
 
 def difference(ours: Iterable[CaseResult], theirs: Iterable[CaseResult]) -> dict[str, Difference]:
-    """Return the paired difference of each measure over the users that both results have."""
+    """Return the paired difference of each measure.
+
+    Only users that both results have count.
+    """
     return {name: _difference(values) for name, values in differences(ours, theirs).items()}
 
 
 def differences(ours: Iterable[CaseResult], theirs: Iterable[CaseResult]) -> dict[str, Doubles]:
-    """Return ours minus theirs of each measure, one value per user that both have, in order of users."""
+    """Return ours minus theirs of each measure.
+
+    One value per user that both have, in order of users.
+    """
     one = per_user((done.user, done.measures) for done in ours)
     other = per_user((done.user, done.measures) for done in theirs)
     users = sorted(one.keys() & other.keys())

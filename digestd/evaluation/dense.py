@@ -20,7 +20,10 @@ SAMPLE = 5_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vectors:
-    """A dense space and the vector of each paper by id. Without a dense model both are empty."""
+    """A dense space and the vector of each paper by id.
+
+    Without a dense model both are empty.
+    """
 
     space: EmbeddingSpace = NO_SPACE
     by_id: Mapping[str, Floats] = field(default_factory=dict)
@@ -33,7 +36,10 @@ class Vectors:
 
 
 def stored_vectors(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vectors:
-    """Return the vectors that planning stored; encode the missing ones without storing them."""
+    """Return the vectors that planning stored.
+
+    Encode the missing ones without storing them.
+    """
     if not encoder.dims:
         return Vectors()
     known = {paper.id: paper for paper in papers}

@@ -1,4 +1,6 @@
-"""Measure how well the ranker separates liked picks from others, by the feedback of subscribers.
+"""Measure how well the ranker separates liked picks from others.
+
+By the feedback of subscribers.
 
 auc       probability that a liked pick scores higher than another pick of the same digest, ties counting half (Mann
           & Whitney 1947): the mean over subscribers with both kinds.
@@ -49,7 +51,10 @@ class DigestVerdicts:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """The share of exploration picks and of ranked picks that is liked, and the gain of ranking."""
+    """The liked share of exploration picks and of ranked picks.
+
+    Their difference is the gain of ranking.
+    """
 
     picks: int
     liked: Estimate
@@ -58,7 +63,10 @@ class Exploration:
 
 
 def digest_verdicts(done: RerankedDigest) -> DigestVerdicts:
-    """Return the verdicts on a replayed digest; papers that no longer exist are left out."""
+    """Return the verdicts on a replayed digest.
+
+    Papers that no longer exist are left out.
+    """
     total = totals(done.case, WEIGHTS).astype(np.float64)
     scores = dict(zip(done.case.names, (total - total.mean()) / (total.std() or 1.0), strict=True))
     verdicts = zip(done.names, done.digest.verdicts, done.digest.said, strict=True)
@@ -71,7 +79,10 @@ def digest_verdicts(done: RerankedDigest) -> DigestVerdicts:
 
 
 def auc(given: Iterable[DigestVerdicts]) -> tuple[Estimate, int]:
-    """Return the area under the ROC curve, and the number of subscribers it is measured on."""
+    """Return the area under the ROC curve.
+
+    Also return the number of subscribers it is measured on.
+    """
     pairs: defaultdict[str, list[float]] = defaultdict(list)
     for one in given:
         more, less = one.scores(True)[:, None], one.scores(False)[None, :]
@@ -97,12 +108,18 @@ def pick_predictions(shown: Iterable[SentDigest]) -> list[Predictions]:
 
 
 def bin_count(given: Sequence[Predictions]) -> int:
-    """Return the number of bins: fewer for few picks, as small bins have errors by chance."""
+    """Return the number of bins.
+
+    Fewer for few picks, as small bins have errors by chance.
+    """
     return max(1, min(BINS, sum(len(chances) for _, chances, _ in given) // PICKS_PER_BIN))
 
 
 def measure_exploration(shown: Iterable[SentDigest]) -> Exploration | None:
-    """Compare exploration picks with ranked picks; None if there are no exploration picks."""
+    """Compare exploration picks with ranked picks.
+
+    None if there are no exploration picks.
+    """
     rows: defaultdict[int, Doubles] = defaultdict(lambda: np.zeros(4))
     picks = 0
     for one in shown:
@@ -117,7 +134,9 @@ def measure_exploration(shown: Iterable[SentDigest]) -> Exploration | None:
 
 
 def _predicts_like(seen: Mapping[bool, Sequence[float]], score: float) -> bool:
-    """Return True if a score is nearer to the mean of the liked picks than to that of the others.
+    """Return True if a score is nearer to the mean of the liked picks.
+
+    Else it is nearer to that of the others.
 
     Returns True if nothing was disliked so far, else False if nothing was liked: most verdicts are likes.
     """
@@ -143,7 +162,10 @@ def _chances(shown: SentDigest) -> tuple[Doubles, Doubles]:
 
 
 def _explored(picks: int, rows: Doubles) -> Exploration:
-    """Return the estimates from one row per subscriber: Σ liked/p, Σ 1/p, likes and count of ranked picks."""
+    """Return the estimates from one row per subscriber.
+
+    Σ liked/p, Σ 1/p, likes and count of ranked picks.
+    """
     sample, draws = _rates(rows[None])[0], bootstrap(rows, _rates)
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     liked, chosen, gain = (Estimate(*map(float, part)) for part in zip(sample, low, high, strict=True))
@@ -151,7 +173,10 @@ def _explored(picks: int, rows: Doubles) -> Exploration:
 
 
 def _rates(rows: Doubles) -> Doubles:
-    """Map (draws, users, 4) to (draws, 3): liked share of exploration, of ranking, and the difference."""
+    """Map (draws, users, 4) to (draws, 3).
+
+    Liked share of exploration, of ranking, and the difference.
+    """
     won, weight, hits, count = np.moveaxis(rows.sum(axis=1), -1, 0)
     drawn, chosen = won / np.maximum(weight, 1e-9), hits / np.maximum(count, 1e-9)
     return np.stack([drawn, chosen, chosen - drawn], axis=-1)

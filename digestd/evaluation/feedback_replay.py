@@ -52,7 +52,10 @@ class RerankedDigest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DaySnapshot:
-    """The data that all digests of one day share: papers by row number, and the models."""
+    """The data that all digests of one day share.
+
+    Papers by row number, and the models.
+    """
 
     papers: dict[int, Paper]
     first: datetime
@@ -148,7 +151,9 @@ def _rank_again(
 def _resolve_references(
     session: Session, interests: Mapping[int, tuple[Interest, ...]]
 ) -> tuple[dict[str, Paper], dict[int, tuple[Interest, ...]]]:
-    """Return the papers that references stand for, and the interests with the ids of these papers.
+    """Return the papers that references stand for.
+
+    Also return the interests with the ids of these papers.
 
     A reference that no source knows becomes a paper with an id of its own.
     """
@@ -178,7 +183,10 @@ def _renamed(interest: Interest, known: Mapping[PaperId, Paper]) -> Interest:
 
 
 def _was_stated_before(interest: Interest, library: dict[str, Paper]) -> bool:
-    """Return True unless an interest without a date names a paper that was still a candidate."""
+    """Return True if an interest can have been stated before a digest.
+
+    It cannot if it has no date and names a paper that was still a candidate.
+    """
     return interest.kind is not Kind.PAPER or interest.since is not None or interest.value not in library
 
 

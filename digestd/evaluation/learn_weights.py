@@ -33,7 +33,10 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CaseSet:
-    """The cases of one file as arrays for repeated ranking; `users` are their group numbers."""
+    """The cases of one file as arrays for repeated ranking.
+
+    `users` are their group numbers.
+    """
 
     values: Sequence[Floats]
     likes: Floats
@@ -50,7 +53,10 @@ class _CaseSet:
 
 @dataclass(frozen=True, slots=True)
 class LearnedWeights:
-    """Weights and, per set, their nDCG@10 on held-out users and that of the weights before."""
+    """Weights with their results per set.
+
+    They are nDCG@10 on held-out users, and that of the weights before.
+    """
 
     weights: Weights
     before: Mapping[str, float]
@@ -122,7 +128,10 @@ def _ndcg_at_10(cases: _CaseSet, weights: Weights) -> float:
 
 
 def _mean_ndcg(cases: _CaseSet, weights: Weights, full_share: float) -> float:
-    """Return nDCG@10 · (1 − full_share) + nDCG · full_share, averaged per user and then over users."""
+    """Return the mean of nDCG@10 and nDCG, weighted by `full_share`.
+
+    nDCG@10 · (1 − full_share) + nDCG · full_share, averaged per user and then over users.
+    """
     if not len(cases.values):
         return 0.0
     by_signal = np.array([signal_weight(signal, cases.likes, weights) for signal in SIGNALS]).T
@@ -132,7 +141,10 @@ def _mean_ndcg(cases: _CaseSet, weights: Weights, full_share: float) -> float:
 
 
 def _gain(scores: Floats, gains: Doubles) -> tuple[float, float]:
-    """Return the discounted gain in the first ten, and in all; equal scores share the worst rank."""
+    """Return the discounted gain in the first ten, and in all.
+
+    Equal scores share the worst rank.
+    """
     right = np.flatnonzero(gains)
     ranks = (scores[None, :] >= scores[right, None]).sum(axis=1)
     parts = gains[right] / np.log2(ranks + 1)

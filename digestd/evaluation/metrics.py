@@ -1,4 +1,6 @@
-"""Measures of a ranking: nDCG@10 with linear gain, recall@20 and the reciprocal rank of the first hit.
+"""Measures of a ranking.
+
+NDCG@10 with linear gain, recall@20 and the reciprocal rank of the first hit.
 
 Each measure is averaged per user, then over users, so that active users do not dominate. The interval is the 95 %
 percentile bootstrap over users (Efron 1979), with a fixed seed. Papers with the score NaN are not ranked and count as

@@ -1,4 +1,6 @@
-"""Plot an evaluation as PNG and SVG: scores, calibration, and the difference between two rankers by user.
+"""Plot an evaluation as PNG and SVG.
+
+Scores, calibration, and the difference between two rankers by user.
 
 Needs matplotlib, the extra `digestd[plots]`. The colours are two of Okabe & Ito (2008): distinguishable for
 colour-blind
@@ -28,7 +30,10 @@ _STYLE = str(Path(__file__).with_suffix(".mplstyle"))
 
 
 def draw_scores(folder: Path, cases: Iterable[Case]) -> list[Path]:
-    """Plot the distribution of the scores of relevant and other papers; nothing if none is relevant."""
+    """Plot the distribution of the scores of relevant and other papers.
+
+    Nothing if none is relevant.
+    """
     parts = list(map(_standard_scores, cases))
     right = np.concatenate([np.zeros(0), *(right for right, _ in parts)])
     others = np.concatenate([np.zeros(0), *(others for _, others in parts)])
@@ -74,7 +79,10 @@ def draw_calibration(folder: Path, found: Reliability) -> list[Path]:
 
 
 def draw_difference(folder: Path, values: Doubles, measured: Difference, rival: str) -> list[Path]:
-    """Plot the paired differences in nDCG@10 by user, with their mean; nothing if no user is compared."""
+    """Plot the paired differences in nDCG@10 by user, with their mean.
+
+    Nothing if no user is compared.
+    """
     if not values.size:
         return []
     order, users = np.sort(values)[::-1], np.arange(1, len(values) + 1)

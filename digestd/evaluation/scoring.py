@@ -1,4 +1,6 @@
-"""Score the candidates of each judgment as planning would on its day, before diversity and exploration.
+"""Score the candidates of each judgment as planning would on its day.
+
+Diversity and exploration are left out.
 
 Judgments of one day share one candidate set, as subscribers do in planning.
 """
@@ -56,7 +58,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """The n-th judgment after ranking: scores of its candidates and measures of the ranking."""
+    """The n-th judgment after ranking.
+
+    Scores of its candidates and measures of the ranking.
+    """
 
     n: int
     user: str
@@ -141,7 +146,10 @@ class _Corpus:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CandidateSignals:
-    """Signal values (s, c) and relevance (c,) of the c candidates at these positions of the set."""
+    """Signal values (s, c) and relevance (c,) of c candidates.
+
+    They are at these positions of the set.
+    """
 
     positions: Ints
     values: Floats
@@ -198,7 +206,10 @@ def _seed(paper: Paper, vector: Floats | None) -> Seed:
 
 
 def _muted_last(total: Floats, allowed: Bools) -> Floats:
-    """Return scores with every muted paper below all others, as planning never shows it."""
+    """Return scores with every muted paper below all others.
+
+    Planning never shows muted papers.
+    """
     low = total.min(initial=0.0) - np.float32(1)
     kept: Floats = np.where(allowed, total, low).astype(np.float32)
     return kept

@@ -44,7 +44,10 @@ class PreferenceCount:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """The posterior of team B's share: mean, 95 % credible interval, and probability that B is better."""
+    """The posterior of team B's share.
+
+    Mean, 95 % credible interval, and probability that B is better.
+    """
 
     value: float
     low: float
@@ -80,7 +83,10 @@ def trial_result(db: Database, trial: Trial) -> TrialResult:
 
 
 def count_preferences(drafted: Iterable[SentDigest]) -> TrialResult:
-    """Count the digests of one trial; digests whose drafted picks got no feedback are left out."""
+    """Count the digests of one trial.
+
+    Digests whose drafted picks got no feedback are left out.
+    """
     each: dict[int, PreferenceCount] = {}
     for shown in drafted:
         if any(verdict and pick.team for pick, verdict in zip(shown.picks, shown.verdicts, strict=True)):

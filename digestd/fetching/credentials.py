@@ -1,4 +1,6 @@
-"""Keys for hosts that require them: which setting belongs to which host, and how it is sent.
+"""Keys for hosts that require them.
+
+Which setting belongs to which host, and how it is sent.
 
 A key is sent to exactly its host, by HTTPS (or to the loopback address), and never with a redirect to another. It is
 added when a request leaves, so that it is in no error, log, stored address or recording.
@@ -27,7 +29,10 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class KeySetting:
-    """A setting, the host of its key, and how it is sent. `before`: the prefix in a header."""
+    """A setting, the host of its key, and how it is sent.
+
+    `before`: the prefix in a header.
+    """
 
     setting: str
     host: str
@@ -45,7 +50,10 @@ KEY_SETTINGS = (
 
 
 def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:
-    """Return the credentials by host, from the settings named in KEYS that have a value. Raises BadSetting."""
+    """Return the credentials by host.
+
+    They come from the settings named in KEYS that have a value. Raises BadSetting.
+    """
     found = {}
     for key in KEY_SETTINGS:
         value = (settings.get(key.setting) or "").strip()
@@ -58,7 +66,9 @@ def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:
 
 
 def with_credential(outgoing: OutgoingRequest, known: Mapping[str, Credential]) -> OutgoingRequest:
-    """Return the request with the key of its host if there is one and the connection is safe.
+    """Return the request with the key of its host.
+
+    Only if there is one and the connection is safe.
 
     Call it for a source's own host only.
     """

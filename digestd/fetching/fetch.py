@@ -59,7 +59,9 @@ BACKOFF = Backoff.doubling(timedelta(seconds=1), timedelta(seconds=10))
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one fetch including its retries. Waiting for a turn does not count in `seconds`.
+    """Limits of one fetch including its retries.
+
+    Waiting for a turn does not count in `seconds`.
 
     `patience`: seconds to wait for a host that another process is asking.
     """
@@ -100,7 +102,10 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body with its validators; None if nothing has changed. `headers`: the informative ones."""
+    """A body with its validators; None if nothing has changed.
+
+    `headers`: the informative ones.
+    """
 
     body: bytes | None
     validators: Validators
@@ -128,7 +133,9 @@ class _Fetch:
 
 
 class Fetcher:
-    """Fetches over one connection per host, shared by all sources: `async with Fetcher(…)`.
+    """Fetches over one connection per host, shared by all sources.
+
+    `async with Fetcher(…)`.
 
     `resolve`: how names are looked up; the system's way where it is None.
     """
@@ -154,7 +161,10 @@ class Fetcher:
         await self._network.__aexit__(kind, error, trace)
 
     async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
-        """Fetch as soon as the rate limit allows. Raises SourceFailed, in one line, without a usable answer."""
+        """Fetch as soon as the rate limit allows.
+
+        Raises SourceFailed, in one line, without a usable answer.
+        """
         host = _host(request.url)
         known = await self._breaker.admit(host)
         attempts = 1 if known and known.failures >= hosts.FAILURES else self._limits.attempts
@@ -221,7 +231,10 @@ class Fetcher:
         raise SourceFailed(f"{first.host} redirects more than {self._limits.redirects} times")
 
     def _outgoing(self, fetch: _Fetch, url: httpx2.URL, is_own: bool) -> OutgoingRequest:
-        """Return the request to send, with keys only for the host that the source itself named."""
+        """Return the request to send.
+
+        It has keys only for the host that the source itself named.
+        """
         request = fetch.request
         headers = {**self._headers, **request.headers}
         if request.body is None:
@@ -269,7 +282,10 @@ def _conditions(validators: Validators) -> dict[str, str]:
 
 
 def _where(here: httpx2.URL, status: int, location: str, request: Request) -> httpx2.URL:
-    """Return the target of a redirect. Only 307 and 308 keep a POSTed body (RFC 9110, 15.4)."""
+    """Return the target of a redirect.
+
+    Only 307 and 308 keep a POSTed body (RFC 9110, 15.4).
+    """
     if request.body is not None and status not in _KEEP_METHOD:
         raise SourceFailed(f"{here.host} answers a POST with {status}, which would lose what was asked; refused")
     try:
@@ -290,7 +306,10 @@ def _port(url: httpx2.URL) -> int:
 
 
 def _refuse_private(here: httpx2.URL, there: httpx2.URL) -> None:
-    """Refuse a redirect that leaves the public web; addresses are checked on connection."""
+    """Refuse a redirect that leaves the public web.
+
+    Addresses are checked on connection.
+    """
     why = why_not_public(there.scheme, there.userinfo.decode("ascii"), there.raw_host.decode("ascii"), there.port)
     if why:
         raise SourceFailed(f"{here.host} redirects to {why}; refused")
@@ -305,7 +324,10 @@ def _host(url: str) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """Return the message of an error or of its cause: libraries wrap errors without a message."""
+    """Return the message of an error or of its cause.
+
+    Libraries wrap errors without a message.
+    """
     if isinstance(error, TIMEOUT_ERRORS):
         return "took too long to answer"
     cause: BaseException | None = error

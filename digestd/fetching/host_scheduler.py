@@ -80,7 +80,9 @@ class HostScheduler:
 
     @asynccontextmanager
     async def slot(self, rate_limit: RateLimit, deadline: asyncio.Timeout) -> AsyncIterator[RequestSlot]:
-        """Wait for a turn, and end it after the block. Waiting does not count towards the deadline.
+        """Wait for a turn, and end it after the block.
+
+        Waiting does not count towards the deadline.
 
         Raises HostUnavailableError if the host must not be asked soon.
         """
@@ -173,7 +175,10 @@ class CircuitBreaker:
         self._probing = timedelta(seconds=seconds)
 
     async def admit(self, host: str) -> hosts.HostState | None:
-        """Return the state of a host that may be asked. Raises HostUnavailableError while the breaker is open."""
+        """Return the state of a host that may be asked.
+
+        Raises HostUnavailableError while the breaker is open.
+        """
         return await asyncio.to_thread(self._admit, host)
 
     async def record(self, host: str, before: hosts.HostState | None, error: SourceFailed | None) -> None:
@@ -261,7 +266,10 @@ def _used_up(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
 
 
 def _quotas(ratelimit: str) -> list[str]:
-    """Split into quotas: `"a";r=0;t=5, "b";r=9` is two, `limit=9, remaining=0, reset=5` one."""
+    """Split into quotas.
+
+    `"a";r=0;t=5, "b";r=9` is two, `limit=9, remaining=0, reset=5` one.
+    """
     return [ratelimit] if "remaining" in ratelimit.lower() else ratelimit.split(",")
 
 

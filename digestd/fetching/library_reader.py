@@ -1,4 +1,7 @@
-"""Read a subscriber's library at its provider, within limits, one consistent version or nothing."""
+"""Read a subscriber's library at its provider, within limits.
+
+The result is one consistent version or nothing.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -44,12 +47,18 @@ class _ChangedError(Exception):
 
 
 class _OlderError(Exception):
-    """The library has an earlier version than was read: its provider restored or emptied it."""
+    """The library has an earlier version than was read.
+
+    Its provider restored or emptied it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryListing:
-    """Entries of a library, or its changes. `is_complete`: entries that are not listed were removed."""
+    """Entries of a library, or its changes.
+
+    `is_complete`: entries that are not listed were removed.
+    """
 
     sightings: tuple[Sighting, ...]
     version: int
@@ -59,7 +68,10 @@ class LibraryListing:
 def fetcher_with_key(
     db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str | None
 ) -> Fetcher:
-    """Return a fetcher with a subscriber's key for one provider; redirects never carry the key."""
+    """Return a fetcher with a subscriber's key for one provider.
+
+    Redirects never carry the key.
+    """
     known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)} if key else {}
     return Fetcher(db, replace(client, limits=LIMITS, credentials=known), clock)
 
@@ -67,7 +79,9 @@ def fetcher_with_key(
 async def fetch_key_rights(
     db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str
 ) -> KeyRights:
-    """Return the rights of a Zotero key. Raises KeyRefused for an unknown key, SourceFailed.
+    """Return the rights of a Zotero key.
+
+    Raises KeyRefused for an unknown key, SourceFailed.
 
     The answer is a few lines of JSON of the host that gives the keys, so it is read here.
     """
@@ -81,7 +95,9 @@ async def fetch_key_rights(
 
 
 async def read_library(fetcher: Fetcher, shelf: Callable[[int], LibrarySource], since: int) -> LibraryListing | None:
-    """Return the changes of a library since a version, or all of it; None if nothing changed.
+    """Return the changes of a library since a version, or all of it.
+
+    None if nothing changed.
 
     Raises KeyRefused, LibraryGone, HostUnavailableError if the provider asks for a pause, SourceFailed.
     """

@@ -10,7 +10,10 @@ FILE_MAX = 200_000_000
 
 
 def fetch_file(url: str, known: Validators) -> Answer:
-    """Read the file at a `file:` address; its time and size are its validator. Raises SourceFailed."""
+    """Read the file at a `file:` address; its time and size are its validator.
+
+    Raises SourceFailed.
+    """
     path = Path(unquote(urlsplit(url).path))
     try:
         state = path.stat()

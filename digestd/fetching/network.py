@@ -1,4 +1,6 @@
-"""Connect to public addresses only, and to exactly the address that was checked: the guard against SSRF.
+"""Connect to public addresses only, and to exactly the address that was checked.
+
+The guard against SSRF.
 
 A name is resolved once for all requests of a run, its addresses are checked, and the connection goes to one of these:
 DNS rebinding changes nothing. TLS still verifies the name of the host, and `Host` is what was asked for. The networks
@@ -138,7 +140,10 @@ class Network:
 
     @asynccontextmanager
     async def send(self, outgoing: OutgoingRequest) -> AsyncIterator[ResponseStream]:
-        """Send one request. Raises PrivateAddressError, what is in NETWORK_ERRORS, and what is in REQUEST_ERRORS."""
+        """Send one request.
+
+        Raises PrivateAddressError, what is in NETWORK_ERRORS, and what is in REQUEST_ERRORS.
+        """
         url = outgoing.url
         headers = {"Host": url.netloc.decode("ascii"), **outgoing.headers}
         if outgoing.body is not None:
@@ -230,7 +235,10 @@ def _why_host_not_public(host: str) -> str | None:
 
 
 def _why_literal_not_public(host: str) -> str | None:
-    """Check a numeric host: only the form of RFC 3986 passes, not all that inet_aton(3) reads."""
+    """Check a numeric host.
+
+    Only the form of RFC 3986 passes, not all that inet_aton(3) reads.
+    """
     try:
         address = ip_address(host)
     except ValueError:
@@ -259,7 +267,10 @@ class _NameCache:
 
 
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Resolves a name, checks all its addresses and connects to the first that answers."""
+    """Resolves a name, checks all its addresses and connects to one.
+
+    The first that answers is used.
+    """
 
     def __init__(self, names: _NameCache, check: Callable[[str, Sequence[Address]], None]) -> None:
         self._names = names

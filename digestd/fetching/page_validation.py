@@ -35,7 +35,9 @@ _ANNOUNCED = frozenset({"new", "replace", "replace-cross", "cross", "signals"})
 
 
 def decode(frame: bytes, texts: bytes) -> Page | str:
-    """Return the page of an answer, or what the parser found wrong with the bytes it was given.
+    """Return the page of an answer.
+
+    Or return what the parser found wrong with the bytes it was given.
 
     Raises ValueError, TypeError or RecursionError if the process sends anything but a page within its limits.
     """
@@ -57,12 +59,18 @@ def decode(frame: bytes, texts: bytes) -> Page | str:
 
 
 def message(said: object) -> str:
-    """Return what a parser process says for people: one line without control characters. Raises TypeError."""
+    """Return what a parser process says for people.
+
+    One line without control characters. Raises TypeError.
+    """
     return clean_line(_text(said, LINE_MAX), MESSAGE_MAX)
 
 
 def _lines(frame: bytes) -> Iterator[Any]:
-    """Yield the values of the lines, each read when it is asked for. Raises ValueError after the last."""
+    """Yield the values of the lines, each read when it is asked for.
+
+    Raises ValueError after the last.
+    """
     stream = io.BytesIO(frame)
     while (line := stream.readline(LINE_MAX)).endswith(b"\n"):
         yield json.loads(line)
@@ -77,7 +85,10 @@ def _record(lines: Iterator[Any]) -> list[Any]:
 
 
 def _cutter(texts: bytes) -> Callable[[object], str]:
-    """Return a function that takes the next text off the joined ones, given its length in bytes."""
+    """Return a function that takes the next text off the joined ones.
+
+    It needs the length in bytes.
+    """
     stream = io.BytesIO(texts)
 
     def cut(length: object) -> str:

@@ -1,4 +1,6 @@
-"""Main module of the parser process: parse answers, confined by `digestd.security.confinement`.
+"""Main module of the parser process.
+
+Parse answers, confined by `digestd.security.confinement`.
 
 It is run by path, not as a module, so that it loads the sources and nothing else of digestd. Requests on standard
 input are pickles, because the service is trusted here. Answers on standard output are JSON, which can hold no code:
@@ -23,7 +25,10 @@ LONG_TEXTS = ("title", "abstract")
 
 
 def main() -> None:
-    """Answer requests until the input ends; the arguments are digestd's folder, CPU seconds, bytes of memory."""
+    """Answer requests until the input ends.
+
+    The arguments are digestd's folder, CPU seconds, bytes of memory.
+    """
     gc.disable()  # imports leave no garbage, and looking for it is a twentieth of the start
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
@@ -53,7 +58,10 @@ def main() -> None:
 
 
 def _answer(source: Any, body: bytes, cursor: str | None) -> tuple[bytes, bytes]:
-    """Return the page as two messages, or what is wrong as one and nothing as the other."""
+    """Return the page as two messages.
+
+    If something is wrong, it is the first, and the second is empty.
+    """
     from digestd.errors import DigestdError  # noqa: PLC0415  # likewise
     from digestd.security.confinement.sandbox import OUT_OF_MEMORY  # noqa: PLC0415  # the path had to be set first
 
@@ -69,7 +77,9 @@ def _answer(source: Any, body: bytes, cursor: str | None) -> tuple[bytes, bytes]
 
 
 def encode(page: "Page") -> tuple[bytes, bytes]:
-    """Return a page as JSON lines, as `decoding` reads them, and its long texts joined.
+    """Return a page as JSON lines, and its long texts joined.
+
+    `decoding` reads them.
 
     The texts are most of a page: as JSON they would take twice as long.
     """

@@ -1,4 +1,6 @@
-"""Record the answers of a run into a folder, and answer from such a folder instead of the network.
+"""Record the answers of a run into a folder.
+
+Or answer from such a folder instead of the network.
 
 A folder holds `index.jsonl`, one line an answer in the order they came, and each body in a file of
 its own, as the parser gets it: unpacked, in its own charset. No credential gets there: they are
@@ -30,7 +32,10 @@ class AnswerFetcher(Protocol):
 
 
 class Recorder:
-    """Passes requests on and stores the answers. Requests are unconditional, so recordings are complete."""
+    """Passes requests on and stores the answers.
+
+    Requests are unconditional, so recordings are complete.
+    """
 
     def __init__(self, fetcher: Fetcher, folder: Path) -> None:
         self._fetcher = fetcher
@@ -114,7 +119,10 @@ def _key(request: Request) -> dict[str, str]:
 
 
 def without_secrets(url: str) -> str:
-    """Return the address without user, password and values of parameters such as `api_key`."""
+    """Return the address without secrets.
+
+    User, password and values of parameters such as `api_key` are removed.
+    """
     parts = urlsplit(url)
     query = _SECRET.sub(r"\1=-", f"?{parts.query}")[1:]
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment=""))

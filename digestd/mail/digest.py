@@ -135,7 +135,9 @@ def render_digest(templates: Templates, content: DigestContent, html_max: int = 
 
 
 def assemble_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> AssembledDigest:
-    """Return a digest, with as much of each paper as keeps the encoded HTML within `html_max` bytes.
+    """Return a digest whose encoded HTML has at most `html_max` bytes.
+
+    Papers are shortened as needed.
 
     The text part, which no mail reader clips, always has every paper.
     """

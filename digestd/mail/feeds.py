@@ -1,4 +1,7 @@
-"""Write papers as feeds: Atom (RFC 4287) and JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
+"""Write papers as feeds.
+
+Atom (RFC 4287) and JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/).
+"""
 
 import json
 from collections.abc import Mapping

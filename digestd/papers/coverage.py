@@ -64,7 +64,10 @@ _FORMAT_FIELDS: Mapping[str, Callable[[Sighting], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSchedule:
-    """The expected schedule of one source. `known`: its days so far; `announcement_time`: its calendar, if any."""
+    """The expected schedule of one source.
+
+    `known`: its days so far; `announcement_time`: its calendar, if any.
+    """
 
     known: Sequence[Coverage] = ()
     announcement_time: AnnouncementTime | None = None
@@ -86,7 +89,9 @@ class ExpectedSchedule:
         return datetime.combine(day + timedelta(days=1), time(), UTC)
 
     def expected(self, day: date) -> int | None:
-        """Return the expected number of papers: the median of the weekday over eight weeks.
+        """Return the expected number of papers.
+
+        The median of the weekday over eight weeks.
 
         None if too little is known. With a calendar three announcements suffice, of that
         weekday or else of any; without one, four days of that weekday are needed.
@@ -99,7 +104,10 @@ class ExpectedSchedule:
         return _median(self._complete(day, set(range(7))), ANNOUNCEMENTS_MIN) if alike is None else alike
 
     def _complete(self, before: date, weekdays: set[int]) -> list[int]:
-        """Return the number of papers on each complete day of these weekdays that had an announcement."""
+        """Return the number of papers on each complete day of these weekdays.
+
+        Only days that had an announcement count.
+        """
         return [
             row.items
             for row in self.known
@@ -138,14 +146,19 @@ class Observation:
 def judge_days(
     source: str, schedule: ExpectedSchedule, seen: Observation, days: Sequence[date], now: datetime
 ) -> list[Coverage]:
-    """Return the days of a span whose state changed; days that cannot be judged yet are left out."""
+    """Return the days of a span whose state changed.
+
+    Days that cannot be judged yet are left out.
+    """
     held = {row.day: row for row in schedule.known}
     found = (_row(source, _Case(day, held.get(day), schedule, seen, now)) for day in days)
     return [row for row in found if row is not None]
 
 
 def days_to_judge(known: Iterable[Coverage], first: date, today: date, look_back: timedelta) -> list[date]:
-    """Return the days to judge: those since the last known one, the look-back again, and from `first` on.
+    """Return the days to judge.
+
+    Those since the last known one, the look-back again, and from `first` on.
 
     At most eight weeks, for an installation that was off for years.
     """
@@ -156,7 +169,10 @@ def days_to_judge(known: Iterable[Coverage], first: date, today: date, look_back
 
 
 def required_fields(records: Sequence[Mapping[str, object]]) -> frozenset[str]:
-    """Return the fields that nearly all recent records of a source have; none if there are too few records."""
+    """Return the fields that nearly all recent records of a source have.
+
+    None if there are too few records.
+    """
     if len(records) < FORMAT_HISTORY_MIN:
         return frozenset()
     return frozenset(

@@ -1,4 +1,6 @@
-"""Deduplicate papers without a common identifier, and merge or split papers for an operator.
+"""Deduplicate papers without a common identifier.
+
+Also merge or split papers for an operator.
 
 New sightings are compared with the papers that share a blocking key (see `similarity`).
 Every pair of sightings counts, so the order of arrival does not matter, with one
@@ -81,7 +83,10 @@ def find_duplicates(
     pairs: Iterable[tuple[int, int]],
     kept_apart: Collection[tuple[int, int]],
 ) -> list[DuplicatePair]:
-    """Return the pairs that are one work, comparing new sightings of each with all of the other."""
+    """Return the pairs that are one work.
+
+    New sightings of each paper are compared with all of the other.
+    """
     found = []
     for one, other in sorted(pairs):
         if (one, other) in kept_apart or conflicting_ids(known[one].aliases, known[other].aliases):

@@ -1,4 +1,7 @@
-"""Encode papers with the dense model after ingest, including those stored before it was enabled."""
+"""Encode papers with the dense model after ingest.
+
+Those stored before it was enabled are included.
+"""
 
 from collections.abc import Callable
 

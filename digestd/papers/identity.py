@@ -1,4 +1,6 @@
-"""Group sightings into works by shared identifiers, directly or through others. Pure.
+"""Group sightings into works by shared identifiers, directly or through others.
+
+Pure.
 
 arXiv gives a work one identifier, so nothing joins two of them: a DOI on two arXiv papers
 is an author's mistake. Pairs on the operator's do-not-merge list are not joined either. A
@@ -15,7 +17,10 @@ from digestd.domain.paper import PaperId, Sighting
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One work: its identifiers, its stored papers (row numbers), its sightings (positions)."""
+    """One work.
+
+    Its identifiers, its stored papers (row numbers), its sightings (positions).
+    """
 
     ids: tuple[PaperId, ...]
     keys: tuple[int, ...]
@@ -51,7 +56,10 @@ def group_works(
 
 
 class _UnionFind:
-    """Union-find over identifiers that refuses to join two arXiv ids, or two papers set apart."""
+    """Union-find over identifiers.
+
+    It refuses to join two arXiv ids, or two papers set apart.
+    """
 
     def __init__(self, apart: Collection[tuple[int, int]]) -> None:
         self._parent: dict[PaperId, PaperId] = {}

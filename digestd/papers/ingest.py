@@ -1,4 +1,6 @@
-"""Fetch new papers from every source, store them, and record how complete each day is.
+"""Fetch new papers from every source and store them.
+
+Also record how complete each day is.
 
 One failing source does not stop the others. Validators are stored only if a source was
 read to its end, so that the next run repeats what failed. Sources that add to stored
@@ -25,7 +27,10 @@ from digestd.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """Options of a run: `wrap_fetcher` wraps the fetcher, e.g. in a recorder; `on_page` gets each page's size."""
+    """Options of a run: `wrap_fetcher` wraps the fetcher, e.g. in a recorder.
+
+    `on_page` gets each page's size.
+    """
 
     wrap_fetcher: Callable[[Fetcher], AnswerFetcher] = lambda fetcher: fetcher
     on_page: Callable[[int], None] = lambda _records: None
@@ -39,7 +44,9 @@ async def ingest(
     since: datetime | None = None,
     options: IngestOptions | None = None,
 ) -> IngestReport:
-    """Fetch new papers from every source since its last answer (at most 7 days), or since `since`.
+    """Fetch new papers from every source.
+
+    Since its last answer (at most 7 days), or since `since`.
 
     Sources run one at a time: arXiv allows one connection.
     """

@@ -29,7 +29,10 @@ NEWS_WINDOW = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Changes to write, and how many sightings were new, changed something, or changed nothing."""
+    """Changes to write, and counts of sightings.
+
+    They count those that were new, changed something, or changed nothing.
+    """
 
     changes: tuple[PaperWrite, ...] = ()
     new: int = 0
@@ -44,7 +47,10 @@ def decide(
     now: datetime,
     apart: Collection[tuple[int, int]] = (),
 ) -> Decision:
-    """Group a page's sightings into works and return the changes. `apart`: pairs never to merge."""
+    """Group a page's sightings into works and return the changes.
+
+    `apart`: pairs never to merge.
+    """
     papers = {paper.key: paper for paper in known}
     described = [sighting for sighting in sightings if sighting.announced != SIGNALS]
     measured = [sighting for sighting in sightings if sighting.announced == SIGNALS]
@@ -98,7 +104,9 @@ def select_text(name: PaperId, sightings: Sequence[StoredSighting]) -> PaperText
 
 
 def is_withdrawn(sightings: Sequence[StoredSighting]) -> bool:
-    """Return True if the work was withdrawn: by arXiv's newest sighting, without one by any.
+    """Return True if the work was withdrawn.
+
+    By arXiv's newest sighting, without one by any.
 
     Of one version any of arXiv's interfaces may know it. A word without a version counts if it
     came no earlier than those of the newest.
@@ -140,7 +148,9 @@ class PlainTexts(dict[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class _WorkState:
-    """Input for a work's state: the papers it was before, and whether it is announced as news.
+    """Input for a work's state.
+
+    The papers it was before, and whether it is announced as news.
 
     `published`: the earliest date given for it.
     """
@@ -184,7 +194,9 @@ def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperSta
 
 
 def _work_times(given: _WorkState) -> tuple[bool, datetime, datetime]:
-    """Return whether the work is archived, when it was first seen, and when it was published.
+    """Return whether the work is archived, first seen, and published.
+
+    The last two are times.
 
     A replacement of an unknown paper is no news; but if it is then announced as new (the day
     it was announced had been missed), it is news from now on. The date of publication stays as
@@ -227,7 +239,10 @@ def _default_url(name: PaperId) -> str | None:
 
 
 def _default_links(name: PaperId) -> dict[str, str]:
-    """Return the links to store with the texts, so that a planned digest keeps its links."""
+    """Return the links to store with the texts.
+
+    This way, a planned digest keeps its links.
+    """
     scheme, _, value = name.partition(":")
     return {"pdf": f"https://arxiv.org/pdf/{value}"} if scheme == "arxiv" else {}
 
@@ -273,7 +288,10 @@ def _unchanged(paper: PaperState) -> PaperWrite:
 
 
 def _newest(source: str, sightings: Iterable[Sighting]) -> list[StoredSighting]:
-    """Return one sighting per identifier and version, newest last; a later line of a file wins."""
+    """Return one sighting per identifier and version, newest last.
+
+    A later line of a file wins.
+    """
     newest: dict[tuple[PaperId, int], Sighting] = {}
     for sighting in sightings:
         place = (sighting.ids[0], sighting.version or 0)
@@ -295,7 +313,10 @@ def _as_stored(source: str, sighting: Sighting) -> StoredSighting:
 
 
 def _all_sightings(papers: Sequence[PaperState], new: Sequence[StoredSighting]) -> list[StoredSighting]:
-    """Return stored and new sightings, the new ones last unless their version is lower."""
+    """Return stored and new sightings.
+
+    The new ones are last unless their version is lower.
+    """
     kept = [one for paper in papers for one in paper.sightings]
     if not kept:
         return list(new)

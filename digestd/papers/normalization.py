@@ -1,4 +1,6 @@
-"""Normalise titles and abstracts, so that TeX, Unicode, case and punctuation do not count.
+"""Normalise titles and abstracts.
+
+This way, TeX, Unicode, case and punctuation do not count.
 
 `tex.to_plain` is for readers and takes milliseconds. Here a macro or a Greek letter
 becomes its name, and everything without letters and digits disappears. All
@@ -64,7 +66,10 @@ _VERSION = re.compile(r"(?:v|ver|version)(\d+[a-z]?)")
 
 
 def fold(text: str) -> str:
-    """Return the text in lower case, without accents, TeX and markup; Greek letters by name."""
+    """Return the text in lower case, without accents, TeX and markup.
+
+    Greek letters by name.
+    """
     if text.isascii() and not _SPECIAL.search(text):
         return text.lower()
     if "\\" in text:
@@ -77,7 +82,9 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text: runs of letters and digits, decimal numbers as one word.
+    """Return the words of a text.
+
+    Runs of letters and digits, decimal numbers as one word.
 
     A plus sign after a word becomes `plus`.
     """
@@ -146,7 +153,10 @@ def unify_spelling(text: str) -> str:
 
 
 def is_spelling_variant(one: str, other: str) -> bool:
-    """Return True if two words differ only in spelling: a plural, `modelling`, `colour`, `-ise`."""
+    """Return True if two words differ only in spelling.
+
+    A plural, `modelling`, `colour`, `-ise`.
+    """
     if one == other:
         return True
     if min(len(one), len(other)) < 5 or one[0] != other[0] or not (one + other).isalpha():

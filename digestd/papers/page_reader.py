@@ -38,7 +38,10 @@ _AGAIN = "; the next ingest tries again"
 
 @dataclass(frozen=True, slots=True)
 class IngestContext:
-    """Context shared by all sources of a run. `on_page` is called with the number of records of each page."""
+    """Context shared by all sources of a run.
+
+    `on_page` is called with the number of records of each page.
+    """
 
     db: Database
     fetcher: AnswerFetcher
@@ -166,7 +169,9 @@ async def _pages(visit: SourceVisit, source: Source, since: datetime, result: Fe
 
 
 def _end(source: Source, result: FetchResult, total: int | None) -> None:
-    """Finish a read. Of a file the good lines are stored and the operator is told of the rest.
+    """Finish a read.
+
+    Of a file the good lines are stored and the operator is told of the rest.
 
     Raises SourceFailed if most lines of a file were refused.
     """

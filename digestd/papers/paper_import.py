@@ -1,4 +1,7 @@
-"""Import papers from JSON lines in blocks, each committed separately (or all at once with `strict`)."""
+"""Import papers from JSON lines in blocks.
+
+Each block is committed separately, or all at once with `strict`.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -37,7 +40,9 @@ class PaperImportReport:
 def import_papers(
     db: Database, lines: Iterable[bytes], now: datetime, archive: bool = False, strict: bool = False
 ) -> PaperImportReport:
-    """Import papers: good lines are stored, bad ones reported with line, field and remedy.
+    """Import papers.
+
+    Good lines are stored, bad ones reported with line, field and remedy.
 
     `strict`: all or nothing. `archive`: the papers train the text model and are never news.
     """

@@ -49,7 +49,10 @@ EDITION_DAYS = 200
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """Probability that two sightings are of one work (0 to 1), and the evidence in words."""
+    """Probability that two sightings are of one work, with evidence.
+
+    It is from 0 to 1; the evidence is in words.
+    """
 
     score: float
     evidence: str
@@ -149,7 +152,10 @@ def _score_cut_title(found: _Evidence) -> Similarity:
 
 
 def _score_other_title(found: _Evidence) -> Similarity:
-    """Score different titles: a new version's or a translation's, if the abstract is the same."""
+    """Score different titles.
+
+    A new version's or a translation's, if the abstract is the same.
+    """
     if not found.abstracts.same or found.abstracts.length < 30 or found.has_other_subject:
         return found.score(0.2, "another title")
     if found.abstracts.figures_differ:
@@ -334,7 +340,10 @@ def compare_titles(one: str, other: str) -> TitleComparison:
 
 @lru_cache(maxsize=4096)
 def _strip_labels(title: str) -> str:
-    """Return a title without labels such as `RETRACTED:` and without a word cut by an ellipsis."""
+    """Return a title without labels and without a cut word.
+
+    Labels are like `RETRACTED:`; an ellipsis marks a cut word.
+    """
     if _has_ellipsis(title):
         title = _ELLIPSIS.sub("", title).rpartition(" ")[0] or _ELLIPSIS.sub("", title)
     short = _LABEL.sub("", title)
@@ -371,7 +380,10 @@ def _about(title: str) -> frozenset[str]:
 
 
 def _is_cut(short: str, long: str) -> bool:
-    """Return True if one title begins the other, up to a break or, if long enough, anywhere."""
+    """Return True if one title begins the other.
+
+    It must end at a break or, if long enough, anywhere.
+    """
     left = squash(title_words(_strip_labels(short)))
     whole = squash(title_words(_strip_labels(long)))
     if not left or len(left) >= len(whole) or not whole.startswith(left):
@@ -387,7 +399,9 @@ def _has_ellipsis(title: str) -> bool:
 
 
 def _are_near(one: str, other: str) -> bool:
-    """Return True if the titles share half of their words and one has at most one of its own.
+    """Return True if two titles differ by little.
+
+    They share half of their words and one has at most one of its own.
 
     Any number tells such titles apart.
     """
@@ -399,13 +413,19 @@ def _are_near(one: str, other: str) -> bool:
 
 
 def _differ_in_edition(one: str, other: str) -> bool:
-    """Return True if two titles name other parts, versions or years, or each a number of its own."""
+    """Return True if two titles name different editions.
+
+    These are other parts, versions or years, or each a number of its own.
+    """
     mine, theirs = set(numbers(title_words(one))), set(numbers(title_words(other)))
     return editions(one) != editions(other) or (bool(mine - theirs) and bool(theirs - mine))
 
 
 def _is_number_cut(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
-    """Return True if a number within the subtitle was cut off, not that of a part, version or year."""
+    """Return True if a number within the subtitle was cut off.
+
+    It must not be that of a part, version or year.
+    """
     tail = long[len(short) :]
     if numbers(short) == numbers(long) or numbers(short) != numbers(long[: len(short)]) or not tail:
         return False
@@ -493,7 +513,9 @@ def compare_abstracts(one: str, other: str) -> AbstractComparison:
 
 
 def _has_other_subject(one: Words, other: Words) -> bool:
-    """Return True if a word that only one title has replaces another word in its abstract.
+    """Return True if two papers have different subjects.
+
+    A word that only one title has replaces another word in its abstract.
 
     For example `in mice` and `in rats`, when the rest agrees word for word.
     """
@@ -603,7 +625,10 @@ def list_people(names: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _family_name(name: str) -> str:
-    """Return the likely family name: what precedes a comma, else the last word that is no initial."""
+    """Return the likely family name.
+
+    What precedes a comma, else the last word that is no initial.
+    """
     tokens = _TOKEN.findall(fold(name.partition(",")[0]))
     known: list[str] = [token for token in tokens if token not in _PARTICLES]
     if "," in name or len(known) < 2:
@@ -615,7 +640,10 @@ def _family_name(name: str) -> str:
 
 @lru_cache(maxsize=8192)
 def same_name(one: str, other: str) -> bool:
-    """Return True if two names may be one person's: nothing disagrees and a full word agrees."""
+    """Return True if two names may be one person's.
+
+    Nothing disagrees and a full word agrees.
+    """
     mine, theirs = _name(one), _name(other)
     if _agree(mine, theirs):
         return True

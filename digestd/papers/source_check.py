@@ -1,4 +1,7 @@
-"""Fetch one page of a source for `source check`, store nothing, and report what looks wrong."""
+"""Fetch one page of a source for `source check`.
+
+Store nothing, and report what looks wrong.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +25,10 @@ MOST = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SourceCheck:
-    """One page of a source. `asked`: the address; `concerns`: one sentence per problem."""
+    """One page of a source.
+
+    `asked`: the address; `concerns`: one sentence per problem.
+    """
 
     source: str
     asked: str
@@ -34,7 +40,9 @@ class SourceCheck:
 async def sample_source(
     db: Database, source: Source, client: Client, clock: Callable[[], datetime], known: Sequence[Paper] = ()
 ) -> SourceCheck:
-    """Fetch the first page with papers and parse it. `known`: papers to ask citations or stars for.
+    """Fetch the first page with papers and parse it.
+
+    `known`: papers to ask citations or stars for.
 
     Raises SourceFailed where there is no usable answer.
     """

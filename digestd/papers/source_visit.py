@@ -1,4 +1,7 @@
-"""Run one source: fetch, back-fill missing days, judge coverage, record the outcome."""
+"""Run one source.
+
+Fetch, back-fill missing days, judge coverage, record the outcome.
+"""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -53,7 +56,10 @@ class WarningSource(Protocol):
 
 
 async def visit_source(context: IngestContext, source: Source, since: datetime | None) -> SourceReport:
-    """Read one source since its last answer or since `since`. Errors go into the report, never raised."""
+    """Read one source since its last answer or since `since`.
+
+    Errors go into the report, never raised.
+    """
     begun = context.clock()
     report = SourceReport(source.name)
     if isinstance(source, WarningSource) and (warning := source.warning(begun.date())):
@@ -95,7 +101,9 @@ class _Start:
 
 
 def _old_before(source: Source, start: _Start, now: datetime) -> datetime | None:
-    """Return the time before which papers without an announcement day are not news, or None.
+    """Return the time before which undated papers are not news, or None.
+
+    These have no announcement day.
 
     On the first run a source gives its archive besides recent news; a search gives a year. A file is taken as it is.
     """
@@ -189,7 +197,10 @@ def _complete_days(source: Source, result: FetchResult, start: _Start, today: da
 
 
 def _is_fleeting(source: Source, result: FetchResult, since: datetime) -> bool:
-    """Return True if the source shows only its newest papers: one page, whatever is asked."""
+    """Return True if the source shows only its newest papers.
+
+    One page, whatever is asked.
+    """
     if isinstance(source, BackfillSource):
         return True
     return result.pages == 1 and source.requests(since, None) == source.requests(since - HISTORY_SPAN, None)
@@ -210,7 +221,10 @@ def _merged_days(known: Iterable[Coverage], found: Iterable[Coverage]) -> list[C
 def _record_outcome(
     visit: SourceVisit, result: FetchResult, failed: FetchRecord | None, found: Sequence[Coverage], begun: datetime
 ) -> None:
-    """Record the outcome; after a complete run, forget addresses that were not asked again."""
+    """Record the outcome.
+
+    After a complete run, forget addresses that were not asked again.
+    """
     now = visit.context.clock()
     with visit.context.db.write() as session:
         fetches.upsert(session, [failed] if failed else visit.asked)

@@ -1,4 +1,6 @@
-"""Ranking: which papers matter to whom, and why. Pure functions over arrays: no I/O, no clock, no global state.
+"""Ranking: which papers matter to whom, and why.
+
+Pure functions over arrays: no I/O, no clock, no global state.
 
     texts ──► model.fit ──► TextModel ─┬► candidates.build_candidates ──► CandidateSet  (the day's papers, once a run)
                                        └► profile.compile_profiles ─────► Profile per subscriber, in blocks

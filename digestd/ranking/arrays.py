@@ -24,7 +24,10 @@ Rows = TypeVar("Rows", Bools, Floats, Ints)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """A set of cells of a table: their `rows` and `columns` (c,), in row order, without duplicates."""
+    """A set of cells of a table.
+
+    Their `rows` and `columns` (c,), in row order, without duplicates.
+    """
 
     rows: Ints
     columns: Ints
@@ -38,7 +41,10 @@ class Cells:
         return self.columns[start:end]
 
     def find(self, wanted: "Cells", width: int) -> Ints:
-        """Return the position of each wanted cell in this set, −1 if absent. `width`: columns of the table."""
+        """Return the position of each wanted cell in this set, −1 if absent.
+
+        `width`: columns of the table.
+        """
         keys, sought = self.rows * width + self.columns, wanted.rows * width + wanted.columns
         if not len(keys):
             return np.full(len(sought), -1, dtype=np.intp)
@@ -54,7 +60,10 @@ class Cells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
-    """Consecutive runs of rows: their `sizes` (n,) and `starts` (n,), and the `owner` (group number) of each row."""
+    """Consecutive runs of rows.
+
+    Their `sizes` (n,) and `starts` (n,), and the `owner` (group number) of each row.
+    """
 
     sizes: Ints
     starts: Ints
@@ -101,13 +110,19 @@ class Groups:
         return out
 
     def members(self, groups: Ints) -> tuple["Groups", Ints]:
-        """Return the chosen groups (q,), repeats allowed, as new groups, and the rows in each."""
+        """Return the chosen groups (q,) as new groups, and the rows in each.
+
+        Repeats are allowed.
+        """
         chosen = grouped(self.sizes[groups])
         within = np.arange(len(chosen.owner)) - chosen.starts[chosen.owner]
         return chosen, self.starts[groups][chosen.owner] + within
 
     def peaks(self, values: Floats) -> tuple[Floats, Ints]:
-        """Return each group's maximum of one value per row, and its first row; 0 and −1 for an empty group."""
+        """Return each group's maximum of one value per row, and its first row.
+
+        0 and −1 for an empty group.
+        """
         most, where = np.zeros(len(self), dtype=np.float32), np.full(len(self), -1, dtype=np.intp)
         filled = np.flatnonzero(self.sizes)
         if filled.size:
@@ -162,7 +177,10 @@ def along(values: Rows, order: Ints) -> Rows:
 
 
 def cells_along(order: Ints, width: int) -> Ints:
-    """Return the flat positions of the columns `order` (n, w) in a table of `width` columns."""
+    """Return the flat positions of the columns `order` (n, w).
+
+    The table has `width` columns.
+    """
     return order + (np.arange(len(order)) * width)[:, None]
 
 

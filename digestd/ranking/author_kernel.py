@@ -33,7 +33,10 @@ MAX_AUTHORS = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AuthorKernel:
-    """Author numbers, the candidates' authors first; `papers` (m, P): the weighted authors of each candidate."""
+    """Author numbers, the candidates' authors first.
+
+    `papers` (m, P): the weighted authors of each candidate.
+    """
 
     papers: Sparse
     _known: dict[str, int] = field(default_factory=dict)
@@ -85,7 +88,10 @@ class PersonName:
 
 @lru_cache(maxsize=50_000)
 def parse_person_name(text: str) -> PersonName | None:
-    """Parse 'Given Surname', 'Surname, Given' or 'Surname G'; return None if there is no letter."""
+    """Parse 'Given Surname', 'Surname, Given' or 'Surname G'.
+
+    Return None if there is no letter.
+    """
     family, comma, given = text.partition(",")
     if comma and _name_parts(given):
         return _name(f"{given} {family}")

@@ -1,4 +1,6 @@
-"""Calibration: the probability that a subscriber likes a paper, from its score and its relevance.
+"""Calibration: the probability that a subscriber likes a paper.
+
+It depends on score and relevance.
 
 A score is relative to the day: even if all papers miss the subject, one has the highest score. Therefore
 
@@ -53,7 +55,10 @@ class Calibration:
     mean_relevance: float
 
     def log_odds(self, totals: Floats, relevance: Floats, mean_relevance: Floats, likes: Floats) -> Floats:
-        """Return the log odds of a mark for scores (n, m); `mean_relevance` and `likes` are (n,)."""
+        """Return the log odds of a mark for scores (n, m).
+
+        `mean_relevance` and `likes` are (n,).
+        """
         warm = likes / (likes + HALF_WARM)
         slope = self.topics * (1 - warm) + self.likes * warm
         found: Floats = (
@@ -64,14 +69,20 @@ class Calibration:
 
 
 def like_log_odds(marked: Floats, relevance: Floats) -> Floats:
-    """Return the log odds of a like from those of a mark, by the two assumptions above."""
+    """Return the log odds of a like from those of a mark.
+
+    By the two assumptions above.
+    """
     log_odds: Floats = marked + np.float32(RELEVANCE_BONUS) * relevance + np.float32(PRIOR_SHIFT)
     return log_odds
 
 
 @dataclass(frozen=True, slots=True)
 class LocalCalibration:
-    """Correction learned from an installation's own feedback: log odds = shift + slope · shipped log odds."""
+    """Correction learned from an installation's own feedback.
+
+    Log odds = shift + slope · shipped log odds.
+    """
 
     shift: float = 0.0
     slope: float = 1.0
@@ -91,7 +102,9 @@ class LocalCalibration:
 
 
 def fit_local(log_odds: Doubles, liked: Doubles, weights: Doubles) -> LocalCalibration:
-    """Fit Platt scaling of shipped log odds (c,) to `liked` (c,), with weights (c,), by Newton's method.
+    """Fit Platt scaling of shipped log odds (c,) to `liked` (c,).
+
+    By Newton's method with weights (c,).
 
     A normal prior pulls shift and slope to 0 and 1, so a few verdicts change little.
     """
@@ -108,7 +121,10 @@ def fit_local(log_odds: Doubles, liked: Doubles, weights: Doubles) -> LocalCalib
 
 
 def logit(probability: float) -> float:
-    """Return log(p/(1 − p)), with p clipped to the nearest four-decimal number inside (0, 1)."""
+    """Return log(p/(1 − p)).
+
+    p is clipped to the nearest four-decimal number inside (0, 1).
+    """
     inside = min(max(probability, 0.00005), 0.99995)
     return log(inside / (1 - inside))
 

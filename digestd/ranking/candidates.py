@@ -1,4 +1,6 @@
-"""The candidate set: the day's papers, with everything that is computed once per planning run.
+"""The candidate set: the day's papers.
+
+It holds everything that is computed once per planning run.
 
 Trend: log1p(weighted votes) minus the mean of papers of the same age in days, so that new papers are not punished for
 having had no time; within a day, older votes decay with a half-life of 3 days. Where few papers have the same age, the
@@ -48,7 +50,9 @@ class ExpansionIndex:
     done: Bools
 
     def like(self, shares: Sparse) -> Floats:
-        """Return the weighted mean TF-IDF cosine (n, m) of each candidate with archive papers.
+        """Return the weighted mean TF-IDF cosine with archive papers.
+
+        It is (n, m), for each candidate.
 
         Args:
             shares: (n, r) weights of the archive papers.
@@ -103,7 +107,10 @@ class CandidateSet:
         return len(self.papers)
 
     def with_archive_votes(self, votes: Sequence[float]) -> "CandidateSet":
-        """Return a copy that ranks likes among these archive votes; unchanged if there are none."""
+        """Return a copy that ranks likes among these archive votes.
+
+        Unchanged if there are none.
+        """
         return replace(self, archive_votes=np.array(votes, dtype=np.float32)) if len(votes) else self
 
 
@@ -181,7 +188,10 @@ def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
 
 
 def popularity_ranks(values: Floats, among: Floats) -> Floats:
-    """Return mid-ranks of `values` among other papers, with mean 0 and, without ties, variance 1."""
+    """Return mid-ranks of `values` among other papers.
+
+    They have mean 0 and, without ties, variance 1.
+    """
     usual = np.sort(among)
     below, upto = (np.searchsorted(usual, values, side) for side in ("left", "right"))
     found = (below + upto) / (2 * max(len(usual), 1)) - 0.5

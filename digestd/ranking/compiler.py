@@ -1,4 +1,6 @@
-"""Profile compiler: turn interests into records that can be stored, using the text model.
+"""Profile compiler: turn interests into records that can be stored.
+
+It uses the text model.
 
 A record depends only on the interests, the texts of the papers they name, and the text model; never on the day or on
 the other subscribers of a block. Ranking always reads records, whether stored or new.
@@ -36,7 +38,10 @@ _KINDS = {str(kind): kind for kind in Kind}
 
 @dataclass(frozen=True, slots=True)
 class ProfileInput:
-    """Interests of a subscriber, and the text of each liked or disliked paper that is known (`seeds`)."""
+    """Interests of a subscriber, with `seeds`.
+
+    These are the texts of liked or disliked papers that are known.
+    """
 
     interests: tuple[Interest, ...] = ()
     seeds: Mapping[PaperId, Seed] = field(default_factory=dict)
@@ -50,7 +55,10 @@ class ProfileInput:
         return self._known(Stance.MUTED)
 
     def named(self) -> list[PaperId]:
-        """Return the known papers in record order: likes, then dislikes; none without likes."""
+        """Return the known papers in record order: likes, then dislikes.
+
+        None without likes.
+        """
         likes = self.liked()
         return [*likes, *self.disliked()] if likes else []
 
@@ -78,7 +86,10 @@ class RecordWords(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordColumn:
-    """The same run of each of n records, concatenated, and the groups that say whose values are whose."""
+    """The same run of each of n records, concatenated.
+
+    The groups say whose values are whose.
+    """
 
     raw: NDArray[np.int32]
     groups: Groups
@@ -95,7 +106,10 @@ class RecordColumn:
 
 
 def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) -> list[bytes]:
-    """Compile the record of each subscriber. Only the candidates' text model matters, not the papers."""
+    """Compile the record of each subscriber.
+
+    Only the candidates' text model matters, not the papers.
+    """
     topics = compile_topics((v for w in inputs for v in values(w.interests, Kind.TOPIC)), candidates.model)
     each = [
         {v: topics[v] for v in values(profile_input.interests, Kind.TOPIC) if v in topics} for profile_input in inputs

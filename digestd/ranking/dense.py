@@ -1,4 +1,6 @@
-"""An optional dense model next to the text model: any sentence encoder, and the geometry of its vectors.
+"""An optional dense model next to the text model.
+
+Any sentence encoder, and the geometry of its vectors.
 
 The ranker never loads a model; it receives an object that turns texts into unit vectors. Without one the space has
 zero dimensions and every dense signal is inactive.
@@ -41,7 +43,10 @@ Measured with MiniLM in nDCG@10: at .06 (citeulike) its signals gain .011, at .2
 
 
 class Encoder(Protocol):
-    """A sentence encoder. `version` changes with its weights; `dims` is the vector length e."""
+    """A sentence encoder.
+
+    `version` changes with its weights; `dims` is the vector length e.
+    """
 
     @property
     def version(self) -> str: ...
@@ -96,7 +101,10 @@ class EmbeddingSpace:
 
 
 def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
-    """Build the space of an encoder from archive vectors (n, e); with few of them it stays unwhitened."""
+    """Build the space of an encoder from archive vectors (n, e).
+
+    With few of them it stays unwhitened.
+    """
     shown = archive[:SAMPLE]
     pairs = np.triu_indices(len(shown), 1)
     near = float(np.quantile((shown @ shown.T)[pairs], RARE)) if len(pairs[0]) else FLOOR

@@ -25,7 +25,10 @@ _OUT = -100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PaperSimilarity:
-    """LSA cosines between m papers, from their `vectors` (m, d). The last answer is cached for the next shard."""
+    """LSA cosines between m papers, from their `vectors` (m, d).
+
+    The last answer is cached for the next shard.
+    """
 
     vectors: Floats
     _latest: list[tuple[Ints, Floats]] = field(default_factory=list)
@@ -106,7 +109,10 @@ def rebalance(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0, rea
 
 
 def _spared(live: Bools, mine: Sequence[int], keep: int) -> int | None:
-    """Return the last chosen paper that can go: of an interest above its share, or of none."""
+    """Return the last chosen paper that can go.
+
+    Of an interest above its share, or of none.
+    """
     counts = live[:, mine].sum(axis=1)
     share = -(-len(mine) // len(live))
     for n in reversed(range(keep, len(mine))):
@@ -117,7 +123,9 @@ def _spared(live: Bools, mine: Sequence[int], keep: int) -> int | None:
 
 
 def _cosines(papers: Ints, similarity: PaperSimilarity) -> Callable[[Ints], Floats]:
-    """Return a function that gives the cosines (n, w) of one candidate per subscriber with all of theirs.
+    """Return a function that gives the cosines of one candidate.
+
+    (n, w) with all papers of each subscriber.
 
     Cosines are looked up in one shared table, or computed per subscriber if that table would be larger.
     """

@@ -28,7 +28,10 @@ EQUAL_SHARE = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """`signals`: name → weight. `fade`: the number of likes at which the weight of topic signals is halved."""
+    """`signals`: name → weight.
+
+    `fade`: the number of likes at which the weight of topic signals is halved.
+    """
 
     signals: Mapping[str, float]
     fade: float
@@ -166,7 +169,10 @@ def is_inactive(signal: Signal, candidates: CandidateSet) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """The values of each row (n, m) that z-scores are computed over: a 0/1 `mask` and its row sums `count`."""
+    """The values of each row (n, m) that z-scores are computed over.
+
+    A 0/1 `mask` and its row sums `count`.
+    """
 
     mask: Floats
     count: Floats
@@ -179,7 +185,9 @@ def population(eligible: Bools | None, shape: tuple[int, int]) -> Population:
 
 
 def deviations(raw: Floats, among: Population) -> tuple[Floats, Floats]:
-    """Return the deviations from the row mean (n, m), and the factor that turns them into z-scores (n,).
+    """Return the deviations from the row mean (n, m) and their scale (n,).
+
+    The scale is the factor that turns them into z-scores.
 
     The factor is 0 if all values are equal, and NaN if one of the row is not finite.
     """
@@ -194,7 +202,10 @@ def deviations(raw: Floats, among: Population) -> tuple[Floats, Floats]:
 
 
 def zscores(raw: Floats, eligible: Bools | None = None, known: Bools | None = None) -> Floats:
-    """Return z-scores of each row over its eligible papers; 0 if values are equal or unknown."""
+    """Return z-scores of each row over its eligible papers.
+
+    0 if values are equal or unknown.
+    """
     if known is not None:
         z: Floats = zscores(raw, known if eligible is None else eligible & known) * known
         return z
@@ -234,6 +245,9 @@ def _raise(relevance: Floats, evidence: Values) -> None:
 
 
 def _finite(raw: Floats) -> tuple[Floats, Bools | None]:
-    """Return the values with 0 for non-finite ones, and a mask of finite ones (None if all are)."""
+    """Return the values with 0 for non-finite ones, and a mask.
+
+    The mask shows finite ones; it is None if all are.
+    """
     known = np.isfinite(raw)
     return (raw, None) if known.all() else (np.where(known, raw, np.float32(0)), known)

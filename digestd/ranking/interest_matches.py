@@ -13,7 +13,9 @@ MOST = 0.6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InterestMatches:
-    """k interests of a block of subscribers: `owner` (k,), and `by` (k, m), the papers that match each.
+    """k interests of a block of subscribers.
+
+    `owner` (k,), and `by` (k, m), the papers that match each.
 
     The interests of one subscriber are in the order topics, phrases, authors, categories.
     """
@@ -23,7 +25,9 @@ class InterestMatches:
 
 
 def match_interests(profiles: Profiles, width: int) -> InterestMatches:
-    """Match the liked topics, phrases, authors and categories of a block against m = `width` papers.
+    """Match the interests of a block against m = `width` papers.
+
+    These are liked topics, phrases, authors and categories.
 
     Phrases, authors and categories without any match are left out.
     """

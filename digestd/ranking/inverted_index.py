@@ -1,4 +1,6 @@
-"""Indexes of the day's papers: literal phrases, authors and categories (`InvertedIndex`), and BM25 (`BM25Index`).
+"""Indexes of the day's papers.
+
+Literal phrases, authors and categories (`InvertedIndex`), and BM25 (`BM25Index`).
 
 BM25 follows Robertson & Zaragoza 2009, eq. 3.15, with k₁ = 1.5, b = .75 and the title counted twice. Document
 frequencies are counted over the model's texts and the day's papers together: on a thin day, common words stay common,
@@ -22,7 +24,9 @@ from digestd.ranking.vocabulary import count_terms
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InvertedIndex:
-    """Postings over the papers. Every lookup returns sorted positions in the candidate set.
+    """Postings over the papers.
+
+    Every lookup returns sorted positions in the candidate set.
 
     Attributes:
         texts: Normalised text of each paper.

@@ -20,7 +20,10 @@ MASS = 150.0
 
 
 def dual(negative_prior: NegativePrior, seeds: Sequence[EncodedSeed], likes: int) -> Floats:
-    """Return the dual weight of each seed (k,); the first `likes` seeds are liked, the others disliked."""
+    """Return the dual weight of each seed (k,).
+
+    The first `likes` seeds are liked, the others disliked.
+    """
     features = np.array([seed.features for seed in seeds], dtype=np.float64)
     kernel = gram(seeds) + 1 - features @ features.T
     kernel[np.diag_indices_from(kernel)] += penalties(likes, len(seeds) - likes)
@@ -52,7 +55,10 @@ def _laid_out(columns: Sequence[Columns], values: Sequence[Floats], width: int) 
 
 
 def penalties(likes: int, dislikes: int) -> Doubles:
-    """Return λ/C of each like, then of each dislike; all seeds of a side share its weight equally."""
+    """Return λ/C of each like, then of each dislike.
+
+    All seeds of a side share its weight equally.
+    """
     share = 0.0 if not dislikes else 0.85 if dislikes >= 5 else 0.2
     weight = MASS / (1 - share)
     per_dislike = RIDGE * dislikes / (weight * share) if dislikes else 0.0

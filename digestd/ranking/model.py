@@ -1,4 +1,4 @@
-"""The text model: TF-IDF over stems and pairs of stems, a latent space (LSA) below it, and an archive of texts.
+"""The text model: TF-IDF over stems and their pairs, LSA, and an archive of texts.
 
 Fitted now and then on the known papers (`fit`); unseen texts are encoded the same way.
 
@@ -68,7 +68,10 @@ MAX_COUNT = 65_535
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedTexts:
-    """n texts: TF-IDF rows `sparse` (n, V) and LSA vectors `dense` (n, d); unit length, or 0 without known words."""
+    """n texts as unit vectors, or 0 without known words.
+
+    TF-IDF rows `sparse` (n, V) and LSA vectors `dense` (n, d).
+    """
 
     sparse: Sparse
     dense: Floats
@@ -79,7 +82,10 @@ class EncodedTexts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Archive:
-    """r texts: TF-IDF `rows` (r, V) and LSA vectors `dense` (r, d), both of length 1; BM25 `postings` (V, r)."""
+    """r texts, indexed.
+
+    TF-IDF `rows` (r, V) and LSA vectors `dense` (r, d), both of length 1; BM25 `postings` (V, r).
+    """
 
     rows: Sparse
     dense: Floats
@@ -142,7 +148,10 @@ class TextModel:
 
     @property
     def negative_prior(self) -> Sparse:
-        """Return TF-IDF rows (b, V) of a sample of the texts: the negative examples for everybody."""
+        """Return TF-IDF rows (b, V) of a sample of the texts.
+
+        The negative examples for everybody.
+        """
         return self.archive.rows[:NEGATIVE_EXAMPLES]
 
     @property
@@ -161,7 +170,10 @@ class TextModel:
 
 
 def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
-    """Fit a model on any number of texts, even none. Same texts and seed give the same model."""
+    """Fit a model on any number of texts, even none.
+
+    Same texts and seed give the same model.
+    """
     return fit_corpus(read_corpus(texts), seed)
 
 
@@ -259,7 +271,10 @@ def loads(data: bytes) -> TextModel:
 
 
 def fingerprint(model: TextModel) -> str:
-    """Return the version of a model: its format and 16 hexadecimal digits of a hash of its content."""
+    """Return the version of a model.
+
+    Its format and 16 hexadecimal digits of a hash of its content.
+    """
     digest = sha256("\n".join([str(MODEL_FORMAT), *model.vocabulary]).encode())
     for part in (model.idf, model.components, model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
@@ -321,12 +336,18 @@ def _common_axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
 
 
 def _half_precision(axes: Floats) -> Floats:
-    """Round to half precision, in which models are stored: half the bytes, no measurable loss."""
+    """Round to half precision, in which models are stored.
+
+    Half the bytes, no measurable loss.
+    """
     return axes.astype(np.float16).astype(np.float32)
 
 
 def fit_lsa_axes(rows: Sparse, seed: int) -> Floats:
-    """Return the axes (V, d), d ≤ 200 and smaller than both dimensions of `rows` (n, V)."""
+    """Return the axes (V, d).
+
+    d ≤ 200 and smaller than both dimensions of `rows` (n, V).
+    """
     dims = min(LSA_DIMS, min(rows.shape) - 1)
     if dims < 1:
         return np.zeros((rows.shape[1], 0), dtype=np.float32)
@@ -363,7 +384,10 @@ def _orthonormal(columns: Floats) -> Floats:
 
 
 def mean_and_covariance(blocks: Iterable[Floats], dims: int) -> tuple[Floats, Doubles]:
-    """Return the mean (d,) and covariance (d, d) of latent vectors given in blocks (…, d); zeros for none."""
+    """Return the mean (d,) and covariance (d, d) of latent vectors.
+
+    They are given in blocks (…, d). Zeros for none.
+    """
     size, total, squares = 0, np.zeros(dims), np.zeros((dims, dims))
     for block in blocks:
         exact = block.astype(np.float64)
@@ -373,7 +397,9 @@ def mean_and_covariance(blocks: Iterable[Floats], dims: int) -> tuple[Floats, Do
 
 
 def shrunk_precision(cov: Doubles) -> Floats:
-    """Return (.4 Σ + .6 tr(Σ)/d I)⁻¹ of the covariance Σ (d, d), scaled to mean variance 1.
+    """Return the inverse of a shrunk covariance Σ (d, d).
+
+    (.4 Σ + .6 tr(Σ)/d I)⁻¹, scaled to mean variance 1.
 
     This is the metric of linear discriminant analysis. The identity if nothing varies.
     """
@@ -405,7 +431,9 @@ def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Float
 
 
 def bm25_weights(tf: Sparse, idf: Floats) -> Sparse:
-    """Return BM25 weights: idf · tf·(k₁+1) / (tf + k₁(1 − b + b·length/mean)), k₁ = 1.5, b = .75.
+    """Return BM25 weights.
+
+    Idf · tf·(k₁+1) / (tf + k₁(1 − b + b·length/mean)), k₁ = 1.5, b = .75.
 
     Source: Robertson & Zaragoza 2009, eq. 3.15.
     """
@@ -435,7 +463,10 @@ def _champions(postings: Sparse) -> Sparse:
 
 
 def _top(count: int, rows: Ints, weights: Floats) -> tuple[Ints, Floats]:
-    """Return the rows with the largest weights; among equals the smaller row number wins."""
+    """Return the rows with the largest weights.
+
+    Among equals the smaller row number wins.
+    """
     if len(rows) > count:
         kept = np.flatnonzero(weights >= np.partition(weights, -count)[-count])
         rows, weights = rows[kept], weights[kept]

@@ -1,4 +1,6 @@
-"""The negative prior: kernel ridge regression on negatives that all subscribers share, solved once per run.
+"""The negative prior.
+
+Kernel ridge regression on negatives that all subscribers share, solved once per run.
 
 Kernel ridge regression with targets −1 on b archive texts and ±1 on a subscriber's k papers is a Gaussian-process
 posterior (Rasmussen & Williams 2006, eq. 2.25). Conditioning on the archive texts first (a Schur complement)
@@ -27,7 +29,10 @@ SAME = 0.97
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NegativePrior:
-    """TF-IDF `rows` (b, V) and their transpose `across`; `whiten` (b, b) = L⁻ᵀ; `answer` (b,) = L⁻¹ (−1)."""
+    """TF-IDF `rows` (b, V) and their transpose `across`; `whiten` (b, b) = L⁻ᵀ.
+
+    `answer` (b,) = L⁻¹ (−1).
+    """
 
     rows: Sparse
     across: Sparse
@@ -44,7 +49,10 @@ class NegativePrior:
         return features @ self.answer
 
     def lift(self, sparse: Sparse) -> Doubles:
-        """Return the leave-one-out factor of n texts (n,), 1 for texts that are not in the archive sample."""
+        """Return the leave-one-out factor of n texts (n,).
+
+        It is 1 for texts that are not in the archive sample.
+        """
         size, texts = self.rows.shape[0], sparse.shape[0]
         if not size:
             return np.ones(texts)

@@ -59,14 +59,19 @@ class FeedbackMatrix:
         return np.flatnonzero(self.likes.sizes)
 
     def sum(self, weights: Floats, table: Floats) -> Floats:
-        """Return the weighted sum of table rows per subscriber in `rows`: (len(rows), columns of the table)."""
+        """Return the weighted sum of table rows per subscriber in `rows`.
+
+        The shape is (len(rows), columns of the table).
+        """
         total: Floats = grouped(self.seeds.sizes[self.rows]).summing(weights, self.places, len(table)) @ table
         return total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExactMatch:
-    """One named interest: its `value` as typed and the `papers` (sorted positions) that match.
+    """One named interest.
+
+    Its `value` as typed and the `papers` (sorted positions) that match.
 
     `written`: the spelling in each paper, where it may differ from the value.
     """
@@ -170,7 +175,10 @@ class Profile:
 
 
 def compile_profiles(inputs: Sequence[ProfileInput], model: TextModel, candidates: CandidateSet) -> Profiles:
-    """Compile a block of subscribers and read it. `model` must be the one the candidates were read with."""
+    """Compile a block of subscribers and read it.
+
+    `model` must be the one the candidates were read with.
+    """
     if model.version != candidates.model.version:
         raise ValueError(f"the candidates were read with text model {candidates.model.version}, not {model.version}")
     seeds = [[profile_input.seeds[name] for name in profile_input.named()] for profile_input in inputs]
@@ -230,7 +238,10 @@ def match_finders(candidates: CandidateSet) -> Mapping[Kind, Callable[[str], Exa
 
 
 def build_exact_matches(found: Iterable[tuple[int, ExactMatch]], width: int) -> ExactMatches:
-    """Collect (subscriber, match) pairs, in subscriber order. `width`: number of papers."""
+    """Collect (subscriber, match) pairs, in subscriber order.
+
+    `width`: number of papers.
+    """
     sparse_values = [(row, match) for row, match in found if len(match.papers)]
     if not sparse_values:
         return _NOBODY

@@ -1,4 +1,6 @@
-"""A profile summary: the words and authors that distinguish what a subscriber likes, to show to them.
+"""A profile summary: what distinguishes a subscriber's likes.
+
+Words and authors, to show to them.
 
 It never influences the ranking. A word scores the number of liked papers with it, times the log odds ratio of its
 use in liked and other papers (Robertson & Spärck Jones 1976, formula F4, with ½ added to each count).
@@ -25,7 +27,10 @@ class ProfileTerm:
 
 
 def words(liked: Sequence[str], others: Sequence[str], left_out: Iterable[str] = ()) -> list[ProfileTerm]:
-    """Return the words that best distinguish liked papers from others, except those in `left_out`."""
+    """Return the words that best distinguish liked papers from others.
+
+    Those in `left_out` are excluded.
+    """
     spelled = surfaces(liked)
     among = Counter(stem for text in spelled for stem in text)
     elsewhere = Counter(stem for text in surfaces(others) for stem in text)
@@ -41,7 +46,10 @@ def words(liked: Sequence[str], others: Sequence[str], left_out: Iterable[str] =
 
 
 def names(authors: Iterable[Sequence[str]], left_out: Iterable[str] = ()) -> list[ProfileTerm]:
-    """Return the authors of more than one liked paper, most frequent first, except those in `left_out`."""
+    """Return the authors of more than one liked paper, most frequent first.
+
+    Those in `left_out` are excluded.
+    """
     known = {name.casefold() for name in left_out}
     counted = Counter(name for each in authors for name in dict.fromkeys(each) if name.casefold() not in known)
     return [ProfileTerm(name, count) for name, count in counted.most_common(NAMES) if count > 1]
@@ -54,7 +62,10 @@ def _weight(inside: int, liked: int, outside: int, others: int) -> float:
 
 
 def _spelling(stem: str, spelled: Sequence[dict[str, str]]) -> str:
-    """Return the most frequent spelling in liked papers, in lower case unless it never occurs so."""
+    """Return the most frequent spelling in liked papers.
+
+    In lower case unless it never occurs so.
+    """
     seen = Counter(text[stem] for text in spelled if stem in text)
     small = [word for word in seen if word.islower()]
     return max(small or seen, key=lambda word: (seen[word], word))

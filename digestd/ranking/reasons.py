@@ -48,7 +48,10 @@ ORDER: tuple[tuple[Explainer, float], ...] = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reasons(Sequence[Reason]):
-    """The reasons at q places: the `distinct` ones, and `which` of them each place has (q,)."""
+    """The reasons at q places.
+
+    The `distinct` ones, and `which` of them each place has (q,).
+    """
 
     distinct: Sequence[Reason]
     which: Ints

@@ -106,7 +106,10 @@ class SeedTable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeedEncoder:
-    """Encodes seeds for one model and one candidate set; `across` (V, m): TF-IDF columns of the candidates."""
+    """Encodes seeds for one model and one candidate set.
+
+    `across` (V, m): TF-IDF columns of the candidates.
+    """
 
     model: TextModel
     negative_prior: NegativePrior
@@ -117,7 +120,10 @@ class SeedEncoder:
     _latest: list[SeedTable] = field(default_factory=list)
 
     def table_with(self, seeds: Iterable[Seed]) -> tuple[SeedTable, Ints]:
-        """Return a table that contains these seeds, and their rows: the latest table, or a new one if full."""
+        """Return a table that contains these seeds, and their rows.
+
+        The latest table, or a new one if full.
+        """
         wanted = list(seeds)
         seed_table = self._latest[0] if self._latest else self._new(len(wanted))
         places = seed_table.find(wanted)

@@ -1,4 +1,6 @@
-"""Term contributions: the words that make a paper a match for a subscriber's likes as a whole.
+"""Term contributions.
+
+The words that make a paper a match for a subscriber's likes as a whole.
 
 The regression on likes is a sum over terms, Σ x_t · w_t with w = Aᵀα, where A holds the TF-IDF rows of likes and
 dislikes and α their dual weights. The reason names the single words that add the most; it is used when no

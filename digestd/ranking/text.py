@@ -64,7 +64,10 @@ Modifier letters (the ʻ of Hawaiʻi, the first half of ŉ) are dropped from wor
 
 
 def fold(text: str) -> str:
-    """Return lower case without diacritics and compatibility forms (NFKD, then case folding)."""
+    """Return lower case without diacritics and compatibility forms.
+
+    NFKD, then case folding.
+    """
     if text.isascii():
         return text.lower()
     base_letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
@@ -72,7 +75,10 @@ def fold(text: str) -> str:
 
 
 def phrase_form(text: str) -> str:
-    """Return folded text with each run of spaces and hyphens as one space, for phrase search."""
+    """Return folded text for phrase search.
+
+    Each run of spaces and hyphens is one space.
+    """
     return _SPACES_AND_HYPHENS.sub(" ", fold(text)).strip()
 
 
@@ -87,7 +93,10 @@ def words(text: str) -> list[str]:
 
 
 def analyse(texts: Sequence[str]) -> list[list[str]]:
-    """Return the stems of each text in order. Each distinct word of the batch is stemmed once."""
+    """Return the stems of each text in order.
+
+    Each distinct word of the batch is stemmed once.
+    """
     return _stemmed(*_tokenise(texts))
 
 
@@ -108,7 +117,9 @@ def analyse_with_surfaces(texts: Sequence[str]) -> tuple[list[list[str]], list[d
 
 
 def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Map each word to its Snowball stems; to nothing if it is a stop word or a number.
+    """Map each word to its Snowball stems.
+
+    A stop word or a number has none.
 
     A run of characters without spaces yields each pair of neighbours, as Lucene's CJKBigramFilter does.
     """

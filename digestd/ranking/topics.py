@@ -1,4 +1,7 @@
-"""Topics: what subscribers ask for in free text, and how the day's papers match it."""
+"""Topics: what subscribers ask for in free text.
+
+They are matched against the day's papers.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

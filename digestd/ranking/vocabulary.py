@@ -1,4 +1,6 @@
-"""The corpus and the vocabulary: numbered stems, the terms that a model keeps, and their counts.
+"""The corpus and the vocabulary.
+
+Numbered stems, the terms that a model keeps, and their counts.
 
 `read_corpus` streams texts into numbered stems, at 4 bytes per word. `choose_vocabulary` keeps the most frequent terms:
 stems and pairs of adjacent stems. `count_corpus_terms` and `count_terms` count them in a corpus and in new texts.
@@ -60,7 +62,10 @@ class Corpus:
 
 
 def read_corpus(texts: Iterable[str]) -> Corpus:
-    """Read texts that start with their titles. Stems are numbered in order of first appearance."""
+    """Read texts that start with their titles.
+
+    Stems are numbered in order of first appearance.
+    """
     reader = _CorpusReader()
     parts = [reader.read(chunk) for chunk in _chunks(texts)]
     none = np.zeros(0, dtype=np.int64)
@@ -80,7 +85,10 @@ def title(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VocabularyTerms:
-    """V terms, most frequent first: `columns` term → column; `keys` (V,); document `frequency` (V,)."""
+    """V terms, most frequent first.
+
+    `columns` term → column; `keys` (V,); document `frequency` (V,).
+    """
 
     columns: Mapping[str, int]
     keys: TermKeys
@@ -131,7 +139,10 @@ def count_terms(docs: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) ->
 
 
 class _CorpusReader:
-    """The words seen so far: `surfaces` numbers them, `starts` says where the stems of each begin."""
+    """The words seen so far.
+
+    `surfaces` numbers them, `starts` says where the stems of each begin.
+    """
 
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
@@ -140,7 +151,10 @@ class _CorpusReader:
         self.stems: list[int] = []
 
     def read(self, texts: Sequence[str]) -> tuple[StemNumbers, NDArray[np.int64], NDArray[np.int64]]:
-        """Return the stem numbers of these texts, the length of each text, and the length of each title."""
+        """Return the stem numbers of these texts.
+
+        Also return the length of each text, and of each title.
+        """
         rows = [words(text) for text in texts]
         heads = [len(words(title(text))) for text in texts]
         self._learn(dict.fromkeys(chain.from_iterable(rows)))

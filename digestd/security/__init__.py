@@ -1,4 +1,4 @@
-"""Security primitives: tokens in links, the secret key, encryption at rest, and confinement of parsers.
+"""Security primitives: tokens, the secret key, encryption, parser confinement.
 
 `links` signs and verifies tokens and bounce addresses, `secret_key` loads and rotates the key, `encryption` protects
 subscribers' library keys, `confinement` restricts processes that parse untrusted bytes. The package knows neither the

@@ -45,7 +45,10 @@ _ATOM = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
 
 
 class Purpose(StrEnum):
-    """The purpose of a token; the comments name the number and version that it carries."""
+    """The purpose of a token.
+
+    The comments name the number and version that it carries.
+    """
 
     CONFIRM = "confirm"  # subscriber, consent version
     UNSUBSCRIBE = "unsubscribe"  # subscriber, 0
@@ -96,7 +99,10 @@ class RetiredSecret:
     revoked: bool = False
 
     def is_accepted(self, issued: datetime, now: datetime) -> bool:
-        """Return True if a token issued at this time is still accepted, whatever its purpose."""
+        """Return True if a token issued at this time is still accepted.
+
+        The purpose does not matter.
+        """
         return not self.revoked and issued < self.at and now < self.at + GRACE
 
 
@@ -127,7 +133,10 @@ class Keys:
         return _mac(self.secret, use, message)
 
     def macs(self, use: str, message: bytes) -> tuple[bytes, ...]:
-        """Return the MACs of a message by all secrets, the current one first, for verification."""
+        """Return the MACs of a message by all secrets, for verification.
+
+        The current secret is first.
+        """
         return tuple(_mac(secret, use, message) for secret in self.secrets)
 
     @property
@@ -142,7 +151,10 @@ class Keys:
 
 
 def _mac(secret: bytes, use: str, message: bytes) -> bytes:
-    """Return the same as `hmac.digest` in half the time: the keyed hash states are cached."""
+    """Return the same as `hmac.digest` in half the time.
+
+    The keyed hash states are cached.
+    """
     begun, ended = _hmac_states(secret, use)
     inner, outer = begun.copy(), ended.copy()
     inner.update(message)
@@ -167,7 +179,10 @@ def _id(secret: bytes) -> bytes:
 
 
 def make_token(keys: Keys, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
-    """Return the token for one purpose that names `number` at `version`, issued at this time."""
+    """Return the token for one purpose that names `number` at `version`.
+
+    It is issued at this time.
+    """
     head = _head(keys, number, version, at)
     return base64.urlsafe_b64encode(head + _token_mac(keys.secret, purpose, head)).decode()
 
@@ -245,7 +260,9 @@ def issue_time(version: int) -> datetime:
 
 
 def make_command_address(command: str, token: str, host: str) -> str:
-    """Return the address to which a mail has the effect of this token: `unsubscribe+TOKEN@host`.
+    """Return the address to which a mail has the effect of this token.
+
+    It is `unsubscribe+TOKEN@host`.
 
     The token is in lower-case base32, as some relays change the case of local parts.
     """
@@ -265,7 +282,9 @@ def read_command_address(address: str) -> tuple[str, str]:
 
 
 def canonical_address(text: str) -> str:
-    """Return an address as it is stored and used: as entered, with the domain in lower-case ASCII.
+    """Return an address as it is stored and used.
+
+    It is as entered, with the domain in lower-case ASCII.
 
     Only plain `local@domain` is accepted: no comment, quoted local part or IP literal (RFC 5321 sections 4.1.2 and
     4.5.3.1). Internationalised domains become IDNA.
@@ -297,7 +316,10 @@ def address_key(keys: Keys, address: str) -> bytes:
 
 
 def make_message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
-    """Return the Message-ID (RFC 5322 section 3.6.4): the same for every attempt, and anonymous."""
+    """Return the Message-ID (RFC 5322 section 3.6.4).
+
+    The same for every attempt, and anonymous.
+    """
     _check_atoms(kind, period)
     mac = keys.mac("message-id", f"{subscriber}:{kind}:{period}".encode())
     return f"<{kind}.{period}.{_base32(mac[:15])}@{host}>"
@@ -315,7 +337,9 @@ def _check_atoms(kind: str, period: str) -> None:
 
 
 def make_envelope_from(keys: Keys, delivery: int, attempt: int, mailbox: str) -> str:
-    """Return the return path (VERP) of one attempt; bounces to it name the delivery and cannot be forged.
+    """Return the return path (VERP) of one attempt.
+
+    Bounces to it name the delivery and cannot be forged.
 
     It is lower-case, as some relays change the case of local parts.
     """
@@ -324,7 +348,10 @@ def make_envelope_from(keys: Keys, delivery: int, attempt: int, mailbox: str) ->
 
 
 def envelope_tag(envelope_from: str) -> str:
-    """Return the part of a return path that identifies the attempt; also used as envelope id (RFC 3461)."""
+    """Return the part of a return path that identifies the attempt.
+
+    Also used as envelope id (RFC 3461).
+    """
     return envelope_from.partition("@")[0].rpartition("+")[2]
 
 
@@ -350,7 +377,10 @@ def looks_like_envelope_from(address: str) -> bool:
 
 
 def _lower_ascii(address: str) -> str:
-    """Return an address in lower case, or an empty text for one with letters outside ASCII."""
+    """Return an address in lower case.
+
+    Empty for one with letters outside ASCII.
+    """
     return address[:ADDRESS_MAX].lower() if address.isascii() else ""
 
 
@@ -370,7 +400,10 @@ class Urls:
 
     @property
     def is_reachable(self) -> bool:
-        """Return True if the installation has pages; without a public URL it works by mail alone."""
+        """Return True if the installation has pages.
+
+        Without a public URL it works by mail alone.
+        """
         return bool(self.public_url)
 
     @property
@@ -385,7 +418,10 @@ class Urls:
 
     @property
     def manage(self) -> str:
-        """Return the page that mails a new settings link to its owner; it is the same for everybody."""
+        """Return the page that mails a new settings link to its owner.
+
+        It is the same for everybody.
+        """
         return f"{self.home}settings" if self.is_reachable else ""
 
     def confirm(self, token: str) -> str:
@@ -393,7 +429,10 @@ class Urls:
         return f"{self.home}confirm/{token}"
 
     def unsubscribe(self, token: str) -> str:
-        """Return the page for unsubscribing; a one-click POST (RFC 8058) to it acts at once."""
+        """Return the page for unsubscribing.
+
+        A one-click POST (RFC 8058) to it acts at once.
+        """
         return f"{self.home}u/{token}"
 
     def preferences(self, token: str) -> str:
@@ -421,7 +460,10 @@ class Urls:
         return f"{self.home}f/{token}"
 
     def mute(self, token: str) -> str:
-        """Return the page for muting, below a settings link: `/2026-11-24/3` is the third pick of that digest."""
+        """Return the page for muting, below a settings link.
+
+        `/2026-11-24/3` is the third pick of that digest.
+        """
         return f"{self.preferences(token)}/mute"
 
     def saved(self, token: str) -> str:

@@ -93,7 +93,10 @@ REGISTRY: dict[str, SourceType] = {
 
 
 def parse_source(spec: str) -> Source:
-    """Return the source of a spec, e.g. `arxiv-rss:cs.AI+cs.CL`. Raises BadInput naming the known types."""
+    """Return the source of a spec, e.g. `arxiv-rss:cs.AI+cs.CL`.
+
+    Raises BadInput naming the known types.
+    """
     name, _, argument = spec.strip().partition(":")
     kind = REGISTRY.get(name)
     if kind is None:
@@ -103,7 +106,10 @@ def parse_source(spec: str) -> Source:
 
 
 def parse_sources(specs: str) -> list[Source]:
-    """Return the sources of a comma-separated list without duplicates; none for `none` or an empty list."""
+    """Return the sources of a comma-separated list without duplicates.
+
+    None for `none` or an empty list.
+    """
     names = [spec.strip() for spec in specs.split(",") if spec.strip()]
     if names == ["none"]:
         return []
@@ -111,5 +117,8 @@ def parse_sources(specs: str) -> list[Source]:
 
 
 def source_type(name: str) -> SourceType | None:
-    """Return the type of a source by its name (spec), or None if it is not in the registry."""
+    """Return the type of a source by its name (spec).
+
+    None if it is not in the registry.
+    """
     return REGISTRY.get(name.partition(":")[0])

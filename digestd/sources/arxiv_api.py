@@ -75,7 +75,10 @@ class ArxivApi:
         return self.calendar.warning(day)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the request for the next slice, or None once entries are too old to be new."""
+        """Return the request for the next slice.
+
+        None once entries are too old to be new.
+        """
         start, _, oldest = (cursor or "0").partition("@")
         if oldest and parse_timestamp(oldest) < since - UNSEEN:
             return None

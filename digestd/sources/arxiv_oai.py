@@ -1,4 +1,6 @@
-"""arXiv's OAI-PMH records by the day of their last change: `arxiv-oai:cs.AI+stat.ML`.
+"""arXiv's OAI-PMH records by the day of their last change.
+
+`arxiv-oai:cs.AI+stat.ML`.
 
 https://info.arxiv.org/help/oa/index.html, metadata format `arXiv`; protocol OAI-PMH 2.0
 (https://www.openarchives.org/OAI/openarchivesprotocol.html). Used to back-fill days that the feed no longer
@@ -51,7 +53,10 @@ _NUMBER = re.compile(r"arxiv:(?:[a-z-]+/)?(\d\d)(\d\d)")
 
 @dataclass(frozen=True, slots=True)
 class ArxivOai:
-    """Records of some categories that changed on some days, or since the last run if no days are given."""
+    """Records of some categories that changed on some days.
+
+    Or since the last run if no days are given.
+    """
 
     categories: tuple[str, ...]
     first: date | None = None
@@ -84,7 +89,10 @@ class ArxivOai:
         return made + LOADED if made else None
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the request for the first page of a category, or for its resumption token."""
+        """Return the request for the first page of a category.
+
+        Or for its resumption token.
+        """
         position, token = _position(cursor)
         if position >= len(self.categories):
             return None
@@ -101,7 +109,9 @@ class ArxivOai:
         return Request(f"{_URL}?{urlencode(query)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page. Deleted records have no metadata: they are counted in one reject.
+        """Parse one page.
+
+        Deleted records have no metadata: they are counted in one reject.
 
         A truncated page is requested again, because its resumption token is missing.
         """
@@ -120,7 +130,10 @@ class ArxivOai:
 
 
 def oai_set(category: str) -> str:
-    """Return the OAI set of a category: `cs.AI` → `cs:cs:AI`, `hep-th` → `physics:hep-th`, `cs` → `cs`."""
+    """Return the OAI set of a category.
+
+    `cs.AI` → `cs:cs:AI`, `hep-th` → `physics:hep-th`, `cs` → `cs`.
+    """
     if category in _GROUPS:
         return category
     archive, dot, subject = category.partition(".")
@@ -178,7 +191,7 @@ def _refuse_error(root: Element) -> None:
 
 
 def _whole(body: bytes) -> int:
-    """Return the number of records that end before the position where the document breaks."""
+    """Return the number of records before the position where the document breaks."""
     parser: XMLPullParser[Element] = XMLPullParser(events=("end",))
     found = 0
     with suppress(ParseError):

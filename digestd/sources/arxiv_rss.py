@@ -81,7 +81,10 @@ class ArxivRss:
         return Request(f"https://rss.arxiv.org/atom/{'+'.join(self.categories)}") if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the RSS or Atom feed. Its day is that of its items, which may be older than the feed itself."""
+        """Parse the RSS or Atom feed.
+
+        Its day is that of its items, which may be older than the feed itself.
+        """
         del cursor
         elements = XmlElements(body, frozenset({ATOM + "feed", "rss"}))
         sightings: list[Sighting] = []

@@ -29,7 +29,10 @@ _READ = 2_000
 
 
 def is_withdrawn(comment: str, abstract: str) -> bool:
-    """Return True if the comment or the start of the abstract says that this paper was withdrawn."""
+    """Return True if a text says that this paper was withdrawn.
+
+    It is the comment or the start of the abstract.
+    """
     comment, abstract = comment[:_READ], abstract[:_READ]
     text = f"{comment} {abstract[:200]}".lower()
     if "withdrawn" not in text and "retracted" not in text and "by arxiv" not in text:

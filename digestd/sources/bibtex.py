@@ -151,7 +151,10 @@ def _sighting(fields: Mapping[str, str]) -> Sighting:
 
 
 def _arxiv(fields: Mapping[str, str], journal: str) -> PaperId | None:
-    """Return the arXiv id from `eprint`, else from the URL or the journal's name, where exports put it."""
+    """Return the arXiv id.
+
+    From `eprint`, else from the URL or the journal's name, where exports put it.
+    """
     prefix = fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv"
     if prefix.lower() == "arxiv" and (named := arxiv_id(fields.get("eprint", ""))):
         return named[0]
@@ -172,7 +175,10 @@ def _doi(fields: Mapping[str, str]) -> PaperId | None:
 
 
 def _published(fields: Mapping[str, str]) -> datetime | None:
-    """Parse BibLaTeX's `date`, else `year` and `month` (name or number); None if they are no date."""
+    """Parse BibLaTeX's `date`, else `year` and `month` (name or number).
+
+    None if they are no date.
+    """
     match = _DATE.match(fields.get("date", ""))
     if match:
         parts: list[object] = [part for part in match.groups() if part]
@@ -207,7 +213,10 @@ def _authors(written: str) -> list[str]:
 
 
 def _decoded(text: str) -> str:
-    """Decode TeX accents and braces outside mathematics. Plain texts are returned at once, as decoding is slow."""
+    """Decode TeX accents and braces outside mathematics.
+
+    Plain texts are returned at once, as decoding is slow.
+    """
     if not _TEX.search(text):
         return text
     pieces = _MATHS.split(text)

@@ -1,4 +1,6 @@
-"""bioRxiv and medRxiv by posting date: `biorxiv`, `biorxiv:neuroscience+cell biology`, `medrxiv:…`.
+"""bioRxiv and medRxiv by posting date.
+
+`biorxiv`, `biorxiv:neuroscience+cell biology`, `medrxiv:…`.
 
 GET https://api.biorxiv.org/details/SERVER/INTERVAL/START/json, documented at
 https://api.biorxiv.org/details/biorxiv/help. A page holds 30 or 100 records depending on the manual's year, so
@@ -104,7 +106,10 @@ class Biorxiv:
         return total if total and len(self.categories) <= 1 else None
 
     def _sightings(self, post: JsonObject) -> Iterator[Sighting]:
-        """Yield a post, unless it is of another category because the API ignored the filter."""
+        """Yield a post.
+
+        Skip one of another category, for when the API ignored the filter.
+        """
         category = text_at(post, "category").lower().replace("_", " ")
         if not self.categories or category in self.categories:
             yield _sighting(post, self.server, category)
@@ -112,7 +117,10 @@ class Biorxiv:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """A page: category index, start, stated total and interval of days. Its text form is the cursor."""
+    """A page: category index, start, stated total and interval of days.
+
+    Its text form is the cursor.
+    """
 
     category: int = 0
     start: int = 0
@@ -129,7 +137,10 @@ class _Position:
 
 
 def _interval(message: JsonObject) -> str:
-    """Return the interval that the answer states (`2026-11-21:2027-11-24`), in the form of the URL."""
+    """Return the interval that the answer states, in the form of the URL.
+
+    For example `2026-11-21:2027-11-24`.
+    """
     said = message.get("interval")
     found = _INTERVAL.fullmatch(said) if isinstance(said, str) else None
     return f"{found[1]}/{found[2]}" if found else ""
@@ -175,7 +186,10 @@ def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
 
 
 def _ids(own: PaperId, published: str) -> tuple[PaperId, ...]:
-    """Return the preprint's DOI, and the journal's DOI once published (`NA` until then)."""
+    """Return the preprint's DOI, and the journal's once published.
+
+    The journal's is `NA` until then.
+    """
     journal = doi_id(published)
     return (own, journal) if journal and journal != own else (own,)
 
@@ -191,7 +205,10 @@ def _posted(written: str) -> date:
 
 
 def _authors(joined: str) -> list[str]:
-    """Convert `Last, F.; Other, G. H., Jr.` to `F. Last` and `G. H. Other Jr.`; keep group names."""
+    """Convert authors such as `Last, F.; Other, G. H., Jr.` to names.
+
+    The result is `F. Last` and `G. H. Other Jr.`; group names are kept.
+    """
     found = []
     for name in joined.split(";"):
         last, *rest = [piece.strip() for piece in name.split(",")]

@@ -77,11 +77,17 @@ class Crossref:
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Return a limit far below both pools (5 to 10 per second in 2026, see `x-rate-limit-limit`)."""
+        """Return a limit far below both pools.
+
+        They had 5 to 10 per second in 2026, see `x-rate-limit-limit`.
+        """
         return RateLimit("api.crossref.org", 1.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the next page. Our cursor ends with Crossref's own, which expires after five minutes."""
+        """Return the next page.
+
+        Our cursor ends with Crossref's own, which expires after five minutes.
+        """
         created = (since - LATE).date()
         filters = [f"issn:{issn}" for issn in self.issns]
         filters += [f"from-created-date:{created}", f"from-pub-date:{created - BACK_FILE}"]
@@ -120,7 +126,10 @@ def _next(message: JsonObject, received: int, total: int | None) -> str | None:
 
 
 def _message(found: JsonObject) -> JsonObject:
-    """Return the message of the envelope. Raises SourceFailed quoting Crossref's error."""
+    """Return the message of the envelope.
+
+    Raises SourceFailed quoting Crossref's error.
+    """
     message = found.get("message")
     if found.get("status") == "ok" and isinstance(message, dict):
         return message
@@ -141,7 +150,10 @@ def _sightings(work: JsonObject) -> Iterator[Sighting]:
 
 
 def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[Sighting]:
-    """Yield the works that a notice retracts, under the title it repeats; some are retracted in place."""
+    """Yield the works that a notice retracts, under the title it repeats.
+
+    Some are retracted in place.
+    """
     own, title = doi_id(text_at(notice, "DOI")), _title(notice)
     for update in updates:
         if text_at(update, "type") not in _TAKES_BACK:
@@ -193,7 +205,9 @@ def _authors(work: JsonObject) -> list[str]:
 
 
 def _ids(own: PaperId, work: JsonObject) -> tuple[PaperId, ...]:
-    """Return the DOI and the one other identifier of the same work that Crossref knows.
+    """Return the DOI and the one other identifier of the same work.
+
+    Crossref knows it.
 
     That is a preprint's journal version, or a version at arXiv, bioRxiv or medRxiv. If several are
     named, one of them may be another work, so none is used.
@@ -227,5 +241,8 @@ def _created(work: JsonObject) -> date | None:
 
 
 def _parts(work: JsonObject, key: str) -> list[object]:
-    """Return the first of `date-parts`: [[2026, 11, 24]], [[2026, 11]], [[2026]], or [[null]] for none."""
+    """Return the first of `date-parts`.
+
+    [[2026, 11, 24]], [[2026, 11]], [[2026]], or [[null]] for none.
+    """
     return as_list(next(iter(as_list(object_at(work, key).get("date-parts"))), None))[:3]

@@ -1,4 +1,7 @@
-"""Parse the dates that sources write: numbers as text, without leading zeros, or a year alone."""
+"""Parse the dates that sources write.
+
+Numbers as text, without leading zeros, or a year alone.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -7,7 +10,10 @@ from digestd.sources.json_records import parse_count
 
 
 def parse_day(year: object, month: object = 1, of_month: object = 1) -> date:
-    """Return the date of these numbers or texts. Raises ValueError if it is impossible or implausible."""
+    """Return the date of these numbers or texts.
+
+    Raises ValueError if it is impossible or implausible.
+    """
     numbers = [parse_count(part) or 0 for part in (year, month, of_month)]
     if not 1900 < numbers[0] < 2200:
         raise ValueError(f"the year {numbers[0]} cannot be meant")
@@ -15,7 +21,9 @@ def parse_day(year: object, month: object = 1, of_month: object = 1) -> date:
 
 
 def publication_day(parts: Sequence[object], heard_of: date | None) -> date | None:
-    """Return the publication day from [year, month, day] or a prefix of it, or None if it is not a date.
+    """Return the publication day from [year, month, day] or a prefix of it.
+
+    None if it is not a date.
 
     A month or year alone gives the day on which the paper was first known if that lies within it, else
     its first day. A date after that day names a future issue: the day itself is returned.

@@ -75,7 +75,10 @@ class Dblp:
         return RateLimit("dblp.org", 2.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the next page; next year comes first, because journals are ahead of the calendar."""
+        """Return the next page.
+
+        Next year comes first, because journals are ahead of the calendar.
+        """
         start, place = _place(cursor)
         year = since.year + 1 - place
         if year < (since - LATE).year:

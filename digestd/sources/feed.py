@@ -1,4 +1,6 @@
-"""Any feed: `feed:https://journal.example.org/rss` in RSS 0.9 to 2.0, RDF, Atom or JSON Feed.
+"""Any feed, as `feed:https://journal.example.org/rss`.
+
+RSS 0.9 to 2.0, RDF, Atom or JSON Feed.
 
 feedparser (https://feedparser.readthedocs.io/) parses the XML dialects with Dublin Core
 (https://www.dublincore.org/specifications/dublin-core/dces/) and PRISM. It gets bytes in a stream, never an
@@ -80,7 +82,10 @@ class FeedSource:
 
 
 def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[FeedEntry]]:
-    """Return the base address and the entries; append what is wrong with the feed to `faults`."""
+    """Return the base address and the entries.
+
+    Append what is wrong with the feed to `faults`.
+    """
     if b"<!ENTITY" in body:
         raise SourceFailed("the answer declares a DOCTYPE with entities; a feed was expected")
     try:

@@ -46,7 +46,10 @@ class FeedEntry:
 
 
 def entry_sightings(entries: Sequence[FeedEntry], home: str) -> tuple[list[Sighting], list[Reject]]:
-    """Return the sightings and rejects of a feed's entries; relative addresses start at `home`."""
+    """Return the sightings and rejects of a feed's entries.
+
+    Relative addresses start at `home`.
+    """
     shared = Counter(link for link, _ in {(_link(entry, home), entry.title) for entry in entries})
     found: list[Sighting] = []
     rejects: list[Reject] = []
@@ -78,7 +81,10 @@ def _sighting(entry: FeedEntry, home: str, name: str) -> Sighting:
 
 
 def _ids(entry: FeedEntry, home: str) -> tuple[PaperId, ...]:
-    """Return the DOIs and arXiv ids that the entry declares; without any, the one in its link."""
+    """Return the DOIs and arXiv ids that the entry declares.
+
+    Without any, the one in its link.
+    """
     declared = unique_ids([_named(text) for text in (*entry.identifiers, entry.link)])
     return declared or unique_ids(
         [_named_in(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)]
@@ -92,7 +98,10 @@ def _named(text: str) -> PaperId | None:
 
 
 def _named_in(address: str) -> PaperId | None:
-    """Return the DOI in the path of a publisher's address, without the page view that follows it."""
+    """Return the DOI in the path of a publisher's address.
+
+    The page view that follows it is left out.
+    """
     match = _DOI_IN_PATH.search(unquote(address))
     if match is None:
         return None

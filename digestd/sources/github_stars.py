@@ -60,7 +60,10 @@ class GithubStars:
         return RateLimit("api.github.com", 1.0, exclusive=True)
 
     def for_papers(self, papers: Sequence[Paper]) -> Self:
-        """Return a source for the repositories that these papers link to, the newest papers first."""
+        """Return a source for the repositories that these papers link to.
+
+        The newest papers are first.
+        """
         found: dict[str, list[tuple[PaperId, str]]] = {}
         for paper in sorted(papers, key=lambda paper: (paper.first_seen, paper.key), reverse=True):
             if path := repository(paper.links.get("code", "")):
@@ -96,7 +99,10 @@ class GithubStars:
 
 
 def repository(address: str) -> str:
-    """Return `owner/name` in lower case of a GitHub address, or "" if it is not a repository's."""
+    """Return `owner/name` in lower case of a GitHub address.
+
+    Empty if it is not a repository's.
+    """
     match = _REPOSITORY.fullmatch(address)
     if match is None or match["owner"].lower() in _NO_OWNERS or not match["name"].strip("."):
         return ""
@@ -104,7 +110,10 @@ def repository(address: str) -> str:
 
 
 def _why(found: JsonObject) -> str:
-    """Return GitHub's error message. Raises SourceFailed if it is about us, not about the repository."""
+    """Return GitHub's error message.
+
+    Raises SourceFailed if it is about us, not about the repository.
+    """
     said = found.get("message")
     if not isinstance(said, str):
         raise SourceFailed("the answer is not a repository; its format has changed")

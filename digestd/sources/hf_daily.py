@@ -53,7 +53,10 @@ class HfDaily:
         return RateLimit("huggingface.co", 1.0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the newest day, then one day earlier each time, until three days before `since`."""
+        """Return the newest day, then one day earlier each time.
+
+        It ends three days before `since`.
+        """
         if cursor is None:
             return Request(_URL, fresh=True)
         if date.fromisoformat(cursor) < (since - VOTES_GROW).date():

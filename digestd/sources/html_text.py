@@ -1,4 +1,7 @@
-"""Convert feed texts to plain text: HTML, HTML escaped twice, or mathematics that looks like HTML."""
+"""Convert feed texts to plain text.
+
+HTML, HTML escaped twice, or mathematics that looks like HTML.
+"""
 
 import re
 

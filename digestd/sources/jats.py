@@ -10,7 +10,9 @@ _TAG = re.compile(r"""</?[a-z][\w:.-]*(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*
 
 
 def jats_to_text(marked: str) -> str:
-    """Return the text of a JATS or HTML fragment, with paragraphs separated and `H<sub>2</sub>O` joined.
+    """Return the text of a JATS or HTML fragment.
+
+    Paragraphs are separated and `H<sub>2</sub>O` joined.
 
     https://jats.nlm.nih.gov/archiving/tag-library/. The heading "Abstract" is dropped. Of a formula given
     in both TeX and MathML, only the MathML is kept. A `<` that opens no tag is kept.

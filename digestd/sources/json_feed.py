@@ -1,4 +1,7 @@
-"""JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), parsed leniently: numeric ids, wrong dates."""
+"""JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), parsed leniently.
+
+Numeric ids, wrong dates.
+"""
 
 from datetime import datetime
 
@@ -9,7 +12,10 @@ from digestd.sources.source import parse_timestamp
 
 
 def read(body: bytes) -> tuple[str, list[FeedEntry]]:
-    """Return the feed's base address and its entries. Raises SourceFailed if it is not a JSON Feed."""
+    """Return the feed's base address and its entries.
+
+    Raises SourceFailed if it is not a JSON Feed.
+    """
     found = load_object(body)
     items = found.get("items")
     if not isinstance(items, list):

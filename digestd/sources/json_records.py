@@ -1,4 +1,6 @@
-"""Read records from JSON (RFC 8259) of any shape: a wrong shape becomes a reject, never a crash.
+"""Read records from JSON (RFC 8259) of any shape.
+
+A wrong shape becomes a reject, never a crash.
 
 Texts are returned as one line without control characters.
 """
@@ -28,7 +30,10 @@ def load_object(body: bytes) -> JsonObject:
 
 
 def list_at(found: JsonObject, *path: str) -> list[object]:
-    """Return the list at a path of keys, at most ITEMS_MAX items. Raises SourceFailed if there is none."""
+    """Return the list at a path of keys, at most ITEMS_MAX items.
+
+    Raises SourceFailed if there is none.
+    """
     value: object = found
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
@@ -40,7 +45,10 @@ def list_at(found: JsonObject, *path: str) -> list[object]:
 def read_records(
     found: Iterable[object], sightings: Callable[[JsonObject], Iterable[Sighting]]
 ) -> tuple[list[Sighting], list[Reject]]:
-    """Return the sightings of all records, and a reject for each record that cannot be parsed."""
+    """Return the sightings of all records.
+
+    Also return a reject for each record that cannot be parsed.
+    """
     told: list[Sighting] = []
     rejects: list[Reject] = []
     for position, record in enumerate(found, start=1):
@@ -59,20 +67,29 @@ def require_object(value: object, field: str) -> JsonObject:
 
 
 def object_at(record: JsonObject, key: str) -> JsonObject:
-    """Return the object under a key, or an empty one if it is missing. Raises BadRecord for another type."""
+    """Return the object under a key, or an empty one if it is missing.
+
+    Raises BadRecord for another type.
+    """
     value = record.get(key)
     return {} if value is None else require_object(value, key)
 
 
 def as_list(value: object) -> list[object]:
-    """Return a list unchanged, [] for None, and [value] for anything else (as XML converters need)."""
+    """Return a list unchanged, and anything else as a list.
+
+    [] for None, else [value], as XML converters need.
+    """
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def text_at(record: JsonObject, key: str) -> str:
-    """Return the text under a key as one line, or "" if it is missing. Raises BadRecord for another type."""
+    """Return the text under a key as one line, or "" if it is missing.
+
+    Raises BadRecord for another type.
+    """
     value = record.get(key)
     if value is None:
         return ""

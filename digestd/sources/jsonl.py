@@ -68,7 +68,10 @@ class JsonlFile:
 
 
 def read_line(line: bytes) -> Sighting | None:
-    """Return one line as a sighting, or None if it is empty. Raises BadRecord with field and remedy."""
+    """Return one line as a sighting, or None if it is empty.
+
+    Raises BadRecord with field and remedy.
+    """
     if len(line) > LINE_MAX:
         raise BadRecord("line", f"is longer than {LINE_MAX} bytes; one paper a line")
     line = line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -102,7 +105,10 @@ def read_record(record: Mapping[str, object]) -> Sighting:
 
 
 def title_hash_id(paper: Words) -> PaperId:
-    """Return the identifier of a paper without any: a hash of its title and first author."""
+    """Return the identifier of a paper without any.
+
+    A hash of its title and first author.
+    """
     first = paper.authors[0] if paper.authors else ""
     return hash_id(f"{paper.title}\n{first}".casefold())
 

@@ -1,4 +1,6 @@
-"""Papers of an OpenReview venue: `openreview:ICLR.cc/2027/Conference`, `openreview:TMLR`.
+"""Papers of an OpenReview venue.
+
+`openreview:ICLR.cc/2027/Conference`, `openreview:TMLR`.
 
 GET https://api2.openreview.net/notes, documented at https://docs.openreview.net/reference/api-v2. API 1 has bare
 values where API 2 has {"value": …}; both are parsed. Papers become public long after they were created, so the
@@ -70,7 +72,10 @@ class Openreview:
         return _notes(self.venue, place.start)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page. The first leads to the withdrawn papers, and those to the second."""
+        """Parse one page.
+
+        The first leads to the withdrawn papers, and those to the second.
+        """
         found = load_object(body)
         if "notes" not in found and ("message" in found or "errors" in found):
             raise SourceFailed(quote_service("OpenReview", found.get("message") or found.get("errors")))
@@ -98,7 +103,9 @@ class Openreview:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """Start of a page, and when the last note before it changed (ms since 1970; 0: unknown).
+    """Start of a page, and when the last note before it changed.
+
+    In ms since 1970; 0 if unknown.
 
     Its text form is the cursor. `is_aside`: the page of withdrawn papers; `back`: the cursor after it.
     """
@@ -185,7 +192,10 @@ def _named(said: str) -> PaperId | None:
 
 
 def _public(note: JsonObject) -> datetime:
-    """Return when it was published at the venue, else made public, else created (ms since 1970)."""
+    """Return when it was made public, in ms since 1970.
+
+    Published at the venue, else made public, else created.
+    """
     for key in ("pdate", "odate", "cdate"):
         stamp = parse_count(note.get(key))
         if stamp and stamp < 7_000_000_000_000:

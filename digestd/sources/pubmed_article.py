@@ -29,7 +29,10 @@ _UNKNOWN = re.compile(r"\W*not available\W*", re.IGNORECASE)
 
 
 def read_article(record: Element) -> Iterator[Sighting]:
-    """Yield the article, or those that it retracts if it is a notice. Raises BadRecord."""
+    """Yield the article, or those that it retracts if it is a notice.
+
+    Raises BadRecord.
+    """
     kinds = {kind.text or "" for kind in record.iterfind(".//PublicationType")}
     if retracted := _related(record, "RetractionOf"):
         title = make_words(retracted_title(_title(record)))
@@ -74,7 +77,10 @@ def _related(record: Element, kind: str) -> list[PaperId]:
 
 
 def _other_ids(record: Element) -> Iterator[PaperId | None]:
-    """Yield DOI and PubMed Central id; those in the list of references belong to other papers."""
+    """Yield DOI and PubMed Central id.
+
+    Those in the list of references belong to other papers.
+    """
     paths = ("PubmedData/ArticleIdList/ArticleId", "PubmedBookData/ArticleIdList/ArticleId")
     for path in paths:
         for other in record.iterfind(path):
@@ -114,7 +120,10 @@ def _label(part: Element) -> str:
 
 
 def _authors(record: Element) -> list[str]:
-    """Return `ForeName LastName Suffix` or the name of a group; a book's editors are not its authors."""
+    """Return `ForeName LastName Suffix` or the name of a group.
+
+    A book's editors are not its authors.
+    """
     paths = ("MedlineCitation/Article/AuthorList/Author", "BookDocument/AuthorList/Author")
     found = [author for path in paths for author in record.iterfind(path) if author.get("ValidYN") != "N"]
     return [_all_text(author.find("CollectiveName")) or _name(author) for author in found]
@@ -160,7 +169,10 @@ def _entered(record: Element) -> date | None:
 
 
 def _parts(said: Element | None) -> list[object]:
-    """Return year, month and day as far as given (`2026`, `Nov` or `11`, `24`); a MedlineDate's first year."""
+    """Return year, month and day as far as given (`2026`, `Nov` or `11`, `24`).
+
+    A MedlineDate's first year.
+    """
     if said is None:
         return []
     year = _YEAR.search(child_text(said, "Year") or child_text(said, "MedlineDate"))

@@ -13,12 +13,17 @@ _OPENING = re.compile(
 
 
 def retracted_title(title: str) -> str:
-    """Return the title of the retracted paper from the title of its notice (`Retraction: …`)."""
+    """Return the title of the retracted paper.
+
+    It is in the title of its notice (`Retraction: …`).
+    """
     return _OPENING.sub("", title, count=1)
 
 
 def merge_retractions(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
-    """Mark papers as withdrawn if the same answer holds their retraction, in any order.
+    """Mark papers as withdrawn if the same answer holds their retraction.
+
+    The order does not matter.
 
     A notice has few words; they are used only if the paper itself is missing.
     """

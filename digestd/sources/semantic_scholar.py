@@ -1,4 +1,6 @@
-"""Semantic Scholar: citation counts (`s2-citations`) and similar papers (`s2-recommend:ID+ID`).
+"""Semantic Scholar: citation counts and similar papers.
+
+`s2-citations` and `s2-recommend:ID+ID`.
 
 POST https://api.semanticscholar.org/graph/v1/paper/batch and the recommendations API, documented at
 https://api.semanticscholar.org/api-docs/. Both work without a key from a shared pool that is often exhausted.

@@ -1,4 +1,6 @@
-"""The interface of a source: which request comes next, and how to parse its answer. Pure.
+"""The interface of a source.
+
+Which request comes next, and how to parse its answer. Pure.
 
 A source turns the bytes of an answer into sightings and never opens a socket. A record that
 cannot be parsed becomes a Reject with its reason; nothing is dropped silently.
@@ -40,7 +42,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most one request every `seconds` to `host`, which names a group of sources, not a DNS name.
+    """At most one request every `seconds` to `host`.
+
+    The host names a group of sources, not a DNS name.
 
     `exclusive`: allow one request at a time over all processes.
     """
@@ -83,7 +87,10 @@ class Parser(Protocol):
     """An object that turns bytes into papers."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the answer to the request at `cursor`. Raises SourceFailed if nothing can be parsed."""
+        """Parse the answer to the request at `cursor`.
+
+        Raises SourceFailed if nothing can be parsed.
+        """
 
 
 class Source(Protocol):
@@ -91,14 +98,20 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """Return the spec, as in DIGESTD_SOURCES; sightings and fetches are stored under it."""
+        """Return the spec, as in DIGESTD_SOURCES.
+
+        Sightings and fetches are stored under it.
+        """
 
     @property
     def rate_limit(self) -> RateLimit:
         """Return how often requests may be sent."""
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the request for the page at `cursor` (None: the first), or None after the last page."""
+        """Return the request for the page at `cursor` (None: the first).
+
+        None after the last page.
+        """
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse the answer to the request at `cursor`.
@@ -112,12 +125,18 @@ class AnnouncementSource(Source, Protocol):
     """A source with a known calendar; for the others a weekly schedule is learned."""
 
     def announcement_time(self, day: date) -> datetime | None:
-        """Return when the announcement of a day is available here, or None if the day has none."""
+        """Return when the announcement of a day is available here.
+
+        None if the day has none.
+        """
 
 
 @runtime_checkable
 class BackfillSource(Source, Protocol):
-    """A source that shows only its newest announcement, with another interface for earlier ones."""
+    """A source that shows only its newest announcement.
+
+    It has another interface for earlier ones.
+    """
 
     def backfill(self, first: date, last: date) -> Source:
         """Return the source to ask for the announcements of these days, both included."""
@@ -125,14 +144,19 @@ class BackfillSource(Source, Protocol):
 
 @runtime_checkable
 class EnrichmentSource(Source, Protocol):
-    """A source that adds signals such as citations to stored papers; it needs `for_papers` to ask anything."""
+    """A source that adds signals such as citations to stored papers.
+
+    It needs `for_papers` to ask anything.
+    """
 
     def for_papers(self, papers: Sequence[Paper]) -> Source:
         """Return a copy of the source that asks about these papers."""
 
 
 def check_rejects(page: Page) -> Page:
-    """Return the page. Raises SourceFailed if most records were rejected: the format has changed.
+    """Return the page.
+
+    Raises SourceFailed if most records were rejected: the format has changed.
 
     The last good state is better than the few records that happen to fit.
     """
@@ -154,7 +178,10 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def clean_line(text: str, limit: int) -> str:
-    """Return one line of at most `limit` characters, without control characters and repeated spaces."""
+    """Return one line of at most `limit` characters.
+
+    Without control characters and repeated spaces.
+    """
     clean = " ".join(text[: limit * 4].split())
     if not clean.isprintable():  # else there is nothing to clean, and two searches are saved
         clean = " ".join(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _UNFIT.sub(" ", clean)).split())
@@ -174,7 +201,10 @@ def quote_service(service: str, message: object) -> str:
 
 
 def make_words(title: str, abstract: str = "", authors: Sequence[str] = (), categories: Sequence[str] = ()) -> Words:
-    """Return the words of a paper, cut to their limits. Raises BadRecord without a title."""
+    """Return the words of a paper, cut to their limits.
+
+    Raises BadRecord without a title.
+    """
     short = clean_line(title, TITLE_MAX)
     if not short:
         raise BadRecord("title", "is missing or empty; every paper needs one")
@@ -187,7 +217,10 @@ def make_words(title: str, abstract: str = "", authors: Sequence[str] = (), cate
 
 
 def clean_names(values: Sequence[str], count: int) -> tuple[str, ...]:
-    """Return the first `count` names, cleaned, cut to their maximum length and without duplicates."""
+    """Return the first `count` names, cleaned and without duplicates.
+
+    Each is cut to its maximum length.
+    """
     found = (clean_line(value, NAME_MAX) for value in values[:count])
     return tuple(dict.fromkeys(value for value in found if value))
 

@@ -1,4 +1,7 @@
-"""Check the part of a spec after the colon. Each function raises BadInput with the remedy."""
+"""Check the part of a spec after the colon.
+
+Each function raises BadInput with the remedy.
+"""
 
 import re
 from pathlib import Path
@@ -30,7 +33,10 @@ def file_path(kind: str, argument: str) -> Path:
 
 
 def search_query(kind: str, argument: str) -> str:
-    """Return a search query; it contains no comma, which would end the spec in a list of sources."""
+    """Return a search query.
+
+    It contains no comma, which would end the spec in a list of sources.
+    """
     found = " ".join(argument.split())
     if not 2 <= len(found) <= 180 or "," in found or not found.isprintable():
         raise BadInput(f"{kind}: needs a search of 2 to 180 characters without commas after the colon")

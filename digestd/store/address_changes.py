@@ -1,4 +1,7 @@
-"""Requested address changes: a change takes effect once the old and the new address have confirmed it."""
+"""Requested address changes.
+
+A change takes effect once the old and the new address have confirmed it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

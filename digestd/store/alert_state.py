@@ -1,4 +1,7 @@
-"""Counts at the last alert, so that only one worker alerts, and only when there are more."""
+"""Counts at the last alert.
+
+This way, only one worker alerts, and only when there are more.
+"""
 
 from collections.abc import Callable
 

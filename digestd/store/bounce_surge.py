@@ -1,4 +1,6 @@
-"""Hold suppressions back while unusually many mails bounce, by relay and by recipient domain.
+"""Hold suppressions back while unusually many mails bounce.
+
+By relay and by recipient domain.
 
 The column `held` marks a bounce that suppressed nobody. Suppressions by the same surge from before it was noticed are
 lifted. Mails to unconfirmed addresses do not count, so that strangers cannot cause a surge.
@@ -36,7 +38,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """The address keys at a domain that failed recently, and how many of them still get mail."""
+    """The address keys at a domain that failed recently.
+
+    Also how many of them still get mail.
+    """
 
     keys: frozenset[bytes]
     open: int
@@ -88,7 +93,9 @@ def relay_share(session: Session, relay: str | None, delivery: int, at_us: int) 
 
 
 def lift_suppressions(session: Session, address_keys: Iterable[bytes], now: datetime) -> int:
-    """Lift suppressions by hard bounces of the last day, hold those bounces, and return how many.
+    """Lift suppressions by hard bounces of the last day.
+
+    Hold those bounces, and return how many there were.
 
     Suppressions by the operator stay.
     """
@@ -114,7 +121,10 @@ def hold(session: Session, keys: Sequence[bytes]) -> None:
 
 
 def held_addresses(session: Session, now: datetime, since: datetime | None = None) -> list[bytes]:
-    """Return the addresses, by key, whose hard bounces are held and that were not reached since."""
+    """Return the addresses, by key, whose hard bounces are held.
+
+    They were not reached since.
+    """
     later = (
         select(_D.id)
         .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
@@ -140,7 +150,9 @@ def release(session: Session, address_keys: Sequence[bytes]) -> None:
 
 
 def is_contradicted(session: Session, bounce: Bounce, oldest: datetime) -> bool:
-    """Return True if a bounce comes too late, or its recipient gave feedback after the mail was sent.
+    """Return True if a bounce must not count.
+
+    It comes too late, or its recipient gave feedback after the mail was sent.
 
     Everybody who has a mail can read its return path, so bounces may be forged.
     """
@@ -207,7 +219,10 @@ def _failed_at_domain(session: Session, domain: str, now: datetime) -> _Failed:
 
 
 def _subscribers_at(session: Session, domain: str, most: int) -> int:
-    """Count the subscribers at a domain, at most one more than `most`: larger numbers do not matter."""
+    """Count the subscribers at a domain, at most one more than `most`.
+
+    Larger numbers do not matter.
+    """
     some = select(_S.id).where(_is_at(domain), _S.status.in_(_OPEN)).limit(most + 1).subquery()
     return int(session.connection().execute(select(func.count()).select_from(some)).scalar_one())
 

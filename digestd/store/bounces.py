@@ -88,7 +88,10 @@ def apply_effects(session: Session, bounce: Bounce, now: datetime) -> BounceActi
 
 
 def lock(session: Session, address_keys: Iterable[bytes]) -> None:
-    """Lock several addresses in order of row number, like planning and the commit point, to prevent deadlocks."""
+    """Lock several addresses in order of row number.
+
+    Planning and the commit point use the same order, which prevents deadlocks.
+    """
     for chunk in chunks(set(address_keys)):
         session.connection().execute(select(_S.id).where(_S.address_key.in_(chunk)).order_by(_S.id).with_for_update())
 

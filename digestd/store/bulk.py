@@ -1,4 +1,6 @@
-"""Statements for many rows: bulk writes, lookups by many keys, reserved row numbers.
+"""Statements for many rows.
+
+Bulk writes, lookups by many keys, reserved row numbers.
 
 Bulk statements and lookups are compiled once and handed to the driver as text, because SQLAlchemy's work per row costs
 as much as the driver's. On PostgreSQL several go in one exchange (pipeline), because a delivery round mostly waits for
@@ -73,7 +75,9 @@ def reserve(session: Session, table: Table, count: int) -> list[int]:
 
 
 def insert_plain(session: Session, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows with the same columns and values that need no conversion (numbers, text, bytes).
+    """Insert rows with the same columns and plain values.
+
+    Numbers, text and bytes need no conversion.
 
     SQLAlchemy's work on each value takes longer than SQLite's on the row.
     """
@@ -215,7 +219,10 @@ def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
 
 
 def _type(compiled: Compiled, name: str) -> str:
-    """Return the server's name of a type, without the length, as a cast would truncate."""
+    """Return the server's name of a type.
+
+    Without the length, as a cast would truncate.
+    """
     return str(compiled.binds[name].type.compile(dialect=compiled.dialect)).partition("(")[0]  # type: ignore[attr-defined]  # missing in the type stubs
 
 

@@ -1,4 +1,7 @@
-"""Calibrations of the probability of relevance: one row per fit, the newest in force, none deleted."""
+"""Calibrations of the probability of relevance.
+
+One row per fit, the newest in force, none deleted.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

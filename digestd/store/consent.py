@@ -1,4 +1,7 @@
-"""Consent events: append-only, one per consent version, with the wording that was shown."""
+"""Consent events: append-only, one per consent version.
+
+Each has the wording that was shown.
+"""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,4 +1,7 @@
-"""The tables for SQLAlchemy Core: rows are read as tuples, without a unit of work or change tracking."""
+"""The tables for SQLAlchemy Core.
+
+Rows are read as tuples, without a unit of work or change tracking.
+"""
 
 from typing import Any
 

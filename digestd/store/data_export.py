@@ -1,4 +1,7 @@
-"""Export everything stored about a subscriber, by row number or by keyed hash of the address."""
+"""Export everything stored about a subscriber.
+
+By row number or by keyed hash of the address.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,6 @@
-"""Dense vectors of papers: one per revision, in half precision, of the model in use.
+"""Dense vectors of papers.
+
+One per revision, in half precision, of the model in use.
 
 A changed model has another version; its vectors replace the old ones as they are made.
 """

@@ -1,4 +1,6 @@
-"""Term counts of papers by the text model in use: one row per revision, for papers that subscribers named.
+"""Term counts of papers by the text model in use.
+
+One row per revision, for papers that subscribers named.
 
 Rows of another model replace the old ones as they are made. All of it can be made again.
 """

@@ -1,4 +1,7 @@
-"""Erasure: only the keyed hash of the address stays, in no other form and in no file of the database."""
+"""Erasure: only the keyed hash of the address stays.
+
+It stays in no other form and in no file of the database.
+"""
 
 import hashlib
 from datetime import datetime

@@ -41,7 +41,10 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
 
 
 def active_verdicts(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Verdict, ...]:
-    """Return the verdicts on a paper (all its row numbers) not taken back, oldest first."""
+    """Return the verdicts on a paper that were not taken back, oldest first.
+
+    Under all its row numbers.
+    """
     query = select(_F.verdict).where(_F.subscriber_id == subscriber, _F.paper.in_(papers), _F.undone_us.is_(None))
     return tuple(Verdict(said) for said in session.connection().execute(query.order_by(_F.id)).scalars())
 

@@ -1,4 +1,6 @@
-"""The state of each host, shared by all processes: next request, lock, and circuit breaker.
+"""The state of each host, shared by all processes.
+
+Next request, lock, and circuit breaker.
 
 Each step is one compare-and-set statement. Times beyond their bound were written under a wrong clock and are ignored.
 """

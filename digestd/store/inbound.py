@@ -1,4 +1,7 @@
-"""Counts of inbound mails and events by outcome, so that operators see that bounces are read."""
+"""Counts of inbound mails and events by outcome.
+
+This way, operators see that bounces are read.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""The interests of subscribers: those they set, and those that follow from what they mute and rate."""
+"""The interests of subscribers.
+
+Those they set, and those that follow from what they mute and rate.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,7 +20,10 @@ _I, _F, _P = core.interest.c, core.feedback.c, core.paper.c
 
 
 def for_ranking(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return what ranking uses: interests, mutings, and rated papers that no interest names."""
+    """Return what ranking uses.
+
+    Interests, mutings, and rated papers that no interest names.
+    """
     found = of(session, subscribers)
     for key, muted in mutings.active(session, subscribers).items():
         found[key] = (*found.get(key, ()), *muted)

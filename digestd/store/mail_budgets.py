@@ -95,12 +95,17 @@ def delete_expired(db: Database, now: datetime) -> None:
 
 
 def clear(session: Session, recipient: bytes, pool: Pool) -> None:
-    """Reset the count of one pool for an address, after its owner has proved to read it."""
+    """Reset the count of one pool for an address.
+
+    Its owner has proved to read it.
+    """
     session.connection().execute(delete(core.caused_mail).where(_B.address_key == recipient, _B.pool == pool))
 
 
 def anonymise(session: Session, key: int, address_key: bytes) -> None:
-    """Erase the networks of mails to an erased address, and the causer of mails by an erased subscriber.
+    """Erase the networks of mails to an erased address.
+
+    Also erase the causer of mails by an erased subscriber.
 
     The counts by keyed hash stay for their month, so that erasure does not reset the limits.
     """
@@ -132,7 +137,10 @@ def _any_reached(
 
 
 def _pool_has_room(session: Session, pool: Pool, now: datetime) -> datetime:
-    """Return when a mail of this pool may leave: once the mail `most` places before it has left its span."""
+    """Return when a mail of this pool may leave.
+
+    Once the mail `most` places before it has left its span.
+    """
     limit = PER_POOL[pool]
     if limit is None:
         return now

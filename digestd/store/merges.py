@@ -1,4 +1,6 @@
-"""Merges of two papers that are one work: everything moves to the older row, and a merge can be undone.
+"""Merges of two papers that are one work.
+
+Everything moves to the older row, and a merge can be undone.
 
 The younger row stays, archived, because picks of old digests refer to it; `merged:<its number>` becomes an alias of
 the older one. Undoing moves everything back, with whatever was reported since under the identifiers that moved.
@@ -159,7 +161,10 @@ def _insert_signals(session: Session, paper: int, values: Sequence[tuple[str, in
 
 
 def _identifiers_to_return(session: Session, holder: int, moved: Sequence[str]) -> list[str]:
-    """Return the moved identifiers, and those that only their sightings have added since."""
+    """Return the moved identifiers.
+
+    Also return those that only their sightings have added since.
+    """
     connection = session.connection()
     sources_by_name: dict[str, set[bool]] = {}
     for row in connection.execute(select(_G.external_id, _G.record).where(_G.paper == holder)):

@@ -87,7 +87,10 @@ def newest() -> str:
 
 @lru_cache(maxsize=1)
 def _shipped() -> list[str]:
-    """Return the revisions this version ships, oldest first: their files are named after them."""
+    """Return the revisions this version ships, oldest first.
+
+    Their files are named after them.
+    """
     names = [file.name for file in (_FOLDER / "versions").iterdir()]
     return sorted(name.partition("_")[0] for name in names if name[0].isdigit())
 

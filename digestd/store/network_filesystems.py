@@ -1,4 +1,6 @@
-"""Detect network file systems, where an SQLite file must not be: WAL needs shared memory and reliable locks.
+"""Detect network file systems, where an SQLite file must not be.
+
+WAL needs shared memory and reliable locks.
 
 On a network neither is certain, and the file may be damaged (https://sqlite.org/wal.html, section 1).
 """

@@ -76,7 +76,9 @@ class Packed(NamedTuple):
 
 
 def pack_picks(table: PickTable) -> list[Packed]:
-    """Pack the picks of each digest: the count (1 byte), then 20 bytes a pick, then JSON.
+    """Pack the picks of each digest.
+
+    The count (1 byte), then 20 bytes a pick, then JSON.
 
     A pick: paper, revision, score, section, reason, rank (0 if unknown), probability and prior in ten-thousandths.
     The JSON: [reasons, [[place, propensity] of the exploration paper], teams or []].
@@ -116,7 +118,9 @@ def _words(table: PickTable) -> tuple[list[bytes], Places]:
 
 
 def _distinct(table: PickTable) -> tuple[Places, Places, Places]:
-    """Return the distinct reasons of each digest in order of appearance, as three arrays.
+    """Return the distinct reasons of each digest in order of appearance.
+
+    As three arrays.
 
     They are the digest and the number of each reason, and the place of each pick's reason within its digest.
     """

@@ -1,4 +1,6 @@
-"""Papers: find, list, and load them with their latest signals, never one query per paper.
+"""Papers: find, list, and load them with their latest signals.
+
+Never one query per paper.
 
 A merged paper keeps its row, archived, because old digests refer to it. It is found under the paper it was merged
 into, which has the alias `merged:<number>`.

@@ -1,4 +1,7 @@
-"""Requests of sign-ups, stored with their confirmation mails until those are confirmed."""
+"""Requests of sign-ups.
+
+They are stored with their confirmation mails until those are confirmed.
+"""
 
 import json
 from collections.abc import Mapping
@@ -95,7 +98,10 @@ def withdraw(session: Session, subscriber: int, n: int) -> None:
 
 
 def unconfirmed(session: Session, pending_since: datetime, asked_since: datetime, limit: int) -> list[int]:
-    """Return up to `limit` subscribers pending since before `pending_since`, without requests after `asked_since`."""
+    """Return up to `limit` subscribers pending since before `pending_since`.
+
+    Without requests after `asked_since`.
+    """
     has_new_request = select(_R.n).where(_R.subscriber_id == _S.id, _R.at_us > to_us(asked_since)).exists()
     query = (
         select(_S.id)

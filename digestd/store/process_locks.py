@@ -1,4 +1,6 @@
-"""Locks that tell which workers are alive, by the kernel or the database server instead of a clock.
+"""Locks that tell which workers are alive.
+
+The kernel or the database server decides, not a clock.
 
 SQLite: each worker holds an flock on a file of its name beside the database; the kernel releases it when the process
 ends. PostgreSQL: each holds a session advisory lock on a connection of its own.

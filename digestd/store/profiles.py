@@ -1,4 +1,6 @@
-"""Compiled profiles: what ranking needs of a subscriber, valid until their interests or the text model change.
+"""Compiled profiles: what ranking needs of a subscriber.
+
+Valid until their interests or the text model change.
 
 A row is derived and can be made again at any time. It is valid for the value of `subscriber.wants` it was made from;
 every change of interests or feedback raises that value, so a change during compilation wins.

@@ -1,4 +1,6 @@
-"""Private references of subscribers: written, read by their owner and by ranking for their owner, and deleted.
+"""Private references of subscribers.
+
+Written, read by their owner and by ranking for their owner, and deleted.
 
 Nothing outside this module selects from the table except the data export and erasure, both by subscriber.
 """
@@ -39,7 +41,10 @@ class StoredReference(NamedTuple):
 
 
 def of(session: Session, subscriber: int, names: Iterable[PaperId] | None = None) -> dict[PaperId, Reference]:
-    """Return the references of a subscriber by name: all of them, or those of these names."""
+    """Return the references of a subscriber by name.
+
+    All of them, or those of these names.
+    """
     query = select(*_WORDS).where(_R.subscriber_id == subscriber).order_by(_R.name)
     queries = [query] if names is None else [query.where(_R.name.in_(chunk)) for chunk in chunks(set(names))]
     rows = (row for each in queries for row in session.connection().execute(each))
@@ -47,7 +52,10 @@ def of(session: Session, subscriber: int, names: Iterable[PaperId] | None = None
 
 
 def of_interests(session: Session, subscribers: Sequence[int]) -> dict[int, dict[PaperId, StoredReference]]:
-    """Return the references that an interest of their owner names, by subscriber and name."""
+    """Return the references that an interest of their owner names.
+
+    By subscriber and name.
+    """
     named = and_(_I.subscriber_id == _R.subscriber_id, _I.kind == Kind.PAPER, _I.value == _R.name)
     query = (
         select(*_WORDS, _R.model, _R.terms, _R.encoder, _R.vector)
@@ -64,7 +72,10 @@ def of_interests(session: Session, subscribers: Sequence[int]) -> dict[int, dict
 
 
 def count_fitting(session: Session, subscribers: Sequence[int], most: int) -> int:
-    """Return how many of these subscribers, from the first on, hold at most so many references together; at least 1."""
+    """Return how many of these subscribers fit a limit of references.
+
+    From the first on, together; at least 1.
+    """
     query = select(_R.subscriber_id, func.count()).where(_R.subscriber_id.in_(subscribers)).group_by(_R.subscriber_id)
     held: dict[int, int] = {key: count for key, count in session.connection().execute(query)}
     return max(1, sum(total <= most for total in accumulate(held.get(key, 0) for key in subscribers)))
@@ -99,7 +110,10 @@ def resolved(session: Session, subscriber: int, names: Sequence[PaperId]) -> dic
 
 
 def identifiers(name: PaperId, reference: Reference | None) -> tuple[PaperId, ...]:
-    """Return the identifiers under which a public paper may match an interest of this name, the name first."""
+    """Return the identifiers under which a public paper may match.
+
+    For an interest of this name, which is first.
+    """
     return (name, *(reference.ids if reference else ()))
 
 
@@ -135,7 +149,10 @@ def delete_unused(session: Session, subscribers: Sequence[int]) -> None:
 
 
 class DerivedVectors(NamedTuple):
-    """The terms and vector that ranking derived from the words of a reference at `added`."""
+    """The terms and vector that ranking derived from a reference.
+
+    From its words at `added`.
+    """
 
     added: datetime
     model: str
@@ -145,7 +162,10 @@ class DerivedVectors(NamedTuple):
 
 
 def store_derived(session: Session, made: Mapping[tuple[int, PaperId], DerivedVectors]) -> None:
-    """Store derived vectors by subscriber and name, unless the reference has changed or was deleted."""
+    """Store derived vectors by subscriber and name.
+
+    Skip references that have changed or were deleted.
+    """
     rows = [
         {
             "b_subscriber": subscriber,

@@ -1,4 +1,7 @@
-"""The content of replies to subscribers' mails, beside their deliveries in the ledger."""
+"""The content of replies to subscribers' mails.
+
+They are beside their deliveries in the ledger.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime

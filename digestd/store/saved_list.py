@@ -1,4 +1,7 @@
-"""Saved papers and recent picks of a subscriber, and the version of the secret link to both."""
+"""Saved papers and recent picks of a subscriber.
+
+Also the version of the secret link to both.
+"""
 
 from datetime import datetime
 

@@ -1,4 +1,6 @@
-"""Papers that share a similarity key: candidates for being one work under two names.
+"""Papers that share a similarity key.
+
+Candidates for being one work under two names.
 
 Rows of a merged paper keep its row number; lookups return the paper it was merged into.
 """

@@ -1,4 +1,7 @@
-"""Configured sources, and the records of their last answers that could not be read."""
+"""Configured sources.
+
+Also the records of their last answers that could not be read.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -138,7 +138,10 @@ def _before(session: Session, subscriber: int) -> Status:
 
 
 def since(session: Session, address_key: bytes, reason: SuppressionReason) -> int:
-    """Return when an address was suppressed for a reason, in microseconds; -1 if it is not suppressed for it."""
+    """Return when an address was suppressed for a reason, in microseconds.
+
+    -1 if it is not suppressed for it.
+    """
     query = select(_S.at_us).where(_S.address_key == address_key, _S.reason == reason)
     found = session.connection().execute(query).scalar()
     return -1 if found is None else int(found)
@@ -146,7 +149,10 @@ def since(session: Session, address_key: bytes, reason: SuppressionReason) -> in
 
 @dataclass(frozen=True, slots=True)
 class SuppressionFilter:
-    """A selection of suppressions by time and reason, and by domain or relay if these are given."""
+    """A selection of suppressions by time and reason.
+
+    By domain or relay too, if these are given.
+    """
 
     since: datetime
     until: datetime
@@ -205,7 +211,10 @@ def lifted(session: Session, address_key: bytes) -> list[LiftedSuppression]:
 
 
 def erase_notes(session: Session, address_key: bytes) -> None:
-    """Erase the operator's notes about an address, because they may name the erased person."""
+    """Erase the operator's notes about an address.
+
+    They may name the erased person.
+    """
     session.connection().execute(update(core.lifted_suppression).where(_L.address_key == address_key).values(note=""))
 
 

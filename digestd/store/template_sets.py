@@ -1,4 +1,7 @@
-"""Template sets by hash, stored as long as a digest may have to be composed with them."""
+"""Template sets by hash.
+
+Stored as long as a digest may have to be composed with them.
+"""
 
 from collections.abc import Mapping
 

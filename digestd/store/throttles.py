@@ -1,4 +1,7 @@
-"""Throttles and back-offs of relays and recipient domains, one row each, changed by pure functions."""
+"""Throttles and back-offs of relays and recipient domains.
+
+One row each, changed by pure functions.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""The outbox of webhooks: one row per event and URL, in the event's own transaction; claimed by compare-and-set.
+"""The outbox of webhooks.
+
+One row per event and URL, in the event's own transaction; claimed by compare-and-set.
 
 A claim moves `not_before` on, so that a post whose sender died becomes due again: a receiver may get an event twice,
 under the same number, but never not at all.

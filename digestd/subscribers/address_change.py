@@ -1,4 +1,6 @@
-"""Change a subscriber's address, once both the old and the new address have confirmed it.
+"""Change a subscriber's address.
+
+Both the old and the new address have to confirm it.
 
 The old address proves that its owner wants to leave it, the new one that its owner wants the digest. Either can
 cancel the change, and after two days it expires. Whoever can no longer read the old address signs up with the new one
@@ -39,7 +41,10 @@ class SameAddress(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class AddressChangeLink:
-    """A link of an address change, opened: the change, and which of both addresses holds the link."""
+    """A link of an address change, opened.
+
+    The change, and which of both addresses holds the link.
+    """
 
     subscriber: Subscriber
     change: AddressChange
@@ -49,7 +54,9 @@ class AddressChangeLink:
 def request_address_change(
     db: Database, notices: NoticeContext, subscriber: int, address: str, now: datetime, network: bytes | None = None
 ) -> None:
-    """Request a change of address: mails a link to the old address, and one to the new address if it may get mail.
+    """Request a change of address.
+
+    Mails a link to the old address, and one to the new address if it may get mail.
 
     Nothing reveals whether it may. If the owner's mail budget is spent, nothing is sent and nothing changes. The new
     address counts as a stranger's. An earlier request is replaced.

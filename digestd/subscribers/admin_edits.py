@@ -33,7 +33,9 @@ class EditResult(StrEnum):
 def add(
     db: Database, notices: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause = Cause.CLI
 ) -> EditResult:
-    """Add a subscriber as the operator: active, or pending with a confirmation mail. Known addresses are updated.
+    """Add a subscriber as the operator: active, or pending with a confirmation mail.
+
+    Known addresses are updated.
 
     Raises:
         NoConsent: the address is suppressed, or unsubscribed and the record does not ask for a confirmation.
@@ -48,7 +50,9 @@ def add(
 def add_via_api(
     db: Database, notices: NoticeContext, record: SubscriberRecord, now: datetime, cause: Cause, causer: str = ""
 ) -> EditResult:
-    """Do as `add` for an API client, which may not send confirmation mails without limit.
+    """Do as `add` for an API client.
+
+    It may not send confirmation mails without limit.
 
     Confirmation mails are limited like those caused by a web page, pending subscribers get no second one, and the
     settings apply once the mail is confirmed.
@@ -79,7 +83,10 @@ def _asked_recently(record: SubscriberRecord) -> NoConsent:
 
 
 def _check_allowed(session: Session, keys: Keys, record: SubscriberRecord) -> Subscriber | None:
-    """Return the subscriber of the record's address, if any. Raises NoConsent if it is suppressed."""
+    """Return the subscriber of the record's address, if any.
+
+    Raises NoConsent if it is suppressed.
+    """
     key = address_key(keys, record.address)
     known = subscribers.by_address_key(session, key, lock=True)
     if suppressions.reason_for(session, key) or (known and known.status in {Status.SUPPRESSED, Status.ERASED}):
@@ -127,7 +134,10 @@ def _update_known(
 
 
 def edit(db: Database, keys: Keys, record: SubscriberRecord, now: datetime) -> EditResult:
-    """Change settings and interests, never consent; fields not given are kept. Raises NotFound."""
+    """Change settings and interests, never consent; fields not given are kept.
+
+    Raises NotFound.
+    """
     with db.write() as session:
         return _edit(session, find(session, keys, record.address, lock=True), record, now)
 

@@ -50,7 +50,9 @@ async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
 
 
 def import_references(db: Database, subscriber: int, page: Page, now: datetime) -> ColdStartReport:
-    """Add the entries of a parsed file to the liked papers, the newest first if there is not room for all.
+    """Add the entries of a parsed file to the liked papers.
+
+    The newest first if there is not room for all.
 
     Raises:
         NotFound: there is no such subscriber.
@@ -65,5 +67,8 @@ _FULL = "there is no room for it; drop liked papers, or let a shorter file name 
 
 
 def _newest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Sort by date, newest first; entries without a date come last in the order of the file."""
+    """Sort by date, newest first.
+
+    Entries without a date come last in the order of the file.
+    """
     return sorted(sightings, key=lambda sighting: sighting.published or _UNDATED, reverse=True)

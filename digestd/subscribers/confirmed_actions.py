@@ -1,4 +1,6 @@
-"""Confirm by mail what a settings link alone must not do: erase the subscriber, or make their other links void.
+"""Confirm by mail what a settings link alone must not do.
+
+Erase the subscriber, or make their other links void.
 
 The settings link is in every digest, and so with everybody to whom a digest was forwarded.
 """
@@ -82,7 +84,10 @@ def open_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: dat
 
 
 def erase_as_requested(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
-    """Erase the subscriber of a link, and return them as they were before. Raises as `open_request`."""
+    """Erase the subscriber of a link, and return them as they were before.
+
+    Raises as `open_request`.
+    """
     known = open_request(db, keys, Purpose.ERASE, link, now)
     forget(db, known.key, now)
     return known

@@ -1,4 +1,6 @@
-"""Export everything stored about one subscriber as one JSON object (GDPR Article 15 and 20).
+"""Export everything stored about one subscriber as one JSON object.
+
+GDPR Article 15 and 20.
 
 `store.data_export` names every table that stores anything by subscriber or by the keyed hash of an address; a test
 compares its list with the schema.
@@ -18,7 +20,10 @@ FORMAT_VERSION = 1
 
 
 def collect_data(session: Session, subscriber: Subscriber, now: datetime) -> dict[str, object]:
-    """Return settings and interests as an import line, and the subscriber's rows of every table."""
+    """Return the subscriber's data.
+
+    Settings and interests as an import line, and their rows of every table.
+    """
     return {
         "form": FORMAT_VERSION,
         "exported": now,

@@ -1,4 +1,6 @@
-"""Erase subscribers: delete everything about a person except the keyed hash of their address.
+"""Erase subscribers.
+
+Everything about a person is deleted except the keyed hash of their address.
 
 The hash stays as a suppression, so that no import adds the person again. An erasure takes effect when it commits: no
 mail passes the commit point after that.
@@ -14,7 +16,10 @@ from digestd.subscribers.lookup import find, load_locked
 
 
 def erase(db: Database, keys: Keys, address: str, now: datetime) -> None:
-    """Erase the subscriber with an address. Raises BadRecord for an invalid address, NotFound."""
+    """Erase the subscriber with an address.
+
+    Raises BadRecord for an invalid address, NotFound.
+    """
     with db.read() as session:
         key = find(session, keys, address).key
     forget(db, key, now)

@@ -28,7 +28,9 @@ def add_feedback(db: Database, keys: Keys, address: str, paper: PaperId, verdict
 
 
 def undo_feedback(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
-    """Undo the newest verdict on a paper, so that the one before it counts again, and return it.
+    """Undo the newest verdict on a paper.
+
+    This way, the one before it counts again, and return it.
 
     Raises:
         NotFound: the address is unknown, or has given no feedback on the paper.

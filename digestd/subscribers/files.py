@@ -66,7 +66,10 @@ def open_file(path: Path, form: FileFormat | None = None) -> Iterator[Iterator[F
 
 
 def read_lines(file: BinaryIO, form: FileFormat, name: str = "the file") -> Iterator[FileLine]:
-    """Return the lines of an open file; only the current one is in memory. Raises BadInput."""
+    """Return the lines of an open file; only the current one is in memory.
+
+    Raises BadInput.
+    """
     lines = _lines(file)
     first = next(lines, None)
     if first is None:
@@ -83,7 +86,10 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield lines, cut at LINE_MAX so that a file without line ends does not fill the memory."""
+    """Yield lines, cut at LINE_MAX.
+
+    A file without line ends thus does not fill the memory.
+    """
     while line := file.readline(LINE_MAX + 1):
         yield line
         tail = line

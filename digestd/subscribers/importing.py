@@ -1,4 +1,7 @@
-"""Import and export many subscribers in blocks, so that memory stays constant for files of any length."""
+"""Import and export many subscribers in blocks.
+
+This way, memory stays constant for files of any length.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -93,8 +96,9 @@ def dry_run_import(
 def _blocks(
     lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport
 ) -> Iterator[dict[bytes, SubscriberRecord]]:
-    """Yield blocks of records by address key; of two lines for one address in a block, the later one starts a new
-    block.
+    """Yield blocks of records by address key.
+
+    Of two lines for one address in a block, the later one starts a new block.
     """
     block: dict[bytes, SubscriberRecord] = {}
     for line in lines:
@@ -144,7 +148,10 @@ def _import_block(
 
 
 def _settle(record: SubscriberRecord, known: Subscriber) -> Subscriber | None:
-    """Return the subscriber after the import of a record, or None if they left and nothing may change."""
+    """Return the subscriber after the import of a record.
+
+    None if they left and nothing may change.
+    """
     status = record.status or Status.ACTIVE
     if known.status in _LEFT:
         is_stricter = known.status is Status.UNSUBSCRIBED and status is Status.SUPPRESSED

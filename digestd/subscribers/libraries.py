@@ -1,4 +1,7 @@
-"""Link and unlink reference libraries, and apply their entries to the list of liked papers."""
+"""Link and unlink reference libraries.
+
+Their entries are applied to the list of liked papers.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +73,10 @@ def linked_libraries(session: Session, subscriber: int) -> list[LinkedLibrary]:
 
 
 def own_library(session: Session, subscriber: int, number: int) -> Library:
-    """Return a subscriber's library by number. Raises NotFound, also for somebody else's."""
+    """Return a subscriber's library by number.
+
+    Raises NotFound, also for somebody else's.
+    """
     found = next((one for one in libraries.of(session, subscriber) if one.key == number), None)
     if found is None:
         raise NotFound(f"there is no library number {number}")
@@ -138,14 +144,20 @@ def _after(
 
 
 def _name(existing: LibraryEntry | None, reference: Reference, public_name: PaperId) -> PaperId:
-    """Return the like's existing name if there is one, so that a removed like does not come back under a new name."""
+    """Return the like's existing name if there is one.
+
+    This way, a removed like does not come back under a new name.
+    """
     return existing.paper if existing is not None and existing.paper in reference.ids else public_name
 
 
 def _unresolved(
     claimed: Library, after: Sequence[LibraryEntry], contents: LibraryContents, public: Mapping[PaperId, PaperId]
 ) -> list[Reference]:
-    """Return the references that no source knows, by the names of their likes, newest first."""
+    """Return the references that no source knows, newest first.
+
+    By the names of their likes.
+    """
     ours = [entry for entry in after if entry.library == claimed.key and entry.name in contents.entries]
     return [
         replace(contents.entries[entry.name][0], name=entry.paper)

@@ -1,4 +1,6 @@
-"""Sync libraries at Zotero and ORCID: link them, and read them on a schedule, one reader at a time.
+"""Sync libraries at Zotero and ORCID.
+
+Link them, and read them on a schedule, one reader at a time.
 
 API keys are stored encrypted and decrypted only to be sent to their provider. A key that is refused is not tried
 again, and the settings page tells its owner. Other failures are retried with backoff.
@@ -111,7 +113,10 @@ def link_orcid(context: LibrarySync, subscriber: int, written: str) -> NewLibrar
 
 
 async def sync_due(context: LibrarySync) -> int:
-    """Read the libraries that are due, one after the other, and return how many were read."""
+    """Read the libraries that are due, one after the other.
+
+    Return how many were read.
+    """
     for taken in range(PER_TICK):
         claimed = await asyncio.to_thread(_claim, context, None)
         if claimed is None:
@@ -123,13 +128,19 @@ async def sync_due(context: LibrarySync) -> int:
 
 
 async def sync_now(context: LibrarySync, library: int) -> Library | None:
-    """Read one library now, and return it as it is afterwards; None if another reader has it or it no longer exists."""
+    """Read one library now, and return it as it is afterwards.
+
+    None if another reader has it or it no longer exists.
+    """
     claimed = await asyncio.to_thread(_claim, context, library)
     return None if claimed is None else await sync(context, claimed)
 
 
 async def sync(context: LibrarySync, claimed: Library) -> Library:
-    """Read a claimed library, apply it, and return it. A failure is recorded in the library, not raised."""
+    """Read a claimed library, apply it, and return it.
+
+    A failure is recorded in the library, not raised.
+    """
     try:
         key = _decrypted_key(context, claimed)
         listing = await _listing(context, claimed, key)
@@ -179,7 +190,10 @@ def _failed(context: LibrarySync, claimed: Library, error: SourceFailed | Decryp
 
 
 def _succeeded(context: LibrarySync, claimed: Library, listing: LibraryListing | None, key: str | None) -> Library:
-    """Return the library after it was read. A key encrypted with a retired secret is encrypted again."""
+    """Return the library after it was read.
+
+    A key encrypted with a retired secret is encrypted again.
+    """
     now, sealed = context.clock(), claimed.sealed
     if key is not None and sealed is not None and not is_encrypted_by_current(context.keys, sealed):
         sealed = encrypt(context.keys, USE, _key_context(claimed.subscriber, claimed.provider, claimed.place), key)
@@ -207,7 +221,10 @@ def _contents(listing: LibraryListing, now: datetime) -> LibraryContents:
 
 
 def _day(day: date | None, now: datetime) -> str:
-    """Return a day as ISO text, today at the latest: a future day would rank before all others."""
+    """Return a day as ISO text, today at the latest.
+
+    A future day would rank before all others.
+    """
     return "" if day is None else min(day, now.date()).isoformat()
 
 
@@ -216,5 +233,8 @@ def _entry(sighting: Sighting) -> str:
 
 
 def _key_context(subscriber: int, provider: LibraryProvider, place: str) -> str:
-    """Return the context that a key is bound to: it cannot be decrypted for another library."""
+    """Return the context that a key is bound to.
+
+    It cannot be decrypted for another library.
+    """
     return f"{subscriber}:{provider}:{place}"

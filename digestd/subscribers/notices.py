@@ -1,4 +1,7 @@
-"""Plan notices to subscribers: rows of the ledger, like digests, that the worker sends through the commit point."""
+"""Plan notices to subscribers.
+
+Rows of the ledger, like digests, that the worker sends through the commit point.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +50,10 @@ class Notice:
 
 
 def plan_notice(session: Session, notices: NoticeContext, notice: Notice, now: datetime) -> int | None:
-    """Add a notice to the ledger and return its delivery number, or None if the same one is there already."""
+    """Add a notice to the ledger and return its delivery number.
+
+    None if the same one is there already.
+    """
     row = ledger.NewNotice(
         subscriber=notice.subscriber,
         kind=notice.kind,

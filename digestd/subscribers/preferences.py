@@ -1,4 +1,6 @@
-"""Open the preferences by a link: the one in every mail, or a fresh one sent to an address.
+"""Open the preferences by a link.
+
+The one in every mail, or a fresh one sent to an address.
 
 The link allows every change except those that `confirmed_actions` confirms by mail. It is valid for 30 days, and
 until the address changes, the subscriber is erased, or they make earlier links void.
@@ -44,7 +46,7 @@ def open_preferences(db: Database, keys: Keys, link: str, now: datetime) -> Subs
 
 
 def is_expired(known: Subscriber, issued: datetime, now: datetime) -> bool:
-    """Return True if links in a mail to the subscriber from this time no longer open the preferences."""
+    """Return True if settings links in a mail from this time have expired."""
     return now - issued > VALID or (known.links_from is not None and issued < known.links_from.replace(microsecond=0))
 
 
@@ -56,7 +58,9 @@ def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
 def request_link(
     db: Database, notices: NoticeContext, address: str, now: datetime, by: ConsentAction = ConsentAction(Cause.WEB)
 ) -> None:
-    """Mail a fresh link to an address if it has a subscriber; nothing reveals whether it does.
+    """Mail a fresh link to an address if it has a subscriber.
+
+    Nothing reveals whether it does.
 
     The mail counts with confirmations: one a day per address. Raises BadRecord for an invalid address.
     """

@@ -1,4 +1,7 @@
-"""Summarise what digestd believes a subscriber likes, so that they can check and correct it."""
+"""Summarise what digestd believes a subscriber likes.
+
+This way, they can check and correct it.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -96,7 +99,10 @@ def _picks_by_interest(reasons: list[Reason]) -> dict[tuple[str, str], int]:
 
 
 def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
-    """Mute a topic, phrase, author or category; a like of the same is removed. Raises NotFound."""
+    """Mute a topic, phrase, author or category; a like of the same is removed.
+
+    Raises NotFound.
+    """
     with db.write() as session:
         known = load_locked(session, subscriber)
         kept = tuple(i for i in known.interests if (i.kind, i.value.casefold()) != (what.kind, what.value.casefold()))
@@ -104,7 +110,10 @@ def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) 
 
 
 def remove_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
-    """Remove an interest, liked or muted; of a paper also all feedback on it. Raises NotFound."""
+    """Remove an interest, liked or muted; of a paper also all feedback on it.
+
+    Raises NotFound.
+    """
     with db.write() as session:
         known = load_locked(session, subscriber)
         kept = tuple(i for i in known.interests if (i.kind, i.value) != (what.kind, what.value))

@@ -27,7 +27,10 @@ def _once_a_week(known: Subscriber) -> Subscriber:
 
 
 def fewer(db: Database, subscriber: int, now: datetime) -> bool:
-    """Halve the number of papers, to at most FEWER. Returns False for a subscriber who gets no digests."""
+    """Halve the number of papers, to at most FEWER.
+
+    Returns False for a subscriber who gets no digests.
+    """
     return _change(db, subscriber, lambda known: replace(known, size=max(1, min(FEWER, known.size // 2))), now)
 
 
@@ -44,7 +47,9 @@ def _change(db: Database, subscriber: int, change: Callable[[Subscriber], Subscr
 def return_or_ask(
     db: Database, notices: NoticeContext, subscriber: int, act: ConsentAction, now: datetime, pool: Pool
 ) -> bool:
-    """Reactivate an unsubscribed subscriber: at once within an hour of leaving, later by a confirmation mail.
+    """Reactivate an unsubscribed subscriber.
+
+    At once within an hour of leaving, later by a confirmation mail.
 
     Args:
         pool: the budget of that mail; STRANGER for a link that travels with every forwarded digest.

@@ -1,4 +1,6 @@
-"""Sign subscribers up by double opt-in: request, confirmation by a mailed link, decline.
+"""Sign subscribers up by double opt-in.
+
+Request, confirmation by a mailed link, decline.
 
 No answer reveals whether an address is known. A request changes nothing until the owner of the mailbox confirms it:
 it is stored as a pending request, one per confirmation mail, and applied when that mail is confirmed. Until then only
@@ -43,7 +45,9 @@ def request_signup(
     by: ConsentAction = ConsentAction(Cause.WEB),
     causer: str = "",
 ) -> None:
-    """Request a subscription for an address, which gets a confirmation mail if it may get one.
+    """Request a subscription for an address.
+
+    It gets a confirmation mail if it may get one.
 
     Subscribed, suppressed and unknown addresses look the same to the caller.
 
@@ -94,7 +98,10 @@ def _may_get_confirmation(session: Session, key: bytes, known: Subscriber | None
 
 
 def stranger_budget(key: bytes, by: Cause | ConsentAction, causer: str = "") -> Budget:
-    """Return the budget of a mail to an address (a keyed hash) that anybody could have entered."""
+    """Return the budget of a mail that anybody could have caused.
+
+    The address is given as a keyed hash.
+    """
     action = to_action(by)
     if action.cause in {Cause.CLI, Cause.IMPORT}:
         return Budget(Pool.OPERATOR, key)
@@ -117,7 +124,9 @@ def _store_pending(
 def add_pending(
     session: Session, notices: NoticeContext, record: SubscriberRecord, by: Cause | ConsentAction, now: datetime
 ) -> bool:
-    """Store a new subscriber as pending for the operator, and send a confirmation mail.
+    """Store a new subscriber as pending for the operator.
+
+    Send a confirmation mail.
 
     Returns:
         False if another transaction stored the address first.
@@ -175,7 +184,9 @@ SignupRequest = tuple[SubscriberRecord | None, Cause | ConsentAction]
 def send_confirmation(
     session: Session, notices: NoticeContext, known: Subscriber, request: SignupRequest, budget: Budget, now: datetime
 ) -> bool:
-    """Send a known subscriber a confirmation mail for a request; nothing changes until they confirm.
+    """Send a known subscriber a confirmation mail for a request.
+
+    Nothing changes until they confirm.
 
     Returns:
         False if the mail budget refuses the mail.
@@ -244,7 +255,10 @@ def plan_confirmation(
 
 
 def preview_request(session: Session, known: Subscriber, n: int, now: datetime) -> Subscriber | None:
-    """Return the subscriber as they would be after confirming request `n`, or None if it expired."""
+    """Return the subscriber as they would be after confirming request `n`.
+
+    None if it expired.
+    """
     request = pending_requests.of(session, known.key, n)
     if request is None or known.version != request.version or now - request.at > CONFIRM_WITHIN:
         return None
@@ -261,7 +275,9 @@ def _record(known: Subscriber, request: PendingRequest | None) -> SubscriberReco
 def confirm(
     db: Database, keys: Keys, token: str, now: datetime, by: ConsentAction = ConsentAction(Cause.CONFIRM)
 ) -> Subscriber:
-    """Confirm the request of a confirmation link, and return the subscriber, now active.
+    """Confirm the request of a confirmation link.
+
+    Return the subscriber, now active.
 
     Confirming again changes nothing.
 
@@ -307,7 +323,10 @@ def _named(session: Session, named: tuple[int, int]) -> tuple[Subscriber, Pendin
 def _apply(
     session: Session, known: Subscriber, request: PendingRequest, by: Cause | ConsentAction, now: datetime
 ) -> Subscriber:
-    """Apply a request's settings and make the subscriber active. Their other requests become void."""
+    """Apply a request's settings and make the subscriber active.
+
+    Their other requests become void.
+    """
     record = _record(known, request)
     if record is not None:
         subscribers.update_many(session, [record.apply_to(known)], now)
@@ -384,7 +403,9 @@ def _unconfirmed(db: Database, now: datetime) -> list[int]:
 
 
 def _forget_unconfirmed(session: Session, known: Subscriber, cause: Cause, now: datetime) -> bool:
-    """Erase a pending subscriber, or set them back to unsubscribed if they were subscribed before.
+    """Erase a pending subscriber.
+
+    Or set them back to unsubscribed if they were subscribed before.
 
     Returns:
         True if they were erased.

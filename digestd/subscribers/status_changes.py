@@ -1,4 +1,6 @@
-"""Change a subscriber's status: unsubscribe, pause, resume, or undo a recent unsubscribe.
+"""Change a subscriber's status.
+
+Unsubscribe, pause, resume, or undo a recent unsubscribe.
 
 A change takes effect when it commits: no mail passes the commit point after that.
 """
@@ -27,7 +29,9 @@ class NoConsent(DigestdError):
 
 
 def unsubscribe(db: Database, subscriber: int, by: Cause | ConsentAction, now: datetime) -> bool:
-    """Unsubscribe, and return False if the subscription had already ended. Raises NotFound.
+    """Unsubscribe, and return False if the subscription had already ended.
+
+    Raises NotFound.
 
     A suppressed subscriber is unsubscribed too: lifting a suppression restores the status from before.
     """
@@ -58,7 +62,10 @@ def pause(
 
 
 def pause_end(subscriber: Subscriber, day: date) -> datetime:
-    """Return the start of a day in the subscriber's time zone. Raises BadInput if UTC cannot express it."""
+    """Return the start of a day in the subscriber's time zone.
+
+    Raises BadInput if UTC cannot express it.
+    """
     try:
         return datetime.combine(day, time(), tzinfo=ZoneInfo(subscriber.timing.timezone)).astimezone(UTC)
     except OverflowError:  # the first or last day of the calendar
@@ -72,13 +79,18 @@ def check_pause_end(until: datetime, now: datetime) -> None:
 
 
 def resume(db: Database, subscriber: int, by: Cause | ConsentAction, now: datetime) -> bool:
-    """Resume after a pause, and return False if already active. Raises NoConsent, NotFound."""
+    """Resume after a pause, and return False if already active.
+
+    Raises NoConsent, NotFound.
+    """
     with db.write() as session:
         return _switch(session, subscriber, (Status.PAUSED, Status.ACTIVE), (by, now))
 
 
 def undo_unsubscribe(db: Database, subscriber: int, act: ConsentAction, now: datetime) -> bool:
-    """Undo an accidental unsubscribe within an hour, and return True if the subscriber is active.
+    """Undo an accidental unsubscribe within an hour.
+
+    Return True if the subscriber is active.
 
     Later the link in an old mail is not enough proof, as others may hold it: the subscriber is asked by mail.
     """
@@ -97,7 +109,10 @@ def undo_unsubscribe(db: Database, subscriber: int, act: ConsentAction, now: dat
 
 
 def _switch(session: Session, subscriber: int, step: tuple[Status, Status], by: By) -> bool:
-    """Change from the first status of `step` to the second; raise NoConsent in any other status."""
+    """Change from the first status of `step` to the second.
+
+    Raise NoConsent in any other status.
+    """
     known = load_locked(session, subscriber)
     if known.status not in step:
         raise NoConsent(f"the subscriber is {known.status}, not {step[0]}; only they can sign up again")

@@ -60,7 +60,10 @@ class SubscriberRecord:
     status: Status | None = None
 
     def apply_to(self, known: Subscriber) -> Subscriber:
-        """Return the subscriber with the settings and interests of this record, and the same status."""
+        """Return the subscriber with the settings and interests of this record.
+
+        The status is the same.
+        """
         given = {name: value for name in _SIMPLE_FIELDS if (value := getattr(self, name)) is not None}
         timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
         interests = tuple(_merge(self.lists, known.interests))
@@ -85,7 +88,10 @@ def _merge(lists: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]
 
 
 def _same(kind: Kind, value: str) -> str:
-    """Return the form by which values are compared; only in a PaperId the case matters."""
+    """Return the form by which values are compared.
+
+    Only in a PaperId the case matters.
+    """
     return value if kind is Kind.PAPER else value.casefold()
 
 
@@ -140,7 +146,7 @@ def _unknown_key(name: str) -> BadRecord:
 
 
 def _attempt(steps: Iterable[tuple[str, Callable[[], Any]]]) -> tuple[dict[str, Any], dict[str, BadRecord]]:
-    """Return the value of every step that succeeds and the error of every one that fails."""
+    """Return the values of steps that succeed and the errors of those that fail."""
     found: dict[str, Any] = {}
     errors: dict[str, BadRecord] = {}
     for name, step in steps:
@@ -208,7 +214,7 @@ def _refuse_mute(name: object) -> None:
 
 
 def _contradictions(lists: Mapping[ListKey, tuple[str, ...]]) -> dict[str, BadRecord]:
-    """Return an error for each list of muted interests that has an item that is liked too."""
+    """Return an error for each list of muted interests with a liked item."""
     found: dict[str, BadRecord] = {}
     names = {Kind.PAPER: "dislikes"} | {kind: f"mute_{name}" for name, kind in MUTABLE.items()}
     for (kind, stance), items in lists.items():
@@ -294,7 +300,10 @@ BOOLEANS = frozenset({"explore", "only_categories"})
 
 
 def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
-    """Return a subscriber as an import line: all keys, in the order of KEYS. `parse` reads it back."""
+    """Return a subscriber as an import line: all keys, in the order of KEYS.
+
+    `parse` reads it back.
+    """
     timing = subscriber.timing
     values_by_key: dict[str, object] = {
         "email": subscriber.address,
@@ -316,7 +325,10 @@ def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
 
 
 def record_fields(record: SubscriberRecord) -> dict[str, object]:
-    """Return a record as an import line, without address and status. `parse` reads it back."""
+    """Return a record as an import line, without address and status.
+
+    `parse` reads it back.
+    """
     lists: dict[str, object] = {name: list(record.lists[slot]) for name, slot in LISTS.items() if slot in record.lists}
     mutes = {name: list(record.lists.get((kind, Stance.MUTED), ())) for name, kind in MUTABLE.items()}
     if any((kind, Stance.MUTED) in record.lists for kind in MUTABLE.values()):

@@ -47,7 +47,10 @@ class WebhookContext:
 
 
 def read_secret(text: str) -> bytes:
-    """Return the bytes of a secret in Standard Webhooks form (`whsec_` and base64). Raises BadSetting."""
+    """Return the bytes of a secret in Standard Webhooks form (`whsec_` and base64).
+
+    Raises BadSetting.
+    """
     try:
         secret = base64.b64decode(text.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -67,7 +70,10 @@ def signature(secret: bytes, name: str, timestamp: int, body: bytes) -> str:
 
 
 def message(post: WebhookPost) -> bytes:
-    """Return the JSON body of a post. An erased subscriber has a number and no address."""
+    """Return the JSON body of a post.
+
+    An erased subscriber has a number and no address.
+    """
     event = {
         "type": post.event,
         "timestamp": post.at.isoformat(),
@@ -82,7 +88,10 @@ def message(post: WebhookPost) -> bytes:
 
 
 async def post_due(context: WebhookContext) -> int:
-    """Post what is due, to all URLs concurrently and to each in order, and return how many were tried."""
+    """Post what is due, and return how many events were tried.
+
+    To all URLs concurrently and to each in order.
+    """
     with context.db.read() as session:
         configured = webhooks.configured(session)
     async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
@@ -109,7 +118,10 @@ def _claim(context: WebhookContext, webhook: int) -> WebhookPost | None:
 
 
 async def _attempt(context: WebhookContext, client: httpx2.AsyncClient, post: WebhookPost) -> tuple[str, bool]:
-    """Try once. Returns the error, empty on success, and True if no other attempt makes sense."""
+    """Try once.
+
+    Returns the error, empty on success, and True if no other attempt makes sense.
+    """
     body, name, at = message(post), _message_id(context.keys, post), int(context.clock().timestamp())
     headers = {
         "content-type": "application/json",
@@ -127,7 +139,10 @@ async def _attempt(context: WebhookContext, client: httpx2.AsyncClient, post: We
 
 
 def _message_id(keys: Keys, post: WebhookPost) -> str:
-    """Return the `webhook-id`: the same in every attempt, different for other events and installations."""
+    """Return the `webhook-id`.
+
+    The same in every attempt, different for other events and installations.
+    """
     return f"msg_{keys.mac('hook', str(post.key).encode())[:15].hex()}"
 
 

@@ -1,4 +1,6 @@
-"""Serve the web pages and the JSON API, one module per page, all behind the same middleware.
+"""Serve the web pages and the JSON API.
+
+One module per page, all behind the same middleware.
 
     home            GET  /                 subscribe form and today's papers
     preview         POST /preview          preview of today's digest; /preview/picks for the script

@@ -1,4 +1,6 @@
-"""Log method, route, status and duration of each request. Never log a path, query, address or body.
+"""Log method, route, status and duration of each request.
+
+Never log a path, query, address or body.
 
 Paths contain tokens, and exception texts may contain addresses. So the log contains the pattern of the route, and for
 errors their type and the places in the code.
@@ -17,7 +19,10 @@ log = structlog.get_logger(__name__)
 
 
 class AccessLog:
-    """ASGI middleware that logs each answer. `broken` returns the page for unexpected errors."""
+    """ASGI middleware that logs each answer.
+
+    `broken` returns the page for unexpected errors.
+    """
 
     def __init__(self, app: ASGIApp, broken: Callable[[Scope], Response]) -> None:
         self._app = app

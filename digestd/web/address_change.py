@@ -1,4 +1,7 @@
-"""Change an address: both addresses get a link to a page that confirms or cancels the change."""
+"""Change an address.
+
+Both addresses get a link to a page that confirms or cancels the change.
+"""
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response

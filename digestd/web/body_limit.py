@@ -1,4 +1,7 @@
-"""Limit request bodies to 16 kB within ten seconds, more for some paths. Read each body before passing it on."""
+"""Limit request bodies to 16 kB within ten seconds, more for some paths.
+
+Read each body before passing it on.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,4 +1,6 @@
-"""Confirm a subscription (double opt-in): the link in the mail shows a button, the button confirms.
+"""Confirm a subscription (double opt-in).
+
+The link in the mail shows a button, the button confirms.
 
 The page shows the requested interests, because somebody else may have entered them. The mail does not, because
 otherwise strangers could send their own text to others. `/decline` deletes the address of people who did not sign up.
@@ -69,7 +71,9 @@ def _known(app: App, token: str) -> Subscriber | None:
 
 
 def _requested(app: App, token: str) -> Subscriber | None:
-    """Return the subscriber with the requested changes, or None if the request is no longer open.
+    """Return the subscriber with the requested changes.
+
+    None if the request is no longer open.
 
     An old link must not reveal the current interests of its subscriber.
 

@@ -23,5 +23,8 @@ def network_key(keys: Keys, request: Request) -> bytes:
 
 
 def consent_text(pages: Pages, name: str, language: str = "") -> str:
-    """Return the text beside a button that changes consent. The same text is shown and stored."""
+    """Return the text beside a button that changes consent.
+
+    The same text is shown and stored.
+    """
     return pages.text(f"consent/{name}", language).strip()

@@ -1,4 +1,6 @@
-"""Handle the public forms that make digestd send an email: subscribe, resend and settings link.
+"""Handle the public forms that make digestd send an email.
+
+Subscribe, resend and settings link.
 
 A form that may come from a program or another site (see form_timestamp and origin) is not acted on: it is shown again
 with one more button. Limits on mails are in domain/mail_budget. The limits here apply to each network separately, and
@@ -80,7 +82,10 @@ class EmailForms:
         return await answer_in_constant_time(partial(self._act, request, sent, now))
 
     def _reject(self, request: Request, sent: SubmittedForm, now: datetime) -> Response | None:
-        """Return the page for a form that is not accepted. Count an accepted form and return None."""
+        """Return the page for a form that is not accepted.
+
+        Count an accepted form and return None.
+        """
         _check(self.posts, request, now)
         if page := sent.refused():
             return page
@@ -93,7 +98,10 @@ class EmailForms:
         return None
 
     def _resubmit_page(self, pages: Pages, sent: SubmittedForm, visitor: bytes, now: datetime) -> Response:
-        """Return the page with a second button, which a script on another site cannot press."""
+        """Return the page with a second button.
+
+        A script on another site cannot press it.
+        """
         fresh = form_timestamp.refreshed_timestamp(self.app.keys, visitor, sent.form.stamp, now)
         carried = sent.form.visible.model_dump() | {"stamp": fresh}
         return pages.page(

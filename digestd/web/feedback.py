@@ -1,4 +1,6 @@
-"""Take feedback on one paper of a digest: more, less, save. GET shows a button, POST acts.
+"""Take feedback on one paper of a digest: more, less, save.
+
+GET shows a button, POST acts.
 
 /f/{token}          all three buttons
 /f/{token}/more     one of them; POST with `undo` takes the feedback back
@@ -33,7 +35,10 @@ _FIT = DetailLevel(title=300, abstract=0, authors=4)
 
 @dataclass(frozen=True, slots=True)
 class FeedbackLinks:
-    """The pages behind feedback links. A pick is named by its delivery and its place in it, from 1."""
+    """The pages behind feedback links.
+
+    A pick is named by its delivery and its place in it, from 1.
+    """
 
     app: App
     pages: Pages

@@ -25,7 +25,10 @@ def read_number(text: str) -> int | str:
 
 
 def read_timezone(text: str) -> str:
-    """Return the name of a time zone, which may be typed with spaces; UTC if it is blank."""
+    """Return the name of a time zone, which may be typed with spaces.
+
+    UTC if it is blank.
+    """
     return text.strip().replace(" ", "_") or "UTC"
 
 

@@ -29,7 +29,10 @@ def is_timely(keys: Keys, network: bytes, stamp: str, now: datetime) -> bool:
 
 
 def refreshed_timestamp(keys: Keys, network: bytes, stamp: str, now: datetime) -> str:
-    """Return the timestamp if it is still good, else a new one. For forms that are shown again."""
+    """Return the timestamp if it is still good, else a new one.
+
+    For forms that are shown again.
+    """
     age = _age(keys, network, stamp, now)
     return stamp if age is not None and timedelta() <= age <= MAX_AGE else new_timestamp(keys, network, now)
 

@@ -1,4 +1,6 @@
-"""Add security headers to every answer: no foreign content, frames, sniffing, indexing or referrers.
+"""Add security headers to every answer.
+
+No foreign content, frames, sniffing, indexing or referrers.
 
 A page may set its own value for any header. The defaults are the strictest.
 """
@@ -34,7 +36,10 @@ HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class SecurityHeaders:
-    """ASGI middleware that adds missing headers. `https`: True if the public URL uses HTTPS."""
+    """ASGI middleware that adds missing headers.
+
+    `https`: True if the public URL uses HTTPS.
+    """
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self._app = app

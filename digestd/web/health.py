@@ -1,4 +1,6 @@
-"""Answer health checks: /healthz says that the process runs, /readyz that it can serve.
+"""Answer health checks.
+
+/healthz says that the process runs, /readyz that it can serve.
 
 Ready means that the database answers with the schema of this version and that the scheduler of this process, if
 any, ticks. The rest of the report (last ingest, coverage, stopped relays, disk space, uncertain and uncomposable

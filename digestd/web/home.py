@@ -1,4 +1,7 @@
-"""Show the home page: the subscribe form, a preview of today's digest, and trending papers."""
+"""Show the home page.
+
+The subscribe form, a preview of today's digest, and trending papers.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

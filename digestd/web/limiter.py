@@ -21,7 +21,10 @@ _V6_PREFIX = 48
 
 
 class Window:
-    """Allows `limit` requests per key within `span`; of too many keys the least recent is forgotten."""
+    """Allows `limit` requests per key within `span`.
+
+    Of too many keys the least recent is forgotten.
+    """
 
     def __init__(self, limit: int, span: timedelta) -> None:
         self._limit = limit

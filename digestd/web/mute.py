@@ -28,7 +28,10 @@ _MUTED = frozenset({Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY})
 
 
 class MuteForm(BaseModel):
-    """Fields of the form: `what` to mute as `kind:value`, typed `words`, and `undo` to unmute."""
+    """Fields of the form.
+
+    `what` to mute as `kind:value`, typed `words`, and `undo` to unmute.
+    """
 
     undo: str = ""
     what: str = ""

@@ -77,7 +77,10 @@ class Pages:
         return replace(self, site=site, language=language)
 
     def page(self, name: str, status: int = 200, language: str = "", **values: object) -> HTMLResponse:
-        """Return a page. `language`: that of the subscriber, which overrides the visitor's."""
+        """Return a page.
+
+        `language`: that of the subscriber, which overrides the visitor's.
+        """
         site = replace(self.site, languages=()) if language else self.site
         html = render_page(self.templates, f"web/{name}.html.j2", language or self.language, site=site, **values)
         return HTMLResponse(html, status)

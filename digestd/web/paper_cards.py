@@ -40,7 +40,10 @@ class PaperCard:
 
 
 def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
-    """Return the papers, all cut by the same rule: the most generous one that fits BYTES_MAX."""
+    """Return the papers, all cut by the same rule.
+
+    The most generous one that fits BYTES_MAX.
+    """
     for fit in _FITS:
         shown = [view_paper(PaperContent.of(paper), fit) for paper in papers]
         if sum(map(_bytes, shown)) <= BYTES_MAX:

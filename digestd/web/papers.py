@@ -40,7 +40,10 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 
 def _day(text: str, latest: date) -> date:
-    """Parse the day of a path. Accept only its canonical spelling, else raise NotFound."""
+    """Parse the day of a path.
+
+    Accept only its canonical spelling, else raise NotFound.
+    """
     try:
         day = date.fromisoformat(text)
     except ValueError:

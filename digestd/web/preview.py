@@ -1,4 +1,6 @@
-"""Preview today's digest for the subscribe form, ranked like a real digest. Nothing is stored.
+"""Preview today's digest for the subscribe form, ranked like a real digest.
+
+Nothing is stored.
 
 It uses POST although it changes nothing, so that interests do not appear in URLs, logs or the browser history.
 """

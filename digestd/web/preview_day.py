@@ -1,4 +1,6 @@
-"""Keep today's candidate papers in memory for previews, and refresh them in the background.
+"""Keep today's candidate papers in memory for previews.
+
+They are refreshed in the background.
 
 Loading takes seconds, ranking milliseconds. So a service starts loading at start-up (`begin`). Requests wait only
 while nothing is loaded yet, or if the loaded day is older than STALE.

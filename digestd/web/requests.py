@@ -1,4 +1,7 @@
-"""Erase data and renew links: requested in the settings, confirmed by a link sent by mail."""
+"""Erase data and renew links.
+
+Requested in the settings, confirmed by a link sent by mail.
+"""
 
 from typing import Annotated
 

@@ -1,4 +1,6 @@
-"""Show the saved papers of a subscriber at a secret address: as a page, as files and as feeds.
+"""Show the saved papers of a subscriber at a secret address.
+
+As a page, as files and as feeds.
 
 /s/{token}                       the list
 /s/{token}/saved.bib, .ris       for reference managers
@@ -73,7 +75,10 @@ class SavedPapers:
         return self._page(owner, signed)
 
     def page_of(self, owner: Subscriber, settings: str) -> Response:
-        """Return the list for its owner, with buttons. `settings`: path of the settings page."""
+        """Return the list for its owner, with buttons.
+
+        `settings`: path of the settings page.
+        """
         with self.app.db.read() as session:
             edition = saved_list.link_version(session, owner.key)
         return self._page(
@@ -173,7 +178,10 @@ def _by_settings(app: App, pages: Pages, saved_papers: SavedPapers, routes: APIR
 
 
 def conditional(request: Request, answer: Response, updated: datetime) -> Response:
-    """Return the answer, or 304 if the client has the current version (RFC 9110 section 13)."""
+    """Return the answer, or 304 if the client has the current version.
+
+    RFC 9110 section 13.
+    """
     tag = f'"{hashlib.sha256(bytes(answer.body)).hexdigest()[:32]}"'
     headers = {
         "ETag": tag,

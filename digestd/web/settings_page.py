@@ -22,7 +22,10 @@ MALFORMED = 422
 
 @dataclass(frozen=True, slots=True)
 class SettingsPage:
-    """The settings page behind a link. Every method with a token raises BadToken or Void for a bad link."""
+    """The settings page behind a link.
+
+    Every method with a token raises BadToken or Void for a bad link.
+    """
 
     app: App
     pages: Pages

@@ -1,4 +1,7 @@
-"""Accept sign-ups. The worker sends the confirmation, and every address gets the same answer."""
+"""Accept sign-ups.
+
+The worker sends the confirmation, and every address gets the same answer.
+"""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,7 @@
-"""List time zones for the form, one populous city for each. A script adds the browser's own."""
+"""List time zones for the form, one populous city for each.
+
+A script adds the browser's own.
+"""
 
 ZONES = (
     *("UTC", "Pacific/Honolulu", "America/Anchorage", "America/Los_Angeles", "America/Denver", "America/Phoenix"),

@@ -1,4 +1,6 @@
-"""Unsubscribe by a page with a button, or with one click in a mail reader (RFC 8058).
+"""Unsubscribe by a page with a button, or with one click (RFC 8058).
+
+The click is in a mail reader.
 
 Any POST to a valid link unsubscribes, whatever its body, so that no unusual client fails. A body with
 `List-Unsubscribe=One-Click` is answered in plain text, all others with a page. Paths below it reduce the digest or

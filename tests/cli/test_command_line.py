@@ -1,4 +1,7 @@
-"""Test the command line in general: every command can be called, and errors are one line."""
+"""Test the command line in general.
+
+Every command can be called, and errors are one line.
+"""
 
 import errno
 import inspect
@@ -57,7 +60,10 @@ def test_summary_is_first_paragraph_of_docstring() -> None:
 
 
 def test_lean_commands_do_not_log() -> None:
-    """Commands marked `logs=False` never configure logging, so their modules must not use it."""
+    """Commands marked `logs=False` never configure logging.
+
+    Their modules must not use it.
+    """
     lean = sorted({command.target.partition(":")[0] for _, command in table() if not command.logs})
     code = f"import importlib, sys; [importlib.import_module('digestd.cli.' + m) for m in {lean}]; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -31,7 +31,10 @@ def url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
-    """Return an installation on a Tuesday with four papers, one reader, and a source that was late."""
+    """Return an installation on a Tuesday.
+
+    It has four papers, one reader, and a source that was late.
+    """
     made = install(tmp_path, url, now)
     archive(made)
     with made.db.write() as session:
@@ -55,7 +58,9 @@ def replay(made: Install, monkeypatch: pytest.MonkeyPatch) -> Replay:
 
 
 async def sent(made: Install) -> bytes:
-    """Plan and deliver what is due to the Maildir; return the mail as it was handed over.
+    """Plan and deliver what is due to the Maildir.
+
+    Return the mail as it was handed over.
 
     The Maildir adds two lines at the top and uses LF line ends.
     """

@@ -15,7 +15,10 @@ COMPLETION = {"_DIGESTD_COMPLETE": "complete_bash", "COMP_WORDS": "digestd subsc
 
 
 def imported(folder: Path, *words: str, **environment: str) -> set[str]:
-    """Return the top-level packages and digestd modules that a command has imported when it ends."""
+    """Return the modules that a command has imported when it ends.
+
+    Top-level packages and digestd modules.
+    """
     code = f"""
 import sys
 from digestd.cli import main

@@ -47,7 +47,10 @@ def run(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def refused(ended: Ended, code: int, *said: str) -> None:
-    """Check for one line on stderr, nothing on stdout, the right code and no traceback."""
+    """Check for a refusal.
+
+    One line on stderr, nothing on stdout, the right code and no traceback.
+    """
     assert (ended.returncode, ended.stdout) == (code, "")
     assert ended.stderr.count("\n") == 1
     for words in said:

@@ -32,7 +32,10 @@ def url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
-    """Return an installation with matching papers, some of them popular, and no subscribers."""
+    """Return an installation with matching papers and no subscribers.
+
+    Some of the papers are popular.
+    """
     made = install(tmp_path, url, now)
     archive(made)
     made.papers([*shelf("quiet", 8), *shelf("loud", 8, signals={"upvotes": 90})])
@@ -62,7 +65,10 @@ def address(n: int) -> str:
 
 
 async def read(made: Install, count: int, wanted: str) -> None:
-    """Plan, deliver, and let every reader like the wanted papers and dislike the others."""
+    """Plan, deliver, and let every reader give feedback.
+
+    They like the wanted papers and dislike the others.
+    """
     made.plan()
     await made.deliver()
     for n in range(count):

@@ -21,7 +21,10 @@ NOBODY = "http://127.0.0.1:9/nobody"
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return the command line of a new installation; the test sets the URL of the webhook."""
+    """Return the command line of a new installation.
+
+    The test sets the URL of the webhook.
+    """
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": f"sqlite:///{tmp_path / 'd.db'}",

@@ -1,4 +1,6 @@
-"""A hijacked parser process. Run by its path through `ParserProcess`, like real parsers.
+"""A hijacked parser process.
+
+Run by its path through `ParserProcess`, like real parsers.
 
 Its arguments are digestd's folder, the layers to apply, and what to try, as JSON. It prepares what it needs before it
 is confined, and disables the audit hook, so that only the kernel can stop it. Its first message is the report, the
@@ -88,7 +90,10 @@ def opened(path: str, flags: int) -> Callable[[], None]:
 
 
 def executed(path: str) -> Callable[[], None]:
-    """Replace this process by another program; success sends no answer, which counts as done."""
+    """Replace this process by another program.
+
+    Success sends no answer, which counts as done.
+    """
     program, none = path.encode(), ctypes.c_void_p(None)
     words = (ctypes.c_char_p * 2)(program, None)
 
@@ -138,7 +143,10 @@ def bound(_: Any) -> Callable[[], None]:
 
 
 def peeked(pid: int) -> Callable[[], None]:
-    """Read the memory of another process with process_vm_readv, at an address that need not exist."""
+    """Read the memory of another process with process_vm_readv.
+
+    The address need not exist.
+    """
     place = (ctypes.c_size_t * 2)(0x400000, 1)
     here = ctypes.create_string_buffer(1)
     into = (ctypes.c_size_t * 2)(ctypes.addressof(here), 1)

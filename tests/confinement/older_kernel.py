@@ -1,4 +1,7 @@
-"""Simulate a kernel without Landlock or seccomp for this process and its children, by a filter."""
+"""Simulate a kernel without Landlock or seccomp by a filter.
+
+For this process and its children.
+"""
 
 import ctypes
 import errno

@@ -1,4 +1,7 @@
-"""Test what an attacker inside a parser cannot do, layer by layer and under all layers."""
+"""Test what an attacker inside a parser cannot do.
+
+Layer by layer and under all layers.
+"""
 
 import json
 import os
@@ -83,7 +86,10 @@ def lacking(layer: str) -> str:
 
 
 def attempted(layer: str, wanted: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the outcomes of an attacker under a layer; one that became another program succeeded."""
+    """Return the outcomes of an attacker under a layer.
+
+    One that became another program succeeded.
+    """
     child = ParserProcess(attacker.__file__, [layer, json.dumps(wanted)])
     watch = threading.Timer(60, child.kill)
     watch.start()
@@ -98,7 +104,10 @@ def attempted(layer: str, wanted: list[tuple[str, Any]]) -> dict[str, Any]:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """Create a folder that every user can enter, so that file modes alone protect its content."""
+    """Create a folder that every user can enter.
+
+    This way, file modes alone protect its content.
+    """
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o755)
         yield Path(made)
@@ -188,7 +197,10 @@ def test_system_calls_outside_list_are_refused() -> None:
 
 
 def test_confinement_works_with_memory_deny_write_execute() -> None:
-    """The systemd unit forbids writable and executable memory, which ctypes once needed."""
+    """The systemd unit forbids writable and executable memory.
+
+    ctypes once needed it.
+    """
     service = (
         "from digestd.security.confinement import kernel\n"
         "from digestd.security.confinement.parser_process import probe\n"
@@ -224,7 +236,10 @@ def test_parser_of_root_runs_as_other_user() -> None:
 
 
 def test_parser_ends_with_service(tmp_path: Path) -> None:
-    """A hijacked parser that never reads its input again must not outlive a killed service."""
+    """A hijacked parser must not outlive a killed service.
+
+    It never reads its input again.
+    """
     if sys.platform != "linux":
         pytest.skip("not shut on this machine: only Linux ends a child with its parent")
     service = (

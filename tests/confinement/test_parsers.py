@@ -1,4 +1,7 @@
-"""Test that every parser works when it can open nothing: no lazy import, encoding or time zone."""
+"""Test that every parser works when it can open nothing.
+
+No lazy import, encoding or time zone.
+"""
 
 import base64
 import codecs

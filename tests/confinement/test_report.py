@@ -1,4 +1,7 @@
-"""Test that missing layers are reported: in the report, by `config check` and in the log."""
+"""Test that missing layers are reported.
+
+In the report, by `config check` and in the log.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,7 @@
-"""Compare system call numbers and the filter with libseccomp and the kernel's headers."""
+"""Compare system call numbers and the filter with known ones.
+
+From libseccomp and the kernel's headers.
+"""
 
 import ctypes
 import ctypes.util

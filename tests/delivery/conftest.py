@@ -1,4 +1,6 @@
-"""An install whose readers have their digests planned, on each database engine in turn.
+"""An install whose readers have their digests planned.
+
+On each database engine in turn.
 
 Planning is done once a session and engine; each test gets a copy of what it left.
 """
@@ -32,7 +34,10 @@ def planned(folder: Path, url: str, now: datetime, readers: int = READERS) -> In
 
 @dataclass(frozen=True)
 class Original:
-    """A planned install to copy: the URL of its database, and the folder of its secret."""
+    """A planned install to copy.
+
+    The URL of its database, and the folder of its secret.
+    """
 
     folder: Path
     url: str

@@ -190,7 +190,10 @@ async def test_refusals_are_judged_during_the_run(on_file: Install, monkeypatch:
 
 
 async def test_surge_ignores_unconfirmed_addresses(on_file: Install) -> None:
-    """Strangers can sign up invalid addresses, but must not delay the mails of subscribers that way."""
+    """Strangers can sign up invalid addresses.
+
+    That must not delay the mails of subscribers.
+    """
     with on_file.db.write() as session:
         notices = core.delivery.update().where(core.delivery.c.id > 2)
         session.connection().execute(notices.values(kind="confirm", key="1", picks=b""))

@@ -1,4 +1,7 @@
-"""Test concurrent planners and workers, including one that is killed: one copy of each mail."""
+"""Test concurrent planners and workers, including one that is killed.
+
+One copy of each mail.
+"""
 
 import asyncio
 import os

@@ -1,4 +1,7 @@
-"""Test damaged ledger rows: each concerns one mail only, and the operator is told which."""
+"""Test damaged ledger rows.
+
+Each concerns one mail only, and the operator is told which.
+"""
 
 import json
 from collections.abc import Callable

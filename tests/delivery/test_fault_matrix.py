@@ -1,4 +1,6 @@
-"""Test every fault of a relay at every point of the session: 110 cells with their outcome.
+"""Test every fault of a relay at every point of the session.
+
+110 cells with their outcome.
 
 What the relay does to all is never laid to a subscriber's charge; what it does to one mail touches no other;
 what nobody can know is uncertain. The whole road runs: ledger, lane, our own protocol, a relay on a socket.

@@ -1,4 +1,6 @@
-"""Test `digestd deliver --drain` killed with SIGKILL at many points and started again.
+"""Test `digestd deliver --drain` killed with SIGKILL.
+
+At many points, and started again.
 
 Nothing is silently lost, nothing is sent twice, and what nobody can know is `uncertain`.
 """
@@ -58,7 +60,10 @@ class Trial:
 
 
 def _until_quiet(command: Command, install: Install) -> None:
-    """Deliver until nothing is under way; PostgreSQL may detect the death with a delay."""
+    """Deliver until nothing is under way.
+
+    PostgreSQL may detect the death with a delay.
+    """
     for _ in range(50):
         ended = command.run()
         assert ended.code == 0, ended.output

@@ -1,4 +1,7 @@
-"""Test a database that another process locks for longer than the timeout: nothing is lost."""
+"""Test a database that another process locks for longer than the timeout.
+
+Nothing is lost.
+"""
 
 import asyncio
 import threading

@@ -1,4 +1,7 @@
-"""Test a mail that needs more memory than there is: it is poisoned, and the others are sent."""
+"""Test a mail that needs more memory than there is.
+
+It is poisoned, and the others are sent.
+"""
 
 import json
 import subprocess

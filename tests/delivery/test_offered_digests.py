@@ -1,4 +1,7 @@
-"""Test that an uncertain digest is offered once by the next one, and nothing is sent twice."""
+"""Test that an uncertain digest is offered once by the next one.
+
+Nothing is sent twice.
+"""
 
 import email
 import re

@@ -1,4 +1,7 @@
-"""Test long outages of the relay and short ones of the database: mails are sent once afterwards."""
+"""Test long outages of the relay and short ones of the database.
+
+Mails are sent once afterwards.
+"""
 
 import asyncio
 import threading

@@ -1,4 +1,7 @@
-"""Test the outcome of a mail for each behaviour of the relay, from socket to ledger."""
+"""Test the outcome of a mail for each behaviour of the relay.
+
+From socket to ledger.
+"""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,7 @@
-"""Test mails that cannot be composed: one is poisoned, many stop the run, if possible before it starts."""
+"""Test mails that cannot be composed.
+
+One is poisoned, many stop the run, if possible before it starts.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

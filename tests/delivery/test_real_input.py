@@ -1,4 +1,6 @@
-"""Test a month of real papers and 200 subscribers by CLI, through smtp-sink and Postfix.
+"""Test a month of real papers and 200 subscribers by CLI.
+
+Through smtp-sink and Postfix.
 
 Reads data from outside the repository; without it these tests are skipped, saying so.
 """

@@ -171,7 +171,10 @@ async def test_resend_policy_reuses_the_message_id(tmp_path: Path, database_url:
 
 
 async def between_two(folder: Path, tmp_path: Path, url: str, now: datetime) -> tuple[Install, Keys]:
-    """Return a mail that was never sent, and a log with one mail before and one after it."""
+    """Return a mail that was never sent, and a log.
+
+    The log has one mail before and one after it.
+    """
     made = planned(tmp_path / "install", url, now, f"maildir:{tmp_path / 'outbox'}")
     await made.deliver(limit=1)
     made.clock.go(MINUTE)

@@ -1,4 +1,7 @@
-"""Test restoring a backup after mails were sent: it is noticed, and nothing is sent twice."""
+"""Test restoring a backup after mails were sent.
+
+It is noticed, and nothing is sent twice.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -27,7 +30,10 @@ PutBack = Callable[[], None]
 
 @pytest.fixture
 def backup(waiting: Install, tmp_path: Path) -> PutBack:
-    """Return a function that restores the database of the start of the test: planned, nothing sent."""
+    """Return a function that restores the database of the start of the test.
+
+    Planned, nothing sent.
+    """
     (tmp_path / "backup").mkdir()
     return snapshot_database(waiting.db, tmp_path / "backup")
 

@@ -1,4 +1,7 @@
-"""Test results that the database did not take: they are journalled and recorded later."""
+"""Test results that the database did not take.
+
+They are journalled and recorded later.
+"""
 
 from datetime import timedelta
 from pathlib import Path

@@ -35,7 +35,10 @@ def bare(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
 
 
 def digests(install: Install, reader: int = 0) -> list[tuple[str, str, str, list[int]]]:
-    """Return (period, covers_from, state, papers) of each digest of a subscriber, oldest first."""
+    """Return the digests of a subscriber, oldest first.
+
+    Each as (period, covers_from, state, papers).
+    """
     table = core.delivery.c
     query = (
         select(table.key, table.covers_from, table.state, table.picks)

@@ -60,7 +60,10 @@ def test_planner_killed_midway_leaves_nothing_half_written(tmp_path: Path, sqlit
 
 
 def _kills() -> list[Callable[[Command], ProcessResult]]:
-    """Return ways to kill planning: at a write or sync, or after a time if strace is missing."""
+    """Return ways to kill planning.
+
+    At a write or sync, or after a time if strace is missing.
+    """
     if not can_trace():
         rng = Random(1)
         return [partial(Command.run_killed_after, seconds=rng.uniform(0.05, 0.6)) for _ in range(sized(20, 60))]

@@ -1,4 +1,7 @@
-"""Test merges and splits: no work is sent twice, and planned digests do not change."""
+"""Test merges and splits.
+
+No work is sent twice, and planned digests do not change.
+"""
 
 from dataclasses import replace
 from datetime import timedelta

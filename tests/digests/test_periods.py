@@ -1,4 +1,7 @@
-"""Test when digests are due: at the local hour, one per period, despite any change."""
+"""Test when digests are due.
+
+At the local hour, one per period, despite any change.
+"""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo

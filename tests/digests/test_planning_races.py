@@ -51,7 +51,10 @@ class Planner:
 
 
 def meanwhile(install: Install, change: Callable[[Session, int], object]) -> PlanReport:
-    """Plan while a change is committed after the planner has read and before it writes."""
+    """Plan while a change is committed.
+
+    It comes after the planner has read and before it writes.
+    """
     planner = Planner(install)
     who = subscriber(install)
     writing = install.db.write()

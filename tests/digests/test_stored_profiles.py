@@ -34,7 +34,10 @@ def paper(name: str, subject: str, title: str) -> dict[str, object]:
 
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
-    """Return an install with two subscribers with likes, one of an unknown paper, and two new papers."""
+    """Return an install with two subscribers with likes and two new papers.
+
+    One like is of an unknown paper.
+    """
     built = install(tmp_path, database_url, now - timedelta(days=9))
     built.papers([paper(LAKES, "alpine lakes", "Alpine lakes"), paper(FROGS, "tree frogs", "Tree frogs sing")])
     built.people([

@@ -1,4 +1,7 @@
-"""Test the text model: stored, refitted in the background, replaced only when complete."""
+"""Test the text model.
+
+Stored, refitted in the background, replaced only when complete.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,6 @@
-"""Papers and readers whose match is known beforehand, on an archive of other words.
+"""Papers and readers whose match is known beforehand.
+
+On an archive of other words.
 
 A topic has four words of equal weight; how many of them stand in a paper makes it strong, weak or
 below the bar.

@@ -1,4 +1,7 @@
-"""A dense model on the road: every paper read once, late and changed models made good, the ranking better for it."""
+"""A dense model on the road.
+
+Every paper read once, late and changed models made good, the ranking better for it.
+"""
 
 import json
 from dataclasses import replace

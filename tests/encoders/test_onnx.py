@@ -1,4 +1,7 @@
-"""An ONNX encoder by path: what its vectors are, and what is said where there is none."""
+"""An ONNX encoder by path.
+
+What its vectors are, and what is said where there is none.
+"""
 
 import os
 from pathlib import Path

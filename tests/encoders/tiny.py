@@ -1,4 +1,7 @@
-"""A sentence encoder of a few kilobytes, built here: a table of invented token vectors, read by real ONNX Runtime."""
+"""A sentence encoder of a few kilobytes, built here.
+
+A table of invented token vectors, read by real ONNX Runtime.
+"""
 
 import json
 from pathlib import Path
@@ -12,7 +15,10 @@ LENGTH = 6
 
 
 def tiny_encoder(folder: Path, seed: int = 0) -> Path:
-    """model.onnx and tokenizer.json in a folder. Words of one field lie close together."""
+    """model.onnx and tokenizer.json in a folder.
+
+    Words of one field lie close together.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     table = rng.standard_normal((len(WORDS), DIMS)).astype(np.float32)

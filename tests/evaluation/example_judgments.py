@@ -8,7 +8,10 @@ TOPICS = ("glacier ice", "honeybee foragers", "quantum", "medieval ledgers")
 
 
 def judgments() -> list[Judgment]:
-    """Return per field one user with a topic and one with a like; the rest of the field is relevant."""
+    """Return per field one user with a topic and one with a like.
+
+    The rest of the field is relevant.
+    """
     found = []
     for place, field in enumerate(FIELDS):
         own = [f"made:{4 * place + j}" for j in range(4)]

@@ -1,4 +1,7 @@
-"""Test `evaluate --calibrate`: probabilities are learned and tested on held-out users."""
+"""Test `evaluate --calibrate`.
+
+Probabilities are learned and tested on held-out users.
+"""
 
 import json
 from pathlib import Path
@@ -44,7 +47,10 @@ def test_reliability_measures_calibration_error() -> None:
 
 
 def _case(n: int, breadth: float) -> Case:
-    """Return forty candidates with the most liked relevant, and an uninformative dense signal."""
+    """Return forty candidates with an uninformative dense signal.
+
+    The most liked are relevant.
+    """
     chance = np.random.default_rng(n)
     right, size = chance.integers(40, size=4), 40
     values = np.zeros((len(SIGNALS), size), dtype=np.float32)

@@ -99,7 +99,10 @@ def test_exploration_is_none_without_picks() -> None:
 
 
 def test_exploration_estimate_is_unbiased() -> None:
-    """Half of the papers are liked by 10 % and drawn often, half by 60 % and drawn rarely: 35 % on average."""
+    """Half of the papers are liked by 10 % and drawn often, half by 60 % and rarely.
+
+    That is 35 % on average.
+    """
     chance = np.random.default_rng(8)
     shown = []
     for subscriber in range(300):

@@ -1,4 +1,7 @@
-"""Test the replay of feedback: each digest is predicted from what was known before it."""
+"""Test the replay of feedback.
+
+Each digest is predicted from what was known before it.
+"""
 
 import json
 import sqlite3
@@ -54,7 +57,10 @@ def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 async def day(made: Install, name: str) -> tuple[str, ...]:
-    """Import four relevant papers and eight others, plan and deliver, and move to the next day."""
+    """Import four relevant papers and eight others, plan and deliver.
+
+    Move to the next day.
+    """
     made.papers([*shelf(f"{name}good", 4), *shelf(f"{name}other", 8, 0)])
     made.plan()
     await made.deliver()

@@ -75,7 +75,10 @@ def test_verdict_states_conclusion(score: PreferenceCount, said: str) -> None:
 
 
 def simulated(noise_of_a: float, noise_of_b: float, seed: int) -> TrialResult:
-    """Return digests of subscribers who like the best papers, ranked by two noisy rankers."""
+    """Return digests of subscribers who like the best papers.
+
+    They are ranked by two noisy rankers.
+    """
     chance = np.random.default_rng(seed)
     shown = []
     for subscriber in range(SUBSCRIBERS):

@@ -1,4 +1,7 @@
-"""A subscriber with a library at a provider on this machine, and the parts that sync it."""
+"""A subscriber with a library at a provider on this machine.
+
+Also the parts that sync it.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,6 @@
-"""Servers on this machine that answer as the documentation of Zotero and ORCID says; tests set their contents.
+"""Servers on this machine that answer as Zotero and ORCID document.
+
+Tests set their contents.
 
 Versions, conditional requests, pages, the trash and deletions follow Zotero's web API 3. All contents are invented.
 """

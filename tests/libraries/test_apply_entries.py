@@ -1,4 +1,7 @@
-"""Check the likes that follow from any sequence of library changes and own feedback."""
+"""Check the likes that follow from library changes and own feedback.
+
+In any sequence.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""A killed worker leaves nothing half-read, and one other worker repeats the sync once the claim expires."""
+"""A killed worker leaves nothing half-read.
+
+One other worker repeats the sync once the claim expires.
+"""
 
 import asyncio
 import os
@@ -19,7 +22,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """Use SQLite only: a killed process leaves a claim, which is the same in every engine."""
+    """Use SQLite only.
+
+    A killed process leaves a claim, which is the same in every engine.
+    """
     return sqlite_url
 
 

@@ -1,4 +1,7 @@
-"""Link libraries: by a Zotero key, which is never stored in plain text, or by an ORCID iD."""
+"""Link libraries by a Zotero key or by an ORCID iD.
+
+The key is never stored in plain text.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +25,10 @@ from tests.papers.site import says
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """Use SQLite only: the tests search its files, and linking does not depend on the engine."""
+    """Use SQLite only.
+
+    The tests search its files, and linking does not depend on the engine.
+    """
     return sqlite_url
 
 

@@ -1,4 +1,7 @@
-"""A Zotero library is read completely once, then only its changes; entries are likes while they exist."""
+"""A Zotero library is read completely once, then only its changes.
+
+Entries are likes while they exist.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""After a failure nothing is lost, the subscriber is informed, and the provider is not flooded."""
+"""After a failure nothing is lost and the subscriber is informed.
+
+The provider is not flooded.
+"""
 
 import asyncio
 from datetime import datetime

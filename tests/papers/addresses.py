@@ -1,4 +1,7 @@
-"""Addresses that a redirect must not lead to, in every notation that some parser accepts."""
+"""Addresses that a redirect must not lead to.
+
+In every notation that some parser accepts.
+"""
 
 NAMES = {
     "rebound.example.com": ["127.0.0.1"],

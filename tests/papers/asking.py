@@ -1,4 +1,6 @@
-"""Fetch addresses in turn: `python -m tests.papers.asking DATABASE DEADLINE SECONDS URL…`.
+"""Fetch addresses in turn.
+
+`python -m tests.papers.asking DATABASE DEADLINE SECONDS URL…`.
 
 Requests obey a limit like arXiv's: one every SECONDS, one at a time. The clock is the machine's, so that several
 processes share it. Prints one line per answer.

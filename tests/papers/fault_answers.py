@@ -55,7 +55,10 @@ def serve(web: Site, source: str, answer: Answerer) -> None:
 
 
 class _Posts(dict[str, Answerer]):
-    """bioRxiv's addresses, which contain days: the first page is any that ends in /0/json."""
+    """bioRxiv's addresses, which contain days.
+
+    The first page is any that ends in /0/json.
+    """
 
     def __init__(self, first: Answerer) -> None:
         super().__init__()

@@ -1,5 +1,8 @@
 # ruff: noqa: E501  # a table: one fault a line
-"""Run every fault that feeds were seen to have against real sources: `python -m tests.papers.faults`."""
+"""Run every fault that feeds were seen to have against real sources.
+
+`python -m tests.papers.faults`.
+"""
 
 import asyncio
 import gzip
@@ -78,7 +81,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of a fault. `kept`: stored papers are unchanged; `recovered`: the next good answer was stored."""
+    """Outcome of a fault.
+
+    `kept`: stored papers are unchanged; `recovered`: the next good answer was stored.
+    """
 
     fault: Fault
     report: SourceReport

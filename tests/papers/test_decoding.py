@@ -1,4 +1,4 @@
-"""Test that anything a hijacked parser returns is either a valid page or one error."""
+"""Test that anything a hijacked parser returns is a valid page or one error."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Test deduplication without a common identifier, and merging and splitting by an operator."""
+"""Test deduplication without a common identifier.
+
+Also merging and splitting by an operator.
+"""
 
 from datetime import datetime
 

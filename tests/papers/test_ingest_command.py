@@ -17,7 +17,10 @@ BODY = (Path(__file__).parents[1] / "sources/samples/arxiv-rss.atom.xml").read_b
 
 @pytest.fixture
 def recording(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a recording of one feed, and a fresh installation at the time it was made."""
+    """Return a recording of one feed, and a fresh installation.
+
+    At the time it was made.
+    """
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": sqlite_url,

@@ -170,7 +170,10 @@ def test_store_page_three_sources_make_one_paper(db: Database, now: datetime) ->
 
 
 def random_page(random: Random) -> list[Sighting]:
-    """Generate sightings of few works with common ids; a source is consistent about an id."""
+    """Generate sightings of few works with common ids.
+
+    A source is consistent about an id.
+    """
     ids = [A, B, D, "doi:10.5555/e", "feed:x", "openreview:y"]
     said: dict[str, Sighting] = {}
     for _ in range(8):

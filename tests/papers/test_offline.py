@@ -1,4 +1,7 @@
-"""Test five days offline: one run fetches all of them, and subscribers get one digest."""
+"""Test five days offline.
+
+One run fetches all of them, and subscribers get one digest.
+"""
 
 import email
 import email.policy

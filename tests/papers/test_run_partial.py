@@ -1,4 +1,7 @@
-"""Test incomplete answers: what came is stored, what is missing is reported and fetched later."""
+"""Test incomplete answers.
+
+What came is stored, what is missing is reported and fetched later.
+"""
 
 import json
 from datetime import timedelta

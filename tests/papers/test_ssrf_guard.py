@@ -1,4 +1,7 @@
-"""Test that no redirect reaches a private address, and that the checked address is the one connected to."""
+"""Test that no redirect reaches a private address.
+
+The checked address is the one connected to.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

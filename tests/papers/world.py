@@ -1,4 +1,7 @@
-"""Serve arXiv and Hugging Face over some weeks from a local server, at the time of a clock."""
+"""Serve arXiv and Hugging Face over some weeks.
+
+From a local server, at the time of a clock.
+"""
 
 import asyncio
 import json

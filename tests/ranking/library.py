@@ -1,4 +1,7 @@
-"""A small library of invented papers in several fields, and helpers for subscribers."""
+"""A small library of invented papers in several fields.
+
+Also helpers for subscribers.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -54,7 +57,10 @@ LABELS = {"glaciers": "geo.ice", "bees": "bio.PE", "qubits": "phys.quant", "ledg
 
 
 def papers(scale: int = 1) -> list[Paper]:
-    """Return sixteen papers, four per field, with increasing upvotes; `scale` copies with other ids."""
+    """Return sixteen papers, four per field, with increasing upvotes.
+
+    `scale` copies with other ids.
+    """
     texts = [(field, text) for field, group in FIELDS.items() for text in group] * scale
     return [paper(j, field, *text.split("|")) for j, (field, text) in enumerate(texts)]
 

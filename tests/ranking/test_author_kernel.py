@@ -1,4 +1,7 @@
-"""Test the author part of the kernel for likes, and the popularity of liked papers."""
+"""Test the author part of the kernel for likes.
+
+Also the popularity of liked papers.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""Test that probabilities rise with score and relevance, and adapt to an installation."""
+"""Test that probabilities rise with score and relevance.
+
+They adapt to an installation.
+"""
 
 from random import Random
 

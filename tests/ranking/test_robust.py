@@ -1,4 +1,7 @@
-"""Test ranking on any papers and interests: finite scores, sensible ranks, no warnings, no crashes."""
+"""Test ranking on any papers and interests.
+
+Finite scores, sensible ranks, no warnings, no crashes.
+"""
 
 import warnings
 from collections.abc import Iterator, Sequence

@@ -1,1 +1,4 @@
-"""Private references: they serve their owner, reach nobody else, and are deleted with the owner."""
+"""Private references.
+
+They serve their owner, reach nobody else, and are deleted with the owner.
+"""

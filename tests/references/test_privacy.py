@@ -1,4 +1,7 @@
-"""Check every way to import a reference against everything that anybody but its owner can see."""
+"""Check every way to import a reference.
+
+Against everything that anybody but its owner can see.
+"""
 
 import asyncio
 import json
@@ -102,7 +105,10 @@ def mails(tmp_path: Path) -> dict[str, str]:
 
 
 def pages(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
-    """Yield what everybody sees, what Bea sees, and what Ada's links show if she shares them."""
+    """Yield what everybody sees, and what Bea sees.
+
+    Also what Ada's links show if she shares them.
+    """
     asked = {"topics": "canarytitle canaryabstract"}
     for path in ("/", "/papers", f"/papers/{made.clock.now.date()}"):
         yield path, client.get(path).text

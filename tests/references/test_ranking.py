@@ -1,4 +1,7 @@
-"""A reference ranks for its owner exactly as a liked public paper with the same text."""
+"""A reference ranks for its owner like a public paper.
+
+Exactly as a liked one with the same text.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,7 +51,10 @@ def ranked(made: Install, encoder: Encoder = NoEncoder()) -> tuple[PlanningDay, 
 
 @pytest.fixture
 def both(made: Install) -> Install:
-    """Give Ada as a reference what Bea likes as a public paper, and four papers of today."""
+    """Give Ada as a reference what Bea likes as a public paper.
+
+    Also add four papers of today.
+    """
     assert not import_papers(made.db, sample_data.lines(iter([PUBLIC])), made.clock.now, True).refused
     made.people([{"email": BEA, "topics": [], "likes": ["old:1"]}])
     bring(made, bibtex())

@@ -1,4 +1,7 @@
-"""Fixtures for attacks: an installation with pages, and stages filled with text from outside."""
+"""Fixtures for attacks.
+
+An installation with pages, and stages filled with text from outside.
+"""
 
 import shutil
 from collections.abc import Iterator

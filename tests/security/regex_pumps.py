@@ -1,4 +1,6 @@
-"""Collect all regular expressions of the package, and build strings that make a bad one take too many steps.
+"""Collect all regular expressions of the package.
+
+Build strings that make a bad one take too many steps.
 
 Python's engine retries from every position and for every split of a repetition, so the steps of a bad expression grow
 with the square of the text or faster. `pumps` repeats the parts of an expression itself, after each prefix that leads
@@ -102,7 +104,10 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def _uses() -> Mapping[tuple[str, str], set[str]]:
-    """Return how each named expression is used: a private one in its file, others anywhere."""
+    """Return how each named expression is used.
+
+    A private one in its file, others anywhere.
+    """
     uses: dict[tuple[str, str], set[str]] = defaultdict(set)
     for path, tree in _sources():
         for node in ast.walk(tree):
@@ -164,7 +169,10 @@ def _parts(op: Any, value: Any) -> list[Any]:
 
 
 def _starts(tree: Any) -> list[str]:
-    """Return the shortest texts that lead into each repetition, and through the expression."""
+    """Return the shortest texts that lead into each repetition.
+
+    Also through the expression.
+    """
     found: list[str] = []
 
     def through(tree: Any, so_far: str) -> str:

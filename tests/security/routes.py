@@ -1,4 +1,7 @@
-"""Find every route that accepts a POST in the application, fill its path, and post to it directly."""
+"""Find every route that accepts a POST in the application.
+
+Fill its path, and post to it directly.
+"""
 
 import re
 from collections.abc import Iterator, Mapping

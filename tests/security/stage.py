@@ -1,4 +1,6 @@
-"""An installation with given strings in every field that comes from outside, and all of its output.
+"""An installation with given strings in every outside field.
+
+Also all of its output.
 
 The strings are written to the database directly: imports and forms clean them too, but output must not rely on that.
 """
@@ -45,7 +47,10 @@ class Stage:
 
     @property
     def readers(self) -> list[int]:
-        """Return the keys of the subscribers; each has a digest of the next fifty papers, all saved."""
+        """Return the keys of the subscribers.
+
+        Each has a digest of the next fifty papers, all saved.
+        """
         return [n + 1 for n in range(-(-len(self.words) // PER_DIGEST))]
 
     def part(self, reader: int) -> Sequence[str]:
@@ -136,7 +141,10 @@ def _placed(row: Mapping[str, object]) -> dict[str, object]:
 
 
 def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
-    """Add a subscriber for every fifty strings, with interests, mutes, a digest and saved papers."""
+    """Add a subscriber for every fifty strings.
+
+    With interests, mutes, a digest and saved papers.
+    """
     parts = [words[start : start + PER_DIGEST] for start in range(0, len(words), PER_DIGEST)]
     new = [_reader(made, n, part) for n, part in enumerate(parts, 1)]
     with made.db.write() as session:

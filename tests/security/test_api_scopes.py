@@ -1,4 +1,6 @@
-"""Test every token against every route of the API; only `read` discloses anything about a person.
+"""Test every token against every route of the API.
+
+Only `read` discloses anything about a person.
 
 The routes are those of the application: one that is missing in the table fails the test.
 """
@@ -45,7 +47,10 @@ PERSON: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """The scopes of which each opens a route, a valid body, and the status without `read`."""
+    """The scopes of which each opens a route.
+
+    Also a valid body, and the status without `read`.
+    """
 
     scopes: frozenset[Scope]
     body: object = None
@@ -195,7 +200,10 @@ def test_invalid_token_opens_nothing(scene: Scene, backend: Backend, key: tuple[
 def test_answers_without_read_are_same_for_everybody(
     scene: Scene, backend: Backend, known: dict[str, str], key: tuple[str, str], is_valid: bool
 ) -> None:
-    """Valid and invalid requests, by address and by number, for every status and for unknown subscribers."""
+    """Valid and invalid requests, by address and by number.
+
+    For every status and for unknown subscribers.
+    """
     headers = bearer(backend, *QUIET)
     numbers = numbers_of(backend, known)
     answers = set()

@@ -1,4 +1,7 @@
-"""Test that any posts make nobody get more than one unrequested mail a day, counted at the mail server."""
+"""Test that posts cause at most one unrequested mail a day to anybody.
+
+Counted at the mail server.
+"""
 
 import asyncio
 from collections import Counter

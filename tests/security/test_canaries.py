@@ -1,4 +1,7 @@
-"""Test that secrets and personal data reach no log, in a complete run and in crashes."""
+"""Test that secrets and personal data reach no log.
+
+In a complete run and in crashes.
+"""
 
 import base64
 import re

@@ -1,4 +1,7 @@
-"""Test that other sites cannot act: there is no cookie, and only the recipient knows a link."""
+"""Test that other sites cannot act.
+
+There is no cookie, and only the recipient knows a link.
+"""
 
 import pytest
 from starlette.testclient import TestClient

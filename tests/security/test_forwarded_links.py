@@ -1,4 +1,6 @@
-"""Test that forwarded links give no power over the account, whatever is reached from them.
+"""Test that forwarded links give no power over the account.
+
+Whatever is reached from them.
 
 A digest is forwarded, its web view is shared, the address of saved papers is given to a feed reader. From each such
 link, every link is followed and every form is sent until nothing new appears.
@@ -36,7 +38,10 @@ FILES = ("saved.bib", "saved.ris", "saved.atom", "saved.json", "digests.atom", "
 
 @dataclass
 class Crawl:
-    """All that is reached from a page: the paths, and the purposes of the tokens in the answers."""
+    """All that is reached from a page.
+
+    The paths, and the purposes of the tokens in the answers.
+    """
 
     client: TestClient
     app: App
@@ -166,7 +171,10 @@ def _rotated(app: App, *, revoked: bool) -> App:
 @pytest.mark.parametrize("revoked", [False, True])
 @pytest.mark.parametrize("age", [timedelta(), timedelta(minutes=-1)])
 def test_stolen_retired_key_can_only_unsubscribe(app: App, backend: Backend, age: timedelta, *, revoked: bool) -> None:
-    """Links dated today open nothing; links dated before the retirement work until the key is revoked."""
+    """Links dated today open nothing.
+
+    Links dated before the retirement work until the key is revoked.
+    """
     backend.import_papers(*PAPERS)
     paths = sorted({route.path for route in routes(app) if "{token}" in route.path})
     links = {path: opening(backend, path, n)["token"] for n, path in enumerate(paths)}

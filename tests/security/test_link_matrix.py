@@ -1,4 +1,6 @@
-"""Test each kind of link against each route: what it discloses, and which tables it changes.
+"""Test each kind of link against each route.
+
+What it discloses, and which tables it changes.
 
 POWERS is the part of the threat model (.github/SECURITY.md) about links. A new route fails until it has a row, and a
 row fails if the route discloses or changes more than it states.

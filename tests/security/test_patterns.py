@@ -55,7 +55,10 @@ def test_stepper_matches_like_re(found: Expression) -> None:
 
 
 def astray(found: Expression) -> tuple[str, str, str] | None:
-    """Return a string that makes the steps of an expression grow too fast, if there is one."""
+    """Return a string that makes the steps of an expression grow too fast.
+
+    If there is one.
+    """
     stepper = Stepper(found.pattern, STEPS_MAX)
     costs = [(_cost(found, stepper, pump, LENGTHS[0]), pump) for pump in pumps(found.pattern)]
     worst = sorted(costs, key=lambda one: one[0], reverse=True)[:SUSPECTS]

@@ -1,4 +1,7 @@
-"""Test the threat model in .github/SECURITY.md: no empty cell, no undefined mark, no missing test."""
+"""Test the threat model in .github/SECURITY.md.
+
+No empty cell, no undefined mark, no missing test.
+"""
 
 import re
 from pathlib import Path

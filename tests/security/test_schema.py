@@ -36,7 +36,10 @@ def database_url(sqlite_url: str) -> str:
 
 @pytest.fixture
 def everywhere(app: App, backend: Backend) -> App:
-    """Return an installation with papers and every provider, without outgoing requests."""
+    """Return an installation with papers and every provider.
+
+    Without outgoing requests.
+    """
     backend.import_papers(PAPER)
     return replace(app, settings=app.settings.model_copy(update=SETTINGS))
 
@@ -69,7 +72,10 @@ def test_described_requests_cause_no_server_error(everywhere: App, backend: Back
 
 
 def _cases(operation: Any, genuine: Mapping[str, str]) -> st.SearchStrategy[Any]:
-    """Yield requests that fit the description and others, with valid and invalid links."""
+    """Yield requests that fit the description and others.
+
+    With valid and invalid links.
+    """
     kinds: list[st.SearchStrategy[Any]] = [
         operation.as_strategy(mode, path_parameters=places)
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)

@@ -1,4 +1,7 @@
-"""Test hostile strings on an operator's terminal, in machine-readable output, and in the log."""
+"""Test hostile strings on an operator's terminal.
+
+Also in machine-readable output, and in the log.
+"""
 
 import csv
 import io

@@ -1,4 +1,7 @@
-"""Test slow clients: each is disconnected in the end, and nobody else waits for them."""
+"""Test slow clients.
+
+Each is disconnected in the end, and nobody else waits for them.
+"""
 
 import asyncio
 import contextlib

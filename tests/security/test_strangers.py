@@ -1,4 +1,7 @@
-"""Test what strangers can do with another person's address: cause one mail, and change nothing."""
+"""Test what strangers can do with another person's address.
+
+Cause one mail, and change nothing.
+"""
 
 import re
 from collections import Counter

@@ -1,4 +1,7 @@
-"""Page through an invented API: however it cuts pages, every record comes once and paging ends."""
+"""Page through an invented API.
+
+However it cuts pages, every record comes once and paging ends.
+"""
 
 import json
 from collections.abc import Callable
@@ -65,7 +68,10 @@ def openreview(_path: str, query: dict[str, str], size: int) -> bytes:
 
 
 def pubmed(path: str, query: dict[str, str], size: int) -> bytes:
-    """Delete two of nine records after the search; a page of one would be empty in mid-result."""
+    """Delete two of nine records after the search.
+
+    A page of one would be empty in mid-result.
+    """
     if path.endswith("esearch.fcgi"):
         return b'{"esearchresult": {"count": "9", "querykey": "1", "webenv": "MCID_1"}}'
     there = range(int(query["retstart"]), 9)[: max(2, size)]

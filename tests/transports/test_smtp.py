@@ -1,4 +1,7 @@
-"""Test SMTP command by command: what the relay receives, and what each fault means."""
+"""Test SMTP command by command.
+
+What the relay receives, and what each fault means.
+"""
 
 import asyncio
 

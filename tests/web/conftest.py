@@ -1,4 +1,7 @@
-"""Fixtures: an installation with pages, a real database, and a clock that tests set."""
+"""Fixtures: an installation with pages and a real database.
+
+Tests set its clock.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -108,7 +111,10 @@ def stamp_for(app: App, host: str, now: datetime) -> str:
 
 
 class Visitor(TestClient):
-    """A client that follows no redirect and sends forms a minute after they were served."""
+    """A client that follows no redirect.
+
+    It sends forms a minute after they were served.
+    """
 
     def __init__(self, app: App, **options: object) -> None:
         options = {"base_url": HOME, "follow_redirects": False, **options}

@@ -1,4 +1,6 @@
-"""Test accessibility: contrast, screen reader, keyboard, phone, dark mode, no script.
+"""Test accessibility.
+
+Contrast, screen reader, keyboard, phone, dark mode, no script.
 
 Every HTML page of the fixture `pages` is checked; pages that only a POST shows are in ANSWERS. The rules are WCAG 2.2
 AA as axe-core checks them, which `tests/run` fetches by `tests/web/npm`.
@@ -92,7 +94,10 @@ def _views(browser: Browser, site: Site, **options: Any) -> Iterator[tuple[str, 
 
 
 def _is_mail(path: str) -> bool:
-    """Return True for a digest as mailed, which has no landmarks and the browser's focus style."""
+    """Return True for a digest as mailed.
+
+    It has no landmarks and the browser's focus style.
+    """
     return path.startswith("/d/")
 
 

@@ -1,4 +1,7 @@
-"""Test the API: valid tokens only, within their scopes, and errors that name the remedy."""
+"""Test the API.
+
+Valid tokens only, within their scopes, and errors that name the remedy.
+"""
 
 from datetime import timedelta
 

@@ -24,7 +24,10 @@ ADA = "ada@example.org"
 
 
 def _failed(request: Request) -> list[str]:
-    """Return the URL of a failed request, unless the browser cancelled it for the next page."""
+    """Return the URL of a failed request.
+
+    Skip one that the browser cancelled for the next page.
+    """
     return [] if request.failure == "net::ERR_ABORTED" else [f"{request.url}: {request.failure}"]
 
 

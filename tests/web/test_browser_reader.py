@@ -1,4 +1,7 @@
-"""Test in a real browser: the live preview, and everything a reader does from a mail."""
+"""Test in a real browser.
+
+The live preview, and everything a reader does from a mail.
+"""
 
 import pytest
 from playwright.sync_api import Page, Response

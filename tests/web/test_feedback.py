@@ -1,4 +1,7 @@
-"""Test feedback from the mail: links show, buttons act, and everything can be undone."""
+"""Test feedback from the mail.
+
+Links show, buttons act, and everything can be undone.
+"""
 
 import re
 

@@ -1,4 +1,7 @@
-"""Test form timestamps: forms that send mail act at once for people only, else after one more button."""
+"""Test form timestamps.
+
+Forms that send mail act at once for people only, else after one more button.
+"""
 
 from dataclasses import replace
 from datetime import datetime
@@ -32,7 +35,10 @@ def mails(backend: Backend) -> int:
 
 @pytest.fixture
 def waiting(backend: Backend) -> Backend:
-    """Subscribe Ada and leave Bob unconfirmed, so that each form would mail one of them."""
+    """Subscribe Ada and leave Bob unconfirmed.
+
+    This way, each form would mail one of them.
+    """
     backend.join("settings@example.org")
     with browsing(backend.app) as client:
         client.post("/subscribe", data={"email": "resend@example.org"})

@@ -1,4 +1,7 @@
-"""Exim marks an arrived message with `<=` in its main log (Exim specification, chapter "Log files")."""
+"""Read Exim's main log, which marks an arrived message with `<=`.
+
+Source: Exim specification, chapter "Log files".
+"""
 
 import re
 

@@ -1,4 +1,6 @@
-"""Postfix's queue manager logs the sender once the message file is complete and synced (qmgr(8)).
+"""Read Postfix's log.
+
+Its queue manager logs the sender once the message file is complete and synced (qmgr(8)).
 
 Refusals by smtpd (`NOQUEUE: reject: … from=<…>`) and cleanup's `message-id=` do not prove that.
 """

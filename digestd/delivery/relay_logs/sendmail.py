@@ -1,4 +1,7 @@
-"""Sendmail logs one line with the sender of a collected message (Sendmail Operations Guide, section 2.1.2)."""
+"""Read Sendmail's log: one line with the sender of a collected message.
+
+Source: Sendmail Operations Guide, section 2.1.2.
+"""
 
 import re
 

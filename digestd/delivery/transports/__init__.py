@@ -38,7 +38,10 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A transport with its display name, its weight and its limit in mails per second (0 is unlimited)."""
+    """A transport with its display name, weight and limit.
+
+    The limit is in mails per second; 0 is unlimited.
+    """
 
     name: str
     transport: Transport

@@ -1,4 +1,6 @@
-"""The interface of transports: a transport opens connections, a connection carries one mail at a time.
+"""The interface of transports.
+
+A transport opens connections, a connection carries one mail at a time.
 
 A mail is handed over in two steps, so that the caller can commit to the ledger between them: `offer` transfers
 everything except the final dot, `commit` sends the final dot and waits for the answer.
@@ -15,7 +17,10 @@ _WORD = re.compile(r"[!-;=?-~]*", re.ASCII)
 
 
 class LostReply(Exception):
-    """The final dot may have been sent but no answer came, so it is unknown whether the mail was accepted."""
+    """The final dot may have been sent but no answer came.
+
+    It is unknown whether the mail was accepted.
+    """
 
 
 @dataclass(frozen=True, slots=True)

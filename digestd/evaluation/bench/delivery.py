@@ -1,4 +1,6 @@
-"""Measure the pipeline from a day's papers to the relay, compared with smtp-source on the same relay.
+"""Measure the pipeline from a day's papers to the relay.
+
+It is compared with smtp-source on the same relay.
 
 The real commands run as subprocesses, `plan` once and `deliver --drain` in parts: rank, compose, commit, send,
 record.
@@ -70,7 +72,9 @@ class DeliveryLoad:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPair:
-    """One part of `count` mails: resources used by digestd, smtp-source, the sink and other programs.
+    """One part of `count` mails.
+
+    Resources used by digestd, smtp-source, the sink and other programs.
 
     Attributes:
         arrived: digestd's mails that the sink counted.
@@ -203,7 +207,10 @@ def _due(app: App, after: int, at: datetime) -> list[DueSubscriber]:
 
 
 def _write_sample_mail(app: App, file: Path) -> int:
-    """Write the digest of about mean size with LF line ends; return its size in bytes with CRLF."""
+    """Write the digest of about mean size with LF line ends.
+
+    Return its size in bytes with CRLF.
+    """
     with app.db.read() as session:
         claims = [claim for key in range(1, SIZE_SAMPLE) if (claim := queries.as_claim(session, key)) and claim.picks]
     if not claims:
@@ -244,7 +251,10 @@ def _machine_cpu_seconds() -> float:
 
 
 def _figures(pairs: Sequence[MeasuredPair], plan: tuple[float, float], idle: ResourceUsage) -> dict[str, object]:
-    """Return the figures per mail, planning included, over undisturbed pairs, or over all if none is."""
+    """Return the figures per mail, planning included.
+
+    They are over undisturbed pairs, or over all if there are none.
+    """
     kept = [pair for pair in pairs if pair.foreign <= FOREIGN_MAX]
     ratios, cpu_ratios, client, sinks = [], [], [], []
     for pair in kept or pairs:

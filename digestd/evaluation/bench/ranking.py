@@ -1,4 +1,6 @@
-"""Measure ranking all subscribers against one day: all signals, fusion, the top 40, reasons for the top 15.
+"""Measure ranking all subscribers against one day.
+
+All signals, fusion, the top 40, reasons for the top 15.
 
 Each process reads subscribers from the database in shards, as planning does. Profiles are compiled and stored before,
 as they are between changes of a subscriber or of the text model; this cost is reported on its own. The baseline is
@@ -190,7 +192,10 @@ def fill_database(db: Database, load: RankingLoad, now: datetime) -> None:
 
 
 def measure_bare_product(papers: Sparse, count: int) -> float:
-    """Return CPU microseconds per subscriber of multiplying `count` paper-like rows with the papers."""
+    """Return the cost of a bare matrix product, in CPU µs per subscriber.
+
+    It multiplies `count` paper-like rows with the papers.
+    """
     rows = papers[np.arange(count) % max(papers.shape[0], 1)] if papers.shape[0] else papers
     across = papers.T.tocsr()
     began = time.process_time()
@@ -240,7 +245,10 @@ def _without_caches(day: PlanningDay) -> PlanningDay:
 
 
 def _peak_memory(done: Event) -> float:
-    """Return the peak memory of all processes together in MiB, sampled until `done` is set."""
+    """Return the peak memory of all processes together in MiB.
+
+    It is sampled until `done` is set.
+    """
     most = 0.0
     while not done.wait(MEMORY_SAMPLE_SECONDS):
         most = max(most, sum(map(_pss, [os.getpid(), *(child.pid or 0 for child in active_children())])))
@@ -301,7 +309,10 @@ def _shards(db: Database, day: PlanningDay, turn: int, load: RankingLoad) -> Ite
 
 
 def _pss(process: int) -> float:
-    """Return a process's proportional set size in MiB; 0 if it is unknown or the process has ended."""
+    """Return a process's proportional set size in MiB.
+
+    0 if it is unknown or the process has ended.
+    """
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     except OSError:

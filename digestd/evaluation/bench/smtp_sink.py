@@ -1,4 +1,6 @@
-"""A relay that accepts and discards every mail, and a sender at the speed limit of the protocol.
+"""A relay that accepts and discards every mail, and a fast sender.
+
+The sender reaches the speed limit of the protocol.
 
 Postfix's smtp-sink and smtp-source if they are installed. Otherwise a built-in sink, which counts mails but is too
 slow for a ratio.
@@ -87,7 +89,10 @@ def run_smtp_source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
 
 
 async def serve(port: int) -> None:
-    """Run the built-in sink: answer 250 to all commands and 354 to DATA, and print the count after each mail."""
+    """Run the built-in sink.
+
+    Answer 250 to all commands and 354 to DATA, and print the count after each mail.
+    """
     taken = 0
 
     async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

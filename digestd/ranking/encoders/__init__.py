@@ -1,4 +1,6 @@
-"""Dense models that turn texts into vectors; optional, off by default, never fetched from anywhere.
+"""Dense models that turn texts into vectors.
+
+Optional, off by default, never fetched from anywhere.
 
 An encoder is one file here; `open_encoder` is how the setting becomes one.
 """
@@ -29,7 +31,10 @@ def open_encoder(folder: str) -> Encoder:
 
 
 def check_encoder(folder: str) -> None:
-    """Raise BadSetting where `open_encoder` would for what is not there, without loading the model."""
+    """Raise BadSetting if `open_encoder` would miss something.
+
+    The model is not loaded.
+    """
     if not folder:
         return
     if missing := next((name for name in NEEDS if find_spec(name) is None), None):

@@ -1,4 +1,6 @@
-"""Any sentence encoder exported to ONNX, from a folder: `model.onnx` and `tokenizer.json`.
+"""Any sentence encoder exported to ONNX, from a folder.
+
+`model.onnx` and `tokenizer.json`.
 
 The layout is that of sentence-transformers (https://sbert.net/docs/package_reference/util.html) and
 of what `optimum-cli export onnx` writes. Vectors are the mean of the token vectors under the
@@ -29,7 +31,10 @@ SETTING = "DIGESTD_EMBEDDING_MODEL"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnnxEncoder:
-    """One model in memory. `first_token`: its vector is the text's, instead of the mean."""
+    """One model in memory.
+
+    `first_token`: its vector is the text's, instead of the mean.
+    """
 
     version: str
     dims: int
@@ -112,7 +117,10 @@ def _tokenizer(file: Path, folder: Path) -> Tokenizer:
 
 
 def _dims(session: onnxruntime.InferenceSession, folder: Path) -> int:
-    """Return the length of a vector: as the outputs declare it, else measured on one text."""
+    """Return the length of a vector.
+
+    As the outputs declare it, else measured on one text.
+    """
     sizes = [one.shape[-1] for one in session.get_outputs() if len(one.shape) in {2, 3}]
     declared = [size for size in sizes if isinstance(size, int)]
     hidden = _config(folder / "config.json").get("hidden_size")

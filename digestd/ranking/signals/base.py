@@ -89,12 +89,18 @@ def sparse_values(named: ExactMatches, value: float = 1.0) -> SparseValues:
 
 
 def liked_at(profiles: Profiles, at: Cells) -> tuple[Groups, Ints]:
-    """Return the likes of the subscriber at each of q places, as groups, and their rows."""
+    """Return the likes of the subscriber at each of q places.
+
+    As groups, and their rows.
+    """
     return profiles.feedback.likes.members(at.rows)
 
 
 def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, floor: float) -> ReasonEvidence:
-    """Return the title of the like with the largest cosine at each place as the reason."""
+    """Return the title of the nearest like as the reason at each place.
+
+    The nearest has the largest cosine.
+    """
     groups, rows = asked
     most, where = groups.peaks(cosine)
     best = profiles.feedback.liked[rows[where]] if len(rows) else where

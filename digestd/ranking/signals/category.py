@@ -1,4 +1,7 @@
-"""Chosen categories. Never the only thing that counts: a category holds hundreds of papers a day."""
+"""Chosen categories.
+
+Never the only thing that counts: a category holds hundreds of papers a day.
+"""
 
 import numpy as np
 

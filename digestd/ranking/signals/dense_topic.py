@@ -1,4 +1,6 @@
-"""Similarity to the topics in the dense space: the mean cosine over topics. Inactive without a dense model.
+"""Similarity to the topics in the dense space: the mean cosine over topics.
+
+Inactive without a dense model.
 
 The mean measured .017 better in nDCG@10 than the maximum.
 """

@@ -1,4 +1,6 @@
-"""Similarity to the likes in the LSA space: their whitened centroid (linear discriminant analysis).
+"""Similarity to the likes in the LSA space.
+
+Their whitened centroid (linear discriminant analysis).
 
 w = P (mean of likes − ½ mean of dislikes − μ), with the archive's mean μ and inverse covariance P. Whitening keeps
 a library with several interests from blurring into none. It adds .014 to .024 nDCG@10 on citeulike.

@@ -1,4 +1,6 @@
-"""Preferred length of title and abstract: some people like letters, others reviews.
+"""Preferred length of title and abstract.
+
+Some people like letters, others reviews.
 
 l = Σ over both of (Σ rank of the likes)/(likes + DOUBT) · rank of the paper, with ranks among the day's papers: a
 slope per subscriber, shrunk to 0 for few likes. Gains .008 [.003, .014] on HF submitters, .012 [.003, .027] on authors.

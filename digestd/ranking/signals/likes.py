@@ -1,4 +1,7 @@
-"""Similarity to likes and distance from dislikes: kernel ridge regression on TF-IDF and authors."""
+"""Similarity to likes and distance from dislikes.
+
+Kernel ridge regression on TF-IDF and authors.
+"""
 
 import numpy as np
 
@@ -13,7 +16,10 @@ NEAR = 0.045
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the regression's value: about 1 for liked papers, −1 for others; 0 without likes."""
+    """Return the regression's value: about 1 for liked papers, −1 for others.
+
+    0 without likes.
+    """
     out, feedback = zeros(candidates, profiles), profiles.feedback
     values = kernels(candidates, feedback)
     values += candidates.prior + 1
@@ -24,7 +30,9 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
 
 
 def kernels(candidates: CandidateSet, feedback: FeedbackMatrix) -> Floats:
-    """Return the weighted kernel sums of each subscriber with the papers, given the negative prior.
+    """Return the weighted kernel sums of each subscriber with the papers.
+
+    The negative prior is given.
 
     Kernels are linear in the seeds, so seeds are summed first.
     """

@@ -37,7 +37,10 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
 
 
 def standing(text: str, phrase: str) -> tuple[str, ...]:
-    """Return the phrase as written in the text: the first run of words that folds to it."""
+    """Return the phrase as written in the text.
+
+    The first run of words that folds to it.
+    """
     wanted = phrase_form(phrase)
     found = re.search(phrase_pattern(wanted).pattern.replace(r"\ ", GAP), text, re.IGNORECASE)
     if found:

@@ -1,4 +1,6 @@
-"""Preferred popularity: some people like what everybody discusses, others what nobody has seen.
+"""Preferred popularity.
+
+Some people like what everybody discusses, others what nobody has seen.
 
 f = (Σ popularity of the likes)/(likes + DOUBT) · popularity of the paper: a slope per subscriber on top of the trend,
 shrunk to 0 for few likes. Gains .021 [.006, .039] on HF submitters and .015 [.006, .025] on HF authors.

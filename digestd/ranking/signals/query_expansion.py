@@ -1,4 +1,6 @@
-"""Similarity to the archive papers that match the topics best (pseudo-relevance feedback), by TF-IDF cosine.
+"""Similarity to the archive papers that match the topics best.
+
+TF-IDF cosine after pseudo-relevance feedback.
 
 It raises the score but is no evidence: what the archive has for a topic may be off the subject.
 """
@@ -14,7 +16,10 @@ NAME = "query_expansion"
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the weighted cosine with the expansion texts; BM25 if the archive lacks the words."""
+    """Return the weighted cosine with the expansion texts.
+
+    BM25 if the archive lacks the words.
+    """
     out = candidates.expansion.like(profiles.expansion)
     unheard = np.flatnonzero((np.diff(profiles.expansion.indptr) == 0) & (profiles.topics.of.sizes > 0))
     out[unheard] = profiles.topics.bm25[unheard]

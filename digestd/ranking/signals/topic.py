@@ -1,4 +1,7 @@
-"""Words of the topics in the text: BM25 over the day's papers, all topics together."""
+"""Words of the topics in the text.
+
+BM25 over the day's papers, all topics together.
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -33,7 +36,10 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG0
 
 
 def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the covered share of the best topic's idf, reduced if the paper's meaning is far from it."""
+    """Return the covered share of the best topic's idf.
+
+    It is reduced if the paper's meaning is far from it.
+    """
     topics = profiles.topics
     met = _met(topics.covered, topics.stems.sizes)
     met *= _meant(topics.lsa_cosine, topics.placed, candidates.model.near)
@@ -59,7 +65,10 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
 
 
 def _asked_for(candidates: CandidateSet, profiles: Profiles) -> Callable[[int], tuple[str, list[str]]]:
-    """Return a function that gives a topic as typed, and its stems that occur in the day's papers."""
+    """Return a function that gives a topic as typed, and its stems.
+
+    Only stems that occur in the day's papers.
+    """
     stems = profiles.topics.stems
     starts, sizes, rows = stems.starts.tolist(), stems.sizes.tolist(), profiles.topics.rows.tolist()
     topic_text, known = profiles.topic_text(), candidates.bm25_index.stems

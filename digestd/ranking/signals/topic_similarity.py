@@ -1,4 +1,6 @@
-"""Similarity to the meaning of the topics, whatever the words: LSA cosine with the mean of the topics.
+"""Similarity to the meaning of the topics, whatever the words.
+
+LSA cosine with the mean of the topics.
 
 The mean measured .015 to .03 better in nDCG@10 than the maximum.
 """

@@ -1,4 +1,7 @@
-"""Trending papers, for subscribers without interests and as a small part of every score."""
+"""Trending papers.
+
+For subscribers without interests and as a small part of every score.
+"""
 
 import numpy as np
 
@@ -19,7 +22,10 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
 
 
 def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Return evidence that rises with votes from .1, for subscribers without interests only."""
+    """Return evidence that rises with votes from .1.
+
+    For subscribers without interests only.
+    """
     if not profiles.without_interests.any():
         return no_values()
     votes = np.log1p(candidates.weighted_votes)

@@ -1,4 +1,7 @@
-"""Messages between a parser process and the service: the length in 8 bytes, then the content."""
+"""Messages between a parser process and the service.
+
+The length in 8 bytes, then the content.
+"""
 
 import struct
 from typing import BinaryIO
@@ -7,7 +10,10 @@ LENGTH = struct.Struct(">Q")
 
 
 def receive(stream: BinaryIO, most: int | None = None) -> bytes | None:
-    """Return the next message; None at the end of the stream, or if it is longer than `most` bytes."""
+    """Return the next message.
+
+    None at the end of the stream, or if it is longer than `most` bytes.
+    """
     head = stream.read(LENGTH.size)
     if len(head) < LENGTH.size:
         return None

@@ -1,4 +1,7 @@
-"""The C library's `syscall(2)` and `prctl(2)`, for what the standard library does not offer."""
+"""The C library's `syscall(2)` and `prctl(2)`.
+
+For what the standard library does not offer.
+"""
 
 import ctypes
 import os
@@ -35,7 +38,10 @@ def prctl(option: int, value: int) -> None:
 
 
 def _wide(argument: object) -> object:
-    """Pass integers at full width: `syscall` is variadic, and the kernel reads 64 bits."""
+    """Pass integers at full width.
+
+    `syscall` is variadic, and the kernel reads 64 bits.
+    """
     return ctypes.c_long(argument) if isinstance(argument, int) else argument
 
 

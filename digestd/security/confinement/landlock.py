@@ -1,4 +1,6 @@
-"""Give up access to the file system, TCP and other processes with Landlock (Linux 5.13 or newer).
+"""Give up access with Landlock (Linux 5.13 or newer).
+
+This covers the file system, TCP and other processes.
 
 A ruleset names the rights that it handles, and every handled right is denied unless a rule grants it. This ruleset
 has
@@ -37,7 +39,9 @@ def version() -> int:
 
 
 def restrict() -> int:
-    """Deny this thread and its children all that the kernel can deny; return the interface's version.
+    """Deny this thread and its children all that the kernel can deny.
+
+    Return the interface's version.
 
     Needs `PR_SET_NO_NEW_PRIVS`. Open descriptors stay usable.
 

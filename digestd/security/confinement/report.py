@@ -1,4 +1,7 @@
-"""Report which rights a parser process has given up on this machine, and why it kept others."""
+"""Report which rights a parser process has given up on this machine.
+
+Also why it kept others.
+"""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,7 +9,9 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """The rights that a parser process still has. A field is empty if the right is given up, else the reason.
+    """The rights that a parser process still has.
+
+    A field is empty if the right is given up, else the reason.
 
     Attributes:
         files: opening, creating and deleting files.

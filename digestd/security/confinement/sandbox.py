@@ -45,7 +45,9 @@ _FORBIDDEN = (
 
 
 def confine(memory: int) -> Confinement:
-    """Give up every right that parsing does not need, and report what could not be given up.
+    """Give up every right that parsing does not need.
+
+    Report what could not be given up.
 
     Nothing in this process can take a right back.
 
@@ -84,7 +86,10 @@ def limit_cpu(seconds: int) -> None:
 
 
 def _leave_root() -> str:
-    """Change to another user if this process is root; return the reason if that is impossible, or ""."""
+    """Change to another user if this process is root.
+
+    Return the reason if that is impossible, or "".
+    """
     if os.geteuid() != 0:
         return ""
     remedy = "run the service as an ordinary user"
@@ -100,7 +105,10 @@ def _leave_root() -> str:
 
 
 def _can_change_user() -> bool:
-    """Return True if this process has the capabilities, or if the system has none, as macOS."""
+    """Return True if this process may change its user.
+
+    It has the capabilities, or the system has none, as macOS.
+    """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -110,7 +118,10 @@ def _can_change_user() -> bool:
 
 
 def _apply_landlock(layers: list[str]) -> str:
-    """Apply Landlock and add it to `layers`; return the reason if that is impossible, or ""."""
+    """Apply Landlock and add it to `layers`.
+
+    Return the reason if that is impossible, or "".
+    """
     try:
         layers.append(f"Landlock {landlock.restrict()}")
     except OSError as error:
@@ -124,7 +135,10 @@ def _apply_landlock(layers: list[str]) -> str:
 
 
 def _apply_seccomp(layers: list[str]) -> str:
-    """Install the filter and add it to `layers`; return the reason if that is impossible, or ""."""
+    """Install the filter and add it to `layers`.
+
+    Return the reason if that is impossible, or "".
+    """
     name = seccomp.machine()
     if name is None:
         known = " and ".join(seccomp.MACHINES)
@@ -138,7 +152,10 @@ def _apply_seccomp(layers: list[str]) -> str:
 
 
 def _limit(memory: int) -> None:
-    """Set the resource limits: no new descriptors, files, processes or core dumps, and limited memory."""
+    """Set the resource limits.
+
+    No new descriptors, files, processes or core dumps, and limited memory.
+    """
     for limit, most in [
         (resource.RLIMIT_NOFILE, _PIPES),
         (resource.RLIMIT_FSIZE, 0),

@@ -1,4 +1,6 @@
-"""seccomp: a filter that lets this process make only the system calls that parsing needs.
+"""seccomp: a filter of system calls.
+
+This process can make only those that parsing needs.
 
 Everything else fails with EPERM: there is no way to open, create, change or delete a file, to start a process or a
 thread, to make a socket, to signal or trace a process, to mount, or to map memory that can be executed.
@@ -74,7 +76,10 @@ _Instruction = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """A test on the low word of an argument: it equals `value`, or has none of its bits if `is_mask`."""
+    """A test on the low word of an argument.
+
+    It equals `value`, or has none of its bits if `is_mask`.
+    """
 
     argument: int
     value: int
@@ -88,13 +93,18 @@ class _Filter(ctypes.Structure):
 
 
 def machine() -> str | None:
-    """Return the architecture that this process runs on if its numbers are known, else None."""
+    """Return the architecture that this process runs on.
+
+    None if its numbers are unknown.
+    """
     name = os.uname().machine
     return name if name in MACHINES and sys.maxsize > 2**32 and sys.byteorder == "little" else None
 
 
 def install(name: str) -> None:
-    """Install the filter on all threads, for an architecture that `machine` returned. Raises OSError.
+    """Install the filter on all threads, for an architecture that `machine` returned.
+
+    Raises OSError.
 
     Needs `PR_SET_NO_NEW_PRIVS`.
     """

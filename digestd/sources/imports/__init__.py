@@ -1,4 +1,6 @@
-"""A subscriber's references in the formats of reference managers: one pure parser per format.
+"""A subscriber's references in the formats of reference managers.
+
+One pure parser per format.
 
 `ReferenceFile` parses a file of a named or detected format into a Page: papers, and rejects with place, field
 and remedy. `FormatDetector` only names the format. A paper given by its identifier alone has no title. The
@@ -19,7 +21,9 @@ ENTRIES_MAX = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ImportFormat:
-    """A format: `label` for people, `matches` tells if a text looks like it, `read` parses it.
+    """A format of references.
+
+    `label` for people, `matches` tells if a text looks like it, `read` parses it.
 
     `read` raises SourceFailed for another format.
     """
@@ -53,7 +57,10 @@ class ReferenceFile:
             raise BadInput(f"there is no format {self.form[:40]!r}; known are {', '.join(IMPORT_FORMATS)}")
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse a complete file. Raises SourceFailed, with the remedy, if it is too large or in no known format."""
+        """Parse a complete file.
+
+        Raises SourceFailed, with the remedy, if it is too large or in no known format.
+        """
         del cursor
         text = _readable(body)
         page = IMPORT_FORMATS[self.form or detect_format(text)].read(text)
@@ -64,10 +71,16 @@ class ReferenceFile:
 
 @dataclass(frozen=True, slots=True)
 class FormatDetector:
-    """A parser that only detects the format: `next` of its page is a key of IMPORT_FORMATS."""
+    """A parser that only detects the format.
+
+    `next` of its page is a key of IMPORT_FORMATS.
+    """
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Detect the format. Raises SourceFailed, with the remedy, if the file is too large or empty."""
+        """Detect the format.
+
+        Raises SourceFailed, with the remedy, if the file is too large or empty.
+        """
         del cursor
         return Page(next=detect_format(_readable(body)))
 

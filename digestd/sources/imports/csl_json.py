@@ -1,4 +1,7 @@
-"""CSL-JSON (https://citeproc-js.readthedocs.io/en/latest/csl-json/markup.html) of Zotero, Pandoc and Crossref."""
+"""CSL-JSON of Zotero, Pandoc and Crossref.
+
+See https://citeproc-js.readthedocs.io/en/latest/csl-json/markup.html.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime

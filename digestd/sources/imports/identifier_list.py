@@ -1,4 +1,7 @@
-"""A list of arXiv ids, DOIs or their addresses, separated by lines, commas or spaces; `#` starts a comment."""
+"""A list of arXiv ids, DOIs or their addresses.
+
+Separated by lines, commas or spaces; `#` starts a comment.
+"""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +15,10 @@ _NOTE = re.compile(r"(?:^|\s)#.*")
 
 
 def matches(text: str) -> bool:
-    """Return True if at least half of the lines begin with an identifier or an address."""
+    """Return True if a text is such a list.
+
+    At least half of the lines begin with an identifier or an address.
+    """
     firsts = [words[0] for _, words in _lines(text)]
     return bool(firsts) and 2 * sum(_is_one(word) for word in firsts) >= len(firsts)
 

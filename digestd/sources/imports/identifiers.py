@@ -12,7 +12,10 @@ _ARXIV_WITHIN = re.compile(r"arxiv:\s*(\d{4}\.\d{4,5}|[a-z-]{2,20}(?:\.[a-z]{2})
 
 
 def parse_identifier(text: str) -> PaperId | None:
-    """Return the paper id of an arXiv id, a DOI or an address that holds one, else None."""
+    """Return the paper id of an arXiv id, a DOI or an address that holds one.
+
+    Else None.
+    """
     text = text.strip()
     bare = re.split(r"[?#]", text, maxsplit=1)[0].rstrip("/") if text.lower().startswith("http") else text
     if found := arxiv_id(bare):
@@ -30,5 +33,8 @@ def find_arxiv_id(text: str) -> PaperId | None:
 
 
 def identifiers_or_hash(found: Iterable[PaperId | None], words: Words) -> tuple[PaperId, ...]:
-    """Return the identifiers without duplicates, or a hash of title and first author if there are none."""
+    """Return the identifiers without duplicates.
+
+    Or a hash of title and first author if there are none.
+    """
     return tuple(dict.fromkeys(name for name in found if name)) or (title_hash_id(words),)

@@ -21,12 +21,18 @@ def load_json(text: str) -> object:
 
 
 def is_json(text: str) -> bool:
-    """Return True if a text is meant as JSON, valid or not; BibTeX and prose begin differently."""
+    """Return True if a text is meant as JSON, valid or not.
+
+    BibTeX and prose begin differently.
+    """
     return text.lstrip().startswith(("{", "[{", "[ ", "[\n", "[]"))
 
 
 def read_items(items: object, sightings: Callable[[JsonObject], Iterable[Sighting]], label: str) -> Page:
-    """Parse the papers of a list of items. Raises SourceFailed if it is not a list, or empty."""
+    """Parse the papers of a list of items.
+
+    Raises SourceFailed if it is not a list, or empty.
+    """
     if not isinstance(items, list) or not items:
         raise SourceFailed(f"the file is no {label}: it is cut short, or holds no list of items")
     told, rejects = read_records(items, sightings)

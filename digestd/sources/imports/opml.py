@@ -1,4 +1,7 @@
-"""OPML (http://opml.org/spec2.opml), a list of feeds: each is rejected with a hint for the operator."""
+"""OPML (http://opml.org/spec2.opml), a list of feeds.
+
+Each is rejected with a hint for the operator.
+"""
 
 from digestd.errors import SourceFailed
 from digestd.sources.source import Page, Reject, web_url
@@ -13,7 +16,10 @@ def matches(text: str) -> bool:
 
 
 def read(text: str) -> Page:
-    """Return no papers and a reject for each feed. Raises SourceFailed if there are none."""
+    """Return no papers and a reject for each feed.
+
+    Raises SourceFailed if there are none.
+    """
     elements = XmlElements(text.encode("utf-8", "replace"), frozenset({_ROOT}))
     feeds = [url for outline in elements.read("outline") if (url := outline.get("xmlUrl"))]
     if elements.broken:

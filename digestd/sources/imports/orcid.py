@@ -1,4 +1,6 @@
-"""ORCID JSON 3.0 (https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/).
+"""ORCID JSON 3.0.
+
+See https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/.
 
 A record, its list of works (summaries without authors and abstracts), or complete works.
 """
@@ -36,7 +38,9 @@ def _works(found: object) -> object:
 
 
 def sightings_of(work: JsonObject) -> Iterator[Sighting]:
-    """Yield the paper of a work, or of a group's preferred summary, which ORCID puts first.
+    """Yield the paper of a work.
+
+    Of a group it is the preferred summary, which ORCID puts first.
 
     Raises BadRecord.
     """

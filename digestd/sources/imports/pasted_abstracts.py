@@ -1,4 +1,7 @@
-"""Pasted abstracts: title on the first line, abstract below, a blank line between papers."""
+"""Pasted abstracts.
+
+Title on the first line, abstract below, a blank line between papers.
+"""
 
 from collections.abc import Iterator
 
@@ -14,7 +17,10 @@ def matches(text: str) -> bool:
 
 
 def read(text: str) -> Page:
-    """Parse the papers; a block of a single line is rejected, because it may be anything."""
+    """Parse the papers; a block of a single line is rejected.
+
+    It may be anything.
+    """
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     for number, title, abstract in _blocks(text):

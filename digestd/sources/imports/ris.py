@@ -45,7 +45,10 @@ def read(text: str) -> Page:
 
 
 def _references(text: str) -> Iterator[tuple[int, Fields]]:
-    """Yield each reference with its first line; without `ER` it ends where the next begins."""
+    """Yield each reference with its first line.
+
+    Without `ER` it ends where the next begins.
+    """
     first, fields, last = 0, dict[str, list[str]](), ""
     for at, line in enumerate([*text.split("\n"), "ER  - "], start=1):
         found = _TAG.match(line.rstrip())

@@ -1,4 +1,6 @@
-"""Zotero JSON: an answer of its API or an exported library; attachments, notes and annotations are skipped.
+"""Zotero JSON: an answer of its API or an exported library.
+
+Attachments, notes and annotations are skipped.
 
 https://www.zotero.org/support/dev/web_api/v3/basics
 """

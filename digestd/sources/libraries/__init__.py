@@ -1,4 +1,6 @@
-"""Libraries at Zotero and ORCID: requests and parsing, one module per provider. Pure.
+"""Libraries at Zotero and ORCID: requests and parsing, one module per provider.
+
+Pure.
 
 The first identifier of each sighting is the provider's own, as `entry:…`; `day` is when the entry was added, and a
 removed entry is `withdrawn`. `LIBRARY_SOURCES` creates a library source, `LIBRARY_ID_PARSERS` checks what a

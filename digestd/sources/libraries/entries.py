@@ -27,7 +27,10 @@ def load_list(body: bytes) -> list[object]:
 
 
 def as_entry(name: str, paper: Sighting, day: str) -> Sighting:
-    """Return a paper as a library entry that was added on `day` (ISO 8601; the time is ignored)."""
+    """Return a paper as a library entry that was added on `day`.
+
+    ISO 8601; the time is ignored.
+    """
     try:
         since = date.fromisoformat(day[:10])
     except ValueError:

@@ -88,7 +88,10 @@ def _check(digits: str) -> str:
 
 
 def _sightings(work: JsonObject) -> Iterator[Sighting]:
-    """Yield the owner's preferred summary of a group, identified by the group's lowest put-code."""
+    """Yield the owner's preferred summary of a group.
+
+    It is identified by the group's lowest put-code.
+    """
     summaries = [require_object(one, "work-summary") for one in as_list(work.get("work-summary"))]
     numbers = [found for one in summaries if (found := parse_count(one.get("put-code"))) is not None]
     if not numbers:
@@ -98,7 +101,10 @@ def _sightings(work: JsonObject) -> Iterator[Sighting]:
 
 
 def _created(summaries: list[JsonObject]) -> str:
-    """Return the ISO date on which the work was first listed (timestamps are ms since 1970), or ""."""
+    """Return the ISO date on which the work was first listed, or "".
+
+    Timestamps are ms since 1970.
+    """
     found = [parse_count(object_at(one, "created-date").get("value")) for one in summaries]
     first = min((ms for ms in found if ms is not None and ms < 4_000_000_000_000), default=None)
     return "" if first is None else datetime.fromtimestamp(first / 1000, UTC).date().isoformat()

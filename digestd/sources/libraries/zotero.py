@@ -41,7 +41,10 @@ class ZoteroLibrary:
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Return two requests per second; Zotero publishes no number but asks for few at once."""
+        """Return two requests per second.
+
+        Zotero publishes no number but asks for few at once.
+        """
         return RateLimit(urlsplit(self.base).netloc, SECONDS)
 
     @property
@@ -69,7 +72,10 @@ class ZoteroLibrary:
         return Page(tuple(told), None, tuple(rejects))
 
     def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
-        """Return the next cursor. The address in `Link` is not followed: it only shows that there is more."""
+        """Return the next cursor.
+
+        The address in `Link` is not followed: it only shows that there is more.
+        """
         if cursor == _DELETED:
             return None
         start = int(cursor or 0) + PER_PAGE
@@ -80,7 +86,10 @@ class ZoteroLibrary:
 
 @dataclass(frozen=True, slots=True)
 class KeyRights:
-    """Rights of a key: whose it is, and whether it can write or read its owner's library."""
+    """Rights of a key.
+
+    Whose it is, and whether it can write or read its owner's library.
+    """
 
     user: str
     may_write: bool
@@ -88,7 +97,9 @@ class KeyRights:
 
 
 def parse_library_id(written: str) -> str:
-    """Return the library of `users/12`, `groups/3` or a zotero.org address; a bare number is a group.
+    """Return the library of `users/12`, `groups/3` or a zotero.org address.
+
+    A bare number is a group.
 
     Raises BadRecord.
     """

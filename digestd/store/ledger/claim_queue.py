@@ -1,4 +1,7 @@
-"""The claim queue: a worker leases ready deliveries, oldest due first, and closes those not to be sent."""
+"""The claim queue: a worker leases ready deliveries, oldest due first.
+
+It closes those not to be sent.
+"""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -87,7 +90,10 @@ def claim(
 
 
 def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
-    """Lease these deliveries if they are ready and unobjectionable, even if they are delayed or late."""
+    """Lease these deliveries if they are ready and unobjectionable.
+
+    They may be delayed or late.
+    """
     query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
     rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
     claims = tuple([_claim(row, claimer, to_us(now)) for row in rows if not objection(row)])

@@ -76,7 +76,10 @@ def plan_digests(
     now: datetime,
     ranked: RankingInputs = RankingInputs(),
 ) -> None:
-    """Write digests, seen papers, the due audit and next due times in the caller's transaction."""
+    """Write digests with all their rows in the caller's transaction.
+
+    Seen papers, the due audit and next due times.
+    """
     if not digests:
         return
     at_us, connection = to_us(now), session.connection()

@@ -1,4 +1,6 @@
-"""Conditions in the words of the ledger's partial indexes: deliveries that are open or uncertain, a few of all.
+"""Conditions in the words of the ledger's partial indexes.
+
+Deliveries that are open or uncertain, a few of all.
 
 SQLite uses a partial index only if the query repeats the index condition literally; it does not know the value of a
 parameter when it plans. Without these conditions each claim would scan the whole ledger.

@@ -1,4 +1,6 @@
-"""Recovery of a dead worker's deliveries: `leased` becomes ready, `final_dot` becomes uncertain.
+"""Recovery of a dead worker's deliveries.
+
+`leased` becomes ready, `final_dot` becomes uncertain.
 
 Whether a delivery in `final_dot` was sent is unknown, so it is never sent again blindly.
 """
@@ -40,7 +42,9 @@ def recover(session: Session, owner: str, now: datetime) -> Recovered:
 
 
 def recover_overdue(session: Session, now: datetime) -> Recovered:
-    """Recover deliveries past their lease, whoever holds it: a server may not notice that a host vanished.
+    """Recover deliveries past their lease, whoever holds it.
+
+    A server may not notice that a host vanished.
 
     The gate refuses a mail whose lease is nearly over, so no final dot is waited for by then.
     """

@@ -1,4 +1,6 @@
-"""Judge permanent refusals: the mails are rejected, or wait because too many were refused.
+"""Judge permanent refusals.
+
+The mails are rejected, or wait because too many were refused.
 
 A refusal is recorded as ready, with its attempt ended as `perm`. The verdict comes when others have been tried as well:
 
@@ -79,7 +81,10 @@ def count_waiting(session: Session) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _RefusalStates:
-    """The (delivery, attempt) pairs that are ready, and those whose result is not written down yet."""
+    """The (delivery, attempt) pairs that are ready.
+
+    Also those whose result is not written down yet.
+    """
 
     ready: Collection[tuple[int, int]]
     under_way: Collection[tuple[int, int]]
@@ -105,7 +110,10 @@ def _is_hard(result: AttemptResult) -> bool:
 
 
 def _hold(session: Session, results: Sequence[AttemptResult], now: datetime) -> None:
-    """Store the refusals of mailboxes as held bounces, and lift suppressions of the same surge."""
+    """Store the refusals of mailboxes as held bounces.
+
+    Lift suppressions of the same surge.
+    """
     kept = [bounce for result in results if _is_hard(result) and (bounce := bounce_of(session, result, now))]
     for bounce in kept:
         bounces.insert(session, bounce)
@@ -117,7 +125,10 @@ def _hold(session: Session, results: Sequence[AttemptResult], now: datetime) -> 
 def _judged_final(
     session: Session, results: Sequence[AttemptResult], share: FailureCounts, now: datetime
 ) -> list[tuple[AttemptResult, Bounce]]:
-    """Return refusals that may be final: all if the relay accepted any mail, else those about the mailbox."""
+    """Return refusals that may be final.
+
+    All if the relay accepted any mail, else those about the mailbox.
+    """
     taken = [result for result in results if share.reached or _is_hard(result)]
     return [(result, bounce) for result in taken if (bounce := bounce_of(session, result, now)) is not None]
 
@@ -125,7 +136,10 @@ def _judged_final(
 def _not_held_by_domain(
     session: Session, final: Sequence[tuple[AttemptResult, Bounce]], now: datetime
 ) -> list[tuple[AttemptResult, Bounce]]:
-    """Store the bounces, then return those that are not held by their recipients' domain."""
+    """Store the bounces.
+
+    Return those that are not held by their recipients' domain.
+    """
     bounces.lock(session, {bounce.address_key for _, bounce in final})
     new = [(result, bounce) for result, bounce in final if bounces.insert(session, bounce)]
     held = {

@@ -28,7 +28,10 @@ _LEFT = frozenset({State.READY, State.UNCERTAIN})
 
 @dataclass(frozen=True, slots=True)
 class SentAttempt:
-    """One attempt that passed the commit point: its numbers and time as they were, and the SHA-256 of the mail."""
+    """One attempt that passed the commit point.
+
+    Its numbers and time as they were, and the SHA-256 of the mail.
+    """
 
     delivery: int
     attempt: int
@@ -82,7 +85,9 @@ def apply_sent(session: Session, mail: OpenDelivery, left: SentAttempt, envelope
 
 
 def reserve_numbers(session: Session, beyond: int, now: datetime) -> None:
-    """Continue delivery numbers after `beyond`, so that late bounces match no new mail.
+    """Continue delivery numbers after `beyond`.
+
+    This way, late bounces match no new mail.
 
     A row that says so keeps the place; there is none to keep where nobody is subscribed.
     """

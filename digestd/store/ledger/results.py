@@ -140,7 +140,10 @@ def _note_refusals(session: Session, refused: Sequence[AttemptResult], now: date
 
 
 def bounce_of(session: Session, refused: AttemptResult, now: datetime) -> Bounce | None:
-    """Return the bounce that a refusal is; None where nobody knows whom the mail was for."""
+    """Return the bounce that a refusal is.
+
+    None where nobody knows whom the mail was for.
+    """
     went_to = bounces.addressee_of_delivery(session, refused.delivery)
     if went_to is None:
         return None

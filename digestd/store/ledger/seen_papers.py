@@ -1,4 +1,7 @@
-"""Papers that each subscriber has received: one packed row, equal to the picks of live and sent digests."""
+"""Papers that each subscriber has received.
+
+One packed row, equal to the picks of live and sent digests.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,7 @@
-"""Bounces by keyed hash of the address, lifted suppressions, and counts of inbound mail."""
+"""Bounces by keyed hash of the address.
+
+Also lifted suppressions, and counts of inbound mail.
+"""
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
 from sqlmodel import Field

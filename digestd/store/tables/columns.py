@@ -16,7 +16,10 @@ SQLModel.metadata.naming_convention = {
 
 
 class Row(SQLModel):
-    """Base of all rows. Rows are never validated, so their pydantic schemas are built only if somebody asks."""
+    """Base of all rows.
+
+    Rows are never validated, so their pydantic schemas are built only if somebody asks.
+    """
 
     model_config = {"defer_build": True}
 

@@ -1,4 +1,6 @@
-"""The ledger: suppressions, who was due, deliveries, attempts, and what each subscriber has had.
+"""The ledger.
+
+Suppressions, who was due, deliveries, attempts, and what each subscriber has had.
 
 Its constraints hold whatever the code does; triggers refuse illegal changes of a delivery's state
 (see migrations/versions/0001_initial.py).

@@ -1,4 +1,7 @@
-"""Private papers of subscribers: linked libraries with their entries, and references."""
+"""Private papers of subscribers.
+
+Linked libraries with their entries, and references.
+"""
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field
@@ -47,7 +50,9 @@ class LibraryEntryRow(Row, table=True):
 
 
 class ReferenceRow(Row, table=True):
-    """A paper that a subscriber brought along: their words, and what the models in use read in them.
+    """A paper that a subscriber brought along.
+
+    Their words, and what the models in use read in them.
 
     `terms` is derived by the text model `model`, `vector` by the dense model `encoder`. Both are personal data too and
     are deleted with the row. `added_us` changes with the words.

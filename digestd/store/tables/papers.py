@@ -79,7 +79,9 @@ class SignalRow(Row, table=True):
 
 
 class FetchRow(Row, table=True):
-    """State of one request to one source: validators for the next, and the last outcome.
+    """State of one request to one source.
+
+    Validators for the next, and the last outcome.
 
     `succeeded_us`: when it last went well; a failure does not take that away.
     """

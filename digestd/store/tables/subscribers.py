@@ -164,7 +164,9 @@ class AddressChangeRow(Row, table=True):
 
 
 class CausedMailRow(Row, table=True):
-    """A mail that somebody other than digestd caused, counted against the budgets of domain/mail_budget.
+    """A mail that somebody other than digestd caused.
+
+    It counts against the budgets of domain/mail_budget.
 
     `address_key`: of the recipient; `network`: the keyed hash of the client's network, gone after a day.
     """

@@ -37,7 +37,7 @@ Answer = TypeVar("Answer")
 
 
 class TokenGate:
-    """ASGI middleware that requires a valid token and stores it in `request.state.token`."""
+    """ASGI middleware that stores a valid token in `request.state.token`."""
 
     def __init__(self, inner: ASGIApp, app: App) -> None:
         self._inner = inner
@@ -127,7 +127,7 @@ def needs(*scopes: Scope) -> Callable[[Request], ApiToken]:
 
 
 async def run_without_disclosure(token: ApiToken, act: Callable[[], Answer], status: int = 202) -> Answer | Response:
-    """Run `act` and return its answer, or always an empty one for a token without `read`.
+    """Run `act` and return its answer; an empty one for a token without `read`.
 
     Such a token must not learn whether a subscriber exists or what state they are in: not from the answer, an error
     or the duration. So check the request itself before calling this.

@@ -40,7 +40,10 @@ def router(app: App, signup_limit: SignupLimit) -> APIRouter:
 
 
 def _record(form: SignUp) -> SubscriberRecord:
-    """Return the record of a sign-up; an empty list keeps the interests of a known address.
+    """Return the record of a sign-up.
+
+    An empty list keeps the interests of a known address.
+
 
     Raises:
         BadRecord: a field is invalid.

@@ -1,4 +1,7 @@
-"""What relays write when they have taken a mail, and what looks like it and is not."""
+"""What relays write when they have taken a mail.
+
+Also what looks like it and is not.
+"""
 
 import pytest
 
@@ -51,6 +54,9 @@ def test_a_return_path_in_capitals_is_the_same() -> None:
 
 @pytest.mark.parametrize("filler", [b"x", b" postfix/qmgr[1]: ", b"Nov 24 ", b"\xff"])
 def test_hostile_line_says_nothing(filler: bytes) -> None:
-    """What the expressions cost is counted in tests/security/test_patterns.py; only so much of a line is read."""
+    """What the expressions cost is counted in tests/security/test_patterns.py.
+
+    Only so much of a line is read.
+    """
     assert queued(filler * (100_000 // len(filler))) is None
     assert LINE_MAX < 100_000

@@ -1,4 +1,6 @@
-"""Pairs of sightings that are one work, or hard to tell from it: what `same_work` is measured on.
+"""Pairs of sightings that are one work, or hard to tell from it.
+
+What `same_work` is measured on.
 
 works.jsonl     invented works in several fields and scripts, each with what may befall it
 invented        pairs made of them, and of special.jsonl: pairs written one by one

@@ -1,4 +1,7 @@
-"""How another source gives the same work: names, case, cuts, TeX. Each takes a sighting and gives another."""
+"""How another source gives the same work: names, case, cuts, TeX.
+
+Each takes a sighting and gives another.
+"""
 
 import unicodedata
 from collections.abc import Callable
@@ -30,7 +33,10 @@ def later(work: Sighting, days: int) -> Sighting:
 
 
 def journal(work: Sighting) -> Sighting:
-    """As Crossref has it: every word with a capital, `Family, G. H.`, no abstract, a year later."""
+    """As Crossref has it: every word with a capital, `Family, G.
+
+    H.`, no abstract, a year later.
+    """
     words = work.words.title.split()
     title = " ".join(word if word.lower() in _SMALL or "$" in word else word[0].upper() + word[1:] for word in words)
     return later(of(work, "doi:10.5555/j.1", title=title, abstract="", authors=_each(work, _family_initials)), 330)
@@ -61,7 +67,10 @@ def shouted(work: Sighting) -> Sighting:
 
 
 def family_first(work: Sighting) -> Sighting:
-    """Family name first and no comma, as in Hungary, China, Korea; half of the abstract."""
+    """Family name first and no comma, as in Hungary, China, Korea.
+
+    Half of the abstract.
+    """
     half = work.words.abstract[: len(work.words.abstract) // 2]
     return of(work, "feed:1", abstract=half, authors=_each(work, _turned))
 

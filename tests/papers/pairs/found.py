@@ -1,4 +1,6 @@
-"""Pairs of the outside data: works with much in common, and one work as another source would give it.
+"""Pairs of the outside data.
+
+Works with much in common, and one work as another source would give it.
 
 Labels follow from identifiers, which are then taken away, so that words alone decide. Four pairs
 are left out because the data has one work twice, with the same authors and abstract word for word:

@@ -1,4 +1,7 @@
-"""Pairs of invented works: one work in two forms, and works that are hard to tell apart."""
+"""Pairs of invented works.
+
+One work in two forms, and works that are hard to tell apart.
+"""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +24,10 @@ _MONTHS = ("January", "February", "March", "April", "May", "June")
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sightings; whether they are one work; what makes it hard; whether rules may be tuned on it."""
+    """Two sightings; whether they are one work; what makes it hard.
+
+    Whether rules may be tuned on it.
+    """
 
     one: Sighting
     other: Sighting
@@ -31,7 +37,10 @@ class Pair:
 
 
 def pairs() -> list[Pair]:
-    """Every pair: those of the odd works, and every other of those written one by one, are held out."""
+    """Return every pair.
+
+    Those of the odd works, and every other of those written one by one, are held out.
+    """
     works = [json.loads(line) for line in (_HERE / "works.jsonl").read_text().splitlines()]
     found = []
     for place, work in enumerate(works):

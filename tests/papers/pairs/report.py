@@ -10,7 +10,10 @@ from tests.papers.pairs.invented import Pair
 
 @dataclass
 class Report:
-    """What came of some pairs; a work found must share a likeness key too, else nobody looks."""
+    """What came of some pairs.
+
+    A work found must share a likeness key too, else nobody looks.
+    """
 
     name: str
     positives: int = 0

@@ -1,4 +1,6 @@
-"""Fast SMTP: aiosmtplib connects and authenticates, our own protocol code transfers the mails.
+"""Fast SMTP.
+
+aiosmtplib connects and authenticates, our own protocol code transfers the mails.
 
 `relay` describes a relay, `session` connects, `stream` sends bytes and knows what has certainly not been sent,
 `reply_parser` reads replies, and `connection` carries mails, with pipelined envelopes where the relay allows them.

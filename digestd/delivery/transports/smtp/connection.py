@@ -1,4 +1,6 @@
-"""Transfer mails over SMTP sessions: one recipient per transaction, the final dot sent apart from the body.
+"""Transfer mails over SMTP sessions.
+
+One recipient per transaction, the final dot sent apart from the body.
 
 If the relay offers PIPELINING (RFC 2920), an envelope (MAIL, RCPT, DATA) is one write, and the next mail's envelope is
 sent with this mail's final dot, so that a mail costs one round trip. Otherwise, or after the relay has answered out of
@@ -26,7 +28,10 @@ log = structlog.get_logger(__name__)
 
 
 class PipelineMismatch(RelayFailed):
-    """The answers do not match the commands, so it is unknown what the relay understood."""
+    """The answers do not match the commands.
+
+    It is unknown what the relay understood.
+    """
 
 
 @dataclass(slots=True)
@@ -162,7 +167,10 @@ class SmtpConnection:
         return await self._envelope(mail)
 
     async def _envelope(self, mail: OutgoingMail) -> Refusal | None:
-        """Send the envelope, unless it was sent with the last final dot, and read the answers."""
+        """Send the envelope and read the answers.
+
+        It is not sent again if it went with the last final dot.
+        """
         ahead, self._ahead = self._ahead is mail, None
         stream = self._stream
         if not ahead and not stream.is_idle:
@@ -214,7 +222,10 @@ class SmtpConnection:
             ) from error
 
     async def _leave(self, stream: SmtpStream, *, in_data: bool) -> None:
-        """End a refused transaction, with a lone dot if the relay waits for a body nevertheless (RFC 2920)."""
+        """End a refused transaction.
+
+        Send a lone dot if the relay waits for a body nevertheless (RFC 2920).
+        """
         stream.write(FINAL_DOT if in_data else b"RSET\r\n")
         try:
             reply = await stream.reply(self._relay.timeouts.command)
@@ -225,7 +236,10 @@ class SmtpConnection:
             self._drop()
 
     async def _body(self, mail: OutgoingMail) -> Refusal | None:
-        """Write the body until the kernel has all of it, so that the final dot does not wait behind it."""
+        """Write the body until the kernel has all of it.
+
+        This way, the final dot does not wait behind it.
+        """
         stream = self._stream
         stream.write(mail.message if mail.dotless else dot_stuff(mail.message))
         try:

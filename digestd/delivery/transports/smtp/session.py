@@ -54,7 +54,10 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class SmtpSession:
-    """A session ready for mails, and whether the relay offers PIPELINING (RFC 2920) and DSN (RFC 3461)."""
+    """A session ready for mails.
+
+    It records whether the relay offers PIPELINING (RFC 2920) and DSN (RFC 3461).
+    """
 
     stream: SmtpStream
     pipelining: bool

@@ -1,4 +1,6 @@
-"""One SMTP connection below the level of mails: bytes out, replies in, and what has certainly not been sent.
+"""One SMTP connection below the level of mails.
+
+Bytes out, replies in, and what has certainly not been sent.
 
 asyncio calls `pause_writing` while more than a limit of bytes are still buffered here. With that limit set to the
 number of bytes that follow the final dot, a connection that breaks while paused has certainly not sent it.
@@ -58,7 +60,10 @@ class SmtpStream(asyncio.Protocol):
 
     @property
     def is_blocked(self) -> bool:
-        """True if more than the last write's tail is still buffered: the final dot was certainly not sent."""
+        """Return True if the final dot was certainly not sent.
+
+        More than the last write's tail is then still buffered.
+        """
         return self._paused
 
     def write(self, data: bytes, tail: int = 0) -> None:
@@ -91,7 +96,10 @@ class SmtpStream(asyncio.Protocol):
             raise self._error
 
     async def reply(self, seconds: float) -> SmtpReply:
-        """Return the next reply. Raises one of CONNECTION_ERRORS, which includes TimeoutError."""
+        """Return the next reply.
+
+        Raises one of CONNECTION_ERRORS, which includes TimeoutError.
+        """
         if not self._replies:
             self._set_deadline(seconds)
             while not self._replies and self._error is None:

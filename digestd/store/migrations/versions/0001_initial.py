@@ -407,7 +407,10 @@ def _subscribers() -> None:
 
 
 def _ledger() -> None:
-    """Create the ledger: planning audits, deliveries, attempts, and the papers that each subscriber has had."""
+    """Create the ledger.
+
+    Planning audits, deliveries, attempts, and the papers that each subscriber has had.
+    """
     op.create_table(
         "alert_state",
         sa.Column("event", sa.String(40), primary_key=True),
@@ -555,7 +558,10 @@ def _ledger() -> None:
 
 
 def _connections() -> None:
-    """Create the tables of linked libraries, private references, webhooks and API tokens."""
+    """Create the tables of connections.
+
+    Linked libraries, private references, webhooks and API tokens.
+    """
     op.create_table(
         "api_token",
         _id(),
