@@ -1,7 +1,7 @@
 """Compare the translation catalogues with the templates.
 
 `python -m tests.catalogues` updates each catalogue: it removes unused messages, adds new ones without a translation,
-and prints what is to be translated. `DIGESTD_REGENERATE=1 pytest tests/test_templates.py` does the same.
+and prints what is to be translated. `DIGESTD_REGENERATE=1 pytest tests/mail/test_templates.py` does the same.
 """
 
 import os

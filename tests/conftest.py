@@ -41,6 +41,15 @@ SLOW = frozenset(
     }
 )
 """Folders whose tests start programs, servers or installations: their tests are marked `slow`."""
+PURE = frozenset(
+    {
+        "tests/delivery/test_retry.py",
+        "tests/security/test_encryption.py",
+        "tests/security/test_links.py",
+        "tests/security/test_secret_key.py",
+    }
+)
+"""Modules of these folders that start nothing: they stay in `tests/run --fast`."""
 SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "references", "security", "web"})
 """Folders that use the database only through the store, which has its own tests on both engines.
 
@@ -62,7 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark slow, PostgreSQL and long tests; shuffle the order if asked for."""
     for item in items:
         folder = item.nodeid.split("/")[1]
-        if folder in SLOW:
+        if folder in SLOW and item.nodeid.partition("::")[0] not in PURE:
             item.add_marker(pytest.mark.slow)
         if _needs_postgresql(item):
             item.add_marker(pytest.mark.postgresql)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from digestd.cli import app
 from digestd.errors import BadInput, BadSetting
-from tests.test_sign import ED25519, RSA
+from tests.mail.test_dkim import ED25519, RSA
 
 dkim = pytest.importorskip("dkim", reason="dkimpy is not installed here; tests/run installs it")
 Run = Callable[..., Result]

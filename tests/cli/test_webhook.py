@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 from digestd.cli import app
 from digestd.errors import NotFound
 from tests.delivery.test_service import service, terminate
+from tests.subscribers.test_webhooks import ADA, SECRET, receiving
 from tests.support.install import install
 from tests.support.waiting import until
-from tests.test_webhooks import ADA, SECRET, receiving
 
 Run = Callable[..., Result]
 NOBODY = "http://127.0.0.1:9/nobody"

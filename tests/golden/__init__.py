@@ -1,8 +1,8 @@
 """Golden mails: `<case>.json` is the input, other files the expected mail.
 
-`DIGESTD_REGENERATE=1 pytest tests/test_render.py tests/test_message.py` writes the expected files again; with
-tests/test_templates.py it also updates the catalogues in `templates/locale`. Review the difference before you commit
-it.
+`DIGESTD_REGENERATE=1 pytest tests/mail/test_render.py tests/mail/test_message.py` writes the expected files again;
+with tests/mail/test_templates.py it also updates the catalogues in `templates/locale`. Review the difference before
+you commit it.
 """
 
 import json

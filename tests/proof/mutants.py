@@ -104,14 +104,14 @@ MUTANTS = (
     text = " ".join(text.replace("=?", "= ?").split())
 """,
         "",
-        "tests/test_message.py",
+        "tests/mail/test_message.py",
     ),
     Mutant(
         "autoescape by extension",
         "digestd/mail/templates.py",
         "autoescape=_is_escaped,",
         'autoescape=__import__("jinja2").select_autoescape(["html", "xml"]),',
-        "tests/test_templates.py",
+        "tests/mail/test_templates.py",
     ),
     Mutant(
         "uncertain is sent again",
@@ -140,7 +140,7 @@ MUTANTS = (
         "digestd/jobs/scheduler.py",
         "scheduler.add_job(ticked, misfire_grace_time=None)",
         "scheduler.add_job(ticked, misfire_grace_time=1)",
-        "tests/test_scheduler_ticks.py",
+        "tests/jobs/test_scheduler_ticks.py",
     ),
     Mutant(
         "opportunistic TLS",

@@ -40,7 +40,7 @@ def test_mutant_still_applies(mutant: Mutant) -> None:
 
 def test_copy_without_mutation_passes(tmp_path: Path) -> None:
     _copy(tmp_path)
-    done = _run_tests(tmp_path, "tests/test_message.py")
+    done = _run_tests(tmp_path, "tests/mail/test_message.py")
     assert done.returncode == pytest.ExitCode.OK, done.stdout[-3000:]
 
 

@@ -1,30 +1,30 @@
 """Threats, and the tests of the defence against each.
 
-S01 header injection          test_message.py::test_untrusted_text_never_becomes_a_header
+S01 header injection          mail/test_message.py::test_untrusted_text_never_becomes_a_header
                               security/test_sinks.py::test_mails_have_no_injected_header_or_markup
 S02 SMTP commands             transports/test_pipelining.py::test_smtp_rejects_invalid_command_arguments
                               transports/test_smtp.py::test_smtp_transfers_the_bytes_unchanged
-S03 markup and script         test_render_hostile.py::test_render_escapes_untrusted_text_in_any_field
+S03 markup and script         mail/test_render_hostile.py::test_render_escapes_untrusted_text_in_any_field
                               security/test_sinks.py::test_pages_have_no_injected_markup_or_url
                               security/test_sinks_forms.py::test_forms_have_no_injected_markup
                               security/test_sinks_terminal.py::test_output_has_no_control_sequences
                               web/test_guards.py::test_answers_have_security_headers_and_no_cookie
                               sources/test_reported.py::test_source_error_is_quoted
-S04 templates                 test_templates.py::test_template_rejects_undefined_names
-                              test_templates.py::test_render_page_rejects_other_files
+S04 templates                 mail/test_templates.py::test_template_rejects_undefined_names
+                              mail/test_templates.py::test_render_page_rejects_other_files
 S05 inward requests           papers/test_ssrf_guard.py::test_fetch_never_connects_to_private_redirect
                               libraries/test_sync_failures.py::test_sync_retries_after_an_error
 S06 decompression bombs                     papers/test_fetch.py::test_fetch_refuses_gzip_bomb
                               sources/test_feed.py::test_feed_refuses_entity_declarations
-S07 open redirects            test_render_hostile.py::test_safe_url_accepts_only_web_links
+S07 open redirects            mail/test_render_hostile.py::test_safe_url_accepts_only_web_links
                               security/test_csrf.py::test_no_open_redirect
 S08 tokens                    security/test_tokens.py::test_changed_tokens_are_refused
                               security/test_tokens.py::test_changed_links_open_nothing
                               security/test_tokens.py::test_changed_api_tokens_are_refused
-                              test_links.py::test_retired_key_is_accepted_until_its_grace_ends
+                              security/test_links.py::test_retired_key_is_accepted_until_its_grace_ends
                               security/test_forwarded_links.py::test_stolen_retired_key_can_only_unsubscribe
                               security/test_feature_combinations.py::test_retired_key_changes_no_setting
-                              test_secret.py::test_rotate_with_revoke_ends_the_grace_of_all
+                              security/test_secret_key.py::test_rotate_with_revoke_ends_the_grace_of_all
                               web/test_guards.py::test_token_opens_only_its_page
                               security/test_api_scopes.py::test_table_covers_all_api_routes
                               security/test_api_scopes.py::test_scopes_open_their_routes_without_disclosure
@@ -40,8 +40,8 @@ S10 CSRF                      security/test_csrf.py::test_no_header_replaces_lin
 S11 mail bombing              security/test_bombing.py::test_no_address_gets_two_mails_a_day
                               security/test_strangers.py::test_address_changes_mail_few_strangers
                               security/test_strangers.py::test_address_changes_mail_stranger_once
-                              test_mail_budgets.py::test_budget_holds_across_processes_and_restarts
-                              test_mail_budgets.py::test_budget_survives_erasure
+                              store/test_mail_budgets.py::test_budget_holds_across_processes_and_restarts
+                              store/test_mail_budgets.py::test_budget_survives_erasure
                               web/test_resend.py::test_all_forms_share_mail_limit
                               web/test_form_timestamp.py::test_doubtful_form_asks_before_sending
                               security/test_feature_combinations.py::test_settings_link_does_not_use_up_renewals
@@ -56,8 +56,8 @@ S12 enumeration               security/test_enumeration.py::test_answer_and_time
                               security/test_feature_combinations.py::test_forms_without_mail_count_for_network
                               security/test_api_scopes.py::test_answers_without_read_are_same_for_everybody
                               security/test_api_scopes.py::test_answers_without_read_take_the_same_time
-S13 addresses                 test_links.py::test_canonical_address_refuses_invalid_with_remedy
-                              test_links.py::test_canonical_address_accepts_or_refuses_any_text
+S13 addresses                 security/test_links.py::test_canonical_address_refuses_invalid_with_remedy
+                              security/test_links.py::test_canonical_address_accepts_or_refuses_any_text
 S14 statements                security/test_statements.py::test_no_statement_is_built_from_values
                               security/test_any_request.py::test_any_request_causes_no_server_error
                               security/test_schema.py::test_described_requests_cause_no_server_error
@@ -71,7 +71,7 @@ S16 secrets in logs           security/test_canaries.py::test_run_and_crashes_lo
                               security/test_canaries.py::test_failing_commands_print_no_password
                               web/test_guards.py::test_log_has_routes_but_no_token_or_address
                               web/test_guards.py::test_server_error_is_logged_without_values
-                              test_links.py::test_keys_repr_hides_the_secret
+                              security/test_links.py::test_keys_repr_hides_the_secret
                               libraries/test_link.py::test_api_key_is_never_stored_in_plain_text
                               libraries/test_link.py::test_encrypted_key_is_bound_to_its_library
 S17 operators                 security/test_csrf.py::test_there_is_no_operator_login
@@ -88,12 +88,12 @@ S18 forged bounces            inbound/test_processing.py::test_forged_return_pat
                               web/test_webhooks.py::test_webhook_answers_400_to_lone_surrogate
                               inbound/test_processing.py::test_changed_mac_is_forged
                               web/test_webhooks.py::test_invalid_signature_changes_nothing
-S19 signatures                test_sign.py::test_dkimpy_rejects_changed_or_added_headers
-S20 export and erasure        test_signup.py::test_erasure_leaves_nothing_in_the_file
-                              test_data_export.py::test_data_export_classifies_every_table
-                              test_consent.py::test_consent_events_cannot_be_deleted
+S19 signatures                mail/test_dkim.py::test_dkimpy_rejects_changed_or_added_headers
+S20 export and erasure        subscribers/test_signup.py::test_erasure_leaves_nothing_in_the_file
+                              subscribers/test_data_export.py::test_data_export_classifies_every_table
+                              subscribers/test_consent.py::test_consent_events_cannot_be_deleted
                               libraries/test_link.py::test_unlink_deletes_the_key_and_keeps_or_drops_papers
-S21 tracking                  test_render_hostile.py::test_mail_loads_no_remote_content
+S21 tracking                  mail/test_render_hostile.py::test_mail_loads_no_remote_content
 S22 dependencies              test_deploy.py::test_lock_has_hashes_and_no_host_names
                               test_audit.py::test_audit_queries_each_package_and_names_the_fix
                               test_packaging.py::test_wheel_contains_an_sbom_of_the_lock
@@ -153,17 +153,17 @@ S30 abuse of limits           web/test_subscribe.py::test_blank_forms_do_not_blo
                               web/test_subscribe.py::test_limit_is_same_for_any_address
                               security/test_strangers.py::test_visitors_behind_proxy_are_counted_separately
                               security/test_strangers.py::test_untrusted_forwarded_header_is_ignored
-                              test_mail_budgets.py::test_budget_of_forms_is_separate_from_forged_mail
-                              test_mail_budgets.py::test_budget_of_the_owner_is_separate_from_strangers
-                              test_mail_budgets.py::test_budget_limits_each_network
-                              test_mail_budgets.py::test_budget_delays_mails_before_refusing
+                              store/test_mail_budgets.py::test_budget_of_forms_is_separate_from_forged_mail
+                              store/test_mail_budgets.py::test_budget_of_the_owner_is_separate_from_strangers
+                              store/test_mail_budgets.py::test_budget_limits_each_network
+                              store/test_mail_budgets.py::test_budget_delays_mails_before_refusing
 S31 change before consent     security/test_strangers.py::test_anonymous_form_changes_nothing_before_consent
                               security/test_strangers.py::test_own_confirmation_works_after_stranger_signup
                               security/test_strangers.py::test_only_confirmation_clears_bounce
-                              test_signup.py::test_confirm_applies_its_own_request
-                              test_signup.py::test_signup_changes_nothing_for_the_unsubscribed
-S32 unconfirmed addresses     test_signup.py::test_purge_deletes_unconfirmed_after_a_week
-                              test_signup.py::test_purge_leaves_no_personal_data_in_the_file
+                              subscribers/test_signup.py::test_confirm_applies_its_own_request
+                              subscribers/test_signup.py::test_signup_changes_nothing_for_the_unsubscribed
+S32 unconfirmed addresses     subscribers/test_signup.py::test_purge_deletes_unconfirmed_after_a_week
+                              subscribers/test_signup.py::test_purge_leaves_no_personal_data_in_the_file
                               security/test_strangers.py::test_confirmation_mail_offers_erasure
                               security/test_strangers.py::test_confirmation_link_cannot_erase_subscriber
 """

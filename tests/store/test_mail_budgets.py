@@ -1,4 +1,4 @@
-"""Mail budgets limit strangers are limited and never reduce the owner's share."""
+"""Mail budgets: they limit strangers and never reduce the owner's share."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
