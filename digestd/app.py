@@ -133,10 +133,7 @@ class App:
 
     @property
     def encoder(self) -> Encoder:
-        """Return the sentence encoder, loaded once.
-
-        If none is set, return one that encodes nothing.
-        """
+        """Return the sentence encoder, opened once; one that encodes nothing if it is off or not installed."""
         return _encoder(self.settings.embedding_model)
 
     @property
@@ -395,7 +392,9 @@ def alone(name: str) -> Iterator[App]:
     db = open_database(settings.database_url)
     with process_locks(db).hold(name, settings.public_url):
         db.close()
-        yield initialise(settings)
+        app = initialise(settings)
+        _ = app.encoder  # it may refuse its setting
+        yield app
 
 
 def _with_checked_parts(app: App) -> App:
@@ -405,10 +404,16 @@ def _with_checked_parts(app: App) -> App:
 
 
 @lru_cache(maxsize=1)
-def _encoder(folder: str) -> Encoder:
-    from digestd.ranking.encoders import open_encoder
+def _encoder(name: str) -> Encoder:
+    import structlog
 
-    return open_encoder(folder)
+    from digestd.ranking.encoders import missing_package, open_encoder
+
+    if missing := missing_package(name):
+        structlog.get_logger(__name__).warning(
+            "no sentence encoder: papers are matched by their words alone", missing=missing
+        )
+    return open_encoder(name)
 
 
 def clock(start: str) -> Callable[[], datetime]:

@@ -57,6 +57,8 @@ By default one in five of their tests runs on PostgreSQL too, in a long run all.
 """
 
 
+os.environ.setdefault("DIGESTD_EMBEDDING_MODEL", "none")  # tests that need the built-in encoder ask for it
+
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")  # no deadline: results must not depend on the load
 

@@ -37,6 +37,9 @@ def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
         "digestd/store/migrations/script.py.mako",
         "digestd/sample/preprints.jsonl",
         "digestd/ranking/weights.json",
+        "digestd/ranking/encoders/minilm/vocab.txt",
+        "digestd/ranking/encoders/minilm/LICENSE",
+        "digestd/ranking/encoders/minilm/NOTICE",
         "digestd/web/static/home.js",
         "digestd/py.typed",
     ):

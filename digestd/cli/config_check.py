@@ -8,6 +8,7 @@ from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.messages import say
 from digestd.errors import BadInput
+from digestd.ranking.encoders import describe_encoder
 from digestd.security.confinement.parser_process import probe
 from digestd.security.links import GRACE
 from digestd.security.secret_key import rotate
@@ -23,6 +24,8 @@ def check() -> None:
     built = wiring.build()
     built.check_relay_log()
     say(", ".join(f"mail goes to {route.name}" for route in built.routes))
+    _ = built.encoder
+    say(describe_encoder(built.settings.embedding_model))
     confinement = probe()
     say(f"parsers run confined by {', '.join(confinement.layers)}")
     for gap in confinement.gaps():

@@ -64,7 +64,11 @@ def evaluate(
     ] = "",
     archive: Annotated[Path | None, typer.Option(help="Fit the text model on these papers instead.")] = None,
     embedding_model: Annotated[
-        str, typer.Option(envvar=SETTING, help="Also rank with the ONNX sentence encoder in this folder.")
+        str,
+        typer.Option(
+            envvar=SETTING,
+            help="Rank with the sentence encoder in this folder; empty for the built-in one, none to rank without.",
+        ),
     ] = "",
     scores: Annotated[Path | None, typer.Option(help="Write every score to this JSONL file.")] = None,
     against: Annotated[

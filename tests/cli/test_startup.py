@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = {
     *("alembic", "aiosmtplib", "asyncio", "babel", "cryptography", "fastapi", "httpx2", "jinja2", "numpy"),
-    *("scipy", "sqlalchemy", "sqlmodel", "structlog", "uvicorn"),
+    *("onnxruntime", "tokenizers", "scipy", "sqlalchemy", "sqlmodel", "structlog", "uvicorn"),
 }
 COMPLETION = {"_DIGESTD_COMPLETE": "complete_bash", "COMP_WORDS": "digestd subscriber un", "COMP_CWORD": "2"}
 

