@@ -30,6 +30,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from digestd.ranking.arrays import Doubles, Floats, Ints, Sparse, grouped, sparse, stacked
+from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import CHUNK, Corpus, choose, counts, read_corpus, tally
 
@@ -197,7 +198,7 @@ def _first(count: int, rows: Ints, weights: Floats) -> tuple[Ints, Floats]:
     return rows[order], weights[order]
 
 
-FORM = 4
+FORM = 5
 """Version of the stored format; other versions are not read."""
 BACKGROUND = 300
 """Texts that serve as negative examples for everybody; 300 to 500 measured alike."""
@@ -230,6 +231,7 @@ class TextModel:
         mean, precision: (d,) mean of the LSA vectors, and (d, d) inverse of their shrunk covariance.
         kept, heads: (r, V) term counts of a random sample of the texts, and of their titles.
         archive: the same sample, indexed.
+        lexicon: what the texts say about words.
     """
 
     version: str
@@ -243,6 +245,7 @@ class TextModel:
     kept: Sparse
     heads: Sparse
     archive: Archive
+    lexicon: Lexicon
 
     @property
     def dims(self) -> int:
@@ -326,6 +329,7 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
         kept=kept,
         heads=heads,
         archive=_archive(kept, heads, idf, basis, rarity(frequency, size)),
+        lexicon=build_lexicon(corpus.words, corpus.long_forms, size),
     )
     return replace(model, version=fingerprint(model))
 
@@ -347,7 +351,8 @@ def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Float
 
 def fingerprint(model: TextModel) -> str:
     """Return the version of a model: its format and 16 hexadecimal digits of a hash of its content."""
-    digest = sha256("\n".join([str(FORM), *model.vocabulary]).encode())
+    lexicon = [*model.lexicon.frequency, *(f"{short} {long}" for short, long in model.lexicon.long_forms.items())]
+    digest = sha256("\n".join([str(FORM), *model.vocabulary, *lexicon]).encode())
     for part in (model.idf, model.components, model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
     for rows in (model.kept, model.heads):
@@ -362,7 +367,12 @@ def is_readable(version: str) -> bool:
 
 def dumps(model: TextModel) -> bytes:
     """Serialise a model as a NumPy archive, without pickles."""
-    words = {"version": model.version, "terms": list(model.vocabulary)}
+    lexicon = model.lexicon
+    words = {
+        "version": model.version,
+        "terms": list(model.vocabulary),
+        "lexicon": [lexicon.frequency, lexicon.spellings, lexicon.long_forms],
+    }
     out = BytesIO()
     np.savez(
         out,
@@ -415,6 +425,7 @@ def loads(data: bytes) -> TextModel:
         kept=kept,
         heads=heads,
         archive=_archive(kept, heads, idf, axes, rarity(frequency, size)),
+        lexicon=Lexicon(size, *words["lexicon"]),
     )
 
 
