@@ -118,7 +118,8 @@ def _stored(
 
 
 def _compiled_by(day: PlanningDay) -> str:
-    return f"{FORM}:{day.candidates.model.version}"
+    """Return what a record depends on besides the subscriber: record format, text model and dense model."""
+    return f"{FORM}:{day.candidates.model.version}:{day.candidates.space.encoder.version}"
 
 
 def _names(interests: Iterable[Interest]) -> list[PaperId]:

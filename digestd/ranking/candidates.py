@@ -22,7 +22,7 @@ import numpy as np
 from digestd.domain.paper import Paper, votes
 from digestd.ranking.arrays import Bools, Columns, Floats, Sparse, sparse
 from digestd.ranking.author_kernel import build_author_kernel
-from digestd.ranking.dense import NO_SPACE, EmbeddingSpace
+from digestd.ranking.dense import NO_SPACE, CachedEncoder, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
 from digestd.ranking.model import Archive, EncodedTexts, TextModel
@@ -110,6 +110,7 @@ class CandidateSet:
         archive_votes: Votes of archive papers, for comparison.
         surface_forms: For each paper, stem → the first word with that stem.
         vectors: (m, e) embeddings in the dense `space`.
+        topic_encoder: The encoder of the space, with a cache.
         similarity: LSA similarity between the papers.
     """
 
@@ -131,6 +132,7 @@ class CandidateSet:
     seed_encoder: SeedEncoder
     space: EmbeddingSpace
     vectors: Floats
+    topic_encoder: CachedEncoder
     expansion: ExpansionIndex
     similarity: PaperSimilarity
 
@@ -186,6 +188,7 @@ def build_candidates(
         seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder),
         space=space,
         vectors=vectors,
+        topic_encoder=CachedEncoder(space.encoder),
         expansion=build_expansion_index(model.archive, across),
         similarity=PaperSimilarity(encoded.dense),
     )

@@ -45,6 +45,17 @@ class RecordColumn:
         """Return the values as single-precision numbers."""
         return self.raw.view(np.float32)
 
+    def halves(self, shape: tuple[int, int]) -> Floats:
+        """Return the rows that `halved` wrote, in this shape (n, width)."""
+        count, width = shape
+        return self.raw.view(np.float16).reshape(count, width + width % 2)[:, :width].astype(np.float32)
+
+
+def halved(rows: Floats) -> NDArray[np.int32]:
+    """Return rows (n, width) as a run of half-precision numbers, each row padded to 4 bytes."""
+    padded = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).astype(np.float16)
+    return padded.ravel().view(np.int32)
+
 
 def pack(runs: Sequence[Run], text: str) -> bytes:
     """Encode one record."""
@@ -72,9 +83,9 @@ def unpack(records: Sequence[bytes], count: int) -> tuple[list[RecordColumn], li
 
 DISLIKES = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-FORM = 2
+FORM = 3
 """Version of the record format; records of another version are recompiled."""
-RUNS, FACTS = 11, 6
+RUNS, FACTS = 12, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
 
 
@@ -136,7 +147,9 @@ _KINDS = {str(kind): kind for kind in Kind}
 
 def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) -> list[bytes]:
     """Compile the record of each subscriber. Only the candidates' text model matters, not the papers."""
-    topics = compile_topics((v for w in inputs for v in values(w.interests, Kind.TOPIC)), candidates.model)
+    topics = compile_topics(
+        (v for w in inputs for v in values(w.interests, Kind.TOPIC)), candidates.model, candidates.topic_encoder
+    )
     each = [
         {v: topics[v] for v in values(profile_input.interests, Kind.TOPIC) if v in topics} for profile_input in inputs
     ]
@@ -204,6 +217,7 @@ def _record(
         np.array([len(topic.terms) for topic in topics], dtype=np.int32),
         _ints(topic.terms for topic in topics),
         _floats(topic.values for topic in topics),
+        halved(np.array([topic.vector for topic in topics])) if topics else NOWHERE,
         query_expansion[0].astype(np.int32),
         query_expansion[1],
         feedback.dual_weights,

@@ -5,7 +5,7 @@ zero dimensions and every dense signal is inactive.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +19,8 @@ RARE = 0.99
 """Share of all pairs of archive papers that are less alike than similar ones."""
 SAMPLE = 2_000
 """Archive papers whose pairs are compared."""
+CACHE_SIZE = 20_000
+"""Maximum number of cached vectors of topics: some 20 MB."""
 
 FIELDS = (
     "Gene expression in the developing embryo",
@@ -64,6 +66,43 @@ class NoEncoder:
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return vectors of length zero."""
         return np.zeros((len(texts), 0), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CachedEncoder:
+    """Encodes short texts one by one and remembers up to CACHE_SIZE of them, because many subscribers share topics.
+
+    A quantised model scales a batch as a unit, so that a vector depends on its neighbours; alone it does not.
+    """
+
+    encoder: Encoder
+    _known: dict[str, Floats] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """Return the encoder's version."""
+        return self.encoder.version
+
+    @property
+    def dims(self) -> int:
+        """Return the vector length e."""
+        return self.encoder.dims
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return unit vectors (n, e), rounded to half precision."""
+        out = np.zeros((len(texts), self.dims), dtype=np.float32)
+        if self.dims:
+            for row, text in enumerate(texts):
+                out[row] = self._vector(text)
+        return out
+
+    def _vector(self, text: str) -> Floats:
+        found = self._known.get(text)
+        if found is None:
+            if len(self._known) >= CACHE_SIZE:
+                self._known.clear()
+            found = self._known[text] = self.encoder.encode([text])[0].astype(np.float16)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ import numpy as np
 
 from digestd.ranking.arrays import Bools, Floats, Groups, Ints, Sparse, grouped
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.dense import Encoder
 from digestd.ranking.model import TextModel, latent, rarity
 from digestd.ranking.text import analyse
 
@@ -24,6 +25,7 @@ class Topic:
         shares: Their shares of the topic's total idf.
         terms, values: The TF-IDF row, including pairs of stems.
         place: (d,) LSA vector.
+        vector: (e,) embedding in half precision; e = 0 without a dense model.
     """
 
     stems: tuple[str, ...]
@@ -32,6 +34,7 @@ class Topic:
     terms: Ints
     values: Floats
     place: Floats
+    vector: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +47,10 @@ class Topics:
         rows: Row of each stem in the BM25 index, −1 if no paper has it.
         bm25: (n, m) sum over all topics of a subscriber.
         covered: (t, m) share of a topic's idf that occurs in a paper.
-        closeness: (t, m) LSA cosine.
+        lsa_cosine: (t, m) LSA cosine.
         places: (t, d) LSA vectors.
+        vectors: (t, e) embeddings; e = 0 without a dense model.
+        dense_cosine: (t, m) cosine of embeddings; 0 without a dense model.
     """
 
     of: Groups
@@ -55,6 +60,8 @@ class Topics:
     covered: Floats
     lsa_cosine: Floats
     places: Floats
+    vectors: Floats
+    dense_cosine: Floats
 
     @property
     def placed(self) -> Bools:
@@ -62,20 +69,21 @@ class Topics:
         return np.asarray(self.places.any(axis=1), dtype=np.bool_)
 
 
-def compile_topics(values: Iterable[str], model: TextModel) -> dict[str, Topic]:
-    """Compile each distinct topic that has a content word, in one batch."""
+def compile_topics(values: Iterable[str], model: TextModel, encoder: Encoder) -> dict[str, Topic]:
+    """Compile each distinct topic that has a content word."""
     distinct = list(dict.fromkeys(values))
     docs = analyse(distinct)
     encoded = model.encode_tokens(docs)
+    vectors = encoder.encode(distinct)
     ends = encoded.sparse.indptr
     return {
-        value: _topic(model, doc, encoded.sparse, slice(ends[i], ends[i + 1]), encoded.dense[i])
+        value: _topic(model, doc, encoded.sparse, slice(ends[i], ends[i + 1]), (encoded.dense[i], vectors[i]))
         for i, (value, doc) in enumerate(zip(distinct, docs, strict=True))
         if doc
     }
 
 
-def _topic(model: TextModel, doc: Sequence[str], rows: Sparse, own: slice, place: Floats) -> Topic:
+def _topic(model: TextModel, doc: Sequence[str], rows: Sparse, own: slice, places: tuple[Floats, Floats]) -> Topic:
     stems = tuple(dict.fromkeys(doc))
     columns = np.array([model.vocabulary.get(stem, UNKNOWN) for stem in stems], dtype=np.intp)
     idf = _idf(model, columns)
@@ -85,7 +93,8 @@ def _topic(model: TextModel, doc: Sequence[str], rows: Sparse, own: slice, place
         shares=idf / np.float32(float(idf.sum()) or 1.0),
         terms=rows.indices[own].astype(np.intp),
         values=rows.data[own],
-        place=place,
+        place=places[0],
+        vector=places[1],
     )
 
 
@@ -98,31 +107,33 @@ def _idf(model: TextModel, columns: Ints) -> Floats:
 
 
 def read_topics(
-    candidates: CandidateSet, of: Groups, stems: Groups, rows: Ints, shares: Floats, terms: Sparse
+    candidates: CandidateSet, of: Groups, stems: tuple[Groups, Ints, Floats], terms: Sparse, vectors: Floats
 ) -> Topics:
     """Match the topics of a block against the candidates.
 
     Args:
         of: Owner of each topic.
-        stems: Stems of each topic, as groups.
-        rows: Row of each stem in the BM25 index.
-        shares: Share of each stem.
+        stems: Stems of each topic, as groups, with the row of each stem in the BM25 index and its share.
         terms: (t, V) TF-IDF rows.
+        vectors: (t, e) embeddings.
     """
+    stems_of, rows, shares = stems
     here = rows >= 0
     asked, which = np.unique(rows[here], return_inverse=True)
     bm25 = candidates.bm25_index.bm25[asked].toarray()  # mostly zeros, but sparse sums take six times as long
     there = (bm25 > 0).astype(np.float32)
-    held = grouped(np.bincount(stems.owner[here], minlength=len(stems)))
+    held = grouped(np.bincount(stems_of.owner[here], minlength=len(stems_of)))
     counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
     ones = np.ones(len(which), dtype=np.float32)
     places = latent(terms, candidates.model.components)
     return Topics(
         of=of,
-        stems=stems,
+        stems=stems_of,
         rows=rows,
         bm25=counted.summing(ones, which, len(asked)) @ bm25,
         covered=held.summing(shares[here], which, len(asked)) @ there,
         lsa_cosine=places @ candidates.encoded.dense.T,
         places=places,
+        vectors=vectors,
+        dense_cosine=vectors @ candidates.vectors.T,
     )

@@ -22,7 +22,7 @@ class StoredProfile(NamedTuple):
     """A compiled profile.
 
     Attributes:
-        model: Record format and text model it was compiled with.
+        model: Record format, text model and dense model it was compiled with.
         wants: Version of the interests it was compiled from.
         papers: Named papers: those in the record in its order, then the others.
         revisions: The revision read of each; 0 if it was unknown.

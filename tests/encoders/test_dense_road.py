@@ -9,16 +9,17 @@ import pytest
 
 from digestd.digests.explanation import explain
 from digestd.digests.planner import plan
-from digestd.digests.planning_day import read_planning_day
+from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.shard import CompiledProfiles, read_shard_profiles, store_compiled
 from digestd.domain.interest import Kind
 from digestd.papers.embedding import embed_papers
 from digestd.papers.paper_import import import_papers
 from digestd.ranking.candidates import build_candidates
-from digestd.ranking.dense import Encoder, build_embedding_space
+from digestd.ranking.dense import Encoder, NoEncoder, build_embedding_space
 from digestd.ranking.encoders import open_encoder
 from digestd.ranking.fusion import score, score_breakdown
 from digestd.ranking.profile import compile_profiles
-from digestd.store import embeddings
+from digestd.store import due, embeddings
 from tests.digests.conftest import bare, library_of  # noqa: F401  # fixtures
 from tests.digests.topic_papers import named, paper, reader, subscriber
 from tests.encoders.tiny import tiny_encoder
@@ -88,6 +89,28 @@ def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:
     assert total.shape == (1, 16)
     assert parts["dense_topic"].z > 0
     assert parts["dense_near"].z > 0
+
+
+def test_topic_is_encoded_once_and_kept_in_the_profile(bare: Install, encoder: Encoder) -> None:  # noqa: F811
+    import_papers(bare.db, _lines(3), bare.clock.now)
+    bare.people([reader()])
+    day = read_planning_day(bare.db, bare.clock.now, encoder)
+    first, again = _profiles(bare, day), _profiles(bare, day)
+    assert (len(first.made), len(again.made)) == (1, 0)
+    topics = again.profiles.topics
+    assert np.array_equal(topics.vectors, first.profiles.topics.vectors)
+    assert topics.vectors.any()
+    assert topics.dense_cosine == pytest.approx(topics.vectors @ day.candidates.vectors.T)
+    plain = read_planning_day(bare.db, bare.clock.now, NoEncoder())
+    assert len(_profiles(bare, plain).made) == 1, "another dense model, another record"
+
+
+def _profiles(made: Install, day: PlanningDay) -> CompiledProfiles:
+    with made.db.read() as session:
+        found = read_shard_profiles(session, day, [due.by_key(session, subscriber(made))])
+    with made.db.write() as session:
+        store_compiled(session, day, found.made)
+    return found
 
 
 def _lines(count: int) -> list[bytes]:

@@ -74,7 +74,7 @@ class ProfileRow(Row, table=True):
 
     __tablename__ = "profile"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
-    model: str = Field(max_length=64)
+    model: str = Field(max_length=100)
     wants: int = Field(sa_column=Column(BigInteger, nullable=False))
     papers: str = Field(sa_column=Column(Text, nullable=False))
     record: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

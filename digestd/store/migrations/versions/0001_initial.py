@@ -394,7 +394,7 @@ def _subscribers() -> None:
     op.create_table(
         "profile",
         _ref("subscriber_id", "subscriber.id", primary_key=True),
-        sa.Column("model", sa.String(64), nullable=False),
+        sa.Column("model", sa.String(100), nullable=False),
         sa.Column("wants", sa.BigInteger(), nullable=False),
         sa.Column("papers", sa.Text(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
