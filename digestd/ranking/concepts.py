@@ -5,6 +5,7 @@ if the glossary has it ("强化学习"), and split where it joins two ("audio & 
 about words comes from the text model's lexicon, the names of common subjects from `glossary.txt`.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +18,12 @@ from digestd.ranking.text import flat, tokens
 
 HEAD_NOUNS = frozenset(lemmas("models methods networks systems algorithms approaches techniques frameworks tasks data"))
 """Nouns that end the names of many subjects and tell them from none: "diffusion models" is about diffusion."""
-CORE_SHARE = 0.1
-"""A single word that more of the archive's papers contain names no subject without its head noun: "world models"."""
+RARE, COMMON = 0.05, 0.25
+"""Shares of the archive's papers. A rarer word names a subject without its head noun, a commoner one never does."""
+TIED = 0.35
+"""In between it does if the noun follows in this share of its papers: "diffusion (models)", but not "world (models)"."""
+MIN_LETTERS = 3
+"""Shorter acronyms are too ambiguous to be searched for because the archive once defined them."""
 _JOINED = re.compile(r"\s*(?:&|\band\b|\bor\b)\s*", re.IGNORECASE)
 
 
@@ -57,7 +62,7 @@ def understand(typed: str, model: TextModel) -> Concept:
         text=" ".join(dict.fromkeys([*names[:1], *(short[:1] if entry or short else ())])),
         forms=forms,
         acronyms=tuple(dict.fromkeys(one.lower() for one in short)),
-        cores=tuple(dict.fromkeys(_cores(forms, model.lexicon))),
+        cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),
         categories=categories,
         corrected=corrected,
     )
@@ -70,18 +75,19 @@ def _corrected(typed: str, model: TextModel) -> str:
     if better == words:
         return typed
     stems = tokens(" ".join(better))
-    known = all(" ".join(pair) in model.vocabulary for pair in zip(stems, stems[1:], strict=False))
+    known = all(" ".join(pair) in model.vocabulary for pair in itertools.pairwise(stems))
     return " ".join(better) if known else typed
 
 
 def _learnt(topic: str, lexicon: Lexicon) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names and acronyms of a topic by what the archive's papers define."""
-    if " " not in topic.strip() and (long_form := lexicon.long_forms.get(acronym(topic) or topic.lower())):
-        return (long_form,), (topic.lower(),)
-    if acronym(topic):
-        return (topic,), (acronym(topic),)
+    if " " not in topic.strip() and (name := acronym(topic) or topic.lower()):
+        if long_form := lexicon.long_forms.get(name):
+            return (long_form,), (name,)
+        return (topic,), (name,) if acronym(topic) else ()
     form = lemmas(topic)
-    short = [name for name, long_form in lexicon.long_forms.items() if lemmas(long_form) == form]
+    found = (name for name, long_form in lexicon.long_forms.items() if lemmas(long_form) == form)
+    short = [name for name in found if len(name) >= MIN_LETTERS]
     return (topic,), tuple(short)
 
 
@@ -97,11 +103,22 @@ def _parts(name: str) -> Iterator[str]:
         yield last
 
 
-def _cores(forms: tuple[tuple[str, ...], ...], lexicon: Lexicon) -> Iterator[tuple[str, ...]]:
-    for form in forms:
-        core = form[:-1]
-        if core and form[-1] in HEAD_NOUNS and (len(core) > 1 or lexicon.share(core[0]) < CORE_SHARE):
-            yield core
+def _core(form: tuple[str, ...], model: TextModel) -> tuple[str, ...]:
+    """Return a form without its head noun, if the rest still names the subject; else ()."""
+    core, head = form[:-1], form[-1]
+    if not core or head not in HEAD_NOUNS:
+        return ()
+    share = model.lexicon.share(core[0])
+    if len(core) > 1 or share < RARE or (share < COMMON and _is_tied(core[0], head, model)):
+        return core
+    return ()
+
+
+def _is_tied(core: str, head: str, model: TextModel) -> bool:
+    spellings = model.lexicon.spellings
+    stems = tokens(f"{spellings.get(core, core)} {spellings.get(head, head)}")
+    alone, together = (model.vocabulary.get(name) for name in (stems[0], " ".join(stems)))
+    return None not in (alone, together) and model.frequency[together] >= TIED * model.frequency[alone]
 
 
 @dataclass(frozen=True, slots=True)
