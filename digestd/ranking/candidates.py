@@ -25,9 +25,11 @@ from digestd.ranking.author_kernel import build_author_kernel
 from digestd.ranking.dense import NO_SPACE, CachedEncoder, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
+from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.model import Archive, EncodedTexts, TextModel
 from digestd.ranking.negative_prior import NegativePrior, build_negative_prior
 from digestd.ranking.seeds import SeedEncoder
+from digestd.ranking.subjects import SubjectIndex
 from digestd.ranking.text import analyse, analysed, lengths, table
 
 HALF_LIFE = 3.0
@@ -112,6 +114,7 @@ class CandidateSet:
         vectors: (m, e) embeddings in the dense `space`.
         topic_encoder: The encoder of the space, with a cache.
         similarity: LSA similarity between the papers.
+        subjects: The papers by the topics that they are about.
     """
 
     papers: tuple[Paper, ...]
@@ -135,6 +138,7 @@ class CandidateSet:
     topic_encoder: CachedEncoder
     expansion: ExpansionIndex
     similarity: PaperSimilarity
+    subjects: SubjectIndex
 
     def __len__(self) -> int:
         return len(self.papers)
@@ -191,4 +195,5 @@ def build_candidates(
         topic_encoder=CachedEncoder(space.encoder),
         expansion=build_expansion_index(model.archive, across),
         similarity=PaperSimilarity(encoded.dense),
+        subjects=SubjectIndex(build_mention_index(papers, model, inverted_index), encoded.dense, space, vectors),
     )

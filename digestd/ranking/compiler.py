@@ -83,9 +83,9 @@ def unpack(records: Sequence[bytes], count: int) -> tuple[list[RecordColumn], li
 
 DISLIKES = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-FORM = 3
+FORM = 4
 """Version of the record format; records of another version are recompiled."""
-RUNS, FACTS = 12, 6
+RUNS, FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
 
 
@@ -213,7 +213,6 @@ def _record(
     runs: list[Run] = [
         np.array([len(topic.stems) for topic in topics], dtype=np.int32),
         _ints(topic.columns for topic in topics),
-        _floats(topic.shares for topic in topics),
         np.array([len(topic.terms) for topic in topics], dtype=np.int32),
         _ints(topic.terms for topic in topics),
         _floats(topic.values for topic in topics),

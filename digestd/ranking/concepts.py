@@ -21,7 +21,7 @@ HEAD_NOUNS = frozenset(lemmas("models methods networks systems algorithms approa
 RARE, COMMON = 0.05, 0.25
 """Shares of the archive's papers. A rarer word names a subject without its head noun, a commoner one never does."""
 TIED = 0.35
-"""In between it does if the noun follows in this share of its papers: "diffusion (models)", but not "world (models)"."""
+"""In between it does if the noun follows in this share of its papers: "diffusion (models)", not "world (models)"."""
 MIN_LETTERS = 3
 """Shorter acronyms are too ambiguous to be searched for because the archive once defined them."""
 _JOINED = re.compile(r"\s*(?:&|\band\b|\bor\b)\s*", re.IGNORECASE)
@@ -34,7 +34,7 @@ class Concept:
     Attributes:
         text: English text that stands for it: corrected, translated, an acronym with its long form.
         forms: Sequences of lemmas that name it.
-        acronyms: Acronyms that name it, in lower case.
+        acronyms: Acronyms that name it, as papers write them.
         cores: Its forms without a head noun, which hint at it.
         categories: arXiv categories that are the concept as a whole.
         corrected: The typed text with misspellings corrected; the same if there are none.
@@ -61,7 +61,7 @@ def understand(typed: str, model: TextModel) -> Concept:
     return Concept(
         text=" ".join(dict.fromkeys([*names[:1], *(short[:1] if entry or short else ())])),
         forms=forms,
-        acronyms=tuple(dict.fromkeys(one.lower() for one in short)),
+        acronyms=tuple(dict.fromkeys(short)),
         cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),
         categories=categories,
         corrected=corrected,
@@ -81,9 +81,9 @@ def _corrected(typed: str, model: TextModel) -> str:
 
 def _learnt(topic: str, lexicon: Lexicon) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names and acronyms of a topic by what the archive's papers define."""
-    if " " not in topic.strip() and (name := acronym(topic) or topic.lower()):
-        if long_form := lexicon.long_forms.get(name):
-            return (long_form,), (name,)
+    if " " not in topic.strip() and (name := acronym(topic) or topic.strip()):
+        if long_form := lexicon.long_form(name):
+            return (long_form,), (name if name in lexicon.long_forms else name.upper(),)
         return (topic,), (name,) if acronym(topic) else ()
     form = lemmas(topic)
     found = (name for name, long_form in lexicon.long_forms.items() if lemmas(long_form) == form)
@@ -118,7 +118,9 @@ def _is_tied(core: str, head: str, model: TextModel) -> bool:
     spellings = model.lexicon.spellings
     stems = tokens(f"{spellings.get(core, core)} {spellings.get(head, head)}")
     alone, together = (model.vocabulary.get(name) for name in (stems[0], " ".join(stems)))
-    return None not in (alone, together) and model.frequency[together] >= TIED * model.frequency[alone]
+    if alone is None or together is None:
+        return False
+    return bool(model.frequency[together] >= TIED * model.frequency[alone])
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,8 @@ class EmbeddingSpace:
 
     Attributes:
         archive: (n, e) vectors.
-        mean, precision: (e,) mean, and (e, e) inverse of the shrunk covariance.
+        mean, covariance: (e,), (e, e).
+        precision: (e, e) inverse of the shrunk covariance.
         near: Cosine above which two texts are similar.
         breadth: Weight of the dense signals in [0, 1]; 1 if archive papers have no more in common than any two texts.
     """
@@ -119,6 +120,7 @@ class EmbeddingSpace:
     encoder: Encoder
     archive: Floats
     mean: Floats
+    covariance: Floats
     precision: Floats
     near: float
     breadth: float
@@ -144,6 +146,7 @@ def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
         encoder=encoder,
         archive=archive,
         mean=mean,
+        covariance=cov.astype(np.float32),
         precision=precision(cov),
         near=min(max(near, FLOOR), 0.9),
         breadth=_breadth(_alike(shown), _alike(encoder.encode(FIELDS))),

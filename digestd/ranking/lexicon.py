@@ -60,10 +60,10 @@ def lemmas(text: str) -> list[str]:
 
 
 def acronym(word: str) -> str:
-    """Return a word that is written as an acronym (RAG, NeRFs) in lower case and singular; "" for other words."""
+    """Return a word that is written as an acronym (RAG, NeRFs) in the singular; "" for other words."""
     if sum(map(str.isupper, word)) < 2:
         return ""
-    return (word[:-1] if word.endswith("s") else word).lower()
+    return word[:-1] if word.endswith("s") else word
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,13 +74,17 @@ class Lexicon:
         size: Number of texts.
         frequency: Lemma → number of texts.
         spellings: Lemma → its commonest spelling.
-        long_forms: Acronym in lower case → long form.
+        long_forms: Acronym → long form.
     """
 
     size: int = 0
     frequency: Mapping[str, int] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)
     long_forms: Mapping[str, str] = field(default_factory=dict)
+
+    def long_form(self, short: str) -> str:
+        """Return the long form of an acronym, whether typed in capitals or not; "" if it is unknown."""
+        return self.long_forms.get(short) or self.long_forms.get(short.upper(), "")
 
     def share(self, of: str) -> float:
         """Return the share of texts that a lemma occurs in."""
@@ -143,12 +147,12 @@ class AcronymCounter:
 
 
 def definitions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the (acronym, long form) pairs that a text defines, in lower case and singular."""
+    """Yield the (acronym, long form) pairs that a text defines, both in the singular."""
     for match in _ACRONYM.finditer(text):
         short = acronym(match[1])
         if len(short) > 1:
             before = [one[0] for one in _LONG_FORM.finditer(text[: match.start()][-120:])][-_IN_LONG_FORM:]
-            if long_form := _long_form(short.replace("-", ""), before):
+            if long_form := _long_form(short.replace("-", "").lower(), before):
                 yield short, " ".join(_singular_last(long_form))
 
 

@@ -19,7 +19,7 @@ from digestd.ranking.lexicon import acronym, lemma
 from digestd.ranking.model import TextModel
 from digestd.ranking.text import STOP_WORDS, fold, folded_tokens, words
 
-GAP = 2
+GAP = 1
 """Words that may stand between two words of a form, as in "video *world* generation"."""
 OPENING = 25
 """Words after the title, stop words not counted, that say what the paper is about: two sentences."""

@@ -34,7 +34,7 @@ class Corpus:
         ends: (n + 1,) offsets at which texts start and end.
         heads: (n,) number of leading stems that belong to the title.
         words: Word as written → number of texts.
-        long_forms: Acronym in lower case → long form.
+        long_forms: Acronym → long form.
     """
 
     names: Sequence[str]
