@@ -15,7 +15,7 @@ from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Floats, Ints
 from digestd.ranking.concepts import Concept, understand
 from digestd.ranking.inverted_index import InvertedIndex
-from digestd.ranking.lexicon import acronym, lemma
+from digestd.ranking.lexicon import acronym, definitions, lemma, lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.text import STOP_WORDS, fold, folded_tokens, words
 
@@ -60,16 +60,18 @@ class MentionIndex:
     """The words of the day's papers by position, and the mentions found so far.
 
     Attributes:
-        lemmas: Lemma → papers and the positions there; stop words have none.
+        words: Lemma → papers and the positions there; stop words have none.
         acronyms: The same for words written as acronyms.
+        defined: For each paper, what it says that its acronyms stand for.
         written: For each paper, the word at each position.
         titles: For each paper, the number of positions in its title.
     """
 
     model: TextModel
     inverted_index: InvertedIndex
-    lemmas: Mapping[str, Posting]
+    words: Mapping[str, Posting]
     acronyms: Mapping[str, Posting]
+    defined: Sequence[Mapping[str, str]]
     written: Sequence[Sequence[str]]
     titles: Sequence[int]
     _found: dict[str, Mentions] = field(default_factory=dict)
@@ -88,7 +90,9 @@ class MentionIndex:
                 named[paper] += places
         for short in concept.acronyms:
             for paper, positions in self.acronyms.get(short, ()):
-                named[paper] += [range(position, position + 1) for position in positions]
+                long_form = self.defined[paper].get(short)
+                if long_form is None or tuple(lemmas(long_form)) in concept.forms:
+                    named[paper] += [range(position, position + 1) for position in positions]
         for core in concept.cores:
             for paper, places in self._standing(core):
                 if paper not in named:
@@ -123,7 +127,7 @@ class MentionIndex:
 
     def _standing(self, form: Sequence[str]) -> Iterable[tuple[int, list[range]]]:
         """Yield the papers in which a form stands, with its places."""
-        postings = [self.lemmas.get(one, []) for one in form]
+        postings = [self.words.get(one, []) for one in form]
         if len(form) == 1:
             for paper, positions in postings[0]:
                 yield paper, [range(position, position + 1) for position in positions]
@@ -143,8 +147,9 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, inverted_inde
     return MentionIndex(
         model=model,
         inverted_index=inverted_index,
-        lemmas=_postings([[base for base, _ in text] for text in texts]),
+        words=_postings([[base for base, _ in text] for text in texts]),
         acronyms=_postings([[acronym(word) for _, word in text] for text in texts]),
+        defined=[dict(definitions(paper.plain_abstract)) for paper in papers],
         written=[[word for _, word in text] for text in texts],
         titles=list(map(len, titles)),
     )

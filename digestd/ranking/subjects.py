@@ -12,15 +12,19 @@ same recall. Without a dense model the LSA cosine takes the place of both.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import log
 
 import numpy as np
 
-from digestd.ranking.arrays import Floats, Ints
+from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.dense import EmbeddingSpace
 from digestd.ranking.mentions import MentionIndex, Mentions
 
 MIN_CHANCE = 0.3
 """Below this chance a paper does not match the topic."""
+MIN_LOG_ODDS = log(MIN_CHANCE / (1 - MIN_CHANCE))
+MIN_COSINE = 0.4
+"""The cosine that a paper needs which does not mention the topic: its deviation alone is large for absent subjects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +87,26 @@ class SubjectIndex:
         """
         new = {topic: row for row, topic in enumerate(topics) if topic not in self._found}
         rows = list(new.values())
-        for topic, log_odds in zip(new, self._by_meaning(places[rows], vectors[rows]), strict=True):
-            self._found[topic] = self._subject(self.mentions.of(topic), log_odds)
+        for topic, log_odds, is_near in zip(new, *self._by_meaning(places[rows], vectors[rows]), strict=True):
+            self._found[topic] = self._subject(self.mentions.of(topic), log_odds, is_near)
         return [self._found[topic] for topic in topics]
 
-    def _by_meaning(self, places: Floats, vectors: Floats) -> Floats:
-        """Return the log odds (t, m) without the lexical features."""
+    def _by_meaning(self, places: Floats, vectors: Floats) -> tuple[Floats, Bools]:
+        """Return the log odds (t, m) without the lexical features, and whether the meaning alone may suffice (t, m)."""
         weights, space = self._coefficients, self.space
         log_odds: Floats = places @ self.latent.T * np.float32(weights.latent) + np.float32(weights.bias)
-        if not space.is_empty:
-            cosine = vectors @ self.vectors.T
-            deviation = np.sqrt(np.maximum(np.einsum("te,ef,tf->t", vectors, space.covariance, vectors), 1e-6))
-            log_odds += np.float32(weights.cosine) * cosine
-            log_odds += np.float32(weights.deviation) * (cosine - (vectors @ space.mean)[:, None]) / deviation[:, None]
-        return log_odds
+        if space.is_empty:
+            return log_odds, np.ones(log_odds.shape, dtype=np.bool_)
+        cosine: Floats = vectors @ self.vectors.T
+        deviation = np.sqrt(np.maximum(np.einsum("te,ef,tf->t", vectors, space.covariance, vectors), 1e-6))
+        log_odds += np.float32(weights.cosine) * cosine
+        log_odds += np.float32(weights.deviation) * (cosine - (vectors @ space.mean)[:, None]) / deviation[:, None]
+        return log_odds, cosine >= MIN_COSINE
 
-    def _subject(self, mentions: Mentions, log_odds: Floats) -> Subject:
-        lexical = np.array(self._coefficients.lexical, dtype=np.float32)
-        log_odds[mentions.papers] += mentions.features @ lexical
-        papers = np.flatnonzero(log_odds >= np.log(MIN_CHANCE / (1 - MIN_CHANCE)))
+    def _subject(self, mentions: Mentions, log_odds: Floats, is_near: Bools) -> Subject:
+        log_odds[mentions.papers] += mentions.features @ np.array(self._coefficients.lexical, dtype=np.float32)
+        is_near[mentions.papers] = True
+        papers = np.flatnonzero((log_odds >= MIN_LOG_ODDS) & is_near)
         return Subject(papers, (1 / (1 + np.exp(-log_odds[papers]))).astype(np.float32), mentions)
 
     @property
