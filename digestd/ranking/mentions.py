@@ -4,9 +4,9 @@ A concept of several words is named where they stand in order within a short win
 way round ("generation of videos"). Scattered words name nothing. An acronym is named where it is written as one.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -83,20 +83,14 @@ class MentionIndex:
 
     def _search(self, topic: str) -> Mentions:
         concept = understand(topic, self.model)
-        named: defaultdict[int, list[range]] = defaultdict(list)
-        hinted: defaultdict[int, list[range]] = defaultdict(list)
-        for form in concept.forms:
-            for paper, places in self._standing(form):
-                named[paper] += places
+        named = _collected(self._standing(form) for form in concept.forms)
         for short in concept.acronyms:
             for paper, positions in self.acronyms.get(short, ()):
                 long_form = self.defined[paper].get(short)
                 if long_form is None or tuple(lemmas(long_form)) in concept.forms:
-                    named[paper] += [range(position, position + 1) for position in positions]
-        for core in concept.cores:
-            for paper, places in self._standing(core):
-                if paper not in named:
-                    hinted[paper] += places
+                    named.setdefault(paper, []).extend(_single(positions))
+        hinted = _collected(self._standing(core) for core in concept.cores)
+        hinted = {paper: places for paper, places in hinted.items() if paper not in named}
         categories = {int(j) for label in concept.categories for j in self.inverted_index.category(label)}
         papers = sorted({*named, *hinted, *categories})
         rows = [self._features(j, named.get(j), hinted.get(j), j in categories) for j in papers]
@@ -130,7 +124,7 @@ class MentionIndex:
         postings = [self.words.get(one, []) for one in form]
         if len(form) == 1:
             for paper, positions in postings[0]:
-                yield paper, [range(position, position + 1) for position in positions]
+                yield paper, _single(positions)
         elif all(postings):
             others = [dict(posting) for posting in postings[1:]]
             for paper, first in postings[0]:
@@ -176,6 +170,18 @@ def _postings(texts: Sequence[Sequence[str]]) -> dict[str, Posting]:
                     posting.append((j, []))
                 posting[-1][1].append(position)
     return postings
+
+
+def _collected(found: Iterable[Iterable[tuple[int, list[range]]]]) -> dict[int, list[range]]:
+    """Join the places of several searches by paper."""
+    joined: dict[int, list[range]] = {}
+    for paper, places in chain.from_iterable(found):
+        joined.setdefault(paper, []).extend(places)
+    return joined
+
+
+def _single(positions: Sequence[int]) -> list[range]:
+    return [range(position, position + 1) for position in positions]
 
 
 def _places(positions: Sequence[Sequence[int]]) -> list[range]:
