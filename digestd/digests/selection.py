@@ -36,6 +36,8 @@ EXPLORE_FROM, EXPLORE_TO = 20, 100
 """Ranks from which exploration papers are drawn."""
 MIN_EXPLORE_SIZE = 5
 """Digest size from which there is an exploration slot."""
+MIN_EXPLORE_PICKS = 4
+"""Picks by score from which one is drawn in addition; beside fewer it would stand out as a mistake."""
 MIN_EXPLORE_PROBABILITY = 0.02
 """Minimum probability of an exploration paper."""
 _EXPLORATION, _TRENDING, _FOR_YOU = (
@@ -172,6 +174,7 @@ def select(
     )
     sizes = np.array([each.size for each in options], dtype=np.intp) - explorable.any(axis=1)
     chosen = diversify_selection(candidates, ranked, eligible, sizes)
+    explorable[(chosen >= 0).sum(axis=1) < MIN_EXPLORE_PICKS] = False
     explored = _explore(order, explorable, chosen, options)
     exhausted = explorable.any(axis=1) & (explored.papers < 0)
     if exhausted.any():  # all explorable papers were chosen anyway

@@ -24,9 +24,11 @@ from digestd.ranking.author_kernel import build_author_kernel
 from digestd.ranking.dense import NO_SPACE, CachedEncoder, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
+from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.model import Archive, EncodedTexts, TextModel
 from digestd.ranking.negative_prior import NegativePrior, build_negative_prior
 from digestd.ranking.seeds import SeedEncoder
+from digestd.ranking.subjects import SubjectIndex
 from digestd.ranking.text import analyse, analyse_with_surfaces, length_rows, text_lengths
 
 VOTE_HALF_LIFE = 3.0
@@ -81,6 +83,7 @@ class CandidateSet:
         vectors: (m, e) embeddings in the dense `space`.
         topic_encoder: The encoder of the space, with a cache.
         similarity: LSA similarity between the papers.
+        subjects: The papers by the topics that they are about.
     """
 
     papers: tuple[Paper, ...]
@@ -104,6 +107,7 @@ class CandidateSet:
     topic_encoder: CachedEncoder
     expansion: ExpansionIndex
     similarity: PaperSimilarity
+    subjects: SubjectIndex
 
     def __len__(self) -> int:
         return len(self.papers)
@@ -163,6 +167,7 @@ def build_candidates(
         topic_encoder=CachedEncoder(space.encoder),
         expansion=build_expansion_index(model.archive, across),
         similarity=PaperSimilarity(encoded.dense),
+        subjects=SubjectIndex(build_mention_index(papers, model, inverted_index), encoded.dense, space, vectors),
     )
 
 

@@ -28,9 +28,9 @@ from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-RECORD_FORMAT = 3
+RECORD_FORMAT = 4
 """Version of the record format; records of another version are recompiled."""
-RECORD_RUNS, RECORD_FACTS = 12, 6
+RECORD_RUNS, RECORD_FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
 _decode_json = json.JSONDecoder().decode
 _KINDS = {str(kind): kind for kind in Kind}
@@ -214,7 +214,6 @@ def _record(
     runs: list[Run] = [
         np.array([len(topic.stems) for topic in topics], dtype=np.int32),
         _ints(topic.columns for topic in topics),
-        _floats(topic.shares for topic in topics),
         np.array([len(topic.terms) for topic in topics], dtype=np.int32),
         _ints(topic.terms for topic in topics),
         _floats(topic.values for topic in topics),

@@ -124,6 +124,7 @@ class EmbeddingSpace:
     encoder: Encoder
     archive: Floats
     mean: Floats
+    covariance: Floats
     precision: Floats
     near: float
     breadth: float
@@ -152,6 +153,7 @@ def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
         encoder=encoder,
         archive=archive,
         mean=mean,
+        covariance=cov.astype(np.float32),
         precision=shrunk_precision(cov),
         near=min(max(near, FLOOR), 0.9),
         breadth=_breadth(_alike(shown), _alike(encoder.encode(FIELDS))),

@@ -7,9 +7,6 @@ import numpy as np
 from digestd.ranking.arrays import Bools, Ints
 from digestd.ranking.profile import Profiles
 
-MOST = 0.6
-"""Share of a topic's idf that must occur in a paper; a reason that names the topic asks for as much."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InterestMatches:
@@ -32,8 +29,11 @@ def match_interests(profiles: Profiles, width: int) -> InterestMatches:
     Phrases, authors and categories without any match are left out.
     """
     topics = profiles.topics
+    about = topics.about
     kinds = [profiles.phrases, profiles.authors, profiles.categories]
     return InterestMatches(
         owner=np.concatenate([topics.of.owner, *(kind.owner for kind in kinds)]),
-        by=np.concatenate([topics.covered >= np.float32(MOST), *(kind.standing(width) for kind in kinds)]),
+        by=np.concatenate(
+            [about.to_dense(1, (len(topics.subjects), width)) > 0, *(kind.standing(width) for kind in kinds)]
+        ),
     )

@@ -27,6 +27,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from digestd.ranking.arrays import Doubles, Floats, Ints, Sparse, grouped, sparse, stacked
+from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import CHUNK, Corpus, choose_vocabulary, count_corpus_terms, count_terms, read_corpus
 
@@ -50,7 +51,7 @@ EXPANSION_TEXTS = 5
 BM25_K1 = 1.5
 BM25_B = 0.75
 """Term saturation and length normalisation of BM25."""
-MODEL_FORMAT = 4
+MODEL_FORMAT = 5
 """Version of the stored model format; other versions are not read."""
 NEGATIVE_EXAMPLES = 300
 """Texts that serve as negative examples for everybody; 300 to 500 measured alike."""
@@ -127,6 +128,7 @@ class TextModel:
         mean, precision: (d,) mean of the LSA vectors, and (d, d) inverse of their shrunk covariance.
         kept, heads: (r, V) term counts of a random sample of the texts, and of their titles.
         archive: the same sample, indexed.
+        lexicon: what the texts say about words.
     """
 
     version: str
@@ -140,6 +142,7 @@ class TextModel:
     kept: Sparse
     heads: Sparse
     archive: Archive
+    lexicon: Lexicon
 
     @property
     def dims(self) -> int:
@@ -201,6 +204,7 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
         kept=kept,
         heads=heads,
         archive=_archive(kept, heads, idf, basis, bm25_idf(frequency, size)),
+        lexicon=build_lexicon(corpus.words, corpus.long_forms, size),
     )
     return replace(model, version=fingerprint(model))
 
@@ -212,7 +216,12 @@ def is_readable(version: str) -> bool:
 
 def dumps(model: TextModel) -> bytes:
     """Serialise a model as a NumPy archive, without pickles."""
-    words = {"version": model.version, "terms": list(model.vocabulary)}
+    lexicon = model.lexicon
+    words = {
+        "version": model.version,
+        "terms": list(model.vocabulary),
+        "lexicon": [lexicon.frequency, lexicon.spellings, lexicon.long_forms],
+    }
     out = BytesIO()
     np.savez(
         out,
@@ -267,6 +276,7 @@ def loads(data: bytes) -> TextModel:
         kept=kept,
         heads=heads,
         archive=_archive(kept, heads, idf, axes, bm25_idf(frequency, size)),
+        lexicon=Lexicon(size, *words["lexicon"]),
     )
 
 
@@ -275,7 +285,8 @@ def fingerprint(model: TextModel) -> str:
 
     Its format and 16 hexadecimal digits of a hash of its content.
     """
-    digest = sha256("\n".join([str(MODEL_FORMAT), *model.vocabulary]).encode())
+    lexicon = [*model.lexicon.frequency, *(f"{short} {long}" for short, long in model.lexicon.long_forms.items())]
+    digest = sha256("\n".join([str(MODEL_FORMAT), *model.vocabulary, *lexicon]).encode())
     for part in (model.idf, model.components, model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
     for rows in (model.kept, model.heads):

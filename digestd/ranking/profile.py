@@ -200,7 +200,7 @@ def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], can
         seeds=seeds,
         words=words,
         topics=_topics(runs, words, facts[:, 3], candidates),
-        expansion=runs[7].groups.summing(runs[8].floats, runs[7].ints, len(candidates.model.archive)),
+        expansion=runs[6].groups.summing(runs[7].floats, runs[6].ints, len(candidates.model.archive)),
         phrases=named[Kind.PHRASE],
         authors=named[Kind.AUTHOR],
         categories=named[Kind.CATEGORY],
@@ -279,7 +279,7 @@ class _Words:
 
 
 def _topics(runs: Sequence[RecordColumn], words: _Words, unknown_stems: Ints, candidates: CandidateSet) -> Topics:
-    stems, terms = grouped(runs[0].ints), grouped(runs[3].ints)
+    stems, terms = grouped(runs[0].ints), grouped(runs[2].ints)
     columns = runs[1].ints
     rows = (
         candidates.bm25_index.row_of[columns]
@@ -288,19 +288,20 @@ def _topics(runs: Sequence[RecordColumn], words: _Words, unknown_stems: Ints, ca
     )
     unknown = [stem for row in np.flatnonzero(unknown_stems).tolist() for stem in words.of(row).unknown_stems]
     rows[columns < 0] = [candidates.bm25_index.rows.get(stem, -1) for stem in unknown]
-    tfidf = terms.summing(runs[5].floats, runs[4].ints, len(candidates.model.vocabulary))
-    vectors = runs[6].halves((len(stems), candidates.space.dims))
-    return read_topics(candidates, runs[0].groups, (stems, rows, runs[2].floats), tfidf, vectors)
+    tfidf = terms.summing(runs[4].floats, runs[3].ints, len(candidates.model.vocabulary))
+    vectors = runs[5].halves((len(stems), candidates.space.dims))
+    texts = [text for row in np.flatnonzero(runs[0].groups.sizes).tolist() for text in words.of(row).topics]
+    return read_topics(candidates, runs[0].groups, (stems, rows), tfidf, (texts, vectors))
 
 
 def _feedback(
     runs: Sequence[RecordColumn], facts: Ints, seeds: Sequence[Sequence[Seed]], candidates: CandidateSet
 ) -> FeedbackMatrix:
-    everything, likes = runs[9].groups, grouped(facts[:, 0])
+    everything, likes = runs[8].groups, grouped(facts[:, 0])
     named = [seed for own, count in zip(seeds, everything.sizes.tolist(), strict=True) for seed in own[:count]]
     seed_table, places = candidates.seed_encoder.table_with(named)
     liked = places[np.arange(len(places)) < (everything.starts + likes.sizes)[everything.owner]]
-    return FeedbackMatrix(seed_table, likes, liked, everything, places, runs[9].floats, runs[10].floats)
+    return FeedbackMatrix(seed_table, likes, liked, everything, places, runs[8].floats, runs[9].floats)
 
 
 def _named(

@@ -16,30 +16,22 @@ from digestd.ranking.signals import (
     author,
     category,
     dense_likes,
-    dense_topic,
     latent_likes,
     likes,
     phrase,
     topic,
-    topic_similarity,
     trend,
 )
 from digestd.ranking.signals.base import Explainer, ReasonEvidence
 
-STRONG = 0.5
-"""Before a liked paper, a topic is named only if most of it occurs in the text and fits its meaning."""
-
 ORDER: tuple[tuple[Explainer, float], ...] = (
     (author, 0.0),
     (phrase, 0.0),
-    (topic, STRONG),
+    (topic, 0.0),
     (likes, 0.0),
     (dense_likes, 0.0),
     (latent_likes, 0.0),
     (term_contributions, 0.0),
-    (dense_topic, 0.0),
-    (topic_similarity, 0.0),
-    (topic, 0.0),
     (category, 0.0),
     (trend, 0.0),
 )

@@ -11,7 +11,7 @@ second's. The pairs of 100,000 texts as strings would take gigabytes.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
 from digestd.ranking.arrays import Floats, Sparse, sparse
+from digestd.ranking.lexicon import AcronymCounter
 from digestd.ranking.text import stems, words
 
 CHUNK = 2_000
@@ -43,12 +44,16 @@ class Corpus:
         stems: (T,) stem numbers, text after text.
         ends: (n + 1,) offsets at which texts start and end.
         heads: (n,) number of leading stems that belong to the title.
+        words: Word as written → number of texts.
+        long_forms: Acronym → long form.
     """
 
     names: Sequence[str]
     stems: StemNumbers
     ends: NDArray[np.int64]
     heads: NDArray[np.int64]
+    words: Mapping[str, int] = field(default_factory=dict)
+    long_forms: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -75,6 +80,8 @@ def read_corpus(texts: Iterable[str]) -> Corpus:
         stems=np.concatenate([none.astype(np.int32), *(part[0] for part in parts)]),
         ends=np.concatenate([[0], np.cumsum(lengths)]),
         heads=heads,
+        words=dict(zip(reader.surfaces, reader.frequency.tolist(), strict=True)),
+        long_forms=reader.acronyms.long_forms(),
     )
 
 
@@ -149,6 +156,8 @@ class _CorpusReader:
         self.surfaces: dict[str, int] = {}
         self.starts = [0]
         self.stems: list[int] = []
+        self.frequency: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.acronyms = AcronymCounter()
 
     def read(self, texts: Sequence[str]) -> tuple[StemNumbers, NDArray[np.int64], NDArray[np.int64]]:
         """Return the stem numbers of these texts.
@@ -165,6 +174,8 @@ class _CorpusReader:
         before = np.concatenate([[0], np.cumsum(each)])
         places = np.arange(before[-1]) + np.repeat(starts[numbers] - before[:-1], each)
         begins = np.cumsum([0, *map(len, rows)])
+        self._count(numbers, np.diff(begins))
+        self.acronyms.read(texts)
         return known[places], np.diff(before[begins]), before[begins[:-1] + heads] - before[begins[:-1]]
 
     def _learn(self, found: Iterable[str]) -> None:
@@ -173,6 +184,14 @@ class _CorpusReader:
             self.surfaces[word] = len(self.surfaces)
             self.stems.extend(self.names.setdefault(stem, len(self.names)) for stem in parts)
             self.starts.append(len(self.stems))
+
+    def _count(self, numbers: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
+        """Count in how many of the texts, given as word numbers one after the other, each word occurs."""
+        texts = np.repeat(np.arange(len(lengths)), lengths)
+        once = np.unique(texts << 32 | numbers) & (1 << 32) - 1
+        found = np.bincount(once, minlength=len(self.surfaces))
+        found[: len(self.frequency)] += self.frequency
+        self.frequency = found
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

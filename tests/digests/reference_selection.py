@@ -20,7 +20,6 @@ from digestd.ranking.arrays import Bools, Ints
 from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import CROWD, SPREAD, TOP, TWIN, rebalance
-from digestd.ranking.interest_matches import MOST
 
 
 class Reader:
@@ -123,7 +122,8 @@ class Reader:
         """Return which papers match which interests."""
         topics = self.profiles.topics
         start = int(topics.of.starts[self.row])
-        rows = list(topics.covered[start : start + int(topics.of.sizes[self.row])] >= np.float32(MOST))
+        subjects = topics.subjects[start : start + int(topics.of.sizes[self.row])]
+        rows = [np.isin(np.arange(len(self.candidates)), subject.papers) for subject in subjects]
         for kind in (self.profiles.phrases, self.profiles.authors, self.profiles.categories):
             own = np.flatnonzero(kind.owner == self.row).tolist()
             rows += [np.isin(np.arange(len(self.candidates)), kind.found.of(thing)) for thing in own]

@@ -118,16 +118,3 @@ def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, f
 def liked_kind(seed: EncodedSeed) -> ReasonKind:
     """Return the kind of reason for a liked paper; private references have their own."""
     return ReasonKind.REFERENCE if seed.is_private else ReasonKind.LIKED
-
-
-def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -> ReasonEvidence:
-    """Return the topic with the largest cosine (t, m) above the floor as the reason."""
-    asked, rows = profiles.topics.of.members(at.rows)
-    most, where = asked.peaks(cosine[rows, at.columns[asked.owner]])
-    best = rows[where] if len(rows) else where
-    topic_text, topic = profiles.topic_text(), best.tolist()
-
-    def said(k: int) -> Words:
-        return topic_text(topic[k]), ()
-
-    return ReasonEvidence(ReasonKind.NEAR_TOPIC, above(most, floor), said, best)

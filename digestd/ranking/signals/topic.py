@@ -1,33 +1,14 @@
-"""Words of the topics in the text.
-
-BM25 over the day's papers, all topics together.
-"""
-
-from collections.abc import Callable
-from functools import cache
+"""The subject of a paper: whether it is about a topic, by `subjects`; scored with BM25 over all topics together."""
 
 import numpy as np
 
 from digestd.domain.digest import ReasonKind
-from digestd.ranking.arrays import Bools, Cells, Floats, Ints
+from digestd.ranking.arrays import Cells, Floats, cells
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import ReasonEvidence, Words
+from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words
 
 NAME = "topic"
-FEW = 3
-"""Up to this many stems a topic is a name, as most are; a longer one is a description."""
-PART, PART_OF_MANY = 0.5, 0.3
-"""The share of a topic's idf that must occur in a paper, for names and for descriptions.
-
-'learning' alone is not 'metric learning', but half the words of a sentence are something.
-"""
-
-MEANT = 0.4
-"""Factor for a paper that contains the words but means something else.
-
-Of papers with all words of a topic, those near its meaning were right four to nine times as often as those far off.
-"""
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
@@ -35,65 +16,30 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG0
     return profiles.topics.bm25
 
 
-def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the covered share of the best topic's idf.
-
-    It is reduced if the paper's meaning is far from it.
-    """
+def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
+    """Return the chance that the paper is about the topic that fits best."""
     topics = profiles.topics
-    met = _met(topics.covered, topics.stems.sizes)
-    met *= _meant(topics.lsa_cosine, topics.placed, candidates.model.near)
-    return topics.of.best(met)
+    about, chances = topics.about, topics.chances
+    order = np.argsort(-chances, kind="stable")
+    once, first, _ = cells(topics.of.owner[about.rows[order]], about.columns[order], len(candidates))
+    return SparseValues(once, chances[order][first])
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """Return the topic that matches best, with its words as written in the paper."""
+    """Return the topic that fits best, with the words that name it in the paper."""
     topics = profiles.topics
     asked, rows = topics.of.members(at.rows)
     columns = at.columns[asked.owner]
-    met = _met(topics.covered[rows, columns], topics.stems.sizes[rows])
-    met *= _meant(topics.lsa_cosine[rows, columns], topics.placed[rows], candidates.model.near)
-    most, where = asked.peaks(met)
+    found = topics.about.find(Cells(rows, columns), len(candidates))
+    chances = np.where(found >= 0, np.append(topics.chances, np.float32(0))[found], np.float32(0))
+    most, where = asked.peaks(chances)
     best = rows[where] if len(rows) else where
-    topic, paper, topic_words = best.tolist(), at.columns.tolist(), _asked_for(candidates, profiles)
+    topic, paper, topic_text = best.tolist(), at.columns.tolist(), profiles.topic_text()
 
-    def said(k: int) -> Words:
-        value, stems = topic_words(topic[k])
-        return value, tuple(dict.fromkeys(filter(None, map(candidates.surface_forms[paper[k]].get, stems))))
+    def words(k: int) -> Words:
+        return topic_text(topic[k]), topics.subjects[topic[k]].words(paper[k])
 
-    return ReasonEvidence(ReasonKind.TOPIC, most, said, best * len(candidates) + at.columns)
+    def kind(k: int) -> ReasonKind:
+        return ReasonKind.TOPIC if topics.subjects[topic[k]].words(paper[k]) else ReasonKind.NEAR_TOPIC
 
-
-def _asked_for(candidates: CandidateSet, profiles: Profiles) -> Callable[[int], tuple[str, list[str]]]:
-    """Return a function that gives a topic as typed, and its stems.
-
-    Only stems that occur in the day's papers.
-    """
-    stems = profiles.topics.stems
-    starts, sizes, rows = stems.starts.tolist(), stems.sizes.tolist(), profiles.topics.rows.tolist()
-    topic_text, known = profiles.topic_text(), candidates.bm25_index.stems
-
-    @cache
-    def topic_words(number: int) -> tuple[str, list[str]]:
-        own = rows[starts[number] : starts[number] + sizes[number]]
-        return topic_text(number), [known[row] for row in own if row >= 0]
-
-    return topic_words
-
-
-def _met(covered: Floats, stems: Ints) -> Floats:
-    """Map covered shares of idf (t, …) to [0, 1] by the number of stems (t,)."""
-    part = np.where(stems <= FEW, PART, PART_OF_MANY).astype(np.float32)
-    part = part.reshape(-1, *[1] * (covered.ndim - 1))
-    far: Floats = covered - part
-    far *= 1 / (1 - part)
-    return np.clip(far, 0, 1, out=far)
-
-
-def _meant(lsa_cosine: Floats, placed: Bools, near: float) -> Floats:
-    """Map LSA cosines (t, …) to [MEANT, 1]; 1 if the model knows none of the words."""
-    far: Floats = lsa_cosine * np.float32((1 - MEANT) / near)
-    far += np.float32(MEANT)
-    np.clip(far, MEANT, 1, out=far)
-    far[~placed] = 1
-    return far
+    return ReasonEvidence(ReasonKind.TOPIC, most, words, best * len(candidates) + at.columns, kind)

@@ -1,0 +1,150 @@
+"""Concepts: what a subscriber means by the topic that they typed.
+
+A topic is corrected ("difusion modles"), spelt out or abbreviated ("NLP", "natural language processing"), translated
+if the glossary has it ("强化学习"), and split where it joins two ("audio & music generation"). What the archive says
+about words comes from the text model's lexicon, the names of common subjects from `glossary.txt`.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from digestd.ranking.lexicon import Lexicon, acronym, lemmas
+from digestd.ranking.model import TextModel
+from digestd.ranking.text import phrase_form, tokens
+
+HEAD_NOUNS = frozenset(lemmas("models methods networks systems algorithms approaches techniques frameworks tasks data"))
+"""Nouns that end the names of many subjects and tell them from none: "diffusion models" is about diffusion."""
+RARE, COMMON = 0.05, 0.25
+"""Shares of the archive's papers. A rarer word names a subject without its head noun, a commoner one never does."""
+TIED = 0.35
+"""In between it does if the noun follows in this share of its papers: "diffusion (models)", not "world (models)"."""
+MIN_LETTERS = 3
+"""Shorter acronyms are too ambiguous to be searched for because the archive once defined them."""
+_JOINED = re.compile(r"\s*(?:&|\band\b|\bor\b)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """What a topic asks for.
+
+    Attributes:
+        text: English text that stands for it: corrected, translated, an acronym with its long form.
+        forms: Sequences of lemmas that name it.
+        acronyms: Acronyms that name it, as papers write them.
+        cores: Its forms without a head noun, which hint at it.
+        categories: arXiv categories that are the concept as a whole.
+        corrected: The typed text with misspellings corrected; the same if there are none.
+    """
+
+    text: str
+    forms: tuple[tuple[str, ...], ...]
+    acronyms: tuple[str, ...]
+    cores: tuple[tuple[str, ...], ...]
+    categories: tuple[str, ...]
+    corrected: str
+
+
+def understand(typed: str, model: TextModel) -> Concept:
+    """Return the concept that a topic names."""
+    corrected = typed if _known(typed) else _corrected(typed, model)
+    entry = _known(corrected)
+    if entry:
+        names, short, categories = entry.names, entry.acronyms, entry.categories
+    else:
+        names, short = _learnt(corrected, model.lexicon)
+        categories = ()
+    forms = tuple(dict.fromkeys(form for name in names for part in _parts(name) if (form := tuple(lemmas(part)))))
+    return Concept(
+        text=" ".join(dict.fromkeys([*names[:1], *(short[:1] if entry or short else ())])),
+        forms=forms,
+        acronyms=tuple(dict.fromkeys(short)),
+        cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),
+        categories=categories,
+        corrected=corrected,
+    )
+
+
+def _corrected(typed: str, model: TextModel) -> str:
+    """Correct the misspelt words of a topic; of several words only so that the result is a known phrase."""
+    words = typed.split()
+    better = [model.lexicon.corrected(word) for word in words]
+    if better == words:
+        return typed
+    stems = tokens(" ".join(better))
+    known = all(" ".join(pair) in model.vocabulary for pair in itertools.pairwise(stems))
+    return " ".join(better) if known else typed
+
+
+def _learnt(topic: str, lexicon: Lexicon) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names and acronyms of a topic by what the archive's papers define."""
+    if " " not in topic.strip() and (name := acronym(topic) or topic.strip()):
+        if long_form := lexicon.long_form(name):
+            return (long_form,), (name if name in lexicon.long_forms else name.upper(),)
+        return (topic,), (name,) if acronym(topic) else ()
+    form = lemmas(topic)
+    found = (name for name, long_form in lexicon.long_forms.items() if lemmas(long_form) == form)
+    short = [name for name in found if len(name) >= MIN_LETTERS]
+    return (topic,), tuple(short)
+
+
+def _parts(name: str) -> Iterator[str]:
+    """Yield the name itself; of "audio and music generation" also "audio generation" and "music generation"."""
+    sides = _JOINED.split(name)
+    if len(sides) == 1:
+        yield name
+    else:
+        *others, last = sides
+        head = last.split()[1:] if len(last.split()) > 1 else []
+        yield from (" ".join([*side.split(), *head]) for side in others)
+        yield last
+
+
+def _core(form: tuple[str, ...], model: TextModel) -> tuple[str, ...]:
+    """Return a form without its head noun, if the rest still names the subject; else ()."""
+    core, head = form[:-1], form[-1]
+    if not core or head not in HEAD_NOUNS:
+        return ()
+    share = model.lexicon.share(core[0])
+    if len(core) > 1 or share < RARE or (share < COMMON and _is_tied(core[0], head, model)):
+        return core
+    return ()
+
+
+def _is_tied(core: str, head: str, model: TextModel) -> bool:
+    spellings = model.lexicon.spellings
+    stems = tokens(f"{spellings.get(core, core)} {spellings.get(head, head)}")
+    alone, together = (model.vocabulary.get(name) for name in (stems[0], " ".join(stems)))
+    if alone is None or together is None:
+        return False
+    return bool(model.frequency[together] >= TIED * model.frequency[alone])
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    names: tuple[str, ...]
+    acronyms: tuple[str, ...]
+    categories: tuple[str, ...]
+
+
+def _known(topic: str) -> _Entry | None:
+    """Return the glossary's entry for any of its names."""
+    return _glossary().get(phrase_form(topic))
+
+
+@cache
+def _glossary() -> Mapping[str, _Entry]:
+    found: dict[str, _Entry] = {}
+    for line in files(__package__).joinpath("glossary.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            names, short, categories, foreign = (
+                tuple(name.strip() for name in part.split(";") if name.strip()) for part in line.split("|")
+            )
+            entry = _Entry(names, short, categories)
+            for name in (*names, *short, *foreign):
+                found.setdefault(phrase_form(name), entry)
+            found.setdefault(phrase_form(f"{names[0]}s"), entry)
+    return found

@@ -1,0 +1,114 @@
+"""Subjects: the chance that a paper is about a topic, not merely mentions its words.
+
+    log odds = BIAS + LEXICAL · features of the mentions + COSINE · c + DEVIATION · z + LATENT · l,
+
+where c is the cosine of topic and paper in the dense space, z its distance from the archive's mean cosine with this
+topic in standard deviations, and l the LSA cosine. The coefficients are a logistic regression on 2,646 pairs of topic
+and paper that one reader judged, 70 topics in three weeks of Hugging Face and arXiv papers. On topics left out of the
+fit, papers with a chance of MIN_CHANCE or more were right in 83 %, and half right in another 9 %; they were 68 % of
+the right ones, the rest of which hardly shares a word or a meaning with the topic. Cosines alone reach 45 % at the
+same recall. Without a dense model the LSA cosine takes the place of both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import log
+
+import numpy as np
+
+from digestd.ranking.arrays import Bools, Floats, Ints
+from digestd.ranking.dense import EmbeddingSpace
+from digestd.ranking.mentions import MentionIndex, Mentions
+
+MIN_CHANCE = 0.3
+"""Below this chance a paper does not match the topic."""
+MIN_LOG_ODDS = log(MIN_CHANCE / (1 - MIN_CHANCE))
+MIN_COSINE = 0.4
+"""The cosine that a paper needs which does not mention the topic: its deviation alone is large for absent subjects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """The coefficients of the formula above; `lexical` in the order of FEATURES."""
+
+    bias: float
+    lexical: tuple[float, ...]
+    cosine: float
+    deviation: float
+    latent: float
+
+
+DENSE = Coefficients(-4.73, (0, 1.2, 1.9, 1.05, 0.75, 1.4, 1.05, 4.0), 1.4, 0.42, 5.0)
+SPARSE = Coefficients(-4.12, (0, 1.35, 2.3, 0.8, 0.6, 1.65, 1.0, 4.0), 0.0, 0.0, 6.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """The k papers that are about a topic.
+
+    Attributes:
+        papers: (k,) sorted positions in the candidate set.
+        chance: (k,) at least MIN_CHANCE.
+        mentions: Where the topic is named.
+    """
+
+    papers: Ints
+    chance: Floats
+    mentions: Mentions
+
+    def words(self, paper: int) -> tuple[str, ...]:
+        """Return the words of a paper that name the topic, as written there; () if none do."""
+        place = int(np.searchsorted(self.mentions.papers, paper))
+        found = place < len(self.mentions.papers) and self.mentions.papers[place] == paper
+        return self.mentions.words[place] if found else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubjectIndex:
+    """The day's papers by subject; remembers every topic that was asked for. The cache never changes a result.
+
+    Attributes:
+        latent: (m, d) LSA vectors of the papers.
+        vectors: (m, e) their embeddings in `space`.
+    """
+
+    mentions: MentionIndex
+    latent: Floats
+    space: EmbeddingSpace
+    vectors: Floats
+    _found: dict[str, Subject] = field(default_factory=dict)
+
+    def of(self, topics: Sequence[str], places: Floats, vectors: Floats) -> list[Subject]:
+        """Return the papers about each of t topics.
+
+        Args:
+            places: (t, d) LSA vectors of the topics.
+            vectors: (t, e) embeddings of the topics.
+        """
+        new = {topic: row for row, topic in enumerate(topics) if topic not in self._found}
+        rows = list(new.values())
+        for topic, log_odds, is_near in zip(new, *self._by_meaning(places[rows], vectors[rows]), strict=True):
+            self._found[topic] = self._subject(self.mentions.of(topic), log_odds, is_near)
+        return [self._found[topic] for topic in topics]
+
+    def _by_meaning(self, places: Floats, vectors: Floats) -> tuple[Floats, Bools]:
+        """Return the log odds (t, m) without the lexical features, and whether the meaning alone may suffice (t, m)."""
+        weights, space = self._coefficients, self.space
+        log_odds: Floats = places @ self.latent.T * np.float32(weights.latent) + np.float32(weights.bias)
+        if space.is_empty:
+            return log_odds, np.ones(log_odds.shape, dtype=np.bool_)
+        cosine: Floats = vectors @ self.vectors.T
+        deviation = np.sqrt(np.maximum(np.einsum("te,ef,tf->t", vectors, space.covariance, vectors), 1e-6))
+        log_odds += np.float32(weights.cosine) * cosine
+        log_odds += np.float32(weights.deviation) * (cosine - (vectors @ space.mean)[:, None]) / deviation[:, None]
+        return log_odds, cosine >= MIN_COSINE
+
+    def _subject(self, mentions: Mentions, log_odds: Floats, is_near: Bools) -> Subject:
+        log_odds[mentions.papers] += mentions.features @ np.array(self._coefficients.lexical, dtype=np.float32)
+        is_near[mentions.papers] = True
+        papers = np.flatnonzero((log_odds >= MIN_LOG_ODDS) & is_near)
+        return Subject(papers, (1 / (1 + np.exp(-log_odds[papers]))).astype(np.float32), mentions)
+
+    @property
+    def _coefficients(self) -> Coefficients:
+        return SPARSE if self.space.is_empty else DENSE
