@@ -32,7 +32,8 @@ class Concept:
     """What a topic asks for.
 
     Attributes:
-        text: English text that stands for it: corrected, translated, an acronym with its long form.
+        text: English text that stands for its meaning: corrected, translated, an acronym with its long form.
+        words: The same with the topic as typed, if it is in another script.
         forms: Sequences of lemmas that name it.
         acronyms: Acronyms that name it, as papers write them.
         cores: Its forms without a head noun, which hint at it.
@@ -41,6 +42,7 @@ class Concept:
     """
 
     text: str
+    words: str
     forms: tuple[tuple[str, ...], ...]
     acronyms: tuple[str, ...]
     cores: tuple[tuple[str, ...], ...]
@@ -57,9 +59,12 @@ def understand(typed: str, model: TextModel) -> Concept:
     else:
         names, short = _learnt(corrected, model.lexicon)
         categories = ()
-    forms = tuple(dict.fromkeys(form for name in names for part in _parts(name) if (form := tuple(lemmas(part)))))
+    named = names if typed.isascii() else (*names, typed)
+    forms = tuple(dict.fromkeys(form for name in named for part in _parts(name) if (form := tuple(lemmas(part)))))
+    text = " ".join(dict.fromkeys([*names[:1], *short[:1]]))
     return Concept(
-        text=" ".join(dict.fromkeys([*names[:1], *(short[:1] if entry or short else ())])),
+        text=text,
+        words=text if typed.isascii() else f"{text} {typed}",
         forms=forms,
         acronyms=tuple(dict.fromkeys(short)),
         cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),

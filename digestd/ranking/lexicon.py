@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from digestd.ranking.text import STOP_WORDS, fold, folded_tokens
+from digestd.ranking.text import STOP_WORDS, fold, folded_tokens, word_tokens, words
 
 MAX_LEMMAS = 30_000
 """The commonest lemmas are kept: 1 MB."""
@@ -30,7 +30,7 @@ MAX_CONFUSIONS = 8
 _ENDINGS = (
     ("isation", "ize"), ("ization", "ize"), ("ising", "ize"), ("ised", "ize"), ("iser", "ize"), ("izer", "ize"),
     ("ise", "ize"), ("ability", "able"), ("ibility", "ible"), ("ically", "ic"), ("ation", "ate"), ("ative", "ate"),
-    ("ator", "ate"), ("our", "or"),
+    ("ator", "ate"), ("our", "or"), ("ction", "ct"),
 )  # fmt: skip
 """Derivations that do not change the subject, and British spelling."""
 _ACRONYM = re.compile(r"\(([A-Za-z0-9][A-Za-z0-9-]{1,9})\)")
@@ -56,7 +56,8 @@ def lemma(word: str) -> str:
 
 def lemmas(text: str) -> list[str]:
     """Return the lemmas of a text in order, without stop words."""
-    return [lemma(word) for word in folded_tokens(fold(text)) if word not in STOP_WORDS]
+    parts = (part for word in words(text) for part in word_tokens(word))
+    return [lemma(part) for part in parts if part not in STOP_WORDS]
 
 
 def acronym(word: str) -> str:

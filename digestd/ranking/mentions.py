@@ -17,7 +17,7 @@ from digestd.ranking.concepts import Concept, understand
 from digestd.ranking.inverted_index import InvertedIndex
 from digestd.ranking.lexicon import acronym, definitions, lemma, lemmas
 from digestd.ranking.model import TextModel
-from digestd.ranking.text import STOP_WORDS, fold, folded_tokens, words
+from digestd.ranking.text import STOP_WORDS, word_tokens, words
 
 GAP = 1
 """Words that may stand between two words of a form, as in "video *world* generation"."""
@@ -154,7 +154,7 @@ def _read(text: str, bases: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]
     found = []
     for word in words(text):
         if word not in bases:
-            bases[word] = tuple(lemma(part) for part in folded_tokens(fold(word)) if part not in STOP_WORDS)
+            bases[word] = tuple(lemma(part) for part in word_tokens(word) if part not in STOP_WORDS)
         found += [(base, word) for base in bases[word]]
     return found
 

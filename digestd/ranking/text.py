@@ -125,7 +125,7 @@ def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """
     stem = Stemmer.Stemmer("english", 0).stemWord
     return {
-        word: tuple([stem(token) for token in _word_tokens(word) if token not in STOP_WORDS and not token.isdigit()])
+        word: tuple([stem(token) for token in word_tokens(word) if token not in STOP_WORDS and not token.isdigit()])
         for word in surfaces
     }
 
@@ -155,7 +155,8 @@ def _surface_forms(batch: Sequence[Sequence[str]], stems_of: Mapping[str, tuple[
     return [{stem: one for word in reversed(row) for stem, one in pairs[word]} for row in batch]
 
 
-def _word_tokens(word: str) -> Iterable[str]:
+def word_tokens(word: str) -> Iterable[str]:
+    """Return the folded tokens of a word as written; scripts without spaces yield pairs of neighbours."""
     if word.isascii():
         return (word.lower(),) if word.isalnum() else _TOKEN.findall(word.lower())
     return _script_tokens(unicodedata.normalize("NFC", fold(word)))

@@ -80,10 +80,10 @@ class Topics:
 def compile_topics(values: Iterable[str], model: TextModel, encoder: Encoder) -> dict[str, Topic]:
     """Compile each distinct topic that has a content word."""
     distinct = list(dict.fromkeys(values))
-    meant = [understand(value, model).text for value in distinct]
-    docs = analyse(meant)
+    concepts = [understand(value, model) for value in distinct]
+    docs = analyse([concept.words for concept in concepts])
     encoded = model.encode_tokens(docs)
-    vectors = encoder.encode(meant)
+    vectors = encoder.encode([concept.text for concept in concepts])
     ends = encoded.sparse.indptr
     return {
         value: _topic(model, doc, encoded.sparse, slice(ends[i], ends[i + 1]), (encoded.dense[i], vectors[i]))
