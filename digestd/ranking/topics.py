@@ -113,8 +113,8 @@ def read_topics(
         terms: (t, V) TF-IDF rows.
     """
     here = rows >= 0
-    asked, which = np.unique(rows[here], return_inverse=True)
-    bm25 = candidates.bm25_index.bm25[asked].toarray()  # mostly zeros, but sparse sums take six times as long
+    unique_rows, which = np.unique(rows[here], return_inverse=True)
+    bm25 = candidates.bm25_index.bm25[unique_rows].toarray()  # mostly zeros, but sparse sums take six times as long
     there = (bm25 > 0).astype(np.float32)
     held = grouped(np.bincount(stems.owner[here], minlength=len(stems)))
     counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
@@ -124,8 +124,8 @@ def read_topics(
         of=of,
         stems=stems,
         rows=rows,
-        bm25=counted.summing(ones, which, len(asked)) @ bm25,
-        covered=held.summing(shares[here], which, len(asked)) @ there,
+        bm25=counted.summing(ones, which, len(unique_rows)) @ bm25,
+        covered=held.summing(shares[here], which, len(unique_rows)) @ there,
         lsa_cosine=places @ candidates.encoded.dense.T,
         places=places,
     )

@@ -74,7 +74,7 @@ def test_reason_names_words_of_joint_likes() -> None:
     said = term_contributions.explain(day, who, Cells(np.array([0, 0]), np.array([0, 9])))
     assert said.strength[0] > 0
     assert said.strength[1] == 0
-    words = said.said(0)[1]
+    words = said.words(0)[1]
     assert 1 <= len(words) <= 3
     assert set(words) <= {"Hives", "colonies", "queens", "Nectar", "brood", "swarming"}
 

@@ -41,27 +41,27 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
     It is reduced if the paper's meaning is far from it.
     """
     topics = profiles.topics
-    met = _met(topics.covered, topics.stems.sizes)
-    met *= _meant(topics.lsa_cosine, topics.placed, candidates.model.near)
-    return topics.of.best(met)
+    covered = _met(topics.covered, topics.stems.sizes)
+    covered *= _meant(topics.lsa_cosine, topics.placed, candidates.model.near)
+    return topics.of.best(covered)
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """Return the topic that matches best, with its words as written in the paper."""
     topics = profiles.topics
-    asked, rows = topics.of.members(at.rows)
-    columns = at.columns[asked.owner]
-    met = _met(topics.covered[rows, columns], topics.stems.sizes[rows])
-    met *= _meant(topics.lsa_cosine[rows, columns], topics.placed[rows], candidates.model.near)
-    most, where = asked.peaks(met)
+    groups, rows = topics.of.members(at.rows)
+    columns = at.columns[groups.owner]
+    covered = _met(topics.covered[rows, columns], topics.stems.sizes[rows])
+    covered *= _meant(topics.lsa_cosine[rows, columns], topics.placed[rows], candidates.model.near)
+    most, where = groups.peaks(covered)
     best = rows[where] if len(rows) else where
     topic, paper, topic_words = best.tolist(), at.columns.tolist(), _asked_for(candidates, profiles)
 
-    def said(k: int) -> Words:
+    def words(k: int) -> Words:
         value, stems = topic_words(topic[k])
         return value, tuple(dict.fromkeys(filter(None, map(candidates.surface_forms[paper[k]].get, stems))))
 
-    return ReasonEvidence(ReasonKind.TOPIC, most, said, best * len(candidates) + at.columns)
+    return ReasonEvidence(ReasonKind.TOPIC, most, words, best * len(candidates) + at.columns)
 
 
 def _asked_for(candidates: CandidateSet, profiles: Profiles) -> Callable[[int], tuple[str, list[str]]]:
