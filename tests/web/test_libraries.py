@@ -102,13 +102,13 @@ def test_refused_key_is_shown_until_relinked(client: TestClient, backend: Backen
     zotero.key = "another"
     read(backend)
     assert "Zotero rejects the key: it was revoked" in client.get(here).text
-    asked = len(zotero.site.asked)
+    asked = len(zotero.site.requests)
     read(backend)
-    assert len(zotero.site.asked) == asked
+    assert len(zotero.site.requests) == asked
     (library,) = linked(backend)
     client.post(f"{here}/read", data={"library": str(library.key)})
     read(backend)
-    assert len(zotero.site.asked) == asked + 1, "it is tried once more if its reader says so"
+    assert len(zotero.site.requests) == asked + 1, "it is tried once more if its reader says so"
     client.post(f"{here}/zotero", data={"key": "another"})
     read(backend)
     assert "Zotero refuses" not in client.get(here).text
@@ -150,7 +150,7 @@ def test_unreachable_zotero_links_nothing(client: TestClient, backend: Backend, 
 def test_key_attempts_are_limited(client: TestClient, zotero: Zotero, here: str) -> None:
     statuses = [client.post(f"{here}/zotero", data={"key": f"guess{n}"}).status_code for n in range(PER_NETWORK + 2)]
     assert statuses == [422] * PER_NETWORK + [429] * 2
-    assert len(zotero.site.asked) == PER_NETWORK
+    assert len(zotero.site.requests) == PER_NETWORK
 
 
 def test_library_of_other_subscriber_is_refused(client: TestClient, backend: Backend, here: str) -> None:
