@@ -38,12 +38,12 @@ async def start(
     )
 
 
-async def said(process: asyncio.subprocess.Process) -> list[str]:
+async def output_lines(process: asyncio.subprocess.Process) -> list[str]:
     out, _ = await process.communicate()
     return out.decode().splitlines()
 
 
-async def asked(web: HttpServer, count: int) -> None:
+async def wait_for_requests(web: HttpServer, count: int) -> None:
     """Wait until this many requests have come."""
     async with asyncio.timeout(60):
         while len(web.requests) < count:
@@ -60,7 +60,7 @@ def test_arxiv_sources_share_one_rate_limit() -> None:
 async def test_fetch_two_processes_keep_limit_and_one_connection(database_url: str, web: HttpServer) -> None:
     web.paths["/oai"] = slowly(0.7, says(b"ok"))
     both = [await start(database_url, web, paths, 0.4) for paths in (INTERFACES, INTERFACES[::-1])]
-    assert [await said(process) for process in both] == [["2"] * 3] * 2
+    assert [await output_lines(process) for process in both] == [["2"] * 3] * 2
     print(f"\n{web.log()}")
     assert len(web.requests) == 6
     assert min(web.gaps()) >= 0.4
@@ -70,14 +70,14 @@ async def test_fetch_two_processes_keep_limit_and_one_connection(database_url: s
 async def test_fetch_killed_process_releases_host_at_deadline(database_url: str, db: Database, web: HttpServer) -> None:
     web.paths["/api/query"] = slowly(60, says(b"ok"))
     killed = await start(database_url, web, ("/api/query",), 0.4, deadline=2)
-    await asked(web, 1)
+    await wait_for_requests(web, 1)
     waiting = await start(database_url, web, ("/oai", "/atom/cs.LG"), 0.4)
     killed.kill()
     await killed.wait()
     with db.read() as session:
         soon = BEGAN + timedelta(seconds=web.requests[0].at + 1)
         assert hosts.is_held(session, "arxiv.org", soon), "nobody could give it back"
-    assert await said(waiting) == ["2", "2"]
+    assert await output_lines(waiting) == ["2", "2"]
     print(f"\n{web.log()}")
     assert web.requests[1].at - web.requests[0].at >= 2, "until its hold has ended it might still be asking"
     assert web.most_open == 1
@@ -85,7 +85,7 @@ async def test_fetch_killed_process_releases_host_at_deadline(database_url: str,
 
 async def test_rate_limit_survives_restart(database_url: str, web: HttpServer) -> None:
     for _ in range(2):
-        assert await said(await start(database_url, web, ("/api/query",), 3.0)) == ["2"]
+        assert await output_lines(await start(database_url, web, ("/api/query",), 3.0)) == ["2"]
     print(f"\n{web.log()}")
     assert web.gaps()[0] >= 3
 
@@ -93,7 +93,7 @@ async def test_rate_limit_survives_restart(database_url: str, web: HttpServer) -
 async def test_rate_limit_counts_from_start_of_answer(database_url: str, web: HttpServer) -> None:
     """Send a request over a slow path and one right behind it over a fast path."""
     web.paths["/api/query"] = slowly(0.5, says(b"ok"))
-    assert await said(await start(database_url, web, ("/api/query", "/oai"), 0.4)) == ["2", "2"]
+    assert await output_lines(await start(database_url, web, ("/api/query", "/oai"), 0.4)) == ["2", "2"]
     assert web.gaps()[0] >= 0.9
 
 
@@ -102,12 +102,12 @@ async def test_fetch_keeps_arxivs_real_rate_limit(database_url: str, web: HttpSe
     """Run two processes, one of which is killed and restarted."""
     first = await start(database_url, web, INTERFACES * 3, 3.1)
     other = await start(database_url, web, INTERFACES, 3.1)
-    await asked(web, 3)
+    await wait_for_requests(web, 3)
     first.kill()
     await first.wait()
     again = await start(database_url, web, INTERFACES, 3.1)
-    assert await said(other) == ["2"] * 3
-    assert await said(again) == ["2"] * 3
+    assert await output_lines(other) == ["2"] * 3
+    assert await output_lines(again) == ["2"] * 3
     print(f"\n{web.log()}")
     assert min(web.gaps()) >= 3
     assert (web.most_open, web.most_answering) == (1, 1)
