@@ -29,11 +29,9 @@ def test_explain_parts_sum_to_the_score(bare: Install) -> None:
     wants = {"authors": [AUTHOR], "categories": ["inv.tide"], "phrases": ["vostok"], "likes": likes}
     bare.people([reader(**wants, dislikes=["shelf:other03"])])
     for name in [f"{kind}{n:02}" for kind, count in (("strong", 4), ("weak", 4), ("other", 6)) for n in range(count)]:
-        score_breakdown = explanation_of(bare, name)
-        assert sum(part.contribution for part in score_breakdown.parts) == pytest.approx(
-            score_breakdown.score, abs=1e-4
-        )
-        for part in score_breakdown.parts:
+        explanation = explanation_of(bare, name)
+        assert sum(part.contribution for part in explanation.parts) == pytest.approx(explanation.score, abs=1e-4)
+        for part in explanation.parts:
             assert part.contribution == pytest.approx(part.weight * part.z, abs=1e-5)
     assert len({part.signal for part in explanation_of(bare, "strong00").parts if part.contribution}) >= 4
 
@@ -43,12 +41,10 @@ def test_explain_agrees_with_planning(bare: Install) -> None:
     bare.people([reader(size=5)])
     names = [f"{kind}{n:02}" for kind, count in (("strong", 6), ("weak", 3), ("other", 3)) for n in range(count)]
     accounts = {name: explanation_of(bare, name) for name in names}
-    assert {score_breakdown.candidates for score_breakdown in accounts.values()} == {12}
+    assert {explanation.candidates for explanation in accounts.values()} == {12}
     ranked = sorted(names, key=lambda name: accounts[name].rank or 0)
     assert [accounts[name].score for name in ranked] == sorted((a.score for a in accounts.values()), reverse=True)
-    picked = {
-        name for name, score_breakdown in accounts.items() if score_breakdown.verdict.startswith("picked, ranked ")
-    }
+    picked = {name for name, explanation in accounts.items() if explanation.verdict.startswith("picked, ranked ")}
     assert picked == set(planned(bare))
     [digest] = digests(bare)
     for name, pick in zip(digest.names, digest.picks, strict=True):
@@ -70,7 +66,7 @@ def test_explain_says_why_a_paper_is_not_picked(bare: Install) -> None:
         name: explanation_of(bare, name) for name in ("seen00", "cut00", "muted", "mine", "strong00", "strong01")
     }
     cut = verdicts["cut00"]
-    assert {name: score_breakdown.verdict for name, score_breakdown in verdicts.items() if name[:6] != "strong"} == {
+    assert {name: explanation.verdict for name, explanation in verdicts.items() if name[:6] != "strong"} == {
         "seen00": "was in the digest of 2026-11-24",
         "cut00": f"is not new, and an older paper needs a probability of 0.20; it has {cut.probability:.2f}",
         "muted": "muted: phrase brackish yodelling",
@@ -87,7 +83,7 @@ def test_explain_reports_a_paper_below_the_minimum_score(bare: Install) -> None:
     bare.papers([*shelf("strong", 3), *shelf("weak", 3, HALF), *shelf("other", 10, NONE)])
     bare.people([reader(min_score="high")])
     weakest = max(
-        (explanation_of(bare, f"weak{n:02}") for n in range(3)), key=lambda score_breakdown: score_breakdown.rank or 0
+        (explanation_of(bare, f"weak{n:02}") for n in range(3)), key=lambda explanation: explanation.rank or 0
     )
     assert weakest.probability is not None
     assert weakest.min_score == 0.2
