@@ -154,11 +154,11 @@ class App:
         with self.db.read() as session:
             return self.observed(parse_source(spec) for spec in sources.specs(session))
 
-    def observed(self, asked: Iterable[Source]) -> list[Source]:
+    def observed(self, chosen: Iterable[Source]) -> list[Source]:
         """Return the sources with this installation's settings: arXiv with its holidays."""
         from digestd.sources.arxiv_calendar import ArxivCalendar, with_arxiv_calendar
 
-        return with_arxiv_calendar(asked, ArxivCalendar.with_holidays(self.settings.arxiv_holidays))
+        return with_arxiv_calendar(chosen, ArxivCalendar.with_holidays(self.settings.arxiv_holidays))
 
     @property
     def client(self) -> Client:

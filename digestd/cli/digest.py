@@ -223,7 +223,7 @@ def _preview(app: App, email: str, part: MailPart) -> bytes:
     now = app.clock()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
-    seen = preview(app.db, subscriber.key, now, app.encoder, app.settings.explore)
+    shown = preview(app.db, subscriber.key, now, app.encoder, app.settings.explore)
     period = newest_due(subscriber.timing, now).key
     claim = Claim(
         key=0,
@@ -236,14 +236,14 @@ def _preview(app: App, email: str, part: MailPart) -> bytes:
         language=subscriber.language,
         period=period,
         covers_from=period,
-        considered=seen.considered,
+        considered=shown.considered,
         message_id=make_message_id(app.keys, subscriber.key, MailKind.DIGEST, f"preview-{period}", app.sender.host),
         envelope_from="",
         template_hash=app.template_hash,
-        picks=seen.picks,
+        picks=shown.picks,
         dated_us=to_us(now),
         failures=0,
-        coverage=seen.coverage,
+        coverage=shown.coverage,
     )
     if not claim.picks:
         raise NothingToShow(

@@ -300,23 +300,23 @@ def _feedback_cases(since: datetime | None, embedding_model: str) -> list[Case]:
 def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as_json: bool) -> None:
     """Print the measures of the ranking on the feedback of this installation."""
     measured: list[tuple[str, Mapping[str, float]]] = []
-    said: list[DigestVerdicts] = []
+    digests: list[DigestVerdicts] = []
     for done in _replayed(since, embedding_model):
-        said.append(digest_verdicts(done))
+        digests.append(digest_verdicts(done))
         if done.case.relevant:
             measured.append((done.case.user, evaluate_case(replace(done.case, seed=seed)).measures))
-    if not said:
+    if not digests:
         raise NotFound(NO_FEEDBACK)
     users = len({user for user, _ in measured})
     rows = {name: {**asdict(estimate), "users": users} for name, estimate in summary(measured).items()}
     for name, measure in (("auc", auc), ("accuracy", accuracy)):
-        estimate, count = measure(said)
+        estimate, count = measure(digests)
         rows[name] = {**asdict(estimate), "users": count}
     given = [one for one in _pick_predictions(since) if len(one[1])]
     if given:
         users = len({user for user, _, _ in given})
         rows["ece"] = {**asdict(calibration_error(given, bin_count(given))), "users": users}
-    _print_feedback(rows, said, _exploration(since), as_json)
+    _print_feedback(rows, digests, _exploration(since), as_json)
 
 
 def _replayed(since: datetime | None, embedding_model: str) -> Iterator[RerankedDigest]:
@@ -344,9 +344,9 @@ def _exploration(since: datetime | None) -> Exploration | None:
 
 
 def _print_feedback(
-    rows: dict[str, dict[str, object]], said: list[DigestVerdicts], drawn: Exploration | None, as_json: bool
+    rows: dict[str, dict[str, object]], digests: list[DigestVerdicts], drawn: Exploration | None, as_json: bool
 ) -> None:
-    counts = {"digests": len(said), "verdicts": sum(len(one.scored) for one in said)}
+    counts = {"digests": len(digests), "verdicts": sum(len(one.scored) for one in digests)}
     if as_json:
         emit({**rows, "explored": drawn and asdict(drawn), **counts}, as_json=True)
         return

@@ -174,18 +174,18 @@ class ClaimQueue:
 
     def _split_by_rate(self, claims: tuple[Claim, ...]) -> tuple[list[Claim], list[Claim]]:
         """Split claims into those that can be sent within a lease and the rest."""
-        kept: list[Claim] = []
+        within_limit: list[Claim] = []
         too_many: list[Claim] = []
         seen: dict[str, int] = {}
         for claim in claims:
             domain = self._limiter.limited_domain(claim.address)
             if domain is None:
-                kept.append(claim)
+                within_limit.append(claim)
                 continue
             seen[domain] = seen.get(domain, 0) + 1
             fits = seen[domain] <= max(1, int(BATCH_SECONDS * self._limiter.rate(domain)))
-            (kept if fits else too_many).append(claim)
-        return kept, too_many
+            (within_limit if fits else too_many).append(claim)
+        return within_limit, too_many
 
     def _release(self, claims: list[Claim], now: datetime) -> None:
         pairs = [(claim.key, claim.attempt) for claim in claims]

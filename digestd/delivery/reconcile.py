@@ -109,8 +109,8 @@ def resend_uncertain(db: Database, now: datetime) -> int:
         return sum(settle(session, end.delivery, Settlement.NOT_SENT, proof, now) for end in ends)
 
 
-def read_evidence(lines: Iterable[bytes], asked: set[str], keys: Keys) -> LogEvidence:
-    """Search the lines of a log for the return paths `asked`.
+def read_evidence(lines: Iterable[bytes], wanted: set[str], keys: Keys) -> LogEvidence:
+    """Search the lines of a log for the return paths `wanted`.
 
     Lines are oldest first, return paths in lower case.
     """
@@ -121,7 +121,7 @@ def read_evidence(lines: Iterable[bytes], asked: set[str], keys: Keys) -> LogEvi
         found = queued(line)
         if found is None or not looks_like_envelope_from(found.envelope_from):
             continue
-        if found.envelope_from in asked:
+        if found.envelope_from in wanted:
             queue_ids.setdefault(found.envelope_from, found.queue_id)
         if len(first) < WITNESSES:
             first.append(found.envelope_from)

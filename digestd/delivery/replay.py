@@ -71,8 +71,8 @@ def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replay
 
 def _nearest_periods(known: list[PlannedDigest], period: str) -> str:
     wanted = period_date(period)
-    held = [one.period for one in known if one.state is not State.EMPTY]
-    if not held:
+    periods = [one.period for one in known if one.state is not State.EMPTY]
+    if not periods:
         return "no digest has been planned for this subscriber yet"
-    nearest = sorted(held, key=lambda key: abs(period_date(key) - wanted))[:_NEAREST]
+    nearest = sorted(periods, key=lambda key: abs(period_date(key) - wanted))[:_NEAREST]
     return f"the nearest are {', '.join(sorted(nearest, key=period_date))}"

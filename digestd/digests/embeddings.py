@@ -22,14 +22,14 @@ def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper])
     with db.read() as session:
         known = embeddings.of_revisions(session, encoder.version, [paper.revision for paper in candidates])
     missing = [paper for paper in candidates if paper.revision not in known]
-    made = dict(zip((p.revision for p in missing), encoder.encode([p.text for p in missing]), strict=True))
-    if made:
+    encoded = dict(zip((p.revision for p in missing), encoder.encode([p.text for p in missing]), strict=True))
+    if encoded:
         with db.write() as session:
-            embeddings.upsert(session, encoder.version, made)
+            embeddings.upsert(session, encoder.version, encoded)
     with db.read() as session:
         archive = embeddings.newest(session, encoder.version, SAMPLE)
         # Read back in half precision, as the next run reads them.
-        known |= embeddings.of_revisions(session, encoder.version, made)
+        known |= embeddings.of_revisions(session, encoder.version, encoded)
     rows = np.array([known[paper.revision] for paper in candidates], dtype=np.float32)
     space = build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims))
     return space, rows.reshape(len(candidates), encoder.dims)

@@ -269,8 +269,8 @@ def _muted_by(explained: ExplainedPaper) -> str:
     named = explained.day.seed_reader.of(explained.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
     seeds = {name: found.seed for name, found in named.items()}
     profiles = compile_profiles([ProfileInput((interest,), seeds) for interest in muted], candidates.model, candidates)
-    met = (interest for interest, profile in zip(muted, profiles, strict=True) if explained.place in profile.muted)
-    return _describe_muting(next(met, None))
+    matching = (interest for interest, profile in zip(muted, profiles, strict=True) if explained.place in profile.muted)
+    return _describe_muting(next(matching, None))
 
 
 def _describe_muting(interest: Interest | None) -> str:

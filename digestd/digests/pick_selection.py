@@ -60,9 +60,10 @@ def _drafts(
 ) -> dict[int, tuple[list[int], list[int]]]:
     """Return what each ranking of a trial would choose, without exploration."""
     unexplored = [each._replace(size=max(_slots(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
-    theirs = select(day.candidates, shard.trial_ranking, unexplored, day.calibration)
+    trial_selections = select(day.candidates, shard.trial_ranking, unexplored, day.calibration)
     return {
-        i: (list(ours[i].chosen), [j for j in theirs[i].chosen if j != ours.explored[i]]) for i in shard.trial_totals
+        i: (list(ours[i].chosen), [j for j in trial_selections[i].chosen if j != ours.explored[i]])
+        for i in shard.trial_totals
     }
 
 

@@ -65,7 +65,9 @@ def fit_from_digests(digests: Iterable[SentDigest]) -> LocalCalibration:
     if len(rows_by_subscriber) < MIN_SUBSCRIBERS:
         return LocalCalibration()
     limit = min(MAX_WEIGHT, median(map(_weight, rows_by_subscriber.values())))
-    rows = np.array([row for theirs in rows_by_subscriber.values() for row in _capped(theirs, limit)]).reshape(-1, 3)
+    rows = np.array([row for own_rows in rows_by_subscriber.values() for row in _capped(own_rows, limit)]).reshape(
+        -1, 3
+    )
     return fit_local(rows[:, 0], rows[:, 1], rows[:, 2])
 
 

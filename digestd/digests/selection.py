@@ -417,9 +417,9 @@ def _rebalance(ranked: RankedCandidates, eligible: EligiblePapers, chosen: Ints,
     several = np.bincount(interests.owner[live], minlength=len(chosen)) > 1
     for row in np.flatnonzero(several & (np.bincount(interests.owner[left_out], minlength=len(chosen)) > 0)).tolist():
         order = eligible.order[row, eligible.marks[row]]
-        mine = interests.by[interests.owner == row][:, order]
-        given = rebalance(chosen[row, chosen[row] >= 0].tolist(), order, mine, int(kept[row]), int(reach[row]))
-        chosen[row, : len(given)] = given
+        matches = interests.by[interests.owner == row][:, order]
+        rebalanced = rebalance(chosen[row, chosen[row] >= 0].tolist(), order, matches, int(kept[row]), int(reach[row]))
+        chosen[row, : len(rebalanced)] = rebalanced
     return chosen
 
 

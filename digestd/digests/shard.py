@@ -124,10 +124,10 @@ def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequenc
         find_seeds(session, day.seed_reader, {key: _names(each) for key, each in interests.items()}, own)
     )
     compiled = _compile(day, fresh, interests, named_papers)
-    kept = [(due.key, current.get(due.key) or compiled[due.key]) for due in subscribers]
-    named = [[found for name in one.papers if (found := named_papers.find(key, name))] for key, one in kept]
+    stored_profiles = [(due.key, current.get(due.key) or compiled[due.key]) for due in subscribers]
+    named = [[found for name in one.papers if (found := named_papers.find(key, name))] for key, one in stored_profiles]
     profiles = read_profiles(
-        [one.record for _, one in kept], [[one.seed for one in each] for each in named], day.candidates
+        [one.record for _, one in stored_profiles], [[one.seed for one in each] for each in named], day.candidates
     )
     return CompiledProfiles(profiles, named, compiled)
 
@@ -141,10 +141,10 @@ def compile_new(
     """
     named_papers = find_seeds(session, day.seed_reader, {NO_SUBSCRIBER: _names(interests)}, {})
     profile_input = _profile_input(NO_SUBSCRIBER, interests, named_papers)
-    kept = _stored(
+    stored = _stored(
         day, (NO_SUBSCRIBER, 0), profile_input, compile_records([profile_input], day.candidates)[0], named_papers
     )
-    return kept, tuple(name for name in _names(interests) if named_papers.find(NO_SUBSCRIBER, name) is None)
+    return stored, tuple(name for name in _names(interests) if named_papers.find(NO_SUBSCRIBER, name) is None)
 
 
 def store_compiled(session: Session, day: PlanningDay, compiled: Mapping[int, StoredProfile]) -> None:

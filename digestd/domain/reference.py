@@ -37,7 +37,7 @@ class Reference:
 
     @property
     def is_worth_keeping(self) -> bool:
-        """True if it says more than the interest itself."""
+        """Return True if it says more than the interest itself."""
         return bool(self.words.title) or self.ids != (self.name,)
 
 

@@ -129,9 +129,9 @@ def _fit(sets: Sequence[Sequence[Case]]) -> Calibration:
     for _ in range(MAX_STEPS):
         step = _newton_step(features, right, counts, theta, free)
         theta = theta - step
-        held = (theta < 0) & (np.arange(len(theta)) > 0)
-        theta[held], free[held] = 0.0, False
-        if not held.any() and np.abs(step).max() < CONVERGED:
+        at_bound = (theta < 0) & (np.arange(len(theta)) > 0)
+        theta[at_bound], free[at_bound] = 0.0, False
+        if not at_bound.any() and np.abs(step).max() < CONVERGED:
             break
     return Calibration(*map(float, theta))
 
@@ -191,9 +191,9 @@ def _features(case: Case, day: Ints) -> Doubles:
     total = totals(
         replace(case, values=_day_values(case.values, day), names=tuple(case.names[j] for j in day)), WEIGHTS
     )
-    met, warm = case.relevance[day], case.likes / (case.likes + HALF_WARM)
+    matched, warm = case.relevance[day], case.likes / (case.likes + HALF_WARM)
     bent = np.arcsinh(total / SCORE_SCALE)
-    columns = [np.ones(len(day)), (1 - warm) * bent, warm * bent, met, np.full(len(day), met.mean())]
+    columns = [np.ones(len(day)), (1 - warm) * bent, warm * bent, matched, np.full(len(day), matched.mean())]
     return np.array(columns, dtype=np.float64).T
 
 

@@ -69,7 +69,7 @@ def digest_verdicts(done: RerankedDigest) -> DigestVerdicts:
     """
     total = totals(done.case, WEIGHTS).astype(np.float64)
     scores = dict(zip(done.case.names, (total - total.mean()) / (total.std() or 1.0), strict=True))
-    verdicts = zip(done.names, done.digest.verdicts, done.digest.said, strict=True)
+    verdicts = zip(done.names, done.digest.verdicts, done.digest.verdict_times, strict=True)
     scored = [
         (at.timestamp(), scores[name], verdict in POSITIVE_VERDICTS)
         for name, verdict, at in verdicts

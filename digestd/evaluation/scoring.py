@@ -166,10 +166,10 @@ def _cases_of_day(
         eligible = np.array([[name in candidates[n] for name in names] for n in block], dtype=np.bool_)
         profiles = compile_profiles([_profile_input(known, judgments[n]) for n in block], pool.model, pool)
         z = np.array([entering for _, entering in signal_values(pool, profiles, eligible)])
-        met = relevance(pool, profiles)
+        matched = relevance(pool, profiles)
         for i, n in enumerate(block):
             where = np.flatnonzero(eligible[i])
-            yield _case(n, judgments[n], profiles[i], pool, _CandidateSignals(where, z[:, i, where], met[i, where]))
+            yield _case(n, judgments[n], profiles[i], pool, _CandidateSignals(where, z[:, i, where], matched[i, where]))
 
 
 def _case(n: int, judgment: Judgment, profile: Profile, pool: CandidateSet, signals: _CandidateSignals) -> Case:

@@ -190,8 +190,8 @@ class Fetcher:
         except PrivateAddressError as error:
             raise SourceFailed(f"{host} leads to {error}; refused") from error
         except (*_MAY_PASS, *REQUEST_ERRORS) as error:
-            said = _said(error)
-            named = said if said.startswith(host) else f"{host}: {said}"
+            message = _error_message(error)
+            named = message if message.startswith(host) else f"{host}: {message}"
             raise SourceUnavailable(named) from error
 
     async def _try(self, fetch: _Fetch) -> Answer:
@@ -208,7 +208,7 @@ class Fetcher:
                 try:
                     return await self._follow(fetch)
                 except _MAY_PASS as error:
-                    fetch.tries.append(_said(error))
+                    fetch.tries.append(_error_message(error))
                     raise
         raise AssertionError("stamina ends by returning or raising")
 
@@ -277,8 +277,8 @@ class Fetcher:
 
 
 def _conditions(validators: Validators) -> dict[str, str]:
-    asked = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
-    return {name: value for name, value in asked.items() if value}
+    conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in conditions.items() if value}
 
 
 def _where(here: httpx2.URL, status: int, location: str, request: Request) -> httpx2.URL:
@@ -323,7 +323,7 @@ def _host(url: str) -> str:
         raise SourceFailed("the address to ask is none; check the source's spec") from error
 
 
-def _said(error: BaseException) -> str:
+def _error_message(error: BaseException) -> str:
     """Return the message of an error or of its cause.
 
     Libraries wrap errors without a message.

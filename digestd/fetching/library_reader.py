@@ -116,7 +116,7 @@ async def read_library(fetcher: Fetcher, shelf: Callable[[int], LibrarySource], 
 
 
 async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: LibrarySource, since: int) -> LibraryListing | None:
-    told: list[Sighting] = []
+    sightings: list[Sighting] = []
     cursor, size, version = None, 0, None
     for _ in range(PAGES_MAX):
         answer = await _fetch(fetcher, shelf.request(cursor), shelf.rate_limit)
@@ -127,10 +127,10 @@ async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: LibrarySource, si
         size += len(answer.body)
         if size > BYTES_MAX:
             raise SourceFailed(f"the library is larger than {BYTES_MAX // 1_000_000} MB")
-        told += (await reader.parse(shelf, answer.body, cursor)).sightings
+        sightings += (await reader.parse(shelf, answer.body, cursor)).sightings
         cursor = shelf.next_cursor(cursor, answer.headers)
         if cursor is None:
-            return LibraryListing(tuple(told), version, shelf.is_complete)
+            return LibraryListing(tuple(sightings), version, shelf.is_complete)
     raise SourceFailed(f"the library does not end within {PAGES_MAX} answers")
 
 
@@ -148,8 +148,8 @@ async def _fetch(fetcher: Fetcher, request: Request, rate_limit: RateLimit) -> A
 
 def _version(headers: Mapping[str, str]) -> int:
     """Return the version of the library that an answer states, or 0."""
-    said = headers.get("last-modified-version", "")
-    return int(said) if said.isascii() and said.isdecimal() and len(said) < len(str(2**62)) else 0
+    version = headers.get("last-modified-version", "")
+    return int(version) if version.isascii() and version.isdecimal() and len(version) < len(str(2**62)) else 0
 
 
 def _refuse_older(version: int, since: int) -> None:

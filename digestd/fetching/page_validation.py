@@ -58,12 +58,12 @@ def decode(frame: bytes, texts: bytes) -> Page | str:
     )
 
 
-def message(said: object) -> str:
+def message(value: object) -> str:
     """Return what a parser process says for people.
 
     One line without control characters. Raises TypeError.
     """
-    return clean_line(_text(said, LINE_MAX), MESSAGE_MAX)
+    return clean_line(_text(value, LINE_MAX), MESSAGE_MAX)
 
 
 def _lines(frame: bytes) -> Iterator[Any]:

@@ -254,8 +254,8 @@ def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
     """
     longest = (now + RELAY_BACKOFF.longest).timestamp()
     with app.db.read() as session:
-        kept = throttles.states(session, [route.name for route in app.routes])
-    return tuple(route for route in app.routes if not now.timestamp() < kept[route.name].backoff.until <= longest)
+        states = throttles.states(session, [route.name for route in app.routes])
+    return tuple(route for route in app.routes if not now.timestamp() < states[route.name].backoff.until <= longest)
 
 
 def _anything_ready(app: App, now: datetime) -> bool:

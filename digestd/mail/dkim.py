@@ -79,10 +79,10 @@ def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
 
     Raises BadSetting if they are inconsistent.
     """
-    given = {"domain": domain, "selector": selector, "key_file": key_file}
-    if not any(given.values()):
+    settings = {"domain": domain, "selector": selector, "key_file": key_file}
+    if not any(settings.values()):
         return None
-    if missing := [name for name, value in given.items() if not value]:
+    if missing := [name for name, value in settings.items() if not value]:
         raise BadSetting(
             f"DIGESTD_DKIM_{missing[0].upper()}: is missing; DKIM needs a domain, a selector and a key file"
         )

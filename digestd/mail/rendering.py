@@ -165,10 +165,10 @@ class _LineValues:
     day: date | None
 
 
-def _line_values(given: ReplyLine) -> _LineValues:
-    values = tuple(shorten(clean(value), REPLY_VALUE_MAX) for value in given.values)
+def _line_values(line: ReplyLine) -> _LineValues:
+    values = tuple(shorten(clean(value), REPLY_VALUE_MAX) for value in line.values)
     first, second = (*values, "", "")[:2]
-    return _LineValues(given.what, values, first, second, _day(first))
+    return _LineValues(line.what, values, first, second, _day(first))
 
 
 def _day(text: str) -> date | None:

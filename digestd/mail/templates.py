@@ -67,9 +67,9 @@ class Templates:
         Raises:
             BadSetting: A file contains the character that marks slots.
         """
-        given = tuple(sorted(files.items()))
-        digest = hashlib.sha256(json.dumps(dict(given), ensure_ascii=False).encode()).hexdigest()
-        return cls(digest, dict(given), _languages(given))
+        items = tuple(sorted(files.items()))
+        digest = hashlib.sha256(json.dumps(dict(items), ensure_ascii=False).encode()).hexdigest()
+        return cls(digest, dict(items), _languages(items))
 
     def check(self) -> "Templates":
         """Compile all templates in every language.
@@ -150,8 +150,8 @@ class _Languages:
 
 
 @lru_cache(maxsize=4)
-def _languages(given: tuple[tuple[str, str], ...]) -> _Languages:
-    return _Languages(dict(given))
+def _languages(items: tuple[tuple[str, str], ...]) -> _Languages:
+    return _Languages(dict(items))
 
 
 def _source(path: str, text: str, css: str) -> str:

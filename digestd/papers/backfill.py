@@ -67,12 +67,12 @@ async def fetch_missing(
 
 
 def _added(seen: Observation, result: FetchResult, first: date, last: date) -> Observation:
-    asked = frozenset(date_range(first, last))
+    days = frozenset(date_range(first, last))
     items = dict(seen.items)
-    for day, count in count_by_day(result, asked).items():
+    for day, count in count_by_day(result, days).items():
         items[day] = max(count, items.get(day, 0))
     newest = max((day for day in (seen.newest, *result.items) if day), default=None)
     seen = replace(seen, items=items, newest=newest)
     if not result.ended or result.flaw:
         return seen
-    return replace(seen, complete_days=seen.complete_days | asked, checked=seen.checked | asked)
+    return replace(seen, complete_days=seen.complete_days | days, checked=seen.checked | days)

@@ -57,8 +57,8 @@ def merge_duplicates(
     Returns:
         How many of `created` were merged away.
     """
-    wanted = {paper: frozenset().union(*map(blocking_keys, said)) for paper, said in fresh.items()}
-    of_arxiv = {paper for paper, said in fresh.items() if any(map(_is_of_arxiv, said))}
+    wanted = {paper: frozenset().union(*map(blocking_keys, sightings)) for paper, sightings in fresh.items()}
+    of_arxiv = {paper for paper, sightings in fresh.items() if any(map(_is_of_arxiv, sightings))}
     open_keys = {key for paper, held in wanted.items() if paper not in of_arxiv for key in held}
     other_keys = {key for held in wanted.values() for key in held} - open_keys
     stored = similarity_keys.papers_sharing(session, open_keys) | similarity_keys.non_arxiv_papers_sharing(
@@ -112,7 +112,7 @@ def _best(
 
 
 def _sightings(paper: PaperState) -> list[Sighting]:
-    return [said.sighting for said in (*paper.sightings, *paper.older)]
+    return [stored.sighting for stored in (*paper.sightings, *paper.older)]
 
 
 def _without_doubt(

@@ -161,12 +161,12 @@ class _WorkState:
     now: datetime
 
 
-def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperState], given: _WorkState) -> PaperWrite:
+def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperState], state: _WorkState) -> PaperWrite:
     kept = papers[0] if papers else None
     name = canonical([name for name in work.ids if not name.startswith("merged:")])
     current = list({(one.source, one.sighting.ids[0]): one for one in _all_sightings(papers, new)}.values())
     text = select_text(name, current)
-    archived, first_seen, published = _work_times(given if given.papers else replace(given, papers=papers))
+    archived, first_seen, published = _work_times(state if state.papers else replace(state, papers=papers))
     withdrawn = is_withdrawn(current)
     aliases = {alias for paper in papers for alias in paper.aliases}
     held = {(one.source, one.digest) for paper in papers for one in paper.sightings}
@@ -193,7 +193,7 @@ def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperSta
     )
 
 
-def _work_times(given: _WorkState) -> tuple[bool, datetime, datetime]:
+def _work_times(state: _WorkState) -> tuple[bool, datetime, datetime]:
     """Return whether the work is archived, first seen, and published.
 
     The last two are times.
@@ -202,16 +202,16 @@ def _work_times(given: _WorkState) -> tuple[bool, datetime, datetime]:
     it was announced had been missed), it is news from now on. The date of publication stays as
     it was while the paper was news, so that an old digest can be rebuilt.
     """
-    published = given.published or given.now
-    if not given.papers:
-        return not given.is_news, given.now, published
-    in_the_news = [paper for paper in given.papers if not paper.archived]
+    published = state.published or state.now
+    if not state.papers:
+        return not state.is_news, state.now, published
+    in_the_news = [paper for paper in state.papers if not paper.archived]
     if in_the_news:
         return False, min(paper.first_seen for paper in in_the_news), in_the_news[0].published
-    only_replaced = all(one.sighting.announced in REPLACED for paper in given.papers for one in paper.sightings)
-    if given.is_news and only_replaced:
-        return False, given.now, published
-    return True, min(paper.first_seen for paper in given.papers), given.papers[0].published
+    only_replaced = all(one.sighting.announced in REPLACED for paper in state.papers for one in paper.sightings)
+    if state.is_news and only_replaced:
+        return False, state.now, published
+    return True, min(paper.first_seen for paper in state.papers), state.papers[0].published
 
 
 def _state_at(members: Sequence[Sighting], now: datetime) -> _WorkState:
@@ -307,9 +307,9 @@ def _as_news(sighting: Sighting, before: Sighting | None) -> Sighting:
 
 
 def _as_stored(source: str, sighting: Sighting) -> StoredSighting:
-    kept = record(sighting)
-    content = json.dumps([kept, sighting.version], sort_keys=True, ensure_ascii=False)
-    return StoredSighting(source, hashlib.blake2b(content.encode(), digest_size=16).digest(), sighting, record=kept)
+    fields = record(sighting)
+    content = json.dumps([fields, sighting.version], sort_keys=True, ensure_ascii=False)
+    return StoredSighting(source, hashlib.blake2b(content.encode(), digest_size=16).digest(), sighting, record=fields)
 
 
 def _all_sightings(papers: Sequence[PaperState], new: Sequence[StoredSighting]) -> list[StoredSighting]:

@@ -42,7 +42,7 @@ def store_page_in_session(
     numbers = stored.apply(session, decision.changes, plain, now)
     numbered = list(zip(numbers, decision.changes, strict=True))
     created = frozenset(number for number, change in numbered if change.key is None)
-    fresh = {number: [said.sighting for said in change.sightings] for number, change in numbered if change.sightings}
+    fresh = {number: [added.sighting for added in change.sightings] for number, change in numbered if change.sightings}
     gone = merge_duplicates(session, fresh, created, plain, now)
     return replace(decision, new=decision.new - gone, updated=decision.updated + gone)
 

@@ -54,13 +54,13 @@ async def sample_source(
         raise SourceFailed(f"{source.name} has nothing to ask: it adds to papers that are known, and none are")
     async with Fetcher(db, client, clock) as fetcher, AnswerParser() as parser:
         for _page in range(PAGES):
-            asked, body = request, await _body(fetcher, source, request)
+            sent, body = request, await _body(fetcher, source, request)
             page = await parser.parse(source, body, cursor)
             cursor = page.next
             request = source.requests(since, cursor) if cursor else None
             if page.sightings or page.rejects or request is None:
                 break
-    return SourceCheck(source.name, asked.url, len(body), page, tuple(concerns(page, clock())))
+    return SourceCheck(source.name, sent.url, len(body), page, tuple(concerns(page, clock())))
 
 
 def concerns(page: Page, now: datetime) -> Iterator[str]:

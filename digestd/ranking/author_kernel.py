@@ -45,16 +45,16 @@ class AuthorKernel:
         """Return the numbers of a paper's authors, assigning new ones as needed."""
         return _author_numbers(self._known, authors)
 
-    def author_products(self, author_kernel: Sequence[Ints], each: Sequence[Floats]) -> Sparse:
+    def author_products(self, numbers: Sequence[Ints], weights: Sequence[Floats]) -> Sparse:
         """Return the author part of the kernel between k papers and the candidates (k, m).
 
         Args:
-            author_kernel: Author numbers of each paper.
-            each: Author weights of each paper.
+            numbers: Author numbers of each paper.
+            weights: Author weights of each paper.
         """
         width = self.papers.shape[1]
-        author_products: Sparse = stacked(author_kernel, each, max(width, len(self._known)))[:, :width] @ self.papers.T
-        return author_products
+        products: Sparse = stacked(numbers, weights, max(width, len(self._known)))[:, :width] @ self.papers.T
+        return products
 
 
 def build_author_kernel(authors: Sequence[Sequence[str]]) -> AuthorKernel:

@@ -127,10 +127,10 @@ def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) ->
     seed_table, _ = candidates.seed_encoder.table_with(
         seed for profile_input in inputs for seed in profile_input.seeds.values()
     )
-    expansion = _expansions([list(asked.values()) for asked in each], candidates)
+    expansion = _expansions([list(own_topics.values()) for own_topics in each], candidates)
     return [
-        _record(profile_input, asked, query_expansion, _feedback(profile_input, seed_table, candidates))
-        for profile_input, asked, query_expansion in zip(inputs, each, expansion, strict=True)
+        _record(profile_input, own_topics, query_expansion, _feedback(profile_input, seed_table, candidates))
+        for profile_input, own_topics, query_expansion in zip(inputs, each, expansion, strict=True)
     ]
 
 
@@ -166,9 +166,9 @@ def read_record_words(text: bytes) -> RecordWords:
 
 def _expansions(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
     """Return each subscriber's query expansion: archive rows and their weights."""
-    columns = [np.concatenate([NOWHERE, *(topic.columns for topic in asked)]) for asked in topics]
+    columns = [np.concatenate([NOWHERE, *(topic.columns for topic in own)]) for own in topics]
     no_values = np.zeros(candidates.model.dims, dtype=np.float32)
-    places = np.array([sum((topic.place for topic in asked), no_values) for asked in topics], dtype=np.float32)
+    places = np.array([sum((topic.place for topic in own), no_values) for own in topics], dtype=np.float32)
     queries = [row[row != UNKNOWN] for row in columns]
     return candidates.model.archive.best(queries, places.reshape(len(topics), candidates.model.dims))
 
@@ -200,7 +200,10 @@ def _feedback(profile_input: ProfileInput, seed_table: SeedTable, candidates: Ca
 
 
 def _record(
-    profile_input: ProfileInput, asked: Mapping[str, Topic], query_expansion: tuple[Ints, Floats], feedback: _Feedback
+    profile_input: ProfileInput,
+    topics_by_text: Mapping[str, Topic],
+    query_expansion: tuple[Ints, Floats],
+    feedback: _Feedback,
 ) -> bytes:
     named = [
         i
@@ -208,7 +211,7 @@ def _record(
         if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.stance is Stance.LIKED
     ]
     muted = [i for i in profile_input.interests if i.stance is Stance.MUTED]
-    topics = list(asked.values())
+    topics = list(topics_by_text.values())
     unknown_stems = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
     without_interests = not (topics or feedback.likes or any(map(str.isalnum, "".join(i.value for i in named))))
     runs: list[Run] = [
@@ -228,7 +231,7 @@ def _record(
         ),
     ]
     words = [
-        list(asked),
+        list(topics_by_text),
         unknown_stems,
         [[i.kind, i.value] for i in named],
         [[i.kind, i.value] for i in muted],

@@ -81,7 +81,7 @@ def diversify(papers: Ints, totals: Floats, similarity: PaperSimilarity, sizes: 
     return chosen
 
 
-def rebalance(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0, reach: int | None = None) -> list[int]:
+def rebalance(chosen: Sequence[int], order: Ints, matches: Bools, keep: int = 0, reach: int | None = None) -> list[int]:
     """Give every interest one place before any interest gets more than its share.
 
     An interest's share is the number of places divided by the number of interests matched within the first `reach`
@@ -91,32 +91,32 @@ def rebalance(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0, rea
     Args:
         chosen: Papers chosen so far, best first; the first `keep` of them stay.
         order: (c,) eligible papers, best first.
-        met: (k, c) the papers that match each interest.
+        matches: (k, c) the papers that match each interest.
         reach: Number of papers that decide which interests take part; all if None.
     """
-    live = met[met[:, :reach].any(axis=1)]
+    live = matches[matches[:, :reach].any(axis=1)]
     if len(live) < 2:
         return list(chosen)
     place = np.zeros(int(order.max(initial=0)) + 1, dtype=np.intp)
     place[order] = np.arange(len(order))
-    mine = [int(place[j]) for j in chosen]
+    chosen_places = [int(place[j]) for j in chosen]
     best = live.argmax(axis=1)
     for row in np.argsort(best, kind="stable"):
-        spared = None if live[row, mine].any() else _spared(live, mine, keep)
+        spared = None if live[row, chosen_places].any() else _spared(live, chosen_places, keep)
         if spared is not None:
-            mine[spared] = int(best[row])
-    return [int(order[n]) for n in mine]
+            chosen_places[spared] = int(best[row])
+    return [int(order[n]) for n in chosen_places]
 
 
-def _spared(live: Bools, mine: Sequence[int], keep: int) -> int | None:
+def _spared(live: Bools, chosen_places: Sequence[int], keep: int) -> int | None:
     """Return the last chosen paper that can go.
 
     Of an interest above its share, or of none.
     """
-    counts = live[:, mine].sum(axis=1)
-    share = -(-len(mine) // len(live))
-    for n in reversed(range(keep, len(mine))):
-        held = counts[live[:, mine[n]]]
+    counts = live[:, chosen_places].sum(axis=1)
+    share = -(-len(chosen_places) // len(live))
+    for n in reversed(range(keep, len(chosen_places))):
+        held = counts[live[:, chosen_places[n]]]
         if held.min(initial=2) > 1 and held.max(initial=share + 1) > share:
             return n
     return None

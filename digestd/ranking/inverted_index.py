@@ -127,13 +127,13 @@ class BM25Index:
 
 def build_bm25_index(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[str]], model: TextModel) -> BM25Index:
     """Build the index from the stems of each paper's title and of its full text."""
-    seen: Counter[str] = Counter()
+    frequency: Counter[str] = Counter()
     for doc in docs:
-        seen.update(set(doc))
-    rows = {stem: row for row, stem in enumerate(sorted(seen))}
+        frequency.update(set(doc))
+    rows = {stem: row for row, stem in enumerate(sorted(frequency))}
     texts = model.size + len(docs)
     known = np.array([_frequency(model, stem) for stem in rows], dtype=np.float32)
-    idf = bm25_idf(known + np.array([seen[stem] for stem in rows], dtype=np.float32), texts)
+    idf = bm25_idf(known + np.array([frequency[stem] for stem in rows], dtype=np.float32), texts)
     tf = count_terms([[*title, *doc] for title, doc in zip(titles, docs, strict=True)], rows)
     row_of = np.full(len(model.vocabulary), -1, dtype=np.intp)
     both = [(model.vocabulary[stem], row) for stem, row in rows.items() if stem in model.vocabulary]

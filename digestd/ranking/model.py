@@ -111,9 +111,11 @@ class Archive:
         places = meanings / np.maximum(lengths, 1e-9)
         out = []
         for i, (start, end) in enumerate(pairwise(found.indptr)):
-            rows, met = _top(EXPANSION_SHORTLIST, found.indices[start:end].astype(np.intp), found.data[start:end])
-            rows, met = _top(EXPANSION_TEXTS, rows, np.square(met * np.maximum(0.5 + self.dense[rows] @ places[i], 0)))
-            out.append((rows, (met / max(float(met.sum()), 1e-9)).astype(np.float32)))
+            rows, scores = _top(EXPANSION_SHORTLIST, found.indices[start:end].astype(np.intp), found.data[start:end])
+            rows, scores = _top(
+                EXPANSION_TEXTS, rows, np.square(scores * np.maximum(0.5 + self.dense[rows] @ places[i], 0))
+            )
+            out.append((rows, (scores / max(float(scores.sum()), 1e-9)).astype(np.float32)))
         return out
 
 

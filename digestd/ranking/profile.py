@@ -242,19 +242,19 @@ def build_exact_matches(found: Iterable[tuple[int, ExactMatch]], width: int) -> 
 
     `width`: number of papers.
     """
-    sparse_values = [(row, match) for row, match in found if len(match.papers)]
-    if not sparse_values:
+    matched = [(row, match) for row, match in found if len(match.papers)]
+    if not matched:
         return _NOBODY
     owner, sizes = (
-        np.array([row for row, _ in sparse_values], dtype=np.intp),
-        [len(match.papers) for _, match in sparse_values],
+        np.array([row for row, _ in matched], dtype=np.intp),
+        [len(match.papers) for _, match in matched],
     )
     which, papers = (
-        np.repeat(np.arange(len(sparse_values)), sizes),
-        np.concatenate([match.papers for _, match in sparse_values]),
+        np.repeat(np.arange(len(matched)), sizes),
+        np.concatenate([match.papers for _, match in matched]),
     )
     once, first, _ = cells(owner[which], papers, width)
-    return ExactMatches(once, [sparse_values[n][1] for n in which[first].tolist()], owner, Cells(which, papers))
+    return ExactMatches(once, [matched[n][1] for n in which[first].tolist()], owner, Cells(which, papers))
 
 
 _NOBODY = ExactMatches(Cells(NOWHERE, NOWHERE), (), NOWHERE, Cells(NOWHERE, NOWHERE))

@@ -174,14 +174,14 @@ class SeedEncoder:
 
     def _encode(self, seeds: Sequence[Seed]) -> EncodedTexts:
         """Encode seeds from their term counts, counting terms where these are missing."""
-        made = iter(encode_term_counts(self.model, [seed.text for seed in seeds if seed.terms is None]))
-        terms = [next(made) if seed.terms is None else seed.terms for seed in seeds]
+        new_terms = iter(encode_term_counts(self.model, [seed.text for seed in seeds if seed.terms is None]))
+        terms = [next(new_terms) if seed.terms is None else seed.terms for seed in seeds]
         sparse = tfidf_rows(decode_term_counts(self.model, terms), self.model.idf)
         return EncodedTexts(sparse, lsa_vectors(sparse, self.model.components))
 
     def _vectors(self, seeds: Sequence[Seed]) -> Floats:
         """Return the seeds' embeddings, computing missing ones."""
         unknown = [seed.text for seed in seeds if seed.vector is None]
-        made = iter(self.encoder.encode(unknown))
-        found = [next(made) if seed.vector is None else seed.vector for seed in seeds]
+        vectors = iter(self.encoder.encode(unknown))
+        found = [next(vectors) if seed.vector is None else seed.vector for seed in seeds]
         return np.array(found, dtype=np.float32).reshape(len(seeds), self.encoder.dims)

@@ -27,20 +27,20 @@ PART = 0.05
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """Return up to three words of the paper, as written there."""
     feedback = profiles.feedback
-    asked, rows = feedback.seeds.members(at.rows)
-    each = feedback.dual_weights[rows] * feedback.seed_table.cosine[feedback.places[rows], at.columns[asked.owner]]
-    joint = np.bincount(asked.owner, each, minlength=len(at)).astype(np.float32)
-    told = {
+    seeds, rows = feedback.seeds.members(at.rows)
+    each = feedback.dual_weights[rows] * feedback.seed_table.cosine[feedback.places[rows], at.columns[seeds.owner]]
+    joint = np.bincount(seeds.owner, each, minlength=len(at)).astype(np.float32)
+    strongest = {
         k: named
         for k in np.flatnonzero(joint >= LEAST).tolist()
         if (named := _heaviest(candidates, profiles, int(at.rows[k]), int(at.columns[k])))
     }
 
-    def said(k: int) -> Words:
-        return "", told[k]
+    def words(k: int) -> Words:
+        return "", strongest[k]
 
-    strength = np.where(np.isin(np.arange(len(at)), list(told)), np.minimum(joint, 1), 0).astype(np.float32)
-    return ReasonEvidence(ReasonKind.WORDS, strength, said, at.rows * len(candidates) + at.columns)
+    strength = np.where(np.isin(np.arange(len(at)), list(strongest)), np.minimum(joint, 1), 0).astype(np.float32)
+    return ReasonEvidence(ReasonKind.WORDS, strength, words, at.rows * len(candidates) + at.columns)
 
 
 def _heaviest(candidates: CandidateSet, profiles: Profiles, row: int, j: int) -> tuple[str, ...]:

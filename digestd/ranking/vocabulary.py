@@ -109,15 +109,15 @@ def grams(stems: Sequence[str]) -> list[str]:
 
 def choose_vocabulary(corpus: Corpus) -> VocabularyTerms:
     """Return the most frequent terms of a corpus; ties in alphabetical order."""
-    found, seen = _frequencies(corpus)
+    keys, frequency = _frequencies(corpus)
     least = 1 if len(corpus) < TINY_CORPUS else 2
-    if len(seen) > MAX_TERMS:
-        least = max(least, int(np.partition(seen, -MAX_TERMS)[-MAX_TERMS]))
-    found, seen = found[seen >= least], seen[seen >= least]
-    names = [_name(corpus.names, key) for key in found.tolist()]
-    kept = sorted(range(len(names)), key=list(zip((-seen).tolist(), names, strict=True)).__getitem__)[:MAX_TERMS]
+    if len(frequency) > MAX_TERMS:
+        least = max(least, int(np.partition(frequency, -MAX_TERMS)[-MAX_TERMS]))
+    keys, frequency = keys[frequency >= least], frequency[frequency >= least]
+    names = [_name(corpus.names, key) for key in keys.tolist()]
+    kept = sorted(range(len(names)), key=list(zip((-frequency).tolist(), names, strict=True)).__getitem__)[:MAX_TERMS]
     columns = {names[i]: column for column, i in enumerate(kept)}
-    return VocabularyTerms(columns, found[kept], seen[kept].astype(np.float32))
+    return VocabularyTerms(columns, keys[kept], frequency[kept].astype(np.float32))
 
 
 def count_corpus_terms(corpus: Corpus, terms: VocabularyTerms) -> Sparse:

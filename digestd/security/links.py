@@ -193,8 +193,8 @@ def make_pick_tokens(keys: Keys, delivery: int, count: int, at: datetime) -> lis
     proofs = _pick_macs(keys.secret, before + end, count)
     ends = range(_MAC_LENGTH, len(proofs) + 1, _MAC_LENGTH)
     raw = [before + _PLACES[n] + end + proofs[mac - _MAC_LENGTH : mac] for n, mac in enumerate(ends)]
-    made = base64.b64encode(b"".join(raw), b"-_").decode()
-    return [made[n : n + _TOKEN_LENGTH] for n in range(0, len(made), _TOKEN_LENGTH)]
+    encoded = base64.b64encode(b"".join(raw), b"-_").decode()
+    return [encoded[n : n + _TOKEN_LENGTH] for n in range(0, len(encoded), _TOKEN_LENGTH)]
 
 
 def read_token(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expired: bool = True) -> TokenContent:

@@ -160,8 +160,8 @@ def _dated(entry: Element, form: _Form) -> datetime:
 
 def _made(body: bytes) -> date | None:
     """Return the day that an empty feed states, or None."""
-    said = _MADE.search(body)
+    match = _MADE.search(body)
     try:
-        return parse_timestamp(said[1].decode("ascii", "replace")).astimezone(NEW_YORK).date() if said else None
+        return parse_timestamp(match[1].decode("ascii", "replace")).astimezone(NEW_YORK).date() if match else None
     except ValueError:
         return None

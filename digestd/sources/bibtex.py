@@ -107,8 +107,8 @@ def _blocks(body: bytes) -> list[Block]:
 
 
 def _failed(block: ParsingFailedBlock) -> Reject:
-    said = " ".join(str(block.error).split(" Note: ")[0].split())[:200]
-    return Reject(_where(block), "entry", f"{said or 'cannot be read'}; correct its braces, quotes and commas")
+    message = " ".join(str(block.error).split(" Note: ")[0].split())[:200]
+    return Reject(_where(block), "entry", f"{message or 'cannot be read'}; correct its braces, quotes and commas")
 
 
 def _where(block: Block) -> str:

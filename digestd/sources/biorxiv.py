@@ -141,8 +141,8 @@ def _interval(message: JsonObject) -> str:
 
     For example `2026-11-21:2027-11-24`.
     """
-    said = message.get("interval")
-    found = _INTERVAL.fullmatch(said) if isinstance(said, str) else None
+    interval = message.get("interval")
+    found = _INTERVAL.fullmatch(interval) if isinstance(interval, str) else None
     return f"{found[1]}/{found[2]}" if found else ""
 
 

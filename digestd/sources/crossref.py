@@ -133,10 +133,10 @@ def _message(found: JsonObject) -> JsonObject:
     message = found.get("message")
     if found.get("status") == "ok" and isinstance(message, dict):
         return message
-    said = [str(error.get("message")) for error in as_list(message) if isinstance(error, dict)]
-    if not said:
+    messages = [str(error.get("message")) for error in as_list(message) if isinstance(error, dict)]
+    if not messages:
         raise SourceFailed("the answer is not a list of works; its format has changed")
-    raise SourceFailed(quote_service("Crossref", "; ".join(said)))
+    raise SourceFailed(quote_service("Crossref", "; ".join(messages)))
 
 
 def _sightings(work: JsonObject) -> Iterator[Sighting]:

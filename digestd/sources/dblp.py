@@ -83,14 +83,14 @@ class Dblp:
         year = since.year + 1 - place
         if year < (since - LATE).year:
             return None
-        asked = {
+        parameters = {
             "q": self.search if self._names_year else f"{self.search} year:{year}:",
             "format": "json",
             "h": str(PAGE_SIZE),
             "f": str(start),
             "c": "0",
         }
-        return Request(f"https://dblp.org/search/publ/api?{urlencode(asked)}", fresh=True)
+        return Request(f"https://dblp.org/search/publ/api?{urlencode(parameters)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse one page; request an empty one again if records are missing."""
@@ -125,11 +125,11 @@ def _hits(found: JsonObject) -> JsonObject:
         result = object_at(found, "result")
         status = object_at(result, "status")
         hits = object_at(result, "hits")
-        told = text_at(status, "text")
+        message = text_at(status, "text")
     except BadRecord as error:
         raise SourceFailed(f"the answer is not a search result ({error}); its format has changed") from error
     if (parse_count(status.get("@code")) or 200) != 200:
-        raise SourceFailed(quote_service("dblp", told))
+        raise SourceFailed(quote_service("dblp", message))
     return hits
 
 

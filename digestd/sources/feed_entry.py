@@ -116,8 +116,8 @@ def _link(entry: FeedEntry, home: str) -> str:
     if address is None:
         return ""
     parts = urlsplit(address)
-    asked = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _COUNTING.fullmatch(pair[0])]
-    return f"{parts.netloc.lower()}{parts.path.rstrip('/')}?{urlencode(sorted(asked))}".rstrip("?")
+    parameters = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _COUNTING.fullmatch(pair[0])]
+    return f"{parts.netloc.lower()}{parts.path.rstrip('/')}?{urlencode(sorted(parameters))}".rstrip("?")
 
 
 def _is_site(link: str, home: str) -> bool:

@@ -68,8 +68,8 @@ class GithubStars:
         for paper in sorted(papers, key=lambda paper: (paper.first_seen, paper.key), reverse=True):
             if path := repository(paper.links.get("code", "")):
                 found.setdefault(path, []).append((paper.id, paper.words.title))
-        asked = [Repository(path, tuple(linking)) for path, linking in found.items()]
-        return replace(self, repositories=tuple(asked[:REPOSITORIES_MAX]))
+        repositories = [Repository(path, tuple(linking)) for path, linking in found.items()]
+        return replace(self, repositories=tuple(repositories[:REPOSITORIES_MAX]))
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the request for the next repository; None if no paper links to one."""
@@ -86,14 +86,14 @@ class GithubStars:
         found = load_object(body)
         if place >= len(self.repositories):
             raise SourceFailed("an answer about a repository came, but none was asked about")
-        asked = self.repositories[place]
+        repository = self.repositories[place]
         after = str(place + 1) if place + 1 < len(self.repositories) else None
         stars = parse_count(found.get("stargazers_count"))
         if stars is None:
-            return Page(next=after, rejects=(Reject(asked.path, "stargazers_count", _why(found)),))
+            return Page(next=after, rejects=(Reject(repository.path, "stargazers_count", _why(found)),))
         sightings = [
             Sighting((name,), Words(title), announced="signals", signals={"stars": float(stars)})
-            for name, title in asked.papers
+            for name, title in repository.papers
         ]
         return Page(tuple(sightings), after)
 
@@ -114,9 +114,9 @@ def _why(found: JsonObject) -> str:
 
     Raises SourceFailed if it is about us, not about the repository.
     """
-    said = found.get("message")
-    if not isinstance(said, str):
+    message = found.get("message")
+    if not isinstance(message, str):
         raise SourceFailed("the answer is not a repository; its format has changed")
-    if "rate limit" in said.lower():
-        raise SourceFailed(quote_service("GitHub", said))
-    return f"{quote_service('GitHub', said)}; the paper's link leads nowhere"
+    if "rate limit" in message.lower():
+        raise SourceFailed(quote_service("GitHub", message))
+    return f"{quote_service('GitHub', message)}; the paper's link leads nowhere"

@@ -49,14 +49,14 @@ def read_records(
 
     Also return a reject for each record that cannot be parsed.
     """
-    told: list[Sighting] = []
+    parsed: list[Sighting] = []
     rejects: list[Reject] = []
     for position, record in enumerate(found, start=1):
         try:
-            told += sightings(require_object(record, "record"))
+            parsed += sightings(require_object(record, "record"))
         except BadRecord as error:
             rejects.append(Reject(f"record {position}", error.field, error.message))
-    return told, rejects
+    return parsed, rejects
 
 
 def require_object(value: object, field: str) -> JsonObject:

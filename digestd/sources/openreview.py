@@ -148,7 +148,7 @@ def _sightings(note: JsonObject) -> Iterator[Sighting]:
     if not _FORUM.fullmatch(forum):
         raise BadRecord("forum", f"{forum[:80]!r} is not a forum id")
     content = {key: _bare(value) for key, value in object_at(note, "content").items()}
-    withdrawn = any(_WITHDRAWN.search(said) for key in ("venueid", "venue") for said in text_values(content.get(key)))
+    withdrawn = any(_WITHDRAWN.search(text) for key in ("venueid", "venue") for text in text_values(content.get(key)))
     public = _public(note)
     yield Sighting(
         ids=_ids(forum, content),
@@ -180,15 +180,15 @@ def _keywords(content: JsonObject) -> list[str]:
 
 def _ids(forum: str, content: JsonObject) -> tuple[PaperId, ...]:
     """Return the forum, and the arXiv id or DOI from fields or the paper's page."""
-    said = [found for key in ("arxiv", "doi", "html") for found in text_values(content.get(key))]
+    texts = [found for key in ("arxiv", "doi", "html") for found in text_values(content.get(key))]
     for entry in text_values(content.get("_bibtex")):
-        said += map(str.strip, _BIBTEX.findall(entry))
-    return unique_ids([PaperId(f"openreview:{forum}"), *map(_named, said)])
+        texts += map(str.strip, _BIBTEX.findall(entry))
+    return unique_ids([PaperId(f"openreview:{forum}"), *map(_named, texts)])
 
 
-def _named(said: str) -> PaperId | None:
-    named = arxiv_id(said)
-    return named[0] if named else doi_id(said)
+def _named(text: str) -> PaperId | None:
+    named = arxiv_id(text)
+    return named[0] if named else doi_id(text)
 
 
 def _public(note: JsonObject) -> datetime:

@@ -126,13 +126,13 @@ def _found(body: bytes) -> Page:
 
 
 def _refuse_error(answer: JsonObject, result: JsonObject) -> None:
-    for told in (answer, result):
+    for part in (answer, result):
         for key in _ERRORS:
-            if key in told:
-                raise SourceFailed(quote_service("PubMed", told[key]))
-    said = [str(word) for word in as_list(object_at(result, "errorlist").get("fieldsnotfound"))]
-    if said:
-        raise SourceFailed(f"{quote_service('PubMed', 'unknown field ' + ', '.join(said))}; correct the search")
+            if key in part:
+                raise SourceFailed(quote_service("PubMed", part[key]))
+    unknown = [str(word) for word in as_list(object_at(result, "errorlist").get("fieldsnotfound"))]
+    if unknown:
+        raise SourceFailed(f"{quote_service('PubMed', 'unknown field ' + ', '.join(unknown))}; correct the search")
 
 
 def _articles(body: bytes, cursor: str) -> Page:

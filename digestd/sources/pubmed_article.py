@@ -84,11 +84,11 @@ def _other_ids(record: Element) -> Iterator[PaperId | None]:
     paths = ("PubmedData/ArticleIdList/ArticleId", "PubmedBookData/ArticleIdList/ArticleId")
     for path in paths:
         for other in record.iterfind(path):
-            said = clean_line(other.text or "", 400)
+            identifier = clean_line(other.text or "", 400)
             if other.get("IdType") == "doi":
-                yield doi_id(said)
-            elif other.get("IdType") == "pmc" and re.fullmatch(r"PMC\d{1,12}", said):
-                yield PaperId(f"pmcid:{said}")
+                yield doi_id(identifier)
+            elif other.get("IdType") == "pmc" and re.fullmatch(r"PMC\d{1,12}", identifier):
+                yield PaperId(f"pmcid:{identifier}")
     for other in record.iterfind("MedlineCitation/Article/ELocationID[@EIdType='doi']"):
         if other.get("ValidYN") != "N":
             yield doi_id(clean_line(other.text or "", 400))
@@ -168,14 +168,14 @@ def _entered(record: Element) -> date | None:
     return None
 
 
-def _parts(said: Element | None) -> list[object]:
+def _parts(date: Element | None) -> list[object]:
     """Return year, month and day as far as given (`2026`, `Nov` or `11`, `24`).
 
     A MedlineDate's first year.
     """
-    if said is None:
+    if date is None:
         return []
-    year = _YEAR.search(child_text(said, "Year") or child_text(said, "MedlineDate"))
-    month = child_text(said, "Month").strip().lower()
-    parts: list[object] = [year[0] if year else None, _MONTHS.get(month[:3], month), child_text(said, "Day").strip()]
+    year = _YEAR.search(child_text(date, "Year") or child_text(date, "MedlineDate"))
+    month = child_text(date, "Month").strip().lower()
+    parts: list[object] = [year[0] if year else None, _MONTHS.get(month[:3], month), child_text(date, "Day").strip()]
     return parts[: next((place for place, part in enumerate(parts) if not part), 3)]

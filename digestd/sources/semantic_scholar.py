@@ -86,26 +86,26 @@ class CitationCounts:
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next batch; None without papers."""
         del since
-        asked = self._batch(cursor)
-        if not asked:
+        batch = self._batch(cursor)
+        if not batch:
             return None
-        body = json.dumps({"ids": [_theirs(name) for name, _ in asked]}).encode()
+        body = json.dumps({"ids": [_theirs(name) for name, _ in batch]}).encode()
         return Request(f"{_API}/graph/v1/paper/batch?{urlencode({'fields': _MEASURED})}", fresh=True, body=body)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse a batch: one result per paper in the order asked, null for unknown papers."""
-        asked = self._batch(cursor)
+        batch = self._batch(cursor)
         answers = _answers(body)
-        if len(answers) != len(asked):
-            raise SourceFailed(f"{len(asked)} papers were asked about and {len(answers)} answers came")
+        if len(answers) != len(batch):
+            raise SourceFailed(f"{len(batch)} papers were asked about and {len(answers)} answers came")
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
-        for (name, title), answer in zip(asked, answers, strict=True):
+        for (name, title), answer in zip(batch, answers, strict=True):
             try:
                 sightings += _measured(name, title, answer)
             except BadRecord as error:
                 rejects.append(Reject(name, error.field, error.message))
-        after = _start(cursor) + len(asked)
+        after = _start(cursor) + len(batch)
         return check_rejects(Page(tuple(sightings), str(after) if after < len(self.papers) else None, tuple(rejects)))
 
     def _batch(self, cursor: str | None) -> tuple[tuple[PaperId, str], ...]:
@@ -183,9 +183,9 @@ def _answers(body: bytes) -> list[object]:
 
 
 def _refuse_error(found: JsonObject) -> None:
-    said = found.get("error") or found.get("message")
-    if said:
-        raise SourceFailed(quote_service("Semantic Scholar", said))
+    message = found.get("error") or found.get("message")
+    if message:
+        raise SourceFailed(quote_service("Semantic Scholar", message))
 
 
 def _measured(name: PaperId, title: str, answer: object) -> Iterator[Sighting]:

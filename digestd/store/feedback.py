@@ -46,7 +46,7 @@ def active_verdicts(session: Session, subscriber: int, papers: Collection[int]) 
     Under all its row numbers.
     """
     query = select(_F.verdict).where(_F.subscriber_id == subscriber, _F.paper.in_(papers), _F.undone_us.is_(None))
-    return tuple(Verdict(said) for said in session.connection().execute(query.order_by(_F.id)).scalars())
+    return tuple(Verdict(verdict) for verdict in session.connection().execute(query.order_by(_F.id)).scalars())
 
 
 def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict: Verdict, now: datetime) -> None:

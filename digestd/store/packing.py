@@ -193,8 +193,8 @@ def _unpacked(packed: bytes) -> tuple[Pick, ...]:
     if not packed:
         return ()
     end = 1 + packed[0] * _PICK.size
-    said, drawn, teams = _read(packed[end:].decode())
-    reasons, share = _reasons(said), _SHARES.get
+    reason_lists, drawn, teams = _read(packed[end:].decode())
+    reasons, share = _reasons(reason_lists), _SHARES.get
     picks = [
         _pick(
             (
@@ -224,8 +224,8 @@ _pick = partial(tuple.__new__, Pick)
 _SHARES = {parts: parts / _PER for parts in range(_PER + 1)}
 
 
-def _reasons(said: Sequence[Sequence[str]]) -> list[Reason]:
-    return [Reason(_WHYS[why], value, tuple(words)) for why, value, *words in said]
+def _reasons(reason_lists: Sequence[Sequence[str]]) -> list[Reason]:
+    return [Reason(_WHYS[why], value, tuple(words)) for why, value, *words in reason_lists]
 
 
 @lru_cache(maxsize=100)

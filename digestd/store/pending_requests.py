@@ -36,13 +36,13 @@ class PendingRequest:
 
     n: int
     version: int
-    said: Mapping[str, object] | None
+    record: Mapping[str, object] | None
     act: ConsentAction
     at: datetime
 
 
 def add(
-    session: Session, whose: tuple[int, int], said: Mapping[str, object] | None, by: ConsentAction, now: datetime
+    session: Session, whose: tuple[int, int], record: Mapping[str, object] | None, by: ConsentAction, now: datetime
 ) -> PendingRequest:
     """Store a request under a new number.
 
@@ -50,12 +50,12 @@ def add(
     """
     subscriber, version = whose
     last = session.connection().execute(select(func.max(_R.n)).where(_R.subscriber_id == subscriber)).scalar()
-    request = PendingRequest((last or 0) + 1, version, said, by, now)
+    request = PendingRequest((last or 0) + 1, version, record, by, now)
     row = {
         "subscriber_id": subscriber,
         "n": request.n,
         "version": version,
-        "record": None if said is None else json.dumps(said, ensure_ascii=False),
+        "record": None if record is None else json.dumps(record, ensure_ascii=False),
         "cause": by.cause,
         "network": by.network,
         "wording": consent.store_wording(session, by.wording),
@@ -124,7 +124,7 @@ def erase_expired(db: Database, now: datetime) -> None:
 
 
 def _request(row: core.Record) -> PendingRequest:
-    said = None if row.record is None else json.loads(row.record)
+    record = None if row.record is None else json.loads(row.record)
     return PendingRequest(
-        row.n, row.version, said, ConsentAction(Cause(row.cause), row.network, row.text or ""), from_us(row.at_us)
+        row.n, row.version, record, ConsentAction(Cause(row.cause), row.network, row.text or ""), from_us(row.at_us)
     )

@@ -56,7 +56,7 @@ class FileLocks:
         with self._locked(owner) as file:
             if file is None:
                 raise AlreadyRunning(self._already_running(owner))
-            with self._said_of_disk():
+            with self._report_disk_errors():
                 file.seek(0)
                 file.truncate()
                 file.write(f"process {os.getpid()}{', ' if where else ''}{where}")
@@ -75,7 +75,7 @@ class FileLocks:
 
     @contextlib.contextmanager
     def _locked(self, owner: str) -> Iterator[IO[str] | None]:
-        with self._said_of_disk():
+        with self._report_disk_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
             opened = (self._folder / owner).open("a+")
         with opened as file:
@@ -89,7 +89,7 @@ class FileLocks:
             yield file if _is_still(self._folder / owner, file) else None
 
     @contextlib.contextmanager
-    def _said_of_disk(self) -> Iterator[None]:
+    def _report_disk_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

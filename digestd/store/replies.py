@@ -21,7 +21,7 @@ def keep(session: Session, delivery: int, reply: CommandReply) -> None:
     """Store the content of a reply."""
     row = {
         "delivery_id": delivery,
-        "said": [[line.what, *line.values] for line in reply.lines],
+        "lines": [[line.what, *line.values] for line in reply.lines],
         "answers": reply.answers,
         "asks": [list(command) for command in reply.asks],
     }
@@ -60,7 +60,7 @@ def count_since(session: Session, subscriber: int, since: datetime) -> int:
 
 def _reply(row: core.Record) -> CommandReply:
     return CommandReply(
-        lines=tuple(ReplyLine(what, tuple(values)) for what, *values in row.said),
+        lines=tuple(ReplyLine(what, tuple(values)) for what, *values in row.lines),
         answers=row.answers,
         asks=tuple((verb, value, kind) for verb, value, kind in row.asks),
     )

@@ -30,7 +30,7 @@ def add_feedback(db: Database, keys: Keys, address: str, paper: PaperId, verdict
 def undo_feedback(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
     """Undo the newest verdict on a paper.
 
-    This way, the one before it counts again, and return it.
+    The one before it counts again. Return it.
 
     Raises:
         NotFound: the address is unknown, or has given no feedback on the paper.

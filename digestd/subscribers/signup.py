@@ -267,9 +267,9 @@ def preview_request(session: Session, known: Subscriber, n: int, now: datetime) 
 
 
 def _record(known: Subscriber, request: PendingRequest | None) -> SubscriberRecord | None:
-    if request is None or request.said is None:
+    if request is None or request.record is None:
         return None
-    return parse({"email": known.address, **request.said})
+    return parse({"email": known.address, **request.record})
 
 
 def confirm(

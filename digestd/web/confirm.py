@@ -33,17 +33,17 @@ def router(app: App, pages: Pages) -> APIRouter:
     def show(request: Request, token: str) -> Response:
         wanted, language = _requested(app, token), pages.to(request).language
         language = wanted.language if wanted else language
-        said = consent_text(pages, "confirm", language).split("\n")
+        wording = consent_text(pages, "confirm", language).split("\n")
         found = {kind.value: values(wanted.interests, kind) for kind in Kind} if wanted else {}
-        return pages.to(request).page("confirm", language=language, wording=said, wanted=wanted, interests=found)
+        return pages.to(request).page("confirm", language=language, wording=wording, wanted=wanted, interests=found)
 
     @routes.post("/confirm/{token}")
     def act(request: Request, token: str) -> Response:
         now = app.clock()
         try:
             known = _known(app, token)
-            said = consent_text(pages, "confirm", known.language if known else "")
-            subscriber = confirm(app.db, app.keys, token, now, consent_act(app, request, Cause.CONFIRM, said))
+            wording = consent_text(pages, "confirm", known.language if known else "")
+            subscriber = confirm(app.db, app.keys, token, now, consent_act(app, request, Cause.CONFIRM, wording))
         except LinkExpired:
             return pages.to(request).page("confirmation_expired", 410)
         return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))

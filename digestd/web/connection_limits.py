@@ -97,8 +97,8 @@ class DeadlineProtocol(H11Protocol):
 
     def _owes(self) -> bool:
         """Return True if the server is waiting for the client."""
-        asked = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
-        return not asked or self.flow.write_paused
+        is_answering = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+        return not is_answering or self.flow.write_paused
 
     def _wait(self) -> None:
         self._stop_waiting()

@@ -46,7 +46,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
         reasons = list(found.reasons)
         if last_tick and (ticked is None or now - ticked > TICK_TIMEOUT):
             reasons.append("the scheduler does not tick")
-        told = {
+        report = {
             "ready": not reasons,
             "reasons": reasons,
             "last_ingest_seconds": _age(found.ingested, now),
@@ -60,7 +60,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "coverage": {source: _coverage_json(day) for source, day in found.sources.items()},
             "sources_missing": sorted(incomplete_states(found.sources.values(), now.date())),
         }
-        return JSONResponse(told, 503 if reasons else 200)
+        return JSONResponse(report, 503 if reasons else 200)
 
     return routes
 

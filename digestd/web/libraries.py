@@ -43,15 +43,15 @@ def router(app: App, pages: Pages) -> APIRouter:
         subscriber = (await run_in_threadpool(settings_page.subscriber_of, token)).key
         limits.check(request, app.clock())
         async with turn:
-            status, said = await _zotero(app, subscriber, key, place)
-        return await run_in_threadpool(_page, settings_page, token, status, **said)
+            status, shown = await _zotero(app, subscriber, key, place)
+        return await run_in_threadpool(_page, settings_page, token, status, **shown)
 
     @routes.post("/p/{token}/libraries/orcid")
     def orcid(request: Request, token: str, orcid: Annotated[str, Form()] = "") -> Response:
         subscriber = settings_page.subscriber_of(token).key
         limits.check(request, app.clock())
-        status, said = _orcid(app, subscriber, orcid)
-        return _page(settings_page, token, status, **said)
+        status, shown = _orcid(app, subscriber, orcid)
+        return _page(settings_page, token, status, **shown)
 
     @routes.post("/p/{token}/libraries/read")
     def read(request: Request, token: str, library: Annotated[int, Form()]) -> Response:
@@ -72,7 +72,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     return routes
 
 
-def _page(settings_page: SettingsPage, token: str, status: int = 200, **said: object) -> Response:
+def _page(settings_page: SettingsPage, token: str, status: int = 200, **values: object) -> Response:
     known = settings_page.subscriber_of(token)
     with settings_page.app.db.read() as session:
         found = linked_libraries(session, known.key)
@@ -83,7 +83,7 @@ def _page(settings_page: SettingsPage, token: str, status: int = 200, **said: ob
         "zone": ZoneInfo(known.timing.timezone),
         "most": LIBRARIES_MAX,
     }
-    return settings_page.pages.page("libraries", status, known.language, **{**shown, **said})
+    return settings_page.pages.page("libraries", status, known.language, **{**shown, **values})
 
 
 async def _zotero(app: App, subscriber: int, key: str, place: str) -> tuple[int, dict[str, object]]:

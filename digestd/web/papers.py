@@ -31,10 +31,10 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.api_route("/papers/{day}", methods=SHOW)
     def of_day(request: Request, day: str) -> Response:
-        now, spoken, asked = app.clock(), pages.to(request), _day(day, app.clock().date())
-        cache = past if asked < now.date() else current
-        name = (asked, spoken.language, spoken.site.carried)
-        return cache.page(name, now, lambda: _page(app, spoken, asked, now))
+        now, spoken, wanted_day = app.clock(), pages.to(request), _day(day, app.clock().date())
+        cache = past if wanted_day < now.date() else current
+        name = (wanted_day, spoken.language, spoken.site.carried)
+        return cache.page(name, now, lambda: _page(app, spoken, wanted_day, now))
 
     return routes
 

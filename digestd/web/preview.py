@@ -68,12 +68,12 @@ def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
 
 
 def _preview(
-    app: App, pages: Pages, preview_day: PreviewDay, asked: tuple[tuple[Interest, ...], int], now: datetime
+    app: App, pages: Pages, preview_day: PreviewDay, wanted: tuple[tuple[Interest, ...], int], now: datetime
 ) -> PreviewResult:
     """Return what these interests and this size would bring today."""
     day = preview_day.day(now)
     with app.db.read() as session:
-        found = preview_anonymous(session, day, *asked)
+        found = preview_anonymous(session, day, *wanted)
     shown = [
         short_card(paper, render_reason(app.templates, reason, pages.language))
         for paper, reason in found.papers[:SHOWN]

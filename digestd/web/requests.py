@@ -54,12 +54,12 @@ def _asking(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRout
         return _answer(pages, settings_page, token, request_renewal(app.db, app.notices, known.key, app.clock()))
 
 
-def _answer(pages: Pages, settings_page: SettingsPage, token: str, asked: RequestOutcome) -> Response:
+def _answer(pages: Pages, settings_page: SettingsPage, token: str, outcome: RequestOutcome) -> Response:
     known = settings_page.subscriber_of(token)
-    status = 409 if asked is RequestOutcome.UNREACHABLE else 200
+    status = 409 if outcome is RequestOutcome.UNREACHABLE else 200
     address = masked(known.address)
     return pages.page(
-        "request_sent", status, known.language, asked=asked, address=address, here=settings_page.here(token)
+        "request_sent", status, known.language, asked=outcome, address=address, here=settings_page.here(token)
     )
 
 

@@ -98,8 +98,8 @@ def router(app: App, pages: Pages) -> APIRouter:
         if one_click:
             return PlainTextResponse("unsubscribed\n")
         returns = subscriber.status in _GETS and not links.is_outdated(token)
-        said = consent_text(pages, "resubscribe", subscriber.language).split("\n") if returns else []
-        return links.page("unsubscribed", subscriber, token, wording=said)
+        wording = consent_text(pages, "resubscribe", subscriber.language).split("\n") if returns else []
+        return links.page("unsubscribed", subscriber, token, wording=wording)
 
     @routes.post("/u/{token}/back")
     def back(request: Request, token: str) -> Response:

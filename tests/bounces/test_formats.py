@@ -21,7 +21,7 @@ def mail(file: Path) -> bytes:
     return text.replace("@VERP@", VERP).replace("@ID@", ID).replace("@LINK@", LINK).encode()
 
 
-def found(file: Path) -> str:
+def classified(file: Path) -> str:
     reading = classify_bytes(mail(file))
     if reading.report is None:
         return "unread"
@@ -30,7 +30,7 @@ def found(file: Path) -> str:
 
 @pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
 def test_classification_of_each_sample(file: Path) -> None:
-    assert found(file) == file.stem.rpartition("-")[2]
+    assert classified(file) == file.stem.rpartition("-")[2]
 
 
 @pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)

@@ -17,17 +17,19 @@ ADA, BO = "ada@example.net", "bo@example.net"
 
 
 @pytest.fixture
-def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
-    made = install(tmp_path, sqlite_url, now)
-    made.papers([{"id": "invented:one", "title": "Moss on walls"}, {"id": "invented:two", "title": "Sand in rivers"}])
-    made.people([{"email": ADA, "topics": ["moss"], "hour": 0}, {"email": BO, "topics": ["tax law"], "hour": 0}])
-    yield made
-    made.db.close()
+def installed(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
+    installed = install(tmp_path, sqlite_url, now)
+    installed.papers(
+        [{"id": "invented:one", "title": "Moss on walls"}, {"id": "invented:two", "title": "Sand in rivers"}]
+    )
+    installed.people([{"email": ADA, "topics": ["moss"], "hour": 0}, {"email": BO, "topics": ["tax law"], "hour": 0}])
+    yield installed
+    installed.db.close()
 
 
 @pytest.fixture
-def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for name, value in made.environment().items():
+def run(installed: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
+    for name, value in installed.environment().items():
         monkeypatch.setenv(name, value)
 
     def invoke(*words: str) -> str:
@@ -38,8 +40,8 @@ def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
     return invoke
 
 
-def test_show_lists_papers_with_reasons(made: Install, run: Run) -> None:
-    made.plan()
+def test_show_lists_papers_with_reasons(installed: Install, run: Run) -> None:
+    installed.plan()
     key = json.loads(run("delivery", "list", "--email", ADA, "--json"))[0]["id"]
     own, history, picked = run("delivery", "show", str(key)).split("\n\n")
     assert f"email\t{ADA}" in own

@@ -18,24 +18,24 @@ ADA = "ada@example.net"
 
 
 @pytest.fixture
-def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
-    made = install(tmp_path, sqlite_url, now)
-    made.papers(
+def installed(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
+    installed = install(tmp_path, sqlite_url, now)
+    installed.papers(
         [{"id": "invented:one", "title": "Moss on walls", "authors": ["Bea Other"], "categories": ["bot.moss"]}]
     )
-    made.people([{"email": ADA}])
-    yield made
-    made.db.close()
+    installed.people([{"email": ADA}])
+    yield installed
+    installed.db.close()
 
 
 @pytest.fixture
-def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(installed: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
     def invoke(*words: str) -> Any:
-        for name, value in made.environment().items():
+        for name, value in installed.environment().items():
             monkeypatch.setenv(name, value)
         done = CliRunner().invoke(app, ["subscriber", "feedback", ADA, *words], catch_exceptions=False)
         assert done.exit_code == 0, done.output
-        made.clock.go(timedelta(minutes=1))  # the command's clock ran on meanwhile
+        installed.clock.go(timedelta(minutes=1))  # the command's clock ran on meanwhile
         return json.loads(done.stdout) if "--json" in words else done.output
 
     return invoke

@@ -30,43 +30,43 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
+def installed(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
     """Return an installation on a Tuesday.
 
     It has four papers, one reader, and a source that was late.
     """
-    made = install(tmp_path, url, now)
-    archive(made)
-    with made.db.write() as session:
+    installed = install(tmp_path, url, now)
+    archive(installed)
+    with installed.db.write() as session:
         coverage.upsert(session, [Coverage("hf-daily", now.date(), CoverageState.LATE)], now)
-    made.papers([{**paper("strong00"), **KNOWN}, *shelf("more", 3, authors=["Ingrid Sørensen"])])
-    made.people([reader(name="Ada")])
-    yield made
-    made.db.close()
+    installed.papers([{**paper("strong00"), **KNOWN}, *shelf("more", 3, authors=["Ingrid Sørensen"])])
+    installed.people([reader(name="Ada")])
+    yield installed
+    installed.db.close()
 
 
 @pytest.fixture
-def replay(made: Install, monkeypatch: pytest.MonkeyPatch) -> Replay:
+def replay(installed: Install, monkeypatch: pytest.MonkeyPatch) -> Replay:
     """Run the command on that installation."""
 
     def invoke(*words: str, **settings: str) -> Result:
-        for name, value in made.environment(**settings).items():
+        for name, value in installed.environment(**settings).items():
             monkeypatch.setenv(name, value)
         return CliRunner().invoke(app, ["replay", *words])
 
     return invoke
 
 
-async def sent(made: Install) -> bytes:
+async def sent(installed: Install) -> bytes:
     """Plan and deliver what is due to the Maildir.
 
     Return the mail as it was handed over.
 
     The Maildir adds two lines at the top and uses LF line ends.
     """
-    made.plan()
-    assert (await made.deliver()).accepted == 1
-    [file] = (made.folder / "outbox" / "new").iterdir()
+    installed.plan()
+    assert (await installed.deliver()).accepted == 1
+    [file] = (installed.folder / "outbox" / "new").iterdir()
     ours = file.read_bytes().split(b"\n", 2)
     assert [line.partition(b":")[0] for line in ours[:2]] == [b"Return-Path", b"Delivered-To"]
     message = ours[2].replace(b"\n", b"\r\n")
@@ -75,18 +75,18 @@ async def sent(made: Install) -> bytes:
 
 
 @pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
-async def test_replay_is_identical_after_changes(made: Install, replay: Replay, tmp_path: Path) -> None:
-    message = await sent(made)
-    made.clock.go(3 * DAY)
-    made.papers([paper("strong00", title="Quite another title", abstract="And other words.", authors=["Z. New"])])
-    made.papers([paper("twin")])
-    made.papers([{**paper("twin"), **KNOWN}])
-    with made.db.read() as session:
+async def test_replay_is_identical_after_changes(installed: Install, replay: Replay, tmp_path: Path) -> None:
+    message = await sent(installed)
+    installed.clock.go(3 * DAY)
+    installed.papers([paper("strong00", title="Quite another title", abstract="And other words.", authors=["Z. New"])])
+    installed.papers([paper("twin")])
+    installed.papers([{**paper("twin"), **KNOWN}])
+    with installed.db.read() as session:
         one_work = papers.aliases(session, [named("twin"), named("strong00")])
         assert len(set(one_work.values())) == 1, "the two turned out to be one"
-    made.people([reader(name="Ada", topics=["something else"], size=1, hour=22)])
-    with made.db.write() as session:
-        coverage.upsert(session, [Coverage("hf-daily", date(2026, 11, 24), CoverageState.FRESH)], made.clock.now)
+    installed.people([reader(name="Ada", topics=["something else"], size=1, hour=22)])
+    with installed.db.write() as session:
+        coverage.upsert(session, [Coverage("hf-daily", date(2026, 11, 24), CoverageState.FRESH)], installed.clock.now)
     templates = tmp_path / "other" / "email"
     templates.mkdir(parents=True)
     (templates / "digest.lead.txt.j2").write_text("Other words", encoding="utf-8")
@@ -100,39 +100,41 @@ async def test_replay_is_identical_after_changes(made: Install, replay: Replay, 
     assert b"Hugging Face was late and will follow tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
 
 
-async def test_replay_prints_same_bytes_as_file(made: Install, replay: Replay) -> None:
-    message = await sent(made)
+async def test_replay_prints_same_bytes_as_file(installed: Install, replay: Replay) -> None:
+    message = await sent(installed)
     assert replay(READER, "2026-11-24", "--eml").stdout_bytes == message
     assert replay(READER, "2026-11-24").stdout.startswith("DIGESTD\nTuesday 24 November\n")
     assert replay(READER, "2026-11-24", "--html").stdout.startswith("<!DOCTYPE html>")
 
 
-async def test_replay_of_weekly_digest_takes_week(made: Install, replay: Replay) -> None:
-    made.people([reader(cadence="weekly", weekday="tue")])
-    message = await sent(made)
+async def test_replay_of_weekly_digest_takes_week(installed: Install, replay: Replay) -> None:
+    installed.people([reader(cadence="weekly", weekday="tue")])
+    message = await sent(installed)
     assert replay(READER, "2026-W48", "--eml").stdout_bytes == message
 
 
 @pytest.mark.parametrize("change", [{"name": "Augusta"}, {"language": "de-AT", "name": "Ada L."}])
-async def test_replay_reports_changed_papers(made: Install, replay: Replay, change: dict[str, str]) -> None:
-    message = await sent(made)
-    made.people([reader(**{"name": "Ada", **change})])
+async def test_replay_reports_changed_papers(installed: Install, replay: Replay, change: dict[str, str]) -> None:
+    message = await sent(installed)
+    installed.people([reader(**{"name": "Ada", **change})])
     shown = replay(READER, "2026-11-24", "--eml")
     assert shown.exit_code == 1
     assert shown.stdout_bytes != message
     assert f"differs from what was sent (sha256 {hashlib.sha256(message).hexdigest()}, now " in shown.stderr
 
 
-async def test_replay_reports_changed_sender_setting(made: Install, replay: Replay) -> None:
-    await sent(made)
+async def test_replay_reports_changed_sender_setting(installed: Install, replay: Replay) -> None:
+    await sent(installed)
     assert replay(READER, "2026-11-24", DIGESTD_POSTAL_ADDRESS="2 Invented Street").exit_code == 1
 
 
-def test_preview_has_same_summary_as_digest(made: Install, replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in made.environment().items():
+def test_preview_has_same_summary_as_digest(
+    installed: Install, replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in installed.environment().items():
         monkeypatch.setenv(name, value)
     before = CliRunner().invoke(app, ["preview", READER]).stdout
-    made.plan()
+    installed.plan()
     after = replay(READER, "2026-11-24").stdout
     assert "Hugging Face was late and will follow tomorrow." in " ".join(before.split())
     assert _lead(before) == _lead(after)
@@ -142,26 +144,26 @@ def _lead(text: str) -> str:
     return text.split("\n\n")[1]
 
 
-def test_replay_refuses_pending_digest(made: Install, replay: Replay) -> None:
-    made.plan()
+def test_replay_refuses_pending_digest(installed: Install, replay: Replay) -> None:
+    installed.plan()
     shown = replay(READER, "2026-11-24")
     assert shown.exit_code == 0
     assert shown.stderr == "the digest of 2026-11-24 was never sent: its delivery is ready\n"
 
 
-async def test_replay_warns_of_uncertain_digest(made: Install, replay: Replay) -> None:
-    made.plan()
+async def test_replay_warns_of_uncertain_digest(installed: Install, replay: Replay) -> None:
+    installed.plan()
     async with Relay({"dot": Fault("close", stored=True)}).serving() as relay:
-        assert (await made.deliver(transport(relay.port))).uncertain == 1
+        assert (await installed.deliver(transport(relay.port))).uncertain == 1
     shown = replay(READER, "2026-11-24", "--eml")
     assert shown.stdout_bytes == relay.taken[0].message
     assert " matches what was sent with an unknown outcome (sha256 " in shown.stderr
 
 
-async def test_replay_warns_of_rejected_digest(made: Install, replay: Replay) -> None:
-    made.plan()
+async def test_replay_warns_of_rejected_digest(installed: Install, replay: Replay) -> None:
+    installed.plan()
     async with Relay({"dot": Fault("554 5.7.1 no")}).serving() as relay:
-        assert (await made.deliver(transport(relay.port))).deferred == 1
+        assert (await installed.deliver(transport(relay.port))).deferred == 1
     assert " matches what was offered last and not accepted (sha256 " in replay(READER, "2026-11-24").stderr
 
 
@@ -171,11 +173,11 @@ def refusal(result: Result) -> str:
     return str(result.exception)
 
 
-def test_replay_names_nearest_periods(made: Install, replay: Replay) -> None:
+def test_replay_names_nearest_periods(installed: Install, replay: Replay) -> None:
     for number in range(7):
-        made.papers(shelf(f"day{number}", 2))
-        made.plan()
-        made.clock.go(DAY)
+        installed.papers(shelf(f"day{number}", 2))
+        installed.plan()
+        installed.clock.go(DAY)
     assert refusal(replay(READER, "2026-11-23")) == (
         "there is no digest for 2026-11-23; the nearest are 2026-11-24, 2026-11-25, 2026-11-26, 2026-11-27, 2026-11-28"
     )
@@ -183,21 +185,21 @@ def test_replay_names_nearest_periods(made: Install, replay: Replay) -> None:
     assert "2026-11-30" in refusal(replay(READER, "2027-01-01"))
 
 
-def test_replay_before_first_digest_says_so(made: Install, replay: Replay) -> None:
+def test_replay_before_first_digest_says_so(installed: Install, replay: Replay) -> None:
     assert "no digest has been planned for this subscriber yet" in refusal(replay(READER, "2026-11-24"))
 
 
-def test_replay_reports_empty_digest(made: Install, replay: Replay) -> None:
-    made.plan()
-    made.clock.go(8 * DAY)
-    assert made.plan().empty == 1
+def test_replay_reports_empty_digest(installed: Install, replay: Replay) -> None:
+    installed.plan()
+    installed.clock.go(8 * DAY)
+    assert installed.plan().empty == 1
     assert "the digest for 2026-12-02 was empty" in refusal(replay(READER, "2026-12-02"))
 
 
-def test_replay_distinguishes_unknown_and_erased(made: Install, replay: Replay) -> None:
-    made.plan()
+def test_replay_distinguishes_unknown_and_erased(installed: Install, replay: Replay) -> None:
+    installed.plan()
     assert "there is no subscriber 'nobody@example.net'" in refusal(replay("nobody@example.net", "2026-11-24"))
-    erase(made.db, made.app.keys, READER, made.clock.now)
+    erase(installed.db, installed.app.keys, READER, installed.clock.now)
     assert f"{READER} was erased" in refusal(replay(READER, "2026-11-24"))
 
 

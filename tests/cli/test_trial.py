@@ -31,105 +31,105 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
+def installed(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
     """Return an installation with matching papers and no subscribers.
 
     Some of the papers are popular.
     """
-    made = install(tmp_path, url, now)
-    archive(made)
-    made.papers([*shelf("quiet", 8), *shelf("loud", 8, signals={"upvotes": 90})])
-    yield made
-    made.db.close()
+    installed = install(tmp_path, url, now)
+    archive(installed)
+    installed.papers([*shelf("quiet", 8), *shelf("loud", 8, signals={"upvotes": 90})])
+    yield installed
+    installed.db.close()
 
 
 @pytest.fixture
-def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(installed: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
     def invoke(*words: str) -> Any:
-        for name, value in made.environment().items():
+        for name, value in installed.environment().items():
             monkeypatch.setenv(name, value)
         done = CliRunner().invoke(app, ["trial", *words], catch_exceptions=False)
         assert done.exit_code == 0, done.output
-        made.clock.go(timedelta(minutes=1))  # the command's clock ran on meanwhile
+        installed.clock.go(timedelta(minutes=1))  # the command's clock ran on meanwhile
         return json.loads(done.stdout) if "--json" in words else done.output
 
     return invoke
 
 
-def people(made: Install, count: int) -> None:
-    made.people({**reader(size=6), "email": address(n)} for n in range(count))
+def people(installed: Install, count: int) -> None:
+    installed.people({**reader(size=6), "email": address(n)} for n in range(count))
 
 
 def address(n: int) -> str:
     return f"reader{n}@example.net"
 
 
-async def read(made: Install, count: int, wanted: str) -> None:
+async def read(installed: Install, count: int, wanted: str) -> None:
     """Plan, deliver, and let every reader give feedback.
 
     They like the wanted papers and dislike the others.
     """
-    made.plan()
-    await made.deliver()
+    installed.plan()
+    await installed.deliver()
     for n in range(count):
-        [digest] = digests(made, address(n))
+        [digest] = digests(installed, address(n))
         for pick, name in zip(digest.picks, digest.names, strict=True):
             verdict = Verdict.MORE if name.startswith(wanted) else Verdict.LESS
-            with made.db.write() as session:
-                feedback.add(session, subscriber(made, address(n)), pick.paper, verdict, made.clock.now)
+            with installed.db.write() as session:
+                feedback.add(session, subscriber(installed, address(n)), pick.paper, verdict, installed.clock.now)
 
 
-def test_picks_without_trial_have_no_team(made: Install) -> None:
-    people(made, 1)
-    made.plan()
-    [digest] = digests(made, address(0))
+def test_picks_without_trial_have_no_team(installed: Install) -> None:
+    people(installed, 1)
+    installed.plan()
+    [digest] = digests(installed, address(0))
     assert {pick.team for pick in digest.picks} == {""}
 
 
-def test_trial_picks_have_balanced_teams(made: Install, run: Run) -> None:
-    people(made, 4)
+def test_trial_picks_have_balanced_teams(installed: Install, run: Run) -> None:
+    people(installed, 4)
     run("start", "votes", "--signals", "trend")
-    made.plan()
+    installed.plan()
     for n in range(4):
-        [digest] = digests(made, address(n))
+        [digest] = digests(installed, address(n))
         teams = Counter(pick.team for pick in digest.picks)
         assert teams == {"a": 3, "b": 3}
         assert all(name.startswith("loud") for pick, name in zip(digest.picks, digest.names, strict=True)
                    if pick.team == "b")  # fmt: skip
 
 
-def test_exploration_pick_has_no_team(made: Install, run: Run) -> None:
-    made.papers([*shelf("best", 20), *shelf("more", 30, HALF)])
-    people(made, 3)
+def test_exploration_pick_has_no_team(installed: Install, run: Run) -> None:
+    installed.papers([*shelf("best", 20), *shelf("more", 30, HALF)])
+    people(installed, 3)
     run("start", "votes", "--signals", "trend")
-    made.plan()
+    installed.plan()
     for n in range(3):
-        [digest] = digests(made, address(n))
+        [digest] = digests(installed, address(n))
         drawn = [pick for pick in digest.picks if pick.propensity is not None]
         assert [pick.team for pick in drawn] == [""]
         assert Counter(pick.team for pick in digest.picks if pick not in drawn).total() == 5
         assert {pick.team for pick in digest.picks if pick not in drawn} == {"a", "b"}
 
 
-def test_others_are_ranked_by_current_weights(made: Install, run: Run) -> None:
-    people(made, READERS)
+def test_others_are_ranked_by_current_weights(installed: Install, run: Run) -> None:
+    people(installed, READERS)
     run("start", "votes", "--signals", "trend", "--share", "0.5")
-    made.plan()
-    drafted = {n for n in range(READERS) if digests(made, address(n))[0].picks[0].team}
+    installed.plan()
+    drafted = {n for n in range(READERS) if digests(installed, address(n))[0].picks[0].team}
     assert 0 < len(drafted) < READERS
-    with made.db.read() as session:
+    with installed.db.read() as session:
         [trial] = trials.every(session)
-    assert drafted == {n for n in range(READERS) if trial.includes(subscriber(made, address(n)))}
+    assert drafted == {n for n in range(READERS) if trial.includes(subscriber(installed, address(n)))}
 
 
-def test_team_does_not_change_verdict(made: Install, run: Run) -> None:
-    people(made, 2)
+def test_team_does_not_change_verdict(installed: Install, run: Run) -> None:
+    people(installed, 2)
     run("start", "votes", "--signals", "trend")
-    who, now = subscriber(made, address(0)), made.clock.now
-    before = {name: explain(made.db, who, named(name), now) for name in ("loud00", "quiet00")}
-    seen = preview(made.db, who, now).picks
-    made.plan()
-    [planned] = digests(made, address(0))
+    who, now = subscriber(installed, address(0)), installed.clock.now
+    before = {name: explain(installed.db, who, named(name), now) for name in ("loud00", "quiet00")}
+    seen = preview(installed.db, who, now).picks
+    installed.plan()
+    [planned] = digests(installed, address(0))
     assert [(p.paper, p.team, p.reason) for p in seen] == [(p.paper, p.team, p.reason) for p in planned.picks]
     told = dict(zip(planned.names, planned.picks, strict=True))
     for name, told_before in before.items():
@@ -138,23 +138,23 @@ def test_team_does_not_change_verdict(made: Install, run: Run) -> None:
             assert told[name].score == pytest.approx(told_before.score, abs=1e-5)
 
 
-async def test_replay_of_trial_digest_is_identical(made: Install, run: Run) -> None:
-    people(made, 1)
+async def test_replay_of_trial_digest_is_identical(installed: Install, run: Run) -> None:
+    people(installed, 1)
     run("start", "votes", "--signals", "trend")
-    made.plan()
-    await made.deliver()
+    installed.plan()
+    await installed.deliver()
     run("stop")
-    [digest] = digests(made, address(0))
+    [digest] = digests(installed, address(0))
     assert {pick.team for pick in digest.picks} == {"a", "b"}
-    again = replay(made.db, made.app.sender, subscriber(made, address(0)), digest.period)
+    again = replay(installed.db, installed.app.sender, subscriber(installed, address(0)), digest.period)
     assert again.ledger.sha256 == again.sha256
 
 
 @pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
-async def test_trial_finds_better_weights(made: Install, run: Run) -> None:
-    people(made, READERS)
+async def test_trial_finds_better_weights(installed: Install, run: Run) -> None:
+    people(installed, READERS)
     run("start", "votes", "--signals", "trend")
-    await read(made, READERS, "loud")
+    await read(installed, READERS, "loud")
     found = run("show", "--json")
     assert found["digests"]["low"] > 0.5
     assert found["digests"]["better"] > 0.99
@@ -163,30 +163,30 @@ async def test_trial_finds_better_weights(made: Install, run: Run) -> None:
     assert set(found["digests"]) == {"wins", "losses", "ties", "preference", "low", "high", "better"}
 
 
-async def test_trial_of_same_weights_is_undecided(made: Install, run: Run, tmp_path: Path) -> None:
-    people(made, READERS)
+async def test_trial_of_same_weights_is_undecided(installed: Install, run: Run, tmp_path: Path) -> None:
+    people(installed, READERS)
     (tmp_path / "same.json").write_text(dump_weights(WEIGHTS))
     run("start", "same", "--weights", str(tmp_path / "same.json"))
-    await read(made, READERS, "loud0")
+    await read(installed, READERS, "loud0")
     found = run("show", "--json")["digests"]
     assert found["low"] < 0.5 < found["high"]
 
 
-async def test_show_says_too_early(made: Install, run: Run) -> None:
-    people(made, 2)
+async def test_show_says_too_early(installed: Install, run: Run) -> None:
+    people(installed, 2)
     run("start", "votes", "--signals", "trend")
     assert "too early: 0 digests are decided" in run("show")
-    await read(made, 2, "loud")
+    await read(installed, 2, "loud")
     shown = run("show", "votes")
     assert "too early: 2 digests are decided" in shown
     assert f"{address(1)}\t1\t0\t0" in shown
 
 
-async def test_show_ignores_earlier_trial(made: Install, run: Run) -> None:
-    people(made, 2)
+async def test_show_ignores_earlier_trial(installed: Install, run: Run) -> None:
+    people(installed, 2)
     run("start", "votes", "--signals", "trend")
-    await read(made, 2, "loud")
-    made.clock.go(DAY)
+    await read(installed, 2, "loud")
+    installed.clock.go(DAY)
     run("stop")
     run("start", "topics", "--signals", "topic")
     assert run("show", "topics", "--json")["each"] == []

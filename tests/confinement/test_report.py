@@ -24,7 +24,7 @@ NO_SECCOMP = "the system call filter is refused (Invalid argument); use a kernel
 
 
 @pytest.fixture
-def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
+def installed(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
     return install(tmp_path / "run", sqlite_url, now)
 
 
@@ -89,9 +89,9 @@ def test_kernel_without_either_is_reported() -> None:
     assert reported("landlock+seccomp").files == f"{NO_LANDLOCK}; {NO_SECCOMP}"
 
 
-def test_config_check_warns_about_gaps(made: Install) -> None:
+def test_config_check_warns_about_gaps(installed: Install) -> None:
     program = "from digestd.cli import main; import sys; sys.argv[1:] = ['config', 'check']; main()"
-    shown = ran("landlock+seccomp", program, made.environment())
+    shown = ran("landlock+seccomp", program, installed.environment())
     assert (
         f"warning: parsers can still start processes and change file modes: {NO_SECCOMP}" in shown.stderr.splitlines()
     ), shown

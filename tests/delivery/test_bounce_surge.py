@@ -42,7 +42,7 @@ def suppressed(install: Install) -> int:
         return sum(suppressions.count(session).values())
 
 
-def held(install: Install) -> int:
+def held_bounces(install: Install) -> int:
     with install.db.read() as session:
         return len(bounce_surge.held_addresses(session, install.clock.now))
 
@@ -79,13 +79,13 @@ async def test_surge_of_refusals_suppresses_nobody(lab: Install) -> None:
     async with Relay({"RCPT": Fault(GONE, to=wrong)}).serving() as relay:
         await until_all_is_tried(lab, relay)
         assert lab.states == {State.ACCEPTED: 2, State.READY: 27}
-    assert (suppressed(lab), held(lab)) == (0, 27)
+    assert (suppressed(lab), held_bounces(lab)) == (0, 27)
     assert set(status_of(lab)) == {Status.ACTIVE}
     async with Relay().serving() as relay:
         await lab.deliver(transport(relay.port))
         assert lab.states == {State.ACCEPTED: LAB}
         assert len(relay.taken) == 27
-    assert (suppressed(lab), held(lab)) == (0, 0)
+    assert (suppressed(lab), held_bounces(lab)) == (0, 0)
     assert lab.broken == {}
 
 
@@ -107,7 +107,7 @@ async def test_one_refused_mail_among_many_is_rejected(waiting: Install) -> None
         report = await waiting.deliver(transport(relay.port))
     assert (report.accepted, report.rejected, report.deferred) == (READERS - 1, 1, 0)
     assert waiting.states == {State.ACCEPTED: READERS - 1, State.REJECTED: 1}
-    assert (suppressed(waiting), held(waiting)) == (0, 0)
+    assert (suppressed(waiting), held_bounces(waiting)) == (0, 0)
     assert waiting.broken == {}
 
 
@@ -115,7 +115,7 @@ async def test_one_unknown_mailbox_among_many_is_suppressed(waiting: Install) ->
     async with Relay({"RCPT": Fault(GONE, to="reader3@example.net")}).serving() as relay:
         await waiting.deliver(transport(relay.port))
     assert waiting.states == {State.ACCEPTED: READERS - 1, State.REJECTED: 1}
-    assert (suppressed(waiting), held(waiting)) == (1, 0)
+    assert (suppressed(waiting), held_bounces(waiting)) == (1, 0)
     assert waiting.broken == {}
 
 
@@ -141,17 +141,17 @@ async def test_surge_lifts_earlier_suppressions(waiting: Install) -> None:
     assert suppressed(waiting) == 0
     assert set(status_of(waiting)) == {Status.ACTIVE}
     assert waiting.states == {State.REJECTED: 2, State.READY: READERS - 2}
-    assert held(waiting) == READERS
+    assert held_bounces(waiting) == READERS
     assert waiting.broken == {}
 
 
 async def test_operator_confirms_held_bounces(on_file: Install) -> None:
     async with Relay({"RCPT": Fault(GONE)}).serving() as relay:
         await on_file.deliver(transport(relay.port))
-        assert suppress_held(on_file.db, None, on_file.clock.now, dry_run=True) == held(on_file) > 3
+        assert suppress_held(on_file.db, None, on_file.clock.now, dry_run=True) == held_bounces(on_file) > 3
         assert suppressed(on_file) == 0
         count = suppress_held(on_file.db, None, on_file.clock.now)
-        assert (suppressed(on_file), held(on_file)) == (count, 0)
+        assert (suppressed(on_file), held_bounces(on_file)) == (count, 0)
         on_file.clock.go(timedelta(hours=1))
         await on_file.deliver(transport(relay.port))
     assert on_file.states[State.SKIPPED] == count
@@ -263,14 +263,14 @@ async def test_surge_of_bounces_suppresses_nobody(waiting: Install, came_back: R
     for delivery in range(1, READERS):
         came_back(delivery)
     assert set(status_of(waiting)) == {Status.ACTIVE}
-    assert (suppressed(waiting), held(waiting)) == (0, READERS - 1)
+    assert (suppressed(waiting), held_bounces(waiting)) == (0, READERS - 1)
     assert waiting.broken == {}
 
 
 async def test_two_bounces_of_eight_suppress(waiting: Install, came_back: Returning) -> None:
     came_back(1)
     came_back(2)
-    assert (suppressed(waiting), held(waiting)) == (2, 0)
+    assert (suppressed(waiting), held_bounces(waiting)) == (2, 0)
 
 
 async def test_bounces_of_one_subscriber_hold_nothing(waiting: Install, came_back: Returning) -> None:
@@ -282,7 +282,7 @@ async def test_bounces_of_one_subscriber_hold_nothing(waiting: Install, came_bac
         )
     for delivery in range(2, READERS + 1):
         came_back(delivery)
-    assert (suppressed(waiting), held(waiting)) == (2, 0)
+    assert (suppressed(waiting), held_bounces(waiting)) == (2, 0)
 
 
 async def test_lifting_pauses_a_paused_subscriber_again(waiting: Install, came_back: Returning) -> None:
@@ -303,9 +303,9 @@ async def test_surge_at_one_domain_holds_only_that_domain(waiting: Install, came
             session.connection().execute(moved.values(address=address, address_key=key))
     for number in (1, 2, 3):
         came_back(_delivery_to(waiting, number))
-    assert (suppressed(waiting), held(waiting)) == (0, 3)
+    assert (suppressed(waiting), held_bounces(waiting)) == (0, 3)
     came_back(_delivery_to(waiting, 5))
-    assert (suppressed(waiting), held(waiting)) == (1, 3)
+    assert (suppressed(waiting), held_bounces(waiting)) == (1, 3)
 
 
 async def test_suppression_by_the_operator_is_not_lifted(waiting: Install, came_back: Returning) -> None:
@@ -318,7 +318,7 @@ async def test_suppression_by_the_operator_is_not_lifted(waiting: Install, came_
     waiting.clock.go(timedelta(minutes=1))
     assert suppress_held(waiting.db, None, waiting.clock.now) == READERS - 1
     came_back(READERS)
-    assert (suppressed(waiting), held(waiting)) == (READERS - 1, 1)
+    assert (suppressed(waiting), held_bounces(waiting)) == (READERS - 1, 1)
     assert waiting.broken == {}
 
 
@@ -335,4 +335,4 @@ async def test_held_address_is_released_when_reached(waiting: Install, came_back
     assert waiting.plan().planned == READERS
     async with Relay().serving() as relay:
         await waiting.deliver(transport(relay.port))
-    assert (suppressed(waiting), held(waiting)) == (0, 0)
+    assert (suppressed(waiting), held_bounces(waiting)) == (0, 0)

@@ -69,7 +69,7 @@ async def test_damaged_digest_is_reported_with_its_reason(
 ) -> None:
     damage(waiting, DAMAGES[how])
     await tried(waiting)
-    assert told(waiting, monkeypatch, "picks")["picked"] == []
+    assert shown_delivery(waiting, monkeypatch, "picks")["picked"] == []
 
 
 @pytest.mark.parametrize("kept", COVERAGES.values(), ids=COVERAGES)
@@ -78,7 +78,7 @@ async def test_damaged_coverage_poisons_one_mail_only(
 ) -> None:
     cover(waiting, kept)
     await tried(waiting)
-    assert told(waiting, monkeypatch, "coverage")["picked"]
+    assert shown_delivery(waiting, monkeypatch, "coverage")["picked"]
 
 
 async def test_digest_with_invalid_coverage_is_still_readable(
@@ -86,9 +86,9 @@ async def test_digest_with_invalid_coverage_is_still_readable(
 ) -> None:
     cover(on_file, NOT_JSON)
     await tried(on_file)
-    told(on_file, monkeypatch, "coverage")
+    shown_delivery(on_file, monkeypatch, "coverage")
     reader = f"reader{VICTIM - 1}@example.net"
-    (mail,) = json.loads(said("subscriber", "data", reader))["delivery"]
+    (mail,) = json.loads(output_of("subscriber", "data", reader))["delivery"]
     assert (mail["coverage"], bool(mail["picks"])) == (None, True)
     with pytest.raises(Damaged, match="its coverage cannot be read"):
         CliRunner().invoke(app, ("replay", reader, mail["key"]), catch_exceptions=False)
@@ -153,28 +153,28 @@ async def tried(install: Install) -> None:
     ]
 
 
-def told(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[str, object]:
+def shown_delivery(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[str, object]:
     """Return the damaged delivery as `delivery show` prints it.
 
     Check that others report it too.
     """
     for name, value in install.environment().items():
         monkeypatch.setenv(name, value)
-    listed = {row["id"]: row for row in json.loads(said("delivery", "list", "--json"))}
+    listed = {row["id"]: row for row in json.loads(output_of("delivery", "list", "--json"))}
     assert len(listed) == READERS
     assert (listed[VICTIM]["state"], listed[VICTIM]["reason"]) == (
         "poisoned",
         f"cannot be composed: its {what} cannot be read, so the database is damaged: restore the last backup",
     )
-    assert {"id": VICTIM, "state": "poisoned"} in json.loads(said("fsck", "--json", code=1))["I15"]
+    assert {"id": VICTIM, "state": "poisoned"} in json.loads(output_of("fsck", "--json", code=1))["I15"]
     with local_client(install.app) as client:
         assert client.get("/readyz").json()["poisoned"] == 1
-    shown: dict[str, object] = json.loads(said("delivery", "show", str(VICTIM), "--json"))
+    shown: dict[str, object] = json.loads(output_of("delivery", "show", str(VICTIM), "--json"))
     assert len(shown["tries"]) == 3  # type: ignore[arg-type]  # a list
     return shown
 
 
-def said(*words: str, code: int = 0) -> str:
+def output_of(*words: str, code: int = 0) -> str:
     """Return the output of a command."""
     result = CliRunner().invoke(app, words)
     assert result.exit_code == code, result.output

@@ -33,7 +33,7 @@ def text(mail: ReceivedMail) -> str:
     return str(body.get_content())
 
 
-def asked(url: str, form: dict[str, str] | None = None) -> str:
+def open_page(url: str, form: dict[str, str] | None = None) -> str:
     """Return a page, or the response to a form."""
     body = urlencode(form).encode() if form is not None else None
     with urlopen(url, body, timeout=PATIENCE_SECONDS) as answer:
@@ -43,7 +43,7 @@ def asked(url: str, form: dict[str, str] | None = None) -> str:
 def is_up(home: str) -> bool:
     """Return True if the pages respond."""
     try:
-        return asked(f"{home}/healthz") == "ok"
+        return open_page(f"{home}/healthz") == "ok"
     except URLError:
         return False
 
@@ -67,15 +67,15 @@ def test_first_digest_follows_the_confirmation(tmp_path: Path, sqlite_url: str, 
         running = Command(("up",), made.to(relay.url).environment(**pages, **hooks), made.folder).start()
         try:
             until(lambda: is_up(home))
-            stamp = re.search(r'name="stamp" value="([^"]+)"', asked(home))
+            stamp = re.search(r'name="stamp" value="([^"]+)"', open_page(home))
             assert stamp
             time.sleep(MIN_AGE.total_seconds() + 0.1)  # the time it takes to type
-            page = asked(f"{home}/subscribe", {"email": ADA, "topics": topic, "stamp": stamp[1]})
+            page = open_page(f"{home}/subscribe", {"email": ADA, "topics": topic, "stamp": stamp[1]})
             assert "Check your inbox" in page
             until(lambda: len(relay.taken) == 1)
             link = re.search(rf"{home}/confirm/\S+", text(relay.taken[0]))
             assert link
-            assert "You’re subscribed" in asked(link[0], {})
+            assert "You’re subscribed" in open_page(link[0], {})
             until(lambda: len(relay.taken) == 2)
             until(lambda: len(program.requests) == 2)
         finally:

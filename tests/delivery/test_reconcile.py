@@ -63,7 +63,7 @@ def die_before_the_dot_leaves(made: Install, relay: str) -> int:
     return found.key
 
 
-def told(folder: Path, relay: str) -> RelayLog:
+def relay_log(folder: Path, relay: str) -> RelayLog:
     return RelayLog(folder / "mail.log", frozenset({relay}))
 
 
@@ -73,7 +73,7 @@ async def test_reconcile_settles_accepted_and_unsent_mails(
     with postfix(folder, BOXES) as running:
         relay = f"127.0.0.1:{running.port}"
         made = planned(tmp_path / "install", database_url, now, running.url)
-        log = told(folder, relay)
+        log = relay_log(folder, relay)
         await made.deliver(limit=2)
         made.clock.go(MINUTE)
         await made.deliver(limit=1)
@@ -105,7 +105,7 @@ async def test_reconcile_needs_a_log_of_that_time(folder: Path, tmp_path: Path, 
     keys = made.app.keys
     later = [line(keys, key) for key in range(2, READERS + 1)]
     (folder / "mail.log").write_text("".join(later))
-    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
+    assert reconcile(made.db, keys, relay_log(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ async def test_reconcile_reads_rotated_logs_and_ignores_forgeries(
     whole = file.read_text().splitlines(keepends=True)
     forged = [line(Keys(b"another secret of 32 bytes or so!"), key) for key in (1, 9)]
     file.write_text("".join([*forged, "\n", "x" * 200_000, "\n"]))
-    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
+    assert reconcile(made.db, keys, relay_log(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
     with gzip.open(folder / "mail.log.2.gz", "wt") as old:
         old.write(whole[0])
     (folder / "mail.log.1").write_text("".join(whole[1:]))
-    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(not_sent=1)
+    assert reconcile(made.db, keys, relay_log(folder, "relay"), made.clock.now) == ReconcileReport(not_sent=1)
 
 
 async def test_reconcile_reports_an_unreadable_log(
@@ -149,7 +149,7 @@ async def test_reconcile_reports_an_unreadable_log(
     made = planned(tmp_path / "install", sqlite_url, now, "")
     die_before_the_dot_leaves(made, "relay")
     with pytest.raises(BadSetting, match=r"DIGESTD_RELAY_LOG: cannot read .*no such file"):
-        reconcile(made.db, made.app.keys, told(folder, "relay"), made.clock.now)
+        reconcile(made.db, made.app.keys, relay_log(folder, "relay"), made.clock.now)
     settings = made.app.settings.model_copy(update={"relay_log": str(folder / "none"), "on_uncertain": "resend"})
     made.clock.go(PATIENCE)
     settle_uncertain(replace(made.app, settings=settings), made.clock.now)

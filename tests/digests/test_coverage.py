@@ -32,7 +32,7 @@ def frozen(install: Install) -> list[dict[str, str]]:
         return list(session.connection().execute(query).scalars())
 
 
-def found(install: Install) -> dict[str, CoverageState]:
+def incomplete(install: Install) -> dict[str, CoverageState]:
     with install.db.read() as session:
         return incomplete_sources(session, install.clock.now)
 
@@ -99,26 +99,26 @@ def test_incomplete_sources_merges_equal_labels(
     bare: Install, one: CoverageState, other: CoverageState, together: CoverageState
 ) -> None:
     noted(bare, {ONE_ARXIV: one, OTHER_ARXIV: other})
-    assert found(bare) == {"arXiv": together}
+    assert incomplete(bare) == {"arXiv": together}
     noted(bare, {ONE_ARXIV: other, OTHER_ARXIV: one})
-    assert found(bare) == {"arXiv": together}
+    assert incomplete(bare) == {"arXiv": together}
 
 
 def test_incomplete_sources_uses_the_newest_day(bare: Install) -> None:
     noted(bare, {"hf-daily": BROKEN, ONE_ARXIV: LATE}, TODAY - DAY)
     noted(bare, {"hf-daily": FRESH})
-    assert found(bare) == {"arXiv": LATE}
+    assert incomplete(bare) == {"arXiv": LATE}
     noted(bare, {"hf-daily": LATE}, TODAY + DAY)
-    assert found(bare) == {"arXiv": LATE}
+    assert incomplete(bare) == {"arXiv": LATE}
     bare.clock.go(timedelta(days=2))
-    assert found(bare) == {"Hugging Face": LATE, "arXiv": LATE}
+    assert incomplete(bare) == {"Hugging Face": LATE, "arXiv": LATE}
     bare.clock.go(timedelta(days=1))
-    assert found(bare) == {"Hugging Face": LATE}, "of arXiv nothing was noted for more than three days"
+    assert incomplete(bare) == {"Hugging Face": LATE}, "of arXiv nothing was noted for more than three days"
 
 
 def test_incomplete_sources_labels_a_removed_source_by_kind(bare: Install) -> None:
     noted(bare, {"carrier-pigeon:north": LATE})
-    assert found(bare) == {"carrier-pigeon": LATE}
+    assert incomplete(bare) == {"carrier-pigeon": LATE}
 
 
 def test_preview_shows_the_coverage(bare: Install) -> None:

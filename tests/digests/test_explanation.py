@@ -13,7 +13,7 @@ from tests.support.install import Install
 AUTHOR = "Quillane Ostrovenko"
 
 
-def told(install: Install, name: str) -> Explanation:
+def explanation_of(install: Install, name: str) -> Explanation:
     return explain(install.db, subscriber(install), named(name), install.clock.now)
 
 
@@ -29,26 +29,22 @@ def test_explain_parts_sum_to_the_score(bare: Install) -> None:
     wants = {"authors": [AUTHOR], "categories": ["inv.tide"], "phrases": ["vostok"], "likes": likes}
     bare.people([reader(**wants, dislikes=["shelf:other03"])])
     for name in [f"{kind}{n:02}" for kind, count in (("strong", 4), ("weak", 4), ("other", 6)) for n in range(count)]:
-        score_breakdown = told(bare, name)
-        assert sum(part.contribution for part in score_breakdown.parts) == pytest.approx(
-            score_breakdown.score, abs=1e-4
-        )
-        for part in score_breakdown.parts:
+        explanation = explanation_of(bare, name)
+        assert sum(part.contribution for part in explanation.parts) == pytest.approx(explanation.score, abs=1e-4)
+        for part in explanation.parts:
             assert part.contribution == pytest.approx(part.weight * part.z, abs=1e-5)
-    assert len({part.signal for part in told(bare, "strong00").parts if part.contribution}) >= 4
+    assert len({part.signal for part in explanation_of(bare, "strong00").parts if part.contribution}) >= 4
 
 
 def test_explain_agrees_with_planning(bare: Install) -> None:
     bare.papers([*shelf("strong", 6), *shelf("weak", 3, HALF), *shelf("other", 3, NONE)])
     bare.people([reader(size=5)])
     names = [f"{kind}{n:02}" for kind, count in (("strong", 6), ("weak", 3), ("other", 3)) for n in range(count)]
-    accounts = {name: told(bare, name) for name in names}
-    assert {score_breakdown.candidates for score_breakdown in accounts.values()} == {12}
+    accounts = {name: explanation_of(bare, name) for name in names}
+    assert {explanation.candidates for explanation in accounts.values()} == {12}
     ranked = sorted(names, key=lambda name: accounts[name].rank or 0)
     assert [accounts[name].score for name in ranked] == sorted((a.score for a in accounts.values()), reverse=True)
-    picked = {
-        name for name, score_breakdown in accounts.items() if score_breakdown.verdict.startswith("picked, ranked ")
-    }
+    picked = {name for name, explanation in accounts.items() if explanation.verdict.startswith("picked, ranked ")}
     assert picked == set(planned(bare))
     [digest] = digests(bare)
     for name, pick in zip(digest.names, digest.picks, strict=True):
@@ -66,9 +62,11 @@ def test_explain_says_why_a_paper_is_not_picked(bare: Install) -> None:
     bare.papers([*shelf("strong", 2), paper("mine"), {**muted, "title": f"{muted['title']} brackish yodelling"}])
     bare.papers(shelf("other", 3, NONE))
     bare.people([reader(size=1, mute={"phrases": ["brackish yodelling"]}, likes=["shelf:mine"])])
-    verdicts = {name: told(bare, name) for name in ("seen00", "cut00", "muted", "mine", "strong00", "strong01")}
+    verdicts = {
+        name: explanation_of(bare, name) for name in ("seen00", "cut00", "muted", "mine", "strong00", "strong01")
+    }
     cut = verdicts["cut00"]
-    assert {name: score_breakdown.verdict for name, score_breakdown in verdicts.items() if name[:6] != "strong"} == {
+    assert {name: explanation.verdict for name, explanation in verdicts.items() if name[:6] != "strong"} == {
         "seen00": "was in the digest of 2026-11-24",
         "cut00": f"is not new, and an older paper needs a probability of 0.20; it has {cut.probability:.2f}",
         "muted": "muted: phrase brackish yodelling",
@@ -84,7 +82,9 @@ def test_explain_says_why_a_paper_is_not_picked(bare: Install) -> None:
 def test_explain_reports_a_paper_below_the_minimum_score(bare: Install) -> None:
     bare.papers([*shelf("strong", 3), *shelf("weak", 3, HALF), *shelf("other", 10, NONE)])
     bare.people([reader(min_score="high")])
-    weakest = max((told(bare, f"weak{n:02}") for n in range(3)), key=lambda score_breakdown: score_breakdown.rank or 0)
+    weakest = max(
+        (explanation_of(bare, f"weak{n:02}") for n in range(3)), key=lambda explanation: explanation.rank or 0
+    )
     assert weakest.probability is not None
     assert weakest.min_score == 0.2
     assert (
@@ -92,7 +92,7 @@ def test_explain_reports_a_paper_below_the_minimum_score(bare: Install) -> None:
         == f"ranked {weakest.rank}th of 16; its probability of {weakest.probability:.2f} is below the minimum "
         "score of 0.20"
     )
-    assert told(bare, "other00").verdict == "matches none of the interests"
+    assert explanation_of(bare, "other00").verdict == "matches none of the interests"
 
 
 def test_explain_reports_a_paper_outside_the_window(bare: Install) -> None:
@@ -100,21 +100,21 @@ def test_explain_reports_a_paper_outside_the_window(bare: Install) -> None:
     bare.clock.go(4 * DAY)
     bare.papers(shelf("new", 1))
     bare.people([reader()])
-    assert told(bare, "old00").verdict == "is older than a digest looks back: first seen 2026-11-24"
-    assert told(bare, "new00").verdict == "picked, ranked 1st"
+    assert explanation_of(bare, "old00").verdict == "is older than a digest looks back: first seen 2026-11-24"
+    assert explanation_of(bare, "new00").verdict == "picked, ranked 1st"
 
 
 def test_explain_reason_names_the_matched_interest(bare: Install) -> None:
     bare.papers([paper("strong"), paper("dull", NONE, authors=["Quillane Ostrovenko"]), *sample_data.papers(10)])
     bare.people([reader(authors=[AUTHOR])])
-    assert told(bare, "strong").reason.value == TOPIC
-    assert set(told(bare, "strong").reason.words) == set(TOPIC.split())
-    assert told(bare, "dull").reason.kind is ReasonKind.AUTHOR
+    assert explanation_of(bare, "strong").reason.value == TOPIC
+    assert set(explanation_of(bare, "strong").reason.words) == set(TOPIC.split())
+    assert explanation_of(bare, "dull").reason.kind is ReasonKind.AUTHOR
 
 
 def test_explain_rejects_an_unknown_paper(bare: Install) -> None:
     bare.people([reader()])
     with pytest.raises(NotFound, match="no such paper"):
-        told(bare, "unheard-of")
+        explanation_of(bare, "unheard-of")
     with pytest.raises(NotFound, match="older than seven days or archived"):
         explain(bare.db, subscriber(bare), PaperId("invented:900000"), bare.clock.now)

@@ -32,7 +32,7 @@ def install(bare: Install) -> Install:
     return bare
 
 
-def said(install: Install, *sightings: Sighting) -> None:
+def store_sightings(install: Install, *sightings: Sighting) -> None:
     store_page(install.db, "s", sightings, install.clock.now)
 
 
@@ -41,10 +41,10 @@ def other_day(install: Install) -> None:
 
 
 def test_journal_version_of_a_sent_paper_is_not_repeated(install: Install) -> None:
-    said(install, PREPRINT)
+    store_sightings(install, PREPRINT)
     assert planned(install) == (ARXIV,)
     other_day(install)
-    said(install, JOURNAL)
+    store_sightings(install, JOURNAL)
     install.papers(shelf("other", 1))
     assert planned(install) == ("other00",)
     assert install.unsafe == {}
@@ -62,11 +62,13 @@ def test_merge_hides_the_older_of_a_sent_pair(install: Install) -> None:
 
 
 def test_split_of_a_sent_paper_repeats_neither(install: Install) -> None:
-    said(install, PREPRINT, JOURNAL)
+    store_sightings(install, PREPRINT, JOURNAL)
     assert planned(install) == (ARXIV,)
     other_day(install)
     split_paper(install.db, ARXIV, install.clock.now)
-    said(install, replace(PREPRINT, version=2), replace(JOURNAL, words=replace(JOURNAL.words, abstract=TOPIC)))
+    store_sightings(
+        install, replace(PREPRINT, version=2), replace(JOURNAL, words=replace(JOURNAL.words, abstract=TOPIC))
+    )
     install.papers(shelf("other", 1))
     assert planned(install) == ("other00",)
     other_day(install)
@@ -76,20 +78,20 @@ def test_split_of_a_sent_paper_repeats_neither(install: Install) -> None:
 
 
 def test_split_of_an_unsent_paper_offers_both(install: Install) -> None:
-    said(install, PREPRINT, JOURNAL)
+    store_sightings(install, PREPRINT, JOURNAL)
     split_paper(install.db, ARXIV, install.clock.now)
     assert set(planned(install)) == {ARXIV, DOI}
     assert install.unsafe == {}
 
 
 def test_digest_bytes_survive_merge_and_split(install: Install) -> None:
-    said(install, PREPRINT)
+    store_sightings(install, PREPRINT)
     install.papers([paper("young")])
     assert set(planned(install)) == {ARXIV, "young"}
     [digest] = digests(install)
     before = mail(install, digest.key)
     merge_papers(install.db, ARXIV, PaperId("shelf:young"), install.clock.now)
-    said(install, replace(JOURNAL, ids=(DOI, ARXIV)))
+    store_sightings(install, replace(JOURNAL, ids=(DOI, ARXIV)))
     assert mail(install, digest.key) == before
     assert install.unsafe == {}
     split_paper(install.db, ARXIV, install.clock.now)
@@ -98,17 +100,17 @@ def test_digest_bytes_survive_merge_and_split(install: Install) -> None:
 
 
 def test_withdrawn_paper_is_not_picked(install: Install) -> None:
-    said(install, PREPRINT)
+    store_sightings(install, PREPRINT)
     assert planned(install) == (ARXIV,)
     [digest] = digests(install)
     before = mail(install, digest.key)
     install.papers(shelf("other", 1))
-    said(install, replace(PREPRINT, version=2, withdrawn=True))
+    store_sightings(install, replace(PREPRINT, version=2, withdrawn=True))
     assert mail(install, digest.key) == before
     install.people([{**reader(), "email": "late@example.net"}])
     install.plan()
     assert digests(install, "late@example.net")[-1].names == ("other00",)
-    said(install, replace(PREPRINT, version=3))
+    store_sightings(install, replace(PREPRINT, version=3))
     install.people([{**reader(), "email": "later@example.net"}])
     install.plan()
     assert set(digests(install, "later@example.net")[-1].names) == {ARXIV, "other00"}

@@ -58,7 +58,7 @@ def people() -> Profiles:
     return compile_profiles([wants(*wish) for wish in wishes], day().model, day())
 
 
-def seen(seed: int, share: float, grain: float) -> RankedCandidates:
+def random_ranking(seed: int, share: float, grain: float) -> RankedCandidates:
     """Return random scores: a `share` of papers is open.
 
     Scores are multiples of `grain` if it is not 0.
@@ -78,7 +78,7 @@ def seen(seed: int, share: float, grain: float) -> RankedCandidates:
 def test_select_equals_selecting_one_by_one(
     seed: int, share: float, grain: float, options: list[DigestOptions]
 ) -> None:
-    ranked, own = seen(seed, share, grain), LocalCalibration(0.3, 0.9)
+    ranked, own = random_ranking(seed, share, grain), LocalCalibration(0.3, 0.9)
     for row, choice in enumerate(select(day(), ranked, options, own)):
         without_interests = Reader(day(), ranked, row, options[row], own).choice()
         assert choice.order.tolist() == without_interests.order.tolist()

@@ -33,7 +33,7 @@ def paper(name: str, subject: str, title: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
+def installed(tmp_path: Path, database_url: str, now: datetime) -> Install:
     """Return an install with two subscribers with likes and two new papers.
 
     One like is of an unknown paper.
@@ -52,89 +52,89 @@ def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
     return built
 
 
-def everybody(made: Install) -> tuple[PlanningDay, Sequence[DueSubscriber]]:
-    day = read_planning_day(made.db, made.clock.now, NoEncoder())
-    with made.db.read() as session:
+def everybody(installed: Install) -> tuple[PlanningDay, Sequence[DueSubscriber]]:
+    day = read_planning_day(installed.db, installed.clock.now, NoEncoder())
+    with installed.db.read() as session:
         keys = session.connection().execute(select(core.subscriber.c.id).order_by(core.subscriber.c.id)).scalars()
         return day, [due.by_key(session, key) for key in keys]
 
 
-def ranked(made: Install) -> Shard:
+def ranked(installed: Install) -> Shard:
     """Everybody ranked; what had to be compiled is kept."""
-    day, people = everybody(made)
-    with made.db.read() as session:
+    day, people = everybody(installed)
+    with installed.db.read() as session:
         shard = rank_shard(session, day, people)
-    with made.db.write() as session:
+    with installed.db.write() as session:
         store_compiled(session, day, shard.compiled)
     return shard
 
 
-def test_stored_profile_ranks_like_a_new_one(made: Install) -> None:
-    fresh, kept = ranked(made), ranked(made)
+def test_stored_profile_ranks_like_a_new_one(installed: Install) -> None:
+    fresh, kept = ranked(installed), ranked(installed)
     assert len(fresh.compiled) == 2
     assert not kept.compiled
     assert np.array_equal(fresh.ranked.total, kept.ranked.total)
     assert np.array_equal(fresh.ranked.relevance, kept.ranked.relevance)
     assert np.array_equal(fresh.allowed, kept.allowed)
-    at, candidates = Cells(np.repeat([0, 1], 2), np.tile([0, 1], 2)), everybody(made)[0].candidates
+    at, candidates = Cells(np.repeat([0, 1], 2), np.tile([0, 1], 2)), everybody(installed)[0].candidates
     assert list(reasons(candidates, fresh.ranked.profiles, at)) == list(reasons(candidates, kept.ranked.profiles, at))
 
 
-def test_plan_stores_compiled_profiles(made: Install) -> None:
-    made.plan()
-    assert not ranked(made).compiled
+def test_plan_stores_compiled_profiles(installed: Install) -> None:
+    installed.plan()
+    assert not ranked(installed).compiled
 
 
 Change = Callable[[Install], object]
 
 
-def give(made: Install) -> None:
-    add_feedback(made.db, made.app.keys, ADA, PaperId("invented:frog2"), Verdict.MORE, made.clock.now)
+def give(installed: Install) -> None:
+    add_feedback(installed.db, installed.app.keys, ADA, PaperId("invented:frog2"), Verdict.MORE, installed.clock.now)
 
 
-def take_back(made: Install) -> None:
-    feedback_take_back(made.db, made.app.keys, ADA, PaperId("invented:frog2"), made.clock.now)
+def take_back(installed: Install) -> None:
+    feedback_take_back(installed.db, installed.app.keys, ADA, PaperId("invented:frog2"), installed.clock.now)
 
 
-def mute(made: Install) -> None:
-    mute_from_paper(made.db, made.app.keys, ADA, LAKES, ICE, made.clock.now)
+def mute(installed: Install) -> None:
+    mute_from_paper(installed.db, installed.app.keys, ADA, LAKES, ICE, installed.clock.now)
 
 
-def want_it_back(made: Install) -> None:
-    undo_mute(made.db, made.app.keys, ADA, LAKES, made.clock.now)
+def want_it_back(installed: Install) -> None:
+    undo_mute(installed.db, installed.app.keys, ADA, LAKES, installed.clock.now)
 
 
-def edit(made: Install) -> None:
-    made.people([{"email": ADA, "topics": ["lakes"]}])
+def edit(installed: Install) -> None:
+    installed.people([{"email": ADA, "topics": ["lakes"]}])
 
 
 @pytest.mark.parametrize(
     "changes", [[give], [give, take_back], [mute], [mute, want_it_back], [edit]], ids=lambda c: c[-1].__name__
 )
-def test_feedback_recompiles_only_that_profile(made: Install, changes: list[Change]) -> None:
+def test_feedback_recompiles_only_that_profile(installed: Install, changes: list[Change]) -> None:
     for change in changes:
-        assert len(ranked(made).compiled) <= 2
-        change(made)
-    assert len(ranked(made).compiled) == 1
-    assert not ranked(made).compiled
+        assert len(ranked(installed).compiled) <= 2
+        change(installed)
+    assert len(ranked(installed).compiled) == 1
+    assert not ranked(installed).compiled
 
 
-def test_profile_is_recompiled_after_a_revision(made: Install) -> None:
-    before = ranked(made)
-    made.papers([paper(LAKES, "tree frogs", "Frogs of alpine lakes")])
-    after = ranked(made)
+def test_profile_is_recompiled_after_a_revision(installed: Install) -> None:
+    before = ranked(installed)
+    installed.papers([paper(LAKES, "tree frogs", "Frogs of alpine lakes")])
+    after = ranked(installed)
     assert len(after.compiled) == 1
     assert not np.array_equal(before.ranked.total[0, :2], after.ranked.total[0, :2])
 
 
-def test_profile_includes_a_liked_paper_once_it_is_known(made: Install) -> None:
-    ranked(made)
-    made.papers([paper("invented:later", "deep seas", "Deep seas in the dark")])
-    assert len(ranked(made).compiled) == 1
+def test_profile_includes_a_liked_paper_once_it_is_known(installed: Install) -> None:
+    ranked(installed)
+    installed.papers([paper("invented:later", "deep seas", "Deep seas in the dark")])
+    assert len(ranked(installed).compiled) == 1
 
 
-def test_erase_deletes_the_stored_profile(made: Install) -> None:
-    ranked(made)
-    erase(made.db, made.app.keys, ADA, made.clock.now)
-    with made.db.read() as session:
+def test_erase_deletes_the_stored_profile(installed: Install) -> None:
+    ranked(installed)
+    erase(installed.db, installed.app.keys, ADA, installed.clock.now)
+    with installed.db.read() as session:
         assert session.connection().execute(select(func.count()).select_from(core.profile)).scalar() == 1

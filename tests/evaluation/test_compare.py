@@ -31,7 +31,7 @@ def done(user: str, value: float) -> CaseResult:
 
 
 @pytest.fixture(scope="module")
-def found() -> list[Case]:
+def cases() -> list[Case]:
     return list(judged_cases(LIBRARY, judgments(), model(papers())))
 
 
@@ -41,25 +41,25 @@ def run(*words: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_case_is_scored_as_in_planning(found: list[Case]) -> None:
+def test_case_is_scored_as_in_planning(cases: list[Case]) -> None:
     day = build_candidates(list(LIBRARY.values()), model(papers()), EPOCH + DAY_LENGTH)
     day = day.with_archive_votes(weighted_votes(list(LIBRARY.values())).tolist())
-    for case, judgment in zip(found, judgments(), strict=True):
+    for case, judgment in zip(cases, judgments(), strict=True):
         eligible = np.array([[name in case.names for name in LIBRARY]])
         profiles = compile_profiles([wants(*judgment.interests)], day.model, day)
         planned = score(day, profiles, eligible).total[0][eligible[0]]
         assert totals(case, WEIGHTS) == pytest.approx(planned, abs=1e-4)  # blocks are summed in another order
 
 
-def test_difference_from_itself_is_zero(found: list[Case]) -> None:
-    ours = [evaluate_case(case) for case in found]
+def test_difference_from_itself_is_zero(cases: list[Case]) -> None:
+    ours = [evaluate_case(case) for case in cases]
     assert {(e.value, e.low, e.high) for e in difference(ours, ours).values()} == {(0.0, 0.0, 0.0)}
 
 
-def test_difference_favours_better_ranker(found: list[Case]) -> None:
+def test_difference_favours_better_ranker(cases: list[Case]) -> None:
     ours, theirs = (
-        [evaluate_case(case) for case in found],
-        [evaluate_case(case, single_signal("trend")) for case in found],
+        [evaluate_case(case) for case in cases],
+        [evaluate_case(case, single_signal("trend")) for case in cases],
     )
     assert difference(ours, theirs)["ndcg@10"].low > 0
 
@@ -68,28 +68,28 @@ def test_difference_is_paired_by_user_in_any_order() -> None:
     ours = [done("ann", 0.9), done("ann", 0.7), done("bo", 0.2), done("cy", 0.5)]
     theirs = [done("cy", 0.5), done("bo", 0.6), done("ann", 0.4)]
     assert differences(ours, theirs)["mrr"] == pytest.approx([0.4, -0.4, 0.0])
-    found = difference(ours, theirs)["mrr"]
-    assert (found.better, found.worse, found.equal) == (1, 1, 1)
+    cases = difference(ours, theirs)["mrr"]
+    assert (cases.better, cases.worse, cases.equal) == (1, 1, 1)
 
 
 def test_pairing_detects_small_differences() -> None:
     levels = np.random.default_rng(3).uniform(0, 0.9, 60)
     ours, theirs = ([done(str(i), level + more) for i, level in enumerate(levels)] for more in (0.05, 0.0))
-    found = difference(ours, theirs)["mrr"]
-    assert (found.low, found.high) == pytest.approx((0.05, 0.05))
+    cases = difference(ours, theirs)["mrr"]
+    assert (cases.low, cases.high) == pytest.approx((0.05, 0.05))
     single_signal = mean_estimate(levels)
     assert single_signal.high - single_signal.low > 0.1
 
 
-def test_difference_uses_users_of_both(found: list[Case]) -> None:
-    ours = [evaluate_case(case) for case in found]
+def test_difference_uses_users_of_both(cases: list[Case]) -> None:
+    ours = [evaluate_case(case) for case in cases]
     assert difference(ours, ours[:1])["mrr"].value == 0
     assert difference(ours, [])["mrr"].value == 0
 
 
-def test_missing_scores_of_judgment_are_refused(found: list[Case]) -> None:
+def test_missing_scores_of_judgment_are_refused(cases: list[Case]) -> None:
     with pytest.raises(BadInput, match="no scores for 7 judgments"):
-        results_from_scores(found, {0: {}})
+        results_from_scores(cases, {0: {}})
 
 
 def test_against_compares_with_signal(judged: list[str]) -> None:
@@ -107,8 +107,8 @@ def test_papers_without_scores_are_not_ranked(judged: list[str], tmp_path: Path)
     rows = [{"n": n, "id": "made:0", "score": float("nan")} for n in range(8)]
     (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     ours = run(*judged)
-    for name, found in run(*judged, "--against", str(tmp_path / "s.jsonl")).items():
-        assert name == "users" or found["value"] == ours[name]["value"]
+    for name, cases in run(*judged, "--against", str(tmp_path / "s.jsonl")).items():
+        assert name == "users" or cases["value"] == ours[name]["value"]
 
 
 def test_seed_decides_order_of_ties(judged: list[str]) -> None:
@@ -151,16 +151,16 @@ def test_fit_writes_valid_weights_file(judged: list[str], tmp_path: Path) -> Non
     assert {name: learnt.of(name) for name in FIXED} == {name: WEIGHTS.of(name) for name in FIXED}
 
 
-def test_learn_recovers_lost_weight(found: list[Case]) -> None:
+def test_learn_recovers_lost_weight(cases: list[Case]) -> None:
     poor = replace(
         WEIGHTS,
         signals={**WEIGHTS.signals, "topic": 0.05, "topic_similarity": 0.05, "query_expansion": 0.05, "trend": 1.0},
     )
-    learnt = learn_weights({"all": found}, poor)
+    learnt = learn_weights({"all": cases}, poor)
     assert learnt.weights.of("trend") < 1
     assert all(learnt.weights.of(signal.name) > 0 for signal in SIGNALS)
-    after = np.mean([evaluate_case(case, learnt.weights).measures["ndcg@10"] for case in found])
-    assert after >= np.mean([evaluate_case(case, poor).measures["ndcg@10"] for case in found])
+    after = np.mean([evaluate_case(case, learnt.weights).measures["ndcg@10"] for case in cases])
+    assert after >= np.mean([evaluate_case(case, poor).measures["ndcg@10"] for case in cases])
 
 
 def test_learn_without_cases_changes_nothing() -> None:

@@ -32,16 +32,16 @@ def digest(
     return SentDigest(1, subscriber, AT, held, tuple(range(len(held))), tuple(v for _, v in picks), (AT,) * len(held))
 
 
-def said(user: str, *told: tuple[float, float, bool]) -> DigestVerdicts:
-    return DigestVerdicts(user, told)
+def digest_verdicts(user: str, *scored: tuple[float, float, bool]) -> DigestVerdicts:
+    return DigestVerdicts(user, scored)
 
 
 def test_auc_counts_pairs_within_digests() -> None:
     given = [
-        said("ann", (0, 3.0, True), (1, 1.0, False), (2, 5.0, False)),
-        said("ann", (3, 2.0, True), (4, 2.0, False)),
-        said("bo", (5, 1.0, True), (6, 0.0, False)),
-        said("cy", (7, 9.0, True)),
+        digest_verdicts("ann", (0, 3.0, True), (1, 1.0, False), (2, 5.0, False)),
+        digest_verdicts("ann", (3, 2.0, True), (4, 2.0, False)),
+        digest_verdicts("bo", (5, 1.0, True), (6, 0.0, False)),
+        digest_verdicts("cy", (7, 9.0, True)),
     ]
     found, users = auc(given)
     assert found.value == pytest.approx(((1 + 0 + 0.5) / 3 + 1) / 2)
@@ -49,15 +49,15 @@ def test_auc_counts_pairs_within_digests() -> None:
 
 
 def test_accuracy_uses_earlier_verdicts_only() -> None:
-    told = [(0, 1.0, False), (1, 1.0, True), (2, 3.0, True), (3, 1.2, True), (4, 1.1, False)]
+    scored = [(0, 1.0, False), (1, 1.0, True), (2, 3.0, True), (3, 1.2, True), (4, 1.1, False)]
     # liked is said first; then, with a dislike alone, not liked; then means 1.0/1.0, 2.0/1.0 and 1.73/1.0
-    found, users = accuracy([said("ann", *told)])
+    found, users = accuracy([digest_verdicts("ann", *scored)])
     assert found.value == pytest.approx((0 + 0 + 1 + 0 + 1) / 5)
     assert users == 1
 
 
 def test_accuracy_orders_verdicts_by_time() -> None:
-    late, early = said("ann", (9, 0.0, True)), said("bo", (1, 1.0, True), (2, -1.0, False))
+    late, early = digest_verdicts("ann", (9, 0.0, True)), digest_verdicts("bo", (1, 1.0, True), (2, -1.0, False))
     found, _ = accuracy([late, early])
     assert found.value == pytest.approx(np.mean([1, 0.5]))
 

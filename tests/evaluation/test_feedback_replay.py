@@ -35,19 +35,19 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
+def installed(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
     """Create a reader with a topic, and an archive, on a Tuesday."""
-    made = install(tmp_path, url, now)
-    archive(made)
-    made.people([reader(size=4)])
-    yield made
-    made.db.close()
+    installed = install(tmp_path, url, now)
+    archive(installed)
+    installed.people([reader(size=4)])
+    yield installed
+    installed.db.close()
 
 
 @pytest.fixture
-def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(installed: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
     def invoke(*words: str) -> Any:
-        for name, value in made.environment().items():
+        for name, value in installed.environment().items():
             monkeypatch.setenv(name, value)
         done = CliRunner().invoke(app, ["evaluate", "--feedback", *words], catch_exceptions=False)
         assert done.exit_code == 0, done.output
@@ -56,120 +56,120 @@ def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
     return invoke
 
 
-async def day(made: Install, name: str) -> tuple[str, ...]:
+async def day(installed: Install, name: str) -> tuple[str, ...]:
     """Import four relevant papers and eight others, plan and deliver.
 
     Move to the next day.
     """
-    made.papers([*shelf(f"{name}good", 4), *shelf(f"{name}other", 8, 0)])
-    made.plan()
-    await made.deliver()
-    made.clock.go(DAY)
-    return digests(made)[-1].names
+    installed.papers([*shelf(f"{name}good", 4), *shelf(f"{name}other", 8, 0)])
+    installed.plan()
+    await installed.deliver()
+    installed.clock.go(DAY)
+    return digests(installed)[-1].names
 
 
-def say(made: Install, name: str, verdict: Verdict = Verdict.MORE) -> None:
-    [pick] = [p for d in digests(made) for p, known in zip(d.picks, d.names, strict=True) if known == name]
-    with made.db.write() as session:
-        feedback.add(session, subscriber(made), pick.paper, verdict, made.clock.now)
+def say(installed: Install, name: str, verdict: Verdict = Verdict.MORE) -> None:
+    [pick] = [p for d in digests(installed) for p, known in zip(d.picks, d.names, strict=True) if known == name]
+    with installed.db.write() as session:
+        feedback.add(session, subscriber(installed), pick.paper, verdict, installed.clock.now)
 
 
-def replayed(made: Install, since: datetime | None = None) -> list[RerankedDigest]:
-    return list(replay(made.db, since))
+def replayed(installed: Install, since: datetime | None = None) -> list[RerankedDigest]:
+    return list(replay(installed.db, since))
 
 
 @pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
-async def test_replay_uses_feedback_from_before_planning(made: Install) -> None:
-    first = await day(made, "a")
-    say(made, first[0])
-    second = await day(made, "b")
-    say(made, second[0])
-    say(made, second[1], Verdict.LESS)
-    one, two = replayed(made)
+async def test_replay_uses_feedback_from_before_planning(installed: Install) -> None:
+    first = await day(installed, "a")
+    say(installed, first[0])
+    second = await day(installed, "b")
+    say(installed, second[0])
+    say(installed, second[1], Verdict.LESS)
+    one, two = replayed(installed)
     assert (one.case.likes, two.case.likes) == (0, 1)
     assert set(one.case.relevant) == {f"shelf:{first[0]}"}
     assert set(two.case.relevant) == {f"shelf:{second[0]}"}
     assert (one.case.n, two.case.n) == (0, 1)
 
 
-async def test_replay_ignores_later_feedback_on_old_digest(made: Install) -> None:
-    first, second = await day(made, "a"), await day(made, "b")
-    say(made, second[0])
-    say(made, first[0])
-    assert [done.case.likes for done in replayed(made)] == [0, 0]
+async def test_replay_ignores_later_feedback_on_old_digest(installed: Install) -> None:
+    first, second = await day(installed, "a"), await day(installed, "b")
+    say(installed, second[0])
+    say(installed, first[0])
+    assert [done.case.likes for done in replayed(installed)] == [0, 0]
 
 
-async def test_undone_verdict_counts_until_undone(made: Install) -> None:
-    first = await day(made, "a")
-    say(made, first[0])
-    second = await day(made, "b")
-    say(made, second[0])
-    with made.db.write() as session:
-        [pick] = [p for p, name in zip(digests(made)[0].picks, first, strict=True) if name == first[0]]
-        feedback.undo(session, subscriber(made), pick.paper, made.clock.now)
-    [left] = replayed(made)
+async def test_undone_verdict_counts_until_undone(installed: Install) -> None:
+    first = await day(installed, "a")
+    say(installed, first[0])
+    second = await day(installed, "b")
+    say(installed, second[0])
+    with installed.db.write() as session:
+        [pick] = [p for p, name in zip(digests(installed)[0].picks, first, strict=True) if name == first[0]]
+        feedback.undo(session, subscriber(installed), pick.paper, installed.clock.now)
+    [left] = replayed(installed)
     assert set(left.case.relevant) == {f"shelf:{second[0]}"}
     assert left.case.likes == 1
 
 
-async def test_replay_uses_candidates_of_the_day(made: Install) -> None:
-    first = await day(made, "a")
-    second = await day(made, "b")
-    await day(made, "c")
-    say(made, second[0])
-    [done] = replayed(made)
+async def test_replay_uses_candidates_of_the_day(installed: Install) -> None:
+    first = await day(installed, "a")
+    second = await day(installed, "b")
+    await day(installed, "c")
+    say(installed, second[0])
+    [done] = replayed(installed)
     names = {name.removeprefix("shelf:") for name in done.case.names}
     assert names.isdisjoint(first)
     assert not any(name.startswith("c") for name in names)
     assert names == {*second, *(f"{d}other{n:02}" for d in "ab" for n in range(8))}
 
 
-async def test_replay_uses_votes_of_the_day(made: Install) -> None:
-    first = await day(made, "a")
-    say(made, first[0])
-    [before] = replayed(made)
-    made.papers([{**paper, "signals": {"upvotes": 500}} for paper in shelf("aother", 8, 0)])
-    [after] = replayed(made)
+async def test_replay_uses_votes_of_the_day(installed: Install) -> None:
+    first = await day(installed, "a")
+    say(installed, first[0])
+    [before] = replayed(installed)
+    installed.papers([{**paper, "signals": {"upvotes": 500}} for paper in shelf("aother", 8, 0)])
+    [after] = replayed(installed)
     assert (after.case.values == before.case.values).all()
 
 
-async def test_replay_ranks_as_planning_did(made: Install) -> None:
-    first = await day(made, "a")
-    say(made, first[0])
-    [done] = replayed(made)
+async def test_replay_ranks_as_planning_did(installed: Install) -> None:
+    first = await day(installed, "a")
+    say(installed, first[0])
+    [done] = replayed(installed)
     planned = {name: pick.score for name, pick in zip(done.names, done.digest.picks, strict=True)}
     scores = evaluate_case(done.case).scores
     assert {name: scores[str(name)] for name in planned} == pytest.approx(planned, abs=0.01)
 
 
-async def test_since_limits_digests_but_not_feedback(made: Install) -> None:
-    first = await day(made, "a")
-    say(made, first[0])
-    second = await day(made, "b")
-    say(made, second[0])
-    [done] = replayed(made, made.clock.now - DAY)
+async def test_since_limits_digests_but_not_feedback(installed: Install) -> None:
+    first = await day(installed, "a")
+    say(installed, first[0])
+    second = await day(installed, "b")
+    say(installed, second[0])
+    [done] = replayed(installed, installed.clock.now - DAY)
     assert done.case.likes == 1
 
 
-async def test_replay_changes_nothing(made: Install, run: Run) -> None:
-    first = await day(made, "a")
-    say(made, first[0])
-    before = dump(made)
+async def test_replay_changes_nothing(installed: Install, run: Run) -> None:
+    first = await day(installed, "a")
+    say(installed, first[0])
+    before = dump(installed)
     run("--json")
-    assert dump(made) == before
+    assert dump(installed) == before
 
 
-def dump(made: Install) -> list[str]:
-    assert made.db.file is not None
-    with sqlite3.connect(made.db.file) as connection:
+def dump(installed: Install) -> list[str]:
+    assert installed.db.file is not None
+    with sqlite3.connect(installed.db.file) as connection:
         return list(connection.iterdump())
 
 
-async def test_feedback_prints_measures_with_intervals(made: Install, run: Run) -> None:
-    first = await day(made, "a")
-    say(made, first[0])
-    say(made, first[1], Verdict.LESS)
-    draw(made, len(first) - 1)
+async def test_feedback_prints_measures_with_intervals(installed: Install, run: Run) -> None:
+    first = await day(installed, "a")
+    say(installed, first[0])
+    say(installed, first[1], Verdict.LESS)
+    draw(installed, len(first) - 1)
     found = run("--json")
     assert list(found) == [
         "ndcg@10", "recall@20", "mrr", "auc", "accuracy", "ece", "explored", "digests", "verdicts",
@@ -183,22 +183,22 @@ async def test_feedback_prints_measures_with_intervals(made: Install, run: Run) 
     assert lines[:6] == ["measure", "ndcg@10", "recall@20", "mrr", "auc", "accuracy"]
 
 
-def draw(made: Install, place: int) -> None:
+def draw(installed: Install, place: int) -> None:
     """Mark one pick as an exploration pick."""
     table = core.delivery
-    [digest] = digests(made)
+    [digest] = digests(installed)
     picks = list(digest.picks)
     picks[place] = picks[place]._replace(propensity=0.05)
-    with made.db.write() as session:
+    with installed.db.write() as session:
         session.connection().execute(
             update(table).where(table.c.id == digest.key).values(picks=pack_digest(picks).picks)
         )
     assert unpack_picks(pack_digest(picks).picks) == tuple(picks)
 
 
-async def test_feedback_supports_options_of_files(made: Install, run: Run, tmp_path: Path) -> None:
-    first = await day(made, "a")
-    say(made, first[0])
+async def test_feedback_supports_options_of_files(installed: Install, run: Run, tmp_path: Path) -> None:
+    first = await day(installed, "a")
+    say(installed, first[0])
     assert run("--against", "trend", "--json")["mrr"]["value"] > 0
     assert "topic" in run("--ablate", "--json")
     assert [row["judgments"] for row in run("--fit", str(tmp_path / "w.json"), "--json")] == ["feedback"]

@@ -159,7 +159,7 @@ def test_unknown_delivery_with_valid_mac_is_foreign(on_file: SentInstall) -> Non
 # Waves and contradictions
 
 
-def held(site: SentInstall) -> int:
+def held_bounces(site: SentInstall) -> int:
     with site.install.db.read() as session:
         return len(bounce_surge.held_addresses(session, site.install.clock.now))
 
@@ -171,7 +171,7 @@ def test_wave_of_bounces_by_mail_suppresses_nobody(sent: SentInstall) -> None:
         sent.install.clock.go(timedelta(minutes=1))
     assert [sent.status(n) for n in range(1, READERS + 1)] == [Status.ACTIVE] * READERS
     assert [sent.suppression(n) for n in range(1, READERS + 1)] == [None] * READERS
-    assert held(sent) == READERS
+    assert held_bounces(sent) == READERS
     with sent.install.db.read() as session:
         (lifting,) = suppressions.lifted(session, sent.key(1))
     assert lifting.why.startswith("held:")

@@ -25,7 +25,7 @@ from digestd.subscribers.library_sync import LibrarySync
 from digestd.subscribers.signup import new_subscriber
 from digestd.subscribers.subscriber_record import parse
 from tests.libraries.library_servers import KEY, Zotero
-from tests.papers.site import AT_ONCE, Site, site
+from tests.papers.http_server import AT_ONCE, HttpServer, serve_http
 
 ADA = "ada@example.org"
 LAKES, PONDS, RIVERS = "arxiv:2611.00001", "doi:10.5555/ponds", "doi:10.5555/rivers"
@@ -41,7 +41,7 @@ class SyncSetup:
     shift: list[timedelta] = field(default_factory=list)
 
     @property
-    def site(self) -> Site:
+    def site(self) -> HttpServer:
         return self.zotero.site
 
     async def link(self, written: str = "", key: str = KEY) -> Library:
@@ -104,7 +104,7 @@ async def setup(db: Database, keys: Keys, now: datetime) -> AsyncIterator[SyncSe
     def clock() -> datetime:
         return now + timedelta(seconds=monotonic() - began) + sum(shift, timedelta())
 
-    async with site() as served:
+    async with serve_http() as served:
         keeper = Zotero(served)
         bases = {LibraryProvider.ZOTERO: keeper.base, LibraryProvider.ORCID: served.url("/v3.0")}
         by = LibrarySync(db, keys, Client("https://digest.example.org"), clock, bases, timedelta(hours=24))

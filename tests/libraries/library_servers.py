@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.papers.site import Answerer, Asked, Site, says, site
+from tests.papers.http_server import Answerer, HttpServer, ReceivedRequest, says, serve_http
 
 KEY = "kEyOfAda0canary0NobodyKnows"
 CARBERRY = "0000-0002-1825-0097"
@@ -26,7 +26,7 @@ PER_PAGE_MAX = 100
 class Zotero:
     """A server with one key, which opens the library of one user and one group."""
 
-    site: Site
+    site: HttpServer
     key: str = KEY
     may_write: bool = False
     version: int = 10
@@ -50,10 +50,10 @@ class Zotero:
         return self.site.url("").rstrip("/")
 
     @property
-    def asked(self) -> list[str]:
+    def requests(self) -> list[str]:
         """Return the requests since the last call."""
-        paths = [asked.path for asked in self.site.asked]
-        self.site.asked.clear()
+        paths = [request.path for request in self.site.requests]
+        self.site.requests.clear()
         return paths
 
     def put(self, name: str, **data: object) -> None:
@@ -77,21 +77,21 @@ class Zotero:
         return says(body, status, **said)
 
     def _with_key(self, answer: Answerer) -> Answerer:
-        async def first(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        async def first(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             if self.first:
-                await self.first.pop(0)(asked, writer)
-            elif asked.headers.get("zotero-api-key") != self.key or asked.headers.get("zotero-api-version") != "3":
-                await says(b"Forbidden", 403)(asked, writer)
+                await self.first.pop(0)(request, writer)
+            elif request.headers.get("zotero-api-key") != self.key or request.headers.get("zotero-api-version") != "3":
+                await says(b"Forbidden", 403)(request, writer)
             else:
-                await answer(asked, writer)
+                await answer(request, writer)
 
         return first
 
-    async def _items(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
-        query = {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
+    async def _items(self, request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
         since = int(query.get("since", 0))
-        if int(asked.headers.get("if-modified-since-version", -1)) >= self.version:
-            await self._answer(b"", 304)(asked, writer)
+        if int(request.headers.get("if-modified-since-version", -1)) >= self.version:
+            await self._answer(b"", 304)(request, writer)
             return
         found = [item for item in self.items.values() if int(str(item["version"])) > since]
         if query.get("includeTrashed") != "1":
@@ -101,21 +101,21 @@ class Zotero:
         more = {"Link": f'<{self.base}/next?start={start + limit}>; rel="next", <{self.base}/x>; rel="last"'}
         headers: dict[str, Any] = more if start + limit < len(found) else {}
         body = json.dumps(found[start : start + limit]).encode()
-        await self._answer(body, **headers)(asked, writer)
+        await self._answer(body, **headers)(request, writer)
         if self.on_page:
             self.put(self.on_page.pop(0))
 
-    async def _deleted(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
-        since = int(parse_qs(urlsplit(asked.path).query)["since"][0])
+    async def _deleted(self, request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        since = int(parse_qs(urlsplit(request.path).query)["since"][0])
         gone = [name for name, version in self.deleted.items() if version > since]
         body = json.dumps({"collections": [], "searches": [], "items": gone, "tags": []}).encode()
-        await self._answer(body)(asked, writer)
+        await self._answer(body)(request, writer)
 
-    async def _rights(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def _rights(self, request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         user = {"library": True, "files": True, "notes": True, **({"write": True} if self.may_write else {})}
         access = {"user": user, "groups": {"all": {"library": True, "write": False}}}
         body = json.dumps({"key": self.key, "userID": 12, "username": "ada", "access": access}).encode()
-        await self._answer(body)(asked, writer)
+        await self._answer(body)(request, writer)
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def in_thread() -> Iterator[Zotero]:
     over = asyncio.Event()
 
     async def serve() -> None:
-        async with site() as served:
+        async with serve_http() as served:
             made.append(Zotero(served))
             up.set()
             await over.wait()

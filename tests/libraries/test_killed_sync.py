@@ -14,7 +14,7 @@ import pytest
 from digestd.store.libraries import LEASE
 from digestd.subscribers.library_sync import sync_due
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, SyncSetup, lakes
-from tests.papers.site import in_turn, says, slowly
+from tests.papers.http_server import in_turn, says, slowly
 from tests.support.install import install
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ async def test_sync_of_a_killed_worker_is_repeated_once(setup: SyncSetup, tmp_pa
     here = made.environment(DIGESTD_ZOTERO_URL=setup.zotero.base, PYTHONPATH=str(ROOT))
     page = setup.site.paths["/users/12/items/top"]
     setup.site.paths["/users/12/items/top"] = in_turn(page, slowly(60, says(b"[]")))
-    asked = len(setup.site.asked)
+    sent_before = len(setup.site.requests)
     worker = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "digestd", "worker"),
         env={**os.environ, **here},
@@ -49,7 +49,7 @@ async def test_sync_of_a_killed_worker_is_repeated_once(setup: SyncSetup, tmp_pa
         stderr=asyncio.subprocess.DEVNULL,
     )
     async with asyncio.timeout(60):
-        while len(setup.site.asked) < asked + 2:
+        while len(setup.site.requests) < sent_before + 2:
             await asyncio.sleep(0.05)
     worker.kill()
     await worker.wait()

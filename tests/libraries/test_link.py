@@ -20,7 +20,7 @@ from digestd.subscribers.erasure import erase
 from digestd.subscribers.libraries import LIBRARIES_MAX, unlink
 from tests.libraries.conftest import ADA, LAKES, PONDS, SyncSetup, lakes
 from tests.libraries.library_servers import CARBERRY, KEY, orcid_answer
-from tests.papers.site import says
+from tests.papers.http_server import says
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ async def test_link_orcid_likes_works_and_follows_the_record(setup: SyncSetup) -
     setup.site.paths[at] = orcid_answer((1, "Lakes", "10.48550/arXiv.2611.00001"), (2, "Ponds", "10.5555/ponds"))
     await setup.sync()
     assert setup.likes == {LAKES, PONDS}
-    assert "zotero-api-key" not in setup.site.asked[-1].headers
+    assert "zotero-api-key" not in setup.site.requests[-1].headers
     setup.site.paths[at] = orcid_answer((2, "Ponds", "10.5555/ponds"))
     await setup.sync(hours=25)
     assert setup.likes == {PONDS}
@@ -189,7 +189,7 @@ async def test_encrypted_key_is_bound_to_its_library(setup: SyncSetup) -> None:
         session.connection().execute(change)
     await setup.sync()
     assert setup.libraries[0].state is LibraryState.REFUSED, "of another library"
-    assert len(setup.zotero.asked) == 2, "the key went nowhere but to say what it may do"
+    assert len(setup.zotero.requests) == 2, "the key went nowhere but to say what it may do"
 
 
 async def test_rotated_secret_encrypts_the_key_again(setup: SyncSetup) -> None:

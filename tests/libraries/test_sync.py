@@ -18,7 +18,7 @@ from digestd.subscribers.libraries import linked_libraries
 from digestd.subscribers.library_sync import LibrarySync, sync, sync_due
 from digestd.subscribers.status_changes import unsubscribe
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, SyncSetup, lakes
-from tests.papers.site import says, slowly
+from tests.papers.http_server import says, slowly
 
 
 def counts(setup: SyncSetup) -> dict[EntryStatus, int]:
@@ -38,12 +38,12 @@ async def test_sync_likes_all_entries_then_new_ones(setup: SyncSetup) -> None:
         assert papers.count(session) == 0, "a library makes no public paper"
         own = references.of(session, setup.ada)
     assert {name: one.words.title for name, one in own.items()} == {LAKES: "Lakes freeze", PONDS: "Ponds"}
-    assert setup.zotero.asked[1].endswith("sort=dateAdded&direction=desc")
+    assert setup.zotero.requests[1].endswith("sort=dateAdded&direction=desc")
     assert await setup.sync(hours=1) == 0, "it is not due before its time"
     setup.zotero.put("RIVERS00", title="Rivers", DOI="10.5555/rivers")
     assert await setup.sync(hours=24) == 1
     assert setup.likes == {LAKES, PONDS, RIVERS}
-    changed, deleted = setup.zotero.asked
+    changed, deleted = setup.zotero.requests
     assert f"since={library.version}&includeTrashed=1" in changed
     assert deleted == f"/users/12/deleted?since={library.version}"
 
@@ -53,9 +53,9 @@ async def test_sync_reads_nothing_when_unchanged(setup: SyncSetup) -> None:
     await setup.link()
     await setup.sync()
     wants = setup.subscriber
-    asked = len(setup.site.asked)
+    sent_before = len(setup.site.requests)
     await setup.sync(hours=25)
-    (last,) = setup.site.asked[asked:]
+    (last,) = setup.site.requests[sent_before:]
     assert last.headers["if-modified-since-version"] == str(setup.zotero.version)
     assert setup.subscriber == wants
     (library,) = setup.libraries
@@ -116,7 +116,7 @@ async def test_sync_restarts_when_pages_shift(setup: SyncSetup) -> None:
     await setup.link()
     await setup.sync()
     assert len(setup.likes) == 251
-    starts = [path.partition("start=")[2].partition("&")[0] for path in setup.zotero.asked[1:]]
+    starts = [path.partition("start=")[2].partition("&")[0] for path in setup.zotero.requests[1:]]
     assert starts == ["0", "100", "0", "100", "200"]
 
 
@@ -157,7 +157,7 @@ async def test_sync_claims_exclude_others_and_expire(setup: SyncSetup) -> None:
     setup.advance(hours=25)
     setup.zotero.first = [slowly(30, says(b"[]"))]
     reading = asyncio.create_task(sync_due(setup.by))
-    while len(setup.site.asked) < 3:
+    while len(setup.site.requests) < 3:
         await asyncio.sleep(0.02)
     reading.cancel()
     assert await setup.sync() == 0, "its claim stands yet"

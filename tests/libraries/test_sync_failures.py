@@ -15,7 +15,7 @@ from digestd.store import libraries as kept
 from digestd.subscribers.library_sync import BACKOFF, BUSY_DELAY
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, SyncSetup, lakes
 from tests.libraries.library_servers import KEY
-from tests.papers.site import Answerer, says
+from tests.papers.http_server import Answerer, says
 from tests.support.install import install
 
 
@@ -61,19 +61,19 @@ async def test_sync_obeys_retry_after(setup: SyncSetup) -> None:
     (library,) = setup.libraries
     assert (library.state, library.failures) == (LibraryState.LINKED, 0)
     assert library.next <= setup.now + BUSY_DELAY
-    asked = len(setup.site.asked)
+    sent_before = len(setup.site.requests)
     await setup.sync(seconds=BUSY_DELAY.total_seconds())
-    assert len(setup.site.asked) == asked, "it is not asked before it said"
+    assert len(setup.site.requests) == sent_before, "it is not asked before it said"
     await setup.sync(minutes=11)
     assert setup.likes == {LAKES, PONDS}
     setup.zotero.said = {"Backoff": 600}
     await setup.sync(hours=25)
-    asked = len(setup.site.asked)
+    sent_before = len(setup.site.requests)
     setup.zotero.put("RIVERS00", DOI="10.5555/rivers")
     with setup.by.db.write() as session:
         kept.due_now(session, library.key, setup.now)
     await setup.sync()
-    assert len(setup.site.asked) == asked, "Backoff counts with a good answer too"
+    assert len(setup.site.requests) == sent_before, "Backoff counts with a good answer too"
 
 
 @pytest.mark.parametrize(

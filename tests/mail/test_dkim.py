@@ -46,7 +46,7 @@ def key(request: pytest.FixtureRequest) -> bytes:
     return bytes(request.param)
 
 
-def made(key: bytes) -> Signer:
+def make_signer(key: bytes) -> Signer:
     return create_signer("example.org", "s2026", key)
 
 
@@ -57,8 +57,8 @@ def verified(message: bytes, key: bytes) -> bool:
 
 
 def test_dkimpy_accepts_the_signature(key: bytes) -> None:
-    assert verified(made(key).sign(MESSAGE, AT), key)
-    assert b"\r\n." not in made(key).sign(MESSAGE, AT)
+    assert verified(make_signer(key).sign(MESSAGE, AT), key)
+    assert b"\r\n." not in make_signer(key).sign(MESSAGE, AT)
 
 
 CHANGES = [
@@ -74,7 +74,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("was", "now"), CHANGES)
 def test_dkimpy_rejects_changed_or_added_headers(key: bytes, was: bytes, now: bytes) -> None:
-    signed = made(key).sign(MESSAGE, AT)
+    signed = make_signer(key).sign(MESSAGE, AT)
     assert was in signed
     assert not verified(signed.replace(was, now, 1), key)
 
@@ -83,7 +83,7 @@ def test_mail_dkim_detects_changes(tmp_path: Path, key: bytes) -> None:
     perl = [tool("perl", "perl"), "-I", ".", "-e"]
     if subprocess.run([*perl, "use Mail::DKIM::Verifier; use Crypt::PK::Ed25519"], capture_output=True).returncode:
         pytest.skip("Mail::DKIM is not installed here (Debian: libmail-dkim-perl)")
-    signed = made(key).sign(MESSAGE, AT)
+    signed = make_signer(key).sign(MESSAGE, AT)
     files = []
     for number, (was, now) in enumerate([(b"", b""), *CHANGES]):
         files.append(tmp_path / f"{number}.eml")
@@ -119,7 +119,7 @@ for my $file (@ARGV) {
 def test_opendkim_detects_changes(tmp_path: Path) -> None:
     (tmp_path / "dns").write_text(f"s2026._domainkey.example.org {dns_record(RSA)}\n")
     (tmp_path / "conf").write_text(f"Mode v\nTestDNSData {tmp_path / 'dns'}\nSyslog no\n")
-    signed = made(RSA).sign(MESSAGE, AT)
+    signed = make_signer(RSA).sign(MESSAGE, AT)
     more = {name: b"\r\n" + name + b": <https://evil.example.com>\r\nMIME-Version" for name in LIST_HEADERS}
     tried = {
         "signed": (signed, True),
@@ -137,11 +137,11 @@ def test_opendkim_detects_changes(tmp_path: Path) -> None:
 
 
 def test_signature_is_deterministic(key: bytes) -> None:
-    assert made(key).sign(MESSAGE, AT) == made(key).sign(MESSAGE, AT)
+    assert make_signer(key).sign(MESSAGE, AT) == make_signer(key).sign(MESSAGE, AT)
 
 
 def test_signature_lines_are_short(key: bytes) -> None:
-    signed = made(key).sign(MESSAGE, AT)
+    signed = make_signer(key).sign(MESSAGE, AT)
     assert signed.endswith(MESSAGE)
     assert all(len(line) <= 130 for line in signed.removesuffix(MESSAGE).split(b"\r\n"))
 
@@ -150,7 +150,7 @@ def test_signature_lines_are_short(key: bytes) -> None:
 def test_signature_of_any_body_verifies(body: str) -> None:
     lines = "\r\n".join([*body.replace("\r", "").split("\n"), ""])
     message = MESSAGE.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + lines.encode()
-    assert verified(made(ED25519).sign(message, AT), ED25519)
+    assert verified(make_signer(ED25519).sign(message, AT), ED25519)
 
 
 @pytest.mark.parametrize(

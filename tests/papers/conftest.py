@@ -8,21 +8,21 @@ import pytest
 
 from digestd.fetching.fetch import Client, Fetcher
 from digestd.store.database import Database
-from tests.papers.desk import Desk
 from tests.papers.fetching import LIMITS, Clock
-from tests.papers.site import Site, site
+from tests.papers.http_server import HttpServer, serve_http
+from tests.papers.ingester import Ingester
 
 
 @pytest.fixture
-async def web() -> AsyncIterator[Site]:
-    async with site() as served:
+async def web() -> AsyncIterator[HttpServer]:
+    async with serve_http() as served:
         yield served
 
 
 @pytest.fixture
-def desk(db: Database, web: Site, now: datetime) -> Desk:
+def ingester(db: Database, web: HttpServer, now: datetime) -> Ingester:
     began = monotonic()
-    return Desk(db, web, lambda: now + timedelta(seconds=monotonic() - began))
+    return Ingester(db, web, lambda: now + timedelta(seconds=monotonic() - began))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 from digestd.sources import parse_source
 from digestd.sources.source import Source
-from tests.papers.site import Answerer, Asked, Site, head, in_turn, says
+from tests.papers.http_server import Answerer, HttpServer, ReceivedRequest, head, in_turn, says
 from tests.sources.test_arxiv import entry, feed
 from tests.sources.test_biorxiv import answer as posts
 from tests.sources.test_biorxiv import post
@@ -44,7 +44,7 @@ def _daily(n: int) -> dict[str, object]:
     return {"paper": paper | {"publishedAt": "2026-11-20T00:00:00Z"}, "publishedAt": "2026-11-23T00:00:00Z"}
 
 
-def serve(web: Site, source: str, answer: Answerer) -> None:
+def serve(web: HttpServer, source: str, answer: Answerer) -> None:
     """Serve at the first address that a source requests; later addresses are empty."""
     path = PATHS.get(source, "/rss")
     web.paths[path] = answer
@@ -69,25 +69,25 @@ class _Posts(dict[str, Answerer]):
         return self.first if "/0/json" in path else says(posts(status="no posts found", count=0, total=0))
 
 
-def simply(answer: Answerer) -> Callable[[Site, str], None]:
+def simply(answer: Answerer) -> Callable[[HttpServer, str], None]:
     return lambda web, source: serve(web, source, answer)
 
 
-def body(what: bytes, **headers: Any) -> Callable[[Site, str], None]:
+def body(what: bytes, **headers: Any) -> Callable[[HttpServer, str], None]:
     return simply(says(what, **headers))
 
 
-async def hang_up(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+async def hang_up(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
-async def half(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+async def half(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     writer.write(head(200, Content_Length=5_000) + good(API, 8, 9)[:300])
     await writer.drain()
     writer.close()
 
 
-async def slow_headers(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+async def slow_headers(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 X\r\n")
     for n in range(10_000):
         writer.write(f"X-{n}: x\r\n".encode())
@@ -95,7 +95,7 @@ async def slow_headers(_asked: Asked, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.1)
 
 
-async def slow_body(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+async def slow_body(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     writer.write(head(200, Content_Length=100_000))
     for _ in range(100_000):
         writer.write(b" ")
@@ -103,7 +103,7 @@ async def slow_body(_asked: Asked, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.1)
 
 
-async def gigabyte(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+async def gigabyte(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     writer.write(head(200))
     with suppress(ConnectionError):
         for _ in range(1_000):
@@ -112,11 +112,11 @@ async def gigabyte(_asked: Asked, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
-async def five_terabytes(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+async def five_terabytes(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     writer.write(head(200, Content_Length=5 * 10**12) + bytes(1_000))
 
 
-async def endless_headers(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+async def endless_headers(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 X\r\n")
     with suppress(ConnectionError):
         for _ in range(1_000):
@@ -128,50 +128,50 @@ async def endless_headers(_asked: Asked, writer: asyncio.StreamWriter) -> None:
 def endless_redirect() -> Answerer:
     count = iter(range(1_000_000))
 
-    async def answer(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def answer(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(head(302, Location=f"{PATHS[API]}?n={next(count)}", Content_Length=0))
 
     return answer
 
 
-def gzipped(what: bytes) -> Callable[[Site, str], None]:
+def gzipped(what: bytes) -> Callable[[HttpServer, str], None]:
     return lambda web, source: serve(web, source, says(gzip.compress(what, 9), Content_Encoding="gzip"))
 
 
-def deflated(what: bytes) -> Callable[[Site, str], None]:
+def deflated(what: bytes) -> Callable[[HttpServer, str], None]:
     return lambda web, source: serve(web, source, says(zlib.compress(what, 9), Content_Encoding="deflate"))
 
 
-def lazily(make: Callable[[], Callable[[Site, str], None]]) -> Callable[[Site, str], None]:
+def lazily(make: Callable[[], Callable[[HttpServer, str], None]]) -> Callable[[HttpServer, str], None]:
     """Create the answer when it is needed, because it is large."""
     return lambda web, source: make()(web, source)
 
 
-def mid_page(web: Site, source: str) -> None:
+def mid_page(web: HttpServer, source: str) -> None:
     query = "/api/query?search_query=cat%3Acs.LG&sortBy=submittedDate&sortOrder=descending&start={}&max_results=500"
     web.paths[PATHS[source]] = says(status=404)
     web.paths[query.format(0)] = says(feed(2, 0, entry("2611.00008v1", title="Title 8")))
     web.paths[query.format(1)] = in_turn(says(feed(2, 1)), says(feed(2, 1, entry("2611.00009v1", title="Title 9"))))
 
 
-def overstated(web: Site, source: str) -> None:
+def overstated(web: HttpServer, source: str) -> None:
     found = json.loads(good(source, 1, 2, 8))
     found["messages"][0] |= {"total": 900, "count": 3}
     serve(web, source, says(json.dumps(found).encode()))
 
 
-def unpadded(web: Site, source: str) -> None:
+def unpadded(web: HttpServer, source: str) -> None:
     found = json.loads(good(source, 1, 2, 8))
     for one in found["collection"]:
         one["date"] = "2026-9-3"
     serve(web, source, says(json.dumps(found).encode()))
 
 
-def elsewhere(url: str) -> Callable[[Site], Source]:
+def elsewhere(url: str) -> Callable[[HttpServer], Source]:
     return lambda web: parse_source(f"feed:{url.format(web.port)}")
 
 
-def nothing(web: Site, source: str) -> None:
+def nothing(web: HttpServer, source: str) -> None:
     """Do nothing: the fault is in the address."""
 
 

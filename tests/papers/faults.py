@@ -23,7 +23,6 @@ from digestd.store import papers
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate
 from tests.conftest import NOW
-from tests.papers.desk import here
 from tests.papers.fault_answers import (
     API,
     BIO,
@@ -56,8 +55,9 @@ from tests.papers.fault_answers import (
     slow_headers,
     unpadded,
 )
+from tests.papers.http_server import AT_ONCE, HttpServer, says, serve_http
+from tests.papers.ingester import redirect
 from tests.papers.makers import everything
-from tests.papers.site import AT_ONCE, Site, says, site
 from tests.sources.test_arxiv import feed
 
 HOUR = timedelta(hours=1)
@@ -72,11 +72,11 @@ class Fault:
     id: str
     name: str
     source: str
-    arrange: Callable[[Site, str], None]
+    arrange: Callable[[HttpServer, str], None]
     why: str | None = None
     new: int = 0
     rejected: int = 0
-    own: Callable[[Site], Source] | None = None
+    own: Callable[[HttpServer], Source] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Outcome:
     kept: bool
     recovered: bool
     seconds: float
-    asked: int
+    requests: int
 
     @property
     def as_expected(self) -> bool:
@@ -188,19 +188,19 @@ class Clock:
 async def happen(fault: Fault, db: Database) -> Outcome:
     """Serve a good answer, the fault, and a good answer with one paper more."""
     clock = Clock()
-    async with site() as web:
+    async with serve_http() as web:
         spec = fault.source if fault.own is None else RSS
-        source = here(parse_source(spec), web)
+        source = redirect(parse_source(spec), web)
         serve(web, spec, says(good(spec, 1, 2)))
         before = await _ask(db, source, clock)
         assert (before.new, before.error) == (2, None), before
         known = everything(db)
-        web.asked.clear()
+        web.requests.clear()
         fault.arrange(web, spec)
         began = monotonic()
         limits = replace(LIMITS, seconds=2) if fault.why == HASTE else LIMITS
         report = await _ask(db, fault.own(web) if fault.own else source, clock, limits)
-        seconds, asked = monotonic() - began, len(web.asked)
+        seconds, asked = monotonic() - began, len(web.requests)
         kept = everything(db) == known
         clock.now += 2 * HOUR
         web.paths = {}

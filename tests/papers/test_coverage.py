@@ -41,42 +41,42 @@ def weeks(weekday: date, items: int, number: int = 4) -> list[Coverage]:
 
 
 def of(
-    seen: Observation, known: Iterable[Coverage], now: datetime, day: date = TUE, calendar: bool = True
+    observation: Observation, known: Iterable[Coverage], now: datetime, day: date = TUE, calendar: bool = True
 ) -> Coverage | None:
     rhythm = ExpectedSchedule(list(known), RSS.announcement_time if calendar else None)
-    return next(iter(judge_days("s", rhythm, seen, [day], now)), None)
+    return next(iter(judge_days("s", rhythm, observation, [day], now)), None)
 
 
 def state(found: Coverage | None) -> CoverageState | None:
     return found.state if found else None
 
 
-def seen(day: date = TUE, items: int = 0, **more: object) -> Observation:
+def observation(day: date = TUE, items: int = 0, **more: object) -> Observation:
     """Return the observation of a source read to its end that names this day."""
     told: dict[str, object] = {"items": {day: items} if items else {}, "complete_days": frozenset({day}), "newest": day}
     return Observation(**{**told, "named": frozenset({day}), **more})  # type: ignore[arg-type]  # parts by name
 
 
 def test_judge_days_announcement_is_fresh() -> None:
-    found = of(seen(items=90), announcements(100), at(TUE, 7))
+    found = of(observation(items=90), announcements(100), at(TUE, 7))
     assert found == Coverage("s", TUE, FRESH, 90, 100)
 
 
 def test_judge_days_weekend_and_holiday_are_quiet() -> None:
     for day in (date(2026, 11, 21), date(2026, 11, 22), date(2026, 11, 27)):
         known = [one for one in announcements(100) if one.day < day]
-        assert state(of(seen(day), known, at(day, 12), day)) is QUIET
+        assert state(of(observation(day), known, at(day, 12), day)) is QUIET
         assert state(of(Observation(error="down"), known, at(day, 12), day)) is QUIET
 
 
 def test_judge_days_is_silent_before_the_due_hour() -> None:
-    monday = seen(TUE - DAY, 100)
+    monday = observation(TUE - DAY, 100)
     assert of(monday, announcements(100), at(TUE, 5)) is None
     assert of(Observation(error="down"), announcements(100), at(TUE, 5)) is None
 
 
 def test_judge_days_older_day_is_late_then_stale() -> None:
-    monday = seen(TUE - DAY, 100)
+    monday = observation(TUE - DAY, 100)
     assert state(of(monday, announcements(100), at(TUE, 6))) is LATE
     stale = of(monday, announcements(100), at(TUE, 9))
     assert stale is not None
@@ -92,31 +92,31 @@ def test_judge_days_unchanged_answer_is_late_then_stale() -> None:
 
 
 def test_judge_days_empty_day_is_quiet_if_few_are_usual() -> None:
-    assert state(of(seen(), announcements(2), at(TUE, 6))) is QUIET
-    assert state(of(seen(), [], at(TUE, 6))) is QUIET, "it says itself that it is of this day"
-    assert state(of(seen(), announcements(100), at(TUE, 6))) is LATE
-    assert state(of(seen(), announcements(100), at(TUE, 9))) is STALE
+    assert state(of(observation(), announcements(2), at(TUE, 6))) is QUIET
+    assert state(of(observation(), [], at(TUE, 6))) is QUIET, "it says itself that it is of this day"
+    assert state(of(observation(), announcements(100), at(TUE, 6))) is LATE
+    assert state(of(observation(), announcements(100), at(TUE, 9))) is STALE
 
 
 @pytest.mark.parametrize(
     ("items", "usual", "is_partial"), [(24, 100, True), (25, 100, False), (1, 8, True), (1, 7, False)]
 )
 def test_judge_days_under_a_quarter_of_usual_is_partial(items: int, usual: int, is_partial: bool) -> None:
-    found = of(seen(items=items), announcements(usual), at(TUE, 7))
+    found = of(observation(items=items), announcements(usual), at(TUE, 7))
     assert found is not None
     assert found.state is (PARTIAL if is_partial else FRESH)
     assert found.note == (f"{items} where about {usual} are usual" if is_partial else "")
 
 
 def test_judge_days_few_confirmed_by_backfill_are_complete() -> None:
-    checked = of(seen(items=3, checked=frozenset({TUE})), announcements(100), at(TUE, 9))
+    checked = of(observation(items=3, checked=frozenset({TUE})), announcements(100), at(TUE, 9))
     assert checked is not None
     assert (checked.state, checked.note) == (FRESH, CHECKED_NOTE)
-    assert of(seen(items=3), [*announcements(100), checked], at(TUE, 10)) in {None, checked}
+    assert of(observation(items=3), [*announcements(100), checked], at(TUE, 10)) in {None, checked}
 
 
 def test_judge_days_defective_answer_is_partial() -> None:
-    found = of(seen(items=90, flaw="12 of 102 records could not be read"), announcements(100), at(TUE, 7))
+    found = of(observation(items=90, flaw="12 of 102 records could not be read"), announcements(100), at(TUE, 7))
     assert found == Coverage("s", TUE, PARTIAL, 90, 100, "12 of 102 records could not be read")
 
 
@@ -125,7 +125,7 @@ def test_judge_days_partial_day_is_completed_by_next_run() -> None:
     found = of(half, announcements(100), at(TUE, 7))
     assert found is not None
     assert (found.state, found.items, found.note) == (PARTIAL, 50, "answers 503")
-    healed = of(seen(items=100), [*announcements(100), found], at(TUE, 8))
+    healed = of(observation(items=100), [*announcements(100), found], at(TUE, 8))
     assert healed == Coverage("s", TUE, FRESH, 100, 100)
 
 
@@ -138,11 +138,11 @@ def test_judge_days_failure_is_broken_only_if_day_is_missing() -> None:
 
 
 def test_judge_days_missed_announcement_is_partial() -> None:
-    tuesday = seen(TUE, 100, gap="nobody asked in time")
+    tuesday = observation(TUE, 100, gap="nobody asked in time")
     found = of(tuesday, announcements(100)[1:], at(TUE, 7), TUE - DAY)
     assert found is not None
     assert (found.state, found.note) == (PARTIAL, "nobody asked in time")
-    fetched = seen(TUE - DAY, 95, checked=frozenset({TUE - DAY}), newest=TUE)
+    fetched = observation(TUE - DAY, 95, checked=frozenset({TUE - DAY}), newest=TUE)
     assert state(of(fetched, [found], at(TUE, 7), TUE - DAY)) is FRESH
 
 
@@ -158,12 +158,12 @@ def test_judge_days_unannounced_day_is_quiet_after_newer_one() -> None:
 
 def test_judge_days_keeps_state_without_new_evidence() -> None:
     for known in (row(TUE - DAY, 80), row(TUE - DAY, 20, PARTIAL, "cut short"), row(TUE - DAY, 0, PARTIAL, "gap")):
-        assert of(seen(TUE, 90), [known], at(TUE, 7), TUE - DAY) is None
+        assert of(observation(TUE, 90), [known], at(TUE, 7), TUE - DAY) is None
 
 
 def test_judge_days_item_count_never_decreases() -> None:
-    assert of(seen(items=90), [row(TUE, 80)], at(TUE, 9)) == Coverage("s", TUE, FRESH, 90)
-    assert of(seen(items=70), [row(TUE, 80)], at(TUE, 9)) is None
+    assert of(observation(items=90), [row(TUE, 80)], at(TUE, 9)) == Coverage("s", TUE, FRESH, 90)
+    assert of(observation(items=70), [row(TUE, 80)], at(TUE, 9)) is None
 
 
 def test_schedule_learns_weekdays_from_four_weeks() -> None:
@@ -202,10 +202,10 @@ def test_judge_days_failure_without_calendar_is_broken_today() -> None:
 
 
 def test_judge_days_few_papers_are_fine_before_evening() -> None:
-    morning = of(seen(items=2), weeks(TUE, 30), at(TUE, 7), calendar=False)
+    morning = of(observation(items=2), weeks(TUE, 30), at(TUE, 7), calendar=False)
     assert state(morning) is FRESH
     assert morning is not None
-    assert state(of(seen(items=2), [*weeks(TUE, 30), morning], at(TUE + DAY, 1), calendar=False)) is PARTIAL
+    assert state(of(observation(items=2), [*weeks(TUE, 30), morning], at(TUE + DAY, 1), calendar=False)) is PARTIAL
 
 
 def test_days_to_judge_covers_every_day_since_the_last() -> None:

@@ -14,7 +14,7 @@ from digestd.fetching.fetch import Answer, Client, Fetcher, Limits, Validators
 from digestd.sources.source import RateLimit, Request
 from digestd.store import fetches, hosts
 from digestd.store.database import Database
-from tests.papers.site import AT_ONCE, Asked, Site, head, in_turn, says
+from tests.papers.http_server import AT_ONCE, HttpServer, ReceivedRequest, head, in_turn, says
 
 FREE = RateLimit("site", 0)
 QUICK = Limits(wire=100_000, body=1_000_000, backoff=AT_ONCE)
@@ -38,25 +38,25 @@ async def fetcher(db: Database, client: Client, clock: Callable[[], datetime]) -
 
 
 async def get(
-    fetcher: Fetcher, web: Site, path: str, rate_limit: RateLimit = FREE, known: Validators | None = None
+    fetcher: Fetcher, web: HttpServer, path: str, rate_limit: RateLimit = FREE, known: Validators | None = None
 ) -> Answer:
     return await fetcher.fetch(Request(web.url(path)), rate_limit, known)
 
 
-async def test_fetch_sends_user_agent_with_contact(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_sends_user_agent_with_contact(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(b"hello")
     assert (await get(fetcher, web, "/")).body == b"hello"
-    agent = web.asked[0].headers["user-agent"]
+    agent = web.requests[0].headers["user-agent"]
     assert agent.startswith("digestd/")
     assert agent.endswith(" (+https://digest.example.org; mailto:ops@example.org)")
 
 
-async def test_fetch_sends_validators_of_last_answer(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_sends_validators_of_last_answer(fetcher: Fetcher, web: HttpServer) -> None:
     conditional: list[str] = []
 
-    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        if asked.headers.get("if-none-match") == '"v1"':
-            conditional.append(asked.headers["if-modified-since"])
+    async def answer(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        if request.headers.get("if-none-match") == '"v1"':
+            conditional.append(request.headers["if-modified-since"])
             writer.write(head(304, ETag='"v1"'))
         else:
             writer.write(
@@ -71,83 +71,85 @@ async def test_fetch_sends_validators_of_last_answer(fetcher: Fetcher, web: Site
     assert conditional == ["Mon, 23 Nov 2026 07:00:00 GMT"]
 
 
-async def test_fetch_uses_one_connection(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_uses_one_connection(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(b"x")
     await asyncio.gather(*(get(fetcher, web, "/") for _ in range(3)))
-    assert (len(web.asked), web.connections) == (3, 1)
+    assert (len(web.requests), web.connections) == (3, 1)
 
 
 async def test_fetch_obeys_rate_limit_over_two_processes(
-    db: Database, web: Site, client: Client, clock: Callable[[], datetime]
+    db: Database, web: HttpServer, client: Client, clock: Callable[[], datetime]
 ) -> None:
     web.paths["/"] = says(b"x")
     async with Fetcher(db, client, clock) as one, Fetcher(db, client, clock) as other:
         rate_limit = RateLimit("arxiv.org", 0.3)
         await asyncio.gather(*(get(fetcher, web, "/", rate_limit) for fetcher in (one, other, one, other)))
-    times = sorted(asked.at for asked in web.asked)
+    times = sorted(request.at for request in web.requests)
     assert times[-1] - times[0] > 0.6, "four turns are three waits; the first may have come late"
 
 
-async def test_fetch_retries_429_after_retry_after(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_retries_429_after_retry_after(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = in_turn(says(status=429, Retry_After=1), says(b"ok"))
     assert (await get(fetcher, web, "/", RateLimit("site", 0.01))).body == b"ok"
-    first, second = web.asked
+    first, second = web.requests
     assert second.at - first.at > 0.9
 
 
 async def test_fetch_long_retry_after_ends_and_blocks_host(
-    db: Database, fetcher: Fetcher, web: Site, now: datetime
+    db: Database, fetcher: Fetcher, web: HttpServer, now: datetime
 ) -> None:
     web.paths["/"] = says(status=503, Retry_After=600)
     with pytest.raises(SourceFailed, match="not to be asked before 2026-11-24 07:10"):
         await get(fetcher, web, "/", RateLimit("site", 0.01))
     with pytest.raises(SourceFailed, match="not to be asked before"):
         await get(fetcher, web, "/", RateLimit("site", 0.01))
-    assert len(web.asked) == 1
+    assert len(web.requests) == 1
     with db.write() as session:
         assert hosts.reserve(session, "site", now + timedelta(minutes=11), 1) == now + timedelta(minutes=11)
 
 
 @pytest.mark.parametrize("retry_after", ["Tue, 24 Nov 2026 08:00:00 GMT", "9999999999999"])
-async def test_fetch_reads_retry_after_date_and_ignores_absurd(fetcher: Fetcher, web: Site, retry_after: str) -> None:
+async def test_fetch_reads_retry_after_date_and_ignores_absurd(
+    fetcher: Fetcher, web: HttpServer, retry_after: str
+) -> None:
     web.paths["/"] = says(status=429, Retry_After=retry_after)
     with pytest.raises(SourceFailed, match=r"not to be asked before 2026-11-24 0[78]:"):
         await get(fetcher, web, "/", RateLimit("site", 0.01))
 
 
-async def test_fetch_retries_5xx_then_gives_up(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_retries_5xx_then_gives_up(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(status=502)
     with pytest.raises(SourceFailed, match=r"127\.0\.0\.1:\d+: answers 502$"):
         await get(fetcher, web, "/")
-    assert len(web.asked) == QUICK.attempts
+    assert len(web.requests) == QUICK.attempts
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
-async def test_fetch_does_not_retry_4xx(fetcher: Fetcher, web: Site, status: int) -> None:
+async def test_fetch_does_not_retry_4xx(fetcher: Fetcher, web: HttpServer, status: int) -> None:
     web.paths["/"] = says(status=status)
     with pytest.raises(SourceFailed, match=f"answers {status}"):
         await get(fetcher, web, "/")
-    assert len(web.asked) == 1
+    assert len(web.requests) == 1
 
 
-async def test_fetch_retries_lost_connection(fetcher: Fetcher, web: Site) -> None:
-    async def hang_up(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+async def test_fetch_retries_lost_connection(fetcher: Fetcher, web: HttpServer) -> None:
+    async def hang_up(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
     web.paths["/"] = in_turn(hang_up, says(b"ok"))
     assert (await get(fetcher, web, "/")).body == b"ok"
 
 
-async def test_fetch_reports_refused_connection_in_one_line(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_reports_refused_connection_in_one_line(fetcher: Fetcher, web: HttpServer) -> None:
     with pytest.raises(SourceUnavailable) as caught:
         await fetcher.fetch(Request("http://127.0.0.1:9/"), FREE)
     assert "\n" not in str(caught.value)
 
 
-async def test_fetch_endless_body_hits_deadline(db: Database, web: Site, clock: Callable[[], datetime]) -> None:
+async def test_fetch_endless_body_hits_deadline(db: Database, web: HttpServer, clock: Callable[[], datetime]) -> None:
     dripped = 0
 
-    async def drip(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def drip(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         nonlocal dripped
         writer.write(head(200, Content_Length=1_000))
         for dripped in range(1_000):  # noqa: B007  # how far it came
@@ -162,57 +164,57 @@ async def test_fetch_endless_body_hits_deadline(db: Database, web: Site, clock: 
     assert dripped < 999
 
 
-async def test_fetch_refuses_large_body_while_reading(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_refuses_large_body_while_reading(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(b"x" * 200_000)
     with pytest.raises(SourceFailed, match="larger than"):
         await get(fetcher, web, "/")
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
-async def test_fetch_decompresses_body(fetcher: Fetcher, web: Site, pack: Callable[[bytes], bytes]) -> None:
+async def test_fetch_decompresses_body(fetcher: Fetcher, web: HttpServer, pack: Callable[[bytes], bytes]) -> None:
     body = pack(b"words " * 10_000)
     web.paths["/"] = says(body, Content_Encoding="gzip")
     assert (await get(fetcher, web, "/")).body == b"words " * 10_000
 
 
-async def test_fetch_reads_gzip_of_several_members(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_reads_gzip_of_several_members(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(gzip.compress(b"one ") + gzip.compress(b"two"), Content_Encoding="gzip")
     assert (await get(fetcher, web, "/")).body == b"one two"
 
 
-async def test_fetch_refuses_gzip_bomb(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_refuses_gzip_bomb(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(gzip.compress(bytes(50_000_000)), Content_Encoding="gzip")
     with pytest.raises(SourceFailed, match="unpacks to more than 1 MB"):
         await get(fetcher, web, "/")
 
 
-async def test_fetch_refuses_truncated_gzip(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_refuses_truncated_gzip(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(gzip.compress(bytes(range(256)) * 10)[:-20], Content_Encoding="gzip")
     with pytest.raises(SourceFailed, match="ended early"):
         await get(fetcher, web, "/")
 
 
-async def test_fetch_refuses_unrequested_encoding(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_refuses_unrequested_encoding(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(b"x", Content_Encoding="br")
     with pytest.raises(SourceFailed, match="packed as 'br'"):
         await get(fetcher, web, "/")
 
 
-async def test_fetch_follows_redirects(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_follows_redirects(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(status=301, Location="/there")
     web.paths["/there"] = says(b"ok")
     assert (await get(fetcher, web, "/")).body == b"ok"
 
 
-async def test_fetch_stops_redirect_loop(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_stops_redirect_loop(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(status=302, Location="/")
     with pytest.raises(SourceFailed, match="redirects more than 5 times"):
         await get(fetcher, web, "/")
-    assert len(web.asked) == 6
+    assert len(web.requests) == 6
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://x.example.org/", "mailto:a@example.org"])
-async def test_fetch_refuses_redirect_to_other_scheme(fetcher: Fetcher, web: Site, location: str) -> None:
+async def test_fetch_refuses_redirect_to_other_scheme(fetcher: Fetcher, web: HttpServer, location: str) -> None:
     web.paths["/"] = says(status=302, Location=location)
     with pytest.raises(SourceFailed, match="not a web address"):
         await get(fetcher, web, "/")
@@ -221,7 +223,7 @@ async def test_fetch_refuses_redirect_to_other_scheme(fetcher: Fetcher, web: Sit
 @pytest.mark.parametrize(
     "inside", ["http://169.254.169.254/latest", "http://localhost/", "http://[::1]/", "http://10.0.0.1/"]
 )
-async def test_fetch_refuses_redirect_to_private_address(fetcher: Fetcher, web: Site, inside: str) -> None:
+async def test_fetch_refuses_redirect_to_private_address(fetcher: Fetcher, web: HttpServer, inside: str) -> None:
     web.paths["/"] = says(status=302, Location=inside)
     with pytest.raises(SourceFailed, match="inside this network"):
         await get(fetcher, web, "/")

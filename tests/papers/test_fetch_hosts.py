@@ -12,7 +12,7 @@ from digestd.sources.source import RateLimit
 from digestd.store import hosts
 from digestd.store.database import Database
 from tests.papers.fetching import LIMITS, Clock, fails, get
-from tests.papers.site import Site, says, site
+from tests.papers.http_server import HttpServer, says, serve_http
 
 
 def state(db: Database, host: str) -> hosts.HostState:
@@ -32,7 +32,7 @@ def state(db: Database, host: str) -> hosts.HostState:
     ],
 )
 async def test_fetch_obeys_pause_in_headers(
-    db: Database, fetcher: Fetcher, web: Site, clock: Clock, headers: dict[str, Any]
+    db: Database, fetcher: Fetcher, web: HttpServer, clock: Clock, headers: dict[str, Any]
 ) -> None:
     rate_limit = RateLimit("site", 0.01)
     web.paths["/"] = says(b"ok", **headers)
@@ -41,12 +41,12 @@ async def test_fetch_obeys_pause_in_headers(
     pause = (state(db, "site").next - clock.now).total_seconds()
     assert pause > 5
     await fails(fetcher, web, "site is not to be asked before", rate_limit=rate_limit)
-    assert len(web.asked) == 1
+    assert len(web.requests) == 1
     clock.forward(seconds=pause)
     assert (await get(fetcher, web, rate_limit=rate_limit)).body == b"ok"
 
 
-async def test_fetch_limits_requested_pause(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+async def test_fetch_limits_requested_pause(db: Database, fetcher: Fetcher, web: HttpServer, clock: Clock) -> None:
     rate_limit = RateLimit("site", 0.01)
     web.paths["/"] = says(b"ok", Backoff=10**12)
     await get(fetcher, web, rate_limit=rate_limit)
@@ -54,7 +54,7 @@ async def test_fetch_limits_requested_pause(db: Database, fetcher: Fetcher, web:
 
 
 async def test_breaker_opens_after_three_failures_closes_on_success(
-    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+    db: Database, fetcher: Fetcher, web: HttpServer, clock: Clock
 ) -> None:
     host = f"127.0.0.1:{web.port}"
     web.paths["/"] = says(status=500)
@@ -67,7 +67,7 @@ async def test_breaker_opens_after_three_failures_closes_on_success(
         fetcher, web, r"failed 3 times in a row .*answers 500.*; digestd tries it again at 2026-11-24 07:05:00 UTC"
     )
     await fails(fetcher, web, "failed 3 times in a row", path="/another")
-    assert len(web.asked) == 3, "an open breaker asks nobody"
+    assert len(web.requests) == 3, "an open breaker asks nobody"
     pauses = []
     for _ in range(9):
         until = state(db, host).open_until
@@ -82,7 +82,7 @@ async def test_breaker_opens_after_three_failures_closes_on_success(
     assert (state(db, host).failures, state(db, host).open_until, state(db, host).why) == (0, None, None)
 
 
-async def test_breaker_allows_one_probe(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+async def test_breaker_allows_one_probe(db: Database, fetcher: Fetcher, web: HttpServer, clock: Clock) -> None:
     host = f"127.0.0.1:{web.port}"
     with db.write() as session:
         for _ in range(3):
@@ -97,19 +97,19 @@ async def test_breaker_allows_one_probe(db: Database, fetcher: Fetcher, web: Sit
     assert (await get(fetcher, web)).body == b"ok", "whoever tried is gone"
 
 
-async def test_breaker_probe_is_one_request(db: Database, web: Site, clock: Clock) -> None:
+async def test_breaker_probe_is_one_request(db: Database, web: HttpServer, clock: Clock) -> None:
     web.paths["/"] = says(status=500)
     client = Client("https://x.example.org", limits=replace(LIMITS, attempts=3))
     async with Fetcher(db, client, clock) as fetcher:
         for _ in range(3):
             await fails(fetcher, web, "answers 500")
-        assert len(web.asked) == 9
+        assert len(web.requests) == 9
         clock.forward(minutes=5)
         await fails(fetcher, web, "answers 500")
-        assert len(web.asked) == 10
+        assert len(web.requests) == 10
 
 
-async def test_breaker_ignores_refusals(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+async def test_breaker_ignores_refusals(db: Database, fetcher: Fetcher, web: HttpServer, clock: Clock) -> None:
     web.paths["/"] = says(status=404)
     for _ in range(5):
         await fails(fetcher, web, "answers 404")
@@ -120,7 +120,7 @@ async def test_breaker_ignores_refusals(db: Database, fetcher: Fetcher, web: Sit
         assert [one.failures for one in hosts.all_of(session)] == [0]
 
 
-async def test_breaker_ignores_too_large_answer(db: Database, web: Site, clock: Clock) -> None:
+async def test_breaker_ignores_too_large_answer(db: Database, web: HttpServer, clock: Clock) -> None:
     web.paths["/"] = says(b"x" * 2_000)
     client = Client("https://x.example.org", limits=replace(LIMITS, wire=1_000))
     async with Fetcher(db, client, clock) as fetcher:
@@ -131,10 +131,10 @@ async def test_breaker_ignores_too_large_answer(db: Database, web: Site, clock: 
 
 
 async def test_breaker_counts_by_host_not_by_rate_limit(
-    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+    db: Database, fetcher: Fetcher, web: HttpServer, clock: Clock
 ) -> None:
     rate_limit = RateLimit("arxiv.org", 0.01)
-    async with site() as other:
+    async with serve_http() as other:
         other.paths["/"] = says(b"ok")
         web.paths["/"] = says(status=500)
         for _ in range(3):
@@ -146,7 +146,7 @@ async def test_breaker_counts_by_host_not_by_rate_limit(
 
 @pytest.mark.parametrize("days", [-400, 400])
 async def test_scheduler_survives_clock_jump(
-    db: Database, fetcher: Fetcher, web: Site, clock: Clock, days: int
+    db: Database, fetcher: Fetcher, web: HttpServer, clock: Clock, days: int
 ) -> None:
     """Start with a slot, a hold and an open breaker written in another year."""
     rate_limit, host = RateLimit("site", 1, exclusive=True), f"127.0.0.1:{web.port}"
@@ -177,13 +177,15 @@ def test_scheduler_hold_has_one_holder(db: Database, now: datetime) -> None:
         assert hosts.is_held(session, "arxiv.org", now + minute)
 
 
-async def test_scheduler_releases_host_after_failure(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+async def test_scheduler_releases_host_after_failure(
+    db: Database, fetcher: Fetcher, web: HttpServer, clock: Clock
+) -> None:
     web.paths["/"] = says(status=500)
     await fails(fetcher, web, "answers 500", rate_limit=RateLimit("site", 0.01, exclusive=True))
     assert state(db, "site").held_until is None
 
 
-async def test_scheduler_gives_up_on_held_host(db: Database, web: Site, clock: Clock) -> None:
+async def test_scheduler_gives_up_on_held_host(db: Database, web: HttpServer, clock: Clock) -> None:
     with db.write() as session:
         hosts.acquire(session, "site", "somebody", clock.now, clock.now + timedelta(minutes=1))
     client = Client("https://x.example.org", limits=replace(LIMITS, patience=0.5))
@@ -191,10 +193,10 @@ async def test_scheduler_gives_up_on_held_host(db: Database, web: Site, clock: C
         await fails(
             fetcher, web, "site is being asked by another process", rate_limit=RateLimit("site", 1, exclusive=True)
         )
-    assert web.asked == []
+    assert web.requests == []
 
 
-async def test_scheduler_wait_does_not_count_towards_deadline(db: Database, web: Site, now: datetime) -> None:
+async def test_scheduler_wait_does_not_count_towards_deadline(db: Database, web: HttpServer, now: datetime) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     web.paths["/"] = says(b"ok")

@@ -14,7 +14,7 @@ from digestd.sources.source import Request
 from digestd.store import hosts
 from digestd.store.database import Database
 from tests.papers.fetching import FREE, LIMITS, Clock, get
-from tests.papers.site import Site, in_turn, says
+from tests.papers.http_server import HttpServer, in_turn, says
 
 SECRET = "s3cr3t-key"
 
@@ -41,24 +41,24 @@ def test_credentials_refuse_invalid_key_without_repeating_it(value: str) -> None
     assert value not in str(caught.value)
 
 
-async def test_fetch_sends_key_to_its_host(db: Database, clock: Clock, web: Site) -> None:
+async def test_fetch_sends_key_to_its_host(db: Database, clock: Clock, web: HttpServer) -> None:
     web.paths["/"] = says(b"ok")
     async with keyed(db, clock, "127.0.0.1", Credential("x-api-key", SECRET)) as fetcher:
         await get(fetcher, web)
-    assert web.asked[0].headers["x-api-key"] == SECRET
+    assert web.requests[0].headers["x-api-key"] == SECRET
     async with keyed(db, clock, "127.0.0.1", Credential("api_key", SECRET, is_parameter=True)) as fetcher:
         await get(fetcher, web, "/?term=a%20b")
-    assert web.asked[1].path == f"/?term=a%20b&api_key={SECRET}"
+    assert web.requests[1].path == f"/?term=a%20b&api_key={SECRET}"
 
 
-async def test_fetch_sends_key_to_no_other_host(db: Database, clock: Clock, web: Site) -> None:
+async def test_fetch_sends_key_to_no_other_host(db: Database, clock: Clock, web: HttpServer) -> None:
     """Try another host, a similar one, a redirect, and plain HTTP."""
     web.paths["/"] = says(b"ok")
     web.paths["/away"] = says(status=302, Location="http://away.example.com/")
     for host in ("127.0.0.2", "api.127.0.0.1", "0.0.1"):
         async with keyed(db, clock, host, Credential("x-api-key", SECRET)) as fetcher:
             await get(fetcher, web)
-    assert all("x-api-key" not in asked.headers for asked in web.asked)
+    assert all("x-api-key" not in request.headers for request in web.requests)
     async with keyed(db, clock, "api.example.com", Credential("x-api-key", SECRET)) as fetcher:
         outgoing = fetcher._outgoing  # what would go out, without a server for every address
         urls = {
@@ -76,7 +76,7 @@ async def test_fetch_sends_key_to_no_other_host(db: Database, clock: Clock, web:
 
 
 async def test_fetch_leaks_no_key_in_errors_or_store(
-    db: Database, clock: Clock, web: Site, caplog: pytest.LogCaptureFixture
+    db: Database, clock: Clock, web: HttpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     web.paths["/"] = in_turn(says(status=404), says(status=500), says(status=302, Location="http://10.0.0.1/"))
@@ -85,7 +85,7 @@ async def test_fetch_leaks_no_key_in_errors_or_store(
             with pytest.raises(SourceFailed) as caught:
                 await get(fetcher, web)
             assert SECRET not in str(caught.value)
-    assert all(SECRET in asked.path for asked in web.asked)
+    assert all(SECRET in request.path for request in web.requests)
     with db.read() as session:
         assert SECRET not in repr(hosts.all_of(session))
     assert SECRET not in caplog.text

@@ -6,33 +6,37 @@ from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Fetcher, Validators
 from digestd.sources.source import Request
 from tests.papers.fetching import FREE
-from tests.papers.site import Site, says
+from tests.papers.http_server import HttpServer, says
 
 
-async def test_fetch_posts_json_unconditionally(fetcher: Fetcher, web: Site) -> None:
+async def test_fetch_posts_json_unconditionally(fetcher: Fetcher, web: HttpServer) -> None:
     web.paths["/"] = says(b"[]", ETag='"1"')
     request = Request(web.url("/"), {"Accept": "application/json"}, body=b'{"ids": []}')
     answer = await fetcher.fetch(request, FREE, Validators('"1"', "Mon, 23 Nov 2026 07:00:00 GMT"))
-    asked = web.asked[0]
-    assert (asked.method, asked.body, asked.headers["content-type"]) == ("POST", b'{"ids": []}', "application/json")
-    assert "if-none-match" not in asked.headers
-    assert "if-modified-since" not in asked.headers
+    received = web.requests[0]
+    assert (received.method, received.body, received.headers["content-type"]) == (
+        "POST",
+        b'{"ids": []}',
+        "application/json",
+    )
+    assert "if-none-match" not in received.headers
+    assert "if-modified-since" not in received.headers
     assert (answer.body, answer.validators) == (b"[]", Validators())
 
 
 @pytest.mark.parametrize("status", [307, 308])
-async def test_fetch_resends_body_on_307_and_308(fetcher: Fetcher, web: Site, status: int) -> None:
+async def test_fetch_resends_body_on_307_and_308(fetcher: Fetcher, web: HttpServer, status: int) -> None:
     web.paths["/"] = says(status=status, Location="/there")
     web.paths["/there"] = says(b"ok")
     assert (await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)).body == b"ok"
-    assert [(asked.method, asked.path, asked.body) for asked in web.asked] == [
+    assert [(request.method, request.path, request.body) for request in web.requests] == [
         ("POST", "/", b"{}"), ("POST", "/there", b"{}"),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
-async def test_fetch_keeps_body_on_retry(fetcher: Fetcher, web: Site, status: int) -> None:
+async def test_fetch_keeps_body_on_retry(fetcher: Fetcher, web: HttpServer, status: int) -> None:
     web.paths["/"] = says(status=status, Location="/there")
     with pytest.raises(SourceFailed, match=f"answers a POST with {status}"):
         await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)
-    assert len(web.asked) == 1
+    assert len(web.requests) == 1

@@ -7,9 +7,9 @@ import pytest
 
 from digestd.store import fetches
 from digestd.store.database import Database
-from tests.papers.desk import Desk
+from tests.papers.http_server import HttpServer, says
+from tests.papers.ingester import Ingester
 from tests.papers.makers import paper
-from tests.papers.site import Site, says
 
 pytestmark = pytest.mark.slow
 
@@ -25,22 +25,22 @@ def rss(*items: tuple[str, datetime]) -> bytes:
     return f"<rss version='2.0'><channel><title>J</title>{listed}</channel></rss>".encode()
 
 
-async def test_ingest_first_run_archives_old_papers(db: Database, web: Site, now: datetime) -> None:
+async def test_ingest_first_run_archives_old_papers(db: Database, web: HttpServer, now: datetime) -> None:
     old = now - timedelta(days=60)
     web.paths["/rss"] = says(rss(("1", old), ("2", now)))
-    await Desk(db, web, lambda: now).ask(FEED)
+    await Ingester(db, web, lambda: now).ingest(FEED)
     assert paper(db, "doi:10.5555/lake.1").archived
     assert not paper(db, "doi:10.5555/lake.2").archived
     web.paths["/rss"] = says(rss(("1", old), ("2", now), ("3", old)))
-    await Desk(db, web, lambda: now + timedelta(hours=1)).ask(FEED)
+    await Ingester(db, web, lambda: now + timedelta(hours=1)).ingest(FEED)
     assert not paper(db, "doi:10.5555/lake.3").archived, "it came up only now, whatever date it bears"
 
 
-async def test_ingest_outage_keeps_last_answer_time(db: Database, web: Site, now: datetime) -> None:
+async def test_ingest_outage_keeps_last_answer_time(db: Database, web: HttpServer, now: datetime) -> None:
     web.paths["/rss"] = says(rss(("1", now)))
-    await Desk(db, web, lambda: now).ask(FEED)
+    await Ingester(db, web, lambda: now).ingest(FEED)
     web.paths["/rss"] = says(b"", status=404)
-    (report,) = await Desk(db, web, lambda: now + timedelta(days=5)).ask(FEED)
+    (report,) = await Ingester(db, web, lambda: now + timedelta(days=5)).ingest(FEED)
     assert report.error
     with db.read() as session:
         assert fetches.newest_success(session, FEED) == now

@@ -8,7 +8,7 @@ from digestd.errors import SourceFailed
 from digestd.fetching.fetch import Client, Fetcher, Limits
 from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
-from tests.papers.site import says, site
+from tests.papers.http_server import says, serve_http
 
 CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1))
 FREE = RateLimit("site", 0)
@@ -16,7 +16,7 @@ FREE = RateLimit("site", 0)
 
 @pytest.mark.parametrize("status", [404, 410, 451])
 async def test_fetch_returns_body_if_request_may_be_gone(db: Database, now: datetime, status: int) -> None:
-    async with site() as web, Fetcher(db, CLIENT, lambda: now) as fetcher:
+    async with serve_http() as web, Fetcher(db, CLIENT, lambda: now) as fetcher:
         web.paths["/repos/a/b"] = says(b'{"message": "Not Found"}', status)
         gone = Request(web.url("/repos/a/b"), may_be_gone=True)
         answer = await fetcher.fetch(gone, FREE)
@@ -27,7 +27,7 @@ async def test_fetch_returns_body_if_request_may_be_gone(db: Database, now: date
 
 @pytest.mark.parametrize("status", [400, 401, 403, 418])
 async def test_fetch_fails_on_other_refusals(db: Database, now: datetime, status: int) -> None:
-    async with site() as web, Fetcher(db, CLIENT, lambda: now) as fetcher:
+    async with serve_http() as web, Fetcher(db, CLIENT, lambda: now) as fetcher:
         web.paths["/"] = says(b"no", status)
         with pytest.raises(SourceFailed, match=f"answers {status}"):
             await fetcher.fetch(Request(web.url("/"), may_be_gone=True), FREE)

@@ -14,9 +14,9 @@ import pytest
 
 from digestd.sources.arxiv_api import ARXIV_PACE
 from tests.digests.topic_papers import archive, digests, reader
-from tests.papers.desk import Desk
-from tests.papers.site import Site
-from tests.papers.world import World
+from tests.papers.http_server import HttpServer
+from tests.papers.ingester import Ingester
+from tests.papers.source_simulator import SourceSimulator
 from tests.support.install import Install, install
 
 pytestmark = pytest.mark.slow
@@ -37,30 +37,30 @@ def house(tmp_path: Path, database_url: str) -> Iterator[Install]:
     made.db.close()
 
 
-async def test_ingest_catches_up_after_five_days_offline(house: Install, web: Site) -> None:
-    world = World(house.clock, each=5, page=8)
+async def test_ingest_catches_up_after_five_days_offline(house: Install, web: HttpServer) -> None:
+    world = SourceSimulator(house.clock, each=5, page=8)
     world.open(web)
-    desk = Desk(house.db, web, house.clock)
+    ingester = Ingester(house.db, web, house.clock)
     for back in (1, 0):
         house.clock.now = TUE - timedelta(days=back)
-        await desk.ask(RSS, API, HF)
+        await ingester.ingest(RSS, API, HF)
         house.plan()
         await house.deliver()
     assert [one.period for one in digests(house)] == ["2026-11-16", "2026-11-17"]
-    web.asked.clear()
+    web.requests.clear()
 
     house.clock.now = TUE + timedelta(days=7)
-    before = desk.count()
-    reports = await desk.ask(RSS, API, HF)
+    before = ingester.count()
+    reports = await ingester.ingest(RSS, API, HF)
     assert [one.state for one in reports] == ["fresh", "quiet", "fresh"]
     assert all(one.error is None and one.note is None for one in reports)
     for source in (RSS, API):
-        days = desk.days(source)
+        days = ingester.days(source)
         assert {day: (days[day].state, days[day].items) for day in OFFLINE} == dict.fromkeys(OFFLINE, ("fresh", 5))
         assert {str(days[day].state) for day in ("2026-11-21", "2026-11-22")} == {"quiet"}
-    assert desk.count() - before == 5 * world.each
+    assert ingester.count() - before == 5 * world.each
 
-    paths = Counter(one.path.partition("?")[0] for one in web.asked)
+    paths = Counter(one.path.partition("?")[0] for one in web.requests)
     assert paths == {"/atom/cs.LG": 1, "/oai": 3, "/api/query": 1, "/api/daily_papers": 11}
     to_arxiv = sum(count for path, count in paths.items() if path in ARXIV)
     assert to_arxiv * ARXIV_PACE.seconds < 60, "at arXiv's rate limit the whole absence takes less than a minute"

@@ -14,7 +14,7 @@ from digestd.fetching.fetch import Client, Fetcher, Limits, Validators
 from digestd.fetching.recordings import INDEX, Recorder, Replayer, without_secrets
 from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
-from tests.papers.site import Site, in_turn, says
+from tests.papers.http_server import HttpServer, in_turn, says
 
 FREE = RateLimit("site", 0)
 SECRET = "s3cr3t-key"
@@ -29,7 +29,7 @@ async def fetcher(db: Database, now: datetime) -> AsyncIterator[Fetcher]:
         yield found
 
 
-async def test_replayer_answers_in_recorded_order(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
+async def test_replayer_answers_in_recorded_order(fetcher: Fetcher, web: HttpServer, tmp_path: Path) -> None:
     web.paths["/a"] = in_turn(says(b"one", ETag='"1"', Content_Type="text/xml"), says(b"two"))
     web.paths["/b"] = says(status=404)
     web.paths["/c"] = in_turn(says(b"[1]"), says(b"[2]"))
@@ -39,7 +39,7 @@ async def test_replayer_answers_in_recorded_order(fetcher: Fetcher, web: Site, t
     recorded = [await recorder.fetch(request, FREE) for request in asked]
     with pytest.raises(SourceFailed) as failed:
         await recorder.fetch(Request(web.url("/b")), FREE)
-    count = len(web.asked)
+    count = len(web.requests)
     replayer = Replayer(tmp_path / "new" / "folder")
     assert [await replayer.fetch(request, FREE) for request in asked] == recorded
     assert [answer.body for answer in recorded] == [b"one", b"[1]", b"two", b"[2]"]
@@ -47,10 +47,10 @@ async def test_replayer_answers_in_recorded_order(fetcher: Fetcher, web: Site, t
         await replayer.fetch(Request(web.url("/b")), FREE)
     assert str(again.value) == str(failed.value)
     assert (await replayer.fetch(asked[0], FREE)).body == b"two", "the last one again"
-    assert len(web.asked) == count
+    assert len(web.requests) == count
 
 
-async def test_recorder_writes_readable_files(fetcher: Fetcher, web: Site, tmp_path: Path, now: datetime) -> None:
+async def test_recorder_writes_readable_files(fetcher: Fetcher, web: HttpServer, tmp_path: Path, now: datetime) -> None:
     web.paths["/a"] = says(b"one", ETag='"1"', Content_Type="text/xml")
     recorder = Recorder(fetcher, tmp_path)
     await recorder.fetch(Request(web.url("/a"), body=b"{}"), FREE)
@@ -69,13 +69,13 @@ async def test_recorder_writes_readable_files(fetcher: Fetcher, web: Site, tmp_p
     assert (tmp_path / line["file"]).read_bytes() == b"one"
 
 
-async def test_recorder_sends_no_validators(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
+async def test_recorder_sends_no_validators(fetcher: Fetcher, web: HttpServer, tmp_path: Path) -> None:
     web.paths["/a"] = says(b"one", ETag='"1"')
     await Recorder(fetcher, tmp_path).fetch(Request(web.url("/a")), FREE, Validators('"1"'))
-    assert "if-none-match" not in web.asked[0].headers
+    assert "if-none-match" not in web.requests[0].headers
 
 
-async def test_recorder_appends_second_run(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
+async def test_recorder_appends_second_run(fetcher: Fetcher, web: HttpServer, tmp_path: Path) -> None:
     web.paths["/a"] = in_turn(says(b"one"), says(b"two"))
     for _ in range(2):
         await Recorder(fetcher, tmp_path).fetch(Request(web.url("/a")), FREE)
@@ -83,12 +83,12 @@ async def test_recorder_appends_second_run(fetcher: Fetcher, web: Site, tmp_path
     assert [(await replayer.fetch(Request(web.url("/a")), FREE)).body for _ in range(2)] == [b"one", b"two"]
 
 
-async def test_recorder_stores_no_secret(fetcher: Fetcher, web: Site, tmp_path: Path) -> None:
+async def test_recorder_stores_no_secret(fetcher: Fetcher, web: HttpServer, tmp_path: Path) -> None:
     web.paths["/a"] = says(b"one")
     folder = tmp_path / "recording"
     request = Request(web.url(f"/a?token={SECRET}&term=x").replace("//", f"//me:{SECRET}@"))
     await Recorder(fetcher, folder).fetch(request, FREE)
-    assert SECRET in web.asked[0].path, "it was used"
+    assert SECRET in web.requests[0].path, "it was used"
     assert all(SECRET not in file.read_text() and SECRET not in file.name for file in folder.iterdir())
     assert (await Replayer(folder).fetch(request, FREE)).body == b"one"
 

@@ -13,9 +13,9 @@ from digestd.papers.ingest import IngestOptions, ingest
 from digestd.sources import parse_source
 from digestd.sources.source import Request
 from digestd.store import fetches, papers
-from tests.papers.desk import Desk, Here, here
+from tests.papers.http_server import ReceivedRequest, head, in_turn, says
+from tests.papers.ingester import Ingester, LocalSource, redirect
 from tests.papers.makers import everything, forget
-from tests.papers.site import Asked, head, in_turn, says
 from tests.sources.test_arxiv import entry, feed
 
 pytestmark = pytest.mark.slow
@@ -33,146 +33,149 @@ def days(*numbers: str, upvotes: int = 1) -> bytes:
     return json.dumps(records).encode()
 
 
-async def test_ingest_reads_all_pages(desk: Desk) -> None:
-    desk.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
-    desk.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
-    (report,) = await desk.ask("arxiv:cs.LG")
+async def test_ingest_reads_all_pages(ingester: Ingester) -> None:
+    ingester.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
+    ingester.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
+    (report,) = await ingester.ingest("arxiv:cs.LG")
     assert (report.state, report.fetched, report.new, report.error) == ("fresh", 3, 3, None)
-    assert desk.count() == 3
+    assert ingester.count() == 3
 
 
-async def test_ingest_second_run_is_conditional_and_quiet(desk: Desk) -> None:
-    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        if asked.headers.get("if-none-match") == '"1"':
+async def test_ingest_second_run_is_conditional_and_quiet(ingester: Ingester) -> None:
+    async def answer(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        if request.headers.get("if-none-match") == '"1"':
             writer.write(head(304))
         else:
             body = feed(1, 0, entry("2611.00001v1"))
             writer.write(head(200, ETag='"1"', Content_Length=len(body)) + body)
 
-    desk.web.paths["/api/query"] = answer
-    assert [r.state for _ in range(3) for r in await desk.ask("arxiv:cs.LG")] == ["fresh", "quiet", "quiet"]
-    assert [asked.headers.get("if-none-match") for asked in desk.web.asked] == [None, '"1"', '"1"']
+    ingester.web.paths["/api/query"] = answer
+    assert [r.state for _ in range(3) for r in await ingester.ingest("arxiv:cs.LG")] == ["fresh", "quiet", "quiet"]
+    assert [request.headers.get("if-none-match") for request in ingester.web.requests] == [None, '"1"', '"1"']
 
 
-async def test_ingest_broken_source_stops_no_other(desk: Desk) -> None:
-    desk.web.paths["/atom/cs.LG"] = says(b"<html><body>maintenance</body></html>")
-    desk.web.paths["/atom/cs.CL"] = says(status=503)
-    desk.web.paths[DAYS] = says(days("2611.00001"))
-    reports = await desk.ask("arxiv-rss:cs.LG", "arxiv-rss:cs.CL", "hf-daily")
+async def test_ingest_broken_source_stops_no_other(ingester: Ingester) -> None:
+    ingester.web.paths["/atom/cs.LG"] = says(b"<html><body>maintenance</body></html>")
+    ingester.web.paths["/atom/cs.CL"] = says(status=503)
+    ingester.web.paths[DAYS] = says(days("2611.00001"))
+    reports = await ingester.ingest("arxiv-rss:cs.LG", "arxiv-rss:cs.CL", "hf-daily")
     assert [r.state for r in reports] == ["broken", "broken", "fresh"]
     assert "a feed was expected" in str(reports[0].error)
     assert all("\n" not in str(r.error) for r in reports)
-    with desk.db.read() as session:
+    with ingester.db.read() as session:
         last = fetches.latest(session)
     assert last["arxiv-rss:cs.LG"].error == reports[0].error
     assert last["hf-daily"].error is None
 
 
-async def test_ingest_unexpected_error_breaks_one_source(desk: Desk) -> None:
-    class Odd(Here):
+async def test_ingest_unexpected_error_breaks_one_source(ingester: Ingester) -> None:
+    class Odd(LocalSource):
         def requests(self, since: datetime, cursor: str | None) -> Request | None:
             raise KeyError(since, cursor)
 
-    desk.web.paths[DAYS] = says(days("2611.00001"))
-    sources = [Odd(parse_source("hf-daily"), desk.web), here(parse_source("hf-daily"), desk.web)]
-    report = await ingest(desk.db, sources, Client("https://x.example.org"), desk.clock)
+    ingester.web.paths[DAYS] = says(days("2611.00001"))
+    sources = [Odd(parse_source("hf-daily"), ingester.web), redirect(parse_source("hf-daily"), ingester.web)]
+    report = await ingest(ingester.db, sources, Client("https://x.example.org"), ingester.clock)
     assert [r.state for r in report.sources] == ["broken", "fresh"]
     assert report.broken
 
 
-async def test_ingest_requests_votes_of_earlier_days_again(desk: Desk, now: datetime) -> None:
-    desk.web.paths[DAYS] = says(b"[]")
-    desk.web.paths[f"{DAYS}?limit=100"] = in_turn(says(days("2611.00001")), says(days("2611.00001", upvotes=9)))
-    await desk.ask("hf-daily")
-    (report,) = await desk.ask("hf-daily")
+async def test_ingest_requests_votes_of_earlier_days_again(ingester: Ingester, now: datetime) -> None:
+    ingester.web.paths[DAYS] = says(b"[]")
+    ingester.web.paths[f"{DAYS}?limit=100"] = in_turn(says(days("2611.00001")), says(days("2611.00001", upvotes=9)))
+    await ingester.ingest("hf-daily")
+    (report,) = await ingester.ingest("hf-daily")
     assert (report.state, report.new, report.updated) == ("fresh", 0, 1)
-    asked = [one.path.partition("date=")[2] for one in desk.web.asked]
+    asked = [one.path.partition("date=")[2] for one in ingester.web.requests]
     assert asked[:4] == ["", "2026-11-22", "2026-11-21", "2026-11-20"]
 
 
-async def test_ingest_merges_paper_of_three_sources(desk: Desk, now: datetime) -> None:
-    desk.web.paths["/api/query"] = says(feed(1, 0, entry("2611.10001v1", title="Freezing lakes faster")))
-    desk.web.paths["/atom/cs.LG"] = says((Path(__file__).parents[1] / "sources/samples/arxiv-rss.xml").read_bytes())
-    desk.web.paths[DAYS] = says(b"[]")
-    desk.web.paths[f"{DAYS}?limit=100"] = says(days("2611.10001", upvotes=5))
+async def test_ingest_merges_paper_of_three_sources(ingester: Ingester, now: datetime) -> None:
+    ingester.web.paths["/api/query"] = says(feed(1, 0, entry("2611.10001v1", title="Freezing lakes faster")))
+    ingester.web.paths["/atom/cs.LG"] = says((Path(__file__).parents[1] / "sources/samples/arxiv-rss.xml").read_bytes())
+    ingester.web.paths[DAYS] = says(b"[]")
+    ingester.web.paths[f"{DAYS}?limit=100"] = says(days("2611.10001", upvotes=5))
     specs = ["arxiv:cs.LG", "arxiv-rss:cs.LG", "hf-daily"]
-    await desk.ask(*specs)
-    with desk.db.read() as session:
+    await ingester.ingest(*specs)
+    with ingester.db.read() as session:
         (news,) = papers.candidates(session, now - timedelta(days=1), now + timedelta(days=1))
         assert papers.count(session) == 2
     assert news.words.authors == ("Zoë Ångström", "Bo Li")
     assert news.signals == {"upvotes": 5}
-    texts = [row.partition("made_us")[0] for row in everything(desk.db)["paper"]]
-    forget(desk.db)
-    desk.web.asked.clear()
-    await desk.ask(*reversed(specs))
-    with desk.db.read() as session:
+    texts = [row.partition("made_us")[0] for row in everything(ingester.db)["paper"]]
+    forget(ingester.db)
+    ingester.web.requests.clear()
+    await ingester.ingest(*reversed(specs))
+    with ingester.db.read() as session:
         (again,) = papers.candidates(session, now - timedelta(days=1), now + timedelta(days=1))
     assert (again.id, again.words, again.url, again.links) == (news.id, news.words, news.url, news.links)
     assert len(texts) == 2
 
 
-async def test_ingest_since_is_last_answer_at_most_a_week(desk: Desk, now: datetime) -> None:
+async def test_ingest_since_is_last_answer_at_most_a_week(ingester: Ingester, now: datetime) -> None:
     asked: list[datetime] = []
 
-    class Watched(Here):
+    class Watched(LocalSource):
         def requests(self, since: datetime, cursor: str | None) -> Request | None:
             asked.append(since)
             return super().requests(since, cursor) if cursor is None else None
 
-    desk.web.paths[DAYS] = says(days("2611.00001"))
-    source = Watched(parse_source("hf-daily"), desk.web)
+    ingester.web.paths[DAYS] = says(days("2611.00001"))
+    source = Watched(parse_source("hf-daily"), ingester.web)
     begun = []
     for moment, since in [(now, None), (now + timedelta(hours=1), None), (now + timedelta(days=60), None), (now, now)]:
         asked.clear()
-        await ingest(desk.db, [source], Client("https://x.example.org"), lambda at=moment: at, since)  # type: ignore[misc]  # bound now
+        await ingest(ingester.db, [source], Client("https://x.example.org"), lambda at=moment: at, since)  # type: ignore[misc]  # bound now
         begun.append(asked[0])
     assert begun == [now - timedelta(days=3), now, now + timedelta(days=53), now]
 
 
-async def test_ingest_report_has_requests_days_and_warnings(desk: Desk) -> None:
-    desk.web.paths["/api/query"] = says(feed(1, 0, entry("2611.00001v1")))
+async def test_ingest_report_has_requests_days_and_warnings(ingester: Ingester) -> None:
+    ingester.web.paths["/api/query"] = says(feed(1, 0, entry("2611.00001v1")))
     report = await ingest(
-        desk.db, [here(parse_source("arxiv:cs.LG"), desk.web)], Client("https://x.example.org"), desk.clock
+        ingester.db,
+        [redirect(parse_source("arxiv:cs.LG"), ingester.web)],
+        Client("https://x.example.org"),
+        ingester.clock,
     )
     (one,) = json.loads(json.dumps(report.as_dict()))["sources"]
     assert (one["requests"], one["days"]["2026-11-24"], one["note"]) == (1, "fresh", None)
     assert "days" not in report.sources[0].counts
 
 
-async def test_ingest_replay_equals_recorded_run(desk: Desk, tmp_path: Path) -> None:
-    desk.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
-    desk.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
+async def test_ingest_replay_equals_recorded_run(ingester: Ingester, tmp_path: Path) -> None:
+    ingester.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
+    ingester.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
     told: list[int] = []
     recording = IngestOptions(lambda fetcher: Recorder(fetcher, tmp_path), told.append)
-    (recorded,) = await desk.ask("arxiv:cs.LG", via=recording)
-    texts = everything(desk.db)["revision"]
-    forget(desk.db)
-    desk.web.asked.clear()
-    (replayed,) = await desk.ask("arxiv:cs.LG", via=IngestOptions(lambda _fetcher: Replayer(tmp_path)))
-    assert desk.web.asked == []
+    (recorded,) = await ingester.ingest("arxiv:cs.LG", via=recording)
+    texts = everything(ingester.db)["revision"]
+    forget(ingester.db)
+    ingester.web.requests.clear()
+    (replayed,) = await ingester.ingest("arxiv:cs.LG", via=IngestOptions(lambda _fetcher: Replayer(tmp_path)))
+    assert ingester.web.requests == []
     assert (replayed.new, replayed.fetched) == (recorded.new, recorded.fetched) == (3, 3)
-    assert len(everything(desk.db)["revision"]) == len(texts)
+    assert len(everything(ingester.db)["revision"]) == len(texts)
     assert told == [2, 1]
 
 
-async def test_ingest_enrichment_runs_last_for_new_papers(desk: Desk, now: datetime) -> None:
+async def test_ingest_enrichment_runs_last_for_new_papers(ingester: Ingester, now: datetime) -> None:
     (record,) = json.loads(days("2611.00001"))
     record["paper"]["githubRepo"] = "https://github.com/example/lakes"
-    desk.web.paths[DAYS] = says(b"[]")
-    desk.web.paths[f"{DAYS}?limit=100"] = says(json.dumps([record]).encode())
-    desk.web.paths["/repos/example/lakes"] = says(b'{"stargazers_count": 41}')
-    hf, stars = await desk.ask("github-stars", "hf-daily")
+    ingester.web.paths[DAYS] = says(b"[]")
+    ingester.web.paths[f"{DAYS}?limit=100"] = says(json.dumps([record]).encode())
+    ingester.web.paths["/repos/example/lakes"] = says(b'{"stargazers_count": 41}')
+    hf, stars = await ingester.ingest("github-stars", "hf-daily")
     assert (hf.source, stars.source, stars.requests, stars.updated, stars.error) == (
         "hf-daily", "github-stars", 1, 1, None,
     )  # fmt: skip
-    with desk.db.read() as session:
+    with ingester.db.read() as session:
         (news,) = papers.candidates(session, now - timedelta(days=1), now + timedelta(days=1))
     assert news.signals["stars"] == 41
-    assert desk.states("github-stars") == {}, "it announces nothing"
+    assert ingester.states("github-stars") == {}, "it announces nothing"
 
 
-async def test_ingest_enrichment_without_papers_asks_nothing(desk: Desk) -> None:
-    (report,) = await desk.ask("github-stars")
+async def test_ingest_enrichment_without_papers_asks_nothing(ingester: Ingester) -> None:
+    (report,) = await ingester.ingest("github-stars")
     assert (report.state, report.requests) == ("quiet", 0)
-    assert desk.web.asked == []
+    assert ingester.web.requests == []

@@ -26,7 +26,7 @@ PAIRS = invented.pairs()
 SIGHTINGS = st.sampled_from([one for pair in PAIRS[::7] for one in (pair.one, pair.other)])
 
 
-def told(report: Report) -> Report:
+def printed(report: Report) -> Report:
     print(report.line())
     return report
 
@@ -38,19 +38,19 @@ def test_similarity_pairs_cover_many_hard_kinds() -> None:
 
 
 def test_similarity_of_generated_pairs_has_no_false_merge() -> None:
-    report = told(measure("invented", PAIRS))
+    report = printed(measure("invented", PAIRS))
     assert report.false == []
     assert report.recall >= 0.99, report.missed
 
 
 def test_similarity_held_out_half_agrees() -> None:
-    report = told(measure("invented, held out", [pair for pair in PAIRS if pair.held_out]))
+    report = printed(measure("invented, held out", [pair for pair in PAIRS if pair.held_out]))
     assert report.false == []
     assert report.recall >= 0.98, report.missed
 
 
 def test_similarity_of_real_pairs_has_no_false_merge() -> None:
-    report = told(measure("found", found.pairs()))
+    report = printed(measure("found", found.pairs()))
     assert (report.negatives >= 3_000, report.positives >= 1_000) == (True, True)
     assert report.false == []
     assert report.recall >= 0.99, report.missed

@@ -20,7 +20,7 @@ from digestd.fetching.network import Address, is_forbidden, is_public, why_not_p
 from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database, open_database
 from tests.papers.addresses import INWARD, NAMES, OUTWARD
-from tests.papers.site import AT_ONCE, Site, says, site
+from tests.papers.http_server import AT_ONCE, HttpServer, says, serve_http
 from tests.support.tls import server_side
 
 FORMS = [(kind, form) for kind, forms in INWARD.items() for form in forms]
@@ -46,10 +46,10 @@ class Names:
 
     def __init__(self, names: dict[str, list[str]]) -> None:
         self.names = names
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     async def __call__(self, name: str) -> Sequence[Address]:
-        self.asked.append(name)
+        self.requests.append(name)
         return [ip_address(found) for found in self.names[name]]
 
 
@@ -62,7 +62,7 @@ def test_ssrf_cases_cover_many_forms() -> None:
 
 @pytest.mark.parametrize("form", [form for _, form in FORMS], ids=lambda form: ascii(form))
 async def test_fetch_never_connects_to_private_redirect(
-    quiet: Database, clock: Callable[[], datetime], web: Site, form: str
+    quiet: Database, clock: Callable[[], datetime], web: HttpServer, form: str
 ) -> None:
     web.paths["/"] = says(status=302, Location=form)
     names = Names(NAMES)
@@ -70,8 +70,8 @@ async def test_fetch_never_connects_to_private_redirect(
         with pytest.raises(SourceFailed, match=r"refused$") as caught:
             await fetcher.fetch(Request(web.url("/")), FREE)
     assert "\n" not in str(caught.value)
-    assert len(web.asked) == 1
-    assert set(names.asked) <= set(NAMES), "everything else is refused by how it is written, without asking anybody"
+    assert len(web.requests) == 1
+    assert set(names.requests) <= set(NAMES), "everything else is refused by how it is written, without asking anybody"
 
 
 @pytest.mark.parametrize("form", OUTWARD, ids=lambda form: ascii(form))
@@ -102,7 +102,7 @@ async def test_fetch_refuses_operator_name_of_metadata_address(quiet: Database, 
 
 
 async def test_fetch_private_host_may_redirect_to_itself(
-    quiet: Database, clock: Callable[[], datetime], web: Site
+    quiet: Database, clock: Callable[[], datetime], web: HttpServer
 ) -> None:
     web.paths["/"] = says(status=301, Location="/there")
     web.paths["/there"] = says(b"ok")
@@ -110,11 +110,11 @@ async def test_fetch_private_host_may_redirect_to_itself(
     async with Fetcher(quiet, CLIENT, clock, names) as fetcher:
         answer = await fetcher.fetch(Request(f"http://feeds.example.com:{web.port}/"), FREE)
     assert answer.body == b"ok"
-    assert [asked.headers["host"] for asked in web.asked] == [f"feeds.example.com:{web.port}"] * 2
+    assert [request.headers["host"] for request in web.requests] == [f"feeds.example.com:{web.port}"] * 2
 
 
 async def test_fetch_refuses_other_port_of_private_host(
-    quiet: Database, clock: Callable[[], datetime], web: Site
+    quiet: Database, clock: Callable[[], datetime], web: HttpServer
 ) -> None:
     web.paths["/"] = says(status=302, Location=f"http://127.0.0.1:{web.port + 1}/")
     async with Fetcher(quiet, CLIENT, clock) as fetcher:
@@ -122,7 +122,7 @@ async def test_fetch_refuses_other_port_of_private_host(
             await fetcher.fetch(Request(web.url("/")), FREE)
 
 
-async def test_fetch_ignores_dns_rebinding(quiet: Database, clock: Callable[[], datetime], web: Site) -> None:
+async def test_fetch_ignores_dns_rebinding(quiet: Database, clock: Callable[[], datetime], web: HttpServer) -> None:
     """Resolve to a public address first and to a private one later."""
 
     class Rebinding(Names):
@@ -137,28 +137,32 @@ async def test_fetch_ignores_dns_rebinding(quiet: Database, clock: Callable[[], 
         for _ in range(2):
             with pytest.raises(SourceFailed, match="inside this network; refused"):
                 await fetcher.fetch(Request(web.url("/")), FREE)
-    assert names.asked == ["there.example.com"], "looked up once; that answer is checked and connected to"
+    assert names.requests == ["there.example.com"], "looked up once; that answer is checked and connected to"
     own = Rebinding({"feeds.example.com": ["127.0.0.1"]})
     own.names["feeds.example.com"] = ["127.0.0.1"]
     web.paths["/"] = says(b"ok")
     async with Fetcher(quiet, CLIENT, clock, own) as fetcher:
         for _ in range(3):
-            own.names["feeds.example.com"] = ["192.0.2.1"] if own.asked else ["127.0.0.1"]
+            own.names["feeds.example.com"] = ["192.0.2.1"] if own.requests else ["127.0.0.1"]
             await fetcher.fetch(Request(f"http://feeds.example.com:{web.port}/"), FREE)
-    assert own.asked == ["feeds.example.com"]
+    assert own.requests == ["feeds.example.com"]
 
 
-async def test_fetch_refuses_return_to_private_host(quiet: Database, clock: Callable[[], datetime], web: Site) -> None:
+async def test_fetch_refuses_return_to_private_host(
+    quiet: Database, clock: Callable[[], datetime], web: HttpServer
+) -> None:
     """Refuse the first host's addresses from the second hop on, even by its own name."""
     web.paths["/"] = says(status=302, Location=f"http://user@127.0.0.1:{web.port}/there")
     web.paths["/there"] = says(b"secret")
     async with Fetcher(quiet, CLIENT, clock) as fetcher:
         with pytest.raises(SourceFailed, match="refused"):
             await fetcher.fetch(Request(web.url("/")), FREE)
-    assert len(web.asked) == 1
+    assert len(web.requests) == 1
 
 
-async def test_fetch_tries_next_address_of_name(quiet: Database, clock: Callable[[], datetime], web: Site) -> None:
+async def test_fetch_tries_next_address_of_name(
+    quiet: Database, clock: Callable[[], datetime], web: HttpServer
+) -> None:
     web.paths["/"] = says(b"ok")
     names = Names({"feeds.example.com": ["127.0.0.9", "127.0.0.1"]})
     async with Fetcher(quiet, CLIENT, clock, names) as fetcher:
@@ -180,7 +184,7 @@ async def test_fetch_verifies_tls_name_of_host(
     context = server_side(trusted, "feeds.example.com")
     named: list[str | None] = []
     context.sni_callback = lambda _socket, name, _context: named.append(name)
-    async with site(context) as web:
+    async with serve_http(context) as web:
         web.paths["/"] = says(b"ok")
         names = Names({"feeds.example.com": ["127.0.0.1"], "other.example.com": ["127.0.0.1"]})
         async with Fetcher(quiet, CLIENT, clock, names) as fetcher:
@@ -191,7 +195,7 @@ async def test_fetch_verifies_tls_name_of_host(
 
 
 async def test_fetch_ignores_proxy_environment(
-    quiet: Database, clock: Callable[[], datetime], web: Site, monkeypatch: pytest.MonkeyPatch
+    quiet: Database, clock: Callable[[], datetime], web: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -17,19 +17,21 @@ from digestd.ranking.signals import topic
 from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
 
 
-def why(j: int, *interests: Interest, of: list[Paper] | None = None) -> Reason:
+def reason_of(j: int, *interests: Interest, of: list[Paper] | None = None) -> Reason:
     day = candidates(of)
     return reason(day, profile(day, *interests), j)
 
 
 def test_reason_names_author_as_followed_and_as_written() -> None:
-    assert why(8, *likes((Kind.AUTHOR, "J. Smith"), (Kind.TOPIC, "surface codes"))) == Reason(
+    assert reason_of(8, *likes((Kind.AUTHOR, "J. Smith"), (Kind.TOPIC, "surface codes"))) == Reason(
         ReasonKind.AUTHOR, "J. Smith", ("Jane Q. Smith",)
     )
 
 
 def test_reason_quotes_phrase() -> None:
-    assert why(4, *likes((Kind.PHRASE, "WAGGLE-DANCE"))) == Reason(ReasonKind.PHRASE, "WAGGLE-DANCE", ("waggle dance",))
+    assert reason_of(4, *likes((Kind.PHRASE, "WAGGLE-DANCE"))) == Reason(
+        ReasonKind.PHRASE, "WAGGLE-DANCE", ("waggle dance",)
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,21 +45,23 @@ def test_reason_quotes_phrase() -> None:
     ],
 )
 def test_reason_finds_phrase_in_any_spelling(text: str, phrase: str, words: str) -> None:
-    assert why(0, *likes((Kind.PHRASE, phrase)), of=[retitled(text)]).words == (words,)
+    assert reason_of(0, *likes((Kind.PHRASE, phrase)), of=[retitled(text)]).words == (words,)
 
 
 def test_reason_ignores_phrase_inside_word() -> None:
-    assert why(0, *likes((Kind.PHRASE, "art")), of=[retitled("We start a cart")]).kind is not ReasonKind.PHRASE
+    assert reason_of(0, *likes((Kind.PHRASE, "art")), of=[retitled("We start a cart")]).kind is not ReasonKind.PHRASE
 
 
 def test_reason_quotes_topic_words() -> None:
-    assert why(8, *likes((Kind.TOPIC, "quantum error correcting"))) == Reason(
+    assert reason_of(8, *likes((Kind.TOPIC, "quantum error correcting"))) == Reason(
         ReasonKind.TOPIC, "quantum error correcting", ("Quantum", "error", "correction")
     )
 
 
 def test_reason_names_liked_paper() -> None:
-    assert why(4, *likes((Kind.PAPER, "made:6"))) == Reason(ReasonKind.LIKED, "Pesticide memory loss in bumblebees")
+    assert reason_of(4, *likes((Kind.PAPER, "made:6"))) == Reason(
+        ReasonKind.LIKED, "Pesticide memory loss in bumblebees"
+    )
 
 
 def test_reason_names_words_of_joint_likes() -> None:
@@ -74,21 +78,21 @@ def test_reason_names_words_of_joint_likes() -> None:
     said = term_contributions.explain(day, who, Cells(np.array([0, 0]), np.array([0, 9])))
     assert said.strength[0] > 0
     assert said.strength[1] == 0
-    words = said.said(0)[1]
+    words = said.words(0)[1]
     assert 1 <= len(words) <= 3
     assert set(words) <= {"Hives", "colonies", "queens", "Nectar", "brood", "swarming"}
 
 
 def test_reason_prefers_others_to_category() -> None:
-    assert why(12, *likes((Kind.CATEGORY, "hist"))) == Reason(ReasonKind.CATEGORY, "hist")
+    assert reason_of(12, *likes((Kind.CATEGORY, "hist"))) == Reason(ReasonKind.CATEGORY, "hist")
 
 
 def test_reason_states_votes_of_trend() -> None:
-    assert why(15) == Reason(ReasonKind.TREND, "15")
+    assert reason_of(15) == Reason(ReasonKind.TREND, "15")
 
 
 def test_reason_without_votes_is_new() -> None:
-    assert why(0) == Reason(ReasonKind.NEW)
+    assert reason_of(0) == Reason(ReasonKind.NEW)
 
 
 def test_reasons_quote_only_words_of_paper() -> None:
@@ -115,8 +119,8 @@ def test_reasons_are_independent_of_batch() -> None:
 
 
 def test_reason_ignores_common_word_of_topic() -> None:
-    assert why(1, *likes((Kind.TOPIC, "ice"))).words == ("ice",)
-    assert why(1, *likes((Kind.TOPIC, "zymurgy xylophone ice"))) == Reason(ReasonKind.TREND, "1")
+    assert reason_of(1, *likes((Kind.TOPIC, "ice"))).words == ("ice",)
+    assert reason_of(1, *likes((Kind.TOPIC, "zymurgy xylophone ice"))) == Reason(ReasonKind.TREND, "1")
 
 
 def test_scattered_topic_words_are_no_match() -> None:

@@ -64,7 +64,7 @@ def test_signal_explains_its_evidence(signal: Signal) -> None:
         assert strength == pytest.approx(seen[at.rows, at.columns], abs=1e-5)
     for k in range(len(at)):
         if found is not None and found.strength[k]:
-            assert found.said(k)[0]
+            assert found.words(k)[0]
 
 
 @every
@@ -75,7 +75,7 @@ def test_equal_papers_have_equal_reasons(signal: Signal) -> None:
     said: dict[int, object] = {}
     for k in range(len(at)):
         if found is not None and found.strength[k]:
-            assert said.setdefault(int(found.alike[k]), found.said(k)) == found.said(k)
+            assert said.setdefault(int(found.alike[k]), found.words(k)) == found.words(k)
 
 
 @every

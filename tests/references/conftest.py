@@ -88,21 +88,23 @@ def files() -> dict[str, str]:
     }
 
 
-def bring(made: Install, text: str, address: str = ADA) -> None:
+def bring(installed: Install, text: str, address: str = ADA) -> None:
     """Import a text for a subscriber."""
-    import_references(made.db, known(made, address).key, ReferenceFile().parse(text.encode()), made.clock.now)
+    import_references(
+        installed.db, known(installed, address).key, ReferenceFile().parse(text.encode()), installed.clock.now
+    )
 
 
-def known(made: Install, address: str) -> Subscriber:
+def known(installed: Install, address: str) -> Subscriber:
     """Return the subscriber of an address."""
-    with made.db.read() as session:
-        found = subscribers.by_key(session, find(session, made.app.keys, address).key)
+    with installed.db.read() as session:
+        found = subscribers.by_key(session, find(session, installed.app.keys, address).key)
     assert found is not None
     return found
 
 
 @pytest.fixture
-def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
+def installed(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
     """Return an installation with an archive, and two subscribers without interests."""
     built = install(tmp_path, database_url, now).to(f"maildir:{tmp_path / 'outbox'}", public_url=HOME)
     assert not import_papers(

@@ -23,9 +23,9 @@ PUBLIC = ("paper", "paper_alias", "revision", "sighting", "signal", "merge", "si
 FUTURE = PaperId("arxiv:2601.99999")
 
 
-def public(made: Install) -> dict[str, list[object]]:
+def public(installed: Install) -> dict[str, list[object]]:
     """Return everything known about public papers."""
-    with made.db.read() as session:
+    with installed.db.read() as session:
         connection, tables = session.connection(), SQLModel.metadata.tables
         return {name: [tuple(row) for row in connection.execute(select(tables[name]))] for name in PUBLIC}
 
@@ -35,50 +35,55 @@ def arxiv(words: Words, now: datetime) -> Sighting:
     return Sighting((FUTURE,), words, published=now, version=1, day=now.date(), url="https://arxiv.org/abs/2601.99999")
 
 
-def test_import_gives_a_paper_of_today_no_link_or_abstract(made: Install) -> None:
-    made.papers([{"id": "feed:0123456789abcdef01234567", "title": "Alpine lakes freeze late", "authors": ["Ann Rue"]}])
-    before = public(made)
-    bring(made, bibtex(title="Alpine lakes freeze late", author="Rue, Ann", eprint=""))
-    assert public(made) == before
-    made.plan()
-    assert public(made)["sighting"] == before["sighting"]
+def test_import_gives_a_paper_of_today_no_link_or_abstract(installed: Install) -> None:
+    installed.papers(
+        [{"id": "feed:0123456789abcdef01234567", "title": "Alpine lakes freeze late", "authors": ["Ann Rue"]}]
+    )
+    before = public(installed)
+    bring(installed, bibtex(title="Alpine lakes freeze late", author="Rue, Ann", eprint=""))
+    assert public(installed) == before
+    installed.plan()
+    assert public(installed)["sighting"] == before["sighting"]
 
 
-def test_import_of_a_known_identifier_changes_nothing(made: Install) -> None:
-    made.papers([paper("strong00", doi="10.5555/known"), {"id": "2611.00001", "title": "Lakes"}])
-    before = public(made)
-    bring(made, bibtex(title="Bought", doi="10.5555/known", eprint="2611.00001", archiveprefix="arXiv"))
-    assert public(made) == before
-    likes = values(known(made, ADA).interests, Kind.PAPER)
+def test_import_of_a_known_identifier_changes_nothing(installed: Install) -> None:
+    installed.papers([paper("strong00", doi="10.5555/known"), {"id": "2611.00001", "title": "Lakes"}])
+    before = public(installed)
+    bring(installed, bibtex(title="Bought", doi="10.5555/known", eprint="2611.00001", archiveprefix="arXiv"))
+    assert public(installed) == before
+    likes = values(known(installed, ADA).interests, Kind.PAPER)
     assert likes in {("arxiv:2611.00001",), ("shelf:strong00",)}
 
 
-def test_claimed_future_id_does_not_touch_the_paper(made: Install) -> None:
-    bring(made, bibtex(title="Advertisement", doi="", eprint=str(FUTURE).removeprefix("arxiv:"), archiveprefix="arXiv"))
-    assert values(known(made, ADA).interests, Kind.PAPER) == (FUTURE,)
-    made.clock.go(timedelta(hours=1))
+def test_claimed_future_id_does_not_touch_the_paper(installed: Install) -> None:
+    bring(
+        installed,
+        bibtex(title="Advertisement", doi="", eprint=str(FUTURE).removeprefix("arxiv:"), archiveprefix="arXiv"),
+    )
+    assert values(known(installed, ADA).interests, Kind.PAPER) == (FUTURE,)
+    installed.clock.go(timedelta(hours=1))
     words = Words("Frozen rivers", "Rivers freeze from below.", ("Bo Rue",), ("geo.ice",))
-    store_page(made.db, "arxiv-rss:geo", [arxiv(words, made.clock.now)], made.clock.now)
-    with made.db.read() as session:
+    store_page(installed.db, "arxiv-rss:geo", [arxiv(words, installed.clock.now)], installed.clock.now)
+    with installed.db.read() as session:
         found = papers.find(session, FUTURE)
         assert found is not None
         assert papers.names(session, found.key) == [FUTURE]
     assert (found.words, found.archived, found.withdrawn) == (words, False, False)
-    assert (found.first_seen, found.url) == (made.clock.now, "https://arxiv.org/abs/2601.99999")
-    assert "canary" not in repr(public(made)).casefold()
+    assert (found.first_seen, found.url) == (installed.clock.now, "https://arxiv.org/abs/2601.99999")
+    assert "canary" not in repr(public(installed)).casefold()
 
 
-def test_importer_likes_the_public_paper_once_it_arrives(made: Install) -> None:
-    bring(made, bibtex(title="Advertisement", doi="10.5555/ad", eprint="2601.99999", archiveprefix="arXiv"))
-    made.papers(shelf("strong", 2))
-    made.plan()
+def test_importer_likes_the_public_paper_once_it_arrives(installed: Install) -> None:
+    bring(installed, bibtex(title="Advertisement", doi="10.5555/ad", eprint="2601.99999", archiveprefix="arXiv"))
+    installed.papers(shelf("strong", 2))
+    installed.plan()
     words = Words("Frozen rivers", "Rivers freeze from below.", ("Bo Rue",))
-    store_page(made.db, "arxiv-rss:geo", [arxiv(words, made.clock.now)], made.clock.now)
-    day = read_planning_day(made.db, made.clock.now, NoEncoder())
-    with made.db.read() as session:
+    store_page(installed.db, "arxiv-rss:geo", [arxiv(words, installed.clock.now)], installed.clock.now)
+    day = read_planning_day(installed.db, installed.clock.now, NoEncoder())
+    with installed.db.read() as session:
         public_key = papers.aliases(session, [FUTURE])[FUTURE]
-        found = read_shard_profiles(session, day, [due.by_key(session, known(made, ADA).key)])
-        shard = rank_shard(session, day, [due.by_key(session, known(made, who).key) for who in (ADA, BEA)])
+        found = read_shard_profiles(session, day, [due.by_key(session, known(installed, ADA).key)])
+        shard = rank_shard(session, day, [due.by_key(session, known(installed, who).key) for who in (ADA, BEA)])
     assert [(one.key, one.seed.title, one.seed.is_private) for one in found.named[0]] == [
         (public_key, "Frozen rivers", False)
     ]
@@ -87,13 +92,13 @@ def test_importer_likes_the_public_paper_once_it_arrives(made: Install) -> None:
     assert np.isfinite(shard.ranked.total).all()
 
 
-def test_entered_ids_create_and_alias_nothing(made: Install) -> None:
-    made.papers([paper("strong00")])
-    before = public(made)
+def test_entered_ids_create_and_alias_nothing(installed: Install) -> None:
+    installed.papers([paper("strong00")])
+    before = public(installed)
     ids = ["merged:1", "split:1", "doi:10.5555/other", "arxiv:2601.00009", "feed:0123456789abcdef01234567"]
-    made.people([{"email": ADA, "likes": ids[:3], "dislikes": ids[3:]}])
-    made.plan()
-    after = public(made)
+    installed.people([{"email": ADA, "likes": ids[:3], "dislikes": ids[3:]}])
+    installed.plan()
+    after = public(installed)
     assert {name: after[name] for name in PUBLIC if name not in {"text_model", "seen_papers"}} == {
         name: before[name] for name in PUBLIC if name not in {"text_model", "seen_papers"}
     }

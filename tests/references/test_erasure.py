@@ -30,51 +30,51 @@ WORDS = (
 """Longer than CANARY, because PostgreSQL knows of islands of that name."""
 
 
-def lived(made: Install) -> None:
+def lived(installed: Install) -> None:
     """Import references, plan and pick by them."""
     for body in files().values():
-        bring(made, body)
-    made.papers(shelf("strong", 3))
-    made.plan()
+        bring(installed, body)
+    installed.papers(shelf("strong", 3))
+    installed.plan()
 
 
-def rows(made: Install) -> Iterator[str]:
+def rows(installed: Install) -> Iterator[str]:
     """Yield the tables that contain one of the texts."""
-    with made.db.read() as session:
+    with installed.db.read() as session:
         for name, table in SQLModel.metadata.tables.items():
             if CANARY in repr(session.connection().execute(select(table)).all()).casefold():
                 yield name
 
 
-def held(folder: Path) -> list[str]:
+def files_containing(folder: Path) -> list[str]:
     """Return the files of a folder that contain one of the texts."""
     found = [file for file in folder.rglob("*") if file.is_file()]
     return [file.name for file in found if any(word in file.read_bytes().lower() for word in WORDS)]
 
 
 async def test_erasure_leaves_no_reference_in_any_row_file_or_log(
-    made: Install, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    installed: Install, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    lived(made)
-    await made.deliver()
-    assert {"reference", "interest"} <= set(rows(made))
-    erase(made.db, made.app.keys, ADA, made.clock.now)
-    assert list(rows(made)) == []
+    lived(installed)
+    await installed.deliver()
+    assert {"reference", "interest"} <= set(rows(installed))
+    erase(installed.db, installed.app.keys, ADA, installed.clock.now)
+    assert list(rows(installed)) == []
     for mail in (tmp_path / "outbox" / "new").iterdir():  # the mails themselves are with their recipients
         mail.unlink()
-    assert held(tmp_path) == [], "with the database open: also in its journals"
-    made.db.close()
-    assert held(tmp_path) == []
+    assert files_containing(tmp_path) == [], "with the database open: also in its journals"
+    installed.db.close()
+    assert files_containing(tmp_path) == []
     shown = capfd.readouterr()
     assert CANARY not in f"{shown.out}{shown.err}{caplog.text}".casefold()
 
 
 @pytest.mark.parametrize("database_url", ["postgres_url"], indirect=True)
-def test_vacuum_leaves_no_reference_in_the_data_folder(made: Install) -> None:
-    lived(made)
-    erase(made.db, made.app.keys, ADA, made.clock.now)
-    url = made.url.replace("postgresql:", "postgresql+psycopg:")
+def test_vacuum_leaves_no_reference_in_the_data_folder(installed: Install) -> None:
+    lived(installed)
+    erase(installed.db, installed.app.keys, ADA, installed.clock.now)
+    url = installed.url.replace("postgresql:", "postgresql+psycopg:")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("VACUUM FULL"))
@@ -85,19 +85,19 @@ def test_vacuum_leaves_no_reference_in_the_data_folder(made: Install) -> None:
     tables = folder / "base" / str(number)
     if not os.access(tables, os.R_OK):
         pytest.skip("the data folder of PostgreSQL cannot be read by whoever runs the tests")
-    assert held(tables) == []
+    assert files_containing(tables) == []
 
 
-def test_log_that_a_reader_needs_is_emptied_later(made: Install, tmp_path: Path) -> None:
-    bring(made, files()["bibtex"])
-    with made.db.read() as session:
+def test_log_that_a_reader_needs_is_emptied_later(installed: Install, tmp_path: Path) -> None:
+    bring(installed, files()["bibtex"])
+    with installed.db.read() as session:
         session.connection().execute(select(core.reference)).all()
-        with made.db.write() as writing:
-            subscribers.update_many(writing, [replace(known(made, ADA), interests=())], made.clock.now)
-        assert not scrub(made.db, wait=False)
-        assert held(tmp_path) == ["digestd.db-wal"]
-    asyncio.run(Scheduler(made.app).scrub())
-    assert held(tmp_path) == []
+        with installed.db.write() as writing:
+            subscribers.update_many(writing, [replace(known(installed, ADA), interests=())], installed.clock.now)
+        assert not scrub(installed.db, wait=False)
+        assert files_containing(tmp_path) == ["digestd.db-wal"]
+    asyncio.run(Scheduler(installed.app).scrub())
+    assert files_containing(tmp_path) == []
 
 
 @pytest.fixture

@@ -46,13 +46,13 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture
-def client(made: Install) -> Iterator[TestClient]:
-    with browsing(made.app, base_url=HOME) as opened:
+def client(installed: Install) -> Iterator[TestClient]:
+    with browsing(installed.app, base_url=HOME) as opened:
         yield opened
 
 
 @contextmanager
-def ended(made: Install) -> Iterator[Zotero]:
+def ended(installed: Install) -> Iterator[Zotero]:
     """Return a library provider on this machine, which the installation uses."""
     with in_thread() as served:
         served.site.paths[f"/v3.0/{CARBERRY}/works"] = orcid_answer((1, title("orcid-linked"), doi("orcid-linked")))
@@ -60,36 +60,38 @@ def ended(made: Install) -> Iterator[Zotero]:
         yield served
 
 
-def settings(made: Install, address: str) -> str:
+def settings(installed: Install, address: str) -> str:
     """Return the path of a subscriber's settings."""
-    return f"/p/{make_token(made.app.keys, Purpose.PREFERENCES, known(made, address).key, made.clock.now)}"
+    return (
+        f"/p/{make_token(installed.app.keys, Purpose.PREFERENCES, known(installed, address).key, installed.clock.now)}"
+    )
 
 
-def typed(made: Install, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
+def typed(installed: Install, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     """Run a command as the operator, and return what it prints."""
-    for name, value in made.environment().items():
+    for name, value in installed.environment().items():
         monkeypatch.setenv(name, value)
     return CliRunner().invoke(cli, [*words]).output
 
 
-def brought(made: Install, client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
+def brought(installed: Install, client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
     """Import references in every way there is; return the words that identify them."""
-    here, ways = f"{settings(made, ADA)}/import", set()
+    here, ways = f"{settings(installed, ADA)}/import", set()
     for form, text in files().items():
         assert client.post(here, files={"file": (f"mine.{form}", text.encode())}).status_code == 200, form
         pasted = text.replace(title(form), title(f"{form}-pasted")).replace(doi(form), doi(f"{form}-pasted"))
         assert client.post(here, data={"text": pasted, "form": form}).status_code == 200, form
-        made.clock.go(timedelta(minutes=11))  # the form takes a few files in ten minutes
+        installed.clock.go(timedelta(minutes=11))  # the form takes a few files in ten minutes
         ways |= {form, f"{form}-pasted"}
     file = tmp_path / "canary.bib"
     file.write_text(files()["bibtex"].replace(title("bibtex"), title("typed")).replace(doi("bibtex"), doi("typed")))
-    typed(made, monkeypatch, "subscriber", "interests", ADA, "--import", str(file))
+    typed(installed, monkeypatch, "subscriber", "interests", ADA, "--import", str(file))
     file.unlink()
-    with ended(made) as served:
+    with ended(installed) as served:
         addresses = {"zotero_url": served.base, "orcid_url": served.site.url("/v3.0")}
-        by = replace(made.app, settings=made.app.settings.model_copy(update=addresses)).libraries
-        asyncio.run(link_zotero(by, known(made, ADA).key, KEY, ""))
-        link_orcid(by, known(made, ADA).key, CARBERRY)
+        by = replace(installed.app, settings=installed.app.settings.model_copy(update=addresses)).libraries
+        asyncio.run(link_zotero(by, known(installed, ADA).key, KEY, ""))
+        link_orcid(by, known(installed, ADA).key, CARBERRY)
         assert asyncio.run(sync_due(by)) == 2
     return ways | {"typed", "zotero-linked", "orcid-linked"}
 
@@ -104,44 +106,44 @@ def mails(tmp_path: Path) -> dict[str, str]:
     return found
 
 
-def pages(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
+def pages(installed: Install, client: TestClient) -> Iterator[tuple[str, str]]:
     """Yield what everybody sees, and what Bea sees.
 
     Also what Ada's links show if she shares them.
     """
     asked = {"topics": "canarytitle canaryabstract"}
-    for path in ("/", "/papers", f"/papers/{made.clock.now.date()}"):
+    for path in ("/", "/papers", f"/papers/{installed.clock.now.date()}"):
         yield path, client.get(path).text
     for path in ("/preview", "/preview/picks"):
         yield path, client.post(path, data=asked).text.replace(asked["topics"], "")
     for path in ("", "/data.json"):
-        yield f"settings{path} of {BEA}", client.get(f"{settings(made, BEA)}{path}").text
-    for who, delivery in digests(made).items():
+        yield f"settings{path} of {BEA}", client.get(f"{settings(installed, BEA)}{path}").text
+    for who, delivery in digests(installed).items():
         yield (
             f"view of {who}",
-            client.get(f"/d/{make_token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text,
+            client.get(f"/d/{make_token(installed.app.keys, Purpose.VIEW, delivery, installed.clock.now)}").text,
         )
         yield (
             f"pick of {who}",
-            client.get(f"/f/{make_token(made.app.keys, Purpose.FEEDBACK, delivery, made.clock.now, 1)}").text,
+            client.get(f"/f/{make_token(installed.app.keys, Purpose.FEEDBACK, delivery, installed.clock.now, 1)}").text,
         )
-        saved = f"/s/{make_token(made.app.keys, Purpose.SAVED, known(made, who).key, made.clock.now)}"
+        saved = f"/s/{make_token(installed.app.keys, Purpose.SAVED, known(installed, who).key, installed.clock.now)}"
         for name in ("", "/saved.bib", "/saved.ris", "/saved.atom", "/digests.atom", "/digests.json"):
             yield f"saved{name} of {who}", client.get(f"{saved}{name}").text
 
 
-def digests(made: Install) -> dict[str, int]:
+def digests(installed: Install) -> dict[str, int]:
     """Return the number of each subscriber's newest digest."""
-    with made.db.read() as session:
-        return {who: queries.digests(session, known(made, who).key)[-1].key for who in (ADA, BEA)}
+    with installed.db.read() as session:
+        return {who: queries.digests(session, known(installed, who).key)[-1].key for who in (ADA, BEA)}
 
 
-def answers(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
+def answers(installed: Install, client: TestClient) -> Iterator[tuple[str, str]]:
     """Yield the answers to an API client that may read, except Ada's own record."""
-    with made.db.write() as session:
-        number = api_tokens.add(session, "test", SECRET, frozenset({Scope.READ}), made.clock.now)
+    with installed.db.write() as session:
+        number = api_tokens.add(session, "test", SECRET, frozenset({Scope.READ}), installed.clock.now)
     client.headers["Authorization"] = f"Bearer digestd_{number}_{SECRET}"
-    bea, held = known(made, BEA).key, [f"digests/{delivery}" for delivery in digests(made).values()]
+    bea, held = known(installed, BEA).key, [f"digests/{delivery}" for delivery in digests(installed).values()]
     for path in ("papers?limit=200", f"subscribers/{bea}", f"subscribers/{bea}/interests", "digests", *held):
         answer = client.get(f"/api/v1/{path}")
         assert answer.status_code == 200, path
@@ -150,7 +152,7 @@ def answers(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
     assert statuses == {404}
 
 
-def commands(made: Install, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+def commands(installed: Install, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
     """Yield the output of commands that are not about Ada's own data."""
     for words in (
         ("paper", "list", "--limit", "500", "--json"),
@@ -164,53 +166,55 @@ def commands(made: Install, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
         ("coverage",),
         ("evaluate", "--feedback", "--json"),
     ):
-        yield " ".join(words), typed(made, monkeypatch, *words)
-    gone = typed(made, monkeypatch, "paper", "show", f"doi:{doi('bibtex')}")
+        yield " ".join(words), typed(installed, monkeypatch, *words)
+    gone = typed(installed, monkeypatch, "paper", "show", f"doi:{doi('bibtex')}")
     assert "title" not in gone
 
 
-def rows(made: Install) -> dict[str, str]:
+def rows(installed: Install) -> dict[str, str]:
     """Return the rows of every table that must not contain words of a subscriber."""
-    with made.db.read() as session:
+    with installed.db.read() as session:
         connection = session.connection()
         found = {
             name: repr(connection.execute(select(table)).all())
             for name, table in SQLModel.metadata.tables.items()
             if name not in THEIRS | {"delivery"}
         }
-        others = select(core.delivery).where(core.delivery.c.subscriber_id != known(made, ADA).key)
+        others = select(core.delivery).where(core.delivery.c.subscriber_id != known(installed, ADA).key)
         found["delivery"] = repr(connection.execute(others).all())
     return found
 
 
 async def test_no_reference_is_seen_by_anybody_else(
-    made: Install, client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    installed: Install, client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    ways = await asyncio.to_thread(brought, made, client, monkeypatch, tmp_path)
-    with made.db.read() as session:
-        own = references.of(session, known(made, ADA).key)
+    ways = await asyncio.to_thread(brought, installed, client, monkeypatch, tmp_path)
+    with installed.db.read() as session:
+        own = references.of(session, known(installed, ADA).key)
     assert {title(way) for way in ways if not way.startswith("ids")} == {one.words.title for one in own.values()}
-    made.papers([paper("strong00"), *shelf("strong", 4)])
-    made.plan()
-    await made.deliver()
-    feedback.add_feedback(made.db, made.app.keys, BEA, named("strong01"), Verdict.MORE, made.clock.now)
-    with made.db.read() as session:
+    installed.papers([paper("strong00"), *shelf("strong", 4)])
+    installed.plan()
+    await installed.deliver()
+    feedback.add_feedback(installed.db, installed.app.keys, BEA, named("strong01"), Verdict.MORE, installed.clock.now)
+    with installed.db.read() as session:
         packed = session.connection().execute(
-            select(core.delivery.c.picks).where(core.delivery.c.subscriber_id == known(made, ADA).key)
+            select(core.delivery.c.picks).where(core.delivery.c.subscriber_id == known(installed, ADA).key)
         )
         kinds = {pick.reason.kind for pick in unpack_picks(packed.scalar_one())}
     assert ReasonKind.REFERENCE in kinds, "her references choose her papers"
     sent = mails(tmp_path)
     assert "canarytitle" in sent[ADA], "her own mail names the reference"
-    seen = {f"mail to {BEA}": sent[BEA], **rows(made)}
+    seen = {f"mail to {BEA}": sent[BEA], **rows(installed)}
     seen |= dict(
-        await asyncio.to_thread(lambda: [*pages(made, client), *answers(made, client), *commands(made, monkeypatch)])
+        await asyncio.to_thread(
+            lambda: [*pages(installed, client), *answers(installed, client), *commands(installed, monkeypatch)]
+        )
     )
     assert [name for name, text in seen.items() if CANARY in text.casefold()] == []
 
 
-async def test_owner_sees_and_removes_their_references(made: Install, client: TestClient) -> None:
-    here = settings(made, ADA)
+async def test_owner_sees_and_removes_their_references(installed: Install, client: TestClient) -> None:
+    here = settings(installed, ADA)
     assert client.post(f"{here}/import", data={"text": files()["bibtex"]}).status_code == 200
     assert title("bibtex") in client.get(here).text
     held = json.loads(client.get(f"{here}/data.json").text)["reference"]
@@ -219,17 +223,17 @@ async def test_owner_sees_and_removes_their_references(made: Install, client: Te
     ]
     client.post(f"{here}/drop", data={"kind": "paper", "value": f"doi:{doi('bibtex')}"})
     assert title("bibtex") not in client.get(here).text
-    with made.db.read() as session, suppress(KeyError):
-        assert references.of(session, known(made, ADA).key) == {}
+    with installed.db.read() as session, suppress(KeyError):
+        assert references.of(session, known(installed, ADA).key) == {}
 
 
-def test_shared_pages_do_not_name_the_reference(made: Install, client: TestClient) -> None:
-    client.post(f"{settings(made, ADA)}/import", data={"text": files()["bibtex"]})
-    made.papers(shelf("strong", 3))
-    made.plan()
-    with made.db.read() as session:
-        delivery = queries.digests(session, known(made, ADA).key)[-1].key
-    view = client.get(f"/d/{make_token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text
+def test_shared_pages_do_not_name_the_reference(installed: Install, client: TestClient) -> None:
+    client.post(f"{settings(installed, ADA)}/import", data={"text": files()["bibtex"]})
+    installed.papers(shelf("strong", 3))
+    installed.plan()
+    with installed.db.read() as session:
+        delivery = queries.digests(session, known(installed, ADA).key)[-1].key
+    view = client.get(f"/d/{make_token(installed.app.keys, Purpose.VIEW, delivery, installed.clock.now)}").text
     assert "Similar to a paper you added" in view
     assert "canary" not in view.casefold()
     assert TOPIC in view

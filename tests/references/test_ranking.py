@@ -38,29 +38,31 @@ WORDS = Words("Lakes")
 PUBLIC: dict[str, object] = {"id": "old:1", "title": title("bibtex"), "abstract": ABSTRACT, "authors": [AUTHOR]}
 
 
-def ranked(made: Install, encoder: Encoder = NoEncoder()) -> tuple[PlanningDay, Shard]:
+def ranked(installed: Install, encoder: Encoder = NoEncoder()) -> tuple[PlanningDay, Shard]:
     """Rank for Ada and Bea, and keep the compiled profiles."""
-    day = read_planning_day(made.db, made.clock.now, encoder)
-    with made.db.read() as session:
-        people: Sequence[due.DueSubscriber] = [due.by_key(session, known(made, who).key) for who in (ADA, BEA)]
+    day = read_planning_day(installed.db, installed.clock.now, encoder)
+    with installed.db.read() as session:
+        people: Sequence[due.DueSubscriber] = [due.by_key(session, known(installed, who).key) for who in (ADA, BEA)]
         shard = rank_shard(session, day, people)
-    with made.db.write() as session:
+    with installed.db.write() as session:
         store_compiled(session, day, shard.compiled)
     return day, shard
 
 
 @pytest.fixture
-def both(made: Install) -> Install:
+def both(installed: Install) -> Install:
     """Give Ada as a reference what Bea likes as a public paper.
 
     Also add four papers of today.
     """
-    assert not import_papers(made.db, sample_data.lines(iter([PUBLIC])), made.clock.now, True).refused
-    made.people([{"email": BEA, "topics": [], "likes": ["old:1"]}])
-    bring(made, bibtex())
-    made.clock.go(timedelta(hours=1))
-    made.papers([*shelf("strong", 2), *shelf("half", 2, 2), {"id": "by:1", "title": "By her", "authors": [AUTHOR]}])
-    return made
+    assert not import_papers(installed.db, sample_data.lines(iter([PUBLIC])), installed.clock.now, True).refused
+    installed.people([{"email": BEA, "topics": [], "likes": ["old:1"]}])
+    bring(installed, bibtex())
+    installed.clock.go(timedelta(hours=1))
+    installed.papers(
+        [*shelf("strong", 2), *shelf("half", 2, 2), {"id": "by:1", "title": "By her", "authors": [AUTHOR]}]
+    )
+    return installed
 
 
 def test_shard_size_is_limited_by_its_references(both: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,19 +159,19 @@ def test_references_of_others_are_not_found(both: Install) -> None:
     assert shard.ranked.profiles[1].likes == 0
 
 
-def test_reference_is_deleted_with_its_last_use(made: Install) -> None:
-    bring(made, bibtex())
-    with made.db.write() as session:
-        subscribers.update_many(session, [replace(known(made, ADA), interests=())], made.clock.now)
-    with made.db.read() as session:
+def test_reference_is_deleted_with_its_last_use(installed: Install) -> None:
+    bring(installed, bibtex())
+    with installed.db.write() as session:
+        subscribers.update_many(session, [replace(known(installed, ADA), interests=())], installed.clock.now)
+    with installed.db.read() as session:
         assert session.connection().execute(select(core.reference)).all() == []
 
 
-def test_references_are_bounded(made: Install) -> None:
+def test_references_are_bounded(installed: Install) -> None:
     many = [
         Reference(PaperId(f"doi:10.5555/{n}"), (PaperId(f"doi:10.5555/{n}"),), WORDS)
         for n in range(REFERENCES_MAX + 10)
     ]
-    with made.db.write() as session:
-        references.store(session, known(made, ADA).key, many, made.clock.now)
-        assert len(references.of(session, known(made, ADA).key)) == REFERENCES_MAX
+    with installed.db.write() as session:
+        references.store(session, known(installed, ADA).key, many, installed.clock.now)
+        assert len(references.of(session, known(installed, ADA).key)) == REFERENCES_MAX

@@ -21,7 +21,7 @@ from digestd.store import api_tokens, core
 from digestd.store.timestamps import to_us
 from digestd.web.form_timestamp import MIN_AGE
 from tests.commands.mails import mail
-from tests.delivery.test_first_digest import asked, is_up
+from tests.delivery.test_first_digest import is_up, open_page
 from tests.delivery.test_service import terminate
 from tests.postgres import free_port
 from tests.support import sample_data
@@ -46,7 +46,7 @@ KEPT = {"digestd.db", "digestd.db-wal", "digestd.db-shm", "secret.key"}
 
 
 @pytest.fixture
-def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
+def installed(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
     """Return an installation with canaries as secrets, names, topics and addresses."""
     folder = tmp_path / "run"
     folder.mkdir()
@@ -54,53 +54,55 @@ def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
     (folder / "secret.key").chmod(0o600)
     for name in ("new", "cur", "tmp"):
         (folder / "box" / name).mkdir(parents=True)
-    made = install(folder, sqlite_url, now)
-    made.papers(sample_data.papers(30))
+    installed = install(folder, sqlite_url, now)
+    installed.papers(sample_data.papers(30))
     found = " ".join(sample_data.vocabulary()[0][:3])
-    made.people([{"email": who, "name": WORDS[2], "topics": [WORDS[0], found]} for who in (ADA, CARL)])
-    assert made.plan().planned == 2
-    made.people([{"email": BOB, "name": WORDS[2]}])
-    with made.db.write() as session:
+    installed.people([{"email": who, "name": WORDS[2], "topics": [WORDS[0], found]} for who in (ADA, CARL)])
+    assert installed.plan().planned == 2
+    installed.people([{"email": BOB, "name": WORDS[2]}])
+    with installed.db.write() as session:
         api_tokens.add(session, "ours", TOKEN, frozenset(Scope), now)
-    return made
+    return installed
 
 
-def unreadable(made: Install, table: Table, number: int, **values: object) -> None:
+def unreadable(installed: Install, table: Table, number: int, **values: object) -> None:
     """Make a row unreadable, so that code crashes while it handles personal data."""
-    with made.db.write() as session:
+    with installed.db.write() as session:
         session.connection().execute(update(table).where(table.c.id == number).values(values))
 
 
 @pytest.mark.parametrize("form", ["console", "json"])
-def test_run_and_crashes_log_no_canary(made: Install, form: str) -> None:
+def test_run_and_crashes_log_no_canary(installed: Install, form: str) -> None:
     port = free_port()
-    home, now = f"http://127.0.0.1:{port}", made.clock.now
-    (made.folder / "box" / "new" / "1").write_bytes(mail(f"add topic {WORDS[0]}", WORDS[0], f"{WORDS[2]} <{EVE}>"))
-    (made.folder / "box" / "new" / "2").write_bytes(b"From: " + EVE.encode() + b"\nSubject: =?x?q?sandmartin\n\n\xff")
+    home, now = f"http://127.0.0.1:{port}", installed.clock.now
+    (installed.folder / "box" / "new" / "1").write_bytes(mail(f"add topic {WORDS[0]}", WORDS[0], f"{WORDS[2]} <{EVE}>"))
+    (installed.folder / "box" / "new" / "2").write_bytes(
+        b"From: " + EVE.encode() + b"\nSubject: =?x?q?sandmartin\n\n\xff"
+    )
     refused = f"550 5.1.1 <{CARL}>: sandmartin, no such user {CARL}"
     with Relay({"RCPT": Fault(refused, to=CARL)}).in_thread() as relay:
-        said = _settings(made, home, form, relay.url)
-        unreadable(made, core.subscriber, 3, timezone=WORDS[1], next_due_us=to_us(now))
-        running = Command(("up",), said, made.folder).start()
+        said = _settings(installed, home, form, relay.url)
+        unreadable(installed, core.subscriber, 3, timezone=WORDS[1], next_due_us=to_us(now))
+        running = Command(("up",), said, installed.folder).start()
         try:
             until(lambda: is_up(home))
-            _visited(made, home, now)
+            _visited(installed, home, now)
             until(lambda: all(part in running.output.read_text() for part in CRASHED))
         finally:
             terminate(running)
             ended = running.end()
-    assert told(ended) == []
-    assert left(made.folder) == []
-    assert audited(made) == []
+    assert leaking_lines(ended) == []
+    assert left(installed.folder) == []
+    assert audited(installed) == []
 
 
-def _settings(made: Install, home: str, form: str, relay: str) -> dict[str, str]:
-    return made.to(relay).environment(
+def _settings(installed: Install, home: str, form: str, relay: str) -> dict[str, str]:
+    return installed.to(relay).environment(
         DIGESTD_LOG_LEVEL="debug",
         DIGESTD_LOG_FORMAT=form,
         DIGESTD_PUBLIC_URL=home,
         DIGESTD_WEB_PORT=home.rpartition(":")[2],
-        DIGESTD_INBOUND_URL=f"maildir:{made.folder / 'box'}",
+        DIGESTD_INBOUND_URL=f"maildir:{installed.folder / 'box'}",
         DIGESTD_COMMAND_ADDRESS="digest@example.org",
         DIGESTD_WEBHOOK_URLS=f"http://127.0.0.1:9/?key={PASSWORD}",
         DIGESTD_WEBHOOK_SECRET=HOOK,
@@ -109,11 +111,11 @@ def _settings(made: Install, home: str, form: str, relay: str) -> dict[str, str]
     )
 
 
-def _visited(made: Install, home: str, now: datetime) -> None:
+def _visited(installed: Install, home: str, now: datetime) -> None:
     """Send everything a visitor, a program and a stranger send, valid or not."""
-    keys = made.app.keys
+    keys = installed.app.keys
     settings = [f"{home}/p/{make_token(keys, Purpose.PREFERENCES, who, now)}" for who in (1, 3)]
-    stamp = re.search(r'name="stamp" value="([^"]+)"', asked(home))
+    stamp = re.search(r'name="stamp" value="([^"]+)"', open_page(home))
     assert stamp
     time.sleep(MIN_AGE.total_seconds() + 0.1)
     new = {"email": "sandmartin.new@example.net", "topics": WORDS[0], "stamp": stamp[1]}
@@ -150,18 +152,18 @@ def _status(url: str, body: bytes | None = None, authorization: str = "") -> int
 
 
 @pytest.mark.parametrize("more", [{}, {"DIGESTD_DEBUG": "1"}], ids=["plain", "with places"])
-def test_smtp_worker_crash_logs_location_only(made: Install, more: dict[str, str]) -> None:
-    unreadable(made, core.delivery, 1, kind=WORDS[0])
+def test_smtp_worker_crash_logs_location_only(installed: Install, more: dict[str, str]) -> None:
+    unreadable(installed, core.delivery, 1, kind=WORDS[0])
     with Relay().in_thread() as relay:
-        said = _settings(made, f"http://127.0.0.1:{free_port()}", "json", relay.url)
-        ended = Command(("up",), said | more, made.folder).run()
+        said = _settings(installed, f"http://127.0.0.1:{free_port()}", "json", relay.url)
+        ended = Command(("up",), said | more, installed.folder).run()
     assert (ended.code, "unexpected ValueError" in ended.output) == (1, True)
     assert ("queries.py" in ended.output) == bool(more)
-    assert told(ended) == []
-    assert left(made.folder) == []
+    assert leaking_lines(ended) == []
+    assert left(installed.folder) == []
 
 
-def test_failing_commands_print_no_password(made: Install) -> None:
+def test_failing_commands_print_no_password(installed: Install) -> None:
     dead = f"127.0.0.1:{free_port()}"
     for words, changed in (
         (("deliver",), {"DIGESTD_TRANSPORT_URL": f"smtps://sandmartin:{PASSWORD}@{dead}"}),
@@ -171,12 +173,12 @@ def test_failing_commands_print_no_password(made: Install) -> None:
         (("config", "check"), {"DIGESTD_TRANSPORT_URL": f"smtp://u:{PASSWORD}@{dead}"}),
         (("plan",), {"DIGESTD_TRANSPORT_RATE": f"sandmartin-{PASSWORD}", "DIGESTD_WEBHOOK_SECRET": PASSWORD}),
     ):
-        ended = Command(words, made.environment(**changed), made.folder).run()
+        ended = Command(words, installed.environment(**changed), installed.folder).run()
         assert PASSWORD not in ended.output, words
         assert SECRET not in ended.output, words
 
 
-def told(ended: ProcessResult) -> list[str]:
+def leaking_lines(ended: ProcessResult) -> list[str]:
     """Return the lines with a canary."""
     return [line for line in ended.output.splitlines() if any(word in line.lower() for word in CANARIES)]
 
@@ -192,9 +194,9 @@ def left(folder: Path) -> list[str]:
     ]
 
 
-def audited(made: Install) -> list[str]:
+def audited(installed: Install) -> list[str]:
     """Return the consent records with a canary."""
-    with made.db.read() as session:
+    with installed.db.read() as session:
         rows = [repr(tuple(row)) for row in session.connection().execute(select(core.consent_event))]
     assert rows
     return [row for row in rows if any(word in row.lower() for word in CANARIES)]

@@ -35,7 +35,7 @@ def only(*hits: dict[str, object]) -> Any:
     return page.sightings[0]
 
 
-def asked(cursor: str | None, since: datetime = SINCE) -> tuple[str, str] | None:
+def requested(cursor: str | None, since: datetime = SINCE) -> tuple[str, str] | None:
     request = DBLP.requests(since, cursor)
     if request is None:
         return None
@@ -97,11 +97,11 @@ def test_dblp_withdrawn_item_is_withdrawn() -> None:
 
 
 def test_dblp_searches_recent_years_only() -> None:
-    assert asked(None) == ("stream:conf/lakes: year:2027:", "0")
-    assert asked(DBLP.parse(answer(total="0")).next) == ("stream:conf/lakes: year:2026:", "0")
-    assert asked(DBLP.parse(answer(total="0"), "0@1").next) is None
-    assert asked("0@2", datetime(2027, 2, 1, tzinfo=UTC)) == ("stream:conf/lakes: year:2026:", "0")
-    assert asked("0@3", datetime(2027, 2, 1, tzinfo=UTC)) is None
+    assert requested(None) == ("stream:conf/lakes: year:2027:", "0")
+    assert requested(DBLP.parse(answer(total="0")).next) == ("stream:conf/lakes: year:2026:", "0")
+    assert requested(DBLP.parse(answer(total="0"), "0@1").next) is None
+    assert requested("0@2", datetime(2027, 2, 1, tzinfo=UTC)) == ("stream:conf/lakes: year:2026:", "0")
+    assert requested("0@3", datetime(2027, 2, 1, tzinfo=UTC)) is None
 
 
 def test_dblp_query_with_year_is_unchanged() -> None:
@@ -116,7 +116,7 @@ def test_dblp_query_with_year_is_unchanged() -> None:
 def test_dblp_cursor_advances_by_records() -> None:
     assert DBLP.parse(answer(hit(), hit())).next == "2@0"
     assert DBLP.parse(answer(hit(), hit()), "7@1").next == "0@2"
-    assert asked("2@1") == ("stream:conf/lakes: year:2026:", "2")
+    assert requested("2@1") == ("stream:conf/lakes: year:2026:", "2")
 
 
 def test_dblp_requests_empty_page_again() -> None:

@@ -28,13 +28,13 @@ def asking(*codes: str) -> GithubStars:
     return GithubStars().for_papers([paper(key, code) for key, code in enumerate(codes, start=1)])
 
 
-def asked(source: GithubStars) -> list[str]:
+def requested(source: GithubStars) -> list[str]:
     return [repository.path for repository in source.repositories]
 
 
 def test_github_stars_requests_each_repository_newest_first() -> None:
     source = asking("https://github.com/example/old", "https://example.org/none", "https://github.com/example/new")
-    assert asked(source) == ["example/new", "example/old"]
+    assert requested(source) == ["example/new", "example/old"]
     first, second = source.requests(SINCE, None), source.requests(SINCE, "1")
     assert first is not None
     assert second is not None
@@ -76,7 +76,7 @@ def test_github_stars_missing_repository_is_reject() -> None:
 def test_github_stars_stays_below_hourly_limit() -> None:
     source = asking(*(f"https://github.com/example/lake{number}" for number in range(80)))
     assert len(source.repositories) == REPOSITORIES_MAX < 60
-    assert asked(source)[0] == "example/lake79"
+    assert requested(source)[0] == "example/lake79"
 
 
 def test_github_stars_rate_limit_message_fails() -> None:

@@ -35,7 +35,7 @@ def only(*notes: dict[str, object]) -> Any:
     return page.sightings[0]
 
 
-def asked(cursor: str | None, since: datetime = SINCE) -> tuple[str, str]:
+def requested(cursor: str | None, since: datetime = SINCE) -> tuple[str, str]:
     request = VENUE.requests(since, cursor)
     assert request is not None
     query = parse_qs(urlsplit(request.url).query)
@@ -131,17 +131,17 @@ def test_openreview_rejects_note_without_date_or_forum() -> None:
 
 def test_openreview_order_is_latest_withdrawn_rest() -> None:
     main = "Lakes.example/2026/Conference"
-    assert asked(None) == (main, "0")
+    assert requested(None) == (main, "0")
     first = VENUE.parse(answer(note(), note()))
-    assert asked(first.next) == (f"{main}/Withdrawn_Submission", "0")
+    assert requested(first.next) == (f"{main}/Withdrawn_Submission", "0")
     aside = VENUE.parse(answer(note(), count=1), first.next)
-    assert asked(aside.next) == (main, "2")
+    assert requested(aside.next) == (main, "2")
     assert VENUE.parse(answer(note(), count=3), aside.next).next is None
 
 
 def test_openreview_single_page_venue_reads_withdrawn() -> None:
     first = VENUE.parse(answer(note(), count=1))
-    assert asked(first.next)[0].endswith("/Withdrawn_Submission")
+    assert requested(first.next)[0].endswith("/Withdrawn_Submission")
     assert VENUE.parse(answer(count=0), first.next) == Page()
 
 

@@ -54,29 +54,31 @@ LEDGER = frozenset(
 
 
 @pytest.fixture
-def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
+def installed(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
     """Return an installation where one subscriber has left data everywhere.
 
     In every table that can hold it.
     """
-    made = install(tmp_path, database_url, now)
-    archive(made)
-    made.papers([paper("strong00"), *shelf("more", 3)])
-    made.people([reader(email=ADA, name="Canary Lovelace", topics=[TOPIC, "canary topic"], authors=["Canary Author"])])
-    made.plan()
-    yield made
-    made.db.close()
+    installed = install(tmp_path, database_url, now)
+    archive(installed)
+    installed.papers([paper("strong00"), *shelf("more", 3)])
+    installed.people(
+        [reader(email=ADA, name="Canary Lovelace", topics=[TOPIC, "canary topic"], authors=["Canary Author"])]
+    )
+    installed.plan()
+    yield installed
+    installed.db.close()
 
 
-async def lived(made: Install) -> int:
+async def lived(installed: Install) -> int:
     """Leave the data, and return the subscriber."""
-    await made.deliver()
-    db, keys, now = made.db, made.app.keys, made.clock.now
+    await installed.deliver()
+    db, keys, now = installed.db, installed.app.keys, installed.clock.now
     with db.read() as session:
         key = find(session, keys, ADA).key
         name = PaperId(str(session.connection().execute(select(core.paper.c.paper_id).limit(1)).scalar()))
     feedback.add_feedback(db, keys, ADA, name, Verdict.MORE, now)
-    request_address_change(db, made.app.notices, key, NEW, now)
+    request_address_change(db, installed.app.notices, key, NEW, now)
     with db.write() as session:
         by = address_key(keys, ADA)
         libraries.link(
@@ -103,12 +105,12 @@ def test_data_export_classifies_every_table() -> None:
         assert name in data_export.PERSONAL_TABLES or not tied & set(table.columns.keys()), name
 
 
-async def test_data_export_contains_every_personal_row(made: Install) -> None:
-    key = await lived(made)
-    with made.db.read() as session:
+async def test_data_export_contains_every_personal_row(installed: Install) -> None:
+    key = await lived(installed)
+    with installed.db.read() as session:
         known = subscribers.by_key(session, key)
         assert known is not None
-        kept, there = collect_data(session, known, made.clock.now), address_key(made.app.keys, NEW)
+        kept, there = collect_data(session, known, installed.clock.now), address_key(installed.app.keys, NEW)
         for name in data_export.PERSONAL_TABLES - {"subscriber"}:
             rows = session.connection().execute(select(SQLModel.metadata.tables[name])).all()
             if name != "address_change":  # an address to move to is not theirs yet
@@ -119,11 +121,11 @@ async def test_data_export_contains_every_personal_row(made: Install) -> None:
         assert word in said, word
 
 
-async def test_erasure_leaves_no_personal_text_in_any_file(made: Install, tmp_path: Path) -> None:
-    key = await lived(made)
-    erase(made.db, made.app.keys, ADA, made.clock.now)
-    assert not left_in_rows(made)
-    with made.db.read() as session:
+async def test_erasure_leaves_no_personal_text_in_any_file(installed: Install, tmp_path: Path) -> None:
+    key = await lived(installed)
+    erase(installed.db, installed.app.keys, ADA, installed.clock.now)
+    assert not left_in_rows(installed)
+    with installed.db.read() as session:
         connection = session.connection()
         counts = connection.execute(select(core.caused_mail.c.network, core.caused_mail.c.causer)).all()
         assert {tuple(row) for row in counts} <= {(None, "")}, "of mails to a keyed hash, only that they went"
@@ -131,20 +133,20 @@ async def test_erasure_leaves_no_personal_text_in_any_file(made: Install, tmp_pa
             assert connection.execute(select(SQLModel.metadata.tables[name])).all() == [], name
         networks = connection.execute(select(core.consent_event.c.network)).scalars()
         assert set(networks) == {None}
-        hashed = address_key(made.app.keys, ADA)
+        hashed = address_key(installed.app.keys, ADA)
         assert suppressions.reason_for(session, hashed) is SuppressionReason.ERASED
         assert subscribers.address_key_of(session, key) != hashed
-    made.db.close()
+    installed.db.close()
     outbox = tmp_path / "outbox"  # the mails themselves are where the relay put them
     for file in (one for one in tmp_path.rglob("*") if one.is_file() and outbox not in one.parents):
         held = file.read_bytes()
         assert [canary for canary in CANARIES if canary in held] == [], file.name
 
 
-def left_in_rows(made: Install) -> list[str]:
+def left_in_rows(installed: Install) -> list[str]:
     """Return the tables that still contain one of the texts."""
     found = []
-    with made.db.read() as session:
+    with installed.db.read() as session:
         for name, table in SQLModel.metadata.tables.items():
             rows = session.connection().execute(select(table)).all()
             if any(canary.decode() in repr(row) for canary in CANARIES for row in rows):
@@ -153,12 +155,12 @@ def left_in_rows(made: Install) -> list[str]:
 
 
 async def test_logs_contain_no_address_or_secret(
-    made: Install, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    installed: Install, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    await lived(made)
-    erase(made.db, made.app.keys, ADA, made.clock.now)
+    await lived(installed)
+    erase(installed.db, installed.app.keys, ADA, installed.clock.now)
     shown = capfd.readouterr()
     told = f"{shown.out}{shown.err}{caplog.text}"
-    secret = made.app.keys.secret.decode()
+    secret = installed.app.keys.secret.decode()
     assert [word for word in (*(canary.decode() for canary in CANARIES), secret) if word in told] == []

@@ -266,7 +266,7 @@ def test_purge_deletes_unconfirmed_after_a_week(
     assert gone is not None
     assert (gone.status, gone.address, gone.interests) == (Status.ERASED, None, ())
     assert [(event.status, event.cause) for event in events][1:] == [(Status.ERASED, Cause.UNCONFIRMED)]
-    assert all(request and request.said is None and request.act.network is None for request in requests)
+    assert all(request and request.record is None and request.act.network is None for request in requests)
     assert purge_unconfirmed(db, now + timedelta(days=30)) == 0
     request_signup(db, post, parse({"email": ADA}), now + timedelta(days=9))
     assert (found().status, found().key) == (Status.PENDING, key + 1)

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 
 
 @dataclass(frozen=True)
-class Site:
+class ServedPages:
     """The base URL, the addresses of pages, and the forms to send."""
 
     address: str
@@ -65,17 +65,17 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site(app: App, pages: list[str], client: TestClient) -> Iterator[Site]:
+def site(app: App, pages: list[str], client: TestClient) -> Iterator[ServedPages]:
     """Serve the pages and return their addresses."""
     for_people = [path for path in pages if path not in {"/readyz", "/metrics"}]  # which answer this machine
     shown = [path for path in for_people if client.get(path).headers.get("content-type", "").startswith("text/html")]
     assert len(shown) > 8
     stamp = stamp_for(app, "127.0.0.1", app.clock() - timedelta(minutes=1))
     with served(app) as address:
-        yield Site(address, shown, [*ANSWERS, ("/subscribe", {"email": "carol@example.org", "stamp": stamp})])
+        yield ServedPages(address, shown, [*ANSWERS, ("/subscribe", {"email": "carol@example.org", "stamp": stamp})])
 
 
-def _views(browser: Browser, site: Site, **options: Any) -> Iterator[tuple[str, Page]]:
+def _views(browser: Browser, site: ServedPages, **options: Any) -> Iterator[tuple[str, Page]]:
     """Yield each page, opened anew, and the answer of each form."""
     for path in site.shown:
         context = browser.new_context(**options)
@@ -113,7 +113,7 @@ _SEND = """([path, typed]) => {
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: `npm ci --prefix tests/web/npm` fetches it")
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_pages_pass_accessibility_rules(chromium: Browser, site: Site, language: str) -> None:
+def test_pages_pass_accessibility_rules(chromium: Browser, site: ServedPages, language: str) -> None:
     found: list[str] = []
     for path, page in _views(chromium, site, reduced_motion="reduce", locale=language):
         assert page.evaluate("document.documentElement.lang") == language, path
@@ -148,7 +148,7 @@ _BEYOND = """() => [...document.querySelectorAll("input, select, textarea, butto
 """What reaches to the edge of what it stands on, or beyond."""
 
 
-def test_pages_are_small_without_layout_shift(chromium: Browser, site: Site) -> None:
+def test_pages_are_small_without_layout_shift(chromium: Browser, site: ServedPages) -> None:
     for path in site.shown:
         context = chromium.new_context(viewport=PHONE)  # type: ignore[arg-type]  # width and height
         page = context.new_page()
@@ -173,7 +173,7 @@ _SHIFTED = """() => new Promise((tell) => {
 })"""
 
 
-def test_pages_work_without_script(chromium: Browser, site: Site) -> None:
+def test_pages_work_without_script(chromium: Browser, site: ServedPages) -> None:
     plain = {path: page.evaluate(_WORDS) for path, page in _views(chromium, site, java_script_enabled=False)}
     scripted = {}
     for path, page in _views(chromium, site):
@@ -189,7 +189,7 @@ _WORDS = """() => {
 }"""
 
 
-def test_keyboard_reaches_everything_with_visible_focus(chromium: Browser, site: Site) -> None:
+def test_keyboard_reaches_everything_with_visible_focus(chromium: Browser, site: ServedPages) -> None:
     for path, page in _views(chromium, site, viewport=PHONE):
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         wanted = page.evaluate(_REACHABLE)

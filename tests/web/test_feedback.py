@@ -40,7 +40,7 @@ def link(backend: Backend) -> str:
     return backend.link(Purpose.FEEDBACK, backend.plan(), 1)
 
 
-def said(backend: Backend) -> list[tuple[Verdict, bool]]:
+def verdicts(backend: Backend) -> list[tuple[Verdict, bool]]:
     """Return every verdict, and whether it is in force."""
     with backend.app.db.read() as session:
         events = feedback.history(session, backend.subscriber(ADA).key)
@@ -70,11 +70,11 @@ def test_link_shows_button_and_undo_works(
     assert backend.contents() == before
     for _ in range(2):
         assert heading(client.post(page).text) == done
-    assert said(backend) == [(verdict, True)]
+    assert verdicts(backend) == [(verdict, True)]
     assert heading(client.get(page).text) == done, "the mail's link shows what stands"
     for _ in range(2):
         assert heading(client.post(page, data={"undo": "yes"}).text) == asked
-    assert said(backend) == [(verdict, False)]
+    assert verdicts(backend) == [(verdict, False)]
 
 
 def test_feedback_reaches_ranking_at_once(client: TestClient, backend: Backend, link: str) -> None:
@@ -93,7 +93,7 @@ def test_saved_paper_stays_saved_after_other_verdict(client: TestClient, backend
     client.post(f"{link}/less", data={"undo": "yes"})
     assert heading(client.get(f"{link}/more").text) == "You’ll see more like this"
     client.post(f"{link}/save", data={"undo": "yes"})
-    assert said(backend) == [(Verdict.SAVED, False), (Verdict.MORE, True), (Verdict.LESS, False)]
+    assert verdicts(backend) == [(Verdict.SAVED, False), (Verdict.MORE, True), (Verdict.LESS, False)]
 
 
 def test_page_has_all_buttons(client: TestClient, backend: Backend, link: str) -> None:
@@ -101,7 +101,7 @@ def test_page_has_all_buttons(client: TestClient, backend: Backend, link: str) -
     targets = [form.attrib["action"] for form in page.iter("form")]
     assert targets == [f"{link}/more", f"{link}/less", f"{link}/save"]
     assert client.post(link).status_code == 405
-    assert said(backend) == []
+    assert verdicts(backend) == []
 
 
 @pytest.fixture

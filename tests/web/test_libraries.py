@@ -56,7 +56,7 @@ def linked(backend: Backend) -> list[Library]:
         return libraries.of(session, backend.subscriber(ADA).key)
 
 
-def said(page: str) -> str:
+def notices(page: str) -> str:
     """Return the notices of the page, or the problems to correct."""
     found = tree(page).find(".//p[@role='status']")
     found = tree(page).find(".//p[@role='alert']") if found is None else found
@@ -71,7 +71,7 @@ def test_library_is_linked_synced_and_unlinked(client: TestClient, backend: Back
     assert here in client.get(backend.settings(ADA)).text
     assert heading(client.get(here).text) == "Your Zotero library or ORCID works"
     answer = client.post(f"{here}/zotero", data={"key": KEY, "place": ""})
-    assert said(answer.text) == "Linked. We’ll read it within minutes. Come back later to see the result."
+    assert notices(answer.text) == "Linked. We’ll read it within minutes. Come back later to see the result."
     assert "We’ll read it within minutes." in answer.text
     assert KEY not in answer.text
     read(backend)
@@ -80,7 +80,7 @@ def test_library_is_linked_synced_and_unlinked(client: TestClient, backend: Back
     assert "Lakes freeze" in client.get(backend.settings(ADA)).text
     (library,) = linked(backend)
     answer = client.post(f"{here}/unlink", data={"library": str(library.key), "papers": "drop"})
-    assert said(answer.text) == "Unlinked, and its key deleted. Its papers no longer count."
+    assert notices(answer.text) == "Unlinked, and its key deleted. Its papers no longer count."
     assert linked(backend) == []
     assert "Lakes freeze" not in client.get(backend.settings(ADA)).text
 
@@ -102,13 +102,13 @@ def test_refused_key_is_shown_until_relinked(client: TestClient, backend: Backen
     zotero.key = "another"
     read(backend)
     assert "Zotero rejects the key: it was revoked" in client.get(here).text
-    asked = len(zotero.site.asked)
+    asked = len(zotero.site.requests)
     read(backend)
-    assert len(zotero.site.asked) == asked
+    assert len(zotero.site.requests) == asked
     (library,) = linked(backend)
     client.post(f"{here}/read", data={"library": str(library.key)})
     read(backend)
-    assert len(zotero.site.asked) == asked + 1, "it is tried once more if its reader says so"
+    assert len(zotero.site.requests) == asked + 1, "it is tried once more if its reader says so"
     client.post(f"{here}/zotero", data={"key": "another"})
     read(backend)
     assert "Zotero refuses" not in client.get(here).text
@@ -130,7 +130,7 @@ def test_error_marks_field_and_hides_key(
 ) -> None:
     answer = client.post(f"{here}/{form}", data=typed)
     assert answer.status_code == 422
-    assert said(answer.text) == "Please correct the marked field. Nothing has been linked yet."
+    assert notices(answer.text) == "Please correct the marked field. Nothing has been linked yet."
     assert remedy in answer.text
     assert 'aria-invalid="true"' in answer.text
     assert KEY not in answer.text
@@ -143,14 +143,14 @@ def test_unreachable_zotero_links_nothing(client: TestClient, backend: Backend, 
     with browsing(away) as visitor:
         answer = visitor.post(f"{here}/zotero", data={"key": KEY})
     assert answer.status_code == 503
-    assert said(answer.text).startswith("Zotero isn’t responding right now.")
+    assert notices(answer.text).startswith("Zotero isn’t responding right now.")
     assert linked(backend) == []
 
 
 def test_key_attempts_are_limited(client: TestClient, zotero: Zotero, here: str) -> None:
     statuses = [client.post(f"{here}/zotero", data={"key": f"guess{n}"}).status_code for n in range(PER_NETWORK + 2)]
     assert statuses == [422] * PER_NETWORK + [429] * 2
-    assert len(zotero.site.asked) == PER_NETWORK
+    assert len(zotero.site.requests) == PER_NETWORK
 
 
 def test_library_of_other_subscriber_is_refused(client: TestClient, backend: Backend, here: str) -> None:

@@ -36,7 +36,7 @@ def filled(html: str) -> dict[str, str]:
     return said
 
 
-def told(html: str) -> str:
+def notice(html: str) -> str:
     """Return the notice of the page."""
     found = tree(html).find(".//p[@role='status']")
     return "" if found is None else words(found)
@@ -52,7 +52,7 @@ def test_unchanged_form_changes_nothing(client: TestClient, backend: Backend) ->
     assert "a•••@example.org" in page.text
     answer = client.post(backend.settings(ADA), data=filled(page.text))
     assert answer.status_code == 200
-    assert told(answer.text).startswith("Saved.")
+    assert notice(answer.text).startswith("Saved.")
     assert backend.subscriber(ADA) == before
 
 
@@ -77,7 +77,7 @@ def test_changes_keep_pending_digest(client: TestClient, backend: Backend) -> No
     }
     answer = client.post(backend.settings(ADA), data=said)
     assert answer.status_code == 200
-    assert "Gespeichert" in told(answer.text), "the page speaks the language that was chosen"
+    assert "Gespeichert" in notice(answer.text), "the page speaks the language that was chosen"
     known = backend.subscriber(ADA)
     assert (known.timing.hour, known.timing.timezone, known.timing.weekday) == (18, "Europe/Berlin", 4)
     assert (known.timing.cadence, known.size, known.min_score) == (Cadence.WEEKLY, 3, MinScore.HIGH)
@@ -207,7 +207,7 @@ def test_unsubscribe_can_be_undone_within_hour(client: TestClient, backend: Back
     at = backend.settings(ADA)
     client.post(f"{at}/leave")
     assert backend.subscriber(ADA).status is Status.UNSUBSCRIBED
-    assert told(client.post(f"{at}/back").text).startswith("Welcome back")
+    assert notice(client.post(f"{at}/back").text).startswith("Welcome back")
     assert backend.subscriber(ADA).status is Status.ACTIVE
     client.post(f"{at}/leave")
     backend.clock.advance(hours=1, seconds=1)

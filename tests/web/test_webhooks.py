@@ -57,7 +57,7 @@ def post(client: TestClient, name: str, what: WebhookRequest) -> int:
     return client.post(f"/webhooks/{name}", content=what.body, headers=dict(what.headers)).status_code
 
 
-def told(backend: Backend, kind: BounceKind, **more: str) -> EventCase:
+def event_case(backend: Backend, kind: BounceKind, **more: str) -> EventCase:
     return EventCase(kind, now=backend.clock(), **more)
 
 
@@ -73,7 +73,7 @@ def counts(app: App) -> dict[InboundOutcome, int]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_hard_bounce_suppresses_once(app: App, backend: Backend, open_to_all: TestClient, ada: str, name: str) -> None:
-    what = MAKERS[name](told(backend, BounceKind.HARD))
+    what = MAKERS[name](event_case(backend, BounceKind.HARD))
     assert [post(open_to_all, name, what) for _ in range(3)] == [200] * 3
     assert suppression(app) is SuppressionReason.HARD_BOUNCE
     assert backend.subscriber(ada).status is Status.SUPPRESSED
@@ -82,14 +82,14 @@ def test_hard_bounce_suppresses_once(app: App, backend: Backend, open_to_all: Te
 
 @pytest.mark.parametrize("name", NAMES)
 def test_complaint_unsubscribes(app: App, backend: Backend, open_to_all: TestClient, ada: str, name: str) -> None:
-    assert post(open_to_all, name, MAKERS[name](told(backend, BounceKind.COMPLAINT))) == 200
+    assert post(open_to_all, name, MAKERS[name](event_case(backend, BounceKind.COMPLAINT))) == 200
     assert suppression(app) is SuppressionReason.COMPLAINT
     assert backend.subscriber(ada).status is Status.SUPPRESSED
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unknown_recipient_is_ignored(app: App, backend: Backend, open_to_all: TestClient, name: str) -> None:
-    story = told(backend, BounceKind.COMPLAINT, address="stranger@example.net")
+    story = event_case(backend, BounceKind.COMPLAINT, address="stranger@example.net")
     assert post(open_to_all, name, MAKERS[name](story)) == 200
     assert counts(app) == {InboundOutcome.FOREIGN: 1}
 
@@ -99,7 +99,7 @@ def test_invalid_signature_changes_nothing(
     app: App, backend: Backend, open_to_all: TestClient, ada: str, name: str
 ) -> None:
     before = backend.contents()
-    what = MAKERS[name](told(backend, BounceKind.HARD))
+    what = MAKERS[name](event_case(backend, BounceKind.HARD))
     for mark in (b'"signature": "', b'"Signature": "'):
         forged = what.body.replace(mark, mark + b"0")
         assert forged == what.body or post(open_to_all, name, WebhookRequest({}, forged)) in {403, 400}
@@ -110,14 +110,14 @@ def test_invalid_signature_changes_nothing(
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark"}))
 def test_old_post_is_refused(backend: Backend, open_to_all: TestClient, ada: str, name: str) -> None:
-    what = MAKERS[name](told(backend, BounceKind.HARD))
+    what = MAKERS[name](event_case(backend, BounceKind.HARD))
     backend.clock.advance(hours=25)
     assert post(open_to_all, name, what) == 403
     assert backend.subscriber(ada).status is Status.ACTIVE
 
 
 def test_token_of_other_post_is_refused(backend: Backend, app: App, open_to_all: TestClient, ada: str) -> None:
-    first = MAKERS["mailgun"](told(backend, BounceKind.POLICY))
+    first = MAKERS["mailgun"](event_case(backend, BounceKind.POLICY))
     assert post(open_to_all, "mailgun", first) == 200
     forged = first.body.replace(b"5.7.1 no", b"5.1.1 no")
     assert post(open_to_all, "mailgun", WebhookRequest(first.headers, forged)) == 200
@@ -128,7 +128,7 @@ def test_token_of_other_post_is_refused(backend: Backend, app: App, open_to_all:
 def test_return_path_identifies_delivery(
     backend: Backend, app: App, open_to_all: TestClient, ada: str, name: str
 ) -> None:
-    story = told(backend, BounceKind.SOFT, envelope=make_envelope_from(app.keys, 1, 1, "bounce@example.org"))
+    story = event_case(backend, BounceKind.SOFT, envelope=make_envelope_from(app.keys, 1, 1, "bounce@example.org"))
     assert post(open_to_all, name, MAKERS[name](story)) == 200
     with app.db.read() as session:
         (kept,) = bounces.of_delivery(session, 1)
@@ -143,7 +143,7 @@ def test_webhook_without_providers_is_not_found(client: TestClient, name: str) -
 def test_unconfigured_provider_is_not_found(app: App, backend: Backend) -> None:
     only = {"inbound_mailgun_key": SETTINGS["inbound_mailgun_key"]}
     with browsing(replace(app, settings=app.settings.model_copy(update=only))) as client:
-        assert post(client, "sendgrid", MAKERS["sendgrid"](told(backend, BounceKind.HARD))) == 404
+        assert post(client, "sendgrid", MAKERS["sendgrid"](event_case(backend, BounceKind.HARD))) == 404
         assert client.get("/webhooks/mailgun").status_code == 405
 
 
@@ -186,5 +186,5 @@ def test_webhook_retries_without_certificate(
         raise VerificationUnavailable("nobody answers")
 
     monkeypatch.setattr("digestd.replies.certificates._fetch", away)
-    assert post(open_to_all, "ses", MAKERS["ses"](told(backend, BounceKind.HARD))) == 503
+    assert post(open_to_all, "ses", MAKERS["ses"](event_case(backend, BounceKind.HARD))) == 503
     assert backend.subscriber(ada).status is Status.ACTIVE

@@ -117,12 +117,12 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
 
 def _tokenizer(file: Path, folder: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(file))
-    said = [
+    lengths = [
         (tokenizer.truncation or {}).get("max_length"),
         _config(folder / "sentence_bert_config.json").get("max_seq_length"),
         _config(folder / "config.json").get("max_position_embeddings"),
     ]
-    known = [length for length in said if isinstance(length, int) and length > 0]
+    known = [length for length in lengths if isinstance(length, int) and length > 0]
     tokenizer.enable_truncation(min([LONGEST, *known[:1]]))
     tokenizer.no_padding()
     return tokenizer

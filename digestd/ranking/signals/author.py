@@ -23,8 +23,8 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     """Return the author as followed, and as written in the paper."""
     found = profiles.authors.cells.find(at, len(candidates))
 
-    def said(k: int) -> Words:
+    def words(k: int) -> Words:
         match = profiles.authors.matches[found[k]]
         return match.value, (match.written[int(at.columns[k])],)
 
-    return ReasonEvidence(ReasonKind.AUTHOR, (found >= 0).astype(np.float32), said, found)
+    return ReasonEvidence(ReasonKind.AUTHOR, (found >= 0).astype(np.float32), words, found)

@@ -30,20 +30,20 @@ class ReasonEvidence:
 
     Attributes:
         strength: (q,) the signal's evidence there; 0 if it has nothing to say.
-        said: Returns value and words at the k-th place.
+        words: Returns value and words at the k-th place.
         alike: (q,) places with equal numbers have equal reasons.
         kind_at: Returns the kind of reason at the k-th place, if it varies.
     """
 
     kind: ReasonKind
     strength: Floats
-    said: Callable[[int], Words]
+    words: Callable[[int], Words]
     alike: Ints
     kind_at: Callable[[int], ReasonKind] | None = None
 
     def reason(self, k: int) -> tuple[ReasonKind, str, tuple[str, ...]]:
         """Return the fields of the k-th reason."""
-        return (self.kind if self.kind_at is None else self.kind_at(k), *self.said(k))
+        return (self.kind if self.kind_at is None else self.kind_at(k), *self.words(k))
 
 
 Values: TypeAlias = Floats | SparseValues
@@ -96,23 +96,23 @@ def liked_at(profiles: Profiles, at: Cells) -> tuple[Groups, Ints]:
     return profiles.feedback.likes.members(at.rows)
 
 
-def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, floor: float) -> ReasonEvidence:
+def nearest_of(profiles: Profiles, likes: tuple[Groups, Ints], cosine: Floats, floor: float) -> ReasonEvidence:
     """Return the title of the nearest like as the reason at each place.
 
     The nearest has the largest cosine.
     """
-    groups, rows = asked
+    groups, rows = likes
     most, where = groups.peaks(cosine)
     best = profiles.feedback.liked[rows[where]] if len(rows) else where
     seeds, seed = profiles.feedback.seed_table.seeds, best.tolist()
 
-    def said(k: int) -> Words:
+    def words(k: int) -> Words:
         return seeds[seed[k]].title, ()
 
     def kind(k: int) -> ReasonKind:
         return liked_kind(seeds[seed[k]])
 
-    return ReasonEvidence(ReasonKind.LIKED, above(most, floor), said, best, kind)
+    return ReasonEvidence(ReasonKind.LIKED, above(most, floor), words, best, kind)
 
 
 def liked_kind(seed: EncodedSeed) -> ReasonKind:

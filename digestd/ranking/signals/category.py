@@ -30,7 +30,7 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     """Return the category as chosen."""
     found = profiles.categories.cells.find(at, len(candidates))
 
-    def said(k: int) -> Words:
+    def words(k: int) -> Words:
         return profiles.categories.matches[found[k]].value, ()
 
-    return ReasonEvidence(ReasonKind.CATEGORY, np.where(found >= 0, np.float32(STRENGTH), np.float32(0)), said, found)
+    return ReasonEvidence(ReasonKind.CATEGORY, np.where(found >= 0, np.float32(STRENGTH), np.float32(0)), words, found)

@@ -33,10 +33,10 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     """Return the title of the nearest like."""
     if candidates.space.is_empty:
         return None
-    asked, rows = liked_at(profiles, at)
+    likes, rows = liked_at(profiles, at)
     vectors = profiles.feedback.seed_table.vectors[profiles.feedback.liked[rows]]
-    cosine: Floats = np.einsum("qe,qe->q", vectors, candidates.vectors[at.columns[asked.owner]])
-    return nearest_of(profiles, (asked, rows), cosine, candidates.space.near)
+    cosine: Floats = np.einsum("qe,qe->q", vectors, candidates.vectors[at.columns[likes.owner]])
+    return nearest_of(profiles, (likes, rows), cosine, candidates.space.near)
 
 
 def cosines(candidates: CandidateSet, profiles: Profiles) -> Floats:

@@ -33,7 +33,7 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """Return the title of the nearest like."""
-    asked, rows = liked_at(profiles, at)
+    likes, rows = liked_at(profiles, at)
     feedback = profiles.feedback
-    lsa_cosine = feedback.seed_table.lsa_cosine[feedback.liked[rows], at.columns[asked.owner]]
-    return nearest_of(profiles, (asked, rows), lsa_cosine, candidates.model.near)
+    lsa_cosine = feedback.seed_table.lsa_cosine[feedback.liked[rows], at.columns[likes.owner]]
+    return nearest_of(profiles, (likes, rows), lsa_cosine, candidates.model.near)

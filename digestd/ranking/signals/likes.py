@@ -57,6 +57,6 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: A
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:  # noqa: ARG001  # the interface of all signals
     """Return the title of the nearest like."""
-    asked, rows = liked_at(profiles, at)
-    cosine = profiles.feedback.seed_table.cosine[profiles.feedback.liked[rows], at.columns[asked.owner]]
-    return nearest_of(profiles, (asked, rows), cosine, NEAR)
+    likes, rows = liked_at(profiles, at)
+    cosine = profiles.feedback.seed_table.cosine[profiles.feedback.liked[rows], at.columns[likes.owner]]
+    return nearest_of(profiles, (likes, rows), cosine, NEAR)

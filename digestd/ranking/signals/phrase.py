@@ -29,11 +29,11 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     """Return the phrase, and the words as written in the paper."""
     found = profiles.phrases.cells.find(at, len(candidates))
 
-    def said(k: int) -> Words:
+    def words(k: int) -> Words:
         value = profiles.phrases.matches[found[k]].value
         return value, standing(candidates.papers[at.columns[k]].text, value)
 
-    return ReasonEvidence(ReasonKind.PHRASE, (found >= 0).astype(np.float32), said, found)
+    return ReasonEvidence(ReasonKind.PHRASE, (found >= 0).astype(np.float32), words, found)
 
 
 def standing(text: str, phrase: str) -> tuple[str, ...]:

@@ -39,10 +39,10 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     upvotes = np.array(
         [candidates.papers[j].signals.get("upvotes", 0.0) for j in at.columns.tolist()], dtype=np.float64
     )
-    told = (upvotes >= 1) & np.isfinite(upvotes)
+    has_upvotes = (upvotes >= 1) & np.isfinite(upvotes)
 
-    def said(k: int) -> Words:
+    def words(k: int) -> Words:
         return str(int(upvotes[k])), ()
 
-    strength = np.where(told, 1 - 1 / (1 + np.where(told, upvotes, 0)), 0).astype(np.float32)
-    return ReasonEvidence(ReasonKind.TREND, strength, said, at.columns)
+    strength = np.where(has_upvotes, 1 - 1 / (1 + np.where(has_upvotes, upvotes, 0)), 0).astype(np.float32)
+    return ReasonEvidence(ReasonKind.TREND, strength, words, at.columns)

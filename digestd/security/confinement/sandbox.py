@@ -113,8 +113,8 @@ def _can_change_user() -> bool:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
         return sys.platform != "linux"
-    held = int(next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0"), 16)
-    return all(held >> capability & 1 for capability in (_SETGID, _SETUID, _KILL))
+    capabilities = int(next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0"), 16)
+    return all(capabilities >> capability & 1 for capability in (_SETGID, _SETUID, _KILL))
 
 
 def _apply_landlock(layers: list[str]) -> str:

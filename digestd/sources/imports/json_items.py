@@ -35,5 +35,5 @@ def read_items(items: object, sightings: Callable[[JsonObject], Iterable[Sightin
     """
     if not isinstance(items, list) or not items:
         raise SourceFailed(f"the file is no {label}: it is cut short, or holds no list of items")
-    told, rejects = read_records(items, sightings)
-    return Page(tuple(told), None, tuple(rejects))
+    papers, rejects = read_records(items, sightings)
+    return Page(tuple(papers), None, tuple(rejects))

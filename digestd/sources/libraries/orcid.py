@@ -56,8 +56,8 @@ class OrcidLibrary:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse each group of works, which are one work listed by several parties."""
         del cursor
-        told, rejects = read_records(list_at(load_object(body), "group"), _sightings)
-        return Page(tuple(told), None, tuple(rejects))
+        papers, rejects = read_records(list_at(load_object(body), "group"), _sightings)
+        return Page(tuple(papers), None, tuple(rejects))
 
     def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
         """Return None: there is one page."""

@@ -57,19 +57,19 @@ class ZoteroLibrary:
         at = f"{self.base}/{self.library_id}"
         if cursor == _DELETED:
             return Request(f"{at}/deleted?since={self.since}", HEADERS)
-        asked = f"format=json&limit={PER_PAGE}&start={cursor or 0}&sort=dateAdded&direction=desc"
+        parameters = f"format=json&limit={PER_PAGE}&start={cursor or 0}&sort=dateAdded&direction=desc"
         if self.is_complete:
-            return Request(f"{at}/items/top?{asked}", HEADERS)
+            return Request(f"{at}/items/top?{parameters}", HEADERS)
         unchanged = {} if cursor else {"If-Modified-Since-Version": str(self.since)}
-        return Request(f"{at}/items/top?{asked}&since={self.since}&includeTrashed=1", {**HEADERS, **unchanged})
+        return Request(f"{at}/items/top?{parameters}&since={self.since}&includeTrashed=1", {**HEADERS, **unchanged})
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse a page of items, or the deletions."""
         if cursor == _DELETED:
             keys = [key for key in list_at(load_object(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
             return Page(tuple(Sighting((entry_id(key),), Words(""), withdrawn=True) for key in keys))
-        told, rejects = read_records(load_list(body), _sightings)
-        return Page(tuple(told), None, tuple(rejects))
+        papers, rejects = read_records(load_list(body), _sightings)
+        return Page(tuple(papers), None, tuple(rejects))
 
     def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
         """Return the next cursor.

@@ -79,7 +79,7 @@ def claim(
     rows = session.connection().execute(query).all()
     expired = [row for row in rows if row.expires_us <= at_us]
     late = {row.id for row in expired}
-    objections = {row.id: said for row in rows if row.id not in late and (said := objection(row))}
+    objections = {row.id: reason for row in rows if row.id not in late and (reason := objection(row))}
     skipped = [row for row in rows if row.id in objections]
     leased = [row for row in rows if row.id not in late and row.id not in objections]
     _end(session, State.EXPIRED, {row.id: TOO_LATE for row in expired}, at_us)

@@ -66,11 +66,11 @@ def commit_sends(session: Session, wishes: Sequence[CommitRequest], now: datetim
     locks = () if session.connection().dialect.name == "sqlite" else ((_SUBSCRIBERS, deliveries),)
     *_, found = look_up(session, *locks, (_STANDING, deliveries))
     rows = {row.id: row for row in found}
-    said = [_decide(wish, rows.get(wish.delivery), at_us) for wish in wishes]
+    decisions = [_decide(wish, rows.get(wish.delivery), at_us) for wish in wishes]
     for answer, act in _ACTS.items():
-        if these := [wish for wish, gated in zip(wishes, said, strict=True) if gated is answer]:
+        if these := [wish for wish, gated in zip(wishes, decisions, strict=True) if gated is answer]:
             act(session, these, rows, at_us)
-    return said
+    return decisions
 
 
 _SUBSCRIBERS = KeyLookup(

@@ -119,7 +119,7 @@ def counts(session: Session) -> dict[State, int]:
     return dict.fromkeys(State, 0) | found
 
 
-def entries(session: Session, limit: int, asked: DeliveryFilter = DeliveryFilter()) -> Iterator[DeliveryInfo]:
+def entries(session: Session, limit: int, selection: DeliveryFilter = DeliveryFilter()) -> Iterator[DeliveryInfo]:
     """Yield the deliveries that match, newest first."""
     query = (
         select(*ALL_COLUMNS, _S.address)
@@ -128,14 +128,14 @@ def entries(session: Session, limit: int, asked: DeliveryFilter = DeliveryFilter
         .limit(limit)
     )
     wanted = {
-        _D.state: asked.state,
-        _D.subscriber_id: asked.subscriber,
-        _D.kind: asked.kind,
-        _D.key: asked.period,
+        _D.state: selection.state,
+        _D.subscriber_id: selection.subscriber,
+        _D.kind: selection.kind,
+        _D.key: selection.period,
     }
     query = query.where(*(column == value for column, value in wanted.items() if value is not None))
-    if asked.before is not None:
-        query = query.where(_D.id < asked.before)
+    if selection.before is not None:
+        query = query.where(_D.id < selection.before)
     for row in session.connection().execute(query):
         yield _entry(row)
 
@@ -237,7 +237,7 @@ def _entry(row: core.Record) -> DeliveryInfo:
         expires=from_us(row.expires_us),
         not_before=from_us(row.not_before_us),
         message_id=row.message_id,
-        reply=_said(row.reply_code, row.reply_text),
+        reply=_reply_text(row.reply_code, row.reply_text),
         queue_id=row.relay_qid,
         reason=row.reason,
         history=tuple((state, actor, from_us(at_us)) for state, actor, at_us in steps(row.history)),
@@ -250,7 +250,7 @@ def _try(row: core.Record) -> AttemptInfo:
         phase=row.phase,
         outcome=row.outcome,
         evidence=row.evidence,
-        reply=_said(row.code, row.text),
+        reply=_reply_text(row.code, row.text),
         relay=row.relay,
         envelope_from=row.envelope_from,
         opened=from_us(row.opened_us),
@@ -259,5 +259,5 @@ def _try(row: core.Record) -> AttemptInfo:
     )
 
 
-def _said(code: int | None, text: str | None) -> str | None:
+def _reply_text(code: int | None, text: str | None) -> str | None:
     return None if code is None else f"{code} {text or ''}".strip()

@@ -118,17 +118,17 @@ def _write(session: Session, results: Sequence[AttemptResult], at_us: int, evide
 
 def _delivery(result: AttemptResult, at_us: int) -> Row:
     """Return the values of `_DELIVERY`."""
-    said, entry = result.text[:_TEXT_MAX] or None, step(result.state, Actor.WORKER, at_us)
+    text, entry = result.text[:_TEXT_MAX] or None, step(result.state, Actor.WORKER, at_us)
     return (
-        *(result.state.value, result.code, said, result.queue_id, result.reason),
+        *(result.state.value, result.code, text, result.queue_id, result.reason),
         *(at_us + result.wait // _MICROSECOND if result.wait else None, int(result.failed), entry, result.delivery),
     )
 
 
 def _attempt(result: AttemptResult, at_us: int, evidence: Evidence) -> Row:
     """Return the values of `_ATTEMPT`."""
-    said, by = result.text[:_TEXT_MAX] or None, evidence.value if result.code is not None else None
-    return (result.outcome.value, by, result.code, said, at_us, result.relay, result.delivery, result.attempt)
+    text, by = result.text[:_TEXT_MAX] or None, evidence.value if result.code is not None else None
+    return (result.outcome.value, by, result.code, text, at_us, result.relay, result.delivery, result.attempt)
 
 
 def _note_refusals(session: Session, refused: Sequence[AttemptResult], now: datetime) -> None:
@@ -168,7 +168,7 @@ _DELIVERY = BulkStatement(
         lease_owner=None,
         lease_until_us=None,
         reply_code=bindparam("code"),
-        reply_text=bindparam("said"),
+        reply_text=bindparam("text"),
         relay_qid=bindparam("qid"),
         reason=bindparam("why"),
         # what has not left, and need not rest, keeps its place in the line
@@ -176,7 +176,7 @@ _DELIVERY = BulkStatement(
         failures=_D.failures + bindparam("failed"),
         history=_D.history.concat(bindparam("step")),
     ),
-    ("to", "code", "said", "qid", "why", "rest", "failed", "step", "row"),
+    ("to", "code", "text", "qid", "why", "rest", "failed", "step", "row"),
 )
 _ATTEMPT = BulkStatement(
     update(core.attempt)
@@ -186,9 +186,9 @@ _ATTEMPT = BulkStatement(
         outcome=bindparam("how"),
         evidence=bindparam("by"),
         code=bindparam("code"),
-        text=bindparam("said"),
+        text=bindparam("text"),
         closed_us=bindparam("at"),
         relay=func.coalesce(bindparam("via", type_=String), _A.relay),
     ),
-    ("how", "by", "code", "said", "at", "via", "row", "nth"),
+    ("how", "by", "code", "text", "at", "via", "row", "nth"),
 )

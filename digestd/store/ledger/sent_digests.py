@@ -35,7 +35,7 @@ class SentDigest:
     picks: tuple[Pick, ...]
     papers: tuple[int, ...]
     verdicts: tuple[Verdict | None, ...]
-    said: tuple[datetime | None, ...]
+    verdict_times: tuple[datetime | None, ...]
 
 
 def digests(session: Session, since: datetime | None = None) -> Iterator[SentDigest]:
@@ -43,10 +43,10 @@ def digests(session: Session, since: datetime | None = None) -> Iterator[SentDig
 
     Streamed, a block at a time.
     """
-    said = select(_F.subscriber_id).where(_F.subscriber_id == _D.subscriber_id).exists()
+    has_feedback = select(_F.subscriber_id).where(_F.subscriber_id == _D.subscriber_id).exists()
     query = (
         select(_D.id, _D.subscriber_id, _D.picks, _D.history)
-        .where(_D.kind == MailKind.DIGEST, _D.state.in_(SENT), said)
+        .where(_D.kind == MailKind.DIGEST, _D.state.in_(SENT), has_feedback)
         .order_by(_D.id)
         .execution_options(yield_per=BLOCK)
     )
@@ -57,11 +57,11 @@ def digests(session: Session, since: datetime | None = None) -> Iterator[SentDig
 
 
 def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[SentDigest]:
-    said = _standing(session, {row.subscriber_id for row in rows})
+    newest_verdicts = _newest_verdicts(session, {row.subscriber_id for row in rows})
     held = {row.id: readable_picks(row.picks) for row in rows}
-    named = {pick.paper for picks in held.values() for pick in picks} | {paper for _, paper in said}
+    named = {pick.paper for picks in held.values() for pick in picks} | {paper for _, paper in newest_verdicts}
     now_known_as = merged_into(session, named)
-    known = {(who, now_known_as.get(paper, paper)): verdict for (who, paper), verdict in said.items()}
+    known = {(who, now_known_as.get(paper, paper)): verdict for (who, paper), verdict in newest_verdicts.items()}
     for row in rows:
         papers = tuple(now_known_as.get(pick.paper, pick.paper) for pick in held[row.id])
         verdicts = [known.get((row.subscriber_id, paper), (None, None)) for paper in papers]
@@ -72,11 +72,11 @@ def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[SentDigest
             picks=held[row.id],
             papers=papers,
             verdicts=tuple(verdict for verdict, _ in verdicts),
-            said=tuple(at for _, at in verdicts),
+            verdict_times=tuple(at for _, at in verdicts),
         )
 
 
-def _standing(session: Session, subscribers: set[int]) -> dict[tuple[int, int], tuple[Verdict, datetime]]:
+def _newest_verdicts(session: Session, subscribers: set[int]) -> dict[tuple[int, int], tuple[Verdict, datetime]]:
     """Return (subscriber, paper) → newest active verdict and its time, oldest first."""
     newest = (
         select(func.max(_F.id))

@@ -100,11 +100,11 @@ def _may(row: core.Record, how: Settlement, at_us: int) -> bool:
 def _write(session: Session, rows: Sequence[core.Record], how: Settlement, proof: SettlementProof, at_us: int) -> None:
     if not rows:
         return
-    said = f"settled by {proof.evidence}: {proof.why}"[:_WHY_MAX]
+    reason = f"settled by {proof.evidence}: {proof.why}"[:_WHY_MAX]
     code = _ACCEPTED_CODE if how is Settlement.ACCEPTED else None
     common = {
         "to": _STATES[how],
-        "why": said,
+        "why": reason,
         "code": code,
         "at": at_us,
         "step": step(_STATES[how], proof.actor, at_us),
@@ -116,7 +116,7 @@ def _write(session: Session, rows: Sequence[core.Record], how: Settlement, proof
         session.connection().execute(
             _ATTEMPT,
             [
-                {"row": row.id, "nth": row.attempts, "how": outcome, "by": proof.evidence, "code": code, "said": said}
+                {"row": row.id, "nth": row.attempts, "how": outcome, "by": proof.evidence, "code": code, "text": reason}
                 for row in unclear
             ],
         )
@@ -140,5 +140,5 @@ _DELIVERY = (
 _ATTEMPT = (
     update(core.attempt)
     .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"), _A.outcome == Outcome.UNCERTAIN)
-    .values(outcome=bindparam("how"), evidence=bindparam("by"), code=bindparam("code"), text=bindparam("said"))
+    .values(outcome=bindparam("how"), evidence=bindparam("by"), code=bindparam("code"), text=bindparam("text"))
 )

@@ -137,6 +137,6 @@ class ReplyRow(Row, table=True):
 
     __tablename__ = "reply"
     delivery_id: int = Field(sa_column=ref("delivery.id", primary_key=True))
-    said: list[list[str]] = Field(sa_column=Column(JSON, nullable=False))
+    lines: list[list[str]] = Field(sa_column=Column(JSON, nullable=False))
     answers: str = Field(default="", max_length=260)
     asks: list[list[str | None]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))

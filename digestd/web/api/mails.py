@@ -33,9 +33,9 @@ def router(app: App) -> APIRouter:
         limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None, period: Period = None
     ) -> ResultPage[DigestOut]:
         """List digests with their picks, newest first."""
-        asked = queries.DeliveryFilter(None, subscriber, MailKind.DIGEST, cursor, period)
+        wanted = queries.DeliveryFilter(None, subscriber, MailKind.DIGEST, cursor, period)
         with app.db.read() as session:
-            found = [_digest(session, entry) for entry in queries.entries(session, limit + 1, asked)]
+            found = [_digest(session, entry) for entry in queries.entries(session, limit + 1, wanted)]
         return page_of(found, limit, lambda item: item.number)
 
     @routes.get("/digests/{number}", tags=["digests"])
@@ -56,9 +56,9 @@ def router(app: App) -> APIRouter:
         subscriber: Whose = None,
     ) -> ResultPage[DeliveryOut]:
         """List deliveries, newest first."""
-        asked = queries.DeliveryFilter(state, subscriber, kind, cursor)
+        wanted = queries.DeliveryFilter(state, subscriber, kind, cursor)
         with app.db.read() as session:
-            found = [DeliveryOut.model_validate(_row(entry)) for entry in queries.entries(session, limit + 1, asked)]
+            found = [DeliveryOut.model_validate(_row(entry)) for entry in queries.entries(session, limit + 1, wanted)]
         return page_of(found, limit, lambda item: item.number)
 
     @routes.get("/deliveries/{number}", tags=["deliveries"])

@@ -81,8 +81,8 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return an error response."""
-    said = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or [])
-    return Response(json.dumps(said.model_dump()), status, media_type=KIND, headers=headers)
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or [])
+    return Response(json.dumps(problem.model_dump()), status, media_type=KIND, headers=headers)
 
 
 def handlers() -> dict[int | type[Exception], Any]:

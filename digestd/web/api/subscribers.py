@@ -200,16 +200,16 @@ def _erasing(routes: APIRouter, api: SubscriberApi) -> None:
 
 def shown(subscriber: Subscriber) -> SubscriberOut:
     """Return a subscriber as the API represents it."""
-    said = subscriber_fields(subscriber)
-    interests = Interests.model_validate({name: said[name] for name in Interests.model_fields})
-    plain = {name: value for name, value in said.items() if name not in Interests.model_fields}
+    fields = subscriber_fields(subscriber)
+    interests = Interests.model_validate({name: fields[name] for name in Interests.model_fields})
+    plain = {name: value for name, value in fields.items() if name not in Interests.model_fields}
     return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests})
 
 
-def _change(said: BaseModel) -> SubscriberRecord:
+def _change(body: BaseModel) -> SubscriberRecord:
     """Parse changes before their subscriber is looked up. Raises BadRecord."""
-    return parse({"email": _NOBODY, **_given(said)})
+    return parse({"email": _NOBODY, **_given(body)})
 
 
-def _given(said: BaseModel) -> dict[str, object]:
-    return said.model_dump(mode="json", exclude_unset=True)
+def _given(body: BaseModel) -> dict[str, object]:
+    return body.model_dump(mode="json", exclude_unset=True)

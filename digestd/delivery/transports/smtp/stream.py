@@ -55,7 +55,7 @@ class SmtpStream(asyncio.Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """True if the connection is open and has no unread replies."""
+        """Return True if the connection is open and has no unread replies."""
         return not (self.is_lost or self._replies)
 
     @property

@@ -51,8 +51,8 @@ def open_providers(settings: Mapping[str, object], certificate: CertificateLoade
     Raises:
         BadSetting: A setting is invalid.
     """
-    given = {name: str(settings.get(setting, "")).strip() for name, setting in PROVIDERS.items()}
-    return {name: _create(name, secret, certificate) for name, secret in given.items() if secret}
+    configured = {name: str(settings.get(setting, "")).strip() for name, setting in PROVIDERS.items()}
+    return {name: _create(name, secret, certificate) for name, secret in configured.items() if secret}
 
 
 def _create(name: str, secret: str, certificate: CertificateLoader) -> WebhookProvider:

@@ -551,7 +551,7 @@ def _ledger() -> None:
     op.create_table(
         "reply",
         _ref("delivery_id", "delivery.id", primary_key=True),
-        sa.Column("said", sa.JSON(), nullable=False),
+        sa.Column("lines", sa.JSON(), nullable=False),
         sa.Column("answers", sa.String(260), nullable=False),
         sa.Column("asks", sa.JSON(), nullable=False),
     )

@@ -13,15 +13,15 @@ from urllib.parse import parse_qs, urlsplit
 from digestd.sources.arxiv_api import ArxivApi
 from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, date_range
 from digestd.sources.arxiv_rss import ArxivRss
-from tests.papers.site import Answerer, Asked, Site, head
+from tests.papers.http_server import Answerer, HttpServer, ReceivedRequest, head
 
 RSS, API = ArxivRss(("cs.LG",)), ArxivApi(("cs.LG",))
 DAY = timedelta(days=1)
 
 
 @dataclass
-class World:
-    """A simulated world of sources.
+class SourceSimulator:
+    """Simulated arXiv and Hugging Face.
 
     Attributes:
         each: papers per announcement.
@@ -39,7 +39,7 @@ class World:
     redated: bool = False
     down: set[str] = field(default_factory=set)
 
-    def open(self, site: Site) -> None:
+    def open(self, site: HttpServer) -> None:
         """Serve all paths."""
         for path, answer in {
             "/atom/cs.LG": self.feed,
@@ -92,8 +92,8 @@ class World:
         return json.dumps([_hf_record(number, day) for number in self.numbers(day)] if day in listed else []).encode()
 
     def _answer(self, path: str, answer: Callable[[dict[str, str]], bytes]) -> Answerer:
-        async def say(asked: Asked, writer: asyncio.StreamWriter) -> None:
-            query = {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
+        async def say(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+            query = {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
             body = b"" if path in self.down else answer(query)
             writer.write(head(404 if path in self.down else 200, Content_Length=len(body)) + body)
 

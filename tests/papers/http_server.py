@@ -13,11 +13,11 @@ from digestd.domain.backoff import Backoff
 
 AT_ONCE = Backoff((timedelta(milliseconds=10),))
 """For a fetcher that tries again: tests do not wait."""
-Answerer = Callable[["Asked", asyncio.StreamWriter], Awaitable[None]]
+Answerer = Callable[["ReceivedRequest", asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """One request as received."""
 
     path: str
@@ -28,12 +28,12 @@ class Asked:
 
 
 @dataclass
-class Site:
+class HttpServer:
     """Answers by path, and the requests received."""
 
     port: int = 0
     paths: dict[str, Answerer] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     connections: int = 0
     open: int = 0
     most_open: int = 0
@@ -42,11 +42,11 @@ class Site:
 
     def log(self) -> str:
         """Return each request's time in seconds since the first, and since the one before."""
-        times = [asked.at for asked in self.asked]
+        times = [request.at for request in self.requests]
         before = [times[0], *times[:-1]] if times else []
         lines = [
-            f"{at - times[0]:8.3f} s  +{at - last:6.3f} s  {asked.method} {asked.path}"
-            for asked, at, last in zip(self.asked, times, before, strict=True)
+            f"{at - times[0]:8.3f} s  +{at - last:6.3f} s  {request.method} {request.path}"
+            for request, at, last in zip(self.requests, times, before, strict=True)
         ]
         ends = (
             f"{self.connections} connections, at most {self.most_open} open and {self.most_answering} answered at once"
@@ -55,7 +55,7 @@ class Site:
 
     def gaps(self) -> list[float]:
         """Return the seconds between consecutive requests."""
-        return [later.at - sooner.at for sooner, later in pairwise(self.asked)]
+        return [later.at - sooner.at for sooner, later in pairwise(self.requests)]
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -83,13 +83,13 @@ class Site:
             headers[name.strip().lower()] = value.strip()
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         method, path, _ = line.decode().split()
-        asked = Asked(path, headers, monotonic(), method, body)
-        self.asked.append(asked)
+        request = ReceivedRequest(path, headers, monotonic(), method, body)
+        self.requests.append(request)
         self.answering += 1
         self.most_answering = max(self.most_answering, self.answering)
         try:
             answer = self.paths.get(path) or self.paths[path.partition("?")[0]]
-            await _while_heard(answer(asked, writer), reader)
+            await _while_heard(answer(request, writer), reader)
             await writer.drain()
         finally:
             self.answering -= 1
@@ -106,9 +106,9 @@ async def _while_heard(answering: Awaitable[None], reader: asyncio.StreamReader)
 
 
 @asynccontextmanager
-async def site(tls: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
+async def serve_http(tls: ssl.SSLContext | None = None) -> AsyncIterator[HttpServer]:
     """Run a server until the test is over."""
-    served = Site()
+    served = HttpServer()
     server = await asyncio.start_server(served.serve, "127.0.0.1", 0, ssl=tls)
     served.port = server.sockets[0].getsockname()[1]
     try:
@@ -125,7 +125,7 @@ def head(status: int, **headers: object) -> bytes:
 def says(body: bytes = b"", status: int = 200, **headers: object) -> Answerer:
     """Return an answerer that always gives this answer."""
 
-    async def answer(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def answer(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(head(status, Content_Length=len(body), **headers) + body)
 
     return answer
@@ -135,8 +135,8 @@ def in_turn(*answers: Answerer) -> Answerer:
     """Return an answerer that gives each answer once, then repeats the last."""
     left = list(answers)
 
-    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        await (left.pop(0) if len(left) > 1 else left[0])(asked, writer)
+    async def answer(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        await (left.pop(0) if len(left) > 1 else left[0])(request, writer)
 
     return answer
 
@@ -144,8 +144,8 @@ def in_turn(*answers: Answerer) -> Answerer:
 def slowly(seconds: float, answer: Answerer) -> Answerer:
     """Return an answerer that gives the same answer later."""
 
-    async def wait(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def wait(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(seconds)
-        await answer(asked, writer)
+        await answer(request, writer)
 
     return wait

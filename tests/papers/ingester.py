@@ -25,17 +25,17 @@ from digestd.sources.source import (
 )
 from digestd.store import coverage, papers
 from digestd.store.database import Database
-from tests.papers.site import AT_ONCE, Site
+from tests.papers.http_server import AT_ONCE, HttpServer
 
 CLIENT = Client("https://digest.example.org", limits=Limits(seconds=30, backoff=AT_ONCE, attempts=2))
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalSource:
     """A real source redirected to a local server, without its rate limit."""
 
     real: Source
-    site: Site
+    site: HttpServer
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ class Here:
         return itemgetter(0), ((self.real,),)
 
 
-class HereAnnouncing(Here):
+class LocalAnnouncingSource(LocalSource):
     """A redirected source with a calendar."""
 
     def announcement_time(self, day: date) -> datetime | None:
@@ -72,43 +72,45 @@ class HereAnnouncing(Here):
         return self.real.warning(day) if isinstance(self.real, WarningSource) else None
 
 
-class HereBackfilled(HereAnnouncing):
+class LocalBackfillSource(LocalAnnouncingSource):
     """A redirected source with another interface for earlier days."""
 
     def backfill(self, first: date, last: date) -> Source:
         assert isinstance(self.real, BackfillSource)
-        return here(self.real.backfill(first, last), self.site)
+        return redirect(self.real.backfill(first, last), self.site)
 
 
-class HereEnriching(Here):
+class LocalEnrichingSource(LocalSource):
     """A redirected source that adds signals to stored papers."""
 
     def for_papers(self, papers: Sequence[Paper]) -> Source:
         assert isinstance(self.real, EnrichmentSource)
-        return Here(self.real.for_papers(papers), self.site)
+        return LocalSource(self.real.for_papers(papers), self.site)
 
 
-def here(real: Source, site: Site) -> Source:
+def redirect(real: Source, site: HttpServer) -> Source:
     """Return the source redirected to this server."""
     if isinstance(real, BackfillSource):
-        return HereBackfilled(real, site)
+        return LocalBackfillSource(real, site)
     if isinstance(real, AnnouncementSource):
-        return HereAnnouncing(real, site)
-    return HereEnriching(real, site) if isinstance(real, EnrichmentSource) else Here(real, site)
+        return LocalAnnouncingSource(real, site)
+    return LocalEnrichingSource(real, site) if isinstance(real, EnrichmentSource) else LocalSource(real, site)
 
 
 @dataclass
-class Desk:
+class Ingester:
     """Ingest with a database, a server and a clock."""
 
     db: Database
-    web: Site
+    web: HttpServer
     clock: Callable[[], datetime]
 
-    async def ask(self, *sources: str | Source, since: datetime | None = None, via: IngestOptions | None = None) -> Any:
+    async def ingest(
+        self, *sources: str | Source, since: datetime | None = None, via: IngestOptions | None = None
+    ) -> Any:
         """Ingest from these sources and return their reports."""
         real = [parse_source(source) if isinstance(source, str) else source for source in sources]
-        listed = [one if isinstance(one, Here) else here(one, self.web) for one in real]
+        listed = [one if isinstance(one, LocalSource) else redirect(one, self.web) for one in real]
         report: IngestReport = await ingest(self.db, listed, CLIENT, self.clock, since, via)
         reports: Sequence[SourceReport] = report.sources
         return reports

@@ -1,4 +1,4 @@
-"""A dense model on the road.
+"""Test the pipeline with a dense model.
 
 Every paper read once, late and changed models made good, the ranking better for it.
 """
