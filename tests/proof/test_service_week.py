@@ -36,7 +36,7 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Ap
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 _SERVE = """\
 from digestd.jobs import scheduler, worker
-scheduler.PLAN_SECONDS, scheduler.CLOCK_SECONDS, worker.TICK_SECONDS = 1, 0.2, 0.2
+scheduler.PLAN_SECONDS, scheduler.CLOCK_SECONDS, worker.TICK_SECONDS = 0.2, 0.2, 0.2
 from digestd.cli import main
 main()
 """
@@ -128,6 +128,7 @@ def serving(made: Install, clock: Clock) -> Iterator[None]:
         "LD_PRELOAD": str(LIBRARY),
         "FAKETIME_TIMESTAMP_FILE": str(clock.file),
         "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # which would let every wait by the monotonic clock spin
         "FAKETIME_NO_CACHE": "1",
         "TZ": "UTC",
     }

@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ Pattern = re.Pattern[str] | re.Pattern[bytes]
 ROOT = Path(digestd.__file__).parent
 SCANS = frozenset({"search", "sub", "subn", "finditer", "findall", "split"})
 _MADE = frozenset({*SCANS, "compile", "match", "fullmatch"})
+_FUNCTIONS = frozenset(f"re.{name}" for name in _MADE)
 _CATEGORIES = {"CATEGORY_DIGIT": "7", "CATEGORY_SPACE": " ", "CATEGORY_NOT_WORD": "-"}
 _REPEATS = frozenset({_op.MAX_REPEAT, _op.MIN_REPEAT, _op.POSSESSIVE_REPEAT})
 _IN_A_REGISTRY = {f"delivery/relay_logs/{name}.py": frozenset({"match"}) for name in ("exim", "postfix", "sendmail")}
@@ -84,10 +86,10 @@ def made_while_running() -> set[str]:
     return found
 
 
-def _sources() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(ROOT.rglob("*.py")):
-        if "migrations" not in path.parts and path.name != "__main__.py":
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def _sources() -> list[tuple[Path, ast.Module]]:
+    paths = [path for path in ROOT.rglob("*.py") if "migrations" not in path.parts and path.name != "__main__.py"]
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(paths)]
 
 
 def _module(path: Path) -> str:
@@ -97,9 +99,7 @@ def _module(path: Path) -> str:
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
     """Yield the calls of `re` with an expression."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("re.") in _MADE - {
-            ast.unparse(node.func)
-        }:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func) in _FUNCTIONS:
             yield node
 
 
