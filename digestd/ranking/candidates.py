@@ -28,7 +28,7 @@ from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_
 from digestd.ranking.model import Archive, EncodedTexts, TextModel
 from digestd.ranking.negative_prior import NegativePrior, build_negative_prior
 from digestd.ranking.seeds import SeedEncoder
-from digestd.ranking.text import analyse, analysed, lengths, table
+from digestd.ranking.text import analyse, analysed
 
 HALF_LIFE = 3.0
 """Days."""
@@ -105,7 +105,6 @@ class CandidateSet:
 
     Attributes:
         features, prior, leave_one_out: (m, b), (m,), (m,) against the shared negative examples.
-        lengths: (m, 2) length of title and abstract.
         weighted_votes, trend, popularity: (m,) each.
         archive_votes: Votes of archive papers, for comparison.
         surface_forms: For each paper, stem → the first word with that stem.
@@ -120,7 +119,6 @@ class CandidateSet:
     bm25_index: BM25Index
     inverted_index: InvertedIndex
     negative_prior: NegativePrior
-    lengths: Floats
     features: Floats
     prior: Floats
     leave_one_out: Floats
@@ -176,7 +174,6 @@ def build_candidates(
         bm25_index=build_bm25_index(analyse([paper.plain_title for paper in papers]), docs, model),
         inverted_index=inverted_index,
         negative_prior=negative_prior,
-        lengths=table(lengths(paper.plain_title, paper.text) for paper in papers),
         features=features.astype(np.float32),
         prior=negative_prior.prior(features).astype(np.float32),
         leave_one_out=negative_prior.lift(encoded.sparse).astype(np.float32),

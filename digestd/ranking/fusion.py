@@ -147,7 +147,7 @@ def score(
         if isinstance(raw, SparseValues) and signal.boost:
             total[raw.cells.rows, raw.cells.columns] += counts[raw.cells.rows] * raw.values
         else:
-            total += _weighed(signal, candidates, to_dense(raw, candidates, among), papers, counts)
+            total += _weighed(signal, to_dense(raw, candidates, among), papers, counts)
         _raise(relevance, signal.module.evidence(candidates, among))
     np.minimum(relevance, 1, out=relevance)
     allowed = np.ones(total.shape, dtype=np.bool_)
@@ -189,9 +189,7 @@ def values(
         raw, known = _numbers(to_dense(signal.module.score(candidates, among), candidates, among))
         yield (
             raw,
-            raw
-            if signal.boost or is_inactive(signal, candidates)
-            else zscores(raw, eligible, known) * np.float32(_standing(signal, candidates)),
+            raw if signal.boost or is_inactive(signal, candidates) else zscores(raw, eligible, known),
         )
 
 
@@ -199,7 +197,7 @@ def _likes(profiles: Profiles) -> Floats:
     return profiles.feedback.likes.sizes.astype(np.float32)
 
 
-def _weighed(signal: Signal, candidates: CandidateSet, raw: Floats, papers: Population, counts: Floats) -> Floats:
+def _weighed(signal: Signal, raw: Floats, papers: Population, counts: Floats) -> Floats:
     """Return the weighted contribution of a signal."""
     if signal.boost:
         weighed: Floats = _numbers(raw)[0] * counts[:, None]
@@ -207,13 +205,8 @@ def _weighed(signal: Signal, candidates: CandidateSet, raw: Floats, papers: Popu
     far, scale = deviations(raw, papers)
     if np.isnan(scale).any():
         far, scale = zscores(_numbers(raw)[0], papers.mask > 0, np.isfinite(raw)), np.ones_like(counts)
-    far *= (scale * counts * _standing(signal, candidates))[:, None]
+    far *= (scale * counts)[:, None]
     return far
-
-
-def _standing(signal: Signal, candidates: CandidateSet) -> float:
-    """Return the factor of dense signals: the topical breadth of the archive."""
-    return candidates.space.breadth if signal.dense else 1.0
 
 
 def _raise(relevance: Floats, evidence: Values) -> None:

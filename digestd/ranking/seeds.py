@@ -15,7 +15,6 @@ from digestd.ranking.author_kernel import AuthorKernel, author_weights
 from digestd.ranking.dense import Encoder
 from digestd.ranking.model import EncodedTexts, TextModel, latent, read_terms, term_counts, weighted
 from digestd.ranking.negative_prior import NegativePrior
-from digestd.ranking.text import lengths, table
 
 ROOM = 48_000_000
 """Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""
@@ -74,7 +73,7 @@ class SeedTable:
         features: (rows, b) against the shared negative examples.
         centre: (rows, d) contribution to a whitened LSA centroid.
         vectors: (rows, e) embeddings.
-        votes, lengths: (rows, 1) votes, and (rows, 2) length of title and abstract.
+        votes: (rows, 1) votes.
     """
 
     rows: dict[Seed, int]
@@ -85,7 +84,6 @@ class SeedTable:
     centre: Floats
     vectors: Floats
     votes: Floats
-    lengths: Floats
 
     @property
     def capacity(self) -> int:
@@ -129,7 +127,7 @@ class SeedEncoder:
 
     def _empty(self, least: int) -> SeedTable:
         papers, known = len(self.candidates), self.negative_prior.rows.shape[0]
-        widths = [papers, papers, known, self.model.dims, self.encoder.dims, 1, 2]
+        widths = [papers, papers, known, self.model.dims, self.encoder.dims, 1]
         rows = max(least, ROOM // (4 * sum(widths)))
         # np.empty takes memory only for the pages that are written
         return SeedTable({}, [], *(np.empty((rows, width), dtype=np.float32) for width in widths))
@@ -144,7 +142,6 @@ class SeedEncoder:
         seed_table.centre[places] = encoded.dense @ self.model.precision
         seed_table.vectors[places] = self._vectors(seeds)
         seed_table.votes[places, 0] = [seed.votes for seed in seeds]
-        seed_table.lengths[places] = table(lengths(seed.title, seed.text) for seed in seeds)
         seed_table.seeds.extend(self._rows_of(seeds, encoded.sparse, seed_table.features[places]))
         seed_table.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
 

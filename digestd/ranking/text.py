@@ -3,8 +3,6 @@
 English function words, which say nothing about the subject of a paper.
 
 Words that may name a subject ("system", "few", "full", "interest") are not in the list.
-
-Lengths of titles and abstracts: they differ between kinds of papers, such as letters, reviews and benchmarks.
 """
 
 import re
@@ -12,10 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 
-import numpy as np
 import Stemmer
-
-from digestd.ranking.arrays import Floats
 
 _ARTICLES_AND_PRONOUNS = """
 a an the this that these those such same other another others each every either neither both all any some none no
@@ -152,13 +147,3 @@ def _stemmed(batch: Sequence[Sequence[str]], table: Mapping[str, tuple[str, ...]
 def _standing(batch: Sequence[Sequence[str]], table: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
     pairs = {word: [(stem, word) for stem in each] for word, each in table.items()}
     return [{stem: one for word in reversed(row) for stem, one in pairs[word]} for row in batch]
-
-
-def lengths(title: str, text: str) -> tuple[int, int]:
-    """Return the number of characters of the title and of the rest of the text."""
-    return len(title), len(text) - len(title)
-
-
-def table(found: Iterable[tuple[int, int]]) -> Floats:
-    """Return lengths as rows (n, 2)."""
-    return np.array(list(found), dtype=np.float32).reshape(-1, 2)

@@ -22,7 +22,7 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
     """Return the dense cosine with the nearest topic, above the usual."""
     if candidates.space.is_empty:
         return zeros(candidates, profiles)
-    return above(profiles.topics.of.best(profiles.topics.dense_cosine), candidates.space.near)
+    return above(profiles.topics.of.best(profiles.topics.dense_cosine), candidates.space.topic_near)
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
@@ -30,5 +30,5 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     return (
         None
         if candidates.space.is_empty
-        else nearest_topic(profiles, at, profiles.topics.dense_cosine, candidates.space.near)
+        else nearest_topic(profiles, at, profiles.topics.dense_cosine, candidates.space.topic_near)
     )
