@@ -182,7 +182,7 @@ def build_candidates(
         popularity=ranks(votes, votes),
         archive_votes=votes,
         surface_forms=tuple(surface_forms),
-        seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder),
+        seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder, vectors),
         space=space,
         vectors=vectors,
         topic_encoder=CachedEncoder(space.encoder),
