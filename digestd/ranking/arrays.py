@@ -109,6 +109,29 @@ class Groups:
         out[order] = best
         return out
 
+    def mean_of_best(self, rows: Floats, count: int) -> Floats:
+        """Return the mean of the `count` largest values of each group and column (n, columns); 0 for an empty group."""
+        out = np.zeros((len(self), rows.shape[1]), dtype=rows.dtype)
+        order = np.argsort(-self.sizes, kind="stable")[: np.count_nonzero(self.sizes)]
+        starts, longest = self.starts[order], self.sizes[order]
+        best = np.full((count, len(order), rows.shape[1]), -np.inf, dtype=rows.dtype)  # largest first
+        for n in range(int(longest[0]) if len(order) else 0):
+            left = int(np.searchsorted(-longest, -n, side="left"))
+            if left <= FEW:
+                for k, (start, size) in enumerate(zip(starts[:left].tolist(), longest[:left].tolist(), strict=True)):
+                    own = np.concatenate([best[:, k], rows[start + n : start + size]])
+                    best[:, k] = np.sort(own, axis=0)[::-1][:count]
+                break
+            value = rows[starts[:left] + n]
+            for place in best[:, :left]:  # insert into the sorted values
+                lower = np.minimum(place, value)
+                np.maximum(place, value, out=place)
+                value = lower
+        found = np.minimum(longest, count)
+        total = np.where(np.arange(count)[:, None, None] < found[:, None], best, 0).sum(axis=0)
+        out[order] = total / np.maximum(found, 1)[:, None]
+        return out
+
     def members(self, groups: Ints) -> tuple["Groups", Ints]:
         """Return the chosen groups (q,) as new groups, and the rows in each.
 

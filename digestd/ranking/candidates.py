@@ -29,7 +29,7 @@ from digestd.ranking.model import Archive, EncodedTexts, TextModel
 from digestd.ranking.negative_prior import NegativePrior, build_negative_prior
 from digestd.ranking.seeds import SeedEncoder
 from digestd.ranking.subjects import SubjectIndex
-from digestd.ranking.text import analyse, analyse_with_surfaces, length_rows, text_lengths
+from digestd.ranking.text import analyse, analyse_with_surfaces
 
 VOTE_HALF_LIFE = 3.0
 """Days in which the weight of votes halves."""
@@ -76,7 +76,6 @@ class CandidateSet:
 
     Attributes:
         features, prior, leave_one_out: (m, b), (m,), (m,) against the shared negative examples.
-        lengths: (m, 2) length of title and abstract.
         weighted_votes, trend, popularity: (m,) each.
         archive_votes: Votes of archive papers, for comparison.
         surface_forms: For each paper, stem → the first word with that stem.
@@ -92,7 +91,6 @@ class CandidateSet:
     bm25_index: BM25Index
     inverted_index: InvertedIndex
     negative_prior: NegativePrior
-    lengths: Floats
     features: Floats
     prior: Floats
     leave_one_out: Floats
@@ -152,7 +150,6 @@ def build_candidates(
         bm25_index=build_bm25_index(analyse([paper.plain_title for paper in papers]), docs, model),
         inverted_index=inverted_index,
         negative_prior=negative_prior,
-        lengths=length_rows(text_lengths(paper.plain_title, paper.text) for paper in papers),
         features=features.astype(np.float32),
         prior=negative_prior.prior(features).astype(np.float32),
         leave_one_out=negative_prior.lift(encoded.sparse).astype(np.float32),
@@ -161,7 +158,7 @@ def build_candidates(
         popularity=popularity_ranks(votes, votes),
         archive_votes=votes,
         surface_forms=tuple(surface_forms),
-        seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder),
+        seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder, vectors),
         space=space,
         vectors=vectors,
         topic_encoder=CachedEncoder(space.encoder),

@@ -107,7 +107,7 @@ def score(
         if isinstance(raw, SparseValues) and signal.boost:
             total[raw.cells.rows, raw.cells.columns] += counts[raw.cells.rows] * raw.values
         else:
-            total += _weighted(signal, candidates, to_dense(raw, candidates, among), papers, counts)
+            total += _weighted(signal, to_dense(raw, candidates, among), papers, counts)
         _raise(relevance, signal.module.evidence(candidates, among))
     np.minimum(relevance, 1, out=relevance)
     allowed = np.ones(total.shape, dtype=np.bool_)
@@ -149,9 +149,7 @@ def signal_values(
         raw, known = _finite(to_dense(signal.module.score(candidates, among), candidates, among))
         yield (
             raw,
-            raw
-            if signal.boost or is_inactive(signal, candidates)
-            else zscores(raw, eligible, known) * np.float32(_dense_factor(signal, candidates)),
+            raw if signal.boost or is_inactive(signal, candidates) else zscores(raw, eligible, known),
         )
 
 
@@ -218,7 +216,7 @@ def _likes(profiles: Profiles) -> Floats:
     return profiles.feedback.likes.sizes.astype(np.float32)
 
 
-def _weighted(signal: Signal, candidates: CandidateSet, raw: Floats, papers: Population, counts: Floats) -> Floats:
+def _weighted(signal: Signal, raw: Floats, papers: Population, counts: Floats) -> Floats:
     """Return the weighted contribution of a signal."""
     if signal.boost:
         weighed: Floats = _finite(raw)[0] * counts[:, None]
@@ -226,13 +224,8 @@ def _weighted(signal: Signal, candidates: CandidateSet, raw: Floats, papers: Pop
     far, scale = deviations(raw, papers)
     if np.isnan(scale).any():
         far, scale = zscores(_finite(raw)[0], papers.mask > 0, np.isfinite(raw)), np.ones_like(counts)
-    far *= (scale * counts * _dense_factor(signal, candidates))[:, None]
+    far *= (scale * counts)[:, None]
     return far
-
-
-def _dense_factor(signal: Signal, candidates: CandidateSet) -> float:
-    """Return the factor of dense signals: the topical breadth of the archive."""
-    return candidates.space.breadth if signal.dense else 1.0
 
 
 def _raise(relevance: Floats, evidence: Values) -> None:

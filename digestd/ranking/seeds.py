@@ -22,7 +22,6 @@ from digestd.ranking.model import (
     tfidf_rows,
 )
 from digestd.ranking.negative_prior import NegativePrior
-from digestd.ranking.text import length_rows, text_lengths
 
 ROOM = 48_000_000
 """Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""
@@ -77,22 +76,23 @@ class SeedTable:
     """A table of seeds; `rows` gives the row of each.
 
     Attributes:
-        cosine, lsa_cosine: (rows, m) TF-IDF and LSA cosines with the candidates.
+        cosine, lsa_cosine, dense_cosine: (rows, m) TF-IDF, LSA and embedding cosines with the candidates; m = 0 for the
+            last without a dense model.
         features: (rows, b) against the shared negative examples.
         centre: (rows, d) contribution to a whitened LSA centroid.
         vectors: (rows, e) embeddings.
-        votes, lengths: (rows, 1) votes, and (rows, 2) length of title and abstract.
+        votes: (rows, 1) votes.
     """
 
     rows: dict[Seed, int]
     seeds: list[EncodedSeed]
     cosine: Floats
     lsa_cosine: Floats
+    dense_cosine: Floats
     features: Floats
     centre: Floats
     vectors: Floats
     votes: Floats
-    lengths: Floats
 
     @property
     def capacity(self) -> int:
@@ -108,7 +108,7 @@ class SeedTable:
 class SeedEncoder:
     """Encodes seeds for one model and one candidate set.
 
-    `across` (V, m): TF-IDF columns of the candidates.
+    `across` (V, m), `vectors` (m, e): TF-IDF columns and embeddings of the candidates.
     """
 
     model: TextModel
@@ -117,6 +117,7 @@ class SeedEncoder:
     across: Sparse
     author_kernel: AuthorKernel
     encoder: Encoder
+    vectors: Floats
     _latest: list[SeedTable] = field(default_factory=list)
 
     def table_with(self, seeds: Iterable[Seed]) -> tuple[SeedTable, Ints]:
@@ -142,7 +143,8 @@ class SeedEncoder:
 
     def _empty(self, least: int) -> SeedTable:
         papers, known = len(self.candidates), self.negative_prior.rows.shape[0]
-        widths = [papers, papers, known, self.model.dims, self.encoder.dims, 1, 2]
+        dense = papers if self.encoder.dims else 0
+        widths = [papers, papers, dense, known, self.model.dims, self.encoder.dims, 1]
         rows = max(least, ROOM // (4 * sum(widths)))
         # np.empty takes memory only for the pages that are written
         return SeedTable({}, [], *(np.empty((rows, width), dtype=np.float32) for width in widths))
@@ -155,9 +157,10 @@ class SeedEncoder:
         seed_table.lsa_cosine[places] = encoded.dense @ self.candidates.dense.T
         seed_table.features[places] = self.negative_prior.features(encoded.sparse)
         seed_table.centre[places] = encoded.dense @ self.model.precision
-        seed_table.vectors[places] = self._vectors(seeds)
+        seed_table.vectors[places] = vectors = self._vectors(seeds)
+        if self.encoder.dims:
+            seed_table.dense_cosine[places] = vectors @ self.vectors.T
         seed_table.votes[places, 0] = [seed.votes for seed in seeds]
-        seed_table.lengths[places] = length_rows(text_lengths(seed.title, seed.text) for seed in seeds)
         seed_table.seeds.extend(self._rows_of(seeds, encoded.sparse, seed_table.features[places]))
         seed_table.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
 

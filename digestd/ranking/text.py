@@ -2,8 +2,7 @@
 
 `analyse` returns Snowball stems without numbers and English function words. The stop list leaves out words that may
 name a subject ("system", "few", "full", "interest"). Scripts without spaces yield pairs of neighbouring characters, as
-Lucene's CJKBigramFilter does. `fold` and `phrase_form` normalise text for literal search. `text_lengths` measures
-titles and abstracts, whose lengths differ between kinds of papers, such as letters, reviews and benchmarks.
+Lucene's CJKBigramFilter does. `fold` and `phrase_form` normalise text for literal search.
 """
 
 import re
@@ -11,10 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 
-import numpy as np
 import Stemmer
-
-from digestd.ranking.arrays import Floats
 
 _ARTICLES_AND_PRONOUNS = """
 a an the this that these those such same other another others each every either neither both all any some none no
@@ -128,16 +124,6 @@ def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
         word: tuple([stem(token) for token in word_tokens(word) if token not in STOP_WORDS and not token.isdigit()])
         for word in surfaces
     }
-
-
-def text_lengths(title: str, text: str) -> tuple[int, int]:
-    """Return the number of characters of the title and of the rest of the text."""
-    return len(title), len(text) - len(title)
-
-
-def length_rows(lengths: Iterable[tuple[int, int]]) -> Floats:
-    """Return `text_lengths` of n texts as rows (n, 2)."""
-    return np.array(list(lengths), dtype=np.float32).reshape(-1, 2)
 
 
 def _tokenise(texts: Sequence[str]) -> tuple[list[list[str]], dict[str, tuple[str, ...]]]:

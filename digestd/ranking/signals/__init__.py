@@ -14,7 +14,6 @@ from digestd.ranking.signals import (
     dense_near,
     dense_topic,
     latent_likes,
-    length,
     likes,
     phrase,
     popularity,
@@ -60,5 +59,4 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(category, boost=True),
     Signal(trend),
     Signal(popularity, boost=True),
-    Signal(length, boost=True),
 )

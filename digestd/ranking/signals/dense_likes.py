@@ -3,9 +3,7 @@
 w = P (mean of likes − ½ mean of dislikes − μ), as in `latent_likes`. Inactive without a dense model.
 """
 
-import numpy as np
-
-from digestd.ranking.arrays import Cells, Floats, above
+from digestd.ranking.arrays import Cells, above
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import ReasonEvidence, Values, liked_at, nearest_of, zeros
@@ -26,7 +24,8 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
     """Return the dense cosine with the nearest like, above the usual."""
     if candidates.space.is_empty:
         return zeros(candidates, profiles)
-    return above(profiles.feedback.likes.best(cosines(candidates, profiles)), candidates.space.near)
+    feedback = profiles.feedback
+    return above(feedback.likes.best(feedback.seed_table.dense_cosine[feedback.liked]), candidates.space.near)
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
@@ -34,12 +33,6 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     if candidates.space.is_empty:
         return None
     likes, rows = liked_at(profiles, at)
-    vectors = profiles.feedback.seed_table.vectors[profiles.feedback.liked[rows]]
-    cosine: Floats = np.einsum("qe,qe->q", vectors, candidates.vectors[at.columns[likes.owner]])
+    feedback = profiles.feedback
+    cosine = feedback.seed_table.dense_cosine[feedback.liked[rows], at.columns[likes.owner]]
     return nearest_of(profiles, (likes, rows), cosine, candidates.space.near)
-
-
-def cosines(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the cosine of each like with each paper (likes, m)."""
-    cosine: Floats = profiles.feedback.seed_table.vectors[profiles.feedback.liked] @ candidates.vectors.T
-    return cosine

@@ -3,13 +3,10 @@
 A centroid blurs a library with many interests; the nearest likes do not. Inactive without a dense model.
 """
 
-import numpy as np
-
 from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals import dense_likes
-from digestd.ranking.signals.base import Values, zeros
+from digestd.ranking.signals.base import SparseValues, Values, no_values, zeros
 
 NAME = "dense_near"
 NEAREST = 3
@@ -17,17 +14,15 @@ NEAREST = 3
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Values:
     """Return the mean dense cosine with the three nearest likes; 0 without likes."""
-    out, likes = zeros(candidates, profiles), profiles.feedback.likes
+    feedback = profiles.feedback
     if candidates.space.is_empty:
-        return out
-    cosine = dense_likes.cosines(candidates, profiles)
-    for row in profiles.feedback.rows:
-        own = cosine[likes.starts[row] : likes.starts[row] + likes.sizes[row]]
-        out[row] = np.sort(own, axis=0)[-NEAREST:].mean(axis=0)
-    return out
+        return zeros(candidates, profiles)
+    return feedback.likes.mean_of_best(feedback.seed_table.dense_cosine[feedback.liked], NEAREST)
 
 
-evidence = dense_likes.evidence
+def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return none: that of `dense_likes` covers it."""
+    return no_values()
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> None:
