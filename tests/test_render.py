@@ -90,6 +90,7 @@ def test_render_subject_has_count_and_date(changes: dict[str, Any], subject: str
         (Reason(Why.REFERENCE, "A Title"), "Similar to a paper you added: A Title"),
         (Reason(Why.REFERENCE, "A Title").shareable, "Similar to a paper you added"),
         (Reason(Why.WORDS, "", ("hive", "brood")), "Matches your interests: hive, brood"),
+        (Reason(Why.CO_LIKES), "Readers with similar likes liked it"),
         (Reason(Why.CATEGORY, "cs.LG"), "In cs.LG, a category you follow"),
         (Reason(Why.TREND, "1"), "Trending: 1 upvote"),
         (Reason(Why.TREND, "1234"), "Trending: 1,234 upvotes"),

@@ -20,8 +20,9 @@ from datetime import datetime
 import numpy as np
 
 from digestd.domain.paper import Paper, votes
-from digestd.ranking.arrays import Bools, Columns, Floats, Sparse, sparse
+from digestd.ranking.arrays import Bools, Columns, Floats, Ints, Sparse, sparse
 from digestd.ranking.author_kernel import build_author_kernel
+from digestd.ranking.community import NO_COMMUNITY, Community, build_community
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
@@ -111,6 +112,7 @@ class CandidateSet:
         surface_forms: For each paper, stem → the first word with that stem.
         vectors: (m, e) embeddings in the dense `space`.
         similarity: LSA similarity between the papers.
+        community: What other people liked; empty if it does not count.
     """
 
     papers: tuple[Paper, ...]
@@ -133,6 +135,7 @@ class CandidateSet:
     vectors: Floats
     expansion: ExpansionIndex
     similarity: PaperSimilarity
+    community: Community = NO_COMMUNITY
 
     def __len__(self) -> int:
         return len(self.papers)
@@ -140,6 +143,10 @@ class CandidateSet:
     def with_archive_votes(self, votes: Sequence[float]) -> "CandidateSet":
         """Return a copy that ranks likes among these archive votes; unchanged if there are none."""
         return replace(self, archive_votes=np.array(votes, dtype=np.float32)) if len(votes) else self
+
+    def with_likes(self, people: Ints, papers: Ints) -> "CandidateSet":
+        """Return a copy with the likes of a community: who liked which paper, both by row number (l,)."""
+        return replace(self, community=build_community(people, papers, [paper.key for paper in self.papers]))
 
 
 def build_candidates(

@@ -15,6 +15,7 @@ from digestd.ranking.profile import Profile, Profiles
 from digestd.ranking.signals import (
     author,
     category,
+    co_likes,
     dense_likes,
     dense_topic,
     latent_likes,
@@ -40,6 +41,7 @@ ORDER: tuple[tuple[Explainer, float], ...] = (
     (dense_topic, 0.0),
     (topic_similarity, 0.0),
     (topic, 0.0),
+    (co_likes, 0.0),
     (category, 0.0),
     (trend, 0.0),
 )

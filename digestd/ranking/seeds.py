@@ -21,6 +21,8 @@ ROOM = 48_000_000
 """Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""
 BATCH = 200
 """Seeds encoded at a time."""
+UNKNOWN = -1
+"""A row number that no paper has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Seed:
         votes: How much it is discussed.
         vector, terms: Its embedding (e,) and term counts, if known already.
         is_private: A reference of the subscriber: its title is for them only.
+        paper: Row number of the public paper; UNKNOWN if there is none.
     """
 
     title: str
@@ -41,6 +44,7 @@ class Seed:
     vector: Floats | None = field(default=None, compare=False, repr=False)
     terms: bytes | None = field(default=None, compare=False, repr=False)
     is_private: bool = False
+    paper: int = field(default=UNKNOWN, compare=False)
 
     def __hash__(self) -> int:
         return hash(self.text)  # Python caches the hash of a string, not that of a dataclass
@@ -70,6 +74,7 @@ class SeedTable:
     """A table of seeds; `rows` gives the row of each.
 
     Attributes:
+        papers: (rows,) row numbers of the public papers; UNKNOWN where there is none.
         cosine, lsa_cosine: (rows, m) TF-IDF and LSA cosines with the candidates.
         features: (rows, b) against the shared negative examples.
         centre: (rows, d) contribution to a whitened LSA centroid.
@@ -79,6 +84,7 @@ class SeedTable:
 
     rows: dict[Seed, int]
     seeds: list[EncodedSeed]
+    papers: Ints
     cosine: Floats
     lsa_cosine: Floats
     features: Floats
@@ -132,7 +138,8 @@ class SeedEncoder:
         widths = [papers, papers, known, self.model.dims, self.encoder.dims, 1, 2]
         rows = max(least, ROOM // (4 * sum(widths)))
         # np.empty takes memory only for the pages that are written
-        return SeedTable({}, [], *(np.empty((rows, width), dtype=np.float32) for width in widths))
+        columns = (np.empty((rows, width), dtype=np.float32) for width in widths)
+        return SeedTable({}, [], np.empty(rows, dtype=np.intp), *columns)
 
     def _put(self, seed_table: SeedTable, seeds: Sequence[Seed]) -> None:
         start = len(seed_table.rows)
@@ -143,6 +150,7 @@ class SeedEncoder:
         seed_table.features[places] = self.negative_prior.features(encoded.sparse)
         seed_table.centre[places] = encoded.dense @ self.model.precision
         seed_table.vectors[places] = self._vectors(seeds)
+        seed_table.papers[places] = [seed.paper for seed in seeds]
         seed_table.votes[places, 0] = [seed.votes for seed in seeds]
         seed_table.lengths[places] = table(lengths(seed.title, seed.text) for seed in seeds)
         seed_table.seeds.extend(self._rows_of(seeds, encoded.sparse, seed_table.features[places]))
