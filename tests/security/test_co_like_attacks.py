@@ -1,23 +1,28 @@
 """Fake accounts cannot carry a paper into a digest, and nothing shown tells what one subscriber liked."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from digestd.digests.explanation import Explanation, explain, preview
+from digestd.digests.planner import plan
+from digestd.digests.planning_day import read_planning_day
 from digestd.domain.digest import Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.paper import PaperId
 from digestd.ranking.community import LEAST_PEOPLE
+from digestd.ranking.dense import NoEncoder
 from digestd.ranking.fusion import WEIGHTS
 from digestd.ranking.signals import co_likes
 from digestd.store import core, papers
 from digestd.store.likes import TRUSTED_AFTER
 from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback
-from tests.digests.topic_papers import archive, subscriber
+from digestd.web import build
+from tests.digests.topic_papers import archive, digests, subscriber
 from tests.support.install import Install, install
 
 TARGET = "target@example.net"
@@ -116,3 +121,22 @@ def test_imported_likes_stay_private(made: Install) -> None:
     with made.db.write() as session:
         session.connection().execute(core.subscriber.update().values(created_us=0))
     assert spam(made).score == pytest.approx(before)
+
+
+def test_preview_for_visitors_ignores_likes(made: Install) -> None:
+    attack(made, LIKED)
+    assert read_planning_day(made.db, made.clock.now, NoEncoder()).candidates.community.likers.any()
+    assert build(made.app).state.preview_day.day(made.clock.now).candidates.community.is_empty
+
+
+@pytest.mark.parametrize("co_likes", [True, False])
+def test_setting_decides_whether_likes_of_others_count(made: Install, co_likes: bool) -> None:
+    attack(made, LIKED)
+    favourite = PaperId("invented:new00")
+    for who in FAKES:
+        say(made, who, favourite)
+    app = replace(made.app, settings=made.app.settings.model_copy(update={"co_likes": co_likes}))
+    plan(made.db, app.planner, made.clock.now)
+    [digest] = digests(made, TARGET)
+    first, second = sorted((pick.score for pick in digest.picks), reverse=True)[:2]
+    assert (first > second + 1) == co_likes
