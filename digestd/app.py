@@ -129,7 +129,8 @@ class App:
         from digestd.digests.planner import Planner
 
         host = parseaddr(self.settings.mail_from)[1].rpartition("@")[2]  # as in `sender`
-        return Planner(self.keys, host, self.template_hash, self.encoder, self.settings.explore)
+        settings = self.settings
+        return Planner(self.keys, host, self.template_hash, self.encoder, settings.explore, settings.co_likes)
 
     @property
     def encoder(self) -> Encoder:

@@ -199,6 +199,7 @@ class Settings(BaseSettings):
     ingest_interval_minutes: int = Field(default=60, ge=5, le=1440)
     embedding_model: str = ""
     explore: bool = True
+    co_likes: bool = True
     templates_dir: str = ""
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)

@@ -111,7 +111,10 @@ def show_explanation(
     if period:
         found = explain_past_pick(app.db, subscriber.key, name, period)
     else:
-        found = explain(app.db, subscriber.key, name, app.clock(), app.encoder, app.settings.explore)
+        settings = app.settings
+        found = explain(
+            app.db, subscriber.key, name, app.clock(), app.encoder, settings.explore, co_likes=settings.co_likes
+        )
     if as_json:
         emit(_explained(app, subscriber, found), as_json=True)
         return
@@ -223,7 +226,7 @@ def _preview(app: App, email: str, part: MailPart) -> bytes:
     now = app.clock()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
-    shown = preview(app.db, subscriber.key, now, app.encoder, app.settings.explore)
+    shown = preview(app.db, subscriber.key, now, app.encoder, app.settings.explore, app.settings.co_likes)
     period = newest_due(subscriber.timing, now).key
     claim = Claim(
         key=0,

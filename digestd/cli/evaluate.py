@@ -36,7 +36,7 @@ from digestd.evaluation.feedback_metrics import (
     pick_predictions,
 )
 from digestd.evaluation.feedback_replay import RerankedDigest, replay
-from digestd.evaluation.judgments import Judgment, Library, read_judgments, read_papers
+from digestd.evaluation.judgments import NO_LIKES, Judgment, Library, read_community, read_judgments, read_papers
 from digestd.evaluation.learn_weights import FOLDS, learn_weights
 from digestd.evaluation.metrics import NDCG, Estimate, summary
 from digestd.evaluation.scoring import Case, CaseResult, evaluate_case, judged_cases
@@ -63,6 +63,9 @@ def evaluate(
         str, typer.Option(help="With --feedback, only digests planned since this time, as in 2026-11-01.")
     ] = "",
     archive: Annotated[Path | None, typer.Option(help="Fit the text model on these papers instead.")] = None,
+    community: Annotated[
+        Path | None, typer.Option(help="A JSONL file of likes of other users, which rank too; may be .gz.")
+    ] = None,
     embedding_model: Annotated[
         str,
         typer.Option(
@@ -100,12 +103,17 @@ def evaluate(
     papers except the likes are candidates. --against and --ablate print differences paired by user, ours minus theirs.
     --fit and --calibrate learn from several files: repeat --judgments, and --papers once or once per file.
 
+    --community adds what others liked: {"user", "likes", "at"}. A like counts for other users' judgments on later days;
+    without `at`, or without `day`, always.
+
     --feedback ranks each sent digest again from what was known when it was planned, and measures how high the papers
     rank that subscribers liked. It changes nothing and sends nothing anywhere.
 
     Example: digestd evaluate --papers papers.jsonl --judgments judgments.jsonl --against trend
     """
-    given = _Data(tuple(_pairs(papers, judgments, feedback)), archive, embedding_model, _since(since, feedback))
+    given = _Data(
+        tuple(_pairs(papers, judgments, feedback)), archive, community, embedding_model, _since(since, feedback)
+    )
     if fit is not None:
         _learn(fit, given.sets(), as_json)
         return
@@ -170,6 +178,7 @@ class _Data:
 
     pairs: tuple[tuple[Path, Path], ...]
     archive: Path | None
+    community: Path | None
     embedding_model: str
     since: datetime | None
 
@@ -177,13 +186,24 @@ class _Data:
         """Return the cases of each file of judgments, or of the feedback."""
         if not self.pairs:
             return {"feedback": _feedback_cases(self.since, self.embedding_model)}
-        return {str(judged): _cases(of, judged, self.archive, self.embedding_model) for of, judged in self.pairs}
+        return {str(judged): self._cases(of, judged) for of, judged in self.pairs}
 
     def one(self) -> list[Case]:
         """Return the cases of the only set. Raises BadInput if there are several."""
         if len(self.pairs) > 1:
             raise BadInput("--judgments: several files require --fit or --calibrate; evaluate them one at a time")
         return next(iter(self.sets().values()))
+
+    def _cases(self, papers: Path, judgments: Path) -> list[Case]:
+        """Return the signals of every candidate, in the order of the judgments."""
+        library, judged = read_papers(papers), read_judgments(judgments)
+        known = read_papers(self.archive) if self.archive else library
+        others = read_community(self.community, library) if self.community else NO_LIKES
+        _warn(library, judged)
+        dense, model = _encoded(library, known, self.embedding_model), fit_text(paper.text for paper in known.values())
+        with progress("judgments", len(judged)) as advance:
+            found = judged_cases(library, judged, model, advance, dense, others)
+            return sorted(found, key=lambda case: case.n)
 
 
 def _since(text: str, feedback: bool) -> datetime | None:
@@ -202,17 +222,6 @@ def _pairs(papers: Sequence[Path], judgments: Sequence[Path], feedback: bool) ->
     if len(papers) not in (1, len(judgments)):
         raise BadInput(f"{len(papers)} files of papers for {len(judgments)} of judgments; give one, or one for each")
     return list(zip(papers if len(papers) > 1 else repeat(papers[0]), judgments, strict=False))
-
-
-def _cases(papers: Path, judgments: Path, archive: Path | None, embedding_model: str) -> list[Case]:
-    """Return the signals of every candidate, in the order of the judgments."""
-    library, judged = read_papers(papers), read_judgments(judgments)
-    known = read_papers(archive) if archive else library
-    _warn(library, judged)
-    dense = _encoded(library, known, embedding_model)
-    with progress("judgments", len(judged)) as advance:
-        found = judged_cases(library, judged, fit_text(paper.text for paper in known.values()), advance, dense)
-        return sorted(found, key=lambda case: case.n)
 
 
 def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
@@ -324,7 +333,7 @@ def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Reranked
     encoder = open_encoder(embedding_model or settings.embedding_model)
     db = wiring.database(settings)
     with progress("digests", None) as advance:
-        yield from replay(db, since, encoder, advance)
+        yield from replay(db, since, encoder, advance, settings.co_likes)
 
 
 def _pick_reliability(since: datetime | None) -> Reliability:

@@ -75,28 +75,34 @@ class Explanation:
 
 
 def preview(
-    db: Database, subscriber: int, now: datetime, encoder: Encoder = NoEncoder(), explore: bool = True
+    db: Database,
+    subscriber: int,
+    now: datetime,
+    encoder: Encoder = NoEncoder(),
+    explore: bool = True,
+    co_likes: bool = True,
 ) -> Preview:
     """Rank and select as planning would at `now`, due or not.
 
-    `explore`: the install's setting.
+    `explore`, `co_likes`: the install's settings.
     """
-    day, shard = _rank_one(db, subscriber, now, encoder)
+    day, shard = _rank_one(db, subscriber, now, encoder, co_likes)
     considered = int((shard.open & shard.ranked.fresh).sum())
     return Preview(select_picks(day, shard, [_period(day, shard)], explore).of(0), considered, day.coverage)
 
 
-def explain(
+def explain(  # noqa: PLR0913  # the install's settings are three
     db: Database,
     subscriber: int,
     paper_id: PaperId,
     now: datetime,
     encoder: Encoder = NoEncoder(),
     explore: bool = True,
+    co_likes: bool = True,
 ) -> Explanation:
     """Explain one paper. Raises NotFound if it is unknown or no longer a candidate."""
     paper = find_paper(db, paper_id)
-    day, shard = _rank_one(db, subscriber, now, encoder)
+    day, shard = _rank_one(db, subscriber, now, encoder, co_likes)
     place = day.places.get(paper.key)
     if place is None:
         with db.read() as session:
@@ -202,8 +208,10 @@ def ordinal(number: int) -> str:
     return f"{number}{last.get(number % 10, 'th')}"
 
 
-def _rank_one(db: Database, subscriber: int, now: datetime, encoder: Encoder) -> tuple[PlanningDay, Shard]:
-    day = read_planning_day(db, now, encoder)
+def _rank_one(
+    db: Database, subscriber: int, now: datetime, encoder: Encoder, co_likes: bool
+) -> tuple[PlanningDay, Shard]:
+    day = read_planning_day(db, now, encoder, co_likes)
     with single_blas_thread(), db.read() as session:
         return day, rank_shard(session, day, [due_subscribers.by_key(session, subscriber)])
 

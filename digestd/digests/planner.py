@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 class Planner:
     """The settings of planning: keys, host, template hash, dense model.
 
-    `explore`: whether digests may have an exploration paper.
+    `explore`: whether digests may have an exploration paper; `co_likes`: whether subscribers' likes count for others.
     """
 
     keys: Keys
@@ -51,6 +51,7 @@ class Planner:
     template_hash: str
     encoder: Encoder = NoEncoder()  # noqa: RUF009  # immutable
     explore: bool = True
+    co_likes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _any_pause_is_over(db: Database, now: datetime) -> bool:
 
 def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
     refit_calibration(db, now)
-    return read_planning_day(db, now, planner.encoder)
+    return read_planning_day(db, now, planner.encoder, planner.co_likes)
 
 
 def _plan_or_split(db: Database, planner: Planner, day: PlanningDay, shard: Sequence[DueSubscriber]) -> PlanReport:

@@ -27,7 +27,7 @@ from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.dense import Encoder
 from digestd.sources import source_type
-from digestd.store import coverage, papers, trials
+from digestd.store import coverage, likes, papers, trials
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 
@@ -139,8 +139,12 @@ class PlanningDay:
         return mask
 
 
-def read_planning_day(db: Database, now: datetime, encoder: Encoder) -> PlanningDay:
-    """Read the candidates of `now` and index them."""
+def read_planning_day(db: Database, now: datetime, encoder: Encoder, co_likes: bool = True) -> PlanningDay:
+    """Read the candidates of `now` and index them.
+
+    Args:
+        co_likes: Whether the likes of subscribers count for others.
+    """
     model = text_model(db, now)
     with db.read() as session:
         # Another process's clock may be ahead: every stored paper is a candidate.
@@ -150,10 +154,13 @@ def read_planning_day(db: Database, now: datetime, encoder: Encoder) -> Planning
         coverage = incomplete_sources(session, now)
         trial = trials.running(session, now)
         calibration = calibration_at(session, now)
+        community = likes.of_community(session, now) if co_likes else None
     space, vectors = read_embeddings(db, encoder, found)
     pairs = [(key, j) for j, paper in enumerate(found) for key in former.get(paper.key, ())]
     with single_blas_thread():
         candidates = build_candidates(found, model, now, space=space, vectors=vectors).with_archive_votes(archive_votes)
+        if community is not None:
+            candidates = candidates.with_likes(*community)
     day = PlanningDay(
         candidates=candidates,
         keys=np.array([paper.key for paper in found], dtype=np.int64),

@@ -184,5 +184,5 @@ def _private(stored: StoredReference, read: DerivedVectors | None) -> NamedPaper
 
 def _named(paper: Paper, vector: Floats | None, terms: bytes) -> NamedPaper:
     weighted = votes(paper.signals)
-    seed = Seed(paper.plain_title, paper.text, paper.words.authors, weighted, vector, terms)
+    seed = Seed(paper.plain_title, paper.text, paper.words.authors, weighted, vector, terms, paper=paper.key)
     return NamedPaper(paper.key, paper.revision, seed)

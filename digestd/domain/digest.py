@@ -30,6 +30,7 @@ class ReasonKind(StrEnum):
     REFERENCE = "reference"  # close to a private reference of the subscriber; value = its title, for them alone
     WORDS = "words"  # words with high weight in all their likes together
     CATEGORY = "category"
+    CO_LIKES = "co_likes"  # at least three people with similar likes liked it
     TREND = "trend"  # value = the figure, e.g. "42"
     NEW = "new"  # nothing matched and nobody voted yet
 

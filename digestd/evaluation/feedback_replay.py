@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
+import numpy as np
 from sqlmodel import Session
 
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
@@ -22,11 +23,11 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
 from digestd.evaluation.dense import stored_vectors
-from digestd.evaluation.judgments import EPOCH, Judgment
+from digestd.evaluation.judgments import EPOCH, NO_LIKES, Judgment, OtherLikes
 from digestd.evaluation.scoring import DAY_LENGTH, Case, build_cases
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.model import TextModel, fit, loads
-from digestd.store import papers, references, text_models
+from digestd.store import likes, papers, references, text_models
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking_at
 from digestd.store.ledger.sent_digests import SentDigest, digests
@@ -52,15 +53,13 @@ class RerankedDigest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DaySnapshot:
-    """The data that all digests of one day share.
-
-    Papers by row number, and the models.
-    """
+    """The data that all digests of one day share: papers by row number, the models, and likes given before."""
 
     papers: dict[int, Paper]
     first: datetime
     model: TextModel
     encoder: Encoder
+    others: OtherLikes = NO_LIKES
 
 
 def replay(
@@ -68,10 +67,14 @@ def replay(
     since: datetime | None = None,
     encoder: Encoder = NoEncoder(),
     advance: Callable[[int], None] = lambda _: None,
+    co_likes: bool = True,
 ) -> Iterator[RerankedDigest]:
     """Yield every digest with feedback, planned at `since` or later, ranked again.
 
     Reads the digests as a stream and changes nothing.
+
+    Args:
+        co_likes: Whether the likes of subscribers count for others, as far as they were given by then.
     """
     with db.read() as session:
         model, earlier, n = _model(session), _SentHistory(everything=since is None), 0
@@ -80,7 +83,9 @@ def replay(
             spoken = [shown for shown in day if any(shown.verdicts)]
             for start in range(0, len(spoken), BLOCK):
                 block = spoken[start : start + BLOCK]
-                for done in _rank_again(session, _day_snapshot(session, block, model, encoder), block, earlier):
+                then = _day_snapshot(session, block, model, encoder)
+                then = replace(then, others=_others(session, then.first)) if co_likes else then
+                for done in _rank_again(session, then, block, earlier):
                     yield replace(done, case=replace(done.case, n=n))
                     n += 1
                 advance(len(block))
@@ -129,6 +134,13 @@ def _day_snapshot(session: Session, block: Sequence[SentDigest], model: TextMode
     return _DaySnapshot({paper.key: paper for paper in [*news, *held.values()]}, first, model, encoder)
 
 
+def _others(session: Session, at: datetime) -> OtherLikes:
+    """Return the likes that planning used at a time."""
+    people, papers = likes.of_community(session, at)
+    users = {str(key): key for key in people.tolist()}
+    return OtherLikes(users, people, papers, np.full(len(people), -np.inf))
+
+
 def _rank_again(
     session: Session, then: _DaySnapshot, block: Sequence[SentDigest], earlier: _SentHistory
 ) -> Iterator[RerankedDigest]:
@@ -143,7 +155,7 @@ def _rank_again(
         _judgment(then, shown, interests[shown.subscriber], earlier.candidates(then, shown)) for shown in block
     ]
     dense = stored_vectors(session, then.encoder, library.values())
-    for case in build_cases(library, judgments, then.model, dense=dense):
+    for case in build_cases(library, judgments, then.model, dense=dense, others=then.others):
         shown = block[case.n]
         yield RerankedDigest(shown, tuple(_name(then, key) for key in shown.papers), case)
 

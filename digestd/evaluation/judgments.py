@@ -6,17 +6,20 @@ Ids are not normalised, so any two files that use the same ids fit together.
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.tex import to_plain
 from digestd.errors import BadInput, BadRecord
+from digestd.ranking.arrays import NOWHERE, Doubles, Ints
 from digestd.sources.jsonl import KEYS, read_record
 
 Record: TypeAlias = Mapping[str, object]
@@ -46,6 +49,66 @@ class Judgment:
     def seeds(self) -> frozenset[str]:
         """Return the liked and disliked papers, which are never candidates."""
         return frozenset(i.value for i in self.interests if i.kind is Kind.PAPER)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OtherLikes:
+    """l likes that a ranking may use for other users.
+
+    Attributes:
+        users: the number of each user by id.
+        people: (l,) the number of the user.
+        papers: (l,) the key of the paper.
+        times: (l,) seconds since 1970; −∞ if the like is older than any judgment.
+    """
+
+    users: Mapping[str, int]
+    people: Ints
+    papers: Ints
+    times: Doubles
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def known_to(self, user: str, day: datetime | None) -> tuple[Ints, Ints]:
+        """Return the people and papers of the likes before a day (all if None), without the user's own."""
+        used = self.people != self.users.get(user, -1)
+        if day is not None:
+            used &= self.times < day.timestamp()
+        return self.people[used], self.papers[used]
+
+
+NO_LIKES = OtherLikes({}, NOWHERE, NOWHERE, np.zeros(0))
+
+
+def read_community(path: Path, library: Library) -> OtherLikes:
+    """Return the likes of a file; those of papers that are not in the library are left out.
+
+    Raises:
+        BadInput: the file cannot be read, or has an invalid line.
+    """
+    found: dict[tuple[str, int], float] = {}
+    for number, record in _records(path):
+        try:
+            user, at = _user(record), _day(record, "at")
+            for name in _texts(record, "likes"):
+                if name in library:
+                    found.setdefault((user, library[name].key), float("-inf") if at is None else at.timestamp())
+        except BadRecord as error:
+            raise BadInput(f"{path}, line {number}: {error}") from error
+    return other_likes((user, paper, time) for (user, paper), time in found.items())
+
+
+def other_likes(likes: Iterable[tuple[str, int, float]]) -> OtherLikes:
+    """Return likes given as user, key of the paper and time, each pair of user and paper once."""
+    given = list(likes)
+    users = {user: number for number, user in enumerate(dict.fromkeys(user for user, _, _ in given))}
+    return OtherLikes(
+        users,
+        np.array([users[user] for user, _, _ in given], dtype=np.intp),
+        np.array([paper for _, paper, _ in given], dtype=np.intp),
+        np.array([time for _, _, time in given], dtype=np.float64),
+    )
 
 
 def read_papers(path: Path) -> dict[str, Paper]:
@@ -132,20 +195,25 @@ def _paper(record: Record, key: int) -> Paper:
 
 
 def _judgment(record: Record) -> Judgment:
-    user = record.get("user")
-    if not isinstance(user, str | int) or isinstance(user, bool):
-        raise BadRecord("user", "is missing; write the id of the user")
+    user = _user(record)
     named = [Interest(kind, value) for key, kind in _INTERESTS.items() for value in _texts(record, key)]
     liked = [Interest(Kind.PAPER, value) for value in _texts(record, "likes")]
     disliked = [Interest(Kind.PAPER, value, Stance.MUTED) for value in _texts(record, "dislikes")]
     everything = record.get("candidates") is None
     return Judgment(
-        user=str(user),
+        user=user,
         interests=tuple(dict.fromkeys([*named, *liked, *disliked])),
         relevant=_relevant(record.get("relevant")),
         candidates=None if everything else tuple(dict.fromkeys(_texts(record, "candidates"))),
         day=_day(record),
     )
+
+
+def _user(record: Record) -> str:
+    user = record.get("user")
+    if not isinstance(user, str | int) or isinstance(user, bool):
+        raise BadRecord("user", "is missing; write the id of the user")
+    return str(user)
 
 
 def _texts(record: Record, key: str) -> list[str]:
@@ -171,8 +239,8 @@ def _is_gain(gain: object) -> bool:
     return isinstance(gain, int | float) and not isinstance(gain, bool) and isfinite(gain) and gain >= 0
 
 
-def _day(record: Record) -> datetime | None:
-    value = record.get("day")
+def _day(record: Record, key: str = "day") -> datetime | None:
+    value = record.get(key)
     if value is None:
         return None
     try:
@@ -180,5 +248,5 @@ def _day(record: Record) -> datetime | None:
     except ValueError:
         found = None
     if found is None:
-        raise BadRecord("day", "is not a date; write it as 2026-11-24")
+        raise BadRecord(key, "is not a date; write it as 2026-11-24")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -15,7 +15,7 @@ import numpy as np
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId, votes
 from digestd.evaluation.dense import Vectors
-from digestd.evaluation.judgments import EPOCH, Judgment, Library
+from digestd.evaluation.judgments import EPOCH, NO_LIKES, Judgment, Library, OtherLikes
 from digestd.evaluation.metrics import rank_ids, ranking_metrics
 from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.candidates import CandidateSet, build_candidates, weighted_votes
@@ -75,9 +75,10 @@ def evaluate(
     model: TextModel,
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
+    others: OtherLikes = NO_LIKES,
 ) -> list[CaseResult]:
     """Return the result of every judgment with a relevant paper, in order."""
-    found = [evaluate_case(case) for case in judged_cases(library, judgments, model, advance, dense)]
+    found = [evaluate_case(case) for case in judged_cases(library, judgments, model, advance, dense, others)]
     return sorted(found, key=lambda done: done.n)
 
 
@@ -87,10 +88,11 @@ def judged_cases(
     model: TextModel,
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
+    others: OtherLikes = NO_LIKES,
 ) -> Iterator[Case]:
     """Yield the signals of every judgment with a relevant paper, day by day."""
     numbers = [n for n, judgment in enumerate(judgments) if judgment.relevant]
-    for case in build_cases(library, [judgments[n] for n in numbers], model, advance, dense):
+    for case in build_cases(library, [judgments[n] for n in numbers], model, advance, dense, others):
         yield replace(case, n=numbers[case.n])
 
 
@@ -100,6 +102,7 @@ def build_cases(
     model: TextModel,
     advance: Callable[[int], None] = lambda _: None,
     dense: Vectors = Vectors(),
+    others: OtherLikes = NO_LIKES,
 ) -> Iterator[Case]:
     """Yield the signals of every judgment, day by day."""
     days: defaultdict[datetime | None, list[int]] = defaultdict(list)
@@ -113,7 +116,7 @@ def build_cases(
         papers = [_without_age(paper, day) for name, paper in library.items() if name in wanted]
         vectors = dense.rows([paper.id for paper in papers])
         pool = build_candidates(papers, model, (day or EPOCH) + DAY_LENGTH, negative_prior, dense.space, vectors)
-        yield from _cases_of_day(_Corpus(library, dense), judgments, candidates, pool.with_archive_votes(heard))
+        yield from _cases_of_day(_Corpus(library, dense, others), judgments, candidates, pool.with_archive_votes(heard))
         advance(len(numbers))
 
 
@@ -138,10 +141,11 @@ def totals(case: Case, weights: Weights) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Corpus:
-    """The papers and dense vectors of all days."""
+    """The papers, dense vectors and likes of all days."""
 
     library: Library
     dense: Vectors
+    others: OtherLikes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,9 +164,13 @@ def _cases_of_day(
     known: _Corpus, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: CandidateSet
 ) -> Iterator[Case]:
     names, numbers = [paper.id for paper in pool.papers], list(candidates)
-    size = max(1, BLOCK // max(1, len(names) * len(SIGNALS)))
+    # whose own likes are left out differs by user
+    size = 1 if len(known.others) else max(1, BLOCK // max(1, len(names) * len(SIGNALS)))
     for start in range(0, len(numbers), size):
         block = numbers[start : start + size]
+        if len(known.others):
+            judged = judgments[block[0]]
+            pool = pool.with_likes(*known.others.known_to(judged.user, judged.day))
         eligible = np.array([[name in candidates[n] for name in names] for n in block], dtype=np.bool_)
         profiles = compile_profiles([_profile_input(known, judgments[n]) for n in block], pool.model, pool)
         z = np.array([entering for _, entering in signal_values(pool, profiles, eligible)])
@@ -202,7 +210,7 @@ def _profile_input(known: _Corpus, judgment: Judgment) -> ProfileInput:
 
 
 def _seed(paper: Paper, vector: Floats | None) -> Seed:
-    return Seed(paper.plain_title, paper.text, paper.words.authors, votes(paper.signals), vector)
+    return Seed(paper.plain_title, paper.text, paper.words.authors, votes(paper.signals), vector, paper=paper.key)
 
 
 def _muted_last(total: Floats, allowed: Bools) -> Floats:

@@ -19,8 +19,9 @@ from datetime import datetime
 import numpy as np
 
 from digestd.domain.paper import Paper, votes
-from digestd.ranking.arrays import Bools, Columns, Floats, Sparse, sparse
+from digestd.ranking.arrays import Bools, Columns, Floats, Ints, Sparse, sparse
 from digestd.ranking.author_kernel import build_author_kernel
+from digestd.ranking.community import NO_COMMUNITY, Community, build_community
 from digestd.ranking.dense import NO_SPACE, CachedEncoder, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
@@ -83,6 +84,7 @@ class CandidateSet:
         topic_encoder: The encoder of the space, with a cache.
         similarity: LSA similarity between the papers.
         subjects: The papers by the topics that they are about.
+        community: What other people liked; empty if it does not count.
     """
 
     papers: tuple[Paper, ...]
@@ -106,6 +108,7 @@ class CandidateSet:
     expansion: ExpansionIndex
     similarity: PaperSimilarity
     subjects: SubjectIndex
+    community: Community = NO_COMMUNITY
 
     def __len__(self) -> int:
         return len(self.papers)
@@ -116,6 +119,10 @@ class CandidateSet:
         Unchanged if there are none.
         """
         return replace(self, archive_votes=np.array(votes, dtype=np.float32)) if len(votes) else self
+
+    def with_likes(self, people: Ints, papers: Ints) -> "CandidateSet":
+        """Return a copy with the likes of a community: who liked which paper, both by row number (l,)."""
+        return replace(self, community=build_community(people, papers, [paper.key for paper in self.papers]))
 
 
 def build_candidates(

@@ -161,8 +161,8 @@ def signal_weight(signal: Signal, likes: Floats, weights: Weights = WEIGHTS) -> 
 
 
 def is_inactive(signal: Signal, candidates: CandidateSet) -> bool:
-    """Return True if a signal needs a dense model and there is none."""
-    return signal.dense and candidates.space.is_empty
+    """Return True if a signal needs a dense model or a community and there is none."""
+    return (signal.dense and candidates.space.is_empty) or (signal.community and candidates.community.is_empty)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

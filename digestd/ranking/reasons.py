@@ -32,6 +32,7 @@ ORDER: tuple[tuple[Explainer, float], ...] = (
     (dense_likes, 0.0),
     (latent_likes, 0.0),
     (term_contributions, 0.0),
+    (co_likes, 0.0),
     (category, 0.0),
     (trend, 0.0),
 )

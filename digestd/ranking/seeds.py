@@ -27,6 +27,8 @@ ROOM = 48_000_000
 """Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""
 BATCH = 200
 """Seeds encoded at a time."""
+UNKNOWN = -1
+"""A row number that no paper has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Seed:
         votes: How much it is discussed.
         vector, terms: Its embedding (e,) and term counts, if known already.
         is_private: A reference of the subscriber: its title is for them only.
+        paper: Row number of the public paper; UNKNOWN if there is none.
     """
 
     title: str
@@ -47,6 +50,7 @@ class Seed:
     vector: Floats | None = field(default=None, compare=False, repr=False)
     terms: bytes | None = field(default=None, compare=False, repr=False)
     is_private: bool = False
+    paper: int = field(default=UNKNOWN, compare=False)
 
     def __hash__(self) -> int:
         return hash(self.text)  # Python caches the hash of a string, not that of a dataclass
@@ -78,6 +82,7 @@ class SeedTable:
     Attributes:
         cosine, lsa_cosine, dense_cosine: (rows, m) TF-IDF, LSA and embedding cosines with the candidates; m = 0 for the
             last without a dense model.
+        papers: (rows,) row numbers of the public papers; UNKNOWN where there is none.
         features: (rows, b) against the shared negative examples.
         centre: (rows, d) contribution to a whitened LSA centroid.
         vectors: (rows, e) embeddings.
@@ -86,6 +91,7 @@ class SeedTable:
 
     rows: dict[Seed, int]
     seeds: list[EncodedSeed]
+    papers: Ints
     cosine: Floats
     lsa_cosine: Floats
     dense_cosine: Floats
@@ -147,7 +153,8 @@ class SeedEncoder:
         widths = [papers, papers, dense, known, self.model.dims, self.encoder.dims, 1]
         rows = max(least, ROOM // (4 * sum(widths)))
         # np.empty takes memory only for the pages that are written
-        return SeedTable({}, [], *(np.empty((rows, width), dtype=np.float32) for width in widths))
+        columns = (np.empty((rows, width), dtype=np.float32) for width in widths)
+        return SeedTable({}, [], np.empty(rows, dtype=np.intp), *columns)
 
     def _put(self, seed_table: SeedTable, seeds: Sequence[Seed]) -> None:
         start = len(seed_table.rows)
@@ -160,6 +167,8 @@ class SeedEncoder:
         seed_table.vectors[places] = vectors = self._vectors(seeds)
         if self.encoder.dims:
             seed_table.dense_cosine[places] = vectors @ self.vectors.T
+        seed_table.vectors[places] = self._vectors(seeds)
+        seed_table.papers[places] = [seed.paper for seed in seeds]
         seed_table.votes[places, 0] = [seed.votes for seed in seeds]
         seed_table.seeds.extend(self._rows_of(seeds, encoded.sparse, seed_table.features[places]))
         seed_table.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))

@@ -95,7 +95,8 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     """
     pages = Pages.of(app)
     forms = EmailForms.of(app, pages)
-    preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder))
+    # without likes: a visitor who tries one list of likes after another would learn what its owners like
+    preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder, co_likes=False))
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
     )

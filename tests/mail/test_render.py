@@ -90,6 +90,7 @@ def test_render_subject_has_count_and_date(changes: dict[str, Any], subject: str
         (Reason(ReasonKind.REFERENCE, "A Title"), "Similar to a paper you added: A Title"),
         (Reason(ReasonKind.REFERENCE, "A Title").shareable, "Similar to a paper you added"),
         (Reason(ReasonKind.WORDS, "", ("hive", "brood")), "Matches your interests: hive, brood"),
+        (Reason(ReasonKind.CO_LIKES), "Readers with similar likes liked it"),
         (Reason(ReasonKind.CATEGORY, "cs.LG"), "In cs.LG, a category you follow"),
         (Reason(ReasonKind.TREND, "1"), "Trending: 1 upvote"),
         (Reason(ReasonKind.TREND, "1234"), "Trending: 1,234 upvotes"),

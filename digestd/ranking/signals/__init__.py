@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from digestd.ranking.signals import (
     author,
     category,
+    co_likes,
     dense_likes,
     dense_near,
     dense_topic,
     latent_likes,
     likes,
+    local_popularity,
     phrase,
     popularity,
     query_expansion,
@@ -33,12 +35,14 @@ class Signal:
         fades: Its weight falls as likes come in.
         boost: Added unscaled instead of as z-scores: explicit interests count the same on every day.
         dense: Inactive without a dense model.
+        community: Inactive without likes of other people.
     """
 
     module: SignalModule
     fades: bool = False
     boost: bool = False
     dense: bool = False
+    community: bool = False
 
     @property
     def name(self) -> str:
@@ -59,4 +63,6 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(category, boost=True),
     Signal(trend),
     Signal(popularity, boost=True),
+    Signal(co_likes, boost=True, community=True),
+    Signal(local_popularity, boost=True, community=True),
 )
