@@ -15,6 +15,7 @@ from digestd.ranking.profile import Profile, Profiles
 from digestd.ranking.signals import (
     author,
     category,
+    co_likes,
     dense_likes,
     latent_likes,
     likes,

@@ -167,7 +167,6 @@ class SeedEncoder:
         seed_table.vectors[places] = vectors = self._vectors(seeds)
         if self.encoder.dims:
             seed_table.dense_cosine[places] = vectors @ self.vectors.T
-        seed_table.vectors[places] = self._vectors(seeds)
         seed_table.papers[places] = [seed.paper for seed in seeds]
         seed_table.votes[places, 0] = [seed.votes for seed in seeds]
         seed_table.seeds.extend(self._rows_of(seeds, encoded.sparse, seed_table.features[places]))
