@@ -112,7 +112,9 @@ def _papers(compiled: dict[str, Topic], subjects: SubjectIndex) -> dict[str, int
 
 def _nearest(topic: str, compiled: Topic | None, subjects: SubjectIndex, encoder: CachedEncoder) -> tuple[str, ...]:
     """Return the nearest names of subjects that papers are about."""
-    by_words = _by_words(topic)
+    lexicon = subjects.mentions.model.lexicon
+    respelt = " ".join(map(lexicon.corrected, topic.split()))  # even if the archive does not have it as a phrase
+    by_words = [respelt, *_by_words(topic)]
     names = dict.fromkeys([*by_words, *_by_latent_meaning(compiled, subjects)])
     others = compile_topics(names, subjects.mentions.model, encoder)
     found, own = _papers(others, subjects), lemmas(topic)
