@@ -3,7 +3,8 @@
 Their whitened centroid (linear discriminant analysis).
 
 w = P (mean of likes − ½ mean of dislikes − μ), with the archive's mean μ and inverse covariance P. Whitening keeps
-a library with several interests from blurring into none. It adds .014 to .024 nDCG@10 on citeulike.
+a library with several interests from blurring into none. Next to a dense model it adds little; without one it adds
+.008 nDCG@10 with five likes on citeulike.
 """
 
 from digestd.ranking.arrays import Cells, Floats, above
