@@ -59,7 +59,7 @@ def understand(typed: str, model: TextModel) -> Concept:
     else:
         names, short = _learnt(corrected, model.lexicon)
         categories = ()
-    named = names if typed.isascii() else (*names, typed)
+    named = [name for name in (names if typed.isascii() else (*names, typed)) if name not in short]
     forms = tuple(dict.fromkeys(form for name in named for part in _parts(name) if (form := tuple(lemmas(part)))))
     text = " ".join(dict.fromkeys([*names[:1], *short[:1]]))
     return Concept(

@@ -18,7 +18,7 @@ from digestd.ranking.signals import (
     co_likes,
     likes,
     phrase,
-    topic,
+    subject,
     trend,
 )
 from digestd.ranking.signals.base import Explainer, ReasonEvidence
@@ -26,7 +26,7 @@ from digestd.ranking.signals.base import Explainer, ReasonEvidence
 ORDER: tuple[tuple[Explainer, float], ...] = (
     (author, 0.0),
     (phrase, 0.0),
-    (topic, 0.0),
+    (subject, 0.0),
     (likes, 0.0),
     (term_contributions, 0.0),
     (co_likes, 0.0),
