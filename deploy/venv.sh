@@ -113,7 +113,7 @@ why_pip_failed() {
     if grep -qE 'from versions: none|Retrying|ConnectionError|Max retries' "$1"; then
         printf 'cannot reach the Python package index: check the network, or point PIP_INDEX_URL at a mirror, then run this again (details: %s)' "$1"
     elif grep -q 'No space left' "$1"; then
-        printf 'the disk is full: .venv needs about 600 MB (details: %s)' "$1"
+        printf 'the disk is full: .venv needs about 750 MB (details: %s)' "$1"
     else
         printf 'pip failed: %s (details: %s)' "$(grep -m1 '^ *ERROR' "$1" || tail -n 1 "$1")" "$1"
     fi

@@ -74,7 +74,8 @@ def invoke(arguments: list[str]) -> str:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a working folder with the files that the pages name."""
-    papers, judgments = blocks(README, "json")[0], blocks(DOCS / "ranking.md", "json")[1]
+    papers = blocks(README, "json")[0]
+    judgments = next(block for block in blocks(DOCS / "ranking.md", "json") if '"relevant"' in block)
     files = {"papers.jsonl": papers, "judgments.jsonl": judgments, "library.bib": LIBRARY, "people.csv": PEOPLE}
     for file, text in files.items():
         (tmp_path / file).write_text(text)

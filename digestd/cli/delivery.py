@@ -202,7 +202,8 @@ def _pick_json(pick: Pick, paper: Paper | None) -> dict[str, object]:
     Its paper is given by the id that other commands accept.
     """
     named = {"paper": paper.id, "title": paper.plain_title} if paper else {}
-    return {**pick._asdict(), **named, "reason": pick.reason.shareable._asdict()}
+    kind, value, words = pick.reason.shareable
+    return {**pick._asdict(), **named, "reason": {"why": kind, "value": value, "words": words}}
 
 
 def _pick_row(built: App, pick: Pick, known: Mapping[int, Paper]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Read the day's embeddings by the optional dense model; compute missing ones."""
+"""Read the day's embeddings; compute missing ones."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,9 @@ from digestd.store import embeddings
 from digestd.store.database import Database
 
 SAMPLE = 5_000
-"""Number of archive vectors from which the geometry of the space is estimated."""
+"""Number of stored vectors from which the geometry of the space is estimated. Planning encodes none for it."""
+BLOCK = 64
+"""Papers a transaction, so that little is lost when planning is interrupted."""
 
 
 def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
@@ -22,13 +24,14 @@ def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper])
     with db.read() as session:
         known = embeddings.of_revisions(session, encoder.version, [paper.revision for paper in candidates])
     missing = [paper for paper in candidates if paper.revision not in known]
-    encoded = dict(zip((p.revision for p in missing), encoder.encode([p.text for p in missing]), strict=True))
-    if encoded:
+    for start in range(0, len(missing), BLOCK):
+        block = missing[start : start + BLOCK]
+        encoded = dict(zip((p.revision for p in block), encoder.encode([p.text for p in block]), strict=True))
         with db.write() as session:
             embeddings.upsert(session, encoder.version, encoded)
     with db.read() as session:
         # Read back in half precision, as the next run reads them.
-        known |= embeddings.of_revisions(session, encoder.version, encoded)
+        known |= embeddings.of_revisions(session, encoder.version, [paper.revision for paper in missing])
         return _space(session, encoder), _rows(candidates, known, encoder)
 
 

@@ -132,6 +132,14 @@ class Groups:
         out[order] = total / np.maximum(found, 1)[:, None]
         return out
 
+    def mean_of_largest(self, values: Floats, count: int) -> Floats:
+        """Return the mean of each group's `count` largest of one value per row (n,); 0 for an empty group."""
+        order = np.lexsort((-values, self.owner))
+        kept = np.arange(len(order)) - self.starts[self.owner] < count
+        total = np.bincount(self.owner[kept], values[order][kept], minlength=len(self))
+        means: Floats = (total / np.clip(self.sizes, 1, count)).astype(np.float32)
+        return means
+
     def members(self, groups: Ints) -> tuple["Groups", Ints]:
         """Return the chosen groups (q,) as new groups, and the rows in each.
 

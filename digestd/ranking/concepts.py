@@ -9,7 +9,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from digestd.ranking.lexicon import Lexicon, acronym, lemmas
@@ -61,7 +61,7 @@ def understand(typed: str, model: TextModel) -> Concept:
     else:
         names, short = _learnt(corrected, model.lexicon)
         categories = ()
-    named = names if typed.isascii() else (*names, typed)
+    named = [name for name in (names if typed.isascii() else (*names, typed)) if name not in short]
     forms = tuple(dict.fromkeys(form for name in named for part in _parts(name) if (form := tuple(lemmas(part)))))
     text = " ".join(dict.fromkeys([*names[:1], *short[:1]]))
     return Concept(
@@ -103,10 +103,18 @@ def _learnt(topic: str, lexicon: Lexicon) -> tuple[tuple[str, ...], tuple[str, .
         if long_form := lexicon.long_form(name):
             return (long_form,), (name if name in lexicon.long_forms else name.upper(),)
         return (topic,), (name,) if acronym(topic) else ()
-    form = lemmas(topic)
-    found = (name for name, long_form in lexicon.long_forms.items() if lemmas(long_form) == form)
-    short = [name for name in found if len(name) >= MIN_LETTERS]
-    return (topic,), tuple(short)
+    return (topic,), _acronyms(lexicon).get(tuple(lemmas(topic)), ())
+
+
+@lru_cache(maxsize=4)
+def _acronyms(lexicon: Lexicon) -> Mapping[tuple[str, ...], tuple[str, ...]]:
+    """Return the acronyms of each long form, given as lemmas."""
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for short, long_form in lexicon.long_forms.items():
+        if len(short) >= MIN_LETTERS:
+            form = tuple(lemmas(long_form))
+            found[form] = (*found.get(form, ()), short)
+    return found
 
 
 def _parts(name: str) -> Iterator[str]:

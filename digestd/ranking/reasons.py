@@ -16,11 +16,9 @@ from digestd.ranking.signals import (
     author,
     category,
     co_likes,
-    dense_likes,
-    latent_likes,
     likes,
     phrase,
-    topic,
+    subject,
     trend,
 )
 from digestd.ranking.signals.base import Explainer, ReasonEvidence
@@ -28,10 +26,8 @@ from digestd.ranking.signals.base import Explainer, ReasonEvidence
 ORDER: tuple[tuple[Explainer, float], ...] = (
     (author, 0.0),
     (phrase, 0.0),
-    (topic, 0.0),
+    (subject, 0.0),
     (likes, 0.0),
-    (dense_likes, 0.0),
-    (latent_likes, 0.0),
     (term_contributions, 0.0),
     (co_likes, 0.0),
     (category, 0.0),

@@ -23,6 +23,8 @@ from digestd.ranking.mentions import MentionIndex, Mentions
 MIN_CHANCE = 0.3
 """Below this chance a paper does not match the topic."""
 MIN_LOG_ODDS = log(MIN_CHANCE / (1 - MIN_CHANCE))
+UNKNOWN_LATENT = 0.15
+"""The LSA cosine assumed for a paper that mentions a topic whose words the text model has never seen."""
 MIN_COSINE = 0.4
 """The cosine that a paper needs which does not mention the topic: its deviation alone is large for absent subjects."""
 
@@ -87,8 +89,13 @@ class SubjectIndex:
         """
         new = {topic: row for row, topic in enumerate(topics) if topic not in self._found}
         rows = list(new.values())
-        for topic, log_odds, is_near in zip(new, *self._by_meaning(places[rows], vectors[rows]), strict=True):
-            self._found[topic] = self._subject(self.mentions.of(topic), log_odds, is_near)
+        for topic, row, log_odds, is_near in zip(
+            new, rows, *self._by_meaning(places[rows], vectors[rows]), strict=True
+        ):
+            mentions = self.mentions.of(topic)
+            if not places[row].any():
+                log_odds[mentions.papers] += np.float32(self._coefficients.latent * UNKNOWN_LATENT)
+            self._found[topic] = self._subject(mentions, log_odds, is_near)
         return [self._found[topic] for topic in topics]
 
     def _by_meaning(self, places: Floats, vectors: Floats) -> tuple[Floats, Bools]:

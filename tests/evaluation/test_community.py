@@ -94,7 +94,6 @@ async def test_replay_counts_likes_given_before_a_digest_was_planned(made: Insta
     made.clock.go(DAY / 24)
     like(made, "reader@example.net", early.id)
     [done] = replay(made.db)
-    popular = done.case.values[NUMBER][list(done.case.names).index("shelf:good07")]
-    assert popular == pytest.approx(1 / 6)
+    assert done.case.names[int(done.case.values[NUMBER].argmax())] == "shelf:good07"
     [done] = replay(made.db, co_likes=False)
     assert not done.case.values[NUMBER].any()

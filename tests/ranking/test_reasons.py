@@ -13,7 +13,7 @@ from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.reasons import reason, reasons
 from digestd.ranking.seeds import Seed
-from digestd.ranking.signals import topic
+from digestd.ranking.signals import subject, topic
 from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
 
 
@@ -127,8 +127,8 @@ def test_scattered_topic_words_are_no_match() -> None:
     tolls = retitled("Harbour tolls and coin hoards", "Ledgers on the surface of a tally list codes of Baltic towns.")
     day = candidates([*papers(), tolls])
     who = profile(day, *likes((Kind.TOPIC, "surface codes")))
-    assert 8 in topic.evidence(day, who.among).cells.columns
-    assert 16 not in topic.evidence(day, who.among).cells.columns
+    assert 8 in subject.evidence(day, who.among).cells.columns
+    assert 16 not in subject.evidence(day, who.among).cells.columns
     assert topic.score(day, who.among)[0, 16] > 0
 
 

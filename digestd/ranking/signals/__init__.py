@@ -20,6 +20,7 @@ from digestd.ranking.signals import (
     phrase,
     popularity,
     query_expansion,
+    subject,
     topic,
     topic_similarity,
     trend,
@@ -52,6 +53,7 @@ class Signal:
 SIGNALS: tuple[Signal, ...] = (
     Signal(author, boost=True),
     Signal(phrase, boost=True),
+    Signal(subject, boost=True, fades=True),
     Signal(topic, fades=True),
     Signal(topic_similarity, fades=True),
     Signal(query_expansion, fades=True),

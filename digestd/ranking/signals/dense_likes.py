@@ -3,10 +3,10 @@
 w = P (mean of likes − ½ mean of dislikes − μ), as in `latent_likes`. Inactive without a dense model.
 """
 
-from digestd.ranking.arrays import Cells, above
+from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import ReasonEvidence, Values, liked_at, nearest_of, zeros
+from digestd.ranking.signals.base import SparseValues, Values, no_values, zeros
 
 NAME = "dense_likes"
 
@@ -20,19 +20,10 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Values:
     return out
 
 
-def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Return the dense cosine with the nearest like, above the usual."""
-    if candidates.space.is_empty:
-        return zeros(candidates, profiles)
-    feedback = profiles.feedback
-    return above(feedback.likes.best(feedback.seed_table.dense_cosine[feedback.liked]), candidates.space.near)
+def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return none: that of `likes` covers it."""
+    return no_values()
 
 
-def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
-    """Return the title of the nearest like."""
-    if candidates.space.is_empty:
-        return None
-    likes, rows = liked_at(profiles, at)
-    feedback = profiles.feedback
-    cosine = feedback.seed_table.dense_cosine[feedback.liked[rows], at.columns[likes.owner]]
-    return nearest_of(profiles, (likes, rows), cosine, candidates.space.near)
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> None:
+    """Return None: `likes` names the paper."""

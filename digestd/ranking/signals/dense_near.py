@@ -21,9 +21,9 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Values:
 
 
 def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
-    """Return none: that of `dense_likes` covers it."""
+    """Return none: that of `likes` covers it."""
     return no_values()
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> None:
-    """Return None: `dense_likes` names the paper."""
+    """Return None: `likes` names the paper."""

@@ -2,7 +2,7 @@
 
 Inactive without a dense model.
 
-The mean measured .017 better in nDCG@10 than the maximum. It raises the score but is no evidence: `topic` is.
+The mean measured .017 better in nDCG@10 than the maximum. It raises the score but is no evidence: `subject` is.
 """
 
 from digestd.ranking.arrays import Cells, Floats
@@ -27,4 +27,4 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # n
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> None:
-    """Return None: `topic` names the topic."""
+    """Return None: `subject` names the topic."""

@@ -3,16 +3,30 @@
 Kernel ridge regression on TF-IDF and authors.
 """
 
+from collections.abc import Sequence
+from math import log
+
 import numpy as np
 
-from digestd.ranking.arrays import Cells, Floats, above, grouped, stacked
+from digestd.ranking.arrays import Cells, Floats, grouped, marked, stacked
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import FeedbackMatrix, Profiles
-from digestd.ranking.signals.base import ReasonEvidence, liked_at, nearest_of, zeros
+from digestd.ranking.signals.base import ReasonEvidence, SparseValues, liked_at, nearest_of, zeros
 
 NAME = "likes"
-NEAR = 0.045
-"""TF-IDF cosine of similar papers; 3 % of pairs in one field exceed it, one in a thousand across fields."""
+NEAREST = 3
+"""Likes that a paper is compared with: the nearest, so that a library of many interests counts as much as one."""
+DENSE, DENSE_BIAS = (14.6, 10.3, 10.2), -10.7
+SPARSE, SPARSE_BIAS = (12.8, 18.3), -8.65
+"""Weights of the mean TF-IDF, LSA and embedding cosine with these likes: log odds that the paper is wanted.
+
+A logistic regression on the papers of three weeks that one reader judged for 15 profiles with 1 to 5 likes each. On
+profiles left out of the fit, of papers with a chance of MIN_CHANCE or more at 5 likes half are right and another fifth
+half right; by the former rule, a TF-IDF cosine above .045 or an LSA cosine above .39, a fifth were right.
+"""
+MIN_CHANCE = 0.25
+"""Below this chance a paper does not match the likes."""
+MIN_LOG_ODDS = log(MIN_CHANCE / (1 - MIN_CHANCE))
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
@@ -49,14 +63,42 @@ def kernels(candidates: CandidateSet, feedback: FeedbackMatrix) -> Floats:
     return values
 
 
-def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
-    """Return the TF-IDF cosine with the nearest like, above the usual."""
-    feedback = profiles.feedback
-    return above(feedback.likes.best(feedback.seed_table.cosine[feedback.liked]), NEAR)
-
-
-def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:  # noqa: ARG001  # the interface of all signals
-    """Return the title of the nearest like."""
+def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
+    """Return the chance that a paper is wanted, from the likes that are nearest to it."""
+    feedback, similarities = profiles.feedback, _similarities(candidates, profiles)
+    # The single nearest like bounds the mean of three; few papers pass, so the mean is computed for these alone.
+    bound = _log_odds(candidates, [feedback.likes.best(table[feedback.liked]) for table in similarities])
+    at = marked((bound >= MIN_LOG_ODDS) & (feedback.likes.sizes > 0)[:, None])
     likes, rows = liked_at(profiles, at)
-    cosine = profiles.feedback.seed_table.cosine[profiles.feedback.liked[rows], at.columns[likes.owner]]
-    return nearest_of(profiles, (likes, rows), cosine, NEAR)
+    where = feedback.liked[rows], at.columns[likes.owner]
+    log_odds = _log_odds(candidates, [likes.mean_of_largest(table[where], NEAREST) for table in similarities])
+    enough = log_odds >= MIN_LOG_ODDS
+    return SparseValues(Cells(at.rows[enough], at.columns[enough]), _chance(log_odds[enough]))
+
+
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+    """Return the title of the nearest like, if that alone is near enough."""
+    likes, rows = liked_at(profiles, at)
+    where = profiles.feedback.liked[rows], at.columns[likes.owner]
+    log_odds = _log_odds(candidates, [table[where] for table in _similarities(candidates, profiles)])
+    return nearest_of(profiles, (likes, rows), _chance(log_odds), MIN_CHANCE)
+
+
+def _similarities(candidates: CandidateSet, profiles: Profiles) -> list[Floats]:
+    """Return a table (seeds, m) of each kind of cosine."""
+    table = profiles.feedback.seed_table
+    return [table.cosine, table.lsa_cosine, *([] if candidates.space.is_empty else [table.dense_cosine])]
+
+
+def _log_odds(candidates: CandidateSet, cosines: Sequence[Floats]) -> Floats:
+    """Return the log odds that papers are wanted, from each kind of cosine."""
+    weights, bias = (SPARSE, SPARSE_BIAS) if candidates.space.is_empty else (DENSE, DENSE_BIAS)
+    log_odds = np.full(cosines[0].shape, bias, dtype=np.float32)
+    for weight, cosine in zip(weights, cosines, strict=True):
+        log_odds += np.float32(weight) * cosine
+    return log_odds
+
+
+def _chance(log_odds: Floats) -> Floats:
+    chance: Floats = (1 / (1 + np.exp(-log_odds))).astype(np.float32)
+    return chance

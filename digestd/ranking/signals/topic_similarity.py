@@ -2,7 +2,7 @@
 
 LSA cosine with the mean of the topics.
 
-The mean measured .015 to .03 better in nDCG@10 than the maximum. It raises the score but is no evidence: `topic` is.
+The mean measured .015 to .03 better in nDCG@10 than the maximum. It raises the score but is no evidence: `subject` is.
 """
 
 from digestd.ranking.arrays import Cells, Floats
@@ -26,4 +26,4 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # n
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> None:
-    """Return None: `topic` names the topic."""
+    """Return None: `subject` names the topic."""

@@ -1,0 +1,57 @@
+"""Test what topics are understood to mean."""
+
+import pytest
+
+from digestd.ranking.concepts import understand
+from digestd.ranking.model import TextModel, fit
+
+TEXTS = [
+    *(f"Diffusion models of pollen {n}. Diffusion models spread pollen in windy fields." for n in range(6)),
+    *(f"World maps {n}. The world is full of bees, and a bee dance network (BDN) maps it." for n in range(6)),
+    *(f"Honey {n}. Bees store honey in the comb." for n in range(40)),
+]
+
+
+@pytest.fixture(scope="module")
+def archive() -> TextModel:
+    return fit(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        ("difusion modles", "diffusion model"),
+        ("BDN", "bee dance network BDN"),
+        ("bee dance networks", "bee dance networks BDN"),
+        ("强化学习", "reinforcement learning RL"),
+        ("medieval manuscripts", "medieval manuscripts"),
+    ],
+)
+def test_topic_is_spelt_out(archive: TextModel, typed: str, text: str) -> None:
+    assert understand(typed, archive).text == text
+
+
+def test_other_script_is_matched_as_typed_too(archive: TextModel) -> None:
+    concept = understand("强化学习", archive)
+    assert concept.words.endswith("强化学习")
+    assert ("reinforcement", "learn") in concept.forms
+    assert len(concept.forms) > 1
+
+
+def test_joined_topics_share_their_head(archive: TextModel) -> None:
+    forms = understand("bee & wasp navigation", archive).forms
+    assert forms == (("bee", "navigat"), ("wasp", "navigat"))
+
+
+def test_head_noun_may_be_missing_only_after_a_telling_word(archive: TextModel) -> None:
+    assert ("diffusion",) in understand("diffusion models", archive).cores
+    assert ("world",) not in understand("world models", archive).cores
+
+
+def test_field_has_its_categories(archive: TextModel) -> None:
+    assert understand("NLP", archive).categories == ("cs.CL",)
+
+
+def test_unknown_words_stay_as_typed(archive: TextModel) -> None:
+    concept = understand("zymurgy", archive)
+    assert (concept.text, concept.forms, concept.corrected) == ("zymurgy", (("zymurgy",),), "zymurgy")

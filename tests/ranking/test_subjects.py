@@ -1,0 +1,78 @@
+"""Test which papers are about a topic."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.mentions import FEATURES
+from digestd.ranking.subjects import DENSE, MIN_CHANCE, SPARSE, Subject
+from tests.ranking.library import candidates, papers, retitled
+
+
+def day(*texts: tuple[str, str]) -> CandidateSet:
+    return candidates([*papers(), *(retitled(title, abstract) for title, abstract in texts)])
+
+
+def about(found: CandidateSet, topic: str) -> Subject:
+    place = found.model.encode([topic]).dense
+    return found.subjects.of([topic], place, np.zeros((1, 0), dtype=np.float32))[0]
+
+
+FIRST = len(papers())
+PLAIN = "Bees fly far. They come home before dark, as all keepers know."
+
+
+@pytest.mark.parametrize(
+    ("title", "abstract", "matches"),
+    [
+        ("Lunar tide gauges at sea", PLAIN, True),
+        ("Gauges", f"We build lunar tide gauges. {PLAIN}", True),
+        ("Gauges of lunar tides", PLAIN, False),
+        ("The moon", f"A lunar base has a gauge. {PLAIN} The tide is high.", False),
+        ("Lunar-tide gauge", PLAIN, True),
+        ("Lunar and solar tide gauges", PLAIN, True),
+    ],
+)
+def test_several_words_count_as_a_phrase(title: str, abstract: str, *, matches: bool) -> None:
+    found = about(day((title, abstract)), "lunar tide gauges")
+    assert (FIRST in found.papers) is matches
+
+
+def test_words_are_quoted_as_they_stand() -> None:
+    found = about(day(("Lunar-Tide Gauge", PLAIN)), "lunar tide gauges")
+    assert found.words(FIRST) == ("Lunar", "Tide", "Gauge")
+    assert found.words(0) == ()
+
+
+def test_acronym_counts_only_as_written_and_meant() -> None:
+    texts = [
+        ("LTG at sea", PLAIN), ("Ltg at sea", PLAIN), ("More LTGs", PLAIN),
+        ("LTG in maths", f"We define locally trivial groups (LTG). {PLAIN}"),
+    ]  # fmt: skip
+    found = about(day(*texts), "LTG")
+    assert (found.papers - FIRST).tolist() == [0, 2]
+
+
+def test_passing_mention_is_no_subject() -> None:
+    late = " ".join([PLAIN] * 6) + " We thank the makers of gauges."
+    assert FIRST not in about(day(("Bees", late)), "gauges").papers
+    assert FIRST in about(day(("Gauges for bees", PLAIN)), "gauges").papers
+
+
+def test_category_of_a_field_is_enough() -> None:
+    paper = retitled("Bees", PLAIN)
+    found = candidates([*papers(), replace(paper, words=replace(paper.words, categories=("cs.CL",)))])
+    assert FIRST in about(found, "natural language processing").papers
+
+
+def test_chances_are_in_range_and_kept() -> None:
+    found = day(("Lunar tide gauges", PLAIN))
+    first, again = about(found, "lunar tide gauges"), about(found, "lunar tide gauges")
+    assert first is again
+    assert MIN_CHANCE <= first.chance.min() <= first.chance.max() <= 1
+
+
+def test_every_feature_has_a_coefficient() -> None:
+    assert len(DENSE.lexical) == len(SPARSE.lexical) == len(FEATURES)
