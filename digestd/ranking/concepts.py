@@ -81,7 +81,8 @@ def is_in_glossary(topic: str) -> bool:
     return _known(topic) is not None
 
 
-def glossary_names() -> dict[str, str]:
+@cache
+def glossary_names() -> Mapping[str, str]:
     """Return the names of common subjects in all languages, as in `phrase_form` → the first English name."""
     return {name: entry.names[0] for name, entry in _glossary().items()}
 

@@ -8,6 +8,7 @@ profundas" is near "redes neuronales", a neural network).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -16,7 +17,7 @@ from digestd.ranking.arrays import Floats
 from digestd.ranking.concepts import glossary_names, is_in_glossary, understand
 from digestd.ranking.dense import CachedEncoder
 from digestd.ranking.lexicon import lemmas
-from digestd.ranking.model import unit
+from digestd.ranking.model import TextModel
 from digestd.ranking.subjects import SubjectIndex
 from digestd.ranking.text import phrase_form
 from digestd.ranking.topics import Topic, compile_topics
@@ -61,6 +62,26 @@ class TopicHint:
         return bool(self.understood) or not self.papers
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Names:
+    """n names of subjects that may be near a topic, with their LSA vectors (n, d)."""
+
+    names: Sequence[str]
+    places: Floats
+
+    @classmethod
+    def of(cls, model: TextModel) -> Self:
+        """Return the names in the glossary and the archive's long forms."""
+        names = list(dict.fromkeys([*glossary_names().values(), *model.lexicon.long_forms.values()]))
+        return cls(names, model.encode(names).dense)
+
+    def nearest(self, place: Floats) -> list[str]:
+        """Return the SHORTLIST names whose LSA vectors are nearest to one (d,), best first; none to a zero vector."""
+        if not place.any():
+            return []
+        return [self.names[k] for k in np.argsort(-(self.places @ place), kind="stable")[:SHORTLIST]]
+
+
 def hint_topics(topics: Sequence[str], subjects: SubjectIndex, encoder: CachedEncoder) -> list[TopicHint]:
     """Return a hint about each topic.
 
@@ -73,12 +94,16 @@ def hint_topics(topics: Sequence[str], subjects: SubjectIndex, encoder: CachedEn
     """
     if not subjects.mentions.titles:
         return []
-    compiled = compile_topics(topics, subjects.mentions.model, encoder)
+    model = subjects.mentions.model
+    compiled = compile_topics(topics, model, encoder)
     found = _papers(compiled, subjects)
-    return [_hint(topic, compiled.get(topic), found.get(topic, 0), subjects, encoder) for topic in topics]
+    lacking = [topic for topic in topics if not found.get(topic)]
+    names = _Names.of(model) if lacking else None
+    nearest = {topic: _nearest(topic, compiled.get(topic), names, subjects, encoder) for topic in lacking if names}
+    return [_hint(topic, found.get(topic, 0), nearest.get(topic, ()), subjects) for topic in topics]
 
 
-def _hint(topic: str, compiled: Topic | None, papers: int, subjects: SubjectIndex, encoder: CachedEncoder) -> TopicHint:
+def _hint(topic: str, papers: int, nearest: tuple[str, ...], subjects: SubjectIndex) -> TopicHint:
     concept = understand(topic, subjects.mentions.model)
     is_corrected = phrase_form(concept.corrected) != phrase_form(topic)
     name = concept.corrected if is_corrected else concept.name
@@ -88,7 +113,7 @@ def _hint(topic: str, compiled: Topic | None, papers: int, subjects: SubjectInde
         understood="" if is_named or lemmas(name) == lemmas(topic) else name,
         is_corrected=is_corrected,
         papers=papers,
-        nearest=() if papers else _nearest(topic, compiled, subjects, encoder),
+        nearest=nearest,
         is_unknown=not papers and not is_in_glossary(concept.corrected) and not _has_known_word(topic, subjects),
     )
 
@@ -110,12 +135,14 @@ def _papers(compiled: dict[str, Topic], subjects: SubjectIndex) -> dict[str, int
     return {topic: len(subject.papers) for topic, subject in zip(compiled, found, strict=True)}
 
 
-def _nearest(topic: str, compiled: Topic | None, subjects: SubjectIndex, encoder: CachedEncoder) -> tuple[str, ...]:
+def _nearest(
+    topic: str, compiled: Topic | None, known: _Names, subjects: SubjectIndex, encoder: CachedEncoder
+) -> tuple[str, ...]:
     """Return the nearest names of subjects that papers are about."""
     lexicon = subjects.mentions.model.lexicon
     respelt = " ".join(map(lexicon.corrected, topic.split()))  # even if the archive does not have it as a phrase
     by_words = [respelt, *_by_words(topic)]
-    names = dict.fromkeys([*by_words, *_by_latent_meaning(compiled, subjects)])
+    names = dict.fromkeys([*by_words, *(known.nearest(compiled.place) if compiled else ())])
     others = compile_topics(names, subjects.mentions.model, encoder)
     found, own = _papers(others, subjects), lemmas(topic)
     nearness = {
@@ -134,16 +161,6 @@ def _by_words(topic: str) -> list[str]:
         return []
     found = process.extract(typed, names.keys(), scorer=fuzz.token_ratio, score_cutoff=SAME_WORDS, limit=SHORTLIST)
     return list(dict.fromkeys(names[name] for name, _, _ in found))
-
-
-def _by_latent_meaning(compiled: Topic | None, subjects: SubjectIndex) -> list[str]:
-    """Return the names whose LSA vectors are nearest, best first."""
-    model = subjects.mentions.model
-    if compiled is None or not compiled.place.any():
-        return []
-    names = list(dict.fromkeys([*glossary_names().values(), *model.lexicon.long_forms.values()]))
-    cosine: Floats = unit(model.encode(names).dense) @ compiled.place
-    return [names[k] for k in np.argsort(-cosine, kind="stable")[:SHORTLIST]]
 
 
 def _cosine(compiled: Topic | None, other: Topic, subjects: SubjectIndex) -> float:
