@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from digestd.delivery.run import DeliveryConfig
     from digestd.delivery.transports import Route
     from digestd.digests.planner import Planner
+    from digestd.digests.topic_hints import TopicHinter
     from digestd.domain.digest import Reason
     from digestd.fetching.fetch import Client
     from digestd.mail.dkim import Signer
@@ -136,6 +137,13 @@ class App:
     def encoder(self) -> Encoder:
         """Return the sentence encoder, opened once; one that encodes nothing if it is off or not installed."""
         return _encoder(self.settings.embedding_model)
+
+    @property
+    def topic_hinter(self) -> TopicHinter:
+        """Return what gives hints about topics; it keeps the papers that it reads."""
+        from digestd.digests.topic_hints import TopicHinter
+
+        return TopicHinter(self.db, self.encoder)
 
     @property
     def owners(self) -> ProcessLocks:

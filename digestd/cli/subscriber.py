@@ -1,5 +1,6 @@
 """subscriber: add, list, show, edit, import, export, pause, suppress, erase."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlmodel import Session
@@ -21,10 +22,10 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
 from digestd.domain.bounce_score import SUPPRESS_AT
-from digestd.domain.interest import Stance
+from digestd.domain.interest import Kind, Stance
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
-from digestd.errors import BadInput
+from digestd.errors import BadInput, DigestdError
 from digestd.store import bounces, consent, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries
@@ -37,6 +38,9 @@ from digestd.subscribers.data_export import to_json as export_json
 from digestd.subscribers.files import FileFormat, FileLine
 from digestd.subscribers.importing import dry_run_import, export_subscribers, import_subscribers
 from digestd.subscribers.subscriber_record import MUTABLE, SubscriberRecord, parse, subscriber_fields
+
+if TYPE_CHECKING:
+    from digestd.ranking.topic_hints import TopicHint
 
 DELIVERIES_SHOWN = BOUNCES_SHOWN = 10
 _STDIN = Path("-")
@@ -120,6 +124,7 @@ def add_subscriber(
     built = wiring.connect()
     record = _record(locals() | {"status": "pending" if confirm else "active"})
     say(f"{record.address}: {add(built.db, built.notices, record, built.clock())}")
+    _say_hints(built, record)
 
 
 def edit_subscriber(
@@ -154,6 +159,7 @@ def edit_subscriber(
     built = wiring.connect()
     record = _record(locals())
     say(f"{record.address}: {edit(built.db, built.keys, record, built.clock())}")
+    _say_hints(built, record)
 
 
 def list_subscribers(
@@ -443,6 +449,28 @@ def _record(options: dict[str, object]) -> SubscriberRecord:
     record = parse(given | ({"mute": mute} if mute else {}))
     not_given = {(kind, Stance.MUTED) for name, kind in MUTABLE.items() if name not in mute}
     return replace(record, lists={slot: items for slot, items in record.lists.items() if slot not in not_given})
+
+
+def _say_hints(built: App, record: SubscriberRecord) -> None:
+    """Tell what there is to know about the topics; never fail, because the record is stored already."""
+    topics = record.lists.get((Kind.TOPIC, Stance.LIKED), ())
+    with contextlib.suppress(DigestdError):
+        for hint in built.topic_hinter.hints(topics, built.clock()) if topics else ():
+            if hint.is_notable:
+                say(_told(hint))
+
+
+def _told(hint: "TopicHint") -> str:
+    parts = [f"read as '{hint.understood}'"] if hint.understood else []
+    if hint.papers:
+        parts.append(f"{hint.papers} papers in the last week" if hint.papers > 1 else "1 paper in the last week")
+    elif hint.is_unknown:
+        parts.append("no paper uses its words, and most papers are in English")
+    else:
+        parts.append("no paper in the last week")
+    if hint.nearest:
+        parts.append("near it: " + ", ".join(f"'{name}'" for name in hint.nearest))
+    return f"topic '{hint.topic}': {'; '.join(parts)}"
 
 
 def _listed(db: Database, status: Status | None, complete: bool) -> Iterator[dict[str, object]]:

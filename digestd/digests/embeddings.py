@@ -30,12 +30,27 @@ def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper])
         with db.write() as session:
             embeddings.upsert(session, encoder.version, encoded)
     with db.read() as session:
-        archive = embeddings.newest(session, encoder.version, SAMPLE)
         # Read back in half precision, as the next run reads them.
         known |= embeddings.of_revisions(session, encoder.version, [paper.revision for paper in missing])
+        return _space(session, encoder), _rows(candidates, known, encoder)
+
+
+def stored_embeddings(session: Session, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
+    """Do as `read_embeddings` without computing any: an empty space unless all are stored."""
+    known = embeddings.of_revisions(session, encoder.version, [paper.revision for paper in candidates])
+    if not encoder.dims or any(paper.revision not in known for paper in candidates):
+        return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
+    return _space(session, encoder), _rows(candidates, known, encoder)
+
+
+def _space(session: Session, encoder: Encoder) -> EmbeddingSpace:
+    archive = embeddings.newest(session, encoder.version, SAMPLE)
+    return build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims))
+
+
+def _rows(candidates: Sequence[Paper], known: Mapping[int, Floats], encoder: Encoder) -> Floats:
     rows = np.array([known[paper.revision] for paper in candidates], dtype=np.float32)
-    space = build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims))
-    return space, rows.reshape(len(candidates), encoder.dims)
+    return rows.reshape(len(candidates), encoder.dims)
 
 
 def seed_vectors(session: Session, space: EmbeddingSpace, named: Sequence[Paper]) -> Mapping[int, Floats]:

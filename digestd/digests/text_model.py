@@ -43,11 +43,22 @@ def text_model(db: Database, now: datetime) -> TextModel:
 
     Concurrent callers fit it once.
     """
-    if (ready := _ready(db, now)) is not None:
+    if (ready := ready_model(db, now)) is not None:
         return ready
     with _FIT_LOCK:
-        ready = _ready(db, now)
+        ready = ready_model(db, now)
         return _fitted(db, MAX_INLINE_TEXTS, now) if ready is None else ready
+
+
+def ready_model(db: Database, now: datetime) -> TextModel | None:
+    """Return the current model, or None if planning has to fit one."""
+    with db.read() as session:
+        newest = text_models.newest(session)
+        count = text_models.count_fit_papers(session)
+        if newest is not None and is_readable(newest.version) and not _is_too_small(newest, count, now):
+            with suppress(ValueError):
+                return loads(text_models.data(session, newest.version))
+    return None
 
 
 def is_refit_due(db: Database, now: datetime) -> bool:
@@ -91,17 +102,6 @@ def refit_in_subprocess(db: Database, now: datetime, should_continue: Callable[[
             process.kill()
         process.join(POLL_SECONDS)
     return process.exitcode == 0
-
-
-def _ready(db: Database, now: datetime) -> TextModel | None:
-    """Return the current model, or None if planning has to fit one."""
-    with db.read() as session:
-        newest = text_models.newest(session)
-        count = text_models.count_fit_papers(session)
-        if newest is not None and is_readable(newest.version) and not _is_too_small(newest, count, now):
-            with suppress(ValueError):
-                return loads(text_models.data(session, newest.version))
-    return None
 
 
 def _is_too_small(fitted: text_models.FittedModel, count: int, now: datetime) -> bool:

@@ -45,7 +45,7 @@ class Receiver:
             processor = ReplyProcessor(app.db, app.keys, parser)
             commands = create_command_processor(app)
             if commands is not None:
-                processor = ReplyProcessor(app.db, app.keys, parser, commands)
+                processor = ReplyProcessor(app.db, app.keys, parser, commands.prepare, commands)
             yield cls(app, processor)
         finally:
             parser.close()
@@ -115,5 +115,9 @@ def create_command_processor(app: App) -> CommandProcessor | None:
     if not sender.commands:
         return None
     return CommandProcessor(
-        app.notices, sender.commands, frozenset(map(str.lower, own)), app.settings.trusted_authserv_id.lower()
+        post=app.notices,
+        address=sender.commands,
+        own_addresses=frozenset(map(str.lower, own)),
+        trusted_server=app.settings.trusted_authserv_id.lower(),
+        hinter=app.topic_hinter,
     )

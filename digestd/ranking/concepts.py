@@ -39,6 +39,7 @@ class Concept:
         cores: Its forms without a head noun, which hint at it.
         categories: arXiv categories that are the concept as a whole.
         corrected: The typed text with misspellings corrected; the same if there are none.
+        name: English name: the long form of an acronym, the translation of a foreign name, else as corrected.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Concept:
     cores: tuple[tuple[str, ...], ...]
     categories: tuple[str, ...]
     corrected: str
+    name: str
 
 
 def understand(typed: str, model: TextModel) -> Concept:
@@ -70,7 +72,18 @@ def understand(typed: str, model: TextModel) -> Concept:
         cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),
         categories=categories,
         corrected=corrected,
+        name=names[0],
     )
+
+
+def is_in_glossary(topic: str) -> bool:
+    """Return True if the glossary has the topic under any of its names."""
+    return _known(topic) is not None
+
+
+def glossary_names() -> dict[str, str]:
+    """Return the names of common subjects in all languages, as in `phrase_form` → the first English name."""
+    return {name: entry.names[0] for name, entry in _glossary().items()}
 
 
 def _corrected(typed: str, model: TextModel) -> str:

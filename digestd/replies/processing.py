@@ -50,12 +50,14 @@ class ReplyProcessor:
         db: The database.
         keys: Keys that sign return paths.
         parse: Parser of raw mails: in this process, or a confined `MailParser`.
+        prepare: Reads what the handler needs before its transaction begins.
         run_commands: Handler for mails that are no bounces; returns None if the mail is no command either.
     """
 
     db: Database
     keys: Keys
     parse: Callable[[bytes, tuple[str, ...]], tuple[Classification, CommandMail]] = parse_inbound_mail
+    prepare: Callable[[Database, ReceivedCommandMail, datetime], ReceivedCommandMail] = lambda _db, mail, _now: mail
     run_commands: Callable[[Session, ReceivedCommandMail, datetime], InboundOutcome | None] = lambda *_: None
 
     def process(self, raw: bytes | None, now: datetime, sent_to: Sequence[str] = ()) -> InboundOutcome:
@@ -67,6 +69,8 @@ class ReplyProcessor:
             sent_to: Recipients of the SMTP envelope, if known.
         """
         parsed = self._parse(raw, tuple(sent_to))
+        if not isinstance(parsed, InboundOutcome):
+            parsed = (parsed[0], self.prepare(self.db, parsed[1], now))
         with self.db.write() as session:
             outcome = parsed if isinstance(parsed, InboundOutcome) else self._apply(session, parsed, now)
             inbound.add_counts(session, {outcome: 1}, now)

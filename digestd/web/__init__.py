@@ -111,7 +111,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         unsubscribe.router(app, pages),
         feedback.router(app, pages),
         saved.router(app, pages),
-        preferences.router(app, pages),
+        preferences.router(app, pages, preview_day),
         pause.router(app, pages),
         leave.router(app, pages),
         data_export.router(app, pages),
@@ -128,7 +128,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         assets.router(pages),
     ):
         web.include_router(router)
-    web.mount(API, build_api(app))
+    web.mount(API, build_api(app, preview_day))
     more = {references.PATHS: references.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
     if app.providers:
         more[webhooks.PATHS] = webhooks.BODY_MAX

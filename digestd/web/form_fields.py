@@ -32,6 +32,18 @@ def read_timezone(text: str) -> str:
     return text.strip().replace(" ", "_") or "UTC"
 
 
+def replace_line(text: str, chosen: str) -> str:
+    """Return the text with one line replaced.
+
+    Args:
+        chosen: the line to replace, a line break, and the new line; "" for none.
+    """
+    old, _, new = (" ".join(part.split()) for part in chosen.partition("\n"))
+    if not (old and new):
+        return text
+    return "\n".join(new if " ".join(line.split()) == old else line for line in text.splitlines())
+
+
 def visible(form: _Form) -> _Form:
     """Return the form without invisible characters, so that a page can show it again."""
     fields = form.model_dump().items()

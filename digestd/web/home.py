@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.paper import Paper
+from digestd.ranking.topic_hints import TopicHint
 from digestd.store import papers
 from digestd.web import form_timestamp
 from digestd.web.consent_audit import network_key
@@ -37,12 +38,14 @@ class PreviewResult:
         count: Number of papers in the digest.
         considered: Number of new papers that they were chosen from.
         unknown: Example papers that no source has delivered yet.
+        hints: Hints about the topics.
     """
 
     papers: tuple[PaperCard, ...]
     count: int
     considered: int
     unknown: tuple[str, ...] = ()
+    hints: tuple[TopicHint, ...] = ()
 
 
 def router(app: App, pages: Pages) -> APIRouter:

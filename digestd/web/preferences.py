@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.errors import BadRecord
 from digestd.security.links import OutdatedToken
 from digestd.subscribers.admin_edits import edit
@@ -18,6 +18,7 @@ from digestd.subscribers.preferences import PreferencesLinkExpired
 from digestd.subscribers.profile_summary import mute_interest, remove_interest
 from digestd.web.pages import SHOW, Pages
 from digestd.web.preferences_form import PreferencesForm
+from digestd.web.preview_day import PreviewDay
 from digestd.web.settings_page import SettingsPage
 
 BODY_MAX = 64 * 1024
@@ -25,7 +26,7 @@ BODY_MAX = 64 * 1024
 PATHS = "/p/*"
 
 
-def router(app: App, pages: Pages) -> APIRouter:
+def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
     """Return the routes of this module."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
@@ -35,11 +36,16 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.post("/p/{token}")
     def save(token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
-        checked = form.read(settings_page.subscriber_of(token))
+        known, form = settings_page.subscriber_of(token), form.with_chosen_topic
+        checked = form.read(known)
         if checked.record is None:
             return settings_page.corrected(token, checked.errors, form)
-        edit(app.db, app.keys, checked.record, app.clock())
-        return settings_page.shown(token, "saved")
+        now = app.clock()
+        edit(app.db, app.keys, checked.record, now)
+        before = set(values(known.interests, Kind.TOPIC))
+        topics = values(checked.record.as_new.interests, Kind.TOPIC)
+        hints = preview_day.hints(sorted(topics, key=before.__contains__), now)  # new topics first
+        return settings_page.shown(token, "saved", [hint for hint in hints if hint.is_notable])
 
     @routes.post("/p/{token}/mute")
     def mute(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)]) -> Response:

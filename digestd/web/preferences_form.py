@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.subscriber import WEEKDAYS, Subscriber
 from digestd.subscribers.subscriber_record import BOOLEANS, MUTABLE, NUMBERS, CheckedRecord, SubscriberRecord, check
-from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, visible
+from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, replace_line, visible
 
 _TEXTS = ("name", "cadence", "weekday", "min_score", "language")
 
@@ -16,7 +16,8 @@ _TEXTS = ("name", "cadence", "weekday", "min_score", "language")
 class PreferencesForm(BaseModel):
     """Each field as the browser sent it; lists have one entry a line.
 
-    `likes` are papers to add to those that are stored.
+    `likes` are papers to add to those that are stored. `chosen_topic` is a topic and the one that a hint offered
+    instead, on two lines.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +41,7 @@ class PreferencesForm(BaseModel):
     explore: str = ""
     only_categories: str = ""
     language: str = ""
+    chosen_topic: str = ""
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> Self:
@@ -60,6 +62,11 @@ class PreferencesForm(BaseModel):
             language=subscriber.language,
             **lists,
         )
+
+    @property
+    def with_chosen_topic(self) -> Self:
+        """Return the form with the topic that a hint offered instead of one of its topics."""
+        return self.model_copy(update={"topics": replace_line(self.topics, self.chosen_topic), "chosen_topic": ""})
 
     @property
     def visible(self) -> Self:

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
 from digestd.digests.anonymous_preview import preview_anonymous
-from digestd.domain.interest import Interest
+from digestd.domain.interest import Interest, Kind, values
 from digestd.mail.rendering import render_reason
 from digestd.web import home
 from digestd.web.consent_audit import network_key
@@ -44,6 +44,7 @@ def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
         now, spoken = app.clock(), pages.to(request)
         limits.check(request, now)
         visitor = network_key(app.keys, request)
+        form = form.with_chosen_topic
         checked = form.read_interests()
         if checked.record is None:
             return home.show(app, spoken, form, visitor, checked.errors)
@@ -54,15 +55,15 @@ def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
 
     @routes.post("/preview/picks")
     def picks(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
-        """Return the preview as an HTML fragment for the script."""
+        """Return the preview and the hints about topics as an HTML fragment for the script."""
         now, spoken = app.clock(), pages.to(request)
         if not limits.allows(request, now):
-            return spoken.page("preview", 429, seen=None)
+            return spoken.page("picks", 429, seen=None)
         checked = form.read_interests()
         if checked.record is None:
-            return spoken.page("preview", 422, seen=None)
+            return spoken.page("picks", 422, seen=None)
         wanted = checked.record.as_new.interests
-        return spoken.page("preview", seen=_preview(app, spoken, preview_day, (wanted, form.max_papers), now))
+        return spoken.page("picks", seen=_preview(app, spoken, preview_day, (wanted, form.max_papers), now))
 
     return routes
 
@@ -78,4 +79,5 @@ def _preview(
         short_card(paper, render_reason(app.templates, reason, pages.language))
         for paper, reason in found.papers[:SHOWN]
     ]
-    return PreviewResult(tuple(shown), len(found.papers), found.considered, found.unknown)
+    hints = preview_day.hints(values(wanted[0], Kind.TOPIC), now)
+    return PreviewResult(tuple(shown), len(found.papers), found.considered, found.unknown, hints)

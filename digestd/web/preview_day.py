@@ -1,4 +1,4 @@
-"""Keep today's candidate papers in memory for previews.
+"""Keep today's candidate papers in memory for previews and for hints about topics.
 
 They are refreshed in the background.
 
@@ -6,12 +6,14 @@ Loading takes seconds, ranking milliseconds. So a service starts loading at star
 while nothing is loaded yet, or if the loaded day is older than STALE.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Lock
 
 from digestd.digests.planning_day import PlanningDay
+from digestd.digests.topic_hints import TOPICS_MAX
+from digestd.ranking.topic_hints import TopicHint, hint_topics
 
 FRESH = timedelta(minutes=10)
 STALE = timedelta(hours=3)
@@ -41,6 +43,13 @@ class PreviewDay:
                 return kept
             coming = self._renewed(now)
         return kept if kept is not None and _age(kept, now) <= STALE else coming.result()
+
+    def hints(self, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
+        """Return hints about the first TOPICS_MAX topics; none without papers."""
+        if not topics:
+            return ()
+        candidates = self.day(now).candidates
+        return tuple(hint_topics(topics[:TOPICS_MAX], candidates.subjects, candidates.topic_encoder))
 
     def _renewed(self, now: datetime) -> "Future[PlanningDay]":
         """Return the running load, or start one. The caller holds the lock."""

@@ -1,6 +1,6 @@
 """Render the settings page of one subscriber."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.subscriber import Subscriber
+from digestd.ranking.topic_hints import TopicHint
 from digestd.subscribers.preferences import open_preferences
 from digestd.subscribers.profile_summary import summarise_profile
 from digestd.web.choices import choices
@@ -38,10 +39,15 @@ class SettingsPage:
         """Return the path of the page."""
         return f"{self.pages.site.root}p/{token}"
 
-    def shown(self, token: str, done: str = "") -> Response:
-        """Return the page with the stored settings. `done`: name of the message to show."""
+    def shown(self, token: str, done: str = "", hints: Sequence[TopicHint] = ()) -> Response:
+        """Return the page with the stored settings.
+
+        Args:
+            done: name of the message to show.
+            hints: hints about the topics.
+        """
         known = self.subscriber_of(token)
-        return self._page(token, known, done=done, form=PreferencesForm.of(known), problems=())
+        return self._page(token, known, done=done, form=PreferencesForm.of(known), problems=(), hints=hints)
 
     def corrected(self, token: str, problems: Collection[str], form: PreferencesForm | None = None) -> Response:
         """Return the page with the problems to correct, and the form as entered."""
@@ -51,7 +57,13 @@ class SettingsPage:
         return page
 
     def _page(
-        self, token: str, known: Subscriber, done: str, form: PreferencesForm, problems: Collection[str]
+        self,
+        token: str,
+        known: Subscriber,
+        done: str,
+        form: PreferencesForm,
+        problems: Collection[str],
+        hints: Sequence[TopicHint] = (),
     ) -> Response:
         zone = ZoneInfo(known.timing.timezone)
         with self.app.db.read() as session:
@@ -66,6 +78,7 @@ class SettingsPage:
             form=form.visible,
             problems=frozenset(problems),
             done=done,
+            hints=hints,
             profile=profile,
             tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
             until=known.paused_until and known.paused_until.astimezone(zone).date(),

@@ -10,7 +10,7 @@ from digestd.domain.sanitise import clean, shorten
 from digestd.domain.subscriber import WEEKDAYS, Cadence
 from digestd.errors import BadRecord
 from digestd.subscribers.subscriber_record import CheckedRecord, check
-from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, visible
+from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, replace_line, visible
 from digestd.web.pages import ENGLISH, Pages, locale_of
 from digestd.web.time_zones import zones
 
@@ -26,6 +26,7 @@ class SignUpForm(BaseModel):
     Attributes:
         papers: example papers, separated by white space.
         language: empty for the language of the page.
+        chosen_topic: a topic and the one that a hint offered instead, on two lines.
         subject: a trap that only robots fill in.
         stamp: the form timestamp.
     """
@@ -43,6 +44,7 @@ class SignUpForm(BaseModel):
     weekday: str = WEEKDAYS[0]
     size: str = "10"
     language: str = ""
+    chosen_topic: str = ""
     subject: str = ""
     stamp: str = ""
 
@@ -56,6 +58,11 @@ class SignUpForm(BaseModel):
     def visible(self) -> "SignUpForm":
         """Return the form without invisible characters."""
         return visible(self)
+
+    @property
+    def with_chosen_topic(self) -> "SignUpForm":
+        """Return the form with the topic that a hint offered instead of one of its topics."""
+        return self.model_copy(update={"topics": replace_line(self.topics, self.chosen_topic), "chosen_topic": ""})
 
     @property
     def odd_paper(self) -> str:

@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 
 from digestd.cli import main, subscriber
+from digestd.digests.text_model import text_model
+from digestd.papers.paper_import import import_papers
+from digestd.store.database import open_database
+from tests.conftest import NOW
 
 
 @dataclass(frozen=True)
@@ -173,3 +177,21 @@ def test_reference_file_adds_likes(run: Run, tmp_path: Path) -> None:
     refused(run("interests", "ada@example.org", "--import", "none.bib"), 2, "cannot read none.bib")
     refused(run("interests", "ada@example.org", "--format", "ris"), 2, "--import")
     refused(run("interests", "bob@example.org"), 1, "bob@example.org")
+
+
+def test_topics_are_explained_on_stderr(run: Run, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGESTD_NOW", NOW.isoformat())
+    db = open_database(sqlite_url)
+    papers = [json.dumps({"id": f"sample:{n}", "title": f"Lichen growth, part {n}"}).encode() for n in range(6)]
+    import_papers(db, papers, NOW)
+    text_model(db, NOW)
+    db.close()
+    topics = ("lichne growth", "qzzx vwkq", "lichen growth")
+    added = run("add", "ada@example.org", *(word for topic in topics for word in ("--topic", topic)))
+    assert (added.returncode, added.stdout) == (0, "")
+    assert added.stderr.splitlines() == [
+        "ada@example.org: added",
+        "topic 'lichne growth': read as 'lichen growth'; 6 papers in the last week",
+        "topic 'qzzx vwkq': no paper uses its words, and most papers are in English",
+    ]
+    assert run("edit", "ada@example.org", "--hour", "9").stderr == "ada@example.org: updated\n"

@@ -43,7 +43,7 @@ class CommandInstall:
         """Return the processor that the settings configure."""
         commands = create_command_processor(self.install.app)
         assert commands is not None
-        return ReplyProcessor(self.install.db, self.install.app.keys, parse_inbound_mail, commands)
+        return ReplyProcessor(self.install.db, self.install.app.keys, parse_inbound_mail, commands.prepare, commands)
 
     def process(self, raw: bytes, *to: str) -> InboundOutcome:
         """Process a raw mail."""

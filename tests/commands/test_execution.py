@@ -1,14 +1,17 @@
 """Test command execution: proven commands run, others need a confirmation."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
+from digestd.digests.topic_hints import TopicHinter
 from digestd.domain import mail_budget
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.subscriber import Cadence, Status
+from digestd.ranking.topic_hints import TopicHint
 from digestd.security.links import Purpose
 from digestd.store import consent, feedback
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, digest, text
@@ -261,3 +264,27 @@ async def test_other_mails_are_left_for_review(ada_install: CommandInstall) -> N
     assert ada_install.write("help", sender="x@example.com") is UNPROVEN
     assert ada_install.write("unsubscribe", to="else@example.org", sender="x@example.com") is InboundOutcome.FOREIGN
     assert await ada_install.answers() == []
+
+
+async def test_reply_tells_how_topic_is_understood(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    assert ada_install.write(f"topic: NLP\ntopic: {TOPICS[1]}", to=to) is COMMAND
+    (answer,) = await ada_install.answers()
+    words = " ".join(text(answer).split())
+    assert "“NLP”. We read “NLP” as “natural language processing”. No paper in the last week is about it" in words
+    assert f"Added to your interests: “{TOPICS[1]}”. ---" in words
+
+
+async def test_unproven_topics_cause_no_work(ada_install: CommandInstall, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def hints(_hinter: TopicHinter, topics: Sequence[str], _now: datetime) -> list[TopicHint]:
+        asked.extend(topics)
+        return []
+
+    monkeypatch.setattr(TopicHinter, "hints", hints)
+    to = (await digest(ada_install))["Reply-To"]
+    assert ada_install.write("topic: dark matter") is UNPROVEN
+    assert asked == []
+    assert ada_install.write("topic: dark matter", to=to) is COMMAND
+    assert asked == ["dark matter"]

@@ -24,7 +24,21 @@ from tests.security.stage import PERIOD, Stage
 ADA = "ada@example.org"
 SENTENCES = (
     *("unsubscribed", "paused", "resumed", "active", "left", "more", "less", "save", "undone", "nothing_to_undo"),
-    *("no_paper", "added", "removed", "muted", "unmuted", "not_there", "refused", "interests", "unclear", "prove"),
+    *(
+        "no_paper",
+        "added",
+        "topic_read",
+        "topic_empty",
+        "topic_unknown",
+        "removed",
+        "muted",
+        "unmuted",
+        "not_there",
+        "refused",
+        "interests",
+        "unclear",
+        "prove",
+    ),
 )
 LINES = ("email", "hour", "timezone", "cadence", "weekday", "size", "min_score", "language", "name")
 MANY = ("topics", "phrases", "authors", "categories", "papers", "likes", "mute_topics", "mute_authors")

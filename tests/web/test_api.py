@@ -266,3 +266,16 @@ def test_signups_are_limited_per_token(client: TestClient, backend: Backend) -> 
     refused = client.post("/api/v1/signups", json={"email": "new@example.org"}, headers=headers)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "3600")
     assert backend.mails(MailKind.CONFIRM) == []
+
+
+def test_answers_have_hints_about_sent_topics(api: TestClient, backend: Backend) -> None:
+    backend.import_papers(*({"id": f"sample:{n}", "title": f"Lichen growth, part {n}"} for n in range(6)))
+    added = api.post("subscribers", json={"email": ADA, "topics": ["lichne growth"]}).json()
+    hint = {
+        "topic": "lichne growth", "understood": "lichen growth", "is_corrected": True, "papers": 6, "nearest": [],
+        "is_unknown": False,
+    }  # fmt: skip
+    assert added["hints"] == [hint]
+    path = f"subscribers/{added['number']}"
+    assert api.patch(f"{path}/interests", json={"topics": ["lichne growth"]}).json()["hints"] == [hint]
+    assert api.patch(path, json={"hour": 9}).json()["hints"] == []

@@ -114,3 +114,16 @@ def test_reader_uses_all_links_of_mail(app: App, stocked: Backend) -> None:
         page.get_by_role("button").first.click()
         assert stocked.subscriber(ADA).status is Status.ACTIVE
         assert complaints == []
+
+
+def test_offered_topic_replaces_typed_one(app: App, backend: Backend) -> None:
+    backend.import_papers(*({**LAKES, "id": f"invented:{n}", "title": f"Ice on alpine lakes, {n}"} for n in range(6)))
+    with served(app) as address, browser() as (page, complaints):
+        page.goto(address)
+        topics = page.get_by_label("Topics")
+        topics.fill("tree frogs\nalpnie lakes")
+        page.get_by_role("button", name="alpine lakes", exact=True).click()
+        assert topics.input_value() == "tree frogs\nalpine lakes"
+        page.get_by_text("“alpine lakes”: 6 papers in the last week.").wait_for()
+        assert page.url.rstrip("/") == address
+        assert complaints == []

@@ -255,3 +255,17 @@ def test_unsubscribed_can_export_but_erased_cannot(client: TestClient, backend: 
     assert client.get(f"{at}/data.json").status_code == 200
     erase(backend.app.db, backend.app.keys, ADA, backend.clock())
     assert client.get(f"{at}/data.json").status_code == 404
+
+
+def test_saving_tells_about_topics_and_offers_others(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(*({"id": f"sample:{n}", "title": f"Lichen growth, part {n}"} for n in range(6)))
+    backend.join(ADA, topics=["lichen growth"])
+    form = filled(client.get(backend.settings(ADA)).text) | {"topics": "lichen growth\nlichne growth"}
+    page = tree(client.post(backend.settings(ADA), data=form).text)
+    hints = page.find(".//div[@id='hints']")
+    assert hints is not None
+    assert words(hints).startswith("We read “lichne growth” as “lichen growth”: 6 papers in the last week.")
+    offer = hints.find(".//button")
+    assert offer is not None
+    client.post(backend.settings(ADA), data=form | {"chosen_topic": offer.attrib["value"]})
+    assert {interest.value for interest in backend.subscriber(ADA).interests} == {"lichen growth"}

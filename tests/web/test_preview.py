@@ -213,3 +213,42 @@ def test_failed_load_is_retried(app: App, clock: Clock) -> None:
     with pytest.raises(RuntimeError):
         preview_day.day(clock())
     assert preview_day.day(clock())
+
+
+def _hints(html: str) -> str:
+    found = tree(html).find(".//div[@class='hints']")
+    return "" if found is None else words(found)
+
+
+@pytest.mark.usefixtures("day")
+def test_preview_tells_how_topics_are_understood(client: TestClient) -> None:
+    for path in ("/preview", "/preview/picks"):
+        told = _hints(client.post(path, data={"topics": "bird song\nlichne growth\nqzzx vwkq"}).text)
+        assert "“bird song”: 6 papers in the last week." in told
+        assert "We read “lichne growth” as “lichen growth”: 6 papers in the last week." in told
+        assert "No paper uses the words of “qzzx vwkq”." in told
+
+
+@pytest.mark.usefixtures("day")
+def test_offered_topic_replaces_typed_one(client: TestClient) -> None:
+    typed = {"topics": "bird song\nlichne  growth", "email": "half@", "hour": "9"}
+    page = tree(client.post("/preview", data=typed).text)
+    offer = page.find(".//div[@class='hints']//button[@name='chosen_topic']")
+    assert offer is not None
+    again = tree(client.post(offer.attrib["formaction"], data=typed | {"chosen_topic": offer.attrib["value"]}).text)
+    boxes = {e.attrib["name"]: e for e in again.iter() if e.tag in {"input", "textarea"}}
+    assert boxes["topics"].text == "bird song\nlichen growth"
+    assert boxes["email"].attrib["value"] == "half@"
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hints_escape_topics(client: TestClient, backend: Backend, hostile: str) -> None:
+    backend.import_papers(*DAY)
+    page = client.post("/preview", data={"topics": hostile, "chosen_topic": f"{hostile}\n{hostile}"})
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
+    assert "<img src=x" not in page.text
+
+
+def test_empty_day_gives_no_hints(client: TestClient) -> None:
+    assert not _hints(client.post("/preview/picks", data={"topics": "bird song"}).text)

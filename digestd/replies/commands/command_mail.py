@@ -6,6 +6,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import getaddresses
 
+from digestd.ranking.topic_hints import TopicHint
 from digestd.replies.bounces.formats import automatic
 from digestd.replies.bounces.parsed_mail import TEXT_CHARS_MAX, HeaderFields, ParsedMail, replace_surrogates
 from digestd.replies.commands.authentication import (
@@ -66,12 +67,14 @@ class ReceivedCommandMail:
         sent_to: Addresses that it may have been delivered to, from the envelope and the headers.
         message_ids: Message-IDs that it refers to.
         fingerprint: Hash of the raw mail, to recognise duplicates.
+        hints: Hints about the topics that it adds.
     """
 
     mail: CommandMail
     sent_to: tuple[str, ...]
     message_ids: tuple[str, ...]
     fingerprint: str
+    hints: tuple[TopicHint, ...] = ()
 
 
 def parse_command_mail(mail: ParsedMail) -> CommandMail:

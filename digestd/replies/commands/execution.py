@@ -17,13 +17,14 @@ quotes nothing of the commands. Automatic mails are never answered (RFC 3834), b
 because only our own link can produce it.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import Session
 
+from digestd.digests.topic_hints import TopicHinter
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
@@ -31,12 +32,14 @@ from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
+from digestd.ranking.topic_hints import TopicHint
 from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
 from digestd.replies.commands.handlers import CommandContext, execute
 from digestd.replies.commands.parsing import Command, is_german, parse_commands
 from digestd.replies.commands.vocabulary import Verb
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read_command_address, read_token
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
+from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.preferences import is_expired
@@ -85,12 +88,28 @@ class CommandProcessor:
         address: The command address.
         own_addresses: Lower-case addresses of this installation, which are never answered.
         trusted_server: Lower-case authserv-id of the mail server whose DMARC results are trusted; "" for none.
+        hinter: Gives hints about topics.
     """
 
     post: NoticeContext
     address: str
     own_addresses: frozenset[str]
     trusted_server: str = ""
+    hinter: TopicHinter | None = None
+
+    def prepare(self, db: Database, received: ReceivedCommandMail, now: datetime) -> ReceivedCommandMail:
+        """Return the mail with hints about the topics that it adds.
+
+        They take seconds and must not hold up other transactions. Nobody but a proven sender may cause that work.
+        """
+        if self.hinter is None or not any(self._is_ours(address) for address in received.sent_to):
+            return received
+        topics = [command.value for command in parse_commands(received.mail) if _adds_topic(command) and command.value]
+        if not topics:
+            return received
+        with db.read() as session:
+            proof = self._find_proof(session, received, now)
+        return received if proof is None else replace(received, hints=tuple(self.hinter.hints(topics, now)))
 
     def __call__(self, session: Session, received: ReceivedCommandMail, now: datetime) -> InboundOutcome | None:
         """Execute and answer one mail.
@@ -221,7 +240,7 @@ class CommandProcessor:
         if known.status not in _OPEN and any(command.verb is Verb.SUBSCRIBE for command in commands):
             return self._invite(session, received, commands, now, known)
         context = CommandContext(known, proof.delivery, now)
-        lines = [execute(session, context, command) for command in commands]
+        lines = list(_with_hints(commands, [execute(session, context, one) for one in commands], received.hints))
         self._reply(session, context.subscriber, received, lines, now)
         log.info("executed commands by mail", subscriber=known.key, verbs=[command.verb.value for command in commands])
         return InboundOutcome.COMMAND
@@ -362,6 +381,29 @@ def _proof_by_delivery(session: Session, delivery: int, address: bytes) -> _Proo
     if entry.kind is MailKind.CONFIRM:
         return _Proof(subscriber.key, Purpose.CONFIRM, int(entry.period))
     return _Proof(subscriber.key, Purpose.COMMAND, 0, delivery)
+
+
+def _adds_topic(command: Command) -> bool:
+    return command.verb is Verb.SUBSCRIBE or (command.verb is Verb.ADD and command.kind is Kind.TOPIC)
+
+
+def _with_hints(
+    commands: Iterable[Command], lines: Iterable[ReplyLine], hints: Iterable[TopicHint]
+) -> Iterator[ReplyLine]:
+    """Yield the lines of the commands, each followed by what there is to tell about the topic that it added."""
+    notable = {hint.topic: hint for hint in hints if hint.is_notable}
+    for command, line in zip(commands, lines, strict=True):
+        yield line
+        hint = notable.get(command.value or "")
+        if hint is not None and line.what == "added" and _adds_topic(command):
+            yield _hint_line(hint)
+
+
+def _hint_line(hint: TopicHint) -> ReplyLine:
+    if hint.papers:
+        return ReplyLine("topic_read", (hint.topic, hint.understood, str(hint.papers)))
+    name = hint.understood or hint.topic
+    return ReplyLine("topic_unknown" if hint.is_unknown else "topic_empty", (hint.topic, name, *hint.nearest))
 
 
 def _command(verb: str, value: str | None, kind: str | None) -> Command:

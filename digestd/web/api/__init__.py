@@ -19,11 +19,12 @@ from digestd import __version__
 from digestd.app import App
 from digestd.web.api import mails, papers, problems, signups, subscribers
 from digestd.web.api.auth import BEARER, SignupLimit, TokenGate
+from digestd.web.preview_day import PreviewDay
 
 PATH = "/api/v1"
 
 
-def build_api(app: App) -> FastAPI:
+def build_api(app: App, preview_day: PreviewDay) -> FastAPI:
     """Return the API as an application to mount at PATH."""
     api = FastAPI(
         title="digestd",
@@ -39,7 +40,7 @@ def build_api(app: App) -> FastAPI:
         dependencies=[Depends(BEARER)],
     )
     signup_limit = SignupLimit(app)
-    api.include_router(subscribers.router(app, signup_limit))
+    api.include_router(subscribers.router(app, signup_limit, preview_day))
     api.include_router(signups.router(app, signup_limit))
     api.include_router(papers.router(app))
     api.include_router(mails.router(app))

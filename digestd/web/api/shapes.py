@@ -104,8 +104,31 @@ class SignUp(BaseModel):
     language: str = "en"
 
 
+class TopicHintOut(BaseModel):
+    """How a topic is understood, and what it brings.
+
+    `understood` is its corrected spelling, long form or translation, empty if it is understood as typed. `papers`
+    counts the papers of the last week about it; if there are none, `nearest` lists topics that have some. `is_unknown`
+    tells that no paper uses any of its words.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+    topic: str
+    understood: str
+    is_corrected: bool
+    papers: int
+    nearest: list[str]
+    is_unknown: bool
+
+
+class InterestsOut(Interests):
+    """Interests of a subscriber, with hints about topics that were sent."""
+
+    hints: list[TopicHintOut] = []
+
+
 class SubscriberOut(BaseModel):
-    """A subscriber. `email` is null once erased."""
+    """A subscriber. `email` is null once erased. `hints` are about topics that were sent."""
 
     number: int
     email: str | None
@@ -121,6 +144,7 @@ class SubscriberOut(BaseModel):
     only_categories: bool
     language: str
     interests: Interests
+    hints: list[TopicHintOut] = []
 
 
 class PaperOut(BaseModel):

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
 from digestd.app import App
 from digestd.domain.api import Scope
+from digestd.domain.interest import Kind, Stance
 from digestd.domain.mail_budget import token_causer
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
@@ -24,20 +26,24 @@ from digestd.web.api.shapes import (
     Changes,
     Cursor,
     Interests,
+    InterestsOut,
     Limit,
     Number,
     Pause,
     ResultPage,
     SubscriberIn,
     SubscriberOut,
+    TopicHintOut,
     page_of,
 )
+from digestd.web.preview_day import PreviewDay
 
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"description": "Answer to every valid request of a token without `read`"}
 }
 _KNOWN = {"description": "Already a subscriber", "model": SubscriberOut}
 _NOBODY = "nobody@example.org"
+_Answer = TypeVar("_Answer", SubscriberOut, InterestsOut)
 Writer = Annotated[ApiToken, Depends(needs(Scope.WRITE))]
 Email = Annotated[str | None, Query(max_length=254, description="Only the subscriber with this address")]
 
@@ -47,6 +53,7 @@ class SubscriberApi:
     """Reads and changes subscribers for the routes."""
 
     app: App
+    preview_day: PreviewDay
 
     def one(self, number: int) -> Subscriber:
         """Return a subscriber by number. Raises NotFound."""
@@ -80,6 +87,17 @@ class SubscriberApi:
             raise NotFound("the subscriber was not added")
         return change, known
 
+    async def with_hints(self, answer: _Answer | Response, record: SubscriberRecord) -> _Answer | Response:
+        """Return an answer with hints about the topics of a record.
+
+        An answer that discloses nothing stays as it is.
+        """
+        if isinstance(answer, Response):
+            return answer
+        topics = record.lists.get((Kind.TOPIC, Stance.LIKED), ())
+        hints = await run_in_threadpool(self.preview_day.hints, topics, self.app.clock())
+        return answer.model_copy(update={"hints": [TopicHintOut.model_validate(hint) for hint in hints]})
+
     def acted(self, number: int, act: Callable[[], object]) -> SubscriberOut:
         """Run `act` and return the subscriber. Raises NotFound or NoConsent."""
         act()
@@ -90,13 +108,14 @@ class SubscriberApi:
             return subscribers.by_address_key(session, address_key(self.app.keys, record.address))
 
 
-def router(app: App, signup_limit: SignupLimit) -> APIRouter:
+def router(app: App, signup_limit: SignupLimit, preview_day: PreviewDay) -> APIRouter:
     """Return the routes of this module."""
     routes = APIRouter(prefix="/subscribers", tags=["subscribers"])
-    _reading(routes, SubscriberApi(app))
-    _writing(routes, SubscriberApi(app), signup_limit)
-    _consent(routes, SubscriberApi(app))
-    _erasing(routes, SubscriberApi(app))
+    api = SubscriberApi(app, preview_day)
+    _reading(routes, api)
+    _writing(routes, api, signup_limit)
+    _consent(routes, api)
+    _erasing(routes, api)
     return routes
 
 
@@ -120,9 +139,9 @@ def _reading(routes: APIRouter, api: SubscriberApi) -> None:
         return shown(api.one(number))
 
     @routes.get("/{number}/interests", dependencies=[reads])
-    def show_interests(number: Number) -> Interests:
+    def show_interests(number: Number) -> InterestsOut:
         """Return the interests of a subscriber."""
-        return shown(api.one(number)).interests
+        return _interests_of(shown(api.one(number)))
 
 
 def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -> None:
@@ -139,19 +158,21 @@ def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -
             answer.status_code = 201 if change is EditResult.ADDED else 200
             return shown(known)
 
-        return await run_without_disclosure(token, add)
+        return await api.with_hints(await run_without_disclosure(token, add), record)
 
     @routes.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
     async def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
         """Change settings and interests. Consent does not change."""
         record = _change(changes)
-        return await run_without_disclosure(token, lambda: api.changed(number, record))
+        answer = await run_without_disclosure(token, lambda: api.changed(number, record))
+        return await api.with_hints(answer, record)
 
-    @routes.patch("/{number}/interests", response_model=Interests, responses=_ACCEPTED)
-    async def change_interests(number: Number, changes: Interests, token: Writer) -> Interests | Response:
+    @routes.patch("/{number}/interests", response_model=InterestsOut, responses=_ACCEPTED)
+    async def change_interests(number: Number, changes: Interests, token: Writer) -> InterestsOut | Response:
         """Replace the lists that are sent; others stay unchanged."""
         record = _change(changes)
-        return await run_without_disclosure(token, lambda: api.changed(number, record).interests)
+        answer = await run_without_disclosure(token, lambda: _interests_of(api.changed(number, record)))
+        return await api.with_hints(answer, record)
 
 
 def _consent(routes: APIRouter, api: SubscriberApi) -> None:
@@ -204,6 +225,10 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
     interests = Interests.model_validate({name: fields[name] for name in Interests.model_fields})
     plain = {name: value for name, value in fields.items() if name not in Interests.model_fields}
     return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests})
+
+
+def _interests_of(subscriber: SubscriberOut) -> InterestsOut:
+    return InterestsOut.model_validate(subscriber.interests.model_dump())
 
 
 def _change(body: BaseModel) -> SubscriberRecord:

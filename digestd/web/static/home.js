@@ -4,6 +4,7 @@
 const PAUSE = 350; // milliseconds without a key
 const form = document.querySelector("form.subscribe");
 const preview = document.getElementById("preview");
+const hints = document.getElementById("hints");
 const previewStatus = document.getElementById("preview-status");
 const button = form.querySelector("[formaction]");
 const fields = ["topics", "authors", "categories", "papers"];
@@ -23,6 +24,9 @@ async function update() {
     const part = await answer.text();
     if (signal.aborted) return;
     preview.innerHTML = part;
+    const offered = preview.querySelector(".hints");
+    hints.replaceChildren(...(offered?.childNodes ?? []));
+    offered?.remove();
     const count = preview.firstElementChild?.dataset.count;
     const { one, many, none, busy } = previewStatus.dataset;
     previewStatus.textContent = count === undefined ? busy : count === "0" ? none : count === "1" ? one : many.replace("#", count);
@@ -40,10 +44,22 @@ form.addEventListener("input", ({ target }) => {
   }
   request?.abort();
   preview.replaceChildren();
+  hints.replaceChildren();
   previewStatus.textContent = "";
 });
 // Warm up the preview before the reader types.
 form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: new URLSearchParams() }).catch(() => {}), { once: true });
+// A hint offers another topic: put it in place of the one that was typed.
+hints.addEventListener("click", (event) => {
+  const offer = event.target.closest("button");
+  if (!offer) return;
+  event.preventDefault();
+  const [old, chosen] = offer.value.split("\n");
+  const box = form.elements.topics;
+  box.value = box.value.split("\n").map((line) => (line.trim().replace(/\s+/g, " ") === old ? chosen : line)).join("\n");
+  box.focus();
+  update();
+});
 button.addEventListener("click", async (event) => {
   event.preventDefault();
   await update();

@@ -1,0 +1,55 @@
+"""Hints about topics for commands and mails: the papers of the last days are read when somebody enters a topic.
+
+Web pages use the day that their preview keeps.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from threading import Lock
+
+from digestd.digests.embeddings import stored_embeddings
+from digestd.digests.resource_limits import single_blas_thread
+from digestd.digests.text_model import ready_model
+from digestd.domain.digest import WINDOW
+from digestd.ranking.dense import CachedEncoder, Encoder
+from digestd.ranking.inverted_index import build_inverted_index
+from digestd.ranking.mentions import build_mention_index
+from digestd.ranking.subjects import SubjectIndex
+from digestd.ranking.topic_hints import TopicHint, hint_topics
+from digestd.store import papers
+from digestd.store.database import Database
+
+TOPICS_MAX = 10
+"""Topics of one request that hints are given about."""
+FRESH = timedelta(minutes=10)
+"""Time for which the papers are kept."""
+
+
+class TopicHinter:
+    """Gives hints about topics by the papers of the last week."""
+
+    def __init__(self, db: Database, encoder: Encoder) -> None:
+        self._db = db
+        self._encoder = encoder
+        self._lock = Lock()
+        self._read: tuple[datetime, SubjectIndex, CachedEncoder] | None = None
+
+    def hints(self, topics: Sequence[str], now: datetime) -> list[TopicHint]:
+        """Return a hint about each of the first TOPICS_MAX topics; none without papers or without a text model."""
+        if not topics:
+            return []
+        with self._lock, single_blas_thread():
+            if self._read is None or abs(now - self._read[0]) > FRESH:
+                self._read = self._read_subjects(now)
+            return hint_topics(topics[:TOPICS_MAX], *self._read[1:]) if self._read else []
+
+    def _read_subjects(self, now: datetime) -> tuple[datetime, SubjectIndex, CachedEncoder] | None:
+        model = ready_model(self._db, now)
+        if model is None:
+            return None
+        with self._db.read() as session:
+            found = papers.candidates(session, now - WINDOW, now + WINDOW)
+            space, vectors = stored_embeddings(session, self._encoder, found)
+        mentions = build_mention_index(found, model, build_inverted_index(found))
+        latent = model.encode([paper.text for paper in found]).dense
+        return now, SubjectIndex(mentions, latent, space, vectors), CachedEncoder(space.encoder)

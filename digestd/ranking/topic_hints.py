@@ -1,0 +1,155 @@
+"""Hints: what subscribers should know about a topic when they enter it.
+
+How the topic is understood, how many papers of the last days are about it and, if there are none, the nearest topics
+that would bring some. Nearest topics come from the glossary and from long forms of acronyms in the archive, never from
+other subscribers. They are ranked by meaning, and by words in any language of the glossary ("redes neuronales
+profundas" is near "redes neuronales", a neural network).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz import fuzz, process
+
+from digestd.ranking.arrays import Floats
+from digestd.ranking.concepts import glossary_names, is_in_glossary, understand
+from digestd.ranking.dense import CachedEncoder
+from digestd.ranking.lexicon import lemmas
+from digestd.ranking.model import unit
+from digestd.ranking.subjects import SubjectIndex
+from digestd.ranking.text import phrase_form
+from digestd.ranking.topics import Topic, compile_topics
+
+NEAREST = 3
+"""Maximum number of nearest topics."""
+SHORTLIST = 15
+"""Names by meaning, and by words, that are tried."""
+SAME_WORDS = 82
+"""Similarity of words (0 to 100, rapidfuzz) from which a name is near."""
+NEAR_DENSE, NEAR_LATENT = 0.44, 0.5
+"""Cosine from which a name is near in meaning: in the dense space, and without one in the LSA space."""
+LETTERS_COMPARED = 6
+"""Shorter topics are not compared by words: NER and NeRF have little to do with each other."""
+LETTERS_TELLING = 4
+"""Shorter words occur in several languages."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicHint:
+    """What to tell about a topic.
+
+    Attributes:
+        topic: As typed.
+        understood: Its corrected spelling, long form or translation; empty if it is understood as typed.
+        is_corrected: Whether `understood` corrects the spelling.
+        papers: Number of papers of the last days that are about it.
+        nearest: If there are none, the nearest topics that have some, best first.
+        is_unknown: Whether no paper uses any of its words, as in a language that the glossary does not know.
+    """
+
+    topic: str
+    understood: str
+    is_corrected: bool
+    papers: int
+    nearest: tuple[str, ...]
+    is_unknown: bool
+
+    @property
+    def is_notable(self) -> bool:
+        """Return True if the topic was not simply understood and found."""
+        return bool(self.understood) or not self.papers
+
+
+def hint_topics(topics: Sequence[str], subjects: SubjectIndex, encoder: CachedEncoder) -> list[TopicHint]:
+    """Return a hint about each topic.
+
+    Args:
+        subjects: The papers of the last days by subject.
+        encoder: The encoder of its dense space.
+
+    Returns:
+        The hints in order; none if there are no papers, which would say nothing about the topics.
+    """
+    if not subjects.mentions.titles:
+        return []
+    compiled = compile_topics(topics, subjects.mentions.model, encoder)
+    found = _papers(compiled, subjects)
+    return [_hint(topic, compiled.get(topic), found.get(topic, 0), subjects, encoder) for topic in topics]
+
+
+def _hint(topic: str, compiled: Topic | None, papers: int, subjects: SubjectIndex, encoder: CachedEncoder) -> TopicHint:
+    concept = understand(topic, subjects.mentions.model)
+    is_corrected = phrase_form(concept.corrected) != phrase_form(topic)
+    name = concept.corrected if is_corrected else concept.name
+    is_named = topic.isascii() and tuple(lemmas(topic)) in concept.forms
+    return TopicHint(
+        topic=topic,
+        understood="" if is_named or lemmas(name) == lemmas(topic) else name,
+        is_corrected=is_corrected,
+        papers=papers,
+        nearest=() if papers else _nearest(topic, compiled, subjects, encoder),
+        is_unknown=not papers and not is_in_glossary(concept.corrected) and not _has_known_word(topic, subjects),
+    )
+
+
+def _has_known_word(topic: str, subjects: SubjectIndex) -> bool:
+    """Return True if the archive or the last days know a word of the topic."""
+    known, index = subjects.mentions.model.lexicon.frequency, subjects.mentions.words
+    all_words = lemmas(topic)
+    telling = [word for word in all_words if len(word) >= LETTERS_TELLING or not word.isascii()]
+    return any(word in known or word in index for word in telling or all_words)
+
+
+def _papers(compiled: dict[str, Topic], subjects: SubjectIndex) -> dict[str, int]:
+    """Return the number of papers about each topic."""
+    if not compiled:
+        return {}
+    places, vectors = (np.array([getattr(one, what) for one in compiled.values()]) for what in ("place", "vector"))
+    found = subjects.of(list(compiled), places, vectors)
+    return {topic: len(subject.papers) for topic, subject in zip(compiled, found, strict=True)}
+
+
+def _nearest(topic: str, compiled: Topic | None, subjects: SubjectIndex, encoder: CachedEncoder) -> tuple[str, ...]:
+    """Return the nearest names of subjects that papers are about."""
+    lexicon = subjects.mentions.model.lexicon
+    respelt = " ".join(map(lexicon.corrected, topic.split()))  # even if the archive does not have it as a phrase
+    by_words = [respelt, *_by_words(topic)]
+    names = dict.fromkeys([*by_words, *_by_latent_meaning(compiled, subjects)])
+    others = compile_topics(names, subjects.mentions.model, encoder)
+    found, own = _papers(others, subjects), lemmas(topic)
+    nearness = {
+        name: 1.0 if name in by_words else _cosine(compiled, other, subjects)
+        for name, other in others.items()
+        if found[name] and lemmas(name) != own
+    }
+    near = [name for name, value in nearness.items() if value > 0]
+    return tuple(sorted(near, key=lambda name: -nearness[name])[:NEAREST])
+
+
+def _by_words(topic: str) -> list[str]:
+    """Return names of the glossary whose words in any language are like the topic's, best first."""
+    names, typed = glossary_names(), phrase_form(topic)
+    if typed.isascii() and len(typed) < LETTERS_COMPARED:
+        return []
+    found = process.extract(typed, names.keys(), scorer=fuzz.token_ratio, score_cutoff=SAME_WORDS, limit=SHORTLIST)
+    return list(dict.fromkeys(names[name] for name, _, _ in found))
+
+
+def _by_latent_meaning(compiled: Topic | None, subjects: SubjectIndex) -> list[str]:
+    """Return the names whose LSA vectors are nearest, best first."""
+    model = subjects.mentions.model
+    if compiled is None or not compiled.place.any():
+        return []
+    names = list(dict.fromkeys([*glossary_names().values(), *model.lexicon.long_forms.values()]))
+    cosine: Floats = unit(model.encode(names).dense) @ compiled.place
+    return [names[k] for k in np.argsort(-cosine, kind="stable")[:SHORTLIST]]
+
+
+def _cosine(compiled: Topic | None, other: Topic, subjects: SubjectIndex) -> float:
+    """Return the cosine of two topics, or 0 if they are not near."""
+    if compiled is None:
+        return 0.0
+    dense = not subjects.space.is_empty
+    cosine = compiled.vector @ other.vector if dense else compiled.place @ other.place
+    return float(cosine) if cosine >= (NEAR_DENSE if dense else NEAR_LATENT) else 0.0

@@ -1,0 +1,52 @@
+"""Test the hints about topics: how they are understood, and the nearest ones that bring papers."""
+
+from digestd.ranking.candidates import CandidateSet, build_candidates
+from digestd.ranking.topic_hints import TopicHint, hint_topics
+from tests.ranking.library import NOON, candidates, model, papers, retitled
+
+QUANTUM = [
+    retitled(f"Quantum computing, part {n}", "Quantum computing needs many qubits. Quantum error correction helps.")
+    for n in range(6)
+]
+
+
+def _day() -> CandidateSet:
+    known = [*papers()[:8], *QUANTUM]
+    return build_candidates(known, model(known), NOON)
+
+
+def _hint(topic: str) -> TopicHint:
+    day = _day()
+    return hint_topics([topic], day.subjects, day.topic_encoder)[0]
+
+
+def test_known_topic_is_counted() -> None:
+    assert _hint("quantum computing") == TopicHint("quantum computing", "", False, 6, (), False)
+    assert not _hint("quantum computing").is_notable
+
+
+def test_misspelt_topic_is_corrected() -> None:
+    hint = _hint("quantm computing")
+    assert (hint.understood, hint.is_corrected, hint.papers) == ("quantum computing", True, 6)
+
+
+def test_foreign_topic_is_translated() -> None:
+    for topic in ("Quantencomputer", "量子计算"):
+        hint = _hint(topic)
+        assert (hint.understood, hint.is_corrected, hint.papers) == ("quantum computing", False, 6)
+
+
+def test_topic_without_papers_has_nearest() -> None:
+    hint = _hint("computación cuántica de neutrinos")
+    assert (hint.papers, hint.nearest) == (0, ("quantum computing",))
+
+
+def test_topic_in_unknown_language_is_unknown() -> None:
+    for topic in ("töpferei der osmanen", "کوانتوم", "xqzzt"):
+        assert _hint(topic).is_unknown
+    assert not _hint("quantum gravity of neutrinos").is_unknown
+
+
+def test_day_without_papers_gives_no_hints() -> None:
+    day = candidates([])
+    assert hint_topics(["quantum computing"], day.subjects, day.topic_encoder) == []
