@@ -24,7 +24,9 @@ MIN_CHANCE = 0.3
 """Below this chance a paper does not match the topic."""
 MIN_LOG_ODDS = log(MIN_CHANCE / (1 - MIN_CHANCE))
 UNKNOWN_LATENT = 0.15
-"""The LSA cosine assumed for a paper that mentions a topic whose words the text model has never seen."""
+"""The LSA cosine assumed for a topic whose words the text model has never seen."""
+RELIABLE_DIMS = 50
+"""In a space of fewer dimensions, cosines are high by chance; they count less and UNKNOWN_LATENT the more."""
 MIN_COSINE = 0.4
 """The cosine that a paper needs which does not mention the topic: its deviation alone is large for absent subjects."""
 
@@ -89,21 +91,20 @@ class SubjectIndex:
         """
         new = {topic: row for row, topic in enumerate(topics) if topic not in self._found}
         rows = list(new.values())
-        for topic, row, log_odds, is_near in zip(
-            new, rows, *self._by_meaning(places[rows], vectors[rows]), strict=True
-        ):
-            mentions = self.mentions.of(topic)
-            if not places[row].any():
-                log_odds[mentions.papers] += np.float32(self._coefficients.latent * UNKNOWN_LATENT)
-            self._found[topic] = self._subject(mentions, log_odds, is_near)
+        for topic, log_odds, is_near in zip(new, *self._by_meaning(places[rows], vectors[rows]), strict=True):
+            self._found[topic] = self._subject(self.mentions.of(topic), log_odds, is_near)
         return [self._found[topic] for topic in topics]
 
     def _by_meaning(self, places: Floats, vectors: Floats) -> tuple[Floats, Bools]:
         """Return the log odds (t, m) without the lexical features, and whether the meaning alone may suffice (t, m)."""
         weights, space = self._coefficients, self.space
-        log_odds: Floats = places @ self.latent.T * np.float32(weights.latent) + np.float32(weights.bias)
+        model = self.mentions.model
+        latent: Floats = places @ self.latent.T
+        counts = places.any(axis=1, keepdims=True) * np.float32(min(1, model.dims / RELIABLE_DIMS))
+        assumed = counts * latent + (1 - counts) * np.float32(UNKNOWN_LATENT)
+        log_odds: Floats = np.float32(weights.latent) * assumed + np.float32(weights.bias)
         if space.is_empty:
-            return log_odds, np.ones(log_odds.shape, dtype=np.bool_)
+            return log_odds, latent >= model.near
         cosine: Floats = vectors @ self.vectors.T
         deviation = np.sqrt(np.maximum(np.einsum("te,ef,tf->t", vectors, space.covariance, vectors), 1e-6))
         log_odds += np.float32(weights.cosine) * cosine
