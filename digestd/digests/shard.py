@@ -17,7 +17,7 @@ from digestd.digests.selection import RankedCandidates
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import Bools, Floats
-from digestd.ranking.calibration import CALIBRATION, like_log_odds, mean_relevance
+from digestd.ranking.calibration import CALIBRATION, like_log_odds, logit, mean_relevance
 from digestd.ranking.compiler import RECORD_FORMAT, ProfileInput, compile_records
 from digestd.ranking.fusion import Scores, parse_weights, score
 from digestd.ranking.profile import Profiles, read_profiles
@@ -26,6 +26,11 @@ from digestd.store.due import DueSubscriber
 from digestd.store.interests import for_ranking
 from digestd.store.profiles import StoredProfile
 
+LIKELY = 0.1
+"""The probability of a mark from which a paper is relevant to a subscriber with likes.
+
+On Hugging Face submitters it finds .47 instead of .42 of the next papers, in digests of the same length.
+"""
 NO_SUBSCRIBER = 0
 """A row number that no subscriber has."""
 
@@ -73,6 +78,7 @@ def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubs
     own = day.among([[named.key for named in each] for each in shard_profiles.named])
     eligible = is_open & unseen & ~own
     scores = score(day.candidates, shard_profiles.profiles, eligible)
+    marked = _raise_likely(shard_profiles.profiles, scores, eligible)
     in_categories = _in_categories(
         shard_profiles.profiles, [due.only_categories for due in subscribers], len(day.candidates)
     )
@@ -84,7 +90,7 @@ def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubs
             relevance=scores.relevance,
             fresh=fresh,
             open=eligible & scores.allowed & in_categories,
-            log_odds=_odds(shard_profiles.profiles, scores, eligible),
+            log_odds=like_log_odds(marked, scores.relevance),
         ),
         open=is_open,
         unseen=unseen,
@@ -219,10 +225,16 @@ def _in_categories(profiles: Profiles, only: Sequence[bool], papers: int) -> Boo
     return found
 
 
-def _odds(profiles: Profiles, scores: Scores, eligible: Bools) -> Floats:
+def _raise_likely(profiles: Profiles, scores: Scores, eligible: Bools) -> Floats:
+    """Make papers relevant that all likes together make likely, and return the log odds of a mark (n, m).
+
+    No single like may be close to them. Of subscribers without likes, only what their topics name is relevant.
+    """
     likes = profiles.feedback.likes.sizes.astype(np.float32)
     marked = CALIBRATION.log_odds(scores.total, scores.relevance, mean_relevance(scores.relevance, eligible), likes)
-    return like_log_odds(marked, scores.relevance)
+    likely = (marked >= logit(LIKELY)) & (likes > 0)[:, None]
+    np.maximum(scores.relevance, np.float32(LIKELY), out=scores.relevance, where=likely)
+    return marked
 
 
 def _trial_totals(

@@ -116,7 +116,7 @@ def test_weekly_digest_contains_the_best_of_its_first_day(bare: Install) -> None
     for day in range(7):
         bare.clock.go(timedelta(minutes=1) if day == 0 else DAY)
         best = [paper("best", signals={"upvotes": 40})] if day == 0 else []
-        bare.papers([*best, *shelf(f"weak{day}-", 5, 3, signals={"upvotes": 4})])
+        bare.papers([*best, *shelf(f"weak{day}-", 5, HALF, signals={"upvotes": 4})])
         assert bare.plan().due == 0
     bare.clock.go(DAY + timedelta(minutes=59))  # the planner is an hour late, as when the clocks go back
     names = planned(bare)

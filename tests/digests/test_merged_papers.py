@@ -11,7 +11,7 @@ import pytest
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.deduplication import merge_papers, split_paper
 from digestd.papers.page_store import store_page
-from tests.digests.topic_papers import DAY, TOPIC, digests, mail, paper, planned, reader, shelf
+from tests.digests.topic_papers import DAY, NONE, TOPIC, digests, mail, paper, planned, reader, shelf
 from tests.support.install import Install
 
 ARXIV, DOI = PaperId("arxiv:2611.00077"), PaperId("doi:10.5555/lanterns")
@@ -51,7 +51,7 @@ def test_journal_version_of_a_sent_paper_is_not_repeated(install: Install) -> No
 
 
 def test_merge_hides_the_older_of_a_sent_pair(install: Install) -> None:
-    install.papers([paper("old", words=0)])
+    install.papers([paper("old", NONE)])
     install.papers([paper("young")])
     assert planned(install)[0] == "young"
     other_day(install)

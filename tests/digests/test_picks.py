@@ -6,7 +6,7 @@ import pytest
 
 from digestd.digests.planner import PlanReport
 from digestd.domain.digest import ReasonKind, Section
-from tests.digests.topic_papers import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
+from tests.digests.topic_papers import ALL, DAY, HALF, NONE, TOPIC, digests, paper, planned, reader, shelf
 from tests.support import sample_data
 from tests.support.install import Install
 
@@ -89,10 +89,10 @@ def test_carry_over_ends_after_seven_days(bare: Install) -> None:
     assert len(came) == len(set(came)) == 7
 
 
-def test_low_minimum_score_admits_weak_papers(bare: Install) -> None:
-    bare.papers([*shelf("strong", 2), *shelf("weak", 2, HALF), *shelf("other", 30, NONE)])
-    bars = {"low": 4, "normal": 2, "high": 2}
-    bare.people(reader(email=f"{bar}@example.net", min_score=bar) for bar in bars)
+def test_high_minimum_score_leaves_out_weak_papers(bare: Install) -> None:
+    bare.papers([*shelf("strong", 16), *shelf("weak", 2, HALF), *shelf("other", 8, NONE)])
+    bars = {"low": 18, "normal": 18, "high": 16}
+    bare.people(reader(email=f"{bar}@example.net", min_score=bar, size=30) for bar in bars)
     bare.plan()
     assert {bar: len(digests(bare, f"{bar}@example.net")[0].names) for bar in bars} == bars
 
@@ -104,7 +104,7 @@ def test_plan_prefers_fewer_picks_to_weak_ones(bare: Install) -> None:
 
 
 def test_plan_picks_one_barely_relevant_paper(bare: Install) -> None:
-    bare.papers([*shelf("trace", 8, HALF), *shelf("other", 4, NONE)])
+    bare.papers(shelf("trace", 2, HALF))
     bare.people([reader(min_score="high")])
     names = planned(bare)
     assert len(names) == 1
@@ -120,7 +120,8 @@ def test_subscriber_without_interests_gets_trending(bare: Install) -> None:
 
 
 def test_liked_paper_brings_similar_ones_not_itself(bare: Install) -> None:
-    bare.papers([paper("mine"), paper("alike"), *shelf("other", 20, NONE)])
+    pair = [{**paper(name), "abstract": f"{TOPIC}, and how to trim them."} for name in ("mine", "alike")]
+    bare.papers([*pair, *shelf("other", 20, NONE)])
     bare.people([{"email": "reader@example.net", "likes": ["shelf:mine"]}])
     names = planned(bare)
     assert "mine" not in names

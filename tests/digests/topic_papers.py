@@ -2,8 +2,7 @@
 
 On an archive of other words.
 
-A topic has four words of equal weight; how many of them stand in a paper makes it strong, weak or
-below the bar.
+Where the topic stands in a paper makes it strong, weak or no match.
 """
 
 from collections.abc import Iterator
@@ -24,8 +23,8 @@ from tests.support.install import Install
 
 DAY = timedelta(days=1)
 TOPIC = "glimmering vostok tidepool lanterns"
-ALL, HALF, NONE = 4, 2, 0
-"""How many words of the topic stand in a paper."""
+ALL, HALF, NONE = 2, 1, 0
+"""The topic stands in title and abstract, in the abstract alone, or nowhere."""
 Record = dict[str, object]
 
 
@@ -37,16 +36,21 @@ def archive(install: Install) -> None:
     assert not report.refused
 
 
-def paper(name: str, words: int = ALL, **said: object) -> Record:
-    """Return a paper with this many words of TOPIC and otherwise other text."""
+def paper(name: str, strength: int = ALL, **said: object) -> Record:
+    """Return a paper that TOPIC stands in as `strength` says, and otherwise other text."""
     filler = _filler()[sum(map(ord, name)) % len(_filler())]
-    held = " ".join(TOPIC.split()[:words])
-    return {"id": f"shelf:{name}", "title": f"{held} {filler[0]} {name}", "abstract": f"{held}. {filler[1]}", **said}
+    title, abstract = (TOPIC if strength >= least else "" for least in (ALL, HALF))
+    return {
+        "id": f"shelf:{name}",
+        "title": f"{title} {filler[0]} {name}",
+        "abstract": f"{abstract}. {filler[1]}",
+        **said,
+    }
 
 
-def shelf(prefix: str, count: int, words: int = ALL, **said: object) -> Iterator[Record]:
+def shelf(prefix: str, count: int, strength: int = ALL, **said: object) -> Iterator[Record]:
     """Yield several such papers."""
-    return (paper(f"{prefix}{number:02}", words, **said) for number in range(count))
+    return (paper(f"{prefix}{number:02}", strength, **said) for number in range(count))
 
 
 def reader(**said: object) -> Record:

@@ -32,7 +32,9 @@ _SYLLABLES = [
     "flo",
     "gru",
 ]
-FIELDS = 40
+FIELDS = 10
+PHRASES = 8
+"""Phrases of two words that recur in the papers of a field, so that topics have papers about them."""
 
 
 @lru_cache(maxsize=1)
@@ -61,7 +63,7 @@ def people(count: int, first: int = 0, **settings: object) -> Iterator[dict[str,
     """Yield subscribers for `subscriber import`, with one to three topics each."""
     for number in range(first, first + count):
         rng = Random(number)
-        topics = [" ".join(rng.sample(rng.choice(vocabulary()), 3)) for _ in range(rng.randint(1, 3))]
+        topics = [_phrase(rng, rng.choice(vocabulary())) for _ in range(rng.randint(1, 3))]
         yield {"email": f"reader{number}@example.net", "topics": topics, **settings}
 
 
@@ -76,7 +78,14 @@ def _word(rng: Random) -> str:
 
 
 def _sentence(rng: Random, words: tuple[str, ...], length: int) -> str:
-    return " ".join(rng.choice(words if rng.random() < 0.8 else rng.choice(vocabulary())) for _ in range(length)) + "."
+    others = [rng.choice(words if rng.random() < 0.6 else rng.choice(vocabulary())) for _ in range(length // 2)]
+    phrases = [_phrase(rng, words) for _ in range(length // 4)]
+    return " ".join(rng.sample([*others, *phrases], len(others) + len(phrases))) + "."
+
+
+def _phrase(rng: Random, words: tuple[str, ...]) -> str:
+    first = 2 * rng.randrange(PHRASES)
+    return f"{words[first]} {words[first + 1]}"
 
 
 def _name(rng: Random) -> str:
