@@ -24,7 +24,7 @@ TIED = 0.35
 """In between it does if the noun follows in this share of its papers: "diffusion (models)", not "world (models)"."""
 MIN_LETTERS = 3
 """Shorter acronyms are too ambiguous to be searched for because the archive once defined them."""
-_JOINED = re.compile(r"\s*(?:&|\band\b|\bor\b)\s*", re.IGNORECASE)
+_JOINED = re.compile(r"&|\band\b|\bor\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _acronyms(lexicon: Lexicon) -> Mapping[tuple[str, ...], tuple[str, ...]]:
 
 def _parts(name: str) -> Iterator[str]:
     """Yield the name itself; of "audio and music generation" also "audio generation" and "music generation"."""
-    sides = _JOINED.split(name)
+    sides = [side.strip() for side in _JOINED.split(name)]
     if len(sides) == 1:
         yield name
     else:

@@ -47,7 +47,7 @@ def readers() -> list[dict[str, object]]:
     for number in range(READERS):
         person: dict[str, object] = {"email": f"reader{number}@example.net", "size": rng.choice([3, 5, 10, 20])}
         if number % 10:
-            person["topics"] = rng.sample(wanted, rng.randint(1, 4))
+            person["topics"] = [rng.choice(THINGS[:8]), *rng.sample(wanted, rng.randint(0, 3))]
         if number % 4 == 1:
             person["phrases"] = [rng.choice(["diffusion", "agents", "attention", "benchmark"])]
         if number % 5 == 2:
@@ -150,7 +150,7 @@ def test_pipeline_of_the_next_day_has_only_new_papers(full: Install, tmp_path: P
         digestd(made, "paper", "import", write(tmp_path / "next.jsonl", hugging_face(NEXT_DAYS)))
         planned = digestd(made, "plan")
         assert planned["due"] == planned["planned"] + planned["empty"] == READERS
-        assert planned["planned"] > READERS * 0.9
+        assert planned["planned"] > READERS * 0.5
         digestd(made, "deliver", "--drain")
     assert relay.copies.total() == READERS + planned["planned"]
     assert made.sound(relay.copies)

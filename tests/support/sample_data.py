@@ -33,7 +33,7 @@ _SYLLABLES = [
     "gru",
 ]
 FIELDS = 10
-PHRASES = 8
+PHRASES = 4
 """Phrases of two words that recur in the papers of a field, so that topics have papers about them."""
 
 
