@@ -165,8 +165,9 @@ def _long_form(short: str, before: Sequence[str]) -> list[str]:
         place = text.rfind(letter, 0, place)
         if place < 0:
             return []
-    starts = [one.start() for one in re.finditer(rf"(?<![a-z0-9]){re.escape(short[0])}", text[:place])]
-    found = text[starts[-1] :].split() if starts else []
+    starts = (at for at in reversed(range(place)) if text[at] == short[0] and not text[:at][-1:].isalnum())
+    start = next(starts, -1)
+    found = text[start:].split() if start >= 0 else []
     return found if 1 < len(found) <= len(short) + 2 or (len(found) == 1 and "-" in found[0]) else []
 
 
