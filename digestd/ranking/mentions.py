@@ -5,7 +5,7 @@ way round ("generation of videos"). Scattered words name nothing. An acronym is 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Floats, Ints
-from digestd.ranking.concepts import Concept, understand
+from digestd.ranking.concepts import understand
 from digestd.ranking.inverted_index import InvertedIndex
 from digestd.ranking.lexicon import acronym, definitions, lemma, lemmas
 from digestd.ranking.model import TextModel
@@ -49,7 +49,6 @@ class Mentions:
         words: For each, the words as written there; empty for a category.
     """
 
-    concept: Concept
     papers: Ints
     features: Floats
     words: Sequence[tuple[str, ...]]
@@ -57,7 +56,7 @@ class Mentions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MentionIndex:
-    """The words of the day's papers by position, and the mentions found so far.
+    """The words of the day's papers by position.
 
     Attributes:
         words: Lemma → papers and the positions there; stop words have none.
@@ -74,14 +73,9 @@ class MentionIndex:
     defined: Sequence[Mapping[str, str]]
     written: Sequence[Sequence[str]]
     titles: Sequence[int]
-    _found: dict[str, Mentions] = field(default_factory=dict)
 
     def of(self, topic: str) -> Mentions:
-        """Return the mentions of the concept that a topic names. The cache never changes a result."""
-        found = self._found.get(topic)
-        return self._found.setdefault(topic, self._search(topic)) if found is None else found
-
-    def _search(self, topic: str) -> Mentions:
+        """Return the mentions of the concept that a topic names."""
         concept = understand(topic, self.model)
         named = _collected(self._standing(form) for form in concept.forms)
         for short in concept.acronyms:
@@ -96,7 +90,6 @@ class MentionIndex:
         rows = [self._features(j, named.get(j), hinted.get(j), j in categories) for j in papers]
         places = [min(named.get(j) or hinted.get(j) or [range(0)], key=lambda place: place.start) for j in papers]
         return Mentions(
-            concept,
             np.array(papers, dtype=np.intp),
             np.array(rows, dtype=np.float32).reshape(-1, len(FEATURES)),
             [_trimmed(self.written[j], place) for j, place in zip(papers, places, strict=True)],

@@ -10,7 +10,7 @@ the right ones, the rest of which hardly shares a word or a meaning with the top
 same recall. Without a dense model the LSA cosine takes the place of both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 
@@ -27,6 +27,8 @@ UNKNOWN_LATENT = 0.15
 """The LSA cosine assumed for a topic whose words the text model has never seen."""
 RELIABLE_DIMS = 50
 """In a space of fewer dimensions, cosines are high by chance; they count less and UNKNOWN_LATENT the more."""
+CACHE_SIZE = 20_000
+"""Topics remembered: some 40 MB."""
 MIN_COSINE = 0.4
 """The cosine that a paper needs which does not mention the topic: its deviation alone is large for absent subjects."""
 
@@ -53,23 +55,21 @@ class Subject:
     Attributes:
         papers: (k,) sorted positions in the candidate set.
         chance: (k,) at least MIN_CHANCE.
-        mentions: Where the topic is named.
+        quotes: Paper → the words that name the topic there, as written; without those that do not name it.
     """
 
     papers: Ints
     chance: Floats
-    mentions: Mentions
+    quotes: Mapping[int, tuple[str, ...]]
 
     def words(self, paper: int) -> tuple[str, ...]:
         """Return the words of a paper that name the topic, as written there; () if none do."""
-        place = int(np.searchsorted(self.mentions.papers, paper))
-        found = place < len(self.mentions.papers) and self.mentions.papers[place] == paper
-        return self.mentions.words[place] if found else ()
+        return self.quotes.get(paper, ())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SubjectIndex:
-    """The day's papers by subject; remembers every topic that was asked for. The cache never changes a result.
+    """The day's papers by subject; remembers up to CACHE_SIZE topics. The cache never changes a result.
 
     Attributes:
         latent: (m, d) LSA vectors of the papers.
@@ -89,11 +89,15 @@ class SubjectIndex:
             places: (t, d) LSA vectors of the topics.
             vectors: (t, e) embeddings of the topics.
         """
-        new = {topic: row for row, topic in enumerate(topics) if topic not in self._found}
+        known = {topic: self._found[topic] for topic in topics if topic in self._found}
+        new = {topic: row for row, topic in enumerate(topics) if topic not in known}
         rows = list(new.values())
         for topic, log_odds, is_near in zip(new, *self._by_meaning(places[rows], vectors[rows]), strict=True):
-            self._found[topic] = self._subject(self.mentions.of(topic), log_odds, is_near)
-        return [self._found[topic] for topic in topics]
+            known[topic] = self._subject(self.mentions.of(topic), log_odds, is_near)
+        if len(self._found) + len(new) > CACHE_SIZE:
+            self._found.clear()
+        self._found.update((topic, known[topic]) for topic in new)
+        return [known[topic] for topic in topics]
 
     def _by_meaning(self, places: Floats, vectors: Floats) -> tuple[Floats, Bools]:
         """Return the log odds (t, m) without the lexical features, and whether the meaning alone may suffice (t, m)."""
@@ -115,7 +119,9 @@ class SubjectIndex:
         log_odds[mentions.papers] += mentions.features @ np.array(self._coefficients.lexical, dtype=np.float32)
         is_near[mentions.papers] = True
         papers = np.flatnonzero((log_odds >= MIN_LOG_ODDS) & is_near)
-        return Subject(papers, (1 / (1 + np.exp(-log_odds[papers]))).astype(np.float32), mentions)
+        named = dict(zip(mentions.papers.tolist(), mentions.words, strict=True))
+        quotes = {paper: named[paper] for paper in papers.tolist() if named.get(paper)}
+        return Subject(papers, (1 / (1 + np.exp(-log_odds[papers]))).astype(np.float32), quotes)
 
     @property
     def _coefficients(self) -> Coefficients:
