@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from digestd.ranking.lexicon import Lexicon, acronym, lemmas
+from digestd.ranking.lexicon import Lexicon, acronym, lemma, lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.text import phrase_form, tokens
 
@@ -24,7 +24,9 @@ TIED = 0.35
 """In between it does if the noun follows in this share of its papers: "diffusion (models)", not "world (models)"."""
 MIN_LETTERS = 3
 """Shorter acronyms are too ambiguous to be searched for because the archive once defined them."""
-_JOINED = re.compile(r"&|\band\b|\bor\b", re.IGNORECASE)
+_JOINED = re.compile(r"(?<=\s)(?:&|and|or)(?=\s)", re.IGNORECASE)
+MIN_LONE_LETTERS = 7
+"""A shorter word that is a topic by itself is not corrected: phage is no misspelt phase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,13 @@ def understand(typed: str, model: TextModel) -> Concept:
     else:
         names, short = _learnt(corrected, model.lexicon)
         categories = ()
-    named = [name for name in (names if typed.isascii() else (*names, typed)) if name not in short]
-    forms = tuple(dict.fromkeys(form for name in named for part in _parts(name) if (form := tuple(lemmas(part)))))
+    named = names if typed.isascii() else (*names, typed)
+    parts = (tuple(lemmas(part)) for name in named if not _is_only_acronym(name, model) for part in _parts(name))
+    forms = tuple(dict.fromkeys(filter(_is_telling, parts)))
     text = " ".join(dict.fromkeys([*names[:1], *short[:1]]))
     return Concept(
         text=text,
-        words=text if typed.isascii() else f"{text} {typed}",
+        words=text if typed.isascii() or typed == text else f"{text} {typed}",
         forms=forms,
         acronyms=tuple(dict.fromkeys(short)),
         cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),
@@ -89,9 +92,9 @@ def glossary_names() -> Mapping[str, str]:
 
 def _corrected(typed: str, model: TextModel) -> str:
     """Correct the misspelt words of a topic; of several words only so that the result is a known phrase."""
-    words = typed.split()
+    words = [word.strip(".,;:!?") for word in typed.split()]
     better = [model.lexicon.corrected(word) for word in words]
-    if better == words:
+    if better == words or (len(words) == 1 and len(typed) < MIN_LONE_LETTERS):
         return typed
     stems = tokens(" ".join(better))
     known = all(" ".join(pair) in model.vocabulary for pair in itertools.pairwise(stems))
@@ -112,22 +115,38 @@ def _acronyms(lexicon: Lexicon) -> Mapping[tuple[str, ...], tuple[str, ...]]:
     """Return the acronyms of each long form, given as lemmas."""
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
     for short, long_form in lexicon.long_forms.items():
-        if len(short) >= MIN_LETTERS:
-            form = tuple(lemmas(long_form))
+        form = tuple(lemmas(long_form))
+        if len(short) >= MIN_LETTERS and form:
             found[form] = (*found.get(form, ()), short)
     return found
 
 
 def _parts(name: str) -> Iterator[str]:
-    """Yield the name itself; of "audio and music generation" also "audio generation" and "music generation"."""
+    """Yield the name itself and, where it joins subjects, each of them.
+
+    "Audio and music generation" is also "audio generation" and "music generation"; "NLP and computer vision" is also
+    the names of both; "search and rescue" is only itself.
+    """
+    yield name
     sides = [side.strip() for side in _JOINED.split(name)]
     if len(sides) == 1:
-        yield name
-    else:
-        *others, last = sides
-        head = last.split()[1:] if len(last.split()) > 1 else []
-        yield from (" ".join([*side.split(), *head]) for side in others)
+        return
+    *others, last = sides
+    if all(entries := [_known(side) for side in sides]):
+        yield from (one for entry in entries if entry for one in entry.names)
+    elif all(len(side.split()) == 1 for side in others) and len(last.split()) > 1:
+        yield from (f"{side} {last.partition(' ')[2]}" for side in others)
         yield last
+
+
+def _is_only_acronym(name: str, model: TextModel) -> bool:
+    """Return True for a name in capitals that is no word of the archive: only papers in capitals mean it."""
+    return bool(acronym(name)) and lemma(name.lower()) not in model.lexicon.frequency
+
+
+def _is_telling(form: tuple[str, ...]) -> bool:
+    """Return True unless a form is a lone letter, like that of C++, or empty."""
+    return any(len(one) > 1 or not one.isascii() for one in form)
 
 
 def _core(form: tuple[str, ...], model: TextModel) -> tuple[str, ...]:
@@ -171,7 +190,6 @@ def _glossary() -> Mapping[str, _Entry]:
                 tuple(name.strip() for name in part.split(";") if name.strip()) for part in line.split("|")
             )
             entry = _Entry(names, short, categories)
-            for name in (*names, *short, *foreign):
+            for name in (*names, *short, *foreign, *(f"{name}s" for name in (*names, *short))):
                 found.setdefault(phrase_form(name), entry)
-            found.setdefault(phrase_form(f"{names[0]}s"), entry)
     return found

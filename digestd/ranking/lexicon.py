@@ -7,9 +7,11 @@ distance (Damerau 1964: insertion, deletion, substitution, transposition).
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -24,17 +26,17 @@ MIN_TARGET = 5
 """Texts that a word must occur in so that others are corrected to it."""
 SHORT, LONG = 4, 9
 """Shorter words are never corrected; from LONG letters on, two errors are corrected instead of one."""
-MAX_CONFUSIONS = 8
-"""Words within the distance that are considered."""
 
 _ENDINGS = (
     ("isation", "ize"), ("ization", "ize"), ("ising", "ize"), ("ised", "ize"), ("iser", "ize"), ("izer", "ize"),
     ("ise", "ize"), ("ability", "able"), ("ibility", "ible"), ("ically", "ic"), ("ation", "ate"), ("ative", "ate"),
-    ("ator", "ate"), ("our", "or"), ("ction", "ct"),
+    ("ator", "ate"), ("our", "or"), ("ction", "ct"), 
 )  # fmt: skip
 """Derivations that do not change the subject, and British spelling."""
 _ACRONYM = re.compile(r"\(([A-Za-z0-9][A-Za-z0-9-]{1,9})\)")
+_PLURALS = {"matrices": "matrix", "indices": "index", "vertices": "vertex", "axes": "axis"}
 _VOWEL = re.compile("[aeiouy]")
+_COMPOUND = re.compile("\\w+(?:[-\u2010\u2011]\\w+)*")
 _LONG_FORM = re.compile(r"[\w'/-]+")
 _IN_LONG_FORM = 10
 """Maximum number of words before the parenthesis that a long form is sought in."""
@@ -44,25 +46,36 @@ def lemma(word: str) -> str:
     """Return the base form of a folded English word: without plural, -ed, -ing and derivations of its verb."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return word
-    word = _singular(word)
+    word = _PLURALS.get(word) or _singular(word)
     for ending, base in _ENDINGS:
         if word.endswith(ending) and len(word) > len(ending) + 2:
             word = word.removesuffix(ending) + base
             break
     else:
         word = _infinitive(word)
-    return word.removesuffix("e") if len(word) > 4 else word
+    return word.removesuffix("e") if len(word) > 3 else word
 
 
 def lemmas(text: str) -> list[str]:
     """Return the lemmas of a text in order, without stop words."""
-    parts = (part for word in words(text) for part in word_tokens(word))
-    return [lemma(part) for part in parts if part not in STOP_WORDS]
+    return [base for base, _ in lemmas_with_words(text)]
+
+
+def lemmas_with_words(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each lemma of a text in order with the word as written.
+
+    Stop words are left out, but not those that a compound consists of but for one word: "off-policy", "one-shot".
+    """
+    for compound in _COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text)):
+        parts = [(token, word) for word in words(compound) for token in word_tokens(word)]
+        telling = [part for part in parts if part[0] not in STOP_WORDS]
+        for token, word in telling if len(telling) > 1 or len(parts) == 1 else parts:
+            yield lemma(token), word
 
 
 def acronym(word: str) -> str:
     """Return a word that is written as an acronym (RAG, NeRFs) in the singular; "" for other words."""
-    if sum(map(str.isupper, word)) < 2:
+    if sum(map(str.isupper, word)) < 2 or not word.isalnum():
         return ""
     return word[:-1] if word.endswith("s") else word
 
@@ -84,8 +97,10 @@ class Lexicon:
     long_forms: Mapping[str, str] = field(default_factory=dict)
 
     def long_form(self, short: str) -> str:
-        """Return the long form of an acronym, whether typed in capitals or not; "" if it is unknown."""
-        return self.long_forms.get(short) or self.long_forms.get(short.upper(), "")
+        """Return the long form of an acronym, whether typed in capitals or not; "" if it is unknown or a usual word."""
+        if short in self.long_forms or lemma(short.lower()) in self.frequency:
+            return self.long_forms.get(short, "")
+        return self.long_forms.get(short.upper(), "")
 
     def share(self, of: str) -> float:
         """Return the share of texts that a lemma occurs in."""
@@ -97,12 +112,20 @@ class Lexicon:
         if len(base) < SHORT or not base.isalpha() or acronym(word) or base in self.frequency:
             return word
         errors = 1 if len(base) < LONG else 2
-        near = process.extract(
-            base, self.frequency.keys(), scorer=OSA.distance, score_cutoff=errors, limit=MAX_CONFUSIONS
-        )
-        found = [(distance, -self.frequency[name], name) for name, distance, _ in near if name[0] == base[0]]
-        best = min((one for one in found if -one[1] >= MIN_TARGET), default=None)
+        targets = _targets(self).get(base[0], [])
+        near = process.extract(base, targets, scorer=OSA.distance, score_cutoff=errors, limit=None)
+        best = min(((distance, -self.frequency[name], name) for name, distance, _ in near), default=None)
         return word if best is None else self.spellings[best[2]]
+
+
+@lru_cache(maxsize=4)
+def _targets(lexicon: Lexicon) -> Mapping[str, list[str]]:
+    """Return the lemmas that others are corrected to, by first letter: misspellings seldom change it."""
+    found: dict[str, list[str]] = {}
+    for name, often in lexicon.frequency.items():
+        if often >= MIN_TARGET:
+            found.setdefault(name[0], []).append(name)
+    return found
 
 
 def build_lexicon(frequency: Mapping[str, int], long_forms: Mapping[str, str], size: int) -> Lexicon:
@@ -152,7 +175,8 @@ def definitions(text: str) -> Iterator[tuple[str, str]]:
     for match in _ACRONYM.finditer(text):
         short = acronym(match[1])
         if len(short) > 1:
-            before = [one[0] for one in _LONG_FORM.finditer(text[: match.start()][-120:])][-_IN_LONG_FORM:]
+            near = text[max(0, match.start() - 120) : match.start()]
+            before = [one[0] for one in _LONG_FORM.finditer(near)][-_IN_LONG_FORM:]
             if long_form := _long_form(short.replace("-", "").lower(), before):
                 yield short, " ".join(_singular_last(long_form))
 
@@ -176,6 +200,8 @@ def _singular_last(long_form: Sequence[str]) -> list[str]:
 
 
 def _singular(word: str) -> str:
+    if word.endswith(("yses", "eses")) and len(word) > 5:
+        return word[:-2] + "is"
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     if word.endswith(("sses", "xes", "ches", "shes", "zes")):
@@ -188,7 +214,7 @@ def _singular(word: str) -> str:
 def _infinitive(word: str) -> str:
     if word.endswith(("elling", "elled")):
         return word.removesuffix("ing").removesuffix("ed")[:-1]
-    for ending, least in (("ing", 3), ("ed", 4)):
+    for ending, least in (("ing", 3), ("ed", 3)):
         base = word.removesuffix(ending)
         if (
             base != word

@@ -4,6 +4,7 @@ A concept of several words is named where they stand in order within a short win
 way round ("generation of videos"). Scattered words name nothing. An acronym is named where it is written as one.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,21 +16,22 @@ from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Floats, Ints
 from digestd.ranking.concepts import understand
 from digestd.ranking.inverted_index import InvertedIndex
-from digestd.ranking.lexicon import acronym, definitions, lemma, lemmas
+from digestd.ranking.lexicon import acronym, definitions, lemmas, lemmas_with_words
 from digestd.ranking.model import TextModel
-from digestd.ranking.text import STOP_WORDS, word_tokens, words
 
 GAP = 1
 """Words that may stand between two words of a form, as in "video *world* generation"."""
 OPENING = 25
 """Words after the title, stop words not counted, that say what the paper is about: two sentences."""
+BETWEEN = [("", "")] * (GAP + 2)
+"""What lies between title and abstract, so that no phrase stands across."""
 OFTEN = 8
 """Mentions beyond this number say no more."""
 
-FEATURES = ("named", "title", "opening", "often", "hinted", "hinted in title", "single", "category")
+FEATURES = ("title", "opening", "often", "hinted", "hinted in title", "single", "category")
 """The columns of `Mentions.features`.
 
-named, title, opening   a form or an acronym stands anywhere, in the title, in the opening sentences
+title, opening          a form or an acronym stands in the title, in the opening sentences
 often                   ln(1 + number of mentions)
 hinted, … in title      only the form without its head noun stands ("diffusion" of "diffusion models")
 single                  what stands is a single word
@@ -81,7 +83,7 @@ class MentionIndex:
         for short in concept.acronyms:
             for paper, positions in self.acronyms.get(short, ()):
                 long_form = self.defined[paper].get(short)
-                if long_form is None or tuple(lemmas(long_form)) in concept.forms:
+                if long_form is None or not concept.forms or tuple(lemmas(long_form)) in concept.forms:
                     named.setdefault(paper, []).extend(_single(positions))
         hinted = _collected(self._standing(core) for core in concept.cores)
         hinted = {paper: places for paper, places in hinted.items() if paper not in named}
@@ -102,7 +104,6 @@ class MentionIndex:
         starts = {place.start for place in named or hinted or ()}
         single = bool(starts) and all(len(place) == 1 for place in named or hinted or ())
         return (
-            float(bool(named)),
             float(bool(named) and min(starts) < title),
             float(bool(named) and min(starts) < title + OPENING),
             float(np.log1p(min(len(starts), OFTEN))),
@@ -128,28 +129,20 @@ class MentionIndex:
 
 def build_mention_index(papers: Sequence[Paper], model: TextModel, inverted_index: InvertedIndex) -> MentionIndex:
     """Index the words of the papers' titles and abstracts."""
-    bases: dict[str, tuple[str, ...]] = {}
-    titles = [_read(paper.plain_title, bases) for paper in papers]
-    texts = [title + _read(paper.plain_abstract, bases) for title, paper in zip(titles, papers, strict=True)]
+    titles = [list(lemmas_with_words(paper.plain_title)) for paper in papers]
+    texts = [
+        [*title, *BETWEEN, *lemmas_with_words(paper.plain_abstract)]
+        for title, paper in zip(titles, papers, strict=True)
+    ]
     return MentionIndex(
         model=model,
         inverted_index=inverted_index,
         words=_postings([[base for base, _ in text] for text in texts]),
         acronyms=_postings([[acronym(word) for _, word in text] for text in texts]),
-        defined=[dict(definitions(paper.plain_abstract)) for paper in papers],
+        defined=[dict(definitions(paper.text)) for paper in papers],
         written=[[word for _, word in text] for text in texts],
         titles=list(map(len, titles)),
     )
-
-
-def _read(text: str, bases: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
-    """Return (lemma, word as written) of a text in order, without stop words. `bases` remembers the lemmas."""
-    found = []
-    for word in words(text):
-        if word not in bases:
-            bases[word] = tuple(lemma(part) for part in word_tokens(word) if part not in STOP_WORDS)
-        found += [(base, word) for base in bases[word]]
-    return found
 
 
 def _postings(texts: Sequence[Sequence[str]]) -> dict[str, Posting]:
@@ -183,7 +176,8 @@ def _places(positions: Sequence[Sequence[int]]) -> list[range]:
     for first in positions[0]:
         last = first
         for later in positions[1:]:
-            last = next((place for place in later if last < place <= last + 1 + GAP), -1)
+            place = bisect_right(later, last)
+            last = later[place] if place < len(later) and later[place] <= last + 1 + GAP else -1
             if last < 0:
                 break
         else:

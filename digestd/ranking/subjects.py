@@ -44,8 +44,8 @@ class Coefficients:
     latent: float
 
 
-DENSE = Coefficients(-4.73, (0, 1.2, 1.9, 1.05, 0.75, 1.4, 1.05, 4.0), 1.4, 0.42, 5.0)
-SPARSE = Coefficients(-4.12, (0, 1.35, 2.3, 0.8, 0.6, 1.65, 1.0, 4.0), 0.0, 0.0, 6.0)
+DENSE = Coefficients(-4.73, (1.2, 1.9, 1.05, 0.75, 1.4, 1.05, 4.0), 1.4, 0.42, 5.0)
+SPARSE = Coefficients(-4.12, (1.35, 2.3, 0.8, 0.6, 1.65, 1.0, 4.0), 0.0, 0.0, 6.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

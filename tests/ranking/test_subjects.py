@@ -52,7 +52,7 @@ def test_acronym_counts_only_as_written_and_meant() -> None:
         ("LTG in maths", f"We define locally trivial groups (LTG). {PLAIN}"),
     ]  # fmt: skip
     found = about(day(*texts), "LTG")
-    assert (found.papers - FIRST).tolist() == [0, 2]
+    assert (found.papers - FIRST).tolist() == [0, 2, 3]  # nobody says yet what it stands for
 
 
 def test_passing_mention_is_no_subject() -> None:
