@@ -4,7 +4,7 @@ Item-based collaborative filtering (Sarwar et al. 2001): a like of paper i speak
 w_i / √(likes of v) over the people v who liked both, with w_i = 1 / (1 + ln(likes of i)). Everybody's influence is
 bounded: the similarity of two people is at most 1, and likes of very many candidates share `LIKES_PER_PERSON`.
 
-A paper connects two people only if at least `LEAST_PEOPLE` liked it, so that nobody is singled out by a rare like.
+A paper connects two people only if at least `LEAST_PEOPLE` liked it, so that a rare like reveals nobody.
 """
 
 from collections.abc import Sequence

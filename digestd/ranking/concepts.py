@@ -31,7 +31,7 @@ MIN_LONE_LETTERS = 7
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """What a topic asks for.
+    """The meaning of a topic.
 
     Attributes:
         text: English text that stands for its meaning: corrected, translated, an acronym with its long form.

@@ -82,7 +82,7 @@ def acronym(word: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
-    """What the archive's texts say about words.
+    """The words of the archive's texts.
 
     Attributes:
         size: Number of texts.

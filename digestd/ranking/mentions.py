@@ -24,7 +24,7 @@ GAP = 1
 OPENING = 25
 """Words after the title, stop words not counted, that say what the paper is about: two sentences."""
 BETWEEN = [("", "")] * (GAP + 2)
-"""What lies between title and abstract, so that no phrase stands across."""
+"""A gap between title and abstract, so that no phrase stands across."""
 OFTEN = 8
 """Mentions beyond this number say no more."""
 

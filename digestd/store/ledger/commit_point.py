@@ -1,6 +1,6 @@
 """The commit point: the last check before the final dot.
 
-It is committed before the dot is sent.
+It is committed before the final dot is sent.
 
 One transaction serves many connections. PostgreSQL locks the subscriber rows, SQLite the database (BEGIN IMMEDIATE), so
 an unsubscribe is either seen here or comes after the mail. Subscribers are locked first and by number, as planning

@@ -105,7 +105,7 @@ class SignUp(BaseModel):
 
 
 class TopicHintOut(BaseModel):
-    """How a topic is understood, and what it brings.
+    """The meaning of a topic, and the papers it brings.
 
     `understood` is its corrected spelling, long form or translation, empty if it is understood as typed. `papers`
     counts the papers of the last week about it; if there are none, `nearest` lists topics that have some. `is_unknown`
