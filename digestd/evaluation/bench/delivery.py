@@ -153,6 +153,7 @@ def _environment(load: DeliveryLoad, relay: Sink, folder: Path, now: datetime) -
         "DIGESTD_MAIL_FROM": "Invented Digest <digest@example.org>",
         "DIGESTD_POSTAL_ADDRESS": "1 Invented Street",
         "DIGESTD_SOURCES": "none",
+        "DIGESTD_EMBEDDING_MODEL": "none",  # papers are encoded after ingest, which is not measured here
         "DIGESTD_TRANSPORT_CONNECTIONS": "16",  # as many as smtp-source has
         "DIGESTD_NOW": (now + timedelta(days=1)).isoformat(),
     }
