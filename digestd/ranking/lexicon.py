@@ -64,13 +64,18 @@ def lemmas(text: str) -> list[str]:
 def lemmas_with_words(text: str) -> Iterator[tuple[str, str]]:
     """Yield each lemma of a text in order with the word as written.
 
-    Stop words are left out, but not those that a compound consists of but for one word: "off-policy", "one-shot".
+    Stop words are left out, but not those that a compound consists of but for one word ("off-policy", "one-shot"), and
+    no capital letter that stands alone ("T cells"), other than A and I.
     """
     for compound in _COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text)):
         parts = [(token, word) for word in words(compound) for token in word_tokens(word)]
-        telling = [part for part in parts if part[0] not in STOP_WORDS]
+        telling = [part for part in parts if part[0] not in STOP_WORDS or _is_symbol(part[1])]
         for token, word in telling if len(telling) > 1 or len(parts) == 1 else parts:
             yield lemma(token), word
+
+
+def _is_symbol(word: str) -> bool:
+    return len(word) == 1 and word.isupper() and word not in "AI"
 
 
 def acronym(word: str) -> str:

@@ -65,6 +65,8 @@ def test_unknown_words_stay_as_typed(archive: TextModel) -> None:
         ("off-policy", ("off", "policy")),
         ("GPT-4", ("gpt", "4")),
         ("HONEY", ("honey",)),
+        ("T cells", ("t", "cell")),
+        ("T-cell", ("t", "cell")),
         ("NLP and computer vision", ("natural", "languag", "process")),
     ],
 )
