@@ -89,7 +89,7 @@ class SubjectIndex:
             places: (t, d) LSA vectors of the topics.
             vectors: (t, e) embeddings of the topics.
         """
-        known = {topic: self._found[topic] for topic in topics if topic in self._found}
+        known = {topic: found for topic in topics if (found := self._found.get(topic)) is not None}
         new = {topic: row for row, topic in enumerate(topics) if topic not in known}
         rows = list(new.values())
         for topic, log_odds, is_near in zip(new, *self._by_meaning(places[rows], vectors[rows]), strict=True):
