@@ -1,6 +1,6 @@
 """Define and read arguments and options that several commands share."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +24,14 @@ def parse_datetime(text: str) -> datetime:
     except ValueError as error:
         raise BadInput(str(error)) from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def parse_date(text: str, option: str) -> date:
+    """Parse a date like 2026-11-24. Raises BadInput, which names the option."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{option}: invalid date {text[:40]!r}; write it like 2026-11-24") from error
 
 
 def read_text_file(file: Path) -> str:

@@ -3,30 +3,34 @@
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Email, Json
+from digestd.cli.arguments import Email, Json, parse_date
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_line
 from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
-from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview
-from digestd.domain.delivery import Claim, MailKind
+from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview, preview_on
+from digestd.digests.outlook import InterestYield, Outlook, outlook
+from digestd.domain.delivery import Claim, MailKind, State
 from digestd.domain.paper import paper_id
-from digestd.domain.schedule import newest_due, period_date
-from digestd.domain.subscriber import Subscriber
+from digestd.domain.schedule import next_due, period_date
+from digestd.domain.subscriber import Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.mail.content import Rendered
 from digestd.mail.rendering import render_reason
 from digestd.security.links import address_key, make_message_id
 from digestd.store import subscribers, suppressions
+from digestd.store.ledger.queries import DeliveryInfo
 from digestd.store.timestamps import to_us
 from digestd.subscribers.lookup import find
 
@@ -51,15 +55,19 @@ def show_preview(
     html: Html = False,
     eml: Eml = False,
     out: Out = None,
+    on: Annotated[
+        str, typer.Option("--date", metavar="DATE", help="Show what they got, or would have got, on this date.")
+    ] = "",
 ) -> None:
     """Show the digest that a subscriber would get now.
 
-    Changes nothing and sends nothing.
+    Changes nothing and sends nothing. With --date papers are those known then, interests and votes those of today.
 
     Example: digestd preview ada@example.org --html --out digest.html
     """
     part = _part(text=text, html=html, eml=eml)
-    _show(_preview(wiring.build(), email, part), out)
+    day = parse_date(on, "--date") if on else None
+    _show(_preview(wiring.build(), email, part, day), out)
 
 
 def show_replay(
@@ -90,18 +98,26 @@ def show_replay(
 
 def show_explanation(
     email: Email,
-    paper: Annotated[str, typer.Argument(metavar="PAPER", help="The paper's id, as in arxiv:2401.00001.")],
+    paper: Annotated[
+        str, typer.Argument(metavar="[PAPER]", help="A paper's id, as in arxiv:2401.00001. Default: all digests.")
+    ] = "",
     period: Annotated[
         str, typer.Option(help="Explain this past digest: 2026-11-24 or 2026-W48. Default: the next one.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Explain a paper's score for a subscriber.
+    """Explain a paper's score for a subscriber, or why they got a digest or none.
 
-    The contributions of all signals add up to the score.
+    The contributions of all signals add up to the score. Without a paper it says what became of their last digest,
+    when the next one is due, and what each interest finds among the papers of the last days.
 
     Example: digestd explain ada@example.org arxiv:2401.00001
     """
+    if not paper:
+        if period:
+            raise BadInput("--period: explains one paper of a digest, so name the paper too")
+        show_outlook(wiring.build(), email, as_json=as_json)
+        return
     name = paper_id(paper)
     if period:
         _check_period(period)
@@ -119,6 +135,90 @@ def show_explanation(
         emit(_explained(app, subscriber, found), as_json=True)
         return
     print_explanation(app, subscriber, found)
+
+
+def show_outlook(app: App, email: str, *, as_json: bool) -> None:
+    """Print how a subscriber's last digest fared, when the next is due, and what their interests find."""
+    now = app.clock()
+    with app.db.read() as session:
+        subscriber = find(session, app.keys, email)
+        suppressed = suppressions.reason_for(session, address_key(app.keys, email))
+    found = outlook(app.db, subscriber.key, now, app.encoder, app.settings.explore, app.settings.co_likes)
+    is_active = subscriber.status is Status.ACTIVE
+    due = next_due(subscriber.timing, now) if is_active else None
+    interests = [_interest_row(each) for each in found.interests]
+    if as_json:
+        row = {
+            "email": email,
+            "status": subscriber.status,
+            "suppressed": suppressed,
+            "paused_until": subscriber.paused_until,
+            "next_due": due,
+            "last": None if found.last is None else _last_row(found.last),
+            "considered": found.considered,
+            "picks": found.picks,
+            "min_score": found.min_score,
+            "interests": interests,
+        }
+        emit(row, as_json=True)
+        return
+    for line in _outlook_lines(subscriber, found, suppressed, due):
+        emit_line(line)
+    if interests:
+        emit(interests)
+
+
+def _outlook_lines(
+    subscriber: Subscriber, found: Outlook, suppressed: SuppressionReason | None, due: datetime | None
+) -> Iterator[str]:
+    timing = subscriber.timing
+    if due is not None:
+        local = due.astimezone(ZoneInfo(timing.timezone))
+        yield f"next digest: {local:%A %Y-%m-%d %H:%M} in {timing.timezone} ({timing.cadence})"
+    elif subscriber.paused_until is not None:
+        yield f"no digest is due: paused until {subscriber.paused_until:%Y-%m-%d}"
+    else:
+        yield f"no digest is due: the subscriber is {subscriber.status}"
+    if suppressed is not None:
+        yield f"no mail may be sent to them: the address is suppressed ({suppressed})"
+    yield f"last digest: {_last_line(found.last)}"
+    yield (
+        f"a digest now would have {_count(found.picks, 'more paper')}, of {found.considered} of the last days; "
+        f"a paper needs a probability of {found.min_score:.2f}"
+    )
+    if not found.interests:
+        yield "they have no interests, so they get what is trending"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _last_line(last: DeliveryInfo | None) -> str:
+    if last is None:
+        return "none yet"
+    if last.state is State.EMPTY:
+        return f"{last.period}: no mail, because no paper of the day matched"
+    if last.state is State.READY:
+        waits_for = f"; the relay said: {last.reply}" if last.reply else ""
+        return f"{last.period}: {_count(last.picks, 'paper')}, waits until {last.not_before:%Y-%m-%d %H:%M}Z{waits_for}"
+    why = "" if last.state is State.ACCEPTED else last.reason or last.reply
+    return f"{last.period}: {_count(last.picks, 'paper')}, {last.state}" + (f" ({why})" if why else "")
+
+
+def _last_row(last: DeliveryInfo) -> dict[str, object]:
+    return {"id": last.key, "period": last.period, "papers": last.picks, "state": last.state, "reason": last.reason}
+
+
+def _interest_row(found: InterestYield) -> dict[str, object]:
+    return {
+        "interest": found.interest.value,
+        "kind": found.interest.kind,
+        "papers": found.papers,
+        "sent": found.sent,
+        "best": found.best.plain_title if found.best else "",
+        "probability": found.probability if found.best else None,
+    }
 
 
 def print_explanation(app: App, subscriber: Subscriber, found: Explanation) -> None:
@@ -222,12 +322,16 @@ def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str
     }
 
 
-def _preview(app: App, email: str, part: MailPart) -> bytes:
+def _preview(app: App, email: str, part: MailPart, day: date | None) -> bytes:
     now = app.clock()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
-    shown = preview(app.db, subscriber.key, now, app.encoder, app.settings.explore, app.settings.co_likes)
-    period = newest_due(subscriber.timing, now).key
+    install = (app.encoder, app.settings.explore, app.settings.co_likes)
+    if day is None:
+        shown = preview(app.db, subscriber.key, now, *install)
+    else:
+        shown = preview_on(app.db, subscriber.key, day, now, *install)
+    period = shown.period
     claim = Claim(
         key=0,
         attempt=0,

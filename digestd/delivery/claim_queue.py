@@ -6,7 +6,7 @@ Deliveries to a rate-limited recipient domain wait in a separate queue, so that 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from digestd.delivery.attempt_recorder import RunCounters
@@ -48,6 +48,7 @@ class ClaimQueue:
         self._prepare = prepare
         self._ready_by = ready_by
         self._remaining: int | None = None
+        self._only: tuple[int, ...] = ()
         self._check_disk: Callable[[], None] = lambda: None
         self._limiter = RateLimiter({}, lambda: 0.0)
         self._balancer = RelayBalancer(())
@@ -59,6 +60,11 @@ class ClaimQueue:
     def with_limits(self, most: int | None, limiter: RateLimiter, balancer: RelayBalancer) -> "ClaimQueue":
         """Limit the number of claims to `most`, and the rate by `limiter` and `balancer`."""
         self._remaining, self._limiter, self._balancer = most, limiter, balancer
+        return self
+
+    def with_only(self, deliveries: Collection[int]) -> "ClaimQueue":
+        """Claim these deliveries and no others; all if there are none."""
+        self._only = tuple(deliveries)
         return self
 
     def with_disk_check(self, check_disk: Callable[[], None]) -> "ClaimQueue":
@@ -158,6 +164,8 @@ class ClaimQueue:
         if size <= 0:
             return False
         now = self._ready_by()
+        if self._only:
+            return self._claim_only(now)
         with self._db.write() as session:
             ledger.force_index_scans(session)
             size = min(size, max(MIN_BATCH, queries.count_ready(session, now, PART * BATCH) // PART))
@@ -171,6 +179,15 @@ class ClaimQueue:
         self._prepare(kept)
         self._waiting.extend(kept)
         return not claimed.nothing
+
+    def _claim_only(self, now: datetime) -> bool:
+        """Claim the deliveries of `with_only`, once."""
+        with self._db.write() as session:
+            claims = ledger.claim_these(session, self._claimer, self._only, now)
+        self._remaining = 0  # a deferred one waits for its time, as any other
+        self._prepare(claims)
+        self._waiting.extend(claims)
+        return bool(claims)
 
     def _split_by_rate(self, claims: tuple[Claim, ...]) -> tuple[list[Claim], list[Claim]]:
         """Split claims into those that can be sent within a lease and the rest."""

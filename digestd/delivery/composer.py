@@ -11,7 +11,7 @@ from datetime import datetime
 from threading import RLock
 from typing import NamedTuple
 
-from digestd.domain.delivery import Claim, MailKind
+from digestd.domain.delivery import DIGESTS, Claim, MailKind
 from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged
@@ -149,7 +149,7 @@ class Composer:
                 return self._compose(claim)
 
     def _compose(self, claim: Claim) -> ComposedMail:
-        if claim.kind is MailKind.DIGEST:
+        if claim.kind in DIGESTS:
             return self._sign(claim, self._digest(claim))
         rendered = self.render(claim)
         return self._sign(claim, compose_notice(self._headers(claim, rendered.subject), rendered.text, rendered.html))
@@ -170,7 +170,7 @@ class Composer:
         templates = self._templates[claim.template_hash]
         if claim.kind is MailKind.REPLY:
             return render_reply(templates, self._reply(claim))
-        if claim.kind is not MailKind.DIGEST:
+        if claim.kind not in DIGESTS:
             return render_notice(templates, self._notice(claim))
         return render_digest(templates, self._content(claim))
 
@@ -189,12 +189,13 @@ class Composer:
             raise Damaged("its picks cannot be read, so the database is damaged: restore the last backup")
         if claim.coverage is None:
             raise Damaged("its coverage cannot be read, so the database is damaged: restore the last backup")
+        period = claim.covers_from if claim.kind is MailKind.COPY else claim.period  # a copy's key has a number too
         return DigestContent(
             list_name=self._sender.list_name,
             subscriber_name=claim.name,
-            period=claim.period,
+            period=period,
             covers_from=claim.covers_from,
-            date=period_date(claim.period),
+            date=period_date(period),
             considered=claim.considered,
             items=tuple([DigestItem(self._papers[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
             postal_address=self._sender.postal_address,

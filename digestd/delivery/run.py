@@ -10,7 +10,7 @@ while there is still some space.
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -99,11 +99,12 @@ class DiskFull(Unavailable):
     """There is too little disk space to record what would be sent."""
 
 
-async def deliver(
+async def deliver(  # what a run may be limited by
     config: DeliveryConfig,
     *,
     drain: bool = True,
     limit: int | None = None,
+    only: Collection[int] = (),
     stop: asyncio.Event | None = None,
     counters: RunCounters | None = None,
 ) -> DeliveryReport:
@@ -113,6 +114,7 @@ async def deliver(
         config: The parts of this run.
         drain: Also send what becomes ready during the run.
         limit: Send at most this many mails.
+        only: Send these deliveries and no others, whatever their retry delay.
         stop: When set, start no new mail and wait STOP_SECONDS for open answers.
         counters: Updated during the run, for a progress display.
 
@@ -130,7 +132,7 @@ async def deliver(
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender)
     queue = ClaimQueue(config.db, _claim_owner(config), composer.prepare, config.clock if drain else lambda: started)
-    queue.with_limits(limit, limiter, balancer).with_disk_check(check_space)
+    queue.with_limits(limit, limiter, balancer).with_only(only).with_disk_check(check_space)
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
         with (

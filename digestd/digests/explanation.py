@@ -7,7 +7,7 @@ Nothing is stored.
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from sqlmodel import Session
@@ -18,11 +18,12 @@ from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selection, select
 from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.coverage import CoverageState
+from digestd.domain.delivery import UNSENT, State
 from digestd.domain.digest import Pick, Reason
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
-from digestd.domain.schedule import newest_due, period_date
-from digestd.errors import NotFound
+from digestd.domain.schedule import newest_due, period_date, period_on
+from digestd.errors import BadInput, Damaged, NotFound
 from digestd.ranking.calibration import MIN_SCORES
 from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.dense import Encoder, NoEncoder
@@ -34,6 +35,7 @@ from digestd.store import papers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
+from digestd.store.packing import pack_picks, readable_picks, unpack_picks
 
 SIMILAR_COSINE = 0.5
 """LSA cosine from which one paper counts as similar to another."""
@@ -41,11 +43,17 @@ SIMILAR_COSINE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The picks of a digest planned now, papers considered, incomplete sources."""
+    """A digest that is not in the ledger: period, picks as stored, papers considered, incomplete sources."""
 
-    picks: tuple[Pick, ...]
+    period: str
+    packed: bytes
     considered: int
     coverage: Mapping[str, CoverageState]
+
+    @property
+    def picks(self) -> tuple[Pick, ...]:
+        """Return the picks."""
+        return unpack_picks(self.packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +95,60 @@ def preview(
     `explore`, `co_likes`: the install's settings.
     """
     day, shard = _rank_one(db, subscriber, now, encoder, co_likes)
+    return _preview(day, shard, _period(day, shard), explore)
+
+
+def preview_on(  # noqa: PLR0913  # the install's settings are three
+    db: Database,
+    subscriber: int,
+    day: date,
+    now: datetime,
+    encoder: Encoder = NoEncoder(),
+    explore: bool = True,
+    co_likes: bool = True,
+) -> Preview:
+    """Return the digest that a subscriber got, or would have got, at their hour on a date.
+
+    The digest of that date or week if one with papers was planned. Otherwise the papers known then are ranked by
+    today's interests, votes and text model, without those of earlier digests.
+
+    Raises:
+        BadInput: their hour on that date is still to come, or its papers are no longer candidates of any digest.
+    """
+    with db.read() as session:
+        due = due_subscribers.by_key(session, subscriber)
+        period = period_on(due.timing, day)
+        if period.due > now:
+            raise BadInput(f"--date: {day} at their hour is still to come; leave the option out for a digest now")
+        earlier = [one for one in queries.digests(session, subscriber) if one.state not in (State.EMPTY, *UNSENT)]
+        if planned := next((one for one in earlier if one.period == period.key), None):
+            return _planned(session, planned.key)
+        earlier = [one for one in earlier if period_date(one.period) < day]
+        had = {pick.paper for one in earlier for pick in queries.picks(session, one.key)}
+    past = read_planning_day(db, period.due, encoder, co_likes, until=period.due)
+    last = max((period_date(one.period) for one in earlier), default=None)
+    then = due._replace(
+        last_planned=None if last is None else period_on(due.timing, last).due,
+        horizon=None,
+        had=np.array(sorted(had), dtype=np.uint32),
+    )
+    with single_blas_thread(), db.read() as session:
+        shard = rank_shard(session, past, [then])
+    return _preview(past, shard, period.key, explore)
+
+
+def _planned(session: Session, delivery: int) -> Preview:
+    claim = queries.as_claim(session, delivery)
+    packed = queries.packed_picks(session, delivery)
+    if claim is None or not readable_picks(packed):
+        raise Damaged(f"the picks of delivery {delivery} cannot be read; run `digestd fsck`")
+    return Preview(claim.period, packed, claim.considered, claim.coverage or {})
+
+
+def _preview(day: PlanningDay, shard: Shard, period: str, explore: bool) -> Preview:
     considered = int((shard.open & shard.ranked.fresh).sum())
-    return Preview(select_picks(day, shard, [_period(day, shard)], explore).of(0), considered, day.coverage)
+    packed = pack_picks(select_picks(day, shard, [period], explore))[0].picks
+    return Preview(period, packed, considered, day.coverage)
 
 
 def explain(  # noqa: PLR0913  # the install's settings are three

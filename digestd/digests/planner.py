@@ -4,7 +4,7 @@ A shard is written in one transaction: digests, seen papers, next due times. Sub
 writing (an unsubscribe, another planner) are left for the next tick.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -18,15 +18,16 @@ from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.shard import Shard, rank_shard, store_compiled
 from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
-from digestd.domain.digest import DigestSlot
+from digestd.domain.digest import DigestSlot, Period
 from digestd.domain.subscriber import Timing
-from digestd.errors import DigestdError
+from digestd.errors import DigestdError, NotFound
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.security.links import Keys, make_message_id
 from digestd.store import due as due_subscribers
 from digestd.store import ledger, references, subscribers
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
+from digestd.store.ledger import queries
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.store.packing import pack_picks
 
@@ -85,6 +86,32 @@ def plan(
     return report
 
 
+def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> int | None:
+    """Plan an active subscriber's digest for their current date or week, whatever their hour.
+
+    Returns:
+        The number of its delivery; None if no paper would be in it, or if they changed meanwhile. Nothing is written
+        then, so that their hour still brings a digest.
+
+    Raises:
+        NotFound: they have had a digest on their date, of another period.
+    """
+    day = _prepare_day(db, planner, now)
+    with single_blas_thread(), db.read() as session:
+        due = due_subscribers.by_key(session, subscriber)
+        period = schedule.current_period(due.timing, now)
+        if (planned := queries.digest_of(session, subscriber, period.key)) is not None:
+            return planned
+        if due.last_date is not None and due.last_date >= period.date.isoformat():
+            raise NotFound(f"they have had a digest on {due.last_date} already, and never get two on one date")
+        shard = rank_shard(session, day, [due])
+    digests = _digests(planner, day, shard, [_slot_of(period, due.timing, due.last_planned, now)])
+    if any(digest.picks.picks for digest in digests.values()):
+        _write(db, planner, day, shard, digests)
+    with db.read() as session:
+        return queries.digest_of(session, subscriber, period.key)
+
+
 def _end_pauses(db: Database, now: datetime) -> None:
     """Reactivate subscribers whose pause is over."""
     while _any_pause_is_over(db, now):
@@ -129,9 +156,16 @@ def _next(db: Database, after: int, now: datetime) -> list[DueSubscriber]:
 def _plan_shard(db: Database, planner: Planner, day: PlanningDay, candidates: Sequence[DueSubscriber]) -> PlanReport:
     with db.read() as session:
         shard = rank_shard(session, day, candidates)
-    digests = _digests(planner, day, shard)
+    slots = [_slot(due.timing, due.last_date, due.last_planned, day.now) for due in candidates]
+    return _write(db, planner, day, shard, _digests(planner, day, shard, slots))
+
+
+def _write(
+    db: Database, planner: Planner, day: PlanningDay, shard: Shard, digests: Mapping[int, NewDigest]
+) -> PlanReport:
+    """Write the digests of the subscribers who have not changed since they were read."""
     with db.write() as session:
-        unchanged = due_subscribers.unchanged(session, candidates)
+        unchanged = due_subscribers.unchanged(session, shard.subscribers)
         wanted = {due.key: digests[due.key] for due in unchanged if due.key in digests}
         # after a change of weekday, this week's digest may exist already
         already_planned = ledger.already_planned(
@@ -148,9 +182,10 @@ def _plan_shard(db: Database, planner: Planner, day: PlanningDay, candidates: Se
     return PlanReport(len(new), sum(1 for d in new if d.picks.picks), sum(1 for d in new if not d.picks.picks))
 
 
-def _digests(planner: Planner, day: PlanningDay, shard: Shard) -> dict[int, NewDigest]:
-    """Return the digest of each subscriber who is due."""
-    slots = [_slot(due.timing, due.last_date, due.last_planned, day.now) for due in shard.subscribers]
+def _digests(
+    planner: Planner, day: PlanningDay, shard: Shard, slots: Sequence[DigestSlot | None]
+) -> dict[int, NewDigest]:
+    """Return the digest of each subscriber who has a slot."""
     picks = pack_picks(select_picks(day, shard, [slot.period.key if slot else "" for slot in slots], planner.explore))
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
     return {
@@ -171,8 +206,10 @@ def _digests(planner: Planner, day: PlanningDay, shard: Shard) -> dict[int, NewD
 def _slot(timing: Timing, last_date: str | None, last_planned: datetime | None, now: datetime) -> DigestSlot | None:
     """Return the slot that is due; cached, because many subscribers share a timing."""
     period = schedule.due_period(timing, last_date, now)
-    if period is None:
-        return None
+    return None if period is None else _slot_of(period, timing, last_planned, now)
+
+
+def _slot_of(period: Period, timing: Timing, last_planned: datetime | None, now: datetime) -> DigestSlot:
     return DigestSlot(
         period=period,
         covers_from=schedule.covers_from(timing, last_planned, period),

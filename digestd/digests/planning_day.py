@@ -139,16 +139,19 @@ class PlanningDay:
         return mask
 
 
-def read_planning_day(db: Database, now: datetime, encoder: Encoder, co_likes: bool = True) -> PlanningDay:
+def read_planning_day(
+    db: Database, now: datetime, encoder: Encoder, co_likes: bool = True, until: datetime | None = None
+) -> PlanningDay:
     """Read the candidates of `now` and index them.
 
     Args:
         co_likes: Whether the likes of subscribers count for others.
+        until: Leave out papers first seen later. Default: none.
     """
     model = text_model(db, now)
     with db.read() as session:
         # Another process's clock may be ahead: every stored paper is a candidate.
-        found = papers.candidates(session, now - WINDOW - WEEKLY_SLACK, now + WINDOW)
+        found = papers.candidates(session, now - WINDOW - WEEKLY_SLACK, until or now + WINDOW)
         archive_votes = papers.archive_votes(session, now - WINDOW - WEEKLY_SLACK, ARCHIVE_VOTES)
         former = papers.former_keys(session, [paper.key for paper in found])
         coverage = incomplete_sources(session, now)

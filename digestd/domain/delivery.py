@@ -90,9 +90,10 @@ class Outcome(StrEnum):
 
 
 class MailKind(StrEnum):
-    """The content of a delivery. Everything but the digest is a notice."""
+    """The content of a delivery. Everything but a digest and its copy is a notice."""
 
     DIGEST = "digest"
+    COPY = "copy"  # a digest that the operator sends on request, beside those of the schedule
     CONFIRM = "confirm"
     SETTINGS = "settings"  # a fresh link to the preferences
     ERASE = "erase"  # the subscriber asked to be erased: confirm it
@@ -102,6 +103,8 @@ class MailKind(StrEnum):
     REPLY = "reply"  # the answer to commands by mail
 
 
+DIGESTS = frozenset({MailKind.DIGEST, MailKind.COPY})
+"""Mails with picks."""
 UNCONFIRMED = frozenset({MailKind.CONFIRM, MailKind.ADDRESS_CHANGE_NEW})
 """Mails to addresses that nobody has confirmed: their bounces say nothing about the readers."""
 
@@ -139,6 +142,7 @@ class Actor(StrEnum):
 _CONFIRMED = frozenset({Status.ACTIVE, Status.PAUSED})
 _MAY_BE_WRITTEN_TO = {
     MailKind.DIGEST: frozenset({Status.ACTIVE}),
+    MailKind.COPY: frozenset({Status.ACTIVE}),
     # a request for an unsubscribed or suppressed address changes nothing until confirmed
     MailKind.CONFIRM: frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED}),
     MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # the unsubscribed may still export or erase their data

@@ -44,6 +44,17 @@ def newest_due(timing: Timing, now: datetime) -> Period:
     raise AssertionError("every cadence has a day within the horizon")
 
 
+def current_period(timing: Timing, now: datetime) -> Period:
+    """Return the period of the subscriber's date at `now`, due at once, whatever their hour and weekday."""
+    today = local_date(timing, now)
+    return Period(key=_key(timing, today), date=today, due=now)
+
+
+def period_on(timing: Timing, day: date) -> Period:
+    """Return the period of a date, due at the subscriber's hour on it, whatever their weekday."""
+    return Period(key=_key(timing, day), date=day, due=_instant(timing, day))
+
+
 def next_due(timing: Timing, now: datetime) -> datetime:
     """Return the first time after `now` when a period is due."""
     today = local_date(timing, now)

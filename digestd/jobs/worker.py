@@ -6,7 +6,7 @@ was unreachable, is recovered by the next run as after a crash.
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -198,13 +198,17 @@ async def run(
     *,
     drain: bool = True,
     limit: int | None = None,
+    only: Collection[int] = (),
     stop: asyncio.Event | None = None,
     counters: RunCounters | None = None,
 ) -> DeliveryReport:
-    """Run delivery once. It tries every relay, including those that are paused."""
+    """Run delivery once. It tries every relay, including those that are paused.
+
+    `only`: send these deliveries and no others.
+    """
     owner = app.new_owner()
     with app.owners.hold(owner):
-        return await deliver(app.delivery(owner), drain=drain, limit=limit, stop=stop, counters=counters)
+        return await deliver(app.delivery(owner), drain=drain, limit=limit, only=only, stop=stop, counters=counters)
 
 
 def counts(report: DeliveryReport) -> dict[str, int]:

@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 from sqlalchemy import select
 from sqlmodel import Session
 
-from digestd.domain.delivery import FINAL_STATES, INITIAL_STATES, TRANSITIONS, UNSENT, MailKind, State
+from digestd.domain.delivery import DIGESTS, FINAL_STATES, INITIAL_STATES, TRANSITIONS, UNSENT, MailKind, State
 from digestd.domain.subscriber import Status
 from digestd.errors import Damaged
 from digestd.store import core
@@ -89,7 +89,7 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
 def _check_delivery(row: core.Record, found: Found) -> None:
     state = State(row.state)
     wrong = bool(row.picks) if state is State.EMPTY else state in _HOLDING and not _is_readable(row)
-    if wrong and row.kind == MailKind.DIGEST and row.status != Status.ERASED:
+    if wrong and row.kind in DIGESTS and row.status != Status.ERASED:
         _note(found, "I15", {"id": row.id, "state": state})
     try:
         walked = [step[0] for step in steps(row.history)]

@@ -19,9 +19,18 @@ Every change is a compare-and-set on state, attempt and owner; whoever comes sec
 nothing of SMTP: it takes results and returns claims.
 """
 
-from digestd.store.ledger.claim_queue import ClaimOwner, ClaimResult, claim, expire
+from digestd.store.ledger.claim_queue import ClaimOwner, ClaimResult, claim, claim_these, expire
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
-from digestd.store.ledger.create import NewDigest, NewNotice, RankingInputs, already_planned, plan_digests, plan_notice
+from digestd.store.ledger.create import (
+    NewCopy,
+    NewDigest,
+    NewNotice,
+    RankingInputs,
+    already_planned,
+    plan_copy,
+    plan_digests,
+    plan_notice,
+)
 from digestd.store.ledger.indexes import force_index_scans
 from digestd.store.ledger.offered import OfferedDigest, offer_uncertain, offered_by
 from digestd.store.ledger.recovery import recover, release
@@ -38,6 +47,7 @@ __all__ = [
     "ClaimResult",
     "CommitDecision",
     "CommitRequest",
+    "NewCopy",
     "NewDigest",
     "NewNotice",
     "OfferedDigest",
@@ -48,6 +58,7 @@ __all__ = [
     "UncertainDelivery",
     "already_planned",
     "claim",
+    "claim_these",
     "commit_sends",
     "commit_times",
     "count_long_uncertain",
@@ -57,6 +68,7 @@ __all__ = [
     "judge_refusals",
     "offer_uncertain",
     "offered_by",
+    "plan_copy",
     "plan_digests",
     "plan_notice",
     "record_journalled",

@@ -2,18 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
 from digestd.domain.digest import DigestSlot
+from digestd.domain.schedule import DAILY_LIFE
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
@@ -67,6 +68,18 @@ class NewNotice:
     expires: datetime
     recipient_key: bytes | None = None
     not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewCopy:
+    """A copy of a digest to create. `picks`: packed; the other fields as in a digest."""
+
+    subscriber: int
+    consent_version: int
+    period: str
+    picks: bytes
+    considered: int
+    coverage: Mapping[str, CoverageState]
 
 
 def plan_digests(
@@ -136,7 +149,6 @@ def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | Non
     )
     if session.connection().execute(same).first() is not None:
         return None
-    at_us = to_us(now)
     row = {
         "subscriber_id": notice.subscriber,
         "kind": notice.kind,
@@ -144,21 +156,41 @@ def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | Non
         "recipient_key": notice.recipient_key,
         "covers_from": notice.key,
         "consent_version": notice.consent_version,
-        "state": State.READY,
         "message_id": notice.message_id,
         "picks": b"",
         "considered": 0,
         "coverage": {},
         "template_hash": notice.template_hash,
-        "history": step(State.READY, Actor.PLANNER, at_us),
-        "due_us": at_us,
-        "expires_us": to_us(notice.expires),
-        "not_before_us": to_us(notice.not_before or now),
-        "attempts": 0,
-        "failures": 0,
     }
-    statement = insert(core.delivery).values(row).returning(core.delivery.c.id)
-    return int(session.connection().execute(statement).scalar_one())
+    return _insert_ready(session, row, Actor.PLANNER, now, notice.expires, notice.not_before)
+
+
+def plan_copy(
+    session: Session, copy: NewCopy, template_hash: str, message_id: Callable[[str], str], now: datetime
+) -> int:
+    """Write a copy of a digest, to be sent at once, and return its number.
+
+    Args:
+        message_id: Returns the Message-ID for the copy's key, which is its period and a number.
+    """
+    table = core.delivery.c
+    earlier = select(func.count()).where(
+        table.subscriber_id == copy.subscriber, table.kind == MailKind.COPY, table.covers_from == copy.period
+    )
+    key = f"{copy.period}-{session.connection().execute(earlier).scalar_one() + 1}"
+    row = {
+        "subscriber_id": copy.subscriber,
+        "kind": MailKind.COPY,
+        "key": key,
+        "covers_from": copy.period,
+        "consent_version": copy.consent_version,
+        "message_id": message_id(key),
+        "picks": copy.picks,
+        "considered": copy.considered,
+        "coverage": dict(copy.coverage),
+        "template_hash": template_hash,
+    }
+    return _insert_ready(session, row, Actor.OPERATOR, now, now + DAILY_LIFE)
 
 
 def audit_hash(due: Iterable[tuple[int, str]]) -> int:
@@ -167,6 +199,29 @@ def audit_hash(due: Iterable[tuple[int, str]]) -> int:
     for subscriber, key in due:
         total += int.from_bytes(hashlib.blake2b(f"{subscriber}|{key}".encode(), digest_size=8).digest(), "big")
     return total % (1 << _HASH_BITS)
+
+
+def _insert_ready(
+    session: Session,
+    row: dict[str, object],
+    actor: Actor,
+    now: datetime,
+    expires: datetime,
+    not_before: datetime | None = None,
+) -> int:
+    """Write a delivery that is ready, and return its number."""
+    at_us = to_us(now)
+    state = {
+        "state": State.READY,
+        "history": step(State.READY, actor, at_us),
+        "due_us": at_us,
+        "expires_us": to_us(expires),
+        "not_before_us": to_us(not_before or now),
+        "attempts": 0,
+        "failures": 0,
+    }
+    statement = insert(core.delivery).values(row | state).returning(core.delivery.c.id)
+    return int(session.connection().execute(statement).scalar_one())
 
 
 def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...]]:

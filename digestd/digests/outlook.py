@@ -1,0 +1,112 @@
+"""Say how a subscriber stands: their last digest, their next one, and what each interest finds now.
+
+It answers why somebody got no digest. Nothing is stored.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlmodel import Session
+
+from digestd.digests.pick_selection import select_picks
+from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.resource_limits import single_blas_thread
+from digestd.digests.shard import compile_new, rank_shard
+from digestd.domain.delivery import MailKind
+from digestd.domain.interest import Interest, Stance
+from digestd.domain.paper import Paper
+from digestd.domain.schedule import newest_due
+from digestd.ranking.calibration import MIN_SCORES
+from digestd.ranking.dense import Encoder, NoEncoder
+from digestd.store import due as due_subscribers
+from digestd.store.database import Database
+from digestd.store.due import DueSubscriber
+from digestd.store.interests import for_ranking
+from digestd.store.ledger import queries
+from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
+
+
+@dataclass(frozen=True, slots=True)
+class InterestYield:
+    """What one interest by itself finds among the papers of the last days.
+
+    Attributes:
+        papers: Number of papers of the last days that it matches.
+        sent: Number of those that were in a digest already.
+        best: The one most likely to be liked, of all papers if it matches none; None if there are no papers.
+        probability: The probability that the subscriber likes it.
+    """
+
+    interest: Interest
+    papers: int
+    sent: int
+    best: Paper | None
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The last digest of a subscriber, and the one that they would get now.
+
+    Attributes:
+        last: None if no digest was ever planned.
+        considered: Number of papers of the last days, as far as their digests look back.
+        picks: Number of papers that a digest would have now.
+        min_score: The probability that a paper needs.
+    """
+
+    last: DeliveryInfo | None
+    considered: int
+    picks: int
+    min_score: float
+    interests: tuple[InterestYield, ...]
+
+
+def outlook(  # the install's settings are three
+    db: Database,
+    subscriber: int,
+    now: datetime,
+    encoder: Encoder = NoEncoder(),
+    explore: bool = True,
+    co_likes: bool = True,
+) -> Outlook:
+    """Rank the papers of `now` for each interest of a subscriber, and for all together."""
+    day = read_planning_day(db, now, encoder, co_likes)
+    with single_blas_thread(), db.read() as session:
+        due = due_subscribers.by_key(session, subscriber)
+        shard = rank_shard(session, day, [due])
+        period = newest_due(due.timing, now).key
+        wanted = [i for i in for_ranking(session, [due.key]).get(due.key, ()) if i.stance is Stance.LIKED]
+        return Outlook(
+            last=next(queries.entries(session, 1, DeliveryFilter(subscriber=subscriber, kind=MailKind.DIGEST)), None),
+            considered=int(shard.open.sum()),
+            picks=len(select_picks(day, shard, [period], explore).of(0)),
+            min_score=MIN_SCORES[due.min_score],
+            interests=tuple(_yields(session, day, due, wanted)),
+        )
+
+
+def _yields(
+    session: Session, day: PlanningDay, due: DueSubscriber, interests: Iterable[Interest]
+) -> Iterable[InterestYield]:
+    for interest in interests:
+        profile, _ = compile_new(session, day, (interest,))
+        alone = due._replace(key=0, wants=profile.wants, profile=profile)
+        shard = rank_shard(session, day, [alone])
+        ranked = shard.ranked
+        matching = np.flatnonzero((ranked.relevance[0] > 0) & shard.open[0] & shard.allowed[0])
+        inside = matching if matching.size else np.flatnonzero(shard.open[0] & shard.allowed[0])
+        if not inside.size:
+            yield InterestYield(interest, 0, 0, None, 0.0)
+            continue
+        best = int(inside[np.argmax(ranked.log_odds[0, inside])])
+        probability = day.calibration.probability(float(ranked.log_odds[0, best]))
+        yield InterestYield(
+            interest,
+            int(matching.size),
+            int((~shard.unseen[0, matching]).sum()),
+            day.candidates.papers[best],
+            probability,
+        )
