@@ -30,7 +30,15 @@ from digestd.mail.dkim import Signer
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
 from digestd.mail.rendering import render_notice, render_reply
 from digestd.mail.templates import Templates
-from digestd.security.links import Keys, Purpose, Urls, make_command_address, make_pick_tokens, make_token
+from digestd.security.links import (
+    Keys,
+    Purpose,
+    Urls,
+    make_command_address,
+    make_complaint_id,
+    make_pick_tokens,
+    make_token,
+)
 from digestd.store import papers, replies, template_sets
 from digestd.store.database import Database
 from digestd.store.ledger.offered import OfferedDigest, offered_by
@@ -57,6 +65,7 @@ class Sender:
         signer: Signs with DKIM, if configured.
         commands: Address for commands by mail, or empty.
         replies: Whether replies to a digest are read as commands.
+        complaints: The address for complaints (RFC 9477), or empty.
     """
 
     keys: Keys
@@ -69,6 +78,12 @@ class Sender:
     signer: Signer | None = None
     commands: str = ""
     replies: bool = False
+    complaints: str = ""
+
+    @property
+    def feedback_name(self) -> str:
+        """Return the sender in Feedback-ID: the same for all mails, different for other From addresses."""
+        return f"digestd{hashlib.sha256(self.from_.address.lower().encode()).hexdigest()[:8]}"
 
     @property
     def host(self) -> str:
@@ -270,7 +285,18 @@ class Composer:
             date=from_us(claim.dated_us),
             message_id=claim.message_id,
             answers=self._replies[claim.key].answers,
+            feedback_id=self._feedback_id(claim),
+            complaint_address=self._sender.complaints,
+            complaint_id=self._complaint_id(claim),
         )
+
+    def _feedback_id(self, claim: Claim) -> str:
+        """Return period or day, language, kind and sender: nothing about one subscriber, as Gmail demands."""
+        day = claim.period if claim.kind is MailKind.DIGEST else f"{from_us(claim.dated_us):%Y-%m-%d}"
+        return f"{day}:{claim.language}:{claim.kind}:{self._sender.feedback_name}"
+
+    def _complaint_id(self, claim: Claim) -> str:
+        return make_complaint_id(self._sender.keys, claim.key) if self._sender.complaints else ""
 
     def _reply_to(self, claim: Claim) -> str:
         """Return the Reply-To address: for commands if they are read, else the operator's.
@@ -308,6 +334,9 @@ class Composer:
             home_url=links.home,
             owner=self._sender.reply_to,
             unsubscribe_mailbox=self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, from_us(claim.dated_us)),
+            feedback_id=self._feedback_id(claim),
+            complaint_address=self._sender.complaints,
+            complaint_id=self._complaint_id(claim),
         )
 
 

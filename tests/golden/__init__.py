@@ -82,6 +82,9 @@ def notice_headers(rendered: Rendered) -> Headers:
         subject=rendered.subject,
         date=datetime(2026, 11, 24, 7, 0, tzinfo=UTC),
         message_id="<digest.2026-11-24.abcdefgh234567abcdefgh23@papers.example.org>",
+        feedback_id="2026-11-24:en:confirm:digestd5f0c1a2b",
+        complaint_address="complaints@papers.example.org",
+        complaint_id="17:0:abcdefgh234567abcdefgh23",
     )
 
 
@@ -102,6 +105,9 @@ def digest_headers(rendered: Rendered) -> DigestHeaders:
         home_url=LINKS.home,
         owner="owner@papers.example.org",
         unsubscribe_mailbox="unsubscribe+seaaaaaaaaaqaaaaabvqknpqaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org",
+        feedback_id="2026-11-24:en:digest:digestd5f0c1a2b",
+        complaint_address=common.complaint_address,
+        complaint_id=common.complaint_id,
     )
 
 
