@@ -5,8 +5,8 @@ The sender is what the operator configured: addresses, keys, and where the links
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from threading import RLock
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from digestd.mail.content import (
 )
 from digestd.mail.digest import assemble_digest, render_digest
 from digestd.mail.dkim import Signer
+from digestd.mail.lint import Finding, LintContext, lint
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
 from digestd.mail.rendering import render_notice, render_reply
 from digestd.mail.templates import Templates
@@ -179,6 +180,24 @@ class Composer:
         if self._sender.signer is not None:
             message = self._sender.signer.sign(message, from_us(claim.dated_us))
         return ComposedMail(message, hashlib.sha256(message).digest())
+
+    def lint(self, claim: Claim) -> tuple[Finding, ...]:
+        """Return what is wrong with a mail, exactly as it would be sent."""
+        sender = self._sender
+        context = LintContext(
+            is_digest=claim.kind is MailKind.DIGEST,
+            is_signed=sender.signer is not None,
+            reports_complaints=bool(sender.complaints),
+            home=sender.urls.home,
+            outside="\n".join(_texts(self._outside(claim))),
+        )
+        return lint(self.compose(claim).message, context)
+
+    def _outside(self, claim: Claim) -> object:
+        """Return the contents of a mail that come from outside: papers, reasons, names, commands."""
+        if claim.kind is MailKind.REPLY:
+            return self._replies[claim.key]
+        return (claim.name, self._content(claim).items) if claim.kind is MailKind.DIGEST else ()
 
     def render(self, claim: Claim) -> Rendered:
         """Return the mail as subject, text and HTML."""
@@ -338,6 +357,20 @@ class Composer:
             complaint_address=self._sender.complaints,
             complaint_id=self._complaint_id(claim),
         )
+
+
+def _texts(content: object) -> Iterator[str]:
+    """Yield all texts in a value: in its items, or in the fields of a dataclass."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        yield from _texts(tuple(content.items()))
+    elif isinstance(content, Iterable):
+        for item in content:
+            yield from _texts(item)
+    elif is_dataclass(content):
+        for field in fields(content):
+            yield from _texts(getattr(content, field.name))
 
 
 def _confirmation(sender: Sender, claim: Claim) -> str:
