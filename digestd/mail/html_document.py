@@ -1,14 +1,14 @@
 """Parse the HTML of a mail: its elements, their visible text and their colours in light and dark mode.
 
-The cascade is as much of CSS as mails use: rules of one class or tag in `style` elements, without media query or for
-dark mode, and `style` attributes. Of descendants (`.a .b`) the last one counts.
+The cascade is as much of CSS as mails use: selectors of tags, classes and descendants in `style` elements, for all
+media or for dark mode, and `style` attributes.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html.parser import HTMLParser
 from typing import NamedTuple
 
@@ -63,6 +63,11 @@ class HtmlElement:
     parent: "HtmlElement | None"
     text: str = ""
 
+    @cached_property
+    def classes(self) -> frozenset[str]:
+        """Return the classes of the element."""
+        return frozenset(self.attributes.get("class", "").split())
+
     @property
     def ancestors(self) -> Iterator["HtmlElement"]:
         """Yield the element itself and those around it, from the inside."""
@@ -83,27 +88,27 @@ class HtmlElement:
         return f'<{self.tag} class="{named}">' if named else f"<{self.tag}>"
 
 
-@dataclass(frozen=True)
 class HtmlDocument:
-    """The elements of a document in order, and the text of its style sheets."""
+    """A parsed document. Errors in it are tolerated.
 
-    elements: Sequence[HtmlElement]
-    css: str
-    _rules: Sequence["_StyleRule"] = field(repr=False)
+    Attributes:
+        elements: Its elements in order.
+        css: The text of its style sheets, without comments.
+    """
 
-    @classmethod
-    def parse(cls, html: str) -> "HtmlDocument":
-        """Parse a document. Errors in it are tolerated."""
+    def __init__(self, html: str) -> None:
         parser = _Parser()
         parser.feed(html)
         parser.close()
-        css = _COMMENT.sub("", "\n".join(one.text for one in parser.elements if one.tag == "style"))
-        return cls(parser.elements, css, tuple(_style_rules(css)))
+        self.elements: Sequence[HtmlElement] = parser.elements
+        self.css = _COMMENT.sub("", "\n".join(one.text for one in parser.elements if one.tag == "style"))
+        self._rules = sorted(_style_rules(self.css), key=lambda rule: rule.specificity)
+        self._styles: dict[tuple[HtmlElement, ColourScheme], Mapping[str, str]] = {}
 
     def look(self, element: HtmlElement, scheme: ColourScheme) -> Look:
         """Return how the text of an element is shown in a colour scheme."""
         styles = [self._style(one, scheme) for one in element.ancestors]
-        sizes = (_PIXELS.match(one.get("font-size", "")) for one in styles)
+        sizes = (_PIXELS.search(one.get("font-size", "")) for one in styles)
         return Look(
             colour=_first_colour(styles, ("color",), BLACK),
             background=_first_colour(styles, ("background-color", "background"), WHITE),
@@ -113,11 +118,17 @@ class HtmlDocument:
 
     def _style(self, element: HtmlElement, scheme: ColourScheme) -> Mapping[str, str]:
         """Return the declarations that apply to an element."""
-        matching = [rule for rule in self._rules if rule.matches(element, scheme)]
-        style = {"background-color": element.attributes["bgcolor"]} if "bgcolor" in element.attributes else {}
+        key = (element, scheme)
+        if key not in self._styles:
+            self._styles[key] = self._cascade(element, scheme)
+        return self._styles[key]
+
+    def _cascade(self, element: HtmlElement, scheme: ColourScheme) -> Mapping[str, str]:
+        matching = [rule.style for rule in self._rules if rule.matches(element, scheme)]
         inline = declarations(element.attributes.get("style", ""))
+        style = {"background-color": element.attributes["bgcolor"]} if "bgcolor" in element.attributes else {}
         for important in (False, True):
-            for found in (*(rule.style for rule in matching), inline):
+            for found in (*matching, inline):
                 style |= {name: value for name, value, is_important in found if is_important is important}
         return style
 
@@ -125,32 +136,54 @@ class HtmlDocument:
 @lru_cache(maxsize=1024)  # most elements of a mail have the same style as others
 def declarations(css: str) -> Sequence[tuple[str, str, bool]]:
     """Return the declarations of a style: property, value, and whether it is important."""
-    found = []
+    found: list[tuple[str, str, bool]] = []
     for declaration in css.split(";"):
         name, colon, value = declaration.partition(":")
         bare = value.strip().lower()
         if colon:
-            found.append((name.strip().lower(), bare.removesuffix("!important").strip(), bare.endswith("!important")))
+            named = (name.strip().lower(), bare.removesuffix("!important").strip(), bare.endswith("!important"))
+            found += _longhand(*named)
     return found
+
+
+def _longhand(name: str, value: str, is_important: bool) -> Sequence[tuple[str, str, bool]]:
+    """Return the size and weight of the shorthand `font`, and any other declaration itself."""
+    if name != "font":
+        return [(name, value, is_important)]
+    weight = next((word for word in value.split() if word in _BOLD), "normal")
+    return [("font-size", value, is_important), ("font-weight", weight, is_important)]
 
 
 _BOLD = frozenset({"bold", "bolder", "600", "700", "800", "900"})
 
 
-class _StyleRule(NamedTuple):
-    """A rule for one tag, some classes, or both."""
+class _Compound(NamedTuple):
+    """A selector of one element: a tag or none, and classes."""
 
     tag: str
     classes: frozenset[str]
+
+    def matches(self, element: HtmlElement) -> bool:
+        return self.tag in ("", element.tag) and self.classes <= element.classes
+
+
+class _StyleRule(NamedTuple):
+    """A rule for an element and those around it, from the outside."""
+
+    compounds: Sequence[_Compound]
     is_dark: bool
     style: Sequence[tuple[str, str, bool]]
 
+    @property
+    def specificity(self) -> tuple[int, int]:
+        """Return the number of classes and of tags (CSS Selectors 4, section 17)."""
+        return sum(len(one.classes) for one in self.compounds), sum(bool(one.tag) for one in self.compounds)
+
     def matches(self, element: HtmlElement, scheme: ColourScheme) -> bool:
-        return (
-            (not self.is_dark or scheme is ColourScheme.DARK)
-            and self.tag in ("", element.tag)
-            and self.classes <= set(element.attributes.get("class", "").split())
-        )
+        if (self.is_dark and scheme is not ColourScheme.DARK) or not self.compounds[-1].matches(element):
+            return False
+        around = element.ancestors
+        return all(any(one.matches(here) for here in around) for one in reversed(self.compounds))
 
 
 class _Parser(HTMLParser):
@@ -180,20 +213,22 @@ class _Parser(HTMLParser):
 
 def _style_rules(css: str) -> Iterator[_StyleRule]:
     for selectors, body in _RULE.findall(css):
-        is_dark = "prefers-color-scheme: dark" in " ".join(selectors.replace(":", ": ").split())
-        if not selectors.strip().startswith("@"):
+        query = " ".join(selectors.replace(":", ": ").split())
+        is_dark = "prefers-color-scheme: dark" in query
+        if not query.startswith("@"):
             yield from _rules_of(selectors, body, is_dark=False)
-        elif is_dark:
+        elif is_dark or query in ("@media all", "@media screen"):
             for inner, style in _RULE.findall(body):
-                yield from _rules_of(inner, style, is_dark=True)
+                yield from _rules_of(inner, style, is_dark=is_dark)
 
 
 def _rules_of(selectors: str, body: str, *, is_dark: bool) -> Iterator[_StyleRule]:
     for selector in map(str.strip, selectors.split(",")):
         ours = _OUTLOOK_DARK.sub("", selector)
-        if ours and (found := _SELECTOR.fullmatch(ours.split()[-1])) and not re.search(r"[\[>+~#:*]", ours):
-            classes = frozenset(found[2].split(".")[1:])
-            yield _StyleRule(found[1].lower(), classes, is_dark or ours != selector, declarations(body))
+        parts = [_SELECTOR.fullmatch(part) for part in ours.split()]
+        compounds = [_Compound(one[1].lower(), frozenset(one[2].split(".")[1:])) for one in parts if one]
+        if compounds and len(compounds) == len(parts):
+            yield _StyleRule(compounds, is_dark or ours != selector, declarations(body))
 
 
 def _is_hidden(element: HtmlElement) -> bool:

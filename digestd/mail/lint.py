@@ -143,7 +143,7 @@ class _Mail:
     @cached_property
     def document(self) -> HtmlDocument:
         """Return the parsed HTML part."""
-        return HtmlDocument.parse(self.html)
+        return HtmlDocument(self.html)
 
     @cached_property
     def shown(self) -> Sequence[HtmlElement]:

@@ -109,11 +109,20 @@ def test_sound_html_has_no_fault(inside: str) -> None:
 def test_dark_colours_are_checked() -> None:
     rules = "body { background: #111 !important } .a { color: #ccc !important }"
     css = f"<style>@media (prefers-color-scheme:dark) {{ {rules} }}</style>"
-    document = HtmlDocument.parse(css + "<body><p class='a' style='color:#222'>x</p><p id='b'>y</p></body>")
+    document = HtmlDocument(css + "<body><p class='a' style='color:#222'>x</p><p id='b'>y</p></body>")
     first, second = [one for one in document.elements if one.tag == "p"]
     assert document.look(first, ColourScheme.LIGHT).contrast > 10
     assert document.look(first, ColourScheme.DARK).contrast > 10
     assert document.look(second, ColourScheme.DARK).contrast < 2, "black on nearly black"
+
+
+def test_style_rules_follow_the_cascade() -> None:
+    css = "@media all { .t a { color: #fff } .t .b { color: #000 !important } a { font: bold 24px/1 serif } }"
+    inside = f"<style>{css}</style><p class='t'><a>x</a><a class='b' style='color:#123456'>y</a></p><a>z</a>"
+    document = HtmlDocument(inside)
+    looks = [document.look(one, ColourScheme.LIGHT) for one in document.elements if one.tag == "a"]
+    assert [look.colour[0] for look in looks] == [255, 0, 0]
+    assert {(look.size, look.is_bold) for look in looks} == {(24.0, True)}
 
 
 @pytest.mark.parametrize(("text", "html"), [(" \n", HTML), (TEXT, "<html><style>x</style></html>")])
