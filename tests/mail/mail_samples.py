@@ -53,7 +53,7 @@ def sample_mails() -> tuple[SampleMail, ...]:
 def _digests() -> Iterator[SampleMail]:
     personal = golden.digest("personal")
     forms = {
-        **{case: golden.digest(case) for case in golden.DIGESTS if case != "hostile"},
+        **{case: golden.digest(case) for case in golden.DIGESTS},
         "german": golden.in_language(personal, "de"),
         "one_pick": replace(personal, items=personal.items[:1], considered=3),
         "thirty_picks": replace(personal, items=personal.items * 5),
