@@ -121,6 +121,7 @@ class App:
             postal_address=self.settings.postal_address,
             signer=self.signer,
             commands=commands,
+            complaints=parseaddr(self.settings.complaint_address)[1],
             replies=bool(commands) and (commands == reply_to or not self.urls.is_reachable),
         )
 

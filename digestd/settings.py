@@ -171,6 +171,7 @@ class Settings(BaseSettings):
     mail_from: Annotated[str, AfterValidator(_mailbox)] = "digestd <digest@example.org>"
     reply_to: Annotated[str, AfterValidator(_optional_mailbox)] = ""
     bounce_address: Annotated[str, AfterValidator(_optional_mailbox)] = ""
+    complaint_address: Annotated[str, AfterValidator(_optional_mailbox)] = ""
     command_address: Annotated[str, AfterValidator(_command_mailbox)] = ""
     trusted_authserv_id: Annotated[str, AfterValidator(_authserv)] = ""
     inbound_url: str = Field(default="", repr=False)

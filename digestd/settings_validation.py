@@ -26,6 +26,7 @@ def check_settings(settings: Settings) -> None:
     _check_replies(settings)
     if settings.command_address and not settings.inbound_url:
         raise BadSetting("DIGESTD_COMMAND_ADDRESS: mail to it is read at DIGESTD_INBOUND_URL; set that too")
+    _check_complaints(settings)
     if not (settings.public_url or settings.command_address):
         raise BadSetting(
             "DIGESTD_PUBLIC_URL: is empty, so subscribers could not unsubscribe; set it, or DIGESTD_COMMAND_ADDRESS"
@@ -60,6 +61,22 @@ def _check_replies(settings: Settings) -> None:
 
         open_inbound(settings.inbound_url)
     open_providers(settings.model_dump(), _fetch_nothing)
+
+
+def _check_complaints(settings: Settings) -> None:
+    """Check that complaints are read, and that providers accept the address (RFC 9477 section 3.1)."""
+    if not settings.complaint_address:
+        return
+    if not settings.inbound_url:
+        raise BadSetting("DIGESTD_COMPLAINT_ADDRESS: mail to it is read at DIGESTD_INBOUND_URL; set that too")
+    domain, sender = (
+        parseaddr(text)[1].rpartition("@")[2].lower() for text in (settings.complaint_address, settings.mail_from)
+    )
+    if domain != sender and not domain.endswith(f".{sender}") and not sender.endswith(f".{domain}"):
+        raise BadSetting(
+            f"DIGESTD_COMPLAINT_ADDRESS: providers ignore an address at {domain[:80]}, because mail comes from "
+            f"{sender[:80]}; use the domain of DIGESTD_MAIL_FROM or one below it"
+        )
 
 
 def _fetch_nothing(url: str, _names: Collection[str], _now: datetime) -> NoReturn:

@@ -125,6 +125,8 @@ def test_invalid_value_is_refused_by_name(name: str, value: str, message: str, n
         ({"transport_url": "smtps://user:[@relay"}, "of a password are written"),
         ({"transport_url": "smtp://127.0.0.1:25"}, "POSTAL_ADDRESS"),
         ({"transport_url": "smtp://127.0.0.1:25", "postal_address": "1 Example Street"}, "MAIL_FROM"),
+        ({"complaint_address": "fbl@example.org"}, "DIGESTD_INBOUND_URL"),
+        ({"complaint_address": "fbl@example.net", "inbound_url": "maildir:var/in"}, "mail comes from example.org"),
         ({"sources": "gopher:hole"}, "DIGESTD_SOURCES: source 'gopher:hole': unknown"),
         ({"sources": "arxiv:"}, "DIGESTD_SOURCES: '' is not a list"),
     ],

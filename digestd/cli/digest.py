@@ -1,7 +1,7 @@
 """preview, explain, replay: digests that would be or were sent, and their scores."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from enum import StrEnum
@@ -27,6 +27,7 @@ from digestd.domain.subscriber import Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.mail.content import Rendered
+from digestd.mail.lint import Finding, Severity
 from digestd.mail.rendering import render_reason
 from digestd.security.links import address_key, make_message_id
 from digestd.store import subscribers, suppressions
@@ -58,16 +59,42 @@ def show_preview(
     on: Annotated[
         str, typer.Option("--date", metavar="DATE", help="Show what they got, or would have got, on this date.")
     ] = "",
+    lint: Annotated[bool, typer.Option("--lint", help="Check the mail instead, and exit 1 on an error.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show the digest that a subscriber would get now.
 
-    Changes nothing and sends nothing. With --date papers are those known then, interests and votes those of today.
+    Changes nothing and sends nothing. With --date papers are those known then, interests and votes those of today. With
+    --lint it shows what receivers would refuse, clip, block or show wrongly.
 
     Example: digestd preview ada@example.org --html --out digest.html
     """
+    if as_json and not lint:
+        raise BadInput("--json is for --lint; use --text, --html or --eml to show the mail")
+    if lint and (text or html or eml or out):
+        raise BadInput("--lint shows no mail; leave out --text, --html, --eml and --out")
     part = _part(text=text, html=html, eml=eml)
     day = parse_date(on, "--date") if on else None
-    _show(_preview(wiring.build(), email, part, day), out)
+    composer, claim = _preview(wiring.build(), email, day)
+    if lint:
+        _show_findings(composer.lint(claim), as_json=as_json)
+    else:
+        is_mail = part is MailPart.EML
+        _show(composer.compose(claim).message if is_mail else _rendered_part(composer.render(claim), part), out)
+
+
+def _show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print the findings.
+
+    Raises:
+        typer.Exit: with code 1 if one is an error.
+    """
+    if findings or as_json:
+        emit([finding._asdict() for finding in findings], as_json)
+    else:
+        say("no findings: the mail is ready to be sent")
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise typer.Exit(1)
 
 
 def show_replay(
@@ -322,7 +349,8 @@ def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str
     }
 
 
-def _preview(app: App, email: str, part: MailPart, day: date | None) -> bytes:
+def _preview(app: App, email: str, day: date | None) -> tuple[Composer, Claim]:
+    """Return the digest that a subscriber would get now or on a date, and a composer that is ready for it."""
     now = app.clock()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
@@ -358,6 +386,4 @@ def _preview(app: App, email: str, part: MailPart, day: date | None) -> bytes:
         )
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
-    if part is MailPart.EML:
-        return composer.compose(claim).message
-    return _rendered_part(composer.render(claim), part)
+    return composer, claim

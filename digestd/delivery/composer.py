@@ -5,8 +5,8 @@ The sender is what the operator configured: addresses, keys, and where the links
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from threading import RLock
 from typing import NamedTuple
@@ -27,10 +27,19 @@ from digestd.mail.content import (
 )
 from digestd.mail.digest import assemble_digest, render_digest
 from digestd.mail.dkim import Signer
+from digestd.mail.lint import Finding, LintContext, lint
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
 from digestd.mail.rendering import render_notice, render_reply
 from digestd.mail.templates import Templates
-from digestd.security.links import Keys, Purpose, Urls, make_command_address, make_pick_tokens, make_token
+from digestd.security.links import (
+    Keys,
+    Purpose,
+    Urls,
+    make_command_address,
+    make_complaint_id,
+    make_pick_tokens,
+    make_token,
+)
 from digestd.store import papers, replies, template_sets
 from digestd.store.database import Database
 from digestd.store.ledger.offered import OfferedDigest, offered_by
@@ -57,6 +66,7 @@ class Sender:
         signer: Signs with DKIM, if configured.
         commands: Address for commands by mail, or empty.
         replies: Whether replies to a digest are read as commands.
+        complaints: The address for complaints (RFC 9477), or empty.
     """
 
     keys: Keys
@@ -69,6 +79,12 @@ class Sender:
     signer: Signer | None = None
     commands: str = ""
     replies: bool = False
+    complaints: str = ""
+
+    @property
+    def feedback_name(self) -> str:
+        """Return the sender in Feedback-ID: the same for all mails, different for other From addresses."""
+        return f"digestd{hashlib.sha256(self.from_.address.lower().encode()).hexdigest()[:8]}"
 
     @property
     def host(self) -> str:
@@ -164,6 +180,24 @@ class Composer:
         if self._sender.signer is not None:
             message = self._sender.signer.sign(message, from_us(claim.dated_us))
         return ComposedMail(message, hashlib.sha256(message).digest())
+
+    def lint(self, claim: Claim) -> tuple[Finding, ...]:
+        """Return what is wrong with a mail, exactly as it would be sent."""
+        sender = self._sender
+        context = LintContext(
+            is_digest=claim.kind is MailKind.DIGEST,
+            is_signed=sender.signer is not None,
+            reports_complaints=bool(sender.complaints),
+            home=sender.urls.home,
+            outside="\n".join(_texts(self._outside(claim))),
+        )
+        return lint(self.compose(claim).message, context)
+
+    def _outside(self, claim: Claim) -> object:
+        """Return the contents of a mail that come from outside: papers, reasons, names, commands."""
+        if claim.kind is MailKind.REPLY:
+            return self._replies[claim.key]
+        return (claim.name, self._content(claim).items) if claim.kind is MailKind.DIGEST else ()
 
     def render(self, claim: Claim) -> Rendered:
         """Return the mail as subject, text and HTML."""
@@ -271,7 +305,18 @@ class Composer:
             date=from_us(claim.dated_us),
             message_id=claim.message_id,
             answers=self._replies[claim.key].answers,
+            feedback_id=self._feedback_id(claim),
+            complaint_address=self._sender.complaints,
+            complaint_id=self._complaint_id(claim),
         )
+
+    def _feedback_id(self, claim: Claim) -> str:
+        """Return period or day, language, kind and sender: nothing about one subscriber, as Gmail demands."""
+        day = claim.period if claim.kind is MailKind.DIGEST else f"{from_us(claim.dated_us):%Y-%m-%d}"
+        return f"{day}:{claim.language}:{claim.kind}:{self._sender.feedback_name}"
+
+    def _complaint_id(self, claim: Claim) -> str:
+        return make_complaint_id(self._sender.keys, claim.key) if self._sender.complaints else ""
 
     def _reply_to(self, claim: Claim) -> str:
         """Return the Reply-To address: for commands if they are read, else the operator's.
@@ -309,7 +354,24 @@ class Composer:
             home_url=links.home,
             owner=self._sender.reply_to,
             unsubscribe_mailbox=self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, from_us(claim.dated_us)),
+            feedback_id=self._feedback_id(claim),
+            complaint_address=self._sender.complaints,
+            complaint_id=self._complaint_id(claim),
         )
+
+
+def _texts(content: object) -> Iterator[str]:
+    """Yield all texts in a value: in its items, or in the fields of a dataclass."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        yield from _texts(tuple(content.items()))
+    elif isinstance(content, Iterable):
+        for item in content:
+            yield from _texts(item)
+    elif is_dataclass(content):
+        for field in fields(content):
+            yield from _texts(getattr(content, field.name))
 
 
 def _confirmation(sender: Sender, claim: Claim) -> str:

@@ -1,7 +1,8 @@
 """Deliver over every relay until nothing is ready or the run is stopped.
 
 Before a run claims anything, it composes a sample of mails and does not start if many fail: templates are checked when
-they are loaded, but not with every paper and name that exists, and a failure found here costs no mail an attempt.
+they are loaded, but not with every paper and name that exists, and a failure found here costs no mail an attempt. The
+first mail of each kind and language is also linted (see `mail.lint`): one error there stops the run.
 
 It also checks the free disk space, before and during the run, because what is sent must be recorded. The result journal
 has its blocks already; the database needs room to grow. Like Postfix with `queue_minfree`, digestd stops accepting work
@@ -10,7 +11,7 @@ while there is still some space.
 
 import asyncio
 import shutil
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -31,6 +32,7 @@ from digestd.delivery.sending_worker import SendingContext, WorkerPool
 from digestd.delivery.transports import Route
 from digestd.domain.delivery import Claim
 from digestd.errors import ComposeFailed, Damaged, Unavailable
+from digestd.mail.lint import Severity
 from digestd.security.links import make_envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import queries
@@ -42,6 +44,8 @@ SAMPLE_FAILED_SHARE = 0.05
 """With a larger share of failures, the remaining mails are likely to fail too."""
 SAMPLE_FAILURES_ALLOWED = 1
 """One failure is that mail's own problem, however small the sample. It is tried and set aside in the end."""
+LINTED_MAX = 5
+"""Mails linted before a run: each costs some hundredths of a second."""
 log = structlog.get_logger(__name__)
 MIN_FREE_BYTES = 64 * 1024 * 1024
 """Disk space below which nothing is sent: more than the ledger of 100,000 mails grows by in a run."""
@@ -165,15 +169,39 @@ async def deliver(  # what a run may be limited by
     return _report(counters)
 
 
-def check_composing(composer: Composer, sample: list[Claim]) -> None:
-    """Compose these mails and discard them. Raises ComposeFailed if too many fail."""
+def check_composing(composer: Composer, sample: Sequence[Claim]) -> list[Claim]:
+    """Compose these mails and return those that can be composed.
+
+    Raises:
+        ComposeFailed: Too many fail.
+    """
     composer.prepare(sample)
-    failed = [reason for claim in sample if (reason := _compose_error(composer, claim)) is not None]
+    reasons = [_compose_error(composer, claim) for claim in sample]
+    failed = [reason for reason in reasons if reason is not None]
     if len(failed) > max(SAMPLE_FAILURES_ALLOWED, SAMPLE_FAILED_SHARE * len(sample)):
         raise ComposeFailed(
             f"{len(failed)} of {len(sample)} sample mails cannot be composed ({failed[0]}), so none are sent; run "
             "`digestd preview EMAIL` to check the templates and fix the error. Sending resumes by itself"
         )
+    return [claim for claim, reason in zip(sample, reasons, strict=True) if reason is None]
+
+
+def check_lint(composer: Composer, sample: Sequence[Claim]) -> None:
+    """Lint the first mail of each kind, language and set of templates, and log warnings.
+
+    Raises:
+        ComposeFailed: One of them has an error.
+    """
+    first = {(claim.kind, claim.language, claim.template_hash): claim for claim in reversed(sample)}
+    for claim in list(first.values())[:LINTED_MAX]:
+        for finding in composer.lint(claim):
+            if finding.severity is Severity.ERROR:
+                raise ComposeFailed(
+                    f"the preflight check found an error in a mail ({claim.kind}, delivery {claim.key}), so none are "
+                    f"sent: {finding.where}: {finding.message}. `digestd preview EMAIL --lint` shows all findings. "
+                    "Sending resumes by itself"
+                )
+            log.warning("mail lint", delivery=claim.key, rule=finding.rule, where=finding.where, why=finding.message)
 
 
 def check_disk_space(folders: Iterable[Path]) -> None:
@@ -194,7 +222,7 @@ def check_disk_space(folders: Iterable[Path]) -> None:
 def _preflight(config: DeliveryConfig, composer: Composer, now: datetime) -> None:
     with config.db.read() as session:
         sample = queries.sample(session, SAMPLE_SIZE, now)
-    check_composing(composer, sample)
+    check_lint(composer, check_composing(composer, sample))
 
 
 def _compose_error(composer: Composer, claim: Claim) -> str | None:

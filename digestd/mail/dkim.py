@@ -32,6 +32,8 @@ SIGNED_HEADERS = (
     "list-help", "list-subscribe", "list-owner", "list-archive", "list-post", "auto-submitted",
 )  # fmt: skip
 """Each is listed once more than it occurs, so that adding another breaks the signature (RFC 6376 section 8.15)."""
+SIGNED_IF_PRESENT = ("feedback-id", "cfbl-address", "cfbl-feedback-id")
+"""Each is listed as often as it occurs, because some relays add their own."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,200}[a-z0-9])?")
 _BLANKS = re.compile(rb"[ \t]+")
 _FOLD_COLUMNS = 72
@@ -146,9 +148,9 @@ def _canonical_headers(head: bytes) -> tuple[list[str], bytes]:
         found.setdefault(name, []).append(canonical)
     names: list[str] = []
     block: list[bytes] = []
-    for name in SIGNED_HEADERS:
+    for name in SIGNED_HEADERS + SIGNED_IF_PRESENT:
         present = found.get(name, [])
-        names += [name] * (len(present) + 1)
+        names += [name] * (len(present) + (name in SIGNED_HEADERS))
         block += reversed(present)
     return names, b"".join(block)
 

@@ -42,6 +42,8 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,25
 _URL = re.compile(r"https?://[!#-;=?-~]{1,800}", re.ASCII)
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,200}@[A-Za-z0-9.-]{1,255}>", re.ASCII)
 _ANSWERED_ID = re.compile(r"<[!#-;=?-~]{1,250}>", re.ASCII)
+_FEEDBACK_ID = re.compile(r"(?:[A-Za-z0-9._-]{0,40}:){3}[A-Za-z0-9]{5,15}", re.ASCII)
+_COMPLAINT_ID = re.compile(r"[A-Za-z0-9:]{1,100}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}", re.ASCII)
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]+", re.ASCII)
 _LEADING_DOT = re.compile(rb"\n\.")
@@ -69,6 +71,9 @@ class Headers:
         date: With a time zone.
         message_id: With angle brackets.
         answers: The Message-ID that this mail answers, or empty.
+        feedback_id: The group of mails that Gmail counts complaints for, or empty: `campaign:…:…:sender`.
+        complaint_address: The address in CFBL-Address that complaints are reported to (RFC 9477), or empty.
+        complaint_id: The delivery in CFBL-Feedback-ID, for such a report.
     """
 
     from_: NamedAddress
@@ -78,6 +83,9 @@ class Headers:
     date: datetime
     message_id: str
     answers: str = ""
+    feedback_id: str = ""
+    complaint_address: str = ""
+    complaint_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,13 +129,15 @@ def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent)
         *_list_headers(headers.list_name, headers.list_id, headers.home_url, headers.owner),
         _header("List-Archive", archive),
         _BULK,
+        *_feedback(headers),
     ]
     return _assemble(block, headers.message_id, text, html)
 
 
 def compose_notice(headers: Headers, text: BodyContent, html: BodyContent) -> bytes:
     """Return a mail that belongs to no list: a confirmation, a goodbye, a reply."""
-    return _assemble([*_common_headers(headers), *_auto_submitted(headers)], headers.message_id, text, html)
+    block = [*_common_headers(headers), *_auto_submitted(headers), *_feedback(headers)]
+    return _assemble(block, headers.message_id, text, html)
 
 
 def header_text(text: str, limit: int = SUBJECT_MAX) -> str:
@@ -198,7 +208,17 @@ def _headers_without_web(headers: DigestHeaders) -> list[bytes]:
         _header("List-Subscribe", _mailto(headers.reply_to, "subscribe")),
         _header("List-Owner", _mailto(headers.owner)),
         _BULK,
+        *_feedback(headers),
     ]
+
+
+def _feedback(headers: Headers) -> list[bytes]:
+    """Return the headers by which mailbox providers report complaints: Gmail's own, and those of RFC 9477."""
+    found = [_feedback_id(headers.feedback_id)] if headers.feedback_id else []
+    if headers.complaint_address:
+        complaint_id = _checked(_COMPLAINT_ID, headers.complaint_id)
+        found += [_complaint_address(headers.complaint_address), _header("CFBL-Feedback-ID", complaint_id)]
+    return found
 
 
 def _mailto(address: str, subject: str = "") -> str:
@@ -232,6 +252,16 @@ def _from(name: str, address: str) -> bytes:
 @lru_cache(maxsize=64)
 def _reply_to(address: str) -> bytes:
     return _header("Reply-To", _checked(_ADDRESS, address))
+
+
+@lru_cache(maxsize=64)
+def _feedback_id(value: str) -> bytes:
+    return _header("Feedback-ID", _checked(_FEEDBACK_ID, value))
+
+
+@lru_cache(maxsize=64)
+def _complaint_address(address: str) -> bytes:
+    return _header("CFBL-Address", f"{_checked(_ADDRESS, address)}; report=arf")
 
 
 @lru_cache(maxsize=64)

@@ -1,7 +1,8 @@
 """Match a report to the delivery it is about, by proof only.
 
 The proof is the signed return path of the attempt: as the address that the report was sent to, as the envelope id
-(RFC 3461), or in the returned headers and fields (RFC 3464, RFC 5965). A Message-ID or an unsubscribe link travels with
+(RFC 3461), or in the returned headers and fields (RFC 3464, RFC 5965); for complaints also the id in CFBL-Feedback-ID
+(RFC 9477). A Message-ID or an unsubscribe link travels with
 every forwarded mail and proves nothing, so a report with nothing else waits for the operator. Webhooks of a provider
 are proven by their signature, and may name a mail by its Message-ID.
 """
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from digestd.domain.bounce import BounceKind
 from digestd.replies.bounces.report import Classification
-from digestd.security.links import BadToken, Keys, looks_like_envelope_from, read_envelope_from
+from digestd.security.links import NO_ATTEMPT, BadToken, Keys, looks_like_envelope_from, read_envelope_from
 from digestd.store import bounces
 
 
@@ -31,9 +33,13 @@ class Match:
 
 
 def match_report(session: Session, keys: Keys, classified: Classification) -> Match | None:
-    """Return the match of the first return path that our keys prove, or None."""
+    """Return the match of the first return path that our keys prove, or None.
+
+    The id in CFBL-Feedback-ID proves complaints only.
+    """
+    is_complaint = classified.report is not None and classified.report.kind is BounceKind.COMPLAINT
     found = (match_envelope(session, keys, envelope) for envelope in classified.envelopes)
-    return next(filter(None, found), None)
+    return next((match for match in found if match and (is_complaint or match.attempt != NO_ATTEMPT)), None)
 
 
 def find_unproven_delivery(session: Session, classified: Classification) -> int | None:

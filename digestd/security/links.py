@@ -36,6 +36,8 @@ GRACE = timedelta(days=30)
 """Time after the retirement of a secret in which tokens that it issued before are still accepted."""
 PLACE_MAX = 1_000
 """The highest place of a pick that a token can name."""
+NO_ATTEMPT = 0
+"""The attempt in an id for complaints: it travels with a forwarded mail, so it must prove nothing else."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{40}", re.ASCII)
 _TOKEN_LENGTH, _MAC_LENGTH = 40, 15
 _PLACES = [place.to_bytes(4, "big") for place in range(1, PLACE_MAX + 1)]
@@ -369,6 +371,19 @@ def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
     if not any([hmac.compare_digest(match[3], _base32(proof[:15])) for proof in proofs]):
         raise BadToken("this is not a return path of ours")
     return delivery, attempt
+
+
+def make_complaint_id(keys: Keys, delivery: int) -> str:
+    """Return the id of a delivery for complaints (CFBL-Feedback-ID, RFC 9477 section 5).
+
+    It is the tag of a return path with NO_ATTEMPT. RFC 9477 allows no dots, so it has colons.
+    """
+    return f"{delivery}:{NO_ATTEMPT}:{_verp_mac(keys, delivery, NO_ATTEMPT)}"
+
+
+def complaint_tag(complaint_id: str) -> str:
+    """Return the id of a delivery for complaints as the tag of a return path, for `read_envelope_from`."""
+    return "".join(complaint_id.split()).replace(":", ".")
 
 
 def looks_like_envelope_from(address: str) -> bool:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.cli.digest import NothingToShow
+from digestd.errors import BadInput
 from tests.support.install import Install, install
 
 Run = Callable[..., str]
@@ -56,6 +57,26 @@ def test_show_lists_papers_with_reasons(installed: Install, run: Run) -> None:
 def test_explain_gives_no_reason_without_match(run: Run) -> None:
     assert run("explain", ADA, "invented:two").splitlines()[1] == "matches none of the interests"
     assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Matches your topic")
+
+
+def test_preview_lint_shows_findings(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("preview", ADA, "--lint") == ""
+    assert json.loads(run("preview", ADA, "--lint", "--json")) == []
+    own = tmp_path / "own" / "email" / "digest.txt.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("{{ frame.papers }}\n", encoding="utf-8")
+    monkeypatch.setenv("DIGESTD_TEMPLATES_DIR", str(tmp_path / "own"))
+    done = CliRunner().invoke(app, ["preview", ADA, "--lint", "--json"])
+    assert done.exit_code == 1
+    (finding,) = json.loads(done.stdout)
+    assert (finding["rule"], finding["severity"], finding["where"]) == ("unsubscribe", "error", "text part")
+    assert CliRunner().invoke(app, ["preview", ADA, "--lint"]).stdout.startswith("rule\tseverity\twhere\tmessage\n")
+
+
+@pytest.mark.parametrize("words", [("--json",), ("--lint", "--html")])
+def test_preview_refuses_options_that_exclude_each_other(run: Run, words: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, ["preview", ADA, *words])
+    assert isinstance(done.exception, BadInput)
 
 
 @pytest.mark.usefixtures("run")

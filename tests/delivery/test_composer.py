@@ -1,12 +1,15 @@
 """Composer: the same mail in any order, and a failure that concerns one mail only."""
 
+import email
 import hashlib
+import re
 
 import pytest
 
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
 from digestd.mail.mime import dot_stuff
+from digestd.security.links import NO_ATTEMPT, complaint_tag, read_envelope_from
 from digestd.store.ledger import queries
 from tests.delivery.test_outcomes import spoil
 from tests.support.install import Install
@@ -36,6 +39,17 @@ def test_composer_does_not_depend_on_earlier_mails(waiting: Install) -> None:
     other, _ = prepared(waiting)
     assert {claim.key: other.compose(claim) for claim in reversed(claims)} == mails
     assert len(set(mails.values())) == len(claims)
+
+
+def test_composer_names_the_group_and_the_complaint_address(waiting: Install) -> None:
+    composer, claims = prepared(waiting.to("maildir:x", complaint_address="Complaints <complaints@example.org>"))
+    headers = [email.message_from_bytes(composer.compose(claim).message) for claim in claims]
+    (group,) = {str(mail["Feedback-ID"]) for mail in headers}
+    assert re.fullmatch(rf"{claims[0].period}:en:digest:digestd[0-9a-f]{{8}}", group)
+    assert {mail["CFBL-Address"] for mail in headers} == {"complaints@example.org; report=arf"}
+    keys = waiting.app.keys
+    found = [read_envelope_from(keys, complaint_tag(str(mail["CFBL-Feedback-ID"]))) for mail in headers]
+    assert found == [(claim.key, NO_ATTEMPT) for claim in claims]
 
 
 def test_composer_failure_concerns_one_mail_only(waiting: Install) -> None:

@@ -3,20 +3,24 @@
 One is poisoned, many stop the run, if possible before it starts.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import select
 
 from digestd.delivery import run
 from digestd.domain.delivery import State
+from digestd.resources import templates
 from digestd.store import core, throttles
 from digestd.store.ledger import queries
 from tests.delivery.conftest import READERS, planned
 from tests.delivery.test_outcomes import spoil
-from tests.support.install import Install
+from tests.support import sample_data
+from tests.support.install import Install, install
 from tests.support.relay import Relay
 from tests.support.smtp import transport
 
@@ -86,6 +90,58 @@ async def test_run_stops_when_too_many_mails_fail_to_compose(tmp_path: Path, sql
     assert many.states[State.READY] >= 60 - run.SAMPLE_SIZE
     assert many.sound(relay.copies)
     many.db.close()
+
+
+async def test_preflight_stops_a_run_whose_mails_have_an_error(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    made = _with_foot(tmp_path, sqlite_url, now, "")
+    async with Relay().serving() as relay:
+        report = await made.deliver(transport(relay.port))
+    assert report.stopped is not None
+    assert "found an error in a mail (digest, delivery 1), so none are sent: HTML: the HTML part shows no" in (
+        report.stopped
+    )
+    assert (relay.sessions, made.states[State.READY]) == (0, READERS)
+    made.db.close()
+
+
+async def test_preflight_sends_despite_warnings(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    foot = '<p style="color:#eee"><a href="{{ frame.unsubscribe }}">{{ _("Unsubscribe") }}</a></p>'
+    made = _with_foot(tmp_path, sqlite_url, now, foot)
+    async with Relay().serving() as relay:
+        with structlog.testing.capture_logs() as logs:
+            report = await made.deliver(transport(relay.port))
+    assert (report.accepted, report.stopped) == (READERS, None)
+    (warned,) = [entry for entry in logs if entry["event"] == "mail lint"]
+    assert (warned["rule"], warned["log_level"]) == ("contrast", "warning")
+    made.db.close()
+
+
+async def test_preflight_ignores_faults_of_papers(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    """Test that no paper can stop the mail of all subscribers."""
+    made = install(tmp_path / "made", sqlite_url, now)
+    title = "On {{ moss }} of $n^2$ walls: None"
+    made.papers([{"id": "invented:one", "title": title, "url": "http://example.net/1", "abstract": "{% if moss %}"}])
+    made.people([{"email": "ada@example.net", "topics": ["moss"], "hour": 0}])
+    made.plan()
+    async with Relay().serving() as relay:
+        report = await made.deliver(transport(relay.port))
+    assert (report.accepted, report.stopped) == (1, None)
+    made.db.close()
+
+
+def _with_foot(folder: Path, url: str, now: datetime, foot: str) -> Install:
+    """Return a planned install whose digests have this foot instead of ours."""
+    name = "email/digest.html.j2"
+    own = folder / "own" / name
+    own.parent.mkdir(parents=True)
+    source = re.sub(r"<a [^>]*frame\.unsubscribe.*?</a>", "", templates()[name])
+    before, _, after = source.rpartition("{{ frame.papers }}")
+    own.write_text(f"{before}{{{{ frame.papers }}}}{foot}{after}", encoding="utf-8")
+    made = install(folder / "made", url, now).to("maildir:out", templates_dir=str(folder / "own"))
+    made.papers(sample_data.papers(60))
+    made.people(sample_data.people(READERS))
+    made.plan()
+    return made
 
 
 def test_preflight_samples_the_whole_ledger(tmp_path: Path, sqlite_url: str, now: datetime) -> None:

@@ -28,6 +28,7 @@ LINKS = DigestLinks(
     mute="https://papers.example.org/p/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAC/mute",
     settings="https://papers.example.org/p/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAC",
 )
+UNSUBSCRIBE_MAILBOX = "unsubscribe+seaaaaaaaaaqaaaaabvqknpqaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org"
 POSTAL = "Papers Daily, Storgata 1, 0155 Oslo, Norway"
 NOTICE = NoticeContent(
     list_name="Papers Daily",
@@ -82,11 +83,15 @@ def notice_headers(rendered: Rendered) -> Headers:
         subject=rendered.subject,
         date=datetime(2026, 11, 24, 7, 0, tzinfo=UTC),
         message_id="<digest.2026-11-24.abcdefgh234567abcdefgh23@papers.example.org>",
+        feedback_id="2026-11-24:en:confirm:digestd5f0c1a2b",
+        complaint_address="complaints@papers.example.org",
+        complaint_id="17:0:abcdefgh234567abcdefgh23",
     )
 
 
-def digest_headers(rendered: Rendered) -> DigestHeaders:
-    """Return the headers of a digest."""
+def digest_headers(rendered: Rendered, links: DigestLinks = LINKS) -> DigestHeaders:
+    """Return the headers of a digest with these links."""
+    by_mail = links.unsubscribe.removeprefix("mailto:")
     common = notice_headers(rendered)
     return DigestHeaders(
         from_=common.from_,
@@ -97,11 +102,14 @@ def digest_headers(rendered: Rendered) -> DigestHeaders:
         message_id=common.message_id,
         list_name="Papers Daily",
         list_id="digest.papers.example.org",
-        unsubscribe_url=LINKS.unsubscribe,
-        view_url=LINKS.view,
-        home_url=LINKS.home,
+        unsubscribe_url=links.unsubscribe if links.home else "",
+        view_url=links.view,
+        home_url=links.home,
         owner="owner@papers.example.org",
-        unsubscribe_mailbox="unsubscribe+seaaaaaaaaaqaaaaabvqknpqaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org",
+        unsubscribe_mailbox=UNSUBSCRIBE_MAILBOX if links.home else by_mail,
+        feedback_id="2026-11-24:en:digest:digestd5f0c1a2b",
+        complaint_address=common.complaint_address,
+        complaint_id=common.complaint_id,
     )
 
 

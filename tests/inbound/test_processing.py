@@ -10,7 +10,15 @@ from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import Keys, Purpose, address_key, make_envelope_from, make_token
+from digestd.security.links import (
+    Keys,
+    Purpose,
+    address_key,
+    complaint_tag,
+    make_complaint_id,
+    make_envelope_from,
+    make_token,
+)
 from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
 from digestd.store.timestamps import to_us
 from digestd.subscribers.erasure import erase
@@ -251,6 +259,28 @@ def test_original_mail_from_proves_complaint(on_file: SentInstall) -> None:
     assert on_file.process(raw) is TAKEN
     assert on_file.suppression(2) is SuppressionReason.COMPLAINT
     assert [on_file.status(n) for n in (1, 3)] == [Status.ACTIVE] * 2
+
+
+def test_complaint_id_proves_complaint(on_file: SentInstall) -> None:
+    assert on_file.process(_with_complaint_id(on_file, "blacked-out-complaint", delivery=2)) is TAKEN
+    assert on_file.suppression(2) is SuppressionReason.COMPLAINT
+    assert [on_file.status(n) for n in (1, 3)] == [Status.ACTIVE] * 2
+
+
+def test_complaint_id_proves_no_bounce(on_file: SentInstall) -> None:
+    """Test that whoever holds a forwarded mail cannot forge a bounce."""
+    raw = _with_complaint_id(on_file, "postfix-hard", delivery=1).replace(on_file.verp(1).encode(), b"x@example.net")
+    assert on_file.process(raw) is InboundOutcome.FORGED
+    tag = complaint_tag(make_complaint_id(on_file.install.app.keys, 1))
+    assert on_file.process(raw, f"bounce+{tag}@example.org", later=timedelta(hours=1)) is InboundOutcome.FORGED
+    assert on_file.bounces() == []
+
+
+def _with_complaint_id(sent: SentInstall, sample: str, delivery: int) -> bytes:
+    """Return a report whose returned headers hold our id for complaints, folded."""
+    complaint_id = make_complaint_id(sent.install.app.keys, delivery).replace(":0:", ":0:\n ")
+    before, found, after = sent.mail(sample).rpartition(b"\nMessage-ID: ")
+    return before + f"\nCFBL-Feedback-ID: {complaint_id}".encode() + found + after
 
 
 def test_bounce_settles_uncertain_delivery(sent: SentInstall) -> None:

@@ -23,7 +23,9 @@ MESSAGE = (
     b"Subject: =?utf-8?q?Se=C3=A9n?=\r\n =?utf-8?q?_again?=\r\nDate: Tue, 24 Nov 2026 07:00:00 +0000\r\n"
     b"Message-ID: <x@example.org>\r\n"
     b"List-Unsubscribe: <https://digest.example.org/u/abc>,\r\n <mailto:help@example.org>\r\n"
-    b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
+    b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nFeedback-ID: 2026-11-24:en:digest:digestd\r\n"
+    b"CFBL-Address: complaints@example.org; report=arf\r\nCFBL-Feedback-ID: 17:0:mac\r\n"
+    b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
     b"\r\nTwo  blanks, a\ttab, \r\nand a line.\r\n\r\n\r\n"
 )
 
@@ -65,6 +67,9 @@ CHANGES = [
     (b"and a line", b"and another"),
     (b"ada@example.net", b"eve@example.net"),
     (b"/u/abc", b"/u/abd"),
+    (b"en:digest", b"de:digest"),
+    (b"complaints@", b"others@"),
+    (b"17:0", b"18:0"),
     (b"List-Unsubscribe=One-Click", b"List-Unsubscribe=Two-Click"),
     (b"From: Paper", b"From: Eve <eve@example.com>\r\nFrom: Paper"),
     (b"\r\nList-Unsubscribe-Post:", b"\r\nList-Unsubscribe: <https://evil.example.com>\r\nList-Unsubscribe-Post:"),
@@ -77,6 +82,11 @@ def test_dkimpy_rejects_changed_or_added_headers(key: bytes, was: bytes, now: by
     signed = make_signer(key).sign(MESSAGE, AT)
     assert was in signed
     assert not verified(signed.replace(was, now, 1), key)
+
+
+def test_dkimpy_accepts_headers_that_a_relay_adds(key: bytes) -> None:
+    signed = make_signer(key).sign(MESSAGE, AT)
+    assert verified(b"Feedback-ID: 1.eu-west-1.x:AmazonSES\r\n" + signed, key)
 
 
 def test_mail_dkim_detects_changes(tmp_path: Path, key: bytes) -> None:

@@ -36,8 +36,11 @@ TEMPLATES = Templates.of(templates())
 HEADERS = golden.digest_headers(Rendered("Seven papers", "", ""))
 COMMON = ["From", "To", "Reply-To", "Date", "Message-ID", "Subject"]
 LIST = ["List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "List-Help", "List-Subscribe", "List-Owner"]
-DIGEST = [*COMMON, *LIST, "List-Archive", "List-Post", "Auto-Submitted", "Precedence", "MIME-Version", "Content-Type"]
-NOTICE = [*COMMON, "Auto-Submitted", "MIME-Version", "Content-Type"]
+FEEDBACK = ["Feedback-ID", "CFBL-Address", "CFBL-Feedback-ID"]
+END = [*FEEDBACK, "MIME-Version", "Content-Type"]
+DIGEST = [*COMMON, *LIST, "List-Archive", "List-Post", "Auto-Submitted", "Precedence", *END]
+DIGEST_BY_MAIL = [name for name in DIGEST if name not in ("List-Unsubscribe-Post", "List-Archive")]
+NOTICE = [*COMMON, "Auto-Submitted", *END]
 INJECTION = "=?utf-8?q?=0D=0ABcc=3A_evil=40x.org?="
 HOSTILE = [
     *(INJECTION, f"A {INJECTION} b", INJECTION * 20, "=?=?utf-8?q?a?=", "=\u200b?utf-8?q?=0D=0ABcc=3A_e=40x?="),
@@ -86,10 +89,12 @@ def _contents(message: bytes) -> list[str]:
 
 @pytest.mark.parametrize("case", golden.DIGESTS)
 def test_compose_digest_matches_the_golden_file(case: str) -> None:
-    digest = assemble_digest(TEMPLATES, golden.digest(case))
-    message = compose_digest(golden.digest_headers(digest.rendered), digest.text.encoded, digest.html.encoded)
-    _assert_sound(message, DIGEST)
-    as_text = compose_digest(golden.digest_headers(digest.rendered), str(digest.text), str(digest.html))
+    content = golden.digest(case)
+    digest = assemble_digest(TEMPLATES, content)
+    headers = golden.digest_headers(digest.rendered, content.links)
+    message = compose_digest(headers, digest.text.encoded, digest.html.encoded)
+    _assert_sound(message, DIGEST if content.links.home else DIGEST_BY_MAIL)
+    as_text = compose_digest(headers, str(digest.text), str(digest.html))
     assert _contents(message) == _contents(as_text)
     golden.check(f"{case}.eml", message)
 
@@ -123,6 +128,9 @@ def test_compose_digest_headers_are_exact() -> None:
         "List-Post": "NO",
         "Auto-Submitted": "auto-generated",
         "Precedence": "bulk",
+        "Feedback-ID": "2026-11-24:en:digest:digestd5f0c1a2b",
+        "CFBL-Address": "complaints@papers.example.org; report=arf",
+        "CFBL-Feedback-ID": "17:0:abcdefgh234567abcdefgh23",
         "MIME-Version": "1.0",
     }
 
@@ -195,6 +203,9 @@ def test_long_unsubscribe_url_is_not_folded(length: int) -> None:
         ),
         *(("view_url", bad) for bad in ("", "https://a b", "https://" + "a" * 900)),
         ("home_url", "https://a/>, <https://b/"),
+        *(("feedback_id", bad) for bad in ("a:b:digestd", "a:b:c:abc", "a:b:c:digestd\r\nX: y", "a b:c:d:digestd")),
+        *(("complaint_address", bad) for bad in ("a@b\r\nX: y", "complaints")),
+        *(("complaint_id", bad) for bad in ("", "1.0.mac", "1:0\r\nX: y")),
     ],
 )
 def test_compose_rejects_invalid_header_values(field: str, value: str) -> None:

@@ -6,6 +6,7 @@ The classification holds its format, its content, and the identifiers that may n
 from digestd.replies.bounces.formats import FORMATS
 from digestd.replies.bounces.parsed_mail import HeaderFields, ParsedMail, parse_mail
 from digestd.replies.bounces.report import Classification
+from digestd.security.links import complaint_tag
 
 CANDIDATES_MAX = 20
 """Number of identifiers that are checked; a mail with more may be an attempt to guess one."""
@@ -46,6 +47,7 @@ def _envelopes(mail: ParsedMail, first: tuple[str, ...]) -> tuple[str, ...]:
         *first,
         *_addresses(mail.fields, _RECIPIENT_HEADERS),
         *_addresses(mail.returned_headers, _RETURN_PATH_HEADERS),
+        *map(complaint_tag, mail.returned_headers.all("cfbl-feedback-id")),
     ]
     return tuple(dict.fromkeys(address for address in found if address))[:CANDIDATES_MAX]
 

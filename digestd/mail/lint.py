@@ -1,0 +1,409 @@
+"""Lint a mail before it is sent: find what receivers reject, clip, block or show wrongly.
+
+An error is a reason not to send: the mail would be refused, unlawful, unreadable, or tell strangers who reads it. A
+warning is a fault that its readers can live with. A fault that texts from outside caused (papers, names, commands) is a
+warning as well, so that no paper can stop the mail of all subscribers.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import Message
+from email.policy import compat32
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
+from digestd.mail.html_document import ColourScheme, HtmlDocument, HtmlElement
+
+CLIP_LIMIT = 102 * 1024
+"""Bytes of encoded HTML above which Gmail clips a mail, and with it the link to unsubscribe."""
+HEADER_LINE_MAX = 998
+"""Octets of a line without CRLF (RFC 5322 section 2.1.1)."""
+CONTRAST_MIN, LARGE_CONTRAST_MIN = 4.5, 3.0
+"""Contrast ratio of text, and of large text (WCAG 2.2, success criterion 1.4.3)."""
+_LARGE, _LARGE_BOLD = 24.0, 18.66
+"""Pixels from which text is large."""
+_ONCE = ("From", "To", "Date", "Message-ID", "Subject", "MIME-Version")
+_LIST = ("List-Id", "List-Unsubscribe")
+_COMPLAINT = ("CFBL-Address", "CFBL-Feedback-ID")
+_SIGNED = (
+    "from", "to", "reply-to", "subject", "date", "message-id", "mime-version", "content-type", "list-id",
+    "list-unsubscribe", "list-unsubscribe-post", "feedback-id", "cfbl-address", "cfbl-feedback-id",
+)  # fmt: skip
+"""Headers that the DKIM signature must cover if the mail has them (RFC 6376 section 5.4, RFC 8058, RFC 9477)."""
+_LOADING = ("src", "srcset", "background", "poster", "data")
+_ACTIVE = frozenset(["script", "iframe", "object", "embed", "applet", "form", "input", "button", "video", "audio"])
+_REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
+_CSS_LOAD = re.compile(r"url\(\s*['\"]?(?:https?:)?//|@import", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_BLANK = re.compile(r"[\s\"<>]")
+_MAILTO = re.compile(r"mailto:[^\s@?]+@[A-Za-z0-9.-]+(?:\?\S*)?", re.ASCII)
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ufffe\uffff\ud800-\udfff]")
+_SLOT = re.compile(r"[\ue000-\ue001][^\ue000-\ue001]{0,40}[\ue000-\ue001]?")
+_TEMPLATE = re.compile(r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\{\{|\{%|%\([a-z_]+\)[sd]|\[object Object\]", re.DOTALL)
+_NOTHING = re.compile(r"(?:^|[:=/] ?)(?:None|Undefined)$")
+_TEX = re.compile(r"\\[A-Za-z]{2,}|\$[A-Za-z]{1,3}\$|\$[^\s$][^$]{0,80}[\\^_{}][^$]{0,80}\$|[\^_]\{")
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Finding(NamedTuple):
+    """A fault of a mail: the rule, how bad, where, and what to do. It holds no address and no token."""
+
+    rule: str
+    severity: Severity
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LintContext:
+    """What a mail should be.
+
+    Attributes:
+        is_digest: Whether it goes to a list, so that it must have list headers and a link to unsubscribe.
+        is_signed: Whether digestd signs it with DKIM. A relay may sign it later.
+        reports_complaints: Whether it should have the headers of RFC 9477.
+        home: The URL of our pages, without TLS only on this machine. Empty if there are none.
+        outside: All texts in it that come from outside.
+    """
+
+    is_digest: bool
+    is_signed: bool = False
+    reports_complaints: bool = False
+    home: str = ""
+    outside: str = ""
+
+    def severity(self, evidence: str) -> Severity:
+        """Return how bad it is that the mail contains this: a warning if it comes from outside."""
+        return Severity.WARNING if _one_line(evidence) in _one_line(self.outside) else Severity.ERROR
+
+    def is_ours(self, link: str) -> bool:
+        """Return True if a link leads to one of our pages."""
+        return bool(self.home) and link.startswith(self.home)
+
+
+def lint(message: bytes, context: LintContext) -> tuple[Finding, ...]:
+    """Return the findings of all rules, the same ones once.
+
+    Args:
+        message: The mail with CRLF line ends, as it is sent.
+        context: What it should be.
+    """
+    mail = _Mail(message)
+    found = {(one.rule, one.message): one for rule in RULES for one in rule(mail, context)}
+    return tuple(sorted(found.values(), key=lambda one: one.severity))
+
+
+_CompatMessage: TypeAlias = "Message[str, str]"
+
+
+class _Mail:
+    """A parsed mail."""
+
+    def __init__(self, message: bytes) -> None:
+        self.header_lines = message.partition(b"\r\n\r\n")[0].split(b"\r\n")
+        self.parsed: _CompatMessage = message_from_bytes(message, policy=compat32)
+        payload = self.parsed.get_payload()
+        self._parts = [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
+
+    def header(self, name: str) -> str:
+        """Return a header on one line, empty if there is none."""
+        return _one_line(str(self.parsed.get(name, "")))
+
+    def count(self, name: str) -> int:
+        """Return how often a header occurs."""
+        return len(self.parsed.get_all(name, []))
+
+    @property
+    def part_types(self) -> list[str]:
+        """Return the content types of the parts."""
+        return [part.get_content_type() for part in self._parts]
+
+    @cached_property
+    def text(self) -> str:
+        """Return the plain part, decoded."""
+        return self._decoded("text/plain")
+
+    @cached_property
+    def html(self) -> str:
+        """Return the HTML part, decoded."""
+        return self._decoded("text/html")
+
+    @cached_property
+    def document(self) -> HtmlDocument:
+        """Return the parsed HTML part."""
+        return HtmlDocument(self.html)
+
+    @cached_property
+    def shown(self) -> Sequence[HtmlElement]:
+        """Return the elements that are shown."""
+        return [one for one in self.document.elements if one.is_shown]
+
+    @cached_property
+    def readable(self) -> Set[HtmlElement]:
+        """Return the elements with text that is shown, in them or inside."""
+        return {around for one in self.shown if one.text.strip() for around in one.ancestors}
+
+    @property
+    def html_size(self) -> int:
+        """Return the bytes of the HTML part as encoded."""
+        return sum(len(str(part.get_payload())) for part in self._parts if part.get_content_type() == "text/html")
+
+    @property
+    def subject(self) -> str:
+        """Return the subject, decoded (RFC 2047)."""
+        return str(make_header(decode_header(self.header("Subject"))))
+
+    @property
+    def unsubscribe_links(self) -> list[str]:
+        """Return the links in List-Unsubscribe."""
+        return re.findall(r"<([^>]*)>", self.header("List-Unsubscribe"))
+
+    @cached_property
+    def words(self) -> Sequence[tuple[str, str]]:
+        """Return what people read: each place with its text."""
+        lines = [(f"text part, line {number}", line) for number, line in enumerate(self.text.splitlines(), 1)]
+        elements = [(f"HTML, {one.label}", one.text) for one in self.document.elements if one.tag != "style"]
+        return [("Subject", self.subject), *lines, *elements]
+
+    def _decoded(self, content_type: str) -> str:
+        for part in self._parts:
+            payload = part.get_payload(decode=True)
+            if part.get_content_type() == content_type and isinstance(payload, bytes):
+                return payload.decode("utf-8", "replace").replace("\r\n", "\n")
+        return ""
+
+
+def _check_size(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
+    if mail.html_size > CLIP_LIMIT:
+        yield _error(
+            "size",
+            "HTML",
+            f"{mail.html_size // 1024} KB of HTML are over {CLIP_LIMIT // 1024} KB, where Gmail clips a mail; "
+            "shorten the template",
+        )
+
+
+def _check_parts(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
+    wanted = ["text/plain", "text/html"]
+    if mail.parsed.get_content_type() != "multipart/alternative" or mail.part_types != wanted:
+        yield _error("parts", "mail", "is not a text part followed by an HTML part; report this as a bug")
+    if not mail.text.strip():
+        yield _error("parts", "text part", "is empty; repair the template *.txt.j2")
+    if not any(one.text.strip() for one in mail.shown):
+        yield _error("parts", "HTML", "shows no text; repair the template *.html.j2")
+
+
+def _check_header_lines(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
+    for line in mail.header_lines:
+        if len(line) > HEADER_LINE_MAX:
+            name = line.partition(b":")[0].decode("ascii", "replace")[:40]
+            yield _error(
+                "header-length",
+                f"header {name}",
+                f"a line has {len(line)} octets, and servers refuse more than {HEADER_LINE_MAX}; shorten its value",
+            )
+
+
+def _check_headers(mail: _Mail, context: LintContext) -> Iterator[Finding]:
+    needed = [*_ONCE, "Feedback-ID", *(_LIST * context.is_digest), *(_COMPLAINT * context.reports_complaints)]
+    if any(link.startswith("http") for link in mail.unsubscribe_links):
+        needed.append("List-Unsubscribe-Post")
+    for name in needed:
+        if not mail.header(name):
+            yield _error("headers", f"header {name}", f"{name} is missing; report this as a bug")
+    for name in (*_ONCE, *_LIST):
+        if mail.count(name) > 1:
+            yield _error("headers", f"header {name}", f"{name} occurs twice; report this as a bug")
+
+
+def _check_signature(mail: _Mail, context: LintContext) -> Iterator[Finding]:
+    if not context.is_signed:
+        return
+    tags = dict(tag.strip().partition("=")[::2] for tag in mail.header("DKIM-Signature").split(";"))
+    covered = "".join(tags.get("h", "").split()).lower().split(":")
+    missing = [name for name in _SIGNED if mail.count(name) and name not in covered]
+    if missing:
+        yield _error(
+            "dkim",
+            "header DKIM-Signature",
+            f"does not cover {', '.join(missing)}, so receivers may ignore one-click unsubscribe; report this as a bug",
+        )
+    if "l" in tags:
+        yield _error("dkim", "header DKIM-Signature", "has the tag l=, so others can append text; remove it")
+    domain, sender = tags.get("d", "").lower(), mail.header("From").rpartition("@")[2].rstrip(">").lower()
+    if domain and sender != domain and not sender.endswith(f".{domain}") and not domain.endswith(f".{sender}"):
+        yield _warning(
+            "dkim",
+            "header DKIM-Signature",
+            f"{domain} signs, but mail comes from {sender}, so DMARC fails; set DIGESTD_DKIM_DOMAIN to the From domain",
+        )
+
+
+def _check_links(mail: _Mail, context: LintContext) -> Iterator[Finding]:
+    places = {one.attributes.get("id") or one.attributes.get("name") for one in mail.document.elements}
+    links = [(one.label, one.attributes.get("href", "")) for one in mail.document.elements if one.tag == "a"]
+    for label, link in links:
+        if not (link[:1] == "#" and link[1:] in places) and (fault := _link_fault(link, context.home)):
+            is_ours = context.is_ours(link) or "://" not in link
+            severity = Severity.ERROR if is_ours else Severity.WARNING
+            yield Finding("links", severity, f"HTML, {label}", f"the link {_shortened(link)!r} {fault}")
+    for link in _URL.findall(mail.text):
+        if context.is_ours(link) and (fault := _link_fault(link.rstrip(".,;)"), context.home)):
+            yield _error("links", "text part", f"the link {_shortened(link)!r} {fault}")
+
+
+def _link_fault(link: str, home: str) -> str:
+    """Return what is wrong with a link, or nothing."""
+    if _MAILTO.fullmatch(link):
+        return ""
+    try:
+        parts = urlsplit(link)
+        is_sound = bool(parts.hostname) and parts.port != 0 and not _BLANK.search(link)
+    except ValueError:
+        is_sound = False
+    if not is_sound or parts.scheme not in ("http", "https"):
+        return "leads nowhere; write a full URL with https"
+    is_local = parts.hostname in _LOOPBACK and parts.hostname == urlsplit(home).hostname
+    return "" if parts.scheme == "https" or is_local else "is not encrypted; write it with https"
+
+
+def _check_images(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
+    for one in mail.document.elements:
+        if one.tag == "img" and "alt" not in one.attributes:
+            message = 'has no alternative text; add alt="…", empty for decoration'
+            yield _warning("images", f"HTML, {one.label}", message)
+
+
+def _check_contrast(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
+    seen = set()
+    for element in mail.shown:
+        if not element.text.strip():
+            continue
+        for scheme in ColourScheme:
+            look = mail.document.look(element, scheme)
+            if look in seen:
+                continue
+            seen.add(look)
+            is_large = look.size >= _LARGE or (look.is_bold and look.size >= _LARGE_BOLD)
+            minimum = LARGE_CONTRAST_MIN if is_large else CONTRAST_MIN
+            if look.contrast < minimum:
+                yield _warning(
+                    "contrast",
+                    f"HTML, {element.label}",
+                    f"{_hex(look.colour)} on {_hex(look.background)} has a contrast of {look.contrast:.1f} in "
+                    f"{scheme} mode; choose colours with at least {minimum}",
+                )
+
+
+def _check_remote(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
+    for one in mail.document.elements:
+        names = (*_LOADING, "href") if one.tag == "link" else _LOADING
+        loads = [one.attributes.get(name, "").strip() for name in names]
+        if any(_REMOTE.match(value) for value in loads) or _CSS_LOAD.search(one.attributes.get("style", "")):
+            message = "loads something from the web, which tells others who reads the mail; put it into the mail"
+            yield _error("remote", f"HTML, {one.label}", message)
+        if one.tag in _ACTIVE:
+            message = "is removed or blocked by mail programs; use a link to a page instead"
+            yield _error("active", f"HTML, {one.label}", f"<{one.tag}> {message}")
+    if _CSS_LOAD.search(mail.document.css):
+        yield _error("remote", "HTML, <style>", "a style loads something from the web; remove it")
+
+
+def _check_characters(mail: _Mail, context: LintContext) -> Iterator[Finding]:
+    for where, text in (("Subject", mail.subject), ("text part", mail.text), ("HTML", mail.html)):
+        for sign in sorted(set(_CONTROL.findall(text))):
+            message = f"contains the control character U+{ord(sign):04X}; remove it from the template or the source"
+            severity = Severity.WARNING if sign in context.outside else Severity.ERROR
+            yield Finding("characters", severity, where, message)
+
+
+def _check_remains(mail: _Mail, context: LintContext) -> Iterator[Finding]:
+    if found := _SLOT.search(mail.html + mail.text):
+        name = re.sub(r"[\ue000-\ue001]", "", found[0])[:40]
+        yield _error("remains", "mail", f"the value {name!r} was not filled in; print it without filters")
+    attributes = [
+        (f"HTML, {one.label}", value) for one in mail.document.elements for value in one.attributes.values() if value
+    ]
+    for where, text in (*mail.words, *attributes):
+        remains = _TEMPLATE.findall(text) + [found[0] for found in [_NOTHING.search(text.strip())] if found]
+        for one in remains:
+            yield Finding(
+                "remains",
+                context.severity(text if _NOTHING.fullmatch(one) else one),
+                where,
+                f"contains {_one_line(one)[:40]!r}, which a template should have replaced; check its syntax",
+            )
+
+
+def _check_tex(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
+    for where, text in mail.words:
+        for found in _TEX.findall(text):
+            message = f"contains the TeX {found[:40]!r}; report it, so that formulas like this become readable"
+            yield _warning("tex", where, message)
+
+
+def _check_unsubscribe(mail: _Mail, context: LintContext) -> Iterator[Finding]:
+    if not context.is_digest:
+        return
+    wanted = {link.partition("?")[0].removeprefix("mailto:") for link in mail.unsubscribe_links}
+    targets = {one.attributes.get("href", "") for one in mail.shown if one.tag == "a" and one in mail.readable}
+    if not any(link in target for link in wanted for target in targets):
+        yield _error("unsubscribe", "HTML", _UNSUBSCRIBE.format("HTML part"))
+    if not any(link in mail.text for link in wanted):
+        yield _error("unsubscribe", "text part", _UNSUBSCRIBE.format("text part"))
+
+
+_UNSUBSCRIBE = "the {} shows no link to unsubscribe, which the law requires; print frame.unsubscribe in the template"
+
+
+def _error(rule: str, where: str, message: str) -> Finding:
+    return Finding(rule, Severity.ERROR, where, message)
+
+
+def _warning(rule: str, where: str, message: str) -> Finding:
+    return Finding(rule, Severity.WARNING, where, message)
+
+
+def _shortened(link: str) -> str:
+    """Return the beginning of a link, without what may be secret: a token, an address."""
+    scheme, colon, rest = link.partition("://")
+    return f"{scheme}{colon}{rest.partition('/')[0]}/…"[:80] if colon else link.partition("@")[0][:20]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+_Rule: TypeAlias = Callable[[_Mail, LintContext], Iterator[Finding]]
+RULES: Sequence[_Rule] = (
+    _check_size,
+    _check_parts,
+    _check_header_lines,
+    _check_headers,
+    _check_signature,
+    _check_links,
+    _check_images,
+    _check_contrast,
+    _check_remote,
+    _check_characters,
+    _check_remains,
+    _check_tex,
+    _check_unsubscribe,
+)
+"""A rule yields its findings."""

@@ -1,0 +1,203 @@
+"""Test the lint of mails: the golden mails have no fault, and each fault is found."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from digestd.mail.content import Rendered
+from digestd.mail.digest import render_digest
+from digestd.mail.dkim import Signer, create_signer
+from digestd.mail.html_document import ColourScheme, HtmlDocument
+from digestd.mail.lint import CLIP_LIMIT, Finding, LintContext, Severity, lint
+from digestd.mail.mime import compose_digest, compose_notice
+from digestd.mail.templates import Templates
+from digestd.resources import templates
+from tests import golden
+
+TEMPLATES = Templates.of(templates())
+MAILS = sorted(path.stem for path in golden.FOLDER.glob("*.eml"))
+HOME = golden.LINKS.home
+DIGEST = LintContext(is_digest=True, reports_complaints=True, home=HOME)
+HEADERS = golden.digest_headers(Rendered("Seven papers", "", ""))
+LINK = golden.LINKS.unsubscribe
+TEXT = f"Seven papers\n\nUnsubscribe: {LINK}\n"
+HTML = f'<html><head><style></style></head><body><p>Seven papers</p><a href="{LINK}">Unsubscribe</a></body></html>'
+KEY = ed25519.Ed25519PrivateKey.generate().private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+)
+AT = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+
+
+def found(text: str = TEXT, html: str = HTML, context: LintContext = DIGEST) -> list[tuple[str, Severity]]:
+    """Return the rules that a digest with these parts breaks."""
+    return rules(lint(compose_digest(HEADERS, text, html), context))
+
+
+def rules(findings: tuple[Finding, ...]) -> list[tuple[str, Severity]]:
+    return [(one.rule, one.severity) for one in findings]
+
+
+def with_html(inside: str) -> str:
+    return HTML.replace("<p>", f"{inside}<p>", 1)
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_golden_mails_have_no_error(name: str) -> None:
+    outside = (golden.FOLDER / f"{name}.json").read_text(encoding="utf-8") if name in golden.DIGESTS else ""
+    context = replace(DIGEST, is_digest=name in golden.DIGESTS, outside=outside)
+    findings = lint((golden.FOLDER / f"{name}.eml").read_bytes(), context)
+    assert [one for one in findings if one.severity is Severity.ERROR or name != "hostile"] == []
+
+
+def test_plain_digest_has_no_fault() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("inside", "rule", "severity"),
+    [
+        ("<p>" + "x" * CLIP_LIMIT + "</p>", "size", Severity.ERROR),
+        ('<a href="">x</a>', "links", Severity.ERROR),
+        ('<a href="papers">x</a>', "links", Severity.ERROR),
+        ('<a href="#nowhere">x</a>', "links", Severity.ERROR),
+        (f'<a href="{HOME} x">x</a>', "links", Severity.ERROR),
+        ('<a href="http://papers.example.net/1">x</a>', "links", Severity.WARNING),
+        ('<img src="cid:logo">', "images", Severity.WARNING),
+        ('<img src="https://example.net/logo.png" alt="">', "remote", Severity.ERROR),
+        ('<table background="//example.net/paper.png"></table>', "remote", Severity.ERROR),
+        ('<link rel="stylesheet" href="https://example.net/x.css">', "remote", Severity.ERROR),
+        ('<p style="background: url( http://example.net/x )">x</p>', "remote", Severity.ERROR),
+        ("<style>@import 'x.css';</style>", "remote", Severity.ERROR),
+        ("<script>1</script>", "active", Severity.ERROR),
+        ('<p style="color:#999">grey</p>', "contrast", Severity.WARNING),
+        ("<style>.a { color: #ddd }</style><p class='a'>grey</p>", "contrast", Severity.WARNING),
+        ("<p>bell \x07</p>", "characters", Severity.ERROR),
+        ("<p>{{ paper.title }}</p>", "remains", Severity.ERROR),
+        ("<p>{% if paper %}</p>", "remains", Severity.ERROR),
+        ("<p>%(count)s papers</p>", "remains", Severity.ERROR),
+        ("<p>Venue: None</p>", "remains", Severity.ERROR),
+        (f'<a href="{HOME}None">x</a>', "remains", Severity.ERROR),
+        ("<p>\ue000view\ue000</p>", "remains", Severity.ERROR),
+        (r"<p>of \alpha decay</p>", "tex", Severity.WARNING),
+        ("<p>of $n^2$ steps</p>", "tex", Severity.WARNING),
+    ],
+)
+def test_html_faults_are_found(inside: str, rule: str, severity: Severity) -> None:
+    assert found(html=with_html(inside)) == [(rule, severity)]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<a href="#top">Up</a><h1 id="top">x</h1>',
+        '<a href="mailto:a+b@example.org?subject=help">x</a>',
+        '<img src="cid:logo" alt="">',
+        "<p>from $5 to $10, None of {these}</p>",
+        '<p style="color:#999;font-size:9px;display:none">preheader</p>',
+        '<p style="color:#777;font-size:24px">large</p>',
+        "<style>[data-ogsc] .a { color: #999 }</style><p class='a' style='color:#000'>x</p>",
+    ],
+)
+def test_sound_html_has_no_fault(inside: str) -> None:
+    assert found(html=with_html(inside)) == []
+
+
+def test_dark_colours_are_checked() -> None:
+    rules = "body { background: #111 !important } .a { color: #ccc !important }"
+    css = f"<style>@media (prefers-color-scheme:dark) {{ {rules} }}</style>"
+    document = HtmlDocument(css + "<body><p class='a' style='color:#222'>x</p><p id='b'>y</p></body>")
+    first, second = [one for one in document.elements if one.tag == "p"]
+    assert document.look(first, ColourScheme.LIGHT).contrast > 10
+    assert document.look(first, ColourScheme.DARK).contrast > 10
+    assert document.look(second, ColourScheme.DARK).contrast < 2, "black on nearly black"
+
+
+def test_style_rules_follow_the_cascade() -> None:
+    css = "@media all { .t a { color: #fff } .t .b { color: #000 !important } a { font: bold 24px/1 serif } }"
+    inside = f"<style>{css}</style><p class='t'><a>x</a><a class='b' style='color:#123456'>y</a></p><a>z</a>"
+    document = HtmlDocument(inside)
+    looks = [document.look(one, ColourScheme.LIGHT) for one in document.elements if one.tag == "a"]
+    assert [look.colour[0] for look in looks] == [255, 0, 0]
+    assert {(look.size, look.is_bold) for look in looks} == {(24.0, True)}
+
+
+@pytest.mark.parametrize(("text", "html"), [(" \n", HTML), (TEXT, "<html><style>x</style></html>")])
+def test_empty_part_is_an_error(text: str, html: str) -> None:
+    assert ("parts", Severity.ERROR) in found(text, html)
+
+
+@pytest.mark.parametrize(
+    ("text", "html"), [("Seven papers", HTML), (TEXT, HTML.replace("<a ", '<a style="display:none" '))]
+)
+def test_missing_unsubscribe_link_is_an_error(text: str, html: str) -> None:
+    assert found(text, html) == [("unsubscribe", Severity.ERROR)]
+
+
+def test_digest_without_web_address_unsubscribes_by_mail() -> None:
+    mailbox = HEADERS.unsubscribe_mailbox
+    headers = replace(HEADERS, unsubscribe_url="", view_url="", home_url="")
+    text, html = TEXT.replace(LINK, mailbox), HTML.replace(LINK, f"mailto:{mailbox}")
+    message = compose_digest(headers, text, html.replace("<p>", '<a href="http://papers.example.net/">x</a><p>'))
+    assert rules(lint(message, replace(DIGEST, home=""))) == [("links", Severity.WARNING)]
+
+
+def test_this_machine_needs_no_tls() -> None:
+    html = with_html('<a href="http://127.0.0.1:8080/x">x</a>')
+    assert found(html=html, context=replace(DIGEST, home="http://127.0.0.1:8080/")) == []
+    assert found(html=html) == [("links", Severity.WARNING)]
+
+
+def test_texts_from_outside_are_warnings() -> None:
+    outside = "A survey of {{ mustache }}\n templates and {%"
+    text = TEXT + "\nA survey of {{ mustache }} templates and {% if x %}\n"
+    assert found(text, context=replace(DIGEST, outside=outside + " if x %}")) == [("remains", Severity.WARNING)] * 2
+    assert ("remains", Severity.ERROR) in found(text, context=replace(DIGEST, outside=outside))
+
+
+@pytest.mark.parametrize("name", ["To", "Date", "List-Id", "List-Unsubscribe-Post", "Feedback-ID", "CFBL-Address"])
+def test_missing_header_is_an_error(name: str) -> None:
+    message = re.sub(rb"\r\n%s: [^\r]*" % name.encode(), b"", compose_digest(HEADERS, TEXT, HTML))
+    assert rules(lint(message, DIGEST)) == [("headers", Severity.ERROR)]
+
+
+def test_header_faults_are_found() -> None:
+    message = compose_digest(HEADERS, TEXT, HTML)
+    assert rules(lint(b"To: eve@example.com\r\n" + message, DIGEST)) == [("headers", Severity.ERROR)]
+    assert rules(lint(b"X-Long: " + b"x" * 998 + b"\r\n" + message, DIGEST)) == [("header-length", Severity.ERROR)]
+    plain = message.replace(b"multipart/alternative", b"multipart/mixed")
+    assert rules(lint(plain, DIGEST)) == [("parts", Severity.ERROR)]
+
+
+def test_notice_needs_no_list_headers() -> None:
+    notice = golden.notice_headers(Rendered("Confirm", "", ""))
+    message = compose_notice(notice, "Confirm", "<p>Confirm</p>")
+    assert lint(message, replace(DIGEST, is_digest=False)) == ()
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    return create_signer("example.org", "s2026", KEY)
+
+
+def test_signature_covers_all_headers(signer: Signer) -> None:
+    signed = signer.sign(compose_digest(HEADERS, TEXT, HTML), AT)
+    context = replace(DIGEST, is_signed=True)
+    assert lint(signed, context) == ()
+    assert rules(lint(signed.replace(b"list-unsubscribe-post:", b""), context)) == [("dkim", Severity.ERROR)]
+    assert rules(lint(signed.replace(b"v=1;", b"v=1; l=10;"), context)) == [("dkim", Severity.ERROR)]
+    assert rules(lint(compose_digest(HEADERS, TEXT, HTML), context)) == [("dkim", Severity.ERROR)]
+    other = create_signer("example.net", "s2026", KEY).sign(compose_digest(HEADERS, TEXT, HTML), AT)
+    assert rules(lint(other, context)) == [("dkim", Severity.WARNING)]
+
+
+def test_findings_name_no_token_or_address() -> None:
+    rendered = render_digest(TEMPLATES, golden.digest("personal"))
+    html = rendered.html.replace("https://papers.example.org", "http://papers.example.org")
+    findings = lint(compose_digest(HEADERS, rendered.text.replace("https", "ftp"), html), DIGEST)
+    said = " ".join(one.where + one.message for one in findings)
+    assert {one.rule for one in findings} == {"links", "unsubscribe"}
+    assert not re.search(r"kQAAAA|@", said)
