@@ -61,11 +61,15 @@ def show_preview(
     ] = "",
     lint: Annotated[bool, typer.Option("--lint", help="Check the mail instead, and exit 1 on an error.")] = False,
     as_json: Json = False,
+    live: Annotated[
+        bool, typer.Option("--serve", help="Show it in the browser, and again when a template changes.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of --serve on this machine.")] = 8025,
 ) -> None:
     """Show the digest that a subscriber would get now.
 
     Changes nothing and sends nothing. With --date papers are those known then, interests and votes those of today. With
-    --lint it shows what receivers would refuse, clip, block or show wrongly.
+    --lint it shows what receivers would refuse, clip, block or show wrongly; with --serve, every change of a template.
 
     Example: digestd preview ada@example.org --html --out digest.html
     """
@@ -73,10 +77,17 @@ def show_preview(
         raise BadInput("--json is for --lint; use --text, --html or --eml to show the mail")
     if lint and (text or html or eml or out):
         raise BadInput("--lint shows no mail; leave out --text, --html, --eml and --out")
+    if live and (text or html or eml or out or lint):
+        raise BadInput("--serve shows all parts; leave out --text, --html, --eml, --out and --lint")
     part = _part(text=text, html=html, eml=eml)
     day = parse_date(on, "--date") if on else None
-    composer, claim = _preview(wiring.build(), email, day)
-    if lint:
+    app = wiring.build()
+    composer, claim = find_preview(app, email, day)
+    if live:
+        from digestd.cli.preview_server import serve_preview  # noqa: PLC0415  # the web framework takes half a second to import
+
+        serve_preview(app, composer, claim, port)
+    elif lint:
         _show_findings(composer.lint(claim), as_json=as_json)
     else:
         is_mail = part is MailPart.EML
@@ -349,7 +360,7 @@ def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str
     }
 
 
-def _preview(app: App, email: str, day: date | None) -> tuple[Composer, Claim]:
+def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Claim]:
     """Return the digest that a subscriber would get now or on a date, and a composer that is ready for it."""
     now = app.clock()
     with app.db.read() as session:

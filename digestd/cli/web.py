@@ -55,13 +55,38 @@ async def serve_pages(
     """
     settings = app.settings
     web = build(app, last_tick)
-    server = _Server(server_config(web, settings.web_host, settings.web_port))
-    async with _serving(server, stop):
+
+    def begin() -> None:
+        log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
+        web.state.preview_day.begin(app.clock())
+        started()
+
+    remedy = (
+        "set DIGESTD_WEB_HOST to an address of this machine and DIGESTD_WEB_PORT to a free port (only root may use "
+        "ports below 1024)"
+    )
+    await serve(server_config(web, settings.web_host, settings.web_port), stop, remedy, begin)
+
+
+async def serve(
+    config: uvicorn.Config, stop: asyncio.Event, remedy: str, started: Callable[[], None] = lambda: None
+) -> None:
+    """Serve an application until `stop` is set.
+
+    Args:
+        config: the application, and where it listens.
+        stop: ends the server.
+        remedy: what to do if it cannot listen there.
+        started: called once it answers.
+
+    Raises:
+        CannotListen: the address or port cannot be used.
+    """
+    server = _Server(config)
+    async with _serving(server, stop, remedy):
         while not server.started and not stop.is_set():
             await asyncio.sleep(0.02)
         if server.started:
-            log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
-            web.state.preview_day.begin(app.clock())
             started()
         await stop.wait()
 
@@ -76,8 +101,8 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _serving(server: uvicorn.Server, stop: asyncio.Event) -> AsyncIterator[None]:
-    task = asyncio.create_task(_listen(server, stop))
+async def _serving(server: uvicorn.Server, stop: asyncio.Event, remedy: str) -> AsyncIterator[None]:
+    task = asyncio.create_task(_listen(server, stop, remedy))
     try:
         yield
     finally:
@@ -85,15 +110,12 @@ async def _serving(server: uvicorn.Server, stop: asyncio.Event) -> AsyncIterator
         await task
 
 
-async def _listen(server: uvicorn.Server, stop: asyncio.Event) -> None:
+async def _listen(server: uvicorn.Server, stop: asyncio.Event, remedy: str) -> None:
     try:
         await server.serve()
     except SystemExit as error:
         address = f"{server.config.host}:{server.config.port}"
-        raise CannotListen(
-            f"cannot listen on {address}{_cause(error.__context__)}; set DIGESTD_WEB_HOST to an address of this "
-            "machine and DIGESTD_WEB_PORT to a free port (only root may use ports below 1024)"
-        ) from error
+        raise CannotListen(f"cannot listen on {address}{_cause(error.__context__)}; {remedy}") from error
     finally:
         stop.set()
 

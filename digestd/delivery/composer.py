@@ -135,6 +135,10 @@ class Composer:
             self._offered, self._replies = {}, {}
             self._read(claims)
 
+    def use(self, templates: Templates) -> None:
+        """Render claims with the hash of these templates by them, stored or not."""
+        self._templates[templates.hash] = templates
+
     def _read(self, claims: Sequence[Claim]) -> None:
         wanted = {pick.revision for claim in claims for pick in claim.picks}
         hashes = {claim.template_hash for claim in claims}
