@@ -40,7 +40,7 @@ class ColourScheme(StrEnum):
 
 
 class Look(NamedTuple):
-    """How the text of an element is shown. `size`: of the font, in pixels."""
+    """The look of an element's text. `size`: of the font, in pixels."""
 
     colour: Colour
     background: Colour

@@ -50,7 +50,7 @@ _TEX = re.compile(r"\\[A-Za-z]{2,}|\$[A-Za-z]{1,3}\$|\$[^\s$][^$]{0,80}[\\^_{}][
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -67,7 +67,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LintContext:
-    """What a mail should be.
+    """The expectations that a mail is checked against.
 
     Attributes:
         is_digest: Whether it goes to a list, so that it must have list headers and a link to unsubscribe.
@@ -97,7 +97,7 @@ def lint(message: bytes, context: LintContext) -> tuple[Finding, ...]:
 
     Args:
         message: The mail with CRLF line ends, as it is sent.
-        context: What it should be.
+        context: The expectations.
     """
     mail = _Mail(message)
     found = {(one.rule, one.message): one for rule in RULES for one in rule(mail, context)}
