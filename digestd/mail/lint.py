@@ -167,7 +167,7 @@ class _Mail:
     @property
     def unsubscribe_links(self) -> list[str]:
         """Return the links in List-Unsubscribe."""
-        return re.findall(r"<([^>]*)>", self.header("List-Unsubscribe"))
+        return re.findall(r"<([^<>]{0,900})>", self.header("List-Unsubscribe"))
 
     @cached_property
     def words(self) -> Sequence[tuple[str, str]]:
