@@ -19,13 +19,13 @@ _VOID = frozenset(
 )
 _NOT_SHOWN = frozenset({"head", "style", "script", "title", "template"})
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_RULE = re.compile(r"([^{}]+)\{((?:[^{}]|\{[^{}]*\})*)\}")
+_BRACE = re.compile(r"([{}])")
 _SELECTOR = re.compile(r"([a-z0-9]*)((?:\.[\w-]+)*)", re.IGNORECASE)
 _OUTLOOK_DARK = re.compile(r"^\[data-ogs[bc]\]\s+")
 """Outlook on the web puts these attributes around a mail in dark mode."""
 _HEX = re.compile(r"#([0-9a-f]{6}|[0-9a-f]{3})", re.IGNORECASE)
 _RGB = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\s*(?:[,/]\s*1(?:\.0*)?\s*)?\)")
-_PIXELS = re.compile(r"(\d+(?:\.\d+)?)px")
+_PIXELS = re.compile(r"(\d{1,4}(?:\.\d{1,4})?)px")
 _NAMES: Mapping[str, Colour] = {"black": (0, 0, 0), "white": (255, 255, 255)}
 BLACK, WHITE = _NAMES["black"], _NAMES["white"]
 _FONT_SIZE = 16.0
@@ -40,7 +40,7 @@ class ColourScheme(StrEnum):
 
 
 class Look(NamedTuple):
-    """How the text of an element is shown. `size`: of the font, in pixels."""
+    """The look of an element's text. `size`: of the font, in pixels."""
 
     colour: Colour
     background: Colour
@@ -212,14 +212,28 @@ class _Parser(HTMLParser):
 
 
 def _style_rules(css: str) -> Iterator[_StyleRule]:
-    for selectors, body in _RULE.findall(css):
+    for selectors, body in _blocks(css):
         query = " ".join(selectors.replace(":", ": ").split())
         is_dark = "prefers-color-scheme: dark" in query
         if not query.startswith("@"):
             yield from _rules_of(selectors, body, is_dark=False)
         elif is_dark or query in ("@media all", "@media screen"):
-            for inner, style in _RULE.findall(body):
+            for inner, style in _blocks(body):
                 yield from _rules_of(inner, style, is_dark=is_dark)
+
+
+def _blocks(css: str) -> Iterator[tuple[str, str]]:
+    """Yield what stands before each pair of braces, and what stands in it, with the braces inside it."""
+    depth, before, inside = 0, "", ""
+    for piece in _BRACE.split(css):
+        depth += (piece == "{") - (piece == "}")
+        if piece == "}" and depth <= 0:
+            yield before, inside
+            depth, before, inside = 0, "", ""
+        elif depth == 0:
+            before += piece
+        elif inside or piece != "{":
+            inside += piece
 
 
 def _rules_of(selectors: str, body: str, *, is_dark: bool) -> Iterator[_StyleRule]:

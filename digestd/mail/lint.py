@@ -30,10 +30,9 @@ _LARGE, _LARGE_BOLD = 24.0, 18.66
 _ONCE = ("From", "To", "Date", "Message-ID", "Subject", "MIME-Version")
 _LIST = ("List-Id", "List-Unsubscribe")
 _COMPLAINT = ("CFBL-Address", "CFBL-Feedback-ID")
-_SIGNED = (
-    "from", "to", "reply-to", "subject", "date", "message-id", "mime-version", "content-type", "list-id",
-    "list-unsubscribe", "list-unsubscribe-post", "feedback-id", "cfbl-address", "cfbl-feedback-id",
-)  # fmt: skip
+_SIGNED = re.compile(
+    r"from|to|reply-to|subject|date|message-id|mime-version|content-type|list-.*|feedback-id|cfbl-.*", re.IGNORECASE
+)
 """Headers that the DKIM signature must cover if the mail has them (RFC 6376 section 5.4, RFC 8058, RFC 9477)."""
 _LOADING = ("src", "srcset", "background", "poster", "data")
 _ACTIVE = frozenset(["script", "iframe", "object", "embed", "applet", "form", "input", "button", "video", "audio"])
@@ -51,7 +50,7 @@ _TEX = re.compile(r"\\[A-Za-z]{2,}|\$[A-Za-z]{1,3}\$|\$[^\s$][^$]{0,80}[\\^_{}][
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -68,7 +67,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LintContext:
-    """What a mail should be.
+    """The expectations that a mail is checked against.
 
     Attributes:
         is_digest: Whether it goes to a list, so that it must have list headers and a link to unsubscribe.
@@ -98,7 +97,7 @@ def lint(message: bytes, context: LintContext) -> tuple[Finding, ...]:
 
     Args:
         message: The mail with CRLF line ends, as it is sent.
-        context: What it should be.
+        context: The expectations.
     """
     mail = _Mail(message)
     found = {(one.rule, one.message): one for rule in RULES for one in rule(mail, context)}
@@ -168,7 +167,7 @@ class _Mail:
     @property
     def unsubscribe_links(self) -> list[str]:
         """Return the links in List-Unsubscribe."""
-        return re.findall(r"<([^>]*)>", self.header("List-Unsubscribe"))
+        return re.findall(r"<([^<>]{0,900})>", self.header("List-Unsubscribe"))
 
     @cached_property
     def words(self) -> Sequence[tuple[str, str]]:
@@ -233,7 +232,7 @@ def _check_signature(mail: _Mail, context: LintContext) -> Iterator[Finding]:
         return
     tags = dict(tag.strip().partition("=")[::2] for tag in mail.header("DKIM-Signature").split(";"))
     covered = "".join(tags.get("h", "").split()).lower().split(":")
-    missing = [name for name in _SIGNED if mail.count(name) and name not in covered]
+    missing = [name for name in mail.parsed if _SIGNED.fullmatch(name) and name.lower() not in covered]
     if missing:
         yield _error(
             "dkim",

@@ -194,6 +194,7 @@ options {{
     .include(try=true; priority=1,duplicate=merge) "$LOCAL_CONFDIR/local.d/options.inc"
     pidfile = "{folder}/pid";
     tempdir = "{folder}";
+    disable_hyperscan = true;
     control_socket = "{folder}/control.sock mode=0600";
 }}
 logging {{ type = "file"; filename = "{folder}/log"; level = "error"; }}
