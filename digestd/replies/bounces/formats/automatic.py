@@ -1,6 +1,7 @@
 """Recognise automatic replies (RFC 3834), read receipts and challenges.
 
-They go to the return path like bounces, but say nothing about the address.
+They go to the return path like bounces, but say nothing about the address. Mail systems (Exim, DragonFly) mark bounces
+as automatic replies too, so their mails count as such only by other signs.
 """
 
 import re
@@ -11,7 +12,7 @@ from digestd.replies.bounces.report import BounceReport
 _IGNORED = BounceReport(None)
 _AUTO_REPLY_HEADERS = (
     "x-autoreply", "x-autorespond", "x-autoresponse", "x-auto-reply-from", "x-mail-autoreply", "x-boxtrapper",
-    "x-auto-response-suppress", "x-tmda-fingerprint", "x-challenge",
+    "x-tmda-fingerprint", "x-challenge",
 )  # fmt: skip
 _PRECEDENCE = frozenset({"auto_reply", "auto-reply", "junk"})
 _REPORT_TYPES = frozenset({"disposition-notification"})
@@ -25,12 +26,17 @@ _SUBJECT = re.compile(
 
 def parse(mail: ParsedMail) -> BounceReport | None:
     """Return a report of kind None for an automatic reply; None for any other mail."""
-    fields = mail.fields
+    fields, subject = mail.fields, mail.fields.first("subject")
+    if any(fields.first(name) for name in _AUTO_REPLY_HEADERS):
+        return _IGNORED
+    if mail.is_from_mail_system:  # its subject may quote ours
+        return _IGNORED if _SUBJECT.match(subject) else None
     submitted = fields.first("auto-submitted").lower()
-    if submitted and not submitted.startswith("no"):
-        return _IGNORED
-    if any(fields.first(name) for name in _AUTO_REPLY_HEADERS) or mail.report_type in _REPORT_TYPES:
-        return _IGNORED
-    if fields.first("precedence").lower() in _PRECEDENCE or _SUBJECT.search(fields.first("subject")):
-        return _IGNORED
-    return None
+    is_automatic = (
+        (submitted and not submitted.startswith("no"))
+        or fields.first("x-auto-response-suppress")
+        or mail.report_type in _REPORT_TYPES
+        or fields.first("precedence").lower() in _PRECEDENCE
+        or _SUBJECT.search(subject)
+    )
+    return _IGNORED if is_automatic else None

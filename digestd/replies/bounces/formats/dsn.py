@@ -7,6 +7,7 @@ Each of our mails has one recipient, so the most severe group counts.
 
 from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_status import kind_of, status_in
+from digestd.replies.bounces.formats.free_text import quoted_reply, without_original
 from digestd.replies.bounces.parsed_mail import HeaderFields, ParsedMail
 from digestd.replies.bounces.report import BounceReport
 
@@ -29,16 +30,17 @@ def parse(mail: ParsedMail) -> BounceReport | None:
 
 
 def _parse_recipient(group: HeaderFields, mail: ParsedMail) -> BounceReport | None:
-    action = group.first("action").lower()
-    text = group.first("diagnostic-code") or mail.plain_text
-    status = status_in(group.first("status"))
+    action, status = group.first("action").lower(), status_in(group.first("status"))
     if action.startswith("delayed"):
         return BounceReport(BounceKind.DELAYED, status)
-    if action.startswith(_FAILED):
-        return BounceReport(kind_of(status, text), _best_status(status, text))
-    return None
+    if not action.startswith(_FAILED) and (action or not status):
+        return None
+    diagnosis, text = group.first("diagnostic-code"), without_original(mail.plain_text)
+    kind = kind_of(status, diagnosis or f"{group.first('status')} {quoted_reply(text) or text}", text)
+    return BounceReport(kind, _best_status(status, diagnosis or text))
 
 
 def _best_status(status: str, text: str) -> str:
-    """Return the status field, or the status in the text if the field is unspecific."""
-    return (status_in(text) or status) if not status or status.endswith(".0.0") else status
+    """Return the specific status in the text, else the status field, else what there is."""
+    said = status_in(text)
+    return said if said and (not status or not said.endswith(".0.0")) else status or said
