@@ -47,6 +47,7 @@ GAP = r".{0,40}"
 
 # Sources
 AOL = "AOL postmaster, error codes"
+DOCOMO = "seen in sisimai, set-of-emails: NTT docomo, which accepts the mailbox and refuses the message"
 COX = "Cox, e-mail error codes"
 DNSBL = "RFC 5782, blocklists"
 EXCHANGE = "NDR error codes in Exchange Online, learn.microsoft.com"
@@ -66,6 +67,7 @@ RFC5321 = "RFC 5321 section 4.2.3"
 RFC7505 = "RFC 7505 section 4"
 SENDMAIL = "Sendmail, DSN transcript"
 SISIMAI = "seen in sisimai, set-of-emails"
+TONLINE = "T-Online postmaster, error 554 IP="
 TENCENT = "Tencent QQ, SMTP error codes"
 YAHOO = "Yahoo sender hub, SMTP error codes"
 ZONEMTA = "seen in ZoneMTA, bounce rules"
@@ -81,6 +83,8 @@ _MISLEADING_CODE = (
     ("",            r"too many hops|hop count|exceeded \d+ hops",           SOFT,   "554 5.4.6 Too many hops, user unknown", RFC3463),
     ("",            r"(mail|routing)[ -]?loop|loops? back",                 SOFT,   "554 5.4.6 Mail for example.net loops back to myself", POSTFIX),
     ("",            r"temporar(y|ily) (locked|disabled|suspended|inactive|over quota|full)", SOFT, "550 5.7.1 <a@example.net>: Recipient address rejected: user temporarily locked", SISIMAI),
+    ("",            r"dns error when resolving",                            SOFT,   "550 DNS error when resolving MX server for example.net: Domain name not found", ZONEMTA),
+    ("",            r"(unknown|no such) user.{0,80}in reply to end of data", SOFT,  "550 Unknown user a@example.net (in reply to end of DATA command)", DOCOMO),
     ("5.4.1",       r"all recipient addresses rejected",                    POLICY, "550 5.4.1 All recipient addresses rejected: Access denied", SISIMAI),
     ("5.4.1",       r"recipient address rejected ?: access denied",         HARD,   "550 5.4.1 Recipient address rejected: Access denied [DB.eop-eur01.prod.protection.outlook.com]", EXCHANGE),
     ("5.7.504",     r"",                                                    HARD,   "550 5.7.504 [a@example.net]: Recipient address rejected: Access denied", EXCHANGE),
@@ -103,8 +107,8 @@ _SENDER = (
     ("",            r"\b(dy|ou|sc|rp)-00\d\b|\(s3\d{3}\)",                  POLICY, "550 SC-004 Unfortunately, messages from 192.0.2.1 weren't sent", OUTLOOK),
     ("",            r"\[(tss?|bl|ph|iptr?)\d{2}|\bvs1-(ip|mf)\b|\(au01\)",  POLICY, "421 4.7.0 [TSS04] Messages from 192.0.2.1 deferred", YAHOO),
     ("",            r"\b(rtr|rly|hvu|con|dyn|mff|dmarc):[a-z]{1,2}\d?\b",   POLICY, "554 RLY:B1 https://postmaster.aol.com", AOL),
-    ("",            r"\bofr\d*_(1\d\d|50\d)",                               POLICY, "550 5.2.0 Mail rejete. OFR_506", ORANGE),
-    ("",            r"\blpn\d*_1\d\d",                                      POLICY, "550 5.5.0 Service refuse. LPN001_108", LAPOSTE),
+    ("",            r"\bofr\d* (1\d\d|50\d)",                               POLICY, "550 5.2.0 Mail rejete. OFR_506", ORANGE),
+    ("",            r"\blpn\d* 1\d\d",                                      POLICY, "550 5.5.0 Service refuse. LPN001_108", LAPOSTE),
     ("",            r"\baup#|\bcdrbl",                                      POLICY, "550 5.1.0 <a@example.org> refer to AUP#POL", COX),
     ("",            r"\bib\d{3}\b",                                         POLICY, "550 5.1.1 <a@example.net> see IB607", GODADDY),
     ("",            r"groups\.google\.com|permission to post|to this (group|list)\b", POLICY, "The group you tried to contact may not exist, or you may not have permission to post messages to it", GROUPS),
@@ -113,6 +117,10 @@ _SENDER = (
     ("",            r"(rejected|blocked|refused|denied) by (the |this )?(user|recipient)\b(?! domain)|user reject", POLICY, "550 5.1.2 User reject", SISIMAI),
     ("",            r"reputation|complaints?\b|suspicious|phish",           POLICY, "451 4.7.650 The mail server has been rate limited due to IP reputation", EXCHANGE),
     ("",            r"\bspam|unsolicited|\bube\b|junk ?mail|bulk mail",     POLICY, "550 5.1.1 Message rejected as spam, user unknown", GMAIL),
+    ("",            r"requires confirmation|ask your postmaster for help",  POLICY, "554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster for help)", TONLINE),
+    ("",            r"not accept(ing)? (e-?)?mails? (with|from|containing)", POLICY, "They are not accepting mail with attachments or embedded images", AOL),
+    ("",            r"protocol (violation|error)|(before greeting|pipelining)", POLICY, "550 Protocol violation", SISIMAI),
+    ("5xx 5.x.x",   r"my name was rejected",                                POLICY, "Connected to 192.0.2.9 but my name was rejected. Remote host said: 501 Invalid domain name", QMAIL),
     ("",            r"blocked for abuse|bounce attack",                     POLICY, "550 Suspected bounce attacks", TENCENT),
     ("",            r"virus(es)?\b~(detect|found|reject)|(contain|due to|with) .{0,20}virus", POLICY, "550 5.7.0 Virus detected in message", RFC3463),
     ("",            r"malware|\binfected|potential security issue",         POLICY, "552-5.7.0 This message was blocked because its content presents a potential security issue", GMAIL),
@@ -148,7 +156,7 @@ _GONE = (
     ("",            r"WHO( (address|name|id|part))?( <>)?,?( is| was| are| were|:)* ?unknown", HARD, "550 5.7.1 <a@example.net>: Recipient address rejected: User unknown in virtual mailbox table", POSTFIX),
     ("",            r"WHO( (address|name|id|part))?( <>)?,?( is| was| are| were|has| been)* ?(not (be )?(found|known|recogni[sz]ed|listed)|non-?exist|invalid|incorrect)", HARD, "550 MAILBOX NOT FOUND", AOL),
     ("",            r"(address|recipient|<>)( <>)? (couldn't|could not|wasn't|has not)( been| be)? found", HARD, "ada wasn't found: the address couldn't be found", GMAIL),
-    ("",            r"(unknown|no such|non-?existent|not an? (valid|known)) (or \w+ )?(\w+ )?(WHO|local[- ]part|name|subscriber)", HARD, "550 No such user here", RFC5321),
+    ("",            r"(unknown|no such|non-?existent|not an? (valid|known|active)) (or \w+ )?(\w+ )?(WHO|local[- ]part|name|subscriber)", HARD, "550 No such user here", RFC5321),
     ("",            r"(invalid|illegal|incorrect|bad) (or \w+ )?(\w+ )?(recipient|destination|mail[ -]?box|user|address|alias|account)(?! syntax)", HARD, "553 Invalid recipient a@example.net (Mode: normal)", SISIMAI),
     ("",            r"(WHO|name|reach|<>|\]).{0,20} (does|do|did)( not|n't) exist|not exist(s|ing)?\b", HARD, "550-5.1.1 The email account that you tried to reach does not exist", GMAIL),
     ("",            r"does( not|n't) have an? .{0,60}(account|mail[ -]?box)", HARD, "554 delivery error: dd This user doesn't have an example.net account", YAHOO),
@@ -163,8 +171,9 @@ _GONE = (
     ("550",         r"(recipient|address) (address )?rejected\.?( \(|$)",   HARD,   "550 <a@example.net>: Recipient address rejected.", SISIMAI),
     ("542",         r"<> rejected",                                         HARD,   "smtp; 542 a@example.net Rejected", SISIMAI),
     ("",            r"no such (host|domain)|unknown (host|domain)|nxdomain|unrout(e)?able", HARD, "550 5.2.1 No such domain here", EXIM),
-    ("",            r"(host|domain)( name)?( is| was)? (unknown|not found|not reachable|nonexist)|find any host|name or service not known|illegal host/domain", HARD, "Host or domain name not found. Name service error for name=example.net type=A: Host not found", POSTFIX),
+    ("",            r"(host|domain)( name)?( [a-z0-9.-]+)?( is| was)? (unknown|not found|nonexist)|domain is not reachable|find any host|name or service not known|illegal host/domain", HARD, "Host or domain name not found. Name service error for name=example.net type=A: Host not found", POSTFIX),
     ("",            r"(mail|domain|host).{0,20}does( not|n't) exist",       HARD,   "The domain example.net doesn't exist", SISIMAI),
+    ("5.4.4",       r"invalid domain",                                      HARD,   "550 5.4.4 Invalid domain", SISIMAI),
     ("",            r"null mx|no mail service|(host|domain|server) ~does( not|n't) (accept|receive) (any )?(e-?)?mail", HARD, "556 5.1.10 example.net does not accept mail (null MX)", RFC7505),
     ("",            r"n'existe pas|destinataire\w* (invalide|inconnu)|utilisateur inconnu", HARD, "550 5.7.1 Adresse d'au moins un destinataire invalide", ORANGE),
     ("",            r"sconosciuto|inesistente|desconocido|desconhecido|no existe|inexistente", HARD, "550 Usuario desconocido", SISIMAI),
@@ -176,10 +185,10 @@ _CODES = (
     ("5.1.10",      r"",                                                    HARD,   "550 5.1.10 RESOLVER.ADR.RecipientNotFound", EXCHANGE),
     ("5.1.351",     r"",                                                    HARD,   "550 5.1.351 Remote server returned an error", EXCHANGE),
     ("5.2.1",       r"",                                                    HARD,   "550 5.2.1 <a@example.net>", RFC3463),
-    ("551",         r"",                                                    HARD,   "551 please try another path", RFC5321),
     ("x.2.2",       r"",                                                    SOFT,   "452 4.2.2 later", RFC3463),
     ("x.5.x x.6.x x.7.x", r"",                                              POLICY, "550 5.7.1 no", RFC3463),
     ("x.2.3 x.2.4 5.3.4", r"",                                              POLICY, "552 5.2.3 no", RFC3463),
+    ("551",         r"",                                                    HARD,   "551 please try another path", RFC5321),
     ("4.x.x 5.3.x 5.4.x", r"",                                              SOFT,   "451 4.3.0 denied for now", RFC3463),
 )
 _VAGUE = (

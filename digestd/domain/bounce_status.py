@@ -81,7 +81,7 @@ def _is_temporary(codes: frozenset[str]) -> bool:
 
 def _normalise(text: str) -> str:
     """Return lower-case words on one line, without marks of continued replies and with addresses as `<>`."""
-    return _ADDRESS.sub("<>", " ".join(_CONTINUED.sub(" ", text).lower().replace("’", "'").split()))
+    return _ADDRESS.sub("<>", " ".join(_CONTINUED.sub(" ", text).lower().replace("’", "'").replace("_", " ").split()))
 
 
 def _statuses(text: str) -> list[str]:

@@ -49,13 +49,13 @@ _FAILED = re.compile(
     r"|fail(ed|ure) (to deliver|permanently|recipient|reason)|delivery (fail|error|problem)|error.{0,60}deliver"
     r"|permanent (fatal )?error|fatal error|following (address|recipient)|returned (mail|message)|transcript of session"
     r"|action: ?failed|invalid (user|final)|unknown user|account is disabled|envelope expired|incorrectly constructed"
-    r"|your message to .{0,80}(reject|exceed|cannot)|<<< ?5\d\d|: 5\d\d[ -]|^5\d\d[ -]"
+    r"|your message to .{0,80}(reject|exceed|cannot)|(<<<|>>>) ?5\d\d|: 5\d\d[ -]|^5\d\d[ -]"
     r"|nicht zugestellt|送信でき|配信できません|配送できません|无法送达|不能送达|не (может быть|была?) достав|недостав",
     re.IGNORECASE | re.MULTILINE,
 )
 _DELAYED = re.compile(
     r"warning message only|advisory-only|(will|being) (be )?retried|will (continue|keep|be attempted)"
-    r"|continue to (try|be made)|delivery .{0,40}(has been |was )?(delayed|postponed)|action: ?delayed"
+    r"|continue to (try|be made)|delivery .{0,40}(has been |was )?(delayed|postponed)|action: ?delayed|is delayed for"
     r"|not (yet )?been delivered yet|has not yet been delivered|do not need to (resend|retry)",
     re.IGNORECASE,
 )
