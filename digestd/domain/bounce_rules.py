@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - one line per rule
 """The table of bounce rules: what servers say, and what it means for the address.
 
 One line per pattern: codes, words, kind, example, source. The first line that fits decides, so specific lines come
@@ -14,6 +13,8 @@ first:
 A line of kind `hard` counts as soft if the reply is temporary (4xx, 4.x.x). To add a line, put it into its section with
 an example as a server would write it: `tests/bounces/test_rules.py` checks that each example is decided by its own line.
 """
+
+# ruff: noqa: E501 - one line per rule
 
 from typing import NamedTuple
 
