@@ -56,11 +56,13 @@ EXIM = "Exim, bounce messages"
 FACEBOOK = "Facebook postmaster, response codes"
 GMAIL = "Gmail SMTP errors and codes, support.google.com/a/answer/3726730"
 GODADDY = "GoDaddy, SMTP error codes"
+GMX = "GMX and web.de postmaster, SMTP error messages"
 GROUPS = "Google Groups, delivery failure"
 LAPOSTE = "La Poste, SMTP error codes (LPN)"
 LOTUS = "Lotus Domino, delivery failure report"
 ORANGE = "Orange, SMTP error codes (OFR)"
 OUTLOOK = "Outlook.com postmaster, SMTP error codes"
+PHP = "seen in PHP-Bounce-Handler, sample mails"
 POSTFIX = "Postfix, smtp(8), smtpd(8), access(5)"
 QMAIL = "qmail, qmail-send(8), qmail-remote(8)"
 RFC3463 = "RFC 3463 section 3"
@@ -86,6 +88,7 @@ _MISLEADING_CODE = (
     ("",            r"temporar(y|ily) (locked|disabled|suspended|inactive|over quota|full)", SOFT, "550 5.7.1 <a@example.net>: Recipient address rejected: user temporarily locked", SISIMAI),
     ("",            r"dns error when resolving",                            SOFT,   "550 DNS error when resolving MX server for example.net: Domain name not found", ZONEMTA),
     ("",            r"(unknown|no such) user.{0,80}in reply to end of data", SOFT,  "550 Unknown user a@example.net (in reply to end of DATA command)", DOCOMO),
+    ("",            r"mail ?box unavailable.{0,60}(reject due|polic|invalid|dns|sender)", POLICY, "550-Requested action not taken: mailbox unavailable 550-Reject due to policy restrictions", GMX),
     ("5.4.1",       r"all recipient addresses rejected",                    POLICY, "550 5.4.1 All recipient addresses rejected: Access denied", SISIMAI),
     ("5.4.1",       r"recipient address rejected ?: access denied",         HARD,   "550 5.4.1 Recipient address rejected: Access denied [DB.eop-eur01.prod.protection.outlook.com]", EXCHANGE),
     ("5.7.504",     r"",                                                    HARD,   "550 5.7.504 [a@example.net]: Recipient address rejected: Access denied", EXCHANGE),
@@ -97,6 +100,7 @@ _FULL = (
     ("",            r"exceeded storage|(mail[ -]?box|user|inbox)~exceed",   SOFT,   "552 Requested mail action aborted: exceeded storage allocation", RFC5321),
     ("",            r"(not enough|insufficient|no|out of) (\w+ )?(space|storage)|disk (is )?full", SOFT, "452 4.3.1 Insufficient disk space", RFC5321),
     ("",            r"too (many messages (in|on)|much mail data)|number of messages in ~(mail[ -]?box|exceed)", SOFT, "550 The user has too many messages on the server", SISIMAI),
+    ("",            r"(casilla|buz[oó]n|mail ?box|casella|caixa)~(lleno|llena|pien[oa]|chei[oa]|agotado)", SOFT, "550 Destinatario desconocido o mailbox lleno", PHP),
     ("",            r"bo[iî]te ~pleine",                                    SOFT,   "552 5.1.1 Boite du destinataire pleine. OFR_417", ORANGE),
 )
 _SENDER = (
@@ -143,7 +147,7 @@ _SENDER = (
     ("",            r"(not|n't) accept(ed|ing)? connections|not (be )?(accepting|allowed to) connect|connections? ~not (be )?accepted", POLICY, "554 mx.example.net ESMTP not accepting connections", SISIMAI),
     ("",            r"relay(ing)? (access )?(denied|not|is not|prohibited)|(to|not?|not a|no|open) relay(ing)?\b|rcpthosts", POLICY, "554 5.7.1 <a@example.net>: Relay access denied", POSTFIX),
     ("",            r"too (many|much) (\w+ )?(connections?|sessions?|recipients?|commands?|errors?|messages?|mails?|users?|load)", POLICY, "550 5.1.1 192.0.2.1 has sent to too many recipients this hour", YAHOO),
-    ("",            r"rate[ -]?limit|throttl|frequency|slow(er)? ?down|try again slower|unexpected volume|unusual (rate|traffic)", POLICY, "421 4.7.28 There is an unusual rate of mail from your IP address", GMAIL),
+    ("",            r"rate[ -]?limit|throttl|too frequent|frequency|slow(er)? ?down|try again slower|unexpected volume|unusual (rate|traffic)", POLICY, "421 4.7.28 There is an unusual rate of mail from your IP address", GMAIL),
     ("",            r"grey ?-?list|(temporarily|permanently) deferred",     POLICY, "450 4.2.0 <a@example.net>: Recipient address rejected: Greylisted", POSTFIX),
     ("",            r"(message|mail|size|line|header|data|body|it)s?( is| was| are)? too (large|big|long)", POLICY, "552 5.3.4 Message too big for system", RFC3463),
     ("",            r"(size|length|line)s?.{0,20}(exceed|limit)|exceeds?~\bsize|maximum.{0,20}size", POLICY, "500 Line limit exceeded", EXIM),
@@ -164,12 +168,12 @@ _GONE = (
     ("",            r"WHO( \w+){0,6} ?(is |has been |was |are )?(currently )?(disabled|inactive|deactivated|closed|deleted|terminated|suspended|cancel+ed|discontinued|expired|not active|no longer)", HARD, "550 5.2.1 The email account that you tried to reach is disabled", GMAIL),
     ("",            r"(inactive|deactivated|disabled|expired|closed|deleted|suspended) (e-?mail |mail )?WHO", HARD, "554 5.2.1 Inactive user", ZONEMTA),
     ("",            r"no longer (valid|on (this )?server)|no (one with|(user|account) (by|with|here)|mail ?box)", HARD, "550 5.7.1 No mailbox here by that name", QMAIL),
-    ("",            r"not (our (user|customer)|(a )?local user)|user not local|deactivated|does not have a final", HARD, "551 not our customer", SISIMAI),
+    ("",            r"not (our (user|customer)|(a )?local user|(a )?user of)|user not local|deactivated|does not have a final", HARD, "551 not our customer", SISIMAI),
     ("",            r"reserved by rfc",                                     HARD,   "550 5.1.4 Destination reserved by RFC 2606", EXCHANGE),
     ("",            r"not listed in ~(name|directory)|final delivery userid", HARD, "Ada not listed in public Name & Address Book", LOTUS),
     ("",            r"WHO ~(has (been )?(moved|replaced)|changed)|no forwarding", HARD, "550 5.1.6 address <a@example.net> has been replaced by <b@example.net>", RFC3463),
     ("550 5.5.0",   r"requested action not taken: ?mail ?box unavailable",  HARD,   "550 5.5.0 Requested action not taken: mailbox unavailable", OUTLOOK),
-    ("550",         r"(recipient|address) (address )?rejected\.?( \(|$)",   HARD,   "550 <a@example.net>: Recipient address rejected.", SISIMAI),
+    ("550",         r"(recipient|address) (address )?rejected\.?( <>)?( \(|$)",   HARD,   "550 <a@example.net>: Recipient address rejected.", SISIMAI),
     ("542",         r"<> rejected",                                         HARD,   "smtp; 542 a@example.net Rejected", SISIMAI),
     ("",            r"no such (host|domain)|unknown (host|domain)|nxdomain|unrout(e)?able", HARD, "550 5.2.1 No such domain here", EXIM),
     ("",            r"(host|domain)( name)?( [a-z0-9.-]+)?( is| was)? (unknown|not found|nonexist)|domain is not reachable|find any host|name or service not known|illegal host/domain", HARD, "Host or domain name not found. Name service error for name=example.net type=A: Host not found", POSTFIX),
@@ -177,7 +181,7 @@ _GONE = (
     ("5.4.4",       r"invalid domain",                                      HARD,   "550 5.4.4 Invalid domain", SISIMAI),
     ("",            r"null mx|no mail service|(host|domain|server) ~does( not|n't) (accept|receive) (any )?(e-?)?mail", HARD, "556 5.1.10 example.net does not accept mail (null MX)", RFC7505),
     ("",            r"n'existe pas|destinataire\w* (invalide|inconnu)|utilisateur inconnu", HARD, "550 5.7.1 Adresse d'au moins un destinataire invalide", ORANGE),
-    ("",            r"sconosciuto|inesistente|desconocido|desconhecido|no existe|inexistente", HARD, "550 Usuario desconocido", SISIMAI),
+    ("",            r"sconosciuto|inesistente|desconocido|desconhecido|no existe|inexistente|casilla ha expirado", HARD, "550 Usuario desconocido", SISIMAI),
     ("",            r"unbekannt|existiert nicht|nie (istnieje|ma takiego)|не (существует|найден)", HARD, "550 Der Empfänger existiert nicht", SISIMAI),
     ("",            r"不存在|存在しません|見つかりません",                      HARD,   "550 用户不存在", SISIMAI),
 )
@@ -195,7 +199,7 @@ _CODES = (
 _VAGUE = (
     ("",            r"connection (refused|timed out|reset|dropped|closed|lost)|timed? ?-?out|unreachable|no route to host", SOFT, "connect to mx.example.net[192.0.2.9]:25: Connection refused", POSTFIX),
     ("",            r"(queue|retry|tried).{0,20}too long|(message|delivery|envelope|time) .{0,20}expired|not reachable within", SOFT, "I'm not going to try again; this message has been in the queue too long", QMAIL),
-    ("",            r"block|denied|polic(y|ies)|reject|refus|forbid|not (allowed|permitted|authori[sz]ed|accepted)|invalid ip", POLICY, "550 Denied by policy", SISIMAI),
+    ("",            r"block|denied|polic(y|ies)|reject|refus|forbid|prohibit|not (allowed|permitted|authori[sz]ed|accepted)|invalid ip", POLICY, "550 Denied by policy", SISIMAI),
     ("552",         r"",                                                    SOFT,   "552 no", RFC5321),
 )
 # fmt: on

@@ -45,6 +45,8 @@ def test_rule_words_are_lower_case(rule: BounceRule) -> None:
         ("5.7.1", "553 Invalid recipient a@example.net (Mode: normal)", HARD),
         ("5.7.1", "551 5.7.1 <a@example.net>: delivery is up to you", POLICY),
         ("5.1.1", "550 BAD_RECIPIENT", HARD),
+        ("5.0.0", "550-Requested action not taken: mailbox unavailable 550 invalid DNS MX or A/AAAA record", POLICY),
+        ("5.0.0", "550 Requested action not taken: mailbox unavailable", HARD),
         ("5.1.1", "550 5.1.1 <spam.blocked@example.net>", HARD),
         ("5.1.1", "550 5.1.1 to our customer <denied@example.net>", HARD),
     ],

@@ -43,7 +43,8 @@ def _parse_recipient(group: HeaderFields, mail: ParsedMail) -> BounceReport | No
         return BounceReport(BounceKind.DELAYED, status)
     if not action.startswith(_FAILED) and (action or not status):
         return None
-    diagnosis, text = group.first("diagnostic-code"), without_original(mail.plain_text)
+    diagnosis = group.first("diagnostic-code") or group.first("x-supplementary-info")  # IronPort
+    text = without_original(mail.plain_text)
     phase = _PHASE.search(" ".join(text.split()))
     if diagnosis and phase is not None and phase[0] not in diagnosis:
         diagnosis = f"{diagnosis} {phase[0]}"
