@@ -1,7 +1,8 @@
 """Parse bounces that are only text, of qmail, Exim, Postfix, DragonFly, Yahoo, gateways and others.
 
 A mail from a mail system is a bounce if its text says so, in the words below or in a form that flufl.bounce knows.
-A mail from anybody else needs a subject of a bounce as well, because a reply by a person may quote anything.
+A mail from anybody else needs a subject of a bounce as well, and is never a hard bounce, because a person may quote
+anything.
 
 flufl.bounce gets a new message that holds only the text, bounded in size and line length: its patterns were not
 written for hostile input. It finds addresses that failed, but not why; the kind comes from the table of bounce rules.
@@ -73,7 +74,10 @@ def parse(mail: ParsedMail) -> BounceReport | None:
         failed = _FAILED.search(text) is not None or bool(mail.fields.first("x-failed-recipients"))
     if delayed and not (failed and by_system and "permanent" in text.lower()):
         return BounceReport(BounceKind.DELAYED, status_in(text))
-    return BounceReport(kind_of("", quoted_reply(text), text), status_in(text)) if failed else None
+    if not failed:
+        return None
+    kind = kind_of("", quoted_reply(text), text)
+    return BounceReport(kind if by_system or kind is not BounceKind.HARD else BounceKind.SOFT, status_in(text))
 
 
 def without_original(text: str) -> str:
