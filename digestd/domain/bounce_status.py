@@ -14,7 +14,7 @@ WORDS_MAX = 4_000
 _CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY_CODE = re.compile(r"(?<![\d.:/\[-])[45]\d\d(?=[ :-])")
 _CONTINUED = re.compile(r"(?<=\S)\s[45]\d\d-(?:[45]\.\d{1,3}\.\d{1,3})?\s+")
-_ADDRESS = re.compile(r"<?[^\s<>@]{1,100}@[^\s<>@,;:)]{1,255}>?")
+_ADDRESS = re.compile(r"(?:[<(\[] ?)?[^\s<>@(\[]{1,100}@[^\s<>@,;:)\]]{1,255}(?: ?[>)\]])?")
 
 
 def status_in(words: str) -> str:
