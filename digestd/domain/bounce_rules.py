@@ -68,6 +68,7 @@ QMAIL = "qmail, qmail-send(8), qmail-remote(8)"
 RFC3463 = "RFC 3463 section 3"
 RFC5321 = "RFC 5321 section 4.2.3"
 RFC7505 = "RFC 7505 section 4"
+SENDER = "mail providers as relays: the account or domain of the sender"
 SENDMAIL = "Sendmail, DSN transcript"
 SISIMAI = "seen in sisimai, set-of-emails"
 TONLINE = "T-Online postmaster, error 554 IP="
@@ -137,6 +138,7 @@ _SENDER = (
     ("",            r"(sender|mail from|return.?path|envelope from)( (address|domain|ip|host|server|email))?( <>)?( is| was)?:? ?(reject|den(y|ied)|refus|block|invalid|unknown|verif|not |does ?n|unresolv|bad|illegal|undeliver)", POLICY, "501 5.1.8 Sender address rejected: Domain not found", POSTFIX),
     ("",            r"(domain|address) of sender|sender'?s? (domain|address) ", POLICY, "553 5.1.0 <a@example.org>... domain of sender is missing", SENDMAIL),
     ("",            r"(invalid|bad|unknown|unverified|illegal|blocked) sender|unresolvable~domain", POLICY, "550 Mail refused: unknown sender", SISIMAI),
+    ("",            r"\b(your|sending|sender'?s?) (account|domain|plan|subscription)\b", POLICY, "550 5.1.1 Your account is suspended", SENDER),
     ("",            r"not allowed to send|mail from is mismatched",                                 POLICY, "550 5.1.0 192.0.2.1 is not allowed to send from <example.org>", SISIMAI),
     ("5.1.7 5.1.8", r"",                                                    POLICY, "550 5.1.7 No such domain example.org", RFC3463),
     ("5xx 5.x.x",   r"after (initial connection|(pipelined )?(helo|ehlo|mail from))", POLICY, "SMTP error from remote mail server after MAIL FROM:<a@example.org>: 553 5.1.0 example.org does not exist", EXIM),
@@ -165,7 +167,8 @@ _GONE = (
     ("",            r"(invalid|illegal|incorrect|bad) (or \w+ )?(\w+ )?(recipient|destination|mail[ -]?box|user|address|alias|account)(?! syntax)", HARD, "553 Invalid recipient a@example.net (Mode: normal)", SISIMAI),
     ("",            r"(WHO|name|reach|<>|\]).{0,20} (does|do|did)( not|n't) exist|not exist(s|ing)?\b", HARD, "550-5.1.1 The email account that you tried to reach does not exist", GMAIL),
     ("",            r"does( not|n't) have an? .{0,60}(account|mail[ -]?box)", HARD, "554 delivery error: dd This user doesn't have an example.net account", YAHOO),
-    ("",            r"WHO( \w+){0,6} ?(is |has been |was |are )?(currently )?(disabled|inactive|deactivated|closed|deleted|terminated|suspended|cancel+ed|discontinued|expired|not active|no longer)", HARD, "550 5.2.1 The email account that you tried to reach is disabled", GMAIL),
+    ("",            r"(user|recipient|address|account|mail[ -]?box)(\(s\)|s)?( \w+){0,6} ?(is |has been |was |are )?(currently )?(disabled|inactive|deactivated|closed|deleted|terminated|suspended|cancel+ed|discontinued|not active|no longer)", HARD, "550 5.2.1 The email account that you tried to reach is disabled", GMAIL),
+    ("",            r"(account|mail[ -]?box)( \w+){0,4} expired",          HARD,   "550 5.7.1 This account has expired", SISIMAI),
     ("",            r"(inactive|deactivated|disabled|expired|closed|deleted|suspended) (e-?mail |mail )?WHO", HARD, "554 5.2.1 Inactive user", ZONEMTA),
     ("",            r"no longer (valid|on (this )?server)|no (one with|(user|account) (by|with|here)|mail ?box)", HARD, "550 5.7.1 No mailbox here by that name", QMAIL),
     ("",            r"not (our (user|customer)|(a )?local user|(a )?user of)|user not local|deactivated|does not have a final", HARD, "551 not our customer", SISIMAI),

@@ -31,6 +31,7 @@ _ORIGINAL = re.compile(
     r"|^received: (from|by) |^return-path: ",
     re.IGNORECASE | re.MULTILINE,
 )
+_OUR_SUBJECT = re.compile(r"^.{0,30}\b(subject|betreff|objet|asunto)\b.{0,10}:.*$", re.IGNORECASE | re.MULTILINE)
 _QUOTED = re.compile(
     r"(said|returned was|respond(ed|s) with[^:\n]{0,40}|responded as follows|server message|diagnostic-code|reason"
     r"|because of)[: ]",
@@ -81,9 +82,9 @@ def parse(mail: ParsedMail) -> BounceReport | None:
 
 
 def without_original(text: str) -> str:
-    """Cut off the copy of our own mail, whose words would be misread as a bounce."""
+    """Cut off the copy of our own mail and its subject, whose words would be misread as a bounce."""
     copy = _ORIGINAL.search(text)
-    return text[: copy.start()] if copy else text
+    return _OUR_SUBJECT.sub("", text[: copy.start()] if copy else text)
 
 
 def quoted_reply(text: str) -> str:
