@@ -17,7 +17,9 @@ _AUTO_REPLY_HEADERS = (
 _PRECEDENCE = frozenset({"auto_reply", "auto-reply", "junk"})
 _REPORT_TYPES = frozenset({"disposition-notification"})
 _SUBJECT = re.compile(
-    r"out of (the )?office|auto(matic)?[ -]?(reply|response|answer)|abwesen|absence du bureau|fuera de (la )?oficina"
+    r"out[- ]of[- ](the )?office|on vacation|auto(matic)?[ -]?(reply|response|answer)|automatische[ _]antwort|abwesen"
+    r"|\S{0,30}ponse[ _]automatique|absence du bureau|respuesta[ _]autom|fuera de (la )?oficina"
+    r"|risposta[ _]autom|resposta[ _]autom"
     r"|(please )?(confirm|verify) (your|this) (e-?mail|message|address)|sender (verification|confirmation)"
     r"|your (e-?mail|message) requires (verification|confirmation)|challenge[ -]response",
     re.IGNORECASE,
