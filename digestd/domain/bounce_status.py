@@ -1,76 +1,88 @@
-"""Classify failures by RFC 3463 status, or else by the words of the reply.
+"""Classify failures by their codes and words, with the table in `bounce_rules`.
 
-Only failures of the mailbox itself are hard. A failure because of the sender, the content or the connection is no
-reason never to write again, least of all a 5.7.x (RFC 3463 section 3.8).
+Only failures of the mailbox itself are hard. A refusal because of the sender, the content or the connection is no
+reason never to write again (RFC 3463 section 3.8).
 """
 
 import re
+from functools import cache
 
 from digestd.domain.bounce import BounceKind
+from digestd.domain.bounce_rules import GAP, RULES, WHO, BounceRule
 
-WORDS_MAX = 2_000
-_HARD = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
-"""No such mailbox or domain, moved, domain takes no mail (RFC 7505), mailbox disabled."""
-_POLICY_SUBJECTS = frozenset({"5", "6", "7"})
-"""Protocol, content, security and policy."""
-_POLICY = frozenset({"2.3", "2.4", "3.4", "1.7", "1.8"})
-"""Message too long, mailing list expansion, too big for the system, sender's address rejected."""
+WORDS_MAX = 4_000
 _CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_SAYS_HARD = re.compile(
-    r"user (is )?unknown|unknown (user|recipient|address|mailbox)|no mailbox (here )?by that name"
-    r"|no such (user|mailbox|recipient|address|account|person)|does(n't| not) (exist|have an? )"
-    r"|(user|recipient|address|account|mailbox) (was )?not found|mailbox unknown|recipients? unknown"
-    r"|(recipient|mailbox|account) (is |has been )?(disabled|inactive|closed|deleted|terminated|suspended)"
-    r"|invalid (recipient|mailbox|address|user)|not a (valid|known) (user|mailbox|recipient)|unrouteable address",
-    re.IGNORECASE,
-)
-_SAYS_FULL = re.compile(r"quota|(mailbox|inbox|storage) (is )?(over)?full|\bfull\b|out of storage", re.IGNORECASE)
-_SAYS_POLICY = re.compile(
-    r"\bspam\b|blocked|black ?list|block ?list|denied|polic(y|ies)|reputation|dmarc|\bspf\b|dkim|virus"
-    r"|rejected for|content|too (large|big)|size limit|not (allowed|permitted|authori[sz]ed)",
-    re.IGNORECASE,
-)
+_REPLY_CODE = re.compile(r"(?<![\d.:/\[-])[45]\d\d(?=[ :-])")
+_CONTINUED = re.compile(r"(?<=\S)\s[45]\d\d-(?:[45]\.\d{1,3}\.\d{1,3})?\s+")
+_ADDRESS = re.compile(r"(?:[<(\[] ?)?[^\s<>@(\[]{1,100}@[^\s<>@,;:)\]]{1,255}(?: ?[>)\]])?")
 
 
 def status_in(words: str) -> str:
-    """Return the first RFC 3463 failure status in free text, or empty."""
-    found = next((m for m in _CODE.finditer(words[:WORDS_MAX]) if m[1] != "2"), None)
-    return ".".join(found.groups()) if found else ""
+    """Return the first specific RFC 3463 failure status in free text, else the first unspecific one, or empty."""
+    found = _statuses(words)
+    return next((code for code in found if not code.endswith(".0.0")), found[0] if found else "")
 
 
-def kind_of(status: str, words: str = "") -> BounceKind:
+def kind_of(status: str, *texts: str) -> BounceKind:
     """Return whether a failure is hard, soft or policy.
 
-    A status that says nothing (x.0.0) yields to a better one in the words, then to the words.
+    A code in the text counts more than the status field, and one that says nothing (x.0.0) not at all.
 
     Args:
         status: the code as reported, or empty.
-        words: the text of the reply.
+        texts: the words of the reply; further texts are asked if the ones before them tell nothing.
     """
-    status = _telling(status, words)
-    group, _, rest = status.partition(".")
-    if group == "4" and rest.partition(".")[0] not in _POLICY_SUBJECTS:
-        return BounceKind.SOFT
-    subject = rest.partition(".")[0]
-    if not rest or rest == "0.0":
-        return _by_words(words[:WORDS_MAX])
-    if subject in _POLICY_SUBJECTS or rest in _POLICY:
-        return BounceKind.POLICY
-    if group == "5" and rest in _HARD:
-        return BounceKind.HARD
-    return _by_words(words[:WORDS_MAX]) if rest in {"1.0", "2.0"} else BounceKind.SOFT
+    for text in texts or ("",):
+        rule = find_rule(status, text)
+        if rule is not None:
+            is_temporary = rule.kind is BounceKind.HARD and _is_temporary(_codes(status, text[:WORDS_MAX]))
+            return BounceKind.SOFT if is_temporary else rule.kind
+    return BounceKind.SOFT
 
 
-def _telling(status: str, words: str) -> str:
-    given = status_in(status)
-    if given and not given.endswith(".0.0"):
-        return given
-    return status_in(words) or given
+def find_rule(status: str, text: str) -> BounceRule | None:
+    """Return the line of the table that decides, or None if nothing is known about such a reply."""
+    text = text[:WORDS_MAX]
+    codes, words = _codes(status, text), _normalise(text)
+    return next((rule for rule in RULES if _fits(rule, codes, words)), None)
 
 
-def _by_words(words: str) -> BounceKind:
-    if _SAYS_FULL.search(words):
-        return BounceKind.SOFT
-    if _SAYS_HARD.search(words):
-        return BounceKind.HARD
-    return BounceKind.POLICY if _SAYS_POLICY.search(words) else BounceKind.SOFT
+def _fits(rule: BounceRule, codes: frozenset[str], words: str) -> bool:
+    if rule.codes and not any(_codes_pattern(rule.codes).fullmatch(code) for code in codes):
+        return False
+    return not rule.words or _words_pattern(rule.words).search(words) is not None
+
+
+@cache
+def _codes_pattern(codes: str) -> re.Pattern[str]:
+    patterns = (re.escape(code).replace("x", r"\d+" if "." in code else r"\d") for code in codes.split())
+    return re.compile("|".join(patterns))
+
+
+@cache
+def _words_pattern(words: str) -> re.Pattern[str]:
+    return re.compile(words.replace("WHO", WHO).replace("~", GAP))
+
+
+def _codes(status: str, text: str) -> frozenset[str]:
+    """Return the codes that count: specific ones in the text, else the status field; and the text's reply codes."""
+    replies = _REPLY_CODE.findall(text)
+    for given in (_statuses(text), _statuses(status)):
+        specific = [code for code in given if not code.endswith(".0.0")]
+        if specific:
+            return frozenset(specific) | frozenset(replies)
+    return frozenset(replies or _statuses(text) or _statuses(status))
+
+
+def _is_temporary(codes: frozenset[str]) -> bool:
+    enhanced = {code for code in codes if "." in code} or codes
+    return bool(enhanced) and all(code.startswith("4") for code in enhanced)
+
+
+def _normalise(text: str) -> str:
+    """Return lower-case words on one line, without marks of continued replies and with addresses as `<>`."""
+    return _ADDRESS.sub("<>", " ".join(_CONTINUED.sub(" ", text).lower().replace("’", "'").replace("_", " ").split()))
+
+
+def _statuses(text: str) -> list[str]:
+    return [".".join(found.groups()) for found in _CODE.finditer(text[:WORDS_MAX]) if found[1] != "2"]

@@ -28,6 +28,7 @@ from digestd.store import (
     address_changes,
     alert_state,
     bounce_surge,
+    bounces,
     ledger,
     mail_budgets,
     pending_requests,
@@ -44,7 +45,7 @@ SETTLE_SECONDS = 60.0
 UPKEEP_SECONDS = 3_600.0
 """Interval of deleting unconfirmed sign-ups and expired counts of mails."""
 EXPIRE_BLOCK = 500
-_UNCERTAIN, _HELD = "mails uncertain", "suppression held"
+_UNCERTAIN, _HELD, _REFUSED = "mails uncertain", "suppression held", "sender refused"
 log = structlog.get_logger(__name__)
 
 
@@ -64,6 +65,7 @@ async def work(app: App, stop: asyncio.Event) -> None:
                 settled = time
                 await alert_uncertain(app)
                 await alert_held(app)
+                await alert_refused_sender(app)
             if (time := asyncio.get_running_loop().time()) - cleaned >= UPKEEP_SECONDS:
                 await asyncio.to_thread(delete_expired, app, app.clock())
                 cleaned = time
@@ -193,6 +195,19 @@ async def alert_held(app: App) -> None:
         await webhook_alert(app.settings.alert_url)(_HELD, "", why)
 
 
+async def alert_refused_sender(app: App) -> None:
+    """Alert if receivers refuse us as the sender, and again whenever twice as many do within a day."""
+    if await asyncio.to_thread(_newly_refused, app):
+        with app.db.read() as session:
+            addresses, status = bounces.count_refused_senders(session, app.clock())
+        why = (
+            f"{addresses} addresses refused a mail within a day because of its sender or content"
+            f"{f' (mostly {status})' if status else ''}; nobody is suppressed. Check DNS, DKIM and blocklists"
+        )
+        log.warning("refused", why=why)
+        await webhook_alert(app.settings.alert_url)(_REFUSED, "", why)
+
+
 async def run(
     app: App,
     *,
@@ -231,6 +246,19 @@ def _newly_held(app: App) -> int:
             return 0
     with app.db.write() as session:
         return alert_state.count_if_more(session, _HELD, lambda: _held(app, session))
+
+
+def _newly_refused(app: App) -> int:
+    with app.db.read() as session:
+        if _doublings(app, session) == alert_state.last_count(session, _REFUSED):
+            return 0
+    with app.db.write() as session:
+        return alert_state.count_if_more(session, _REFUSED, lambda: _doublings(app, session))
+
+
+def _doublings(app: App, session: Session) -> int:
+    """Return 0 if no address refused us recently, 1 for one address, 2 for two, 3 for four, and so on."""
+    return bounces.count_refused_senders(session, app.clock())[0].bit_length()
 
 
 def _held(app: App, session: Session) -> int:

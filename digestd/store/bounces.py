@@ -9,9 +9,9 @@ twice, and a mail that reaches the commit point afterwards sees the suppression.
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import desc, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -24,6 +24,8 @@ from digestd.store import bounce_surge, core, suppressions, webhooks
 from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
+POLICY_WINDOW = timedelta(days=1)
+"""Refusals because of the sender are reported together for so long."""
 COUNTED = 200
 """Number of newest bounces and accepted mails of an address that a score is computed from."""
 _B, _D, _S = core.bounce.c, core.delivery.c, core.subscriber.c
@@ -121,6 +123,15 @@ def count(session: Session) -> dict[BounceKind, int]:
     query = select(_B.kind, func.count().label("how_many")).group_by(_B.kind)
     found = {BounceKind(row.kind): row.how_many for row in session.connection().execute(query)}
     return dict.fromkeys(BounceKind, 0) | found
+
+
+def count_refused_senders(session: Session, now: datetime) -> tuple[int, str]:
+    """Return how many addresses refused us as the sender within POLICY_WINDOW, and the most frequent status."""
+    recent = select(_B.status, func.count(_B.address_key.distinct()).label("addresses")).where(
+        _B.kind == BounceKind.POLICY, _B.at_us >= to_us(now - POLICY_WINDOW)
+    )
+    rows = list(session.connection().execute(recent.group_by(_B.status).order_by(desc("addresses"), _B.status)))
+    return sum(row.addresses for row in rows), rows[0].status if rows else ""
 
 
 def addressee_of_delivery(session: Session, delivery: int) -> BounceAddressee | None:

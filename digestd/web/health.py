@@ -18,7 +18,7 @@ from digestd.app import App
 from digestd.delivery.run import DiskFull, check_disk_space
 from digestd.domain.coverage import Coverage, incomplete_states
 from digestd.errors import DatabaseUnreachable
-from digestd.store import bounce_surge, ledger
+from digestd.store import bounce_surge, bounces, ledger
 from digestd.store.ledger import queries
 from digestd.store.migrate import is_current
 from digestd.store.throttles import PausedRelay, paused_relays
@@ -56,6 +56,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "poisoned": found.poisoned,
             "refused_waiting": found.refused,
             "bounces_held": found.held,
+            "sender_refused": found.sender_refused,
             "disk": _disk(app),
             "coverage": {source: _coverage_json(day) for source, day in found.sources.items()},
             "sources_missing": sorted(incomplete_states(found.sources.values(), now.date())),
@@ -77,6 +78,7 @@ class _DatabaseReport:
         poisoned: Mails that cannot be composed.
         refused: Mails held back because too many were refused for good.
         held: Addresses not suppressed because too many bounced at once.
+        sender_refused: Addresses that refused a mail within a day because of its sender or content.
     """
 
     ingested: datetime | None = None
@@ -86,6 +88,7 @@ class _DatabaseReport:
     poisoned: int = 0
     refused: int = 0
     held: int = 0
+    sender_refused: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -106,6 +109,7 @@ def _database(app: App, now: datetime) -> _DatabaseReport:
                 poisoned=queries.count_poisoned(session),
                 refused=ledger.count_waiting(session),
                 held=len(bounce_surge.held_addresses(session, now)),
+                sender_refused=bounces.count_refused_senders(session, now)[0],
             )
     except DatabaseUnreachable:
         return _DatabaseReport(reasons=("the database does not answer",))

@@ -10,9 +10,10 @@ import pytest
 
 from digestd.delivery import alert
 from digestd.delivery.alert import webhook_alert
+from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
-from digestd.jobs.worker import alert_uncertain, tick
-from digestd.store import ledger
+from digestd.jobs.worker import alert_refused_sender, alert_uncertain, tick
+from digestd.store import bounces, ledger
 from digestd.store.ledger import queries
 from digestd.store.ledger.settlement import SettlementProof
 from tests.delivery.conftest import READERS
@@ -114,6 +115,30 @@ async def test_alert_about_uncertain_mails_is_sent_once(
         "digestd: mails uncertain (2",
         "digestd: mails uncertain (3",
     ]
+
+
+async def test_alert_reports_refused_sender_at_each_doubling(on_file: Install) -> None:
+    async with chat_room() as (url, told):
+        install = on_file.to("smtp://127.0.0.1", alert_url=url)
+        for number in range(1, 6):
+            await refuse_sender(install, number)
+        install.clock.go(timedelta(days=2))
+        await alert_refused_sender(install.app)
+        await refuse_sender(install, 6)
+        with local_client(install.app) as client:
+            assert client.get("/readyz").json()["sender_refused"] == 1
+    assert [each["event"] for each in told] == ["sender refused"] * 4
+    assert [each["why"].split()[0] for each in told] == ["1", "2", "4", "1"]
+    assert "mostly 5.7.26" in told[0]["why"]
+    assert set(install.states) == {State.READY}
+
+
+async def refuse_sender(install: Install, number: int) -> None:
+    """Record that one more address refused a mail because of its sender, and check."""
+    key = number.to_bytes(32)
+    with install.db.write() as session:
+        bounces.insert(session, Bounce(key, key, BounceKind.POLICY, "dsn", "5.7.26", None, None, install.clock.now))
+    await alert_refused_sender(install.app)
 
 
 async def by_workers(install: Install) -> None:

@@ -32,7 +32,10 @@ TAKEN = InboundOutcome.TAKEN
 
 @pytest.mark.parametrize(
     "sample",
-    ["postfix-hard", "exim-hard", "exim-old-hard", "exchange-hard", "gmail-hard", "qmail-hard", "encoded-hard"],
+    [
+        *("postfix-hard", "exim-hard", "exim-old-hard", "exchange-hard", "gmail-hard", "qmail-hard", "encoded-hard"),
+        *("dragonfly-hard", "workmail-hard", "exchange-online-hard", "outlook-hard", "wrong-boundary-hard"),
+    ],
 )
 def test_hard_bounce_suppresses_only_its_reader(on_file: SentInstall, sample: str) -> None:
     assert on_file.process(on_file.mail(sample)) is TAKEN
@@ -61,7 +64,13 @@ def test_complaint_suppresses_its_reader(sent: SentInstall) -> None:
     assert [sent.status(n) for n in (2, 3)] == [Status.ACTIVE] * 2
 
 
-@pytest.mark.parametrize("sample", ["exchange-policy", "postfix-delayed", "gmail-full-soft"])
+@pytest.mark.parametrize(
+    "sample",
+    [
+        *("exchange-policy", "postfix-delayed", "gmail-full-soft"),
+        *("sendmail-blocklist-policy", "google-groups-policy", "quota-beats-status-soft", "gmail-rate-soft"),
+    ],
+)
 def test_other_bounces_are_recorded_without_suppression(on_file: SentInstall, sample: str) -> None:
     assert on_file.process(on_file.mail(sample)) is TAKEN
     assert on_file.status() is Status.ACTIVE
@@ -76,7 +85,7 @@ def test_automatic_replies_are_ignored(on_file: SentInstall, sample: str) -> Non
     assert on_file.bounces() == []
 
 
-@pytest.mark.parametrize("sample", ["person-unread", "strange-system-unread"])
+@pytest.mark.parametrize("sample", ["person-unread", "strange-system-unread", "daemon-unclear-unread"])
 def test_unknown_formats_are_left_for_review(on_file: SentInstall, sample: str) -> None:
     assert on_file.process(on_file.mail(sample)) is InboundOutcome.UNREAD
 

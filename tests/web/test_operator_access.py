@@ -62,6 +62,7 @@ def test_readyz_needs_database_and_scheduler(app: App, now: datetime) -> None:
         "poisoned": 0,
         "refused_waiting": 0,
         "bounces_held": 0,
+        "sender_refused": 0,
         "disk": None,
         "coverage": {},
         "sources_missing": [],

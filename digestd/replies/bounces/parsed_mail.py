@@ -7,11 +7,12 @@ interpret headers and fail on malformed ones.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes
+from email import message_from_bytes, message_from_string
 from email.errors import HeaderDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect
 from email.message import Message
 from email.policy import compat32
 from email.utils import parseaddr
+from html import unescape
 from typing import TypeAlias
 
 from digestd.errors import BadInput
@@ -28,9 +29,18 @@ LINE_CHARS_MAX = 500
 _HEADER_END = re.compile(rb"\n\r?\n")
 _STRAY_CR_OR_NUL = re.compile(rb"\r(?!\n)|\0")
 _DEFECTS = (HeaderDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect)
-_SYSTEM_LOCAL_PARTS = frozenset(
-    {"mailer-daemon", "postmaster", "mail-daemon", "mdaemon", "mail.daemon", "mailerdaemon", "daemon"}
+_SYSTEM_LOCAL_PART = re.compile(
+    r"(mailer|mail)[-_.]?daemon|m?daemon|post_?master|mail\.delivery(\.system)?|.*smtp_mail_service|imss|.*_for_smtp_gateways",
+    re.IGNORECASE,
 )
+_SYSTEM_NAME = re.compile(
+    r"(mail|message|e-?mail) (delivery|deliver|system|delivery sub)( ?(system|service|agent|administrator))?"
+    r"|mailer[- ]daemon|(system|mail) administrator|post ?master",
+    re.IGNORECASE,
+)
+_BOUNDARY = re.compile(r"^--([^\s\"\\]{1,70})[ \t\r]*$", re.MULTILINE)
+_HTML_STYLE = re.compile(r"<(style|script)\b[^<]*</\1>", re.IGNORECASE)
+_HTML_TAG = re.compile(r"<(br|p|/p|/div|/tr|/li)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
 
 CompatMessage: TypeAlias = "Message[str, str]"
 
@@ -89,13 +99,21 @@ class ParsedMail:
     @property
     def is_from_mail_system(self) -> bool:
         """Return True if the sender is a mail system such as MAILER-DAEMON."""
-        local = parseaddr(self.fields.first("from"))[1].rpartition("@")[0].lower()
-        return local in _SYSTEM_LOCAL_PARTS or bool(self.fields.first("x-failed-recipients"))
+        name, address = parseaddr(self.fields.first("from"))
+        name = name.strip(" \"'")
+        return (
+            (not address.strip("<>") and "<>" in self.fields.first("from"))
+            or _SYSTEM_LOCAL_PART.fullmatch(address.partition("@")[0]) is not None
+            or _SYSTEM_NAME.fullmatch(name) is not None
+            or bool(self.fields.first("x-failed-recipients"))
+        )
 
     @property
     def plain_text(self) -> str:
-        """Return the text/plain parts, joined by line ends and cut at TEXT_CHARS_MAX."""
-        return "\n".join(part.text for part in self.parts if part.type == "text/plain")[:TEXT_CHARS_MAX]
+        """Return the text/plain parts, or else the text of the HTML parts, cut at TEXT_CHARS_MAX."""
+        texts = [part.text for part in self.parts if part.type == "text/plain"]
+        texts = texts or [_without_tags(part.text) for part in self.parts if part.type == "text/html"]
+        return "\n".join(texts)[:TEXT_CHARS_MAX]
 
 
 def parse_mail(raw: bytes) -> ParsedMail:
@@ -138,6 +156,8 @@ def _from_message(message: CompatMessage, authentication_results: tuple[str, ...
             returned = returned if returned.pairs else _embedded_headers(part)
         elif kind in {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}:
             returned = returned if returned.pairs else _parse_headers(_decode_text(part))
+        elif part.get_content_maintype() == "multipart" and not part.is_multipart() and not _children(part):
+            parts.append(LeafPart("text/plain", _header_fields(part), _decode_text(part)))
         elif not part.is_multipart():
             parts.append(LeafPart(kind, _header_fields(part), _decode_text(part) if kind.startswith("text/") else ""))
     report = message.get_param("report-type", "")
@@ -160,13 +180,24 @@ def _walk_parts(message: CompatMessage) -> Iterator[CompatMessage]:
             return
         part = waiting.pop()
         yield part
-        if part.is_multipart() and part.get_content_maintype() == "multipart":
+        if part.get_content_maintype() == "multipart":
             waiting.extend(child for child in reversed(_children(part)))
 
 
 def _children(part: CompatMessage) -> list[CompatMessage]:
     payload = part.get_payload()
+    if isinstance(payload, str) and part.get_content_maintype() == "multipart":
+        payload = _split_by_actual_boundary(payload)
     return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+
+
+def _split_by_actual_boundary(body: str) -> object:
+    """Return the parts of a multipart whose header names another boundary than its body uses."""
+    boundary = _BOUNDARY.search(body)
+    if boundary is None:
+        return None
+    header = f'Content-Type: multipart/mixed; boundary="{boundary[1]}"\n\n'
+    return message_from_string(header + body, policy=compat32).get_payload()
 
 
 def _report_groups(part: CompatMessage) -> list[HeaderFields]:
@@ -238,6 +269,11 @@ def _decode_text(part: CompatMessage) -> str:
     except (LookupError, ValueError):
         text = payload[:TEXT_CHARS_MAX].decode("latin-1")
     return "\n".join(line[:LINE_CHARS_MAX] for line in replace_surrogates(text).splitlines())
+
+
+def _without_tags(html: str) -> str:
+    """Return the text of HTML from a mail system, without styles and tags."""
+    return unescape(_HTML_TAG.sub(lambda tag: "\n" if tag[1] else "", _HTML_STYLE.sub("", html)))
 
 
 def replace_surrogates(text: str) -> str:

@@ -1,5 +1,8 @@
 """Parse complaints in the abuse reporting format (RFC 5965, RFC 6430).
 
+Outlook.com's Junk Mail Reporting Program (JMRP) returns the mail itself, with the recipient in
+`X-HmXmrOriginalRecipient`.
+
 Reports about DKIM or DMARC use the same format (RFC 6591) but are no complaints; neither is `not-spam`.
 """
 
@@ -9,11 +12,14 @@ from digestd.replies.bounces.report import BounceReport
 
 _TYPE = "message/feedback-report"
 _COMPLAINTS = frozenset({"abuse", "fraud", "virus", "opt-out", "opt-out-list", "miscategorized"})
+_JMRP_RECIPIENT = "x-hmxmroriginalrecipient"
 _IGNORED = frozenset({"not-spam", "auth-failure", "dmarc", "dkim"})
 
 
 def parse(mail: ParsedMail) -> BounceReport | None:
     """Return the complaint, or kind None for other feedback types."""
+    if any(fields.first(_JMRP_RECIPIENT) for fields in (mail.fields, mail.returned_headers)):
+        return BounceReport(BounceKind.COMPLAINT)
     groups = [fields for kind, fields in mail.report_groups if kind == _TYPE]
     if not groups:
         return None

@@ -5,13 +5,20 @@ A notification has one group of fields for the message and one for each recipien
 Each of our mails has one recipient, so the most severe group counts.
 """
 
+import re
+
 from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_status import kind_of, status_in
+from digestd.replies.bounces.formats.free_text import quoted_reply, without_original
 from digestd.replies.bounces.parsed_mail import HeaderFields, ParsedMail
 from digestd.replies.bounces.report import BounceReport
 
 _TYPE = "message/delivery-status"
-_FAILED = ("fail", "error")  # OpenSMTPD writes "error", and some systems append a comment
+_FAILED = ("fail", "error", "expired")  # OpenSMTPD writes "error", SendGrid "expired"; some append a comment
+_CHALLENGES = ("x-boxbe-notice",)
+"""Types of diagnostic codes of services that ask the sender to confirm, in the form of a failure."""
+_PHASE = re.compile(r"\(in reply to [a-z ]{1,30} command\)", re.IGNORECASE)
+"""Postfix tells which command was refused, but not in the machine-readable part."""
 _SUCCEEDED = ("delivered", "relayed", "expanded")
 _IGNORED = BounceReport(None)
 _SEVERITY = (BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.DELAYED)
@@ -20,6 +27,8 @@ _SEVERITY = (BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.DEL
 def parse(mail: ParsedMail) -> BounceReport | None:
     """Return the most severe failure, or kind None if the report is about a success."""
     groups = [fields for kind, fields in mail.report_groups if kind == _TYPE]
+    if any(group.first("diagnostic-code").lower().startswith(_CHALLENGES) for group in groups):
+        return _IGNORED
     found = [report for group in groups if (report := _parse_recipient(group, mail)) is not None]
     if not found:
         return _IGNORED if any(group.first("action").lower().startswith(_SUCCEEDED) for group in groups) else None
@@ -29,16 +38,21 @@ def parse(mail: ParsedMail) -> BounceReport | None:
 
 
 def _parse_recipient(group: HeaderFields, mail: ParsedMail) -> BounceReport | None:
-    action = group.first("action").lower()
-    text = group.first("diagnostic-code") or mail.plain_text
-    status = status_in(group.first("status"))
+    action, status = group.first("action").lower(), status_in(group.first("status"))
     if action.startswith("delayed"):
         return BounceReport(BounceKind.DELAYED, status)
-    if action.startswith(_FAILED):
-        return BounceReport(kind_of(status, text), _best_status(status, text))
-    return None
+    if not action.startswith(_FAILED) and (action or not status):
+        return None
+    diagnosis = group.first("diagnostic-code") or group.first("x-supplementary-info")  # IronPort
+    text = without_original(mail.plain_text)
+    phase = _PHASE.search(" ".join(text.split()))
+    if diagnosis and phase is not None and phase[0] not in diagnosis:
+        diagnosis = f"{diagnosis} {phase[0]}"
+    kind = kind_of(status, diagnosis or f"{group.first('status')} {quoted_reply(text) or text}", text)
+    return BounceReport(kind, _best_status(status, diagnosis or text))
 
 
 def _best_status(status: str, text: str) -> str:
-    """Return the status field, or the status in the text if the field is unspecific."""
-    return (status_in(text) or status) if not status or status.endswith(".0.0") else status
+    """Return the specific status in the text, else the status field, else what there is."""
+    said = status_in(text)
+    return said if said and (not status or not said.endswith(".0.0")) else status or said
