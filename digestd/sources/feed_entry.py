@@ -10,22 +10,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dois import doi_in_address
 from digestd.sources.html_text import html_to_text
 from digestd.sources.jsonl import hash_id, title_hash_id
 from digestd.sources.source import Reject, make_words, web_url
 
 _COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)
-_DOI_IN_PATH = re.compile(r"/(10\.\d{4,9}/[^?#\s]+)")
-_VIEW = re.compile(
-    r"(?:/(?:abstract|full|fulltext|pdf|epdf|meta|html)|\.(?:abstract|full|short|pdf)){1,6}/?$", re.IGNORECASE
-)
-_VERSIONED = re.compile(r"(10\.(?:1101|64898)/[\d.]+)v\d+$")
-"""bioRxiv and medRxiv put the version behind the DOI."""
 _BEHIND = frozenset({"jr", "sr", "ii", "iii", "phd", "md"})
 _NAMES = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*")
 
@@ -87,7 +82,7 @@ def _ids(entry: FeedEntry, home: str) -> tuple[PaperId, ...]:
     """
     declared = unique_ids([_named(text) for text in (*entry.identifiers, entry.link)])
     return declared or unique_ids(
-        [_named_in(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)]
+        [doi_in_address(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)]
     )
 
 
@@ -95,19 +90,6 @@ def _named(text: str) -> PaperId | None:
     text = text.strip().removeprefix("info:doi/").removeprefix("urn:doi:")
     named = arxiv_id(text)
     return named[0] if named else doi_id(text)
-
-
-def _named_in(address: str) -> PaperId | None:
-    """Return the DOI in the path of a publisher's address.
-
-    The page view that follows it is left out.
-    """
-    match = _DOI_IN_PATH.search(unquote(address))
-    if match is None:
-        return None
-    doi = _VIEW.sub("", match[1])
-    versioned = _VERSIONED.match(doi)
-    return doi_id(versioned[1] if versioned else doi)
 
 
 def _link(entry: FeedEntry, home: str) -> str:

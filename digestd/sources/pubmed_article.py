@@ -47,8 +47,23 @@ def pmid(record: Element) -> str:
     return clean_line(child_text(record, "MedlineCitation/PMID") or child_text(record, "BookDocument/PMID"), 40)
 
 
+def parse_pmid(number: str) -> PaperId | None:
+    """Return the paper of a PubMed number, or None if it is none."""
+    number = number.strip()
+    is_number = number.isascii() and number.isdigit() and len(number) <= 12
+    return PaperId(f"pmid:{int(number)}") if is_number else None
+
+
+def plain_title(title: str) -> str:
+    """Return a title without its full stop, and without the brackets of a translated one."""
+    title = title.strip().removesuffix(".")
+    if title.startswith("[") and title.endswith("]"):
+        title = title[1:-1].strip().removesuffix(".")
+    return title
+
+
 def _sighting(record: Element, kinds: set[str]) -> Sighting:
-    own = _named(pmid(record))
+    own = parse_pmid(pmid(record))
     if own is None:
         raise BadRecord("PMID", f"{pmid(record)!r} is not a number")
     withdrawn = _RETRACTED in kinds
@@ -65,15 +80,9 @@ def _sighting(record: Element, kinds: set[str]) -> Sighting:
     )
 
 
-def _named(number: str) -> PaperId | None:
-    number = number.strip()
-    is_number = number.isascii() and number.isdigit() and len(number) <= 12
-    return PaperId(f"pmid:{int(number)}") if is_number else None
-
-
 def _related(record: Element, kind: str) -> list[PaperId]:
     found = record.iterfind(f"MedlineCitation/CommentsCorrectionsList/CommentsCorrections[@RefType='{kind}']/PMID")
-    return list(unique_ids(_named(other.text or "") for other in found))
+    return list(unique_ids(parse_pmid(other.text or "") for other in found))
 
 
 def _other_ids(record: Element) -> Iterator[PaperId | None]:
@@ -99,9 +108,7 @@ def _title(record: Element) -> str:
     paths = ("MedlineCitation/Article/ArticleTitle", "MedlineCitation/Article/VernacularTitle",
              "BookDocument/ArticleTitle", "BookDocument/Book/BookTitle")  # fmt: skip
     for path in paths:
-        title = _all_text(record.find(path)).removesuffix(".")
-        if title.startswith("[") and title.endswith("]"):
-            title = title[1:-1].removesuffix(".")
+        title = plain_title(_all_text(record.find(path)))
         if title and not _UNKNOWN.fullmatch(title):
             return title
     raise BadRecord("ArticleTitle", "is missing or empty; every paper needs one")

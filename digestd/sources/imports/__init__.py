@@ -12,7 +12,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources.imports import bibtex, csl_json, identifier_list, opml, orcid, pasted_abstracts, ris, zotero
+from digestd.sources.imports import (
+    bibtex,
+    csl_json,
+    endnote_xml,
+    identifier_list,
+    medline,
+    mods,
+    opml,
+    orcid,
+    ovid,
+    pasted_abstracts,
+    pubmed_xml,
+    refer,
+    refworks,
+    ris,
+    web_of_science,
+    zotero,
+)
+from digestd.sources.imports.unreadable import binary_name, remedy
 from digestd.sources.source import Page
 
 BYTES_MAX = 1024 * 1024
@@ -40,6 +58,14 @@ IMPORT_FORMATS: Mapping[str, ImportFormat] = {
     "csl-json": ImportFormat("CSL-JSON", csl_json.matches, csl_json.read),
     "bibtex": ImportFormat("BibTeX", bibtex.matches, bibtex.read),
     "ris": ImportFormat("RIS", ris.matches, ris.read),
+    "ovid": ImportFormat("Ovid", ovid.matches, ovid.read),
+    "medline": ImportFormat("PubMed (.nbib)", medline.matches, medline.read),
+    "wos": ImportFormat("Web of Science", web_of_science.matches, web_of_science.read),
+    "refworks": ImportFormat("RefWorks", refworks.matches, refworks.read),
+    "refer": ImportFormat("EndNote (.enw)", refer.matches, refer.read),
+    "endnote-xml": ImportFormat("EndNote XML", endnote_xml.matches, endnote_xml.read),
+    "pubmed-xml": ImportFormat("PubMed XML", pubmed_xml.matches, pubmed_xml.read),
+    "mods": ImportFormat("MODS", mods.matches, mods.read),
     "ids": ImportFormat("arXiv ids and DOIs", identifier_list.matches, identifier_list.read),
     "abstracts": ImportFormat("pasted abstracts", pasted_abstracts.matches, pasted_abstracts.read),
 }
@@ -93,6 +119,8 @@ def detect_format(text: str) -> str:
 def _readable(body: bytes) -> str:
     if len(body) > BYTES_MAX:
         raise SourceFailed("the file is larger than 1 MiB; split it, or leave the abstracts out")
+    if name := binary_name(body):
+        raise SourceFailed(remedy(name))
     text = _text(body)
     if not text.strip():
         raise SourceFailed("the file is empty")
