@@ -131,8 +131,9 @@ def _authors(record: Element) -> list[str]:
 
     A book's editors are not its authors.
     """
-    paths = ("MedlineCitation/Article/AuthorList/Author", "BookDocument/AuthorList/Author")
-    found = [author for path in paths for author in record.iterfind(path) if author.get("ValidYN") != "N"]
+    paths = ("MedlineCitation/Article/AuthorList", "BookDocument/AuthorList", "BookDocument/Book/AuthorList")
+    lists = [one for path in paths for one in record.iterfind(path) if one.get("Type") != "editors"]
+    found = [author for author in (lists[0] if lists else []) if author.get("ValidYN") != "N"]
     return [_all_text(author.find("CollectiveName")) or _name(author) for author in found]
 
 

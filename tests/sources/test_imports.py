@@ -288,9 +288,12 @@ NOT_READ = {
     "MARC XML": '<record xmlns="http://www.loc.gov/MARC21/slim">\n<x/>\n</record>',
     "MARC": "00841cam a2200285Ma 4500\nLakes\nfreeze",
     "XML (<lakes>)": '<?xml version="1.0"?>\n<lakes>\n</lakes>',
+    "XML (<ponds>)": "<a:ponds>\n<lake/>\n</a:ponds>\n",
     "CITATION.cff": "cff-version: 1.2.0\ntitle: Lakes\nauthors:\n  - family-names: Rue",
     "a table": "Key,Item Type,Title,Author,DOI\n1,article,Lakes freeze,Rue,10.5555/1",
     "PubMed's text": "1. Lakes J. 2026;1:2.\n\nLakes freeze.\n\nAuthor information:\n(1)Pond House.\n\nPMID: 700001",
+    "Ovid's text with long labels": "<1>\nAccession Number\n  1\nTitle\n  Lakes freeze",
+    "an e-mail": "From: Ann\nSubject: Lakes\n\nLakes freeze\nThey do.",
     "PDF": "%PDF-1.7\nLakes\nfreeze",
     "OpenAlex JSON": '{"results": [{"title": "Lakes freeze"}]}',
     "DataCite JSON": '{"id": "x", "titles": [{"title": "Lakes freeze"}]}',
@@ -304,18 +307,21 @@ def test_format_not_read_is_named(name: str) -> None:
         read(NOT_READ[name])
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "XA - Lakes freeze\nXB - They do.\nXC - 2026\n",
-        "Title: Lakes freeze\nAuthors: Rue, Ann\nYear: 2026\nAbstract: They do.\n",
-        "[1] Rue, A. Lakes freeze. 2026.\n[2] Rue, A. Ponds freeze. 2025.\n[3] Rue, A. Ice. 2024.\n",
-        "%Z one\n%Y two\n%Q three\n",
-    ],
-)
+RECORDS = [
+    "XA - Lakes freeze\nXB - They do.\nXC - 2026\n",
+    "Title: Lakes freeze\nAuthors: Rue, Ann\nYear: 2026\nAbstract: They do.\n",
+    "[1] Rue, A. Lakes freeze. 2026.\n[2] Rue, A. Ponds freeze. 2025.\n[3] Rue, A. Ice. 2024.\n",
+    "%Z one\n%Y two\n%Q three\n",
+    "--AU-- Rue, A.\n--TI-- Lakes freeze\n--YP-- 2026\n",
+]
+
+
+@pytest.mark.parametrize("text", RECORDS)
 def test_record_is_no_pasted_abstract(text: str) -> None:
-    page = read(text)
-    assert page.sightings == ()
+    with pytest.raises(SourceFailed, match="a list of records in an unknown format"):
+        read(text)
+    page = read(f"Lakes freeze\nThey do.\n\n{text}")
+    assert len(page.sightings) == 1
     assert "export it as BibTeX or RIS" in page.rejects[0].message
 
 
@@ -323,6 +329,7 @@ def test_record_is_no_pasted_abstract(text: str) -> None:
     "text",
     [
         "<i>Drosophila</i> lakes freeze\nThey do.",
+        "<p>Lakes freeze</p>\n<p>They do.</p>",
         "Lakes freeze\nIn 2019 ice came.\nIn 2020 it went.\n10 lakes froze.\nA1 is a pond.",
         "Title and author, a study\nBackground: ice.\nMethods: winter.\nResults: 1.",
     ],
@@ -332,4 +339,7 @@ def test_prose_is_a_pasted_abstract(text: str) -> None:
 
 
 def test_reference_file_reads_utf_16() -> None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        body = SAMPLES["bibtex"].encode(encoding)
+        assert ReferenceFile().parse(body).sightings[0].words.title == "Lakes freeze"
     assert ReferenceFile().parse("Lakes freeze\r\nThey do.".encode("utf-16")).sightings[0].words.title == "Lakes freeze"

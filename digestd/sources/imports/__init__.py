@@ -35,6 +35,7 @@ from digestd.sources.source import Page
 
 BYTES_MAX = 1024 * 1024
 ENTRIES_MAX = 5_000
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,9 @@ def _readable(body: bytes) -> str:
 
 
 def _text(body: bytes) -> str:
-    encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    encoding = "utf-16" if body.startswith(_UTF_16_MARKS) else "utf-8-sig"
+    if encoding == "utf-8-sig" and b"\0" in body[:2]:  # ASCII in UTF-16 without a mark
+        encoding = "utf-16-be" if body[:1] == b"\0" else "utf-16-le"
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:

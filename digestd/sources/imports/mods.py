@@ -1,5 +1,6 @@
 """MODS 3 of library catalogues: https://www.loc.gov/standards/mods/userguide/generalapp.html."""
 
+import re
 from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import PaperId, Sighting
@@ -17,6 +18,7 @@ _NO_AUTHORS = frozenset({
     "own", "owner", "prt", "printer", "rcp", "recipient", "addressee", "sec", "secretary", "com", "compiler",
 })  # fmt: skip
 """MARC relators, as codes and terms (https://www.loc.gov/marc/relators/), of people who did not write the work."""
+_NOTE = re.compile(r"\s*\[[^\]]*\]|(?<=\w{3})\.$")
 _DATES = ("dateIssued", "dateCreated", "copyrightDate", "dateOther", "dateCaptured")
 
 
@@ -65,7 +67,7 @@ def _author(name: Element) -> str:
     roles = {text_of(role).lower().rstrip(".") for role in name.iterfind(f"{_NS}role/{_NS}roleTerm")}
     if roles & _NO_AUTHORS or name.get("type") == "conference":
         return ""
-    parts = [(part.get("type") or "", text_of(part)) for part in name.iterfind(f"{_NS}namePart")]
+    parts = [(part.get("type") or "", _NOTE.sub("", text_of(part))) for part in name.iterfind(f"{_NS}namePart")]
     given = [text for kind, text in parts if kind == "given"]
     family = [text for kind, text in parts if kind == "family"]
     whole = " ".join(text for kind, text in parts if not kind)

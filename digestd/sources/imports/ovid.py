@@ -18,11 +18,11 @@ from digestd.sources.source import Page
 _DIALECT = Dialect(
     label="Ovid",
     example="VN  - Ovid Technologies",
-    tag=re.compile(r"(<|[A-Z][A-Z0-9](?= {1,2}-))(?:\d+\. ?>| {1,2}- ?(.*))?$"),
+    tag=re.compile(r" ?(<|[A-Z][A-Z0-9](?= {1,2}-))(?:\d+\. ?>| {1,2}- ?(.*))?$"),
     begins=frozenset({"VN"}),
     ends=frozenset({"<"}),
 )
-_BEGIN = re.compile(r"^(?:VN {1,2}- ?Ovid|<\d+\. ?>[ \t]*\n[A-Z][A-Z0-9] {1,2}-)", re.MULTILINE)
+_BEGIN = re.compile(r"^ ?(?:VN {1,2}- ?Ovid|<\d+\. ?>[ \t]*\n ?[A-Z][A-Z0-9] {1,2}-)", re.MULTILINE)
 _KIND = re.compile(r"\.?\s+\[[A-Z][A-Za-z, -]{2,40}\.?\]\.?$")
 _ROLE = re.compile(r"\s*[\[{][^\[\]{}]*[\]}]")
 _MARKS = re.compile(r"(?:[\s,]+(?:\(?\d+\)?|[*+#&|^~]+|\[[^\]]*\]))+$")

@@ -22,10 +22,12 @@ def read(text: str) -> Page:
 
     A block of a single line is rejected, as it may be anything, and one that looks like a record.
 
-    Raises SourceFailed if the text is in a known format that is not read.
+    Raises SourceFailed if the text is in another format, or begins with a record.
     """
     if name := text_name(text):
         raise SourceFailed(remedy(name))
+    if has_record_shape(next((lines for _, lines in _blocks(text)), [])):
+        raise SourceFailed(remedy("a list of records in an unknown format"))
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     for number, lines in _blocks(text):

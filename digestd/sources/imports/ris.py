@@ -42,7 +42,7 @@ def _sighting(record: Record) -> Sighting | None:
     return make_reference(
         record.first("TI", "T1", "CT", "BT"),
         record.first("AB", "N2"),
-        [natural_name(name) for name in record.values("AU", "A1")],
+        _authors(record),
         [*record.values("KW"), record.first("JO", "JF", "T2", "JA")],
         [
             *(find_doi(value) for value in record.values("DO")),
@@ -52,3 +52,10 @@ def _sighting(record: Record) -> Sighting | None:
         ],
         written_date(record.first("DA")) or written_date(record.first("PY", "Y1")),
     )
+
+
+def _authors(record: Record) -> list[str]:
+    """Return the authors; those of an edited book are its editors."""
+    if record.first("TY") == "EDBOOK":
+        return []
+    return [natural_name(name) for name in record.values("AU", "A1")]

@@ -20,14 +20,21 @@ _XML_NAMES = {
     "feed": "a feed",
     "rss": "a feed",
 }
+_PROSE = frozenset({"", "i", "b", "em", "strong", "sub", "sup", "p", "div", "span", "title"})
+_IS_XML = re.compile(r"\s*<(?:\?xml|[A-Za-z][\w.-]*:[A-Za-z])")
 _TEXT_NAMES = (
     (re.compile(r"\A\s*<!doctype (?:html|netscape)", re.IGNORECASE), "a web page"),
     (re.compile(r"^cff-version:", re.MULTILINE), "CITATION.cff"),
-    (re.compile(r"\A\s*\d{5}[a-z]{2,3}.{1,3}22\d{5}"), "MARC"),
+    (re.compile(r"\A\s*\d{5}[a-z ]{2,4}.{1,3}22\d{5}"), "MARC"),
     (re.compile(r"\A\{\\rtf"), "RTF"),
     (re.compile(r"\A%PDF-"), "PDF"),
     (re.compile(r"\APT\tAU\t"), "Web of Science's table, separated by tabs"),
     (re.compile(r"^PMID: \d+\b.*$", re.MULTILINE), "PubMed's text"),
+    (re.compile(r"\A\s*<\d+>[ \t]*\n"), "Ovid's text with long labels"),
+    (
+        re.compile(r"\A\s*(?:From \S+ .*\d|(?:(?:From|To|Subject|Date|Received|Message-ID|Reply-To): .*\n){2})"),
+        "an e-mail",
+    ),
 )
 _COLUMNS = frozenset({
     "title", "article title", "document title", "author", "authors", "author full names", "doi", "year", "abstract",
@@ -40,7 +47,9 @@ _BINARY_NAMES = (
     (b"\xd0\xcf\x11\xe0", "an old Word document"),
     (b"\x1f\x8b", "a gzip archive"),
 )
-_TAGGED = re.compile(r"(?:[A-Z][A-Z0-9]{1,3} {0,3}- ?\S|%[A-Z0-9] \S|[A-Z][A-Z0-9] {1,3}\S|[=$:\\]?\d{3}[ =]\S)")
+_TAGGED = re.compile(
+    r"(?:-{0,3}[A-Z][A-Z0-9]{1,3} {0,3}[-~|:]{1,2} ?\S|%[A-Z0-9] \S|[A-Z][A-Z0-9] {1,3}\S|[=$:\\]?\d{3}[ =]\S)"
+)
 _LABELLED = re.compile(
     r"\s*\W{0,3}(?:title|authors?|abstract|doi|journal|year|date|keywords?|publisher|volume|issue|pages|issn|url|type"
     r"|source|pmid|categories|subjects?|accession number|publication (?:date|year|type))\W{0,3}\s*[:=]\s*\S",
@@ -59,8 +68,15 @@ def text_name(text: str) -> str:
     if sum(cell.strip(' "').lower() in _COLUMNS for cell in cells) >= _COLUMNS_MIN:
         return "a table"
     root = root_name(text)
-    is_xml = text.lstrip().startswith("<?xml") or "xmlns" in text[:2_000]
+    is_xml = _IS_XML.match(text) is not None or "xmlns" in text[:2_000] or _closes(text, root)
     return _XML_NAMES.get(root, f"XML (<{root[:40]}>)" if root and is_xml else "")
+
+
+def _closes(text: str, root: str) -> bool:
+    """Return True if a text ends with the end of its root element, and that is no markup of prose."""
+    return (
+        root.lower() not in _PROSE and re.search(rf"</(?:[\w.-]+:)?{re.escape(root)}\s*>\s*\Z", text[-200:]) is not None
+    )
 
 
 def binary_name(body: bytes) -> str:
