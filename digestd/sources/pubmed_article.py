@@ -14,7 +14,7 @@ from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
-from digestd.sources.retractions import retracted_title
+from digestd.sources.retractions import retraction
 from digestd.sources.source import clean_line, make_words
 from digestd.sources.xml_elements import child_text
 
@@ -35,9 +35,8 @@ def read_article(record: Element) -> Iterator[Sighting]:
     """
     kinds = {kind.text or "" for kind in record.iterfind(".//PublicationType")}
     if retracted := _related(record, "RetractionOf"):
-        title = make_words(retracted_title(_title(record)))
         for original in retracted:
-            yield Sighting((original,), title, announced="replace", day=_entered(record), withdrawn=True)
+            yield retraction(original, _title(record), _entered(record))
     elif not kinds & _NOTICES:
         yield _sighting(record, kinds)
 
