@@ -4,6 +4,7 @@ import re
 
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md"})
 _INITIALS = re.compile(r"(?P<family>\S.*\S)\s+(?P<initials>[A-Z]{1,4}(?:-[A-Z])?)")
+_NAME_MAX = 500
 _OTHERS = frozenset({"et al", "and others", "others"})
 
 
@@ -12,7 +13,7 @@ def natural_name(written: str) -> str:
 
     Other forms are kept; `et al.` becomes "".
     """
-    parts = [part.strip() for part in written.split(",") if part.strip()]
+    parts = [part.strip() for part in written[:_NAME_MAX].split(",") if part.strip()]
     if not parts or is_others(written):
         return ""
     given = [part for part in parts[1:] if not is_suffix(part)]
@@ -22,7 +23,7 @@ def natural_name(written: str) -> str:
 
 def indexed_name(written: str) -> str:
     """Return `JA Smith` for `Smith JA`, as indexes write it; else as `natural_name`."""
-    found = None if "," in written else _INITIALS.fullmatch(written.strip())
+    found = None if "," in written else _INITIALS.fullmatch(written[:_NAME_MAX].strip())
     return f"{found['initials']} {found['family']}" if found else natural_name(written)
 
 

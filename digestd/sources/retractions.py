@@ -14,8 +14,8 @@ _OPENING = re.compile(
     r"\]?(\s*(:|to:?|of:?|for:?|–|—|-)(\s+|$)|\s+|\W*$)",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"[“\"‘](.{10,})[”\"’]")
-_PLACE = re.compile(r"\s*[\[(][^\[\]()]*\d[^\[\]]*[\])]\W*\Z")
+_QUOTED = re.compile(r"[“\"‘](.{10,1000})[”\"’]")
+_PLACE = re.compile(r"\s{0,3}[\[(][^\[\]()]{0,200}\d[^\[\]]{0,100}[\])]\W{0,3}\Z")
 _EDGES = " \t“”\"‘’'.,"
 
 

@@ -6,7 +6,7 @@ titles end with their kind in brackets.
 
 import re
 
-from digestd.domain.paper import Sighting
+from digestd.domain.paper import TITLE_MAX, Sighting
 from digestd.sources.dates import written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import find_noted_doi, make_reference
@@ -23,6 +23,7 @@ _DIALECT = Dialect(
     ends=frozenset({"<"}),
 )
 _BEGIN = re.compile(r"^ ?(?:VN {1,2}- ?Ovid|<\d+\. ?>[ \t]*\n ?[A-Z][A-Z0-9] {1,2}-)", re.MULTILINE)
+_NAME_MAX = 500
 _KIND = re.compile(r"\.?\s+\[[A-Z][A-Za-z, -]{2,40}\.?\]\.?$")
 _ROLE = re.compile(r"\s*[\[{][^\[\]{}]*[\]}]")
 _MARKS = re.compile(r"(?:[\s,]+(?:\(?\d+\)?|[*+#&|^~]+|\[[^\]]*\]))+$")
@@ -45,7 +46,7 @@ def read(text: str) -> Page:
 def _sighting(record: Record) -> Sighting:
     dates = (written_date(value) for tag in ("DP", "YR", "EP", "SO", "DG") for value in record.values(tag))
     return make_reference(
-        plain_title(_KIND.sub("", record.first("TI", "OT"))),
+        plain_title(_KIND.sub("", record.first("TI", "OT")[:TITLE_MAX])),
         record.first("AB"),
         [_name(name) for name in record.lines("FA") or record.lines("AU")],
         [record.first("JN", "JT"), *re.split(r"[;,]\s+", record.first("KW"))],
@@ -55,6 +56,6 @@ def _sighting(record: Record) -> Sighting:
 
 
 def _name(written: str) -> str:
-    bare = _MARKS.sub("", _ROLE.sub("", written)).strip(" ,.;")
+    bare = _MARKS.sub("", _ROLE.sub("", written[:_NAME_MAX])).strip(" ,.;")
     last, comma, given = bare.partition(",")
     return indexed_name(f"{last}{comma}{_DEGREES.sub('', given)}" if comma else bare)

@@ -20,7 +20,7 @@ _DIALECT = Dialect(
     begins=frozenset({"RT"}),
     ends=frozenset({"ER"}),
 )
-_BEGIN = re.compile(r"^RT [A-Z][A-Za-z, /()-]+\n(?:[A-Z][A-Z0-9] .*\n)*(?:T1|A1|SR|ID) ", re.MULTILINE)
+_BEGIN = re.compile(r"^RT [A-Z][A-Za-z, /()-]+\n(?:[A-Z][A-Z0-9] .*\n){0,20}(?:T1|A1|SR|ID) ", re.MULTILINE)
 
 
 def matches(text: str) -> bool:

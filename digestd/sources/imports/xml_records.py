@@ -9,8 +9,10 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.source import Page, Reject
 from digestd.sources.xml_elements import XmlElements
 
-_ROOT = re.compile(r"(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[\]]*>)*<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)", re.DOTALL)
-_ENCODING = re.compile(r"""\A(\s*<\?xml[^<>]*?)\s+encoding=["'][^"']*["']""")
+_ROOT = re.compile(
+    r"(?>(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[\]]*>)*+)<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)", re.DOTALL
+)
+_ENCODING = re.compile(r"""\A(\s*+<\?xml[^<>]{0,200}?)\s{1,9}encoding=["'][^"']*["']""")
 
 
 def root_name(text: str) -> str:
