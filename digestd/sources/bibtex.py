@@ -30,6 +30,7 @@ from digestd.sources.dois import doi_in_address, find_doi
 from digestd.sources.jsonl import title_hash_id
 from digestd.sources.names import is_others
 from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, web_url
+from digestd.sources.titles import with_subtitle
 
 _FIELD_MAX = 50_000
 _INHERITED = ("date", "year", "month", "journal", "journaltitle", "booktitle")
@@ -40,8 +41,10 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 _IN_JOURNAL = re.compile(r"(?:arxiv:|\babs/)\s*(\d{4}\.\d{4,5}|[a-z-]+/\d{7})", re.IGNORECASE)
 _TEX = re.compile(r"[\\{}~]")
 _MATHS = re.compile(r"((?<!\\)\$[^$]*(?<!\\)\$)")
-_JOINED = re.compile(r"(?:\"[^\"]*\"|[\w:.-]+)(?:\s*#\s*(?:\"[^\"]*\"|[\w:.-]+))+")
-_PART = re.compile(r"\"([^\"]*)\"|([\w:.-]+)")
+_OPERAND = r"\"([^\"]*)\"|\{((?:[^{}]|\{[^{}]*\})*)\}|([\w:.-]+)"
+_PART = re.compile(_OPERAND)
+_JOINED = re.compile(rf"(?>{_OPERAND})(?:\s*#\s*(?>{_OPERAND}))+")
+_STRING_VALUE = re.compile(r"=\s*(?:\"(.*)\"|\{(.*)\})\s*[})]\s*\Z", re.DOTALL)
 _NO_COMMA = re.compile(r"\{((?:[^{}]|\{[^{}]*\})*)\}\s*\n\s*([A-Za-z][\w-]*)\s*=\s*(\{.*)", re.DOTALL)
 _COMMENT_SIGN = re.compile(r"(?<!\\)%")
 _DECODER = LatexNodes2Text(math_mode="verbatim")
@@ -91,7 +94,7 @@ def read_entries(body: bytes, *, needs_title: bool) -> Page:
     """
     blocks = _blocks(body)
     entries = [block for block in blocks if isinstance(block, Entry)]
-    strings = {block.key.lower(): str(block.value) for block in blocks if isinstance(block, String)}
+    strings = {block.key.lower(): _whole(block) for block in blocks if isinstance(block, String)}
     by_key = {entry.key.lower(): _fields(entry, strings) for entry in reversed(entries)}
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
@@ -162,12 +165,23 @@ def _fields(entry: Entry, strings: Mapping[str, str]) -> dict[str, str]:
     for field in entry.fields:
         key, value = field.key, str(field.value)[:_FIELD_MAX].strip()
         if "#" in value and _JOINED.fullmatch(value):
-            value = "".join(part[1] or strings.get(part[2].lower(), part[2]) for part in _PART.finditer(value))
+            value = "".join(_piece(part, strings) for part in _PART.finditer(value))
         while uncut := _NO_COMMA.match(value):
             found.setdefault(key.strip().lower(), uncut[1])
             key, value = uncut[2], uncut[3]
         found.setdefault(key.strip().lower(), value)
     return found
+
+
+def _piece(part: re.Match[str], strings: Mapping[str, str]) -> str:
+    """Return a part of a joined value: a text as it is, or what a name stands for."""
+    return strings.get(part[3].lower(), part[3]) if part[3] else part[1] or part[2] or ""
+
+
+def _whole(block: String) -> str:
+    """Return the value of a `@string` with the blanks around it, which bibtexparser removes."""
+    found = _STRING_VALUE.search(block.raw or "")
+    return (found[1] or found[2] or "") if found else str(block.value)
 
 
 def _inherited(fields: dict[str, str], by_key: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -184,7 +198,7 @@ def _sighting(fields: Mapping[str, str], needs_title: bool) -> Sighting:
         return Sighting(ids, Words(""), _published(fields))
     keywords = re.split(r"[,;]", _decoded(fields.get("keywords", "")))
     paper = make_words(
-        _decoded(fields.get("title", "")),
+        with_subtitle(_decoded(fields.get("title", "")), _decoded(fields.get("subtitle", ""))),
         _decoded(fields.get("abstract", "")),
         _authors(fields.get("author", "")),
         [fields.get("primaryclass", ""), *keywords, _journal(fields)],

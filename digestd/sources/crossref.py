@@ -41,6 +41,7 @@ from digestd.sources.source import (
     quote_service,
     web_url,
 )
+from digestd.sources.titles import with_subtitle
 
 LATE = timedelta(days=1)
 """Overlap with the last run: dates have no time, and works are indexed some time after deposit."""
@@ -55,8 +56,6 @@ _DATES = ("published-online", "posted", "issued", "created")
 _NO_PAPERS = frozenset({"journal", "journal-issue", "journal-volume", "proceedings", "component", "peer-review"})
 _TAKES_BACK = frozenset({"retraction", "withdrawal", "removal"})
 _TAKEN_BACK = re.compile(r"\A\W*(retracted|withdrawn)(\s+(article|paper|chapter))?\s*[:\])–—-]\s*", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]{3}")
-_CLOSED = (":", "?", "!", "–", "—")
 _PREPRINT = re.compile(r"arxiv:.*|doi:10\.(1101|64898)/(\d{4}\.\d\d\.\d\d\.)?\d{6,8}")
 
 
@@ -198,11 +197,7 @@ def _title(work: JsonObject) -> str:
     titles = text_values(work.get("title"))
     if not titles:
         raise BadRecord("title", "is missing or empty; every paper needs one")
-    title = _plain(titles[0])
-    subtitle = _plain(next(iter(text_values(work.get("subtitle"))), ""))
-    if not _WORD.search(subtitle) or subtitle.casefold() in title.casefold():
-        return title
-    return f"{title}{' ' if title.endswith(_CLOSED) else ': '}{subtitle}"
+    return with_subtitle(_plain(titles[0]), _plain(next(iter(text_values(work.get("subtitle"))), "")))
 
 
 def _plain(marked: str) -> str:

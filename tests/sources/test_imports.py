@@ -269,8 +269,12 @@ def test_zotero_tags_may_be_text() -> None:
 
 
 def test_bibtex_joins_strings_and_finds_missing_comma() -> None:
-    text = '@string{l = "Lakes"}\n@article{a, title = l # " freeze", author = {Rue, Ann and others}}'
-    assert read(text).sightings[0].words.title == "Lakes freeze"
+    text = (
+        '@string{l = "Lakes"}\n@string(and = " and ")\n'
+        '@article{a, title = l # " freeze", subtitle = {Over water}, author = "Rue, Ann" # and # {Li, Bo and others}}'
+    )
+    assert read(text).sightings[0].words.title == "Lakes freeze: Over water"
+    assert read(text).sightings[0].words.authors == ("Ann Rue", "Bo Li")
     text = "@article{a,\n title = {Lakes freeze}\n author = {Rue, Ann}\n doi = {10.5555/1}\n}"
     paper = read(text).sightings[0]
     assert (paper.words.title, paper.words.authors, paper.ids) == ("Lakes freeze", ("Ann Rue",), ("doi:10.5555/1",))

@@ -10,6 +10,7 @@ from digestd.sources.imports.identifiers import find_noted_doi, make_reference, 
 from digestd.sources.imports.xml_records import read_xml, root_name, text_of
 from digestd.sources.names import natural_name
 from digestd.sources.source import Page
+from digestd.sources.titles import with_subtitle
 
 _NS = "{http://www.loc.gov/mods/v3}"
 _NO_AUTHORS = frozenset({
@@ -57,9 +58,8 @@ def _title(record: Element) -> str:
         return ""
     article = text_of(found.find(f"{_NS}nonSort"))
     space = "" if article.endswith(("'", "’", "-")) else " "
-    title = f"{article}{space}{text_of(found.find(f'{_NS}title'))}".strip().removesuffix(":").strip()
-    subtitle = text_of(found.find(f"{_NS}subTitle"))
-    return f"{title}: {subtitle}" if subtitle else title
+    title = f"{article}{space}{text_of(found.find(f'{_NS}title'))}".strip().removesuffix(":")
+    return with_subtitle(title, text_of(found.find(f"{_NS}subTitle")))
 
 
 def _author(name: Element) -> str:
