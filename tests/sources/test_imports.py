@@ -295,6 +295,7 @@ NOT_READ = {
     "XML (<ponds>)": "<a:ponds>\n<lake/>\n</a:ponds>\n",
     "CITATION.cff": "cff-version: 1.2.0\ntitle: Lakes\nauthors:\n  - family-names: Rue",
     "a table": "Key,Item Type,Title,Author,DOI\n1,article,Lakes freeze,Rue,10.5555/1",
+    "a table, of other columns": 'id,display_name,"cited by",type\n1,Lakes freeze,3,article',
     "PubMed's text": "1. Lakes J. 2026;1:2.\n\nLakes freeze.\n\nAuthor information:\n(1)Pond House.\n\nPMID: 700001",
     "Ovid's text with long labels": "<1>\nAccession Number\n  1\nTitle\n  Lakes freeze",
     "an e-mail": "From: Ann\nSubject: Lakes\n\nLakes freeze\nThey do.",
@@ -307,7 +308,9 @@ NOT_READ = {
 
 @pytest.mark.parametrize("name", NOT_READ)
 def test_format_not_read_is_named(name: str) -> None:
-    with pytest.raises(SourceFailed, match=re.escape(f"the file is {name}, which digestd does not read; export it")):
+    with pytest.raises(
+        SourceFailed, match=re.escape(f"the file is {name.strip()}, which digestd does not read; export it")
+    ):
         read(NOT_READ[name])
 
 
@@ -335,6 +338,7 @@ def test_record_is_no_pasted_abstract(text: str) -> None:
         "<i>Drosophila</i> lakes freeze\nThey do.",
         "<p>Lakes freeze</p>\n<p>They do.</p>",
         "Lakes freeze\nIn 2019 ice came.\nIn 2020 it went.\n10 lakes froze.\nA1 is a pond.",
+        "Lakes,ponds and seas\nThey do, and, and, and.",
         "Title and author, a study\nBackground: ice.\nMethods: winter.\nResults: 1.",
     ],
 )

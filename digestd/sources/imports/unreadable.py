@@ -41,6 +41,8 @@ _COLUMNS = frozenset({
     "publication year", "item type", "journal", "source title", "journal/book", "pmid", "key", "url",
 })  # fmt: skip
 _COLUMNS_MIN = 3
+_CELL = r'(?:"[\w .()/#-]{0,60}"|[\w./#-]{0,40})'
+_LINE_MAX = 5_000
 _BINARY_NAMES = (
     (b"%PDF-", "PDF"),
     (b"PK\x03\x04", "a ZIP archive or Word document"),
@@ -64,12 +66,18 @@ def text_name(text: str) -> str:
     for form, name in _TEXT_NAMES:
         if form.search(text[:20_000]):
             return name
-    cells = re.split(r"[,;\t]", text.lstrip().partition("\n")[0])
-    if sum(cell.strip(' "').lower() in _COLUMNS for cell in cells) >= _COLUMNS_MIN:
+    if _is_header(text.lstrip().partition("\n")[0][:_LINE_MAX]):
         return "a table"
     root = root_name(text)
     is_xml = _IS_XML.match(text) is not None or "xmlns" in text[:2_000] or _closes(text, root)
     return _XML_NAMES.get(root, f"XML (<{root[:40]}>)" if root and is_xml else "")
+
+
+def _is_header(line: str) -> bool:
+    """Return True if a line names the columns of a table: known ones, or cells without a blank between them."""
+    cells = re.split(r"[,;\t]", line)
+    known = sum(cell.strip(' "').lower() in _COLUMNS for cell in cells)
+    return known >= _COLUMNS_MIN or re.fullmatch(rf"(?:{_CELL}([,;\t]))(?:{_CELL}\1){{2,}}{_CELL}", line) is not None
 
 
 def _closes(text: str, root: str) -> bool:
