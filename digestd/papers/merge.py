@@ -86,14 +86,17 @@ def rebuild_change(paper: PaperState, now: datetime) -> PaperWrite:
 
 
 def select_text(name: PaperId, sightings: Sequence[StoredSighting]) -> PaperText:
-    """Return the texts of the most trusted source; gaps are filled from the next."""
+    """Return the texts of the most trusted source; gaps are filled from the next.
+
+    A retraction notice has a title of its own, which counts only if there is no other.
+    """
     ranked = [one.sighting for one in sorted(sightings, key=_trust, reverse=True)]
     links = _default_links(name)
     for sighting in reversed(ranked):
         links |= sighting.links
     return PaperText(
         words=Words(
-            title=ranked[0].words.title,
+            title=next((s.words.title for s in ranked if not _is_notice(s)), ranked[0].words.title),
             abstract=next((s.words.abstract for s in ranked if s.words.abstract), ""),
             authors=next((s.words.authors for s in ranked if s.words.authors), ()),
             categories=next((s.words.categories for s in ranked if s.words.categories), ()),
@@ -101,6 +104,10 @@ def select_text(name: PaperId, sightings: Sequence[StoredSighting]) -> PaperText
         url=next((s.url for s in ranked if s.url), None) or _default_url(name),
         links=dict(sorted(links.items())),
     )
+
+
+def _is_notice(sighting: Sighting) -> bool:
+    return sighting.withdrawn and sighting.published is None and not sighting.words.authors
 
 
 def is_withdrawn(sightings: Sequence[StoredSighting]) -> bool:

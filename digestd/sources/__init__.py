@@ -72,22 +72,24 @@ class SourceType:
 
 REGISTRY: dict[str, SourceType] = {
     "arxiv": SourceType("arxiv_api.ArxivApi", "arXiv", "arxiv:CATEGORIES", is_verified=True),
-    "arxiv-oai": SourceType("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES"),
+    "arxiv-oai": SourceType("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES", is_verified=True),
     "arxiv-rss": SourceType("arxiv_rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", is_verified=True),
     "bibtex": SourceType("bibtex.BibtexFile", "a file", "bibtex:PATH"),
     "biorxiv": SourceType("biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", arguments=("biorxiv",)),
-    "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS"),
+    "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS", is_verified=True),
     "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH"),
     "feed": SourceType("feed.FeedSource", "a feed", "feed:ADDRESS"),
-    "github-stars": SourceType("github_stars.GithubStars", "GitHub", "github-stars"),
+    "github-stars": SourceType("github_stars.GithubStars", "GitHub", "github-stars", is_verified=True),
     "hf-daily": SourceType("hf_daily.HfDaily", "Hugging Face", "hf-daily", is_verified=True),
     "hf-trending": SourceType("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
     "jsonl": SourceType("jsonl.JsonlFile", "a file", "jsonl:PATH", is_verified=True),
     "medrxiv": SourceType("biorxiv.Biorxiv", "medRxiv", "medrxiv or medrxiv:CATEGORIES", arguments=("medrxiv",)),
     "openreview": SourceType("openreview.Openreview", "OpenReview", "openreview:VENUE"),
-    "pubmed": SourceType("pubmed.Pubmed", "PubMed", "pubmed:SEARCH"),
-    "s2-citations": SourceType("semantic_scholar.CitationCounts", "Semantic Scholar", "s2-citations"),
-    "s2-recommend": SourceType("semantic_scholar.Recommendations", "Semantic Scholar", "s2-recommend:IDS"),
+    "pubmed": SourceType("pubmed.Pubmed", "PubMed", "pubmed:SEARCH", is_verified=True),
+    "s2-citations": SourceType("semantic_scholar.CitationCounts", "Semantic Scholar", "s2-citations", is_verified=True),
+    "s2-recommend": SourceType(
+        "semantic_scholar.Recommendations", "Semantic Scholar", "s2-recommend:IDS", is_verified=True
+    ),
 }
 """Every source type by the part of its spec before the colon."""
 

@@ -2,7 +2,8 @@
 
 Parsed by bibtexparser 2 (https://bibtexparser.readthedocs.io/): good entries are stored, broken ones
 rejected. Accents are decoded and braces removed; mathematics stays TeX. An entry inherits date and journal
-from its `crossref`. Volumes of proceedings are skipped.
+from its `crossref`. Volumes of proceedings are skipped. A field that cannot be parsed is ignored; of repeated fields
+the first counts.
 """
 
 import logging
@@ -14,17 +15,22 @@ from pathlib import Path
 from typing import Self
 
 from bibtexparser.entrypoint import parse_string
+from bibtexparser.library import Library
 from bibtexparser.middlewares.names import parse_single_name_into_parts, split_multiple_persons_names
-from bibtexparser.model import Block, DuplicateBlockKeyBlock, Entry, ParsingFailedBlock
+from bibtexparser.middlewares.parsestack import default_parse_stack
+from bibtexparser.model import Block, Entry, ParsingFailedBlock, String
 from pylatexenc.latex2text import LatexNodes2Text
 
-from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
+from digestd.domain.paper import PaperId, Sighting, Words, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources import spec_arguments
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
+from digestd.sources.dois import doi_in_address, find_doi
 from digestd.sources.jsonl import title_hash_id
+from digestd.sources.names import is_others
 from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, web_url
+from digestd.sources.titles import with_subtitle
 
 _FIELD_MAX = 50_000
 _INHERITED = ("date", "year", "month", "journal", "journaltitle", "booktitle")
@@ -35,6 +41,11 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 _IN_JOURNAL = re.compile(r"(?:arxiv:|\babs/)\s*(\d{4}\.\d{4,5}|[a-z-]+/\d{7})", re.IGNORECASE)
 _TEX = re.compile(r"[\\{}~]")
 _MATHS = re.compile(r"((?<!\\)\$[^$]*(?<!\\)\$)")
+_OPERAND = r"\"([^\"]*)\"|\{((?:[^{}]|\{[^{}]*\})*)\}|([\w:.-]+)"
+_PART = re.compile(_OPERAND)
+_JOINED = re.compile(rf"(?>{_OPERAND})(?:\s*#\s*(?>{_OPERAND}))+")
+_STRING_VALUE = re.compile(r"=\s*(?:\"(.*)\"|\{(.*)\})\s*[})]\s*\Z", re.DOTALL)
+_NO_COMMA = re.compile(r"\{((?:[^{}]|\{[^{}]*\})*)\}\s*\n\s*([A-Za-z][\w-]*)\s*=\s*(\{.*)", re.DOTALL)
 _COMMENT_SIGN = re.compile(r"(?<!\\)%")
 _DECODER = LatexNodes2Text(math_mode="verbatim")
 
@@ -71,22 +82,33 @@ class BibtexFile:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse every entry; reject those that cannot be parsed and keep the others."""
         del cursor
-        blocks = _blocks(body)
-        entries = [block for block in blocks if isinstance(block, Entry)]
-        by_key = {entry.key.lower(): _fields(entry) for entry in reversed(entries)}
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        for block in blocks:
-            try:
-                if isinstance(block, Entry) and block.entry_type.lower() not in _VOLUMES:
-                    sightings.append(_sighting(_inherited(_fields(block), by_key)))
-                elif isinstance(block, ParsingFailedBlock):
-                    rejects.append(_failed(block))
-            except BadRecord as error:
-                rejects.append(Reject(_where(block), error.field, error.message))
-        if body.strip() and not entries and not rejects:
-            raise SourceFailed("the file holds no BibTeX entry, as in @article{key, title = {…}}")
-        return Page(tuple(sightings), None, tuple(rejects))
+        return read_entries(body, needs_title=True)
+
+
+def read_entries(body: bytes, *, needs_title: bool) -> Page:
+    """Return the papers of a file.
+
+    Unless it needs a title, an entry with an identifier alone is a paper.
+
+    Raises SourceFailed if there are no entries.
+    """
+    blocks = _blocks(body)
+    entries = [block for block in blocks if isinstance(block, Entry)]
+    strings = {block.key.lower(): _whole(block) for block in blocks if isinstance(block, String)}
+    by_key = {entry.key.lower(): _fields(entry, strings) for entry in reversed(entries)}
+    sightings: list[Sighting] = []
+    rejects: list[Reject] = []
+    for block in blocks:
+        try:
+            if isinstance(block, Entry) and block.entry_type.lower() not in _VOLUMES:
+                sightings.append(_sighting(_inherited(_fields(block, strings), by_key), needs_title))
+            elif isinstance(block, ParsingFailedBlock):
+                rejects.append(_failed(block))
+        except BadRecord as error:
+            rejects.append(Reject(_where(block), error.field, error.message))
+    if body.strip() and not entries and not rejects:
+        raise SourceFailed("the file holds no BibTeX entry, as in @article{key, title = {…}}")
+    return Page(tuple(sightings), None, tuple(rejects))
 
 
 def _blocks(body: bytes) -> list[Block]:
@@ -100,10 +122,26 @@ def _blocks(body: bytes) -> list[Block]:
     except Exception as error:
         # the splitter stumbles over its own input in ways nobody has listed
         raise SourceFailed(f"the file cannot be read as BibTeX ({type(error).__name__}: {str(error)[:100]})") from error
-    return [
-        block.ignore_error_block if isinstance(block, DuplicateBlockKeyBlock) and block.ignore_error_block else block
-        for block in blocks
-    ]
+    return _with_repeated(blocks)
+
+
+def _with_repeated(blocks: list[Block]) -> list[Block]:
+    """Return the blocks, with the entries that bibtexparser sets aside because a key or field is repeated."""
+    repeated = {
+        place: block.ignore_error_block
+        for place, block in enumerate(blocks)
+        if isinstance(block, ParsingFailedBlock) and isinstance(block.ignore_error_block, Entry)
+    }
+    keys = [entry.key for entry in repeated.values()]
+    for number, entry in enumerate(repeated.values()):
+        entry.key = str(number)
+    library = Library([*(block for block in blocks if isinstance(block, String)), *repeated.values()])
+    for middleware in default_parse_stack():
+        library = middleware.transform(library)
+    for key, entry in zip(keys, library.entries, strict=True):
+        entry.key = key
+    found = dict(zip(repeated, library.entries, strict=True))
+    return [found.get(place, block) for place, block in enumerate(blocks)]
 
 
 def _failed(block: ParsingFailedBlock) -> Reject:
@@ -117,12 +155,33 @@ def _where(block: Block) -> str:
     return f"{key[1]} (line {line})" if key else f"line {line}"
 
 
-def _fields(entry: Entry) -> dict[str, str]:
-    """Return fields by lower-case name; the first of repeated fields counts."""
+def _fields(entry: Entry, strings: Mapping[str, str]) -> dict[str, str]:
+    """Return fields by lower-case name; the first of repeated fields counts.
+
+    If the comma after a value is missing, bibtexparser returns the next field as a part of it. It returns values
+    joined by `#` as they are written.
+    """
     found: dict[str, str] = {}
     for field in entry.fields:
-        found.setdefault(field.key.strip().lower(), str(field.value)[:_FIELD_MAX].strip())
+        key, value = field.key, str(field.value)[:_FIELD_MAX].strip()
+        if "#" in value and _JOINED.fullmatch(value):
+            value = "".join(_piece(part, strings) for part in _PART.finditer(value))
+        while uncut := _NO_COMMA.match(value):
+            found.setdefault(key.strip().lower(), uncut[1])
+            key, value = uncut[2], uncut[3]
+        found.setdefault(key.strip().lower(), value)
     return found
+
+
+def _piece(part: re.Match[str], strings: Mapping[str, str]) -> str:
+    """Return a part of a joined value: a text as it is, or what a name stands for."""
+    return strings.get(part[3].lower(), part[3]) if part[3] else part[1] or part[2] or ""
+
+
+def _whole(block: String) -> str:
+    """Return the value of a `@string` with the blanks around it, which bibtexparser removes."""
+    found = _STRING_VALUE.search(block.raw or "")
+    return (found[1] or found[2] or "") if found else str(block.value)
 
 
 def _inherited(fields: dict[str, str], by_key: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -133,21 +192,27 @@ def _inherited(fields: dict[str, str], by_key: Mapping[str, Mapping[str, str]]) 
     return {**taken, **fields}
 
 
-def _sighting(fields: Mapping[str, str]) -> Sighting:
-    journal = next((_decoded(fields[name]) for name in _JOURNALS if fields.get(name)), "")
+def _sighting(fields: Mapping[str, str], needs_title: bool) -> Sighting:
+    ids = unique_ids([_arxiv(fields, _journal(fields)), _doi(fields)])
+    if ids and not needs_title and not fields.get("title"):
+        return Sighting(ids, Words(""), _published(fields))
     keywords = re.split(r"[,;]", _decoded(fields.get("keywords", "")))
     paper = make_words(
-        _decoded(fields.get("title", "")),
+        with_subtitle(_decoded(fields.get("title", "")), _decoded(fields.get("subtitle", ""))),
         _decoded(fields.get("abstract", "")),
         _authors(fields.get("author", "")),
-        [fields.get("primaryclass", ""), *keywords, journal],
+        [fields.get("primaryclass", ""), *keywords, _journal(fields)],
     )
     return Sighting(
-        ids=unique_ids([_arxiv(fields, journal), _doi(fields)]) or (title_hash_id(paper),),
+        ids=ids or (title_hash_id(paper),),
         words=paper,
         published=_published(fields),
         url=web_url(_decoded(fields.get("url", ""))),
     )
+
+
+def _journal(fields: Mapping[str, str]) -> str:
+    return next((_decoded(fields[name]) for name in _JOURNALS if fields.get(name)), "")
 
 
 def _arxiv(fields: Mapping[str, str], journal: str) -> PaperId | None:
@@ -166,12 +231,9 @@ def _arxiv(fields: Mapping[str, str], journal: str) -> PaperId | None:
 
 
 def _doi(fields: Mapping[str, str]) -> PaperId | None:
+    """Return the DOI of `doi`, which may be an address, else of the URL."""
     written = re.sub(r"\\(?=[_%&#])|[{}]", "", fields.get("doi", ""))
-    if not written:
-        return doi_id(fields.get("url", ""))
-    if (named := doi_id(written)) is None:
-        raise BadRecord("doi", f"{written[:80]!r} is not a DOI like 10.1101/2024.01.01; correct it or leave it out")
-    return named
+    return find_doi(written) or doi_in_address(fields.get("url", ""))
 
 
 def _published(fields: Mapping[str, str]) -> datetime | None:
@@ -205,10 +267,10 @@ def _month(written: str) -> int | None:
 def _authors(written: str) -> list[str]:
     """Return names in reading order: `Last, Jr., First` becomes `First Last Jr.`"""
     found = []
-    for name in split_multiple_persons_names(written):
+    for name in split_multiple_persons_names(written.strip(" ,;")):
         parts = parse_single_name_into_parts(name, strict=False)
         name_text = _decoded(" ".join([*parts.first, *parts.von, *parts.last, *parts.jr]))
-        found += [name_text] if name_text != "others" else []
+        found += [] if is_others(name_text) else [name_text]
     return found
 
 

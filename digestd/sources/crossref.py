@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, publication_day
-from digestd.sources.jats import jats_to_text
+from digestd.sources.html_text import html_to_text
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -30,7 +30,7 @@ from digestd.sources.json_records import (
     text_at,
     text_values,
 )
-from digestd.sources.retractions import merge_retractions, retracted_title
+from digestd.sources.retractions import merge_retractions, retraction
 from digestd.sources.source import (
     Page,
     RateLimit,
@@ -41,6 +41,7 @@ from digestd.sources.source import (
     quote_service,
     web_url,
 )
+from digestd.sources.titles import with_subtitle
 
 LATE = timedelta(days=1)
 """Overlap with the last run: dates have no time, and works are indexed some time after deposit."""
@@ -48,7 +49,9 @@ BACK_FILE = timedelta(days=365)
 PAGE_SIZE = 200
 
 _ISSN = re.compile(r"\d{4}-\d{3}[\dX]")
-_SELECT = "DOI,title,author,abstract,container-title,issued,published-online,posted,created,type,relation,update-to"
+_SELECT = (
+    "DOI,title,subtitle,author,abstract,container-title,issued,published-online,posted,created,type,relation,update-to"
+)
 _DATES = ("published-online", "posted", "issued", "created")
 _NO_PAPERS = frozenset({"journal", "journal-issue", "journal-volume", "proceedings", "component", "peer-review"})
 _TAKES_BACK = frozenset({"retraction", "withdrawal", "removal"})
@@ -161,8 +164,10 @@ def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[S
         original = doi_id(text_at(update, "DOI"))
         if original is None:
             raise BadRecord("update-to", f"{text_at(update, 'DOI')[:80]!r} is not a DOI")
-        found = _sighting(notice) if original == own else Sighting((original,), make_words(retracted_title(title)))
-        yield replace(found, announced="replace", day=_created(notice), withdrawn=True)
+        if original == own:
+            yield replace(_sighting(notice), announced="replace", day=_created(notice), withdrawn=True)
+        else:
+            yield retraction(original, title, _created(notice))
 
 
 def _sighting(work: JsonObject) -> Sighting:
@@ -175,9 +180,9 @@ def _sighting(work: JsonObject) -> Sighting:
         ids=_ids(own, work),
         words=make_words(
             _TAKEN_BACK.sub("", title, 1) or title,
-            jats_to_text(text_at(work, "abstract")),
+            html_to_text(text_at(work, "abstract")),
             _authors(work),
-            [jats_to_text(name) for name in text_values(work.get("container-title"))],
+            [html_to_text(name) for name in text_values(work.get("container-title"))],
         ),
         published=_published(work),
         announced="replace" if withdrawn else "new",
@@ -188,11 +193,15 @@ def _sighting(work: JsonObject) -> Sighting:
 
 
 def _title(work: JsonObject) -> str:
-    """Return the first title; covers and tables of contents have none."""
+    """Return the first title with its subtitle; covers and tables of contents have none."""
     titles = text_values(work.get("title"))
     if not titles:
         raise BadRecord("title", "is missing or empty; every paper needs one")
-    return clean_line(jats_to_text(titles[0]), 10_000)
+    return with_subtitle(_plain(titles[0]), _plain(next(iter(text_values(work.get("subtitle"))), "")))
+
+
+def _plain(marked: str) -> str:
+    return clean_line(html_to_text(marked), 10_000)
 
 
 def _authors(work: JsonObject) -> list[str]:

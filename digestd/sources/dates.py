@@ -1,12 +1,41 @@
 """Parse the dates that sources write.
 
-Numbers as text, without leading zeros, or a year alone.
+Numbers as text, without leading zeros, a year alone, or words.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from digestd.sources.json_records import parse_count
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NUMBERS = re.compile(r"(?<!\d)((?:19|20|21)\d\d)(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?!\d)")
+_COMPACT = re.compile(r"\s*((?:19|20|21)\d\d)(\d\d)(\d\d)\s*")
+_NAMED = re.compile(
+    r"(?:(?<!\d)(?P<before>\d{1,2})(?:st|nd|rd|th)?[\s.,-]+)?"
+    r"\b(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b(?:[\s.,-]+(?P<after>\d{1,2})(?!\d))?",
+    re.IGNORECASE,
+)
+
+
+def written_date(text: str) -> date | None:
+    """Return the day that a text names, or None.
+
+    `2026-11-20`, `2026/11`, `20261120`, `20 November 2026`, `Nov 20, 2026`, `2026 Nov 20`, `FEB 2026`, `2026`. Without
+    a day or month it is the first.
+    """
+    text = text[:200]
+    numbers = _COMPACT.fullmatch(text) or _NUMBERS.search(text)
+    if numbers is None:
+        return None
+    parts: list[object] = [part for part in numbers.groups() if part]
+    named = _NAMED.search(text)
+    if named and len(parts) == 1:
+        day = named["before"] or named["after"]
+        parts += [_MONTHS.index(named["month"][:3].lower()) + 1, *([day] if day else [])]
+    return next((day for end in range(len(parts), 0, -1) if (day := publication_day(parts[:end], None))), None)
 
 
 def parse_day(year: object, month: object = 1, of_month: object = 1) -> date:

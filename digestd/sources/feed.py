@@ -9,7 +9,7 @@ entry may be incomplete and is dropped.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,11 +23,14 @@ import feedparser
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import json_feed
 from digestd.sources.feed_entry import FeedEntry, entry_sightings
+from digestd.sources.feed_publishers import by_publisher
 from digestd.sources.source import ITEMS_MAX, Page, RateLimit, Reject, Request, check_rejects, web_url
 
 _ACCEPT = "application/feed+json, application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1"
 _URL_MAX = 195
 _END = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf)\s*>\s*(?:<!--[^<>]*-->\s*)?\Z", re.IGNORECASE)
+_OTHER_NAMES = re.compile(rb"<dc:identifier>\s*(?:hwp|pmid|pii|issn)[:\s][^<>]{0,200}</dc:identifier>")
+"""Further identifiers of an entry: feedparser returns only the last, which may hide the DOI."""
 _TIMES = ("published_parsed", "updated_parsed", "created_parsed")
 _IDENTIFIERS = ("dc_identifier", "prism_doi", "prism_url", "id")
 
@@ -76,7 +79,8 @@ class FeedSource:
             home, entries = _read_xml(body, faults)
         if len(entries) > ITEMS_MAX:
             faults.append(f"more than {ITEMS_MAX} items; the rest was left out")
-        found, rejects = entry_sightings(entries[:ITEMS_MAX], home or self.url)
+        read = [by_publisher(entry) for entry in entries[:ITEMS_MAX]]
+        found, rejects = entry_sightings(read, home or self.url)
         rejects += [Reject("the answer", "body", fault) for fault in faults]
         return check_rejects(Page(tuple(found), None, tuple(rejects)))
 
@@ -89,13 +93,15 @@ def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[FeedEntry]]:
     if b"<!ENTITY" in body:
         raise SourceFailed("the answer declares a DOCTYPE with entities; a feed was expected")
     try:
-        found = feedparser.parse(BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+        found = feedparser.parse(BytesIO(_OTHER_NAMES.sub(b"", body)), sanitize_html=False, resolve_relative_uris=False)
     except Exception as error:
         # a parser of this age raises whatever comes up (AttributeError, KeyError, RecursionError …)
         raise SourceFailed(f"the answer cannot be read as a feed ({type(error).__name__})") from error
     if not found.get("version"):
         raise SourceFailed("the answer is not a feed (is it a web page?)")
-    entries = [_entry(dict(entry)) for entry in found.entries]  # its own dict warns of the fields it guesses
+    raw = [dict(entry) for entry in found.entries]  # its own dict warns of the fields it guesses
+    _refuse_media(raw)
+    entries = [_entry(entry) for entry in raw]
     wrong = found.get("bozo_exception")
     if wrong is not None and type(wrong).__name__ == "SAXParseException":
         is_complete = _END.search(body[-300:]) is not None
@@ -104,15 +110,28 @@ def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[FeedEntry]]:
     return _text(found.feed, "link"), entries
 
 
+def _refuse_media(entries: Sequence[Mapping[str, object]]) -> None:
+    """Raise SourceFailed if most entries are videos or episodes of a podcast."""
+    media = sum("yt_videoid" in entry or _is_recording(entry) for entry in entries)
+    if 2 * media > len(entries):
+        raise SourceFailed("the feed lists videos or recordings, not papers; digestd has nothing to read in them")
+
+
+def _is_recording(entry: Mapping[str, object]) -> bool:
+    links = [link for link in _list(entry, "links") if isinstance(link, dict) and link.get("rel") == "enclosure"]
+    return any(_text(link, "type").startswith(("video/", "audio/")) for link in links)
+
+
 def _entry(entry: Mapping[str, object]) -> FeedEntry:
     links = [link for link in _list(entry, "links") if isinstance(link, dict)]
     content = [_text(part, "value") for part in _list(entry, "content") if isinstance(part, dict)]
     journal = _text(entry, "prism_publicationname")
     return FeedEntry(
         title=_text(entry, "title"),
-        summary=_text(entry, "summary") or next(filter(None, content), ""),
+        summary=_text(entry, "summary"),
+        content=next(filter(None, content), ""),
         link=_text(entry, "link"),
-        authors=tuple(_text(author, "name") for author in _list(entry, "authors") if isinstance(author, dict)),
+        authors=_authors(entry),
         identifiers=tuple(text for key in _IDENTIFIERS if (text := _text(entry, key))),
         categories=(
             *(_text(tag, "term") for tag in _list(entry, "tags") if isinstance(tag, dict)),
@@ -122,6 +141,13 @@ def _entry(entry: Mapping[str, object]) -> FeedEntry:
         pdf=next((_text(link, "href") for link in links if link.get("type") == "application/pdf"), ""),
         discussion=_text(entry, "comments"),
     )
+
+
+def _authors(entry: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the authors, which IEEE puts into one text."""
+    whole = _text(entry, "authors")
+    names = [_text(author, "name") for author in _list(entry, "authors") if isinstance(author, dict)]
+    return (whole,) if whole else tuple(filter(None, names))
 
 
 def _text(entry: Mapping[str, object], key: str) -> str:

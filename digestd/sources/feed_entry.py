@@ -10,24 +10,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dois import doi_in_address
 from digestd.sources.html_text import html_to_text
 from digestd.sources.jsonl import hash_id, title_hash_id
+from digestd.sources.names import is_others, is_suffix, natural_name
+from digestd.sources.pubmed_article import parse_pmid
 from digestd.sources.source import Reject, make_words, web_url
 
 _COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)
-_DOI_IN_PATH = re.compile(r"/(10\.\d{4,9}/[^?#\s]+)")
-_VIEW = re.compile(
-    r"(?:/(?:abstract|full|fulltext|pdf|epdf|meta|html)|\.(?:abstract|full|short|pdf)){1,6}/?$", re.IGNORECASE
-)
-_VERSIONED = re.compile(r"(10\.(?:1101|64898)/[\d.]+)v\d+$")
-"""bioRxiv and medRxiv put the version behind the DOI."""
-_BEHIND = frozenset({"jr", "sr", "ii", "iii", "phd", "md"})
-_NAMES = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*")
+_NAMES = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*|,\s+and\s+")
+_PUBMED = re.compile(r"pubmed:(\d{1,9})|(?:https?://pubmed\.ncbi\.nlm\.nih\.gov/)(\d{1,9})/?(?:\?.*)?")
+_INITIALS = re.compile(r"((?:[^\W\d_a-z]\.?[ -]?){1,4}?)(?: ((?:Jr|Sr|II|III|IV)\.?))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,7 @@ class FeedEntry:
 
     title: str
     summary: str = ""
+    content: str = ""
     link: str = ""
     authors: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
@@ -64,9 +63,10 @@ def entry_sightings(entries: Sequence[FeedEntry], home: str) -> tuple[list[Sight
 
 
 def _sighting(entry: FeedEntry, home: str, name: str) -> Sighting:
+    title, abstract = html_to_text(entry.title), html_to_text(entry.summary)
     paper = make_words(
-        html_to_text(entry.title),
-        html_to_text(entry.summary),
+        title,
+        "" if _plain(abstract) == _plain(title) else abstract,
         _authors(entry.authors),
         [html_to_text(name) for name in entry.categories],
     )
@@ -80,6 +80,10 @@ def _sighting(entry: FeedEntry, home: str, name: str) -> Sighting:
     )
 
 
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", " ", text).strip().casefold()
+
+
 def _ids(entry: FeedEntry, home: str) -> tuple[PaperId, ...]:
     """Return the DOIs and arXiv ids that the entry declares.
 
@@ -87,27 +91,16 @@ def _ids(entry: FeedEntry, home: str) -> tuple[PaperId, ...]:
     """
     declared = unique_ids([_named(text) for text in (*entry.identifiers, entry.link)])
     return declared or unique_ids(
-        [_named_in(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)]
+        [doi_in_address(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)]
     )
 
 
 def _named(text: str) -> PaperId | None:
     text = text.strip().removeprefix("info:doi/").removeprefix("urn:doi:")
+    if pubmed := _PUBMED.fullmatch(text):
+        return parse_pmid(pubmed[1] or pubmed[2])
     named = arxiv_id(text)
     return named[0] if named else doi_id(text)
-
-
-def _named_in(address: str) -> PaperId | None:
-    """Return the DOI in the path of a publisher's address.
-
-    The page view that follows it is left out.
-    """
-    match = _DOI_IN_PATH.search(unquote(address))
-    if match is None:
-        return None
-    doi = _VIEW.sub("", match[1])
-    versioned = _VERSIONED.match(doi)
-    return doi_id(versioned[1] if versioned else doi)
 
 
 def _link(entry: FeedEntry, home: str) -> str:
@@ -134,14 +127,36 @@ def _absolute(address: str, home: str) -> str | None:
 
 
 def _authors(given: Sequence[str]) -> list[str]:
-    """Return separate names in reading order."""
-    return [name for text in given for piece in _NAMES.split(html_to_text(text).strip()) for name in _persons(piece)]
+    """Return separate names in reading order, each once: some feeds give the corresponding author again."""
+    pieces = [piece for text in given for piece in _NAMES.split(html_to_text(text).strip())]
+    return list(dict.fromkeys(name for piece in pieces for name in _persons(piece) if not is_others(name)))
 
 
 def _persons(piece: str) -> list[str]:
-    """Split a text at commas if the parts are complete names; `Li, Bo` is one name."""
-    parts = [part.strip() for part in piece.split(",")]
-    if len(parts) > 1 and all(" " in part for part in parts):
+    """Split a text at commas if the parts are several people.
+
+    `Li, Bo` is one name; `Li, B., Rue, A.` are two, and so are `Bo Li, Ann Rue`.
+    """
+    parts = _with_suffixes([part.strip() for part in piece.split(",") if part.strip()])
+    if len(parts) > 1 and len(parts) % 2 == 0 and all(_INITIALS.fullmatch(part) for part in parts[1::2]):
+        return [_turned(family, given) for family, given in zip(parts[::2], parts[1::2], strict=True)]
+    if len(parts) > 1 and (all(" " in part for part in parts) or len(parts) > 3):
         return parts
-    is_turned = len(parts) == 2 and parts[1] and parts[1].rstrip(".").lower() not in _BEHIND
-    return [f"{parts[1]} {parts[0]}"] if is_turned else [piece]
+    return [natural_name(piece)]
+
+
+def _turned(family: str, given: str) -> str:
+    """Return `B. C. Li Jr.` for `Li` and `B. C. Jr.`"""
+    found = _INITIALS.fullmatch(given)
+    return " ".join(filter(None, [found[1], family, found[2]])) if found else f"{given} {family}"
+
+
+def _with_suffixes(parts: list[str]) -> list[str]:
+    """Return the parts with `Jr.` and its like joined to the name before."""
+    found: list[str] = []
+    for part in parts:
+        if is_suffix(part) and found:
+            found[-1] += f" {part}"
+        else:
+            found.append(part)
+    return found

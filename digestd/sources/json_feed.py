@@ -28,7 +28,8 @@ def _entry(item: object) -> FeedEntry:
         return FeedEntry("")  # without a title, so it is rejected
     return FeedEntry(
         title=_text(item, "title"),
-        summary=_text(item, "summary") or _text(item, "content_text") or _text(item, "content_html"),
+        summary=_text(item, "summary"),
+        content=_text(item, "content_text") or _text(item, "content_html"),
         link=_text(item, "url") or _text(item, "external_url"),
         authors=_authors(item),
         identifiers=(_text(item, "id"), _text(item, "external_url")),

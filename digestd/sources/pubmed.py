@@ -24,6 +24,7 @@ from digestd.sources.xml_elements import XmlElements
 LATE = timedelta(days=1)
 """Overlap with the last run: dates have no time and are those of Washington."""
 PAGE_SIZE = 200
+ROOTS = frozenset({"PubmedArticleSet", "eFetchResult"})
 MOST = 9_999
 """Maximum number of records that PubMed returns for one search."""
 
@@ -136,7 +137,17 @@ def _refuse_error(answer: JsonObject, result: JsonObject) -> None:
 
 
 def _articles(body: bytes, cursor: str) -> Page:
-    elements = XmlElements(_without_doctype(body), frozenset({"PubmedArticleSet", "eFetchResult"}))
+    place = _Position.from_cursor(cursor)
+    page, read = read_articles(body)
+    return check_rejects(Page(merge_retractions(page.sightings), _after(place, read), page.rejects, place.count))
+
+
+def read_articles(body: bytes) -> tuple[Page, int]:
+    """Return the papers of PubMed XML, and the number of records.
+
+    Raises SourceFailed if it is no PubMed XML.
+    """
+    elements = XmlElements(_without_doctype(body), ROOTS)
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     read = 0
@@ -150,8 +161,7 @@ def _articles(body: bytes, cursor: str) -> Page:
             rejects.append(Reject(f"PMID {pmid(element)}", error.field, error.message))
     if elements.broken:
         rejects.append(Reject("the answer", "body", elements.broken))
-    place = _Position.from_cursor(cursor)
-    return check_rejects(Page(merge_retractions(sightings), _after(place, read), tuple(rejects), place.count))
+    return Page(tuple(sightings), None, tuple(rejects)), read
 
 
 def _without_doctype(body: bytes) -> bytes:

@@ -14,7 +14,7 @@ from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
-from digestd.sources.retractions import retracted_title
+from digestd.sources.retractions import retraction
 from digestd.sources.source import clean_line, make_words
 from digestd.sources.xml_elements import child_text
 
@@ -35,9 +35,8 @@ def read_article(record: Element) -> Iterator[Sighting]:
     """
     kinds = {kind.text or "" for kind in record.iterfind(".//PublicationType")}
     if retracted := _related(record, "RetractionOf"):
-        title = make_words(retracted_title(_title(record)))
         for original in retracted:
-            yield Sighting((original,), title, announced="replace", day=_entered(record), withdrawn=True)
+            yield retraction(original, _title(record), _entered(record))
     elif not kinds & _NOTICES:
         yield _sighting(record, kinds)
 
@@ -47,8 +46,23 @@ def pmid(record: Element) -> str:
     return clean_line(child_text(record, "MedlineCitation/PMID") or child_text(record, "BookDocument/PMID"), 40)
 
 
+def parse_pmid(number: str) -> PaperId | None:
+    """Return the paper of a PubMed number, or None if it is none."""
+    number = number.strip()
+    is_number = number.isascii() and number.isdigit() and len(number) <= 12
+    return PaperId(f"pmid:{int(number)}") if is_number else None
+
+
+def plain_title(title: str) -> str:
+    """Return a title without its full stop, and without the brackets of a translated one."""
+    title = title.strip().removesuffix(".")
+    if title.startswith("[") and title.endswith("]"):
+        title = title[1:-1].strip().removesuffix(".")
+    return title
+
+
 def _sighting(record: Element, kinds: set[str]) -> Sighting:
-    own = _named(pmid(record))
+    own = parse_pmid(pmid(record))
     if own is None:
         raise BadRecord("PMID", f"{pmid(record)!r} is not a number")
     withdrawn = _RETRACTED in kinds
@@ -65,15 +79,9 @@ def _sighting(record: Element, kinds: set[str]) -> Sighting:
     )
 
 
-def _named(number: str) -> PaperId | None:
-    number = number.strip()
-    is_number = number.isascii() and number.isdigit() and len(number) <= 12
-    return PaperId(f"pmid:{int(number)}") if is_number else None
-
-
 def _related(record: Element, kind: str) -> list[PaperId]:
     found = record.iterfind(f"MedlineCitation/CommentsCorrectionsList/CommentsCorrections[@RefType='{kind}']/PMID")
-    return list(unique_ids(_named(other.text or "") for other in found))
+    return list(unique_ids(parse_pmid(other.text or "") for other in found))
 
 
 def _other_ids(record: Element) -> Iterator[PaperId | None]:
@@ -99,9 +107,7 @@ def _title(record: Element) -> str:
     paths = ("MedlineCitation/Article/ArticleTitle", "MedlineCitation/Article/VernacularTitle",
              "BookDocument/ArticleTitle", "BookDocument/Book/BookTitle")  # fmt: skip
     for path in paths:
-        title = _all_text(record.find(path)).removesuffix(".")
-        if title.startswith("[") and title.endswith("]"):
-            title = title[1:-1].removesuffix(".")
+        title = plain_title(_all_text(record.find(path)))
         if title and not _UNKNOWN.fullmatch(title):
             return title
     raise BadRecord("ArticleTitle", "is missing or empty; every paper needs one")
@@ -124,8 +130,9 @@ def _authors(record: Element) -> list[str]:
 
     A book's editors are not its authors.
     """
-    paths = ("MedlineCitation/Article/AuthorList/Author", "BookDocument/AuthorList/Author")
-    found = [author for path in paths for author in record.iterfind(path) if author.get("ValidYN") != "N"]
+    paths = ("MedlineCitation/Article/AuthorList", "BookDocument/AuthorList", "BookDocument/Book/AuthorList")
+    lists = [one for path in paths for one in record.iterfind(path) if one.get("Type") != "editors"]
+    found = [author for author in (lists[0] if lists else []) if author.get("ValidYN") != "N"]
     return [_all_text(author.find("CollectiveName")) or _name(author) for author in found]
 
 

@@ -212,17 +212,17 @@ def make_words(title: str, abstract: str = "", authors: Sequence[str] = (), cate
         title=short,
         abstract=clean_line(abstract, ABSTRACT_MAX),
         authors=clean_names(authors, AUTHORS_MAX),
-        categories=clean_names(categories, CATEGORIES_MAX),
+        categories=tuple(dict.fromkeys(clean_names(categories, CATEGORIES_MAX))),
     )
 
 
 def clean_names(values: Sequence[str], count: int) -> tuple[str, ...]:
-    """Return the first `count` names, cleaned and without duplicates.
+    """Return the first `count` names, cleaned and each cut to its maximum length.
 
-    Each is cut to its maximum length.
+    Two people may have the same name.
     """
     found = (clean_line(value, NAME_MAX) for value in values[:count])
-    return tuple(dict.fromkeys(value for value in found if value))
+    return tuple(value for value in found if value)
 
 
 def parse_timestamp(text: str) -> datetime:

@@ -146,7 +146,7 @@ def test_decode_cleans_and_cuts_text() -> None:
     words = page.sightings[0].words
     assert words.title == "a b [31m\N{REPLACEMENT CHARACTER}"
     assert words.abstract == "x" * ABSTRACT_MAX
-    assert words.authors == ("Z oë",)
+    assert words.authors == ("Z oë", "Z oë")
 
 
 def test_decode_drops_invalid_link() -> None:

@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from digestd.domain.paper import PaperId
 from digestd.papers.merge import SIGNALS
+from digestd.sources.retractions import retraction
 from digestd.store import papers
 from digestd.store.database import Database
 from tests.papers.alike import HOUR, A, at_arxiv, works
@@ -68,3 +70,11 @@ def test_store_page_archived_paper_becomes_news_with_texts(db: Database, now: da
     take(db, "arxiv-rss:cs", seen(A, title=r"On $\alpha$-lakes"), now=now + HOUR)
     assert [row.plain_title for row in rows(db, "revision")] == ["On α-lakes"]
     assert (paper(db, A).archived, paper(db, A).plain_title) == (False, "On α-lakes")
+
+
+def test_title_of_retraction_notice_counts_only_alone(db: Database, now: datetime) -> None:
+    notice = retraction(PaperId(A), "Retraction notice", now.date())
+    take(db, "pubmed:lakes", notice, now=now)
+    assert paper(db, A).words.title == f"Retracted paper {A}"
+    take(db, "crossref:1234-5679", seen(A, title="Lakes freeze"), now=now + HOUR)
+    assert (paper(db, A).words.title, paper(db, A).withdrawn) == ("Lakes freeze", True)

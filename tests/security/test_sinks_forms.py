@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from email import message_from_bytes
 from email.policy import default
+from html import escape
 
 import pytest
 
@@ -143,6 +144,13 @@ def _file(form: str, words: str) -> str:
     written = {
         "bibtex": f"@article{{x,\n title = {{{words}}},\n author = {{{words}}},\n abstract = {{{words}}}\n}}\n",
         "ris": f"TY  - JOUR\nTI  - {words}\nAU  - {words}\nAB  - {words}\nER  - \n",
+        "medline": f"PMID- 700001\nTI  - {words}\nFAU - {words}\nAB  - {words}\n",
+        "wos": f"FN x\nVR 1.0\nPT J\nTI {words}\nAF {words}\nAB {words}\nER\nEF\n",
+        "ovid": f"VN  - Ovid Technologies\nTI  - {words}\nAU  - {words}\nAB  - {words}\n",
+        "refworks": f"RT Journal Article\nT1 {words}\nA1 {words}\nAB {words}\n",
+        "refer": f"%0 Journal Article\n%T {words}\n%A {words}\n%X {words}\n",
+        "endnote-xml": f"<xml><record><titles><title>{escape(words)}</title></titles></record></xml>",
+        "mods": f'<mods xmlns="http://www.loc.gov/mods/v3"><titleInfo><title>{escape(words)}</title></titleInfo></mods>',
         "opml": f'<opml version="2.0"><body><outline text="{words}" xmlUrl="{words}"/></body></opml>',
         "ids": f"2401.00001\n{words}\n",
         "csl-json": json.dumps([{"title": words, "abstract": words, "author": [name], "DOI": words}]),

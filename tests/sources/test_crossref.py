@@ -167,6 +167,26 @@ def test_crossref_notice_and_work_agree_in_any_order() -> None:
     assert [(s.ids, s.words.title, s.withdrawn) for s in one] == [(("doi:10.5555/1",), "T", True)]
 
 
+def test_crossref_retraction_without_title_names_paper() -> None:
+    notice = work(DOI="10.5555/n", title=["Retraction notice"], update_to=[update("10.5555/1", "retraction")])
+    assert only(notice).words.title == "Retracted paper doi:10.5555/1"
+
+
+@pytest.mark.parametrize(
+    ("title", "subtitle", "whole"),
+    [
+        ("Ponds", ["Ice on <i>water</i>"], "Ponds: Ice on water"),
+        ("Why ponds?", ["A review"], "Why ponds? A review"),
+        ("Ponds: a review", ["A review"], "Ponds: a review"),
+        ("Ponds", ["(718982007-001)"], "Ponds"),
+        ("Ponds", [], "Ponds"),
+        ("Ponds of <scp>ice</scp> &amp;amp; snow", [""], "Ponds of ice & snow"),
+    ],
+)
+def test_crossref_title_has_subtitle(title: str, subtitle: list[str], whole: str) -> None:
+    assert only(work(title=[title], subtitle=subtitle)).words.title == whole
+
+
 def test_crossref_work_retracted_in_place_is_withdrawn() -> None:
     assert only(work(update_to=[update("10.5555/1", "retraction")])).withdrawn
     retracted = only(work(title=["RETRACTED ARTICLE: Ponds"]))
@@ -227,7 +247,13 @@ def test_jats_to_text_removes_markup(marked: str, plain: str) -> None:
         ("RETRACTION NOTE TO: Ponds", "Ponds"),
         ("Withdrawal of Ponds", "Ponds"),
         ("Retraction – Ponds", "Ponds"),
-        ("Retraction", "Retraction"),
+        ("Retraction", ""),
+        ("Retraction notice.", ""),
+        ("Notice of Retraction: Ponds", "Ponds"),
+        ("Statement of retraction: Ponds.", "Ponds"),
+        ("Retraction notice to “Ponds without water” [J. Lakes 12 (2026) 34-56]", "Ponds without water"),
+        ("Retraction for Rue et al., “Ponds without water”", "Ponds without water"),
+        ("[Retracted] Ponds", "Ponds"),
         ("Ponds and their retraction of water", "Ponds and their retraction of water"),
     ],
 )

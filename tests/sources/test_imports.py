@@ -1,6 +1,7 @@
 """Run the contract of an import format over the registry."""
 
 import json
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -77,6 +78,34 @@ SAMPLES = {
     " date={2026-11-20}}\n@article{b, author={Nobody}}\n",
     "ris": "TY  - JOUR\r\nTI  - Lakes freeze\r\nAB  - They\r\ndo.\r\nAU  - Rue, Ann\r\nDA  - 2026/11/20\r\n"
     "UR  - https://arxiv.org/abs/2611.70001\r\nER  - \r\n\r\nTY  - JOUR\r\nAU  - Nobody\r\nER  - \r\n",
+    "ovid": "<1. >\nVN  - Ovid Technologies\nTI  - Lakes freeze.  [Article]\nAU  - Rue, Ann MD, PhD 1,*\n"
+    "AB  - They\n      do.\nDO  - https://doi.org/10.48550/arXiv.2611.70001\nDP  - 2026 Nov 20\n\n"
+    "<2. >\nVN  - Ovid Technologies\nAU  - Nobody, A\n",
+    "medline": "\nPMID- 700001\nOWN - NLM\nTI  - Lakes\n      freeze.\nLID - 10.48550/arXiv.2611.70001 [doi]\n"
+    "AB  - They\n      do.\nFAU - Rue, Ann\nAU  - Rue A\nDP  - 2026 Nov 20\n\nOWN - NLM\nAU  - Nobody A\n",
+    "wos": "FN Web of Science\nVR 1.0\nPT J\nAU Rue, A\nAF Rue, Ann\nTI Lakes\n   freeze\nAB They\n   do.\n"
+    "DI 10.48550/arXiv.2611.70001\nPD NOV 20\nPY 2026\nER\n\nPT J\nAU Nobody, A\nER\n\nEF\n",
+    "refworks": "RT Journal Article\nSR Electronic(1)\nA1 Rue,Ann\nT1 Lakes freeze\nAB They do.\nYR 2026\nFD Nov 20\n"
+    "DO 10.48550/arXiv.2611.70001\n\nRT Journal Article\nSR Electronic(1)\nA1 Nobody,A\n",
+    "refer": "%0 Journal Article\n%T Lakes freeze\n%A Rue, Ann\n%X They\n\ndo.\n%R 10.48550/arXiv.2611.70001\n"
+    "%8 November 20, 2026\n\n%0 Journal Article\n%A Nobody\n",
+    "endnote-xml": '<?xml version="1.0" encoding="UTF-8"?><xml><records><record><contributors><authors><author>'
+    '<style face="normal">Rue, Ann</style></author></authors></contributors><titles><title><style>Lakes freeze</style>'
+    "</title></titles><dates><year>2026</year><pub-dates><date>Nov 20</date></pub-dates></dates><abstract>They do."
+    "</abstract><electronic-resource-num>10.48550/arXiv.2611.70001</electronic-resource-num></record>"
+    "<record><titles/></record></records></xml>",
+    "pubmed-xml": '<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD" "http://x">'
+    "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>700001</PMID><Article><ArticleTitle>Lakes freeze."
+    "</ArticleTitle><Abstract><AbstractText>They do.</AbstractText></Abstract><AuthorList><Author><LastName>Rue"
+    "</LastName><ForeName>Ann</ForeName></Author></AuthorList><ArticleDate><Year>2026</Year><Month>11</Month>"
+    "<Day>20</Day></ArticleDate></Article></MedlineCitation><PubmedData><ArticleIdList>"
+    '<ArticleId IdType="doi">10.48550/arXiv.2611.70001</ArticleId></ArticleIdList></PubmedData></PubmedArticle>'
+    "<PubmedArticle><MedlineCitation><PMID>700002</PMID></MedlineCitation></PubmedArticle></PubmedArticleSet>",
+    "mods": '<modsCollection xmlns="http://www.loc.gov/mods/v3"><mods><titleInfo><title>Lakes freeze</title>'
+    '</titleInfo><name><namePart>Rue, Ann</namePart><role><roleTerm type="code">aut</roleTerm></role></name>'
+    '<name type="personal"><namePart>Not, Her</namePart><role><roleTerm>editor</roleTerm></role></name>'
+    "<abstract>They do.</abstract><originInfo><dateIssued>2026-11-20</dateIssued></originInfo>"
+    '<identifier type="doi">10.48550/arXiv.2611.70001</identifier></mods><mods><titleInfo/></mods></modsCollection>',
     "ids": "# mine\n2611.70001 # lakes\nhttps://ponds.example.org/4\n",
     "abstracts": "Lakes freeze\nThey\ndo.\n\n\nA title alone\n",
 }
@@ -105,7 +134,7 @@ def test_reference_file_keeps_good_and_names_broken_entry(form: str) -> None:
     assert reject.field
     assert reject.message
     if form != "abstracts":
-        assert paper.ids == ("arxiv:2611.70001",)
+        assert "arxiv:2611.70001" in paper.ids
     if form != "ids":
         assert paper.words.title == "Lakes freeze"
     if form not in {"ids", "orcid"}:
@@ -196,5 +225,129 @@ def test_parse_identifier_reads_every_form(written: str, name: str) -> None:
     assert [paper.ids for paper in read(f"{written},\n").sightings] == [(name,)]
 
 
+def test_reference_file_ignores_bad_optional_fields() -> None:
+    files = {
+        "bibtex": "@article{a, title={Lakes freeze}, title={Twice}, author={Rue, Ann}, doi={n/a}, year={soon}}",
+        "ris": "TY  - JOUR\nTI  - Lakes freeze\nAU  - Rue, Ann\nDO  - n/a\nDO  - none\nPY  - soon\nER  - ",
+        "csl-json": '[{"title": "Lakes freeze", "author": [{"literal": "Ann Rue"}, 7], "DOI": 5, "issued": 3}]',
+        "zotero": '[{"itemType": "x", "title": "Lakes freeze", "creators": [{"name": "Ann Rue"}], "tags": 3}]',
+        "orcid": '{"group": [{"work-summary": [{"title": {"title": {"value": "Lakes freeze"}}, "external-ids": 3}]}]}',
+    }
+    for form, text in files.items():
+        page = read(text)
+        assert not page.rejects, form
+        assert page.sightings[0].words.title == "Lakes freeze"
+        assert page.sightings[0].words.authors == (() if form == "orcid" else ("Ann Rue",))
+        assert page.sightings[0].ids[0].startswith("feed:")
+
+
+@pytest.mark.parametrize("form", [form for form in SAMPLES if form not in {"opml", "ids", "abstracts", "pubmed-xml"}])
+def test_identifier_without_title_is_a_paper(form: str) -> None:
+    page = read(re.sub(r"Lakes\s*(<i>)?freeze(</i>)?", "", SAMPLES[form]))
+    assert "arxiv:2611.70001" in page.sightings[0].ids
+    assert page.sightings[0].words.title == ""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "10.5555/Lakes(1)2",
+        "DOI: 10.5555/lakes(1)2.",
+        "http://dx.doi.org/10.5555/lakes(1)2",
+        "https://doi.org/10.5555%2Flakes(1)2",
+        "(see 10.5555/lakes(1)2)",
+        "10.5555/lakes(1)2 [doi]",
+    ],
+)
+def test_ris_doi_in_any_form(written: str) -> None:
+    assert read(f"TY  - JOUR\nDO  - {written}\nER  - ").sightings[0].ids == ("doi:10.5555/lakes(1)2",)
+
+
+def test_zotero_tags_may_be_text() -> None:
+    item = {"itemType": "preprint", "title": "Lakes freeze", "tags": ["ice", {"tag": "winter"}]}
+    assert set(read(json.dumps([item])).sightings[0].words.categories) == {"ice", "winter"}
+
+
+def test_bibtex_joins_strings_and_finds_missing_comma() -> None:
+    text = (
+        '@string{l = "Lakes"}\n@string(and = " and ")\n'
+        '@article{a, title = l # " freeze", subtitle = {Over water}, author = "Rue, Ann" # and # {Li, Bo and others}}'
+    )
+    assert read(text).sightings[0].words.title == "Lakes freeze: Over water"
+    assert read(text).sightings[0].words.authors == ("Ann Rue", "Bo Li")
+    text = "@article{a,\n title = {Lakes freeze}\n author = {Rue, Ann}\n doi = {10.5555/1}\n}"
+    paper = read(text).sightings[0]
+    assert (paper.words.title, paper.words.authors, paper.ids) == ("Lakes freeze", ("Ann Rue",), ("doi:10.5555/1",))
+
+
+def test_authors_of_one_name_stay_several() -> None:
+    text = "TY  - JOUR\nTI  - Lakes freeze\nAU  - Li, Wei\nAU  - Li, Wei\nER  - "
+    assert read(text).sightings[0].words.authors == ("Wei Li", "Wei Li")
+
+
+NOT_READ = {
+    "RDF": '<?xml version="1.0"?>\n<rdf:RDF xmlns:rdf="x">\n<z:x>Lakes</z:x>\n</rdf:RDF>',
+    "a web page": "<!DOCTYPE html>\n<html><body>\nLakes\nfreeze</body></html>",
+    "Crossref XML": '<?xml version="1.0"?>\n<doi_records>\n<x/>\n</doi_records>',
+    "MARC XML": '<record xmlns="http://www.loc.gov/MARC21/slim">\n<x/>\n</record>',
+    "MARC": "00841cam a2200285Ma 4500\nLakes\nfreeze",
+    "XML (<lakes>)": '<?xml version="1.0"?>\n<lakes>\n</lakes>',
+    "XML (<ponds>)": "<a:ponds>\n<lake/>\n</a:ponds>\n",
+    "CITATION.cff": "cff-version: 1.2.0\ntitle: Lakes\nauthors:\n  - family-names: Rue",
+    "a table": "Key,Item Type,Title,Author,DOI\n1,article,Lakes freeze,Rue,10.5555/1",
+    "a table, of other columns": 'id,display_name,"cited by",type\n1,Lakes freeze,3,article',
+    "PubMed's text": "1. Lakes J. 2026;1:2.\n\nLakes freeze.\n\nAuthor information:\n(1)Pond House.\n\nPMID: 700001",
+    "Ovid's text with long labels": "<1>\nAccession Number\n  1\nTitle\n  Lakes freeze",
+    "an e-mail": "From: Ann\nSubject: Lakes\n\nLakes freeze\nThey do.",
+    "PDF": "%PDF-1.7\nLakes\nfreeze",
+    "OpenAlex JSON": '{"results": [{"title": "Lakes freeze"}]}',
+    "DataCite JSON": '{"id": "x", "titles": [{"title": "Lakes freeze"}]}',
+    "Semantic Scholar JSON": '[{"paperId": "x", "title": "Lakes freeze"}]',
+}
+
+
+@pytest.mark.parametrize("name", NOT_READ)
+def test_format_not_read_is_named(name: str) -> None:
+    with pytest.raises(
+        SourceFailed, match=re.escape(f"the file is {name.strip()}, which digestd does not read; export it")
+    ):
+        read(NOT_READ[name])
+
+
+RECORDS = [
+    "XA - Lakes freeze\nXB - They do.\nXC - 2026\n",
+    "Title: Lakes freeze\nAuthors: Rue, Ann\nYear: 2026\nAbstract: They do.\n",
+    "[1] Rue, A. Lakes freeze. 2026.\n[2] Rue, A. Ponds freeze. 2025.\n[3] Rue, A. Ice. 2024.\n",
+    "%Z one\n%Y two\n%Q three\n",
+    "--AU-- Rue, A.\n--TI-- Lakes freeze\n--YP-- 2026\n",
+]
+
+
+@pytest.mark.parametrize("text", RECORDS)
+def test_record_is_no_pasted_abstract(text: str) -> None:
+    with pytest.raises(SourceFailed, match="a list of records in an unknown format"):
+        read(text)
+    page = read(f"Lakes freeze\nThey do.\n\n{text}")
+    assert len(page.sightings) == 1
+    assert "export it as BibTeX or RIS" in page.rejects[0].message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<i>Drosophila</i> lakes freeze\nThey do.",
+        "<p>Lakes freeze</p>\n<p>They do.</p>",
+        "Lakes freeze\nIn 2019 ice came.\nIn 2020 it went.\n10 lakes froze.\nA1 is a pond.",
+        "Lakes,ponds and seas\nThey do, and, and, and.",
+        "Title and author, a study\nBackground: ice.\nMethods: winter.\nResults: 1.",
+    ],
+)
+def test_prose_is_a_pasted_abstract(text: str) -> None:
+    assert len(read(text).sightings) == 1
+
+
 def test_reference_file_reads_utf_16() -> None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        body = SAMPLES["bibtex"].encode(encoding)
+        assert ReferenceFile().parse(body).sightings[0].words.title == "Lakes freeze"
     assert ReferenceFile().parse("Lakes freeze\r\nThey do.".encode("utf-16")).sightings[0].words.title == "Lakes freeze"

@@ -209,6 +209,12 @@ def test_pubmed_retraction_notice_withdraws_its_article() -> None:
     assert (notice.ids, notice.withdrawn, notice.published) == (("pmid:7",), True, None)
 
 
+def test_pubmed_authors_of_one_name_stay_several() -> None:
+    person = "<Author><LastName>Li</LastName><ForeName>Wei</ForeName></Author>"
+    found = only(article(article=f"<AuthorList>{person}{person}</AuthorList>"))
+    assert found.words.authors[-2:] == ("Wei Li", "Wei Li")
+
+
 def test_pubmed_notice_and_article_agree_in_any_order() -> None:
     notice, retracted = article(9, related("RetractionOf", 7)), article(7)
     one = PUBMED.parse(answer(notice, retracted), FIRST).sightings

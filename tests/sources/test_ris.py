@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.sources.imports import ris
+from digestd.sources.names import is_suffix
 from digestd.sources.source import Page
 
-WORD = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
+WORD = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9).filter(lambda word: not is_suffix(word))
 TITLE = st.lists(WORD, min_size=2, max_size=6).map(" ".join)
 REFERENCE = st.fixed_dictionaries(
     {"title": TITLE, "abstract": TITLE, "given": WORD, "family": WORD, "n": st.integers(1, 99999)}

@@ -12,11 +12,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources.imports import bibtex, csl_json, identifier_list, opml, orcid, pasted_abstracts, ris, zotero
+from digestd.sources.imports import (
+    bibtex,
+    csl_json,
+    endnote_xml,
+    identifier_list,
+    medline,
+    mods,
+    opml,
+    orcid,
+    ovid,
+    pasted_abstracts,
+    pubmed_xml,
+    refer,
+    refworks,
+    ris,
+    web_of_science,
+    zotero,
+)
+from digestd.sources.imports.unreadable import binary_name, remedy
 from digestd.sources.source import Page
 
 BYTES_MAX = 1024 * 1024
 ENTRIES_MAX = 5_000
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,14 @@ IMPORT_FORMATS: Mapping[str, ImportFormat] = {
     "csl-json": ImportFormat("CSL-JSON", csl_json.matches, csl_json.read),
     "bibtex": ImportFormat("BibTeX", bibtex.matches, bibtex.read),
     "ris": ImportFormat("RIS", ris.matches, ris.read),
+    "ovid": ImportFormat("Ovid", ovid.matches, ovid.read),
+    "medline": ImportFormat("PubMed (.nbib)", medline.matches, medline.read),
+    "wos": ImportFormat("Web of Science", web_of_science.matches, web_of_science.read),
+    "refworks": ImportFormat("RefWorks", refworks.matches, refworks.read),
+    "refer": ImportFormat("EndNote (.enw)", refer.matches, refer.read),
+    "endnote-xml": ImportFormat("EndNote XML", endnote_xml.matches, endnote_xml.read),
+    "pubmed-xml": ImportFormat("PubMed XML", pubmed_xml.matches, pubmed_xml.read),
+    "mods": ImportFormat("MODS", mods.matches, mods.read),
     "ids": ImportFormat("arXiv ids and DOIs", identifier_list.matches, identifier_list.read),
     "abstracts": ImportFormat("pasted abstracts", pasted_abstracts.matches, pasted_abstracts.read),
 }
@@ -93,6 +120,8 @@ def detect_format(text: str) -> str:
 def _readable(body: bytes) -> str:
     if len(body) > BYTES_MAX:
         raise SourceFailed("the file is larger than 1 MiB; split it, or leave the abstracts out")
+    if name := binary_name(body):
+        raise SourceFailed(remedy(name))
     text = _text(body)
     if not text.strip():
         raise SourceFailed("the file is empty")
@@ -100,7 +129,9 @@ def _readable(body: bytes) -> str:
 
 
 def _text(body: bytes) -> str:
-    encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    encoding = "utf-16" if body.startswith(_UTF_16_MARKS) else "utf-8-sig"
+    if encoding == "utf-8-sig" and b"\0" in body[:2]:  # ASCII in UTF-16 without a mark
+        encoding = "utf-16-be" if body[:1] == b"\0" else "utf-16-le"
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:

@@ -1,9 +1,8 @@
 """BibTeX and BibLaTeX, parsed by the source `bibtex`."""
 
 import re
-from pathlib import Path
 
-from digestd.sources.bibtex import BibtexFile
+from digestd.sources.bibtex import read_entries
 from digestd.sources.source import Page
 
 _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+[ \t]*[{(]", re.MULTILINE)
@@ -16,4 +15,4 @@ def matches(text: str) -> bool:
 
 def read(text: str) -> Page:
     """Parse the entries."""
-    return BibtexFile(Path()).parse(text.encode("utf-8", "replace"))
+    return read_entries(text.encode("utf-8", "replace"), needs_title=False)

@@ -4,15 +4,21 @@ See https://citeproc-js.readthedocs.io/en/latest/csl-json/markup.html.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date
 
 from digestd.domain.paper import Sighting
-from digestd.sources.dates import midnight, publication_day
-from digestd.sources.imports.identifiers import find_arxiv_id, identifiers_or_hash, parse_identifier
-from digestd.sources.imports.json_items import is_json, load_json, read_items
+from digestd.errors import SourceFailed
+from digestd.sources.dates import publication_day, written_date
+from digestd.sources.dois import find_doi
+from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
+from digestd.sources.imports.json_items import is_json, load_json, objects_in, read_items, text_in
+from digestd.sources.imports.unreadable import json_name, remedy
 from digestd.sources.jats import jats_to_text
-from digestd.sources.json_records import JsonObject, as_list, object_at, require_object, text_at, text_values
-from digestd.sources.source import Page, make_words
+from digestd.sources.json_records import JsonObject, as_list, text_values
+from digestd.sources.names import natural_name
+from digestd.sources.source import Page
+
+_NAME = ("given", "dropping-particle", "non-dropping-particle", "family", "suffix")
 
 
 def matches(written: str) -> bool:
@@ -21,34 +27,44 @@ def matches(written: str) -> bool:
 
 
 def read(written: str) -> Page:
-    """Parse the items: a list, a single one, or Crossref's answer with a list in it."""
+    """Parse the items: a list, a single one, or Crossref's answer with a list in it.
+
+    Raises SourceFailed for JSON of another kind.
+    """
     found = load_json(written)
     if isinstance(found, dict):
-        found = found.get("items", [found])
+        message = found.get("message")
+        found = (message if isinstance(message, dict) else found).get("items", [found])
+    if name := json_name(found):
+        raise SourceFailed(remedy(name))
     return read_items(found, _sightings, "CSL-JSON")
 
 
 def _sightings(item: JsonObject) -> Iterator[Sighting]:
     title = text_values(item.get("title"))
-    paper = make_words(
+    notes = [value for key in ("number", "note", "archive_location") for value in text_values(item.get(key))]
+    yield make_reference(
         jats_to_text(title[0]) if title else "",
-        jats_to_text(text_at(item, "abstract")),
-        [_name(require_object(author, "author")) for author in as_list(item.get("author"))],
-        [*text_values(item.get("container-title"))[:1], *text_at(item, "keyword").split(",")],
+        jats_to_text(text_in(item, "abstract")),
+        [_name(author) for author in objects_in(item, "author")]
+        + [natural_name(author) for author in text_values(item.get("author"))],
+        [*text_values(item.get("container-title"))[:1], *text_in(item, "keyword").split(",")],
+        [
+            *(find_doi(value) for value in text_values(item.get("DOI"))),
+            *(parse_identifier(value) for key in ("URL", "number") for value in text_values(item.get(key))),
+            *(find_noted_doi(note) for note in notes),
+            *(find_arxiv_id(note) for note in notes),
+        ],
+        _published(item),
     )
-    found = [parse_identifier(value) for key in ("DOI", "URL", "number") for value in text_values(item.get(key))]
-    notes = [
-        find_arxiv_id(value) for key in ("number", "note", "archive_location") for value in text_values(item.get(key))
-    ]
-    yield Sighting(identifiers_or_hash([*found, *notes], paper), paper, _published(object_at(item, "issued")))
 
 
 def _name(author: JsonObject) -> str:
-    spoken = " ".join(text_at(author, key) for key in ("given", "non-dropping-particle", "family", "suffix"))
-    return text_at(author, "literal") or spoken
+    return text_in(author, "literal") or " ".join(text_in(author, key) for key in _NAME)
 
 
-def _published(issued: JsonObject) -> datetime | None:
+def _published(item: JsonObject) -> date | None:
+    issued = next(iter(objects_in(item, "issued")), {})
     dates = as_list(issued.get("date-parts"))
-    day = publication_day(as_list(dates[0]), None) if dates else None
-    return midnight(day) if day else None
+    written = text_in(issued, "raw") or text_in(issued, "literal") or text_in(item, "issued")
+    return (publication_day(as_list(dates[0]), None) if dates else None) or written_date(written)

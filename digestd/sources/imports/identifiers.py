@@ -1,13 +1,17 @@
 """Find paper identifiers in any field where reference managers put them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 
-from digestd.domain.paper import PaperId, Words, arxiv_id, doi_id
+from digestd.domain.paper import PaperId, Sighting, Words, arxiv_id, doi_id
+from digestd.errors import BadRecord
+from digestd.sources.dates import midnight
+from digestd.sources.dois import doi_in_address, find_doi
 from digestd.sources.jsonl import title_hash_id
+from digestd.sources.source import make_words
 
-_DOI_IN_URL = re.compile(r"https?://\S*?/(10\.\d{4,9}/[^\s?#]{1,300})", re.IGNORECASE)
-_PAGE_OF_PREPRINT = re.compile(r"^(10\.(?:1101|64898)/[\d.]+)v\d+(?:\.\S*)?$")
+_NOTED = re.compile(r"\bdoi(?:\.org/|\s*[:=]\s*)\s*(\S{5,320})", re.IGNORECASE)
 _ARXIV_WITHIN = re.compile(r"arxiv:\s*(\d{4}\.\d{4,5}|[a-z-]{2,20}(?:\.[a-z]{2})?/\d{7})", re.IGNORECASE)
 
 
@@ -22,8 +26,7 @@ def parse_identifier(text: str) -> PaperId | None:
         return found[0]
     if doi := doi_id(bare):
         return doi
-    match = _DOI_IN_URL.match(bare[:600])
-    return doi_id(_PAGE_OF_PREPRINT.sub(r"\1", match[1])) if match else None
+    return doi_in_address(bare) if bare.lower().startswith(("http://", "https://")) else None
 
 
 def find_arxiv_id(text: str) -> PaperId | None:
@@ -32,9 +35,33 @@ def find_arxiv_id(text: str) -> PaperId | None:
     return parse_identifier(match[1]) if match else None
 
 
-def identifiers_or_hash(found: Iterable[PaperId | None], words: Words) -> tuple[PaperId, ...]:
-    """Return the identifiers without duplicates.
+def find_noted_doi(text: str) -> PaperId | None:
+    """Return the DOI that a note gives after `doi:`, else None."""
+    match = _NOTED.search(text[:2_000])
+    return find_doi(match[1]) if match else None
 
-    Or a hash of title and first author if there are none.
+
+def make_reference(
+    title: str,
+    abstract: str,
+    authors: Sequence[str],
+    categories: Sequence[str],
+    found: Iterable[PaperId | None],
+    published: date | None,
+) -> Sighting:
+    """Return an imported paper.
+
+    It is identified by what was found, without duplicates, else by a hash of title and first author. With an
+    identifier it needs no title.
+
+    Raises BadRecord without both.
     """
-    return tuple(dict.fromkeys(name for name in found if name)) or (title_hash_id(words),)
+    ids = tuple(dict.fromkeys(name for name in found if name))
+    day = midnight(published) if published else None
+    if ids and not title.strip():
+        return Sighting(ids, Words(""), day)
+    try:
+        paper = make_words(title, abstract, authors, categories)
+    except BadRecord as problem:
+        raise BadRecord("title", "is missing, and there is no DOI, PMID or arXiv id; add one of them") from problem
+    return Sighting(ids or (title_hash_id(paper),), paper, day)

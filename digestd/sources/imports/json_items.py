@@ -1,13 +1,15 @@
-"""Helpers shared by the JSON-based import formats."""
+"""Helpers shared by the JSON-based import formats.
+
+A field of another type than expected is ignored, so that it never loses a paper.
+"""
 
 import json
 from collections.abc import Callable, Iterable
 
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
-from digestd.sources.json_records import JsonObject
-from digestd.sources.json_records import read_records as read_records
-from digestd.sources.source import Page
+from digestd.sources.json_records import TEXT_MAX, JsonObject, as_list, read_records
+from digestd.sources.source import Page, clean_line
 
 
 def load_json(text: str) -> object:
@@ -26,6 +28,25 @@ def is_json(text: str) -> bool:
     BibTeX and prose begin differently.
     """
     return text.lstrip().startswith(("{", "[{", "[ ", "[\n", "[]"))
+
+
+def text_in(item: JsonObject, key: str) -> str:
+    """Return the text or number under a key as one line, or "" for anything else."""
+    value = item.get(key)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return clean_line(str(value), TEXT_MAX)
+
+
+def object_of(item: JsonObject, key: str) -> JsonObject:
+    """Return the object under a key, or an empty one for anything else."""
+    value = item.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(item: JsonObject, key: str) -> list[JsonObject]:
+    """Return the objects of a list or of a single value; other values are ignored."""
+    return [value for value in as_list(item.get(key)) if isinstance(value, dict)]
 
 
 def read_items(items: object, sightings: Callable[[JsonObject], Iterable[Sighting]], label: str) -> Page:

@@ -6,14 +6,15 @@ A record, its list of works (summaries without authors and abstracts), or comple
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date
 
 from digestd.domain.paper import PaperId, Sighting
-from digestd.sources.dates import midnight, publication_day
-from digestd.sources.imports.identifiers import identifiers_or_hash, parse_identifier
-from digestd.sources.imports.json_items import load_json, read_items
-from digestd.sources.json_records import JsonObject, as_list, object_at, require_object, text_at
-from digestd.sources.source import Page, make_words
+from digestd.sources.dates import publication_day
+from digestd.sources.dois import find_doi
+from digestd.sources.imports.identifiers import make_reference, parse_identifier
+from digestd.sources.imports.json_items import load_json, object_of, objects_in, read_items, text_in
+from digestd.sources.json_records import JsonObject, as_list, require_object
+from digestd.sources.source import Page
 
 _OWN = frozenset({"", "self", "version-of"})
 """Relationship of an identifier that names the work itself, not its book or journal."""
@@ -45,32 +46,25 @@ def sightings_of(work: JsonObject) -> Iterator[Sighting]:
     Raises BadRecord.
     """
     summaries = as_list(work.get("work-summary"))
-    found = require_object(summaries[0], "work-summary") if summaries else object_at(work, "work")
-    paper = make_words(
-        text_at(object_at(object_at(found, "title"), "title"), "value"),
-        text_at(found, "short-description"),
-        [
-            _name(require_object(one, "contributor"))
-            for one in as_list(object_at(found, "contributors").get("contributor"))
-        ],
-        [text_at(object_at(found, "journal-title"), "value")],
+    found = require_object(summaries[0], "work-summary") if summaries else object_of(work, "work")
+    contributors = objects_in(object_of(found, "contributors"), "contributor")
+    yield make_reference(
+        text_in(object_of(object_of(found, "title"), "title"), "value"),
+        text_in(found, "short-description"),
+        [text_in(object_of(one, "credit-name"), "value") for one in contributors],
+        [text_in(object_of(found, "journal-title"), "value")],
+        _ids(found),
+        _published(object_of(found, "publication-date")),
     )
-    yield Sighting(identifiers_or_hash(_ids(found), paper), paper, _published(object_at(found, "publication-date")))
 
 
 def _ids(work: JsonObject) -> list[PaperId | None]:
-    listed = [require_object(one, "external-id") for one in as_list(object_at(work, "external-ids").get("external-id"))]
-    own = [one for one in listed if text_at(one, "external-id-relationship") in _OWN]
-    return [parse_identifier(text_at(one, "external-id-value")) for one in own] + [
-        parse_identifier(text_at(object_at(work, "url"), "value"))
-    ]
+    listed = objects_in(object_of(work, "external-ids"), "external-id")
+    own = [text_in(one, "external-id-value") for one in listed if text_in(one, "external-id-relationship") in _OWN]
+    address = text_in(object_of(work, "url"), "value")
+    return [parse_identifier(value) or find_doi(value) for value in own] + [parse_identifier(address)]
 
 
-def _name(contributor: JsonObject) -> str:
-    return text_at(object_at(contributor, "credit-name"), "value")
-
-
-def _published(date: JsonObject) -> datetime | None:
-    parts = [value for key in ("year", "month", "day") if (value := text_at(object_at(date, key), "value"))]
-    day = publication_day(parts, None)
-    return midnight(day) if day else None
+def _published(written: JsonObject) -> date | None:
+    parts = [value for key in ("year", "month", "day") if (value := text_in(object_of(written, key), "value"))]
+    return publication_day(parts, None)

@@ -6,9 +6,10 @@ Title on the first line, abstract below, a blank line between papers.
 from collections.abc import Iterator
 
 from digestd.domain.paper import Sighting
-from digestd.errors import BadRecord
-from digestd.sources.imports.identifiers import identifiers_or_hash
-from digestd.sources.source import Page, Reject, make_words
+from digestd.errors import BadRecord, SourceFailed
+from digestd.sources.imports.identifiers import make_reference
+from digestd.sources.imports.unreadable import has_record_shape, remedy, text_name
+from digestd.sources.source import Page, Reject
 
 
 def matches(text: str) -> bool:
@@ -17,30 +18,42 @@ def matches(text: str) -> bool:
 
 
 def read(text: str) -> Page:
-    """Parse the papers; a block of a single line is rejected.
+    """Parse the papers.
 
-    It may be anything.
+    A block of a single line is rejected, as it may be anything, and one that looks like a record.
+
+    Raises SourceFailed if the text is in another format, or begins with a record.
     """
+    if name := text_name(text):
+        raise SourceFailed(remedy(name))
+    if has_record_shape(next((lines for _, lines in _blocks(text)), [])):
+        raise SourceFailed(remedy("a list of records in an unknown format"))
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
-    for number, title, abstract in _blocks(text):
+    for number, lines in _blocks(text):
         try:
-            if not abstract:
-                raise BadRecord("abstract", f"{title[:80]!r} stands alone; write the abstract into the lines below it")
-            paper = make_words(title, abstract)
-            sightings.append(Sighting(identifiers_or_hash([], paper), paper))
+            sightings.append(_sighting(lines))
         except BadRecord as problem:
             rejects.append(Reject(f"line {number}", problem.field, problem.message))
     return Page(tuple(sightings), None, tuple(rejects))
 
 
-def _blocks(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the first line's number, the first line, and the rest of each block."""
+def _sighting(lines: list[str]) -> Sighting:
+    title, *rest = lines
+    if not rest:
+        raise BadRecord("abstract", f"{title[:80]!r} stands alone; write the abstract into the lines below it")
+    if has_record_shape(lines):
+        raise BadRecord("abstract", f"{title[:80]!r} begins a record, not an abstract; export it as BibTeX or RIS")
+    return make_reference(title, " ".join(rest), [], [], [], None)
+
+
+def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the first line's number and the lines of each block."""
     first, block = 0, list[str]()
     for number, line in enumerate([*text.split("\n"), ""], start=1):
         if line.strip():
             first = first if block else number
             block.append(line.strip())
         elif block:
-            yield first, block[0], " ".join(block[1:])
+            yield first, block
             block = []

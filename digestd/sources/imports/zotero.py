@@ -6,18 +6,18 @@ https://www.zotero.org/support/dev/web_api/v3/basics
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from digestd.domain.paper import Sighting
-from digestd.sources.dates import midnight, publication_day
-from digestd.sources.imports.identifiers import find_arxiv_id, identifiers_or_hash, parse_identifier
-from digestd.sources.imports.json_items import load_json, read_items
+from digestd.sources.dates import written_date
+from digestd.sources.dois import find_doi
+from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
+from digestd.sources.imports.json_items import load_json, objects_in, read_items, text_in
 from digestd.sources.jats import jats_to_text
-from digestd.sources.json_records import JsonObject, as_list, object_at, require_object, text_at
-from digestd.sources.source import Page, make_words
+from digestd.sources.json_records import JsonObject, object_at, text_values
+from digestd.sources.source import Page
 
 _NO_PAPERS = frozenset({"attachment", "note", "annotation"})
-_IDS = ("DOI", "archiveID", "url", "extra", "number")
+_AUTHORS = frozenset({"", "author", "inventor", "presenter"})
 
 
 def matches(written: str) -> bool:
@@ -47,30 +47,24 @@ def item_data(item: JsonObject) -> JsonObject:
 def sightings_of(item: JsonObject) -> Iterator[Sighting]:
     """Yield the paper of an item, unless it is no paper. Raises BadRecord."""
     data = item_data(item)
-    if text_at(data, "itemType") in _NO_PAPERS:
+    if text_in(data, "itemType") in _NO_PAPERS:
         return
-    tags = [text_at(require_object(tag, "tags"), "tag") for tag in as_list(data.get("tags"))]
-    paper = make_words(
-        jats_to_text(text_at(data, "title")),
-        jats_to_text(text_at(data, "abstractNote")),
-        [_name(maker) for each in as_list(data.get("creators")) if _wrote(maker := require_object(each, "creators"))],
+    tags = [text_in(tag, "tag") for tag in objects_in(data, "tags")] + text_values(data.get("tags"))
+    urls, notes = ("archiveID", "url", "number"), ("extra", "archiveID", "number")
+    yield make_reference(
+        jats_to_text(text_in(data, "title")),
+        jats_to_text(text_in(data, "abstractNote")),
+        [_name(maker) for maker in objects_in(data, "creators") if text_in(maker, "creatorType") in _AUTHORS],
+        [text_in(data, "publicationTitle"), *tags],
         [
-            text_at(data, "publicationTitle"),
-            *tags,
+            find_doi(text_in(data, "DOI")),
+            *(parse_identifier(text_in(data, key)) for key in urls),
+            *(find_noted_doi(text_in(data, key)) for key in notes),
+            *(find_arxiv_id(text_in(data, key)) for key in notes),
         ],
+        written_date(text_in(data, "date")),
     )
-    found = [name for key in _IDS for name in (parse_identifier(text_at(data, key)), find_arxiv_id(text_at(data, key)))]
-    yield Sighting(identifiers_or_hash(found, paper), paper, _published(text_at(data, "date")))
-
-
-def _wrote(maker: JsonObject) -> bool:
-    return text_at(maker, "creatorType") in {"", "author"}
 
 
 def _name(maker: JsonObject) -> str:
-    return text_at(maker, "name") or f"{text_at(maker, 'firstName')} {text_at(maker, 'lastName')}"
-
-
-def _published(date: str) -> datetime | None:
-    day = publication_day(date[:10].replace("/", "-").split("-"), None)
-    return midnight(day) if day else None
+    return text_in(maker, "name") or f"{text_in(maker, 'firstName')} {text_in(maker, 'lastName')}"

@@ -1,0 +1,58 @@
+"""MEDLINE, as PubMed exports it (`.nbib`): https://www.nlm.nih.gov/bsd/mms/medlineelements.html.
+
+A tag of up to four letters is padded before its dash; a blank line ends a record. ERIC writes the same form with other
+tags for identifiers.
+"""
+
+import re
+
+from digestd.domain.paper import PaperId, Sighting
+from digestd.sources.dates import written_date
+from digestd.sources.dois import find_doi
+from digestd.sources.imports.identifiers import make_reference
+from digestd.sources.imports.tagged import Dialect, Record, read_tagged
+from digestd.sources.names import indexed_name, natural_name
+from digestd.sources.pubmed_article import parse_pmid, plain_title
+from digestd.sources.source import Page
+
+_DIALECT = Dialect(
+    label="MEDLINE",
+    example="PMID- 12345678",
+    tag=re.compile(r"([A-Z][A-Z0-9]{1,4}) *-(?: (.*))?$"),
+    begins=frozenset({"PMID"}),
+    blank_divides=True,
+)
+_BEGIN = re.compile(r"^(?:PMID ?- \d|(?:OWN|STAT) ?- [A-Z])", re.MULTILINE)
+_PMC = re.compile(r"PMC\d{1,12}")
+
+
+def matches(text: str) -> bool:
+    """Return True if the text has a record's number, owner or status."""
+    return _BEGIN.search(text) is not None
+
+
+def read(text: str) -> Page:
+    """Return the records of a text. Raises SourceFailed if there are none."""
+    return read_tagged(text, _DIALECT, _sighting)
+
+
+def _sighting(record: Record) -> Sighting:
+    full = any(tag == "FAU" for tag, _ in record.fields)
+    authors = [
+        natural_name(name) if full else indexed_name(name)
+        for name in record.values(*(("FAU", "CN") if full else ("AU", "CN")))
+    ]
+    listed = [name for name in record.values("LID", "AID", "SO") if "[doi]" in name or "doi:" in name.lower()]
+    pmc = _PMC.fullmatch(record.first("PMC"))
+    return make_reference(
+        plain_title(record.first("TI", "TT", "BTI")),
+        record.first("AB"),
+        authors,
+        [record.first("JT", "TA"), *record.values("OT")],
+        [
+            *(find_doi(name) for name in listed),
+            parse_pmid(record.first("PMID")),
+            PaperId(f"pmcid:{pmc[0]}") if pmc else None,
+        ],
+        written_date(record.first("DEP")) or written_date(record.first("DP")),
+    )

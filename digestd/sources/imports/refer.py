@@ -1,0 +1,48 @@
+"""Refer, which EndNote exports as `.enw` and Google Scholar offers: refer(1), https://man.openbsd.org/refer.7.
+
+A percent sign, a letter or digit, a space and a value. A blank line ends a record.
+"""
+
+import re
+
+from digestd.domain.paper import Sighting
+from digestd.sources.dates import written_date
+from digestd.sources.dois import find_doi
+from digestd.sources.imports.identifiers import find_arxiv_id, make_reference, parse_identifier
+from digestd.sources.imports.tagged import Dialect, Record, read_tagged
+from digestd.sources.names import natural_name
+from digestd.sources.source import Page
+
+_DIALECT = Dialect(
+    label="EndNote (Refer)",
+    example="%0 Journal Article",
+    tag=re.compile(r"(%[A-Z0-9!@#$^&*()+\[\]=~?><,])(?: (.*))?$"),
+    begins=frozenset({"%0"}),
+    blank_divides=True,
+)
+_BEGIN = re.compile(r"^%(?:0 [A-Z]|[TA] \S.*\n(?:%[A-Z0-9] ))", re.MULTILINE)
+
+
+def matches(text: str) -> bool:
+    """Return True if a record begins anywhere in the text."""
+    return _BEGIN.search(text) is not None
+
+
+def read(text: str) -> Page:
+    """Return the records of a text. Raises SourceFailed if there are none."""
+    return read_tagged(text, _DIALECT, _sighting)
+
+
+def _sighting(record: Record) -> Sighting:
+    return make_reference(
+        record.first("%T"),
+        record.first("%X"),
+        [natural_name(name) for value in record.values("%A") for name in value.split(";")],
+        [record.first("%J", "%B"), *record.lines("%K")],
+        [
+            *(find_doi(value) for value in record.values("%R")),
+            *(parse_identifier(value) for value in record.values("%U")),
+            *(find_arxiv_id(value) for value in record.values("%J", "%Z", "%O")),
+        ],
+        written_date(record.first("%8")) or written_date(record.first("%D")),
+    )

@@ -1,0 +1,119 @@
+"""Name the formats that are not read, so that none of their records is taken for a pasted abstract."""
+
+import re
+
+from digestd.sources.imports.xml_records import root_name
+
+_XML_NAMES = {
+    "RDF": "RDF",
+    "html": "a web page",
+    "doi_records": "Crossref XML",
+    "crossref_result": "Crossref XML",
+    "mets": "METS",
+    "file": "BibTeXML",
+    "collection": "MARC XML",
+    "record": "MARC XML",
+    "Sources": "Word's bibliography",
+    "CitaviExchangeData": "Citavi XML",
+    "TEI": "TEI",
+    "article": "JATS XML",
+    "feed": "a feed",
+    "rss": "a feed",
+}
+_PROSE = frozenset({"", "i", "b", "em", "strong", "sub", "sup", "p", "div", "span", "title"})
+_IS_XML = re.compile(r"\s*<(?:\?xml|[A-Za-z][\w.-]*:[A-Za-z])")
+_TEXT_NAMES = (
+    (re.compile(r"\A\s*<!doctype (?:html|netscape)", re.IGNORECASE), "a web page"),
+    (re.compile(r"^cff-version:", re.MULTILINE), "CITATION.cff"),
+    (re.compile(r"\A\s*\d{5}[a-z ]{2,4}.{1,3}22\d{5}"), "MARC"),
+    (re.compile(r"\A\{\\rtf"), "RTF"),
+    (re.compile(r"\A%PDF-"), "PDF"),
+    (re.compile(r"\APT\tAU\t"), "Web of Science's table, separated by tabs"),
+    (re.compile(r"^PMID: \d+\b.*$", re.MULTILINE), "PubMed's text"),
+    (re.compile(r"\A\s*<\d+>[ \t]*\n"), "Ovid's text with long labels"),
+    (
+        re.compile(r"\A\s*(?:From \S+ .*\d|(?:(?:From|To|Subject|Date|Received|Message-ID|Reply-To): .*\n){2})"),
+        "an e-mail",
+    ),
+)
+_COLUMNS = frozenset({
+    "title", "article title", "document title", "author", "authors", "author full names", "doi", "year", "abstract",
+    "publication year", "item type", "journal", "source title", "journal/book", "pmid", "key", "url",
+})  # fmt: skip
+_COLUMNS_MIN = 3
+_CELL = r'(?:"[\w .()/#-]{0,60}"|[\w./#-]{0,40})'
+_LINE_MAX = 5_000
+_BINARY_NAMES = (
+    (b"%PDF-", "PDF"),
+    (b"PK\x03\x04", "a ZIP archive or Word document"),
+    (b"\xd0\xcf\x11\xe0", "an old Word document"),
+    (b"\x1f\x8b", "a gzip archive"),
+)
+_TAGGED = re.compile(
+    r"(?:-{0,3}[A-Z][A-Z0-9]{1,3} {0,3}[-~|:]{1,2} ?\S|%[A-Z0-9] \S|[A-Z][A-Z0-9] {1,3}\S|[=$:\\]?\d{3}[ =]\S)"
+)
+_LABELLED = re.compile(
+    r"\s*\W{0,3}(?:title|authors?|abstract|doi|journal|year|date|keywords?|publisher|volume|issue|pages|issn|url|type"
+    r"|source|pmid|categories|subjects?|accession number|publication (?:date|year|type))\W{0,3}\s*[:=]\s*\S",
+    re.IGNORECASE,
+)
+_ENUMERATED = re.compile(r"\s*(?:\[?\d{1,4}[\].)]|[-*•])\s+\S.*(?:\b(?:19|20)\d\d\b|\bdoi\b)", re.IGNORECASE)
+_MANY = 3
+
+
+def text_name(text: str) -> str:
+    """Return the name of the format of a text that holds no abstracts, or ""."""
+    for form, name in _TEXT_NAMES:
+        if form.search(text[:20_000]):
+            return name
+    if _is_header(text.lstrip().partition("\n")[0][:_LINE_MAX]):
+        return "a table"
+    root = root_name(text)
+    is_xml = _IS_XML.match(text) is not None or "xmlns" in text[:2_000] or _closes(text, root)
+    return _XML_NAMES.get(root, f"XML (<{root[:40]}>)" if root and is_xml else "")
+
+
+def _is_header(line: str) -> bool:
+    """Return True if a line names the columns of a table: known ones, or cells without a blank between them."""
+    cells = re.split(r"[,;\t]", line)
+    known = sum(cell.strip(' "').lower() in _COLUMNS for cell in cells)
+    return known >= _COLUMNS_MIN or re.fullmatch(rf"(?:{_CELL}([,;\t]))(?:{_CELL}\1){{2,}}{_CELL}", line) is not None
+
+
+def _closes(text: str, root: str) -> bool:
+    """Return True if a text ends with the end of its root element, and that is no markup of prose."""
+    return (
+        root.lower() not in _PROSE and re.search(rf"</(?:[\w.-]+:)?{re.escape(root)}\s*>\s*\Z", text[-200:]) is not None
+    )
+
+
+def binary_name(body: bytes) -> str:
+    """Return the name of a format that is no text, or ""."""
+    return next((name for start, name in _BINARY_NAMES if body.startswith(start)), "")
+
+
+def json_name(found: object) -> str:
+    """Return the name of the format of JSON that is no CSL-JSON, or ""."""
+    first = found[0] if isinstance(found, list) and found else found
+    if not isinstance(first, dict):
+        return ""
+    if isinstance(first.get("results"), list) or "authorships" in first:
+        return "OpenAlex JSON"
+    if "titles" in first or (isinstance(first.get("data"), dict) and "attributes" in first["data"]):
+        return "DataCite JSON"
+    return "Semantic Scholar JSON" if "paperId" in first else ""
+
+
+def has_record_shape(lines: list[str]) -> bool:
+    """Return True if lines are fields with tags or labels, or a list of references, and no prose."""
+    if len(lines) < _MANY:
+        return False
+    tagged, labelled, listed = (
+        sum(form.match(line) is not None for line in lines) for form in (_TAGGED, _LABELLED, _ENUMERATED)
+    )
+    return labelled >= _MANY or max(tagged, listed) >= max(_MANY, len(lines) // 2)
+
+
+def remedy(name: str) -> str:
+    """Return what to do with a file of a format that is not read."""
+    return f"the file is {name}, which digestd does not read; export it as BibTeX, RIS or CSL-JSON"
