@@ -12,7 +12,7 @@ the text. A block of records is decoded with a few array operations.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import NOWHERE, Floats, Groups, Ints, grouped
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.concepts import Names
 from digestd.ranking.kernel_ridge import dual
 from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
@@ -28,7 +29,7 @@ from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-RECORD_FORMAT = 4
+RECORD_FORMAT = 5
 """Version of the record format; records of another version are recompiled."""
 RECORD_RUNS, RECORD_FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
@@ -72,12 +73,14 @@ class RecordWords(NamedTuple):
 
     Attributes:
         topics: Topics with a content word.
+        names: What names each of them in papers.
         unknown_stems: Their stems that the model does not know.
         named, muted: (kind, value) of named and muted interests.
         papers: Liked and disliked papers.
     """
 
     topics: Sequence[str]
+    names: Sequence[Names]
     unknown_stems: Sequence[str]
     named: Sequence[tuple[Kind, str]]
     muted: Sequence[tuple[Kind, str]]
@@ -160,8 +163,10 @@ def unpack_records(records: Sequence[bytes], count: int) -> tuple[list[RecordCol
 
 def read_record_words(text: bytes) -> RecordWords:
     """Decode the texts of a record."""
-    topics, unknown_stems, named, muted, papers = _decode_json(text.decode())
-    return RecordWords(topics, unknown_stems, _named_pairs(named), _named_pairs(muted), papers)
+    topics, names, unknown_stems, named, muted, papers = _decode_json(text.decode())
+    return RecordWords(
+        topics, list(map(_names, names)), unknown_stems, _named_pairs(named), _named_pairs(muted), papers
+    )
 
 
 def _expansions(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
@@ -232,6 +237,7 @@ def _record(
     ]
     words = [
         list(topics_by_text),
+        [topic.names for topic in topics],
         unknown_stems,
         [[i.kind, i.value] for i in named],
         [[i.kind, i.value] for i in muted],
@@ -242,6 +248,11 @@ def _record(
 
 def _named_pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
     return [(_KINDS[kind], value) for kind, value in found]
+
+
+def _names(found: Sequence[Sequence[Any]]) -> Names:
+    forms, acronyms, cores, categories = found
+    return Names(tuple(map(tuple, forms)), tuple(acronyms), tuple(map(tuple, cores)), tuple(categories))
 
 
 def _ints(parts: Iterable[Ints]) -> Ints:

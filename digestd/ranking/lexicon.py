@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -67,11 +68,15 @@ def lemmas_with_words(text: str) -> Iterator[tuple[str, str]]:
     Stop words are left out, but not those that a compound consists of but for one word ("off-policy", "one-shot"), and
     no capital letter that stands alone ("T cells"), other than A and I.
     """
-    for compound in _COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text)):
-        parts = [(token, word) for word in words(compound) for token in word_tokens(word)]
-        telling = [part for part in parts if part[0] not in STOP_WORDS or _is_symbol(part[1])]
-        for token, word in telling if len(telling) > 1 or len(parts) == 1 else parts:
-            yield lemma(token), word
+    compounds = _COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
+    return chain.from_iterable(map(_compound_lemmas, compounds))
+
+
+@lru_cache(maxsize=10_000)
+def _compound_lemmas(compound: str) -> list[tuple[str, str]]:
+    parts = [(token, word) for word in words(compound) for token in word_tokens(word)]
+    telling = [part for part in parts if part[0] not in STOP_WORDS or _is_symbol(part[1])]
+    return [(lemma(token), word) for token, word in (telling if len(telling) > 1 or len(parts) == 1 else parts)]
 
 
 def _is_symbol(word: str) -> bool:
