@@ -104,12 +104,13 @@ class SubjectIndex:
         """Return the log odds (t, m) without the lexical features, and whether the meaning alone may suffice (t, m)."""
         weights, space = self._coefficients, self.space
         model = self.mentions.model
-        latent: Floats = places @ self.latent.T
+        log_odds: Floats = places @ self.latent.T
+        is_near = log_odds >= model.near
         counts = places.any(axis=1, keepdims=True) * np.float32(min(1, model.dims / RELIABLE_DIMS))
-        assumed = counts * latent + (1 - counts) * np.float32(UNKNOWN_LATENT)
-        log_odds: Floats = np.float32(weights.latent) * assumed + np.float32(weights.bias)
+        log_odds *= np.float32(weights.latent) * counts  # in place: these are the largest arrays of a shard
+        log_odds += np.float32(weights.latent * UNKNOWN_LATENT) * (1 - counts) + np.float32(weights.bias)
         if space.is_empty:
-            return log_odds, latent >= model.near
+            return log_odds, is_near
         cosine: Floats = vectors @ self.vectors.T
         deviation = np.sqrt(np.maximum(np.einsum("te,ef,tf->t", vectors, space.covariance, vectors), 1e-6))
         log_odds += np.float32(weights.cosine) * cosine
