@@ -33,7 +33,10 @@ RECORD_FORMAT = 5
 """Version of the record format; records of another version are recompiled."""
 RECORD_RUNS, RECORD_FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
+_NUMBERS = {"i": np.dtype("<i4"), "f": np.dtype("<f4")}
+"""Types of the numbers in a record, by kind of array."""
 _decode_json = json.JSONDecoder().decode
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode
 _KINDS = {str(kind): kind for kind in Kind}
 
 
@@ -115,7 +118,8 @@ class RecordColumn:
 
 def halved(rows: Floats) -> NDArray[np.int32]:
     """Return rows (n, width) as a run of half-precision numbers, each row padded to 4 bytes."""
-    padded = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).astype(np.float16)
+    padded = np.zeros((len(rows), rows.shape[1] + rows.shape[1] % 2), dtype=np.float16)
+    padded[:, : rows.shape[1]] = rows
     return padded.ravel().view(np.int32)
 
 
@@ -141,7 +145,7 @@ def pack_record(runs: Sequence[Run], text: str) -> bytes:
     """Encode one record."""
     encoded = text.encode()
     head = np.array([*map(len, runs), len(encoded)], dtype="<i4")
-    return b"".join([head.tobytes(), *(run.astype(f"<{run.dtype.kind}4").tobytes() for run in runs), encoded])
+    return b"".join([head.tobytes(), *(run.astype(_NUMBERS[run.dtype.kind]).tobytes() for run in runs), encoded])
 
 
 def unpack_records(records: Sequence[bytes], count: int) -> tuple[list[RecordColumn], list[slice]]:
@@ -243,7 +247,7 @@ def _record(
         [[i.kind, i.value] for i in muted],
         profile_input.named(),
     ]
-    return pack_record(runs, json.dumps(words, separators=(",", ":")))
+    return pack_record(runs, _encode_json(words))
 
 
 def _named_pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:

@@ -43,6 +43,7 @@ _IN_LONG_FORM = 10
 """Maximum number of words before the parenthesis that a long form is sought in."""
 
 
+@lru_cache(maxsize=10_000)
 def lemma(word: str) -> str:
     """Return the base form of a folded English word: without plural, -ed, -ing and derivations of its verb."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
