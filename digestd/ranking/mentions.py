@@ -15,7 +15,7 @@ import numpy as np
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import NOWHERE, Cells, Columns, Floats, Groups, Ints, grouped
 from digestd.ranking.concepts import Names
-from digestd.ranking.inverted_index import InvertedIndex
+from digestd.ranking.inverted_index import in_category
 from digestd.ranking.lexicon import acronym, definitions, lemmas, lemmas_with_words
 from digestd.ranking.model import TextModel
 
@@ -61,6 +61,7 @@ class MentionIndex:
     """The w words of m papers without stop words, one paper after the other with gaps between them.
 
     Attributes:
+        categories: Category → papers.
         words: Lemma → its number, from 1.
         sequence: (w,) number of each word; 0 in a gap.
         postings, ends: (w,) the places of each number, one number after the other; those of k end before ends[k].
@@ -72,7 +73,7 @@ class MentionIndex:
     """
 
     model: TextModel
-    inverted_index: InvertedIndex
+    categories: Mapping[str, Ints]
     words: Mapping[str, int]
     sequence: Columns
     postings: Ints
@@ -200,13 +201,17 @@ class MentionIndex:
             (topic, paper, LISTED, 0, 0)
             for topic, names in enumerate(topics)
             for label in names.categories
-            for paper in self.inverted_index.category(label).tolist()
+            for paper in in_category(self.categories, label).tolist()
         ]
         return np.array(found, dtype=np.intp).reshape(-1, 5)
 
 
-def build_mention_index(papers: Sequence[Paper], model: TextModel, inverted_index: InvertedIndex) -> MentionIndex:
-    """Index the words of the papers' titles and abstracts."""
+def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: Mapping[str, Ints]) -> MentionIndex:
+    """Index the words of the papers' titles and abstracts.
+
+    Args:
+        categories: Category → papers.
+    """
     titles = [list(lemmas_with_words(paper.plain_title)) for paper in papers]
     texts = [
         [*BETWEEN, *title, *BETWEEN, *lemmas_with_words(paper.plain_abstract)]
@@ -226,7 +231,7 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, inverted_inde
             defined.setdefault(short, []).append((j, tuple(lemmas(long_form))))
     return MentionIndex(
         model=model,
-        inverted_index=inverted_index,
+        categories=categories,
         words=words,
         sequence=sequence,
         postings=np.argsort(sequence, kind="stable"),

@@ -18,6 +18,7 @@ Fitted now and then on the known papers (`fit`); unseen texts are encoded the sa
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
@@ -121,7 +122,7 @@ class Archive:
         return out
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class TextModel:
     """Parameters learned from N texts with V terms and d latent dimensions.
 
@@ -131,7 +132,6 @@ class TextModel:
         components: (v, d) LSA axes of the v ≤ V commonest terms; half precision, without measurable loss.
         mean, precision: (d,) mean of the LSA vectors, and (d, d) inverse of their shrunk covariance.
         kept, heads: (r, V) term counts of a random sample of the texts, and of their titles.
-        archive: the same sample, indexed.
         lexicon: what the texts say about words.
     """
 
@@ -145,8 +145,14 @@ class TextModel:
     precision: Floats
     kept: Sparse
     heads: Sparse
-    archive: Archive
     lexicon: Lexicon
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Return the sample of the texts, indexed when it is first needed."""
+        rows = tfidf_rows(self.kept, self.idf)
+        postings = bm25_weights((self.kept + self.heads).tocsr(), bm25_idf(self.frequency, self.size)).T.tocsr()
+        return Archive(rows, lsa_vectors(rows, self.components), _champions(postings))
 
     @property
     def dims(self) -> int:
@@ -207,7 +213,6 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
         precision=shrunk_precision(cov),
         kept=kept,
         heads=heads,
-        archive=_archive(kept, heads, idf, basis, bm25_idf(frequency, size)),
         lexicon=build_lexicon(corpus.words, corpus.long_forms, size),
     )
     return replace(model, version=fingerprint(model))
@@ -262,25 +267,18 @@ def loads(data: bytes) -> TextModel:
         )
         for of in ("", "head_")
     )
-    frequency, idf, axes, size = (
-        part["frequency"],
-        part["idf"],
-        part["components"],
-        int(part["size"]),
-    )
     return TextModel(
         version=words["version"],
-        size=size,
+        size=int(part["size"]),
         vocabulary={term: i for i, term in enumerate(words["terms"])},
-        frequency=frequency,
-        idf=idf,
-        components=axes,
+        frequency=part["frequency"],
+        idf=part["idf"],
+        components=part["components"],
         mean=part["mean"],
         precision=part["precision"],
         kept=kept,
         heads=heads,
-        archive=_archive(kept, heads, idf, axes, bm25_idf(frequency, size)),
-        lexicon=Lexicon(size, *words["lexicon"]),
+        lexicon=Lexicon(int(part["size"]), *words["lexicon"]),
     )
 
 
@@ -425,23 +423,6 @@ def shrunk_precision(cov: Doubles) -> Floats:
         (1 - COVARIANCE_SHRINKAGE) * cov / scale + COVARIANCE_SHRINKAGE * np.eye(dims)
     ).astype(np.float32)
     return inverse
-
-
-def build_archive(tf: Sparse, rows: Sparse, dense: Floats, idf: Floats) -> Archive:
-    """Build the archive of a sample of texts.
-
-    Args:
-        tf: (r, V) term counts, titles counted twice.
-        rows: (r, V) TF-IDF rows.
-        dense: (r, d) LSA vectors.
-        idf: (V,) inverse document frequency of BM25.
-    """
-    return Archive(rows, dense, _champions(bm25_weights(tf, idf).T.tocsr()))
-
-
-def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Floats) -> Archive:
-    rows = tfidf_rows(kept, idf)
-    return build_archive((kept + heads).tocsr(), rows, lsa_vectors(rows, axes), rare)
 
 
 def bm25_weights(tf: Sparse, idf: Floats) -> Sparse:
