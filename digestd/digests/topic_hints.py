@@ -3,7 +3,7 @@
 Web pages use the day that their preview keeps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -32,11 +32,11 @@ FRESH = timedelta(minutes=10)
 class TopicHinter:
     """Gives hints about topics by the papers of the last week."""
 
-    def __init__(self, db: Database, encoder: Encoder) -> None:
+    def __init__(self, db: Database, encoder: Callable[[], Encoder]) -> None:
+        """Keep the database, and how to open the encoder, whose file takes a while to check."""
         self._db = db
         self._encoder = encoder
         self._lock = Lock()
-        self._vectors = CachedEncoder(encoder)
         self._read: tuple[datetime, list[Paper], SubjectIndex] | None = None
 
     def hints(self, topics: Sequence[str], now: datetime) -> list[TopicHint]:
@@ -57,12 +57,10 @@ class TopicHinter:
         if all(hint.papers for hint in hints):
             return hints
         with self._db.read() as session:
-            space, vectors = stored_embeddings(session, self._encoder, found)
-        return (
-            hints
-            if space.is_empty
-            else hint_topics(topics, replace(subjects, space=space, vectors=vectors), self._vectors)
-        )
+            space, vectors = stored_embeddings(session, self._encoder(), found)
+        if space.is_empty:
+            return hints
+        return hint_topics(topics, replace(subjects, space=space, vectors=vectors), CachedEncoder(space.encoder))
 
     def _read_subjects(self, now: datetime) -> tuple[datetime, list[Paper], SubjectIndex] | None:
         """Return the papers of the last week, and by their subjects; None without a text model."""
