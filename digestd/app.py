@@ -144,7 +144,7 @@ class App:
         """Return what gives hints about topics; it keeps the papers that it reads."""
         from digestd.digests.topic_hints import TopicHinter
 
-        return TopicHinter(self.db, self.encoder)
+        return TopicHinter(self.db, lambda: self.encoder)
 
     @property
     def owners(self) -> ProcessLocks:

@@ -3,16 +3,20 @@
 Web pages use the day that their preview keeps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
+
+import numpy as np
 
 from digestd.digests.embeddings import stored_embeddings
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.text_model import ready_model
 from digestd.domain.digest import WINDOW
-from digestd.ranking.dense import CachedEncoder, Encoder
-from digestd.ranking.inverted_index import build_inverted_index
+from digestd.domain.paper import Paper
+from digestd.ranking.dense import NO_SPACE, CachedEncoder, Encoder
+from digestd.ranking.inverted_index import index_categories
 from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.subjects import SubjectIndex
 from digestd.ranking.topic_hints import TopicHint, hint_topics
@@ -28,11 +32,12 @@ FRESH = timedelta(minutes=10)
 class TopicHinter:
     """Gives hints about topics by the papers of the last week."""
 
-    def __init__(self, db: Database, encoder: Encoder) -> None:
+    def __init__(self, db: Database, encoder: Callable[[], Encoder]) -> None:
+        """Keep the database, and how to open the encoder, whose file takes a while to check."""
         self._db = db
         self._encoder = encoder
         self._lock = Lock()
-        self._read: tuple[datetime, SubjectIndex, CachedEncoder] | None = None
+        self._read: tuple[datetime, list[Paper], SubjectIndex] | None = None
 
     def hints(self, topics: Sequence[str], now: datetime) -> list[TopicHint]:
         """Return a hint about each of the first TOPICS_MAX topics; none without papers or without a text model."""
@@ -41,15 +46,29 @@ class TopicHinter:
         with self._lock, single_blas_thread():
             if self._read is None or abs(now - self._read[0]) > FRESH:
                 self._read = self._read_subjects(now)
-            return hint_topics(topics[:TOPICS_MAX], *self._read[1:]) if self._read else []
+            return self._hints(topics[:TOPICS_MAX], *self._read[1:]) if self._read else []
 
-    def _read_subjects(self, now: datetime) -> tuple[datetime, SubjectIndex, CachedEncoder] | None:
+    def _hints(self, topics: Sequence[str], found: list[Paper], subjects: SubjectIndex) -> list[TopicHint]:
+        """Return hints by the words of the papers; by their meaning too only where no paper has the words.
+
+        The sentence encoder takes longer to load than all else.
+        """
+        hints = hint_topics(topics, subjects, CachedEncoder(subjects.space.encoder))
+        if all(hint.papers for hint in hints):
+            return hints
+        with self._db.read() as session:
+            space, vectors = stored_embeddings(session, self._encoder(), found)
+        if space.is_empty:
+            return hints
+        return hint_topics(topics, replace(subjects, space=space, vectors=vectors), CachedEncoder(space.encoder))
+
+    def _read_subjects(self, now: datetime) -> tuple[datetime, list[Paper], SubjectIndex] | None:
+        """Return the papers of the last week, and by their subjects; None without a text model."""
         model = ready_model(self._db, now)
         if model is None:
             return None
         with self._db.read() as session:
             found = papers.candidates(session, now - WINDOW, now + WINDOW)
-            space, vectors = stored_embeddings(session, self._encoder, found)
-        mentions = build_mention_index(found, model, build_inverted_index(found))
+        mentions = build_mention_index(found, model, index_categories(found))
         latent = model.encode([paper.text for paper in found]).dense
-        return now, SubjectIndex(mentions, latent, space, vectors), CachedEncoder(space.encoder)
+        return now, found, SubjectIndex(mentions, latent, NO_SPACE, np.zeros((len(found), 0), dtype=np.float32))

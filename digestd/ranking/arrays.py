@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 Floats: TypeAlias = NDArray[np.float32]
+Halves: TypeAlias = NDArray[np.float16]
 Doubles: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.intp]
 Bools: TypeAlias = NDArray[np.bool_]
@@ -134,9 +135,12 @@ class Groups:
 
     def mean_of_largest(self, values: Floats, count: int) -> Floats:
         """Return the mean of each group's `count` largest of one value per row (n,); 0 for an empty group."""
-        order = np.lexsort((-values, self.owner))
-        kept = np.arange(len(order)) - self.starts[self.owner] < count
-        total = np.bincount(self.owner[kept], values[order][kept], minlength=len(self))
+        left, total = values.copy(), np.zeros(len(self))
+        for n in range(count):  # several times as fast as sorting
+            most, where = self.peaks(left)
+            more = self.sizes > n
+            total[more] += most[more]
+            left[where[more]] = -np.inf
         means: Floats = (total / np.clip(self.sizes, 1, count)).astype(np.float32)
         return means
 

@@ -171,7 +171,7 @@ def build_candidates(
         topic_encoder=CachedEncoder(space.encoder),
         expansion=build_expansion_index(model.archive, across),
         similarity=PaperSimilarity(encoded.dense),
-        subjects=SubjectIndex(build_mention_index(papers, model, inverted_index), encoded.dense, space, vectors),
+        subjects=SubjectIndex(build_mention_index(papers, model, inverted_index.labels), encoded.dense, space, vectors),
     )
 
 

@@ -12,7 +12,7 @@ the text. A block of records is decoded with a few array operations.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import NOWHERE, Floats, Groups, Ints, grouped
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.concepts import Names
 from digestd.ranking.kernel_ridge import dual
 from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
@@ -28,11 +29,14 @@ from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-RECORD_FORMAT = 4
+RECORD_FORMAT = 5
 """Version of the record format; records of another version are recompiled."""
 RECORD_RUNS, RECORD_FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
+_NUMBERS = {"i": np.dtype("<i4"), "f": np.dtype("<f4")}
+"""Types of the numbers in a record, by kind of array."""
 _decode_json = json.JSONDecoder().decode
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode
 _KINDS = {str(kind): kind for kind in Kind}
 
 
@@ -72,12 +76,14 @@ class RecordWords(NamedTuple):
 
     Attributes:
         topics: Topics with a content word.
+        names: What names each of them in papers.
         unknown_stems: Their stems that the model does not know.
         named, muted: (kind, value) of named and muted interests.
         papers: Liked and disliked papers.
     """
 
     topics: Sequence[str]
+    names: Sequence[Names]
     unknown_stems: Sequence[str]
     named: Sequence[tuple[Kind, str]]
     muted: Sequence[tuple[Kind, str]]
@@ -112,7 +118,8 @@ class RecordColumn:
 
 def halved(rows: Floats) -> NDArray[np.int32]:
     """Return rows (n, width) as a run of half-precision numbers, each row padded to 4 bytes."""
-    padded = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).astype(np.float16)
+    padded = np.zeros((len(rows), rows.shape[1] + rows.shape[1] % 2), dtype=np.float16)
+    padded[:, : rows.shape[1]] = rows
     return padded.ravel().view(np.int32)
 
 
@@ -138,7 +145,7 @@ def pack_record(runs: Sequence[Run], text: str) -> bytes:
     """Encode one record."""
     encoded = text.encode()
     head = np.array([*map(len, runs), len(encoded)], dtype="<i4")
-    return b"".join([head.tobytes(), *(run.astype(f"<{run.dtype.kind}4").tobytes() for run in runs), encoded])
+    return b"".join([head.tobytes(), *(run.astype(_NUMBERS[run.dtype.kind]).tobytes() for run in runs), encoded])
 
 
 def unpack_records(records: Sequence[bytes], count: int) -> tuple[list[RecordColumn], list[slice]]:
@@ -160,8 +167,10 @@ def unpack_records(records: Sequence[bytes], count: int) -> tuple[list[RecordCol
 
 def read_record_words(text: bytes) -> RecordWords:
     """Decode the texts of a record."""
-    topics, unknown_stems, named, muted, papers = _decode_json(text.decode())
-    return RecordWords(topics, unknown_stems, _named_pairs(named), _named_pairs(muted), papers)
+    topics, names, unknown_stems, named, muted, papers = _decode_json(text.decode())
+    return RecordWords(
+        topics, list(map(_names, names)), unknown_stems, _named_pairs(named), _named_pairs(muted), papers
+    )
 
 
 def _expansions(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
@@ -232,16 +241,22 @@ def _record(
     ]
     words = [
         list(topics_by_text),
+        [topic.names for topic in topics],
         unknown_stems,
         [[i.kind, i.value] for i in named],
         [[i.kind, i.value] for i in muted],
         profile_input.named(),
     ]
-    return pack_record(runs, json.dumps(words, separators=(",", ":")))
+    return pack_record(runs, _encode_json(words))
 
 
 def _named_pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
     return [(_KINDS[kind], value) for kind, value in found]
+
+
+def _names(found: Sequence[Sequence[Any]]) -> Names:
+    forms, acronyms, cores, categories = found
+    return Names(tuple(map(tuple, forms)), tuple(acronyms), tuple(map(tuple, cores)), tuple(categories))
 
 
 def _ints(parts: Iterable[Ints]) -> Ints:

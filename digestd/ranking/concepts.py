@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from digestd.ranking.lexicon import Lexicon, acronym, lemma, lemmas
 from digestd.ranking.model import TextModel
@@ -27,6 +28,15 @@ MIN_LETTERS = 3
 _JOINED = re.compile(r"(?<=\s)(?:&|and|or)(?=\s)", re.IGNORECASE)
 MIN_LONE_LETTERS = 7
 """A shorter word that is a topic by itself is not corrected: phage is no misspelt phase."""
+
+
+class Names(NamedTuple):
+    """What names a concept in a paper, as attributes of `Concept`."""
+
+    forms: tuple[tuple[str, ...], ...]
+    acronyms: tuple[str, ...]
+    cores: tuple[tuple[str, ...], ...]
+    categories: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,11 @@ class Concept:
     categories: tuple[str, ...]
     corrected: str
     name: str
+
+    @property
+    def names(self) -> Names:
+        """Return what names the concept in a paper."""
+        return Names(self.forms, self.acronyms, self.cores, self.categories)
 
 
 def understand(typed: str, model: TextModel) -> Concept:

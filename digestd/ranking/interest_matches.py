@@ -29,11 +29,11 @@ def match_interests(profiles: Profiles, width: int) -> InterestMatches:
     Phrases, authors and categories without any match are left out.
     """
     topics = profiles.topics
-    about = topics.about
+    about = topics.subjects.about
     kinds = [profiles.phrases, profiles.authors, profiles.categories]
     return InterestMatches(
         owner=np.concatenate([topics.of.owner, *(kind.owner for kind in kinds)]),
         by=np.concatenate(
-            [about.to_dense(1, (len(topics.subjects), width)) > 0, *(kind.standing(width) for kind in kinds)]
+            [about.to_dense(1, (len(topics.of.owner), width)) > 0, *(kind.standing(width) for kind in kinds)]
         ),
     )

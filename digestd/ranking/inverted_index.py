@@ -61,7 +61,7 @@ class InvertedIndex:
 
     def category(self, label: str) -> Ints:
         """Return the papers in this category or below it: `cs` and `cs.*` match `cs.LG`."""
-        return self.labels.get(fold(label).strip().removesuffix(".*"), NOWHERE)
+        return in_category(self.labels, label)
 
     def _with_words(self, wanted: str) -> Iterable[int]:
         found = sorted((self.postings.get(word, ()) for word in folded_tokens(wanted)), key=len)
@@ -73,22 +73,33 @@ def build_inverted_index(papers: Sequence[Paper]) -> InvertedIndex:
     texts = tuple(phrase_form(paper.text) for paper in papers)
     postings: defaultdict[str, list[int]] = defaultdict(list)
     author_keys: defaultdict[str, list[tuple[PersonName, int, str]]] = defaultdict(list)
-    labels: defaultdict[str, set[int]] = defaultdict(set)
     for j, paper in enumerate(papers):
         for word in dict.fromkeys(folded_tokens(texts[j])):
             postings[word].append(j)
         for written in paper.words.authors:
             if name := parse_person_name(written):
                 author_keys[name.surname].append((name, j, written))
-        for label in paper.words.categories:
-            for level in category_levels(label):
-                labels[level].add(j)
     return InvertedIndex(
         texts=texts,
         postings=dict(postings),
         author_keys=dict(author_keys),
-        labels={label: sorted_positions(found) for label, found in labels.items()},
+        labels=index_categories(papers),
     )
+
+
+def index_categories(papers: Sequence[Paper]) -> dict[str, Ints]:
+    """Return the papers of each category and parent category."""
+    labels: defaultdict[str, set[int]] = defaultdict(set)
+    for j, paper in enumerate(papers):
+        for label in paper.words.categories:
+            for level in category_levels(label):
+                labels[level].add(j)
+    return {label: sorted_positions(found) for label, found in labels.items()}
+
+
+def in_category(labels: Mapping[str, Ints], label: str) -> Ints:
+    """Return the papers in this category or below it, from the index of categories."""
+    return labels.get(fold(label).strip().removesuffix(".*"), NOWHERE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

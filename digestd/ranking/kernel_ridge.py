@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from digestd.ranking.arrays import Columns, Doubles, Floats, stacked
+from digestd.ranking.arrays import Doubles, Floats, sparse
 from digestd.ranking.negative_prior import RIDGE, NegativePrior
 from digestd.ranking.seeds import EncodedSeed
 
-FEW = 12
-"""Up to this many seeds, a dense loop is faster than setting up a sparse product (73 µs against 280 µs for five)."""
+FEW = 16
+"""Up to this many seeds, a dense product is faster than a sparse one (36 µs against 95 µs for five)."""
 MASS = 150.0
 """Total weight of the negative examples: 300 texts at C = ½."""
 
@@ -33,25 +33,13 @@ def dual(negative_prior: NegativePrior, seeds: Sequence[EncodedSeed], likes: int
 
 def gram(seeds: Sequence[EncodedSeed]) -> Doubles:
     """Return the kernel between all pairs of seeds, words and authors (k, k)."""
-    columns, values = [seed.columns for seed in seeds], [seed.values for seed in seeds]
-    whole = 1 + max((int(row.max(initial=0)) for row in columns), default=0)
+    every, columns = np.unique(np.concatenate([seed.columns for seed in seeds]), return_inverse=True)
+    values, ends = np.concatenate([seed.values for seed in seeds]), np.cumsum([len(seed.columns) for seed in seeds])
+    rows = sparse(values, columns, np.append(0, ends), len(every))
     if len(seeds) > FEW:
-        rows = stacked(columns, values, whole)
         return (rows @ rows.T).toarray().astype(np.float64)
-    return _laid_out(columns, values, whole)
-
-
-def _laid_out(columns: Sequence[Columns], values: Sequence[Floats], width: int) -> Doubles:
-    """Compute the same for few seeds: expand each row over all columns in turn."""
-    every, each = np.concatenate(columns), np.concatenate(values)
-    owner = np.repeat(np.arange(len(columns)), [len(row) for row in columns])
-    laid = np.zeros(width, dtype=np.float32)
-    out = np.zeros((len(columns), len(columns)))
-    for i, (row, own) in enumerate(zip(columns, values, strict=True)):
-        laid[row] = own
-        out[i] = np.bincount(owner, laid[every] * each, minlength=len(columns))
-        laid[row] = 0
-    return out
+    dense = rows.toarray().astype(np.float64)
+    return dense @ dense.T
 
 
 def penalties(likes: int, dislikes: int) -> Doubles:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -20,6 +21,8 @@ from digestd.ranking.text import STOP_WORDS, fold, folded_tokens, word_tokens, w
 
 MAX_LEMMAS = 30_000
 """The commonest lemmas are kept: 1 MB."""
+CACHE_SIZE = 10_000
+"""Words and compounds whose lemmas are remembered: some 5 MB."""
 MIN_TEXTS = 2
 """A word of fewer texts is as likely to be a misspelling as a word."""
 MIN_TARGET = 5
@@ -42,6 +45,7 @@ _IN_LONG_FORM = 10
 """Maximum number of words before the parenthesis that a long form is sought in."""
 
 
+@lru_cache(maxsize=CACHE_SIZE)
 def lemma(word: str) -> str:
     """Return the base form of a folded English word: without plural, -ed, -ing and derivations of its verb."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
@@ -67,11 +71,17 @@ def lemmas_with_words(text: str) -> Iterator[tuple[str, str]]:
     Stop words are left out, but not those that a compound consists of but for one word ("off-policy", "one-shot"), and
     no capital letter that stands alone ("T cells"), other than A and I.
     """
-    for compound in _COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text)):
-        parts = [(token, word) for word in words(compound) for token in word_tokens(word)]
-        telling = [part for part in parts if part[0] not in STOP_WORDS or _is_symbol(part[1])]
-        for token, word in telling if len(telling) > 1 or len(parts) == 1 else parts:
-            yield lemma(token), word
+    compounds = _COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
+    return chain.from_iterable(map(_compound_lemmas, compounds))
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def _compound_lemmas(compound: str) -> tuple[tuple[str, str], ...]:
+    """Return the lemmas of words joined by hyphens, each with the word as written; few compounds make up most texts."""
+    parts = [(token, word) for word in words(compound) for token in word_tokens(word)]
+    telling = [part for part in parts if part[0] not in STOP_WORDS or _is_symbol(part[1])]
+    kept = telling if len(telling) > 1 or len(parts) == 1 else parts
+    return tuple((lemma(token), word) for token, word in kept)
 
 
 def _is_symbol(word: str) -> bool:

@@ -18,6 +18,7 @@ Fitted now and then on the known papers (`fit`); unseen texts are encoded the sa
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
@@ -26,13 +27,15 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from digestd.ranking.arrays import Doubles, Floats, Ints, Sparse, grouped, sparse, stacked
+from digestd.ranking.arrays import Doubles, Floats, Halves, Ints, Sparse, grouped, sparse, stacked
 from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import CHUNK, Corpus, choose_vocabulary, count_corpus_terms, count_terms, read_corpus
 
 LSA_DIMS = 200
 """Latent dimensions."""
+LSA_BLOCK = 500
+"""Texts whose terms' axes are widened to single precision at a time: 10 MB."""
 SVD_OVERSAMPLING = 10
 SVD_POWER_STEPS = 4
 """Settings of the randomised solver: Halko et al. 2011, section 4."""
@@ -119,17 +122,16 @@ class Archive:
         return out
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class TextModel:
     """Parameters learned from N texts with V terms and d latent dimensions.
 
     Attributes:
         version: hash of the content.
         frequency: (V,) document frequency.
-        components: (v, d) LSA axes of the v ≤ V commonest terms.
+        components: (v, d) LSA axes of the v ≤ V commonest terms; half precision, without measurable loss.
         mean, precision: (d,) mean of the LSA vectors, and (d, d) inverse of their shrunk covariance.
         kept, heads: (r, V) term counts of a random sample of the texts, and of their titles.
-        archive: the same sample, indexed.
         lexicon: what the texts say about words.
     """
 
@@ -138,13 +140,19 @@ class TextModel:
     vocabulary: Mapping[str, int]
     frequency: Floats
     idf: Floats
-    components: Floats
+    components: Halves
     mean: Floats
     precision: Floats
     kept: Sparse
     heads: Sparse
-    archive: Archive
     lexicon: Lexicon
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Return the sample of the texts, indexed when it is first needed."""
+        rows = tfidf_rows(self.kept, self.idf)
+        postings = bm25_weights((self.kept + self.heads).tocsr(), bm25_idf(self.frequency, self.size)).T.tocsr()
+        return Archive(rows, lsa_vectors(rows, self.components), _champions(postings))
 
     @property
     def dims(self) -> int:
@@ -191,7 +199,7 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
     tf = count_corpus_terms(corpus, terms)
     sample = np.random.default_rng(seed).permutation(size)[:ARCHIVE_TEXTS]
     kept, heads = tf[sample], count_corpus_terms(corpus.titles(sample), terms)
-    basis = _half_precision(_common_axes(tf, usual, seed) / (idf / usual)[:LSA_TERMS, None])
+    basis = (_common_axes(tf, usual, seed) / (idf / usual)[:LSA_TERMS, None]).astype(np.float16)
     dense = (lsa_vectors(tfidf_rows(tf[first : first + CHUNK], idf), basis) for first in range(0, size, CHUNK))
     mean, cov = mean_and_covariance(dense, basis.shape[1])
     model = TextModel(
@@ -205,7 +213,6 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
         precision=shrunk_precision(cov),
         kept=kept,
         heads=heads,
-        archive=_archive(kept, heads, idf, basis, bm25_idf(frequency, size)),
         lexicon=build_lexicon(corpus.words, corpus.long_forms, size),
     )
     return replace(model, version=fingerprint(model))
@@ -233,7 +240,7 @@ def dumps(model: TextModel) -> bytes:
         words=np.frombuffer(json.dumps(words, ensure_ascii=False).encode(), dtype=np.uint8),
         frequency=model.frequency,
         idf=model.idf,
-        components=model.components.astype(np.float16),
+        components=model.components,
         mean=model.mean,
         precision=model.precision,
         data=model.kept.data,
@@ -260,25 +267,18 @@ def loads(data: bytes) -> TextModel:
         )
         for of in ("", "head_")
     )
-    frequency, idf, axes, size = (
-        part["frequency"],
-        part["idf"],
-        part["components"].astype(np.float32),
-        int(part["size"]),
-    )
     return TextModel(
         version=words["version"],
-        size=size,
+        size=int(part["size"]),
         vocabulary={term: i for i, term in enumerate(words["terms"])},
-        frequency=frequency,
-        idf=idf,
-        components=axes,
+        frequency=part["frequency"],
+        idf=part["idf"],
+        components=part["components"],
         mean=part["mean"],
         precision=part["precision"],
         kept=kept,
         heads=heads,
-        archive=_archive(kept, heads, idf, axes, bm25_idf(frequency, size)),
-        lexicon=Lexicon(size, *words["lexicon"]),
+        lexicon=Lexicon(int(part["size"]), *words["lexicon"]),
     )
 
 
@@ -326,14 +326,21 @@ def tfidf_rows(tf: Sparse, idf: Floats) -> Sparse:
     return csr_array((data, tf.indices, tf.indptr), shape=tf.shape)
 
 
-def lsa_vectors(rows: Sparse, axes: Floats) -> Floats:
+def lsa_vectors(rows: Sparse, axes: Halves) -> Floats:
     """Return unit LSA vectors (n, d) of TF-IDF rows (n, V).
 
     Args:
         rows: (n, V) TF-IDF rows.
         axes: (v, d) axes of the v ≤ V commonest terms.
     """
-    return unit(rows[:, : len(axes)] @ axes)
+    vectors = np.zeros((rows.shape[0], axes.shape[1]), dtype=np.float32)
+    for first in range(0, rows.shape[0], LSA_BLOCK):
+        block = rows[first : first + LSA_BLOCK, : len(axes)]
+        used, columns = np.unique(block.indices, return_inverse=True)
+        vectors[first : first + LSA_BLOCK] = sparse(block.data, columns, block.indptr, len(used)) @ axes[used].astype(
+            np.float32
+        )
+    return unit(vectors)
 
 
 def unit(rows: Floats) -> Floats:
@@ -346,14 +353,6 @@ def unit(rows: Floats) -> Floats:
 def _common_axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
     """Return the LSA axes of the commonest terms, computed with the usual idf."""
     return fit_lsa_axes(tfidf_rows(tf[:, :LSA_TERMS], usual), seed)
-
-
-def _half_precision(axes: Floats) -> Floats:
-    """Round to half precision, in which models are stored.
-
-    Half the bytes, no measurable loss.
-    """
-    return axes.astype(np.float16).astype(np.float32)
 
 
 def fit_lsa_axes(rows: Sparse, seed: int) -> Floats:
@@ -424,23 +423,6 @@ def shrunk_precision(cov: Doubles) -> Floats:
         (1 - COVARIANCE_SHRINKAGE) * cov / scale + COVARIANCE_SHRINKAGE * np.eye(dims)
     ).astype(np.float32)
     return inverse
-
-
-def build_archive(tf: Sparse, rows: Sparse, dense: Floats, idf: Floats) -> Archive:
-    """Build the archive of a sample of texts.
-
-    Args:
-        tf: (r, V) term counts, titles counted twice.
-        rows: (r, V) TF-IDF rows.
-        dense: (r, d) LSA vectors.
-        idf: (V,) inverse document frequency of BM25.
-    """
-    return Archive(rows, dense, _champions(bm25_weights(tf, idf).T.tocsr()))
-
-
-def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Floats) -> Archive:
-    rows = tfidf_rows(kept, idf)
-    return build_archive((kept + heads).tocsr(), rows, lsa_vectors(rows, axes), rare)
 
 
 def bm25_weights(tf: Sparse, idf: Floats) -> Sparse:

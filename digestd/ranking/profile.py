@@ -290,8 +290,8 @@ def _topics(runs: Sequence[RecordColumn], words: _Words, unknown_stems: Ints, ca
     rows[columns < 0] = [candidates.bm25_index.rows.get(stem, -1) for stem in unknown]
     tfidf = terms.summing(runs[4].floats, runs[3].ints, len(candidates.model.vocabulary))
     vectors = runs[5].halves((len(stems), candidates.space.dims))
-    texts = [text for row in np.flatnonzero(runs[0].groups.sizes).tolist() for text in words.of(row).topics]
-    return read_topics(candidates, runs[0].groups, (stems, rows), tfidf, (texts, vectors))
+    names = [one for row in np.flatnonzero(runs[0].groups.sizes).tolist() for one in words.of(row).names]
+    return read_topics(candidates, runs[0].groups, (stems, rows), tfidf, (names, vectors))
 
 
 def _feedback(

@@ -23,7 +23,7 @@ from digestd.ranking.model import (
 )
 from digestd.ranking.negative_prior import NegativePrior
 
-ROOM = 48_000_000
+ROOM = 52_000_000
 """Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""
 BATCH = 200
 """Seeds encoded at a time."""

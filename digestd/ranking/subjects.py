@@ -10,15 +10,16 @@ the right ones, the rest of which hardly shares a word or a meaning with the top
 same recall. Without a dense model the LSA cosine takes the place of both.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import log
 
 import numpy as np
 
-from digestd.ranking.arrays import Bools, Floats, Ints
+from digestd.ranking.arrays import Bools, Cells, Floats, Ints, marked
+from digestd.ranking.concepts import Names
 from digestd.ranking.dense import EmbeddingSpace
-from digestd.ranking.mentions import MentionIndex, Mentions
+from digestd.ranking.mentions import MentionIndex
 
 MIN_CHANCE = 0.3
 """Below this chance a paper does not match the topic."""
@@ -27,8 +28,6 @@ UNKNOWN_LATENT = 0.15
 """The LSA cosine assumed for a topic whose words the text model has never seen."""
 RELIABLE_DIMS = 50
 """In a space of fewer dimensions, cosines are high by chance; they count less and UNKNOWN_LATENT the more."""
-CACHE_SIZE = 20_000
-"""Topics remembered: some 40 MB."""
 MIN_COSINE = 0.4
 """The cosine that a paper needs which does not mention the topic: its deviation alone is large for absent subjects."""
 
@@ -49,27 +48,28 @@ SPARSE = Coefficients(-4.12, (1.35, 2.3, 0.8, 0.6, 1.65, 1.0, 4.0), 0.0, 0.0, 6.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """The k papers that are about a topic.
+class Subjects:
+    """The c (topic, paper) cells in which a paper is about a topic.
 
     Attributes:
-        papers: (k,) sorted positions in the candidate set.
-        chance: (k,) at least MIN_CHANCE.
-        quotes: Paper → the words that name the topic there, as written; without those that do not name it.
+        chances: (c,) at least MIN_CHANCE.
+        starts, lengths: (c,) the words in `mentions` that name the topic there; length 0 if none do.
     """
 
-    papers: Ints
-    chance: Floats
-    quotes: Mapping[int, tuple[str, ...]]
+    about: Cells
+    chances: Floats
+    starts: Ints
+    lengths: Ints
+    mentions: MentionIndex
 
-    def words(self, paper: int) -> tuple[str, ...]:
-        """Return the words of a paper that name the topic, as written there; () if none do."""
-        return self.quotes.get(paper, ())
+    def words(self, k: int) -> tuple[str, ...]:
+        """Return the words that name the topic in the k-th cell, as written there; () if none do."""
+        return self.mentions.quote(int(self.starts[k]), int(self.lengths[k]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SubjectIndex:
-    """The day's papers by subject; remembers up to CACHE_SIZE topics. The cache never changes a result.
+    """The day's papers by subject.
 
     Attributes:
         latent: (m, d) LSA vectors of the papers.
@@ -80,48 +80,42 @@ class SubjectIndex:
     latent: Floats
     space: EmbeddingSpace
     vectors: Floats
-    _found: dict[str, Subject] = field(default_factory=dict)
 
-    def of(self, topics: Sequence[str], places: Floats, vectors: Floats) -> list[Subject]:
+    def of(self, topics: Sequence[Names], places: Floats, vectors: Floats) -> Subjects:
         """Return the papers about each of t topics.
 
         Args:
+            topics: What names them in papers.
             places: (t, d) LSA vectors of the topics.
             vectors: (t, e) embeddings of the topics.
         """
-        known = {topic: found for topic in topics if (found := self._found.get(topic)) is not None}
-        new = {topic: row for row, topic in enumerate(topics) if topic not in known}
-        rows = list(new.values())
-        for topic, log_odds, is_near in zip(new, *self._by_meaning(places[rows], vectors[rows]), strict=True):
-            known[topic] = self._subject(self.mentions.of(topic), log_odds, is_near)
-        if len(self._found) + len(new) > CACHE_SIZE:
-            self._found.clear()
-        self._found.update((topic, known[topic]) for topic in new)
-        return [known[topic] for topic in topics]
+        log_odds, is_near = self._by_meaning(places, vectors)
+        found = self.mentions.of(topics)
+        named = found.cells
+        log_odds[named.rows, named.columns] += found.features @ np.array(self._coefficients.lexical, dtype=np.float32)
+        is_near[named.rows, named.columns] = True
+        about = marked((log_odds >= MIN_LOG_ODDS) & is_near)
+        chances = (1 / (1 + np.exp(-log_odds[about.rows, about.columns]))).astype(np.float32)
+        where = named.find(about, len(self.mentions))
+        starts, lengths = (np.append(each, 0)[where] for each in (found.starts, found.lengths))  # −1: the appended 0
+        return Subjects(about, chances, starts, lengths, self.mentions)
 
     def _by_meaning(self, places: Floats, vectors: Floats) -> tuple[Floats, Bools]:
         """Return the log odds (t, m) without the lexical features, and whether the meaning alone may suffice (t, m)."""
         weights, space = self._coefficients, self.space
         model = self.mentions.model
-        latent: Floats = places @ self.latent.T
+        log_odds: Floats = places @ self.latent.T
+        is_near = log_odds >= model.near
         counts = places.any(axis=1, keepdims=True) * np.float32(min(1, model.dims / RELIABLE_DIMS))
-        assumed = counts * latent + (1 - counts) * np.float32(UNKNOWN_LATENT)
-        log_odds: Floats = np.float32(weights.latent) * assumed + np.float32(weights.bias)
+        log_odds *= np.float32(weights.latent) * counts  # in place: these are the largest arrays of a shard
+        log_odds += np.float32(weights.latent * UNKNOWN_LATENT) * (1 - counts) + np.float32(weights.bias)
         if space.is_empty:
-            return log_odds, latent >= model.near
+            return log_odds, is_near
         cosine: Floats = vectors @ self.vectors.T
         deviation = np.sqrt(np.maximum(np.einsum("te,ef,tf->t", vectors, space.covariance, vectors), 1e-6))
         log_odds += np.float32(weights.cosine) * cosine
         log_odds += np.float32(weights.deviation) * (cosine - (vectors @ space.mean)[:, None]) / deviation[:, None]
         return log_odds, cosine >= MIN_COSINE
-
-    def _subject(self, mentions: Mentions, log_odds: Floats, is_near: Bools) -> Subject:
-        log_odds[mentions.papers] += mentions.features @ np.array(self._coefficients.lexical, dtype=np.float32)
-        is_near[mentions.papers] = True
-        papers = np.flatnonzero((log_odds >= MIN_LOG_ODDS) & is_near)
-        named = dict(zip(mentions.papers.tolist(), mentions.words, strict=True))
-        quotes = {paper: named[paper] for paper in papers.tolist() if named.get(paper)}
-        return Subject(papers, (1 / (1 + np.exp(-log_odds[papers]))).astype(np.float32), quotes)
 
     @property
     def _coefficients(self) -> Coefficients:

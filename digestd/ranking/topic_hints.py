@@ -92,7 +92,7 @@ def hint_topics(topics: Sequence[str], subjects: SubjectIndex, encoder: CachedEn
     Returns:
         The hints in order; none if there are no papers, which would say nothing about the topics.
     """
-    if not subjects.mentions.titles:
+    if not len(subjects.mentions):
         return []
     model = subjects.mentions.model
     compiled = compile_topics(topics, model, encoder)
@@ -131,8 +131,8 @@ def _papers(compiled: dict[str, Topic], subjects: SubjectIndex) -> dict[str, int
     if not compiled:
         return {}
     places, vectors = (np.array([getattr(one, what) for one in compiled.values()]) for what in ("place", "vector"))
-    found = subjects.of(list(compiled), places, vectors)
-    return {topic: len(subject.papers) for topic, subject in zip(compiled, found, strict=True)}
+    found = subjects.of([one.names for one in compiled.values()], places, vectors)
+    return dict(zip(compiled, np.bincount(found.about.rows, minlength=len(compiled)).tolist(), strict=True))
 
 
 def _nearest(

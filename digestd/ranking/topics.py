@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.ranking.arrays import NOWHERE, Cells, Floats, Groups, Ints, Sparse, grouped
+from digestd.ranking.arrays import Floats, Groups, Ints, Sparse, grouped
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.concepts import understand
+from digestd.ranking.concepts import Names, understand
 from digestd.ranking.dense import Encoder
 from digestd.ranking.model import TextModel, lsa_vectors
-from digestd.ranking.subjects import Subject
+from digestd.ranking.subjects import Subjects
 from digestd.ranking.text import analyse
 
 UNKNOWN = -1
@@ -30,6 +30,7 @@ class Topic:
         terms, values: The TF-IDF row, including pairs of stems.
         place: (d,) LSA vector.
         vector: (e,) embedding in half precision; e = 0 without a dense model.
+        names: What names it in papers.
     """
 
     stems: tuple[str, ...]
@@ -38,6 +39,7 @@ class Topic:
     values: Floats
     place: Floats
     vector: Floats
+    names: Names
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +53,7 @@ class Topics:
         bm25: (n, m) sum over all topics of a subscriber.
         places: (t, d) LSA vectors.
         vectors: (t, e) embeddings; e = 0 without a dense model.
-        subjects: The papers that each topic is the subject of.
+        subjects: The papers that the topics are the subjects of.
     """
 
     of: Groups
@@ -60,21 +62,7 @@ class Topics:
     bm25: Floats
     places: Floats
     vectors: Floats
-    subjects: Sequence[Subject]
-
-    @property
-    def about(self) -> Cells:
-        """Return the (topic, paper) cells in which the paper is about the topic."""
-        sizes = [len(subject.papers) for subject in self.subjects]
-        return Cells(
-            np.repeat(np.arange(len(sizes)), sizes),
-            np.concatenate([NOWHERE, *(subject.papers for subject in self.subjects)]),
-        )
-
-    @property
-    def chances(self) -> Floats:
-        """Return the chance of each cell of `about`."""
-        return np.concatenate([np.zeros(0, dtype=np.float32), *(subject.chance for subject in self.subjects)])
+    subjects: Subjects
 
 
 def compile_topics(values: Iterable[str], model: TextModel, encoder: Encoder) -> dict[str, Topic]:
@@ -86,13 +74,15 @@ def compile_topics(values: Iterable[str], model: TextModel, encoder: Encoder) ->
     vectors = encoder.encode([concept.text for concept in concepts])
     ends = encoded.sparse.indptr
     return {
-        value: _topic(model, doc, encoded.sparse, slice(ends[i], ends[i + 1]), (encoded.dense[i], vectors[i]))
-        for i, (value, doc) in enumerate(zip(distinct, docs, strict=True))
+        value: _topic(model, doc, encoded.sparse, slice(ends[i], ends[i + 1]), (encoded.dense[i], vectors[i]), names)
+        for i, (value, doc, names) in enumerate(zip(distinct, docs, (one.names for one in concepts), strict=True))
         if doc
     }
 
 
-def _topic(model: TextModel, doc: Sequence[str], rows: Sparse, own: slice, places: tuple[Floats, Floats]) -> Topic:
+def _topic(
+    model: TextModel, doc: Sequence[str], rows: Sparse, own: slice, places: tuple[Floats, Floats], names: Names
+) -> Topic:
     stems = tuple(dict.fromkeys(doc))
     columns = np.array([model.vocabulary.get(stem, UNKNOWN) for stem in stems], dtype=np.intp)
     return Topic(
@@ -102,11 +92,16 @@ def _topic(model: TextModel, doc: Sequence[str], rows: Sparse, own: slice, place
         values=rows.data[own],
         place=places[0],
         vector=places[1],
+        names=names,
     )
 
 
 def read_topics(
-    candidates: CandidateSet, of: Groups, stems: tuple[Groups, Ints], terms: Sparse, named: tuple[Sequence[str], Floats]
+    candidates: CandidateSet,
+    of: Groups,
+    stems: tuple[Groups, Ints],
+    terms: Sparse,
+    named: tuple[Sequence[Names], Floats],
 ) -> Topics:
     """Match the topics of a block against the candidates.
 
@@ -114,10 +109,10 @@ def read_topics(
         of: Owner of each topic.
         stems: Stems of each topic, as groups, with the row of each stem in the BM25 index.
         terms: (t, V) TF-IDF rows.
-        named: The topics as typed, and their embeddings (t, e).
+        named: What names the topics in papers, and their embeddings (t, e).
     """
     stems_of, rows = stems
-    texts, vectors = named
+    names, vectors = named
     here = rows >= 0
     asked, which = np.unique(rows[here], return_inverse=True)
     bm25 = candidates.bm25_index.bm25[asked].toarray()  # mostly zeros, but sparse sums take six times as long
@@ -132,5 +127,5 @@ def read_topics(
         bm25=counted.summing(ones, which, len(asked)) @ bm25,
         places=places,
         vectors=vectors,
-        subjects=candidates.subjects.of(texts, places, vectors),
+        subjects=candidates.subjects.of(names, places, vectors),
     )

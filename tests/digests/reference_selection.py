@@ -122,9 +122,9 @@ class Reader:
         """Return which papers match which interests."""
         topics = self.profiles.topics
         start = int(topics.of.starts[self.row])
-        subjects = topics.subjects[start : start + int(topics.of.sizes[self.row])]
-        rows = [np.isin(np.arange(len(self.candidates)), subject.papers) for subject in subjects]
+        own = range(start, start + int(topics.of.sizes[self.row]))
+        rows = [np.isin(np.arange(len(self.candidates)), topics.subjects.about.of(topic)) for topic in own]
         for kind in (self.profiles.phrases, self.profiles.authors, self.profiles.categories):
-            own = np.flatnonzero(kind.owner == self.row).tolist()
-            rows += [np.isin(np.arange(len(self.candidates)), kind.found.of(thing)) for thing in own]
+            named = np.flatnonzero(kind.owner == self.row).tolist()
+            rows += [np.isin(np.arange(len(self.candidates)), kind.found.of(thing)) for thing in named]
         return np.array(rows, dtype=np.bool_).reshape(len(rows), len(self.candidates))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.concepts import understand
 from digestd.ranking.mentions import FEATURES
-from digestd.ranking.subjects import DENSE, MIN_CHANCE, SPARSE, Subject
+from digestd.ranking.subjects import DENSE, MIN_CHANCE, SPARSE, Subjects
 from tests.ranking.library import candidates, papers, retitled
 
 
@@ -15,9 +16,14 @@ def day(*texts: tuple[str, str]) -> CandidateSet:
     return candidates([*papers(), *(retitled(title, abstract) for title, abstract in texts)])
 
 
-def about(found: CandidateSet, topic: str) -> Subject:
+def about(found: CandidateSet, topic: str) -> Subjects:
     place = found.model.encode([topic]).dense
-    return found.subjects.of([topic], place, np.zeros((1, 0), dtype=np.float32))[0]
+    return found.subjects.of([understand(topic, found.model).names], place, np.zeros((1, 0), dtype=np.float32))
+
+
+def matched(found: CandidateSet, topic: str) -> list[int]:
+    """Return the papers about a topic."""
+    return list(about(found, topic).about.columns.tolist())
 
 
 FIRST = len(papers())
@@ -36,14 +42,13 @@ PLAIN = "Bees fly far. They come home before dark, as all keepers know."
     ],
 )
 def test_several_words_count_as_a_phrase(title: str, abstract: str, *, matches: bool) -> None:
-    found = about(day((title, abstract)), "lunar tide gauges")
-    assert (FIRST in found.papers) is matches
+    assert (FIRST in matched(day((title, abstract)), "lunar tide gauges")) is matches
 
 
 def test_words_are_quoted_as_they_stand() -> None:
     found = about(day(("Lunar-Tide Gauge", PLAIN)), "lunar tide gauges")
-    assert found.words(FIRST) == ("Lunar", "Tide", "Gauge")
-    assert found.words(0) == ()
+    papers = found.about.columns.tolist()
+    assert found.words(papers.index(FIRST)) == ("Lunar", "Tide", "Gauge")
 
 
 def test_acronym_counts_only_as_written_and_meant() -> None:
@@ -51,27 +56,25 @@ def test_acronym_counts_only_as_written_and_meant() -> None:
         ("LTG at sea", PLAIN), ("Ltg at sea", PLAIN), ("More LTGs", PLAIN),
         ("LTG in maths", f"We define locally trivial groups (LTG). {PLAIN}"),
     ]  # fmt: skip
-    found = about(day(*texts), "LTG")
-    assert (found.papers - FIRST).tolist() == [0, 2, 3]  # nobody says yet what it stands for
+    found = matched(day(*texts), "LTG")
+    assert [paper - FIRST for paper in found] == [0, 2, 3]  # nobody says yet what it stands for
 
 
 def test_passing_mention_is_no_subject() -> None:
     late = " ".join([PLAIN] * 6) + " We thank the makers of gauges."
-    assert FIRST not in about(day(("Bees", late)), "gauges").papers
-    assert FIRST in about(day(("Gauges for bees", PLAIN)), "gauges").papers
+    assert FIRST not in matched(day(("Bees", late)), "gauges")
+    assert FIRST in matched(day(("Gauges for bees", PLAIN)), "gauges")
 
 
 def test_category_of_a_field_is_enough() -> None:
     paper = retitled("Bees", PLAIN)
     found = candidates([*papers(), replace(paper, words=replace(paper.words, categories=("cs.CL",)))])
-    assert FIRST in about(found, "natural language processing").papers
+    assert FIRST in matched(found, "natural language processing")
 
 
-def test_chances_are_in_range_and_kept() -> None:
-    found = day(("Lunar tide gauges", PLAIN))
-    first, again = about(found, "lunar tide gauges"), about(found, "lunar tide gauges")
-    assert first is again
-    assert MIN_CHANCE <= first.chance.min() <= first.chance.max() <= 1
+def test_chances_are_in_range() -> None:
+    chances = about(day(("Lunar tide gauges", PLAIN)), "lunar tide gauges").chances
+    assert MIN_CHANCE <= chances.min() <= chances.max() <= 1
 
 
 def test_every_feature_has_a_coefficient() -> None:

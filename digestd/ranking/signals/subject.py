@@ -14,7 +14,7 @@ NAME = "subject"
 def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
     """Return the chance that the paper is about the topic that fits best."""
     topics = profiles.topics
-    about, chances = topics.about, topics.chances
+    about, chances = topics.subjects.about, topics.subjects.chances
     order = np.argsort(-chances, kind="stable")
     once, first, _ = cells(topics.of.owner[about.rows[order]], about.columns[order], len(candidates))
     return SparseValues(once, chances[order][first])
@@ -25,19 +25,18 @@ evidence = score
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """Return the topic that fits best, with the words that name it in the paper."""
-    topics = profiles.topics
+    topics, subjects = profiles.topics, profiles.topics.subjects
     asked, rows = topics.of.members(at.rows)
-    columns = at.columns[asked.owner]
-    found = topics.about.find(Cells(rows, columns), len(candidates))
-    chances = np.where(found >= 0, np.append(topics.chances, np.float32(0))[found], np.float32(0))
+    found = subjects.about.find(Cells(rows, at.columns[asked.owner]), len(candidates))
+    chances = np.where(found >= 0, np.append(subjects.chances, np.float32(0))[found], np.float32(0))
     most, where = asked.peaks(chances)
-    best = rows[where] if len(rows) else where
-    topic, paper, topic_text = best.tolist(), at.columns.tolist(), profiles.topic_text()
+    best, cell = (rows[where], found[where]) if len(rows) else (where, where)
+    topic, topic_text = best.tolist(), profiles.topic_text()
 
     def words(k: int) -> Words:
-        return topic_text(topic[k]), topics.subjects[topic[k]].words(paper[k])
+        return topic_text(topic[k]), subjects.words(cell[k])
 
     def kind(k: int) -> ReasonKind:
-        return ReasonKind.TOPIC if topics.subjects[topic[k]].words(paper[k]) else ReasonKind.NEAR_TOPIC
+        return ReasonKind.TOPIC if subjects.lengths[cell[k]] else ReasonKind.NEAR_TOPIC
 
     return ReasonEvidence(ReasonKind.TOPIC, most, words, best * len(candidates) + at.columns, kind)
