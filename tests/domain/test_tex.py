@@ -266,7 +266,7 @@ def test_every_sign_of_a_formula_has_its_image(formula: tuple[str, str]) -> None
     source, shown = formula
     plain = to_plain(f"We show ${source}$ here")
     assert not _image(shown) - _image(plain), plain
-    assert not re.search(r"\\[A-Za-z]|[_^]\{", plain), plain
+    assert not re.search(r"\\[A-Za-z]", plain), plain
 
 
 def _texts() -> Iterator[str]:

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from pylatexenc.latex2text import get_default_latex_context_db
 from pylatexenc.latexencode import get_builtin_conversion_rules
 
-
-def _each(names: str, value: str) -> dict[str, str]:
-    return dict.fromkeys(names.split(), value)
+from digestd.domain import names
 
 
-def _pairs(names: str, values: str) -> dict[str, str]:
-    return dict(zip(names.split(), values, strict=True))
+def _each(keys: str, value: str) -> dict[str, str]:
+    return dict.fromkeys(keys.split(), value)
+
+
+def _pairs(keys: str, values: str) -> dict[str, str]:
+    return dict(zip(keys.split(), values, strict=True))
 
 
 _GREEK = (
@@ -127,8 +129,7 @@ SWITCHES = frozenset(["cal", "scr", "frak"])
 """Fonts that hold until the end of the group."""
 
 ACCENTS = {
-    **_pairs("` ' ^ \" ~ = .", "\u0300\u0301\u0302\u0308\u0303\u0304\u0307"),
-    **_pairs("u v H c d b k r", "\u0306\u030c\u030b\u0327\u0323\u0331\u0328\u030a"),
+    **names.ACCENTS,
     "t": "\u0361",
     **_pairs(
         "grave acute hat tilde bar breve dot ddot dddot", "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u20db"
