@@ -36,6 +36,7 @@ _DOLLAR = re.compile(r"(\\)?\$")
 _BRACKET = re.compile(r"\\[)\]]")
 _ESCAPED = re.compile(r"\\([_%#&~])")
 _BROKEN_LINK = re.compile(r"\\href\s*\{(https?://[^\s{}]+)\{([^{}]*)\}")
+_NO_FENCE = re.compile(r"\\(left|right)\s*\.")
 _LABEL = re.compile(r"\{((?:[^{}]|\{[^{}]*\}){1,200})\}")
 _EVIDENCE = re.compile(r"\\[A-Za-z]|[_^={}<>]")
 _ONLY_SIGNS = re.compile(r"[<>=~+±−-]{1,3}|\s*\\[A-Za-z]+\s*")
@@ -146,6 +147,7 @@ _CODE = re.compile(r"(?<![`\w])`(?=[^`\s'])([^`'\n]{1,100})(?<=\S)`(?!`)")
 def to_strict(text: str) -> str:
     """Return the text with its mathematics and verbatim parts marked, all other signs literal or TeX."""
     text = _BROKEN_LINK.sub(r"\\href{\1}{\2}", text) if "\\href" in text else text
+    text = _NO_FENCE.sub(r"\\\1 ", text) if "\\left" in text or "\\right" in text else text
     parts: list[str] = []
     at = done = 0
     parts_of = _PARTS if _HAS_ADDRESS.search(text) else _PARTS_WITHOUT_ADDRESS
@@ -232,7 +234,7 @@ def _is_formula(inner: str, before: str, after: str) -> bool:
     has_tex = _EVIDENCE.search(inner) is not None
     if before.isupper() and inner[:1].isdigit() and not has_tex:
         return False
-    if _LONE.fullmatch(inner):
+    if inner != inner.strip() and _LONE.fullmatch(inner):
         return not after.isalnum()
     if _AMOUNT.match(inner) and words and "\\" not in inner:
         return False

@@ -41,7 +41,17 @@ _OURS = {
     **_pairs("lt gt ne neq approxeq lnot land lor owns restriction", "<>≠≠≊¬∧∨∋↾"),
     **{"eg": "e.g.", "ie": "i.e.", "etc": "etc.", "etal": "et al.", "wrt": "w.r.t.", "cf": "cf.", "vs": "vs."},
     **{"LaTeX": "LaTeX", "TeX": "TeX", "BibTeX": "BibTeX", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "ss": "ß"},
-    **{"item": "•", "bmod": "mod", "mod": "mod", "angstrom": "Å", "euro": "€", "EUR": "€", "pounds": "£", "tm": "™"},
+    **{
+        "neg": "¬",
+        "item": "•",
+        "bmod": "mod",
+        "mod": "mod",
+        "angstrom": "Å",
+        "euro": "€",
+        "EUR": "€",
+        "pounds": "£",
+        "tm": "™",
+    },
     **{"dots": "…", "ldots": "…", "dotsc": "…", "dotsb": "⋯", "newline": " ", "linebreak": " ", "par": " "},
     **{"today": "today", "textquotesingle": "'", "textquotedbl": '"', "glqq": "„", "grqq": "“", "lq": "‘", "rq": "’"},
     **_pairs("textgreater textless textbar textbraceleft textbraceright textunderscore", "><|{}_"),
@@ -131,6 +141,7 @@ SWITCHES = frozenset(["cal", "scr", "frak"])
 ACCENTS = {
     **names.ACCENTS,
     "t": "\u0361",
+    "slashed": "\u0338",
     **_pairs(
         "grave acute hat tilde bar breve dot ddot dddot", "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u20db"
     ),
@@ -196,7 +207,7 @@ _KINDS = {
     **dict.fromkeys(LARGE | OPERATORS, "operator"),
     **dict.fromkeys(OPENING, "open"),
     **dict.fromkeys(CLOSING, "close"),
-    **dict.fromkeys(",;:.!?", "point"),
+    **dict.fromkeys(",;:.?", "point"),
     **dict.fromkeys("+-*/=<>", "sign"),
 }
 

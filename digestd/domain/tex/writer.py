@@ -133,7 +133,7 @@ def _atoms(nodes: Sequence[Node], *, is_math: bool, style: str = "") -> list[Ato
                 if at == 0 or not isinstance(nodes[at - 1], Script):
                     _attach(atoms, _scripts(nodes, at))
             case Space():
-                if not _swallows(nodes[at - 1] if at else None, atoms, is_math=is_math):
+                if not at or not _swallows(nodes[at - 1 : at + 2], atoms, is_math=is_math):
                     atoms.append(Atom(" ", "space"))
             case _:
                 _one(node, atoms, is_math, style)
@@ -187,15 +187,21 @@ def _negated(atoms: list[Atom]) -> list[Atom]:
     return found
 
 
-def _swallows(node: Node | None, atoms: list[Atom], *, is_math: bool) -> bool:
-    """Return True if a blank after this only ends the macro."""
-    if not isinstance(node, Macro) or node.args or not node.name.isalpha():
+def _swallows(around: Sequence[Node], atoms: list[Atom], *, is_math: bool) -> bool:
+    """Return True if a blank only ends the macro before it, of the macro, the blank and what follows."""
+    macro, following = around[0], around[-1]
+    if not isinstance(macro, Macro) or macro.args or not macro.name.isalpha():
         return False
-    kind = kind_of(SYMBOLS.get(node.name, ""))
-    if not is_math and kind in {"relation", "binary"} and len(atoms) > 1:
-        return not atoms[-2].text[-1:].isspace()
-    is_letter = is_math and kind == "letter"
-    return is_letter or node.name in LETTERS or node.name in SILENT
+    if macro.name in LETTERS or macro.name in SILENT:
+        return True
+    kind = kind_of(SYMBOLS.get(macro.name, ""))
+    if not is_math:
+        return kind in {"relation", "binary"} and len(atoms) > 1 and not atoms[-2].text[-1:].isspace()
+    is_before_sign = isinstance(following, Text) and (
+        kind_of(following.text[:1]) == "sign" or following.text[:1] == "|"
+    )
+    is_before_sign |= isinstance(following, Macro) and kind_of(SYMBOLS.get(following.name, "")) == "binary"
+    return kind == "letter" and not is_before_sign
 
 
 def _add_characters(atoms: list[Atom], text: str, style: str) -> None:
@@ -205,7 +211,7 @@ def _add_characters(atoms: list[Atom], text: str, style: str) -> None:
             atoms.append(Atom(" ", "space"))
         elif piece == "'" and atoms and atoms[-1].kind != "space" and not atoms[-1].script:
             atoms[-1].text += "′"
-        elif unicodedata.combining(piece[0]) and atoms:
+        elif (unicodedata.combining(piece[0]) or piece == "!") and atoms and not atoms[-1].script:
             atoms[-1].text += piece
         else:
             shown = "′" if piece == "'" else "".join(styled(sign, style) for sign in piece)
@@ -220,7 +226,10 @@ def _formula(nodes: list[Node], *, is_math: bool) -> list[Atom]:
     text = _GROUP.sub(
         lambda found: JOINT.join(found[0].split()) if len(found[0]) <= _GROUP_MAX else found[0], _join(inner)
     )
-    return [Atom(text, "letter" if is_math else "prose", script)] if text or script else []
+    gap = [Atom(" ", "space")]
+    before = gap * (bool(nodes) and isinstance(nodes[0], Macro) and nodes[0].name in SPACES)
+    after = gap * (len(nodes) > 1 and isinstance(nodes[-1], Macro) and nodes[-1].name in SPACES)
+    return [*before, Atom(text, "letter" if is_math else "prose", script), *after] if text or script else before
 
 
 def _environment(node: Environment) -> list[Atom]:
@@ -423,7 +432,8 @@ class _Joiner:
         """Add an atom that has text or a script."""
         last = self.last
         has_blank = self.has_gap and not self.is_math if last is None else self._is_apart(last, atom)
-        has_blank = has_blank and not self.is_tight
+        if self.is_tight:
+            has_blank = has_blank and last is not None and last.text[-1:].isalnum() and self._are_names(last, atom)
         if last and last.script:
             self.parts.append(_written(last.script, "" if has_blank else text[:1]))
         self.parts += [" "] * has_blank + [text]
@@ -432,6 +442,10 @@ class _Joiner:
         if atom.kind == "binary":
             self.is_spaced = self.has_gap and last is not None
         self.last, self.has_gap = atom, False
+
+    @staticmethod
+    def _are_names(last: Atom, atom: Atom) -> bool:
+        return not {"word", "operator"}.isdisjoint({last.kind, atom.kind}) and atom.text[:1].isalnum()
 
     def _is_apart(self, last: Atom, atom: Atom) -> bool:
         """Return True if a blank stands between two atoms."""
