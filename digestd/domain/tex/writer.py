@@ -207,14 +207,13 @@ def _swallows(around: Sequence[Node], atoms: list[Atom], *, is_math: bool) -> bo
 def _add_characters(atoms: list[Atom], text: str, style: str) -> None:
     """Add text of a formula, character by character."""
     for piece in _PIECE.findall(text):
+        shown = "′" if piece == "'" else "".join(styled(sign, style) for sign in piece)
+        is_tail = piece in {"'", "!"} or unicodedata.combining(piece[0])
         if piece.isspace():
             atoms.append(Atom(" ", "space"))
-        elif piece == "'" and atoms and atoms[-1].kind != "space" and not atoms[-1].script:
-            atoms[-1].text += "′"
-        elif (unicodedata.combining(piece[0]) or piece == "!") and atoms and not atoms[-1].script:
-            atoms[-1].text += piece
+        elif is_tail and atoms and atoms[-1].kind != "space" and not atoms[-1].script:
+            atoms[-1].text += shown
         else:
-            shown = "′" if piece == "'" else "".join(styled(sign, style) for sign in piece)
             atoms.append(Atom(shown, kind_of(piece)))
 
 
