@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from digestd.domain.names import plain_name
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, TITLE_MAX, PaperId, Sighting
 from digestd.domain.sighting_record import FIELDS, assemble
 from digestd.fetching.parser_main import LONG_TEXTS
@@ -185,7 +186,7 @@ def _published(value: object) -> datetime:
 _CHECKS: dict[str, Callable[[object], object]] = {
     "title": lambda value: clean_line(_text(value, LINE_MAX), TITLE_MAX),
     "abstract": lambda value: clean_line(_text(value, LINE_MAX), ABSTRACT_MAX),
-    "authors": lambda value: clean_names(_texts(value), AUTHORS_MAX),
+    "authors": lambda value: clean_names([plain_name(name) for name in _texts(value)], AUTHORS_MAX),
     "categories": lambda value: clean_names(_texts(value), CATEGORIES_MAX),
     "ids": _ids,
     "published": _published,

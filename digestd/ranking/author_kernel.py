@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from digestd.domain.names import plain_name
 from digestd.ranking.arrays import Floats, Ints, Sparse, stacked
 from digestd.ranking.text import fold
 
@@ -92,7 +93,7 @@ def parse_person_name(text: str) -> PersonName | None:
 
     Return None if there is no letter.
     """
-    family, comma, given = text.partition(",")
+    family, comma, given = plain_name(text).partition(",")
     if comma and _name_parts(given):
         return _name(f"{given} {family}")
     bare = family.split()

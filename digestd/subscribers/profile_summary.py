@@ -16,6 +16,7 @@ from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
+from digestd.domain.tex import to_plain
 from digestd.ranking import profile_summary
 from digestd.ranking.profile_summary import ProfileTerm
 from digestd.store import feedback, mutings, papers, references, subscribers
@@ -91,7 +92,7 @@ def _papers(
 def _like(name: PaperId, paper: Paper | Reference | None) -> LikedPaper:
     if isinstance(paper, Paper):
         return LikedPaper(name, paper.plain_title, paper.url)
-    return LikedPaper(name, paper.words.title or name if paper else name, None)
+    return LikedPaper(name, to_plain(paper.words.title) or name if paper else name, None)
 
 
 def _picks_by_interest(reasons: list[Reason]) -> dict[tuple[str, str], int]:

@@ -149,6 +149,13 @@ def test_decode_cleans_and_cuts_text() -> None:
     assert words.authors == ("Z oë", "Z oë")
 
 
+def test_decode_writes_names_without_tex() -> None:
+    record = changed(authors=[r"Paul Erd\H{o}s", r"M{\"u}ller, K."], abstract=0)
+    page = decode(packed(HEAD, record), b"a")
+    assert isinstance(page, Page)
+    assert page.sightings[0].words.authors == ("Paul Erdős", "Müller, K.")
+
+
 def test_decode_drops_invalid_link() -> None:
     links = {"code": "javascript:alert(1)", "pdf": "https://example.org/a.pdf", "discussion": 5}
     page = decode(packed(HEAD, changed(url="file:///etc/passwd", links=links)), b"ab")

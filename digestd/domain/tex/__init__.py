@@ -1,0 +1,37 @@
+"""Convert TeX in titles, abstracts and names to readable Unicode.
+
+Three steps: `strict` finds the mathematics and turns half-stripped forms back into TeX, `reader` reads that into a
+tree, `writer` writes the tree. Only markup is left out: braces, dollars, fonts, keys of citations. Scripts that Unicode
+lacks are written out (`x_q`, `x^(2d)`), unknown macros are shown by their names.
+"""
+
+import re
+import unicodedata
+
+from digestd.domain.tex.reader import read
+from digestd.domain.tex.strict import to_strict
+from digestd.domain.tex.writer import JOINT, typeset, write
+
+LENGTH_MAX = 20_000
+"""Longer texts are no titles or abstracts; they stay as they are, on one line."""
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e"
+    r"\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\ue000-\ue1ff]"
+)
+_MARKUP = re.compile(
+    r"[\\${}^_~`*]|''|--"  # TeX and Markdown
+    r"|\d(?:times|sim|approx)|\)times|\b(?:sim|approx|leq|geq|pm)[\d!]|[^\x00-\x7f](?:approx|sim|leq)"  # half-stripped
+    r"|arrow|varepsilon|cdot|propto|nabla|infty|langle"
+)
+"""What a text holds if there may be something to convert. Most texts have none of it."""
+_READ = re.compile(r"[\\{}^_&\ue001-\ue004]")
+
+
+def to_plain(text: str) -> str:
+    """Return the text without TeX, on one line. Never raises."""
+    text = _UNSEEN.sub(" ", text)
+    if len(text) <= LENGTH_MAX and _MARKUP.search(text):
+        text = to_strict(text)
+        text = write(read(text)) if _READ.search(text) else typeset(text)
+    text = " ".join(unicodedata.normalize("NFC", text).split())
+    return text.replace(JOINT, "\N{NO-BREAK SPACE}")
