@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Words, votes
+from digestd.domain.tex import to_plain
 from digestd.store import core
 from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
@@ -260,7 +261,7 @@ def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
         id=PaperId(row.paper_id),
         revision=row.revision,
         words=words_of(row),
-        plain_title=row.title if row.plain_title is None else row.plain_title,
+        plain_title=to_plain(row.title) if row.plain_title is None else row.plain_title,
         plain_abstract=row.abstract if row.plain_abstract is None else row.plain_abstract,
         published=from_us(row.published_us),
         first_seen=from_us(row.first_seen_us),
