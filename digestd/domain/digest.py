@@ -35,6 +35,14 @@ class ReasonKind(StrEnum):
     NEW = "new"  # nothing matched and nobody voted yet
 
 
+class Occasion(StrEnum):
+    """What is special about a digest, as known when it was planned."""
+
+    FIRST = "first"  # the subscriber's first digest
+    THIN = "thin"  # half of the papers they asked for, or fewer, are relevant
+    AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins
+
+
 class Reason(NamedTuple):
     """The reason for a pick.
 
