@@ -247,6 +247,7 @@ def _preview(app: App, email: str, part: MailPart) -> bytes:
         dated_us=to_us(now),
         failures=0,
         coverage=shown.coverage,
+        planned_us=to_us(now),
     )
     if not claim.picks:
         raise NothingToShow(

@@ -55,6 +55,10 @@ class PaperContent:
             links=paper.links,
             signals=paper.signals,
             published=paper.published.date() if paper.published != paper.first_seen else None,
+            sources=paper.facts.sources,
+            venue=paper.facts.venue,
+            affiliations=paper.facts.affiliations,
+            announced=paper.facts.announced,
         )
 
 

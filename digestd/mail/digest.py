@@ -275,6 +275,7 @@ def _lines(environment: Environment, content: DigestContent, first: Sequence[Pap
 
 def _summary(content: DigestContent, name: str) -> DigestSummary:
     weekly = "-W" in content.period
+    trending = all(item.section is Section.TRENDING for item in content.items)
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
@@ -283,12 +284,12 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         since=first_day(content.covers_from) if content.covers_from != content.period else None,
         weekly=weekly,
         tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # some sources have five days a week
-        trending=all(item.section is Section.TRENDING for item in content.items),
+        trending=trending,
         considered=content.considered if content.considered > len(content.items) else 0,
         count=len(content.items),
         gaps=coverage_gaps(content.coverage) if content.coverage else (),
         is_first=Occasion.FIRST in content.occasions,
-        is_thin=Occasion.THIN in content.occasions,
+        is_thin=Occasion.THIN in content.occasions and not trending,
         is_after_gap=Occasion.AFTER_GAP in content.occasions,
         by_mail=_gives_feedback_by_mail(content.links),
     )

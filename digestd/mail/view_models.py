@@ -160,6 +160,7 @@ def view_paper(paper: PaperContent, level: DetailLevel, followed: tuple[str, ...
     people = _people(paper.authors, level.authors, followed)
     links = _links(paper)
     has_facts = not level.is_brief
+    categories = [name for name in category_names(paper.categories) if name != paper.venue]
     return PaperView(
         title=title,
         title_dir=text_direction(title),
@@ -168,7 +169,7 @@ def view_paper(paper: PaperContent, level: DetailLevel, followed: tuple[str, ...
         people=people,
         more=len(paper.authors) - len(people),
         affiliations=tuple(_names(paper.affiliations[:_AFFILIATIONS_MAX])) if has_facts else (),
-        categories=tuple(_names(category_names(paper.categories)[:_FACTS_MAX])) if has_facts else (),
+        categories=tuple(_names(categories[:_FACTS_MAX])) if has_facts else (),
         published=paper.published if has_facts else None,
         places=tuple(_names(dict.fromkeys([*([paper.venue] if paper.venue else []), *paper.sources])))[:_FACTS_MAX]
         if has_facts

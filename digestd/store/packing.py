@@ -248,6 +248,11 @@ def steps(history: str) -> list[tuple[State, Actor, int]]:
         raise ValueError(f"history holds an unknown letter {error}") from error
 
 
+def planned_us(history: str) -> int:
+    """Return when a delivery was planned, in µs: the time of its first step, or 0 without one."""
+    return int(history[2:STEP_LENGTH], 16) if len(history) >= STEP_LENGTH else 0
+
+
 def pack_seen(papers: Iterable[int]) -> bytes:
     """Return paper row numbers as ascending little-endian 32-bit integers."""
     return np.unique(np.fromiter(papers, dtype="<u4")).tobytes()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, ReasonKind
-from digestd.domain.sanitise import clean, first_day, shorten, wrap
+from digestd.domain.sanitise import clean, first_day, shorten, text_columns, wrap
 from digestd.errors import BadSetting
 from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import render_digest
@@ -151,7 +151,16 @@ def test_wrap_keeps_links_intact() -> None:
     assert all(line.startswith("  ") for line in lines)
     assert all(len(line) <= 72 for line in lines[:-1])
     assert lines[-1].endswith("a" * 100)
-    assert all(len(line) <= 72 for line in wrap("漢" * 500, 72).split("\n"))
+    assert all(len(line) == 36 for line in wrap("漢" * 360, 72).split("\n"))
+
+
+def test_wrap_counts_wide_characters_twice() -> None:
+    mixed = "検索は grep と同じくらい速い。結果は「十二分の一」の大きさになる（表3）。" * 5
+    lines = wrap(mixed, 40, indent=2).split("\n")
+    assert "".join("".join(lines).split()) == "".join(mixed.split())
+    assert all(text_columns(line) <= 40 for line in lines)
+    assert not any(line.strip()[0] in "。、）」" for line in lines)
+    assert wrap("한국어 음성 합성", 20) == "한국어 음성 합성"
 
 
 def test_first_day_of_a_period() -> None:

@@ -10,9 +10,9 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage, occasions
 from digestd.store.ledger.indexes import AT_WORK
-from digestd.store.packing import pick_count, readable_picks, steps
+from digestd.store.packing import pick_count, planned_us, readable_picks, steps
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
@@ -219,6 +219,8 @@ def _claim(row: core.Record) -> Claim:
         dated_us=row.dated_us if row.dated_us is not None else row.due_us,
         failures=row.failures,
         coverage=coverage(row.coverage),
+        planned_us=planned_us(row.history),
+        occasions=occasions(row.occasions),
     )
 
 
