@@ -12,6 +12,7 @@ from threading import RLock
 from typing import NamedTuple
 
 from digestd.domain.delivery import Claim, MailKind
+from digestd.domain.digest import Occasion
 from digestd.domain.paper import Paper
 from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
@@ -194,7 +195,7 @@ class Composer:
         return render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
 
     def _content(self, claim: Claim) -> DigestContent:
-        if not claim.picks:
+        if not claim.picks and Occasion.EMPTY not in claim.occasions:
             raise Damaged("its picks cannot be read, so the database is damaged: restore the last backup")
         if claim.coverage is None:
             raise Damaged("its coverage cannot be read, so the database is damaged: restore the last backup")
@@ -217,6 +218,7 @@ class Composer:
             coverage=claim.coverage,
             held=self._earlier_digests(claim),
             occasions=claim.occasions,
+            unmatched=claim.unmatched,
         )
 
     def _earlier_digests(self, claim: Claim) -> tuple[EarlierDigest, ...]:
@@ -266,7 +268,7 @@ class Composer:
             return DigestLinks("", f"mailto:{unsubscribe}", "", mail=mail, replies=self._sender.replies)
         settings = make_token(keys, Purpose.PREFERENCES, claim.subscriber, at)
         return DigestLinks(
-            view=urls.view(make_token(keys, Purpose.VIEW, claim.key, at)),
+            view=urls.view(make_token(keys, Purpose.VIEW, claim.key, at)) if claim.picks else "",
             unsubscribe=urls.unsubscribe(make_token(keys, Purpose.UNSUBSCRIBE, claim.subscriber, at)),
             home=urls.home,
             feedback=urls.feedback(""),

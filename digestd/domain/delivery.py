@@ -213,3 +213,5 @@ class Claim(NamedTuple):
     """The time of planning, as of which community figures are shown."""
     occasions: frozenset[Occasion] = frozenset()
     """What is special about this digest."""
+    unmatched: tuple[str, ...] = ()
+    """The topics for which no paper was found, if the digest says that there is none."""

@@ -38,6 +38,7 @@ class ReasonKind(StrEnum):
 class Occasion(StrEnum):
     """What is special about a digest, as known when it was planned."""
 
+    EMPTY = "empty"  # no paper is relevant, and the subscriber wants to know
     FIRST = "first"  # the subscriber's first digest
     THIN = "thin"  # half of the papers they asked for, or fewer, are relevant
     AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins

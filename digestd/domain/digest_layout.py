@@ -43,6 +43,10 @@ class Heading(NamedTuple):
     value: str = ""
 
 
+_SECTIONS = tuple((section, Heading(HeadingKind(section.value))) for section in Section)[1:]
+"""The sections after FOR_YOU, in the order shown."""
+
+
 class Block(NamedTuple):
     """Picks under one heading. `places`: their places in the ranking, from 0."""
 
@@ -66,11 +70,11 @@ def blocks(picks: Sequence[Shown]) -> tuple[Block, ...]:
     three. Groups are ordered by their best pick. Better picks than those of the first group stay before it, and the
     others follow the last group.
     """
-    places = {section: [n for n, pick in enumerate(picks) if pick.section is section] for section in Section}
-    found = _by_interest(picks, places.pop(Section.FOR_YOU))
-    for section, own in places.items():
-        if own:
-            found.append(Block(Heading(HeadingKind(section.value)), tuple(own)))
+    places: dict[Section, list[int]] = {}
+    for place, pick in enumerate(picks):
+        places.setdefault(pick.section, []).append(place)
+    found = _by_interest(picks, places.get(Section.FOR_YOU, []))
+    found += [Block(heading, tuple(places[section])) for section, heading in _SECTIONS if section in places]
     return tuple(found)
 
 

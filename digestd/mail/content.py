@@ -120,6 +120,7 @@ class DigestContent:
         coverage: Incomplete sources at the time of planning, by label.
         held: Earlier digests that may not have arrived.
         occasions: What is special about this digest.
+        unmatched: Without items: the topics for which no paper was found.
     """
 
     list_name: str
@@ -135,6 +136,7 @@ class DigestContent:
     coverage: Mapping[str, CoverageState] = field(default_factory=dict)
     held: tuple[EarlierDigest, ...] = ()
     occasions: frozenset[Occasion] = frozenset()
+    unmatched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ _CONTENTS_FROM = 6
 """A digest of so many papers begins with the list of their titles."""
 _ENTRY_MAX = 110
 _HEADING_MAX = 120
+_TOPICS_MAX = 12
+"""Topics named in a digest without papers."""
 _SPOKEN = frozenset(HeadingKind) - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
 """Headings that say why their papers were picked."""
 _BULLET_COLUMNS = 2
@@ -210,6 +212,9 @@ def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, i
     has_contents = len(items) >= _CONTENTS_FROM
     frame = _frame(content, lines.heading, len(content.items) - len(items), has_contents)
     head, middle, foot = _frame_parts(environment, frame)
+    if not content.items:
+        empty = _empty(environment, content.unmatched, links.settings and slot("settings"))
+        return _Draft(lines.subject, [(part, values) for part in (head, middle, empty, foot)])
     entries, parts = _numbered_parts(environment, content, fit, layout, len(items), has_contents or links.replies)
     listed = [*entries, (middle, values)] if has_contents else [(middle, values)]
     return _Draft(lines.subject, [(head, values), *listed, *parts, (foot, values)])
@@ -231,6 +236,7 @@ def _numbered_parts(
     `count`: how many papers fit, the best ones. All keep the number that they have in the complete digest.
     """
     links, mail = content.links, value(content.links.mail)
+    mute = value(f"{links.mute}/{content.period}/")
     gives_by_mail = _gives_feedback_by_mail(links)
     tokens = _tokens(links) if links.feedback else [value("")] * len(content.items)
     entries: _Parts = []
@@ -252,7 +258,8 @@ def _numbered_parts(
                 "reason": reason,
                 "number": _number(number),
                 "token": tokens[place],
-                "mute": value(f"{links.mute}/{content.period}/{place + 1}"),
+                "mute": mute,
+                "place": _number(place + 1),
                 "mail": mail,
             }
             pick = _pick_links(links.feedback, bool(links.mute), gives_by_mail, is_numbered, is_said)
@@ -268,14 +275,14 @@ def _lines(environment: Environment, content: DigestContent, first: Sequence[Pap
     subject, heading, lead = _summary_lines(environment, _summary(content, slot("name") if name else ""))
     values = {"name": value(name), "first": value("")}
     room = max(_SUBJECT_MAX - len(subject.fill(values)), _FIRST_TITLE_MIN)
-    values["first"] = value(shorten(first[0].title, room))
-    preheader = " · ".join([paper.title for paper in first[1:]]) or first[0].abstract
+    values["first"] = value(shorten(first[0].title, room) if first else "")
+    preheader = " · ".join([paper.title for paper in first[1:]]) or (first[0].abstract if first else lead.fill(values))
     return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
 
 
 def _summary(content: DigestContent, name: str) -> DigestSummary:
     weekly = "-W" in content.period
-    trending = all(item.section is Section.TRENDING for item in content.items)
+    trending = bool(content.items) and all(item.section is Section.TRENDING for item in content.items)
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
@@ -314,7 +321,7 @@ def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
     return {
         "subject": value(lines.subject),
         "preheader": value(lines.preheader),
-        "lead": value(lines.lead, wrap(lines.lead)),
+        "lead": value(lines.lead, wrap(lines.lead, 72)),
         "view": value(links.view),
         "unsubscribe": value(links.unsubscribe),
         "settings": value(links.settings),
@@ -356,7 +363,7 @@ def _slot_if(link: str, name: str) -> str:
 def _pick_links(feedback: str, mute: bool, mail: bool, is_numbered: bool, has_reason: bool) -> PickLinks:
     return PickLinks(
         feedback=f"{safe_url(feedback)}{slot('token')}" if feedback else "",
-        mute=slot("mute") if mute else "",
+        mute=f"{slot('mute')}{slot('place')}" if mute else "",
         mail=slot("mail") if mail else "",
         is_numbered=is_numbered,
         reason=slot("reason") if has_reason else "",
@@ -403,6 +410,14 @@ def _section(environment: Environment, heading: Heading) -> _Part:
     is_category = heading.kind is HeadingKind.CATEGORY
     name = clean_line(category_label(heading.value) if is_category else heading.value, _HEADING_MAX)
     return _part(environment, "email/digest.section", section=heading._replace(value=name))
+
+
+@lru_cache(maxsize=512)
+def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> _Part:
+    """Render what stands in place of papers if there are none."""
+    shown = tuple(clean_line(topic, _HEADING_MAX) for topic in topics[:_TOPICS_MAX])
+    more = len(topics) - len(shown)
+    return _part(environment, "email/digest.empty", topics=shown, more=more, settings=settings)
 
 
 @lru_cache(maxsize=4096)

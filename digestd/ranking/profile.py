@@ -130,6 +130,10 @@ class Profiles(Sequence["Profile"]):
     def __len__(self) -> int:
         return len(self.records)
 
+    def topics_of(self, row: int) -> tuple[str, ...]:
+        """Return the topics of a subscriber, as typed."""
+        return tuple(self.words.of(row).topics)
+
     def topic_text(self) -> Callable[[int], str]:
         """Return a function that gives the text of a topic, as typed."""
         owners, starts = self.topics.of.owner.tolist(), self.topics.of.starts.tolist()

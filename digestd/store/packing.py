@@ -100,6 +100,22 @@ def pack_picks(table: PickTable) -> list[Packed]:
     return packed
 
 
+def pack_unmatched(topics: Sequence[str]) -> Packed:
+    """Pack a digest without picks, with the topics for which no paper was found."""
+    reasons = ",".join(f"[{encode_basestring(ReasonKind.TOPIC)},{encode_basestring(topic)}]" for topic in topics)
+    return Packed(b"\0" + f"[[{reasons}],[],[]]".encode(), _EMPTY.papers)
+
+
+def unpack_unmatched(packed: bytes) -> tuple[str, ...]:
+    """Return the topics of a digest without picks; () for any other."""
+    if not packed or packed[0]:
+        return ()
+    try:
+        return tuple(str(topic) for _, topic in _read(packed[1:].decode())[0])
+    except (ValueError, LookupError, TypeError):
+        return ()
+
+
 _EMPTY = Packed(b"", np.zeros(0, dtype=np.uint32))
 
 

@@ -70,3 +70,16 @@ def test_first_digest_is_marked(digest: Install) -> None:
     assert claim is not None
     assert claim.occasions == {Occasion.FIRST}
     assert "This is your first digest." in body(digest)
+
+
+@pytest.mark.parametrize("when_empty", [True, False])
+def test_empty_day_is_told_on_request(tmp_path: Path, database_url: str, now: datetime, when_empty: bool) -> None:
+    made = install(tmp_path, database_url, now)
+    made.papers([PAPER])
+    made.people([{"email": "ada@example.net", "topics": ["Byzantine pottery"], "hour": 0, "when_empty": when_empty}])
+    assert made.plan().planned == when_empty
+    assert not made.broken
+    if when_empty:
+        text = body(made)
+        assert "We looked at 1 new paper, and none fits your interests." in text
+        assert "Nothing new on your topic: Byzantine pottery" in text

@@ -28,7 +28,7 @@ from digestd.mail.mime import DigestHeaders, Headers, NamedAddress
 FOLDER = Path(__file__).parent
 DIGESTS = (
     *("personal", "interests", "trending", "weekly", "caught_up", "after_gap", "not_whole", "thin", "single", "full"),
-    *("first", "held", "drawn", "followed", "tex", "rtl", "cjk", "german", "by_mail", "hostile"),
+    *("first", "empty", "held", "drawn", "followed", "tex", "rtl", "cjk", "german", "by_mail", "hostile"),
 )
 LINKS = DigestLinks(
     view="https://papers.example.org/d/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAA",
@@ -62,7 +62,7 @@ def digest(case: str) -> DigestContent:
     given = json.loads((FOLDER / f"{case}.json").read_text(encoding="utf-8"))
     items = [item for other in given.get("also", ()) for item in digest(other).items]
     items = [*map(_item, given["items"]), *items][: given.get("limit", 50)]
-    links = BY_MAIL if given.get("by_mail") else LINKS
+    links = BY_MAIL if given.get("by_mail") else LINKS if items else replace(LINKS, view="")
     return DigestContent(
         list_name=given.get("list_name", "Papers Daily"),
         subscriber_name=given.get("subscriber_name", ""),
@@ -77,6 +77,7 @@ def digest(case: str) -> DigestContent:
         coverage={name: CoverageState(state) for name, state in given.get("coverage", {}).items()},
         held=tuple(EarlierDigest(date.fromisoformat(day), f"{links.view}{day}") for day in given.get("held", ())),
         occasions=frozenset(map(Occasion, given.get("occasions", ()))),
+        unmatched=tuple(given.get("unmatched", ())),
     )
 
 

@@ -21,7 +21,7 @@ from digestd.store import core
 from digestd.store.bulk import BulkStatement, run_all
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.indexes import AT_WORK
-from digestd.store.packing import planned_us, readable_picks, step
+from digestd.store.packing import planned_us, readable_picks, step, unpack_unmatched
 from digestd.store.timestamps import to_us
 
 LEASE = timedelta(minutes=45)
@@ -254,4 +254,5 @@ def _claim(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim:
         coverage=coverage(row.coverage),
         planned_us=planned_us(row.history),
         occasions=occasions(row.occasions),
+        unmatched=unpack_unmatched(row.picks),
     )
