@@ -184,7 +184,7 @@ def _occasions(due: DueSubscriber, slot: DigestSlot, count: int, considered: int
         yield Occasion.FIRST
     elif slot.period.due - due.last_planned > _GAPS[due.timing.cadence]:
         yield Occasion.AFTER_GAP
-    if count * 2 <= due.size and considered >= THIN_FROM:
+    if count * 3 <= due.size and considered >= THIN_FROM:
         yield Occasion.THIN
 
 

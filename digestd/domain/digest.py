@@ -40,7 +40,7 @@ class Occasion(StrEnum):
 
     EMPTY = "empty"  # no paper is relevant, and the subscriber wants to know
     FIRST = "first"  # the subscriber's first digest
-    THIN = "thin"  # half of the papers they asked for, or fewer, are relevant
+    THIN = "thin"  # a third of the papers they asked for, or fewer, are relevant
     AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins
 
 
