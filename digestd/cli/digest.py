@@ -390,6 +390,7 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
         dated_us=to_us(now),
         failures=0,
         coverage=shown.coverage,
+        planned_us=to_us(now),
     )
     if not claim.picks:
         raise NothingToShow(

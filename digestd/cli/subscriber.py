@@ -70,6 +70,10 @@ Explore = Annotated[
     bool | None,
     typer.Option("--explore/--no-explore", help="Allow one random paper from outside their interests. Default: yes."),
 ]
+WhenEmpty = Annotated[
+    bool | None,
+    typer.Option("--when-empty/--not-when-empty", help="Mail them when no paper is relevant. Default: no mail."),
+]
 OnlyCategories = Annotated[
     bool | None,
     typer.Option(
@@ -109,6 +113,7 @@ def add_subscriber(
     min_score: MinScore = None,
     explore: Explore = None,
     only_categories: OnlyCategories = None,
+    when_empty: WhenEmpty = None,
     language: Language = None,
     name: Name = None,
     confirm: Annotated[
@@ -147,6 +152,7 @@ def edit_subscriber(
     min_score: MinScore = None,
     explore: Explore = None,
     only_categories: OnlyCategories = None,
+    when_empty: WhenEmpty = None,
     language: Language = None,
     name: Name = None,
 ) -> None:
@@ -222,7 +228,8 @@ def import_file(
 
     Keys: email (required), name, topics, phrases, authors, categories,
     mute, likes, dislikes, timezone, hour, cadence, weekday, size,
-    min_score, explore, only_categories, language, status. In CSV, separate the values of a list by semicolons.
+    min_score, explore, only_categories, when_empty, language, status. In CSV, separate
+    the values of a list by semicolons.
 
     A known address is updated; keys that are not given keep their value. Nobody
     who unsubscribed or is suppressed is subscribed again. The status is active
@@ -433,7 +440,7 @@ def subscriber_row(subscriber: Subscriber) -> dict[str, object]:
 _LISTS = {"topics": "topic", "phrases": "phrase", "authors": "author", "categories": "category"}
 _SETTINGS = (
     *("email", "name", "language", "status", "timezone", "hour", "cadence", "weekday", "size"),
-    *("min_score", "explore", "only_categories"),
+    *("min_score", "explore", "only_categories", "when_empty"),
 )
 
 

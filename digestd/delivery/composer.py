@@ -12,6 +12,8 @@ from threading import RLock
 from typing import NamedTuple
 
 from digestd.domain.delivery import DIGESTS, Claim, MailKind
+from digestd.domain.digest import Occasion
+from digestd.domain.paper import Paper
 from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged
@@ -120,7 +122,8 @@ class Composer:
     def __init__(self, db: Database, sender: Sender) -> None:
         self._db = db
         self._sender = sender
-        self._papers: dict[int, PaperContent] = {}
+        self._papers: dict[tuple[int, int], PaperContent] = {}
+        self._contents: dict[tuple[object, ...], PaperContent] = {}
         self._templates: dict[str, Templates] = {}
         self._offered: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, CommandReply] = {}
@@ -140,21 +143,28 @@ class Composer:
         self._templates[templates.hash] = templates
 
     def _read(self, claims: Sequence[Claim]) -> None:
-        wanted = {pick.revision for claim in claims for pick in claim.picks}
+        wanted = {(pick.revision, claim.planned_us) for claim in claims for pick in claim.picks}
         hashes = {claim.template_hash for claim in claims}
         with self._lock, self._db.read() as session:
             if len(self._papers) + len(wanted) > CACHED_PAPERS:
                 self._papers = {key: paper for key, paper in self._papers.items() if key in wanted}
+                self._contents = {}
             missing = sorted(wanted - self._papers.keys())
             found_replies = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
             offered = offered_by(session, [claim.key for claim in claims])
             self._replies.update({claim.key: found_replies.get(claim.key, CommandReply(())) for claim in claims})
             self._offered.update({claim.key: offered.get(claim.key, ()) for claim in claims})
-            if missing:
-                found = papers.revisions(session, missing)
-                self._papers.update({key: PaperContent.of(paper) for key, paper in found.items()})
+            for planned_us in {planned for _, planned in missing}:
+                keys = [revision for revision, planned in missing if planned == planned_us]
+                found = papers.revisions(session, keys, from_us(planned_us))
+                self._papers.update({(key, planned_us): self._paper_content(paper) for key, paper in found.items()})
             for template_hash in hashes - self._templates.keys():
                 self._templates[template_hash] = Templates.of(template_sets.files(session, template_hash))
+
+    def _paper_content(self, paper: Paper) -> PaperContent:
+        """Return one object for all digests that show the same words and figures: their mails share its fragments."""
+        shown = (paper.revision, *sorted(paper.signals.items()))
+        return self._contents.setdefault(shown, PaperContent.of(paper))
 
     def compose(self, claim: Claim) -> ComposedMail:
         """Return a mail with CRLF line ends. Errors concern this mail alone.
@@ -219,11 +229,11 @@ class Composer:
         """
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
-        content = replace(self._content(claim), subscriber_name="", links=links, held=())
+        content = replace(self._content(claim), subscriber_name="", links=links, held=(), occasions=frozenset())
         return render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
 
     def _content(self, claim: Claim) -> DigestContent:
-        if not claim.picks:
+        if not claim.picks and Occasion.EMPTY not in claim.occasions:
             raise Damaged("its picks cannot be read, so the database is damaged: restore the last backup")
         if claim.coverage is None:
             raise Damaged("its coverage cannot be read, so the database is damaged: restore the last backup")
@@ -235,12 +245,19 @@ class Composer:
             covers_from=claim.covers_from,
             date=period_date(period),
             considered=claim.considered,
-            items=tuple([DigestItem(self._papers[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
+            items=tuple(
+                [
+                    DigestItem(self._papers[pick.revision, claim.planned_us], pick.reason, pick.section)
+                    for pick in claim.picks
+                ]
+            ),
             postal_address=self._sender.postal_address,
             language=claim.language,
             links=self._digest_links(claim),
             coverage=claim.coverage,
             held=self._earlier_digests(claim),
+            occasions=claim.occasions,
+            unmatched=claim.unmatched,
         )
 
     def _earlier_digests(self, claim: Claim) -> tuple[EarlierDigest, ...]:
@@ -290,7 +307,7 @@ class Composer:
             return DigestLinks("", f"mailto:{unsubscribe}", "", mail=mail, replies=self._sender.replies)
         settings = make_token(keys, Purpose.PREFERENCES, claim.subscriber, at)
         return DigestLinks(
-            view=urls.view(make_token(keys, Purpose.VIEW, claim.key, at)),
+            view=urls.view(make_token(keys, Purpose.VIEW, claim.key, at)) if claim.picks else "",
             unsubscribe=urls.unsubscribe(make_token(keys, Purpose.UNSUBSCRIBE, claim.subscriber, at)),
             home=urls.home,
             feedback=urls.feedback(""),

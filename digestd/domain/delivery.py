@@ -34,7 +34,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.digest import Pick
+from digestd.domain.digest import Occasion, Pick
 from digestd.domain.subscriber import Status
 
 
@@ -213,3 +213,9 @@ class Claim(NamedTuple):
     """The number of earlier attempts that could not be composed."""
     coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
     """The sources that were incomplete at planning, by display name; None if unreadable."""
+    planned_us: int = 0
+    """The time of planning, as of which community figures are shown."""
+    occasions: frozenset[Occasion] = frozenset()
+    """What is special about this digest."""
+    unmatched: tuple[str, ...] = ()
+    """The topics for which no paper was found, if the digest says that there is none."""

@@ -35,6 +35,15 @@ class ReasonKind(StrEnum):
     NEW = "new"  # nothing matched and nobody voted yet
 
 
+class Occasion(StrEnum):
+    """What is special about a digest, as known when it was planned."""
+
+    EMPTY = "empty"  # no paper is relevant, and the subscriber wants to know
+    FIRST = "first"  # the subscriber's first digest
+    THIN = "thin"  # a third of the papers they asked for, or fewer, are relevant
+    AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins
+
+
 class Reason(NamedTuple):
     """The reason for a pick.
 

@@ -20,6 +20,7 @@ TITLE_MAX = 1_000
 ABSTRACT_MAX = 20_000
 AUTHORS_MAX = 5_000
 NAME_MAX = 200
+AFFILIATIONS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Sighting:
         announced: a `replace` or `cross` updates a known paper and is not news by itself.
         day: the announcement day by the source's calendar; None if it has none.
         withdrawn: True if the source says that the authors or the publisher withdrew it.
+        venue: the journal or conference, or empty.
+        affiliations: the organisations of the authors, if the source gives them.
         links: by name: code, pdf, project, discussion.
         signals: by name: upvotes, comments, stars, citations.
     """
@@ -55,6 +58,27 @@ class Sighting:
     signals: Mapping[str, float] = field(default_factory=dict)
     day: date | None = None
     withdrawn: bool = False
+    venue: str = ""
+    affiliations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PaperFacts:
+    """What is told of a paper beside its words, as of a revision.
+
+    `sources` and `announced` are not compared: that another source reports a paper is no reason for a new revision.
+
+    Attributes:
+        venue: the journal or conference, or empty.
+        affiliations: the organisations of the authors.
+        sources: names of the sources that reported it, such as "arXiv".
+        announced: `new`, `cross` or `replace`, as the most trusted source announced it.
+    """
+
+    venue: str = ""
+    affiliations: tuple[str, ...] = ()
+    sources: tuple[str, ...] = field(default=(), compare=False)
+    announced: str = field(default="new", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +104,7 @@ class Paper:
     signals: Mapping[str, float] = field(default_factory=dict)
     archived: bool = False
     withdrawn: bool = False
+    facts: PaperFacts = PaperFacts()
 
     @property
     def text(self) -> str:

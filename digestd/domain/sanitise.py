@@ -5,6 +5,7 @@ import textwrap
 from datetime import date
 from functools import lru_cache
 from math import ceil
+from unicodedata import east_asian_width
 from urllib.parse import urlsplit
 
 URL_MAX = 500
@@ -16,6 +17,11 @@ _UNSPELT = re.compile(
 )
 _BLANKS = re.compile(r"[^\S\u00a0]+")
 _SENTENCE = re.compile(r"[.!?](?=\s)|[。！？]")  # the last three end sentences in Chinese and Japanese
+_WIDE_SIGNS = r"\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6"
+"""Of Chinese and Japanese, which have no blanks between words."""
+_WIDE = re.compile(rf"[{_WIDE_SIGNS}\u1100-\u115f\ua960-\ua97f\uac00-\ud7a3]")
+_CLOSING = r"、。，．：；？！）］｝」』】〉》”’)\]}.,:;?!"
+_PIECE = re.compile(rf"[{_WIDE_SIGNS}][{_CLOSING}]*\s*|[^\s{_WIDE_SIGNS}]+\s*|\s+")
 _ADDRESS = re.compile(r"[A-Za-z0-9.+_-]{1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
 _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 
@@ -84,9 +90,11 @@ def safe_link(url: str) -> str:
 def wrap(text: str, width: int = 76, indent: int = 0) -> str:
     """Wrap the text in lines of at most `width` columns, each indented.
 
-    Only a URL may be longer.
+    Only a URL may be longer. A character of Chinese, Japanese or Korean takes two columns.
     """
     blank = " " * indent
+    if not text.isascii() and _WIDE.search(text):
+        return "\n".join(f"{blank}{row}" for line in text.split("\n") for row in _wide_rows(line, width - indent))
     if len(text) <= width - indent and text.isprintable() and "" not in text.split(" "):
         return f"{blank}{text}".rstrip()
     lines: list[str] = []
@@ -94,6 +102,23 @@ def wrap(text: str, width: int = 76, indent: int = 0) -> str:
         rows = _rows(paragraph, width - indent)
         lines += [piece for row in rows or [""] for piece in _broken(row, width - indent)]
     return "\n".join(f"{blank}{line}".rstrip() for line in lines)
+
+
+def _wide_rows(paragraph: str, width: int) -> list[str]:
+    """Break before any wide character, except punctuation that closes what precedes it."""
+    rows, row, used = [], "", 0
+    for piece in _PIECE.findall(paragraph):
+        needed = text_columns(piece.rstrip())
+        if row and used + needed > width:
+            rows.append(row.rstrip())
+            row, used = "", 0
+        row, used = row + piece, used + text_columns(piece)
+    return [cut for whole in [*rows, row.rstrip()] for cut in _broken(whole, width)]
+
+
+def text_columns(text: str) -> int:
+    """Return the columns that a terminal needs for the text (Unicode UAX 11)."""
+    return len(text) if text.isascii() else sum(1 + (east_asian_width(sign) in "WF") for sign in text)
 
 
 def _rows(paragraph: str, width: int) -> list[str]:

@@ -80,6 +80,7 @@ _FROM_JSON: dict[str, Callable[[Any], Any]] = {
     "ids": _paper_ids,
     "authors": tuple,
     "categories": tuple,
+    "affiliations": tuple,
     "published": datetime.fromisoformat,
     "day": date.fromisoformat,
 }

@@ -101,6 +101,7 @@ class Subscriber:
         size: the maximum number of papers.
         min_score: the minimum score of a paper.
         explore: True if one paper may be an exploration pick.
+        when_empty: True to get a short mail when no paper is relevant.
         only_categories: True to exclude papers outside their categories, except by authors they follow.
         last_date: the local date (ISO) of the newest digest.
         last_planned: when the newest digest was planned.
@@ -118,6 +119,7 @@ class Subscriber:
     min_score: MinScore = MinScore.NORMAL
     explore: bool = True
     only_categories: bool = False
+    when_empty: bool = False
     language: str = "en"
     interests: tuple[Interest, ...] = ()
     last_date: str | None = None

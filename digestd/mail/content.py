@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.digest import Reason, Section
+from digestd.domain.digest import Occasion, Reason, Section
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 
@@ -18,8 +18,13 @@ class PaperContent:
     Compared by identity (cheap as a cache key).
 
     Attributes:
-        links: URLs by name: code, pdf, discussion.
+        links: URLs by name: code, pdf, discussion, project.
         signals: Counts by name: upvotes, comments, stars, citations.
+        published: The day of publication, if a source gives it.
+        sources: The names of the sources that report it, such as "arXiv".
+        venue: The journal or conference, or empty.
+        affiliations: The organisations of the authors, if a source gives them.
+        announced: `new`, `cross` or `replace`, as the most trusted source announced it.
     """
 
     title: str
@@ -29,10 +34,18 @@ class PaperContent:
     url: str | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
+    published: date | None = None
+    sources: tuple[str, ...] = ()
+    venue: str = ""
+    affiliations: tuple[str, ...] = ()
+    announced: str = "new"
 
     @classmethod
     def of(cls, paper: Paper) -> "PaperContent":
-        """Return the content of a stored paper."""
+        """Return the content of a stored paper.
+
+        A paper without a date of publication was stored with the time when it was first seen.
+        """
         return cls(
             title=paper.plain_title,
             abstract=paper.plain_abstract,
@@ -41,6 +54,11 @@ class PaperContent:
             url=paper.url,
             links=paper.links,
             signals=paper.signals,
+            published=paper.published.date() if paper.published != paper.first_seen else None,
+            sources=paper.facts.sources,
+            venue=paper.facts.venue,
+            affiliations=paper.facts.affiliations,
+            announced=paper.facts.announced,
         )
 
 
@@ -101,6 +119,8 @@ class DigestContent:
         considered: How many papers it was chosen from; 0 hides the number.
         coverage: Incomplete sources at the time of planning, by label.
         held: Earlier digests that may not have arrived.
+        occasions: What is special about this digest.
+        unmatched: Without items: the topics for which no paper was found.
     """
 
     list_name: str
@@ -115,6 +135,8 @@ class DigestContent:
     links: DigestLinks
     coverage: Mapping[str, CoverageState] = field(default_factory=dict)
     held: tuple[EarlierDigest, ...] = ()
+    occasions: frozenset[Occasion] = frozenset()
+    unmatched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

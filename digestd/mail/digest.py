@@ -1,25 +1,36 @@
 """Render digests as subject, text and HTML from parts that mails share.
 
-The parts are templates: the frame (`email/digest.html.j2`, and `.txt.j2` for the text), a section's heading
-(`digest.section`) and a paper (`digest.paper`). A part is rendered with the values that many mails share, and with
-slots for values of one subscriber (see `fragments`). The frozen value that a part depends on is also its cache key.
+The parts are templates: the frame (`email/digest.html.j2`, and `.txt.j2` for the text), a line of the list of titles
+(`digest.entry`), a heading (`digest.section`) and a paper (`digest.paper`). A part is rendered with the values that
+many mails share, and with slots for values of one subscriber (see `fragments`). The frozen value that a part depends
+on is also its cache key.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from jinja2 import Environment
 
-from digestd.domain.digest import Reason, Section
+from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
+from digestd.domain.digest_layout import Block, Heading, HeadingKind, blocks
 from digestd.domain.sanitise import first_day, safe_url, shorten, wrap
 from digestd.errors import BadInput, BadSetting
+from digestd.mail.categories import category_label
 from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest, PaperContent, Rendered
 from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, slot, token_value, value
-from digestd.mail.rendering import NAME_MAX, POSTAL_MAX, clean_line, render_line, render_sentence, render_template
+from digestd.mail.rendering import (
+    NAME_MAX,
+    POSTAL_MAX,
+    clean_line,
+    render_line,
+    render_sentence,
+    render_short_sentence,
+    render_template,
+)
 from digestd.mail.templates import Templates
 from digestd.mail.view_models import (
     DETAIL_LEVELS,
@@ -31,8 +42,18 @@ from digestd.mail.view_models import (
     view_paper,
 )
 
-_FIRST_TITLE_MAX = 90
+_SUBJECT_MAX = 60
+"""Characters of a subject that a phone shows."""
+_FIRST_TITLE_MIN = 24
 _PREHEADER_MAX = 140
+_CONTENTS_FROM = 6
+"""A digest of so many papers begins with the list of their titles."""
+_ENTRY_MAX = 110
+_HEADING_MAX = 120
+_TOPICS_MAX = 12
+"""Topics named in a digest without papers."""
+_SPOKEN = frozenset(HeadingKind) - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
+"""Headings that say why their papers were picked."""
 _BULLET_COLUMNS = 2
 """Columns that the text template may print before a reason: an arrow and a space."""
 _FRIDAY = 4
@@ -48,6 +69,8 @@ class DigestSummary:
         tomorrow: Whether the next digest certainly comes the next day.
         considered: How many papers it was chosen from; 0 hides the number.
         gaps: Incomplete sources.
+        is_first, is_thin, is_after_gap: What is special about this digest.
+        by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
     """
 
@@ -62,6 +85,10 @@ class DigestSummary:
     considered: int
     count: int
     gaps: tuple[CoverageGap, ...]
+    is_first: bool = False
+    is_thin: bool = False
+    is_after_gap: bool = False
+    by_mail: bool = False
     first: str = slot("first")
 
 
@@ -73,7 +100,8 @@ class DigestFrame:
 
     Attributes:
         left: How many papers did not fit.
-        papers: A slot for the sections and papers.
+        contents: A slot for the list of titles, or empty if there are few papers.
+        papers: A slot for the headings and papers.
     """
 
     list_name: str
@@ -88,6 +116,7 @@ class DigestFrame:
     home: str
     manage: str
     replies: bool
+    contents: str
     subject: str = slot("subject")
     preheader: str = slot("preheader")
     lead: str = slot("lead")
@@ -102,17 +131,16 @@ class PickLinks:
         feedback: The feedback page of this paper.
         mute: The page for muting.
         mail: The address for commands, if there are no web pages.
-        is_brief: Whether to print one link for all feedback instead of one link each.
-        is_numbered: Whether to print numbers, because replies refer to papers by number.
+        is_numbered: Whether to print numbers, for the list of titles or because replies name papers by number.
+        reason: A slot, or empty if the heading says it all.
     """
 
     feedback: str
     mute: str
     mail: str
-    is_brief: bool
     is_numbered: bool
+    reason: str
     number: str = slot("number")
-    reason: str = slot("reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,48 +204,85 @@ class _Draft(NamedTuple):
 
 
 def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, items: Sequence[DigestItem]) -> _Draft:
-    items, links = _in_sections(items), content.links
-    lines = _lines(environment, content, [view_paper(item.paper, fit) for item in items[:5]])
+    links = content.links
+    layout = blocks(content.items)
+    first = [place for block in layout for place in block.places][:5]
+    lines = _lines(environment, content, [view_paper(content.items[place].paper, fit) for place in first])
     values = _values(content, lines)
-    mute, mail = values["mute"], values["mail"]
-    head, foot = _frame_parts(environment, _frame(content, lines.heading, len(content.items) - len(items)))
-    pick = _pick_links(links.feedback, bool(links.mute), _gives_feedback_by_mail(links), fit.is_brief, links.replies)
-    tokens = _tokens(links) if links.feedback else [value("")] * len(items)
-    parts = [(head, values)]
-    section = None
-    for number, item in enumerate(items, 1):
-        if item.section is not section:
-            section = item.section
-            parts.append((_section(environment, section), {}))
-        own = {
-            "reason": _reason(environment, item.reason),
-            "number": _number(number),
-            "token": tokens[number - 1],
-            "mute": mute,
-            "mail": mail,
-        }
-        parts.append((_paper(environment, item.paper, fit, pick), own))
-    return _Draft(lines.subject, [*parts, (foot, values)])
+    has_contents = len(items) >= _CONTENTS_FROM
+    frame = _frame(content, lines.heading, len(content.items) - len(items), has_contents)
+    head, middle, foot = _frame_parts(environment, frame)
+    if not content.items:
+        empty = _empty(environment, content.unmatched, links.settings and slot("settings"))
+        return _Draft(lines.subject, [(part, values) for part in (head, middle, empty, foot)])
+    entries, parts = _numbered_parts(environment, content, fit, layout, len(items), has_contents or links.replies)
+    listed = [*entries, (middle, values)] if has_contents else [(middle, values)]
+    return _Draft(lines.subject, [(head, values), *listed, *parts, (foot, values)])
 
 
-def _in_sections(items: Sequence[DigestItem]) -> Sequence[DigestItem]:
-    """Sort the items by section."""
-    if len({item.section for item in items}) == 1:
-        return items
-    return [item for section in Section for item in items if item.section is section]
+_Parts: TypeAlias = list[tuple["_Part", Mapping[str, Value]]]
+
+
+def _numbered_parts(
+    environment: Environment,
+    content: DigestContent,
+    fit: DetailLevel,
+    layout: Sequence[Block],
+    count: int,
+    is_numbered: bool,
+) -> tuple[_Parts, _Parts]:
+    """Return the list of titles, and the blocks with their papers.
+
+    `count`: how many papers fit, the best ones. All keep the number that they have in the complete digest.
+    """
+    links, mail = content.links, value(content.links.mail)
+    mute = value(f"{links.mute}/{content.period}/")
+    gives_by_mail = _gives_feedback_by_mail(links)
+    tokens = _tokens(links) if links.feedback else [value("")] * len(content.items)
+    entries: _Parts = []
+    parts: _Parts = []
+    number = 0
+    for block in layout:
+        said = ""
+        if block.places[0] < count:
+            parts.append((_section(environment, block.heading), {}))
+        for place in block.places:
+            number += 1
+            if place >= count:
+                continue
+            item = content.items[place]
+            reason = _reason(environment, item.reason, block.heading.kind)
+            is_said = bool(reason.html) and reason.html != said
+            said = reason.html
+            own = {
+                "reason": reason,
+                "number": _number(number),
+                "token": tokens[place],
+                "mute": mute,
+                "place": _number(place + 1),
+                "mail": mail,
+            }
+            pick = _pick_links(links.feedback, bool(links.mute), gives_by_mail, is_numbered, is_said)
+            followed = item.reason.words or (item.reason.value,) if item.reason.kind is ReasonKind.AUTHOR else ()
+            parts.append((_paper(environment, item.paper, fit, pick, followed), own))
+            entries.append((_entry(environment, item.paper, fit), own))
+    return entries, parts
 
 
 def _lines(environment: Environment, content: DigestContent, first: Sequence[PaperView]) -> _Lines:
     """Render the one-line texts of a digest that begins with these papers."""
     name = clean_line(content.subscriber_name, NAME_MAX)
     subject, heading, lead = _summary_lines(environment, _summary(content, slot("name") if name else ""))
-    values = {"name": value(name), "first": value(shorten(first[0].title, _FIRST_TITLE_MAX))}
-    preheader = " · ".join([paper.title for paper in first[1:]]) or first[0].abstract
+    values = {"name": value(name), "first": value("")}
+    room = max(_SUBJECT_MAX - len(subject.fill(values)), _FIRST_TITLE_MIN)
+    values["first"] = value(shorten(first[0].title, room) if first else "")
+    preheader = " · ".join([paper.title for paper in first[1:]]) or (first[0].abstract if first else lead.fill(values))
     return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
 
 
 def _summary(content: DigestContent, name: str) -> DigestSummary:
     weekly = "-W" in content.period
+    trending = bool(content.items) and all(item.section is Section.TRENDING for item in content.items)
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
@@ -226,10 +291,14 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         since=first_day(content.covers_from) if content.covers_from != content.period else None,
         weekly=weekly,
         tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # some sources have five days a week
-        trending=all(item.section is Section.TRENDING for item in content.items),
+        trending=trending,
         considered=content.considered if content.considered > len(content.items) else 0,
         count=len(content.items),
         gaps=coverage_gaps(content.coverage) if content.coverage else (),
+        is_first=Occasion.FIRST in content.occasions,
+        is_thin=Occasion.THIN in content.occasions and not trending,
+        is_after_gap=Occasion.AFTER_GAP in content.occasions,
+        by_mail=_gives_feedback_by_mail(content.links),
     )
 
 
@@ -252,12 +321,11 @@ def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
     return {
         "subject": value(lines.subject),
         "preheader": value(lines.preheader),
-        "lead": value(lines.lead, wrap(lines.lead)),
+        "lead": value(lines.lead, wrap(lines.lead, 72)),
         "view": value(links.view),
         "unsubscribe": value(links.unsubscribe),
         "settings": value(links.settings),
         "mail": value(links.mail),
-        "mute": value(f"{links.mute}/{content.period}"),
         **{f"held{n}": value(safe_url(before.view)) for n, before in enumerate(content.held)},
     }
 
@@ -268,7 +336,7 @@ def _tokens(links: DigestLinks) -> Sequence[Value]:
     return [token_value(token) for token in links.tokens]
 
 
-def _frame(content: DigestContent, heading: str, left: int) -> DigestFrame:
+def _frame(content: DigestContent, heading: str, left: int, has_contents: bool) -> DigestFrame:
     links = content.links
     return DigestFrame(
         list_name=clean_line(content.list_name, NAME_MAX),
@@ -283,6 +351,7 @@ def _frame(content: DigestContent, heading: str, left: int) -> DigestFrame:
         home=safe_url(links.home),
         manage=safe_url(links.manage),
         replies=links.replies,
+        contents=slot("contents") if has_contents else "",
     )
 
 
@@ -291,20 +360,24 @@ def _slot_if(link: str, name: str) -> str:
 
 
 @lru_cache(maxsize=64)  # one object per combination, because PickLinks is compared by identity
-def _pick_links(feedback: str, mute: bool, mail: bool, is_brief: bool, is_numbered: bool) -> PickLinks:
+def _pick_links(feedback: str, mute: bool, mail: bool, is_numbered: bool, has_reason: bool) -> PickLinks:
     return PickLinks(
         feedback=f"{safe_url(feedback)}{slot('token')}" if feedback else "",
-        mute=slot("mute") if mute else "",
+        mute=f"{slot('mute')}{slot('place')}" if mute else "",
         mail=slot("mail") if mail else "",
-        is_brief=is_brief,
         is_numbered=is_numbered,
+        reason=slot("reason") if has_reason else "",
     )
 
 
 @lru_cache(maxsize=8192)  # many subscribers share interests
-def _reason(environment: Environment, reason: Reason) -> Value:
-    text = render_sentence(environment, reason)
-    return value(text, wrap("x" * _BULLET_COLUMNS + text, 72)[_BULLET_COLUMNS:])
+def _reason(environment: Environment, reason: Reason, heading: HeadingKind) -> Value:
+    """Return why a paper was picked, without what its heading says; empty if nothing is left."""
+    if heading is HeadingKind.EXPLORATION:
+        return value("")
+    text = (render_short_sentence if heading in _SPOKEN else render_sentence)(environment, reason)
+    lines = wrap("x" * _BULLET_COLUMNS + text, 70)[_BULLET_COLUMNS:]
+    return value(text, lines.replace("\n", f"\n{' ' * _BULLET_COLUMNS}"))
 
 
 @lru_cache(maxsize=256)
@@ -313,28 +386,55 @@ def _number(number: int) -> Value:
 
 
 @lru_cache(maxsize=512)
-def _frame_parts(environment: Environment, frame: DigestFrame) -> tuple[_Part, _Part]:
-    """Render the frame and return the parts before and after the papers."""
+def _frame_parts(environment: Environment, frame: DigestFrame) -> tuple[_Part, _Part, _Part]:
+    """Render the frame and return the parts around the list of titles and the papers."""
     html, text = (_around_papers(environment, form, frame) for form in (HTML, TEXT))
-    return _Part(html[0], text[0]), _Part(html[1], text[1])
+    before, between, after = map(_Part, html, text)
+    return before, between, after
 
 
-def _around_papers(environment: Environment, form: BodyFormat, frame: DigestFrame) -> tuple[Fragment, Fragment]:
+def _around_papers(environment: Environment, form: BodyFormat, frame: DigestFrame) -> Sequence[Fragment]:
+    """Return three fragments; the first is empty if the template prints no list of titles."""
     name = f"email/digest{form.suffix}"
     parts = render_template(environment, name, frame=frame).split(frame.papers)
     if len(parts) != 2:
         raise BadSetting(f"template {name} must print frame.papers once")
-    return Fragment(parts[0], form), Fragment(parts[1], form)
+    before = parts[0].split(frame.contents) if frame.contents else ["", parts[0]]
+    if len(before) != 2:
+        raise BadSetting(f"template {name} must print frame.contents once, if it is not empty")
+    return [Fragment(part, form) for part in (*before, parts[1])]
 
 
-@lru_cache(maxsize=256)
-def _section(environment: Environment, section: Section) -> _Part:
-    return _part(environment, "email/digest.section", section=section.value)
+@lru_cache(maxsize=4096)  # many subscribers share interests
+def _section(environment: Environment, heading: Heading) -> _Part:
+    is_category = heading.kind is HeadingKind.CATEGORY
+    name = clean_line(category_label(heading.value) if is_category else heading.value, _HEADING_MAX)
+    return _part(environment, "email/digest.section", section=heading._replace(value=name))
+
+
+@lru_cache(maxsize=512)
+def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> _Part:
+    """Render what stands in place of papers if there are none."""
+    shown = tuple(clean_line(topic, _HEADING_MAX) for topic in topics[:_TOPICS_MAX])
+    more = len(topics) - len(shown)
+    return _part(environment, "email/digest.empty", topics=shown, more=more, settings=settings)
 
 
 @lru_cache(maxsize=4096)
-def _paper(environment: Environment, entry: PaperContent, fit: DetailLevel, pick: PickLinks) -> _Part:
-    return _part(environment, "email/digest.paper", paper=view_paper(entry, fit), pick=pick)
+def _entry(environment: Environment, entry: PaperContent, fit: DetailLevel) -> _Part:
+    paper = view_paper(entry, fit)
+    paper = replace(paper, title=shorten(paper.title, _ENTRY_MAX))
+    return _part(environment, "email/digest.entry", paper=paper, number=slot("number"))
+
+
+@lru_cache(maxsize=4096)
+def _paper(
+    environment: Environment, entry: PaperContent, fit: DetailLevel, pick: PickLinks, followed: tuple[str, ...]
+) -> _Part:
+    paper = view_paper(entry, fit, followed)
+    facts = render_line(environment, "email/digest.facts.txt.j2", paper=paper)
+    links = [(render_line(environment, "email/digest.link.txt.j2", link=link), link) for link in paper.links]
+    return _part(environment, "email/digest.paper", paper=paper, facts=facts, links=links, pick=pick)
 
 
 def _part(environment: Environment, name: str, **values: object) -> _Part:

@@ -122,12 +122,12 @@ def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent)
     if not headers.unsubscribe_url:
         return _assemble(_headers_without_web(headers), headers.message_id, text, html)
     unsubscribe = f"<{_checked(_URL, headers.unsubscribe_url)}>{_unsubscribe_mailto(headers)}"
-    archive = f"<{_checked(_URL, headers.view_url)}>"
+    archive = [_header("List-Archive", f"<{_checked(_URL, headers.view_url)}>")] if headers.view_url else []
     block = [
         *_common_headers(headers),
         _header("List-Unsubscribe", unsubscribe),
         *_list_headers(headers.list_name, headers.list_id, headers.home_url, headers.owner),
-        _header("List-Archive", archive),
+        *archive,
         _BULK,
         *_feedback(headers),
     ]

@@ -12,7 +12,7 @@ from digestd.domain.reply import ReplyLine
 from digestd.domain.sanitise import clean, safe_address, safe_url, shorten
 from digestd.errors import BadSetting, NotFound
 from digestd.mail.content import NoticeContent, Rendered, ReplyContent
-from digestd.mail.templates import REASON_TEMPLATE, Templates
+from digestd.mail.templates import REASON_TEMPLATE, SHORT_REASON_TEMPLATE, Templates
 from digestd.mail.view_models import clean_reason
 
 NAME_MAX = 60
@@ -80,21 +80,30 @@ def render_reason(templates: Templates, reason: Reason, language: str) -> str:
     return render_sentence(templates.environment(language), reason)
 
 
-@lru_cache(maxsize=4096)  # many subscribers share interests
 def render_sentence(environment: Environment, reason: Reason) -> str:
     """Render a reason as a sentence.
 
     Raises BadSetting if the templates have none for its kind.
     """
-    template = environment.get_template(REASON_TEMPLATE)
+    return _render_block(environment, REASON_TEMPLATE, reason)
+
+
+def render_short_sentence(environment: Environment, reason: Reason) -> str:
+    """Render what a reason adds to a heading that names the interest; empty if it adds nothing."""
+    return _render_block(environment, SHORT_REASON_TEMPLATE, reason)
+
+
+@lru_cache(maxsize=8192)  # many subscribers share interests
+def _render_block(environment: Environment, name: str, reason: Reason) -> str:
+    template = environment.get_template(name)
     block = template.blocks.get(reason.kind)
     if block is None:
-        raise BadSetting(f"template {REASON_TEMPLATE} has no block {reason.kind}; add one for each kind of reason")
+        raise BadSetting(f"template {name} has no block {reason.kind}; add one for each kind of reason")
     try:
         context = template.new_context({"reason": clean_reason(reason)})
         return " ".join(environment.concat(block(context)).split())
     except TemplateError as problem:
-        raise _as_digestd_error(REASON_TEMPLATE, problem) from problem
+        raise _as_digestd_error(name, problem) from problem
 
 
 def render_line(environment: Environment, name: str, **values: object) -> str:

@@ -3,10 +3,11 @@
 Templates are sandboxed and escaped unless the file name ends with `.txt.j2`. Translations are gettext catalogues with
 English msgids (`locale/<language>.po`).
 
-For mail clients, CSS rules are moved into style attributes, once per template (`inline_css`). Jinja tags are replaced
-by placeholders while the inliner parses the HTML: by comments between elements, because text there would be moved out
-of a table, and by plain text inside a tag and for printed values. A Jinja tag may therefore be used wherever a comment
-may, and inside the value of an attribute.
+For mail clients, CSS rules are moved into style attributes, once per template (`inline_css`). While the inliner parses
+the HTML, Jinja tags are replaced by placeholders: by comments between elements, and by plain text inside a tag and for
+printed values. Table tags get other names, because a parser drops rows without a table around them. A Jinja tag may
+therefore be used wherever a comment may, and inside the value of an attribute. A printed value may also stand where an
+attribute may.
 """
 
 import hashlib
@@ -36,14 +37,18 @@ from digestd.domain.digest import ReasonKind
 from digestd.domain.sanitise import clean, safe_url, wrap
 from digestd.errors import BadSetting
 from digestd.mail.fragments import MARK
+from digestd.mail.scripts import breakable, isolated, text_attributes
 
 _JINJA_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _HEAD_STYLE = re.compile(r"<head>(<style>.*?</style>)(.*?)</head>", re.DOTALL)
-_HIDDEN_TAG = re.compile(r"<!--\ue000(\d+)\ue001-->|\ue000(\d+)\ue001")
+_HIDDEN_TAG = re.compile(r"<!--\ue000(\d+)\ue001-->|\ue000(\d+)\ue001(?:=\"\")?")
 ENGLISH = "en"
 REASON_TEMPLATE = "email/reason.txt.j2"
-"""Template with one block per kind of reason."""
+SHORT_REASON_TEMPLATE = "email/reason.short.txt.j2"
+"""Templates with one block per kind of reason; the second is for papers below a heading that names the interest."""
 _STYLE = "email/style.css"
+_TABLE_TAG = re.compile(r"(</?)(table|tr|td)\b")
+_HIDDEN_TABLE_TAG = re.compile(r"(</?)x-(table|tr|td)\b")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
 
@@ -117,10 +122,17 @@ def inline_css(source: str, css: str) -> str:
         load_remote_stylesheets=False,
         extra_css=css,
     )
-    is_page = "<html" in source
-    result = inliner.inline(hidden) if is_page else inliner.inline_fragment(hidden, css)
-    result = _HEAD_STYLE.sub(r"<head>\2\1\n</head>", result, count=1)  # the charset comes first (HTML: 1,024 bytes)
+    hidden = _TABLE_TAG.sub(r"\1x-\2", hidden)
+    result = inliner.inline(hidden) if "<html" in source else inliner.inline_fragment(hidden, css)
+    result = _HIDDEN_TABLE_TAG.sub(r"\1\2", result)
+    result = _HEAD_STYLE.sub(_move_style, result, count=1)
     return _HIDDEN_TAG.sub(lambda mark: tags[int(mark[1] or mark[2])], result)
+
+
+def _move_style(head: re.Match[str]) -> str:
+    """Move the style to the end of the head, minified: the charset comes first (HTML: within 1,024 bytes)."""
+    style = re.sub(r"\s*([{};:,])\s*", r"\1", re.sub(r"\s+", " ", head[1])).replace(";}", "}")
+    return f"<head>{head[2]}{style}\n</head>"
 
 
 class _Languages:
@@ -177,13 +189,19 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
     )
     i18n: Any = environment  # the extension adds its methods when it is loaded
     i18n.install_gettext_translations(translations, newstyle=True)
-    environment.globals |= {"lang": language.replace("_", "-"), "dir": locale.text_direction}
+    environment.globals |= {
+        "lang": language.replace("_", "-"),
+        "dir": locale.text_direction,
+        "text_attributes": partial(text_attributes, (locale.language, locale.text_direction)),
+    }
     environment.filters |= {
         "clean": clean,
         "safe_url": safe_url,
         "wrap": wrap,
         "number": partial(format_decimal, locale=locale),
         "day": _day(locale),
+        "breakable": breakable,
+        "isolated": isolated,
     }
     return environment
 
@@ -207,7 +225,9 @@ def _check(environment: Environment, name: str) -> None:
         raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
     if _is_escaped(name) and not all(other and _is_escaped(other) for other in included):
         raise BadSetting(f"template {name} includes a .txt.j2 template, which is not escaped; pass its text as a value")
-    if name == REASON_TEMPLATE and (missing := [kind.value for kind in ReasonKind if kind not in template.blocks]):
+    if name in (REASON_TEMPLATE, SHORT_REASON_TEMPLATE) and (
+        missing := [kind.value for kind in ReasonKind if kind not in template.blocks]
+    ):
         raise BadSetting(f"template {name} has no block for {', '.join(missing)}; add one for each kind of reason")
 
 

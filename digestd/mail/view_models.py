@@ -1,13 +1,16 @@
 """View models: papers for the templates, cleaned and shortened."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.sanitise import clean, safe_url, shorten
+from digestd.mail.categories import category_label, category_names
 from digestd.mail.content import PaperContent
+from digestd.mail.scripts import text_direction, text_language
 from digestd.ranking.text import tokens
 
 HTML_MAX = 92_000
@@ -15,16 +18,18 @@ HTML_MAX = 92_000
 
 _NAME_MAX = 60
 _REASON_MAX = 120
-_CATEGORIES_MAX = 4
 _SOURCES_MAX = 4
-_FIGURES = {"paper": "", "pdf": "", "code": "stars", "discussion": "upvotes"}
+_AFFILIATIONS_MAX = 2
+_FACTS_MAX = 3
+_FIGURES = {"code": ("stars", ""), "discussion": ("upvotes", "comments")}
+"""Signals shown with a link: the figure and a second one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetailLevel:
     """Limits of what is shown: characters of title and abstract, authors, papers.
 
-    `is_brief`: one link for all feedback instead of one link each.
+    `is_brief`: without the line of facts.
     """
 
     title: int
@@ -35,10 +40,10 @@ class DetailLevel:
 
 
 DETAIL_LEVELS = (
-    DetailLevel(300, 600, 6),
-    DetailLevel(300, 440, 6),
+    DetailLevel(300, 480, 6),
+    DetailLevel(300, 400, 6),
     DetailLevel(300, 320, 6),
-    DetailLevel(300, 320, 6, is_brief=True),
+    DetailLevel(300, 320, 4, is_brief=True),
     DetailLevel(240, 220, 4, is_brief=True),
     DetailLevel(200, 120, 3, is_brief=True),
     DetailLevel(160, 0, 2, is_brief=True),
@@ -53,25 +58,68 @@ DETAIL_LEVELS = (
 class PaperLink:
     """A link of a paper.
 
-    `kind`: paper, pdf, code or discussion; `figure`: stars or upvotes, 0 if unknown.
+    `kind`: paper, pdf, code, discussion or project; `figure`: stars or upvotes, `second`: comments; 0 if unknown.
     """
 
     kind: str
     url: str
     figure: int = 0
+    second: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorView:
+    """An author.
+
+    `is_followed`: by the subscriber; `follows_gap`: authors before this one are left out.
+    """
+
+    name: str
+    is_followed: bool = False
+    follows_gap: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PaperView:
-    """A paper at one level of detail. `more`: how many authors are left out."""
+    """A paper at one level of detail.
+
+    Attributes:
+        title_dir, abstract_dir: The direction of the text, ltr or rtl.
+        language: The language of the text, or empty if unknown.
+        people: The first authors, the last one, and those whom the subscriber follows.
+        more: How many authors are left out.
+        categories: Names, or codes without a known name.
+        published: The day of publication, if known.
+        places: Sources and venue.
+        announced: new, cross or replace.
+        upvotes: Of a paper without a link to its discussion; 0 if unknown.
+    """
 
     title: str
+    title_dir: str
+    language: str
     url: str
-    authors: tuple[str, ...]
+    people: tuple[AuthorView, ...]
     more: int
+    affiliations: tuple[str, ...]
     categories: tuple[str, ...]
+    published: date | None
+    places: tuple[str, ...]
+    announced: str
+    upvotes: int
     abstract: str
+    abstract_dir: str
     links: tuple[PaperLink, ...]
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Return the names of the authors shown."""
+        return tuple(person.name for person in self.people)
+
+    @property
+    def author_count(self) -> int:
+        """Return how many authors the paper has."""
+        return len(self.people) + self.more
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +150,50 @@ def _gap(state: CoverageState, names: list[str]) -> CoverageGap:
 
 
 @lru_cache(maxsize=4096)  # many subscribers get the same papers
-def view_paper(paper: PaperContent, level: DetailLevel) -> PaperView:
-    """Return a paper at a level of detail, cleaned, with links to the web only."""
-    authors = [shorten(clean(name, 200), _NAME_MAX) for name in paper.authors[: level.authors]]
+def view_paper(paper: PaperContent, level: DetailLevel, followed: tuple[str, ...] = ()) -> PaperView:
+    """Return a paper at a level of detail, cleaned, with links to the web only.
+
+    `followed`: names of authors, as written in the paper, that are shown and marked in any case.
+    """
+    title = shorten(clean(paper.title), level.title) or "…"
+    abstract = shorten(clean(paper.abstract), level.abstract)
+    people = _people(paper.authors, level.authors, followed)
     links = _links(paper)
+    has_facts = not level.is_brief
+    categories = [name for name in category_names(paper.categories) if name != paper.venue]
     return PaperView(
-        title=shorten(clean(paper.title), level.title) or "…",
+        title=title,
+        title_dir=text_direction(title),
+        language=text_language(abstract or title),
         url=next((link.url for link in links), ""),
-        authors=tuple(authors),
-        more=len(paper.authors) - len(authors),
-        categories=tuple(clean(name, 40) for name in paper.categories[:_CATEGORIES_MAX]),
-        abstract=shorten(clean(paper.abstract), level.abstract),
+        people=people,
+        more=len(paper.authors) - len(people),
+        affiliations=tuple(_names(paper.affiliations[:_AFFILIATIONS_MAX])) if has_facts else (),
+        categories=tuple(_names(categories[:_FACTS_MAX])) if has_facts else (),
+        published=paper.published if has_facts else None,
+        places=tuple(_names(dict.fromkeys([*([paper.venue] if paper.venue else []), *paper.sources])))[:_FACTS_MAX]
+        if has_facts
+        else (),
+        announced=paper.announced if has_facts else "new",
+        upvotes=_figure(paper, "upvotes") if has_facts and all(link.kind != "discussion" for link in links) else 0,
+        abstract=abstract,
+        abstract_dir=text_direction(abstract),
         links=links,
+    )
+
+
+def _names(names: Iterable[str]) -> Iterator[str]:
+    return filter(None, (shorten(clean(name, 200), _NAME_MAX) for name in names))
+
+
+def _people(names: Sequence[str], limit: int, followed: Collection[str]) -> tuple[AuthorView, ...]:
+    """Return the first `limit` - 1 authors, the last one, and the followed ones, in order."""
+    last = len(names) - 1
+    first = len(names) if len(names) <= limit else limit - 1
+    wanted = [n for n, name in enumerate(names) if n < first or n == last or name in followed]
+    return tuple(
+        AuthorView(shorten(clean(names[n], 200), _NAME_MAX), names[n] in followed, n > before + 1)
+        for before, n in zip([-1, *wanted], wanted, strict=False)
     )
 
 
@@ -122,7 +202,8 @@ def clean_reason(reason: Reason) -> Reason:
     words = (
         () if _repeats_topic(reason) else (shorten(_mid_sentence(clean(word, 200)), 40) for word in reason.words[:5])
     )
-    return Reason(reason.kind, shorten(clean(reason.value), _REASON_MAX), tuple(words))
+    value = category_label(reason.value) if reason.kind is ReasonKind.CATEGORY else clean(reason.value)
+    return Reason(reason.kind, shorten(clean(value), _REASON_MAX), tuple(words))
 
 
 def _repeats_topic(reason: Reason) -> bool:
@@ -153,13 +234,13 @@ def _mid_sentence(word: str) -> str:
 
 
 def _links(paper: PaperContent) -> tuple[PaperLink, ...]:
-    urls = {
-        "paper": safe_url(paper.url),
-        "pdf": safe_url(paper.links.get("pdf")),
-        "code": safe_url(paper.links.get("code")),
-        "discussion": safe_url(paper.links.get("discussion")),
-    }
-    return tuple(PaperLink(kind, url, _figure(paper, _FIGURES[kind])) for kind, url in urls.items() if url)
+    urls = {"paper": paper.url, **{kind: paper.links.get(kind) for kind in ("pdf", "code", "discussion", "project")}}
+    safe = {kind: safe_url(url) for kind, url in urls.items()}
+    return tuple(
+        PaperLink(kind, url, *(_figure(paper, signal) for signal in _FIGURES.get(kind, ("", ""))))
+        for kind, url in safe.items()
+        if url
+    )
 
 
 def _figure(paper: PaperContent, signal: str) -> int:

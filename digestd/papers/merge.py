@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from digestd.domain.paper import PaperId, Sighting, Words, canonical
+from digestd.domain.paper import PaperFacts, PaperId, Sighting, Words, canonical
 from digestd.domain.tex import to_plain
 from digestd.papers.identity import Work, group_works
+from digestd.sources import source_type
 from digestd.store.sightings import PaperState, PaperText, PaperWrite, StoredSighting, record
 
 _SOURCE_TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1}
@@ -103,6 +104,18 @@ def select_text(name: PaperId, sightings: Sequence[StoredSighting]) -> PaperText
         ),
         url=next((s.url for s in ranked if s.url), None) or _default_url(name),
         links=dict(sorted(links.items())),
+        facts=_facts(name, sightings, ranked),
+    )
+
+
+def _facts(name: PaperId, sightings: Sequence[StoredSighting], ranked: Sequence[Sighting]) -> PaperFacts:
+    labels = {kind.label for one in sightings if (kind := source_type(one.source)) and not kind.label.startswith("a ")}
+    announced = ranked[0].announced
+    return PaperFacts(
+        venue=next((s.venue for s in ranked if s.venue), ""),
+        affiliations=next((s.affiliations for s in ranked if s.affiliations), ()),
+        sources=tuple(sorted(labels | ({"arXiv"} if name.startswith("arxiv:") else set()))),
+        announced=announced if announced in NEWS | REPLACED else "new",
     )
 
 

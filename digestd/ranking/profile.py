@@ -90,12 +90,19 @@ class ExactMatches:
         matches: The first match of each cell.
         owner: (h,) subscriber of each interest that matches anything.
         found: (interest, paper) of every match.
+        interests: (h,) the matches of each interest.
     """
 
     cells: Cells
     matches: Sequence[ExactMatch]
     owner: Ints
     found: Cells
+    interests: Sequence[ExactMatch] = ()
+
+    def at(self, row: int, column: int) -> list[ExactMatch]:
+        """Return every match of a subscriber with a paper, in the order of their interests."""
+        numbers = self.found.rows[self.found.columns == column]
+        return [self.interests[number] for number in numbers[self.owner[numbers] == row].tolist()]
 
     def standing(self, width: int) -> Bools:
         """Return which papers each interest matches (h, width)."""
@@ -129,6 +136,10 @@ class Profiles(Sequence["Profile"]):
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def topics_of(self, row: int) -> tuple[str, ...]:
+        """Return the topics of a subscriber, as typed."""
+        return tuple(self.words.of(row).topics)
 
     def topic_text(self) -> Callable[[int], str]:
         """Return a function that gives the text of a topic, as typed."""
@@ -254,7 +265,8 @@ def build_exact_matches(found: Iterable[tuple[int, ExactMatch]], width: int) -> 
         np.concatenate([match.papers for _, match in matched]),
     )
     once, first, _ = cells(owner[which], papers, width)
-    return ExactMatches(once, [matched[n][1] for n in which[first].tolist()], owner, Cells(which, papers))
+    interests = [match for _, match in matched]
+    return ExactMatches(once, [interests[n] for n in which[first].tolist()], owner, Cells(which, papers), interests)
 
 
 _NOBODY = ExactMatches(Cells(NOWHERE, NOWHERE), (), NOWHERE, Cells(NOWHERE, NOWHERE))

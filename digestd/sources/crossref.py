@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import PaperId, Sighting, doi_id
+from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.html_text import html_to_text
@@ -176,19 +176,21 @@ def _sighting(work: JsonObject) -> Sighting:
         raise BadRecord("DOI", f"{text_at(work, 'DOI')[:80]!r} is not a DOI")
     title = _title(work)
     withdrawn = _TAKEN_BACK.match(title) is not None
+    journals = [html_to_text(name) for name in text_values(work.get("container-title"))]
     return Sighting(
         ids=_ids(own, work),
         words=make_words(
             _TAKEN_BACK.sub("", title, 1) or title,
             html_to_text(text_at(work, "abstract")),
             _authors(work),
-            [html_to_text(name) for name in text_values(work.get("container-title"))],
+            journals,
         ),
         published=_published(work),
         announced="replace" if withdrawn else "new",
         url=web_url(f"https://doi.org/{own.removeprefix('doi:')}") if own.startswith("doi:") else None,
         day=_created(work),
         withdrawn=withdrawn,
+        venue=clean_line(journals[0], NAME_MAX) if journals else "",
     )
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
+from digestd.domain.paper import NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, parse_day
@@ -151,6 +151,7 @@ def _sightings(hit: JsonObject) -> Iterator[Sighting]:
         announced="replace" if kind == _WITHDRAWN else "new",
         url=next(filter(None, map(web_url, pages)), None) or f"https://dblp.org/rec/{key}",
         withdrawn=kind == _WITHDRAWN,
+        venue=clean_line(venues[0], NAME_MAX) if venues else "",
     )
 
 

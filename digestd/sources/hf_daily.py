@@ -21,6 +21,7 @@ from digestd.sources.source import (
     Reject,
     Request,
     check_rejects,
+    clean_names,
     make_words,
     parse_timestamp,
     quote_service,
@@ -107,6 +108,7 @@ def read_paper(record: object) -> Sighting:
         url=f"https://arxiv.org/abs/{named[0].removeprefix('arxiv:')}",
         links=_links(paper, named[0].removeprefix("arxiv:")),
         signals=_signals(paper, outer),
+        affiliations=_affiliations(paper.get("organization") or outer.get("organization")),
     )
 
 
@@ -128,6 +130,14 @@ def _authors(value: object) -> list[str]:
     if not isinstance(value, list):
         raise BadRecord("paper.authors", "is not a list")
     return [str(author["name"]) for author in value if isinstance(author, dict) and _shown(author)]
+
+
+def _affiliations(organization: object) -> tuple[str, ...]:
+    """Return the organisation that claimed the paper; one without a name is left out."""
+    if not isinstance(organization, dict):
+        return ()
+    names = (organization.get("fullname"), organization.get("name"))
+    return clean_names([name for name in names if isinstance(name, str) and name][:1], 1)
 
 
 def _shown(author: Mapping[str, object]) -> bool:

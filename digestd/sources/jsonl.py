@@ -1,8 +1,8 @@
 """Papers as JSON lines: the input of `paper import`, and the source `jsonl:PATH`.
 
 One object per line: `title` (required), `id`, `abstract`, `authors` [str], `categories` [str], `published`
-(ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion}. A missing id is made from
-`doi`, else from title and first author. Unknown keys are refused.
+(ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion, project}, `venue`, `affiliations`
+[str]. A missing id is made from `doi`, else from title and first author. Unknown keys are refused.
 """
 
 import difflib
@@ -16,14 +16,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from digestd.domain.paper import PaperId, Sighting, Words, doi_id, paper_id
+from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
 from digestd.sources import spec_arguments
-from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, parse_timestamp, web_url
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    clean_line,
+    clean_names,
+    make_words,
+    parse_timestamp,
+    web_url,
+)
 
 LINE_MAX = 1_000_000
-KEYS = ("title", "id", "abstract", "authors", "categories", "published", "url", "doi", "signals", "links")
-LINKS = ("code", "pdf", "discussion")
+KEYS = (
+    *("title", "id", "abstract", "authors", "categories", "published", "url", "doi", "signals", "links"),
+    *("venue", "affiliations"),
+)
+LINKS = ("code", "pdf", "discussion", "project")
 _SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -101,6 +114,8 @@ def read_record(record: Mapping[str, object]) -> Sighting:
         url=_url(record.get("url"), "url"),
         links=_links(record.get("links")),
         signals=_signals(record.get("signals")),
+        venue=clean_line(_text(record, "venue"), NAME_MAX),
+        affiliations=clean_names(_texts(record, "affiliations"), AFFILIATIONS_MAX),
     )
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 from urllib.parse import quote, urlencode, urljoin
 
-from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
+from digestd.domain.paper import NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.json_records import (
@@ -28,7 +28,16 @@ from digestd.sources.json_records import (
     text_at,
     text_values,
 )
-from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Request,
+    check_rejects,
+    clean_line,
+    make_words,
+    quote_service,
+    web_url,
+)
 
 PAGE_SIZE = 500
 OVERLAP = timedelta(hours=1)
@@ -164,6 +173,7 @@ def _sightings(note: JsonObject) -> Iterator[Sighting]:
         links=_links(content),
         day=public.date(),
         withdrawn=withdrawn,
+        venue=clean_line(text_at(content, "venue"), NAME_MAX),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from xml.etree.ElementTree import Element
 
-from digestd.domain.paper import PaperId, Sighting, doi_id
+from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
@@ -76,6 +76,7 @@ def _sighting(record: Element, kinds: set[str]) -> Sighting:
         url=f"https://pubmed.ncbi.nlm.nih.gov/{own.removeprefix('pmid:')}/",
         day=_entered(record),
         withdrawn=withdrawn,
+        venue=clean_line(_journal(record), NAME_MAX),
     )
 
 
@@ -143,10 +144,13 @@ def _name(author: Element) -> str:
 
 def _categories(record: Element) -> list[str]:
     """Return the journal, then the keywords."""
-    journal = child_text(record, "MedlineCitation/Article/Journal/Title") or child_text(
-        record, "BookDocument/Book/BookTitle"
-    )
-    return [journal, *(_all_text(word) for word in record.iterfind("MedlineCitation/KeywordList/Keyword"))]
+    return [_journal(record), *(_all_text(word) for word in record.iterfind("MedlineCitation/KeywordList/Keyword"))]
+
+
+def _journal(record: Element) -> str:
+    """Return the name of the journal or book, or empty."""
+    journal = child_text(record, "MedlineCitation/Article/Journal/Title")
+    return journal or child_text(record, "BookDocument/Book/BookTitle")
 
 
 def _all_text(element: Element | None) -> str:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import Paper, PaperId, Sighting, Words, doi_id, paper_id
+from digestd.domain.paper import NAME_MAX, Paper, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
@@ -36,6 +36,7 @@ from digestd.sources.source import (
     Reject,
     Request,
     check_rejects,
+    clean_line,
     make_words,
     quote_service,
     web_url,
@@ -220,6 +221,7 @@ def _told(record: JsonObject) -> Iterator[Sighting]:
         words=make_words(text_at(record, "title"), text_at(record, "abstract"), authors, [text_at(record, "venue")]),
         published=_published(record),
         url=None if ids else web_url(f"https://www.semanticscholar.org/paper/{own[:100]}"),
+        venue=clean_line(text_at(record, "venue"), NAME_MAX),
     )
 
 

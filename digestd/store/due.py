@@ -48,6 +48,7 @@ class DueSubscriber(NamedTuple):
     min_score: MinScore = MinScore.NORMAL
     explore: bool = True
     only_categories: bool = False
+    when_empty: bool = False
 
 
 def due(session: Session, after: int, limit: int, now: datetime) -> list[DueSubscriber]:
@@ -73,6 +74,7 @@ _DUE = (
     select(
         *(_S.id, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.size, _S.min_score, _S.explore),
         _S.only_categories,
+        _S.when_empty,
         *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
         *(_P.model, _P.papers, _P.record, core.seen_papers.c.papers.label("had")),
     )
@@ -121,7 +123,7 @@ def _too_far(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 def _due(row: core.Record) -> DueSubscriber:
     key, version, timezone, hour, cadence, weekday, size, bar, explore, *more = row  # by name takes thrice as long
-    only_categories, last_date, planned_us, horizon, next_due_us, wants, model, papers, record, had = more
+    only_categories, when_empty, last_date, planned_us, horizon, next_due_us, wants, model, papers, record, had = more
     return DueSubscriber(
         key=key,
         version=version,
@@ -137,6 +139,7 @@ def _due(row: core.Record) -> DueSubscriber:
         min_score=_BARS[bar],
         explore=explore,
         only_categories=only_categories,
+        when_empty=when_empty,
     )
 
 

@@ -100,6 +100,22 @@ def pack_picks(table: PickTable) -> list[Packed]:
     return packed
 
 
+def pack_unmatched(topics: Sequence[str]) -> Packed:
+    """Pack a digest without picks, with the topics for which no paper was found."""
+    reasons = ",".join(f"[{encode_basestring(ReasonKind.TOPIC)},{encode_basestring(topic)}]" for topic in topics)
+    return Packed(b"\0" + f"[[{reasons}],[],[]]".encode(), _EMPTY.papers)
+
+
+def unpack_unmatched(packed: bytes) -> tuple[str, ...]:
+    """Return the topics of a digest without picks; () for any other."""
+    if not packed or packed[0]:
+        return ()
+    try:
+        return tuple(str(topic) for _, topic in _read(packed[1:].decode())[0])
+    except (ValueError, LookupError, TypeError):
+        return ()
+
+
 _EMPTY = Packed(b"", np.zeros(0, dtype=np.uint32))
 
 
@@ -246,6 +262,11 @@ def steps(history: str) -> list[tuple[State, Actor, int]]:
         return [(_STATES[entry[0]], _ACTORS[entry[1]], int(entry[2:], 16)) for entry in entries]
     except KeyError as error:
         raise ValueError(f"history holds an unknown letter {error}") from error
+
+
+def planned_us(history: str) -> int:
+    """Return when a delivery was planned, in µs: the time of its first step, or 0 without one."""
+    return int(history[2:STEP_LENGTH], 16) if len(history) >= STEP_LENGTH else 0
 
 
 def pack_seen(papers: Iterable[int]) -> bytes:

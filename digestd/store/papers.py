@@ -8,12 +8,14 @@ into, which has the alias `merged:<number>`.
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
-from digestd.domain.paper import Paper, PaperId, Words, votes
+from digestd.domain.paper import Paper, PaperFacts, PaperId, Words, votes
 from digestd.domain.tex import to_plain
 from digestd.store import core
 from digestd.store.bulk import chunks
@@ -24,7 +26,7 @@ MERGED = "merged:"
 _P, _R, _A, _S, _G = core.paper.c, core.revision.c, core.paper_alias.c, core.signal.c, core.merge.c
 _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
             _R.id.label("revision"), _R.title, _R.abstract, _R.plain_title, _R.plain_abstract,
-            _R.authors, _R.categories, _R.url, _R.links)  # fmt: skip
+            _R.authors, _R.categories, _R.url, _R.links, _R.facts)  # fmt: skip
 _CURRENT = select(*_COLUMNS).join_from(core.paper, core.revision, _R.id == _P.revision_id)
 _AS_OF = select(*_COLUMNS).join_from(core.revision, core.paper, _P.id == _R.paper)
 
@@ -153,16 +155,14 @@ def candidates(session: Session, since: datetime, until: datetime, as_of: dateti
     return _papers(session, _CURRENT.where(_news(since, until)).order_by(_P.first_seen_us, _P.id), as_of)
 
 
-def revisions(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
+def revisions(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
     """Return papers with their words as of these revisions, to compose frozen digests.
 
-    Signals are left out, because they are not stored per revision.
+    Signals are not stored per revision. `as_of`: with those of that time; without it they are left out.
     """
-    return {
-        row.revision: _paper(row, {})
-        for chunk in chunks(set(keys))
-        for row in session.connection().execute(_AS_OF.where(_R.id.in_(chunk)))
-    }
+    rows = [row for chunk in chunks(set(keys)) for row in session.connection().execute(_AS_OF.where(_R.id.in_(chunk)))]
+    signals = {} if as_of is None else latest_signals(session, [row.key for row in rows], as_of)
+    return {row.revision: _paper(row, signals.get(row.key, {})) for row in rows}
 
 
 def texts(session: Session, limit: int) -> Iterator[str]:
@@ -270,7 +270,25 @@ def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
         signals=signals,
         archived=row.archived,
         withdrawn=row.withdrawn,
+        facts=facts_of(row),
     )
+
+
+def facts_of(row: core.Record) -> PaperFacts:
+    """Return the facts of a revision."""
+    stored: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.facts.items()
+    }
+    return PaperFacts(**stored)
+
+
+def facts_record(facts: PaperFacts) -> dict[str, object]:
+    """Return facts as stored: those that have their default are left out."""
+    return {
+        field.name: list(value) if isinstance(value, tuple) else value
+        for field in fields(facts)
+        if (value := getattr(facts, field.name)) != field.default
+    }
 
 
 def words_of(row: core.Record) -> Words:

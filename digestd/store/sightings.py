@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Table, bindparam, insert, select, text, update
 from sqlmodel import Session
 
-from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.domain.paper import PaperFacts, PaperId, Sighting, Words
 from digestd.domain.sighting_record import from_record, to_record
 from digestd.store import core, merges
 from digestd.store.bulk import chunks, insert_plain, reserve
-from digestd.store.papers import aliases, latest_signals, words_of
+from digestd.store.papers import aliases, facts_of, facts_record, latest_signals, words_of
 from digestd.store.timestamps import from_us, to_us
 
 _P, _A, _R, _G = core.paper.c, core.paper_alias.c, core.revision.c, core.sighting.c
@@ -35,6 +35,7 @@ class PaperText:
     words: Words
     url: str | None
     links: Mapping[str, str]
+    facts: PaperFacts = PaperFacts()  # noqa: RUF009  # immutable
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def by_number(session: Session, numbers: Iterable[int]) -> list[PaperState]:
 _PAPERS = (
     select(_P.id.label("key"), _P.paper_id, _P.archived, _P.first_seen_us, _P.published_us, _P.withdrawn,
            _R.plain_title.is_not(None).label("is_plain"),
-           _R.title, _R.abstract, _R.authors, _R.categories, _R.url, _R.links)
+           _R.title, _R.abstract, _R.authors, _R.categories, _R.url, _R.links, _R.facts)
     .join_from(core.paper, core.revision, _R.id == _P.revision_id)
     .order_by(_P.id)
 )  # fmt: skip
@@ -166,7 +167,7 @@ def _paper_state(
         published=from_us(row.published_us),
         withdrawn=row.withdrawn,
         is_plain=row.is_plain,
-        text=PaperText(words_of(row), row.url, row.links),
+        text=PaperText(words_of(row), row.url, row.links, facts_of(row)),
         sightings=tuple(map(_stored_sighting, newest.values())),
         older=tuple(_stored_sighting(one) for one in rows if newest[(one.source, one.external_id)] is not one),
         signals=signals,
@@ -284,6 +285,7 @@ def _revision(number: int, key: int, change: PaperWrite, plain: Mapping[str, str
         "categories": list(revised.words.categories),
         "url": revised.url,
         "links": dict(revised.links),
+        "facts": facts_record(revised.facts),
     }
 
 

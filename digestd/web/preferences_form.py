@@ -40,6 +40,7 @@ class PreferencesForm(BaseModel):
     min_score: str = ""
     explore: str = ""
     only_categories: str = ""
+    when_empty: str = ""
     language: str = ""
     chosen_topic: str = ""
 
@@ -59,6 +60,7 @@ class PreferencesForm(BaseModel):
             min_score=subscriber.min_score.value,
             explore="on" if subscriber.explore else "",
             only_categories="on" if subscriber.only_categories else "",
+            when_empty="on" if subscriber.when_empty else "",
             language=subscriber.language,
             **lists,
         )

@@ -36,7 +36,7 @@ def links(message: EmailMessage) -> list[str]:
     html, plain = message.get_body(("html",)), message.get_body(("plain",))
     assert html is not None
     assert plain is not None
-    marked = [unescape(found) for found in re.findall(r'href="([^"]+)"', html.get_content())]
+    marked = [unescape(found) for found in re.findall(r'href="([^"#][^"]*)"', html.get_content())]
     written = re.findall(r"(?:https?|mailto):[^\s<>]+", plain.get_content())
     listed = [found for name in HEADERS for found in re.findall(r"<([^>]+)>", str(message[name]))]
     return list(dict.fromkeys([*marked, *written, *listed]))

@@ -13,12 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.digest import Reason, ReasonKind, Section
-from digestd.mail.content import DigestContent, DigestItem, DigestLinks, NoticeContent, PaperContent, Rendered
+from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
+from digestd.mail.content import (
+    DigestContent,
+    DigestItem,
+    DigestLinks,
+    EarlierDigest,
+    NoticeContent,
+    PaperContent,
+    Rendered,
+)
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress
 
 FOLDER = Path(__file__).parent
-DIGESTS = ("personal", "trending", "weekly", "caught_up", "not_whole", "drawn", "hostile")
+DIGESTS = (
+    *("personal", "interests", "trending", "weekly", "caught_up", "after_gap", "not_whole", "thin", "single", "full"),
+    *("first", "empty", "held", "drawn", "followed", "tex", "rtl", "cjk", "german", "by_mail", "hostile"),
+)
 LINKS = DigestLinks(
     view="https://papers.example.org/d/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAA",
     unsubscribe="https://papers.example.org/u/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAB",
@@ -29,6 +40,13 @@ LINKS = DigestLinks(
     settings="https://papers.example.org/p/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAC",
 )
 UNSUBSCRIBE_MAILBOX = "unsubscribe+seaaaaaaaaaqaaaaabvqknpqaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org"
+BY_MAIL = DigestLinks(
+    view="",
+    unsubscribe="mailto:commands+uaaaaaaaaaqaaaaabvqknpqaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org",
+    home="",
+    mail="commands+caaaaaaaaaqaaaaabvqknpqaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org",
+    replies=True,
+)
 POSTAL = "Papers Daily, Storgata 1, 0155 Oslo, Norway"
 NOTICE = NoticeContent(
     list_name="Papers Daily",
@@ -43,6 +61,9 @@ NOTICE = NoticeContent(
 def digest(case: str) -> DigestContent:
     """Return the input of a case."""
     given = json.loads((FOLDER / f"{case}.json").read_text(encoding="utf-8"))
+    items = [item for other in given.get("also", ()) for item in digest(other).items]
+    items = [*map(_item, given["items"]), *items][: given.get("limit", 50)]
+    links = BY_MAIL if given.get("by_mail") else LINKS if items else replace(LINKS, view="")
     return DigestContent(
         list_name=given.get("list_name", "Papers Daily"),
         subscriber_name=given.get("subscriber_name", ""),
@@ -50,11 +71,14 @@ def digest(case: str) -> DigestContent:
         covers_from=given.get("covers_from", given["period"]),
         date=date.fromisoformat(given["date"]),
         considered=given.get("considered", 0),
-        items=tuple(_item(item) for item in given["items"]),
+        items=tuple(sorted(items, key=lambda item: list(Section).index(item.section))),
         postal_address=given.get("postal_address", POSTAL),
-        language="en",
-        links=LINKS,
+        language=given.get("language", "en"),
+        links=links,
         coverage={name: CoverageState(state) for name, state in given.get("coverage", {}).items()},
+        held=tuple(EarlierDigest(date.fromisoformat(day), f"{links.view}{day}") for day in given.get("held", ())),
+        occasions=frozenset(map(Occasion, given.get("occasions", ()))),
+        unmatched=tuple(given.get("unmatched", ())),
     )
 
 
@@ -69,9 +93,19 @@ def _item(given: dict[str, Any]) -> DigestItem:
         url=given.get("url"),
         links=given.get("links", {}),
         signals=given.get("signals", {}),
+        published=date.fromisoformat(given["published"]) if "published" in given else None,
+        sources=tuple(given.get("sources", ())),
+        venue=given.get("venue", ""),
+        affiliations=tuple(given.get("affiliations", ())),
+        announced=given.get("announced", "new"),
     )
     reason = Reason(ReasonKind(why), rest[0] if rest else "", words)
     return DigestItem(entry, reason, Section(given.get("section", "for_you")))
+
+
+def notice(kind: str) -> NoticeContent:
+    """Return a notice of this kind."""
+    return replace(NOTICE, kind=kind, decline=NOTICE.decline if kind == "confirm" else "")
 
 
 def notice_headers(rendered: Rendered) -> Headers:

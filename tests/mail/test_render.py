@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, ReasonKind
-from digestd.domain.sanitise import clean, first_day, shorten, wrap
+from digestd.domain.sanitise import clean, first_day, shorten, text_columns, wrap
 from digestd.errors import BadSetting
 from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import render_digest
@@ -60,16 +60,22 @@ def test_render_headings_descend_by_one_level() -> None:
 @pytest.mark.parametrize(
     ("changes", "subject"),
     [
-        ({}, "6 papers for Tuesday 24 November: Sparse Attention for Graphs"),
-        ({"items": PERSONAL.items[:1]}, "1 paper for Tuesday 24 November: Sparse"),
-        ({"items": PERSONAL.items[4:]}, "Trending on Tuesday 24 November: Do Language Models"),
-        ({"covers_from": "2026-11-21"}, "6 papers since Saturday 21 November: Sparse"),
-        ({"period": "2026-W48", "covers_from": "2026-W48"}, "Your week in 6 papers: Sparse"),
-        ({"period": "2026-W48", "covers_from": "2026-W46"}, "6 papers since the week of 9 November: Sparse"),
+        ({}, "Sparse Attention for Graphs That Change While You… + 5 more"),
+        ({"items": PERSONAL.items[:1]}, "Sparse Attention for Graphs That Change While You Look at…"),
+        ({"items": PERSONAL.items[4:]}, "Trending: Do Language Models Read the Whole Page? + 1 more"),
+        ({"covers_from": "2026-11-21"}, "Sparse Attention for Graphs That Change While You… + 5 more"),
+        ({"period": "2026-W48", "covers_from": "2026-W48"}, "Your week: Sparse Attention for Graphs That… + 5 more"),
     ],
 )
-def test_render_subject_has_count_and_date(changes: dict[str, Any], subject: str) -> None:
-    assert render_digest(TEMPLATES, replace(PERSONAL, **changes)).subject.startswith(subject)
+def test_render_subject_begins_with_the_strongest_title(changes: dict[str, Any], subject: str) -> None:
+    assert render_digest(TEMPLATES, replace(PERSONAL, **changes)).subject == subject
+
+
+@pytest.mark.parametrize("case", golden.DIGESTS)
+@pytest.mark.parametrize("language", TEMPLATES.languages)
+def test_render_subject_fits_a_phone(case: str, language: str) -> None:
+    subject = render_digest(TEMPLATES, golden.in_language(golden.digest(case), language)).subject
+    assert 10 < len(subject) <= 60
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def test_render_subject_has_count_and_date(changes: dict[str, Any], subject: str
         (Reason(ReasonKind.REFERENCE, "A Title").shareable, "Similar to a paper you added"),
         (Reason(ReasonKind.WORDS, "", ("hive", "brood")), "Matches your interests: hive, brood"),
         (Reason(ReasonKind.CO_LIKES), "Readers with similar likes liked it"),
-        (Reason(ReasonKind.CATEGORY, "cs.LG"), "In cs.LG, a category you follow"),
+        (Reason(ReasonKind.CATEGORY, "cs.LG"), "In Machine Learning (cs.LG), a category you follow"),
         (Reason(ReasonKind.TREND, "1"), "Trending: 1 upvote"),
         (Reason(ReasonKind.TREND, "1234"), "Trending: 1,234 upvotes"),
         (Reason(ReasonKind.TREND, "rising"), "Trending"),
@@ -125,8 +131,8 @@ def test_render_links_lead_to_the_paper() -> None:
         PaperContent("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(ReasonKind.NEW)
     )
     text = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text
-    assert "Paper: https://doi.org/10.5555/x\n" in text
-    assert "Code, 1 star: https://example.org/c\n" in text
+    assert "[1] Paper: https://doi.org/10.5555/x\n" in text
+    assert "[2] Code, 1 star: https://example.org/c\n" in text
     assert "PDF" not in text
 
 
@@ -145,7 +151,16 @@ def test_wrap_keeps_links_intact() -> None:
     assert all(line.startswith("  ") for line in lines)
     assert all(len(line) <= 72 for line in lines[:-1])
     assert lines[-1].endswith("a" * 100)
-    assert all(len(line) <= 72 for line in wrap("漢" * 500, 72).split("\n"))
+    assert all(len(line) == 36 for line in wrap("漢" * 360, 72).split("\n"))
+
+
+def test_wrap_counts_wide_characters_twice() -> None:
+    mixed = "検索は grep と同じくらい速い。結果は「十二分の一」の大きさになる（表3）。" * 5
+    lines = wrap(mixed, 40, indent=2).split("\n")
+    assert "".join("".join(lines).split()) == "".join(mixed.split())
+    assert all(text_columns(line) <= 40 for line in lines)
+    assert not any(line.strip()[0] in "。、）」" for line in lines)
+    assert wrap("한국어 음성 합성", 20) == "한국어 음성 합성"
 
 
 def test_first_day_of_a_period() -> None:

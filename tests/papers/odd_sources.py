@@ -28,6 +28,8 @@ FULL = Page(
             signals={"upvotes": 2.5},
             day=date(2026, 11, 23),
             withdrawn=True,
+            venue="Journal of Ice",
+            affiliations=("Universität Zürich", "ETH"),
         ),
         Sighting(ids=(PaperId("feed:1"),), words=Words("")),
     ),

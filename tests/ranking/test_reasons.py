@@ -28,6 +28,11 @@ def test_reason_names_author_as_followed_and_as_written() -> None:
     )
 
 
+def test_reason_names_every_followed_author() -> None:
+    followed = likes((Kind.AUTHOR, "J. Smith"), (Kind.AUTHOR, "Ingrid Ødegård"))
+    assert reason_of(0, *followed) == Reason(ReasonKind.AUTHOR, "J. Smith", ("J. Smith", "Ingrid Ødegård"))
+
+
 def test_reason_quotes_phrase() -> None:
     assert reason_of(4, *likes((Kind.PHRASE, "WAGGLE-DANCE"))) == Reason(
         ReasonKind.PHRASE, "WAGGLE-DANCE", ("waggle dance",)

@@ -30,6 +30,17 @@ def test_hf_daily_parses_nested_fields() -> None:
     assert rivers.links == {"discussion": "https://huggingface.co/papers/2611.20002"}
 
 
+def test_hf_daily_reads_the_organisation() -> None:
+    (record, *_) = json.loads(BODY)
+    for organisation, names in (
+        ({"name": "eth", "fullname": "ETH Zürich"}, ("ETH Zürich",)),
+        ({"name": "eth"}, ("eth",)),
+    ):
+        body = json.dumps([{**record, "organization": organisation}]).encode()
+        assert HF.parse(body).sightings[0].affiliations == names
+    assert HF.parse(json.dumps([{**record, "organization": "ETH"}]).encode()).sightings[0].affiliations == ()
+
+
 def test_hf_daily_requests_newest_day_then_earlier() -> None:
     first = HF.requests(SINCE, None)
     assert first is not None

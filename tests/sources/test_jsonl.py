@@ -26,7 +26,8 @@ def test_jsonl_reads_every_key() -> None:
     assert paper.published == datetime(2026, 11, 20, tzinfo=UTC)
     assert paper.url == "https://example.org/p/1"
     assert paper.signals == {"upvotes": 3.0, "stars": 1.5}
-    assert set(paper.links) == {"code", "pdf", "discussion"}
+    assert set(paper.links) == {"code", "pdf", "discussion", "project"}
+    assert (paper.venue, paper.affiliations) == ("Journal of All", ("ETH",))
 
 
 def test_jsonl_id_comes_from_doi_or_title_and_author() -> None:

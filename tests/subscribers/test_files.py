@@ -67,6 +67,7 @@ WHOLE = {
     "min_score": "high",
     "explore": False,
     "only_categories": True,
+    "when_empty": True,
     "language": "pt-BR",
     "status": "paused",
 }

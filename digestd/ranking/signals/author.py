@@ -20,11 +20,12 @@ evidence = score
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """Return the author as followed, and as written in the paper."""
+    """Return the first author as followed, and all followed ones as written in the paper."""
     found = profiles.authors.cells.find(at, len(candidates))
 
     def words(k: int) -> Words:
-        match = profiles.authors.matches[found[k]]
-        return match.value, (match.written[int(at.columns[k])],)
+        row, column = int(at.rows[k]), int(at.columns[k])
+        matches = profiles.authors.at(row, column)
+        return matches[0].value, tuple(dict.fromkeys(match.written[column] for match in matches))
 
     return ReasonEvidence(ReasonKind.AUTHOR, (found >= 0).astype(np.float32), words, found)

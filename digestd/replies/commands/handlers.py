@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from digestd.domain.digest_layout import order_shown
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import Paper
@@ -109,14 +110,14 @@ def _undo_feedback(session: Session, context: CommandContext, command: Command) 
 
 
 def _find_paper(session: Session, context: CommandContext, command: Command) -> Paper | None:
-    """Return the paper with this number in the answered digest, or in the newest one."""
+    """Return the paper with this number, as shown, in the answered digest or in the newest one."""
     index = int(command.value or 0) - 1
     for delivery in (context.delivery, queries.newest_digest(session, context.subscriber.key)):
         picks = queries.picks(session, delivery) if delivery is not None else ()
         if picks:
             if not 0 <= index < len(picks):
                 return None
-            revision = picks[index].revision
+            revision = picks[order_shown(picks)[index]].revision
             return papers.revisions(session, [revision]).get(revision)
     return None
 

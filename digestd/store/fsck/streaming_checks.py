@@ -7,11 +7,12 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from digestd.domain.delivery import DIGESTS, FINAL_STATES, INITIAL_STATES, TRANSITIONS, UNSENT, MailKind, State
+from digestd.domain.digest import Occasion
 from digestd.domain.subscriber import Status
 from digestd.errors import Damaged
 from digestd.store import core
 from digestd.store.fsck.sql_checks import SHOWN
-from digestd.store.ledger.claim_queue import COVERAGE, coverage
+from digestd.store.ledger.claim_queue import COVERAGE, coverage, occasions
 from digestd.store.ledger.create import audit_hash
 from digestd.store.packing import picked_papers, readable_picks, steps, unpack_seen
 
@@ -54,6 +55,7 @@ def _deliveries(session: Session) -> Iterator[core.Record]:
             _D.key,
             _D.state,
             _D.picks,
+            _D.occasions,
             COVERAGE,
             _D.history,
             _D.audit_id,
@@ -106,7 +108,8 @@ def _check_delivery(row: core.Record, found: Found) -> None:
 
 
 def _is_readable(row: core.Record) -> bool:
-    return bool(readable_picks(row.picks)) and coverage(row.coverage) is not None
+    is_told = Occasion.EMPTY in occasions(row.occasions) and bool(row.picks)
+    return (is_told or bool(readable_picks(row.picks))) and coverage(row.coverage) is not None
 
 
 def _check_due(session: Session, due: dict[int, tuple[int, int]], found: Found) -> None:

@@ -14,13 +14,14 @@ from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
+from digestd.domain.digest import Occasion
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason, blocks_mail
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, run_all
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.indexes import AT_WORK
-from digestd.store.packing import readable_picks, step
+from digestd.store.packing import planned_us, readable_picks, step, unpack_unmatched
 from digestd.store.timestamps import to_us
 
 LEASE = timedelta(minutes=45)
@@ -135,6 +136,12 @@ def coverage(kept: str) -> Mapping[str, CoverageState] | None:
         return None
 
 
+@lru_cache(maxsize=100)
+def occasions(kept: str) -> frozenset[Occasion]:
+    """Return what is special about a digest from its column; unknown values are ignored."""
+    return frozenset(occasion for occasion in Occasion if occasion in kept.split())
+
+
 def _selected() -> core.Query:
     suppression = core.suppression.c.reason.label("suppression")
     return select(
@@ -168,6 +175,8 @@ _COLUMNS = (
     _D.picks,
     _D.considered,
     COVERAGE,
+    _D.history,
+    _D.occasions,
     _D.dated_us,
     _D.expires_us,
     _D.attempts,
@@ -243,4 +252,7 @@ def _claim(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim:
         dated_us=at_us if row.dated_us is None else row.dated_us,
         failures=row.failures,
         coverage=coverage(row.coverage),
+        planned_us=planned_us(row.history),
+        occasions=occasions(row.occasions),
+        unmatched=unpack_unmatched(row.picks),
     )

@@ -34,6 +34,7 @@ class NewDigest(NamedTuple):
     picks: Packed
     considered: int
     message_id: str
+    occasions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ _BIRTHS = BulkStatement(
     insert(core.delivery),
     (
         *("subscriber_id", "kind", "key", "covers_from", "consent_version", "state", "message_id", "picks"),
-        *("considered", "history", "due_us", "expires_us", "not_before_us", "attempts", "failures"),
+        *("considered", "history", "due_us", "expires_us", "not_before_us", "attempts", "failures", "occasions"),
         *("coverage", "template_hash", "audit_id", "model_id"),
     ),
 )
@@ -160,6 +161,7 @@ def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | Non
         "picks": b"",
         "considered": 0,
         "coverage": {},
+        "occasions": "",
         "template_hash": notice.template_hash,
     }
     return _insert_ready(session, row, Actor.PLANNER, now, notice.expires, notice.not_before)
@@ -233,5 +235,5 @@ def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...
         yield (
             *(digest.subscriber, MailKind.DIGEST.value, slot.period.key, slot.covers_from, digest.consent_version),
             *(state.value, digest.message_id, digest.picks.picks, digest.considered, history[state]),
-            *(due_us, max(_us(slot.expires), due_us + 1), due_us, 0, 0),
+            *(due_us, max(_us(slot.expires), due_us + 1), due_us, 0, 0, digest.occasions),
         )

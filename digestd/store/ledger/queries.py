@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Claim, MailKind, State
-from digestd.domain.digest import Pick, Reason
+from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage, occasions
 from digestd.store.ledger.indexes import AT_WORK
-from digestd.store.packing import pick_count, readable_picks, steps
+from digestd.store.packing import pick_count, planned_us, readable_picks, steps, unpack_unmatched
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
@@ -180,7 +180,10 @@ def digests(session: Session, subscriber: int) -> list[PlannedDigest]:
 def newest_digest(session: Session, subscriber: int) -> int | None:
     """Return the newest delivery that carries a digest with picks to a subscriber."""
     query = select(func.max(_D.id)).where(
-        _D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.state != State.EMPTY
+        _D.subscriber_id == subscriber,
+        _D.kind == MailKind.DIGEST,
+        _D.state != State.EMPTY,
+        _D.occasions.not_like(f"%{Occasion.EMPTY}%"),
     )
     found: int | None = session.connection().execute(query).scalar()
     return found
@@ -224,6 +227,9 @@ def _claim(row: core.Record) -> Claim:
         dated_us=row.dated_us if row.dated_us is not None else row.due_us,
         failures=row.failures,
         coverage=coverage(row.coverage),
+        planned_us=planned_us(row.history),
+        occasions=occasions(row.occasions),
+        unmatched=unpack_unmatched(row.picks),
     )
 
 

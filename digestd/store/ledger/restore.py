@@ -109,6 +109,7 @@ def reserve_numbers(session: Session, beyond: int, now: datetime) -> None:
             picks=b"",
             considered=0,
             coverage={},
+            occasions="",
             template_hash="",
             history=step(State.EMPTY, Actor.RECOVERY, at_us),
             due_us=at_us,

@@ -6,7 +6,7 @@ Its constraints hold whatever the code does; triggers refuse illegal changes of 
 (see migrations/versions/0001_initial.py).
 """
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, String, UniqueConstraint, text
 from sqlmodel import Field
 
 from digestd.domain.delivery import Outcome, State
@@ -71,6 +71,8 @@ class DeliveryRow(Row, table=True):
     picks: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
     considered: int = 0
     coverage: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    occasions: str = Field(default="", sa_column=Column(String(80), nullable=False, server_default=""))
+    """What is special about a digest: values of Occasion, joined by blanks."""
     template_hash: str = Field(max_length=64)
     sha256: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
     history: str = ""

@@ -49,6 +49,7 @@ class RevisionRow(Row, table=True):
     categories: list[str] = Field(sa_column=Column(JSON, nullable=False))
     url: str | None = None
     links: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    facts: dict[str, object] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_us: int = Field(sa_column=us())
 
 

@@ -71,6 +71,7 @@ class Changes(Interests):
     min_score: MinScore | None = None
     explore: bool | None = None
     only_categories: bool | None = None
+    when_empty: bool | None = None
     language: str | None = None
 
 
@@ -142,6 +143,7 @@ class SubscriberOut(BaseModel):
     min_score: MinScore
     explore: bool
     only_categories: bool
+    when_empty: bool
     language: str
     interests: Interests
     hints: list[TopicHintOut] = []

@@ -196,6 +196,7 @@ def _papers() -> None:
         sa.Column("categories", sa.JSON(), nullable=False),
         sa.Column("url", sa.String()),
         sa.Column("links", sa.JSON(), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
         _us("made_us"),
     )
     op.create_table(
@@ -291,6 +292,7 @@ def _subscribers() -> None:
         sa.Column("min_score", sa.String(10), nullable=False),
         sa.Column("explore", sa.Boolean(), nullable=False),
         sa.Column("only_categories", sa.Boolean(), nullable=False),
+        sa.Column("when_empty", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(20), nullable=False),
         _us("created_us"),
         _us("next_due_us"),
@@ -461,6 +463,7 @@ def _ledger() -> None:
         sa.Column("picks", sa.LargeBinary(), nullable=False),
         sa.Column("considered", sa.Integer(), nullable=False),
         sa.Column("coverage", sa.JSON(), nullable=False),
+        sa.Column("occasions", sa.String(80), nullable=False, server_default=""),
         sa.Column("template_hash", sa.String(64), nullable=False),
         sa.Column("sha256", sa.LargeBinary(32)),
         sa.Column("history", sa.String(), nullable=False),

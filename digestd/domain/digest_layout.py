@@ -1,0 +1,103 @@
+"""The order in which a digest shows its picks: by section, and by interest where that reads better.
+
+A pure function of the picks, so that a mail, its web page and the numbers in commands ("more 3") always agree. The
+picks themselves stay in the order of the ranking.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from digestd.domain.digest import Reason, ReasonKind, Section
+
+_GROUPED = {
+    ReasonKind.TOPIC: ReasonKind.TOPIC,
+    ReasonKind.NEAR_TOPIC: ReasonKind.TOPIC,
+    ReasonKind.PHRASE: ReasonKind.PHRASE,
+    ReasonKind.AUTHOR: ReasonKind.AUTHOR,
+    ReasonKind.CATEGORY: ReasonKind.CATEGORY,
+}
+"""Kinds of reasons that name an interest, and the kind of interest. Private references never make a heading."""
+_GROUP_MIN = 2
+_ALONE_MIN = 3
+"""Papers of a group; of the only group in a digest."""
+
+
+class HeadingKind(StrEnum):
+    """What a heading says."""
+
+    FOR_YOU = "for_you"
+    TRENDING = "trending"
+    EXPLORATION = "exploration"
+    TOPIC = "topic"
+    PHRASE = "phrase"
+    AUTHOR = "author"
+    CATEGORY = "category"
+    ALSO = "also"  # what is left beside the groups
+
+
+class Heading(NamedTuple):
+    """The heading of a block. `value`: the interest that it names, or empty."""
+
+    kind: HeadingKind
+    value: str = ""
+
+
+_SECTIONS = tuple((section, Heading(HeadingKind(section.value))) for section in Section)[1:]
+"""The sections after FOR_YOU, in the order shown."""
+
+
+class Block(NamedTuple):
+    """Picks under one heading. `places`: their places in the ranking, from 0."""
+
+    heading: Heading
+    places: tuple[int, ...]
+
+
+class Shown(Protocol):
+    """What the layout needs to know of a pick."""
+
+    @property
+    def section(self) -> Section: ...
+    @property
+    def reason(self) -> Reason: ...
+
+
+def blocks(picks: Sequence[Shown]) -> tuple[Block, ...]:
+    """Return the blocks of a digest in the order shown.
+
+    Picks of FOR_YOU that share an interest are grouped if at least two interests have two papers each, or one has
+    three. Groups are ordered by their best pick. Better picks than those of the first group stay before it, and the
+    others follow the last group.
+    """
+    places: dict[Section, list[int]] = {}
+    for place, pick in enumerate(picks):
+        places.setdefault(pick.section, []).append(place)
+    found = _by_interest(picks, places.get(Section.FOR_YOU, []))
+    found += [Block(heading, tuple(places[section])) for section, heading in _SECTIONS if section in places]
+    return tuple(found)
+
+
+def order_shown(picks: Sequence[Shown]) -> tuple[int, ...]:
+    """Return the places of the picks in the order shown: number n of a digest is `order_shown(picks)[n - 1]`."""
+    return tuple([place for block in blocks(picks) for place in block.places])
+
+
+def _by_interest(picks: Sequence[Shown], places: Sequence[int]) -> list[Block]:
+    groups: dict[Heading, list[int]] = {}
+    for place in places:
+        reason = picks[place].reason
+        if reason.kind in _GROUPED and reason.value:
+            groups.setdefault(Heading(HeadingKind(_GROUPED[reason.kind].value), reason.value), []).append(place)
+    groups = {heading: own for heading, own in groups.items() if len(own) >= _GROUP_MIN}
+    if len(groups) < _GROUP_MIN and not any(len(own) >= _ALONE_MIN for own in groups.values()):
+        return [Block(Heading(HeadingKind.FOR_YOU), tuple(places))] if places else []
+    grouped = {place for own in groups.values() for place in own}
+    first = min(grouped)
+    before = tuple([place for place in places if place < first])
+    after = tuple([place for place in places if place > first and place not in grouped])
+    return [
+        *([Block(Heading(HeadingKind.FOR_YOU), before)] if before else []),
+        *(Block(heading, tuple(own)) for heading, own in groups.items()),
+        *([Block(Heading(HeadingKind.ALSO), after)] if after else []),
+    ]

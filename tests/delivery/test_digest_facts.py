@@ -1,0 +1,85 @@
+"""What sources tell of a paper reaches the mail, as it was known when the digest was planned."""
+
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from digestd.domain.digest import Occasion
+from digestd.store.ledger import queries
+from tests.delivery.test_composer import prepared
+from tests.support.install import Install, install
+
+PAPER: dict[str, object] = {
+    "id": "arxiv:2611.01234",
+    "title": "Bees vote with their feet",
+    "abstract": "We listen to hives.",
+    "authors": ["Pilar Ibáñez", "Tove Lindgren"],
+    "categories": ["cs.LG"],
+    "published": "2026-11-20",
+    "venue": "Journal of Hives",
+    "affiliations": ["Lund University"],
+    "signals": {"stars": 12, "upvotes": 30, "comments": 4},
+    "links": {
+        "code": "https://example.org/code",
+        "discussion": "https://example.org/talk",
+        "project": "https://example.org/bees",
+    },
+}
+ADA: dict[str, object] = {"email": "ada@example.net", "authors": ["Tove Lindgren"], "hour": 0, "size": 4}
+
+
+@pytest.fixture
+def digest(tmp_path: Path, database_url: str, now: datetime) -> Install:
+    """Return an install with a digest for Ada, planned."""
+    made = install(tmp_path, database_url, now)
+    made.papers([PAPER])
+    made.people([ADA])
+    assert made.plan().planned == 1
+    return made
+
+
+def body(install: Install) -> str:
+    """Return the text of the only digest."""
+    composer, (claim,) = prepared(install)
+    part = message_from_bytes(composer.compose(claim).message, policy=policy.default).get_body(("plain",))
+    assert part is not None
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+def test_digest_shows_the_facts_of_a_paper(digest: Install) -> None:
+    text = body(digest)
+    assert "Pilar Ibáñez, *Tove Lindgren*\n" in text
+    assert "20 Nov 2026 · Journal of Hives, arXiv · Machine Learning · Lund University" in " ".join(text.split())
+    assert "Code, 12 stars: https://example.org/code\n" in text
+    assert "Discussion, 30 upvotes, 4 comments: https://example.org/talk\n" in text
+    assert "Project page: https://example.org/bees\n" in text
+
+
+def test_digest_keeps_the_figures_of_its_planning(digest: Install) -> None:
+    before = body(digest)
+    digest.clock.go(timedelta(hours=1))
+    digest.papers([{**PAPER, "signals": {"stars": 900, "upvotes": 900, "comments": 900}}])
+    assert body(digest) == before
+
+
+def test_first_digest_is_marked(digest: Install) -> None:
+    with digest.db.read() as session:
+        claim = queries.as_claim(session, 1)
+    assert claim is not None
+    assert claim.occasions == {Occasion.FIRST}
+    assert "This is your first digest." in body(digest)
+
+
+@pytest.mark.parametrize("when_empty", [True, False])
+def test_empty_day_is_told_on_request(tmp_path: Path, database_url: str, now: datetime, when_empty: bool) -> None:
+    made = install(tmp_path, database_url, now)
+    made.papers([PAPER])
+    made.people([{"email": "ada@example.net", "topics": ["Byzantine pottery"], "hour": 0, "when_empty": when_empty}])
+    assert made.plan().planned == when_empty
+    assert not made.broken
+    if when_empty:
+        text = body(made)
+        assert "We looked at 1 new paper, and none fits your interests." in text
+        assert "Nothing new on your topic: Byzantine pottery" in text
