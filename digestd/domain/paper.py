@@ -11,6 +11,7 @@ from datetime import date, datetime
 from math import isfinite
 from typing import NewType
 
+from digestd.domain.gist import Gist
 from digestd.errors import BadRecord
 
 PaperId = NewType("PaperId", str)
@@ -18,6 +19,7 @@ PaperId = NewType("PaperId", str)
 
 TITLE_MAX = 1_000
 ABSTRACT_MAX = 20_000
+SUMMARY_MAX = 2_000
 AUTHORS_MAX = 5_000
 NAME_MAX = 200
 
@@ -43,6 +45,7 @@ class Sighting:
         withdrawn: True if the source says that the authors or the publisher withdrew it.
         links: by name: code, pdf, project, discussion.
         signals: by name: upvotes, comments, stars, citations.
+        summary: the source's own summary of the abstract, written by a machine.
     """
 
     ids: tuple[PaperId, ...]
@@ -55,6 +58,7 @@ class Sighting:
     signals: Mapping[str, float] = field(default_factory=dict)
     day: date | None = None
     withdrawn: bool = False
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Paper:
         key, revision: the store's row numbers.
         plain_title, plain_abstract: the text for people, TeX converted to Unicode.
         first_seen: when a source reported it first.
+        gist: what is new and what came out; None for archived papers and those without an abstract.
     """
 
     key: int
@@ -80,6 +85,7 @@ class Paper:
     signals: Mapping[str, float] = field(default_factory=dict)
     archived: bool = False
     withdrawn: bool = False
+    gist: Gist | None = None
 
     @property
     def text(self) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, TITLE_MAX, PaperId, Sighting
+from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, SUMMARY_MAX, TITLE_MAX, PaperId, Sighting
 from digestd.domain.sighting_record import FIELDS, assemble
 from digestd.fetching.parser_main import LONG_TEXTS
 from digestd.sources.source import CATEGORIES_MAX, Page, Reject, clean_line, clean_names, web_url
@@ -196,6 +196,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "signals": lambda value: {name: _measure(number) for name, number in _marks(value)},
     "day": _date,
     "withdrawn": _flag,
+    "summary": lambda value: clean_line(_text(value, LINE_MAX), SUMMARY_MAX),
 }
 """Checks of each field of a sighting; each returns the cleaned value."""
 if missing := set(FIELDS) ^ _CHECKS.keys():

@@ -1,8 +1,8 @@
 """Papers as JSON lines: the input of `paper import`, and the source `jsonl:PATH`.
 
 One object per line: `title` (required), `id`, `abstract`, `authors` [str], `categories` [str], `published`
-(ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion}. A missing id is made from
-`doi`, else from title and first author. Unknown keys are refused.
+(ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion}, `summary` (shown as
+machine-written). A missing id is made from `doi`, else from title and first author. Unknown keys are refused.
 """
 
 import difflib
@@ -16,13 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from digestd.domain.paper import PaperId, Sighting, Words, doi_id, paper_id
+from digestd.domain.paper import SUMMARY_MAX, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
 from digestd.sources import spec_arguments
-from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, parse_timestamp, web_url
+from digestd.sources.source import Page, RateLimit, Reject, Request, clean_line, make_words, parse_timestamp, web_url
 
 LINE_MAX = 1_000_000
-KEYS = ("title", "id", "abstract", "authors", "categories", "published", "url", "doi", "signals", "links")
+KEYS = ("title", "id", "abstract", "authors", "categories", "published", "url", "doi", "signals", "links", "summary")
 LINKS = ("code", "pdf", "discussion")
 _SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -101,6 +101,7 @@ def read_record(record: Mapping[str, object]) -> Sighting:
         url=_url(record.get("url"), "url"),
         links=_links(record.get("links")),
         signals=_signals(record.get("signals")),
+        summary=clean_line(_text(record, "summary"), SUMMARY_MAX),
     )
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
+from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.store import core
 from digestd.store.bulk import chunks
@@ -23,7 +24,7 @@ MERGED = "merged:"
 _P, _R, _A, _S, _G = core.paper.c, core.revision.c, core.paper_alias.c, core.signal.c, core.merge.c
 _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
             _R.id.label("revision"), _R.title, _R.abstract, _R.plain_title, _R.plain_abstract,
-            _R.authors, _R.categories, _R.url, _R.links)  # fmt: skip
+            _R.authors, _R.categories, _R.url, _R.links, _R.gist, _R.brief_gist, _R.gist_kind)  # fmt: skip
 _CURRENT = select(*_COLUMNS).join_from(core.paper, core.revision, _R.id == _P.revision_id)
 _AS_OF = select(*_COLUMNS).join_from(core.revision, core.paper, _P.id == _R.paper)
 
@@ -269,6 +270,7 @@ def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
         signals=signals,
         archived=row.archived,
         withdrawn=row.withdrawn,
+        gist=Gist(row.gist, row.brief_gist, GistKind(row.gist_kind)) if row.gist_kind else None,
     )
 
 

@@ -11,7 +11,7 @@ from digestd.papers.gists.sentences import ROLES
 
 BACKGROUND = (
     "Forests store a large share of the carbon that people release every year. Counting trees by hand is slow and "
-    "expensive, so most countries do it only once in ten years. However, existing methods that count trees from the air "
+    "expensive, so most countries do it only once in ten years. However, existing methods that count trees from air "
     "need images without clouds, which are rare in the tropics."
 )
 NEW = "In this paper, we propose LeafCount, a model that counts trees from radar images through clouds."

@@ -28,6 +28,7 @@ FULL = Page(
             signals={"upvotes": 2.5},
             day=date(2026, 11, 23),
             withdrawn=True,
+            summary="A summary of ice.",
         ),
         Sighting(ids=(PaperId("feed:1"),), words=Words("")),
     ),

@@ -4,6 +4,7 @@ from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, Unique
 from sqlmodel import Field
 
 from digestd.domain.coverage import CoverageState
+from digestd.domain.gist import GistKind
 from digestd.store.tables.columns import KEY, Row, one_of, own_key, ref, us
 
 
@@ -35,10 +36,13 @@ class RevisionRow(Row, table=True):
     Append-only, so an old digest can be rebuilt.
 
     `plain_…`: the same without TeX, made when the paper may be picked; turning TeX into words takes
-    milliseconds, which an archive of a hundred thousand papers need not spend.
+    milliseconds, which an archive of a hundred thousand papers need not spend. The gist is made with it.
+
+    `summary`: a source's own, as it gave it; `gist_kind` says where the gist is from.
     """
 
     __tablename__ = "revision"
+    __table_args__ = (CheckConstraint(one_of("gist_kind", GistKind), "gist_kind"),)
     id: int | None = Field(default=None, sa_column=own_key())
     paper: int = Field(sa_column=ref("paper.id", index=True))
     title: str
@@ -49,6 +53,10 @@ class RevisionRow(Row, table=True):
     categories: list[str] = Field(sa_column=Column(JSON, nullable=False))
     url: str | None = None
     links: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    summary: str = ""
+    gist: str | None = None
+    brief_gist: str | None = None
+    gist_kind: str | None = Field(default=None, max_length=10)
     made_us: int = Field(sa_column=us())
 
 

@@ -196,7 +196,12 @@ def _papers() -> None:
         sa.Column("categories", sa.JSON(), nullable=False),
         sa.Column("url", sa.String()),
         sa.Column("links", sa.JSON(), nullable=False),
+        sa.Column("summary", sa.String(), nullable=False),
+        sa.Column("gist", sa.String()),
+        sa.Column("brief_gist", sa.String()),
+        sa.Column("gist_kind", sa.String(10)),
         _us("made_us"),
+        sa.CheckConstraint(_either("gist_kind", "source extracted generated"), "gist_kind"),
     )
     op.create_table(
         "sighting",
