@@ -15,11 +15,13 @@ class GistKind(StrEnum):
     SOURCE: the summary that a source gives, written by a machine, with a sentence of the abstract for the result.
     EXTRACTED: sentences of the abstract.
     GENERATED: written by a language model from the abstract.
+    TRANSLATED: translated by a language model.
     """
 
     SOURCE = "source"
     EXTRACTED = "extracted"
     GENERATED = "generated"
+    TRANSLATED = "translated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ class Paper:
         plain_title, plain_abstract: the text for people, TeX converted to Unicode.
         first_seen: when a source reported it first.
         gist: what is new and what came out; None for archived papers and those without an abstract.
+        translations: the gist in other languages, by BCP 47 tag, if a language model translates.
     """
 
     key: int
@@ -86,6 +87,7 @@ class Paper:
     archived: bool = False
     withdrawn: bool = False
     gist: Gist | None = None
+    translations: Mapping[str, Gist] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

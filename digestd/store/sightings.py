@@ -313,6 +313,7 @@ def _revision(number: int, key: int, change: PaperWrite, readable: Mapping[TextK
         "url": revised.url,
         "links": dict(revised.links),
         "summary": revised.summary,
+        "translations": {},
     }
 
 

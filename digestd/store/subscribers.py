@@ -287,6 +287,12 @@ def any_address(session: Session) -> tuple[str, bytes] | None:
     return None if row is None else (row.address, bytes(row.address_key))
 
 
+def active_languages(session: Session) -> list[str]:
+    """Return the languages of active subscribers, sorted."""
+    query = select(_S.language).where(_S.status == Status.ACTIVE).distinct().order_by(_S.language)
+    return list(session.connection().execute(query).scalars())
+
+
 def _read(session: Session, query: core.Query) -> list[Subscriber]:
     return _subscribers(session, session.connection().execute(query).all())
 

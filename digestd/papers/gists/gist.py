@@ -97,6 +97,11 @@ def _joined(texts: Sequence[str]) -> str:
     return found
 
 
+def leading_sentences(text: str, limit: int) -> str:
+    """Return the first sentences of a text that fit, at least a part of the first."""
+    return _leading([sentence.text for sentence in split_sentences(text)] or [text], limit)
+
+
 def shorten_sentence(text: str, limit: int) -> str:
     """Cut a sentence that is too long before a clause, else between words, and end it with an ellipsis."""
     if len(text) <= limit:

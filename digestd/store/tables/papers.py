@@ -38,7 +38,8 @@ class RevisionRow(Row, table=True):
     `plain_…`: the same without TeX, made when the paper may be picked; turning TeX into words takes
     milliseconds, which an archive of a hundred thousand papers need not spend. The gist is made with it.
 
-    `summary`: a source's own, as it gave it; `gist_kind` says where the gist is from.
+    `summary`: a source's own, as it gave it; `gist_kind` says where the gist is from; `translations`: the gist and its
+    short form by language, if a language model translates.
     """
 
     __tablename__ = "revision"
@@ -57,6 +58,7 @@ class RevisionRow(Row, table=True):
     gist: str | None = None
     brief_gist: str | None = None
     gist_kind: str | None = Field(default=None, max_length=10)
+    translations: dict[str, list[str]] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_us: int = Field(sa_column=us())
 
 
@@ -183,6 +185,15 @@ class DoNotMergeRow(Row, table=True):
     one: int = Field(sa_column=ref("paper.id", primary_key=True))
     other: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
     at_us: int = Field(sa_column=us())
+
+
+class GistAttemptRow(Row, table=True):
+    """A revision that a language model was asked about, or wrote; `outcome` in one word."""
+
+    __tablename__ = "gist_attempt"
+    revision: int = Field(sa_column=ref("revision.id", primary_key=True))
+    at_us: int = Field(sa_column=us(index=True))
+    outcome: str = Field(max_length=10)
 
 
 class EmbeddingRow(Row, table=True):

@@ -53,6 +53,7 @@ TABLES = (
     "calibration",
     "encoding",
     "embedding",
+    "gist_attempt",
     "similarity_key",
     "signal",
     "sighting",
@@ -200,8 +201,9 @@ def _papers() -> None:
         sa.Column("gist", sa.String()),
         sa.Column("brief_gist", sa.String()),
         sa.Column("gist_kind", sa.String(10)),
+        sa.Column("translations", sa.JSON(), nullable=False),
         _us("made_us"),
-        sa.CheckConstraint(_either("gist_kind", "source extracted generated"), "gist_kind"),
+        sa.CheckConstraint(_either("gist_kind", "source extracted generated translated"), "gist_kind"),
     )
     op.create_table(
         "sighting",
@@ -228,6 +230,12 @@ def _papers() -> None:
         sa.Column("key", sa.BigInteger(), primary_key=True),
         _ref("paper", "paper.id", primary_key=True, index=True),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "gist_attempt",
+        _ref("revision", "revision.id", primary_key=True),
+        _us("at_us", index=True),
+        sa.Column("outcome", sa.String(10), nullable=False),
     )
     op.create_table(
         "embedding",
