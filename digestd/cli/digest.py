@@ -237,6 +237,7 @@ def _preview(app: App, email: str, part: MailPart) -> bytes:
         address=subscriber.address or "",
         name=subscriber.name,
         language=subscriber.language,
+        full_abstracts=subscriber.full_abstracts,
         period=period,
         covers_from=period,
         considered=shown.considered,

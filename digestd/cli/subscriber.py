@@ -76,6 +76,12 @@ OnlyCategories = Annotated[
         "--only-categories/--any-category", help="Show only papers from --category or by --author. Default: any."
     ),
 ]
+FullAbstracts = Annotated[
+    bool | None,
+    typer.Option(
+        "--full-abstracts/--gists-only", help="Put the full abstracts into the text part of the mail. Default: gists."
+    ),
+]
 Language = Annotated[str | None, typer.Option(help="The language of the mail, as in en. Default: en.")]
 Name = Annotated[str | None, typer.Option(help="The name to greet them by.")]
 
@@ -109,6 +115,7 @@ def add_subscriber(
     min_score: MinScore = None,
     explore: Explore = None,
     only_categories: OnlyCategories = None,
+    full_abstracts: FullAbstracts = None,
     language: Language = None,
     name: Name = None,
     confirm: Annotated[
@@ -147,6 +154,7 @@ def edit_subscriber(
     min_score: MinScore = None,
     explore: Explore = None,
     only_categories: OnlyCategories = None,
+    full_abstracts: FullAbstracts = None,
     language: Language = None,
     name: Name = None,
 ) -> None:
@@ -222,7 +230,8 @@ def import_file(
 
     Keys: email (required), name, topics, phrases, authors, categories,
     mute, likes, dislikes, timezone, hour, cadence, weekday, size,
-    min_score, explore, only_categories, language, status. In CSV, separate the values of a list by semicolons.
+    min_score, explore, only_categories, full_abstracts, language, status. In
+    CSV, separate the values of a list by semicolons.
 
     A known address is updated; keys that are not given keep their value. Nobody
     who unsubscribed or is suppressed is subscribed again. The status is active
@@ -433,7 +442,7 @@ def subscriber_row(subscriber: Subscriber) -> dict[str, object]:
 _LISTS = {"topics": "topic", "phrases": "phrase", "authors": "author", "categories": "category"}
 _SETTINGS = (
     *("email", "name", "language", "status", "timezone", "hour", "cadence", "weekday", "size"),
-    *("min_score", "explore", "only_categories"),
+    *("min_score", "explore", "only_categories", "full_abstracts"),
 )
 
 

@@ -20,6 +20,7 @@ from digestd.mail.content import (
     DigestItem,
     DigestLinks,
     EarlierDigest,
+    FullAbstracts,
     NoticeContent,
     PaperContent,
     Rendered,
@@ -181,7 +182,7 @@ class Composer:
         """
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
-        content = replace(self._content(claim), subscriber_name="", links=links, held=())
+        content = replace(self._content(claim), subscriber_name="", links=links, held=(), abstracts=FullAbstracts.PAGE)
         return render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
 
     def _content(self, claim: Claim) -> DigestContent:
@@ -202,6 +203,7 @@ class Composer:
             links=self._digest_links(claim),
             coverage=claim.coverage,
             held=self._earlier_digests(claim),
+            abstracts=FullAbstracts.TEXT if claim.full_abstracts else FullAbstracts.NOWHERE,
         )
 
     def _earlier_digests(self, claim: Claim) -> tuple[EarlierDigest, ...]:

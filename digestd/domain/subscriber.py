@@ -102,6 +102,7 @@ class Subscriber:
         min_score: the minimum score of a paper.
         explore: True if one paper may be an exploration pick.
         only_categories: True to exclude papers outside their categories, except by authors they follow.
+        full_abstracts: True to have the full abstracts in the text part of the mail.
         last_date: the local date (ISO) of the newest digest.
         last_planned: when the newest digest was planned.
         paused_until: when a pause ends by itself.
@@ -118,6 +119,7 @@ class Subscriber:
     min_score: MinScore = MinScore.NORMAL
     explore: bool = True
     only_categories: bool = False
+    full_abstracts: bool = False
     language: str = "en"
     interests: tuple[Interest, ...] = ()
     last_date: str | None = None

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section
+from digestd.domain.gist import Gist
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 
@@ -20,6 +22,7 @@ class PaperContent:
     Attributes:
         links: URLs by name: code, pdf, discussion.
         signals: Counts by name: upvotes, comments, stars, citations.
+        gist: What is new and what came out; without it the abstract is cut.
     """
 
     title: str
@@ -29,6 +32,7 @@ class PaperContent:
     url: str | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
+    gist: Gist | None = None
 
     @classmethod
     def of(cls, paper: Paper) -> "PaperContent":
@@ -41,7 +45,16 @@ class PaperContent:
             url=paper.url,
             links=paper.links,
             signals=paper.signals,
+            gist=paper.gist,
         )
+
+
+class FullAbstracts(StrEnum):
+    """Where a digest has the full abstracts: nowhere, in the text part, or on its web page (folded)."""
+
+    NOWHERE = "nowhere"
+    TEXT = "text"
+    PAGE = "page"
 
 
 class DigestItem(NamedTuple):
@@ -101,6 +114,7 @@ class DigestContent:
         considered: How many papers it was chosen from; 0 hides the number.
         coverage: Incomplete sources at the time of planning, by label.
         held: Earlier digests that may not have arrived.
+        abstracts: Where the full abstracts are.
     """
 
     list_name: str
@@ -115,6 +129,7 @@ class DigestContent:
     links: DigestLinks
     coverage: Mapping[str, CoverageState] = field(default_factory=dict)
     held: tuple[EarlierDigest, ...] = ()
+    abstracts: FullAbstracts = FullAbstracts.NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

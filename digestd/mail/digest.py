@@ -17,7 +17,15 @@ from jinja2 import Environment
 from digestd.domain.digest import Reason, Section
 from digestd.domain.sanitise import first_day, safe_url, shorten, wrap
 from digestd.errors import BadInput, BadSetting
-from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest, PaperContent, Rendered
+from digestd.mail.content import (
+    DigestContent,
+    DigestItem,
+    DigestLinks,
+    EarlierDigest,
+    FullAbstracts,
+    PaperContent,
+    Rendered,
+)
 from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, slot, token_value, value
 from digestd.mail.rendering import NAME_MAX, POSTAL_MAX, clean_line, render_line, render_sentence, render_template
 from digestd.mail.templates import Templates
@@ -104,6 +112,7 @@ class PickLinks:
         mail: The address for commands, if there are no web pages.
         is_brief: Whether to print one link for all feedback instead of one link each.
         is_numbered: Whether to print numbers, because replies refer to papers by number.
+        abstracts: Where to print the full abstract.
     """
 
     feedback: str
@@ -111,6 +120,7 @@ class PickLinks:
     mail: str
     is_brief: bool
     is_numbered: bool
+    abstracts: FullAbstracts
     number: str = slot("number")
     reason: str = slot("reason")
 
@@ -181,7 +191,8 @@ def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, i
     values = _values(content, lines)
     mute, mail = values["mute"], values["mail"]
     head, foot = _frame_parts(environment, _frame(content, lines.heading, len(content.items) - len(items)))
-    pick = _pick_links(links.feedback, bool(links.mute), _gives_feedback_by_mail(links), fit.is_brief, links.replies)
+    mutable, by_mail = bool(links.mute), _gives_feedback_by_mail(links)
+    pick = _pick_links(links.feedback, mutable, by_mail, fit.is_brief, links.replies, content.abstracts)
     tokens = _tokens(links) if links.feedback else [value("")] * len(items)
     parts = [(head, values)]
     section = None
@@ -212,7 +223,7 @@ def _lines(environment: Environment, content: DigestContent, first: Sequence[Pap
     name = clean_line(content.subscriber_name, NAME_MAX)
     subject, heading, lead = _summary_lines(environment, _summary(content, slot("name") if name else ""))
     values = {"name": value(name), "first": value(shorten(first[0].title, _FIRST_TITLE_MAX))}
-    preheader = " · ".join([paper.title for paper in first[1:]]) or first[0].abstract
+    preheader = " · ".join([paper.title for paper in first[1:]]) or first[0].gist
     return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
 
 
@@ -291,13 +302,16 @@ def _slot_if(link: str, name: str) -> str:
 
 
 @lru_cache(maxsize=64)  # one object per combination, because PickLinks is compared by identity
-def _pick_links(feedback: str, mute: bool, mail: bool, is_brief: bool, is_numbered: bool) -> PickLinks:
+def _pick_links(
+    feedback: str, mute: bool, mail: bool, is_brief: bool, is_numbered: bool, abstracts: FullAbstracts
+) -> PickLinks:
     return PickLinks(
         feedback=f"{safe_url(feedback)}{slot('token')}" if feedback else "",
         mute=slot("mute") if mute else "",
         mail=slot("mail") if mail else "",
         is_brief=is_brief,
         is_numbered=is_numbered,
+        abstracts=abstracts,
     )
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, ReasonKind
+from digestd.domain.gist import GIST_MAX
 from digestd.domain.sanitise import clean, safe_url, shorten
 from digestd.mail.content import PaperContent
 from digestd.ranking.text import tokens
@@ -35,8 +36,7 @@ class DetailLevel:
 
 
 DETAIL_LEVELS = (
-    DetailLevel(300, 600, 6),
-    DetailLevel(300, 440, 6),
+    DetailLevel(300, 480, 6),
     DetailLevel(300, 320, 6),
     DetailLevel(300, 320, 6, is_brief=True),
     DetailLevel(240, 220, 4, is_brief=True),
@@ -63,7 +63,15 @@ class PaperLink:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PaperView:
-    """A paper at one level of detail. `more`: how many authors are left out."""
+    """A paper at one level of detail.
+
+    Attributes:
+        more: How many authors are left out.
+        abstract: The abstract, cut to the level.
+        gist: What is new and what came out; without a gist the same as `abstract`.
+        is_machine_written: Whether no author wrote the gist, which must be said beside it.
+        full_abstract: The abstract, not cut.
+    """
 
     title: str
     url: str
@@ -72,6 +80,9 @@ class PaperView:
     categories: tuple[str, ...]
     abstract: str
     links: tuple[PaperLink, ...]
+    gist: str = ""
+    is_machine_written: bool = False
+    full_abstract: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +117,27 @@ def view_paper(paper: PaperContent, level: DetailLevel) -> PaperView:
     """Return a paper at a level of detail, cleaned, with links to the web only."""
     authors = [shorten(clean(name, 200), _NAME_MAX) for name in paper.authors[: level.authors]]
     links = _links(paper)
+    abstract = clean(paper.abstract)
+    gist = _gist(paper, level.abstract)
     return PaperView(
         title=shorten(clean(paper.title), level.title) or "…",
         url=next((link.url for link in links), ""),
         authors=tuple(authors),
         more=len(paper.authors) - len(authors),
         categories=tuple(clean(name, 40) for name in paper.categories[:_CATEGORIES_MAX]),
-        abstract=shorten(clean(paper.abstract), level.abstract),
+        abstract=shorten(abstract, level.abstract),
         links=links,
+        gist=gist or shorten(abstract, level.abstract),
+        is_machine_written=bool(gist and paper.gist and paper.gist.is_machine_written),
+        full_abstract=abstract,
     )
+
+
+def _gist(paper: PaperContent, limit: int) -> str:
+    """Return the gist in at most `limit` characters, or "" if there is none."""
+    if paper.gist is None:
+        return ""
+    return shorten(clean(paper.gist.text if limit >= GIST_MAX else paper.gist.brief), limit)
 
 
 def clean_reason(reason: Reason) -> Reason:

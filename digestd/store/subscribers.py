@@ -40,6 +40,7 @@ class NewSubscriber:
     min_score: MinScore = MinScore.NORMAL
     explore: bool = True
     only_categories: bool = False
+    full_abstracts: bool = False
 
 
 def insert_many(
@@ -87,6 +88,7 @@ def _settings(of: NewSubscriber | Subscriber) -> dict[str, object]:
         "min_score": of.min_score,
         "explore": of.explore,
         "only_categories": of.only_categories,
+        "full_abstracts": of.full_abstracts,
         "language": of.language,
     }
 
@@ -120,7 +122,7 @@ def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
 
 _SETTINGS = (
     *("name", "timezone", "hour", "cadence", "weekday", "size"),
-    *("min_score", "explore", "only_categories", "language"),
+    *("min_score", "explore", "only_categories", "full_abstracts", "language"),
 )
 _UPDATE = (
     update(core.subscriber)
@@ -314,6 +316,7 @@ def _subscriber(row: core.Record, interests: tuple[Interest, ...]) -> Subscriber
         min_score=MinScore(row.min_score),
         explore=row.explore,
         only_categories=row.only_categories,
+        full_abstracts=row.full_abstracts,
         language=row.language,
         interests=interests,
         last_date=row.last_date,

@@ -174,6 +174,7 @@ def new_subscriber(record: SubscriberRecord, key: bytes, status: Status) -> subs
         min_score=values.min_score,
         explore=values.explore,
         only_categories=values.only_categories,
+        full_abstracts=values.full_abstracts,
     )
 
 

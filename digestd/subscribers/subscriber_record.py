@@ -56,6 +56,7 @@ class SubscriberRecord:
     min_score: MinScore | None = None
     explore: bool | None = None
     only_categories: bool | None = None
+    full_abstracts: bool | None = None
     language: str | None = None
     status: Status | None = None
 
@@ -75,7 +76,7 @@ class SubscriberRecord:
         return self.apply_to(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
 
 
-_SIMPLE_FIELDS = ("name", "size", "min_score", "explore", "only_categories", "language")
+_SIMPLE_FIELDS = ("name", "size", "min_score", "explore", "only_categories", "full_abstracts", "language")
 
 
 def _merge(lists: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
@@ -287,16 +288,18 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "min_score": lambda name, value: MinScore(_min_score(name, value)),
     "explore": _boolean,
     "only_categories": _boolean,
+    "full_abstracts": _boolean,
     "language": _language,
     "status": lambda name, value: Status(_status(name, value)),
 }
 KEYS = (
     "email", "name", "topics", "phrases", "authors", "categories", "mute", "likes", "dislikes",
-    "timezone", "hour", "cadence", "weekday", "size", "min_score", "explore", "only_categories", "language", "status",
+    "timezone", "hour", "cadence", "weekday", "size", "min_score", "explore", "only_categories", "full_abstracts",
+    "language", "status",
 )  # fmt: skip
 NUMBERS = frozenset({"hour", "size"})
 _KNOWN = frozenset(KEYS)
-BOOLEANS = frozenset({"explore", "only_categories"})
+BOOLEANS = frozenset({"explore", "only_categories", "full_abstracts"})
 
 
 def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
@@ -318,6 +321,7 @@ def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
         "min_score": subscriber.min_score.value,
         "explore": subscriber.explore,
         "only_categories": subscriber.only_categories,
+        "full_abstracts": subscriber.full_abstracts,
         "language": subscriber.language,
         "status": subscriber.status.value,
     }

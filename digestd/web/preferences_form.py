@@ -40,6 +40,7 @@ class PreferencesForm(BaseModel):
     min_score: str = ""
     explore: str = ""
     only_categories: str = ""
+    full_abstracts: str = ""
     language: str = ""
     chosen_topic: str = ""
 
@@ -59,6 +60,7 @@ class PreferencesForm(BaseModel):
             min_score=subscriber.min_score.value,
             explore="on" if subscriber.explore else "",
             only_categories="on" if subscriber.only_categories else "",
+            full_abstracts="on" if subscriber.full_abstracts else "",
             language=subscriber.language,
             **lists,
         )

@@ -67,6 +67,7 @@ WHOLE = {
     "min_score": "high",
     "explore": False,
     "only_categories": True,
+    "full_abstracts": True,
     "language": "pt-BR",
     "status": "paused",
 }

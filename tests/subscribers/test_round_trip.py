@@ -42,6 +42,7 @@ _records = st.fixed_dictionaries(
         "min_score": st.sampled_from(["low", "normal", "high"]),
         "explore": st.booleans(),
         "only_categories": st.booleans(),
+        "full_abstracts": st.booleans(),
         "status": st.sampled_from(["active", "paused", "unsubscribed", "suppressed"]),
     },
 )

@@ -38,6 +38,7 @@ class SubscriberRow(Row, table=True):
     min_score: str = Field(default="normal", max_length=10)
     explore: bool = True
     only_categories: bool = False
+    full_abstracts: bool = False
     language: str = Field(default="en", max_length=20)
     created_us: int = Field(sa_column=us())
     next_due_us: int = Field(sa_column=us())

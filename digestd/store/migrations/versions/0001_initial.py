@@ -304,6 +304,7 @@ def _subscribers() -> None:
         sa.Column("min_score", sa.String(10), nullable=False),
         sa.Column("explore", sa.Boolean(), nullable=False),
         sa.Column("only_categories", sa.Boolean(), nullable=False),
+        sa.Column("full_abstracts", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(20), nullable=False),
         _us("created_us"),
         _us("next_due_us"),
