@@ -197,7 +197,12 @@ class Composer:
             covers_from=claim.covers_from,
             date=period_date(claim.period),
             considered=claim.considered,
-            items=tuple([DigestItem(self._papers[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
+            items=tuple(
+                [
+                    DigestItem(self._papers[pick.revision].in_language(claim.language), pick.reason, pick.section)
+                    for pick in claim.picks
+                ]
+            ),
             postal_address=self._sender.postal_address,
             language=claim.language,
             links=self._digest_links(claim),

@@ -1,7 +1,7 @@
 """The content of mails: frozen values, the only input of the templates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -23,6 +23,7 @@ class PaperContent:
         links: URLs by name: code, pdf, discussion.
         signals: Counts by name: upvotes, comments, stars, citations.
         gist: What is new and what came out; without it the abstract is cut.
+        translated: The same paper with its gist in other languages, by BCP 47 tag.
     """
 
     title: str
@@ -33,11 +34,12 @@ class PaperContent:
     links: Mapping[str, str] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
     gist: Gist | None = None
+    translated: "Mapping[str, PaperContent]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, paper: Paper) -> "PaperContent":
         """Return the content of a stored paper."""
-        return cls(
+        plain = cls(
             title=paper.plain_title,
             abstract=paper.plain_abstract,
             authors=paper.words.authors,
@@ -47,6 +49,15 @@ class PaperContent:
             signals=paper.signals,
             gist=paper.gist,
         )
+        return replace(
+            plain, translated={language: replace(plain, gist=gist) for language, gist in paper.translations.items()}
+        )
+
+    def in_language(self, language: str) -> "PaperContent":
+        """Return the content with the gist in a language, its parent (`de` for `de-AT`), or as it is."""
+        if not self.translated:
+            return self
+        return self.translated.get(language) or self.translated.get(language.partition("-")[0], self)
 
 
 class FullAbstracts(StrEnum):

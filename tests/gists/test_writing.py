@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,15 @@ def test_translation_keeps_numbers_and_form(answer: str) -> None:
     with pytest.raises(Refused):
         read_translation(answer, "It lasts 3 hours.")
     assert read_translation("Es dauert 3 Stunden.", "It lasts 3 hours.").kind is GistKind.TRANSLATED
+
+
+async def test_mail_has_gist_in_language_of_reader(installed: Install, server: tuple[str, Path]) -> None:
+    installed.people(
+        [{"email": f"{one}@example.net", "topics": ["lanterns"], "language": one} for one in ("de-AT", "en", "fr")]
+    )
+    written(installed, server[0], "honest", languages=["de"])
+    installed.plan()
+    await installed.deliver()
+    mails = [file.read_text(encoding="utf-8") for file in (installed.folder / "outbox" / "new").iterdir()]
+    translated = {message_from_string(mail)["To"]: "=C3=9Cbersetzt" in mail for mail in mails}
+    assert translated == {"de-AT@example.net": True, "en@example.net": False, "fr@example.net": False}
