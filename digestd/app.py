@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from digestd.fetching.fetch import Client
     from digestd.mail.dkim import Signer
     from digestd.mail.templates import Templates
+    from digestd.papers.gists.writing import GistWriter
     from digestd.ranking.dense import Encoder
     from digestd.replies.bounces.providers.provider import WebhookProvider
     from digestd.replies.mailboxes.lmtp import LmtpServer
@@ -138,6 +139,22 @@ class App:
     def encoder(self) -> Encoder:
         """Return the sentence encoder, opened once; one that encodes nothing if it is off or not installed."""
         return _encoder(self.settings.embedding_model)
+
+    @property
+    def gist_writer(self) -> GistWriter | None:
+        """Return the language model that writes gists, with its limits; None if there is none."""
+        from digestd.papers.gists.language_model import LanguageModel
+        from digestd.papers.gists.writing import GistWriter
+
+        settings = self.settings
+        if not settings.llm_url:
+            return None
+        languages: list[str] = []
+        if settings.llm_translate:
+            with self.db.read() as session:
+                languages = subscribers.active_languages(session)
+        model = LanguageModel(settings.llm_url, settings.llm_model, settings.llm_key)
+        return GistWriter(model, settings.llm_papers, [one for one in languages if not one.startswith("en")])
 
     @property
     def topic_hinter(self) -> TopicHinter:

@@ -199,6 +199,11 @@ class Settings(BaseSettings):
     contact: Annotated[str, AfterValidator(_optional_mailbox)] = ""
     ingest_interval_minutes: int = Field(default=60, ge=5, le=1440)
     embedding_model: str = ""
+    llm_url: Annotated[str, AfterValidator(_optional_url)] = ""
+    llm_model: str = Field(default="", max_length=200)
+    llm_key: str = Field(default="", repr=False)
+    llm_papers: int = Field(default=300, ge=1, le=100_000)
+    llm_translate: bool = False
     explore: bool = True
     co_likes: bool = True
     templates_dir: str = ""

@@ -96,6 +96,8 @@ def _check_optional_parts(settings: Settings) -> None:
         from digestd.subscribers.webhooks import read_secret
 
         read_secret(settings.webhook_secret)
+    if settings.llm_url and not settings.llm_model:
+        raise BadSetting("DIGESTD_LLM_MODEL: is empty; set the name of the model at DIGESTD_LLM_URL")
     if settings.embedding_model:
         from digestd.ranking.encoders import check_encoder
 

@@ -36,6 +36,8 @@ def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
         "digestd/store/migrations/versions/0001_initial.py",
         "digestd/store/migrations/script.py.mako",
         "digestd/sample/preprints.jsonl",
+        "digestd/papers/gists/NOTICE",
+        "digestd/papers/gists/model.npz",
         "digestd/ranking/weights.json",
         "digestd/ranking/encoders/minilm/vocab.txt",
         "digestd/ranking/encoders/minilm/LICENSE",

@@ -12,6 +12,7 @@ _SECRETS = frozenset(
         "webhook_secret",
         "semantic_scholar_key",
         "ncbi_key",
+        "llm_key",
         "github_token",
         "inbound_postmark_account",
         "inbound_mailgun_key",

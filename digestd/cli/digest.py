@@ -380,6 +380,7 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
         address=subscriber.address or "",
         name=subscriber.name,
         language=subscriber.language,
+        full_abstracts=subscriber.full_abstracts,
         period=period,
         covers_from=period,
         considered=shown.considered,

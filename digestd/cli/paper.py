@@ -47,7 +47,8 @@ def show_paper(
     if found is None:
         raise NotFound(f"there is no paper {name}; `digestd paper list` shows the papers")
     kept = {"authors": list(found.words.authors), "withdrawn": found.withdrawn, "ids": known_as}
-    more = {"abstract": found.plain_abstract, "mergings": [_merging(one) for one in mergings]}
+    gist = {"gist": found.gist.text, "gist_from": found.gist.kind.value} if found.gist else {}
+    more = {**gist, "abstract": found.plain_abstract, "mergings": [_merging(one) for one in mergings]}
     emit({**paper_row(found), **kept, **more}, as_json)
 
 

@@ -1,4 +1,4 @@
-"""paper: import, merge, split."""
+"""paper: import, merge, split, summarise."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
@@ -16,6 +16,7 @@ from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.paper import paper_id
 from digestd.errors import BadInput
 from digestd.papers.deduplication import merge_papers, split_paper
+from digestd.papers.gists.writing import write_gists
 from digestd.papers.paper_import import import_papers
 from digestd.sources.jsonl import LINE_MAX
 
@@ -45,6 +46,24 @@ def import_file(
         raise BadInput(f"cannot read {file}: {error.strerror}") from error
     counts = {name: getattr(done, name) for name in ("added", "updated", "unchanged")} | {"refused": len(done.refused)}
     emit_import_report(counts, map(astuple, done.refused), as_json)
+
+
+def summarise(
+    limit: Annotated[int, typer.Option(min=1, max=NUMBER_MAX, help="Ask about at most this many papers.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Have the language model summarise new papers now, as the service does by itself.
+
+    It is the model of DIGESTD_LLM_URL. Summaries that do not keep to the abstract are dropped.
+
+    Example: digestd paper summarise --limit 3
+    """
+    built = wiring.build()
+    writer = built.gist_writer
+    if writer is None:
+        raise BadInput("DIGESTD_LLM_URL: is empty; set it to the API of a language model, as .env.example explains")
+    report = write_gists(built.db, writer, built.clock, most=limit)
+    emit({"written": report.written, "dropped": report.refused}, as_json)
 
 
 def merge_two(

@@ -80,6 +80,12 @@ OnlyCategories = Annotated[
         "--only-categories/--any-category", help="Show only papers from --category or by --author. Default: any."
     ),
 ]
+FullAbstracts = Annotated[
+    bool | None,
+    typer.Option(
+        "--full-abstracts/--gists-only", help="Put the full abstracts into the text part of the mail. Default: gists."
+    ),
+]
 Language = Annotated[str | None, typer.Option(help="The language of the mail, as in en. Default: en.")]
 Name = Annotated[str | None, typer.Option(help="The name to greet them by.")]
 
@@ -114,6 +120,7 @@ def add_subscriber(
     explore: Explore = None,
     only_categories: OnlyCategories = None,
     when_empty: WhenEmpty = None,
+    full_abstracts: FullAbstracts = None,
     language: Language = None,
     name: Name = None,
     confirm: Annotated[
@@ -153,6 +160,7 @@ def edit_subscriber(
     explore: Explore = None,
     only_categories: OnlyCategories = None,
     when_empty: WhenEmpty = None,
+    full_abstracts: FullAbstracts = None,
     language: Language = None,
     name: Name = None,
 ) -> None:
@@ -228,8 +236,8 @@ def import_file(
 
     Keys: email (required), name, topics, phrases, authors, categories,
     mute, likes, dislikes, timezone, hour, cadence, weekday, size,
-    min_score, explore, only_categories, when_empty, language, status. In CSV, separate
-    the values of a list by semicolons.
+    min_score, explore, only_categories, when_empty, full_abstracts, language,
+    status. In CSV, separate the values of a list by semicolons.
 
     A known address is updated; keys that are not given keep their value. Nobody
     who unsubscribed or is suppressed is subscribed again. The status is active
@@ -440,7 +448,7 @@ def subscriber_row(subscriber: Subscriber) -> dict[str, object]:
 _LISTS = {"topics": "topic", "phrases": "phrase", "authors": "author", "categories": "category"}
 _SETTINGS = (
     *("email", "name", "language", "status", "timezone", "hour", "cadence", "weekday", "size"),
-    *("min_score", "explore", "only_categories", "when_empty"),
+    *("min_score", "explore", "only_categories", "when_empty", "full_abstracts"),
 )
 
 

@@ -22,6 +22,7 @@ from digestd.mail.content import (
     DigestItem,
     DigestLinks,
     EarlierDigest,
+    FullAbstracts,
     NoticeContent,
     PaperContent,
     Rendered,
@@ -229,7 +230,14 @@ class Composer:
         """
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
-        content = replace(self._content(claim), subscriber_name="", links=links, held=(), occasions=frozenset())
+        content = replace(
+            self._content(claim),
+            subscriber_name="",
+            links=links,
+            held=(),
+            occasions=frozenset(),
+            abstracts=FullAbstracts.PAGE,
+        )
         return render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
 
     def _content(self, claim: Claim) -> DigestContent:
@@ -247,7 +255,11 @@ class Composer:
             considered=claim.considered,
             items=tuple(
                 [
-                    DigestItem(self._papers[pick.revision, claim.planned_us], pick.reason, pick.section)
+                    DigestItem(
+                        self._papers[pick.revision, claim.planned_us].in_language(claim.language),
+                        pick.reason,
+                        pick.section,
+                    )
                     for pick in claim.picks
                 ]
             ),
@@ -258,6 +270,7 @@ class Composer:
             held=self._earlier_digests(claim),
             occasions=claim.occasions,
             unmatched=claim.unmatched,
+            abstracts=FullAbstracts.TEXT if claim.full_abstracts else FullAbstracts.NOWHERE,
         )
 
     def _earlier_digests(self, claim: Claim) -> tuple[EarlierDigest, ...]:

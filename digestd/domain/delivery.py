@@ -211,6 +211,8 @@ class Claim(NamedTuple):
     """The time of the first attempt: the Date header, the same in every attempt."""
     failures: int
     """The number of earlier attempts that could not be composed."""
+    full_abstracts: bool = False
+    """Whether the subscriber wants the full abstracts in the text part."""
     coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
     """The sources that were incomplete at planning, by display name; None if unreadable."""
     planned_us: int = 0

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from math import isfinite
 from typing import NewType
 
+from digestd.domain.gist import Gist
 from digestd.errors import BadRecord
 
 PaperId = NewType("PaperId", str)
@@ -18,6 +19,7 @@ PaperId = NewType("PaperId", str)
 
 TITLE_MAX = 1_000
 ABSTRACT_MAX = 20_000
+SUMMARY_MAX = 2_000
 AUTHORS_MAX = 5_000
 NAME_MAX = 200
 AFFILIATIONS_MAX = 20
@@ -46,6 +48,7 @@ class Sighting:
         affiliations: the organisations of the authors, if the source gives them.
         links: by name: code, pdf, project, discussion.
         signals: by name: upvotes, comments, stars, citations.
+        summary: the source's own summary of the abstract, written by a machine.
     """
 
     ids: tuple[PaperId, ...]
@@ -60,6 +63,7 @@ class Sighting:
     withdrawn: bool = False
     venue: str = ""
     affiliations: tuple[str, ...] = ()
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class Paper:
         key, revision: the store's row numbers.
         plain_title, plain_abstract: the text for people, TeX converted to Unicode.
         first_seen: when a source reported it first.
+        gist: what is new and what came out; None for archived papers and those without an abstract.
+        translations: the gist in other languages, by BCP 47 tag, if a language model translates.
     """
 
     key: int
@@ -105,6 +111,8 @@ class Paper:
     archived: bool = False
     withdrawn: bool = False
     facts: PaperFacts = PaperFacts()
+    gist: Gist | None = None
+    translations: Mapping[str, Gist] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

@@ -103,6 +103,7 @@ class Subscriber:
         explore: True if one paper may be an exploration pick.
         when_empty: True to get a short mail when no paper is relevant.
         only_categories: True to exclude papers outside their categories, except by authors they follow.
+        full_abstracts: True to have the full abstracts in the text part of the mail.
         last_date: the local date (ISO) of the newest digest.
         last_planned: when the newest digest was planned.
         paused_until: when a pause ends by itself.
@@ -120,6 +121,7 @@ class Subscriber:
     explore: bool = True
     only_categories: bool = False
     when_empty: bool = False
+    full_abstracts: bool = False
     language: str = "en"
     interests: tuple[Interest, ...] = ()
     last_date: str | None = None

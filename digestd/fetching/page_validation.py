@@ -14,7 +14,16 @@ from datetime import date, datetime
 from typing import Any
 
 from digestd.domain.names import plain_name
-from digestd.domain.paper import ABSTRACT_MAX, AFFILIATIONS_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, PaperId, Sighting
+from digestd.domain.paper import (
+    ABSTRACT_MAX,
+    AFFILIATIONS_MAX,
+    AUTHORS_MAX,
+    NAME_MAX,
+    SUMMARY_MAX,
+    TITLE_MAX,
+    PaperId,
+    Sighting,
+)
 from digestd.domain.sighting_record import FIELDS, assemble
 from digestd.fetching.parser_main import LONG_TEXTS
 from digestd.sources.source import CATEGORIES_MAX, Page, Reject, clean_line, clean_names, web_url
@@ -199,6 +208,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "withdrawn": _flag,
     "venue": lambda value: clean_line(_text(value, LINE_MAX), NAME_MAX),
     "affiliations": lambda value: clean_names(_texts(value), AFFILIATIONS_MAX),
+    "summary": lambda value: clean_line(_text(value, LINE_MAX), SUMMARY_MAX),
 }
 """Checks of each field of a sighting; each returns the cleaned value."""
 if missing := set(FIELDS) ^ _CHECKS.keys():

@@ -19,6 +19,7 @@ from digestd.digests.planner import plan
 from digestd.digests.text_model import is_refit_due, refit_in_subprocess
 from digestd.errors import DigestdError
 from digestd.papers.embedding import embed_papers
+from digestd.papers.gists.writing import WrittenReport, write_gists
 from digestd.papers.ingest import ingest
 from digestd.store import erasure
 from digestd.store.due import count_misscheduled
@@ -26,6 +27,9 @@ from digestd.store.migrate import require_current
 
 PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60
+GIST_SECONDS = 60
+GIST_PAUSE = timedelta(minutes=15)
+"""Time without requests after the language model failed."""
 SCRUB_SECONDS = 15 * 60
 CLOCK_SECONDS = 1.0
 CLOCK_SLACK = timedelta(seconds=2)
@@ -37,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 class Scheduler:
-    """Runs planning, ingest, model refits and pending erasure at intervals.
+    """Runs planning, ingest, model refits, gists and pending erasure at intervals.
 
     `last_tick` is when planning last completed.
     """
@@ -47,6 +51,7 @@ class Scheduler:
         self._stopping = False
         self._far_away = 0
         self._plan_after: datetime | None = None
+        self._gists_after = datetime.min.replace(tzinfo=UTC)
         self.last_tick: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -57,6 +62,7 @@ class Scheduler:
             (self.plan, PLAN_SECONDS),
             (self.ingest, self._app.settings.ingest_interval_minutes * 60),
             (self.refit, REFIT_SECONDS),
+            (self.write_gists, GIST_SECONDS),
             (self.scrub, SCRUB_SECONDS),
         ]
         running: dict[str, asyncio.Task[None]] = {}
@@ -143,6 +149,23 @@ class Scheduler:
             log.info("text model refitted")
         elif self._is_running():
             log.error("refit failed", why="its process ended early, perhaps out of memory; the current model stays")
+
+    async def write_gists(self) -> None:
+        """Have the language model write gists of new papers, if there is one."""
+        if not self._app.settings.llm_url or self._app.clock() < self._gists_after:
+            return
+        try:
+            report = await asyncio.to_thread(self._write_gists)
+        except DigestdError as error:
+            self._gists_after = self._app.clock() + GIST_PAUSE
+            log.warning("no gists written", why=str(error), retry=error.retry)
+            return
+        if report.written or report.refused:
+            log.info("gists", written=report.written, refused=report.refused)
+
+    def _write_gists(self) -> WrittenReport:
+        writer = self._app.gist_writer
+        return write_gists(self._app.db, writer, self._app.clock, self._is_running) if writer else WrittenReport()
 
     async def scrub(self) -> None:
         """Remove erased data from the write-ahead log, which waits for readers."""

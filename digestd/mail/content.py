@@ -1,12 +1,14 @@
 """The content of mails: frozen values, the only input of the templates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from enum import StrEnum
 from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Occasion, Reason, Section
+from digestd.domain.gist import Gist
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 
@@ -25,6 +27,8 @@ class PaperContent:
         venue: The journal or conference, or empty.
         affiliations: The organisations of the authors, if a source gives them.
         announced: `new`, `cross` or `replace`, as the most trusted source announced it.
+        gist: What is new and what came out; without it the abstract is cut.
+        translated: The same paper with its gist in other languages, by BCP 47 tag.
     """
 
     title: str
@@ -39,6 +43,8 @@ class PaperContent:
     venue: str = ""
     affiliations: tuple[str, ...] = ()
     announced: str = "new"
+    gist: Gist | None = None
+    translated: "Mapping[str, PaperContent]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, paper: Paper) -> "PaperContent":
@@ -46,7 +52,7 @@ class PaperContent:
 
         A paper without a date of publication was stored with the time when it was first seen.
         """
-        return cls(
+        plain = cls(
             title=paper.plain_title,
             abstract=paper.plain_abstract,
             authors=paper.words.authors,
@@ -59,7 +65,25 @@ class PaperContent:
             venue=paper.facts.venue,
             affiliations=paper.facts.affiliations,
             announced=paper.facts.announced,
+            gist=paper.gist,
         )
+        return replace(
+            plain, translated={language: replace(plain, gist=gist) for language, gist in paper.translations.items()}
+        )
+
+    def in_language(self, language: str) -> "PaperContent":
+        """Return the content with the gist in a language, its parent (`de` for `de-AT`), or as it is."""
+        if not self.translated:
+            return self
+        return self.translated.get(language) or self.translated.get(language.partition("-")[0], self)
+
+
+class FullAbstracts(StrEnum):
+    """Where a digest has the full abstracts: nowhere, in the text part, or on its web page (folded)."""
+
+    NOWHERE = "nowhere"
+    TEXT = "text"
+    PAGE = "page"
 
 
 class DigestItem(NamedTuple):
@@ -121,6 +145,7 @@ class DigestContent:
         held: Earlier digests that may not have arrived.
         occasions: What is special about this digest.
         unmatched: Without items: the topics for which no paper was found.
+        abstracts: Where the full abstracts are.
     """
 
     list_name: str
@@ -137,6 +162,7 @@ class DigestContent:
     held: tuple[EarlierDigest, ...] = ()
     occasions: frozenset[Occasion] = frozenset()
     unmatched: tuple[str, ...] = ()
+    abstracts: FullAbstracts = FullAbstracts.NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

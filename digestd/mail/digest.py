@@ -20,7 +20,15 @@ from digestd.domain.digest_layout import Block, Heading, HeadingKind, blocks
 from digestd.domain.sanitise import first_day, safe_url, shorten, wrap
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.categories import category_label
-from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest, PaperContent, Rendered
+from digestd.mail.content import (
+    DigestContent,
+    DigestItem,
+    DigestLinks,
+    EarlierDigest,
+    FullAbstracts,
+    PaperContent,
+    Rendered,
+)
 from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, slot, token_value, value
 from digestd.mail.rendering import (
     NAME_MAX,
@@ -132,6 +140,7 @@ class PickLinks:
         mute: The page for muting.
         mail: The address for commands, if there are no web pages.
         is_numbered: Whether to print numbers, for the list of titles or because replies name papers by number.
+        abstracts: Where to print the full abstract.
         reason: A slot, or empty if the heading says it all.
     """
 
@@ -139,6 +148,7 @@ class PickLinks:
     mute: str
     mail: str
     is_numbered: bool
+    abstracts: FullAbstracts
     reason: str
     number: str = slot("number")
 
@@ -262,7 +272,7 @@ def _numbered_parts(
                 "place": _number(place + 1),
                 "mail": mail,
             }
-            pick = _pick_links(links.feedback, bool(links.mute), gives_by_mail, is_numbered, is_said)
+            pick = _pick_links(links.feedback, bool(links.mute), gives_by_mail, is_numbered, is_said, content.abstracts)
             followed = item.reason.words or (item.reason.value,) if item.reason.kind is ReasonKind.AUTHOR else ()
             parts.append((_paper(environment, item.paper, fit, pick, followed), own))
             entries.append((_entry(environment, item.paper, fit), own))
@@ -276,7 +286,7 @@ def _lines(environment: Environment, content: DigestContent, first: Sequence[Pap
     values = {"name": value(name), "first": value("")}
     room = max(_SUBJECT_MAX - len(subject.fill(values)), _FIRST_TITLE_MIN)
     values["first"] = value(shorten(first[0].title, room) if first else "")
-    preheader = " · ".join([paper.title for paper in first[1:]]) or (first[0].abstract if first else lead.fill(values))
+    preheader = " · ".join([paper.title for paper in first[1:]]) or (first[0].gist if first else lead.fill(values))
     return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
 
 
@@ -360,12 +370,15 @@ def _slot_if(link: str, name: str) -> str:
 
 
 @lru_cache(maxsize=64)  # one object per combination, because PickLinks is compared by identity
-def _pick_links(feedback: str, mute: bool, mail: bool, is_numbered: bool, has_reason: bool) -> PickLinks:
+def _pick_links(
+    feedback: str, mute: bool, mail: bool, is_numbered: bool, has_reason: bool, abstracts: FullAbstracts
+) -> PickLinks:
     return PickLinks(
         feedback=f"{safe_url(feedback)}{slot('token')}" if feedback else "",
         mute=f"{slot('mute')}{slot('place')}" if mute else "",
         mail=slot("mail") if mail else "",
         is_numbered=is_numbered,
+        abstracts=abstracts,
         reason=slot("reason") if has_reason else "",
     )
 

@@ -21,10 +21,11 @@ _AUTHORS = 20
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """One paper of a feed. `at`: when it was added; `why`: the reason as text."""
+    """One paper of a feed. `at`: when it was added; `gist`, `why`: the gist and the reason as text."""
 
     paper: Paper
     at: datetime
+    gist: str = ""
     why: str = ""
 
 
@@ -93,6 +94,8 @@ def _atom_entry(root: ET.Element, feed: Feed, item: FeedItem) -> None:
         _add(ET.SubElement(entry, "author"), "name", name)
     for name in paper.words.categories:
         ET.SubElement(entry, "category", {"term": clean(name)})
+    if item.gist:
+        _add(entry, "summary", item.gist)
     content = "\n\n".join(part for part in (clean(item.why), clean(paper.plain_abstract)) if part)
     ET.SubElement(entry, "content", {"type": "text"}).text = content or clean(paper.plain_title)
 
@@ -104,6 +107,7 @@ def _json_item(feed: Feed, item: FeedItem) -> Mapping[str, object]:
         "id": _entry_urn(feed, paper),
         "url": safe_url(paper.url),
         "title": clean(paper.plain_title),
+        "summary": clean(item.gist),
         "content_text": content or clean(paper.plain_title),
         "date_published": _instant(paper.published),
         "date_modified": _instant(item.at),

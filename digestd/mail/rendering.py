@@ -8,6 +8,7 @@ from functools import lru_cache
 from jinja2 import Environment, TemplateError, TemplateNotFound
 
 from digestd.domain.digest import Reason
+from digestd.domain.gist import Gist
 from digestd.domain.reply import ReplyLine
 from digestd.domain.sanitise import clean, safe_address, safe_url, shorten
 from digestd.errors import BadSetting, NotFound
@@ -73,6 +74,14 @@ def render_page(templates: Templates, name: str, language: str, **values: object
     Raises NotFound if there is no such template.
     """
     return render_template(templates.environment(language), name, **values)
+
+
+def render_gist(templates: Templates, gist: Gist | None, language: str) -> str:
+    """Render a gist as plain text that must be escaped in HTML; a machine's says so. "" without one."""
+    if gist is None:
+        return ""
+    shown = replace(gist, text=clean(gist.text))
+    return render_line(templates.environment(language), "email/gist.txt.j2", gist=shown)
 
 
 def render_reason(templates: Templates, reason: Reason, language: str) -> str:

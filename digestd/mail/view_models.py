@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, ReasonKind
+from digestd.domain.gist import GIST_MAX
 from digestd.domain.sanitise import clean, safe_url, shorten
 from digestd.mail.categories import category_label, category_names
 from digestd.mail.content import PaperContent
@@ -41,7 +42,6 @@ class DetailLevel:
 
 DETAIL_LEVELS = (
     DetailLevel(300, 480, 6),
-    DetailLevel(300, 400, 6),
     DetailLevel(300, 320, 6),
     DetailLevel(300, 320, 4, is_brief=True),
     DetailLevel(240, 220, 4, is_brief=True),
@@ -93,6 +93,10 @@ class PaperView:
         places: Sources and venue.
         announced: new, cross or replace.
         upvotes: Of a paper without a link to its discussion; 0 if unknown.
+        abstract: The abstract, cut to the level.
+        gist: What is new and what came out; without a gist the same as `abstract`.
+        is_machine_written: Whether no author wrote the gist, which must be said beside it.
+        full_abstract: The abstract, not cut.
     """
 
     title: str
@@ -110,6 +114,9 @@ class PaperView:
     abstract: str
     abstract_dir: str
     links: tuple[PaperLink, ...]
+    gist: str = ""
+    is_machine_written: bool = False
+    full_abstract: str = ""
 
     @property
     def authors(self) -> tuple[str, ...]:
@@ -161,6 +168,7 @@ def view_paper(paper: PaperContent, level: DetailLevel, followed: tuple[str, ...
     links = _links(paper)
     has_facts = not level.is_brief
     categories = [name for name in category_names(paper.categories) if name != paper.venue]
+    full_abstract, gist = clean(paper.abstract), _gist(paper, level.abstract)
     return PaperView(
         title=title,
         title_dir=text_direction(title),
@@ -179,6 +187,9 @@ def view_paper(paper: PaperContent, level: DetailLevel, followed: tuple[str, ...
         abstract=abstract,
         abstract_dir=text_direction(abstract),
         links=links,
+        gist=gist or abstract,
+        is_machine_written=bool(gist and paper.gist and paper.gist.is_machine_written),
+        full_abstract=full_abstract,
     )
 
 
@@ -195,6 +206,13 @@ def _people(names: Sequence[str], limit: int, followed: Collection[str]) -> tupl
         AuthorView(shorten(clean(names[n], 200), _NAME_MAX), names[n] in followed, n > before + 1)
         for before, n in zip([-1, *wanted], wanted, strict=False)
     )
+
+
+def _gist(paper: PaperContent, limit: int) -> str:
+    """Return the gist in at most `limit` characters, or "" if there is none."""
+    if paper.gist is None:
+        return ""
+    return shorten(clean(paper.gist.text if limit >= GIST_MAX else paper.gist.brief), limit)
 
 
 def clean_reason(reason: Reason) -> Reason:

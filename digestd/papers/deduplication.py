@@ -18,12 +18,12 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Sighting
 from digestd.errors import BadInput, NotFound
-from digestd.papers.merge import PlainTexts, merge_change, rebuild_change
+from digestd.papers.merge import ReadableTexts, merge_change, rebuild_change
 from digestd.papers.similarity import Similarity, blocking_keys, conflicting_ids, same_work
 from digestd.store import do_not_merge, merges, papers, similarity_keys
 from digestd.store import sightings as kept
 from digestd.store.database import Database
-from digestd.store.sightings import PaperState
+from digestd.store.sightings import PaperState, ReadableText, TextKey
 
 COMMON = 20
 """Papers that may share a blocking key; more make it useless."""
@@ -42,7 +42,7 @@ def merge_duplicates(
     session: Session,
     fresh: Mapping[int, Sequence[Sighting]],
     created: Collection[int],
-    plain: Mapping[str, str],
+    readable: Mapping[TextKey, ReadableText],
     now: datetime,
 ) -> int:
     """Merge papers that have new sightings with the papers they duplicate.
@@ -51,7 +51,7 @@ def merge_duplicates(
         session: the caller's write transaction.
         fresh: the new sightings by paper.
         created: papers stored in this transaction, which nobody has seen.
-        plain: texts already converted for readers.
+        readable: texts already converted for readers.
         now: the time of the merge.
 
     Returns:
@@ -71,7 +71,7 @@ def merge_duplicates(
     known = {paper.key: paper for paper in kept.by_number(session, {key for pair in pairs for key in pair})}
     joins = find_duplicates(known, fresh, pairs, do_not_merge.pairs_of(session, known))
     for join in joins:
-        _join(session, join, created, plain, now)
+        _join(session, join, created, readable, now)
     return len(
         set(papers.merged_into(session, [key for join in joins for key in (join.one, join.other)])) & set(created)
     )
@@ -157,7 +157,11 @@ def _note_keys(session: Session, wanted: Mapping[int, Iterable[int]], created: C
 
 
 def _join(
-    session: Session, join: DuplicatePair, created: Collection[int], plain: Mapping[str, str], now: datetime
+    session: Session,
+    join: DuplicatePair,
+    created: Collection[int],
+    readable: Mapping[TextKey, ReadableText],
+    now: datetime,
 ) -> None:
     """Merge two papers, even if they were merged with others meanwhile."""
     pair = {join.one, join.other}
@@ -165,7 +169,7 @@ def _join(
     both = kept.by_number(session, {found.get(key, key) for key in pair})
     if len(both) == 2:
         change = merge_change(both, created, "similarity", join.evidence, now)
-        kept.apply(session, [change], plain, now)
+        kept.apply(session, [change], readable, now)
 
 
 def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> Paper:
@@ -183,7 +187,7 @@ def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> P
         related = papers.merge_groups(session, numbers)
         do_not_merge.remove(session, *(related.get(number, {number}) for number in numbers))
         both = kept.by_number(session, numbers)
-        kept.apply(session, [merge_change(both, (), "operator", f"{one} = {other}", now)], PlainTexts(), now)
+        kept.apply(session, [merge_change(both, (), "operator", f"{one} = {other}", now)], ReadableTexts(), now)
         return papers.by_keys(session, [both[0].key])[both[0].key]
 
 
@@ -203,7 +207,7 @@ def split_paper(db: Database, name: PaperId, now: datetime, number: int | None =
         pair = (holder, undone.absorbed)
         do_not_merge.add(session, [pair, (undone.kept, undone.absorbed)], now)
         both = kept.by_number(session, pair)
-        kept.apply(session, [rebuild_change(paper, now) for paper in both], PlainTexts(), now)
+        kept.apply(session, [rebuild_change(paper, now) for paper in both], ReadableTexts(), now)
         _note_keys(session, {paper.key: _keys(paper) for paper in both}, ())
         found = papers.by_keys(session, pair)
         return found[pair[0]], found[pair[1]]

@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 from digestd.domain.paper import PaperFacts, PaperId, Sighting, Words, canonical
 from digestd.domain.tex import to_plain
+from digestd.papers.gists.gist import make_gist
 from digestd.papers.identity import Work, group_works
 from digestd.sources import source_type
-from digestd.store.sightings import PaperState, PaperText, PaperWrite, StoredSighting, record
+from digestd.store.sightings import PaperState, PaperText, PaperWrite, ReadableText, StoredSighting, TextKey, record
 
-_SOURCE_TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1}
+_SOURCE_TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1, "s2-citations": -1}
+"""Semantic Scholar's summaries come with our own words, which may be outdated."""
 _UNSTORED_YET = datetime.max.replace(tzinfo=UTC)
 NEWS = frozenset({"new", "cross"})
 REPLACED = frozenset({"replace", "replace-cross"})
@@ -105,6 +107,7 @@ def select_text(name: PaperId, sightings: Sequence[StoredSighting]) -> PaperText
         url=next((s.url for s in ranked if s.url), None) or _default_url(name),
         links=dict(sorted(links.items())),
         facts=_facts(name, sightings, ranked),
+        summary=next((s.summary for s in ranked if s.summary), ""),
     )
 
 
@@ -158,11 +161,12 @@ def sighting_hash(sighting: Sighting) -> bytes:
     return _as_stored("", sighting).digest
 
 
-class PlainTexts(dict[str, str]):
-    """Texts converted for readers, each once."""
+class ReadableTexts(dict[TextKey, ReadableText]):
+    """Texts of papers converted for readers, each once."""
 
-    def __missing__(self, text: str) -> str:
-        self[text] = found = to_plain(text)
+    def __missing__(self, key: TextKey) -> ReadableText:
+        title, abstract = to_plain(key.title), to_plain(key.abstract)
+        self[key] = found = ReadableText(title, abstract, make_gist(title, abstract, to_plain(key.summary)))
         return found
 
 

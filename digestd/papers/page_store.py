@@ -8,53 +8,58 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import merge_duplicates
-from digestd.papers.merge import Decision, PlainTexts, decide, is_recent
+from digestd.papers.merge import Decision, ReadableTexts, decide, is_recent
 from digestd.store import do_not_merge
 from digestd.store import sightings as stored
 from digestd.store.database import Database
+from digestd.store.sightings import ReadableText, TextKey
 
 
 def store_page(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
     """Merge a page into the papers, all of it or nothing.
 
-    Converting TeX takes longest, so it is done before the write transaction, for what a
+    Converting TeX and making gists takes longest, so it is done before the write transaction, for what a
     first look expects to change. A page of old announcements needs neither.
     """
     if not sightings:
         return Decision()
-    plain = PlainTexts()
+    readable = ReadableTexts()
     if any(is_recent(sighting, now) for sighting in sightings):
         with db.read() as session:
             foreseen = _decide(session, source, sightings, now)
         if not foreseen.changes:
             return foreseen
-        plain = convert_texts(foreseen)
+        readable = convert_texts(foreseen)
     with db.write() as session:
-        return store_page_in_session(session, source, sightings, now, plain)
+        return store_page_in_session(session, source, sightings, now, readable)
 
 
 def store_page_in_session(
-    session: Session, source: str, sightings: Sequence[Sighting], now: datetime, plain: Mapping[str, str]
+    session: Session,
+    source: str,
+    sightings: Sequence[Sighting],
+    now: datetime,
+    readable: Mapping[TextKey, ReadableText],
 ) -> Decision:
     """Merge a page in the caller's transaction."""
     stored.lock(session)
     decision = _decide(session, source, sightings, now)
-    numbers = stored.apply(session, decision.changes, plain, now)
+    numbers = stored.apply(session, decision.changes, readable, now)
     numbered = list(zip(numbers, decision.changes, strict=True))
     created = frozenset(number for number, change in numbered if change.key is None)
     fresh = {number: [added.sighting for added in change.sightings] for number, change in numbered if change.sightings}
-    gone = merge_duplicates(session, fresh, created, plain, now)
+    gone = merge_duplicates(session, fresh, created, readable, now)
     return replace(decision, new=decision.new - gone, updated=decision.updated + gone)
 
 
-def convert_texts(decision: Decision) -> PlainTexts:
+def convert_texts(decision: Decision) -> ReadableTexts:
     """Convert every text of a paper that may be picked."""
-    plain = PlainTexts()
+    readable = ReadableTexts()
     for change in decision.changes:
         text = change.becomes_plain or (None if change.archived else change.text)
         if text:
-            plain[text.words.title], plain[text.words.abstract]
-    return plain
+            readable[text.key]
+    return readable
 
 
 def _decide(session: Session, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from digestd.domain.paper import Sighting
 from digestd.domain.rejected_lines import RejectedLines
 from digestd.errors import BadRecord
-from digestd.papers.merge import ARCHIVE, Decision, PlainTexts
+from digestd.papers.merge import ARCHIVE, Decision, ReadableTexts
 from digestd.papers.page_store import store_page, store_page_in_session
 from digestd.sources.jsonl import read_line
 from digestd.store.database import Database
@@ -69,7 +69,7 @@ def _all_or_nothing(
 ) -> None:
     for block in blocks:
         if not report.refused:
-            report.count(store_page_in_session(session, SOURCE, block, now, PlainTexts()))
+            report.count(store_page_in_session(session, SOURCE, block, now, ReadableTexts()))
     if report.refused:
         raise _NothingTakenError
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Self
 
-from digestd.domain.paper import Sighting, arxiv_id
+from digestd.domain.paper import SUMMARY_MAX, Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.source import (
     ITEMS_MAX,
@@ -21,6 +21,7 @@ from digestd.sources.source import (
     Reject,
     Request,
     check_rejects,
+    clean_line,
     clean_names,
     make_words,
     parse_timestamp,
@@ -109,7 +110,14 @@ def read_paper(record: object) -> Sighting:
         links=_links(paper, named[0].removeprefix("arxiv:")),
         signals=_signals(paper, outer),
         affiliations=_affiliations(paper.get("organization") or outer.get("organization")),
+        summary=_summary(paper),
     )
+
+
+def _summary(paper: Mapping[str, object]) -> str:
+    """Return the summary that Hugging Face's model wrote, or ""."""
+    found = paper.get("ai_summary")
+    return clean_line(found, SUMMARY_MAX) if isinstance(found, str) else ""
 
 
 def _mapping(value: object, field: str) -> Mapping[str, object]:

@@ -2,7 +2,8 @@
 
 One object per line: `title` (required), `id`, `abstract`, `authors` [str], `categories` [str], `published`
 (ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion, project}, `venue`, `affiliations`
-[str]. A missing id is made from `doi`, else from title and first author. Unknown keys are refused.
+[str], `summary` (shown as machine-written). A missing id is made from `doi`, else from title and first author. Unknown
+keys are refused.
 """
 
 import difflib
@@ -16,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, Words, doi_id, paper_id
+from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, SUMMARY_MAX, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
 from digestd.sources import spec_arguments
 from digestd.sources.source import (
@@ -34,7 +35,7 @@ from digestd.sources.source import (
 LINE_MAX = 1_000_000
 KEYS = (
     *("title", "id", "abstract", "authors", "categories", "published", "url", "doi", "signals", "links"),
-    *("venue", "affiliations"),
+    *("venue", "affiliations", "summary"),
 )
 LINKS = ("code", "pdf", "discussion", "project")
 _SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -116,6 +117,7 @@ def read_record(record: Mapping[str, object]) -> Sighting:
         signals=_signals(record.get("signals")),
         venue=clean_line(_text(record, "venue"), NAME_MAX),
         affiliations=clean_names(_texts(record, "affiliations"), AFFILIATIONS_MAX),
+        summary=clean_line(_text(record, "summary"), SUMMARY_MAX),
     )
 
 

@@ -1,4 +1,4 @@
-"""Semantic Scholar: citation counts and similar papers.
+"""Semantic Scholar: citation counts, summaries and similar papers.
 
 `s2-citations` and `s2-recommend:ID+ID`.
 
@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import NAME_MAX, Paper, PaperId, Sighting, Words, doi_id, paper_id
+from digestd.domain.paper import NAME_MAX, SUMMARY_MAX, Paper, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
@@ -51,7 +51,7 @@ SEEDS_MAX = 10
 _API = "https://api.semanticscholar.org"
 _PACE = RateLimit("api.semanticscholar.org", 1.5, exclusive=True)
 """A key allows one request a second; without one, patience does not help, but is fair."""
-_MEASURED = "externalIds,title,citationCount,influentialCitationCount"
+_MEASURED = "externalIds,title,citationCount,influentialCitationCount,tldr"
 _TOLD = "externalIds,title,abstract,authors,year,publicationDate,venue"
 _SIGNALS = {"citations": "citationCount", "influential_citations": "influentialCitationCount"}
 _SCHEMES = {"arxiv": "ARXIV:", "doi": "DOI:"}
@@ -59,9 +59,9 @@ _SCHEMES = {"arxiv": "ARXIV:", "doi": "DOI:"}
 
 @dataclass(frozen=True, slots=True)
 class CitationCounts:
-    """Citation counts. `papers`: names and titles of the papers to ask about."""
+    """Citation counts and summaries. `papers`: names, titles and authors of the papers to ask about."""
 
-    papers: tuple[tuple[PaperId, str], ...] = ()
+    papers: tuple[tuple[PaperId, Words], ...] = ()
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
@@ -81,7 +81,9 @@ class CitationCounts:
 
     def for_papers(self, papers: Sequence[Paper]) -> Self:
         """Return a source for those of these papers that have an arXiv id or a DOI."""
-        found = {paper.id: paper.words.title for paper in papers if _theirs(paper.id)}
+        found = {
+            paper.id: Words(paper.words.title, authors=paper.words.authors) for paper in papers if _theirs(paper.id)
+        }
         return replace(self, papers=tuple(found.items()))
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
@@ -101,15 +103,15 @@ class CitationCounts:
             raise SourceFailed(f"{len(batch)} papers were asked about and {len(answers)} answers came")
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
-        for (name, title), answer in zip(batch, answers, strict=True):
+        for (name, words), answer in zip(batch, answers, strict=True):
             try:
-                sightings += _measured(name, title, answer)
+                sightings += _measured(name, words, answer)
             except BadRecord as error:
                 rejects.append(Reject(name, error.field, error.message))
         after = _start(cursor) + len(batch)
         return check_rejects(Page(tuple(sightings), str(after) if after < len(self.papers) else None, tuple(rejects)))
 
-    def _batch(self, cursor: str | None) -> tuple[tuple[PaperId, str], ...]:
+    def _batch(self, cursor: str | None) -> tuple[tuple[PaperId, Words], ...]:
         return self.papers[_start(cursor) :][:BATCH]
 
 
@@ -189,8 +191,8 @@ def _refuse_error(found: JsonObject) -> None:
         raise SourceFailed(quote_service("Semantic Scholar", message))
 
 
-def _measured(name: PaperId, title: str, answer: object) -> Iterator[Sighting]:
-    """Return the signals of a paper under our own title; theirs is not requested."""
+def _measured(name: PaperId, words: Words, answer: object) -> Iterator[Sighting]:
+    """Yield the signals and the summary of a paper under our own title and authors; theirs are not used."""
     if answer is None:
         return
     record = require_object(answer, "record")
@@ -199,8 +201,11 @@ def _measured(name: PaperId, title: str, answer: object) -> Iterator[Sighting]:
         raise BadRecord("externalIds", f"is {', '.join(named)[:100]}, another paper than was asked about")
     counts = {signal: parse_count(record.get(key)) for signal, key in _SIGNALS.items()}
     signals = {signal: float(count) for signal, count in counts.items() if count is not None and count < 10**9}
-    if signals:
-        yield Sighting((name,), Words(title), announced="signals", signals=signals)
+    summary = clean_line(text_at(object_at(record, "tldr"), "text"), SUMMARY_MAX)
+    if summary:
+        yield Sighting((name,), words, announced="replace", signals=signals, summary=summary)
+    elif signals:
+        yield Sighting((name,), Words(words.title), announced="signals", signals=signals)
 
 
 def _ids(record: JsonObject) -> tuple[PaperId, ...]:

@@ -7,7 +7,7 @@ into, which has the alias `merged:<number>`.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
+from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words, votes
 from digestd.domain.tex import to_plain
 from digestd.store import core
@@ -26,7 +27,8 @@ MERGED = "merged:"
 _P, _R, _A, _S, _G = core.paper.c, core.revision.c, core.paper_alias.c, core.signal.c, core.merge.c
 _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
             _R.id.label("revision"), _R.title, _R.abstract, _R.plain_title, _R.plain_abstract,
-            _R.authors, _R.categories, _R.url, _R.links, _R.facts)  # fmt: skip
+            _R.authors, _R.categories, _R.url, _R.links, _R.facts, _R.gist, _R.brief_gist, _R.gist_kind,
+            _R.translations)  # fmt: skip
 _CURRENT = select(*_COLUMNS).join_from(core.paper, core.revision, _R.id == _P.revision_id)
 _AS_OF = select(*_COLUMNS).join_from(core.revision, core.paper, _P.id == _R.paper)
 
@@ -255,6 +257,11 @@ def _papers(session: Session, query: core.Query, as_of: datetime | None = None) 
     return [_paper(row, signals.get(row.key, {})) for row in rows]
 
 
+def translated(stored: Mapping[str, Sequence[str]]) -> dict[str, Gist]:
+    """Return the translations of a gist as stored, by language."""
+    return {language: Gist(text, brief, GistKind.TRANSLATED) for language, (text, brief) in stored.items()}
+
+
 def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
     return Paper(
         key=row.key,
@@ -271,6 +278,8 @@ def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
         archived=row.archived,
         withdrawn=row.withdrawn,
         facts=facts_of(row),
+        gist=Gist(row.gist, row.brief_gist, GistKind(row.gist_kind)) if row.gist_kind else None,
+        translations=translated(row.translations),
     )
 
 

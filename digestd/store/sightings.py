@@ -7,11 +7,12 @@ Revisions are only ever appended.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, bindparam, insert, select, text, update
 from sqlmodel import Session
 
+from digestd.domain.gist import Gist
 from digestd.domain.paper import PaperFacts, PaperId, Sighting, Words
 from digestd.domain.sighting_record import from_record, to_record
 from digestd.store import core, merges
@@ -28,14 +29,37 @@ _NOT_IN_RECORD = frozenset({"version", "announced", "day", "signals"})
 """Fields with their own column or table, and the day, which only decides whether a sighting is news."""
 
 
+class TextKey(NamedTuple):
+    """What the text for readers is made from."""
+
+    title: str
+    abstract: str
+    summary: str
+
+
 @dataclass(frozen=True, slots=True)
 class PaperText:
-    """The text of a revision."""
+    """The text of a revision. `summary`: a source's own."""
 
     words: Words
     url: str | None
     links: Mapping[str, str]
     facts: PaperFacts = PaperFacts()  # noqa: RUF009  # immutable
+    summary: str = ""
+
+    @property
+    def key(self) -> TextKey:
+        """Return what the text for readers is made from."""
+        return TextKey(self.words.title, self.words.abstract, self.summary)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableText:
+    """The text of a revision for readers: without TeX, and its gist."""
+
+    title: str
+    abstract: str
+    gist: Gist | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +171,7 @@ def by_number(session: Session, numbers: Iterable[int]) -> list[PaperState]:
 _PAPERS = (
     select(_P.id.label("key"), _P.paper_id, _P.archived, _P.first_seen_us, _P.published_us, _P.withdrawn,
            _R.plain_title.is_not(None).label("is_plain"),
-           _R.title, _R.abstract, _R.authors, _R.categories, _R.url, _R.links, _R.facts)
+           _R.title, _R.abstract, _R.authors, _R.categories, _R.url, _R.links, _R.facts, _R.summary)
     .join_from(core.paper, core.revision, _R.id == _P.revision_id)
     .order_by(_P.id)
 )  # fmt: skip
@@ -167,7 +191,7 @@ def _paper_state(
         published=from_us(row.published_us),
         withdrawn=row.withdrawn,
         is_plain=row.is_plain,
-        text=PaperText(words_of(row), row.url, row.links, facts_of(row)),
+        text=PaperText(words_of(row), row.url, row.links, facts_of(row), row.summary),
         sightings=tuple(map(_stored_sighting, newest.values())),
         older=tuple(_stored_sighting(one) for one in rows if newest[(one.source, one.external_id)] is not one),
         signals=signals,
@@ -182,7 +206,9 @@ def _sighting(row: core.Record) -> Sighting:
     return from_record({**row.record, "version": row.version, "announced": row.announced})
 
 
-def apply(session: Session, changes: Sequence[PaperWrite], plain: Mapping[str, str], now: datetime) -> list[int]:
+def apply(
+    session: Session, changes: Sequence[PaperWrite], readable: Mapping[TextKey, ReadableText], now: datetime
+) -> list[int]:
     """Write the decisions and return the row number of each."""
     for change in changes:
         for other in change.absorbed:
@@ -200,8 +226,8 @@ def apply(session: Session, changes: Sequence[PaperWrite], plain: Mapping[str, s
     )
     _insert(session, core.sighting, [_row(key, sighting, now) for key, c in numbered for sighting in c.sightings])
     _update_seen(session, [(key, sighting) for key, c in numbered for sighting in c.repeated], now)
-    _revise(session, [(number, *numbered[place]) for place, number in revisions.items()], plain, now)
-    _make_plain(session, [(key, c.becomes_plain) for key, c in numbered if c.becomes_plain], plain)
+    _revise(session, [(number, *numbered[place]) for place, number in revisions.items()], readable, now)
+    _make_plain(session, [(key, c.becomes_plain) for key, c in numbered if c.becomes_plain], readable)
     merges.add_signals(session, {key: c.signals for key, c in numbered if c.signals}, now)
     return keys
 
@@ -257,20 +283,23 @@ def _insert_new(session: Session, changes: Sequence[PaperWrite], revisions: Mapp
 
 
 def _revise(
-    session: Session, numbered: Sequence[tuple[int, int, PaperWrite]], plain: Mapping[str, str], now: datetime
+    session: Session,
+    numbered: Sequence[tuple[int, int, PaperWrite]],
+    readable: Mapping[TextKey, ReadableText],
+    now: datetime,
 ) -> None:
     """Append revisions.
 
     The text of archived papers stays in TeX until the paper becomes news.
     """
-    rows = [_revision(number, key, change, plain) | {"made_us": to_us(now)} for number, key, change in numbered]
+    rows = [_revision(number, key, change, readable) | {"made_us": to_us(now)} for number, key, change in numbered]
     _insert(session, core.revision, rows)
     current = [{"b_key": key, "b_revision": number} for number, key, change in numbered if change.key is not None]
     if current:
         session.connection().execute(_CURRENT, current)
 
 
-def _revision(number: int, key: int, change: PaperWrite, plain: Mapping[str, str]) -> dict[str, object]:
+def _revision(number: int, key: int, change: PaperWrite, readable: Mapping[TextKey, ReadableText]) -> dict[str, object]:
     revised = change.text
     if revised is None:
         raise ValueError("a change without text has no revision")
@@ -279,22 +308,36 @@ def _revision(number: int, key: int, change: PaperWrite, plain: Mapping[str, str
         "paper": key,
         "title": revised.words.title,
         "abstract": revised.words.abstract,
-        "plain_title": None if change.archived else plain[revised.words.title],
-        "plain_abstract": None if change.archived else plain[revised.words.abstract],
+        **_readable_columns(None if change.archived else readable[revised.key]),
         "authors": list(revised.words.authors),
         "categories": list(revised.words.categories),
         "url": revised.url,
         "links": dict(revised.links),
         "facts": facts_record(revised.facts),
+        "summary": revised.summary,
+        "translations": {},
+    }
+
+
+def _readable_columns(text: ReadableText | None) -> dict[str, str | None]:
+    gist = text.gist if text else None
+    return {
+        "plain_title": text.title if text else None,
+        "plain_abstract": text.abstract if text else None,
+        "gist": gist.text if gist else None,
+        "brief_gist": gist.brief if gist else None,
+        "gist_kind": gist.kind.value if gist else None,
     }
 
 
 _CURRENT = update(core.paper).where(_P.id == bindparam("b_key")).values(revision_id=bindparam("b_revision"))
 
 
-def _make_plain(session: Session, texts: Sequence[tuple[int, PaperText]], plain: Mapping[str, str]) -> None:
+def _make_plain(
+    session: Session, texts: Sequence[tuple[int, PaperText]], readable: Mapping[TextKey, ReadableText]
+) -> None:
     rows = [
-        {"b_key": key, "b_title": plain[text.words.title], "b_abstract": plain[text.words.abstract]}
+        {"b_key": key, **{f"b_{name}": value for name, value in _readable_columns(readable[text.key]).items()}}
         for key, text in texts
     ]
     if rows:
@@ -304,7 +347,7 @@ def _make_plain(session: Session, texts: Sequence[tuple[int, PaperText]], plain:
 _PLAIN = (
     update(core.revision)
     .where(_R.id == select(_P.revision_id).where(_P.id == bindparam("b_key")).scalar_subquery())
-    .values(plain_title=bindparam("b_title"), plain_abstract=bindparam("b_abstract"))
+    .values({name: bindparam(f"b_{name}") for name in _readable_columns(None)})
 )
 
 

@@ -41,6 +41,7 @@ class NewSubscriber:
     explore: bool = True
     only_categories: bool = False
     when_empty: bool = False
+    full_abstracts: bool = False
 
 
 def insert_many(
@@ -89,6 +90,7 @@ def _settings(of: NewSubscriber | Subscriber) -> dict[str, object]:
         "explore": of.explore,
         "only_categories": of.only_categories,
         "when_empty": of.when_empty,
+        "full_abstracts": of.full_abstracts,
         "language": of.language,
     }
 
@@ -122,7 +124,7 @@ def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
 
 _SETTINGS = (
     *("name", "timezone", "hour", "cadence", "weekday", "size"),
-    *("min_score", "explore", "only_categories", "when_empty", "language"),
+    *("min_score", "explore", "only_categories", "when_empty", "full_abstracts", "language"),
 )
 _UPDATE = (
     update(core.subscriber)
@@ -289,6 +291,12 @@ def any_address(session: Session) -> tuple[str, bytes] | None:
     return None if row is None else (row.address, bytes(row.address_key))
 
 
+def active_languages(session: Session) -> list[str]:
+    """Return the languages of active subscribers, sorted."""
+    query = select(_S.language).where(_S.status == Status.ACTIVE).distinct().order_by(_S.language)
+    return list(session.connection().execute(query).scalars())
+
+
 def _read(session: Session, query: core.Query) -> list[Subscriber]:
     return _subscribers(session, session.connection().execute(query).all())
 
@@ -311,6 +319,7 @@ def _subscriber(row: core.Record, interests: tuple[Interest, ...]) -> Subscriber
         explore=row.explore,
         only_categories=row.only_categories,
         when_empty=row.when_empty,
+        full_abstracts=row.full_abstracts,
         language=row.language,
         interests=interests,
         last_date=row.last_date,

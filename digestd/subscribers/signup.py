@@ -175,6 +175,7 @@ def new_subscriber(record: SubscriberRecord, key: bytes, status: Status) -> subs
         explore=values.explore,
         only_categories=values.only_categories,
         when_empty=values.when_empty,
+        full_abstracts=values.full_abstracts,
     )
 
 

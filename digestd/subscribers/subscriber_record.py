@@ -57,6 +57,7 @@ class SubscriberRecord:
     explore: bool | None = None
     only_categories: bool | None = None
     when_empty: bool | None = None
+    full_abstracts: bool | None = None
     language: str | None = None
     status: Status | None = None
 
@@ -76,7 +77,10 @@ class SubscriberRecord:
         return self.apply_to(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
 
 
-_SIMPLE_FIELDS = ("name", "size", "min_score", "explore", "only_categories", "when_empty", "language")
+_SIMPLE_FIELDS = (
+    *("name", "size", "min_score", "explore", "only_categories", "when_empty", "full_abstracts"),
+    "language",
+)
 
 
 def _merge(lists: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
@@ -289,17 +293,19 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "explore": _boolean,
     "only_categories": _boolean,
     "when_empty": _boolean,
+    "full_abstracts": _boolean,
     "language": _language,
     "status": lambda name, value: Status(_status(name, value)),
 }
 KEYS = (
     "email", "name", "topics", "phrases", "authors", "categories", "mute", "likes", "dislikes",
     "timezone", "hour", "cadence", "weekday", "size", "min_score", "explore", "only_categories", "when_empty",
+    "full_abstracts",
     "language", "status",
 )  # fmt: skip
 NUMBERS = frozenset({"hour", "size"})
 _KNOWN = frozenset(KEYS)
-BOOLEANS = frozenset({"explore", "only_categories", "when_empty"})
+BOOLEANS = frozenset({"explore", "only_categories", "when_empty", "full_abstracts"})
 
 
 def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
@@ -322,6 +328,7 @@ def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
         "explore": subscriber.explore,
         "only_categories": subscriber.only_categories,
         "when_empty": subscriber.when_empty,
+        "full_abstracts": subscriber.full_abstracts,
         "language": subscriber.language,
         "status": subscriber.status.value,
     }

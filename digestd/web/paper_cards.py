@@ -22,6 +22,8 @@ class PaperCard:
 
     Attributes:
         more: Number of authors beyond `authors`.
+        gist: What is new and what came out; empty for papers without a gist, or whose abstract is no longer.
+        is_machine_written: No author wrote the gist.
         is_long: The page shows the start of the abstract and a "Read more" button.
         reason: Why this reader gets the paper; empty on public lists.
     """
@@ -37,6 +39,8 @@ class PaperCard:
     upvotes: int
     links: tuple[PaperLink, ...]
     reason: str = ""
+    gist: str = ""
+    is_machine_written: bool = False
 
 
 def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
@@ -69,8 +73,10 @@ def _card(paper: Paper, item: PaperView, reason: str = "") -> PaperCard:
         upvotes=int(paper.signals.get("upvotes", 0)),
         links=tuple(link for link in item.links if link.kind != "paper"),
         reason=reason,
+        gist=item.gist if paper.gist and item.gist != item.full_abstract else "",
+        is_machine_written=item.is_machine_written,
     )
 
 
 def _bytes(item: PaperView) -> int:
-    return len("".join((item.title, item.abstract, *item.authors)).encode())
+    return len("".join((item.title, item.gist, item.abstract, *item.authors)).encode())

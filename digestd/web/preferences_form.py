@@ -41,6 +41,7 @@ class PreferencesForm(BaseModel):
     explore: str = ""
     only_categories: str = ""
     when_empty: str = ""
+    full_abstracts: str = ""
     language: str = ""
     chosen_topic: str = ""
 
@@ -61,6 +62,7 @@ class PreferencesForm(BaseModel):
             explore="on" if subscriber.explore else "",
             only_categories="on" if subscriber.only_categories else "",
             when_empty="on" if subscriber.when_empty else "",
+            full_abstracts="on" if subscriber.full_abstracts else "",
             language=subscriber.language,
             **lists,
         )

@@ -31,7 +31,7 @@ from digestd.errors import NotFound
 from digestd.mail.citations import bibtex, ris
 from digestd.mail.content import PaperContent
 from digestd.mail.feeds import ATOM, JSON_FEED, Feed, FeedItem, atom, json_feed
-from digestd.mail.rendering import render_reason
+from digestd.mail.rendering import render_gist, render_reason
 from digestd.mail.view_models import DetailLevel, view_paper
 from digestd.security.links import Purpose, make_token, read_token
 from digestd.store import feedback, papers, saved_list, subscribers
@@ -125,12 +125,20 @@ class SavedPapers:
         )
 
     def _saved(self, session: Session, owner: Subscriber) -> list[FeedItem]:
-        return [FeedItem(paper, at) for paper, at in saved_list.saved(session, owner.key, SHOWN_MAX)]
+        return [
+            FeedItem(paper, at, render_gist(self.app.templates, paper.gist, owner.language))
+            for paper, at in saved_list.saved(session, owner.key, SHOWN_MAX)
+        ]
 
     def _picked(self, session: Session, owner: Subscriber) -> list[FeedItem]:
         templates, language = self.app.templates, owner.language
         return [
-            FeedItem(paper, at, render_reason(templates, pick.reason.shareable, language))
+            FeedItem(
+                paper,
+                at,
+                render_gist(templates, paper.gist, language),
+                render_reason(templates, pick.reason.shareable, language),
+            )
             for paper, pick, at in saved_list.recent_picks(session, owner.key)
         ]
 

@@ -30,6 +30,7 @@ FULL = Page(
             withdrawn=True,
             venue="Journal of Ice",
             affiliations=("Universität Zürich", "ETH"),
+            summary="A summary of ice.",
         ),
         Sighting(ids=(PaperId("feed:1"),), words=Words("")),
     ),

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import PaperId, Sighting
 from digestd.papers.merge import ARCHIVE
 from digestd.store import papers
@@ -223,3 +224,37 @@ def test_store_page_concurrent_writers_make_one_paper(db: Database, now: datetim
     assert new == 60
     with db.read() as session:
         assert papers.count(session) == 60
+
+
+SUMMARY = "Lakes are read like books by a small model of water."
+
+
+def test_store_page_makes_the_gist_of_news_alone(db: Database, now: datetime) -> None:
+    whole = "We read x lakes. They are deep."
+    take(db, "arxiv", seen("arxiv:2611.1", abstract="We read $x$ lakes. They are deep."), now=now)
+    take(db, "arxiv", seen("arxiv:2611.2", abstract="We read seas.", announced="replace"), now=now)
+    assert paper(db, "arxiv:2611.1").gist == Gist(whole, whole, GistKind.EXTRACTED)
+    assert paper(db, "arxiv:2611.2").gist is None
+    take(db, "arxiv", seen("arxiv:2611.2", abstract="We read seas."), now=now)
+    assert paper(db, "arxiv:2611.2").gist is not None
+
+
+def test_store_page_prefers_the_summary_of_a_source(db: Database, now: datetime) -> None:
+    take(db, "arxiv", seen("arxiv:2611.1", abstract="We read lakes."), now=now)
+    before = paper(db, "arxiv:2611.1")
+    take(db, "hf-daily", seen("arxiv:2611.1", abstract="We read lakes.", summary=SUMMARY), now=now)
+    after = paper(db, "arxiv:2611.1")
+    assert after.gist == Gist(SUMMARY, SUMMARY, GistKind.SOURCE)
+    with db.read() as session:
+        kept = papers.revisions(session, [before.revision])[before.revision]
+    assert kept.gist == before.gist, "an old digest shows what it showed"
+
+
+def test_store_page_adds_a_summary_without_other_words(db: Database, now: datetime) -> None:
+    take(db, "biorxiv", seen("doi:10.5555/1", title="Lakes", abstract="We read lakes.", authors=["Zoë"]), now=now)
+    told = seen("doi:10.5555/1", title="Ponds", authors=["Bo"], announced="replace", summary=SUMMARY)
+    take(db, "s2-citations", told, now=now)
+    found = paper(db, "doi:10.5555/1")
+    assert (found.plain_title, found.words.authors, found.archived) == ("Lakes", ("Zoë",), False)
+    assert found.gist is not None
+    assert found.gist.kind is GistKind.SOURCE

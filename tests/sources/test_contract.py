@@ -113,7 +113,7 @@ def test_source_sample_gives_valid_sightings(kind: str, path: Path) -> None:
         assert not {"\n", "\x00"} & set(sighting.words.title + sighting.words.abstract)
         assert sighting.published is None or sighting.published.tzinfo is UTC
         assert sighting.announced in {"new", "cross", "replace", "replace-cross", "signals"}
-        assert (sighting.announced == "signals") == (kind in ENRICHING)
+        assert (sighting.announced == "signals") == (kind in ENRICHING and not sighting.summary)
         assert all(web_url(url) for url in [sighting.url or "https://example.org", *sighting.links.values()])
         assert set(sighting.links) <= {"code", "pdf", "discussion", "project"}
 

@@ -26,7 +26,9 @@ def test_hf_daily_parses_nested_fields() -> None:
         "project": "https://lakes.example.org/",
         "discussion": "https://huggingface.co/papers/2611.20001",
     }
+    assert lakes.summary == "Lakes can be read."
     assert rivers.signals == {"upvotes": 17.0}
+    assert rivers.summary == ""
     assert rivers.links == {"discussion": "https://huggingface.co/papers/2611.20002"}
 
 

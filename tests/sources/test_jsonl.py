@@ -28,6 +28,7 @@ def test_jsonl_reads_every_key() -> None:
     assert paper.signals == {"upvotes": 3.0, "stars": 1.5}
     assert set(paper.links) == {"code", "pdf", "discussion", "project"}
     assert (paper.venue, paper.affiliations) == ("Journal of All", ("ETH",))
+    assert paper.summary == "Some of it."
 
 
 def test_jsonl_id_comes_from_doi_or_title_and_author() -> None:

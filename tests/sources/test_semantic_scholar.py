@@ -70,6 +70,14 @@ def test_citation_counts_are_signals_under_our_title() -> None:
     assert (ponds.ids, ponds.signals["citations"]) == (("doi:10.5555/ponds.3",), 0.0)
 
 
+def test_tldr_is_a_summary_under_our_title_and_authors() -> None:
+    source = asking("arxiv:2611.60001", "doi:10.5555/lakes.2", "doi:10.5555/ponds.3")
+    lakes, ponds = source.parse((SAMPLES / "s2-citations.json").read_bytes()).sightings
+    assert lakes.summary == ""
+    assert (ponds.summary, ponds.announced) == ("Ponds are small lakes.", "replace")
+    assert ponds.words == Words("Our title 3", authors=("Zoë Ångström",))
+
+
 def test_citation_counts_refuses_mismatched_answer() -> None:
     with pytest.raises(SourceFailed, match="2 papers were asked about and 1 answers came"):
         asking("arxiv:2611.60001", "arxiv:2611.60002").parse(b"[null]")

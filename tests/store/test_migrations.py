@@ -72,9 +72,10 @@ def test_ledger_checks_avoid_long_in_lists(sqlite_url: str) -> None:
 
 SUBSCRIBER = """
 INSERT INTO subscriber (id, address, address_key, status, version, name, timezone, hour, cadence, weekday, size,
-    language, created_us, next_due_us, min_score, explore, only_categories, when_empty, wants, links_from_us)
+    language, created_us, next_due_us, min_score, explore, only_categories, when_empty, full_abstracts, wants,
+    links_from_us)
 VALUES (1, 'a@example.org', :bytes, 'active', 1, '', 'UTC', 7, 'daily', 0, 10, 'en', 1, 1, 'normal', true, false, false,
-    0, 0)
+    false, 0, 0)
 """
 DELIVERY = """
 INSERT INTO delivery (subscriber_id, kind, key, covers_from, consent_version, state, message_id, picks, considered,

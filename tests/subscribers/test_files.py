@@ -68,6 +68,7 @@ WHOLE = {
     "explore": False,
     "only_categories": True,
     "when_empty": True,
+    "full_abstracts": True,
     "language": "pt-BR",
     "status": "paused",
 }

@@ -43,6 +43,7 @@ _records = st.fixed_dictionaries(
         "explore": st.booleans(),
         "only_categories": st.booleans(),
         "when_empty": st.booleans(),
+        "full_abstracts": st.booleans(),
         "status": st.sampled_from(["active", "paused", "unsubscribed", "suppressed"]),
     },
 )

@@ -77,3 +77,14 @@ def test_page_size_is_bounded(client: TestClient, backend: Backend) -> None:
     )
     for address in ("/", "/papers"):
         assert len(client.get(address).content) < 45_000
+
+
+def test_card_has_the_gist_and_folds_the_abstract(client: TestClient, backend: Backend) -> None:
+    abstract = "Trees are hard to count. " * 30
+    backend.import_papers({**PAPER, "abstract": abstract, "summary": "All trees were counted by a small machine."})
+    page = client.get("/papers").text
+    (card,) = tree(page).findall(".//article")
+    [gist] = card.findall("p[@class='gist']")
+    [folded] = card.findall("details/p")
+    assert "counted by a small machine. (Machine-written summary)" in words(gist)
+    assert "Trees are hard to count." in words(folded)

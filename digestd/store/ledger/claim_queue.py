@@ -145,7 +145,14 @@ def occasions(kept: str) -> frozenset[Occasion]:
 def _selected() -> core.Query:
     suppression = core.suppression.c.reason.label("suppression")
     return select(
-        *_COLUMNS, RECIPIENT.label("address"), _S.name, _S.language, _S.status, _S.version, suppression
+        *_COLUMNS,
+        RECIPIENT.label("address"),
+        _S.name,
+        _S.language,
+        _S.full_abstracts,
+        _S.status,
+        _S.version,
+        suppression,
     ).select_from(RECIPIENTS)
 
 
@@ -242,6 +249,7 @@ def _claim(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim:
         address=row.address,
         name=row.name,
         language=row.language,
+        full_abstracts=row.full_abstracts,
         period=row.key,
         covers_from=row.covers_from,
         considered=row.considered,

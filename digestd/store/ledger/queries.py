@@ -202,7 +202,7 @@ def as_claim(session: Session, delivery: int) -> Claim | None:
     return None if row is None else _claim(row)
 
 
-_WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language).join_from(
+_WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language, _S.full_abstracts).join_from(
     core.delivery, core.subscriber, _S.id == _D.subscriber_id
 )
 
@@ -217,6 +217,7 @@ def _claim(row: core.Record) -> Claim:
         address=row.address or "",
         name=row.name,
         language=row.language,
+        full_abstracts=row.full_abstracts,
         period=row.key,
         covers_from=row.covers_from,
         considered=row.considered,

@@ -4,6 +4,7 @@ from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, Unique
 from sqlmodel import Field
 
 from digestd.domain.coverage import CoverageState
+from digestd.domain.gist import GistKind
 from digestd.store.tables.columns import KEY, Row, one_of, own_key, ref, us
 
 
@@ -35,10 +36,14 @@ class RevisionRow(Row, table=True):
     Append-only, so an old digest can be rebuilt.
 
     `plain_…`: the same without TeX, made when the paper may be picked; turning TeX into words takes
-    milliseconds, which an archive of a hundred thousand papers need not spend.
+    milliseconds, which an archive of a hundred thousand papers need not spend. The gist is made with it.
+
+    `summary`: a source's own, as it gave it; `gist_kind` says where the gist is from; `translations`: the gist and its
+    short form by language, if a language model translates.
     """
 
     __tablename__ = "revision"
+    __table_args__ = (CheckConstraint(one_of("gist_kind", GistKind), "gist_kind"),)
     id: int | None = Field(default=None, sa_column=own_key())
     paper: int = Field(sa_column=ref("paper.id", index=True))
     title: str
@@ -50,6 +55,11 @@ class RevisionRow(Row, table=True):
     url: str | None = None
     links: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
     facts: dict[str, object] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    summary: str = ""
+    gist: str | None = None
+    brief_gist: str | None = None
+    gist_kind: str | None = Field(default=None, max_length=10)
+    translations: dict[str, list[str]] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_us: int = Field(sa_column=us())
 
 
@@ -176,6 +186,15 @@ class DoNotMergeRow(Row, table=True):
     one: int = Field(sa_column=ref("paper.id", primary_key=True))
     other: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
     at_us: int = Field(sa_column=us())
+
+
+class GistAttemptRow(Row, table=True):
+    """A revision that a language model was asked about, or wrote; `outcome` in one word."""
+
+    __tablename__ = "gist_attempt"
+    revision: int = Field(sa_column=ref("revision.id", primary_key=True))
+    at_us: int = Field(sa_column=us(index=True))
+    outcome: str = Field(max_length=10)
 
 
 class EmbeddingRow(Row, table=True):

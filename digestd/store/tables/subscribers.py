@@ -39,6 +39,7 @@ class SubscriberRow(Row, table=True):
     explore: bool = True
     only_categories: bool = False
     when_empty: bool = False
+    full_abstracts: bool = False
     language: str = Field(default="en", max_length=20)
     created_us: int = Field(sa_column=us())
     next_due_us: int = Field(sa_column=us())

@@ -42,6 +42,8 @@ def _paper(paper: Paper) -> PaperOut:
         id=paper.id,
         title=paper.plain_title,
         abstract=paper.plain_abstract,
+        gist=paper.gist.text if paper.gist else "",
+        gist_from=paper.gist.kind if paper.gist else None,
         authors=list(paper.words.authors),
         categories=list(paper.words.categories),
         published=paper.published,

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import ReasonKind, Section
+from digestd.domain.gist import GistKind
 from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.subscriber import Cadence, MinScore, Status
 
@@ -72,6 +73,7 @@ class Changes(Interests):
     explore: bool | None = None
     only_categories: bool | None = None
     when_empty: bool | None = None
+    full_abstracts: bool | None = None
     language: str | None = None
 
 
@@ -144,18 +146,26 @@ class SubscriberOut(BaseModel):
     explore: bool
     only_categories: bool
     when_empty: bool
+    full_abstracts: bool
     language: str
     interests: Interests
     hints: list[TopicHintOut] = []
 
 
 class PaperOut(BaseModel):
-    """A paper."""
+    """A paper.
+
+    `gist` says what is new and what came out, and is empty for archived papers. `gist_from` tells who wrote it: a
+    machine of the source (`source`), the authors (`extracted`: sentences of the abstract) or the language model of
+    this installation (`generated`).
+    """
 
     number: int
     id: str
     title: str
     abstract: str
+    gist: str
+    gist_from: GistKind | None
     authors: list[str]
     categories: list[str]
     published: datetime

@@ -53,6 +53,7 @@ TABLES = (
     "calibration",
     "encoding",
     "embedding",
+    "gist_attempt",
     "similarity_key",
     "signal",
     "sighting",
@@ -197,7 +198,13 @@ def _papers() -> None:
         sa.Column("url", sa.String()),
         sa.Column("links", sa.JSON(), nullable=False),
         sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("summary", sa.String(), nullable=False),
+        sa.Column("gist", sa.String()),
+        sa.Column("brief_gist", sa.String()),
+        sa.Column("gist_kind", sa.String(10)),
+        sa.Column("translations", sa.JSON(), nullable=False),
         _us("made_us"),
+        sa.CheckConstraint(_either("gist_kind", "source extracted generated translated"), "gist_kind"),
     )
     op.create_table(
         "sighting",
@@ -224,6 +231,12 @@ def _papers() -> None:
         sa.Column("key", sa.BigInteger(), primary_key=True),
         _ref("paper", "paper.id", primary_key=True, index=True),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "gist_attempt",
+        _ref("revision", "revision.id", primary_key=True),
+        _us("at_us", index=True),
+        sa.Column("outcome", sa.String(10), nullable=False),
     )
     op.create_table(
         "embedding",
@@ -293,6 +306,7 @@ def _subscribers() -> None:
         sa.Column("explore", sa.Boolean(), nullable=False),
         sa.Column("only_categories", sa.Boolean(), nullable=False),
         sa.Column("when_empty", sa.Boolean(), nullable=False),
+        sa.Column("full_abstracts", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(20), nullable=False),
         _us("created_us"),
         _us("next_due_us"),

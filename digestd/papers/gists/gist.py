@@ -1,0 +1,145 @@
+"""Make the gist of a paper: from its source's summary, else from its abstract.
+
+A language model's gist takes the place of both; it comes later, as another revision of the paper
+(`GistKind.GENERATED`).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from digestd.domain.gist import BRIEF_MAX, GIST_MAX, Gist, GistKind
+from digestd.domain.sanitise import clean
+from digestd.papers.gists.extraction import Abstract, choose, judge
+from digestd.papers.gists.roles import load_model
+from digestd.papers.gists.sentences import RESULT, ROLES, Sentence, split_sentences
+
+_COMMON = "the of and to in a is we that for with are this on by as an our from be which"
+_ENGLISH = frozenset(_COMMON.split())
+_ENGLISH_MIN = 0.12
+"""Share of these words in an English text; other languages stay below."""
+_WORD = re.compile(r"\w+")
+_WIDE_STOPS = ("。", "！", "？", "」", "』")
+_CLAUSE = re.compile(
+    r"[;:—](?=\s)|,(?=\s+(?:which|where|while|who|and|but|whereas|thereby|thus|with|including|such|"
+    r"by|enabling|allowing|making|leading|resulting|achieving|outperforming|demonstrating|showing)\b)|\s–(?=\s)"
+)
+_LIST = re.compile(r":\s|\((?:i|1|a)\)")
+_LINK = re.compile(
+    r"(?:however|therefore|thus|hence|instead|in contrast|conversely|specifically|in particular|as a result"
+    r"|consequently|"
+    r"nevertheless|nonetheless|to this end|accordingly)\b",
+    re.IGNORECASE,
+)
+"""Connectives that stay where the sentence before is shown, too."""
+_OUTCOME = re.compile(
+    r"\boutperform|\bimprov|\bachiev|state[- ]of[- ]the[- ]art|\breduc|\bsurpass|\bincreas|\bshow|\bfaster\b|\d ?%"
+    r"|\bfind",
+    re.IGNORECASE,
+)
+_RESULT = ROLES.index(RESULT)
+_LIKELY = 0.5
+_REPEATED = 0.5
+"""Share of the content words of a result that the summary has already."""
+_SUMMARY_MIN = 20
+
+
+def make_gist(title: str, abstract: str, summary: str = "") -> Gist | None:
+    """Return the gist of a paper; None if there is nothing to make it from.
+
+    Args:
+        title, abstract: As plain text.
+        summary: The source's own summary as plain text, or "".
+    """
+    sentences = split_sentences(clean(abstract))
+    judged = judge(title, sentences) if sentences and is_english(sentences) else None
+    if len(given := clean(summary)) >= _SUMMARY_MIN:
+        return Gist(_completed(given, judged, GIST_MAX), _completed(given, judged, BRIEF_MAX), GistKind.SOURCE)
+    if not sentences:
+        return None
+    return Gist(_extracted(sentences, judged, GIST_MAX), _extracted(sentences, judged, BRIEF_MAX), GistKind.EXTRACTED)
+
+
+def is_english(sentences: Iterable[Sentence]) -> bool:
+    """Return True if the sentences are in English, which is what the model can judge."""
+    words = _WORD.findall(" ".join([sentence.text for sentence in sentences])[:2_000].lower())
+    return bool(words) and sum(word in _ENGLISH for word in words) >= _ENGLISH_MIN * len(words)
+
+
+def _extracted(sentences: Sequence[Sentence], judged: Abstract | None, limit: int) -> str:
+    texts = [sentence.text for sentence in sentences]
+    if len(whole := _joined(texts)) <= limit:
+        return whole
+    if judged is None:
+        return _leading(texts, limit)
+    places = choose(judged, limit)
+    if not places:
+        best = judged.units[0].places[-1] if judged.units else 0
+        return shorten_sentence(judged.texts[best], limit)
+    shown = [judged.texts[place] for place in places]
+    linked = [
+        texts[place] if place - 1 in places and _LINK.match(texts[place]) else judged.texts[place] for place in places
+    ]
+    return linked_text if len(linked_text := _joined(linked)) <= limit else _joined(shown)
+
+
+def _leading(texts: Sequence[str], limit: int) -> str:
+    """Return the first sentences that fit."""
+    count = len(texts)
+    while count > 1 and len(_joined(texts[:count])) > limit:
+        count -= 1
+    return shorten_sentence(_joined(texts[:count]), limit)
+
+
+def _joined(texts: Sequence[str]) -> str:
+    found = ""
+    for text in texts:
+        found += text if not found or found.endswith(_WIDE_STOPS) else f" {text}"
+    return found
+
+
+def leading_sentences(text: str, limit: int) -> str:
+    """Return the first sentences of a text that fit, at least a part of the first."""
+    return _leading([sentence.text for sentence in split_sentences(text)] or [text], limit)
+
+
+def shorten_sentence(text: str, limit: int) -> str:
+    """Cut a sentence that is too long before a clause, else between words, and end it with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    listed = _LIST.search(head)
+    ends = [found.start() for found in _CLAUSE.finditer(head) if found[0] != ":" and found.start() >= limit // 2]
+    if listed and listed.start() >= limit // 3:
+        ends = [end for end in ends if end < listed.start()] or [listed.start()]
+    end = ends[-1] if ends else head.rfind(" ")
+    return f"{(head[:end] if end > limit // 3 else head).rstrip(' ,;:.([–—-')}…"
+
+
+def _completed(summary: str, judged: Abstract | None, limit: int) -> str:
+    """Return the source's summary, with the result from the abstract if it lacks one."""
+    sentences = split_sentences(summary)
+    texts = [sentence.text for sentence in sentences] or [summary]
+    shown = _leading(texts, limit)
+    if judged is None or _names_outcome(texts):
+        return shown
+    results = [
+        judged.texts[unit.places[0]]
+        for unit in sorted(judged.units, key=lambda unit: unit.cost - unit.out)
+        if len(unit.places) == 1 and unit.out >= _LIKELY
+    ]
+    fitting = [text for text in results if len(shown) + len(text) < limit and not _repeats(text, summary)]
+    return f"{shown} {fitting[0]}" if fitting else shown
+
+
+def _names_outcome(texts: Sequence[str]) -> bool:
+    return any(map(_OUTCOME.search, texts)) or bool((load_model().probabilities(texts)[:, _RESULT] > _LIKELY).any())
+
+
+def _repeats(text: str, summary: str) -> bool:
+    known = _long_words(summary)
+    words = _long_words(text)
+    return len(words & known) > _REPEATED * len(words)
+
+
+def _long_words(text: str) -> set[str]:
+    return {word[:6] for word in _WORD.findall(text.lower()) if len(word) > 3}

@@ -1,0 +1,1 @@
+"""Train, measure and test the choice of gists."""
