@@ -93,7 +93,8 @@ def test_compose_digest_matches_the_golden_file(case: str) -> None:
     digest = assemble_digest(TEMPLATES, content)
     headers = golden.digest_headers(digest.rendered, content.links)
     message = compose_digest(headers, digest.text.encoded, digest.html.encoded)
-    _assert_sound(message, DIGEST if content.links.home else DIGEST_BY_MAIL)
+    names = DIGEST if content.links.home else DIGEST_BY_MAIL
+    _assert_sound(message, [name for name in names if name != "List-Archive" or content.links.view])
     as_text = compose_digest(headers, str(digest.text), str(digest.html))
     assert _contents(message) == _contents(as_text)
     golden.check(f"{case}.eml", message)
