@@ -248,6 +248,7 @@ def _preview(app: App, email: str, part: MailPart) -> bytes:
         failures=0,
         coverage=shown.coverage,
         planned_us=to_us(now),
+        occasions=shown.occasions,
     )
     if not claim.picks:
         raise NothingToShow(

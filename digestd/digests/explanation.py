@@ -12,13 +12,14 @@ from datetime import datetime
 import numpy as np
 from sqlmodel import Session
 
+from digestd.digests.occasions import digest_occasions
 from digestd.digests.pick_selection import digest_options, select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selection, select
 from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.coverage import CoverageState
-from digestd.domain.digest import Pick, Reason
+from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.schedule import newest_due, period_date
@@ -41,11 +42,12 @@ SIMILAR_COSINE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The picks of a digest planned now, papers considered, incomplete sources."""
+    """The picks of a digest planned now, papers considered, incomplete sources, and what is special."""
 
     picks: tuple[Pick, ...]
     considered: int
     coverage: Mapping[str, CoverageState]
+    occasions: frozenset[Occasion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,9 @@ def preview(
     """
     day, shard = _rank_one(db, subscriber, now, encoder, co_likes)
     considered = int((shard.open & shard.ranked.fresh).sum())
-    return Preview(select_picks(day, shard, [_period(day, shard)], explore).of(0), considered, day.coverage)
+    picks = select_picks(day, shard, [_period(day, shard)], explore).of(0)
+    occasions = digest_occasions(shard.subscribers[0], len(picks), considered, now)
+    return Preview(picks, considered, day.coverage, frozenset(occasions))
 
 
 def explain(  # noqa: PLR0913  # the install's settings are three
