@@ -392,6 +392,7 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
         failures=0,
         coverage=shown.coverage,
         planned_us=to_us(now),
+        occasions=shown.occasions,
     )
     if not claim.picks:
         raise NothingToShow(

@@ -74,7 +74,15 @@ def _plan_copy(app: App, subscriber: Subscriber, day: date) -> int:
     shown = preview_on(app.db, subscriber.key, day, now, app.encoder, settings.explore, settings.co_likes)
     if not shown.picks:
         raise NothingToSend(_nothing(subscriber))
-    copy = NewCopy(subscriber.key, subscriber.version, shown.period, shown.packed, shown.considered, shown.coverage)
+    copy = NewCopy(
+        subscriber=subscriber.key,
+        consent_version=subscriber.version,
+        period=shown.period,
+        picks=shown.packed,
+        considered=shown.considered,
+        coverage=shown.coverage,
+        occasions=" ".join(sorted(shown.occasions)),
+    )
     template_hash = app.template_hash  # stores the templates, in a transaction of its own
     with app.db.write() as session:
         return ledger.plan_copy(

@@ -12,6 +12,7 @@ from datetime import date, datetime
 import numpy as np
 from sqlmodel import Session
 
+from digestd.digests.occasions import digest_occasions
 from digestd.digests.pick_selection import digest_options, select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
@@ -19,7 +20,7 @@ from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Sel
 from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import UNSENT, State
-from digestd.domain.digest import Pick, Reason
+from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.schedule import newest_due, period_date, period_on
@@ -43,12 +44,13 @@ SIMILAR_COSINE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A digest that is not in the ledger: period, picks as stored, papers considered, incomplete sources."""
+    """A digest that is not in the ledger: period, picks as stored, papers considered, and what is to be said of it."""
 
     period: str
     packed: bytes
     considered: int
     coverage: Mapping[str, CoverageState]
+    occasions: frozenset[Occasion]
 
     @property
     def picks(self) -> tuple[Pick, ...]:
@@ -142,13 +144,14 @@ def _planned(session: Session, delivery: int) -> Preview:
     packed = queries.packed_picks(session, delivery)
     if claim is None or not readable_picks(packed):
         raise Damaged(f"the picks of delivery {delivery} cannot be read; run `digestd fsck`")
-    return Preview(claim.period, packed, claim.considered, claim.coverage or {})
+    return Preview(claim.period, packed, claim.considered, claim.coverage or {}, claim.occasions)
 
 
 def _preview(day: PlanningDay, shard: Shard, period: str, explore: bool) -> Preview:
     considered = int((shard.open & shard.ranked.fresh).sum())
-    packed = pack_picks(select_picks(day, shard, [period], explore))[0].picks
-    return Preview(period, packed, considered, day.coverage)
+    table = select_picks(day, shard, [period], explore)
+    occasions = digest_occasions(shard.subscribers[0], len(table.of(0)), considered, day.now)
+    return Preview(period, pack_picks(table)[0].picks, considered, day.coverage, frozenset(occasions))
 
 
 def explain(  # noqa: PLR0913  # the install's settings are three

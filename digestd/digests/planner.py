@@ -4,13 +4,14 @@ A shard is written in one transaction: digests, seen papers, next due times. Sub
 writing (an unsubscribe, another planner) are left for the next tick.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 import structlog
 
+from digestd.digests.occasions import digest_occasions
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
@@ -18,8 +19,8 @@ from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.shard import Shard, rank_shard, store_compiled
 from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
-from digestd.domain.digest import DigestSlot, Occasion, Period
-from digestd.domain.subscriber import Cadence, Timing
+from digestd.domain.digest import DigestSlot, Period
+from digestd.domain.subscriber import Timing
 from digestd.errors import DigestdError, NotFound
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.security.links import Keys, make_message_id
@@ -37,10 +38,6 @@ MAX_REFERENCES = 10_000
 """References of a shard held in memory, up to 10 kB each; a single subscriber may have more."""
 RETRY_AFTER = timedelta(hours=1)
 """Delay before a subscriber whose digest could not be planned is tried again."""
-THIN_FROM = 20
-"""With fewer new papers, a short digest says little about the day."""
-_GAPS = {Cadence.DAILY: timedelta(days=8), Cadence.WEEKDAYS: timedelta(days=10), Cadence.WEEKLY: timedelta(days=15)}
-"""Time since the last digest after which it covered days that this one does not."""
 log = structlog.get_logger(__name__)
 
 
@@ -202,25 +199,12 @@ def _digests(
             slot=slot,
             picks=picks[i],
             considered=considered[i],
-            occasions=" ".join(sorted(_occasions(due, slot, pick_count(picks[i].picks), considered[i]))),
+            occasions=" ".join(sorted(digest_occasions(due, pick_count(picks[i].picks), considered[i], day.now))),
             message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
         )
         for i, (due, slot) in enumerate(zip(shard.subscribers, slots, strict=True))
         if slot is not None
     }
-
-
-def _occasions(due: DueSubscriber, slot: DigestSlot, count: int, considered: int) -> Iterator[Occasion]:
-    """Yield what is special about a digest of `count` papers, chosen from `considered`."""
-    if count == 0:
-        yield Occasion.EMPTY
-        return
-    if due.last_planned is None:
-        yield Occasion.FIRST
-    elif slot.period.due - due.last_planned > _GAPS[due.timing.cadence]:
-        yield Occasion.AFTER_GAP
-    if count * 3 <= due.size and considered >= THIN_FROM:
-        yield Occasion.THIN
 
 
 @lru_cache(maxsize=2_000)

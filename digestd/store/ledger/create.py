@@ -81,6 +81,7 @@ class NewCopy:
     picks: bytes
     considered: int
     coverage: Mapping[str, CoverageState]
+    occasions: str
 
 
 def plan_digests(
@@ -190,6 +191,7 @@ def plan_copy(
         "picks": copy.picks,
         "considered": copy.considered,
         "coverage": dict(copy.coverage),
+        "occasions": copy.occasions,
         "template_hash": template_hash,
     }
     return _insert_ready(session, row, Actor.OPERATOR, now, now + DAILY_LIFE)

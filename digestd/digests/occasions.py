@@ -1,0 +1,26 @@
+"""What is special about a digest, and so worth a sentence to its reader."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from digestd.domain.digest import Occasion
+from digestd.domain.subscriber import Cadence
+from digestd.store.due import DueSubscriber
+
+THIN_FROM = 20
+"""With fewer new papers, a short digest says little about the day."""
+_GAPS = {Cadence.DAILY: timedelta(days=8), Cadence.WEEKDAYS: timedelta(days=10), Cadence.WEEKLY: timedelta(days=15)}
+"""Time since the last digest after which there are days that no digest covers."""
+
+
+def digest_occasions(due: DueSubscriber, count: int, considered: int, now: datetime) -> Iterator[Occasion]:
+    """Yield what is special about a digest of `count` papers, chosen from `considered`, that is planned at `now`."""
+    if count == 0:
+        yield Occasion.EMPTY
+        return
+    if due.last_planned is None:
+        yield Occasion.FIRST
+    elif now - due.last_planned > _GAPS[due.timing.cadence]:
+        yield Occasion.AFTER_GAP
+    if count * 3 <= due.size and considered >= THIN_FROM:
+        yield Occasion.THIN
