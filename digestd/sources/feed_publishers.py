@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from digestd.sources.dates import midnight, written_date
 from digestd.sources.feed_entry import FeedEntry
+from digestd.sources.source import web_url
 
 _FLAGS = re.IGNORECASE | re.DOTALL
 _MONTH = (
@@ -122,7 +123,8 @@ def by_publisher(entry: FeedEntry) -> FeedEntry:
 
 
 def _rules_of(entry: FeedEntry) -> Iterator[PublisherRule]:
-    host = urlsplit(entry.link.strip()).hostname or "" if "://" in entry.link else ""
+    link = web_url(entry.link.strip())
+    host = urlsplit(link).hostname or "" if link else ""
     for rule in RULES:
         if not rule.sites or any(host == site or host.endswith(f".{site}") for site in rule.sites):
             yield rule

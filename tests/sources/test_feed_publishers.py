@@ -384,6 +384,11 @@ def test_feed_keeps_abstract_that_is_no_citation(text: str) -> None:
     assert _only(form).words.abstract == text
 
 
+def test_feed_survives_malformed_link() -> None:
+    form = Form("rss", "http://[::1/x", f"{NAMED}<description>{ABSTRACT}</description>", "")
+    assert _only(form).words.abstract == ABSTRACT
+
+
 VIDEOS = (
     '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:yt="http://www.youtube.com/xml/schemas/2015"><title>Lakes</title>'
     "<entry><yt:videoId>x</yt:videoId><title>Ice</title><link href='https://www.youtube.com/watch?v=x'/></entry></feed>"
