@@ -60,8 +60,8 @@ RULES = (
     _rule("Nature", "nature.com", r"(?:<p>)?[^<>;]{2,150}, Published online: [^<>;]+;\s*+(?:<a\b[^<>]*>)?\s*+"
           r"doi:(?P<doi>10\.[^\s<>]+)(?:</a>)?(?:</p>)?(?P<abstract>.*)"),
     _rule("ScienceDirect", "sciencedirect.com", r"<p>Publication date: (?P<day>[^<>]*)</p>\s*+(?:<p>\s*+(?:<b>)?Source:"
-          r"(?:</b>)?[^<>]*(?:<i>[^<>]*</i>)?[^<>]*</p>)?\s*+(?:<p>Author\(s\): (?P<authors>[^<>]*)</p>)?"
-          r"(?P<abstract>.*)"),
+          r"(?:</b>)?[^<>]*(?:<i>[^<>]*</i>)?[^<>]*</p>)?\s*+(?:<p>(?:<b>)?Author\(s\):(?:</b>)?"
+          r"(?P<authors>[^<>]*)</p>)?(?P<abstract>.*)"),
     _rule("APS", "aps.org", r"<p>Author\(s\): (?P<authors>[^<>]*)</p>\s*+(?P<abstract>.*?)"
           r"(?:(?:<br\s?/?>)?\s{0,3}\[[^\[\]]*\]\s{0,3}Published .*)?"),
     _rule("RSC", "rsc.org", r"(?><div>\s*+<i>.*?<b>DOI</b>:\s*+)(?P<doi>10\.[^\s<>,]+)(?>.*?<div>(?=[^<>]+<br))"

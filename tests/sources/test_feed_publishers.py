@@ -90,7 +90,7 @@ FORMS = {
         "rss",
         "https://www.sciencedirect.com/science/article/pii/S0000000026000029?dgcid=rss_sd_all",
         NAMED + _cdata("<p>Publication date: January 2027</p><p><b>Source:</b> <i>Limnology Letters</i>, Volume 7</p>"
-                       "<p>Author(s): Ann Rue, Bo Li</p>"),
+                       "<p><b>Author(s):</b> Ann Rue, Bo Li</p>"),
         "",
         abstract="",
         day=None,
