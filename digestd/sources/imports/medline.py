@@ -5,6 +5,7 @@ tags for identifiers.
 """
 
 import re
+from collections.abc import Callable
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import written_date
@@ -38,10 +39,11 @@ def read(text: str) -> Page:
 
 def _sighting(record: Record) -> Sighting:
     full = any(tag == "FAU" for tag, _ in record.fields)
-    authors = [
-        natural_name(name) if full else indexed_name(name)
-        for name in record.values(*(("FAU", "CN") if full else ("AU", "CN")))
-    ]
+    read: dict[str, Callable[[str], str]] = {
+        "CN": str.strip,
+        **({"FAU": natural_name} if full else {"AU": indexed_name}),
+    }
+    authors = [read[tag](" ".join(lines)) for tag, lines in record.fields if tag in read]
     listed = [name for name in record.values("LID", "AID", "SO") if "[doi]" in name or "doi:" in name.lower()]
     pmc = _PMC.fullmatch(record.first("PMC"))
     return make_reference(
