@@ -38,11 +38,9 @@ def read(text: str) -> Page:
 
 
 def _sighting(record: Record) -> Sighting:
-    full = any(tag == "FAU" for tag, _ in record.fields)
-    read: dict[str, Callable[[str], str]] = {
-        "CN": str.strip,
-        **({"FAU": natural_name} if full else {"AU": indexed_name}),
-    }
+    has_full = any(tag == "FAU" for tag, _ in record.fields)
+    tag_of_people, name = ("FAU", natural_name) if has_full else ("AU", indexed_name)
+    read: dict[str, Callable[[str], str]] = {tag_of_people: name, "CN": str.strip}
     authors = [read[tag](" ".join(lines)) for tag, lines in record.fields if tag in read]
     listed = [name for name in record.values("LID", "AID", "SO") if "[doi]" in name or "doi:" in name.lower()]
     pmc = _PMC.fullmatch(record.first("PMC"))
