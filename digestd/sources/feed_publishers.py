@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from digestd.sources.dates import midnight, written_date
 from digestd.sources.feed_entry import FeedEntry
+from digestd.sources.source import web_url
 
 _FLAGS = re.IGNORECASE | re.DOTALL
 _MONTH = (
@@ -59,8 +60,8 @@ RULES = (
     _rule("Nature", "nature.com", r"(?:<p>)?[^<>;]{2,150}, Published online: [^<>;]+;\s*+(?:<a\b[^<>]*>)?\s*+"
           r"doi:(?P<doi>10\.[^\s<>]+)(?:</a>)?(?:</p>)?(?P<abstract>.*)"),
     _rule("ScienceDirect", "sciencedirect.com", r"<p>Publication date: (?P<day>[^<>]*)</p>\s*+(?:<p>\s*+(?:<b>)?Source:"
-          r"(?:</b>)?[^<>]*(?:<i>[^<>]*</i>)?[^<>]*</p>)?\s*+(?:<p>Author\(s\): (?P<authors>[^<>]*)</p>)?"
-          r"(?P<abstract>.*)"),
+          r"(?:</b>)?[^<>]*(?:<i>[^<>]*</i>)?[^<>]*</p>)?\s*+(?:<p>(?:<b>)?Author\(s\):(?:</b>)?"
+          r"(?P<authors>[^<>]*)</p>)?(?P<abstract>.*)"),
     _rule("APS", "aps.org", r"<p>Author\(s\): (?P<authors>[^<>]*)</p>\s*+(?P<abstract>.*?)"
           r"(?:(?:<br\s?/?>)?\s{0,3}\[[^\[\]]*\]\s{0,3}Published .*)?"),
     _rule("RSC", "rsc.org", r"(?><div>\s*+<i>.*?<b>DOI</b>:\s*+)(?P<doi>10\.[^\s<>,]+)(?>.*?<div>(?=[^<>]+<br))"
@@ -122,7 +123,8 @@ def by_publisher(entry: FeedEntry) -> FeedEntry:
 
 
 def _rules_of(entry: FeedEntry) -> Iterator[PublisherRule]:
-    host = urlsplit(entry.link.strip()).hostname or "" if "://" in entry.link else ""
+    link = web_url(entry.link.strip())
+    host = urlsplit(link).hostname or "" if link else ""
     for rule in RULES:
         if not rule.sites or any(host == site or host.endswith(f".{site}") for site in rule.sites):
             yield rule

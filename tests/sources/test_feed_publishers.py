@@ -90,7 +90,7 @@ FORMS = {
         "rss",
         "https://www.sciencedirect.com/science/article/pii/S0000000026000029?dgcid=rss_sd_all",
         NAMED + _cdata("<p>Publication date: January 2027</p><p><b>Source:</b> <i>Limnology Letters</i>, Volume 7</p>"
-                       "<p>Author(s): Ann Rue, Bo Li</p>"),
+                       "<p><b>Author(s):</b> Ann Rue, Bo Li</p>"),
         "",
         abstract="",
         day=None,
@@ -382,6 +382,11 @@ def test_feed_reads_form_of_publisher(publisher: str) -> None:
 def test_feed_keeps_abstract_that_is_no_citation(text: str) -> None:
     form = Form("rss", "https://lakes.example.org/1", f"{NAMED}<description>{text}</description>", "")
     assert _only(form).words.abstract == text
+
+
+def test_feed_survives_malformed_link() -> None:
+    form = Form("rss", "http://[::1/x", f"{NAMED}<description>{ABSTRACT}</description>", "")
+    assert _only(form).words.abstract == ABSTRACT
 
 
 VIDEOS = (

@@ -263,6 +263,11 @@ def test_ris_doi_in_any_form(written: str) -> None:
     assert read(f"TY  - JOUR\nDO  - {written}\nER  - ").sightings[0].ids == ("doi:10.5555/lakes(1)2",)
 
 
+def test_corporate_author_keeps_its_commas() -> None:
+    text = "PMID- 1\nTI  - Lakes freeze\nFAU - Rue, Ann\nCN  - Ponds, Lakes and Rivers Group\nFAU - Li, Bo\n"
+    assert read(text).sightings[0].words.authors == ("Ann Rue", "Ponds, Lakes and Rivers Group", "Bo Li")
+
+
 def test_zotero_tags_may_be_text() -> None:
     item = {"itemType": "preprint", "title": "Lakes freeze", "tags": ["ice", {"tag": "winter"}]}
     assert set(read(json.dumps([item])).sightings[0].words.categories) == {"ice", "winter"}
@@ -308,9 +313,8 @@ NOT_READ = {
 
 @pytest.mark.parametrize("name", NOT_READ)
 def test_format_not_read_is_named(name: str) -> None:
-    with pytest.raises(
-        SourceFailed, match=re.escape(f"the file is {name.strip()}, which digestd does not read; export it")
-    ):
+    said = re.escape(f"the file is {name.removesuffix(', of other columns')}, which digestd does not read; export it")
+    with pytest.raises(SourceFailed, match=said):
         read(NOT_READ[name])
 
 
@@ -319,6 +323,8 @@ RECORDS = [
     "Title: Lakes freeze\nAuthors: Rue, Ann\nYear: 2026\nAbstract: They do.\n",
     "[1] Rue, A. Lakes freeze. 2026.\n[2] Rue, A. Ponds freeze. 2025.\n[3] Rue, A. Ice. 2024.\n",
     "%Z one\n%Y two\n%Q three\n",
+    "Rue, A., & Li, B. (2026). Lakes freeze.\nLake Journal, 12(3), 45-67.\n",
+    "A. Rue, B. Li, Lakes freeze, Lake Journal 12 (2026)\n45-67.\n",
     "--AU-- Rue, A.\n--TI-- Lakes freeze\n--YP-- 2026\n",
 ]
 
@@ -336,6 +342,7 @@ def test_record_is_no_pasted_abstract(text: str) -> None:
     "text",
     [
         "<i>Drosophila</i> lakes freeze\nThey do.",
+        "A. thaliana, a plant by the lake\nIt was seen in 2019.",
         "<p>Lakes freeze</p>\n<p>They do.</p>",
         "Lakes freeze\nIn 2019 ice came.\nIn 2020 it went.\n10 lakes froze.\nA1 is a pond.",
         "Lakes,ponds and seas\nThey do, and, and, and.",

@@ -5,6 +5,7 @@ tags for identifiers.
 """
 
 import re
+from collections.abc import Callable
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import written_date
@@ -37,11 +38,10 @@ def read(text: str) -> Page:
 
 
 def _sighting(record: Record) -> Sighting:
-    full = any(tag == "FAU" for tag, _ in record.fields)
-    authors = [
-        natural_name(name) if full else indexed_name(name)
-        for name in record.values(*(("FAU", "CN") if full else ("AU", "CN")))
-    ]
+    has_full = any(tag == "FAU" for tag, _ in record.fields)
+    tag_of_people, name = ("FAU", natural_name) if has_full else ("AU", indexed_name)
+    read: dict[str, Callable[[str], str]] = {tag_of_people: name, "CN": str.strip}
+    authors = [read[tag](" ".join(lines)) for tag, lines in record.fields if tag in read]
     listed = [name for name in record.values("LID", "AID", "SO") if "[doi]" in name or "doi:" in name.lower()]
     pmc = _PMC.fullmatch(record.first("PMC"))
     return make_reference(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import Page, Reject
+from digestd.sources.source import ITEMS_MAX, Page, Reject
 
 _LINES_MAX = 5_000
 """Lines of one field; the rest is left out."""
@@ -69,6 +69,8 @@ def read_tagged(text: str, dialect: Dialect, sighting: Callable[[Record], Sighti
     count = 0
     for record in _records(text, dialect):
         count += 1
+        if len(sightings) + len(rejects) > ITEMS_MAX:
+            break  # more than any file may hold
         try:
             if found := sighting(record):
                 sightings.append(found)

@@ -57,8 +57,12 @@ _LABELLED = re.compile(
     r"|source|pmid|categories|subjects?|accession number|publication (?:date|year|type))\W{0,3}\s*[:=]\s*\S",
     re.IGNORECASE,
 )
-_ENUMERATED = re.compile(r"\s*(?:\[?\d{1,4}[\].)]|[-*•])\s+\S.*(?:\b(?:19|20)\d\d\b|\bdoi\b)", re.IGNORECASE)
-_MANY = 3
+_ENUMERATED = re.compile(r"\s*(?:\[?\d{1,4}[\].:)]|[-*•])\s+\S.*(?:\b(?:19|20)\d\d\b|\bdoi\b)", re.IGNORECASE)
+_CITATION = re.compile(
+    r"\W{0,4}[A-Z][\w’'-]{1,40}(?: [A-Z][\w’'-]{1,40})?, ?(?:[A-Z]\.[ -]?){1,4}.{0,600}?\(?\b(?:19|20)\d\d[a-z]?\b"
+    r"|\W{0,4}(?:[A-Z]\. ?){1,3}[A-Z][\w’'-]{1,40},.{0,600}?\b(?:19|20)\d\d\b"
+)
+_MANY, _LINES_SEEN = 3, 500
 
 
 def text_name(text: str) -> str:
@@ -106,6 +110,9 @@ def json_name(found: object) -> str:
 
 def has_record_shape(lines: list[str]) -> bool:
     """Return True if lines are fields with tags or labels, or a list of references, and no prose."""
+    lines = lines[:_LINES_SEEN]
+    if lines and _CITATION.match(lines[0]):
+        return True
     if len(lines) < _MANY:
         return False
     tagged, labelled, listed = (

@@ -40,7 +40,7 @@ def _sighting(record: Record) -> Sighting | None:
     if record.fields[0][0] != "PT":
         return None
     people = record.lines("AF") or record.lines("AU")
-    names = [indexed_name(_MAIL.sub("", name)) for name in [*people, *record.lines("CA")]]
+    names = [*(indexed_name(_MAIL.sub("", name)) for name in people), *record.lines("CA")]
     return make_reference(
         record.first("TI"),
         record.first("AB"),
