@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from digestd.papers.gists.choice import features
+from digestd.papers.gists.choice import features, system_name
 from digestd.papers.gists.roles import Floats, GistModel, load_model
 from digestd.papers.gists.sentences import CONCLUSION, METHOD, OBJECTIVE, RESULT, ROLES, Sentence
 from digestd.papers.gists.standing import Standing, stand
@@ -31,6 +31,12 @@ _FITNESS, _FITNESS_MIN = 0.6, -6.0
 "nothing."""
 _BRIEF = 400
 """Below so many characters the contribution counts more than the result."""
+_NAMED = 3.0
+"""What is added to the fitness of a sentence that introduces the system of the title."""
+_FAR = -1.0
+"""A gist whose sentences are all less fit than this does not tell what the paper is about."""
+_UNFIT = 0.04
+"""How much the fitness of each sentence counts beside that of the best."""
 _DOUBT = 0.02
 _COMPANION = 0.3
 """The cost of a sentence that is only there because the next needs it."""
@@ -38,7 +44,7 @@ _LOOSE = 1.0
 """The cost of a gist that begins with "the method"."""
 _CONCLUDED = 0.3
 """What speaks for a sentence from the conclusions of a structured abstract."""
-_ADDED = 0.08
+_ADDED = 0.05
 """The cost of each sentence after the first."""
 
 
@@ -54,7 +60,7 @@ _PENALTIES = (
           r"\b(?:available|released|found at|open-sourced)\b|\b(?:publicly|freely) (?:available|released)\b|\b(?:is"
           r"|are) public\b|open-?source[ds]?\b"
           r"|\bwe (?:will |also |publicly |fully )*(?:release|open-source|make (?:our|the|all))\b"), 3.0),
-    (_cue(r"\bwe (?:\w+ )?(?:hope|believe|envision|anticipate|expect|plan)\b|^(?:for example|for instance|e\.g\.|in "
+    (_cue(r"\bwe (?:\w+ )?(?:hope|believe|envision|anticipate|expect|plan)\b|^(?:e\.g\.|in "
           r"(?:the )?future)\b"), 2.0),
     (_cue(r"future (?:work|research|directions|studies)|\bpav(?:e|es|ing) the way|\bopens? (?:up )?(?:new|a new"
           r"|avenues|the door"
@@ -113,7 +119,9 @@ class Emphasis:
             out *= 1 - unit.out
             cost += unit.cost
         named = self.new * math.log(1 - new + _DOUBT) + math.log(1 - out + self.lacking)
-        fitness = max([unit.fitness for unit in units])
+        fitness = max([unit.fitness for unit in units]) + _UNFIT * sum(
+            [unit.fitness for unit in units if unit.out < 0.5]
+        )
         if min(units, key=lambda unit: unit.places).is_loose:
             cost += _LOOSE
         return named + fitness - cost - _COMPANION * (count - len(units)) - _ADDED * (len(units) - 1)
@@ -130,6 +138,14 @@ class Abstract:
     lengths: tuple[int, ...]
     units: tuple[Unit, ...]
 
+    def too_long(self, limit: int, chosen: Collection[int]) -> str:
+        """Return the fittest sentence if it does not fit and nothing chosen comes near it, else ""."""
+        fittest = max(self.units, key=lambda unit: unit.fitness, default=None)
+        if fittest is None or len(fittest.places) > 1 or self.length(fittest.places) <= limit:
+            return ""
+        near = any(unit.fitness > _FAR for unit in self.units if unit.places[-1] in chosen)
+        return "" if near else self.texts[fittest.places[-1]]
+
     def length(self, places: Collection[int]) -> int:
         """Return the characters of these sentences together."""
         return sum([self.lengths[place] for place in places]) + len(places) - 1
@@ -142,6 +158,7 @@ def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = N
     plain = [sentence.text for sentence in sentences]
     roles = _labelled(model.probabilities(plain), sentences)
     fitness = features(title, plain, roles) @ model.choice
+    roles = _with_title(roles, fitness, plain, title) if title else roles
     fitness = (_FITNESS if title else 0.0) * np.maximum(fitness - fitness.max(), _FITNESS_MIN)
     standings = [stand(text) for text in plain]
     units = [
@@ -175,6 +192,26 @@ def _labelled(roles: Floats, sentences: Sequence[Sentence]) -> Floats:
             role = RESULT if sentence.label == CONCLUSION else sentence.label
             found[place] *= 1 - _LABEL_WEIGHT
             found[place, ROLES.index(role)] += _LABEL_WEIGHT
+    return found
+
+
+def _with_title(roles: Floats, fitness: Floats, sentences: Sequence[str], title: str) -> Floats:
+    """Return the probabilities of roles, given the title: the fittest sentence and those that introduce its system.
+
+    `fitness` of the latter is raised.
+    """
+    found = roles.copy()
+    if name := re.escape(system_name(title)):
+        introduces = re.compile(
+            rf"(?:introduc|present|propos|develop|describ)\w* (?:\w+ )?{name}\b|{name},? (?:is )?an? \w"
+        )
+        named = np.array([introduces.search(sentence) is not None for sentence in sentences])
+        fitness += _NAMED * named
+        found[named] *= 1 - _LABEL_WEIGHT
+        found[named, _OBJECTIVE] += _LABEL_WEIGHT
+    chances = np.exp(fitness - fitness.max())
+    chances /= chances.sum()
+    found[:, _OBJECTIVE] += (1 - found[:, _OBJECTIVE] - found[:, _METHOD]).clip(0) * _LABEL_WEIGHT * chances
     return found
 
 

@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 
 _CONNECTIVES = (
-    "however|moreover|furthermore|in addition|additionally|finally|lastly|thus|therefore|hence|consequently|as a "
+    "however|thereby|for example|for instance|moreover|furthermore|in addition|additionally|finally|lastly|thus"
+    "|therefore|hence|consequently|as a "
     "result"
     "|accordingly|specifically|in particular|particularly|concretely|more concretely|more specifically|notably"
     "|importantly"
@@ -64,6 +65,7 @@ _WORK = (
     r"position paper|trial|case|editorial|volume|year|decade|century)s?\b"
 )
 _STARTS_POINTING = re.compile(
+    rf"(?:(?:how|why|when|what) )?(?:are|is|do|does|can|did|will|could) (?:they|it|these|this|those|such)\b|"
     rf"(?:this|these|those)\b(?! {_WORK})|such\b|(?:it|its)\b(?! (?:is|was|has been|remains|becomes|appears|seems"
     rf"|may be"
     r"|can be)[, ][^.;]{0,90}?\b(?:that|to|whether|how|why|if)\b)|(?:they|their|them|he|she|his|her)\b"
@@ -106,6 +108,10 @@ _POINTS = re.compile(
     r"(?P<named>(?!that\b|is\b|was\b|of\b|who\b|in\b|from\b|with\b|by\b|for\b)[a-z][\w-]*(?:\s+[\w-]+){0,2})",
     re.IGNORECASE,
 )
+_SAYS = re.compile(
+    r"\b(?:show|find|found|suggest|demonstrat|prov|indicat|reveal|argu|believ|assum|ensur|such|so|is|are)\w*$|,$"
+)
+"""Verbs after which "that" begins a clause."""
 _ACTS = re.compile(
     r"(?:is|was|can|may|might|will|would|could|should|must|has|had|does|lets|allows|enables|leads|results|makes"
     r"|requires|"
@@ -117,6 +123,12 @@ _ACTS = re.compile(
 )
 """Words after a pointer that stands alone; late in a sentence it points to the clause before."""
 _STEM = 5
+_THAT = re.compile(
+    r"\bthat (?:methodology|approach|framework|method|idea|gap|problem|question|limitation|challenge|goal|view"
+    r"|assumption|"
+    r"procedure|distinction|direction|insight|observation|result|work)\b",
+    re.IGNORECASE,
+)
 _WE_IT = re.compile(
     r"^we (?:\w+ ){1,2}(?:that |how |why |on |when )?(?:it|they|them|its|their|this(?! (?:paper|work|study))|these"
     r"|those"
@@ -137,6 +149,18 @@ _UNSEEN = re.compile(
 _INTRODUCES = re.compile(r"\b(?:problem|issue|challenge|gap|question|limitation)s?\b", re.IGNORECASE)
 _ITEM = re.compile(r"^(?:\(|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b)")
 _EARLY = 25
+_COMMON = frozenset(
+    ("a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with")
+)
+_TRAILING_POINTER = re.compile(
+    r",? (?:to|in order to|for|thereby|thus) (?:effectively |better |jointly |directly )?(?:address|tackle|solve"
+    r"|overcome|"
+    r"mitigate|resolve|bridge|fill|close|alleviate|handle|remedy|combat|meet)(?:ing)? (?:this|these|such|the "
+    r"aforementioned|"
+    r"this aforementioned|these aforementioned) \w+(?: \w+)?(?=[.;]|$)",
+    re.IGNORECASE,
+)
+"""A clause at the end that only says that something unseen is solved."""
 _WORD = re.compile(r"\w+")
 _BARE_WORD = re.compile(r"^[a-z](?=[a-z'’-]*(?:\s|,|$))")
 
@@ -174,7 +198,7 @@ def _without_connectives(text: str) -> str:
         if found is None:
             break
         text = _BARE_WORD.sub(lambda first: first[0].upper(), text[found.end() :])
-    text = _AFTER_WE.sub(r"\1 ", text)
+    text = _TRAILING_POINTER.sub("", _AFTER_WE.sub(r"\1 ", text))
     return _RESULTS_POINTER.sub(lambda found: f"The {found['noun'].lower()} ", text)
 
 
@@ -193,6 +217,8 @@ def _points_back(text: str) -> bool:
         return True
     if any(not _INTRODUCES.search(text, 0, found.start()) for found in _UNSEEN.finditer(text)):
         return True
+    if (found := _THAT.search(text)) and not _SAYS.search(text[: found.start()].rstrip()):
+        return True
     return any(_is_unnamed(text, found) for found in _POINTS.finditer(text))
 
 
@@ -203,4 +229,4 @@ def _is_unnamed(text: str, found: re.Match[str]) -> bool:
     if found["pointer"].lower() == "those" or _ACTS.match(found["named"]):
         return False
     known = {word[:_STEM] for word in _WORD.findall(text[: found.start()].lower())}
-    return not any(word[:_STEM] in known for word in _WORD.findall(found["named"].lower()) if len(word) > 2)
+    return not any(word[:_STEM] in known for word in _WORD.findall(found["named"].lower()) if word not in _COMMON)
