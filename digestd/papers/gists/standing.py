@@ -82,7 +82,9 @@ _STARTS_POINTING = re.compile(
     r"findings|data|code|package|software|platform|program|device|effect|approximation|resulting)\b(?! (?:of|for"
     r"|that|in|"
     r"on|from|between|to|with)\b)"
-    r"|(?:here|there|then|doing so|by (?:so )?doing|as such|so|instead|rather|otherwise|accordingly|for (?:example"
+    r"|(?:even|only|with|for|by|in|on|under|despite|like|unlike|given|through|from|to|among|of|as|at) "
+    r"(?:its|their|it|them|both)\b|(?:here|there|then|doing so|by (?:so )?doing|as such|so|instead|rather|otherwise"
+    r"|accordingly|for (?:example"
     r"|instance)"
     r"|in (?:this|that|these|such|both|all|each|either) (?!\w+ ?(?:paper|work|article|study))|at (?:this|its)|with "
     r"(?:this|"
@@ -148,7 +150,25 @@ _UNSEEN = re.compile(
 )
 _INTRODUCES = re.compile(r"\b(?:problem|issue|challenge|gap|question|limitation)s?\b", re.IGNORECASE)
 _ITEM = re.compile(r"^(?:\(|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b)")
+_FIRST_ITEM = re.compile(r":\s*(?:[*•-]\s|\(?(?:1|i|a|A)[).]\s)")
+_SECOND_ITEM = re.compile(r"[*•]\s|\(?\b(?:2|ii|b|B)[).]\s| and |;")
 _EARLY = 25
+_SOLVES = r"(?:address|tackl|solv|overcom|mitigat|resolv|bridg|fill|clos|alleviat|handl|remed)\w*"
+_WE_SOLVE = re.compile(
+    rf"^We {_SOLVES} (?:this|these|such|the above) (?:[\w-]+ ){{1,4}}?(?:and (?=introduce|propose|present|develop"
+    rf"|design)"
+    r"|by (?P<act>introduc|propos|present|develop|design)(?P<ing>ing) )"
+)
+_VERBS = {"introduc": "introduce", "propos": "propose", "present": "present", "develop": "develop", "design": "design"}
+_SOLVED_BY = re.compile(rf"\b(?:that|which) {_SOLVES} (?:this|these|such) [\w-]+ (?:by|through|with|via)\b")
+"""A relative clause that can be read without knowing what is solved."""
+_ORDINAL = re.compile(
+    r"\bthe (?:first|second|third|previous|latter|former|other|remaining) (?:stage|step|phase|component|module|part|"
+    r"variant|mapping|experiment|study|task|type)\b|\bthose (?:different|same|two|three|issues|problems"
+    r"|challenges)\b",
+    re.IGNORECASE,
+)
+_COUNTS = re.compile(r"\b(?:two|three|four|five|several|stages|steps|phases|components|first)\b", re.IGNORECASE)
 _COMMON = frozenset(
     ("a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with")
 )
@@ -198,6 +218,7 @@ def _without_connectives(text: str) -> str:
         if found is None:
             break
         text = _BARE_WORD.sub(lambda first: first[0].upper(), text[found.end() :])
+    text = _WE_SOLVE.sub(lambda found: f"We {_VERBS[found['act']]} " if found["act"] else "We ", text)
     text = _TRAILING_POINTER.sub("", _AFTER_WE.sub(r"\1 ", text))
     return _RESULTS_POINTER.sub(lambda found: f"The {found['noun'].lower()} ", text)
 
@@ -208,12 +229,17 @@ def is_broken(text: str) -> bool:
         return True
     if text.count("(") != text.count(")") and not re.search(r"(?:^|\s)\(?(?:[ivx]{1,4}|[a-h]|\d{1,2})\)", text):
         return True
+    if (listed := _FIRST_ITEM.search(text)) and not _SECOND_ITEM.search(text, listed.end()):
+        return True  # a list of which only the first item is there
     return text.count("“") != text.count("”") or text.count('"') % 2 == 1
 
 
 def _points_back(text: str) -> bool:
     """Return True if the sentence points to something before it."""
+    text = _SOLVED_BY.sub("that", text)
     if _STARTS_POINTING.match(text) or _WE_IT.match(text):
+        return True
+    if (found := _ORDINAL.search(text)) and not _COUNTS.search(text, 0, found.start()):
         return True
     if any(not _INTRODUCES.search(text, 0, found.start()) for found in _UNSEEN.finditer(text)):
         return True
