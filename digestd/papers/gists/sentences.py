@@ -182,7 +182,7 @@ def _is_abbreviated(before: str, word: str, is_closed: bool) -> bool:
         return False
     if bare in _NEVER_LAST:
         return True
-    if token.isdigit() and len(token) <= 2 and not before[: -len(token)].strip():
+    if token.isdigit() and len(token) <= 2 and before[: -len(token)].rstrip()[-1:] in ("", ":", ";"):
         return True  # the number of a list's item
     may_end = word in _STARTERS or not word
     if bare in _ABBREVIATIONS and not (

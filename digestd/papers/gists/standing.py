@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 
 _CONNECTIVES = (
-    "however|thereby|for example|for instance|moreover|furthermore|in addition|additionally|finally|lastly|thus"
+    "however|on (?:the )?one hand|not least|thereby|for example|for instance|moreover|furthermore|in addition"
+    "|additionally|finally|lastly|thus"
     "|therefore|hence|consequently|as a "
     "result"
     "|accordingly|specifically|in particular|particularly|concretely|more concretely|more specifically|notably"
@@ -35,7 +36,7 @@ _UNPUNCTUATED = re.compile(
     r"|consequently|finally|furthermore|moreover|additionally)\s+(?=we\s)",
     re.IGNORECASE,
 )
-_POINTER = r"(?:this|these|those|such|it|them|their|its|that|the (?:above|aforementioned|former|latter))"
+_POINTER = r"(?:the (?:gaps?|issues?|challenges?|problems?|limitations?)(?=,)|this|these|those|such|it|them|their|its|that|the (?:above|aforementioned|former|latter))"
 _LEADING_CLAUSE = re.compile(
     r"(?:to|in order to|so as to|by|with|without|for|from|motivated by|inspired by|driven by|guided by|encouraged by|"
     r"building (?:up)?on|based (?:up)?on|grounded in|given|under|in|on|at|upon|using|through|toward|towards"
@@ -88,7 +89,8 @@ _STARTS_POINTING = re.compile(
     r"|instance)"
     r"|in (?:this|that|these|such|both|all|each|either) (?!\w+ ?(?:paper|work|article|study))|at (?:this|its)|with "
     r"(?:this|"
-    r"these|such)|from (?:this|these|it)|that|what['’]s more|unlike (?:these|this|them)|compared (?:to|with) "
+    r"these|such)|from (?:this|these|it)|that|what['’]s more|one (?:related|such|other|further|particular) |as "
+    r"(?:an?|one) (?:\w+ )?(?:example|illustration|case)|unlike (?:these|this|them)|compared (?:to|with) "
     r"(?:these|this"
     r"|them|it)|when (?:it|they|this|these)|because (?:it|they|this|these)|since (?:it|they|this|these)|if (?:it"
     r"|they|this"
@@ -103,6 +105,13 @@ _DEFINITE_START = re.compile(
     r"evaluation|experiments|results?|findings|analysis|code|theory|construction|models|methods|algorithms)\b"
     r"|(?:the )?(?:empirical|experimental|numerical|theoretical|simulation) (?:results|evaluations?|analys[ei]s)\b"
     r"|results\b",
+    re.IGNORECASE,
+)
+_DEFINITE = re.compile(
+    r"\bthe (?:proposed |resulting |modified |new )?(?P<noun>method|framework|approach|algorithm|lens|images"
+    r"|pathways|"
+    r"emphasis|scheme|technique|hypothesis|protocol|phenomenon|effect|instrument)\b"
+    r"(?! (?:of|for|that|in|to|by which|we|proposed|presented|described)\b)",
     re.IGNORECASE,
 )
 _POINTS = re.compile(
@@ -139,8 +148,8 @@ _WE_IT = re.compile(
 )
 _UNSEEN = re.compile(
     r"\b(?:aforementioned|above-mentioned|the (?:above|former|latter|previous section|following section)|as follows"
-    r"|described above|"
-    r"mentioned above|see below|(?:in|see) (?:the )?(?:section|appendix|figure|fig|table|tab|supplement)\b"
+    r"|(?:described|discussed|mentioned|outlined|noted|introduced|stated|listed|explained) (?:above|earlier|before)|"
+    r"see below|(?:in|see) (?:the )?(?:section|appendix|figure|fig|table|tab|supplement)\b"
     r"|supplementary"
     r" (?:material|video|information)|respectively described|this question|this problem|this issue|this challenge"
     r"|this gap|"
@@ -149,7 +158,7 @@ _UNSEEN = re.compile(
     re.IGNORECASE,
 )
 _INTRODUCES = re.compile(r"\b(?:problem|issue|challenge|gap|question|limitation)s?\b", re.IGNORECASE)
-_ITEM = re.compile(r"^(?:\(|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b)")
+_ITEM = re.compile(r"^(?:\(|[a-z]{2,}[\s,]|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b)")
 _FIRST_ITEM = re.compile(r":\s*(?:[*•-]\s|\(?(?:1|i|a|A)[).]\s)")
 _SECOND_ITEM = re.compile(r"[*•]\s|\(?\b(?:2|ii|b|B)[).]\s| and |;")
 _EARLY = 25
@@ -162,9 +171,11 @@ _WE_SOLVE = re.compile(
 _VERBS = {"introduc": "introduce", "propos": "propose", "present": "present", "develop": "develop", "design": "design"}
 _SOLVED_BY = re.compile(rf"\b(?:that|which) {_SOLVES} (?:this|these|such) [\w-]+ (?:by|through|with|via)\b")
 """A relative clause that can be read without knowing what is solved."""
+_TO_THIS = re.compile(r"(?:to|by|for|with|in) \w+(?: \w+)? (?:this|that|these|it|them),", re.IGNORECASE)
 _ORDINAL = re.compile(
     r"\bthe (?:first|second|third|previous|latter|former|other|remaining) (?:stage|step|phase|component|module|part|"
-    r"variant|mapping|experiment|study|task|type)\b|\bthose (?:different|same|two|three|issues|problems"
+    r"variant|mapping|experiment|study|task|type|pathways?|cases?|methods?|models?|groups?|conditions?"
+    r"|approach(?:es)?)\b|\bthose (?:different|same|two|three|issues|problems"
     r"|challenges)\b",
     re.IGNORECASE,
 )
@@ -173,6 +184,8 @@ _COMMON = frozenset(
     ("a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with")
 )
 _TRAILING_POINTER = re.compile(
+    r"(?<!aim)(?<!aims)(?<!seek)(?<!attempt)(?<!try)(?<!want)(?<!used)(?<!able)(?<!needed)(?<!designed)"
+    r"(?<!way)(?<!how)"
     r",? (?:to|in order to|for|thereby|thus) (?:effectively |better |jointly |directly )?(?:address|tackle|solve"
     r"|overcome|"
     r"mitigate|resolve|bridge|fill|close|alleviate|handle|remedy|combat|meet)(?:ing)? (?:this|these|such|the "
@@ -209,7 +222,13 @@ def stand(sentence: str) -> Standing:
         return Standing(text, is_broken=True)
     if _DEFINITE_START.match(text):
         return Standing(text, is_loose=True)
-    return Standing(text, needs_before=_points_back(text))
+    return Standing(text, needs_before=_points_back(text), is_loose=_lacks_subject(text))
+
+
+def _lacks_subject(text: str) -> bool:
+    """Return True if the sentence speaks of "the method" without having said which."""
+    found = _DEFINITE.search(text)
+    return bool(found and found["noun"].lower() not in text[: found.start()].lower())
 
 
 def _without_connectives(text: str) -> str:
@@ -237,7 +256,7 @@ def is_broken(text: str) -> bool:
 def _points_back(text: str) -> bool:
     """Return True if the sentence points to something before it."""
     text = _SOLVED_BY.sub("that", text)
-    if _STARTS_POINTING.match(text) or _WE_IT.match(text):
+    if _STARTS_POINTING.match(text) or _WE_IT.match(text) or _TO_THIS.match(text):
         return True
     if (found := _ORDINAL.search(text)) and not _COUNTS.search(text, 0, found.start()):
         return True
