@@ -36,7 +36,10 @@ _UNPUNCTUATED = re.compile(
     r"|consequently|finally|furthermore|moreover|additionally)\s+(?=we\s)",
     re.IGNORECASE,
 )
-_POINTER = r"(?:the (?:gaps?|issues?|challenges?|problems?|limitations?)(?=,)|this|these|those|such|it|them|their|its|that|the (?:above|aforementioned|former|latter))"
+_POINTER = (
+    r"(?:the (?:gaps?|issues?|challenges?|problems?|limitations?)(?=,)|this|these|those|such|it|them|their|its|that"
+    r"|the (?:above|aforementioned|former|latter))"
+)
 _LEADING_CLAUSE = re.compile(
     r"(?:to|in order to|so as to|by|with|without|for|from|motivated by|inspired by|driven by|guided by|encouraged by|"
     r"building (?:up)?on|based (?:up)?on|grounded in|given|under|in|on|at|upon|using|through|toward|towards"
