@@ -52,6 +52,13 @@ def _cue(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)  # of lower-case text
 
 
+_OUTCOME_WEIGHT = 0.5
+"""How much a comparison or a measurement counts as a result, whatever the roles say."""
+_OUTCOME = _cue(
+    r"\boutperform|\bsurpass|\bgains? of\b|\bachiev\w+ (?:a |an |the )?(?:new |superior|state|competitive|comparable"
+    r"|strong|significant|up to|\d)|\b(?:significant|consistent|substantial|remarkable)(?:ly)? (?:gain|improv|outperform"
+    r"|reduc|higher|better)|\b(?:improv|reduc|increas|boost)\w* .{0,80}\bby (?:up to |over |about |an average of )?\d"
+)
 _PENALTIES = (
     (_cue(r"https?:|www\.|github|hugging ?face\.co|project (?:page|website)|\bavailable (?:at|from|on|upon|under"
           r"|online)\b"
@@ -156,7 +163,7 @@ def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = N
     model = model or load_model()
     sentences = sentences[:SENTENCES_MAX]
     plain = [sentence.text for sentence in sentences]
-    roles = _labelled(model.probabilities(plain), sentences)
+    roles = _labelled(_with_outcomes(model.probabilities(plain), plain), sentences)
     fitness = features(title, plain, roles) @ model.choice
     roles = _with_title(roles, fitness, plain, title) if title else roles
     fitness = (_FITNESS if title else 0.0) * np.maximum(fitness - fitness.max(), _FITNESS_MIN)
@@ -182,6 +189,15 @@ def best_sentence(title: str, sentences: Sequence[str], model: GistModel | None 
     """Return the place of the sentence that alone tells best what the paper is about."""
     model = model or load_model()
     return int((features(title, sentences, model.probabilities(sentences)) @ model.choice).argmax())
+
+
+def _with_outcomes(roles: Floats, sentences: Sequence[str]) -> Floats:
+    """Return the probabilities of roles, that of a result raised where a sentence compares or measures."""
+    found = roles.copy()
+    measured = np.array([_OUTCOME.search(sentence.lower()) is not None for sentence in sentences])
+    found[measured] *= 1 - _OUTCOME_WEIGHT
+    found[measured, _RESULT] += _OUTCOME_WEIGHT
+    return found
 
 
 def _labelled(roles: Floats, sentences: Sequence[Sentence]) -> Floats:

@@ -49,7 +49,7 @@ _STARTERS_TEXT = (
 )
 _STARTERS = frozenset(_STARTERS_TEXT.split())
 _END = re.compile(
-    r"(?P<stop>[.!?])(?P<close>[\"'”’»)\]]*)(?P<gap>\s+|(?=[A-Z][a-z]+[ ,]))|(?P<wide>[。！？])[\"'”’」』）]*\s*"
+    r"(?P<stop>[.!?])(?P<close>[\"'”’»)\]]*)(?P<gap>\s+|(?=[A-Z][\w-]+[ ,]))|(?P<wide>[。！？])[\"'”’」』）]*\s*"
 )
 _LAST_TOKEN = re.compile(r"[^\s([{\"'“‘,;:/]+$")
 _INITIAL = re.compile(r"[A-Z]|[A-Z](?:\.-?[A-Z])+")

@@ -118,7 +118,7 @@ _DEFINITE = re.compile(
     re.IGNORECASE,
 )
 _POINTS = re.compile(
-    rf"\b(?P<pointer>these|those|such(?! as\b)(?! that\b)|this(?! {_WORK})(?! end\b))\s+"
+    rf"\b(?P<pointer>these|those|such(?! as\b)(?! that\b)|this(?! {_WORK})(?! end\b))\s+[\"'“]?"
     r"(?P<named>(?!that\b|is\b|was\b|of\b|who\b|in\b|from\b|with\b|by\b|for\b)[a-z][\w-]*(?:\s+[\w-]+){0,2})",
     re.IGNORECASE,
 )
@@ -162,6 +162,8 @@ _UNSEEN = re.compile(
 )
 _INTRODUCES = re.compile(r"\b(?:problem|issue|challenge|gap|question|limitation)s?\b", re.IGNORECASE)
 _ITEM = re.compile(r"^(?:\(|[a-z]{2,}[\s,]|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b)")
+_LATER_ITEM = re.compile(r"(?:^|[;,] |\. )(?:and )?\((?:ii|iii|iv|[2-5]|b|c)\) ")
+_FIRST_ITEM_ANYWHERE = re.compile(r"\((?:i|1|a)\) ")
 _FIRST_ITEM = re.compile(r":\s*(?:[*•-]\s|\(?(?:1|i|a|A)[).]\s)")
 _SECOND_ITEM = re.compile(r"[*•]\s|\(?\b(?:2|ii|b|B)[).]\s| and |;")
 _EARLY = 25
@@ -174,6 +176,9 @@ _WE_SOLVE = re.compile(
 _VERBS = {"introduc": "introduce", "propos": "propose", "present": "present", "develop": "develop", "design": "design"}
 _SOLVED_BY = re.compile(rf"\b(?:that|which) {_SOLVES} (?:this|these|such) [\w-]+ (?:by|through|with|via)\b")
 """A relative clause that can be read without knowing what is solved."""
+_ALSO = re.compile(
+    r"\bas well\.$|\bnot addressed here\b|^(?:the next|the remaining)\b|\b(?:she|he) [a-z]", re.IGNORECASE
+)
 _TO_THIS = re.compile(r"(?:to|by|for|with|in) \w+(?: \w+)? (?:this|that|these|it|them),", re.IGNORECASE)
 _ORDINAL = re.compile(
     r"\bthe (?:first|second|third|previous|latter|former|other|remaining) (?:stage|step|phase|component|module|part|"
@@ -251,6 +256,8 @@ def is_broken(text: str) -> bool:
         return True
     if text.count("(") != text.count(")") and not re.search(r"(?:^|\s)\(?(?:[ivx]{1,4}|[a-h]|\d{1,2})\)", text):
         return True
+    if (later := _LATER_ITEM.search(text)) and not _FIRST_ITEM_ANYWHERE.search(text, 0, later.start()):
+        return True  # the end of a list
     if (listed := _FIRST_ITEM.search(text)) and not _SECOND_ITEM.search(text, listed.end()):
         return True  # a list of which only the first item is there
     return text.count("“") != text.count("”") or text.count('"') % 2 == 1
@@ -259,7 +266,7 @@ def is_broken(text: str) -> bool:
 def _points_back(text: str) -> bool:
     """Return True if the sentence points to something before it."""
     text = _SOLVED_BY.sub("that", text)
-    if _STARTS_POINTING.match(text) or _WE_IT.match(text) or _TO_THIS.match(text):
+    if _ALSO.search(text) or _STARTS_POINTING.match(text) or _WE_IT.match(text) or _TO_THIS.match(text):
         return True
     if (found := _ORDINAL.search(text)) and not _COUNTS.search(text, 0, found.start()):
         return True
