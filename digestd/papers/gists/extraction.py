@@ -56,8 +56,8 @@ _OUTCOME_WEIGHT = 0.5
 """How much a comparison or a measurement counts as a result, whatever the roles say."""
 _OUTCOME = _cue(
     r"\boutperform|\bsurpass|\bgains? of\b|\bachiev\w+ (?:a |an |the )?(?:new |superior|state|competitive|comparable"
-    r"|strong|significant|up to|\d)|\b(?:significant|consistent|substantial|remarkable)(?:ly)? (?:gain|improv|outperform"
-    r"|reduc|higher|better)|\b(?:improv|reduc|increas|boost)\w* .{0,80}\bby (?:up to |over |about |an average of )?\d"
+    r"|strong|significant|up to|\d)|\b(?:significant|consistent|substantial|remarkable)(?:ly)? (?:gain|improv|reduc"
+    r"|outperform|higher|better)|\b(?:improv|reduc|increas|boost)\w* .{0,80}\bby (?:up to |over |about )?\d"
 )
 _PENALTIES = (
     (_cue(r"https?:|www\.|github|hugging ?face\.co|project (?:page|website)|\bavailable (?:at|from|on|upon|under"

@@ -42,6 +42,7 @@ _POINTER = (
 )
 _LEADING_CLAUSE = re.compile(
     r"(?:to|in order to|so as to|by|with|without|for|from|motivated by|inspired by|driven by|guided by|encouraged by|"
+    r"different from|unlike|in contrast to|contrary to|"
     r"building (?:up)?on|based (?:up)?on|grounded in|given|under|in|on|at|upon|using|through|toward|towards"
     r"|following|"
     r"beyond|despite|due to|because of|considering|leveraging|recogni[sz]ing|observing|in light of|in response to|"
@@ -140,7 +141,7 @@ _STEM = 5
 _THAT = re.compile(
     r"\bthat (?:methodology|approach|framework|method|idea|gap|problem|question|limitation|challenge|goal|view"
     r"|assumption|"
-    r"procedure|distinction|direction|insight|observation|result|work)\b",
+    r"procedure|distinction|direction|insight|observation|result|work|notion|concept|paradigm|principle|line|trend)\b",
     re.IGNORECASE,
 )
 _WE_IT = re.compile(
