@@ -52,12 +52,14 @@ def _cue(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)  # of lower-case text
 
 
+_IS_A = re.compile(r",? (?:is )?an? \w")
+_INTRODUCING = ("introduc", "present", "propos", "develop", "describ")
 _OUTCOME_WEIGHT = 0.5
 """How much a comparison or a measurement counts as a result, whatever the roles say."""
 _OUTCOME = _cue(
     r"\boutperform|\bsurpass|\bgains? of\b|\bachiev\w+ (?:a |an |the )?(?:new |superior|state|competitive|comparable"
     r"|strong|significant|up to|\d)|\b(?:significant|consistent|substantial|remarkable)(?:ly)? (?:gain|improv|reduc"
-    r"|outperform|higher|better)|\b(?:improv|reduc|increas|boost)\w* .{0,80}\bby (?:up to |over |about )?\d"
+    r"|outperform|higher|better)|\bby (?:up to |over |about )?\d"
 )
 _PENALTIES = (
     (_cue(r"https?:|www\.|github|hugging ?face\.co|project (?:page|website)|\bavailable (?:at|from|on|upon|under"
@@ -217,11 +219,8 @@ def _with_title(roles: Floats, fitness: Floats, sentences: Sequence[str], title:
     `fitness` of the latter is raised.
     """
     found = roles.copy()
-    if name := re.escape(system_name(title)):
-        introduces = re.compile(
-            rf"(?:introduc|present|propos|develop|describ)\w* (?:\w+ )?{name}\b|{name},? (?:is )?an? \w"
-        )
-        named = np.array([introduces.search(sentence) is not None for sentence in sentences])
+    if name := system_name(title):
+        named = np.array([_introduces(sentence, name) for sentence in sentences])
         fitness += _NAMED * named
         found[named] *= 1 - _LABEL_WEIGHT
         found[named, _OBJECTIVE] += _LABEL_WEIGHT
@@ -229,6 +228,16 @@ def _with_title(roles: Floats, fitness: Floats, sentences: Sequence[str], title:
     chances /= chances.sum()
     found[:, _OBJECTIVE] += (1 - found[:, _OBJECTIVE] - found[:, _METHOD]).clip(0) * _LABEL_WEIGHT * chances
     return found
+
+
+def _introduces(sentence: str, name: str) -> bool:
+    """Return True for "We present NAME" and "NAME is a …"."""
+    place = sentence.find(name)
+    if place < 0:
+        return False
+    if place == 0:
+        return _IS_A.match(sentence, len(name)) is not None
+    return any(word.startswith(_INTRODUCING) for word in sentence[:place].lower().split()[-2:])
 
 
 def _cost(sentence: Sentence, standing: Standing) -> float:

@@ -247,7 +247,9 @@ def _without_connectives(text: str) -> str:
             break
         text = _BARE_WORD.sub(lambda first: first[0].upper(), text[found.end() :])
     text = _WE_SOLVE.sub(lambda found: f"We {_VERBS[found['act']]} " if found["act"] else "We ", text)
-    text = _TRAILING_POINTER.sub("", _AFTER_WE.sub(r"\1 ", text))
+    text = _AFTER_WE.sub(r"\1 ", text)
+    if " this " in text or " these " in text or " such " in text or " aforementioned " in text:
+        text = _TRAILING_POINTER.sub("", text)
     return _RESULTS_POINTER.sub(lambda found: f"The {found['noun'].lower()} ", text)
 
 
