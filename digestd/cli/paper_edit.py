@@ -34,7 +34,7 @@ def import_file(
     A known id is updated. Valid lines are imported, invalid ones are reported, and the exit code is 1 if there are any.
 
     Keys: title (required), id, abstract, authors, categories, published, url, doi, signals, links,
-    venue, affiliations.
+    venue, affiliations, summary.
 
     Example: digestd paper import papers.jsonl --archive
     """

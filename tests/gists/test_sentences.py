@@ -14,6 +14,7 @@ from digestd.papers.gists.sentences import split_sentences
         ("Draws are i.i.d. with mean 0.5. We sum.", ["Draws are i.i.d. with mean 0.5.", "We sum."]),
         ("Draws are i.i.d. We sum.", ["Draws are i.i.d.", "We sum."]),
         ("It has (i) a root. and (ii) a leaf. It grows.", ["It has (i) a root. and (ii) a leaf.", "It grows."]),
+        ("It has parts. (i) Roots grow. (ii) Leaves fall.", ["It has parts.", "(i) Roots grow.", "(ii) Leaves fall."]),
         ("It lowers the risk . We count.", ["It lowers the risk.", "We count."]),
         ("Leaves fall.We count.", ["Leaves fall.", "We count."]),
         ("See https://example.org/A.Then stop.", ["See https://example.org/A.Then stop."]),

@@ -84,7 +84,8 @@ def test_card_has_the_gist_and_folds_the_abstract(client: TestClient, backend: B
     backend.import_papers({**PAPER, "abstract": abstract, "summary": "All trees were counted by a small machine."})
     page = client.get("/papers").text
     (card,) = tree(page).findall(".//article")
-    [gist] = card.findall("p[@class='gist']")
-    [folded] = card.findall("details/p")
+    gist, folded = card.find("p[@class='gist']"), card.find("details/p")
+    assert gist is not None
+    assert folded is not None
     assert "counted by a small machine. (Machine-written summary)" in words(gist)
     assert "Trees are hard to count." in words(folded)

@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from digestd.papers.gists.choice import features
+from digestd.papers.gists.choice import features, system_name
 from digestd.papers.gists.roles import Floats, GistModel, load_model
 from digestd.papers.gists.sentences import CONCLUSION, METHOD, OBJECTIVE, RESULT, ROLES, Sentence
 from digestd.papers.gists.standing import Standing, stand
@@ -31,6 +31,12 @@ _FITNESS, _FITNESS_MIN = 0.6, -6.0
 "nothing."""
 _BRIEF = 400
 """Below so many characters the contribution counts more than the result."""
+_NAMED = 3.0
+"""What is added to the fitness of a sentence that introduces the system of the title."""
+_FAR = -1.0
+"""A gist whose sentences are all less fit than this does not tell what the paper is about."""
+_UNFIT = 0.04
+"""How much the fitness of each sentence counts beside that of the best."""
 _DOUBT = 0.02
 _COMPANION = 0.3
 """The cost of a sentence that is only there because the next needs it."""
@@ -38,7 +44,7 @@ _LOOSE = 1.0
 """The cost of a gist that begins with "the method"."""
 _CONCLUDED = 0.3
 """What speaks for a sentence from the conclusions of a structured abstract."""
-_ADDED = 0.08
+_ADDED = 0.05
 """The cost of each sentence after the first."""
 
 
@@ -46,6 +52,15 @@ def _cue(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)  # of lower-case text
 
 
+_IS_A = re.compile(r",? (?:is )?an? \w")
+_INTRODUCING = ("introduc", "present", "propos", "develop", "describ")
+_OUTCOME_WEIGHT = 0.5
+"""How much a comparison or a measurement counts as a result, whatever the roles say."""
+_OUTCOME = _cue(
+    r"\boutperform|\bsurpass|\bgains? of\b|\bachiev\w+ (?:a |an |the )?(?:new |superior|state|competitive|comparable"
+    r"|strong|significant|up to|\d)|\b(?:significant|consistent|substantial|remarkable)(?:ly)? (?:gain|improv|reduc"
+    r"|outperform|higher|better)|\bby (?:up to |over |about )?\d"
+)
 _PENALTIES = (
     (_cue(r"https?:|www\.|github|hugging ?face\.co|project (?:page|website)|\bavailable (?:at|from|on|upon|under"
           r"|online)\b"
@@ -54,7 +69,7 @@ _PENALTIES = (
           r"\b(?:available|released|found at|open-sourced)\b|\b(?:publicly|freely) (?:available|released)\b|\b(?:is"
           r"|are) public\b|open-?source[ds]?\b"
           r"|\bwe (?:will |also |publicly |fully )*(?:release|open-source|make (?:our|the|all))\b"), 3.0),
-    (_cue(r"\bwe (?:\w+ )?(?:hope|believe|envision|anticipate|expect|plan)\b|^(?:for example|for instance|e\.g\.|in "
+    (_cue(r"\bwe (?:\w+ )?(?:hope|believe|envision|anticipate|expect|plan)\b|^(?:e\.g\.|in "
           r"(?:the )?future)\b"), 2.0),
     (_cue(r"future (?:work|research|directions|studies)|\bpav(?:e|es|ing) the way|\bopens? (?:up )?(?:new|a new"
           r"|avenues|the door"
@@ -113,7 +128,9 @@ class Emphasis:
             out *= 1 - unit.out
             cost += unit.cost
         named = self.new * math.log(1 - new + _DOUBT) + math.log(1 - out + self.lacking)
-        fitness = max([unit.fitness for unit in units])
+        fitness = max([unit.fitness for unit in units]) + _UNFIT * sum(
+            [unit.fitness for unit in units if unit.out < 0.5]
+        )
         if min(units, key=lambda unit: unit.places).is_loose:
             cost += _LOOSE
         return named + fitness - cost - _COMPANION * (count - len(units)) - _ADDED * (len(units) - 1)
@@ -130,6 +147,14 @@ class Abstract:
     lengths: tuple[int, ...]
     units: tuple[Unit, ...]
 
+    def too_long(self, limit: int, chosen: Collection[int]) -> str:
+        """Return the fittest sentence if it does not fit and nothing chosen comes near it, else ""."""
+        fittest = max(self.units, key=lambda unit: unit.fitness, default=None)
+        if fittest is None or len(fittest.places) > 1 or self.length(fittest.places) <= limit:
+            return ""
+        near = any(unit.fitness > _FAR for unit in self.units if unit.places[-1] in chosen)
+        return "" if near else self.texts[fittest.places[-1]]
+
     def length(self, places: Collection[int]) -> int:
         """Return the characters of these sentences together."""
         return sum([self.lengths[place] for place in places]) + len(places) - 1
@@ -140,8 +165,9 @@ def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = N
     model = model or load_model()
     sentences = sentences[:SENTENCES_MAX]
     plain = [sentence.text for sentence in sentences]
-    roles = _labelled(model.probabilities(plain), sentences)
+    roles = _labelled(_with_outcomes(model.probabilities(plain), plain), sentences)
     fitness = features(title, plain, roles) @ model.choice
+    roles = _with_title(roles, fitness, plain, title) if title else roles
     fitness = (_FITNESS if title else 0.0) * np.maximum(fitness - fitness.max(), _FITNESS_MIN)
     standings = [stand(text) for text in plain]
     units = [
@@ -167,6 +193,15 @@ def best_sentence(title: str, sentences: Sequence[str], model: GistModel | None 
     return int((features(title, sentences, model.probabilities(sentences)) @ model.choice).argmax())
 
 
+def _with_outcomes(roles: Floats, sentences: Sequence[str]) -> Floats:
+    """Return the probabilities of roles, that of a result raised where a sentence compares or measures."""
+    found = roles.copy()
+    measured = np.array([_OUTCOME.search(sentence.lower()) is not None for sentence in sentences])
+    found[measured] *= 1 - _OUTCOME_WEIGHT
+    found[measured, _RESULT] += _OUTCOME_WEIGHT
+    return found
+
+
 def _labelled(roles: Floats, sentences: Sequence[Sentence]) -> Floats:
     """Return the probabilities of roles, with the abstract's own labels where it has them."""
     found = roles.copy()
@@ -176,6 +211,33 @@ def _labelled(roles: Floats, sentences: Sequence[Sentence]) -> Floats:
             found[place] *= 1 - _LABEL_WEIGHT
             found[place, ROLES.index(role)] += _LABEL_WEIGHT
     return found
+
+
+def _with_title(roles: Floats, fitness: Floats, sentences: Sequence[str], title: str) -> Floats:
+    """Return the probabilities of roles, given the title: the fittest sentence and those that introduce its system.
+
+    `fitness` of the latter is raised.
+    """
+    found = roles.copy()
+    if name := system_name(title):
+        named = np.array([_introduces(sentence, name) for sentence in sentences])
+        fitness += _NAMED * named
+        found[named] *= 1 - _LABEL_WEIGHT
+        found[named, _OBJECTIVE] += _LABEL_WEIGHT
+    chances = np.exp(fitness - fitness.max())
+    chances /= chances.sum()
+    found[:, _OBJECTIVE] += (1 - found[:, _OBJECTIVE] - found[:, _METHOD]).clip(0) * _LABEL_WEIGHT * chances
+    return found
+
+
+def _introduces(sentence: str, name: str) -> bool:
+    """Return True for "We present NAME" and "NAME is a …"."""
+    place = sentence.find(name)
+    if place < 0:
+        return False
+    if place == 0:
+        return _IS_A.match(sentence, len(name)) is not None
+    return any(word.startswith(_INTRODUCING) for word in sentence[:place].lower().split()[-2:])
 
 
 def _cost(sentence: Sentence, standing: Standing) -> float:

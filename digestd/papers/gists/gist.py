@@ -72,9 +72,10 @@ def _extracted(sentences: Sequence[Sentence], judged: Abstract | None, limit: in
     if judged is None:
         return _leading(texts, limit)
     places = choose(judged, limit)
+    if too_long := judged.too_long(limit, places):
+        return shorten_sentence(too_long, limit)
     if not places:
-        best = judged.units[0].places[-1] if judged.units else 0
-        return shorten_sentence(judged.texts[best], limit)
+        return shorten_sentence(texts[0], limit)
     shown = [judged.texts[place] for place in places]
     linked = [
         texts[place] if place - 1 in places and _LINK.match(texts[place]) else judged.texts[place] for place in places

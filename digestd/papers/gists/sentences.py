@@ -49,13 +49,15 @@ _STARTERS_TEXT = (
 )
 _STARTERS = frozenset(_STARTERS_TEXT.split())
 _END = re.compile(
-    r"(?P<stop>[.!?])(?P<close>[\"'”’»)\]]*)(?P<gap>\s+|(?=[A-Z][a-z]+[ ,]))|(?P<wide>[。！？])[\"'”’」』）]*\s*"
+    r"(?P<stop>[.!?])(?P<close>[\"'”’»)\]]*)(?P<gap>\s+|(?=[A-Z][\w-]+[ ,]))|(?P<wide>[。！？])[\"'”’」』）]*\s*"
 )
 _LAST_TOKEN = re.compile(r"[^\s([{\"'“‘,;:/]+$")
 _INITIAL = re.compile(r"[A-Z]|[A-Z](?:\.-?[A-Z])+")
 _DOTTED = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]")
 _NEXT = re.compile(r"[\"'“‘«(\[]*(?P<word>\w[\w'-]*)?")
 _CASED_NAME = re.compile(r"[a-z]{1,4}(?:-?[A-Z0-9]|-[A-Za-z])\w*|[a-z]")
+_LISTED = re.compile(r"\((?:[ivx]{1,4}|[a-h]|\d)\) [A-Z]")
+_LEADING_DOI = re.compile(r"^(?:doi:\s*)?10\.\d{4,9}/\S+\s*", re.IGNORECASE)
 _URL = re.compile(r"(?:https?://|www\.)\S*$")
 _GLUED = re.compile(r"[a-z)]{3}$")
 _SPACE_BEFORE_STOP = re.compile(r"(?<=\w)\s+(?=[.,;:!?](?:\s|$))")
@@ -102,7 +104,8 @@ def split_sentences(text: str) -> list[Sentence]:
     """Return the sentences of an abstract in order, without boilerplate."""
     found: list[Sentence] = []
     label = ""
-    for piece in _pieces(_SPACE_BEFORE_STOP.sub("", " ".join(text[:TEXT_MAX].split()))):
+    one_line = _LEADING_DOI.sub("", " ".join(text[:TEXT_MAX].split()))
+    for piece in _pieces(_SPACE_BEFORE_STOP.sub("", one_line)):
         named = _LABEL.match(piece) or _LOUD_LABEL.match(piece) or _GLUED_LABEL.match(piece)
         if named:
             label, piece = _meaning(named["label"]), piece[named.end() :].strip()
@@ -160,7 +163,9 @@ def _is_end(text: str, start: int, match: re.Match[str]) -> bool:
     after = _NEXT.match(text, match.end())
     word = (after and after["word"]) or ""
     if match["gap"] == "":
-        return match["stop"] == "." and bool(_GLUED.search(before)) and not _URL.search(before) and word in _STARTERS
+        return match["stop"] == "." and bool(_GLUED.search(before)) and not _URL.search(before) and len(word) > 1
+    if _LISTED.match(text, match.end()):
+        return True
     if word[:1].islower() and not (match["stop"] == "." and _CASED_NAME.fullmatch(word) and len(word) > 1):
         return False
     if match["stop"] != ".":
@@ -177,7 +182,7 @@ def _is_abbreviated(before: str, word: str, is_closed: bool) -> bool:
         return False
     if bare in _NEVER_LAST:
         return True
-    if token.isdigit() and len(token) <= 2 and not before[: -len(token)].strip():
+    if token.isdigit() and len(token) <= 2 and before[: -len(token)].rstrip()[-1:] in ("", ":", ";"):
         return True  # the number of a list's item
     may_end = word in _STARTERS or not word
     if bare in _ABBREVIATIONS and not (

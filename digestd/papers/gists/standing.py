@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 
 _CONNECTIVES = (
-    "however|moreover|furthermore|in addition|additionally|finally|lastly|thus|therefore|hence|consequently|as a "
+    "however|on (?:the )?one hand|not least|thereby|for example|for instance|moreover|furthermore|in addition"
+    "|additionally|finally|lastly|thus"
+    "|therefore|hence|consequently|as a "
     "result"
     "|accordingly|specifically|in particular|particularly|concretely|more concretely|more specifically|notably"
     "|importantly"
@@ -34,9 +36,13 @@ _UNPUNCTUATED = re.compile(
     r"|consequently|finally|furthermore|moreover|additionally)\s+(?=we\s)",
     re.IGNORECASE,
 )
-_POINTER = r"(?:this|these|those|such|it|them|their|its|that|the (?:above|aforementioned|former|latter))"
+_POINTER = (
+    r"(?:the (?:gaps?|issues?|challenges?|problems?|limitations?)(?=,)|this|these|those|such|it|them|their|its|that"
+    r"|the (?:above|aforementioned|former|latter))"
+)
 _LEADING_CLAUSE = re.compile(
     r"(?:to|in order to|so as to|by|with|without|for|from|motivated by|inspired by|driven by|guided by|encouraged by|"
+    r"different from|unlike|in contrast to|contrary to|"
     r"building (?:up)?on|based (?:up)?on|grounded in|given|under|in|on|at|upon|using|through|toward|towards"
     r"|following|"
     r"beyond|despite|due to|because of|considering|leveraging|recogni[sz]ing|observing|in light of|in response to|"
@@ -64,6 +70,7 @@ _WORK = (
     r"position paper|trial|case|editorial|volume|year|decade|century)s?\b"
 )
 _STARTS_POINTING = re.compile(
+    rf"(?:(?:how|why|when|what) )?(?:are|is|do|does|can|did|will|could) (?:they|it|these|this|those|such)\b|"
     rf"(?:this|these|those)\b(?! {_WORK})|such\b|(?:it|its)\b(?! (?:is|was|has been|remains|becomes|appears|seems"
     rf"|may be"
     r"|can be)[, ][^.;]{0,90}?\b(?:that|to|whether|how|why|if)\b)|(?:they|their|them|he|she|his|her)\b"
@@ -80,11 +87,14 @@ _STARTS_POINTING = re.compile(
     r"findings|data|code|package|software|platform|program|device|effect|approximation|resulting)\b(?! (?:of|for"
     r"|that|in|"
     r"on|from|between|to|with)\b)"
-    r"|(?:here|there|then|doing so|by (?:so )?doing|as such|so|instead|rather|otherwise|accordingly|for (?:example"
+    r"|(?:even|only|with|for|by|in|on|under|despite|like|unlike|given|through|from|to|among|of|as|at) "
+    r"(?:its|their|it|them|both)\b|(?:here|there|then|doing so|by (?:so )?doing|as such|so|instead|rather|otherwise"
+    r"|accordingly|for (?:example"
     r"|instance)"
     r"|in (?:this|that|these|such|both|all|each|either) (?!\w+ ?(?:paper|work|article|study))|at (?:this|its)|with "
     r"(?:this|"
-    r"these|such)|from (?:this|these|it)|that|what['’]s more|unlike (?:these|this|them)|compared (?:to|with) "
+    r"these|such)|from (?:this|these|it)|that|what['’]s more|one (?:related|such|other|further|particular) |as "
+    r"(?:an?|one) (?:\w+ )?(?:example|illustration|case)|unlike (?:these|this|them)|compared (?:to|with) "
     r"(?:these|this"
     r"|them|it)|when (?:it|they|this|these)|because (?:it|they|this|these)|since (?:it|they|this|these)|if (?:it"
     r"|they|this"
@@ -101,11 +111,22 @@ _DEFINITE_START = re.compile(
     r"|results\b",
     re.IGNORECASE,
 )
+_DEFINITE = re.compile(
+    r"\bthe (?:proposed |resulting |modified |new )?(?P<noun>method|framework|approach|algorithm|lens|images"
+    r"|pathways|"
+    r"emphasis|scheme|technique|hypothesis|protocol|phenomenon|effect|instrument)\b"
+    r"(?! (?:of|for|that|in|to|by which|we|proposed|presented|described)\b)",
+    re.IGNORECASE,
+)
 _POINTS = re.compile(
-    rf"\b(?P<pointer>these|those|such(?! as\b)(?! that\b)|this(?! {_WORK})(?! end\b))\s+"
+    rf"\b(?P<pointer>these|those|such(?! as\b)(?! that\b)|this(?! {_WORK})(?! end\b))\s+[\"'“]?"
     r"(?P<named>(?!that\b|is\b|was\b|of\b|who\b|in\b|from\b|with\b|by\b|for\b)[a-z][\w-]*(?:\s+[\w-]+){0,2})",
     re.IGNORECASE,
 )
+_SAYS = re.compile(
+    r"\b(?:show|find|found|suggest|demonstrat|prov|indicat|reveal|argu|believ|assum|ensur|such|so|is|are)\w*$|,$"
+)
+"""Verbs after which "that" begins a clause."""
 _ACTS = re.compile(
     r"(?:is|was|can|may|might|will|would|could|should|must|has|had|does|lets|allows|enables|leads|results|makes"
     r"|requires|"
@@ -117,6 +138,12 @@ _ACTS = re.compile(
 )
 """Words after a pointer that stands alone; late in a sentence it points to the clause before."""
 _STEM = 5
+_THAT = re.compile(
+    r"\bthat (?:methodology|approach|framework|method|idea|gap|problem|question|limitation|challenge|goal|view"
+    r"|assumption|"
+    r"procedure|distinction|direction|insight|observation|result|work|notion|concept|paradigm|principle|line|trend)\b",
+    re.IGNORECASE,
+)
 _WE_IT = re.compile(
     r"^we (?:\w+ ){1,2}(?:that |how |why |on |when )?(?:it|they|them|its|their|this(?! (?:paper|work|study))|these"
     r"|those"
@@ -125,8 +152,8 @@ _WE_IT = re.compile(
 )
 _UNSEEN = re.compile(
     r"\b(?:aforementioned|above-mentioned|the (?:above|former|latter|previous section|following section)|as follows"
-    r"|described above|"
-    r"mentioned above|see below|(?:in|see) (?:the )?(?:section|appendix|figure|fig|table|tab|supplement)\b"
+    r"|(?:described|discussed|mentioned|outlined|noted|introduced|stated|listed|explained) (?:above|earlier|before)|"
+    r"see below|(?:in|see) (?:the )?(?:section|appendix|figure|fig|table|tab|supplement)\b"
     r"|supplementary"
     r" (?:material|video|information)|respectively described|this question|this problem|this issue|this challenge"
     r"|this gap|"
@@ -135,8 +162,47 @@ _UNSEEN = re.compile(
     re.IGNORECASE,
 )
 _INTRODUCES = re.compile(r"\b(?:problem|issue|challenge|gap|question|limitation)s?\b", re.IGNORECASE)
-_ITEM = re.compile(r"^(?:\(|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b)")
+_ITEM = re.compile(r"^(?:\(|[a-z]{2,}[\s,]|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b)")
+_LATER_ITEM = re.compile(r"(?:^|[;,] |\. )(?:and )?\((?:ii|iii|iv|[2-5]|b|c)\) ")
+_FIRST_ITEM_ANYWHERE = re.compile(r"\((?:i|1|a)\) ")
+_FIRST_ITEM = re.compile(r":\s*(?:[*•-]\s|\(?(?:1|i|a|A)[).]\s)")
+_SECOND_ITEM = re.compile(r"[*•]\s|\(?\b(?:2|ii|b|B)[).]\s| and |;")
 _EARLY = 25
+_SOLVES = r"(?:address|tackl|solv|overcom|mitigat|resolv|bridg|fill|clos|alleviat|handl|remed)\w*"
+_WE_SOLVE = re.compile(
+    rf"^We {_SOLVES} (?:this|these|such|the above) (?:[\w-]+ ){{1,4}}?(?:and (?=introduce|propose|present|develop"
+    rf"|design)"
+    r"|by (?P<act>introduc|propos|present|develop|design)(?P<ing>ing) )"
+)
+_VERBS = {"introduc": "introduce", "propos": "propose", "present": "present", "develop": "develop", "design": "design"}
+_SOLVED_BY = re.compile(rf"\b(?:that|which) {_SOLVES} (?:this|these|such) [\w-]+ (?:by|through|with|via)\b")
+"""A relative clause that can be read without knowing what is solved."""
+_ALSO = re.compile(
+    r"\bas well\.$|\bnot addressed here\b|^(?:the next|the remaining)\b|\b(?:she|he) [a-z]", re.IGNORECASE
+)
+_TO_THIS = re.compile(r"(?:to|by|for|with|in) \w+(?: \w+)? (?:this|that|these|it|them),", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"\bthe (?:first|second|third|previous|latter|former|other|remaining) (?:stage|step|phase|component|module|part|"
+    r"variant|mapping|experiment|study|task|type|pathways?|cases?|methods?|models?|groups?|conditions?"
+    r"|approach(?:es)?)\b|\bthose (?:different|same|two|three|issues|problems"
+    r"|challenges)\b",
+    re.IGNORECASE,
+)
+_COUNTS = re.compile(r"\b(?:two|three|four|five|several|stages|steps|phases|components|first)\b", re.IGNORECASE)
+_COMMON = frozenset(
+    ("a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with")
+)
+_TRAILING_POINTER = re.compile(
+    r"(?<!aim)(?<!aims)(?<!seek)(?<!attempt)(?<!try)(?<!want)(?<!used)(?<!able)(?<!needed)(?<!designed)"
+    r"(?<!way)(?<!how)"
+    r",? (?:to|in order to|for|thereby|thus) (?:effectively |better |jointly |directly )?(?:address|tackle|solve"
+    r"|overcome|"
+    r"mitigate|resolve|bridge|fill|close|alleviate|handle|remedy|combat|meet)(?:ing)? (?:this|these|such|the "
+    r"aforementioned|"
+    r"this aforementioned|these aforementioned) \w+(?: \w+)?(?=[.;]|$)",
+    re.IGNORECASE,
+)
+"""A clause at the end that only says that something unseen is solved."""
 _WORD = re.compile(r"\w+")
 _BARE_WORD = re.compile(r"^[a-z](?=[a-z'’-]*(?:\s|,|$))")
 
@@ -165,7 +231,13 @@ def stand(sentence: str) -> Standing:
         return Standing(text, is_broken=True)
     if _DEFINITE_START.match(text):
         return Standing(text, is_loose=True)
-    return Standing(text, needs_before=_points_back(text))
+    return Standing(text, needs_before=_points_back(text), is_loose=_lacks_subject(text))
+
+
+def _lacks_subject(text: str) -> bool:
+    """Return True if the sentence speaks of "the method" without having said which."""
+    found = _DEFINITE.search(text)
+    return bool(found and found["noun"].lower() not in text[: found.start()].lower())
 
 
 def _without_connectives(text: str) -> str:
@@ -174,7 +246,10 @@ def _without_connectives(text: str) -> str:
         if found is None:
             break
         text = _BARE_WORD.sub(lambda first: first[0].upper(), text[found.end() :])
+    text = _WE_SOLVE.sub(lambda found: f"We {_VERBS[found['act']]} " if found["act"] else "We ", text)
     text = _AFTER_WE.sub(r"\1 ", text)
+    if " this " in text or " these " in text or " such " in text or " aforementioned " in text:
+        text = _TRAILING_POINTER.sub("", text)
     return _RESULTS_POINTER.sub(lambda found: f"The {found['noun'].lower()} ", text)
 
 
@@ -184,14 +259,23 @@ def is_broken(text: str) -> bool:
         return True
     if text.count("(") != text.count(")") and not re.search(r"(?:^|\s)\(?(?:[ivx]{1,4}|[a-h]|\d{1,2})\)", text):
         return True
+    if (later := _LATER_ITEM.search(text)) and not _FIRST_ITEM_ANYWHERE.search(text, 0, later.start()):
+        return True  # the end of a list
+    if (listed := _FIRST_ITEM.search(text)) and not _SECOND_ITEM.search(text, listed.end()):
+        return True  # a list of which only the first item is there
     return text.count("“") != text.count("”") or text.count('"') % 2 == 1
 
 
 def _points_back(text: str) -> bool:
     """Return True if the sentence points to something before it."""
-    if _STARTS_POINTING.match(text) or _WE_IT.match(text):
+    text = _SOLVED_BY.sub("that", text)
+    if _ALSO.search(text) or _STARTS_POINTING.match(text) or _WE_IT.match(text) or _TO_THIS.match(text):
+        return True
+    if (found := _ORDINAL.search(text)) and not _COUNTS.search(text, 0, found.start()):
         return True
     if any(not _INTRODUCES.search(text, 0, found.start()) for found in _UNSEEN.finditer(text)):
+        return True
+    if (found := _THAT.search(text)) and not _SAYS.search(text[: found.start()].rstrip()):
         return True
     return any(_is_unnamed(text, found) for found in _POINTS.finditer(text))
 
@@ -203,4 +287,4 @@ def _is_unnamed(text: str, found: re.Match[str]) -> bool:
     if found["pointer"].lower() == "those" or _ACTS.match(found["named"]):
         return False
     known = {word[:_STEM] for word in _WORD.findall(text[: found.start()].lower())}
-    return not any(word[:_STEM] in known for word in _WORD.findall(found["named"].lower()) if len(word) > 2)
+    return not any(word[:_STEM] in known for word in _WORD.findall(found["named"].lower()) if word not in _COMMON)
