@@ -3,7 +3,7 @@
 Most descriptions that look like abstracts are citations (`Journal, Volume 3, Issue 2, May 2026.`), which are fields.
 A rule is a pattern over an entry's HTML; its groups are what the text holds: `abstract`, `authors`, `doi`, `day` and
 `title`. What a rule matches and does not name is dropped. Rules for one publisher hold for entries that lead to its
-sites. The forms were met in public recordings of the feeds; the tests show one entry of each.
+sites. The forms come from public recordings and other parsers of the feeds; the tests show one entry of each.
 """
 
 import re
