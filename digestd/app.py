@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from digestd.fetching.fetch import Client
     from digestd.mail.dkim import Signer
     from digestd.mail.templates import Templates
+    from digestd.mail.theme import Theme
     from digestd.papers.gists.writing import GistWriter
     from digestd.ranking.dense import Encoder
     from digestd.replies.bounces.providers.provider import WebhookProvider
@@ -74,7 +75,21 @@ class App:
         from digestd.mail.templates import Templates
 
         overrides = [Path(self.settings.templates_dir)] if self.settings.templates_dir else []
-        return Templates.of(resources.templates(overrides))
+        return Templates.of(resources.templates(overrides) | self.theme.files)
+
+    @property
+    def theme(self) -> Theme:
+        """Return the look of mails and pages. Raises BadSetting."""
+        from digestd.domain.sanitise import clean
+        from digestd.mail.theme import Theme, check_accent, read_logo
+
+        settings = self.settings
+        return Theme(
+            check_accent(settings.theme_accent),
+            clean(settings.theme_intro),
+            clean(settings.theme_footer),
+            read_logo(settings.theme_logo_file),
+        )
 
     @cached_property
     def template_hash(self) -> str:

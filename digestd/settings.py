@@ -22,6 +22,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from digestd.domain.colours import parse_colour
 from digestd.domain.inputs import parse_datetime
 from digestd.errors import BadSetting, plain_message
 
@@ -207,6 +208,10 @@ class Settings(BaseSettings):
     explore: bool = True
     co_likes: bool = True
     templates_dir: str = ""
+    theme_accent: Annotated[str, AfterValidator(parse_colour)] = "#9a3f1d"
+    theme_logo_file: str = ""
+    theme_intro: str = Field(default="", max_length=300)
+    theme_footer: str = Field(default="", max_length=300)
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)
     metrics_public: bool = False

@@ -98,10 +98,19 @@ def _check_optional_parts(settings: Settings) -> None:
         read_secret(settings.webhook_secret)
     if settings.llm_url and not settings.llm_model:
         raise BadSetting("DIGESTD_LLM_MODEL: is empty; set the name of the model at DIGESTD_LLM_URL")
+    _check_theme(settings)
     if settings.embedding_model:
         from digestd.ranking.encoders import check_encoder
 
         check_encoder(settings.embedding_model)
+
+
+def _check_theme(settings: Settings) -> None:
+    """Check that the accent can be read and the logo shown."""
+    from digestd.mail.theme import check_accent, read_logo
+
+    check_accent(settings.theme_accent)
+    read_logo(settings.theme_logo_file)
 
 
 def _check_sender(settings: Settings) -> None:

@@ -183,13 +183,16 @@ class Composer:
         if claim.kind in DIGESTS:
             return self._sign(claim, self._digest(claim))
         rendered = self.render(claim)
-        return self._sign(claim, compose_notice(self._headers(claim, rendered.subject), rendered.text, rendered.html))
+        logo = self._templates[claim.template_hash].theme.logo
+        headers = self._headers(claim, rendered.subject)
+        return self._sign(claim, compose_notice(headers, rendered.text, rendered.html, logo))
 
     def _digest(self, claim: Claim) -> bytes:
         content = self._content(claim)
         digest = assemble_digest(self._templates[claim.template_hash], content)
         headers = self._digest_headers(claim, digest.subject, content.links)
-        return compose_digest(headers, digest.text.encoded, digest.html.encoded)
+        logo = self._templates[claim.template_hash].theme.logo
+        return compose_digest(headers, digest.text.encoded, digest.html.encoded, logo)
 
     def _sign(self, claim: Claim, message: bytes) -> ComposedMail:
         if self._sender.signer is not None:
@@ -238,7 +241,8 @@ class Composer:
             occasions=frozenset(),
             abstracts=FullAbstracts.PAGE,
         )
-        return render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
+        page = render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
+        return page.replace('"cid:logo"', f'"{urls.home}static/logo.png"')
 
     def _content(self, claim: Claim) -> DigestContent:
         if not claim.picks and Occasion.EMPTY not in claim.occasions:

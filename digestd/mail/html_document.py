@@ -12,6 +12,8 @@ from functools import cached_property, lru_cache
 from html.parser import HTMLParser
 from typing import NamedTuple
 
+from digestd.domain.colours import contrast
+
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 _VOID = frozenset(
@@ -50,8 +52,7 @@ class Look(NamedTuple):
     @property
     def contrast(self) -> float:
         """Return the contrast ratio of text and background, 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
-        lighter, darker = sorted((_luminance(self.colour), _luminance(self.background)), reverse=True)
-        return (lighter + 0.05) / (darker + 0.05)
+        return contrast(f"#{bytes(self.colour).hex()}", f"#{bytes(self.background).hex()}")
 
 
 @dataclass(eq=False)
@@ -267,11 +268,3 @@ def _colour(value: str) -> Colour | None:
     if found := _RGB.match(value):
         return int(found[1]), int(found[2]), int(found[3])
     return _NAMES.get(value)
-
-
-def _luminance(colour: Colour) -> float:
-    """Return the relative luminance of an sRGB colour, 0 to 1 (WCAG 2.2)."""
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (one / 255 for one in colour)
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

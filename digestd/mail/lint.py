@@ -107,14 +107,24 @@ def lint(message: bytes, context: LintContext) -> tuple[Finding, ...]:
 _CompatMessage: TypeAlias = "Message[str, str]"
 
 
+def _subparts(part: _CompatMessage) -> list[_CompatMessage]:
+    payload = part.get_payload()
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
+
+
+def _without_logo(part: _CompatMessage) -> _CompatMessage:
+    """Return the HTML of a part that carries the logo too."""
+    inner = _subparts(part) if part.get_content_type() == "multipart/related" else []
+    return inner[0] if [one.get_content_type() for one in inner] == ["text/html", "image/png"] else part
+
+
 class _Mail:
     """A parsed mail."""
 
     def __init__(self, message: bytes) -> None:
         self.header_lines = message.partition(b"\r\n\r\n")[0].split(b"\r\n")
         self.parsed: _CompatMessage = message_from_bytes(message, policy=compat32)
-        payload = self.parsed.get_payload()
-        self._parts = [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
+        self._parts = [_without_logo(part) for part in _subparts(self.parsed)]
 
     def header(self, name: str) -> str:
         """Return a header on one line, empty if there is none."""

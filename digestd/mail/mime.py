@@ -4,6 +4,7 @@ Bodies are quoted-printable (RFC 2045 section 6.7). Lines have at most 76 ASCII 
 starts with a dot or `From `, which relays change.
 """
 
+import base64
 import binascii
 import hashlib
 import re
@@ -52,6 +53,10 @@ _FOLDED_LINE = re.compile(rb"(?= *[^ ]) [^\x00-\x1f\x7f]{0,%d}" % (HEADER_LINE_M
 _PLAIN_PART_HEADERS, _HTML_PART_HEADERS = (
     f'\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'.encode()
     for kind in ("plain", "html")
+)
+_LOGO_PART_HEADERS = (
+    b"\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\nContent-ID: <logo>\r\n"
+    b"Content-Disposition: inline\r\n\r\n"
 )
 
 
@@ -108,19 +113,20 @@ class DigestHeaders(Headers):
     unsubscribe_mailbox: str = ""
 
 
-def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent) -> bytes:
+def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent, logo: bytes = b"") -> bytes:
     """Return a digest as bytes.
 
     Args:
         headers: Its headers.
         text: The plain body, as text or in pieces of quoted-printable.
         html: The HTML body, likewise.
+        logo: A PNG that the HTML body shows as `cid:logo`, or nothing.
 
     Raises:
         BadInput: An address, URL or id is not valid in a header.
     """
     if not headers.unsubscribe_url:
-        return _assemble(_headers_without_web(headers), headers.message_id, text, html)
+        return _assemble(_headers_without_web(headers), headers.message_id, text, html, logo)
     unsubscribe = f"<{_checked(_URL, headers.unsubscribe_url)}>{_unsubscribe_mailto(headers)}"
     archive = [_header("List-Archive", f"<{_checked(_URL, headers.view_url)}>")] if headers.view_url else []
     block = [
@@ -131,13 +137,13 @@ def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent)
         _BULK,
         *_feedback(headers),
     ]
-    return _assemble(block, headers.message_id, text, html)
+    return _assemble(block, headers.message_id, text, html, logo)
 
 
-def compose_notice(headers: Headers, text: BodyContent, html: BodyContent) -> bytes:
+def compose_notice(headers: Headers, text: BodyContent, html: BodyContent, logo: bytes = b"") -> bytes:
     """Return a mail that belongs to no list: a confirmation, a goodbye, a reply."""
     block = [*_common_headers(headers), *_auto_submitted(headers), *_feedback(headers)]
-    return _assemble(block, headers.message_id, text, html)
+    return _assemble(block, headers.message_id, text, html, logo)
 
 
 def header_text(text: str, limit: int = SUBJECT_MAX) -> str:
@@ -322,7 +328,7 @@ def _encoded(header: str, text: str) -> str:
     return folded[1:]
 
 
-def _assemble(block: Sequence[bytes], message_id: str, text: BodyContent, html: BodyContent) -> bytes:
+def _assemble(block: Sequence[bytes], message_id: str, text: BodyContent, html: BodyContent, logo: bytes) -> bytes:
     boundary = f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}"
     delimiter = f"--{boundary}".encode()
     return b"".join(
@@ -334,13 +340,32 @@ def _assemble(block: Sequence[bytes], message_id: str, text: BodyContent, html: 
             *_encoded_body(text),
             b"\r\n",
             delimiter,
-            _HTML_PART_HEADERS,
-            *_encoded_body(html),
+            *(_with_logo(boundary, html, logo) if logo else [_HTML_PART_HEADERS, *_encoded_body(html)]),
             b"\r\n",
             delimiter,
             b"--\r\n",
         ]
     )
+
+
+def _with_logo(outer: str, html: BodyContent, logo: bytes) -> Sequence[bytes]:
+    """Return the HTML part and its picture as one part (multipart/related, RFC 2387)."""
+    boundary = f"{outer}-related"
+    delimiter = f"--{boundary}".encode()
+    kind = f'\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="{boundary}"\r\n\r\n'
+    return [
+        kind.encode(),
+        delimiter,
+        _HTML_PART_HEADERS,
+        *_encoded_body(html),
+        b"\r\n",
+        delimiter,
+        _LOGO_PART_HEADERS,
+        b"\r\n".join(base64.encodebytes(logo).split()),
+        b"\r\n",
+        delimiter,
+        b"--",
+    ]
 
 
 def _encoded_body(body: BodyContent) -> Sequence[bytes]:

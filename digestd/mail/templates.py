@@ -38,6 +38,7 @@ from digestd.domain.sanitise import clean, safe_url, wrap
 from digestd.errors import BadSetting
 from digestd.mail.fragments import MARK
 from digestd.mail.scripts import breakable, isolated, text_attributes
+from digestd.mail.theme import Theme
 
 _JINJA_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _HEAD_STYLE = re.compile(r"<head>(<style>.*?</style>)(.*?)</head>", re.DOTALL)
@@ -88,6 +89,11 @@ class Templates:
             for name in environment.list_templates():
                 _check(environment, name)
         return self
+
+    @property
+    def theme(self) -> Theme:
+        """Return the operator's look."""
+        return self._languages.theme
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -145,7 +151,8 @@ class _Languages:
         for path, text in files.items():
             if MARK in text:
                 raise BadSetting(f"template {path} contains the character U+E000, which digestd reserves; remove it")
-        css = files.get(_STYLE, "")
+        self.theme = Theme.of(files)
+        css = self.theme.recolour(files.get(_STYLE, ""))
         self._sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
         self._catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
         self._environments: dict[str, Environment] = {}
@@ -157,7 +164,9 @@ class _Languages:
         Raises BadSetting if its catalogue is invalid.
         """
         if language not in self._environments:
-            self._environments[language] = _environment(language, self._catalogues.get(language), self._sources)
+            self._environments[language] = _environment(
+                language, self._catalogues.get(language), self._sources, self.theme
+            )
         return self._environments[language]
 
 
@@ -170,7 +179,7 @@ def _source(path: str, text: str, css: str) -> str:
     return inline_css(text, css) if path.startswith("email/") and path.endswith(".html.j2") else text
 
 
-def _environment(language: str, catalogue: str | None, sources: Mapping[str, str]) -> Environment:
+def _environment(language: str, catalogue: str | None, sources: Mapping[str, str], theme: Theme) -> Environment:
     try:
         locale = Locale.parse(language)
         translations = _translations(locale, catalogue)
@@ -192,6 +201,7 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
     environment.globals |= {
         "lang": language.replace("_", "-"),
         "dir": locale.text_direction,
+        "theme": theme,
         "text_attributes": partial(text_attributes, (locale.language, locale.text_direction)),
     }
     environment.filters |= {

@@ -16,11 +16,15 @@ def router(pages: Pages) -> APIRouter:
     """Return the routes of this module."""
     routes = APIRouter()
     shipped = files("digestd.web") / "static"
+    theme = pages.templates.theme
+    icon = theme.recolour((shipped / "icon.svg").read_text(encoding="utf-8"))
     assets = {
-        "style.css": (pages.templates.files["web/style.css"].encode(), "text/css; charset=utf-8"),
+        "style.css": (theme.recolour(pages.templates.files["web/style.css"]).encode(), "text/css; charset=utf-8"),
         "home.js": ((shipped / "home.js").read_bytes(), "text/javascript; charset=utf-8"),
-        "icon.svg": ((shipped / "icon.svg").read_bytes(), "image/svg+xml"),
+        "icon.svg": (icon.encode(), "image/svg+xml"),
     }
+    if theme.logo:
+        assets["logo.png"] = (theme.logo, "image/png")
 
     @routes.api_route("/static/{name}", methods=SHOW)
     async def asset(name: str) -> Response:

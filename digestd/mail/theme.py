@@ -1,0 +1,112 @@
+"""The operator's look: accent colour, logo, intro line and footer, the same in mails, pages and icon.
+
+A theme is a file of the template set (`theme.json`), so it is stored with the templates, and old digests keep theirs.
+The style sheets are written in the default colours, which `Theme.recolour` replaces.
+"""
+
+import base64
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from digestd.domain.colours import contrast, darker, lighter_until
+from digestd.errors import BadSetting
+
+FILE = "theme.json"
+ACCENT, DEEP_ACCENT = "#9a3f1d", "#7d3014"
+"""The accent on a light ground, and while it is pressed."""
+DARK_ACCENT, DARK_DEEP_ACCENT = "#eda583", "#f5bfa4"
+"""The same on a dark ground."""
+SHEET, DARK_SHEET = "#fffefa", "#1f1d1a"
+MIN_CONTRAST = 4.5
+"""WCAG 2.2, 1.4.3: contrast of text. Text on a button has the colour of the sheet."""
+LOGO_BYTES = 20_000
+LOGO_PIXELS = 1_200
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SIZE_AT = 16
+"""Width and height stand here, first in the header chunk (PNG specification, 11.2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The look of an installation.
+
+    Attributes:
+        accent: The colour of links and buttons on a light ground, as `#rrggbb`.
+        intro: A line at the top of each digest, or empty.
+        footer: A line at the foot of mails and pages, or empty.
+        logo: A PNG, or empty.
+    """
+
+    accent: str = ACCENT
+    intro: str = ""
+    footer: str = ""
+    logo: bytes = b""
+
+    @classmethod
+    def of(cls, files: Mapping[str, str]) -> Self:
+        """Return the theme of a template set; the default one if it has none."""
+        if FILE not in files:
+            return cls()
+        kept = json.loads(files[FILE])
+        return cls(kept["accent"], kept["intro"], kept["footer"], base64.b64decode(kept["logo"]))
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Return what a template set needs to have this theme; nothing for the default one."""
+        if self == type(self)():
+            return {}
+        kept = {"accent": self.accent, "intro": self.intro, "footer": self.footer}
+        return {FILE: json.dumps(kept | {"logo": base64.b64encode(self.logo).decode()})}
+
+    def recolour(self, style: str) -> str:
+        """Return a style sheet or picture with the default accents replaced.
+
+        On a dark ground the accent is lightened until text in it can be read.
+        """
+        if self.accent == ACCENT:
+            return style
+        dark = lighter_until(self.accent, DARK_SHEET, MIN_CONTRAST + 1.5)
+        colours = {
+            ACCENT: self.accent,
+            DEEP_ACCENT: darker(self.accent, 0.2),
+            DARK_ACCENT: dark,
+            DARK_DEEP_ACCENT: lighter_until(dark, DARK_SHEET, contrast(dark, DARK_SHEET) + 1.5),
+        }
+        for default, colour in colours.items():
+            style = style.replace(default, colour)
+        return style
+
+
+def check_accent(accent: str) -> str:
+    """Return an accent that can be read on the sheet. Raises BadSetting."""
+    found = contrast(accent, SHEET)
+    if found < MIN_CONTRAST:
+        raise BadSetting(
+            f"DIGESTD_THEME_ACCENT: {accent} has a contrast of {found:.1f} on {SHEET}, and text needs {MIN_CONTRAST}; "
+            "choose a darker colour"
+        )
+    return accent
+
+
+def read_logo(file: str) -> bytes:
+    """Return the PNG in a file, or nothing for no file. Raises BadSetting."""
+    if not file:
+        return b""
+    name = "DIGESTD_THEME_LOGO_FILE"
+    try:
+        with Path(file).open("rb") as opened:
+            data = opened.read(LOGO_BYTES + 1)
+    except OSError as error:
+        raise BadSetting(f"{name}: cannot read {file}: {error.strerror}") from error
+    if not data.startswith(_PNG) or len(data) < _SIZE_AT + 8:
+        raise BadSetting(f"{name}: {file} is not a PNG picture; mail programs show no other kind everywhere")
+    if len(data) > LOGO_BYTES:
+        raise BadSetting(f"{name}: {file} has more than {LOGO_BYTES // 1_000} kB, and every mail carries it; shrink it")
+    width, height = struct.unpack_from(">II", data, _SIZE_AT)
+    if not (0 < width <= LOGO_PIXELS and 0 < height <= LOGO_PIXELS):
+        raise BadSetting(f"{name}: {file} has {width} × {height} pixels; at most {LOGO_PIXELS} each are shown well")
+    return data
