@@ -71,11 +71,19 @@ class App:
     @cached_property
     def templates(self) -> Templates:
         """Return the templates in force. Raises BadSetting if an override cannot be read."""
+        return self.read_templates()
+
+    def read_templates(self) -> Templates:
+        """Return the templates as they are now. Raises BadSetting if an override cannot be read."""
         from digestd import resources
         from digestd.mail.templates import Templates
 
-        overrides = [Path(self.settings.templates_dir)] if self.settings.templates_dir else []
-        return Templates.of(resources.templates(overrides) | self.theme.files)
+        return Templates.of(resources.templates(self.template_folders) | self.theme.files)
+
+    @property
+    def template_folders(self) -> list[Path]:
+        """Return the folders whose files replace built-in templates."""
+        return [Path(self.settings.templates_dir)] if self.settings.templates_dir else []
 
     @property
     def theme(self) -> Theme:

@@ -3,10 +3,14 @@
 In a wheel the templates are inside the package, in a checkout next to it.
 """
 
+import hashlib
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 
-from digestd.errors import BadSetting, NotFound
+from digestd.errors import BadInput, BadSetting, NotFound
 
 _PACKAGE = Path(__file__).parent
 _SUFFIXES = {".j2", ".po", ".css"}
@@ -28,6 +32,70 @@ def templates(overrides: Sequence[Path] = ()) -> dict[str, str]:
             raise BadSetting(f"DIGESTD_TEMPLATES_DIR: there is no folder {folder}; create it or correct the setting")
         found.update(_read(folder))
     return found
+
+
+class OverrideState(StrEnum):
+    """How an operator's template stands to the built-in one.
+
+    CURRENT: the built-in one is as it was when it was copied. OUTDATED: it has changed since. UNMARKED: it is not known
+    when it was copied. UNKNOWN: there is no built-in one of this name, so nothing uses it.
+    """
+
+    CURRENT = "current"
+    OUTDATED = "outdated"
+    UNMARKED = "unmarked"
+    UNKNOWN = "unknown"
+
+
+def copy_template(name: str, folder: Path) -> Path:
+    """Copy a built-in template into a folder, marked with its hash, and return the copy.
+
+    Raises:
+        NotFound: there is no such template.
+        BadInput: the copy exists, or cannot be written.
+    """
+    built_in = templates()
+    if name not in built_in:
+        near = get_close_matches(name, built_in, n=1, cutoff=0.4)
+        raise NotFound(f"there is no template {name[:80]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    copy = folder / name
+    opening, closing = _COMMENTS[copy.suffix]
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with copy.open("x", encoding="utf-8") as file:
+            file.write(f"{opening} {_mark(built_in[name])} {closing}\n{built_in[name]}")
+    except FileExistsError as error:
+        raise BadInput(f"{copy} exists; remove it first, or compare with `digestd template diff {name}`") from error
+    except OSError as error:
+        raise BadInput(f"cannot write {copy}: {error.strerror}; make the folder writable") from error
+    return copy
+
+
+def overrides(folders: Sequence[Path]) -> dict[str, OverrideState]:
+    """Return the templates in an operator's folders by name, and how they stand. Raises BadSetting."""
+    built_in, states = templates(), {}
+    for folder in folders:
+        for name, text in _read(folder).items():
+            states[name] = _override_state(text, built_in.get(name))
+    return dict(sorted(states.items()))
+
+
+def _override_state(text: str, built_in: str | None) -> OverrideState:
+    if built_in is None:
+        return OverrideState.UNKNOWN
+    found = _MARK.search(text.partition("\n")[0])
+    if found is None:
+        return OverrideState.UNMARKED
+    return OverrideState.CURRENT if found[0] == _mark(built_in) else OverrideState.OUTDATED
+
+
+def _mark(text: str) -> str:
+    return f"digestd-template:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+_MARK = re.compile(r"digestd-template:[0-9a-f]{16}")
+_COMMENTS = {".j2": ("{#-", "-#}"), ".css": ("/*", "*/"), ".po": ("#", "")}
+"""Comments by kind of file. Those of templates take the line end with them."""
 
 
 def sample(name: str) -> Path:

@@ -121,6 +121,11 @@ BENCH = {
         "bench:bench_delivery", "Measure how fast digests are planned and mailed to a local sink."
     ),
 }
+TEMPLATE = {
+    "list": CommandEntry("template:list_templates", "List the templates, and which of them are yours.", logs=False),
+    "copy": CommandEntry("template:copy_template", "Copy a built-in template to change it.", logs=False),
+    "diff": CommandEntry("template:diff_template", "Compare your template with the built-in one.", logs=False),
+}
 CONFIG = {
     "show": CommandEntry("config:show_settings", "Show every setting, without passwords.", logs=False),
     "check": CommandEntry("config_check:check", "Check settings, secret key, database, templates and sandbox."),
@@ -165,6 +170,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "api-token": GroupEntry("Create, list and revoke API tokens.", API_TOKEN, _OPERATIONS),
     "trial": GroupEntry("Compare two rankings on live subscribers.", TRIAL, _OPERATIONS),
     "bench": GroupEntry("Measure speed and memory with generated data.", BENCH, _OPERATIONS),
+    "template": GroupEntry("Change the templates of mails and pages.", TEMPLATE, _OPERATIONS),
     "config": GroupEntry("Show and check the settings.", CONFIG, _OPERATIONS),
 }
 

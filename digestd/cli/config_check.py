@@ -9,6 +9,7 @@ from digestd import settings as configuration
 from digestd.cli.messages import say
 from digestd.errors import BadInput
 from digestd.ranking.encoders import describe_encoder
+from digestd.resources import OverrideState, overrides
 from digestd.security.confinement.parser_process import probe
 from digestd.security.links import GRACE
 from digestd.security.secret_key import rotate
@@ -26,11 +27,20 @@ def check() -> None:
     say(", ".join(f"mail goes to {route.name}" for route in built.routes))
     _ = built.encoder
     say(describe_encoder(built.settings.embedding_model))
+    for name, state in overrides(built.template_folders).items():
+        if warning := _TEMPLATE_WARNINGS.get(state):
+            say(f"warning: template {name} {warning}")
     confinement = probe()
     say(f"parsers run confined by {', '.join(confinement.layers)}")
     for gap in confinement.gaps():
         say(f"warning: {gap}")
     say("settings, secret key, database and templates are valid")
+
+
+_TEMPLATE_WARNINGS = {
+    OverrideState.OUTDATED: "was copied from an earlier version; compare with `digestd template diff NAME`",
+    OverrideState.UNKNOWN: "replaces nothing; `digestd template list` shows the names",
+}
 
 
 def show_dkim() -> None:

@@ -7,13 +7,11 @@ have changed, and reloads its parts then.
 import asyncio
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from digestd import resources
 from digestd.app import App
 from digestd.cli.messages import say
 from digestd.cli.service import run_until_stopped
@@ -30,8 +28,7 @@ HOST = "127.0.0.1"
 
 def serve_preview(app: App, composer: Composer, claim: Claim, port: int) -> None:
     """Serve a digest on this machine until the command is stopped."""
-    overrides = [Path(app.settings.templates_dir)] if app.settings.templates_dir else []
-    web = build_preview(composer, claim, lambda: Templates.of(resources.templates(overrides)))
+    web = build_preview(composer, claim, app.read_templates)
     say(f"the digest is at http://{HOST}:{port}/ and follows changes of the templates; Ctrl+C stops")
     asyncio.run(run_until_stopped(lambda stop: serve(server_config(web, HOST, port), stop, _REMEDY)))
 
