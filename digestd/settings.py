@@ -195,6 +195,7 @@ class Settings(BaseSettings):
     zotero_url: Annotated[str, AfterValidator(_provider_url)] = "https://api.zotero.org"
     orcid_url: Annotated[str, AfterValidator(_provider_url)] = "https://pub.orcid.org/v3.0"
     library_sync_hours: int = Field(default=24, ge=1, le=720)
+    paper_lookup: bool = True
     contact: Annotated[str, AfterValidator(_optional_mailbox)] = ""
     ingest_interval_minutes: int = Field(default=60, ge=5, le=1440)
     embedding_model: str = ""
