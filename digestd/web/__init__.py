@@ -79,6 +79,7 @@ from digestd.web.api.problems import DETAILS, problem
 from digestd.web.body_limit import LARGE, SLOW, BodyLimit
 from digestd.web.email_forms import EmailForms
 from digestd.web.error_pages import handlers
+from digestd.web.example_papers import ExamplePapers
 from digestd.web.headers import SecurityHeaders
 from digestd.web.pages import Pages
 from digestd.web.preview_day import PreviewDay
@@ -103,7 +104,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     web.state.preview_day = preview_day
     for router in (
         home.router(app, pages),
-        preview.router(app, pages, preview_day),
+        preview.router(app, pages, preview_day, ExamplePapers.of(app)),
         papers.router(app, pages),
         subscribe.router(app, pages, forms),
         resend.router(app, forms),

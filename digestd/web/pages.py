@@ -1,11 +1,12 @@
 """Render pages from templates in the language of the reader."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlsplit
 
 from babel import Locale
+from babel.lists import format_list
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
@@ -99,6 +100,11 @@ class Pages:
 def locale_of(language: str) -> Locale:
     """Return the Babel locale of a language tag."""
     return Locale.parse(language, sep="-")
+
+
+def joined(names: Sequence[str], language: str) -> str:
+    """Return names as a list in a language: `arXiv and Hugging Face`."""
+    return format_list(names, locale=locale_of(language))
 
 
 def _name(templates: Templates, language: str) -> str:

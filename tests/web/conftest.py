@@ -105,6 +105,7 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatc
         postal_address="Storgata 1, Oslo",
         zotero_url=NOWHERE,
         embedding_model="none",
+        paper_lookup=False,
     )
     return App(settings, db, keys, clock, Random(1))
 
