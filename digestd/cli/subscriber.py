@@ -461,8 +461,11 @@ def _say_hints(built: App, record: SubscriberRecord) -> None:
 
 
 def _told(hint: "TopicHint") -> str:
-    parts = [f"read as '{hint.understood}'"] if hint.understood else []
-    if hint.papers:
+    why = ", as the papers are in English" if hint.is_translated else ""
+    parts = [f"read as '{hint.understood}'{why}"] if hint.understood else []
+    if hint.is_foreign:
+        parts.append("not understood, and it does not look like English; the papers are in English")
+    elif hint.papers:
         parts.append(f"{hint.papers} papers in the last week" if hint.papers > 1 else "1 paper in the last week")
     elif hint.is_unknown:
         parts.append("no paper uses its words, and most papers are in English")

@@ -114,6 +114,7 @@ _ARXIV = re.compile(
     re.IGNORECASE,
 )
 _DOI = re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?(?P<doi>10\.\d{4,9}/\S{1,300})", re.IGNORECASE)
+_SAMPLE = re.compile(r"sample:\d{3}|community:[a-z]{2}(-[a-z]+)+|doi:10\.5555/digestd\.\d{3}")
 _FORUM = re.compile(r"[\w-]{3,40}", re.ASCII)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}:\S{1,300}")
 
@@ -181,6 +182,11 @@ def paper_id(text: str) -> PaperId:
     if _SCHEME.fullmatch(text) and not text.startswith(("http:", "https:", "arxiv:", "doi:")):
         return PaperId(text)
     raise BadRecord("id", f"{text[:80]!r} is no arXiv id, DOI or scheme:value; correct it or leave it out")
+
+
+def is_sample(name: PaperId) -> bool:
+    """Return True for an invented paper of the sample day that `digestd try` shows without sources."""
+    return _SAMPLE.fullmatch(name) is not None
 
 
 def canonical(ids: Sequence[PaperId]) -> PaperId:

@@ -268,6 +268,11 @@ def created(session: Session, key: int) -> datetime:
     return from_us(session.connection().execute(select(_S.created_us).where(_S.id == key)).scalar_one())
 
 
+def next_due(session: Session, key: int) -> datetime:
+    """Return when a subscriber is due, if they are active."""
+    return from_us(session.connection().execute(select(_S.next_due_us).where(_S.id == key)).scalar_one())
+
+
 def count(session: Session) -> dict[Status, int]:
     """Return the number of subscribers of each status."""
     query = select(_S.status, func.count().label("how_many")).group_by(_S.status)

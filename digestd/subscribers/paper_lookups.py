@@ -15,6 +15,7 @@ from sqlmodel import Session
 from digestd.domain.lookup import RETRY_FAILED, RETRY_UNKNOWN, LookupResult, LookupState, registries_of
 from digestd.domain.paper import Paper, PaperId, Sighting
 from digestd.domain.reference import Reference, reference_of
+from digestd.domain.tex import to_plain
 from digestd.fetching.paper_lookup import RegistryReader
 from digestd.store import paper_lookups, papers, references, subscribers
 from digestd.store.database import Database
@@ -113,5 +114,5 @@ def named_paper_states(session: Session, subscriber: int, names: Sequence[PaperI
 
 
 def _state(name: PaperId, found: Paper | Reference | None, state: LookupState | None) -> NamedPaperState:
-    title = found.plain_title if isinstance(found, Paper) else found.words.title if found else ""
+    title = found.plain_title if isinstance(found, Paper) else to_plain(found.words.title) if found else ""
     return NamedPaperState(name, title, None if title else state, registries_of(name))

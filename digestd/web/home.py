@@ -98,7 +98,7 @@ def show(
         seen: Preview of the digest, if asked for.
     """
     now = app.clock()
-    days, trending = _trending(app, now)
+    days, trending = _trending(app, now) if app.settings.public_papers else (1, ())
     return pages.page(
         "home",
         422 if problems else 200,

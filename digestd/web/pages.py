@@ -26,6 +26,8 @@ class Site:
 
     Attributes:
         root: Path of the home page, prefix of all links.
+        home: URL of the home page, for social previews; empty without a public URL.
+        has_papers: There are public pages of papers.
         edition: Version of the static files, changes with the templates.
         languages: Other languages of this page, as pairs of tag and name.
         carried: Query that links end with to keep the chosen language.
@@ -35,6 +37,8 @@ class Site:
     postal_address: str
     root: str
     edition: str
+    home: str = ""
+    has_papers: bool = True
     languages: tuple[tuple[str, str], ...] = ()
     carried: str = ""
 
@@ -58,7 +62,14 @@ class Pages:
         """Return the pages of an installation."""
         settings = app.settings
         root = f"{urlsplit(settings.public_url).path.rstrip('/')}/"
-        site = Site(settings.list_name, settings.postal_address, root, app.templates.hash[:12])
+        site = Site(
+            settings.list_name,
+            settings.postal_address,
+            root,
+            app.templates.hash[:12],
+            app.urls.home,
+            settings.public_papers,
+        )
         return cls(app.templates, site, tuple((tag, _name(app.templates, tag)) for tag in app.templates.languages))
 
     def to(self, request: Request) -> "Pages":
@@ -85,6 +96,10 @@ class Pages:
         site = replace(self.site, languages=()) if language else self.site
         html = render_page(self.templates, f"web/{name}.html.j2", language or self.language, site=site, **values)
         return HTMLResponse(html, status)
+
+    def known_language(self, language: str) -> str:
+        """Return a subscriber's language if there is a catalogue for it, else that of these pages."""
+        return language if language in dict(self.languages) else self.language
 
     def text(self, name: str, language: str = "") -> str:
         """Return plain text from `web/<name>.txt.j2`."""

@@ -17,6 +17,7 @@ from digestd.app import App
 from digestd.digests.anonymous_preview import preview_anonymous
 from digestd.domain.interest import Interest, Kind, values
 from digestd.domain.paper import PaperId
+from digestd.domain.tex import to_plain
 from digestd.mail.rendering import render_reason
 from digestd.store import papers
 from digestd.subscribers.subscriber_record import SubscriberRecord
@@ -117,7 +118,7 @@ def _notes(looked_up: Sequence[ExamplePaper], language: str) -> tuple[ExampleNot
         of_state = [one for one in looked_up if one.state is state]
         for registries in dict.fromkeys(one.registries for one in of_state):
             named = [
-                one.reference.words.title if one.reference else one.name
+                to_plain(one.reference.words.title) if one.reference else one.name
                 for one in of_state
                 if one.registries == registries
             ]

@@ -59,10 +59,11 @@ def _preview(client: TestClient, *names: str) -> tuple[list[str], str]:
 
 
 def test_example_paper_counts_at_once(visitor: TestClient, backend: Backend) -> None:
+    visitor.post("/preview/picks")  # stores the text model
     before = backend.contents()
     titles, said = _preview(visitor, ICE)
     assert "sea ice drift" in titles[0]
-    assert "Found at arXiv and Hugging Face, and counted: “On sea ice drift”." in said
+    assert "Looked up, and counted: “On sea ice drift”." in said
     assert backend.contents() == before, "nothing is stored"
 
 
@@ -82,8 +83,8 @@ def test_script_looks_up_only_when_reader_is_done(visitor: TestClient, registrie
     typed = {"papers": ICE}
     assert "Not known yet" in visitor.post("/preview/picks", data=typed).text
     assert registries.asked == []
-    assert "Found at" in visitor.post("/preview/picks", data={**typed, "look_up": "on"}).text
-    assert "Found at" in visitor.post("/preview/picks", data=typed).text
+    assert "Looked up" in visitor.post("/preview/picks", data={**typed, "look_up": "on"}).text
+    assert "Looked up" in visitor.post("/preview/picks", data=typed).text
 
 
 def test_paper_without_registry_counts_later(visitor: TestClient, registries: FakeRegistries) -> None:

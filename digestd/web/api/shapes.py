@@ -109,7 +109,8 @@ class TopicHintOut(BaseModel):
 
     `understood` is its corrected spelling, long form or translation, empty if it is understood as typed. `papers`
     counts the papers of the last week about it; if there are none, `nearest` lists topics that have some. `is_unknown`
-    tells that no paper uses any of its words.
+    tells that no paper uses any of its words. `is_translated` tells that `understood` is the English name of a topic in
+    another language, `is_foreign` that the topic seems to be in another language and is not understood.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -119,6 +120,8 @@ class TopicHintOut(BaseModel):
     papers: int
     nearest: list[str]
     is_unknown: bool
+    is_translated: bool
+    is_foreign: bool
 
 
 class InterestsOut(Interests):
