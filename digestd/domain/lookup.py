@@ -16,8 +16,10 @@ REGISTRY_LABELS = {
     "openreview": ("OpenReview",),
 }
 """Where each scheme of identifiers is looked up, as shown to people, in the order asked."""
+AT_ONCE = 10
+"""Papers of one subscriber that are looked up without delay, in a day."""
 SPACING = timedelta(seconds=10)
-"""Delay between the lookups of one subscriber's papers, so that a long list does not keep others waiting."""
+"""Delay between the lookups of their further papers, so that a long list does not keep others waiting."""
 RETRY_FAILED = Backoff.doubling(timedelta(minutes=5), timedelta(days=1))
 """Delay after the registries did not answer."""
 RETRY_UNKNOWN = (timedelta(days=1), timedelta(days=7), timedelta(days=30))

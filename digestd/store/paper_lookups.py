@@ -13,7 +13,7 @@ from sqlalchemy import and_, delete, insert, select, tuple_, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind
-from digestd.domain.lookup import SPACING, LookupState, registries_of
+from digestd.domain.lookup import AT_ONCE, SPACING, LookupState, registries_of
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core, papers
@@ -79,7 +79,7 @@ def request(session: Session, interests: Mapping[int, Sequence[Interest]], now: 
                 "name": name,
                 "state": LookupState.OPEN,
                 "requested_us": to_us(now),
-                "next_us": to_us(now + place * SPACING),
+                "next_us": to_us(now + max(0, place + 1 - AT_ONCE) * SPACING),
                 "failures": 0,
             }
             for place, name in enumerate(new[: max(0, LOOKUPS_MAX - kept[key])], start=recent[key])

@@ -6,16 +6,15 @@ A paper that is found becomes a private reference of each subscriber who named i
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import Session
 
-from digestd.domain.lookup import RETRY_FAILED, RETRY_UNKNOWN, LookupResult, LookupState, registries_of
-from digestd.domain.paper import Paper, PaperId, Sighting
+from digestd.domain.lookup import RETRY_FAILED, RETRY_UNKNOWN, LookupResult, LookupState
+from digestd.domain.paper import PaperId, Sighting
 from digestd.domain.reference import Reference, reference_of
-from digestd.domain.tex import to_plain
 from digestd.fetching.paper_lookup import RegistryReader
 from digestd.store import paper_lookups, papers, references, subscribers
 from digestd.store.database import Database
@@ -24,22 +23,6 @@ from digestd.store.paper_lookups import PaperLookup
 PER_TICK = 40
 """The maximum number of lookups per tick, so that ingest gets its turn at the same hosts."""
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class NamedPaperState:
-    """What is known about a paper that a subscriber named.
-
-    Attributes:
-        title: its title; empty until it is known.
-        state: of its lookup; None if it is known, or is not looked up.
-        registries: the names of the registries that it is looked up at.
-    """
-
-    paper: PaperId
-    title: str = ""
-    state: LookupState | None = None
-    registries: tuple[str, ...] = ()
 
 
 async def look_up_due(reader: RegistryReader) -> int:
@@ -104,15 +87,3 @@ def _after(lookup: PaperLookup, result: LookupResult) -> tuple[PaperLookup, time
     else:
         delay = RETRY_FAILED.delay(1 if result.busy else failures)
     return replace(lookup, state=state, failures=failures), delay
-
-
-def named_paper_states(session: Session, subscriber: int, names: Sequence[PaperId]) -> list[NamedPaperState]:
-    """Return what is known about papers that a subscriber named, in their order."""
-    known = references.resolved(session, subscriber, names)
-    states = paper_lookups.states(session, subscriber)
-    return [_state(name, known.get(name), states.get(name)) for name in names]
-
-
-def _state(name: PaperId, found: Paper | Reference | None, state: LookupState | None) -> NamedPaperState:
-    title = found.plain_title if isinstance(found, Paper) else to_plain(found.words.title) if found else ""
-    return NamedPaperState(name, title, None if title else state, registries_of(name))

@@ -34,7 +34,7 @@ BATCHES_MAX, AT_ONCE = 20, 2
 KEPT, FAILURE_KEPT = timedelta(hours=1), timedelta(minutes=1)
 RESULTS_MAX = 500
 """Results in memory, at most 10 kB each."""
-WAIT_SECONDS = 4.0
+WAIT_SECONDS = 3.0
 log = structlog.get_logger(__name__)
 
 

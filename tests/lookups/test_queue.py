@@ -13,7 +13,8 @@ from digestd.papers.paper_import import import_papers
 from digestd.security.links import Keys, address_key
 from digestd.store import erasure, paper_lookups, papers, references, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.paper_lookups import look_up_due, named_paper_states
+from digestd.subscribers.named_papers import named_paper_states
+from digestd.subscribers.paper_lookups import look_up_due
 from digestd.subscribers.signup import new_subscriber
 from digestd.subscribers.subscriber_record import parse
 from tests.lookups.registry_server import LAKES, PONDS, RIVERS, TITLES, Registries

@@ -131,4 +131,4 @@ def test_home_says_that_sample_papers_are_invented(client: TestClient, backend: 
     backend.clock.advance(minutes=2)
     shown = client.get("/").text
     assert shown.count("Invented sample") == 1
-    assert "These papers are invented" in shown
+    assert "This paper is invented" in shown

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.inputs import NUMBER_MAX
+from digestd.domain.lookup import LookupState
 from digestd.domain.subscriber import Cadence, MinScore, Status
 
 PAGE_MAX = 200
@@ -124,9 +125,21 @@ class TopicHintOut(BaseModel):
     is_foreign: bool
 
 
-class InterestsOut(Interests):
-    """Interests of a subscriber, with hints about topics that were sent."""
+class UnknownPaperOut(BaseModel):
+    """A paper among the interests that does not count yet.
 
+    `lookup` is `open` while it waits to be looked up, `failed` if a registry did not answer and is asked again,
+    `unknown` if no registry knows it, and null if it is not looked up and counts once a source reports it.
+    """
+
+    paper: str
+    lookup: LookupState | None
+
+
+class InterestsOut(Interests):
+    """Interests of a subscriber, the papers that do not count yet, and hints about topics that were sent."""
+
+    unknown_papers: list[UnknownPaperOut] = []
     hints: list[TopicHintOut] = []
 
 
