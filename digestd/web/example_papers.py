@@ -45,7 +45,8 @@ class ExampleState(StrEnum):
     COMING = "coming"  # is being looked up
     UNKNOWN = "unknown"  # no registry knows it
     FAILED = "failed"  # a registry does not answer
-    LATER = "later"  # is not looked up here: no registry, too many, or switched off
+    UNASKED = "unasked"  # was not looked up yet, or too many were; it will be once they have subscribed
+    LATER = "later"  # is not looked up: no registry has such identifiers, or lookups are off
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,9 @@ class ExamplePapers:
         if (network, name) in self._running:
             return ExamplePaper(name, ExampleState.COMING, registries=registries)
         if result is None:
-            return ExamplePaper(name, ExampleState.LATER, registries=registries)
+            is_looked_up = self._look_up is not None and registries
+            state = ExampleState.UNASKED if is_looked_up else ExampleState.LATER
+            return ExamplePaper(name, state, registries=registries)
         if result.sighting is None:
             return ExamplePaper(name, ExampleState(result.state or LookupState.FAILED), registries=registries)
         return ExamplePaper(name, ExampleState.FOUND, looked_up_reference(name, result.sighting), registries)

@@ -9,12 +9,13 @@ from digestd.domain.paper import ABSTRACT_MAX, TITLE_MAX, Paper, PaperId, is_sam
 from digestd.mail.content import PaperContent
 from digestd.mail.view_models import DetailLevel, PaperLink, PaperView, view_paper
 
-BYTES_MAX = 22_000
-"""Bytes of text of all papers on a page. With markup, style, script and icon a page stays below 60 kB."""
+BYTES_MAX = 15_000
+"""Bytes of text of all papers on a page. With markup, style, script and icon a page has about 60 kB."""
 _COMPLETE = DetailLevel(TITLE_MAX, ABSTRACT_MAX, 100)
 _CLAMPED_FROM = 170
 _FITS = tuple(
-    DetailLevel(300, abstract, authors) for abstract, authors in ((1_500, 8), (900, 8), (500, 6), (250, 4), (0, 3))
+    DetailLevel(300, abstract, authors)
+    for abstract, authors in ((1_500, 8), (900, 8), (500, 6), (350, 5), (250, 4), (0, 3))
 )
 
 

@@ -81,7 +81,7 @@ def test_slow_registry_keeps_nobody_waiting(visitor: TestClient, registries: Fak
 
 def test_script_looks_up_only_when_reader_is_done(visitor: TestClient, registries: FakeRegistries) -> None:
     typed = {"papers": ICE}
-    assert "Not known yet" in visitor.post("/preview/picks", data=typed).text
+    assert "Not looked up yet" in visitor.post("/preview/picks", data=typed).text
     assert registries.asked == []
     assert "Looked up" in visitor.post("/preview/picks", data={**typed, "look_up": "on"}).text
     assert "Looked up" in visitor.post("/preview/picks", data=typed).text
@@ -106,7 +106,7 @@ async def test_lookups_are_limited(registries: FakeRegistries, now: datetime) ->
     for start in range(0, 200, NAMES_MAX + 5):
         found = await examples.get("198.51.100.1", _names(start, NAMES_MAX + 5), now)
     assert len(registries.asked) == PER_NETWORK
-    assert {one.state for one in found} == {ExampleState.LATER}
+    assert {one.state for one in found} == {ExampleState.UNASKED}
     for visitor in range(20):
         await examples.get(f"198.51.100.{visitor + 2}", _names(1_000 + visitor * 50, NAMES_MAX), now)
     assert len(registries.asked) == EVERYONE
@@ -117,7 +117,7 @@ async def test_lookup_of_one_network_tells_others_nothing(registries: FakeRegist
     examples = ExamplePapers(registries.look_up)
     await examples.get("198.51.100.1", [ICE], now)
     others = await examples.get("198.51.100.2", [ICE], now, ask=False)
-    assert others[0].state is ExampleState.LATER
+    assert others[0].state is ExampleState.UNASKED
 
 
 async def test_answers_are_remembered(registries: FakeRegistries, now: datetime) -> None:
