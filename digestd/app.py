@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from digestd.digests.topic_hints import TopicHinter
     from digestd.domain.digest import Reason
     from digestd.fetching.fetch import Client
+    from digestd.fetching.paper_lookup import RegistryReader
     from digestd.mail.dkim import Signer
     from digestd.mail.templates import Templates
     from digestd.mail.theme import Theme
@@ -218,6 +219,18 @@ class App:
 
         contact = parseaddr(self.settings.contact)[1] or self.sender.reply_to
         return Client(self.settings.public_url, contact, credentials=credentials(self.settings.model_dump()))
+
+    @property
+    def registry_reader(self) -> RegistryReader | None:
+        """Return what looks up papers by identifier.
+
+        None if DIGESTD_PAPER_LOOKUP is off, or nothing is fetched at all (DIGESTD_SOURCES=none).
+        """
+        from digestd.fetching.paper_lookup import RegistryReader
+
+        if not self.settings.paper_lookup or self.settings.sources.strip() == "none":
+            return None
+        return RegistryReader(self.db, self.client, self.clock)
 
     @property
     def sample_digest_url(self) -> str | None:

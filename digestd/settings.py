@@ -197,6 +197,7 @@ class Settings(BaseSettings):
     zotero_url: Annotated[str, AfterValidator(_provider_url)] = "https://api.zotero.org"
     orcid_url: Annotated[str, AfterValidator(_provider_url)] = "https://pub.orcid.org/v3.0"
     library_sync_hours: int = Field(default=24, ge=1, le=720)
+    paper_lookup: bool = True
     contact: Annotated[str, AfterValidator(_optional_mailbox)] = ""
     ingest_interval_minutes: int = Field(default=60, ge=5, le=1440)
     embedding_model: str = ""
@@ -214,6 +215,7 @@ class Settings(BaseSettings):
     theme_footer: str = Field(default="", max_length=300)
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)
+    public_papers: bool = True
     metrics_public: bool = False
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     log_format: Literal["console", "json"] = "console"

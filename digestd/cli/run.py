@@ -16,6 +16,7 @@ from digestd.jobs.worker import clean_up, counts, delete_expired, run, settle_un
 from digestd.papers.embedding import embed_papers
 from digestd.papers.ingest import ingest
 from digestd.subscribers.library_sync import sync_due
+from digestd.subscribers.paper_lookups import look_up_due
 from digestd.subscribers.webhooks import post_due
 
 
@@ -31,6 +32,9 @@ def run_once(as_json: Json = False) -> None:
         fetched = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
         while asyncio.run(sync_due(app.libraries)):
             continue  # each pass syncs a limited number
+        reader = app.registry_reader
+        while reader is not None and asyncio.run(look_up_due(reader)):
+            continue
         embed_papers(app.db, app.encoder)
         planned = plan(app.db, app.planner, app.clock())
         clean_up(app, app.clock())

@@ -22,10 +22,13 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
 from digestd.domain.bounce_score import SUPPRESS_AT
-from digestd.domain.interest import Kind, Stance
+from digestd.domain.interest import Kind, Stance, values
+from digestd.domain.lookup import LookupState
+from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput, DigestdError
+from digestd.security.links import address_key
 from digestd.store import bounces, consent, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries
@@ -37,6 +40,7 @@ from digestd.subscribers.data_export import collect_data
 from digestd.subscribers.data_export import to_json as export_json
 from digestd.subscribers.files import FileFormat, FileLine
 from digestd.subscribers.importing import dry_run_import, export_subscribers, import_subscribers
+from digestd.subscribers.named_papers import NamedPaperState, named_paper_states
 from digestd.subscribers.subscriber_record import MUTABLE, SubscriberRecord, parse, subscriber_fields
 
 if TYPE_CHECKING:
@@ -137,6 +141,7 @@ def add_subscriber(
     record = _record(locals() | {"status": "pending" if confirm else "active"})
     say(f"{record.address}: {add(built.db, built.notices, record, built.clock())}")
     _say_hints(built, record)
+    _say_papers(built, record)
 
 
 def edit_subscriber(
@@ -174,6 +179,7 @@ def edit_subscriber(
     record = _record(locals())
     say(f"{record.address}: {edit(built.db, built.keys, record, built.clock())}")
     _say_hints(built, record)
+    _say_papers(built, record)
 
 
 def list_subscribers(
@@ -191,7 +197,8 @@ def list_subscribers(
 def show_subscriber(email: Email, as_json: Json = False) -> None:
     """Show one subscriber.
 
-    Shows settings, interests, every change of consent, the last deliveries, bounces and suppressions.
+    Shows settings, interests, papers that do not count yet, every change of consent, the last deliveries, bounces and
+    suppressions.
 
     Example: digestd subscriber show ada@example.org --json
     """
@@ -214,10 +221,19 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
             for e in queries.entries(session, DELIVERIES_SHOWN, DeliveryFilter(subscriber=found.key))
         ]
         bounced = _bounces(session, found.key, built.clock())
+        names = [PaperId(name) for stance in Stance for name in values(found.interests, Kind.PAPER, stance)]
+        unknown = [
+            {"paper": one.paper, "why": _fate(built, one)}
+            for one in named_paper_states(session, found.key, names)
+            if not one.title
+        ]
     if as_json:
-        emit({**subscriber_row(found), "consent": events, "deliveries": mails, **bounced}, as_json=True)
+        shown = {"consent": events, "deliveries": mails, "unknown_papers": unknown, **bounced}
+        emit({**subscriber_row(found), **shown}, as_json=True)
         return
-    row = {**subscriber_row(found), "consent": events, "last_deliveries": mails, **bounced}
+    row = {
+        **subscriber_row(found), "unknown_papers": unknown, "consent": events, "last_deliveries": mails, **bounced,
+    }  # fmt: skip
     emit({name: value for name, value in row.items() if value not in ("", [], {})})
 
 
@@ -475,9 +491,37 @@ def _say_hints(built: App, record: SubscriberRecord) -> None:
                 say(_told(hint))
 
 
+def _say_papers(built: App, record: SubscriberRecord) -> None:
+    """Tell which of the named papers do not count yet, and what happens with them."""
+    names = [PaperId(name) for stance in Stance for name in record.lists.get((Kind.PAPER, stance), ())]
+    if not names:
+        return
+    with built.db.read() as session:
+        known = subscribers.by_address_key(session, address_key(built.keys, record.address))
+        states = named_paper_states(session, known.key, names) if known else []
+    for state in states:
+        if not state.title:
+            say(f"paper {state.paper}: {_fate(built, state)}")
+
+
+def _fate(built: App, paper: NamedPaperState) -> str:
+    """Return why a paper does not count, and what happens next."""
+    where = " and ".join(paper.registries)
+    if paper.state is LookupState.UNKNOWN:
+        return f"unknown to {where}; check the identifier"
+    if paper.state is None or built.registry_reader is None:
+        return "not known yet; it counts once a source has it"
+    if paper.state is LookupState.FAILED:
+        return f"could not be looked up at {where} yet; digestd will try again"
+    return f"not known yet; digestd will look it up at {where}, see `digestd subscriber show`"
+
+
 def _told(hint: "TopicHint") -> str:
-    parts = [f"read as '{hint.understood}'"] if hint.understood else []
-    if hint.papers:
+    why = ", as the papers are in English" if hint.is_translated else ""
+    parts = [f"read as '{hint.understood}'{why}"] if hint.understood else []
+    if hint.is_foreign:
+        parts.append("not understood, and it does not look like English; the papers are in English")
+    elif hint.papers:
         parts.append(f"{hint.papers} papers in the last week" if hint.papers > 1 else "1 paper in the last week")
     elif hint.is_unknown:
         parts.append("no paper uses its words, and most papers are in English")

@@ -13,7 +13,7 @@ from digestd.delivery.journals import read_machine_id
 from digestd.delivery.recovery import check_database_is_current
 from digestd.jobs.receiver import receive
 from digestd.jobs.scheduler import NAME, Scheduler
-from digestd.jobs.worker import post_webhooks, sync_libraries, work
+from digestd.jobs.worker import look_up_papers, post_webhooks, sync_libraries, work
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
 
     async def run_all(stop: asyncio.Event) -> None:
         parts = [serve_pages(app, stop, lambda: metronome.last_tick, started), metronome.run(stop), work(app, stop)]
-        parts += [post_webhooks(app, stop), sync_libraries(app, stop)]
+        parts += [post_webhooks(app, stop), sync_libraries(app, stop), look_up_papers(app, stop)]
         if app.settings.inbound_url:
             parts.append(receive(app, stop))
         await run_parts(parts, stop)

@@ -6,7 +6,7 @@ from digestd import app as wiring
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.delivery.journals import read_machine_id
 from digestd.delivery.recovery import check_database_is_current
-from digestd.jobs.worker import post_webhooks, sync_libraries, work
+from digestd.jobs.worker import look_up_papers, post_webhooks, sync_libraries, work
 
 
 def run_worker() -> None:
@@ -20,6 +20,8 @@ def run_worker() -> None:
     check_database_is_current(app.db, app.journals, read_machine_id())
     asyncio.run(
         run_until_stopped(
-            lambda stop: run_parts([work(app, stop), post_webhooks(app, stop), sync_libraries(app, stop)], stop)
+            lambda stop: run_parts(
+                [work(app, stop), post_webhooks(app, stop), sync_libraries(app, stop), look_up_papers(app, stop)], stop
+            )
         )
     )

@@ -12,16 +12,16 @@ from sqlmodel import Session
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.shard import compile_new, rank_shard
+from digestd.digests.shard import NO_SUBSCRIBER, compile_new, rank_shard
 from digestd.domain.digest import Reason
 from digestd.domain.interest import Interest
 from digestd.domain.paper import Paper, PaperId
+from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Timing
 from digestd.store.due import DueSubscriber
 from digestd.store.profiles import StoredProfile
+from digestd.store.references import StoredReference
 
-ANONYMOUS_KEY = 0
-"""A row number that no subscriber has."""
 PERIOD = "first"
 """A period that is never planned; with it ties have the same order for everybody."""
 
@@ -40,14 +40,17 @@ class AnonymousPreview:
     unknown: tuple[PaperId, ...]
 
 
-def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[Interest], size: int) -> AnonymousPreview:
+def preview_anonymous(
+    session: Session, day: PlanningDay, interests: Sequence[Interest], size: int, own: Sequence[Reference] = ()
+) -> AnonymousPreview:
     """Return the first digest for these interests, up to `size` papers.
 
-    `day` may be shared and stays unchanged.
+    `day` may be shared and stays unchanged. `own`: papers that the interests name, as references that are not stored.
     """
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
-    profile, unknown = compile_new(session, day, tuple(interests))
-    shard = rank_shard(session, day, [_anonymous_subscriber(size, profile)])
+    unsaved = {NO_SUBSCRIBER: {one.name: StoredReference(one, day.now, None, None, None, None) for one in own}}
+    profile, unknown = compile_new(session, day, tuple(interests), unsaved)
+    shard = rank_shard(session, day, [_anonymous_subscriber(size, profile)], unsaved)
     picks = select_picks(day, shard, [PERIOD], explore=False).of(0)
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
     return AnonymousPreview(papers, int((shard.open & shard.ranked.fresh).sum()), unknown)
@@ -55,7 +58,7 @@ def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[In
 
 def _anonymous_subscriber(size: int, profile: StoredProfile) -> DueSubscriber:
     return DueSubscriber(
-        key=ANONYMOUS_KEY,
+        key=NO_SUBSCRIBER,
         version=0,
         timing=Timing(),
         size=size,

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
-from digestd.digests.shard import compile_new, rank_shard
+from digestd.digests.shard import NO_SUBSCRIBER, compile_new, rank_shard
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Interest, Stance
 from digestd.domain.paper import Paper
@@ -21,6 +21,7 @@ from digestd.domain.schedule import newest_due
 from digestd.ranking.calibration import MIN_SCORES
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.store import due as due_subscribers
+from digestd.store import references
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.interests import for_ranking
@@ -91,10 +92,11 @@ def outlook(  # the install's settings are three
 def _yields(
     session: Session, day: PlanningDay, due: DueSubscriber, interests: Iterable[Interest]
 ) -> Iterable[InterestYield]:
+    own = {NO_SUBSCRIBER: references.of_interests(session, [due.key]).get(due.key, {})}
     for interest in interests:
-        profile, _ = compile_new(session, day, (interest,))
-        alone = due._replace(key=0, wants=profile.wants, profile=profile)
-        shard = rank_shard(session, day, [alone])
+        profile, _ = compile_new(session, day, (interest,), own)
+        alone = due._replace(key=NO_SUBSCRIBER, wants=profile.wants, profile=profile)
+        shard = rank_shard(session, day, [alone], own)
         ranked = shard.ranked
         matching = np.flatnonzero((ranked.relevance[0] > 0) & shard.open[0] & shard.allowed[0])
         inside = matching if matching.size else np.flatnonzero(shard.open[0] & shard.allowed[0])

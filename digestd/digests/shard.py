@@ -25,6 +25,7 @@ from digestd.store import encodings, profiles, references
 from digestd.store.due import DueSubscriber
 from digestd.store.interests import for_ranking
 from digestd.store.profiles import StoredProfile
+from digestd.store.references import StoredReference
 
 LIKELY = 0.1
 """The probability of a mark from which a paper is relevant to a subscriber with likes.
@@ -33,6 +34,8 @@ On Hugging Face submitters it finds .47 instead of .42 of the next papers, in di
 """
 NO_SUBSCRIBER = 0
 """A row number that no subscriber has."""
+OwnReferences = Mapping[int, Mapping[PaperId, StoredReference]]
+"""References by subscriber and name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +73,14 @@ class Shard:
         return replace(self.ranked, total=total)
 
 
-def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> Shard:
-    """Score the day's papers for each subscriber of a shard."""
-    shard_profiles = read_shard_profiles(session, day, subscribers)
+def rank_shard(
+    session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber], unsaved: OwnReferences | None = None
+) -> Shard:
+    """Score the day's papers for each subscriber of a shard.
+
+    `unsaved`: references that are not stored.
+    """
+    shard_profiles = read_shard_profiles(session, day, subscribers, unsaved)
     is_open, fresh = day.windows(subscribers)
     unseen = day.unseen([due.had for due in subscribers])
     own = day.among([[named.key for named in each] for each in shard_profiles.named])
@@ -117,11 +125,16 @@ class CompiledProfiles:
     new: Mapping[int, StoredProfile]
 
 
-def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> CompiledProfiles:
-    """Return the profiles of these subscribers against the day."""
+def read_shard_profiles(
+    session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber], unsaved: OwnReferences | None = None
+) -> CompiledProfiles:
+    """Return the profiles of these subscribers against the day.
+
+    `unsaved`: references that are not stored.
+    """
     model = _compiled_by(day)
     usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
-    own = references.of_interests(session, [due.key for due in subscribers])
+    own = {**references.of_interests(session, [due.key for due in subscribers]), **(unsaved or {})}
     named_papers = find_seeds(session, day.seed_reader, {key: stored.papers for key, stored in usable.items()}, own)
     current = {key: stored for key, stored in usable.items() if _is_current(key, stored, named_papers)}
     fresh = [due for due in subscribers if due.key not in current]
@@ -139,18 +152,20 @@ def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequenc
 
 
 def compile_new(
-    session: Session, day: PlanningDay, interests: tuple[Interest, ...]
+    session: Session, day: PlanningDay, interests: tuple[Interest, ...], own: OwnReferences
 ) -> tuple[StoredProfile, tuple[PaperId, ...]]:
     """Return the profile for these interests without a subscriber.
 
     Also return the papers that they name and that are unknown.
+
+    `own`: references of NO_SUBSCRIBER.
     """
-    named_papers = find_seeds(session, day.seed_reader, {NO_SUBSCRIBER: _names(interests)}, {})
+    named_papers = find_seeds(session, day.seed_reader, {NO_SUBSCRIBER: _names(interests)}, own)
     profile_input = _profile_input(NO_SUBSCRIBER, interests, named_papers)
-    stored = _stored(
+    profile = _stored(
         day, (NO_SUBSCRIBER, 0), profile_input, compile_records([profile_input], day.candidates)[0], named_papers
     )
-    return stored, tuple(name for name in _names(interests) if named_papers.find(NO_SUBSCRIBER, name) is None)
+    return profile, tuple(name for name in _names(interests) if named_papers.find(NO_SUBSCRIBER, name) is None)
 
 
 def store_compiled(session: Session, day: PlanningDay, compiled: Mapping[int, StoredProfile]) -> None:

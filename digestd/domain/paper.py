@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from math import isfinite
 from typing import NewType
+from urllib.parse import parse_qs, urlsplit
 
 from digestd.domain.gist import Gist
 from digestd.errors import BadRecord
@@ -146,6 +147,8 @@ _ARXIV = re.compile(
     re.IGNORECASE,
 )
 _DOI = re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?(?P<doi>10\.\d{4,9}/\S{1,300})", re.IGNORECASE)
+_SAMPLE = re.compile(r"sample:\d{3}|community:[a-z]{2}(-[a-z]+)+|doi:10\.5555/digestd\.\d{3}")
+_FORUM = re.compile(r"[\w-]{3,40}", re.ASCII)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}:\S{1,300}")
 
 
@@ -180,10 +183,26 @@ def doi_id(text: str) -> PaperId | None:
     return PaperId(f"doi:{doi}")
 
 
+def openreview_id(text: str) -> PaperId | None:
+    """Return the paper of an OpenReview page (`https://openreview.net/forum?id=…`) or PDF.
+
+    None for anything else.
+    """
+    try:
+        parts = urlsplit(text.strip()[:400])
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or parts.hostname not in {"openreview.net", "www.openreview.net"}:
+        return None
+    forum = parse_qs(parts.query).get("id", [""])[0]
+    return PaperId(f"openreview:{forum}") if parts.path in {"/forum", "/pdf"} and _FORUM.fullmatch(forum) else None
+
+
 def paper_id(text: str) -> PaperId:
     """Parse an identifier entered by a person or found in a file.
 
-    Accepts a bare arXiv id, a DOI, either as a URL, or `scheme:value` with any other lower-case scheme.
+    Accepts a bare arXiv id, a DOI, either as a URL, the URL of an OpenReview paper, or `scheme:value` with any other
+    lower-case scheme.
 
     Raises:
         BadRecord: it is none of these.
@@ -191,11 +210,16 @@ def paper_id(text: str) -> PaperId:
     text = text.strip()
     if named := arxiv_id(text):
         return named[0]
-    if doi := doi_id(text):
-        return doi
+    if found := doi_id(text) or openreview_id(text):
+        return found
     if _SCHEME.fullmatch(text) and not text.startswith(("http:", "https:", "arxiv:", "doi:")):
         return PaperId(text)
     raise BadRecord("id", f"{text[:80]!r} is no arXiv id, DOI or scheme:value; correct it or leave it out")
+
+
+def is_sample(name: PaperId) -> bool:
+    """Return True for an invented paper of the sample day that `digestd try` shows without sources."""
+    return _SAMPLE.fullmatch(name) is not None
 
 
 def canonical(ids: Sequence[PaperId]) -> PaperId:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from digestd.domain.digest import Period
-from digestd.domain.subscriber import Cadence, Timing
+from digestd.domain.subscriber import Cadence, Status, Subscriber, Timing
 from digestd.errors import BadRecord
 
 _WEEK = 7
@@ -94,6 +94,22 @@ def first_due(timing: Timing, now: datetime, last_date: str | None = None) -> da
     if period is not None and period.date == local_date(timing, now):
         return period.due
     return next_due(timing, now)
+
+
+def next_digest(subscriber: Subscriber, due: datetime, now: datetime) -> datetime | None:
+    """Return when a subscriber's next digest is due, in their time zone; `now` or earlier if it is being prepared.
+
+    None if none is planned: they are not subscribed, or paused without an end.
+
+    Args:
+        due: when they are due by the store, as an active subscriber.
+    """
+    zone = _zone(subscriber.timing.timezone)
+    if subscriber.status is Status.ACTIVE:
+        return due.astimezone(zone)
+    if subscriber.status is Status.PAUSED and subscriber.paused_until is not None:
+        return first_due(subscriber.timing, max(subscriber.paused_until, now), subscriber.last_date).astimezone(zone)
+    return None
 
 
 def local_date(timing: Timing, now: datetime) -> date:

@@ -137,11 +137,17 @@ class Fetcher:
 
     `async with Fetcher(…)`.
 
-    `resolve`: how names are looked up; the system's way where it is None.
+    `resolve`: how names are looked up; the system's way where it is None. `breaker`: added to the name of a host's
+    circuit breaker, for requests whose failures must not count for the others.
     """
 
     def __init__(
-        self, db: Database, client: Client, clock: Callable[[], datetime], resolve: Resolve | None = None
+        self,
+        db: Database,
+        client: Client,
+        clock: Callable[[], datetime],
+        resolve: Resolve | None = None,
+        breaker: str = "",
     ) -> None:
         self.clock = clock
         self._limits = client.limits
@@ -149,6 +155,7 @@ class Fetcher:
         self._headers = {"User-Agent": client.user_agent, "Accept": "*/*", "Accept-Encoding": "gzip"}
         self._scheduler = HostScheduler(db, clock, client.limits.seconds, client.limits.patience)
         self._breaker = CircuitBreaker(db, clock, client.limits.seconds)
+        self._breaker_suffix = breaker
         self._network = Network(client.limits.seconds, resolve)
 
     async def __aenter__(self) -> Self:
@@ -166,14 +173,15 @@ class Fetcher:
         Raises SourceFailed, in one line, without a usable answer.
         """
         host = _host(request.url)
-        known = await self._breaker.admit(host)
+        circuit = f"{host}{self._breaker_suffix}"
+        known = await self._breaker.admit(circuit)
         attempts = 1 if known and known.failures >= hosts.FAILURES else self._limits.attempts
         try:
             answer = await self._within(host, request, rate_limit, validators or Validators(), attempts)
         except SourceFailed as error:
-            await self._breaker.record(host, known, error)
+            await self._breaker.record(circuit, known, error)
             raise
-        await self._breaker.record(host, known, None)
+        await self._breaker.record(circuit, known, None)
         return answer
 
     async def _within(

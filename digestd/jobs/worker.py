@@ -88,6 +88,11 @@ async def sync_libraries(app: App, stop: asyncio.Event) -> None:
     await _run_until(_sync_libraries_forever(app), stop)
 
 
+async def look_up_papers(app: App, stop: asyncio.Event) -> None:
+    """Look up papers that subscribers named by identifier, until `stop` is set."""
+    await _run_until(_look_up_papers_forever(app), stop)
+
+
 async def _run_until(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
     """Cancel a coroutine when `stop` is set.
 
@@ -110,6 +115,19 @@ async def _sync_libraries_forever(app: App) -> None:
             log.error("library sync failed", why=str(error), retry=error.retry)
         except Exception as error:  # one library must not stop the sync of all others
             log.error("library sync failed", kind=type(error).__name__)
+        await asyncio.sleep(TICK_SECONDS)
+
+
+async def _look_up_papers_forever(app: App) -> None:
+    from digestd.subscribers.paper_lookups import look_up_due
+
+    while (reader := app.registry_reader) is not None:
+        try:
+            await look_up_due(reader)
+        except DigestdError as error:
+            log.error("looking up papers failed", why=str(error), retry=error.retry)
+        except Exception as error:  # one paper must not stop the lookups of all others
+            log.error("looking up papers failed", kind=type(error).__name__)
         await asyncio.sleep(TICK_SECONDS)
 
 

@@ -26,6 +26,8 @@ TIED = 0.35
 MIN_LETTERS = 3
 """Shorter acronyms are too ambiguous to be searched for because the archive once defined them."""
 _JOINED = re.compile(r"(?<=\s)(?:&|and|or)(?=\s)", re.IGNORECASE)
+LETTERS_TELLING = 4
+"""Shorter words occur in several languages."""
 MIN_LONE_LETTERS = 7
 """A shorter word that is a topic by itself is not corrected: phage is no misspelt phase."""
 
@@ -97,6 +99,27 @@ def understand(typed: str, model: TextModel) -> Concept:
 def is_in_glossary(topic: str) -> bool:
     """Return True if the glossary has the topic under any of its names."""
     return _known(topic) is not None
+
+
+def is_foreign_name(topic: str) -> bool:
+    """Return True if the glossary has the topic under a name in another language only."""
+    entry = _known(topic)
+    if entry is None:
+        return False
+    own = {phrase_form(name) for name in (*entry.names, *entry.acronyms)}
+    return phrase_form(topic).removesuffix("s") not in own and phrase_form(topic) not in own
+
+
+@cache
+def foreign_words() -> frozenset[str]:
+    """Return words of Latin script that the glossary has in names in other languages, but in no English one."""
+    entries = _glossary().items()
+    english = {word for _, entry in entries for name in (*entry.names, *entry.acronyms) for word in _words(name)}
+    return frozenset(word for name, _ in entries for word in _words(name)) - english
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in phrase_form(name).split() if len(word) >= LETTERS_TELLING]
 
 
 @cache

@@ -14,8 +14,9 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from digestd.ranking.arrays import Floats
-from digestd.ranking.concepts import glossary_names, is_in_glossary, understand
+from digestd.ranking.concepts import LETTERS_TELLING, glossary_names, is_foreign_name, is_in_glossary, understand
 from digestd.ranking.dense import CachedEncoder
+from digestd.ranking.languages import is_foreign
 from digestd.ranking.lexicon import lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.subjects import SubjectIndex
@@ -32,8 +33,6 @@ NEAR_DENSE, NEAR_LATENT = 0.44, 0.5
 """Cosine from which a name is near in meaning: in the dense space, and without one in the LSA space."""
 LETTERS_COMPARED = 6
 """Shorter topics are not compared by words: NER and NeRF have little to do with each other."""
-LETTERS_TELLING = 4
-"""Shorter words occur in several languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,8 @@ class TopicHint:
         papers: Number of papers of the last days that are about it.
         nearest: If there are none, the nearest topics that have some, best first.
         is_unknown: Whether no paper uses any of its words, as in a language that the glossary does not know.
+        is_translated: Whether `understood` is the English name of a topic in another language.
+        is_foreign: Whether the topic seems to be in another language and is not understood.
     """
 
     topic: str
@@ -55,6 +56,8 @@ class TopicHint:
     papers: int
     nearest: tuple[str, ...]
     is_unknown: bool
+    is_translated: bool = False
+    is_foreign: bool = False
 
     @property
     def is_notable(self) -> bool:
@@ -108,22 +111,33 @@ def _hint(topic: str, papers: int, nearest: tuple[str, ...], subjects: SubjectIn
     is_corrected = phrase_form(concept.corrected) != phrase_form(topic)
     name = concept.corrected if is_corrected else concept.name
     is_named = topic.isascii() and tuple(lemmas(topic)) in concept.forms
+    understood = "" if is_named or lemmas(name) == lemmas(topic) else name
     return TopicHint(
         topic=topic,
-        understood="" if is_named or lemmas(name) == lemmas(topic) else name,
+        understood=understood,
         is_corrected=is_corrected,
         papers=papers,
         nearest=nearest,
         is_unknown=not papers and not is_in_glossary(concept.corrected) and not _has_known_word(topic, subjects),
+        is_translated=bool(understood) and is_foreign_name(concept.corrected),
+        is_foreign=not is_in_glossary(concept.corrected) and is_foreign(topic, lambda word: _is_known(word, subjects)),
     )
 
 
 def _has_known_word(topic: str, subjects: SubjectIndex) -> bool:
     """Return True if the archive or the last days know a word of the topic."""
-    known, index = subjects.mentions.model.lexicon.frequency, subjects.mentions.words
     all_words = lemmas(topic)
     telling = [word for word in all_words if len(word) >= LETTERS_TELLING or not word.isascii()]
-    return any(word in known or word in index for word in telling or all_words)
+    return any(_is_known_lemma(word, subjects) for word in telling or all_words)
+
+
+def _is_known(word: str, subjects: SubjectIndex) -> bool:
+    """Return True if the archive or the last days know a word."""
+    return all(_is_known_lemma(one, subjects) for one in lemmas(word))
+
+
+def _is_known_lemma(word: str, subjects: SubjectIndex) -> bool:
+    return word in subjects.mentions.model.lexicon.frequency or word in subjects.mentions.words
 
 
 def _papers(compiled: dict[str, Topic], subjects: SubjectIndex) -> dict[str, int]:

@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import quote
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -465,6 +466,10 @@ class Urls:
     def move(self, token: str) -> str:
         """Return the page for confirming or stopping a change of address."""
         return f"{self.home}move/{token}"
+
+    def paper(self, name: str) -> str:
+        """Return the public page of a paper, if the installation has such pages (DIGESTD_PUBLIC_PAPERS)."""
+        return f"{self.home}paper/{quote(name, safe=':/')}" if self.is_reachable else ""
 
     def view(self, token: str) -> str:
         """Return the page of one digest."""

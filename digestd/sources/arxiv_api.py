@@ -103,7 +103,7 @@ class ArxivApi:
                 continue
             where = child_text(element, ATOM + "id").strip()[-60:]
             try:
-                sightings.append(_sighting(element, self.calendar))
+                sightings.append(read_entry(element, self.calendar))
             except (BadRecord, ValueError) as error:
                 rejects.append(_reject(where, error))
         if elements.broken:
@@ -126,7 +126,8 @@ def _next(numbers: dict[str, int], sightings: list[Sighting], rejects: int) -> s
     return f"{start}@{dates[-1].isoformat()}" if dates else str(start)
 
 
-def _sighting(entry: Element, calendar: ArxivCalendar) -> Sighting:
+def read_entry(entry: Element, calendar: ArxivCalendar) -> Sighting:
+    """Return an entry of the feed. Raises BadRecord or ValueError; SourceFailed for an entry that is an error."""
     where = child_text(entry, ATOM + "id").strip()
     if "/api/errors" in where:
         raise SourceFailed(quote_service("arXiv", child_text(entry, ATOM + "summary")))

@@ -104,14 +104,14 @@ class Crossref:
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse one page; request an empty one again if records are missing."""
-        message = _message(load_object(body))
+        message = read_message(load_object(body))
         works = list_at(message, "items")
         before, _ = _place(cursor)
         total = parse_count(message.get("total-results"))
         after = _next(message, before + len(works), total) if works else None
         if not works and before < (total or 0):
             after = cursor or "0"
-        sightings, rejects = read_records(works, _sightings)
+        sightings, rejects = read_records(works, read_work)
         return check_rejects(Page(merge_retractions(sightings), after, tuple(rejects), total))
 
 
@@ -128,7 +128,7 @@ def _next(message: JsonObject, received: int, total: int | None) -> str | None:
     return f"{received}@{clean_line(theirs, 1_000)}"
 
 
-def _message(found: JsonObject) -> JsonObject:
+def read_message(found: JsonObject) -> JsonObject:
     """Return the message of the envelope.
 
     Raises SourceFailed quoting Crossref's error.
@@ -142,7 +142,7 @@ def _message(found: JsonObject) -> JsonObject:
     raise SourceFailed(quote_service("Crossref", "; ".join(messages)))
 
 
-def _sightings(work: JsonObject) -> Iterator[Sighting]:
+def read_work(work: JsonObject) -> Iterator[Sighting]:
     """Yield the work, or the works that it retracts if it is a notice."""
     updates = [update for update in as_list(work.get("update-to")) if isinstance(update, dict)]
     kinds = {text_at(update, "type") for update in updates}

@@ -89,7 +89,7 @@ class Openreview:
         if "notes" not in found and ("message" in found or "errors" in found):
             raise SourceFailed(quote_service("OpenReview", found.get("message") or found.get("errors")))
         notes = list_at(found, "notes")
-        sightings, rejects = read_records(notes, _sightings)
+        sightings, rejects = read_records(notes, read_note)
         place = _Position.from_cursor(cursor)
         if place.is_aside:
             return check_rejects(Page(tuple(sightings), place.back, tuple(rejects)))
@@ -152,7 +152,8 @@ def _changed(notes: list[object]) -> int:
     return parse_count(last.get("tmdate")) or parse_count(last.get("mdate")) or 0
 
 
-def _sightings(note: JsonObject) -> Iterator[Sighting]:
+def read_note(note: JsonObject) -> Iterator[Sighting]:
+    """Yield the paper of a note. Raises BadRecord."""
     forum = text_at(note, "forum") or text_at(note, "id")
     if not _FORUM.fullmatch(forum):
         raise BadRecord("forum", f"{forum[:80]!r} is not a forum id")

@@ -28,6 +28,7 @@ _BY_SUBSCRIBER = (
     core.webhook_post,
     core.library,
     core.reference,
+    core.paper_lookup,
     core.pending_request,
 )
 _BY_ADDRESS = (core.bounce, core.lifted_suppression, core.caused_mail, core.suppression)

@@ -24,7 +24,10 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
     mail_budgets.anonymise(session, key, address_key)
     pending_requests.erase_content(session, key)
     libraries.forget(session, key)
-    for table in (core.seen_papers, core.feedback, core.muting, core.profile, core.address_change, core.reference):
+    for table in (
+        *(core.seen_papers, core.feedback, core.muting, core.profile, core.address_change),
+        *(core.reference, core.paper_lookup),
+    ):
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))
     for statement in (
         delete(core.bounce).where(core.bounce.c.address_key == address_key),

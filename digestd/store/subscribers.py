@@ -17,7 +17,7 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
 from digestd.domain.subscriber import Cadence, Cause, ConsentAction, MinScore, Status, Subscriber, Timing
-from digestd.store import consent, core, references
+from digestd.store import consent, core, paper_lookups, references
 from digestd.store.interests import of as interests_of
 from digestd.store.timestamps import from_us, to_us
 
@@ -61,6 +61,7 @@ def insert_many(
     stored = [(keys[n.address_key], n) for n in new if n.address_key in keys]
     consent.record(session, [(key, 1, n.status) for key, n in stored], by, to_us(now))
     _add_interests(session, {key: n.interests for key, n in stored}, now)
+    paper_lookups.request(session, {key: n.interests for key, n in stored if n.interests}, now)
     return keys
 
 
@@ -109,6 +110,7 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
     kept = {s.key: [replace(i, since=i.since or since.get((s.key, i))) for i in s.interests] for s in subscribers}
     _add_interests(session, kept, now)
     references.delete_unused(session, keys)
+    paper_lookups.request(session, kept, now)
 
 
 def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
@@ -268,6 +270,11 @@ def stream(session: Session, status: Status | None = None) -> Iterator[Subscribe
 def created(session: Session, key: int) -> datetime:
     """Return when a subscriber was first stored."""
     return from_us(session.connection().execute(select(_S.created_us).where(_S.id == key)).scalar_one())
+
+
+def next_due(session: Session, key: int) -> datetime:
+    """Return when a subscriber is due, if they are active."""
+    return from_us(session.connection().execute(select(_S.next_due_us).where(_S.id == key)).scalar_one())
 
 
 def count(session: Session) -> dict[Status, int]:

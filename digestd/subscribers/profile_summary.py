@@ -13,13 +13,14 @@ from sqlmodel import Session
 
 from digestd.domain.digest import Reason
 from digestd.domain.interest import Interest, Kind, Stance, values
+from digestd.domain.lookup import LookupState
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
 from digestd.domain.tex import to_plain
 from digestd.ranking import profile_summary
 from digestd.ranking.profile_summary import ProfileTerm
-from digestd.store import feedback, mutings, papers, references, subscribers
+from digestd.store import feedback, mutings, paper_lookups, papers, references, subscribers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
@@ -34,11 +35,19 @@ DIGESTS = 30
 
 @dataclass(frozen=True, slots=True)
 class LikedPaper:
-    """A paper that they like or dislike, by interest or by feedback."""
+    """A paper that they like or dislike, by interest or by feedback.
+
+    Attributes:
+        title: its title, or its identifier while nothing else is known of it.
+        is_known: False if it does not count, because no source has reported it and no registry has described it.
+        state: the state of its lookup; None if there is none.
+    """
 
     paper: PaperId
     title: str
     url: str | None
+    is_known: bool = True
+    state: LookupState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +78,16 @@ def summarise_profile(session: Session, subscriber: Subscriber) -> ProfileSummar
         *values(interests, Kind.PHRASE, Stance.MUTED),
     )
     known = (*values(interests, Kind.AUTHOR), *values(interests, Kind.AUTHOR, Stance.MUTED))
+    states = paper_lookups.states(session, subscriber.key)
     found = [paper for _, paper in liked if paper is not None]
     others = list(islice(papers.texts(session, OTHERS), OTHERS)) if found else []
     return ProfileSummary(
         words=tuple(profile_summary.words([paper.text for paper in found], others, own)),
         authors=tuple(profile_summary.names((paper.words.authors for paper in found), known)),
-        likes=tuple(_like(name, paper) for name, paper in liked),
-        dislikes=tuple(_like(name, paper) for name, paper in _papers(session, subscriber.key, interests, Stance.MUTED)),
+        likes=tuple(_like(name, paper, states) for name, paper in liked),
+        dislikes=tuple(
+            _like(name, paper, states) for name, paper in _papers(session, subscriber.key, interests, Stance.MUTED)
+        ),
         picks_by_interest=_picks_by_interest(queries.reasons(session, subscriber.key, DIGESTS)),
         muted=mutings.active(session, [subscriber.key]).get(subscriber.key, ()),
     )
@@ -89,10 +101,12 @@ def _papers(
     return [(name, known.get(name)) for name in names]
 
 
-def _like(name: PaperId, paper: Paper | Reference | None) -> LikedPaper:
+def _like(name: PaperId, paper: Paper | Reference | None, states: Mapping[PaperId, LookupState]) -> LikedPaper:
     if isinstance(paper, Paper):
         return LikedPaper(name, paper.plain_title, paper.url)
-    return LikedPaper(name, to_plain(paper.words.title) or name if paper else name, None)
+    if paper is not None and paper.words.title:
+        return LikedPaper(name, to_plain(paper.words.title), None)
+    return LikedPaper(name, name, None, is_known=False, state=states.get(name))
 
 
 def _picks_by_interest(reasons: list[Reason]) -> dict[tuple[str, str], int]:

@@ -4,7 +4,8 @@ One module per page, all behind the same middleware.
 
     home            GET  /                 subscribe form and today's papers
     preview         POST /preview          preview of today's digest; /preview/picks for the script
-    papers          GET  /papers, /papers/{day}
+    papers          GET  /papers, /papers/{day}; these and the next unless DIGESTD_PUBLIC_PAPERS is off
+    paper_page      GET  /paper/{id}       one paper
     subscribe       POST /subscribe        sign up; the answer is the same for every address
     resend          GET  /resend           address form;  POST sends the confirmation again
     confirm         GET  /confirm/{token}  POST confirms; /decline deletes the address
@@ -58,6 +59,7 @@ from digestd.web import (
     libraries,
     metrics,
     mute,
+    paper_page,
     papers,
     pause,
     preferences,
@@ -79,6 +81,7 @@ from digestd.web.api.problems import DETAILS, problem
 from digestd.web.body_limit import LARGE, SLOW, BodyLimit
 from digestd.web.email_forms import EmailForms
 from digestd.web.error_pages import handlers
+from digestd.web.example_papers import ExamplePapers
 from digestd.web.headers import SecurityHeaders
 from digestd.web.pages import Pages
 from digestd.web.preview_day import PreviewDay
@@ -103,8 +106,8 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     web.state.preview_day = preview_day
     for router in (
         home.router(app, pages),
-        preview.router(app, pages, preview_day),
-        papers.router(app, pages),
+        preview.router(app, pages, preview_day, ExamplePapers.of(app)),
+        *((papers.router(app, pages), paper_page.router(app, pages)) if app.settings.public_papers else ()),
         subscribe.router(app, pages, forms),
         resend.router(app, forms),
         confirm.router(app, pages),

@@ -1,4 +1,4 @@
-"""Serve the style sheet (part of the templates), the script and the icon."""
+"""Serve the style sheet (part of the templates), the script and the icon, as a picture for social previews too."""
 
 from importlib.resources import files
 
@@ -22,6 +22,7 @@ def router(pages: Pages) -> APIRouter:
         "style.css": (theme.recolour(pages.templates.files["web/style.css"]).encode(), "text/css; charset=utf-8"),
         "home.js": ((shipped / "home.js").read_bytes(), "text/javascript; charset=utf-8"),
         "icon.svg": (icon.encode(), "image/svg+xml"),
+        "icon.png": ((shipped / "icon.png").read_bytes(), "image/png"),
     }
     if theme.logo:
         assets["logo.png"] = (theme.logo, "image/png")

@@ -9,7 +9,7 @@ from digestd.web.pages import Pages, locale_of
 
 def choices(pages: Pages, language: str) -> dict[str, list[tuple[str, str]]]:
     """Return pairs of value and label for hours, weekdays, sizes and languages."""
-    known = language if language in dict(pages.languages) else pages.language
+    known = pages.known_language(language)
     called = get_day_names("wide", "stand-alone", locale_of(known))
     return {
         "hours": [(str(hour), f"{hour:02}:00") for hour in range(24)],

@@ -35,7 +35,14 @@ def router(app: App, pages: Pages) -> APIRouter:
         language = wanted.language if wanted else language
         wording = consent_text(pages, "confirm", language).split("\n")
         found = {kind.value: values(wanted.interests, kind) for kind in Kind} if wanted else {}
-        return pages.to(request).page("confirm", language=language, wording=wording, wanted=wanted, interests=found)
+        return pages.to(request).page(
+            "confirm",
+            language=language,
+            wording=wording,
+            wanted=wanted,
+            interests=found,
+            is_looked_up=app.registry_reader is not None,
+        )
 
     @routes.post("/confirm/{token}")
     def act(request: Request, token: str) -> Response:

@@ -30,6 +30,21 @@ KEPT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
+class ExampleNote:
+    """What is known about example papers that no source has reported.
+
+    Attributes:
+        state: Their state, from `example_papers.ExampleState`.
+        papers: Their titles if they were found, else their identifiers.
+        registries: Where they are looked up, as a list in words.
+    """
+
+    state: str
+    papers: tuple[str, ...]
+    registries: str
+
+
+@dataclass(frozen=True, slots=True)
 class PreviewResult:
     """A preview of today's digest.
 
@@ -37,14 +52,14 @@ class PreviewResult:
         papers: First papers of the digest.
         count: Number of papers in the digest.
         considered: Number of new papers that they were chosen from.
-        unknown: Example papers that no source has delivered yet.
+        examples: Notes about example papers that no source has reported.
         hints: Hints about the topics.
     """
 
     papers: tuple[PaperCard, ...]
     count: int
     considered: int
-    unknown: tuple[str, ...] = ()
+    examples: tuple[ExampleNote, ...] = ()
     hints: tuple[TopicHint, ...] = ()
 
 
@@ -83,7 +98,7 @@ def show(
         seen: Preview of the digest, if asked for.
     """
     now = app.clock()
-    days, trending = _trending(app, now)
+    days, trending = _trending(app, now) if app.settings.public_papers else (1, ())
     return pages.page(
         "home",
         422 if problems else 200,

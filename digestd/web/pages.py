@@ -1,11 +1,12 @@
 """Render pages from templates in the language of the reader."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlsplit
 
 from babel import Locale
+from babel.lists import format_list
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
@@ -25,6 +26,8 @@ class Site:
 
     Attributes:
         root: Path of the home page, prefix of all links.
+        home: URL of the home page, for social previews; empty without a public URL.
+        has_papers: There are public pages of papers.
         edition: Version of the static files, changes with the templates.
         languages: Other languages of this page, as pairs of tag and name.
         carried: Query that links end with to keep the chosen language.
@@ -34,6 +37,8 @@ class Site:
     postal_address: str
     root: str
     edition: str
+    home: str = ""
+    has_papers: bool = True
     languages: tuple[tuple[str, str], ...] = ()
     carried: str = ""
 
@@ -57,7 +62,14 @@ class Pages:
         """Return the pages of an installation."""
         settings = app.settings
         root = f"{urlsplit(settings.public_url).path.rstrip('/')}/"
-        site = Site(settings.list_name, settings.postal_address, root, app.templates.hash[:12])
+        site = Site(
+            settings.list_name,
+            settings.postal_address,
+            root,
+            app.templates.hash[:12],
+            app.urls.home,
+            settings.public_papers,
+        )
         return cls(app.templates, site, tuple((tag, _name(app.templates, tag)) for tag in app.templates.languages))
 
     def to(self, request: Request) -> "Pages":
@@ -85,6 +97,10 @@ class Pages:
         html = render_page(self.templates, f"web/{name}.html.j2", language or self.language, site=site, **values)
         return HTMLResponse(html, status)
 
+    def known_language(self, language: str) -> str:
+        """Return a subscriber's language if there is a catalogue for it, else that of these pages."""
+        return language if language in dict(self.languages) else self.language
+
     def text(self, name: str, language: str = "") -> str:
         """Return plain text from `web/<name>.txt.j2`."""
         return render_page(self.templates, f"web/{name}.txt.j2", language or self.language)
@@ -99,6 +115,11 @@ class Pages:
 def locale_of(language: str) -> Locale:
     """Return the Babel locale of a language tag."""
     return Locale.parse(language, sep="-")
+
+
+def joined(names: Sequence[str], language: str) -> str:
+    """Return names as a list in a language: `arXiv and Hugging Face`."""
+    return format_list(names, locale=locale_of(language))
 
 
 def _name(templates: Templates, language: str) -> str:

@@ -1,18 +1,21 @@
 """Prepare papers for display, with abstracts cut so that a page stays small."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from urllib.parse import quote
 
-from digestd.domain.paper import Paper
+from digestd.domain.paper import ABSTRACT_MAX, TITLE_MAX, Paper, PaperId, is_sample
 from digestd.mail.content import PaperContent
 from digestd.mail.view_models import DetailLevel, PaperLink, PaperView, view_paper
 
-BYTES_MAX = 22_000
-"""Bytes of text of all papers on a page. With markup, style, script and icon a page stays below 60 kB."""
+BYTES_MAX = 15_000
+"""Bytes of text of all papers on a page. With markup, style, script and icon a page has about 60 kB."""
+_COMPLETE = DetailLevel(TITLE_MAX, ABSTRACT_MAX, 100)
 _CLAMPED_FROM = 170
 _FITS = tuple(
-    DetailLevel(300, abstract, authors) for abstract, authors in ((1_500, 8), (900, 8), (500, 6), (250, 4), (0, 3))
+    DetailLevel(300, abstract, authors)
+    for abstract, authors in ((1_500, 8), (900, 8), (500, 6), (350, 5), (250, 4), (0, 3))
 )
 
 
@@ -25,6 +28,8 @@ class PaperCard:
         gist: What is new and what came out; empty for papers without a gist, or whose abstract is no longer.
         is_machine_written: No author wrote the gist.
         is_long: The page shows the start of the abstract and a "Read more" button.
+        path: Path of the paper's own page below the home page.
+        is_sample: The paper is invented.
         reason: Why this reader gets the paper; empty on public lists.
     """
 
@@ -38,6 +43,8 @@ class PaperCard:
     published: date
     upvotes: int
     links: tuple[PaperLink, ...]
+    path: str = ""
+    is_sample: bool = False
     reason: str = ""
     gist: str = ""
     is_machine_written: bool = False
@@ -60,6 +67,16 @@ def short_card(paper: Paper, reason: str) -> PaperCard:
     return _card(paper, view_paper(PaperContent.of(paper), _FITS[-1]), reason)
 
 
+def complete_card(paper: Paper) -> PaperCard:
+    """Return a paper with its complete abstract."""
+    return replace(_card(paper, view_paper(PaperContent.of(paper), _COMPLETE)), is_long=False)
+
+
+def paper_path(name: PaperId) -> str:
+    """Return the path of a paper's page below the home page."""
+    return f"paper/{quote(name, safe=':/')}"
+
+
 def _card(paper: Paper, item: PaperView, reason: str = "") -> PaperCard:
     return PaperCard(
         title=item.title,
@@ -72,6 +89,8 @@ def _card(paper: Paper, item: PaperView, reason: str = "") -> PaperCard:
         published=paper.published.date(),
         upvotes=int(paper.signals.get("upvotes", 0)),
         links=tuple(link for link in item.links if link.kind != "paper"),
+        path=paper_path(paper.id),
+        is_sample=is_sample(paper.id),
         reason=reason,
         gist=item.gist if paper.gist and item.gist != item.full_abstract else "",
         is_machine_written=item.is_machine_written,

@@ -5,21 +5,28 @@ Nothing is stored.
 It uses POST although it changes nothing, so that interests do not appear in URLs, logs or the browser history.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
 from digestd.digests.anonymous_preview import preview_anonymous
 from digestd.domain.interest import Interest, Kind, values
+from digestd.domain.paper import PaperId
+from digestd.domain.tex import to_plain
 from digestd.mail.rendering import render_reason
+from digestd.store import papers
+from digestd.subscribers.subscriber_record import SubscriberRecord
 from digestd.web import home
 from digestd.web.consent_audit import network_key
-from digestd.web.home import PreviewResult
-from digestd.web.limiter import RateLimits
-from digestd.web.pages import SHOW, Pages
+from digestd.web.example_papers import ExamplePaper, ExamplePapers, ExampleState
+from digestd.web.home import ExampleNote, PreviewResult
+from digestd.web.limiter import RateLimits, network_of
+from digestd.web.pages import SHOW, Pages, joined
 from digestd.web.paper_cards import short_card
 from digestd.web.preview_day import PreviewDay
 from digestd.web.signup_form import SignUpForm
@@ -30,54 +37,90 @@ EVERYONE = 900
 SPAN = timedelta(minutes=1)
 
 
-def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
+def router(app: App, pages: Pages, preview_day: PreviewDay, examples: ExamplePapers) -> APIRouter:
     """Return the routes of this module."""
     routes = APIRouter()
     limits = RateLimits(PER_NETWORK, EVERYONE, SPAN)
+
+    async def seen(request: Request, form: SignUpForm, record: SubscriberRecord, *, ask: bool) -> PreviewResult:
+        """Return the preview of a form, after a lookup of its example papers if `ask`."""
+        now, wanted = app.clock(), record.as_new.interests
+        missing = await run_in_threadpool(_missing, app, values(wanted, Kind.PAPER))
+        looked_up = await examples.get(network_of(request), missing, now, ask=ask)
+        spoken = pages.to(request)
+        return await run_in_threadpool(_preview, app, spoken, preview_day, (wanted, form.max_papers, looked_up), now)
 
     @routes.api_route("/preview", methods=SHOW)
     async def back() -> Response:
         return RedirectResponse(pages.site.root, 303)
 
     @routes.post("/preview")
-    def page(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
-        now, spoken = app.clock(), pages.to(request)
-        limits.check(request, now)
-        visitor = network_key(app.keys, request)
-        form = form.with_chosen_topic
+    async def page(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
+        limits.check(request, app.clock())
+        form, visitor = form.with_chosen_topic, network_key(app.keys, request)
         checked = form.read_interests()
-        if checked.record is None:
-            return home.show(app, spoken, form, visitor, checked.errors)
-        wanted = checked.record.as_new.interests
-        return home.show(
-            app, spoken, form, visitor, seen=_preview(app, spoken, preview_day, (wanted, form.max_papers), now)
-        )
+        preview = None if checked.record is None else await seen(request, form, checked.record, ask=True)
+        return await run_in_threadpool(home.show, app, pages.to(request), form, visitor, checked.errors, preview)
 
     @routes.post("/preview/picks")
-    def picks(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
-        """Return the preview and the hints about topics as an HTML fragment for the script."""
-        now, spoken = app.clock(), pages.to(request)
-        if not limits.allows(request, now):
-            return spoken.page("picks", 429, seen=None)
+    async def picks(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
+        """Return the preview and the hints about topics as an HTML fragment for the script.
+
+        The script asks while the reader types; example papers are looked up once they are done.
+        """
+        spoken = pages.to(request)
+        if not limits.allows(request, app.clock()):
+            return await run_in_threadpool(spoken.page, "picks", 429, seen=None)
         checked = form.read_interests()
         if checked.record is None:
-            return spoken.page("picks", 422, seen=None)
-        wanted = checked.record.as_new.interests
-        return spoken.page("picks", seen=_preview(app, spoken, preview_day, (wanted, form.max_papers), now))
+            return await run_in_threadpool(spoken.page, "picks", 422, seen=None)
+        preview = await seen(request, form, checked.record, ask=bool(form.look_up))
+        return await run_in_threadpool(spoken.page, "picks", seen=preview)
 
     return routes
 
 
-def _preview(
-    app: App, pages: Pages, preview_day: PreviewDay, wanted: tuple[tuple[Interest, ...], int], now: datetime
-) -> PreviewResult:
-    """Return what these interests and this size would bring today."""
-    day = preview_day.day(now)
+def _missing(app: App, names: Sequence[str]) -> list[PaperId]:
+    """Return the papers that no source has reported."""
+    named = list(map(PaperId, names))
+    if not named:
+        return []
     with app.db.read() as session:
-        found = preview_anonymous(session, day, *wanted)
+        known = papers.public_names(session, named)
+    return [name for name in named if name not in known]
+
+
+def _preview(
+    app: App,
+    pages: Pages,
+    preview_day: PreviewDay,
+    wanted: tuple[tuple[Interest, ...], int, Sequence[ExamplePaper]],
+    now: datetime,
+) -> PreviewResult:
+    """Return what these interests, this size and these looked-up papers would bring today."""
+    interests, size, looked_up = wanted
+    day = preview_day.day(now)
+    own = [example.reference for example in looked_up if example.reference]
+    with app.db.read() as session:
+        found = preview_anonymous(session, day, interests, size, own)
     shown = [
         short_card(paper, render_reason(app.templates, reason, pages.language))
         for paper, reason in found.papers[:SHOWN]
     ]
-    hints = preview_day.hints(values(wanted[0], Kind.TOPIC), now)
-    return PreviewResult(tuple(shown), len(found.papers), found.considered, found.unknown, hints)
+    hints = preview_day.hints(values(interests, Kind.TOPIC), now)
+    return PreviewResult(tuple(shown), len(found.papers), found.considered, _notes(looked_up, pages.language), hints)
+
+
+def _notes(looked_up: Sequence[ExamplePaper], language: str) -> tuple[ExampleNote, ...]:
+    """Return a note for each state of the papers, with the papers and the registries that were asked."""
+    notes = []
+    for state in ExampleState:
+        of_state = [one for one in looked_up if one.state is state]
+        for registries in dict.fromkeys(one.registries for one in of_state):
+            named = [
+                to_plain(one.reference.words.title) if one.reference else one.name
+                for one in of_state
+                if one.registries == registries
+            ]
+            notes.append(ExampleNote(state, tuple(named), joined(registries, language)))
+    return tuple(notes)

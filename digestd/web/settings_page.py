@@ -8,13 +8,16 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from digestd.app import App
+from digestd.domain.lookup import REGISTRY_LABELS
+from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Subscriber
 from digestd.ranking.topic_hints import TopicHint
+from digestd.store import subscribers
 from digestd.subscribers.preferences import open_preferences
 from digestd.subscribers.profile_summary import summarise_profile
 from digestd.web.choices import choices
 from digestd.web.consent_audit import consent_text
-from digestd.web.pages import Pages
+from digestd.web.pages import Pages, joined
 from digestd.web.preferences_form import PreferencesForm
 from digestd.web.unsubscribe import masked
 
@@ -65,8 +68,9 @@ class SettingsPage:
         problems: Collection[str],
         hints: Sequence[TopicHint] = (),
     ) -> Response:
-        zone = ZoneInfo(known.timing.timezone)
+        zone, now = ZoneInfo(known.timing.timezone), self.app.clock()
         with self.app.db.read() as session:
+            due = next_digest(known, subscribers.next_due(session, known.key), now)
             profile = summarise_profile(session, known)
         return self.pages.page(
             "preferences",
@@ -80,7 +84,14 @@ class SettingsPage:
             done=done,
             hints=hints,
             profile=profile,
-            tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
+            is_looked_up=self.app.registry_reader is not None,
+            registries={
+                scheme: joined(labels, self.pages.known_language(known.language))
+                for scheme, labels in REGISTRY_LABELS.items()
+            },
+            next_digest=due,
+            is_due=due is not None and due <= now,
+            tomorrow=now.astimezone(zone).date() + timedelta(days=1),
             until=known.paused_until and known.paused_until.astimezone(zone).date(),
             wording=consent_text(self.pages, "resubscribe", known.language).split("\n"),
             **choices(self.pages, known.language),

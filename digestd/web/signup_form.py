@@ -27,6 +27,7 @@ class SignUpForm(BaseModel):
         papers: example papers, separated by white space.
         language: empty for the language of the page.
         chosen_topic: a topic and the one that a hint offered instead, on two lines.
+        look_up: not empty if example papers are to be looked up for a preview.
         subject: a trap that only robots fill in.
         stamp: the form timestamp.
     """
@@ -45,6 +46,7 @@ class SignUpForm(BaseModel):
     size: str = "10"
     language: str = ""
     chosen_topic: str = ""
+    look_up: str = ""
     subject: str = ""
     stamp: str = ""
 

@@ -195,3 +195,12 @@ def test_topics_are_explained_on_stderr(run: Run, sqlite_url: str, monkeypatch: 
         "topic 'qzzx vwkq': no paper uses its words, and most papers are in English",
     ]
     assert run("edit", "ada@example.org", "--hour", "9").stderr == "ada@example.org: updated\n"
+
+
+def test_unknown_papers_are_explained(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = run("add", "ada@example.org", "--like", "2611.90001", "--like", "feed:0123456789abcdef")
+    assert "paper arxiv:2611.90001: not known yet; digestd will look it up at arXiv and Hugging Face" in added.stderr
+    assert "paper feed:0123456789abcdef: not known yet; it counts once a source has it" in added.stderr
+    monkeypatch.setenv("DIGESTD_SOURCES", "none")
+    shown = json.loads(run("show", "ada@example.org", "--json").stdout)["unknown_papers"]
+    assert [one["why"] for one in shown] == ["not known yet; it counts once a source has it"] * 2

@@ -34,6 +34,7 @@ def test_foreign_topic_is_translated() -> None:
     for topic in ("Quantencomputer", "量子计算"):
         hint = _hint(topic)
         assert (hint.understood, hint.is_corrected, hint.papers) == ("quantum computing", False, 6)
+        assert (hint.is_translated, hint.is_foreign) == (True, False)
 
 
 def test_topic_without_papers_has_nearest() -> None:
@@ -45,6 +46,23 @@ def test_topic_in_unknown_language_is_unknown() -> None:
     for topic in ("töpferei der osmanen", "کوانتوم", "xqzzt"):
         assert _hint(topic).is_unknown
     assert not _hint("quantum gravity of neutrinos").is_unknown
+
+
+def test_topic_in_another_language_is_recognised() -> None:
+    for topic in ("töpferei der osmanen", "کوانتوم", "история керамики", "céramique et quantum", "Modelle für Wolken"):
+        assert _hint(topic).is_foreign, topic
+
+
+def test_english_topic_is_not_taken_for_foreign() -> None:
+    for topic in (
+        "β-lactam resistance",
+        "Schrödinger bridge",
+        "xqzzt",
+        "de novo protein design",
+        "naïve Bayes",
+        "NeRF",
+    ):
+        assert not _hint(topic).is_foreign, topic
 
 
 def test_day_without_papers_gives_no_hints() -> None:

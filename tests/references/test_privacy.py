@@ -34,7 +34,7 @@ from tests.references.conftest import ABSTRACT, ADA, BEA, CANARY, HOME, doi, fil
 from tests.support.install import Install
 from tests.web.conftest import browsing
 
-THEIRS = frozenset({"reference", "interest", "profile", "library_entry"})
+THEIRS = frozenset({"reference", "interest", "profile", "library_entry", "paper_lookup"})
 """Tables with rows of a subscriber that may hold their own words."""
 SECRET = "s" * 43
 

@@ -80,7 +80,7 @@ POWERS: Mapping[str, Power] = {
     "POST /p/{token}/erase": _power("", "delivery caused_mail"),
     "GET /p/{token}/data.json": _power(f"address {ALL}"),
     "GET /p/{token}/import": _power(),
-    "POST /p/{token}/import": _power("", "subscriber interest"),
+    "POST /p/{token}/import": _power("", "subscriber interest paper_lookup"),
     "GET /p/{token}/libraries": _power(),
     "POST /p/{token}/libraries/zotero": _power(),
     "POST /p/{token}/libraries/orcid": _power("", "library"),

@@ -86,5 +86,12 @@ def wipe(db: Database) -> None:
         for trigger in ("consent_event_kept", "consent_event_whole") if not db.is_sqlite else ("consent_event_kept",):
             on = "" if db.is_sqlite else " ON consent_event"
             session.connection().exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}{on}")
-        for rows in (core.delivery, core.interest, core.consent_event, core.suppression, core.subscriber):
+        for rows in (
+            core.delivery,
+            core.paper_lookup,
+            core.interest,
+            core.consent_event,
+            core.suppression,
+            core.subscriber,
+        ):
             session.connection().execute(rows.delete())

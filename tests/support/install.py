@@ -192,4 +192,5 @@ def _settings(folder: Path, url: str, transport_url: str = "") -> Settings:
         sources="none",
         journal_dir=str(folder / "receipts"),
         embedding_model="none",
+        paper_lookup=False,
     )

@@ -21,12 +21,13 @@ from digestd import resources
 from digestd.app import App
 from digestd.digests.planner import plan
 from digestd.domain.delivery import MailKind
+from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Subscriber
 from digestd.mail.templates import Templates
 from digestd.papers.paper_import import import_papers
 from digestd.security.links import Keys, Purpose, address_key, issue_second, make_token
 from digestd.settings import Settings
-from digestd.store import core, subscribers, template_sets
+from digestd.store import core, papers, subscribers, template_sets
 from digestd.store.database import Database
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
@@ -105,6 +106,7 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatc
         postal_address="Storgata 1, Oslo",
         zotero_url=NOWHERE,
         embedding_model="none",
+        paper_lookup=False,
     )
     return App(settings, db, keys, clock, Random(1))
 
@@ -176,6 +178,12 @@ class Backend:
         """Add an active subscriber."""
         add(self.app.db, self.app.notices, parse({"email": address, **said}), self.clock())
         return self.subscriber(address)
+
+    def only_paper(self) -> Paper:
+        """Return the paper that was imported alone."""
+        with self.app.db.read() as session:
+            [paper] = papers.trending(session, self.clock() - timedelta(days=1), 2)
+        return paper
 
     def subscriber(self, address: str) -> Subscriber:
         """Return the subscriber of an address."""
@@ -260,6 +268,7 @@ def pages(backend: Backend, language: str) -> list[str]:
         "/resend",
         "/papers",
         "/papers/2026-11-24",
+        f"/paper/{backend.only_paper().id}",
         "/settings",
         *(f"{leave}/{act}" for act in ("weekly", "fewer", "pause", "back")),
         *(f"{settings}{act}" for act in ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move")),

@@ -268,12 +268,21 @@ def test_signups_are_limited_per_token(client: TestClient, backend: Backend) -> 
     assert backend.mails(MailKind.CONFIRM) == []
 
 
+def test_interests_name_papers_that_do_not_count_yet(api: TestClient, backend: Backend) -> None:
+    backend.import_papers({"id": "arxiv:2611.00001", "title": "Lakes freeze"})
+    likes = ["2611.00001", "2611.90001", "feed:0123456789abcdef"]
+    path = f"subscribers/{backend.join(ADA, likes=likes).key}/interests"
+    unknown = [{"paper": "arxiv:2611.90001", "lookup": "open"}, {"paper": "feed:0123456789abcdef", "lookup": None}]
+    assert api.get(path).json()["unknown_papers"] == unknown
+    assert api.patch(path, json={"likes": likes[:2]}).json()["unknown_papers"] == unknown[:1]
+
+
 def test_answers_have_hints_about_sent_topics(api: TestClient, backend: Backend) -> None:
     backend.import_papers(*({"id": f"sample:{n}", "title": f"Lichen growth, part {n}"} for n in range(6)))
     added = api.post("subscribers", json={"email": ADA, "topics": ["lichne growth"]}).json()
     hint = {
         "topic": "lichne growth", "understood": "lichen growth", "is_corrected": True, "papers": 6, "nearest": [],
-        "is_unknown": False,
+        "is_unknown": False, "is_translated": False, "is_foreign": False,
     }  # fmt: skip
     assert added["hints"] == [hint]
     path = f"subscribers/{added['number']}"

@@ -41,7 +41,7 @@ def test_home_shows_papers_of_day(client: TestClient, backend: Backend) -> None:
     assert "▲ 42" in shown
     assert "Machine Learning" in shown
     assert shown.count("We sort.") == 80, "the abstract is whole; the style sheet clamps it"
-    assert {link.attrib["href"] for link in first.iter("a")} == {
+    assert {link.attrib["href"] for link in first.iter("a") if not link.attrib["href"].startswith("/paper/")} == {
         "https://example.org/abs/1",
         "https://example.org/pdf/1",
     }
@@ -115,3 +115,20 @@ def test_home_loads_nothing_external(client: TestClient, backend: Backend) -> No
     assert all(not (script.text or "") for script in page.iter("script"))
     assert not list(page.iter("style"))
     assert not any("style" in e.attrib for e in page.iter())
+
+
+def test_home_links_to_settings_by_mail(client: TestClient) -> None:
+    """The page that it leads to answers every address alike."""
+    form = tree(client.get("/").text).find(".//form[@action='/subscribe']")
+    assert form is not None
+    assert [link.attrib["href"] for link in form.iter("a")] == ["/settings"]
+
+
+def test_home_says_that_sample_papers_are_invented(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(PAPER)
+    assert "Invented sample" not in client.get("/").text
+    backend.import_papers({**PAPER, "id": "sample:001", "doi": "10.5555/digestd.001", "title": "An invented one"})
+    backend.clock.advance(minutes=2)
+    shown = client.get("/").text
+    assert shown.count("Invented sample") == 1
+    assert "This paper is invented" in shown

@@ -1,10 +1,12 @@
 """Test the settings page: everything can be seen and changed, by its owner only."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
 
+from digestd.app import App
 from digestd.domain.delivery import MailKind
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance
@@ -14,6 +16,7 @@ from digestd.store import consent, subscribers
 from digestd.subscribers import feedback
 from digestd.subscribers.erasure import erase
 from digestd.subscribers.status_changes import unsubscribe
+from digestd.web import build
 from tests.web.conftest import PAPER, Backend
 from tests.web.html import heading, tree, words
 
@@ -269,3 +272,32 @@ def test_saving_tells_about_topics_and_offers_others(client: TestClient, backend
     assert offer is not None
     client.post(backend.settings(ADA), data=form | {"chosen_topic": offer.attrib["value"]})
     assert {interest.value for interest in backend.subscriber(ADA).interests} == {"lichen growth"}
+
+
+def test_settings_show_next_digest_in_local_time(client: TestClient, backend: Backend) -> None:
+    backend.join("ada@example.org", timezone="Asia/Kathmandu", hour=20)
+    here = backend.settings("ada@example.org")
+    assert "Next digest: Tuesday, 24 November at 20:00 (Asia/Kathmandu)" in words(tree(client.get(here).text))
+    client.post(f"{here}/pause", data={"until": "2026-12-10"})
+    assert "Next digest: Thursday, 10 December at 20:00 (Asia/Kathmandu)" in words(tree(client.get(here).text))
+    client.post(f"{here}/resume")
+    client.post(f"{here}/pause", data={"until": ""})
+    assert "Next digest" not in client.get(here).text
+
+
+def test_settings_of_unconfirmed_show_no_next_digest(client: TestClient, backend: Backend) -> None:
+    backend.join("bob@example.org", status="pending")
+    shown = client.get(backend.settings("bob@example.org")).text
+    assert "No digest comes before you’ve confirmed" in shown
+    assert "Next digest" not in shown
+
+
+def test_settings_say_which_papers_do_not_count(app: App, client: TestClient, backend: Backend) -> None:
+    backend.import_papers({"id": "arxiv:2611.00001", "title": "Lakes freeze"})
+    backend.join("ada@example.org", likes=["2611.00001", "2611.90001", "feed:0123456789abcdef"])
+    here = backend.settings("ada@example.org")
+    assert client.get(here).text.count("Not known yet. It counts as soon as a source has it.") == 2
+    asking = replace(app, settings=app.settings.model_copy(update={"paper_lookup": True}))
+    shown = TestClient(build(asking)).get(here).text
+    assert "Being looked up at arXiv and Hugging Face. It doesn’t count yet." in shown
+    assert shown.count("Not known yet. It counts as soon as a source has it.") == 1

@@ -5,7 +5,7 @@ Nothing outside the store sees them; domain values go in and out.
 
 from digestd.store.tables.bounces import BounceRow, InboundCountRow, LiftedSuppressionRow
 from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenPapersRow, SuppressionRow
-from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow, ReferenceRow
+from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow, PaperLookupRow, ReferenceRow
 from digestd.store.tables.operations import AlertStateRow, ApiTokenRow, ThrottleRow, TrialRow
 from digestd.store.tables.papers import (
     CoverageRow,
@@ -71,6 +71,7 @@ __all__ = [
     "MergeRow",
     "MutingRow",
     "PaperAliasRow",
+    "PaperLookupRow",
     "PaperRow",
     "PendingRequestRow",
     "ProfileRow",

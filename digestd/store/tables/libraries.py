@@ -1,12 +1,13 @@
 """Private papers of subscribers.
 
-Linked libraries with their entries, and references.
+Linked libraries with their entries, references, and lookups of papers that are not known yet.
 """
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from digestd.domain.library import EntryStatus, LibraryProvider, LibraryState
+from digestd.domain.lookup import LookupState
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
@@ -70,3 +71,23 @@ class ReferenceRow(Row, table=True):
     terms: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     encoder: str | None = Field(default=None, max_length=80)
     vector: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+class PaperLookupRow(Row, table=True):
+    """A paper that an interest of a subscriber names and that is not known yet.
+
+    `next_us`: when it is looked up next, or None if not any more. A reader moves it on first.
+    """
+
+    __tablename__ = "paper_lookup"
+    __table_args__ = (
+        CheckConstraint(one_of("state", LookupState), "state"),
+        Index("ix_paper_lookup_next", "next_us", sqlite_where=text("next_us IS NOT NULL"),
+              postgresql_where=text("next_us IS NOT NULL")),
+    )  # fmt: skip
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    name: str = Field(primary_key=True, max_length=500)
+    state: str = Field(max_length=10)
+    requested_us: int = Field(sa_column=us())
+    next_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    failures: int = 0

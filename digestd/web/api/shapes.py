@@ -11,6 +11,7 @@ from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.gist import GistKind
 from digestd.domain.inputs import NUMBER_MAX
+from digestd.domain.lookup import LookupState
 from digestd.domain.subscriber import Cadence, MinScore, Status
 
 PAGE_MAX = 200
@@ -112,7 +113,8 @@ class TopicHintOut(BaseModel):
 
     `understood` is its corrected spelling, long form or translation, empty if it is understood as typed. `papers`
     counts the papers of the last week about it; if there are none, `nearest` lists topics that have some. `is_unknown`
-    tells that no paper uses any of its words.
+    tells that no paper uses any of its words. `is_translated` tells that `understood` is the English name of a topic in
+    another language, `is_foreign` that the topic seems to be in another language and is not understood.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -122,11 +124,25 @@ class TopicHintOut(BaseModel):
     papers: int
     nearest: list[str]
     is_unknown: bool
+    is_translated: bool
+    is_foreign: bool
+
+
+class UnknownPaperOut(BaseModel):
+    """A paper among the interests that does not count yet.
+
+    `lookup` is `open` while it waits to be looked up, `failed` if a registry did not answer and is asked again,
+    `unknown` if no registry knows it, and null if it is not looked up and counts once a source reports it.
+    """
+
+    paper: str
+    lookup: LookupState | None
 
 
 class InterestsOut(Interests):
-    """Interests of a subscriber, with hints about topics that were sent."""
+    """Interests of a subscriber, the papers that do not count yet, and hints about topics that were sent."""
 
+    unknown_papers: list[UnknownPaperOut] = []
     hints: list[TopicHintOut] = []
 
 

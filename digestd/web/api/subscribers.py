@@ -12,6 +12,7 @@ from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.mail_budget import token_causer
+from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
 from digestd.security.links import address_key
@@ -19,6 +20,7 @@ from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribers.admin_edits import EditResult, add_via_api, edit
 from digestd.subscribers.erasure import forget
+from digestd.subscribers.named_papers import named_paper_states
 from digestd.subscribers.status_changes import check_pause_end, pause, resume, unsubscribe
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
 from digestd.web.api.auth import SignupLimit, needs, run_without_disclosure
@@ -34,6 +36,7 @@ from digestd.web.api.shapes import (
     SubscriberIn,
     SubscriberOut,
     TopicHintOut,
+    UnknownPaperOut,
     page_of,
 )
 from digestd.web.preview_day import PreviewDay
@@ -98,6 +101,15 @@ class SubscriberApi:
         hints = await run_in_threadpool(self.preview_day.hints, topics, self.app.clock())
         return answer.model_copy(update={"hints": [TopicHintOut.model_validate(hint) for hint in hints]})
 
+    def interests(self, subscriber: SubscriberOut) -> InterestsOut:
+        """Return the interests of a subscriber, with the papers among them that do not count yet."""
+        wants = subscriber.interests
+        names = [PaperId(name) for name in (*(wants.likes or ()), *(wants.dislikes or ()))]
+        with self.app.db.read() as session:
+            states = named_paper_states(session, subscriber.number, names)
+        unknown = [UnknownPaperOut(paper=one.paper, lookup=one.state) for one in states if not one.title]
+        return InterestsOut.model_validate({**wants.model_dump(), "unknown_papers": unknown})
+
     def acted(self, number: int, act: Callable[[], object]) -> SubscriberOut:
         """Run `act` and return the subscriber. Raises NotFound or NoConsent."""
         act()
@@ -141,7 +153,7 @@ def _reading(routes: APIRouter, api: SubscriberApi) -> None:
     @routes.get("/{number}/interests", dependencies=[reads])
     def show_interests(number: Number) -> InterestsOut:
         """Return the interests of a subscriber."""
-        return _interests_of(shown(api.one(number)))
+        return api.interests(shown(api.one(number)))
 
 
 def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -> None:
@@ -171,7 +183,7 @@ def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -
     async def change_interests(number: Number, changes: Interests, token: Writer) -> InterestsOut | Response:
         """Replace the lists that are sent; others stay unchanged."""
         record = _change(changes)
-        answer = await run_without_disclosure(token, lambda: _interests_of(api.changed(number, record)))
+        answer = await run_without_disclosure(token, lambda: api.interests(api.changed(number, record)))
         return await api.with_hints(answer, record)
 
 
@@ -225,10 +237,6 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
     interests = Interests.model_validate({name: fields[name] for name in Interests.model_fields})
     plain = {name: value for name, value in fields.items() if name not in Interests.model_fields}
     return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests})
-
-
-def _interests_of(subscriber: SubscriberOut) -> InterestsOut:
-    return InterestsOut.model_validate(subscriber.interests.model_dump())
 
 
 def _change(body: BaseModel) -> SubscriberRecord:

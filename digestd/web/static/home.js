@@ -8,25 +8,30 @@ const hints = document.getElementById("hints");
 const previewStatus = document.getElementById("preview-status");
 const button = form.querySelector("[formaction]");
 const fields = ["topics", "authors", "categories", "papers"];
+const AGAIN = 3000; // milliseconds until papers that are being looked up are asked for again
 let waiting = 0;
 let request = null;
 
 const typed = () => new URLSearchParams([...new FormData(form)].filter(([name]) => fields.includes(name) || name === "size"));
 const isEmpty = () => fields.every((name) => !form.elements[name].value.trim());
 
-async function update() {
+// `lookUp`: look up example papers; not while the reader types, as half an identifier may be another paper's.
+async function update(lookUp = false) {
   clearTimeout(waiting);
   request?.abort();
   request = new AbortController();
   const { signal } = request;
+  const body = typed();
+  if (lookUp) body.set("look_up", "on");
   try {
-    const answer = await fetch(form.dataset.picks, { method: "POST", body: typed(), signal });
+    const answer = await fetch(form.dataset.picks, { method: "POST", body, signal });
     const part = await answer.text();
     if (signal.aborted) return;
     preview.innerHTML = part;
     const offered = preview.querySelector(".hints");
     hints.replaceChildren(...(offered?.childNodes ?? []));
     offered?.remove();
+    if (lookUp && preview.querySelector("[data-coming]")) waiting = setTimeout(update, AGAIN, true);
     const count = preview.firstElementChild?.dataset.count;
     const { one, many, none, busy } = previewStatus.dataset;
     previewStatus.textContent = count === undefined ? busy : count === "0" ? none : count === "1" ? one : many.replace("#", count);
@@ -47,6 +52,8 @@ form.addEventListener("input", ({ target }) => {
   hints.replaceChildren();
   previewStatus.textContent = "";
 });
+// The reader is done with the example papers.
+form.elements.papers.addEventListener("change", () => isEmpty() || update(true));
 // Warm up the preview before the reader types.
 form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: new URLSearchParams() }).catch(() => {}), { once: true });
 // A hint offers another topic: put it in place of the one that was typed.
@@ -62,7 +69,7 @@ hints.addEventListener("click", (event) => {
 });
 button.addEventListener("click", async (event) => {
   event.preventDefault();
-  await update();
+  await update(true);
   preview.scrollIntoView({ block: "start" });
 });
 

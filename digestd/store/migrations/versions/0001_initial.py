@@ -23,6 +23,7 @@ STEPS = {
 TABLES = (
     "library_entry",
     "webhook_post",
+    "paper_lookup",
     "reference",
     "library",
     "webhook",
@@ -577,7 +578,7 @@ def _ledger() -> None:
 def _connections() -> None:
     """Create the tables of connections.
 
-    Linked libraries, private references, webhooks and API tokens.
+    Linked libraries, private references, lookups of papers, webhooks and API tokens.
     """
     op.create_table(
         "api_token",
@@ -628,6 +629,17 @@ def _connections() -> None:
         sa.Column("encoder", sa.String(80)),
         sa.Column("vector", sa.LargeBinary()),
     )
+    op.create_table(
+        "paper_lookup",
+        _ref("subscriber_id", "subscriber.id", primary_key=True),
+        sa.Column("name", sa.String(500), primary_key=True),
+        sa.Column("state", sa.String(10), nullable=False),
+        _us("requested_us"),
+        _us("next_us", nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.CheckConstraint(_either("state", "open unknown failed"), "state"),
+    )
+    _index("ix_paper_lookup_next", "paper_lookup", ["next_us"], where="next_us IS NOT NULL")
     op.create_table(
         "webhook_post",
         _id(),

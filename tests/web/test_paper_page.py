@@ -1,0 +1,96 @@
+"""Test the public page of a paper, and that public pages can be shared and switched off."""
+
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.paper import PaperId, Words
+from digestd.domain.reference import Reference
+from digestd.store import references
+from digestd.web import build
+from tests.web.conftest import HOME, PAPER, Backend
+from tests.web.html import heading, tree, words
+from tests.web.test_home import HOSTILE
+
+LAKES = {**PAPER, "id": "arxiv:2611.00001", "doi": "10.5555/Lakes(1)<2>"}
+
+
+def _tags(html: str) -> dict[str, str]:
+    return {
+        tag.attrib["property"]: tag.attrib["content"] for tag in tree(html).iter("meta") if "property" in tag.attrib
+    }
+
+
+def test_paper_page_shows_complete_abstract(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(LAKES)
+    page = client.get("/paper/arxiv:2611.00001")
+    assert heading(page.text) == "Sorting keys in 𝒪(n log n)"
+    assert words(tree(page.text)).count("We sort.") == 80
+    assert "Author 11" in page.text
+    assert page.headers["x-robots-tag"] == "all"
+    assert page.headers["cache-control"] == "public, max-age=600"
+
+
+@pytest.mark.parametrize("name", ["2611.00001v2", "10.5555/lakes(1)%3C2%3E", "https://arxiv.org/abs/2611.00001"])
+def test_other_names_lead_to_paper_page(client: TestClient, backend: Backend, name: str) -> None:
+    backend.import_papers(LAKES)
+    moved = client.get(f"/paper/{name}?lang=de", follow_redirects=False)
+    assert (moved.status_code, moved.headers["location"]) == (301, "/paper/arxiv:2611.00001?lang=de")
+
+
+@pytest.mark.parametrize("name", ["", "nonsense", "arxiv:2611.99999", "a:" + "b" * 600, "..%2f..%2fsettings"])
+def test_unknown_paper_has_no_page(client: TestClient, name: str) -> None:
+    assert client.get(f"/paper/{name}").status_code == 404
+
+
+def test_private_reference_has_no_page(client: TestClient, backend: Backend, app: App) -> None:
+    ada = backend.join("ada@example.org", likes=["2611.90001"])
+    name = PaperId("arxiv:2611.90001")
+    with app.db.write() as session:
+        references.store(session, ada.key, [Reference(name, (name,), Words("Hers alone"))], backend.clock())
+    assert client.get(f"/paper/{name}").status_code == 404
+
+
+def test_public_pages_have_preview_tags(client: TestClient, backend: Backend, app: App) -> None:
+    backend.import_papers(LAKES)
+    day = backend.clock().date().isoformat()
+    for path, title in (
+        ("", "Trending papers in your inbox"),
+        (f"papers/{day}", "Papers of 24 November 2026"),
+        ("paper/arxiv:2611.00001", "Sorting keys in 𝒪(n log n)"),
+    ):
+        page = client.get(f"/{path}", headers={"host": "attacker.example"})
+        tags = _tags(page.text)
+        assert (" ".join(tags["og:title"].split()), tags["og:url"]) == (title, f"{HOME}/{path}"), (
+            "never the Host of the request"
+        )
+        assert tags["og:site_name"] == "Papers Daily"
+        assert tags["og:description"]
+        assert client.get(tags["og:image"].removeprefix(HOME)).headers["content-type"] == "image/png"
+
+
+def test_pages_with_token_have_no_preview_tags(client: TestClient, backend: Backend) -> None:
+    backend.join("ada@example.org")
+    page = client.get(backend.settings("ada@example.org")).text
+    assert heading(page) == "Your digest, your way"
+    assert _tags(page) == {}
+
+
+def test_hostile_words_stay_words_in_preview_tags(client: TestClient, backend: Backend) -> None:
+    for n, text in enumerate(HOSTILE):
+        backend.import_papers({"id": f"arxiv:2611.1000{n}", "title": f"x{text}", "abstract": text})
+        page = client.get(f"/paper/arxiv:2611.1000{n}")
+        assert page.status_code == 200
+        assert [tag for tag in tree(page.text).iter("script")] == []
+        assert "onload" not in {name for tag in tree(page.text).iter() for name in tag.attrib}
+
+
+def test_public_pages_can_be_switched_off(app: App, backend: Backend) -> None:
+    backend.import_papers(LAKES)
+    closed = TestClient(build(replace(app, settings=app.settings.model_copy(update={"public_papers": False}))))
+    assert [closed.get(path).status_code for path in ("/papers", "/paper/arxiv:2611.00001")] == [404, 404]
+    front = closed.get("/")
+    assert "Sorting keys" not in front.text
+    assert 'href="/papers' not in front.text
