@@ -26,7 +26,7 @@ HOSTILE = [
 HEADERS = {
     *("From", "To", "Reply-To", "Date", "Message-ID", "Subject", "List-Unsubscribe", "List-Unsubscribe-Post"),
     *("List-Id", "List-Help", "List-Subscribe", "List-Owner", "List-Archive", "List-Post", "Auto-Submitted"),
-    *("Precedence", "MIME-Version", "Content-Type"),
+    *("Precedence", "Feedback-ID", "MIME-Version", "Content-Type"),
 }
 
 

@@ -148,10 +148,10 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "plan": CommandEntry("plan:plan_due", "Plan a digest for every subscriber who is due.", _PIPELINE),
     "deliver": CommandEntry("deliver:deliver", "Send the mails that are ready.", _PIPELINE),
     "inbound": CommandEntry("inbound:inbound", "Read bounces, complaints and mail commands.", _PIPELINE),
-    "send": CommandEntry("send:send", "Send a subscriber their digest now.", _PIPELINE),
+    "send": CommandEntry("send:send", "Send a subscriber their digest now, ahead of their hour.", _PIPELINE),
     "preview": CommandEntry("digest:show_preview", "Show the digest that a subscriber would get now.", _PIPELINE),
     "explain": CommandEntry(
-        "digest:show_explanation", "Explain a subscriber's digests, or a paper's score for them.", _PIPELINE
+        "digest:show_explanation", "Explain a paper's score for a subscriber, or why they got a digest or none.", _PIPELINE
     ),
     "replay": CommandEntry("digest:show_replay", "Rebuild a past digest and compare it with what was sent.", _PIPELINE),
     "subscriber": GroupEntry("Manage subscribers.", SUBSCRIBER, _DATA),

@@ -17,8 +17,8 @@ _SCRIPTS = (
     ("he", re.compile("[\u0590-\u05ff]")),
 )
 """Scripts that name one language. Kana come first: Japanese mixes them with the characters of Chinese."""
-_LONG = re.compile(r"\S{28,}")
-_BREAK = re.compile(r"(?<=[/\-_.,:;=+&?])(?=\w{2})|(?<=\w{20})(?=\w{4})")
+_LONG = re.compile(r"\S{40,}")
+_BREAK = re.compile(r"(?<=\S{20}[/\-_.,:;=+&?])(?=\w{6})|(?<=\w{30})(?=\w{4})")
 
 
 @lru_cache(maxsize=4096)  # the same papers go to many readers

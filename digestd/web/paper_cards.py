@@ -31,6 +31,7 @@ class PaperCard:
         path: Path of the paper's own page below the home page.
         is_sample: The paper is invented.
         reason: Why this reader gets the paper; empty on public lists.
+        places: Venue and sources.
     """
 
     title: str
@@ -48,6 +49,8 @@ class PaperCard:
     reason: str = ""
     gist: str = ""
     is_machine_written: bool = False
+    places: tuple[str, ...] = ()
+    affiliations: tuple[str, ...] = ()
 
 
 def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
@@ -94,6 +97,8 @@ def _card(paper: Paper, item: PaperView, reason: str = "") -> PaperCard:
         reason=reason,
         gist=item.gist if paper.gist and item.gist != item.full_abstract else "",
         is_machine_written=item.is_machine_written,
+        places=item.places,
+        affiliations=item.affiliations,
     )
 
 

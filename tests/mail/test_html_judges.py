@@ -126,7 +126,6 @@ def page() -> Iterator[Page]:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="the templates: landmarks, targets at 320 pixels", strict=False)
 @pytest.mark.parametrize(("scheme", "size", "rules"), [("light", PHONE, RULES), ("dark", DESKTOP, LOOKS)])
 def test_mails_pass_accessibility_rules(page: Page, scheme: Any, size: Any, rules: list[str]) -> None:
     found = []
@@ -142,7 +141,6 @@ def test_mails_pass_accessibility_rules(page: Page, scheme: Any, size: Any, rule
     assert found == []
 
 
-@pytest.mark.xfail(reason="the templates: padding and borders on div, p and h2", strict=False)
 def test_word_shows_padding_and_borders() -> None:
     """Test that spaces and lines are where Word knows them: on cells, or on what has mso-padding-alt in its cell."""
     found = set()
@@ -168,7 +166,6 @@ def _is_known_to_word(element: HtmlElement, name: str, value: str) -> bool:
     return name != "width" or element.tag in ("table", "td", "th")
 
 
-@pytest.mark.xfail(reason="the templates: no mso-line-height-rule", strict=False)
 def test_word_keeps_line_heights() -> None:
     for mail in sample_mails():
         assert "mso-line-height-rule:exactly" in mail.html.replace(" ", ""), mail.name

@@ -21,6 +21,8 @@ from tests.security.stage import Stage
 from tests.support.relay import ReceivedMail
 
 ATOM = "{http://www.w3.org/2005/Atom}"
+OURS: frozenset[Mark] = frozenset((tag, frozenset(), frozenset()) for tag in ("wbr", "bdi"))
+"""What mails insert into long words and into names from right to left."""
 
 
 def test_there_are_enough_hostile_strings() -> None:
@@ -34,7 +36,7 @@ def test_pages_have_no_injected_markup_or_url(kind: Stage, attacked: Stage) -> N
     read = set()
     for name, html in attacked.pages():
         seen = Seen(html)
-        assert seen.marks - usual[name] == set(), name
+        assert seen.marks - usual[name] - OURS == set(), name
         assert seen.astray == set(), name
         assert unruly(seen.said) == set(), name
         read |= seen.links
@@ -45,7 +47,7 @@ def test_pages_have_no_injected_markup_or_url(kind: Stage, attacked: Stage) -> N
 def test_mails_have_no_injected_header_or_markup(kind: Stage, attacked: Stage) -> None:
     usual = [_read(mail) for mail in kind.mails()]
     [shape] = {_shape(mail) for mail in usual}
-    allowed = set().union(*(Seen(_part(mail, "html")).marks for mail in usual))
+    allowed = set(OURS).union(*(Seen(_part(mail, "html")).marks for mail in usual))
     mails = attacked.mails()
     for taken in mails:
         mail = _read(taken)
