@@ -58,6 +58,9 @@ SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
     "erase": CommandEntry("subscriber:erase", "Delete everything about a person.", logs=False),
     "interests": CommandEntry("interests:show_interests", "List a subscriber's interests, or import papers they like."),
     "feedback": CommandEntry("interests:give_feedback", "Record a subscriber's feedback on a paper, or list it."),
+    "chat": CommandEntry(
+        "chat:edit_chat", "Send a subscriber's digests to a chat room instead of their mailbox.", logs=False
+    ),
     "library": GroupEntry(
         "Manage a subscriber's Zotero and ORCID libraries.",
         {

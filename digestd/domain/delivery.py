@@ -213,3 +213,5 @@ class Claim(NamedTuple):
     """The number of earlier attempts that could not be composed."""
     coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
     """The sources that were incomplete at planning, by display name; None if unreadable."""
+    chat: bytes | None = None
+    """The encrypted URL of the chat room that a digest goes to instead of the address; None for mail."""

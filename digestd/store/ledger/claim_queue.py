@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Text, and_, bindparam, case, cast, func, inse
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
+from digestd.domain.delivery import DIGESTS, Actor, Claim, Consent, MailKind, State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason, blocks_mail
 from digestd.store import core
@@ -41,6 +41,10 @@ RECIPIENTS = (
     .outerjoin(core.suppression, core.suppression.c.address_key == func.coalesce(_D.recipient_key, _S.address_key))
 )
 """Each delivery with its subscriber, and with what stands against writing to its address."""
+
+
+CHAT = case((_D.kind.in_(sorted(DIGESTS)), core.chat_target.c.sealed)).label("chat")
+"""The encrypted URL of the chat room that a delivery goes to; null if it goes by mail, as all notices do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +142,8 @@ def coverage(kept: str) -> Mapping[str, CoverageState] | None:
 def _selected() -> core.Query:
     suppression = core.suppression.c.reason.label("suppression")
     return select(
-        *_COLUMNS, RECIPIENT.label("address"), _S.name, _S.language, _S.status, _S.version, suppression
-    ).select_from(RECIPIENTS)
+        *_COLUMNS, RECIPIENT.label("address"), _S.name, _S.language, _S.status, _S.version, suppression, CHAT
+    ).select_from(RECIPIENTS.outerjoin(core.chat_target, core.chat_target.c.subscriber_id == _D.subscriber_id))
 
 
 def _ready(at_us: int, limit: int) -> core.Query:
@@ -243,4 +247,5 @@ def _claim(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim:
         dated_us=at_us if row.dated_us is None else row.dated_us,
         failures=row.failures,
         coverage=coverage(row.coverage),
+        chat=None if row.chat is None else bytes(row.chat),
     )

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, CHAT, coverage
 from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import pick_count, readable_picks, steps
 from digestd.store.timestamps import from_us, to_us
@@ -199,8 +199,10 @@ def as_claim(session: Session, delivery: int) -> Claim | None:
     return None if row is None else _claim(row)
 
 
-_WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language).join_from(
-    core.delivery, core.subscriber, _S.id == _D.subscriber_id
+_WITH_READER = (
+    select(*ALL_COLUMNS, _S.address, _S.name, _S.language, CHAT)
+    .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+    .outerjoin(core.chat_target, core.chat_target.c.subscriber_id == _D.subscriber_id)
 )
 
 
@@ -224,6 +226,7 @@ def _claim(row: core.Record) -> Claim:
         dated_us=row.dated_us if row.dated_us is not None else row.due_us,
         failures=row.failures,
         coverage=coverage(row.coverage),
+        chat=None if row.chat is None else bytes(row.chat),
     )
 
 
