@@ -5,8 +5,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, NamedTuple
+
+from tests.support.waiting import PATIENCE_SECONDS
+
+HANG = -1
 
 
 class Post(NamedTuple):
@@ -19,7 +23,7 @@ class Post(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer. A status of 0 closes the connection after the request instead."""
+    """An answer. A status of 0 closes the connection after the request instead, one of HANG never answers."""
 
     status: int = 200
     body: str = '{"ok": true}'
@@ -33,6 +37,8 @@ class ChatServer:
     port: int = 0
     posts: list[Post] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    hanging: Event = field(default_factory=Event)
+    closing: Event = field(default_factory=Event)
 
 
 @contextmanager
@@ -46,7 +52,10 @@ def chat_server() -> Iterator[ChatServer]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             state.posts.append(Post(self.command, self.path, headers, json.loads(raw)))
             answer = state.answers.pop(0) if state.answers else Answer()
-            if not answer.status:
+            if answer.status == HANG:
+                state.hanging.set()
+                state.closing.wait(PATIENCE_SECONDS)
+            if answer.status <= 0:
                 self.close_connection = True
                 return
             self.send_response(answer.status)
@@ -68,6 +77,7 @@ def chat_server() -> Iterator[ChatServer]:
     try:
         yield state
     finally:
+        state.closing.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -14,8 +14,10 @@ from digestd.domain.delivery import State
 from digestd.errors import BadInput
 from digestd.subscribers.chat import remove_chat, set_chat
 from digestd.subscribers.lookup import find
-from tests.delivery.chat_server import Answer, ChatServer, Post, chat_server
+from tests.delivery.chat_server import HANG, Answer, ChatServer, Post, chat_server
+from tests.support.command_process import Command
 from tests.support.install import Install
+from tests.support.waiting import PATIENCE_SECONDS
 
 URLS = {
     "slack": "slack+http://127.0.0.1:{port}/services/T0/B0/secret0",
@@ -137,6 +139,23 @@ def test_lost_answer_is_uncertain_or_asked_again(
     else:
         assert on_file.by_address[address] is State.UNCERTAIN
         assert len(server.posts) == 1, "never posted again blindly"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", CHAT_FORMS)
+def test_killed_worker_posts_nothing_twice(
+    on_file: Install, server: ChatServer, room: Callable[[str], str], form: str
+) -> None:
+    address = room(form)
+    server.answers = [Answer(HANG)]
+    running = Command(("deliver",), on_file.environment(), on_file.folder).start()
+    assert server.hanging.wait(PATIENCE_SECONDS)
+    running.process.kill()
+    assert running.end().killed
+    deliver(on_file)
+    assert on_file.by_address[address] is State.UNCERTAIN
+    assert len(server.posts) == 1
+    assert on_file.broken == {}
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
