@@ -58,6 +58,9 @@ SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
     "erase": CommandEntry("subscriber:erase", "Delete everything about a person.", logs=False),
     "interests": CommandEntry("interests:show_interests", "List a subscriber's interests, or import papers they like."),
     "feedback": CommandEntry("interests:give_feedback", "Record a subscriber's feedback on a paper, or list it."),
+    "chat": CommandEntry(
+        "chat:edit_chat", "Send a subscriber's digests to a chat room instead of their mailbox.", logs=False
+    ),
     "library": GroupEntry(
         "Manage a subscriber's Zotero and ORCID libraries.",
         {
@@ -151,7 +154,9 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "send": CommandEntry("send:send", "Send a subscriber their digest now, ahead of their hour.", _PIPELINE),
     "preview": CommandEntry("digest:show_preview", "Show the digest that a subscriber would get now.", _PIPELINE),
     "explain": CommandEntry(
-        "digest:show_explanation", "Explain a paper's score for a subscriber, or why they got a digest or none.", _PIPELINE
+        "digest:show_explanation",
+        "Explain a paper's score for a subscriber, or why they got a digest or none.",
+        _PIPELINE,
     ),
     "replay": CommandEntry("digest:show_replay", "Rebuild a past digest and compare it with what was sent.", _PIPELINE),
     "subscriber": GroupEntry("Manage subscribers.", SUBSCRIBER, _DATA),

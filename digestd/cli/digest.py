@@ -17,6 +17,7 @@ from digestd.cli.arguments import Email, Json, parse_date
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_line
 from digestd.delivery.composer import Composer
+from digestd.delivery.digest_papers import digest_papers
 from digestd.delivery.replay import replay
 from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview, preview_on
 from digestd.digests.outlook import InterestYield, Outlook, outlook
@@ -28,6 +29,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.mail.content import Rendered
 from digestd.mail.lint import Finding, Severity
+from digestd.mail.outlets import OUTLETS
 from digestd.mail.rendering import render_reason
 from digestd.security.links import address_key, make_message_id
 from digestd.store import subscribers, suppressions
@@ -50,11 +52,21 @@ class MailPart(StrEnum):
     EML = "eml"
 
 
+def _forms() -> list[str]:
+    return list(OUTLETS)
+
+
 def show_preview(
     email: Email,
     text: Text = False,
     html: Html = False,
     eml: Eml = False,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="FORM", help=f"Show it in another form: {', '.join(OUTLETS)}.", autocompletion=_forms
+        ),
+    ] = "",
     out: Out = None,
     on: Annotated[
         str, typer.Option("--date", metavar="DATE", help="Show what they got, or would have got, on this date.")
@@ -72,13 +84,14 @@ def show_preview(
     --lint it shows what receivers would refuse, clip, block or show wrongly; with --serve, every change of a template.
 
     Example: digestd preview ada@example.org --html --out digest.html
+
+    Example: digestd preview ada@example.org --as bibtex --out digest.bib
     """
+    shows_mail = text or html or eml
     if as_json and not lint:
         raise BadInput("--json is for --lint; use --text, --html or --eml to show the mail")
-    if lint and (text or html or eml or out):
-        raise BadInput("--lint shows no mail; leave out --text, --html, --eml and --out")
-    if live and (text or html or eml or out or lint):
-        raise BadInput("--serve shows all parts; leave out --text, --html, --eml, --out and --lint")
+    if form or lint or live:
+        _check_views(form, lint=lint, live=live, shows_mail=shows_mail, writes=out is not None)
     part = _part(text=text, html=html, eml=eml)
     day = parse_date(on, "--date") if on else None
     app = wiring.build()
@@ -89,9 +102,21 @@ def show_preview(
         serve_preview(app, composer, claim, port)
     elif lint:
         _show_findings(composer.lint(claim), as_json=as_json)
+    elif form:
+        _show(OUTLETS[form].render(digest_papers(app.db, app.templates, app.settings.list_name, claim)), out)
     else:
         is_mail = part is MailPart.EML
         _show(composer.compose(claim).message if is_mail else _rendered_part(composer.render(claim), part), out)
+
+
+def _check_views(form: str, *, lint: bool, live: bool, shows_mail: bool, writes: bool) -> None:
+    """Raise BadInput if --as, --lint or --serve is used with an option that it excludes, or --as is unknown."""
+    if form and form not in OUTLETS:
+        raise BadInput(f"--as: {form[:40]!r} is not a form; use one of {', '.join(OUTLETS)}")
+    if bool(form) + lint + live + shows_mail > 1:
+        raise BadInput("--text, --html, --eml, --as, --lint and --serve exclude each other; use one of them")
+    if writes and not form:
+        raise BadInput(f"--out writes a file, and {'--lint' if lint else '--serve'} has none; leave it out")
 
 
 def _show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:

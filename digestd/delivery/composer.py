@@ -5,12 +5,15 @@ The sender is what the operator configured: addresses, keys, and where the links
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from threading import RLock
 from typing import NamedTuple
 
+from digestd.delivery.chat import CHAT_FORMS, CHAT_USE, parse_chat_url
+from digestd.delivery.chat.chat_message import ChatDigest, chat_entry
 from digestd.domain.delivery import DIGESTS, Claim, MailKind
 from digestd.domain.digest import Occasion
 from digestd.domain.paper import Paper
@@ -32,8 +35,9 @@ from digestd.mail.digest import assemble_digest, render_digest
 from digestd.mail.dkim import Signer
 from digestd.mail.lint import Finding, LintContext, lint
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
-from digestd.mail.rendering import render_notice, render_reply
+from digestd.mail.rendering import render_notice, render_reason, render_reply
 from digestd.mail.templates import Templates
+from digestd.security.encryption import decrypt
 from digestd.security.links import (
     Keys,
     Purpose,
@@ -108,10 +112,14 @@ class Sender:
 
 
 class ComposedMail(NamedTuple):
-    """The bytes of a mail and their SHA-256."""
+    """The bytes of a mail and their SHA-256.
+
+    `chat`: the URL of the chat room that it goes to, else empty. The bytes are then those of `chat.chat_transport`.
+    """
 
     message: bytes
     sha256: bytes
+    chat: str = ""
 
 
 class Composer:
@@ -180,12 +188,30 @@ class Composer:
                 return self._compose(claim)
 
     def _compose(self, claim: Claim) -> ComposedMail:
+        if claim.chat is not None:
+            return self._compose_chat(claim, decrypt(self._sender.keys, CHAT_USE, str(claim.subscriber), claim.chat))
         if claim.kind in DIGESTS:
             return self._sign(claim, self._digest(claim))
         rendered = self.render(claim)
         logo = self._templates[claim.template_hash].theme.logo
         headers = self._headers(claim, rendered.subject)
         return self._sign(claim, compose_notice(headers, rendered.text, rendered.html, logo))
+
+    def _compose_chat(self, claim: Claim, url: str) -> ComposedMail:
+        """Return a digest as messages for a chat room.
+
+        Others read along, so they contain nothing personal: no name, no title of a private reference, and no link but
+        that of the digest's web page.
+        """
+        templates, content = self._templates[claim.template_hash], self._content(claim)
+        heading = render_digest(templates, replace(content, subscriber_name="", held=())).subject
+        entries = tuple(
+            chat_entry(item, render_reason(templates, item.reason.shareable, claim.language)) for item in content.items
+        )
+        target = parse_chat_url(url)
+        texts = CHAT_FORMS[target.form].write(ChatDigest(heading, entries, content.links.view), target)
+        message = json.dumps(texts).encode()
+        return ComposedMail(message, hashlib.sha256(message).digest(), url)
 
     def _digest(self, claim: Claim) -> bytes:
         content = self._content(claim)

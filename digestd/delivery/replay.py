@@ -37,7 +37,7 @@ class ReplayedDigest:
         if self.differs:
             return (
                 f"differs from what {done} (sha256 {self.ledger.sha256.hex()}, now {self.sha256.hex()}): the "
-                "subscriber's name, address or language, or a sender setting, has changed since"
+                "subscriber's name, address, language or chat room, or a sender setting, has changed since"
             )
         return f"matches what {done} (sha256 {self.sha256.hex()})"
 

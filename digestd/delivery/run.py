@@ -22,6 +22,7 @@ import structlog
 
 from digestd.delivery.alert import SendAlert, no_alert
 from digestd.delivery.attempt_recorder import AttemptRecorder, PendingRefusals, RunCounters
+from digestd.delivery.chat.chat_transport import ROUTE, ChatTransport
 from digestd.delivery.claim_queue import ClaimQueue
 from digestd.delivery.composer import Composer, Sender
 from digestd.delivery.group_commit import GroupCommit
@@ -67,6 +68,7 @@ class DeliveryConfig:
         connections: Number of connections to each relay.
         limits: Mails per second, by route name or by `@domain`.
         send_alert: Called when a relay stops or resumes.
+        chat: Where digests for chat rooms go.
     """
 
     db: Database
@@ -80,6 +82,7 @@ class DeliveryConfig:
     connections: int = 8
     limits: Mapping[str, float] = field(default_factory=dict)
     send_alert: SendAlert = no_alert
+    chat: Route = field(default_factory=lambda: Route(ROUTE, ChatTransport()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +147,13 @@ async def deliver(  # what a run may be limited by
             open_sent_journal(config.journals, started.date()) as sent,
         ):
             commits = GroupCommit(config.db, config.clock, results, sent, limiter)
+            recorders = {
+                route.name: AttemptRecorder(config.owner, route.name, commits, refusals, config.rng)
+                for route in (*config.routes, config.chat)
+            }
             contexts = [
                 SendingContext(
-                    config.owner,
-                    route,
-                    queue,
-                    composer,
-                    commits,
-                    AttemptRecorder(config.owner, route.name, commits, refusals, config.rng),
+                    config.owner, route, queue, composer, commits, recorders[route.name], config.chat, recorders[ROUTE]
                 )
                 for route in config.routes
             ]
@@ -221,7 +223,7 @@ def check_disk_space(folders: Iterable[Path]) -> None:
 
 def _preflight(config: DeliveryConfig, composer: Composer, now: datetime) -> None:
     with config.db.read() as session:
-        sample = queries.sample(session, SAMPLE_SIZE, now)
+        sample = [claim for claim in queries.sample(session, SAMPLE_SIZE, now) if claim.chat is None]
     check_lint(composer, check_composing(composer, sample))
 
 

@@ -9,6 +9,7 @@ When a relay fails, the pool stops its workers and the others continue.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -46,7 +47,10 @@ class PreparedMail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SendingContext:
-    """The objects that all workers of one relay share."""
+    """The objects that all workers of one relay share.
+
+    They also send the digests for chat rooms, over the route `chat`.
+    """
 
     owner: str
     route: Route
@@ -54,15 +58,25 @@ class SendingContext:
     composer: Composer
     commits: GroupCommit
     recorder: AttemptRecorder
+    chat: Route
+    chat_recorder: AttemptRecorder
+
+    def route_of(self, claim: Claim) -> Route:
+        """Return the route of a delivery."""
+        return self.route if claim.chat is None else self.chat
+
+    def recorder_of(self, claim: Claim) -> AttemptRecorder:
+        """Return the recorder of a delivery's route."""
+        return self.recorder if claim.chat is None else self.chat_recorder
 
 
 class SendingWorker:
-    """Sends mails over one connection, reopened as needed."""
+    """Sends mails over one connection to each route that it needs, reopened as needed."""
 
     def __init__(self, context: SendingContext) -> None:
         self._context = context
-        self._connection: Connection | None = None
-        self._last_used = 0.0
+        self._connections: dict[str, Connection] = {}
+        self._last_used: dict[str, float] = {}
         self._next: PreparedMail | None = None
 
     async def run(self) -> None:
@@ -73,8 +87,8 @@ class SendingWorker:
         finally:
             if self._next is not None:
                 self._context.recorder.record_not_sent(self._next.claim)
-            if self._connection is not None:
-                await self._connection.close()
+            for connection in self._connections.values():
+                await connection.close()
 
     async def _next_mail(self) -> PreparedMail | None:
         """Return the next mail, or None if none are left."""
@@ -91,39 +105,45 @@ class SendingWorker:
         try:
             composed = self._context.composer.compose(claim)
             sender = claim.envelope_from
-            mail = OutgoingMail(sender, claim.address, composed.message, envelope_tag(sender), dotless=True)
+            # in chat, every attempt has the same tag, by which a server recognises a message that it has already
+            tag = hashlib.sha256(claim.message_id.encode()).hexdigest() if composed.chat else envelope_tag(sender)
+            mail = OutgoingMail(sender, composed.chat or claim.address, composed.message, tag, dotless=True)
             return PreparedMail(claim, mail, composed.sha256)
         except Exception as error:
             self._context.recorder.record_not_composed(claim, error)
             return None
 
     async def _send(self, prepared: PreparedMail) -> None:
-        connection = await self._connect(prepared)
+        connection, recorder = await self._connect(prepared), self._context.recorder_of(prepared.claim)
         try:
             refusal = await connection.offer(prepared.mail)
         except BaseException:
             await connection.abandon()
-            self._context.recorder.record_interrupted(prepared.claim)
+            recorder.record_interrupted(prepared.claim)
             raise
         self._compose_next()
         if refusal is not None:
-            self._context.recorder.record_refusal(prepared.claim, refusal)
+            recorder.record_refusal(prepared.claim, refusal)
         elif await self._pass_commit_point(connection, prepared):
             await self._send_final_dot(connection, prepared.claim)
-        self._last_used = asyncio.get_running_loop().time()
+        self._last_used[self._context.route_of(prepared.claim).name] = asyncio.get_running_loop().time()
 
     async def _connect(self, prepared: PreparedMail) -> Connection:
         """Return the open connection, or a new one if it is missing or was idle for long."""
-        if self._connection is not None and asyncio.get_running_loop().time() - self._last_used > IDLE_SECONDS:
-            await self._connection.close()
-            self._connection = None
-        if self._connection is None:
+        route = self._context.route_of(prepared.claim)
+        known = self._connections.get(route.name)
+        if known is not None and asyncio.get_running_loop().time() - self._last_used[route.name] > IDLE_SECONDS:
+            del self._connections[route.name]
+            await known.close()
+            known = None
+        if known is None:
             try:
-                self._connection = await self._context.route.transport.connect()
+                known = self._connections[route.name] = await route.transport.connect()
             except BaseException:
-                self._context.recorder.record_not_sent(prepared.claim)
+                self._context.recorder_of(prepared.claim).record_not_sent(prepared.claim)
                 raise
-        return self._connection
+            self._last_used[route.name] = asyncio.get_running_loop().time()
+        return known
 
     def _compose_next(self) -> None:
         """Take and compose the next mail if one is available without waiting."""
@@ -134,23 +154,28 @@ class SendingWorker:
         """Return True once the ledger has committed that the final dot may be sent."""
         claim = prepared.claim
         request = CommitRequest(
-            claim.key, claim.attempt, self._context.owner, prepared.sha256, self._context.route.name, claim.message_id
+            claim.key,
+            claim.attempt,
+            self._context.owner,
+            prepared.sha256,
+            self._context.route_of(claim).name,
+            claim.message_id,
         )
         try:
             decision = await self._context.commits.pass_commit_point(request)
         except BaseException:
             await connection.abandon()
-            self._context.recorder.record_not_sent(claim)
+            self._context.recorder_of(claim).record_not_sent(claim)
             raise
         if decision is not CommitDecision.OK:
             await connection.abandon()
-            self._context.recorder.record_stopped_at_commit_point(claim, decision)
+            self._context.recorder_of(claim).record_stopped_at_commit_point(claim, decision)
         return decision is CommitDecision.OK
 
     async def _send_final_dot(self, connection: Connection, claim: Claim) -> None:
-        recorder = self._context.recorder
+        recorder = self._context.recorder_of(claim)
         try:
-            reply = await connection.commit(self._next.mail if self._next is not None else None)
+            reply = await connection.commit(self._next_on_route(claim))
         except LostReply as lost:
             recorder.record_uncertain(claim, f"no answer to the final dot: {lost}")
             return
@@ -161,6 +186,13 @@ class SendingWorker:
             recorder.record_uncertain(claim, "stopped while waiting for the answer to the final dot")
             raise
         recorder.record_answer(claim, reply)
+
+    def _next_on_route(self, claim: Claim) -> OutgoingMail | None:
+        """Return the next mail if it goes over the same connection as this one."""
+        following = self._next
+        if following is None or self._context.route_of(following.claim) is not self._context.route_of(claim):
+            return None
+        return following.mail
 
 
 class WorkerPool:

@@ -221,3 +221,5 @@ class Claim(NamedTuple):
     """What is special about this digest."""
     unmatched: tuple[str, ...] = ()
     """The topics for which no paper was found, if the digest says that there is none."""
+    chat: bytes | None = None
+    """The encrypted URL of the chat room that a digest goes to instead of the address; None for mail."""

@@ -22,6 +22,7 @@ _BY_SUBSCRIBER = (
     core.feedback,
     core.muting,
     core.saved_list_link,
+    core.chat_target,
     core.consent_event,
     core.address_change,
     core.seen_papers,

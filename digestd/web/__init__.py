@@ -4,8 +4,9 @@ One module per page, all behind the same middleware.
 
     home            GET  /                 subscribe form and today's papers
     preview         POST /preview          preview of today's digest; /preview/picks for the script
-    papers          GET  /papers, /papers/{day}; these and the next unless DIGESTD_PUBLIC_PAPERS is off
+    papers          GET  /papers, /papers/{day}; these and the next two unless DIGESTD_PUBLIC_PAPERS is off
     paper_page      GET  /paper/{id}       one paper
+    public_papers   GET  /papers.{ending}  today's papers as a file or feed
     subscribe       POST /subscribe        sign up; the answer is the same for every address
     resend          GET  /resend           address form;  POST sends the confirmation again
     confirm         GET  /confirm/{token}  POST confirms; /decline deletes the address
@@ -21,7 +22,7 @@ One module per page, all behind the same middleware.
     libraries       GET  /p/{token}/libraries  Zotero and ORCID;  POST links, reads, unlinks
     settings_link   GET  /settings         address form;  POST mails a link to the settings
     address_change  GET  /move/{token}     POST confirms or cancels a new address
-    view            GET  /d/{token}        a digest in the browser
+    view            GET  /d/{token}        a digest in the browser; /digest.{ending} as a file
     api             /api/v1                JSON API, see its docstring
     health          GET  /healthz, /readyz (the latter for operators only, see operator_access)
     metrics         GET  /metrics          for operators only
@@ -64,6 +65,7 @@ from digestd.web import (
     pause,
     preferences,
     preview,
+    public_papers,
     references,
     requests,
     resend,
@@ -108,6 +110,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         home.router(app, pages),
         preview.router(app, pages, preview_day, ExamplePapers.of(app)),
         *((papers.router(app, pages), paper_page.router(app, pages)) if app.settings.public_papers else ()),
+        public_papers.router(app),
         subscribe.router(app, pages, forms),
         resend.router(app, forms),
         confirm.router(app, pages),

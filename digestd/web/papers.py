@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.errors import NotFound
+from digestd.mail.outlets import OUTLETS
 from digestd.store import papers
 from digestd.web.pages import SHOW, Pages
 from digestd.web.paper_cards import paper_cards
@@ -68,4 +69,5 @@ def _page(app: App, pages: Pages, day: date, now: datetime) -> Response:
         papers=paper_cards(found),
         before=before and before.date(),
         after=after and after.date(),
+        outlets=tuple(OUTLETS.values()) if app.settings.public_papers and day == now.date() else (),
     )

@@ -3,7 +3,7 @@
 As a page, as files and as feeds.
 
 /s/{token}                       the list
-/s/{token}/saved.bib, .ris       for reference managers
+/s/{token}/saved.bib, .ris, .md  for reference managers and notes
 /s/{token}/saved.atom, .json     what was saved, for feed readers
 /s/{token}/digests.atom, .json   the papers of their digests
 /p/{token}/saved                 the list by the link to the settings;  POST removes a paper
@@ -12,11 +12,7 @@ Feed readers know the secret address and may pass it on, so it is only to read a
 subscriber.
 """
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import format_datetime, parsedate_to_datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -28,24 +24,19 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
-from digestd.mail.citations import bibtex, ris
 from digestd.mail.content import PaperContent
-from digestd.mail.feeds import ATOM, JSON_FEED, Feed, FeedItem, atom, json_feed
+from digestd.mail.outlets import FEEDS, FILES, ListedPaper, PaperList, by_ending
 from digestd.mail.rendering import render_gist, render_reason
 from digestd.mail.view_models import DetailLevel, view_paper
 from digestd.security.links import Purpose, make_token, read_token
 from digestd.store import feedback, papers, saved_list, subscribers
+from digestd.web.files import as_feed, as_file
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 
 SHOWN_MAX = 100
 """Maximum number of papers on the page. Files contain all."""
 _FIT = DetailLevel(title=300, abstract=0, authors=4)
-_FILES = {
-    "saved.bib": ("application/x-bibtex; charset=utf-8", bibtex),
-    "saved.ris": ("application/x-research-info-systems; charset=utf-8", ris),
-}
-_FEEDS: dict[str, tuple[str, Callable[[Feed], bytes]]] = {".atom": (ATOM, atom), ".json": (JSON_FEED, json_feed)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +85,23 @@ class SavedPapers:
             count=len(found),
             papers=[(paper.id, view_paper(PaperContent.of(paper), _FIT)) for paper, _ in found[:SHOWN_MAX]],
             base=f"{self.pages.site.root}s/{signed}",
+            files=FILES,
+            feeds=FEEDS,
             settings=settings,
         )
 
-    def file(self, signed: str, name: str) -> Response:
-        """Return the list as a file for reference managers."""
-        kind, written = _FILES[name]
-        with self.app.db.read() as session:
-            found = saved_list.saved(session, self.owner(session, signed).key)
-        text = written(paper for paper, _ in found)
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(text.encode("utf-8", "replace"), media_type=kind, headers=headers)
+    def listed(self, signed: str, name: str, limit: int) -> PaperList:
+        """Return the saved papers, at most `limit` of them, or the papers of the newest digests.
 
-    def feed(self, signed: str, name: str) -> Feed:
-        """Return the feed of saved papers or of digests."""
+        `name`: `saved` or `digests`, and an ending.
+        """
         kind = name.partition(".")[0]
         with self.app.db.read() as session:
             owner = self.owner(session, signed)
-            posted = tuple(self._saved(session, owner) if kind == "saved" else self._picked(session, owner))
+            posted = tuple(self._saved(session, owner, limit) if kind == "saved" else self._picked(session, owner))
             since = subscribers.created(session, owner.key)
         base = self.app.urls.saved(signed)
-        return Feed(
+        return PaperList(
             name=f"{self.app.urls.home}{self.app.keys.original.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
             title=self.app.settings.list_name,
             home=base,
@@ -124,20 +111,20 @@ class SavedPapers:
             items=posted,
         )
 
-    def _saved(self, session: Session, owner: Subscriber) -> list[FeedItem]:
+    def _saved(self, session: Session, owner: Subscriber, limit: int) -> list[ListedPaper]:
         return [
-            FeedItem(paper, at, render_gist(self.app.templates, paper.gist, owner.language))
-            for paper, at in saved_list.saved(session, owner.key, SHOWN_MAX)
+            ListedPaper(paper, at, gist=render_gist(self.app.templates, paper.gist, owner.language))
+            for paper, at in saved_list.saved(session, owner.key, limit)
         ]
 
-    def _picked(self, session: Session, owner: Subscriber) -> list[FeedItem]:
+    def _picked(self, session: Session, owner: Subscriber) -> list[ListedPaper]:
         templates, language = self.app.templates, owner.language
         return [
-            FeedItem(
+            ListedPaper(
                 paper,
                 at,
-                render_gist(templates, paper.gist, language),
                 render_reason(templates, pick.reason.shareable, language),
+                render_gist(templates, paper.gist, language),
             )
             for paper, pick, at in saved_list.recent_picks(session, owner.key)
         ]
@@ -154,14 +141,13 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.api_route("/s/{token}/{name}", methods=SHOW)
     def fetch(request: Request, token: str, name: str) -> Response:
-        if name in _FILES:
-            return saved_papers.file(token, name)
-        kind, dot, ending = name.partition(".")
-        if kind not in ("saved", "digests") or dot + ending not in _FEEDS:
+        kind, _, ending = name.partition(".")
+        outlet = by_ending(ending)
+        if outlet is None or kind not in (("saved", "digests") if outlet.is_feed else ("saved",)):
             raise NotFound("no such file")
-        media, written = _FEEDS[dot + ending]
-        feed = saved_papers.feed(token, name)
-        return conditional(request, Response(written(feed), media_type=media), feed.updated)
+        if outlet.is_feed:
+            return as_feed(request, outlet, saved_papers.listed(token, name, SHOWN_MAX))
+        return as_file(outlet, saved_papers.listed(token, name, saved_list.SAVED_MAX), name)
 
     _by_settings(app, pages, saved_papers, routes)
     return routes
@@ -183,30 +169,3 @@ def _by_settings(app: App, pages: Pages, saved_papers: SavedPapers, routes: APIR
                 rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
                 feedback.withdraw(session, owner.key, rows, Verdict.SAVED, app.clock())
         return saved_papers.page_of(owner, settings_page.here(token))
-
-
-def conditional(request: Request, answer: Response, updated: datetime) -> Response:
-    """Return the answer, or 304 if the client has the current version.
-
-    RFC 9110 section 13.
-    """
-    tag = f'"{hashlib.sha256(bytes(answer.body)).hexdigest()[:32]}"'
-    headers = {
-        "ETag": tag,
-        "Last-Modified": format_datetime(updated.replace(microsecond=0), usegmt=True),
-        "Cache-Control": "private, no-cache",
-    }
-    if _is_known(request, tag, updated):
-        return Response(status_code=304, headers=headers)
-    answer.headers.update(headers)
-    return answer
-
-
-def _is_known(request: Request, tag: str, updated: datetime) -> bool:
-    if given := request.headers.get("if-none-match"):
-        return given.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in given.split(","))
-    since = request.headers.get("if-modified-since")
-    try:
-        return since is not None and parsedate_to_datetime(since) >= updated.replace(microsecond=0)
-    except (ValueError, TypeError):
-        return False

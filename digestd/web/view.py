@@ -1,27 +1,58 @@
-"""Show a digest in the browser."""
+"""Show a digest in the browser, and offer it as files.
+
+/d/{token}                    the digest
+/d/{token}/digest.md, .bib…   the same as a file, see `mail.outlets`
+"""
+
+from html import escape
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from digestd.app import App
 from digestd.delivery.composer import Composer
+from digestd.delivery.digest_papers import digest_papers
+from digestd.domain.delivery import Claim
 from digestd.errors import NotFound
+from digestd.mail.outlets import FILES, by_ending
 from digestd.security.links import Purpose, read_token
 from digestd.store.ledger import queries
+from digestd.web.files import as_file
 from digestd.web.headers import INLINE_STYLE
 from digestd.web.pages import SHOW
+
+_END = "</body>"
+_LINKS_STYLE = "margin:0 auto;padding:0 16px 32px;max-width:600px;font:14px/1.5 sans-serif;text-align:center"
 
 
 def router(app: App) -> APIRouter:
     """Return the routes of this module."""
     routes = APIRouter()
 
+    def delivery_of(token: str) -> int:
+        return read_token(app.keys, Purpose.VIEW, token, app.clock()).number
+
     @routes.api_route("/d/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        delivery = read_token(app.keys, Purpose.VIEW, token, app.clock()).number
-        return HTMLResponse(view_digest(app, delivery), headers={"Content-Security-Policy": INLINE_STYLE})
+        html = with_file_links(view_digest(app, delivery_of(token)), f"{app.urls.view(token)}/digest.")
+        return HTMLResponse(html, headers={"Content-Security-Policy": INLINE_STYLE})
+
+    @routes.api_route("/d/{token}/digest.{ending}", methods=SHOW)
+    def download(token: str, ending: str) -> Response:
+        claim, outlet = _digest(app, delivery_of(token)), by_ending(ending)
+        if outlet is None or outlet.is_feed:
+            raise NotFound("no such file")
+        listed = digest_papers(app.db, app.templates, app.settings.list_name, claim, app.urls.view(token))
+        return as_file(outlet, listed, f"{claim.period}.{ending}")
 
     return routes
+
+
+def with_file_links(page: str, base: str) -> str:
+    """Return the page of a digest with links to its files at the end. `base`: their URL without the ending."""
+    links = " · ".join(f'<a href="{escape(base + outlet.ending)}">{outlet.label}</a>' for outlet in FILES)
+    before, end, after = page.rpartition(_END)
+    return f'{before}<p style="{_LINKS_STYLE}">{links}</p>\n{end}{after}' if end else page
 
 
 def view_digest(app: App, delivery: int) -> str:
@@ -33,11 +64,17 @@ def view_digest(app: App, delivery: int) -> str:
     Raises:
         NotFound: The digest does not exist or was removed.
     """
-    with app.db.read() as session:
-        claim = queries.as_claim(session, delivery)
-    if claim is None or not claim.picks:
-        raise NotFound("there is no such digest any more")
+    claim = _digest(app, delivery)
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
     picks = tuple(pick._replace(reason=pick.reason.shareable) for pick in claim.picks)
     return composer.render_page(claim._replace(coverage=claim.coverage or {}, picks=picks))
+
+
+def _digest(app: App, delivery: int) -> Claim:
+    """Return a digest of the ledger. Raises NotFound if it does not exist or was removed."""
+    with app.db.read() as session:
+        claim = queries.as_claim(session, delivery)
+    if claim is None or not claim.picks:
+        raise NotFound("there is no such digest any more")
+    return claim

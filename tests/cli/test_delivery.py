@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.cli.digest import NothingToShow
 from digestd.errors import BadInput
+from digestd.mail.outlets import OUTLETS
 from tests.support.install import Install, install
 
 Run = Callable[..., str]
@@ -73,7 +74,15 @@ def test_preview_lint_shows_findings(run: Run, tmp_path: Path, monkeypatch: pyte
     assert CliRunner().invoke(app, ["preview", ADA, "--lint"]).stdout.startswith("rule\tseverity\twhere\tmessage\n")
 
 
-@pytest.mark.parametrize("words", [("--json",), ("--lint", "--html")])
+@pytest.mark.parametrize("form", OUTLETS)
+def test_preview_shows_other_forms(run: Run, tmp_path: Path, form: str) -> None:
+    file = tmp_path / "digest"
+    assert run("preview", ADA, "--as", form, "--out", str(file)) == ""
+    assert "Moss on walls" in file.read_text()
+    assert "Moss on walls" in run("preview", ADA, "--as", form)
+
+
+@pytest.mark.parametrize("words", [("--json",), ("--lint", "--html"), ("--as", "ris", "--html"), ("--as", "docx")])
 def test_preview_refuses_options_that_exclude_each_other(run: Run, words: tuple[str, ...]) -> None:
     done = CliRunner().invoke(app, ["preview", ADA, *words])
     assert isinstance(done.exception, BadInput)

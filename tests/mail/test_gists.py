@@ -10,7 +10,9 @@ from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperId, Words
 from digestd.mail.content import DigestContent, DigestItem, FullAbstracts, PaperContent
 from digestd.mail.digest import render_digest
-from digestd.mail.feeds import Feed, FeedItem, atom, json_feed
+from digestd.mail.outlets.atom import atom
+from digestd.mail.outlets.json_feed import json_feed
+from digestd.mail.outlets.outlet import ListedPaper, PaperList
 from digestd.mail.rendering import render_gist
 from digestd.mail.templates import Templates
 from digestd.mail.view_models import DETAIL_LEVELS, view_paper
@@ -83,7 +85,7 @@ def test_feeds_have_gist_and_abstract() -> None:
     told = render_gist(TEMPLATES, stored.gist, "en")
     assert told == f"We count all trees. They are more than three. ({LABEL})"
     home = "https://papers.example.org/"
-    feed = Feed("f", "Papers", home, f"{home}f", "en", AT, (FeedItem(stored, AT, told, "Why not"),))
+    feed = PaperList("f", "Papers", home, f"{home}f", "en", AT, (ListedPaper(stored, AT, "Why not", told),))
     assert f'<summary>{told}</summary><content type="text">Why not' in atom(feed).decode()
     (item,) = json.loads(json_feed(feed))["items"]
     assert item["summary"] == told

@@ -37,11 +37,11 @@ MUTANTS = (
         "marked as sent before the dot",
         "digestd/delivery/sending_worker.py",
         """\
-        recorder = self._context.recorder
+        recorder = self._context.recorder_of(claim)
         try:
 """,
         """\
-        recorder = self._context.recorder
+        recorder = self._context.recorder_of(claim)
         from digestd.delivery.retry import SmtpReply
         recorder.record_answer(claim, SmtpReply(250))
         await asyncio.sleep(0.3)

@@ -36,7 +36,7 @@ def posting(app: App) -> list[str]:
 
 def filled(path: str, token: str = FORGED) -> str:
     """Return a path with every parameter filled."""
-    known = {"token": token, "n": "1", "action": "more", "day": "2026-11-24", "name": "saved.bib"}
+    known = {"token": token, "n": "1", "action": "more", "day": "2026-11-24", "name": "saved.bib", "ending": "bib"}
     known["period"] = known["day"]
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda place: known.get(place[1], "x"), path)
 
@@ -61,7 +61,7 @@ def opening(backend: Backend, path: str, reader: int, **said: object) -> Mapping
     if purpose is Purpose.ADDRESS_CHANGE_NEW:
         request_address_change(backend.app.db, backend.app.notices, joined.key, f"new.{address}", backend.clock())
     token = backend.link(purpose, number, version).rpartition("/")[2]
-    places = {"token": token, "n": "1", "action": "more", "name": "saved.bib", "period": "2026-11-24"}
+    places = {"token": token, "n": "1", "action": "more", "name": "saved.bib", "ending": "bib", "period": "2026-11-24"}
     return {name: value for name, value in places.items() if f"{{{name}}}" in path.replace(":int", "")}
 
 

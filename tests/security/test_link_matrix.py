@@ -57,6 +57,7 @@ POWERS: Mapping[str, Power] = {
     "POST /u/{token}/fewer": _power("", "subscriber"),
     "POST /u/{token}/pause": _power("", CONSENT),
     "GET /d/{token}": _power(),
+    "GET /d/{token}/digest.{ending}": _power(),
     "GET /f/{token}": _power(),
     "GET /f/{token}/{action}": _power(),
     "POST /f/{token}/{action}": _power("", "feedback subscriber"),  # the second is the profile's version alone

@@ -38,7 +38,16 @@ ADDRESSES = ("recipient_key", "address_key")
 NOBODYS = frozenset(
     {
         *("paper", "paper_alias", "revision", "sighting", "signal", "fetch", "host", "source", "coverage", "merge"),
-        *("rejected_record", "similarity_key", "do_not_merge", "embedding", "gist_attempt", "encoding", "text_model", "template_set"),
+        *(
+            "rejected_record",
+            "similarity_key",
+            "do_not_merge",
+            "embedding",
+            "gist_attempt",
+            "encoding",
+            "text_model",
+            "template_set",
+        ),
         *("calibration", "trial", "consent_wording", "webhook", "api_token", "inbound_count", "due_audit", "throttle"),
         "alert_state",
     }

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route
 from digestd.delivery.transports.maildir import MaildirTransport
+from digestd.mail.outlets import FEEDS, OUTLETS
 from digestd.security.links import Purpose
 from digestd.store import saved_list
 from tests.web.conftest import Backend
@@ -26,7 +27,10 @@ PAPERS = [
      "authors": ["Bea Lakeman"], "categories": ["geo.ice"], "url": f"https://example.org/{n}"}
     for n in (1, 2)
 ]  # fmt: skip
-NAMES = ("saved.bib", "saved.ris", "saved.atom", "saved.json", "digests.atom", "digests.json")
+NAMES = (
+    *(f"saved.{outlet.ending}" for outlet in OUTLETS.values()),
+    *(f"digests.{outlet.ending}" for outlet in FEEDS),
+)
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 

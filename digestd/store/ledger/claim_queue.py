@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Text, and_, bindparam, case, cast, func, inse
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
+from digestd.domain.delivery import DIGESTS, Actor, Claim, Consent, MailKind, State
 from digestd.domain.digest import Occasion
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason, blocks_mail
@@ -42,6 +42,10 @@ RECIPIENTS = (
     .outerjoin(core.suppression, core.suppression.c.address_key == func.coalesce(_D.recipient_key, _S.address_key))
 )
 """Each delivery with its subscriber, and with what stands against writing to its address."""
+
+
+CHAT = case((_D.kind.in_(sorted(DIGESTS)), core.chat_target.c.sealed)).label("chat")
+"""The encrypted URL of the chat room that a delivery goes to; null if it goes by mail, as all notices do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,8 @@ def _selected() -> core.Query:
         _S.status,
         _S.version,
         suppression,
-    ).select_from(RECIPIENTS)
+        CHAT,
+    ).select_from(RECIPIENTS.outerjoin(core.chat_target, core.chat_target.c.subscriber_id == _D.subscriber_id))
 
 
 def _ready(at_us: int, limit: int) -> core.Query:
@@ -263,4 +268,5 @@ def _claim(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim:
         planned_us=planned_us(row.history),
         occasions=occasions(row.occasions),
         unmatched=unpack_unmatched(row.picks),
+        chat=None if row.chat is None else bytes(row.chat),
     )

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage, occasions
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, CHAT, coverage, occasions
 from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import pick_count, planned_us, readable_picks, steps, unpack_unmatched
 from digestd.store.timestamps import from_us, to_us
@@ -202,8 +202,10 @@ def as_claim(session: Session, delivery: int) -> Claim | None:
     return None if row is None else _claim(row)
 
 
-_WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language, _S.full_abstracts).join_from(
-    core.delivery, core.subscriber, _S.id == _D.subscriber_id
+_WITH_READER = (
+    select(*ALL_COLUMNS, _S.address, _S.name, _S.language, _S.full_abstracts, CHAT)
+    .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+    .outerjoin(core.chat_target, core.chat_target.c.subscriber_id == _D.subscriber_id)
 )
 
 
@@ -231,6 +233,7 @@ def _claim(row: core.Record) -> Claim:
         planned_us=planned_us(row.history),
         occasions=occasions(row.occasions),
         unmatched=unpack_unmatched(row.picks),
+        chat=None if row.chat is None else bytes(row.chat),
     )
 
 

@@ -204,3 +204,13 @@ class PendingRequestRow(Row, table=True):
     network: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
     wording: str | None = Field(default=None, max_length=64)
     at_us: int = Field(sa_column=us(index=True))
+
+
+class ChatTargetRow(Row, table=True):
+    """A chat room that gets the digests of a subscriber; `sealed` is its encrypted URL, `label` has no secrets."""
+
+    __tablename__ = "chat_target"
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    label: str = Field(max_length=300)
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    set_us: int = Field(sa_column=us())

@@ -38,6 +38,7 @@ TABLES = (
     "due_audit",
     "alert_state",
     "saved_list_link",
+    "chat_target",
     "profile",
     "pending_request",
     "muting",
@@ -420,6 +421,13 @@ def _subscribers() -> None:
         "saved_list_link",
         _ref("subscriber_id", "subscriber.id", primary_key=True),
         sa.Column("version", sa.Integer(), nullable=False),
+    )
+    op.create_table(
+        "chat_target",
+        _ref("subscriber_id", "subscriber.id", primary_key=True),
+        sa.Column("label", sa.String(300), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("set_us", sa.BigInteger(), nullable=False),
     )
 
 

@@ -1,0 +1,71 @@
+"""Write papers as BibTeX, for reference managers.
+
+BibTeX counts braces even after a backslash, so a brace in a title is written as a command.
+"""
+
+import re
+
+from digestd.domain.paper import Paper
+from digestd.domain.sanitise import clean, safe_url
+from digestd.mail.outlets.outlet import PaperList
+from digestd.mail.outlets.person_names import family_first
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{char: f"\\{char}" for char in "$&%#_"},
+}
+_ESCAPES = str.maketrans(_TEX)
+_KEY = re.compile(r"[^A-Za-z0-9.:/-]+")
+
+
+def bibtex(papers: PaperList) -> bytes:
+    """Return one entry per paper, `misc` for preprints. Keys are identifiers, numbered if equal."""
+    taken: set[str] = set()
+    entries = (_bibtex_entry(item.paper, _key(item.paper, taken)) for item in papers.items)
+    return "\n".join(entries).encode("utf-8", "replace")
+
+
+def _key(paper: Paper, taken: set[str]) -> str:
+    plain = _KEY.sub("-", paper.id.replace(":", "-", 1)).strip("-") or "paper"
+    key, n = plain, 1
+    while key.lower() in taken:
+        key, n = f"{plain}-{n + 1}", n + 1
+    taken.add(key.lower())
+    return key
+
+
+def _bibtex_entry(paper: Paper, key: str) -> str:
+    scheme, _, value = paper.id.partition(":")
+    fields = {
+        "title": f"{{{_tex(paper.plain_title)}}}",
+        "author": " and ".join(_author(name) for name in paper.words.authors if clean(name)),
+        "year": f"{paper.published:%Y}",
+        "month": f"{paper.published.month}",
+        "eprint": value if scheme == "arxiv" else "",
+        "archiveprefix": "arXiv" if scheme == "arxiv" else "",
+        "doi": _plain(value) if scheme == "doi" else "",
+        "url": _plain(safe_url(paper.url)),
+        "keywords": ", ".join(_tex(name) for name in paper.words.categories),
+        "abstract": _tex(paper.plain_abstract),
+    }
+    lines = "".join(f"  {name} = {{{text}}},\n" for name, text in fields.items() if text)
+    return f"@{'article' if scheme == 'doi' else 'misc'}{{{key},\n{lines}}}\n"
+
+
+def _author(name: str) -> str:
+    """Return a name for BibTeX, in braces if it contains the separator `and`."""
+    text = _tex(family_first(name))
+    return f"{{{text}}}" if " and " in f" {text.lower()} " else text
+
+
+def _tex(text: str) -> str:
+    return clean(text).translate(_ESCAPES)
+
+
+def _plain(value: str) -> str:
+    """Percent-encode what would end a field in an identifier or URL (RFC 3986)."""
+    return clean(value).replace("\\", "%5C").replace("{", "%7B").replace("}", "%7D")

@@ -1,0 +1,88 @@
+"""The interface of outlets, and the papers that they publish."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from digestd.domain.paper import Paper
+from digestd.domain.sanitise import clean
+
+FEED_AUTHORS_MAX = 20
+"""Authors of a paper that feeds name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPaper:
+    """One paper of a list. `at`: when it was added; `why`, `gist`: the reason and the gist as text."""
+
+    paper: Paper
+    at: datetime
+    why: str = ""
+    gist: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperList:
+    """A digest, the saved papers of a subscriber or the papers of the day.
+
+    Attributes:
+        name: Unique, and never changes.
+        home: URL of the web page, or empty.
+        url: URL of the file or feed itself, or empty.
+        language: BCP 47 tag of the reasons and of the title.
+        since: When the list began.
+        items: In the order to show.
+    """
+
+    name: str
+    title: str
+    home: str
+    url: str
+    language: str
+    since: datetime
+    items: tuple[ListedPaper, ...]
+
+    @property
+    def updated(self) -> datetime:
+        """Return when the newest paper was added."""
+        return max((item.at for item in self.items), default=self.since)
+
+    @property
+    def urn(self) -> str:
+        """Return the list's identifier, which does not depend on its URL."""
+        return uuid5(NAMESPACE_URL, self.name).urn
+
+    def urn_of(self, item: ListedPaper) -> str:
+        """Return the identifier of a paper in this list."""
+        return uuid5(NAMESPACE_URL, f"{self.name}#{item.paper.id}").urn
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A form in which papers leave the mail.
+
+    Attributes:
+        label: Its name on pages, the same in every language.
+        ending: Of its files, without the dot.
+        render: Returns the bytes of a list.
+        is_feed: Whether programs fetch it again and again, instead of people once.
+    """
+
+    label: str
+    ending: str
+    media_type: str
+    render: Callable[[PaperList], bytes]
+    is_feed: bool = False
+
+
+def feed_text(item: ListedPaper) -> str:
+    """Return what feed readers show of a paper: the reason and the abstract, or else the title."""
+    paper = item.paper
+    text = "\n\n".join(part for part in (clean(item.why), clean(paper.plain_abstract)) if part)
+    return text or clean(paper.plain_title)
+
+
+def rfc3339(at: datetime) -> str:
+    """Return a timestamp in UTC (RFC 3339)."""
+    return f"{at:%Y-%m-%dT%H:%M:%S}Z"

@@ -1,0 +1,62 @@
+"""Test the papers of the day as public files and feeds."""
+
+from dataclasses import replace
+
+import feedparser
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.mail.outlets import OUTLETS, Outlet
+from digestd.web import build
+from tests.web.conftest import PAPER, Backend
+from tests.web.html import tree
+
+NAMES = [f"/papers.{outlet.ending}" for outlet in OUTLETS.values()]
+
+
+@pytest.mark.parametrize("outlet", OUTLETS.values(), ids=OUTLETS)
+def test_papers_of_the_day_are_public(client: TestClient, backend: Backend, outlet: Outlet) -> None:
+    backend.join("ada@example.org", topics=["canary topic"], name="Ada Canary")
+    backend.import_papers(PAPER)
+    answer = client.get(f"/papers.{outlet.ending}")
+    assert answer.headers["content-type"] == outlet.media_type
+    assert "Sorting keys" in answer.text
+    assert "canary" not in answer.text.lower()
+
+
+def test_public_feed_is_ranked_by_votes(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(
+        *({**PAPER, "id": f"sample:{n}", "title": f"Paper {n}", "signals": {"upvotes": n}} for n in range(30))
+    )
+    found = [item["title"] for item in client.get("/papers.json").json()["items"]]
+    assert found == [f"Paper {n}" for n in range(29, 9, -1)]
+    read = feedparser.parse(client.get("/papers.atom").content)
+    assert not read.bozo
+    assert [entry.title for entry in read.entries] == found
+
+
+def test_public_feed_is_cached_and_renewed(client: TestClient, backend: Backend) -> None:
+    assert client.get("/papers.json").json()["items"] == []
+    backend.import_papers(PAPER)
+    first = client.get("/papers.json")
+    assert first.json()["items"] == []
+    assert first.headers["cache-control"] == "public, max-age=60"
+    assert client.get("/papers.json", headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+    backend.clock.advance(minutes=2)
+    assert len(client.get("/papers.json").json()["items"]) == 1
+
+
+def test_page_links_the_feeds(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(PAPER)
+    page = tree(client.get("/papers").text)
+    assert [a.attrib["href"] for a in page.findall(".//p/a") if a.attrib["href"] in NAMES] == NAMES
+    feeds = [link.attrib["href"] for link in page.iter("link") if link.attrib["rel"] == "alternate"]
+    assert feeds == ["/papers.atom", "/papers.json"]
+
+
+def test_operator_switches_public_papers_off(app: App, backend: Backend) -> None:
+    backend.import_papers(PAPER)
+    private = TestClient(build(replace(app, settings=app.settings.model_copy(update={"public_papers": False}))))
+    assert {private.get(name).status_code for name in NAMES} == {404}
+    assert "/papers.atom" not in private.get("/papers").text
