@@ -11,7 +11,10 @@ from datetime import datetime
 from threading import RLock
 from typing import NamedTuple
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import DIGESTS, Claim, MailKind
+from digestd.domain.group import Colleagues
 from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged
@@ -40,8 +43,9 @@ from digestd.security.links import (
     make_pick_tokens,
     make_token,
 )
-from digestd.store import papers, replies, template_sets
+from digestd.store import groups, papers, replies, template_sets
 from digestd.store.database import Database
+from digestd.store.groups import ShownPapers
 from digestd.store.ledger.offered import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
 
@@ -124,6 +128,7 @@ class Composer:
         self._templates: dict[str, Templates] = {}
         self._offered: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, CommandReply] = {}
+        self._colleagues: dict[int, Mapping[int, Colleagues]] = {}
         self._lock = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
@@ -132,7 +137,7 @@ class Composer:
         Replies and offers of earlier batches are dropped; `compose` reads them again if they are needed.
         """
         with self._lock:
-            self._offered, self._replies = {}, {}
+            self._offered, self._replies, self._colleagues = {}, {}, {}
             self._read(claims)
 
     def use(self, templates: Templates) -> None:
@@ -150,6 +155,7 @@ class Composer:
             offered = offered_by(session, [claim.key for claim in claims])
             self._replies.update({claim.key: found_replies.get(claim.key, CommandReply(())) for claim in claims})
             self._offered.update({claim.key: offered.get(claim.key, ()) for claim in claims})
+            self._colleagues.update(_colleagues(session, claims))
             if missing:
                 found = papers.revisions(session, missing)
                 self._papers.update({key: PaperContent.of(paper) for key, paper in found.items()})
@@ -219,7 +225,9 @@ class Composer:
         """
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
-        content = replace(self._content(claim), subscriber_name="", links=links, held=())
+        content = self._content(claim)
+        items = tuple([item._replace(colleagues=Colleagues()) for item in content.items])
+        content = replace(content, subscriber_name="", links=links, held=(), items=items)
         return render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
 
     def _content(self, claim: Claim) -> DigestContent:
@@ -235,12 +243,23 @@ class Composer:
             covers_from=claim.covers_from,
             date=period_date(period),
             considered=claim.considered,
-            items=tuple([DigestItem(self._papers[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
+            items=self._items(claim),
             postal_address=self._sender.postal_address,
             language=claim.language,
             links=self._digest_links(claim),
             coverage=claim.coverage,
             held=self._earlier_digests(claim),
+        )
+
+    def _items(self, claim: Claim) -> tuple[DigestItem, ...]:
+        colleagues = self._colleagues[claim.key]
+        return tuple(
+            [
+                DigestItem(
+                    self._papers[pick.revision], pick.reason, pick.section, colleagues.get(pick.paper, _NO_COLLEAGUES)
+                )
+                for pick in claim.picks
+            ]
         )
 
     def _earlier_digests(self, claim: Claim) -> tuple[EarlierDigest, ...]:
@@ -362,6 +381,20 @@ class Composer:
             complaint_address=self._sender.complaints,
             complaint_id=self._complaint_id(claim),
         )
+
+
+_NO_COLLEAGUES = Colleagues()
+
+
+def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, Mapping[int, Colleagues]]:
+    """Return who of the reader's group liked the papers of each digest, as of the time in its Date header."""
+    shown = [
+        ShownPapers(claim.key, claim.subscriber, [pick.paper for pick in claim.picks], from_us(claim.dated_us))
+        for claim in claims
+        if claim.kind in DIGESTS
+    ]
+    found = groups.colleagues(session, shown)
+    return {claim.key: found.get(claim.key, {}) for claim in claims}
 
 
 def _texts(content: object) -> Iterator[str]:

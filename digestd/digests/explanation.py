@@ -12,6 +12,7 @@ from datetime import date, datetime
 import numpy as np
 from sqlmodel import Session
 
+from digestd.digests.group_reasons import with_group
 from digestd.digests.pick_selection import digest_options, select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
@@ -297,7 +298,7 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
         rank=selection.rank(j),
         candidates=len(selection.order),
         verdict=explain_outcome(paper, options, selection, picks_by_paper),
-        reason=reason(day.candidates, profile, j),
+        reason=with_group(reason(day.candidates, profile, j), shard.shared.get(shard.subscribers[0].key, ())),
         parts=tuple(score_breakdown(day.candidates, profile, j, shard.eligible[0])),
     )
 

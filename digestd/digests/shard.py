@@ -6,7 +6,7 @@ a source reports the paper.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sqlmodel import Session
@@ -21,8 +21,9 @@ from digestd.ranking.calibration import CALIBRATION, like_log_odds, logit, mean_
 from digestd.ranking.compiler import RECORD_FORMAT, ProfileInput, compile_records
 from digestd.ranking.fusion import Scores, parse_weights, score
 from digestd.ranking.profile import Profiles, read_profiles
-from digestd.store import encodings, profiles, references
+from digestd.store import encodings, groups, profiles, references
 from digestd.store.due import DueSubscriber
+from digestd.store.groups import SharedInterest
 from digestd.store.interests import for_ranking
 from digestd.store.profiles import StoredProfile
 
@@ -48,6 +49,7 @@ class Shard:
         in_categories: In a chosen category, for subscribers who want no other.
         trial_totals: Subscriber → scores (m,) by the weights on trial.
         compiled: Newly compiled profiles, by subscriber.
+        shared: The interests that subscribers have by their groups.
     """
 
     subscribers: Sequence[DueSubscriber]
@@ -60,6 +62,7 @@ class Shard:
     in_categories: Bools
     trial_totals: Mapping[int, Floats]
     compiled: Mapping[int, StoredProfile]
+    shared: Mapping[int, Sequence[SharedInterest]] = field(default_factory=dict)
 
     @property
     def trial_ranking(self) -> RankedCandidates:
@@ -100,6 +103,7 @@ def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubs
         in_categories=in_categories,
         trial_totals=_trial_totals(day, subscribers, shard_profiles.profiles, eligible),
         compiled=shard_profiles.new,
+        shared=groups.interests(session, [due.key for due in subscribers]),
     )
 
 
@@ -120,7 +124,12 @@ class CompiledProfiles:
 def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> CompiledProfiles:
     """Return the profiles of these subscribers against the day."""
     model = _compiled_by(day)
-    usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
+    lists = groups.list_addresses(session, [due.key for due in subscribers])
+    usable = {
+        due.key: due.profile
+        for due in subscribers
+        if due.profile and due.profile.model == model and due.key not in lists
+    }
     own = references.of_interests(session, [due.key for due in subscribers])
     named_papers = find_seeds(session, day.seed_reader, {key: stored.papers for key, stored in usable.items()}, own)
     current = {key: stored for key, stored in usable.items() if _is_current(key, stored, named_papers)}

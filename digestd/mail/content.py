@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section
+from digestd.domain.group import Colleagues
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 
@@ -45,11 +46,12 @@ class PaperContent:
 
 
 class DigestItem(NamedTuple):
-    """One paper of a digest, and why it was picked."""
+    """One paper of a digest, why it was picked, and which colleagues liked it."""
 
     paper: PaperContent
     reason: Reason
     section: Section = Section.FOR_YOU
+    colleagues: Colleagues = Colleagues()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,20 @@ from typing import NamedTuple
 from jinja2 import Environment
 
 from digestd.domain.digest import Reason, Section
+from digestd.domain.group import Colleagues
 from digestd.domain.sanitise import first_day, safe_url, shorten, wrap
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest, PaperContent, Rendered
 from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, slot, token_value, value
-from digestd.mail.rendering import NAME_MAX, POSTAL_MAX, clean_line, render_line, render_sentence, render_template
+from digestd.mail.rendering import (
+    NAME_MAX,
+    POSTAL_MAX,
+    clean_line,
+    render_colleagues,
+    render_line,
+    render_sentence,
+    render_template,
+)
 from digestd.mail.templates import Templates
 from digestd.mail.view_models import (
     DETAIL_LEVELS,
@@ -190,7 +199,7 @@ def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, i
             section = item.section
             parts.append((_section(environment, section), {}))
         own = {
-            "reason": _reason(environment, item.reason),
+            "reason": _reason(environment, item.reason, item.colleagues),
             "number": _number(number),
             "token": tokens[number - 1],
             "mute": mute,
@@ -302,8 +311,10 @@ def _pick_links(feedback: str, mute: bool, mail: bool, is_brief: bool, is_number
 
 
 @lru_cache(maxsize=8192)  # many subscribers share interests
-def _reason(environment: Environment, reason: Reason) -> Value:
+def _reason(environment: Environment, reason: Reason, colleagues: Colleagues) -> Value:
     text = render_sentence(environment, reason)
+    if colleagues.total:
+        text = f"{text} · {render_colleagues(environment, colleagues)}"
     return value(text, wrap("x" * _BULLET_COLUMNS + text, 72)[_BULLET_COLUMNS:])
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from jinja2 import Environment, TemplateError, TemplateNotFound
 
 from digestd.domain.digest import Reason
+from digestd.domain.group import Colleagues
 from digestd.domain.reply import ReplyLine
 from digestd.domain.sanitise import clean, safe_address, safe_url, shorten
 from digestd.errors import BadSetting, NotFound
@@ -86,12 +87,23 @@ def render_sentence(environment: Environment, reason: Reason) -> str:
 
     Raises BadSetting if the templates have none for its kind.
     """
+    return _reason_block(environment, reason.kind, reason=clean_reason(reason))
+
+
+def render_colleagues(environment: Environment, colleagues: Colleagues) -> str:
+    """Render how many colleagues liked or saved a paper, as a sentence."""
+    names = tuple(clean_line(name, NAME_MAX) for name in colleagues.names)
+    return _reason_block(environment, "colleagues", colleagues=colleagues._replace(names=names))
+
+
+def _reason_block(environment: Environment, name: str, **values: object) -> str:
+    """Render one block of the template of reasons as one line."""
     template = environment.get_template(REASON_TEMPLATE)
-    block = template.blocks.get(reason.kind)
+    block = template.blocks.get(name)
     if block is None:
-        raise BadSetting(f"template {REASON_TEMPLATE} has no block {reason.kind}; add one for each kind of reason")
+        raise BadSetting(f"template {REASON_TEMPLATE} has no block {name}; add one for each kind of reason")
     try:
-        context = template.new_context({"reason": clean_reason(reason)})
+        context = template.new_context(values)
         return " ".join(environment.concat(block(context)).split())
     except TemplateError as problem:
         raise _as_digestd_error(REASON_TEMPLATE, problem) from problem

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.subscriber import Subscriber
 from digestd.ranking.topic_hints import TopicHint
+from digestd.store import groups
 from digestd.subscribers.preferences import open_preferences
 from digestd.subscribers.profile_summary import summarise_profile
 from digestd.web.choices import choices
@@ -68,6 +69,7 @@ class SettingsPage:
         zone = ZoneInfo(known.timing.timezone)
         with self.app.db.read() as session:
             profile = summarise_profile(session, known)
+            memberships = groups.of_subscriber(session, known.key)
         return self.pages.page(
             "preferences",
             200,
@@ -80,6 +82,7 @@ class SettingsPage:
             done=done,
             hints=hints,
             profile=profile,
+            memberships=memberships,
             tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
             until=known.paused_until and known.paused_until.astimezone(zone).date(),
             wording=consent_text(self.pages, "resubscribe", known.language).split("\n"),
