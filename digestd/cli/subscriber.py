@@ -26,7 +26,7 @@ from digestd.domain.interest import Kind, Stance
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput, DigestdError
-from digestd.store import bounces, consent, subscribers, suppressions
+from digestd.store import bounces, consent, groups, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
@@ -177,7 +177,7 @@ def list_subscribers(
 def show_subscriber(email: Email, as_json: Json = False) -> None:
     """Show one subscriber.
 
-    Shows settings, interests, every change of consent, the last deliveries, bounces and suppressions.
+    Shows settings, interests, groups, every change of consent, the last deliveries, bounces and suppressions.
 
     Example: digestd subscriber show ada@example.org --json
     """
@@ -200,10 +200,12 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
             for e in queries.entries(session, DELIVERIES_SHOWN, DeliveryFilter(subscriber=found.key))
         ]
         bounced = _bounces(session, found.key, built.clock())
+        member_of = [one.group.name for one in groups.of_subscriber(session, found.key)]
+    row = {**subscriber_row(found), "groups": member_of, "consent": events}
     if as_json:
-        emit({**subscriber_row(found), "consent": events, "deliveries": mails, **bounced}, as_json=True)
+        emit({**row, "deliveries": mails, **bounced}, as_json=True)
         return
-    row = {**subscriber_row(found), "consent": events, "last_deliveries": mails, **bounced}
+    row |= {"last_deliveries": mails, **bounced}
     emit({name: value for name, value in row.items() if value not in ("", [], {})})
 
 

@@ -20,6 +20,10 @@ _G, _I, _M = core.subscriber_group.c, core.group_interest.c, core.group_member.c
 _S, _F, _O = core.subscriber.c, core.feedback.c, core.interest.c
 
 
+LENT_MAX = 200
+"""The most interests that members lend to a list address; a single subscriber may have 650."""
+
+
 class GroupCounts(NamedTuple):
     """A group with the number of its members, and of those who share."""
 
@@ -167,6 +171,19 @@ def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[S
     What a subscriber says about the same thing counts instead. `since` is when both the interest and the membership
     stood.
     """
+    query = select(_M.subscriber_id, _M.is_list).where(_M.subscriber_id.in_(subscribers))
+    rows = session.connection().execute(query).all()
+    if not rows:
+        return {}
+    own = _own(session, sorted({row.subscriber_id for row in rows}))
+    found = _followed(session, sorted(own))
+    for key, lent in _lent(session, [row.subscriber_id for row in rows if row.is_list]).items():
+        found.setdefault(key, []).extend(lent)
+    return {key: kept for key, shared in found.items() if (kept := _first_of_each(shared, own[key]))}
+
+
+def _followed(session: Session, subscribers: Sequence[int]) -> dict[int, list[SharedInterest]]:
+    """Return what the groups of members follow."""
     query = (
         select(_M.subscriber_id, _M.joined_us, _G.name, _I.kind, _I.value, _I.stance, _I.since_us)
         .join_from(core.group_member, core.group_interest, _I.group_id == _M.group_id)
@@ -177,17 +194,15 @@ def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[S
     found: dict[int, list[SharedInterest]] = defaultdict(list)
     for row in session.connection().execute(query):
         since = from_us(max(row.joined_us, row.since_us))
-        found[row.subscriber_id].append(
-            SharedInterest(Interest(Kind(row.kind), row.value, Stance(row.stance), since), row.name)
-        )
-    for key, lent in _lent(session, subscribers).items():
-        found[key] += lent
-    own = _own(session, list(found))
-    return {key: kept for key, shared in found.items() if (kept := _first_of_each(shared, own.get(key, set())))}
+        interest = Interest(Kind(row.kind), row.value, Stance(row.stance), since)
+        found[row.subscriber_id].append(SharedInterest(interest, row.name))
+    return found
 
 
-def _lent(session: Session, subscribers: Sequence[int]) -> dict[int, list[SharedInterest]]:
-    """Return what members who share lend to a list address: what they like by name, in no order that tells whose."""
+def _lent(session: Session, lists: Sequence[int]) -> dict[int, list[SharedInterest]]:
+    """Return what members who share lend to list addresses, what most of them have in common first."""
+    if not lists:
+        return {}
     reader, member = core.group_member.alias("reader"), core.group_member.alias("member")
     query = (
         select(reader.c.subscriber_id, member.c.subscriber_id, _G.name, _O.kind, _O.value, member.c.shared_us)
@@ -195,24 +210,28 @@ def _lent(session: Session, subscribers: Sequence[int]) -> dict[int, list[Shared
         .join(core.subscriber, (_S.id == member.c.subscriber_id) & (_S.status == Status.ACTIVE))
         .join(core.subscriber_group, _G.id == reader.c.group_id)
         .join(core.interest, _O.subscriber_id == member.c.subscriber_id)
-        .where(reader.c.subscriber_id.in_(subscribers), reader.c.is_list)
+        .where(reader.c.subscriber_id.in_(lists), reader.c.is_list)
         .where(_O.stance == Stance.LIKED, _O.kind != Kind.PAPER)
-        .order_by(reader.c.subscriber_id, _O.kind, _O.value)
+        .order_by(_O.kind, _O.value)  # in no order that tells whose
     )
-    found: dict[int, list[SharedInterest]] = defaultdict(list)
+    lent: dict[int, dict[tuple[str, str], list[SharedInterest]]] = defaultdict(lambda: defaultdict(list))
     lenders: dict[int, set[int]] = defaultdict(set)
-    for reader_key, lender, name, kind, value, shared_us in session.connection().execute(query):
-        lenders[reader_key].add(lender)
-        found[reader_key].append(
-            SharedInterest(Interest(Kind(kind), value, Stance.LIKED, from_us(shared_us)), name, is_lent=True)
-        )
-    return {key: shared for key, shared in found.items() if len(lenders[key]) >= LEAST_LENDERS}
+    for key, lender, name, kind, value, shared_us in session.connection().execute(query):
+        interest = Interest(Kind(kind), value, Stance.LIKED, from_us(shared_us))
+        lent[key][kind, value.casefold()].append(SharedInterest(interest, name, is_lent=True))
+        lenders[key].add(lender)
+    return {
+        key: [same[0] for same in sorted(each.values(), key=len, reverse=True)[:LENT_MAX]]
+        for key, each in lent.items()
+        if len(lenders[key]) >= LEAST_LENDERS
+    }
 
 
 def _own(session: Session, subscribers: Sequence[int]) -> dict[int, set[tuple[str, str]]]:
+    """Return kind and value of what each subscriber likes or mutes; an empty set for those without interests."""
     query = select(_O.subscriber_id, _O.kind, _O.value).where(_O.subscriber_id.in_(subscribers))
-    found: dict[int, set[tuple[str, str]]] = defaultdict(set)
-    for row in session.connection().execute(query) if subscribers else ():
+    found: dict[int, set[tuple[str, str]]] = {key: set() for key in subscribers}
+    for row in session.connection().execute(query):
         found[row.subscriber_id].add((row.kind, row.value.casefold()))
     return found
 

@@ -20,13 +20,16 @@ _I, _F, _P = core.interest.c, core.feedback.c, core.paper.c
 
 
 def for_ranking(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return what ranking uses.
-
-    Interests, mutings, the interests of their groups, and rated papers that no interest names.
-    """
-    found = of(session, subscribers)
+    """Return what ranking uses: what subscribers said themselves, and the interests of their groups."""
+    found = stated(session, subscribers)
     for key, shared in groups.interests(session, subscribers).items():
         found[key] = (*found.get(key, ()), *(one.interest for one in shared))
+    return found
+
+
+def stated(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """Return interests, mutings, and rated papers that no interest names."""
+    found = of(session, subscribers)
     for key, muted in mutings.active(session, subscribers).items():
         found[key] = (*found.get(key, ()), *muted)
     for key, rated in feedback.interests(session, subscribers).items():

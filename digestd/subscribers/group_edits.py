@@ -60,10 +60,20 @@ def edit(db: Database, group: str, name: str | None, given: Slots, now: datetime
 
 
 def join(db: Database, keys: Keys, group: str, address: str, now: datetime, *, is_list: bool = False) -> bool:
-    """Make a subscriber a member; return False if they are one. Raises NotFound."""
+    """Make a subscriber a member; return False if they are one.
+
+    Raises:
+        NotFound: there is no such group or subscriber.
+        BadInput: a list address would become a member, or a member a list address. Its readers would be told of likes
+            that were shared with members only.
+    """
     with db.write() as session:
-        known = find_group(session, group)
-        return groups.join(session, known.key, find(session, keys, address, lock=True).key, now, is_list=is_list)
+        known, subscriber = find_group(session, group), find(session, keys, address, lock=True).key
+        other = next((one for one in groups.of_subscriber(session, subscriber) if one.is_list is not is_list), None)
+        if other is not None:
+            role = "the list address" if other.is_list else "a member"
+            raise BadInput(f"it is {role} of {other.group.name!r}, and nobody is both; use another address")
+        return groups.join(session, known.key, subscriber, now, is_list=is_list)
 
 
 def leave(db: Database, keys: Keys, group: str, address: str) -> bool:

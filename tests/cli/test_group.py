@@ -63,15 +63,18 @@ def test_group_lives_from_add_to_remove(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "error", "said"),
     [
-        (("show", "Rain lab"), NotFound, "known: Ice lab"),
+        (("show", "Rain lab"), NotFound, "known: Ice lab, Snow lab"),
         (("join", "Ice lab", "nobody@example.org"), NotFound, "there is no subscriber"),
+        (("join", "Ice lab", ADA, "--list"), BadInput, "it is a member of 'Snow lab'"),
         (("add", "ICE LAB"), BadInput, "already"),
         (("add", " "), BadInput, "must not be empty"),
         (("edit", "Ice lab", "--topic", "a", "--mute-topic", "A"), BadInput, "liked and muted"),
     ],
 )
 def test_group_errors_say_what_to_do(run: Run, words: tuple[str, ...], error: type[Exception], said: str) -> None:
-    assert run("group", "add", "Ice lab").exit_code == 0
+    for name in ("Ice lab", "Snow lab"):
+        assert run("group", "add", name).exit_code == 0
+    assert run("group", "join", "Snow lab", ADA).exit_code == 0
     result = run("group", *words)
     assert isinstance(result.exception, error)
     assert said in str(result.exception)
