@@ -287,7 +287,7 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
     options = digest_options(shard, 0, period, explore)
     selection = select(day.candidates, ranked, [options], day.calibration)[0]
     picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore).of(0)}
-    profile = ranked.profiles[0]
+    profile, subscriber = ranked.profiles[0], shard.subscribers[0].key
     return Explanation(
         paper=day.candidates.papers[j],
         period=period,
@@ -298,7 +298,11 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
         rank=selection.rank(j),
         candidates=len(selection.order),
         verdict=explain_outcome(paper, options, selection, picks_by_paper),
-        reason=with_group(reason(day.candidates, profile, j), shard.shared.get(shard.subscribers[0].key, ())),
+        reason=with_group(
+            reason(day.candidates, profile, j),
+            shard.shared.get(subscriber, ()),
+            int(day.keys[j]) in shard.recommended.get(subscriber, ()),
+        ),
         parts=tuple(score_breakdown(day.candidates, profile, j, shard.eligible[0])),
     )
 

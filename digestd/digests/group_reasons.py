@@ -1,6 +1,6 @@
-"""Name the group in the reasons of picks that a shared interest decided."""
+"""Name the group in the reasons of picks that a shared interest or the likes of colleagues decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -17,31 +17,43 @@ _KINDS = {
     ReasonKind.PHRASE: Kind.PHRASE,
     ReasonKind.CATEGORY: Kind.CATEGORY,
 }
+_WEAK = frozenset({ReasonKind.CO_LIKES, ReasonKind.TREND, ReasonKind.NEW})
+"""Reasons that say less than the likes of colleagues."""
 
 
-def with_groups(table: PickTable, owners: Sequence[int], shared: Mapping[int, Sequence[SharedInterest]]) -> PickTable:
+def with_groups(
+    table: PickTable,
+    owners: Sequence[int],
+    shared: Mapping[int, Sequence[SharedInterest]],
+    recommended: Mapping[int, Set[int]],
+) -> PickTable:
     """Return the picks with the reasons that come from groups.
 
     Args:
         owners: The subscriber of each digest.
         shared: The interests that subscribers have by their groups.
+        recommended: Row numbers of papers that colleagues liked, by subscriber.
     """
     reasons, which = list(table.reasons), np.array(table.reason)
     starts, sizes = table.starts.tolist(), table.sizes.tolist()
     for owner, start, size in zip(owners, starts, sizes, strict=True):
-        for place in range(start, start + size) if owner in shared else ():
+        theirs, liked = shared.get(owner, ()), recommended.get(owner, frozenset())
+        for place in range(start, start + size) if theirs or liked else ():
             before = table.reasons[table.reason[place]]
-            if (after := with_group(before, shared[owner])) != before:
+            after = with_group(before, theirs, int(table.paper[place]) in liked)
+            if after != before:
                 which[place] = len(reasons)
                 reasons.append(after)
     return replace(table, reason=which, reasons=reasons) if len(reasons) > len(table.reasons) else table
 
 
-def with_group(reason: Reason, shared: Sequence[SharedInterest]) -> Reason:
-    """Return the reason with the group that follows what it names.
+def with_group(reason: Reason, shared: Sequence[SharedInterest], is_recommended: bool) -> Reason:
+    """Return the reason with the group that follows what it names, or that colleagues liked the paper.
 
     What a member lent to a list address is not quoted.
     """
+    if is_recommended and reason.kind in _WEAK:
+        return Reason(ReasonKind.GROUP_LIKES)
     kind, value = _KINDS.get(reason.kind), reason.value.casefold()
     found = next((one for one in shared if (one.interest.kind, one.interest.value.casefold()) == (kind, value)), None)
     if found is None:

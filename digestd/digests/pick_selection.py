@@ -49,7 +49,7 @@ def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOp
 def _table(day: PlanningDay, shard: Shard, selections: Selections) -> PickTable:
     found = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
     table = build_pick_table(day.candidates, shard.ranked, selections, day.calibration, found)
-    return with_groups(table, [due.key for due in shard.subscribers], shard.shared)
+    return with_groups(table, [due.key for due in shard.subscribers], shard.shared, shard.recommended)
 
 
 def _slots(options: DigestOptions, selections: Selections, i: int) -> int:

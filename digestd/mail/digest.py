@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment
 
-from digestd.domain.digest import Reason, Section
+from digestd.domain.digest import Reason, ReasonKind, Section
 from digestd.domain.group import Colleagues
 from digestd.domain.sanitise import first_day, safe_url, shorten, wrap
 from digestd.errors import BadInput, BadSetting
@@ -314,7 +314,8 @@ def _pick_links(feedback: str, mute: bool, mail: bool, is_brief: bool, is_number
 def _reason(environment: Environment, reason: Reason, colleagues: Colleagues) -> Value:
     text = render_sentence(environment, reason)
     if colleagues.total:
-        text = f"{text} · {render_colleagues(environment, colleagues)}"
+        told = render_colleagues(environment, colleagues)
+        text = told if reason.kind is ReasonKind.GROUP_LIKES else f"{text} · {told}"
     return value(text, wrap("x" * _BULLET_COLUMNS + text, 72)[_BULLET_COLUMNS:])
 
 

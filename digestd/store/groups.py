@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.feedback import POSITIVE_VERDICTS
-from digestd.domain.group import LEAST_LENDERS, Colleagues, Group, Membership, count_colleagues
+from digestd.domain.group import LEAST_COLLEAGUES, LEAST_LENDERS, Colleagues, Group, Membership, count_colleagues
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Status
 from digestd.store import core, profiles
@@ -266,7 +266,7 @@ def colleagues(session: Session, shown: Sequence[ShownPapers]) -> dict[int, dict
     wanted = {paper for one in shown if one.reader in others for paper in one.papers}
     known = wanted.union(*former_keys(session, wanted).values())
     current = {key: key for key in known} | merged_into(session, known)
-    events = _events(session, sharing, sorted(known))
+    events = _events(session, sharing, _F.paper.in_(sorted(known)))
     found: dict[int, dict[int, Colleagues]] = {}
     for one in shown:
         theirs, at_us = others.get(one.reader, {}), to_us(one.at)
@@ -274,6 +274,21 @@ def colleagues(session: Session, shown: Sequence[ShownPapers]) -> dict[int, dict
         told = {paper: _told(theirs, liked.get(current[paper], set()), at_us) for paper in one.papers if theirs}
         found[one.digest] = {paper: each for paper, each in told.items() if each.total}
     return found
+
+
+def recommended(session: Session, readers: Sequence[int], since: datetime, at: datetime) -> dict[int, set[int]]:
+    """Return the papers that a digest may say two or more colleagues liked or saved since a time, by reader."""
+    others = _others(session, readers)
+    sharing = {who for each in others.values() for who, one in each.items() if one.shared_us is not None}
+    if not sharing:
+        return {}
+    events = _events(session, sharing, _F.at_us >= to_us(since))
+    known = {event.paper for event in events}
+    liked = _liked_by(events, {key: key for key in known} | merged_into(session, known), to_us(at))
+    return {
+        reader: {paper for paper, by in liked.items() if _told(theirs, by, to_us(at)).total >= LEAST_COLLEAGUES}
+        for reader, theirs in others.items()
+    }
 
 
 class _Colleague(NamedTuple):
@@ -302,11 +317,11 @@ def _others(session: Session, readers: Sequence[int]) -> dict[int, dict[int, _Co
     return found
 
 
-def _events(session: Session, people: set[int], papers: Sequence[int]) -> list[core.Record]:
-    """Return the verdicts of these people on these papers, oldest first."""
+def _events(session: Session, people: set[int], which: core.Condition) -> list[core.Record]:
+    """Return the verdicts of these people that meet a condition, oldest first."""
     query = (
         select(_F.subscriber_id, _F.paper, _F.verdict, _F.at_us, _F.undone_us)
-        .where(_F.paper.in_(papers), _F.subscriber_id.in_(sorted(people)))
+        .where(_F.subscriber_id.in_(sorted(people)), which)
         .order_by(_F.id)
     )
     return list(session.connection().execute(query))

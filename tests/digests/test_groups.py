@@ -3,21 +3,23 @@
 import pytest
 
 from digestd.cli.digest import find_preview
-from digestd.digests.explanation import preview
+from digestd.digests.explanation import explain, preview
 from digestd.domain.digest import ReasonKind
+from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause
 from digestd.store import due, groups
 from digestd.store.interests import for_ranking
 from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
+from digestd.subscribers.feedback import add_feedback
 from digestd.subscribers.lookup import find
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.subscriber_record import parse
-from tests.digests.topic_papers import NONE, TOPIC, shelf
+from tests.digests.topic_papers import DAY, NONE, TOPIC, named, shelf
 from tests.support.install import Install
 
-ADA, BOB, CYD, LIST = (f"{name}@example.net" for name in ("ada", "bob", "cyd", "lab"))
+ADA, BOB, CYD, DOT, LIST = (f"{name}@example.net" for name in ("ada", "bob", "cyd", "dot", "lab"))
 LIKED = (Kind.TOPIC, Stance.LIKED)
 LAB = "Tidepool lab"
 
@@ -26,7 +28,7 @@ LAB = "Tidepool lab"
 def lab(bare: Install) -> Install:
     """Return an install with papers on TOPIC, subscribers of another one, and a group that follows TOPIC."""
     bare.papers([*shelf("strong", 4), *shelf("other", 4, NONE)])
-    bare.people([{"email": address, "topics": ["unheard whistling dunes"]} for address in (ADA, BOB, CYD, LIST)])
+    bare.people([{"email": address, "topics": ["unheard whistling dunes"]} for address in (ADA, BOB, CYD, DOT, LIST)])
     group_edits.add(bare.db, LAB, {LIKED: [TOPIC]}, bare.clock.now)
     return bare
 
@@ -68,6 +70,27 @@ def test_members_get_what_their_group_follows(lab: Install) -> None:
     assert f"Your group “{LAB}” follows “{TOPIC[:30]}" in text
     public = claim._replace(picks=tuple(pick._replace(reason=pick.reason.shareable) for pick in claim.picks))
     assert LAB not in composer.render_page(public)
+
+
+def test_papers_that_colleagues_like_reach_others(lab: Install) -> None:
+    group_edits.edit(lab.db, LAB, None, {LIKED: []}, lab.clock.now)
+    join(lab, ADA, BOB, CYD, DOT)
+    join(lab, LIST, is_list=True)
+    share(lab, BOB, CYD)
+    lab.plan()
+    lab.clock.go(DAY)
+    for address in (BOB, CYD):
+        add_feedback(lab.db, lab.app.keys, address, named("strong00"), Verdict.SAVED, lab.clock.now)
+    assert reasons(lab, ADA) == [(ReasonKind.GROUP_LIKES, "", "")]
+    assert reasons(lab, LIST) == []
+    composer, claim = find_preview(lab.app, ADA, None)
+    assert "→ 2 colleagues liked or saved this\n" in composer.render(claim).text
+    explained = explain(lab.db, key_of(lab, ADA), named("strong00"), lab.clock.now)
+    assert (explained.verdict[:6], explained.reason.kind) == ("picked", ReasonKind.GROUP_LIKES)
+    group_edits.leave(lab.db, lab.app.keys, LAB, BOB)
+    assert reasons(lab, ADA) == []
+    composer.prepare([claim])
+    assert "→ Liked in your group\n" in composer.render(claim).text
 
 
 def test_own_interest_counts_before_the_groups(lab: Install) -> None:
