@@ -1,7 +1,8 @@
 """Groups of subscribers: shared interests, members, and what the members share with each other."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -259,69 +260,116 @@ def colleagues(session: Session, shown: Sequence[ShownPapers]) -> dict[int, dict
     Only members count who are active and agreed to share before the time given, with the newest verdict that stood
     then. Members who left are not counted whatever the time.
     """
-    others = _others(session, sorted({one.reader for one in shown}))
-    sharing = {who for each in others.values() for who, one in each.items() if one.shared_us is not None}
-    if not sharing:
+    circles = _circles(session, sorted({one.reader for one in shown}))
+    if not circles:
         return {}
-    wanted = {paper for one in shown if one.reader in others for paper in one.papers}
+    wanted = {paper for one in shown if one.reader in circles for paper in one.papers}
     known = wanted.union(*former_keys(session, wanted).values())
     current = {key: key for key in known} | merged_into(session, known)
-    events = _events(session, sharing, _F.paper.in_(sorted(known)))
+    events = _events(session, circles.values(), _F.paper.in_(sorted(known)))
     found: dict[int, dict[int, Colleagues]] = {}
     for one in shown:
-        theirs, at_us = others.get(one.reader, {}), to_us(one.at)
-        liked = _liked_by(events, current, at_us)
-        told = {paper: _told(theirs, liked.get(current[paper], set()), at_us) for paper in one.papers if theirs}
-        found[one.digest] = {paper: each for paper, each in told.items() if each.total}
+        if (circle := circles.get(one.reader)) is not None:
+            liked = _liked_by(events, current, to_us(one.at))
+            told = {paper: circle.told(one.reader, liked.get(current[paper], set()), one.at) for paper in one.papers}
+            found[one.digest] = {paper: each for paper, each in told.items() if each.total}
     return found
 
 
 def recommended(session: Session, readers: Sequence[int], since: datetime, at: datetime) -> dict[int, set[int]]:
     """Return the papers that a digest may say two or more colleagues liked or saved since a time, by reader."""
-    others = _others(session, readers)
-    sharing = {who for each in others.values() for who, one in each.items() if one.shared_us is not None}
-    if not sharing:
+    circles = _circles(session, readers)
+    if not circles:
         return {}
-    events = _events(session, sharing, _F.at_us >= to_us(since))
+    events = _events(session, circles.values(), _F.at_us >= to_us(since))
     known = {event.paper for event in events}
     liked = _liked_by(events, {key: key for key in known} | merged_into(session, known), to_us(at))
     return {
-        reader: {paper for paper, by in liked.items() if _told(theirs, by, to_us(at)).total >= LEAST_COLLEAGUES}
-        for reader, theirs in others.items()
+        reader: {paper for paper, by in liked.items() if circle.told(reader, by, at).total >= LEAST_COLLEAGUES}
+        for reader, circle in circles.items()
     }
 
 
 class _Colleague(NamedTuple):
-    """What one member shares with a reader in the groups that both are in."""
+    """What one member shares in some groups."""
 
     shared_us: int | None
     name: str
     """Empty unless they agreed to be named."""
 
 
-def _others(session: Session, readers: Sequence[int]) -> dict[int, dict[int, _Colleague]]:
-    """Return the active colleagues of each reader; a list address has none, and is none."""
-    reader, member = core.group_member.alias("reader"), core.group_member.alias("member")
-    query = (
-        select(reader.c.subscriber_id, member.c.subscriber_id, member.c.shared_us, member.c.is_named, _S.name)
-        .join_from(reader, member, member.c.group_id == reader.c.group_id)
-        .join(core.subscriber, (_S.id == member.c.subscriber_id) & (_S.status == Status.ACTIVE))
-        .where(reader.c.subscriber_id.in_(readers), ~reader.c.is_list, ~member.c.is_list)
-        .where(member.c.subscriber_id != reader.c.subscriber_id)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Circle:
+    """The active members of the groups that some readers are in; the readers are among them.
+
+    Attributes:
+        sharing: Those who share, and since when (µs).
+        unnamed: How many have not agreed to be named.
+    """
+
+    groups: tuple[int, ...]
+    members: Mapping[int, _Colleague]
+    sharing: Mapping[int, int]
+    unnamed: int
+
+    @classmethod
+    def of(cls, groups: tuple[int, ...], members: Mapping[int, _Colleague]) -> "_Circle":
+        """Return the circle of the members of these groups."""
+        sharing = {who: one.shared_us for who, one in members.items() if one.shared_us is not None}
+        return cls(groups, members, sharing, sum(1 for one in members.values() if not one.name))
+
+    def told(self, reader: int, liked: Set[int], at: datetime) -> Colleagues:
+        """Return what a reader may be told of a paper that these subscribers liked."""
+        at_us = to_us(at)
+        likers = [who for who in liked & self.sharing.keys() if who != reader and self.sharing[who] <= at_us]
+        names = [name for who in likers if (name := self.members[who].name)]
+        own = self.members.get(reader)
+        others = self.unnamed - (1 if own is not None and not own.name else 0)
+        return count_colleagues(names, len(likers) - len(names), others)
+
+
+def _circles(session: Session, readers: Sequence[int]) -> dict[int, _Circle]:
+    """Return the circle of each reader in whose groups anybody shares; a list address has none, and is in none."""
+    query = select(_M.subscriber_id, _M.group_id).where(_M.subscriber_id.in_(readers), ~_M.is_list)
+    groups_of: dict[int, list[int]] = defaultdict(list)
+    for reader, group in session.connection().execute(query.order_by(_M.subscriber_id, _M.group_id)):
+        groups_of[reader].append(group)
+    if not groups_of:
+        return {}
+    everyone = (
+        select(_M.group_id, _M.subscriber_id, _M.shared_us, _M.is_named, _S.name)
+        .join_from(core.group_member, core.subscriber, (_S.id == _M.subscriber_id) & (_S.status == Status.ACTIVE))
+        .where(_M.group_id.in_(sorted({group for each in groups_of.values() for group in each})), ~_M.is_list)
     )
-    found: dict[int, dict[int, _Colleague]] = defaultdict(dict)
-    for reader_key, who, shared_us, is_named, name in session.connection().execute(query):
-        before = found[reader_key].get(who, _Colleague(None, ""))
-        since = min((us for us in (before.shared_us, shared_us) if us is not None), default=None)
-        found[reader_key][who] = _Colleague(since, before.name or (name.strip() if is_named else ""))
+    members: dict[int, dict[int, _Colleague]] = defaultdict(dict)
+    for group, who, shared_us, is_named, name in session.connection().execute(everyone):
+        members[group][who] = _Colleague(shared_us, name.strip() if is_named else "")
+    circles = {
+        each: _Circle.of(each, _joined([members[group] for group in each]))
+        for each in {tuple(each) for each in groups_of.values()}
+    }
+    return {reader: circle for reader, each in groups_of.items() if (circle := circles[tuple(each)]).sharing}
+
+
+def _joined(groups: Sequence[Mapping[int, _Colleague]]) -> Mapping[int, _Colleague]:
+    """Return the members of several groups, each with all that they share in any of them."""
+    if len(groups) == 1:
+        return groups[0]
+    found: dict[int, _Colleague] = {}
+    for who, one in ((who, one) for group in groups for who, one in group.items()):
+        before = found.get(who, _Colleague(None, ""))
+        since = min((us for us in (before.shared_us, one.shared_us) if us is not None), default=None)
+        found[who] = _Colleague(since, before.name or one.name)
     return found
 
 
-def _events(session: Session, people: set[int], which: core.Condition) -> list[core.Record]:
-    """Return the verdicts of these people that meet a condition, oldest first."""
+def _events(session: Session, circles: Iterable[_Circle], which: core.Condition) -> list[core.Record]:
+    """Return the verdicts of those who share that meet a condition, oldest first."""
+    involved = sorted({group for circle in circles for group in circle.groups})
+    people = select(_M.subscriber_id).where(_M.group_id.in_(involved), _M.shared_us.is_not(None), ~_M.is_list)
     query = (
         select(_F.subscriber_id, _F.paper, _F.verdict, _F.at_us, _F.undone_us)
-        .where(_F.subscriber_id.in_(sorted(people)), which)
+        .where(_F.subscriber_id.in_(people), which)
         .order_by(_F.id)
     )
     return list(session.connection().execute(query))
@@ -338,15 +386,6 @@ def _liked_by(events: Sequence[core.Record], current: Mapping[int, int], at_us: 
         if verdict in POSITIVE_VERDICTS:
             found[paper].add(who)
     return found
-
-
-def _told(others: Mapping[int, _Colleague], liked: Set[int], at_us: int) -> Colleagues:
-    sharing = {who: one for who, one in others.items() if one.shared_us is not None and one.shared_us <= at_us}
-    likers = [sharing[who] for who in liked & sharing.keys()]
-    unnamed = sum(1 for one in likers if not one.name)
-    return count_colleagues(
-        (one.name for one in likers if one.name), unnamed, sum(1 for one in others.values() if not one.name)
-    )
 
 
 def _groups(session: Session, names: Mapping[int, str]) -> dict[int, Group]:

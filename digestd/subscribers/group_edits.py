@@ -15,6 +15,8 @@ from digestd.subscribers.lookup import find
 from digestd.subscribers.subscriber_record import MUTABLE, check_interests, text
 
 NAME_MAX = 100
+MEMBERS_MAX = 500
+"""The most members of a group: planning and composing read all members of the groups of their subscribers."""
 Slots = Mapping[tuple[Kind, Stance], Sequence[str] | None]
 """The values of each kind and stance; None means that they do not change."""
 
@@ -65,7 +67,7 @@ def join(db: Database, keys: Keys, group: str, address: str, now: datetime, *, i
     Raises:
         NotFound: there is no such group or subscriber.
         BadInput: a list address would become a member, or a member a list address. Its readers would be told of likes
-            that were shared with members only.
+            that were shared with members only. Or the group is full.
     """
     with db.write() as session:
         known, subscriber = find_group(session, group), find(session, keys, address, lock=True).key
@@ -73,6 +75,10 @@ def join(db: Database, keys: Keys, group: str, address: str, now: datetime, *, i
         if other is not None:
             role = "the list address" if other.is_list else "a member"
             raise BadInput(f"it is {role} of {other.group.name!r}, and nobody is both; use another address")
+        if len(groups.members(session, known)) >= MEMBERS_MAX:
+            raise BadInput(
+                f"{known.name!r} has {MEMBERS_MAX} members, the most that a group may have; add another group"
+            )
         return groups.join(session, known.key, subscriber, now, is_list=is_list)
 
 

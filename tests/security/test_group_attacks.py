@@ -44,10 +44,10 @@ def lab(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
     made.db.close()
 
 
-def share(lab: Install, *people: str, is_named: bool = False, shares: bool = True) -> None:
+def share(lab: Install, *people: str, is_named: bool = False, shares: bool = True, name: str = LAB) -> None:
     for who in people:
         with lab.db.write() as session:
-            group = group_edits.find_group(session, LAB).key
+            group = group_edits.find_group(session, name).key
             key = find(session, lab.app.keys, who).key
             assert groups.share(session, group, key, lab.clock.now, shares=shares, is_named=is_named)
 
@@ -150,6 +150,21 @@ def test_who_goes_is_not_counted(lab: Install, how: str) -> None:
         with lab.db.write() as session:
             groups.remove(session, group_edits.find_group(session, LAB).key)
     assert told(lab) == ""
+
+
+def test_agreement_covers_its_own_group_only(lab: Install) -> None:
+    for name, people in (("Ice lab", [READER, *OTHERS[:2]]), ("Rain lab", OTHERS)):
+        group_edits.add(lab.db, name, {}, lab.clock.now)
+        for who in people:
+            group_edits.join(lab.db, lab.app.keys, name, who, lab.clock.now)
+    save(lab, *OTHERS)
+    share(lab, *OTHERS, is_named=True, name="Rain lab")  # the reader is not in it
+    assert told(lab) == ""
+    share(lab, OTHERS[0], name="Ice lab")
+    share(lab, OTHERS[0])
+    assert told(lab) == ""
+    share(lab, OTHERS[1], name="Ice lab")
+    assert told(lab) == "2 colleagues liked or saved this"
 
 
 def test_agreement_covers_later_digests_only(lab: Install) -> None:
