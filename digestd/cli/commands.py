@@ -74,6 +74,15 @@ SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
         "subscriber:export_data", "Export everything stored about one subscriber as JSON.", logs=False
     ),
 }
+GROUP = {
+    "add": CommandEntry("group:add_group", "Add a group of subscribers with shared interests.", logs=False),
+    "list": CommandEntry("group:list_groups", "List the groups.", logs=False),
+    "show": CommandEntry("group:show_group", "Show a group, its interests and its members.", logs=False),
+    "edit": CommandEntry("group:edit_group", "Change the name and the interests of a group.", logs=False),
+    "remove": CommandEntry("group:remove_group", "Remove a group. Its members stay subscribers.", logs=False),
+    "join": CommandEntry("group:join_group", "Make a subscriber a member of a group.", logs=False),
+    "leave": CommandEntry("group:leave_group", "End a subscriber's membership in a group.", logs=False),
+}
 PAPER = {
     "import": CommandEntry("paper_edit:import_file", "Import papers from a JSONL file."),
     "list": CommandEntry("paper:list_papers", "List papers, newest first.", logs=False),
@@ -160,6 +169,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     ),
     "replay": CommandEntry("digest:show_replay", "Rebuild a past digest and compare it with what was sent.", _PIPELINE),
     "subscriber": GroupEntry("Manage subscribers.", SUBSCRIBER, _DATA),
+    "group": GroupEntry("Manage groups of subscribers with shared interests.", GROUP, _DATA),
     "paper": GroupEntry("Import, list, merge and split papers.", PAPER, _DATA),
     "source": GroupEntry("Manage the sources of papers.", SOURCE, _DATA),
     "coverage": CommandEntry(

@@ -29,7 +29,7 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput, DigestdError
 from digestd.security.links import address_key
-from digestd.store import bounces, consent, subscribers, suppressions
+from digestd.store import bounces, consent, groups, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
@@ -197,8 +197,8 @@ def list_subscribers(
 def show_subscriber(email: Email, as_json: Json = False) -> None:
     """Show one subscriber.
 
-    Shows settings, interests, papers that do not count yet, every change of consent, the last deliveries, bounces and
-    suppressions.
+    Shows settings, interests, papers that do not count yet, groups, every change of consent, the last deliveries,
+    bounces and suppressions.
 
     Example: digestd subscriber show ada@example.org --json
     """
@@ -227,13 +227,12 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
             for one in named_paper_states(session, found.key, names)
             if not one.title
         ]
+        member_of = [one.group.name for one in groups.of_subscriber(session, found.key)]
+    row = {**subscriber_row(found), "unknown_papers": unknown, "groups": member_of, "consent": events}
     if as_json:
-        shown = {"consent": events, "deliveries": mails, "unknown_papers": unknown, **bounced}
-        emit({**subscriber_row(found), **shown}, as_json=True)
+        emit({**row, "deliveries": mails, **bounced}, as_json=True)
         return
-    row = {
-        **subscriber_row(found), "unknown_papers": unknown, "consent": events, "last_deliveries": mails, **bounced,
-    }  # fmt: skip
+    row |= {"last_deliveries": mails, **bounced}
     emit({name: value for name, value in row.items() if value not in ("", [], {})})
 
 

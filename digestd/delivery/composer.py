@@ -12,10 +12,13 @@ from datetime import datetime
 from threading import RLock
 from typing import NamedTuple
 
+from sqlmodel import Session
+
 from digestd.delivery.chat import CHAT_FORMS, CHAT_USE, parse_chat_url
 from digestd.delivery.chat.chat_message import ChatDigest, chat_entry
 from digestd.domain.delivery import DIGESTS, Claim, MailKind
 from digestd.domain.digest import Occasion
+from digestd.domain.group import Colleagues
 from digestd.domain.paper import Paper
 from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
@@ -47,8 +50,9 @@ from digestd.security.links import (
     make_pick_tokens,
     make_token,
 )
-from digestd.store import papers, replies, template_sets
+from digestd.store import groups, papers, replies, template_sets
 from digestd.store.database import Database
+from digestd.store.groups import ShownPapers
 from digestd.store.ledger.offered import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
 
@@ -136,6 +140,7 @@ class Composer:
         self._templates: dict[str, Templates] = {}
         self._offered: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, CommandReply] = {}
+        self._colleagues: dict[int, Mapping[int, Colleagues]] = {}
         self._lock = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
@@ -144,7 +149,7 @@ class Composer:
         Replies and offers of earlier batches are dropped; `compose` reads them again if they are needed.
         """
         with self._lock:
-            self._offered, self._replies = {}, {}
+            self._offered, self._replies, self._colleagues = {}, {}, {}
             self._read(claims)
 
     def use(self, templates: Templates) -> None:
@@ -163,6 +168,7 @@ class Composer:
             offered = offered_by(session, [claim.key for claim in claims])
             self._replies.update({claim.key: found_replies.get(claim.key, CommandReply(())) for claim in claims})
             self._offered.update({claim.key: offered.get(claim.key, ()) for claim in claims})
+            self._colleagues.update(_colleagues(session, claims))
             for planned_us in {planned for _, planned in missing}:
                 keys = [revision for revision, planned in missing if planned == planned_us]
                 found = papers.revisions(session, keys, from_us(planned_us))
@@ -259,13 +265,15 @@ class Composer:
         """
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
+        content = self._content(claim)
         content = replace(
-            self._content(claim),
+            content,
             subscriber_name="",
             links=links,
             held=(),
             occasions=frozenset(),
             abstracts=FullAbstracts.PAGE,
+            items=tuple([item._replace(colleagues=Colleagues()) for item in content.items]),
         )
         page = render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
         return page.replace('"cid:logo"', f'"{urls.home}static/logo.png"')
@@ -283,16 +291,7 @@ class Composer:
             covers_from=claim.covers_from,
             date=period_date(period),
             considered=claim.considered,
-            items=tuple(
-                [
-                    DigestItem(
-                        self._papers[pick.revision, claim.planned_us].in_language(claim.language),
-                        pick.reason,
-                        pick.section,
-                    )
-                    for pick in claim.picks
-                ]
-            ),
+            items=self._items(claim),
             postal_address=self._sender.postal_address,
             language=claim.language,
             links=self._digest_links(claim),
@@ -301,6 +300,20 @@ class Composer:
             occasions=claim.occasions,
             unmatched=claim.unmatched,
             abstracts=FullAbstracts.TEXT if claim.full_abstracts else FullAbstracts.NOWHERE,
+        )
+
+    def _items(self, claim: Claim) -> tuple[DigestItem, ...]:
+        colleagues = self._colleagues[claim.key]
+        return tuple(
+            [
+                DigestItem(
+                    self._papers[pick.revision, claim.planned_us].in_language(claim.language),
+                    pick.reason,
+                    pick.section,
+                    colleagues.get(pick.paper, _NO_COLLEAGUES),
+                )
+                for pick in claim.picks
+            ]
         )
 
     def _earlier_digests(self, claim: Claim) -> tuple[EarlierDigest, ...]:
@@ -422,6 +435,20 @@ class Composer:
             complaint_address=self._sender.complaints,
             complaint_id=self._complaint_id(claim),
         )
+
+
+_NO_COLLEAGUES = Colleagues()
+
+
+def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, Mapping[int, Colleagues]]:
+    """Return who of the reader's group liked the papers of each digest, as of the time in its Date header."""
+    shown = [
+        ShownPapers(claim.key, claim.subscriber, [pick.paper for pick in claim.picks], from_us(claim.dated_us))
+        for claim in claims
+        if claim.kind in DIGESTS
+    ]
+    found = groups.colleagues(session, shown)
+    return {claim.key: found.get(claim.key, {}) for claim in claims}
 
 
 def _texts(content: object) -> Iterator[str]:

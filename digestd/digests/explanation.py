@@ -12,6 +12,7 @@ from datetime import date, datetime
 import numpy as np
 from sqlmodel import Session
 
+from digestd.digests.group_reasons import with_group
 from digestd.digests.occasions import digest_occasions
 from digestd.digests.pick_selection import digest_options, select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
@@ -289,7 +290,7 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
     options = digest_options(shard, 0, period, explore)
     selection = select(day.candidates, ranked, [options], day.calibration)[0]
     picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore).of(0)}
-    profile = ranked.profiles[0]
+    profile, subscriber = ranked.profiles[0], shard.subscribers[0].key
     return Explanation(
         paper=day.candidates.papers[j],
         period=period,
@@ -300,7 +301,11 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
         rank=selection.rank(j),
         candidates=len(selection.order),
         verdict=explain_outcome(paper, options, selection, picks_by_paper),
-        reason=reason(day.candidates, profile, j),
+        reason=with_group(
+            reason(day.candidates, profile, j),
+            shard.shared.get(subscriber, ()),
+            int(day.keys[j]) in shard.recommended.get(subscriber, ()),
+        ),
         parts=tuple(score_breakdown(day.candidates, profile, j, shard.eligible[0])),
     )
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from digestd.digests.group_reasons import with_groups
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.selection import DigestOptions, Selections, build_pick_table, sampling_seed, select, selected_cells
 from digestd.digests.shard import Shard
@@ -47,7 +48,8 @@ def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOp
 
 def _table(day: PlanningDay, shard: Shard, selections: Selections) -> PickTable:
     found = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
-    return build_pick_table(day.candidates, shard.ranked, selections, day.calibration, found)
+    table = build_pick_table(day.candidates, shard.ranked, selections, day.calibration, found)
+    return with_groups(table, [due.key for due in shard.subscribers], shard.shared, shard.recommended)
 
 
 def _slots(options: DigestOptions, selections: Selections, i: int) -> int:

@@ -5,24 +5,27 @@ interests, the text model and the texts of the papers they name are unchanged. A
 a source reports the paper.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sqlmodel import Session
 
-from digestd.digests.planning_day import PlanningDay
+from digestd.digests.planning_day import WEEKLY_SLACK, PlanningDay
 from digestd.digests.seed_reader import NamedPaper, NamedPapers, find_seeds
 from digestd.digests.selection import RankedCandidates
+from digestd.domain.digest import WINDOW
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import PaperId
+from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Floats
-from digestd.ranking.calibration import CALIBRATION, like_log_odds, logit, mean_relevance
+from digestd.ranking.calibration import CALIBRATION, MIN_SCORES, like_log_odds, logit, mean_relevance
 from digestd.ranking.compiler import RECORD_FORMAT, ProfileInput, compile_records
 from digestd.ranking.fusion import Scores, parse_weights, score
 from digestd.ranking.profile import Profiles, read_profiles
-from digestd.store import encodings, profiles, references
+from digestd.store import encodings, groups, profiles, references
 from digestd.store.due import DueSubscriber
+from digestd.store.groups import SharedInterest
 from digestd.store.interests import for_ranking
 from digestd.store.profiles import StoredProfile
 from digestd.store.references import StoredReference
@@ -51,6 +54,8 @@ class Shard:
         in_categories: In a chosen category, for subscribers who want no other.
         trial_totals: Subscriber → scores (m,) by the weights on trial.
         compiled: Newly compiled profiles, by subscriber.
+        shared: The interests that subscribers have by their groups.
+        recommended: Row numbers of papers that two or more of their colleagues liked or saved.
     """
 
     subscribers: Sequence[DueSubscriber]
@@ -63,6 +68,8 @@ class Shard:
     in_categories: Bools
     trial_totals: Mapping[int, Floats]
     compiled: Mapping[int, StoredProfile]
+    shared: Mapping[int, Sequence[SharedInterest]] = field(default_factory=dict)
+    recommended: Mapping[int, Set[int]] = field(default_factory=dict)
 
     @property
     def trial_ranking(self) -> RankedCandidates:
@@ -87,6 +94,9 @@ def rank_shard(
     eligible = is_open & unseen & ~own
     scores = score(day.candidates, shard_profiles.profiles, eligible)
     marked = _raise_likely(shard_profiles.profiles, scores, eligible)
+    keys = [due.key for due in subscribers]
+    recommended = groups.recommended(session, keys, day.now - WINDOW - WEEKLY_SLACK, day.now)
+    fresh = _raise_recommended(day, [recommended.get(key, ()) for key in keys], scores.relevance, marked, fresh)
     in_categories = _in_categories(
         shard_profiles.profiles, [due.only_categories for due in subscribers], len(day.candidates)
     )
@@ -108,6 +118,8 @@ def rank_shard(
         in_categories=in_categories,
         trial_totals=_trial_totals(day, subscribers, shard_profiles.profiles, eligible),
         compiled=shard_profiles.new,
+        shared=groups.interests(session, keys),
+        recommended=recommended,
     )
 
 
@@ -133,7 +145,12 @@ def read_shard_profiles(
     `unsaved`: references that are not stored.
     """
     model = _compiled_by(day)
-    usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
+    lists = groups.list_addresses(session, [due.key for due in subscribers])
+    usable = {
+        due.key: due.profile
+        for due in subscribers
+        if due.profile and due.profile.model == model and due.key not in lists
+    }
     own = {**references.of_interests(session, [due.key for due in subscribers]), **(unsaved or {})}
     named_papers = find_seeds(session, day.seed_reader, {key: stored.papers for key, stored in usable.items()}, own)
     current = {key: stored for key, stored in usable.items() if _is_current(key, stored, named_papers)}
@@ -250,6 +267,24 @@ def _raise_likely(profiles: Profiles, scores: Scores, eligible: Bools) -> Floats
     likely = (marked >= logit(LIKELY)) & (likes > 0)[:, None]
     np.maximum(scores.relevance, np.float32(LIKELY), out=scores.relevance, where=likely)
     return marked
+
+
+def _raise_recommended(
+    day: PlanningDay, papers: Sequence[Iterable[int]], relevance: Floats, log_odds: Floats, fresh: Bools
+) -> Bools:
+    """Make papers relevant that colleagues recommend to n subscribers, and return them as new (n, m).
+
+    Their scores stay, so they displace no paper that matches better. `relevance` and `log_odds` (n, m) are changed.
+    """
+    cells = [(i, day.places[key]) for i, keys in enumerate(papers) for key in keys if key in day.places]
+    if not cells:
+        return fresh
+    rows, columns = np.array(cells, dtype=np.intp).T
+    for values, least in ((relevance, LIKELY), (log_odds, logit(MIN_SCORES[MinScore.HIGH]))):
+        values[rows, columns] = np.maximum(values[rows, columns], np.float32(least))
+    fresh = fresh.copy()
+    fresh[rows, columns] = True
+    return fresh
 
 
 def _trial_totals(

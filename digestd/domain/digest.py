@@ -30,7 +30,9 @@ class ReasonKind(StrEnum):
     REFERENCE = "reference"  # close to a private reference of the subscriber; value = its title, for them alone
     WORDS = "words"  # words with high weight in all their likes together
     CATEGORY = "category"
+    GROUP = "group"  # a shared interest of a group matched; value = the group, the first word = the interest
     CO_LIKES = "co_likes"  # at least three people with similar likes liked it
+    GROUP_LIKES = "group_likes"  # at least two colleagues in a group liked or saved it, and nothing else matched
     TREND = "trend"  # value = the figure, e.g. "42"
     NEW = "new"  # nothing matched and nobody voted yet
 
@@ -58,8 +60,10 @@ class Reason(NamedTuple):
     def shareable(self) -> "Reason":
         """Return the reason for public pages and feeds.
 
-        Without the title of a private reference.
+        Without the title of a private reference, and without the name and interests of a group.
         """
+        if self.kind is ReasonKind.GROUP:
+            return Reason(self.kind)
         return self._replace(value="") if self.kind is ReasonKind.REFERENCE else self
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Occasion, Reason, Section
 from digestd.domain.gist import Gist
+from digestd.domain.group import Colleagues
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 
@@ -87,11 +88,12 @@ class FullAbstracts(StrEnum):
 
 
 class DigestItem(NamedTuple):
-    """One paper of a digest, and why it was picked."""
+    """One paper of a digest, why it was picked, and which colleagues liked it."""
 
     paper: PaperContent
     reason: Reason
     section: Section = Section.FOR_YOU
+    colleagues: Colleagues = Colleagues()
 
 
 @dataclass(frozen=True, slots=True)

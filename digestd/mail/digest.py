@@ -17,6 +17,7 @@ from jinja2 import Environment
 
 from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
 from digestd.domain.digest_layout import Block, Heading, HeadingKind, blocks
+from digestd.domain.group import Colleagues
 from digestd.domain.sanitise import first_day, safe_url, shorten, wrap
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.categories import category_label
@@ -34,6 +35,7 @@ from digestd.mail.rendering import (
     NAME_MAX,
     POSTAL_MAX,
     clean_line,
+    render_colleagues,
     render_line,
     render_sentence,
     render_short_sentence,
@@ -261,7 +263,7 @@ def _numbered_parts(
             if place >= count:
                 continue
             item = content.items[place]
-            reason = _reason(environment, item.reason, block.heading.kind)
+            reason = _reason(environment, item.reason, block.heading.kind, item.colleagues)
             is_said = bool(reason.html) and reason.html != said
             said = reason.html
             own = {
@@ -384,13 +386,20 @@ def _pick_links(
 
 
 @lru_cache(maxsize=8192)  # many subscribers share interests
-def _reason(environment: Environment, reason: Reason, heading: HeadingKind) -> Value:
-    """Return why a paper was picked, without what its heading says; empty if nothing is left."""
-    if heading is HeadingKind.EXPLORATION:
-        return value("")
-    text = (render_short_sentence if heading in _SPOKEN else render_sentence)(environment, reason)
+def _reason(environment: Environment, reason: Reason, heading: HeadingKind, colleagues: Colleagues) -> Value:
+    """Return why a paper was picked, without what its heading says, and who liked it; empty if nothing is left."""
+    text = _reason_text(environment, reason, heading)
+    if colleagues.total:
+        told = render_colleagues(environment, colleagues)
+        text = f"{text} · {told}" if text and reason.kind is not ReasonKind.GROUP_LIKES else told
     lines = wrap("x" * _BULLET_COLUMNS + text, 70)[_BULLET_COLUMNS:]
     return value(text, lines.replace("\n", f"\n{' ' * _BULLET_COLUMNS}"))
+
+
+def _reason_text(environment: Environment, reason: Reason, heading: HeadingKind) -> str:
+    if heading is HeadingKind.EXPLORATION:
+        return ""
+    return (render_short_sentence if heading in _SPOKEN else render_sentence)(environment, reason)
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from jinja2 import Environment, TemplateError, TemplateNotFound
 
 from digestd.domain.digest import Reason
 from digestd.domain.gist import Gist
+from digestd.domain.group import Colleagues
 from digestd.domain.reply import ReplyLine
 from digestd.domain.sanitise import clean, safe_address, safe_url, shorten
 from digestd.errors import BadSetting, NotFound
@@ -94,22 +95,33 @@ def render_sentence(environment: Environment, reason: Reason) -> str:
 
     Raises BadSetting if the templates have none for its kind.
     """
-    return _render_block(environment, REASON_TEMPLATE, reason)
+    return _render_reason(environment, REASON_TEMPLATE, reason)
 
 
 def render_short_sentence(environment: Environment, reason: Reason) -> str:
     """Render what a reason adds to a heading that names the interest; empty if it adds nothing."""
-    return _render_block(environment, SHORT_REASON_TEMPLATE, reason)
+    return _render_reason(environment, SHORT_REASON_TEMPLATE, reason)
+
+
+def render_colleagues(environment: Environment, colleagues: Colleagues) -> str:
+    """Render how many colleagues liked or saved a paper, as a sentence."""
+    names = tuple(clean_line(name, NAME_MAX) for name in colleagues.names)
+    return _render_block(environment, REASON_TEMPLATE, "colleagues", colleagues=colleagues._replace(names=names))
 
 
 @lru_cache(maxsize=8192)  # many subscribers share interests
-def _render_block(environment: Environment, name: str, reason: Reason) -> str:
+def _render_reason(environment: Environment, name: str, reason: Reason) -> str:
+    return _render_block(environment, name, reason.kind, reason=clean_reason(reason))
+
+
+def _render_block(environment: Environment, name: str, block_name: str, **values: object) -> str:
+    """Render one block of a template of reasons as one line."""
     template = environment.get_template(name)
-    block = template.blocks.get(reason.kind)
+    block = template.blocks.get(block_name)
     if block is None:
-        raise BadSetting(f"template {name} has no block {reason.kind}; add one for each kind of reason")
+        raise BadSetting(f"template {name} has no block {block_name}; add one for each kind of reason")
     try:
-        context = template.new_context({"reason": clean_reason(reason)})
+        context = template.new_context(values)
         return " ".join(environment.concat(block(context)).split())
     except TemplateError as problem:
         raise _as_digestd_error(name, problem) from problem

@@ -235,8 +235,9 @@ def _check(environment: Environment, name: str) -> None:
         raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
     if _is_escaped(name) and not all(other and _is_escaped(other) for other in included):
         raise BadSetting(f"template {name} includes a .txt.j2 template, which is not escaped; pass its text as a value")
+    wanted = [*(kind.value for kind in ReasonKind), *(["colleagues"] if name == REASON_TEMPLATE else [])]
     if name in (REASON_TEMPLATE, SHORT_REASON_TEMPLATE) and (
-        missing := [kind.value for kind in ReasonKind if kind not in template.blocks]
+        missing := [block for block in wanted if block not in template.blocks]
     ):
         raise BadSetting(f"template {name} has no block for {', '.join(missing)}; add one for each kind of reason")
 

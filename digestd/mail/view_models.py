@@ -217,6 +217,9 @@ def _gist(paper: PaperContent, limit: int) -> str:
 
 def clean_reason(reason: Reason) -> Reason:
     """Clean a reason to one line, without words that only repeat the topic."""
+    if reason.kind is ReasonKind.GROUP and reason.words:
+        topic = clean_reason(Reason(ReasonKind.TOPIC, reason.words[0], reason.words[1:]))
+        return Reason(reason.kind, shorten(clean(reason.value), _REASON_MAX), (topic.value, *topic.words))
     words = (
         () if _repeats_topic(reason) else (shorten(_mid_sentence(clean(word, 200)), 40) for word in reason.words[:5])
     )

@@ -31,6 +31,7 @@ _BY_SUBSCRIBER = (
     core.reference,
     core.paper_lookup,
     core.pending_request,
+    core.group_member,
 )
 _BY_ADDRESS = (core.bounce, core.lifted_suppression, core.caused_mail, core.suppression)
 _BY_DELIVERY = (core.attempt, core.reply)
@@ -43,7 +44,9 @@ PERSONAL_TABLES = frozenset(
     )
 )
 """Names of the tables with personal data."""
-_OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})
+_OURS = frozenset(
+    {"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id", "group_id"}
+)
 """Columns that only link rows; they say nothing of the person."""
 _UNREADABLE = {
     "sealed": "a key, which is not shown",
@@ -87,6 +90,9 @@ def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
             .execute(select(core.consent_wording.c.text).where(core.consent_wording.c.hash == row["wording"]))
             .scalar()
         )
+    if table == "group_member":
+        group = select(core.subscriber_group.c.name).where(core.subscriber_group.c.id == row["group_id"])
+        fields["group"] = session.connection().execute(group).scalar()
     fields |= {name: words for name, words in _UNREADABLE.items() if fields.get(name) is not None}
     if isinstance(fields.get("paper"), int):
         fields["paper"] = _names(session, [row["paper"]])[0]

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.store import chat_targets, consent, core, libraries, mail_budgets, pending_requests, subscribers
+from digestd.store import chat_targets, consent, core, groups, libraries, mail_budgets, pending_requests, subscribers
 from digestd.store.database import Database
 
 
@@ -24,6 +24,7 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
     mail_budgets.anonymise(session, key, address_key)
     pending_requests.erase_content(session, key)
     libraries.forget(session, key)
+    groups.forget(session, key)
     chat_targets.remove(session, key)
     for table in (
         *(core.seen_papers, core.feedback, core.muting, core.profile, core.address_change),

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from digestd.domain.feedback import Verdict, as_interest
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
-from digestd.store import core, feedback, mutings
+from digestd.store import core, feedback, groups, mutings
 from digestd.store.feedback import FEEDBACK_MAX
 from digestd.store.timestamps import from_us, to_us
 
@@ -20,10 +20,15 @@ _I, _F, _P = core.interest.c, core.feedback.c, core.paper.c
 
 
 def for_ranking(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return what ranking uses.
+    """Return what ranking uses: what subscribers said themselves, and the interests of their groups."""
+    found = stated(session, subscribers)
+    for key, shared in groups.interests(session, subscribers).items():
+        found[key] = (*found.get(key, ()), *(one.interest for one in shared))
+    return found
 
-    Interests, mutings, and rated papers that no interest names.
-    """
+
+def stated(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """Return interests, mutings, and rated papers that no interest names."""
     found = of(session, subscribers)
     for key, muted in mutings.active(session, subscribers).items():
         found[key] = (*found.get(key, ()), *muted)
@@ -62,9 +67,11 @@ def for_ranking_at(session: Session, moments: Mapping[int, datetime]) -> dict[in
     missing.
     """
     now, rated = of(session, list(moments)), _rated_at(session, moments)
+    shared = groups.interests(session, list(moments))
     found = {}
     for key, moment in moments.items():
-        own = tuple(i for i in now.get(key, ()) if i.since is None or i.since <= moment)
+        every = (*now.get(key, ()), *(one.interest for one in shared.get(key, ())))
+        own = tuple(i for i in every if i.since is None or i.since <= moment)
         named = {interest.value for interest in own if interest.kind is Kind.PAPER}
         muted = mutings.active_at(session, key, moment)
         found[key] = (*own, *muted, *(interest for interest in rated[key] if interest.value not in named))

@@ -22,7 +22,7 @@ from digestd.ranking import profile_summary
 from digestd.ranking.profile_summary import ProfileTerm
 from digestd.store import feedback, mutings, paper_lookups, papers, references, subscribers
 from digestd.store.database import Database
-from digestd.store.interests import for_ranking
+from digestd.store.interests import stated
 from digestd.store.ledger import queries
 from digestd.subscribers.lookup import load_locked
 
@@ -70,7 +70,7 @@ class ProfileSummary:
 
 def summarise_profile(session: Session, subscriber: Subscriber) -> ProfileSummary:
     """Return the profile summary as of now."""
-    interests = for_ranking(session, [subscriber.key]).get(subscriber.key, ())
+    interests = stated(session, [subscriber.key]).get(subscriber.key, ())
     liked = _papers(session, subscriber.key, interests, Stance.LIKED)
     own = (
         *values(interests, Kind.TOPIC),

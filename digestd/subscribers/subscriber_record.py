@@ -192,6 +192,15 @@ def _items(name: str, kind: Kind, value: object) -> tuple[str, ...]:
     return tuple(first.values())
 
 
+def check_interests(lists: Mapping[ListKey, Iterable[str]]) -> tuple[Interest, ...]:
+    """Return checked interests in the order of the lists. Raises BadRecord."""
+    names = {slot: name for name, slot in _ALL_LISTS.items()}
+    checked = {slot: _items(names[slot], slot[0], list(items)) for slot, items in lists.items()}
+    for error in _contradictions(checked).values():
+        raise error
+    return tuple(Interest(kind, value, stance) for (kind, stance), items in checked.items() for value in items)
+
+
 def _item(name: str, kind: Kind, value: object) -> str:
     line = text(name, value, PAPER_MAX if kind is Kind.PAPER else TEXT_MAX)
     if kind is not Kind.PAPER or not line:

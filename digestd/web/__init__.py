@@ -20,6 +20,7 @@ One module per page, all behind the same middleware.
     requests        POST /p/{token}/erase, …/renew  mails a link;  GET /erase/{token}, /renew/{token};  POST acts
     references      GET  /p/{token}/import import form;  POST likes its papers
     libraries       GET  /p/{token}/libraries  Zotero and ORCID;  POST links, reads, unlinks
+    groups          POST /p/{token}/groups/share, …/leave  act on the settings page
     settings_link   GET  /settings         address form;  POST mails a link to the settings
     address_change  GET  /move/{token}     POST confirms or cancels a new address
     view            GET  /d/{token}        a digest in the browser; /digest.{ending} as a file
@@ -54,6 +55,7 @@ from digestd.web import (
     confirm,
     data_export,
     feedback,
+    groups,
     health,
     home,
     leave,
@@ -125,6 +127,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         requests.router(app, pages),
         references.router(app, pages),
         libraries.router(app, pages),
+        groups.router(app, pages),
         settings_link.router(app, forms),
         address_change.router(app, pages),
         view.router(app),

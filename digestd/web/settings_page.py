@@ -12,7 +12,7 @@ from digestd.domain.lookup import REGISTRY_LABELS
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Subscriber
 from digestd.ranking.topic_hints import TopicHint
-from digestd.store import subscribers
+from digestd.store import groups, subscribers
 from digestd.subscribers.preferences import open_preferences
 from digestd.subscribers.profile_summary import summarise_profile
 from digestd.web.choices import choices
@@ -72,6 +72,7 @@ class SettingsPage:
         with self.app.db.read() as session:
             due = next_digest(known, subscribers.next_due(session, known.key), now)
             profile = summarise_profile(session, known)
+            memberships = groups.of_subscriber(session, known.key)
         return self.pages.page(
             "preferences",
             200,
@@ -84,6 +85,7 @@ class SettingsPage:
             done=done,
             hints=hints,
             profile=profile,
+            memberships=memberships,
             is_looked_up=self.app.registry_reader is not None,
             registries={
                 scheme: joined(labels, self.pages.known_language(known.language))

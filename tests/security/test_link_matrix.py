@@ -87,6 +87,8 @@ POWERS: Mapping[str, Power] = {
     "POST /p/{token}/libraries/orcid": _power("", "library"),
     "POST /p/{token}/libraries/read": _power(),
     "POST /p/{token}/libraries/unlink": _power(),
+    "POST /p/{token}/groups/share": _power(),  # only for members
+    "POST /p/{token}/groups/leave": _power(),
     "GET /erase/{token}": _power(),
     "POST /erase/{token}": _power("", f"{CONSENT} interest suppression"),
     "GET /renew/{token}": _power(),
@@ -147,7 +149,7 @@ def test_links_open_only_routes_of_their_kind(client: TestClient, app: App, back
     for method, path in calls:
         for kind, token in tokens.items():
             if kind != path.split("/")[1]:
-                form = {"data": dict(FORMS.get(path, {"library": "1"}))} if method == "POST" else {}
+                form = {"data": dict(FORMS.get(path, {"library": "1", "group": "1"}))} if method == "POST" else {}
                 answer = client.request(method, filled(path, token), **form)  # type: ignore[arg-type]  # likewise
                 if answer.status_code != 404:
                     opened.append((kind, method, path, answer.status_code))

@@ -20,7 +20,7 @@ from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import address_key
-from digestd.store import bounces, core, data_export, libraries, references, subscribers, suppressions
+from digestd.store import bounces, core, data_export, groups, libraries, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers import feedback
 from digestd.subscribers.address_change import request_address_change
@@ -49,7 +49,7 @@ NOBODYS = frozenset(
             "template_set",
         ),
         *("calibration", "trial", "consent_wording", "webhook", "api_token", "inbound_count", "due_audit", "throttle"),
-        "alert_state",
+        *("alert_state", "subscriber_group", "group_interest"),
     }
 )
 """Tables that hold nothing of anybody; a new table is either here or in the export."""
@@ -90,6 +90,7 @@ async def lived(installed: Install) -> int:
     request_address_change(db, installed.app.notices, key, NEW, now)
     with db.write() as session:
         by = address_key(keys, ADA)
+        groups.join(session, groups.add(session, "Ice lab", (), now), key, now)
         libraries.link(
             session, NewLibrary(key, LibraryProvider.ZOTERO, "users/12", b"Canary Author", may_write=True), now
         )
@@ -126,7 +127,7 @@ async def test_data_export_contains_every_personal_row(installed: Install) -> No
                 rows = [row for row in rows if there not in {getattr(row, of, None) for of in ADDRESSES}]
             assert len(kept[name]) == len(rows), name  # type: ignore[arg-type]  # a list: there is one subscriber
     said = json.dumps(kept, default=str)
-    for word in (ADA, NEW, "Canary Lovelace", "canary topic", "strong00", "Press the button.", "they asked"):
+    for word in (ADA, NEW, "Canary Lovelace", "canary topic", "strong00", "Press the button.", "they asked", "Ice lab"):
         assert word in said, word
 
 

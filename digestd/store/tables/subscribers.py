@@ -214,3 +214,45 @@ class ChatTargetRow(Row, table=True):
     label: str = Field(max_length=300)
     sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     set_us: int = Field(sa_column=us())
+
+
+class GroupRow(Row, table=True):
+    """A group of subscribers with shared interests."""
+
+    __tablename__ = "subscriber_group"
+    id: int | None = Field(default=None, sa_column=own_key())
+    name: str = Field(max_length=100, unique=True)
+    created_us: int = Field(sa_column=us())
+
+
+class GroupInterestRow(Row, table=True):
+    """A shared interest of a group, in the order of `position`."""
+
+    __tablename__ = "group_interest"
+    __table_args__ = (
+        CheckConstraint("kind IN ('topic', 'phrase', 'author', 'category')", "kind"),
+        CheckConstraint(one_of("stance", Stance), "stance"),
+        {"sqlite_with_rowid": False},
+    )
+    group_id: int = Field(sa_column=ref("subscriber_group.id", primary_key=True))
+    kind: str = Field(primary_key=True, max_length=10)
+    value: str = Field(primary_key=True, max_length=500)
+    stance: str = Field(max_length=10)
+    position: int = 0
+    since_us: int = Field(sa_column=us())
+
+
+class GroupMemberRow(Row, table=True):
+    """A membership. `shared_us`: when the member agreed to share; NULL means that nothing of theirs is shared."""
+
+    __tablename__ = "group_member"
+    __table_args__ = (
+        CheckConstraint("NOT is_list OR (shared_us IS NULL AND NOT is_named)", "list"),
+        {"sqlite_with_rowid": False},
+    )
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    group_id: int = Field(sa_column=ref("subscriber_group.id", primary_key=True, index=True))
+    is_list: bool = False
+    joined_us: int = Field(sa_column=us())
+    shared_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    is_named: bool = False

@@ -41,6 +41,9 @@ TABLES = (
     "chat_target",
     "profile",
     "pending_request",
+    "group_member",
+    "group_interest",
+    "subscriber_group",
     "muting",
     "interest",
     "feedback",
@@ -373,6 +376,35 @@ def _subscribers() -> None:
         _us("at_us"),
         _us("undone_us", nullable=True),
         sa.CheckConstraint(_either("verdict", "more less saved dismissed"), "verdict"),
+    )
+    op.create_table(
+        "subscriber_group",
+        _id(),
+        sa.Column("name", sa.String(100), nullable=False, unique=True),
+        _us("created_us"),
+    )
+    op.create_table(
+        "group_interest",
+        _ref("group_id", "subscriber_group.id", primary_key=True),
+        sa.Column("kind", sa.String(10), primary_key=True),
+        sa.Column("value", sa.String(500), primary_key=True),
+        sa.Column("stance", sa.String(10), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        _us("since_us"),
+        sa.CheckConstraint("kind IN ('topic', 'phrase', 'author', 'category')", "kind"),
+        sa.CheckConstraint(_either("stance", "liked muted"), "stance"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "group_member",
+        _ref("subscriber_id", "subscriber.id", primary_key=True),
+        _ref("group_id", "subscriber_group.id", primary_key=True, index=True),
+        sa.Column("is_list", sa.Boolean(), nullable=False),
+        _us("joined_us"),
+        _us("shared_us", nullable=True),
+        sa.Column("is_named", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("NOT is_list OR (shared_us IS NULL AND NOT is_named)", "list"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "interest",

@@ -1,0 +1,62 @@
+"""Name the group in the reasons of picks that a shared interest or the likes of colleagues decided."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+
+import numpy as np
+
+from digestd.domain.digest import Reason, ReasonKind
+from digestd.domain.interest import Kind
+from digestd.domain.picks import PickTable
+from digestd.store.groups import SharedInterest
+
+_KINDS = {
+    ReasonKind.AUTHOR: Kind.AUTHOR,
+    ReasonKind.TOPIC: Kind.TOPIC,
+    ReasonKind.NEAR_TOPIC: Kind.TOPIC,
+    ReasonKind.PHRASE: Kind.PHRASE,
+    ReasonKind.CATEGORY: Kind.CATEGORY,
+}
+_WEAK = frozenset({ReasonKind.CO_LIKES, ReasonKind.TREND, ReasonKind.NEW})
+"""Reasons that say less than the likes of colleagues."""
+
+
+def with_groups(
+    table: PickTable,
+    owners: Sequence[int],
+    shared: Mapping[int, Sequence[SharedInterest]],
+    recommended: Mapping[int, Set[int]],
+) -> PickTable:
+    """Return the picks with the reasons that come from groups.
+
+    Args:
+        owners: The subscriber of each digest.
+        shared: The interests that subscribers have by their groups.
+        recommended: Row numbers of papers that colleagues liked, by subscriber.
+    """
+    reasons, which = list(table.reasons), np.array(table.reason)
+    starts, sizes = table.starts.tolist(), table.sizes.tolist()
+    for owner, start, size in zip(owners, starts, sizes, strict=True):
+        theirs, liked = shared.get(owner, ()), recommended.get(owner, frozenset())
+        for place in range(start, start + size) if theirs or liked else ():
+            before = table.reasons[table.reason[place]]
+            after = with_group(before, theirs, int(table.paper[place]) in liked)
+            if after != before:
+                which[place] = len(reasons)
+                reasons.append(after)
+    return replace(table, reason=which, reasons=reasons) if len(reasons) > len(table.reasons) else table
+
+
+def with_group(reason: Reason, shared: Sequence[SharedInterest], is_recommended: bool) -> Reason:
+    """Return the reason with the group that follows what it names, or that colleagues liked the paper.
+
+    What a member lent to a list address is not quoted.
+    """
+    if is_recommended and reason.kind in _WEAK:
+        return Reason(ReasonKind.GROUP_LIKES)
+    kind, value = _KINDS.get(reason.kind), reason.value.casefold()
+    found = next((one for one in shared if (one.interest.kind, one.interest.value.casefold()) == (kind, value)), None)
+    if found is None:
+        return reason
+    words = reason.words if reason.kind is ReasonKind.TOPIC else ()
+    return Reason(ReasonKind.GROUP, found.group, () if found.is_lent else (found.interest.value, *words))

@@ -1,0 +1,122 @@
+"""Change groups and memberships, as the operator and the members do."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from digestd.domain.group import Group
+from digestd.domain.interest import Interest, Kind, Stance, values
+from digestd.errors import BadInput, NotFound
+from digestd.security.links import Keys
+from digestd.store import groups
+from digestd.store.database import Database
+from digestd.subscribers.lookup import find
+from digestd.subscribers.subscriber_record import MUTABLE, check_interests, text
+
+NAME_MAX = 100
+MEMBERS_MAX = 500
+"""The most members of a group: planning and composing read all members of the groups of their subscribers."""
+Slots = Mapping[tuple[Kind, Stance], Sequence[str] | None]
+"""The values of each kind and stance; None means that they do not change."""
+
+
+def find_group(session: Session, name: str) -> Group:
+    """Return the group with a name. Raises NotFound."""
+    found = groups.find(session, " ".join(name.split()))
+    if found is None:
+        names = ", ".join(one.group.name for one in groups.listing(session)) or "none"
+        raise NotFound(f"there is no group {name.strip()[:80]!r}; known: {names}")
+    return found
+
+
+def add(db: Database, name: str, given: Slots, now: datetime) -> str:
+    """Add a group and return its name.
+
+    Raises:
+        BadInput: the name is empty or taken, or an interest is not valid.
+    """
+    checked, interests = _name(name), _interests((), given)
+    with db.write() as session:
+        if groups.find(session, checked) is not None:
+            raise BadInput(f"there is a group {checked!r} already; change it with `digestd group edit`")
+        groups.add(session, checked, interests, now)
+    return checked
+
+
+def edit(db: Database, group: str, name: str | None, given: Slots, now: datetime) -> str:
+    """Change a group and return its name.
+
+    Raises:
+        NotFound: there is no such group.
+        BadInput: the new name is empty or taken, or an interest is not valid.
+    """
+    with db.write() as session:
+        known = find_group(session, group)
+        checked = known.name if name is None else _name(name)
+        taken = groups.find(session, checked)
+        if taken is not None and taken.key != known.key:
+            raise BadInput(f"--name: there is a group {checked!r} already; choose another name")
+        groups.change(session, known, checked, _interests(known.interests, given), now)
+    return checked
+
+
+def join(db: Database, keys: Keys, group: str, address: str, now: datetime, *, is_list: bool = False) -> bool:
+    """Make a subscriber a member; return False if they are one.
+
+    Raises:
+        NotFound: there is no such group or subscriber.
+        BadInput: a list address would become a member, or a member a list address. Its readers would be told of likes
+            that were shared with members only. Or the group is full.
+    """
+    with db.write() as session:
+        known, subscriber = find_group(session, group), find(session, keys, address, lock=True).key
+        other = next((one for one in groups.of_subscriber(session, subscriber) if one.is_list is not is_list), None)
+        if other is not None:
+            role = "the list address" if other.is_list else "a member"
+            raise BadInput(f"it is {role} of {other.group.name!r}, and nobody is both; use another address")
+        if len(groups.members(session, known)) >= MEMBERS_MAX:
+            raise BadInput(
+                f"{known.name!r} has {MEMBERS_MAX} members, the most that a group may have; add another group"
+            )
+        return groups.join(session, known.key, subscriber, now, is_list=is_list)
+
+
+def leave(db: Database, keys: Keys, group: str, address: str) -> bool:
+    """End a membership; return False if there is none. Raises NotFound."""
+    with db.write() as session:
+        return groups.leave(session, find_group(session, group).key, find(session, keys, address).key)
+
+
+def share(db: Database, subscriber: int, group: int, now: datetime, *, shares: bool, is_named: bool) -> None:
+    """Set what a member shares with a group. Raises NotFound for others and for a list address."""
+    with db.write() as session:
+        _check_member(session, subscriber, group)
+        if not groups.share(session, group, subscriber, now, shares=shares, is_named=is_named):
+            raise NotFound("a list address shares nothing")
+
+
+def leave_own(db: Database, subscriber: int, group: int) -> None:
+    """End a subscriber's membership in a group (row number). Raises NotFound."""
+    with db.write() as session:
+        _check_member(session, subscriber, group)
+        groups.leave(session, group, subscriber)
+
+
+def _check_member(session: Session, subscriber: int, group: int) -> None:
+    if group not in {one.group.key for one in groups.of_subscriber(session, subscriber)}:
+        raise NotFound("they are not a member of this group")
+
+
+def _name(name: str) -> str:
+    checked = text("name", name, NAME_MAX)
+    if not checked:
+        raise BadInput("the name of a group must not be empty")
+    return checked
+
+
+def _interests(known: Sequence[Interest], given: Slots) -> tuple[Interest, ...]:
+    """Return the interests after a change, liked before muted."""
+    slots = [(kind, stance) for stance in Stance for kind in MUTABLE.values()]
+    wanted = {slot: values(known, *slot) if given.get(slot) is None else given[slot] or () for slot in slots}
+    return check_interests(wanted)

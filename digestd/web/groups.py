@@ -1,0 +1,37 @@
+"""Share with a group, or leave it, on the settings page.
+
+Joining is the operator's. A member sees the group's interests, and of the other members nothing.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.subscribers import group_edits
+from digestd.web.pages import Pages
+from digestd.web.settings_page import SettingsPage
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """Return the routes of this module."""
+    routes, settings_page = APIRouter(), SettingsPage(app, pages)
+
+    @routes.post("/p/{token}/groups/share")
+    def share(
+        token: str,
+        group: Annotated[int, Form()],
+        shares: Annotated[str, Form()] = "",
+        named: Annotated[str, Form()] = "",
+    ) -> Response:
+        subscriber = settings_page.subscriber_of(token).key
+        group_edits.share(app.db, subscriber, group, app.clock(), shares=bool(shares), is_named=bool(named))
+        return settings_page.shown(token, "shared" if shares else "unshared")
+
+    @routes.post("/p/{token}/groups/leave")
+    def leave(token: str, group: Annotated[int, Form()]) -> Response:
+        group_edits.leave_own(app.db, settings_page.subscriber_of(token).key, group)
+        return settings_page.shown(token, "left_group")
+
+    return routes

@@ -1,0 +1,149 @@
+"""Test what the shared interests of a group do to digests."""
+
+import pytest
+
+from digestd.cli.digest import find_preview
+from digestd.digests.explanation import explain, preview
+from digestd.domain.digest import ReasonKind
+from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.subscriber import Cause
+from digestd.store import due, groups
+from digestd.store.interests import for_ranking
+from digestd.subscribers import group_edits
+from digestd.subscribers.admin_edits import edit
+from digestd.subscribers.feedback import add_feedback
+from digestd.subscribers.lookup import find
+from digestd.subscribers.status_changes import unsubscribe
+from digestd.subscribers.subscriber_record import parse
+from tests.digests.topic_papers import DAY, NONE, TOPIC, named, shelf
+from tests.support.install import Install
+
+ADA, BOB, CYD, DOT, LIST = (f"{name}@example.net" for name in ("ada", "bob", "cyd", "dot", "lab"))
+LIKED = (Kind.TOPIC, Stance.LIKED)
+LAB = "Tidepool lab"
+
+
+@pytest.fixture
+def lab(bare: Install) -> Install:
+    """Return an install with papers on TOPIC, subscribers of another one, and a group that follows TOPIC."""
+    bare.papers([*shelf("strong", 4), *shelf("other", 4, NONE)])
+    bare.people([{"email": address, "topics": ["unheard whistling dunes"]} for address in (ADA, BOB, CYD, DOT, LIST)])
+    group_edits.add(bare.db, LAB, {LIKED: [TOPIC]}, bare.clock.now)
+    return bare
+
+
+def join(lab: Install, *addresses: str, is_list: bool = False) -> None:
+    for address in addresses:
+        assert group_edits.join(lab.db, lab.app.keys, LAB, address, lab.clock.now, is_list=is_list)
+
+
+def key_of(lab: Install, address: str) -> int:
+    with lab.db.read() as session:
+        return find(session, lab.app.keys, address).key
+
+
+def share(lab: Install, *addresses: str, is_named: bool = False) -> None:
+    for address in addresses:
+        with lab.db.write() as session:
+            group = group_edits.find_group(session, LAB).key
+            key = find(session, lab.app.keys, address).key
+            assert groups.share(session, group, key, lab.clock.now, shares=True, is_named=is_named)
+
+
+def reasons(lab: Install, address: str) -> list[tuple[ReasonKind, str, str]]:
+    """Return the reasons of the digest that a subscriber would get now: kind, value and first word."""
+    picks = preview(lab.db, key_of(lab, address), lab.clock.now, explore=False).picks
+    return [(pick.reason.kind, pick.reason.value, "".join(pick.reason.words[:1])) for pick in picks]
+
+
+def test_members_get_what_their_group_follows(lab: Install) -> None:
+    assert reasons(lab, ADA) == []
+    lab.plan()  # stores the profiles
+    join(lab, ADA)
+    found = reasons(lab, ADA)
+    assert found == [(ReasonKind.GROUP, LAB, TOPIC)] * len(found)
+    assert len(found) == 4
+    assert reasons(lab, BOB) == []
+    composer, claim = find_preview(lab.app, ADA, None)
+    text = " ".join(composer.render(claim).text.split())
+    assert f"Your group “{LAB}” follows “{TOPIC[:30]}" in text
+    public = claim._replace(picks=tuple(pick._replace(reason=pick.reason.shareable) for pick in claim.picks))
+    assert LAB not in composer.render_page(public)
+
+
+def test_papers_that_colleagues_like_reach_others(lab: Install) -> None:
+    group_edits.edit(lab.db, LAB, None, {LIKED: []}, lab.clock.now)
+    join(lab, ADA, BOB, CYD, DOT)
+    join(lab, LIST, is_list=True)
+    share(lab, BOB, CYD)
+    lab.plan()
+    lab.clock.go(DAY)
+    for address in (BOB, CYD):
+        add_feedback(lab.db, lab.app.keys, address, named("strong00"), Verdict.SAVED, lab.clock.now)
+    assert reasons(lab, ADA) == [(ReasonKind.GROUP_LIKES, "", "")]
+    assert reasons(lab, LIST) == []
+    composer, claim = find_preview(lab.app, ADA, None)
+    assert "→ 2 colleagues liked or saved this\n" in composer.render(claim).text
+    explained = explain(lab.db, key_of(lab, ADA), named("strong00"), lab.clock.now)
+    assert (explained.verdict[:6], explained.reason.kind) == ("picked", ReasonKind.GROUP_LIKES)
+    group_edits.leave(lab.db, lab.app.keys, LAB, BOB)
+    assert reasons(lab, ADA) == []
+    composer.prepare([claim])
+    assert "→ Liked in your group\n" in composer.render(claim).text
+
+
+def test_own_interest_counts_before_the_groups(lab: Install) -> None:
+    join(lab, ADA, BOB)
+    edit(lab.db, lab.app.keys, parse({"email": ADA, "topics": [TOPIC.upper()]}), lab.clock.now)
+    edit(lab.db, lab.app.keys, parse({"email": BOB, "mute": {"topics": [TOPIC]}}), lab.clock.now)
+    assert {kind for kind, *_ in reasons(lab, ADA)} == {ReasonKind.TOPIC}
+    assert reasons(lab, BOB) == []
+
+
+@pytest.mark.parametrize("how", ["edit", "leave", "remove"])
+def test_change_of_group_invalidates_profiles(lab: Install, how: str) -> None:
+    join(lab, ADA)
+    lab.plan()
+    with lab.db.read() as session:
+        assert due.by_key(session, find(session, lab.app.keys, ADA).key).profile is not None
+    if how == "edit":
+        group_edits.edit(lab.db, LAB.lower(), None, {LIKED: []}, lab.clock.now)
+    elif how == "leave":
+        assert group_edits.leave(lab.db, lab.app.keys, LAB, ADA)
+    else:
+        with lab.db.write() as session:
+            groups.remove(session, group_edits.find_group(session, LAB).key)
+    with lab.db.read() as session:
+        key = find(session, lab.app.keys, ADA).key
+        assert due.by_key(session, key).profile is None
+        assert TOPIC not in {one.value for one in for_ranking(session, [key])[key]}
+
+
+def test_list_address_reads_what_two_members_lend(lab: Install) -> None:
+    group_edits.edit(lab.db, LAB, None, {LIKED: []}, lab.clock.now)
+    join(lab, ADA, BOB, CYD)
+    join(lab, LIST, is_list=True)
+    for address in (ADA, BOB):
+        edit(lab.db, lab.app.keys, parse({"email": address, "topics": [TOPIC]}), lab.clock.now)
+    lab.plan()
+    assert reasons(lab, LIST) == []
+    share(lab, ADA)
+    assert reasons(lab, LIST) == []
+    share(lab, CYD)
+    assert set(reasons(lab, LIST)) == {(ReasonKind.GROUP, LAB, "")}
+    unsubscribe(lab.db, key_of(lab, CYD), Cause.CLI, lab.clock.now)
+    assert reasons(lab, LIST) == []
+
+
+def test_lent_mutings_and_papers_stay_with_their_member(lab: Install) -> None:
+    join(lab, ADA, BOB)
+    join(lab, LIST, is_list=True)
+    edit(
+        lab.db, lab.app.keys, parse({"email": ADA, "mute": {"topics": [TOPIC]}, "likes": ["2401.00001"]}), lab.clock.now
+    )
+    share(lab, ADA, BOB)
+    with lab.db.read() as session:
+        key = find(session, lab.app.keys, LIST).key
+        assert Interest(Kind.TOPIC, TOPIC) in (found := for_ranking(session, [key])[key])
+        assert {(one.kind, one.stance) for one in found} == {LIKED}

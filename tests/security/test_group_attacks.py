@@ -1,0 +1,183 @@
+"""Test that a group discloses no more of its members than each of them agreed to."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from digestd.cli.digest import find_preview
+from digestd.delivery.composer import Composer
+from digestd.domain.delivery import Claim
+from digestd.domain.feedback import Verdict
+from digestd.domain.group import Colleagues, count_colleagues
+from digestd.domain.paper import PaperId
+from digestd.domain.subscriber import Cause
+from digestd.store import groups
+from digestd.subscribers import group_edits
+from digestd.subscribers.erasure import erase
+from digestd.subscribers.feedback import add_feedback
+from digestd.subscribers.lookup import find
+from digestd.subscribers.status_changes import pause
+from tests.digests.topic_papers import TOPIC, archive, shelf
+from tests.support.install import Install, install
+
+LAB = "Tidepool lab"
+READER, *OTHERS = (f"{name}@example.net" for name in ("reader", "ada", "bob", "cyd", "dot"))
+OUTSIDER, LIST = "outsider@example.net", "lab@example.net"
+PAPER = PaperId("shelf:strong00")
+
+
+@pytest.fixture
+def lab(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
+    """Return an install with a group of five who share nothing, its list address, and an outsider."""
+    made = install(tmp_path, sqlite_url, now)
+    archive(made)
+    made.papers(shelf("strong", 2))
+    people = [READER, *OTHERS, OUTSIDER, LIST]
+    made.people([{"email": who, "name": f"Name of {who[:3]}", "topics": [TOPIC]} for who in people])
+    group_edits.add(made.db, LAB, {}, now)
+    for who in (READER, *OTHERS):
+        group_edits.join(made.db, made.app.keys, LAB, who, now)
+    group_edits.join(made.db, made.app.keys, LAB, LIST, now, is_list=True)
+    yield made
+    made.db.close()
+
+
+def share(lab: Install, *people: str, is_named: bool = False, shares: bool = True, name: str = LAB) -> None:
+    for who in people:
+        with lab.db.write() as session:
+            group = group_edits.find_group(session, name).key
+            key = find(session, lab.app.keys, who).key
+            assert groups.share(session, group, key, lab.clock.now, shares=shares, is_named=is_named)
+
+
+def save(lab: Install, *people: str, verdict: Verdict = Verdict.SAVED) -> None:
+    for who in people:
+        add_feedback(lab.db, lab.app.keys, who, PAPER, verdict, lab.clock.now)
+
+
+def text_of(composer: Composer, claim: Claim) -> str:
+    """Return the words of the text part."""
+    return " ".join(composer.render(claim).text.split())
+
+
+def told(lab: Install, who: str = READER) -> str:
+    """Return what the digest that somebody would get now says of colleagues."""
+    composer, claim = find_preview(lab.app, who, None)
+    text, said = text_of(composer, claim), "liked or saved this"
+    assert said not in composer.render_page(claim)
+    assert (said in text) == (said in composer.render(claim).html)
+    assert not any(other in text for other in OTHERS if other != who)
+    return text.partition(" · ")[2].partition(said)[0] + said if said in text else ""
+
+
+@pytest.mark.parametrize(
+    ("names", "unnamed", "others", "said"),
+    [
+        ([], 1, 9, Colleagues()),
+        ([], 2, 9, Colleagues(2)),
+        ([], 2, 2, Colleagues()),  # it would tell what both of them did
+        ([], 3, 3, Colleagues(2)),
+        (["Ada"], 0, 1, Colleagues(1, ("Ada",))),
+        (["Ada"], 1, 2, Colleagues(1, ("Ada",))),  # the other could be guessed
+        (["B", "A", "D", "C"], 2, 3, Colleagues(6, ("A", "B", "C"))),
+    ],
+)
+def test_count_never_tells_what_one_member_did(names: list[str], unnamed: int, others: int, said: Colleagues) -> None:
+    assert count_colleagues(names, unnamed, others) == said
+
+
+def test_nothing_is_shared_before_members_agree(lab: Install) -> None:
+    save(lab, *OTHERS)
+    assert told(lab) == ""
+    share(lab, *OTHERS[:1])
+    assert told(lab) == ""
+    share(lab, *OTHERS[1:2])
+    assert told(lab) == "2 colleagues liked or saved this"
+    share(lab, *OTHERS[:2], shares=False)
+    assert told(lab) == ""
+
+
+def test_names_need_an_agreement_of_their_own(lab: Install) -> None:
+    share(lab, *OTHERS[:3])
+    save(lab, *OTHERS[:3])
+    assert told(lab) == "3 colleagues liked or saved this"
+    share(lab, *OTHERS[:1], is_named=True)
+    composer, claim = find_preview(lab.app, READER, None)
+    text = text_of(composer, claim)
+    assert f"3 colleagues liked or saved this: Name of {OTHERS[0][:3]} and others" in text
+    assert f"Name of {OTHERS[1][:3]}" not in text
+
+
+def test_own_save_outsiders_and_list_do_not_count(lab: Install) -> None:
+    share(lab, READER, OTHERS[0])
+    composer, claim = find_preview(lab.app, READER, None)
+    save(lab, READER, OTHERS[0], OUTSIDER, LIST)
+    composer.prepare([claim])
+    assert "saved this" not in text_of(composer, claim)
+    assert told(lab, OTHERS[1]) == "2 colleagues liked or saved this"
+    save(lab, *OTHERS[1:3])
+    share(lab, *OTHERS[1:3])
+    composer.prepare([claim])
+    assert "3 colleagues" in text_of(composer, claim)
+
+
+def test_outsiders_and_list_are_told_nothing(lab: Install) -> None:
+    share(lab, *OTHERS)
+    save(lab, *OTHERS)
+    assert told(lab)
+    assert told(lab, OUTSIDER) == told(lab, LIST) == ""
+
+
+@pytest.mark.parametrize("how", ["leave", "erase", "pause", "dislike", "remove"])
+def test_who_goes_is_not_counted(lab: Install, how: str) -> None:
+    share(lab, *OTHERS[:2])
+    save(lab, *OTHERS[:2])
+    assert told(lab) != ""
+    who, now = OTHERS[0], lab.clock.now
+    if how == "leave":
+        group_edits.leave(lab.db, lab.app.keys, LAB, who)
+    elif how == "erase":
+        erase(lab.db, lab.app.keys, who, now)
+    elif how == "pause":
+        with lab.db.read() as session:
+            key = find(session, lab.app.keys, who).key
+        pause(lab.db, key, Cause.CLI, now)
+    elif how == "dislike":
+        save(lab, who, verdict=Verdict.LESS)
+    else:
+        with lab.db.write() as session:
+            groups.remove(session, group_edits.find_group(session, LAB).key)
+    assert told(lab) == ""
+
+
+def test_agreement_covers_its_own_group_only(lab: Install) -> None:
+    for name, people in (("Ice lab", [READER, *OTHERS[:2]]), ("Rain lab", OTHERS)):
+        group_edits.add(lab.db, name, {}, lab.clock.now)
+        for who in people:
+            group_edits.join(lab.db, lab.app.keys, name, who, lab.clock.now)
+    save(lab, *OTHERS)
+    share(lab, *OTHERS, is_named=True, name="Rain lab")  # the reader is not in it
+    assert told(lab) == ""
+    share(lab, OTHERS[0], name="Ice lab")
+    share(lab, OTHERS[0])
+    assert told(lab) == ""
+    share(lab, OTHERS[1], name="Ice lab")
+    assert told(lab) == "2 colleagues liked or saved this"
+
+
+def test_agreement_covers_later_digests_only(lab: Install) -> None:
+    save(lab, *OTHERS[:2])
+    composer, claim = find_preview(lab.app, READER, None)
+    lab.clock.go(timedelta(hours=1))
+    share(lab, *OTHERS[:2])
+    composer.prepare([claim])
+    assert "saved this" not in text_of(composer, claim)
+
+
+def test_list_address_shares_nothing(lab: Install) -> None:
+    with lab.db.write() as session:
+        group = group_edits.find_group(session, LAB).key
+        key = find(session, lab.app.keys, LIST).key
+        assert not groups.share(session, group, key, lab.clock.now, shares=True, is_named=True)
