@@ -17,8 +17,10 @@ _SCRIPTS = (
     ("he", re.compile("[\u0590-\u05ff]")),
 )
 """Scripts that name one language. Kana come first: Japanese mixes them with the characters of Chinese."""
-_LONG = re.compile(r"\S{40,}")
-_BREAK = re.compile(r"(?<=\S{20}[/\-_.,:;=+&?])(?=\w{6})|(?<=\w{30})(?=\w{4})")
+_WORD = re.compile(r"\S+")
+_LONG = 40
+"""Letters of a word that a narrow screen cannot hold."""
+_PIECE = re.compile(r"\S{8,29}[/\-_.,:;=+&?](?=\S{4})|\S{1,30}")
 
 
 @lru_cache(maxsize=4096)  # the same papers go to many readers
@@ -49,8 +51,10 @@ def breakable(text: str) -> Markup:
     Outlook's Word engine knows no `overflow-wrap`, and one long word would widen the whole mail.
     """
     parts, end = [], 0
-    for word in _LONG.finditer(text):
-        parts += [escape(text[end : word.start()]), Markup("<wbr>").join(map(escape, _BREAK.split(word[0])))]
+    for word in _WORD.finditer(text):
+        if word.end() - word.start() < _LONG:
+            continue
+        parts += [escape(text[end : word.start()]), Markup("<wbr>").join(map(escape, _PIECE.findall(word[0])))]
         end = word.end()
     return Markup("").join([*parts, escape(text[end:])])  # every piece is escaped
 

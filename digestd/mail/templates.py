@@ -137,7 +137,7 @@ def inline_css(source: str, css: str) -> str:
 
 def _move_style(head: re.Match[str]) -> str:
     """Move the style to the end of the head, minified: the charset comes first (HTML: within 1,024 bytes)."""
-    style = re.sub(r"\s*([{};:,])\s*", r"\1", re.sub(r"\s+", " ", head[1])).replace(";}", "}")
+    style = re.sub(r" ?([{};:,]) ?", r"\1", re.sub(r"\s+", " ", head[1])).replace(";}", "}")
     return f"<head>{head[2]}{style}\n</head>"
 
 

@@ -44,8 +44,7 @@ _MATHS = re.compile(r"((?<!\\)\$[^$]*(?<!\\)\$)")
 _OPERAND = r"\"([^\"]*)\"|\{((?:[^{}]|\{[^{}]*\})*)\}|([\w:.-]+)"
 _PART = re.compile(_OPERAND)
 _JOINED = re.compile(rf"(?>{_OPERAND})(?:\s*#\s*(?>{_OPERAND}))+")
-_STRING_VALUE = re.compile(r"=\s*(?:\"(.*)\"|\{(.*)\})\s*[})]\s*\Z", re.DOTALL)
-_NO_COMMA = re.compile(r"\{((?:[^{}]|\{[^{}]*\})*)\}\s*\n\s*([A-Za-z][\w-]*)\s*=\s*(\{.*)", re.DOTALL)
+_NO_COMMA = re.compile(r"\{((?:[^{}]|\{[^{}]*\})*)\}[ \t\r]*\n\s*([A-Za-z][\w-]*)\s*=\s*(\{.*)", re.DOTALL)
 _COMMENT_SIGN = re.compile(r"(?<!\\)%")
 _DECODER = LatexNodes2Text(math_mode="verbatim")
 
@@ -180,8 +179,8 @@ def _piece(part: re.Match[str], strings: Mapping[str, str]) -> str:
 
 def _whole(block: String) -> str:
     """Return the value of a `@string` with the blanks around it, which bibtexparser removes."""
-    found = _STRING_VALUE.search(block.raw or "")
-    return (found[1] or found[2] or "") if found else str(block.value)
+    value = (block.raw or "").rstrip()[:-1].partition("=")[2].strip()
+    return value[1:-1] if value[:1] + value[1:][-1:] in ('""', "{}") else str(block.value)
 
 
 def _inherited(fields: dict[str, str], by_key: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -93,8 +93,8 @@ _HEADING = re.compile(
     re.DOTALL,
 )
 _TEXT_MAX, _TITLE_MAX = 30_000, 2_000
-_AFFILIATIONS = re.compile(r"\s*\bAuthor affiliations?\b.*", _FLAGS)
-_PRECISE = re.compile(r"\b\d{1,2}\b.*\b\d{4}\b|\b\d{4}-\d\d-\d\d\b")
+_AFFILIATIONS = re.compile(r"(?<!\s)\s*\bAuthor affiliations?\b.*", _FLAGS)
+_PRECISE = re.compile(r"\b\d{1,2}\b[^\d\n]{1,40}\b\d{4}\b|\b\d{4}-\d\d-\d\d\b")
 
 
 def by_publisher(entry: FeedEntry) -> FeedEntry:

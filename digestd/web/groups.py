@@ -9,9 +9,12 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from digestd.app import App
+from digestd.errors import BadInput
 from digestd.subscribers import group_edits
 from digestd.web.pages import Pages
 from digestd.web.settings_page import SettingsPage
+
+_DIGITS_MAX = 15
 
 
 def router(app: App, pages: Pages) -> APIRouter:
@@ -21,17 +24,25 @@ def router(app: App, pages: Pages) -> APIRouter:
     @routes.post("/p/{token}/groups/share")
     def share(
         token: str,
-        group: Annotated[int, Form()],
+        group: Annotated[str, Form()] = "",
         shares: Annotated[str, Form()] = "",
         named: Annotated[str, Form()] = "",
     ) -> Response:
         subscriber = settings_page.subscriber_of(token).key
-        group_edits.share(app.db, subscriber, group, app.clock(), shares=bool(shares), is_named=bool(named))
+        group_edits.share(app.db, subscriber, _number(group), app.clock(), shares=bool(shares), is_named=bool(named))
         return settings_page.shown(token, "shared" if shares else "unshared")
 
     @routes.post("/p/{token}/groups/leave")
-    def leave(token: str, group: Annotated[int, Form()]) -> Response:
-        group_edits.leave_own(app.db, settings_page.subscriber_of(token).key, group)
+    def leave(token: str, group: Annotated[str, Form()] = "") -> Response:
+        subscriber = settings_page.subscriber_of(token).key
+        group_edits.leave_own(app.db, subscriber, _number(group))
         return settings_page.shown(token, "left_group")
 
     return routes
+
+
+def _number(text: str) -> int:
+    """Return the number of a group. Raises BadInput if the form was changed."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise BadInput("name one of your groups")
+    return int(text)

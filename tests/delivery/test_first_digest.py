@@ -84,6 +84,6 @@ def test_first_digest_follows_the_confirmation(tmp_path: Path, sqlite_url: str, 
     assert ended.code == 0, ended.output
     first = relay.taken[1]
     assert (first.recipient, status(made)) == (ADA, Status.ACTIVE)
-    assert f"“{topic}”" in text(first)
+    assert f"“{topic}”" in text(first).casefold()
     assert [kind for kind, _ in program.events] == ["subscriber.subscribed", "subscriber.confirmed"]
     assert made.sound(relay.copies)

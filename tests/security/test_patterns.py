@@ -21,14 +21,21 @@ OURS = {
     "delivery/transports/__init__.py:_BETWEEN",
 }
 """These meet the operator's own settings and templates alone."""
+CUT = {"sources/imports/ovid.py:_MARKS", "sources/imports/ovid.py:_DEGREES"}
+"""These meet names that are cut to a few hundred characters before."""
+BUILT = {
+    *("mail/dkim.py", "ranking/inverted_index.py", "ranking/signals/phrase.py", "sources/imports/unreadable.py"),
+    *("domain/bounce_status.py", "domain/tex/strict.py", "papers/gists/extraction.py", "sources/feed_publishers.py"),
+}
+"""Files that build expressions from parts: of escaped words, of cut texts, or of tables of their own."""
 EVERY = expressions()
-ALL = [found for found in EVERY if found.where not in OURS]
+ALL = [found for found in EVERY if found.where not in OURS | CUT]
 
 
 def test_all_expressions_are_tested() -> None:
     assert len(ALL) > 150
-    assert {found.where for found in EVERY} >= OURS
-    assert made_while_running() == {"mail/dkim.py", "ranking/inverted_index.py", "ranking/signals/phrase.py"}
+    assert {found.where for found in EVERY} >= OURS | CUT
+    assert made_while_running() == BUILT
 
 
 @pytest.mark.parametrize("found", ALL, ids=lambda found: found.where)

@@ -99,9 +99,9 @@ def test_page_without_script_opens_abstracts(app: App, backend: Backend) -> None
     backend.import_papers(PAPER)
     with served(app) as address, browser(java_script_enabled=False) as (page, complaints):
         page.goto(address)
-        shut = page.locator(".abstract").bounding_box()
-        page.get_by_text("Read more").click()
-        opened = page.locator(".abstract").bounding_box()
+        shut = page.locator(".paper details").bounding_box()
+        page.get_by_text("Full abstract").click()
+        opened = page.locator(".paper details").bounding_box()
         assert shut
         assert opened
         assert opened["height"] > shut["height"]

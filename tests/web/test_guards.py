@@ -22,7 +22,7 @@ from tests.security.routes import routes as every
 from tests.web.conftest import HOME, Backend, browsing
 from tests.web.html import heading
 
-PUBLIC = ("/", "/papers", "/papers/2026-11-24")
+PUBLIC = ("/", "/papers", "/papers/2026-11-24", "/papers.atom")
 """What anybody may find, and keep for a while."""
 
 
@@ -58,6 +58,7 @@ def test_pages_fixture_covers_all_routes(app: App, pages: list[str]) -> None:
         *(f"/u/{{token}}{act}" for act in ("", "/weekly", "/fewer", "/pause", "/back")),
         *(f"/p/{{token}}{act}" for act in below_p),
         *(f"/p/{{token}}/libraries/{act}" for act in of_libraries),
+        *(f"/p/{{token}}/groups/{act}" for act in ("share", "leave")),
         *(f"/move/{{token}}{act}" for act in ("", "/stop")),
     }
 

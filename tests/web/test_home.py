@@ -40,7 +40,7 @@ def test_home_shows_papers_of_day(client: TestClient, backend: Backend) -> None:
     assert "and 4 more" in shown
     assert "▲ 42" in shown
     assert "Machine Learning" in shown
-    assert shown.count("We sort.") == 80, "the abstract is whole; the style sheet clamps it"
+    assert shown.count("We sort.") == 80 + 1, "the abstract is whole, after the gist"
     assert {link.attrib["href"] for link in first.iter("a") if not link.attrib["href"].startswith("/paper/")} == {
         "https://example.org/abs/1",
         "https://example.org/pdf/1",

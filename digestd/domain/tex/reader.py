@@ -112,7 +112,7 @@ _BRACED_ONLY = frozenset(["url", "href", "footnote", "thanks", *KEYS, *CONTENT, 
 Node = Text | Space | Cell | Group | Formula | Environment | Script | Macro
 
 _TOKEN = re.compile(
-    rf"{RAW_START}(?P<raw>[^{RAW_END}]*){RAW_END}"
+    rf"{RAW_START}(?P<raw>[^{RAW_START}{RAW_END}]*){RAW_END}"
     rf"|(?P<start>{MATH_START})|(?P<end>{MATH_END})"
     r"|\\(?P<edge>begin|end)\s*\{\s*(?P<name>[A-Za-z]{1,20}\*?)\s*\}"
     rf"|\\(?P<macro>[A-Za-z]+|[^{RAW_START}-{MATH_END}])"

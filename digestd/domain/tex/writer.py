@@ -49,7 +49,7 @@ _PRODUCT = re.compile(r"\d[A-Za-z]")
 _QUOTED = re.compile(r"(?<!\w)`(?=\S)([^`'\n]{1,80})'(?!\w)")
 _LONG_DASH = re.compile(r"(?<!-)---(?!-)")
 _DASH = re.compile(r"(?<![\s-])--(?!-)|(?<=\s)--(?=\s)")
-_ROW_END = re.compile(r"([,;.]?) *; (?=[=<>≤≥≈→])|([,;.]) *; ")
+_ROW_END = re.compile(r"([,;.]|(?<! )) *; (?=[=<>≤≥≈→])|([,;.]) *; ")
 _COLOUR = re.compile(r"[a-z]+([A-Z]+)")
 _PLACEHOLDER = re.compile(r"this (?:https? )?url\.?", re.IGNORECASE)
 """What arXiv shows instead of an address."""
@@ -529,7 +529,7 @@ def _linked(place: str, label: str) -> str:
 
 
 def _bare(address: str) -> str:
-    return re.sub(r"^https?://(?:www\.)?|[./]+$", "", address.strip().casefold())
+    return re.sub(r"^https?://(?:www\.)?", "", address.strip().casefold()).rstrip("./")
 
 
 def _note(call: _Call) -> list[Atom]:

@@ -19,7 +19,7 @@ _NO_AUTHORS = frozenset({
     "own", "owner", "prt", "printer", "rcp", "recipient", "addressee", "sec", "secretary", "com", "compiler",
 })  # fmt: skip
 """MARC relators, as codes and terms (https://www.loc.gov/marc/relators/), of people who did not write the work."""
-_NOTE = re.compile(r"\s*\[[^\]]*\]|(?<=\w{3})\.$")
+_NOTE = re.compile(r"(?<!\s)\s*\[[^\[\]]*\]|(?<=\w{3})\.$")
 _DATES = ("dateIssued", "dateCreated", "copyrightDate", "dateOther", "dateCaptured")
 
 

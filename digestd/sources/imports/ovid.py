@@ -24,8 +24,8 @@ _DIALECT = Dialect(
 )
 _BEGIN = re.compile(r"^ ?(?:VN {1,2}- ?Ovid|<\d+\. ?>[ \t]*\n ?[A-Z][A-Z0-9] {1,2}-)", re.MULTILINE)
 _NAME_MAX = 500
-_KIND = re.compile(r"\.?\s+\[[A-Z][A-Za-z, -]{2,40}\.?\]\.?$")
-_ROLE = re.compile(r"\s*[\[{][^\[\]{}]*[\]}]")
+_KIND = re.compile(r"\.?(?<!\s)\s+\[[A-Z][A-Za-z, -]{2,40}\.?\]\.?$")
+_ROLE = re.compile(r"(?<!\s)\s*[\[{][^\[\]{}]*[\]}]")
 _MARKS = re.compile(r"(?:[\s,]+(?:\(?\d+\)?|[*+#&|^~]+|\[[^\]]*\]))+$")
 _DEGREE = (
     r"(?:Ph\.?\s?D|M\.?\s?D|D\.?\s?Phil|[BM]\.?\s?Sc|M\.?P\.?H|M\.?[SA]|B\.?[SA]|R\.?N|D\.?[OC]|Dr|M\.?B\.?B\.?S|FACSM)"

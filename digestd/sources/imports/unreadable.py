@@ -115,9 +115,9 @@ def has_record_shape(lines: list[str]) -> bool:
         return True
     if len(lines) < _MANY:
         return False
-    tagged, labelled, listed = (
-        sum(form.match(line) is not None for line in lines) for form in (_TAGGED, _LABELLED, _ENUMERATED)
-    )
+    tagged = sum(_TAGGED.match(line) is not None for line in lines)
+    labelled = sum(_LABELLED.match(line) is not None for line in lines)
+    listed = sum(_ENUMERATED.match(line) is not None for line in lines)
     return labelled >= _MANY or max(tagged, listed) >= max(_MANY, len(lines) // 2)
 
 

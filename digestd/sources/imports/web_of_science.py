@@ -23,7 +23,7 @@ _DIALECT = Dialect(
     ends=frozenset({"ER", "EF"}),
 )
 _BEGIN = re.compile(r"^(?:FN [A-Z].*\nVR \d|PT [A-Z]\n(?:[A-Z][A-Z0-9] .*\n|[ \t].*\n){2})", re.MULTILINE)
-_MAIL = re.compile(r"\s*\([^()]*@[^()]*\)")
+_MAIL = re.compile(r"(?<!\s)\s*\([^()@]*@[^()]*\)")
 
 
 def matches(text: str) -> bool:
