@@ -14,7 +14,7 @@ from tests.support.command_process import can_trace
 
 ROOT = Path(__file__).parents[2]
 POINTS = {
-    "tests/proof/test_kill.py": "24",
+    "tests/proof/test_kill.py": "48",
     "tests/proof/test_power_cut.py": "120",
     "tests/proof/test_commit_race.py": "1",
 }
