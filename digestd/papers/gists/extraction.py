@@ -81,7 +81,7 @@ _PENALTIES = (
           r"|platform|"
           r"foundation|framework)|\beffectiveness (?:and \w+ )?of (?:our|the|each)\b"), 0.3),
     (_cue(r"\boutperform|\bsurpass|\bexceed|state[- ]of[- ]the[- ]art|\bby (?:up to |over |about )?\d|\d ?(?:%|×"
-          r"|x\b)|\d+(?:\.\d+)?"
+          r"|x\b)|\b\d{1,9}(?:\.\d{1,9})?"
           r" (?:points?|times|fold)\b|\bp ?[<=] ?0?\.\d|\b(?:higher|lower|faster|better|fewer|more accurate) "
           r"than\b"), -0.1),
     (_cue(r"\?$"), 0.7),
