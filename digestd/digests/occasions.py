@@ -1,4 +1,4 @@
-"""What is special about a digest, and so worth a sentence to its reader."""
+"""Occasions: what makes a digest special, and so worth a sentence to its reader."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

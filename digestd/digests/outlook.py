@@ -31,7 +31,7 @@ from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
 
 @dataclass(frozen=True, slots=True)
 class InterestYield:
-    """What one interest by itself finds among the papers of the last days.
+    """The papers of the last days that one interest finds by itself.
 
     Attributes:
         papers: Number of papers of the last days that it matches.

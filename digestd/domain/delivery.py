@@ -212,13 +212,13 @@ class Claim(NamedTuple):
     failures: int
     """The number of earlier attempts that could not be composed."""
     full_abstracts: bool = False
-    """Whether the subscriber wants the full abstracts in the text part."""
+    """True if the subscriber wants the full abstracts in the text part."""
     coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
     """The sources that were incomplete at planning, by display name; None if unreadable."""
     planned_us: int = 0
     """The time of planning, as of which community figures are shown."""
     occasions: frozenset[Occasion] = frozenset()
-    """What is special about this digest."""
+    """The occasions of this digest."""
     unmatched: tuple[str, ...] = ()
     """The topics for which no paper was found, if the digest says that there is none."""
     chat: bytes | None = None

@@ -38,7 +38,7 @@ class ReasonKind(StrEnum):
 
 
 class Occasion(StrEnum):
-    """What is special about a digest, as known when it was planned."""
+    """An occasion that makes a digest special, as known when it was planned."""
 
     EMPTY = "empty"  # no paper is relevant, and the subscriber wants to know
     FIRST = "first"  # the subscriber's first digest

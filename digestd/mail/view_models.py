@@ -95,7 +95,7 @@ class PaperView:
         upvotes: Of a paper without a link to its discussion; 0 if unknown.
         abstract: The abstract, cut to the level.
         gist: What is new and what came out; without a gist the same as `abstract`.
-        is_machine_written: Whether no author wrote the gist, which must be said beside it.
+        is_machine_written: Whether no author wrote the gist, so that a label must say so.
         full_abstract: The abstract, not cut.
     """
 

@@ -13,7 +13,7 @@ _SHORTER = ((SUMMARY_MAX, _TITLE_MAX), (0, _TITLE_MAX), (0, 60))
 
 
 class ChatTarget(NamedTuple):
-    """Where messages go: a parsed chat URL, secrets included.
+    """The target of messages: a parsed chat URL, secrets included.
 
     Attributes:
         form: Name of the chat form.
@@ -61,7 +61,7 @@ class ChatDigest(NamedTuple):
 
 
 class ChatForm(NamedTuple):
-    """How one kind of chat takes messages.
+    """The form in which one kind of chat takes messages.
 
     Attributes:
         example: A URL of this form.

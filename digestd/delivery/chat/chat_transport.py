@@ -36,7 +36,7 @@ ROUTE = "chat"
 """Name of this route in the ledger."""
 POST_SECONDS = 15.0
 COMMIT_SECONDS = 240.0
-"""All parts of a digest: less than the ledger allows for an answer."""
+"""Seconds for all parts of a digest: less than the ledger allows for an answer."""
 WAIT_MIN, WAIT_MAX = 0.5, 30.0
 """A longer `Retry-After` puts the delivery off."""
 TRIES = 3
