@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.errors import BadInput
+from digestd.errors import BadRecord
 from digestd.subscribers import group_edits
 from digestd.web.pages import Pages
 from digestd.web.settings_page import SettingsPage
@@ -42,7 +42,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 
 def _number(text: str) -> int:
-    """Return the number of a group. Raises BadInput if the form was changed."""
+    """Return the number of a group. Raises BadRecord if the form was changed."""
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
-        raise BadInput("name one of your groups")
+        raise BadRecord("group", "name one of your groups")
     return int(text)
