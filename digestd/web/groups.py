@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.errors import BadRecord
+from digestd.errors import BadRecord, NotFound
 from digestd.subscribers import group_edits
 from digestd.web.pages import Pages
 from digestd.web.settings_page import SettingsPage
@@ -42,7 +42,14 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 
 def _number(text: str) -> int:
-    """Return the number of a group. Raises BadRecord if the form was changed."""
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+    """Return the number of a group.
+
+    Raises:
+        BadRecord: the form names none.
+        NotFound: no group can have this number.
+    """
+    if not text:
         raise BadRecord("group", "name one of your groups")
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise NotFound("there is no such group")
     return int(text)
