@@ -24,7 +24,7 @@ _ALONE_MIN = 3
 
 
 class HeadingKind(StrEnum):
-    """What a heading says."""
+    """The content of a heading."""
 
     FOR_YOU = "for_you"
     TRENDING = "trending"
@@ -55,7 +55,7 @@ class Block(NamedTuple):
 
 
 class Shown(Protocol):
-    """What the layout needs to know of a pick."""
+    """The part of a pick that the layout reads."""
 
     @property
     def section(self) -> Section: ...

@@ -10,7 +10,7 @@ BRIEF_MAX = 320
 
 
 class GistKind(StrEnum):
-    """Where a gist is from.
+    """The origin of a gist.
 
     SOURCE: the summary that a source gives, written by a machine, with a sentence of the abstract for the result.
     EXTRACTED: sentences of the abstract.

@@ -15,7 +15,7 @@ REGISTRY_LABELS = {
     "doi": ("Crossref", "DataCite"),
     "openreview": ("OpenReview",),
 }
-"""Where each scheme of identifiers is looked up, as shown to people, in the order asked."""
+"""The registries of each scheme of identifiers, as shown to people, in the order asked."""
 AT_ONCE = 10
 """Papers of one subscriber that are looked up without delay, in a day."""
 SPACING = timedelta(seconds=10)

@@ -69,7 +69,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class PaperFacts:
-    """What is told of a paper beside its words, as of a revision.
+    """The facts of a paper besides its words, as of a revision.
 
     `sources` and `announced` are not compared: that another source reports a paper is no reason for a new revision.
 

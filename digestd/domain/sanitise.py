@@ -18,7 +18,7 @@ _UNSPELT = re.compile(
 _BLANKS = re.compile(r"[^\S\u00a0]+")
 _SENTENCE = re.compile(r"[.!?](?=\s)|[。！？]")  # the last three end sentences in Chinese and Japanese
 _WIDE_SIGNS = r"\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6"
-"""Of Chinese and Japanese, which have no blanks between words."""
+"""Letters of Chinese and Japanese, which have no blanks between words."""
 _WIDE = re.compile(rf"[{_WIDE_SIGNS}\u1100-\u115f\ua960-\ua97f\uac00-\ud7a3]")
 _CLOSING = r"、。，．：；？！）］｝」』】〉》”’)\]}.,:;?!"
 _PIECE = re.compile(rf"[{_WIDE_SIGNS}][{_CLOSING}]*\s*|[^\s{_WIDE_SIGNS}]+\s*|\s+")

@@ -23,7 +23,7 @@ _MARKUP = re.compile(
     r"|\d(?:times|sim|approx)|\)times|\b(?:sim|approx|leq|geq|pm)[\d!]|[^\x00-\x7f](?:approx|sim|leq)"  # half-stripped
     r"|arrow|varepsilon|cdot|propto|nabla|infty|langle"
 )
-"""What a text holds if there may be something to convert. Most texts have none of it."""
+"""A sign that a text may hold something to convert. Most texts have none."""
 _READ = re.compile(r"[\\{}^_&\ue001-\ue004]")
 
 

@@ -67,7 +67,7 @@ class Cell:
 
 @dataclass(slots=True)
 class Group:
-    """What stands between braces."""
+    """A group: the text between braces."""
 
     nodes: "list[Node]"
 
@@ -81,7 +81,7 @@ class Formula:
 
 @dataclass(slots=True)
 class Environment:
-    """What stands between `\\begin{name}` and `\\end{name}`."""
+    """The text between `\\begin{name}` and `\\end{name}`."""
 
     name: str
     nodes: "list[Node]"

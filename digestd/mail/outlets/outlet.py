@@ -64,7 +64,7 @@ class Outlet:
 
     Attributes:
         label: Its name on pages, the same in every language.
-        ending: The ending of its files, without the dot.
+        ending: The suffix of its files, without the dot.
         render: Returns the bytes of a list.
         is_feed: Whether programs fetch it again and again, instead of people once.
     """
