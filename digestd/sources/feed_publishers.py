@@ -64,7 +64,7 @@ RULES = (
           r"(?P<authors>[^<>]*)</p>)?(?P<abstract>.*)"),
     _rule("APS", "aps.org", r"<p>Author\(s\): (?P<authors>[^<>]*)</p>\s*+(?P<abstract>.*?)"
           r"(?:(?:<br\s?/?>)?\s{0,3}\[[^\[\]]*\]\s{0,3}Published .*)?"),
-    _rule("RSC", "rsc.org", r"(?><div>\s*+<i>.*?<b>DOI</b>:\s*+)(?P<doi>10\.[^\s<>,]+)(?>.*?<div>(?=[^<>]+<br))"
+    _rule("RSC", "rsc.org", r"(?><div>\s*+<i>.*?<b>DOI</b>:\s*+)(?P<doi>10\.[^\s<>,]++)(?>.*?<div>(?=[^<>]+<br))"
           r"(?P<authors>[^<>]+)<br\s?/?>(?P<abstract>.*?)(?:<br\s?/?>\s{0,9}(?:To cite this|The content of this).*)?"),
     _rule("ACS", "acs.org dx.doi.org", r"(?>(?:<p>\s*+<img\b[^<>]*>\s*+</p>)?\s*+<div>\s*+<cite>[^<>]*</cite>.*?DOI: )"
           r"(?P<doi>10\.[^\s<>]+)\s*+</div>(?P<abstract>.*)", r"\[(?:ASAP|Just Accepted)\]\s*+(?P<title>.+)"),
