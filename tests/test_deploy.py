@@ -113,6 +113,23 @@ def test_try_installs_again_when_the_lock_changes(tmp_path: Path) -> None:
     assert run(*current, cwd=place).returncode == 1
 
 
+@pytest.mark.parametrize(("uv", "said"), [("exit 0", "uv"), ("exit 1", "pip")])
+def test_packages_come_by_uv_and_else_by_pip(tmp_path: Path, uv: str, said: str) -> None:
+    place = a_checkout(tmp_path / "place")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "uv").write_text(f"#!/bin/sh\n{uv}\n")
+    (tools / "uv").chmod(0o755)
+    script = """
+        source deploy/venv.sh
+        pip_install() { echo pip >done; }; venv_link() { :; }; venv_compile() { :; }
+        echo uv >done; venv_fill requirements
+    """
+    ran = run("bash", "-c", script, cwd=place, env=bare(PATH=f"{tools}:/usr/bin:/bin"))
+    assert ran.returncode == 0, ran.stderr
+    assert (place / "done").read_text() == f"{said}\n"
+
+
 def test_try_says_which_python_to_install(tmp_path: Path) -> None:
     place = a_checkout(tmp_path / "place")
     shutil.rmtree(place / ".venv")
@@ -217,11 +234,11 @@ def test_deploy_files_name_only_existing_settings(file: str) -> None:
 # The locks
 
 
-@pytest.mark.parametrize("lock", LOCKS)
-def test_lock_has_hashes_and_no_host_names(lock: str) -> None:
+@pytest.mark.parametrize(("lock", "least"), [*((lock, 40) for lock in LOCKS), ("requirements-uv.txt", 1)])
+def test_lock_has_hashes_and_no_host_names(lock: str, least: int) -> None:
     text = (DEPLOY / lock).read_text()
     packages = re.split(r"\n(?=[a-z0-9])", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
-    assert len(packages) > 40
+    assert len(packages) >= least
     assert [package for package in packages if "--hash=sha256:" not in package] == []
     assert re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", text) is None
 
