@@ -179,6 +179,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "fsck": CommandEntry(
         "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
     ),
+    "prune": CommandEntry("prune:prune", "Delete old deliveries, and old papers that nobody was sent.", _OPERATIONS),
     "restore": CommandEntry("restore:restore", "Resume after a restore without sending anything twice.", _OPERATIONS),
     "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
     "webhook": GroupEntry("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
