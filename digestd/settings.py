@@ -173,6 +173,9 @@ class Settings(BaseSettings):
     domain_rates: Annotated[str, AfterValidator(_rates)] = ""
     transport_connections: int = Field(default=8, ge=1, le=64)
     alert_url: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
+    alert_mail: Annotated[str, AfterValidator(_optional_mailbox)] = ""
+    alert_transport_url: str = Field(default="", repr=False)
+    ping_url: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
     webhook_urls: Annotated[str, AfterValidator(_urls)] = Field(default="", repr=False)
     webhook_secret: str = Field(default="", repr=False)
     public_url: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8080"

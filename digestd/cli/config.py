@@ -9,6 +9,8 @@ from digestd.cli.output import emit
 _SECRETS = frozenset(
     {
         "alert_url",
+        "alert_transport_url",
+        "ping_url",
         "webhook_secret",
         "semantic_scholar_key",
         "ncbi_key",
