@@ -176,6 +176,7 @@ class Settings(BaseSettings):
     alert_mail: Annotated[str, AfterValidator(_optional_mailbox)] = ""
     alert_transport_url: str = Field(default="", repr=False)
     ping_url: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
+    sentry_dsn: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
     webhook_urls: Annotated[str, AfterValidator(_urls)] = Field(default="", repr=False)
     webhook_secret: str = Field(default="", repr=False)
     public_url: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8080"
