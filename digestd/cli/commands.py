@@ -138,6 +138,9 @@ TEMPLATE = {
     "copy": CommandEntry("template:copy_template", "Copy a built-in template to change it.", logs=False),
     "diff": CommandEntry("template:diff_template", "Compare your template with the built-in one.", logs=False),
 }
+DB = {
+    "copy": CommandEntry("db:copy_database", "Copy the SQLite database to PostgreSQL, and compare every value."),
+}
 CONFIG = {
     "show": CommandEntry("config:show_settings", "Show every setting, without passwords.", logs=False),
     "check": CommandEntry("config_check:check", "Check settings, secret key, database, templates and sandbox."),
@@ -179,6 +182,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
         "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
     ),
     "restore": CommandEntry("restore:restore", "Resume after a restore without sending anything twice.", _OPERATIONS),
+    "db": GroupEntry("Move the database.", DB, _OPERATIONS),
     "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
     "webhook": GroupEntry("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
     "api-token": GroupEntry("Create, list and revoke API tokens.", API_TOKEN, _OPERATIONS),

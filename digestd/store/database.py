@@ -36,8 +36,11 @@ class Database:
 
     @property
     def conninfo(self) -> str:
-        """Return the URL with its password for libpq. PostgreSQL only."""
-        return self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        """Return what libpq needs to connect, with the password. PostgreSQL only."""
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415  # on SQLite never loaded
+
+        _none, named = self.engine.dialect.create_connect_args(self.engine.url)
+        return make_conninfo("", **{name: value for name, value in named.items() if name != "context"})  # SQLAlchemy's
 
     @property
     def file(self) -> Path | None:
