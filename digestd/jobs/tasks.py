@@ -143,7 +143,7 @@ def _find_due(run: JobRun) -> None:
     end_pauses(app.db, now)
     with app.db.write() as session:
         firsts = due.shards(session, SHARD_KEYS, now)
-        job_queue.add(session, [_new("plan shard", "planning", f"plan {first}", first=first) for first in firsts])
+        job_queue.add(session, [new_job("plan shard", "planning", f"plan {first}", first=first) for first in firsts])
     run.service.chores.warn_of_far_due(now)
 
 
@@ -169,7 +169,7 @@ def _plan_shard(run: JobRun, first: int) -> PlanReport:
 
 def _add_delivery(session: Session) -> None:
     """Have a worker start to send what this transaction adds."""
-    job_queue.add(session, [_new("deliver", "delivery")])
+    job_queue.add(session, [new_job("deliver", "delivery")])
 
 
 @job("deliver", "delivery", every=EVERY_5_SECONDS)
@@ -208,7 +208,7 @@ def _find_sources(app: App) -> None:
         job_queue.add(
             session,
             [
-                _new("ingest", "network", lock := f"ingest {source.name}", lock=lock, source=source.name)
+                new_job("ingest", "network", lock := f"ingest {source.name}", lock=lock, source=source.name)
                 for source in sorted(found, key=lambda source: isinstance(source, EnrichmentSource))
             ],
         )
@@ -280,5 +280,8 @@ async def read_mailbox(run: JobRun) -> None:
         log.info("received mail", **{outcome.value: count for outcome, count in counts.items()})
 
 
-def _new(name: str, queue: str, queueing_lock: str | None = None, *, lock: str | None = None, **arguments: Any) -> Job:
+def new_job(
+    name: str, queue: str, queueing_lock: str | None = None, *, lock: str | None = None, **arguments: Any
+) -> Job:
+    """Return a job to add. Of jobs with the same queueing lock only one waits, of those with the same lock one runs."""
     return Job(task_name=name, queue=queue, lock=lock, queueing_lock=queueing_lock, task_kwargs=arguments)
