@@ -55,7 +55,7 @@ async def serve(app: App, lock: HeldLock, started: Callable[[], None] = lambda: 
             parts.append(receive(app, stop))
         await run_parts(parts, stop)
 
-    await run_until_stopped(run_all)
+    await run_until_stopped(run_all, ready=False)
     log.info("stopped")
 
 

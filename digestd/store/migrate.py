@@ -75,6 +75,11 @@ def require_newest(found: str | None, shipped: Sequence[str]) -> None:
         raise NotInitialised(f"the database is at schema {found}, older than this digestd; run `digestd init`")
 
 
+def require_known(found: str) -> None:
+    """Raise NotInitialised if a newer digestd made this schema revision."""
+    _require_known(found, _shipped())
+
+
 def _require_known(found: str | None, shipped: Sequence[str]) -> None:
     if found == COPIED:
         raise NotInitialised(
