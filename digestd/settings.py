@@ -168,6 +168,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str = "sqlite:///var/digestd.db"
+    runner: Literal["inline", "procrastinate"] = "inline"
     transport_url: str = Field(default="maildir:var/outbox", repr=False)
     transport_rate: float = Field(default=0, ge=0)
     domain_rates: Annotated[str, AfterValidator(_rates)] = ""
