@@ -11,6 +11,7 @@ _SECRETS = frozenset(
         "alert_url",
         "webhook_secret",
         "semantic_scholar_key",
+        "openalex_key",
         "ncbi_key",
         "llm_key",
         "github_token",

@@ -19,7 +19,9 @@ SPECS = {
     "biorxiv": "biorxiv:neuroscience+cell biology",
     "crossref": "crossref:1234-5679",
     "dblp": "dblp:stream:conf/lakes:",
+    "europepmc": "europepmc:lakes",
     "medrxiv": "medrxiv",
+    "openalex": "openalex:T19001",
     "openreview": "openreview:Lakes.example/2026/Conference",
 }
 PUBMED, PAGE = parse_source("pubmed:lakes"), "0/2/1/MCID_invented"
@@ -97,7 +99,8 @@ def test_source_ignores_order_and_repetition(kind: str) -> None:
     sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
     source = parse_source(SPECS[kind])
     lists = {"biorxiv": ["collection"], "medrxiv": ["collection"], "openreview": ["notes"],
-             "crossref": ["message", "items"], "dblp": ["result", "hits", "hit"]}  # fmt: skip
+             "crossref": ["message", "items"], "dblp": ["result", "hits", "hit"],
+             "europepmc": ["resultList", "result"], "openalex": ["results"]}  # fmt: skip
     records: object = sample
     for key in lists[kind]:
         assert isinstance(records, dict)

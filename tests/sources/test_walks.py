@@ -54,6 +54,15 @@ def dblp(_path: str, query: dict[str, str], size: int) -> bytes:
     return json.dumps({"result": {"status": {"@code": "200"}, "hits": hits}}).encode()
 
 
+def europe_pmc(_path: str, query: dict[str, str], size: int) -> bytes:
+    """Repeat the last mark for ever."""
+    entries = [{"id": str(n), "source": "MED", "pmid": str(n), "title": "T", "pubYear": "2026"} for n in range(1, 8)]
+    start = 0 if query["cursorMark"] == "*" else int(query["cursorMark"].removesuffix("+/="))
+    found = entries[start:][:size]
+    mark = f"{start + len(found)}+/="
+    return json.dumps({"hitCount": 7, "nextCursorMark": mark, "resultList": {"result": found}}).encode()
+
+
 def openreview(_path: str, query: dict[str, str], size: int) -> bytes:
     """Serve seven changed papers, one withdrawn, and many unchanged ones."""
     venue = query["content.venueid"]
@@ -111,6 +120,7 @@ WALKS: list[tuple[str, Api, int]] = [
     ("biorxiv:cell biology+genetics+ecology", biorxiv, 7),
     ("crossref:1234-5679", crossref, 7),
     ("dblp:stream:conf/x:", dblp, 7),
+    ("europepmc:lakes", europe_pmc, 7),
     ("openreview:X/2026/Conference", openreview, 8),
     ("pubmed:lakes", pubmed, 7),
 ]
