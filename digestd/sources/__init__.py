@@ -71,16 +71,19 @@ class SourceType:
 
 
 REGISTRY: dict[str, SourceType] = {
+    "acl-anthology": SourceType("acl_anthology.AclAnthology", "ACL Anthology", "acl-anthology:VENUE", is_verified=True),
     "arxiv": SourceType("arxiv_api.ArxivApi", "arXiv", "arxiv:CATEGORIES", is_verified=True),
     "arxiv-oai": SourceType("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES", is_verified=True),
     "arxiv-rss": SourceType("arxiv_rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", is_verified=True),
     "bibtex": SourceType("bibtex.BibtexFile", "a file", "bibtex:PATH"),
     "biorxiv": SourceType("biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", arguments=("biorxiv",)),
+    "chemrxiv": SourceType("chemrxiv.Chemrxiv", "ChemRxiv", "chemrxiv or chemrxiv:SUBJECTS"),
     "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS", is_verified=True),
     "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH"),
     "europepmc": SourceType("europe_pmc.EuropePmc", "Europe PMC", "europepmc:SEARCH", is_verified=True),
     "feed": SourceType("feed.FeedSource", "a feed", "feed:ADDRESS"),
     "github-stars": SourceType("github_stars.GithubStars", "GitHub", "github-stars", is_verified=True),
+    "hal": SourceType("hal.Hal", "HAL", "hal:SEARCH"),
     "hf-daily": SourceType("hf_daily.HfDaily", "Hugging Face", "hf-daily", is_verified=True),
     "hf-trending": SourceType("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
     "jsonl": SourceType("jsonl.JsonlFile", "a file", "jsonl:PATH", is_verified=True),
@@ -92,6 +95,7 @@ REGISTRY: dict[str, SourceType] = {
     "s2-recommend": SourceType(
         "semantic_scholar.Recommendations", "Semantic Scholar", "s2-recommend:IDS", is_verified=True
     ),
+    "zenodo": SourceType("zenodo.Zenodo", "Zenodo", "zenodo:SEARCH", is_verified=True),
 }
 """Every source type by the part of its spec before the colon."""
 

@@ -8,7 +8,7 @@ work they are about; corrections and similar notices are skipped.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -50,7 +50,8 @@ PAGE_SIZE = 200
 
 _ISSN = re.compile(r"\d{4}-\d{3}[\dX]")
 _SELECT = (
-    "DOI,title,subtitle,author,abstract,container-title,issued,published-online,posted,created,type,relation,update-to"
+    "DOI,title,subtitle,author,abstract,container-title,issued,published-online,posted,created,type,relation,update-to,"
+    "group-title"
 )
 _DATES = ("published-online", "posted", "issued", "created")
 _NO_PAPERS = frozenset({"journal", "journal-issue", "journal-volume", "proceedings", "component", "peer-review"})
@@ -91,28 +92,39 @@ class Crossref:
 
         Our cursor ends with Crossref's own, which expires after five minutes.
         """
-        created = (since - LATE).date()
-        filters = [f"issn:{issn}" for issn in self.issns]
-        filters += [f"from-created-date:{created}", f"from-pub-date:{created - BACK_FILE}"]
-        query = {
-            "filter": ",".join(filters),
-            "select": _SELECT,
-            "rows": str(PAGE_SIZE),
-            "cursor": _place(cursor)[1],
-        }
-        return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
+        return works_request([f"issn:{issn}" for issn in self.issns], since, cursor)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse one page; request an empty one again if records are missing."""
-        message = read_message(load_object(body))
-        works = list_at(message, "items")
-        before, _ = _place(cursor)
-        total = parse_count(message.get("total-results"))
-        after = _next(message, before + len(works), total) if works else None
-        if not works and before < (total or 0):
-            after = cursor or "0"
-        sightings, rejects = read_records(works, read_work)
-        return check_rejects(Page(merge_retractions(sightings), after, tuple(rejects), total))
+        return parse_works(body, cursor, read_work)
+
+
+def works_request(filters: Sequence[str], since: datetime, cursor: str | None) -> Request:
+    """Return the request for a page of the works that these filters select, registered since a time."""
+    created = (since - LATE).date()
+    query = {
+        "filter": ",".join([*filters, f"from-created-date:{created}", f"from-pub-date:{created - BACK_FILE}"]),
+        "select": _SELECT,
+        "rows": str(PAGE_SIZE),
+        "cursor": _place(cursor)[1],
+    }
+    return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
+
+
+def parse_works(body: bytes, cursor: str | None, read: Callable[[JsonObject], Iterable[Sighting]]) -> Page:
+    """Parse one page of works with the reader of a work; request an empty one again if records are missing.
+
+    Raises SourceFailed if it is not an answer of Crossref.
+    """
+    message = read_message(load_object(body))
+    works = list_at(message, "items")
+    before, _ = _place(cursor)
+    total = parse_count(message.get("total-results"))
+    after = _next(message, before + len(works), total) if works else None
+    if not works and before < (total or 0):
+        after = cursor or "0"
+    sightings, rejects = read_records(works, read)
+    return check_rejects(Page(merge_retractions(sightings), after, tuple(rejects), total))
 
 
 def _place(cursor: str | None) -> tuple[int, str]:
