@@ -123,7 +123,7 @@ def _place(cursor: str | None) -> tuple[int, str]:
 
 def _sightings(entry: JsonObject) -> Iterator[Sighting]:
     """Yield the entry, or the articles that it retracts if it is a notice."""
-    kinds = {kind.lower() for kind in text_values(object_at(entry, "pubTypeList").get("pubType"))}
+    kinds = _kinds(entry)
     if text_at(entry, "source") in _NO_PAPERS:
         return
     if retracted := _related(entry, "retraction of"):
@@ -131,6 +131,12 @@ def _sightings(entry: JsonObject) -> Iterator[Sighting]:
             yield retraction(original, _title(entry), _indexed(entry))
     elif not kinds & _NOTICES:
         yield _sighting(entry, is_withdrawn=bool(kinds & _RETRACTED or _related(entry, "retraction in")))
+
+
+def _kinds(entry: JsonObject) -> set[str]:
+    """Return the publication types: a list, or in short entries one text with semicolons."""
+    named = text_values(object_at(entry, "pubTypeList").get("pubType")) or text_at(entry, "pubType").split(";")
+    return {kind.strip().lower() for kind in named}
 
 
 def _related(entry: JsonObject, kind: str) -> list[PaperId | None]:

@@ -71,6 +71,7 @@ def test_europe_pmc_flags_retracted_articles(said: dict[str, object]) -> None:
 @pytest.mark.parametrize("kind", ["Published Erratum", "correction", "Expression of Concern", "Retraction Notice"])
 def test_europe_pmc_skips_notices(kind: str) -> None:
     assert EUROPE_PMC.parse(answer(entry(pubTypeList={"pubType": [kind]}))).sightings == ()
+    assert EUROPE_PMC.parse(answer(entry(pubTypeList=None, pubType=f"{kind}; Correction"))).sightings == ()
 
 
 def test_europe_pmc_entry_without_identifier_has_its_own() -> None:

@@ -16,7 +16,8 @@ def test_read_answer_labels_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "label"), [(b"zenodo:lakes\n<html>", "unread"), (b'zenodo:lakes\n{"hits": {"hits": [], "total": 0}}', "nothing")]
+    ("raw", "label"),
+    [(b"zenodo:lakes\n<html>", "unread"), (b'zenodo:lakes\n{"hits": {"hits": [], "total": 0}}', "nothing")],
 )
 def test_read_answer_without_papers(raw: bytes, label: str) -> None:
     assert read_answer(raw) == {label}
