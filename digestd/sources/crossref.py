@@ -19,6 +19,7 @@ from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.html_text import html_to_text
+from digestd.sources.jats import with_spaces
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -56,6 +57,9 @@ _SELECT = (
 _DATES = ("published-online", "posted", "issued", "created")
 _NO_PAPERS = frozenset({"journal", "journal-issue", "journal-volume", "proceedings", "component", "peer-review"})
 _TAKES_BACK = frozenset({"retraction", "withdrawal", "removal"})
+_CORRECTION = re.compile(
+    r"(?:(?:author|publisher)(?:[’']s)? )?(?:correction|corrigendum|erratum)(?: to\b| for\b|:)", re.IGNORECASE
+)
 _TAKEN_BACK = re.compile(r"\A\W*(retracted|withdrawn)(\s+(article|paper|chapter))?\s*[:\])–—-]\s*", re.IGNORECASE)
 _PREPRINT = re.compile(r"arxiv:.*|doi:10\.(1101|64898)/(\d{4}\.\d\d\.\d\d\.)?\d{6,8}")
 
@@ -160,8 +164,16 @@ def read_work(work: JsonObject) -> Iterator[Sighting]:
     kinds = {text_at(update, "type") for update in updates}
     if kinds & _TAKES_BACK:
         yield from _taken_back(work, updates)
-    elif not kinds - {"new_version", "new_edition"} and text_at(work, "type") not in _NO_PAPERS:
+    elif not kinds - {"new_version", "new_edition"} and not _is_notice(work):
         yield _sighting(work)
+
+
+def _is_notice(work: JsonObject) -> bool:
+    """Return True for what is no paper, and for corrections that do not say what they correct."""
+    title = next(iter(text_values(work.get("title"))), "")
+    return text_at(work, "type") in _NO_PAPERS or (
+        _CORRECTION.match(title) is not None and not html_to_text(text_at(work, "abstract")).strip()
+    )
 
 
 def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[Sighting]:
@@ -193,7 +205,7 @@ def _sighting(work: JsonObject) -> Sighting:
         ids=_ids(own, work),
         words=make_words(
             _TAKEN_BACK.sub("", title, 1) or title,
-            html_to_text(text_at(work, "abstract")),
+            html_to_text(with_spaces(text_at(work, "abstract"))),
             _authors(work),
             journals,
         ),
@@ -215,7 +227,7 @@ def _title(work: JsonObject) -> str:
 
 
 def _plain(marked: str) -> str:
-    return clean_line(html_to_text(marked), 10_000)
+    return clean_line(html_to_text(with_spaces(marked)), 10_000)
 
 
 def _authors(work: JsonObject) -> list[str]:
