@@ -79,7 +79,7 @@ REGISTRY: dict[str, SourceType] = {
     "biorxiv": SourceType(
         "biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", is_verified=True, arguments=("biorxiv",)
     ),
-    "chemrxiv": SourceType("chemrxiv.Chemrxiv", "ChemRxiv", "chemrxiv or chemrxiv:SUBJECTS"),
+    "chemrxiv": SourceType("chemrxiv.Chemrxiv", "ChemRxiv", "chemrxiv or chemrxiv:SUBJECTS", is_verified=True),
     "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS", is_verified=True),
     "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH", is_verified=True),
     "europepmc": SourceType("europe_pmc.EuropePmc", "Europe PMC", "europepmc:SEARCH", is_verified=True),
