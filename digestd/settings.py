@@ -205,6 +205,7 @@ class Settings(BaseSettings):
     sources: str = ""
     arxiv_holidays: Annotated[str, AfterValidator(_dates)] = ""
     semantic_scholar_key: str = Field(default="", repr=False)
+    openalex_key: str = Field(default="", repr=False)
     ncbi_key: str = Field(default="", repr=False)
     github_token: str = Field(default="", repr=False)
     zotero_url: Annotated[str, AfterValidator(_provider_url)] = "https://api.zotero.org"
