@@ -26,18 +26,30 @@ class ProfileTerm:
     papers: int
 
 
-def words(liked: Sequence[str], others: Sequence[str], left_out: Iterable[str] = ()) -> list[ProfileTerm]:
+@dataclass(frozen=True, slots=True)
+class DocumentFrequencies:
+    """The number of texts that contain each stem, among `texts` texts."""
+
+    texts: int
+    by_stem: Counter[str]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "DocumentFrequencies":
+        """Count the stems of some texts."""
+        return cls(len(texts), Counter(stem for text in surfaces(texts) for stem in text))
+
+
+def words(liked: Sequence[str], others: DocumentFrequencies, left_out: Iterable[str] = ()) -> list[ProfileTerm]:
     """Return the words that best distinguish liked papers from others.
 
     Those in `left_out` are excluded.
     """
     spelled = surfaces(liked)
     among = Counter(stem for text in spelled for stem in text)
-    elsewhere = Counter(stem for text in surfaces(others) for stem in text)
     known = {stem for text in surfaces(list(left_out)) for stem in text}
     least = 2 if len(liked) >= _SHORT else 1
     scored = {
-        stem: count * _weight(count, len(liked), elsewhere[stem], len(others))
+        stem: count * _weight(count, len(liked), others.by_stem[stem], others.texts)
         for stem, count in among.items()
         if count >= least and stem not in known and len(stem) >= _SHORT
     }

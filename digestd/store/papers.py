@@ -167,6 +167,13 @@ def revisions(session: Session, keys: Iterable[int], as_of: datetime | None = No
     return {row.revision: _paper(row, signals.get(row.key, {})) for row in rows}
 
 
+def newest(session: Session) -> int | None:
+    """Return the row number of the newest paper; None without papers."""
+    query = select(_P.id).order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(1)
+    key: int | None = session.connection().execute(query).scalar()
+    return key
+
+
 def texts(session: Session, limit: int) -> Iterator[str]:
     """Yield title and abstract of the newest papers, to fit a text model."""
     query = (

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 
 from sqlmodel import Session
 
@@ -19,7 +18,7 @@ from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
 from digestd.domain.tex import to_plain
 from digestd.ranking import profile_summary
-from digestd.ranking.profile_summary import ProfileTerm
+from digestd.ranking.profile_summary import DocumentFrequencies, ProfileTerm
 from digestd.store import feedback, mutings, paper_lookups, papers, references, subscribers
 from digestd.store.database import Database
 from digestd.store.interests import stated
@@ -68,8 +67,26 @@ class ProfileSummary:
     muted: tuple[Interest, ...]
 
 
-def summarise_profile(session: Session, subscriber: Subscriber) -> ProfileSummary:
-    """Return the profile summary as of now."""
+class NewestPapers:
+    """The words of the newest papers, counted again only when there are newer ones."""
+
+    def __init__(self) -> None:
+        self._counted: tuple[int | None, DocumentFrequencies] = None, DocumentFrequencies.of(())
+
+    def frequencies(self, session: Session) -> DocumentFrequencies:
+        """Return in how many of the newest papers each stem occurs."""
+        newest = papers.newest(session)
+        if newest != self._counted[0]:
+            self._counted = newest, DocumentFrequencies.of(list(papers.texts(session, OTHERS)))
+        return self._counted[1]
+
+
+def summarise_profile(session: Session, subscriber: Subscriber, newest: NewestPapers) -> ProfileSummary:
+    """Return the profile summary as of now.
+
+    Args:
+        newest: the papers that the words of the likes are compared with.
+    """
     interests = stated(session, [subscriber.key]).get(subscriber.key, ())
     liked = _papers(session, subscriber.key, interests, Stance.LIKED)
     own = (
@@ -80,9 +97,9 @@ def summarise_profile(session: Session, subscriber: Subscriber) -> ProfileSummar
     known = (*values(interests, Kind.AUTHOR), *values(interests, Kind.AUTHOR, Stance.MUTED))
     states = paper_lookups.states(session, subscriber.key)
     found = [paper for _, paper in liked if paper is not None]
-    others = list(islice(papers.texts(session, OTHERS), OTHERS)) if found else []
+    words = profile_summary.words([one.text for one in found], newest.frequencies(session), own) if found else []
     return ProfileSummary(
-        words=tuple(profile_summary.words([paper.text for paper in found], others, own)),
+        words=tuple(words),
         authors=tuple(profile_summary.names((paper.words.authors for paper in found), known)),
         likes=tuple(_like(name, paper, states) for name, paper in liked),
         dislikes=tuple(

@@ -27,11 +27,9 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.api_route("/paper/{name:path}", methods=SHOW)
     def show(request: Request, name: str) -> Response:
-        spoken, paper = pages.to(request), _find(app, name)
-        if paper.id != name:
-            return RedirectResponse(f"{pages.site.root}{paper_path(paper.id)}{spoken.site.carried}", 301)
-        key = (paper.id, spoken.language, spoken.site.carried)
-        return cache.page(key, app.clock(), lambda: _page(spoken, paper, app.clock()))
+        spoken, now = pages.to(request), app.clock()
+        key = (name, spoken.language, spoken.site.carried)
+        return cache.page(key, now, lambda: _page(app, spoken, name, now))
 
     return routes
 
@@ -49,7 +47,11 @@ def _find(app: App, name: str) -> Paper:
     return found
 
 
-def _page(pages: Pages, paper: Paper, now: datetime) -> Response:
+def _page(app: App, pages: Pages, name: str, now: datetime) -> Response:
+    """Return the page of a paper, or a redirect to it from another of its names. Raises NotFound."""
+    paper = _find(app, name)
+    if paper.id != name:
+        return RedirectResponse(f"{pages.site.root}{paper_path(paper.id)}{pages.site.carried}", 301)
     return pages.page("paper_page", paper=complete_card(paper), day=_day(paper, now.date()), withdrawn=paper.withdrawn)
 
 

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from threading import Lock
 
 from starlette.responses import HTMLResponse, Response
@@ -33,7 +34,7 @@ class ResponseCache:
     def page(
         self, name: Hashable, now: datetime, make: Callable[[], Response], finish: Callable[[bytes], bytes] = bytes
     ) -> Response:
-        """Return a page from the cache, or render and cache it. Exceptions are not cached.
+        """Return a page from the cache, or render and cache it. Exceptions and redirects are not cached.
 
         Args:
             name: Key of the page.
@@ -44,7 +45,10 @@ class ResponseCache:
         with self._lock:
             made, body = self._kept.get(name, (None, b""))
         if made is None or not timedelta() <= now - made < self._span:
-            body = bytes(make().body)
+            answer = make()
+            if answer.status_code != HTTPStatus.OK:
+                return answer
+            body = bytes(answer.body)
             self._keep(name, now, body)
         return HTMLResponse(finish(body), headers=self._headers)
 

@@ -1,7 +1,7 @@
 """Render the settings page of one subscriber."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from digestd.domain.subscriber import Subscriber
 from digestd.ranking.topic_hints import TopicHint
 from digestd.store import groups, subscribers
 from digestd.subscribers.preferences import open_preferences
-from digestd.subscribers.profile_summary import summarise_profile
+from digestd.subscribers.profile_summary import NewestPapers, summarise_profile
 from digestd.web.choices import choices
 from digestd.web.consent_audit import consent_text
 from digestd.web.pages import Pages, joined
@@ -33,6 +33,7 @@ class SettingsPage:
 
     app: App
     pages: Pages
+    newest: NewestPapers = field(default_factory=NewestPapers)
 
     def subscriber_of(self, token: str) -> Subscriber:
         """Return the subscriber of a link."""
@@ -71,7 +72,7 @@ class SettingsPage:
         zone, now = ZoneInfo(known.timing.timezone), self.app.clock()
         with self.app.db.read() as session:
             due = next_digest(known, subscribers.next_due(session, known.key), now)
-            profile = summarise_profile(session, known)
+            profile = summarise_profile(session, known, self.newest)
             memberships = groups.of_subscriber(session, known.key)
         return self.pages.page(
             "preferences",
