@@ -48,9 +48,17 @@ async def serve(app: App, lock: HeldLock, started: Callable[[], None] = lambda: 
 
     async def run_all(stop: asyncio.Event) -> None:
         runner = _runner(app, lock)
-        parts = [serve_pages(app, stop, lambda: runner.last_tick, started), runner.run(stop)]
+        wakes: list[asyncio.Event] = []
+
+        def wake_all() -> None:
+            for wake in wakes:
+                wake.set()
+
+        parts = [serve_pages(app, stop, lambda: runner.last_tick, started, wake_all), runner.run(stop)]
         if app.settings.runner == "inline":
-            parts += [work(app, stop), post_webhooks(app, stop), sync_libraries(app, stop), look_up_papers(app, stop)]
+            for part in (work, post_webhooks, sync_libraries, look_up_papers):
+                wakes.append(asyncio.Event())
+                parts.append(part(app, stop, wakes[-1]))
         if isinstance(app.inbound, LmtpServer) or (app.inbound and app.settings.runner == "inline"):
             parts.append(receive(app, stop))
         await run_parts(parts, stop)

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digestd import app as wiring
 from digestd.app import App
@@ -18,6 +19,7 @@ from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.errors import DigestdError
 from digestd.web import build
 from digestd.web.connection_limits import server_config
+from digestd.web.pages import SHOW
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,7 @@ async def serve_pages(
     stop: asyncio.Event,
     last_tick: Callable[[], datetime | None] | None,
     started: Callable[[], None] = lambda: None,
+    changed: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the pages until `stop` is set.
 
@@ -50,6 +53,7 @@ async def serve_pages(
         stop: ends the server.
         last_tick: returns when the scheduler in this process last ticked; None without a scheduler.
         started: called once the pages answer.
+        changed: called after each request that may have changed something.
 
     Raises:
         CannotListen: the address or port cannot be used.
@@ -67,7 +71,18 @@ async def serve_pages(
         "set DIGESTD_WEB_HOST to an address of this machine and DIGESTD_WEB_PORT to a free port (only root may use "
         "ports below 1024)"
     )
-    await serve(server_config(web, settings.web_host, settings.web_port), stop, remedy, begin)
+    await serve(server_config(_calling(changed, web), settings.web_host, settings.web_port), stop, remedy, begin)
+
+
+def _calling(changed: Callable[[], None], web: ASGIApp) -> ASGIApp:
+    """Return the application, which calls `changed` after each request of another method than GET and HEAD."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        await web(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] not in SHOW:
+            changed()
+
+    return handle
 
 
 async def serve(
@@ -94,7 +109,23 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the service has its own."""
+    """uvicorn without its signal handlers, as the service has its own, and without its ten ticks per second.
+
+    Answers get their Date header from `connection_limits.DeadlineProtocol`.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Stop serving."""
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end."""
+        await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
@@ -103,16 +134,16 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _serving(server: uvicorn.Server, stop: asyncio.Event, remedy: str) -> AsyncIterator[None]:
+async def _serving(server: _Server, stop: asyncio.Event, remedy: str) -> AsyncIterator[None]:
     task = asyncio.create_task(_listen(server, stop, remedy))
     try:
         yield
     finally:
-        server.should_exit = True
+        server.end()
         await task
 
 
-async def _listen(server: uvicorn.Server, stop: asyncio.Event, remedy: str) -> None:
+async def _listen(server: _Server, stop: asyncio.Event, remedy: str) -> None:
     try:
         await server.serve()
     except SystemExit as error:

@@ -15,7 +15,7 @@ from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digestd.app import App
-from digestd.digests.planner import plan
+from digestd.digests.planner import PlanReport, plan
 from digestd.errors import AlreadyRunning, DigestdError
 from digestd.jobs.chores import Chores
 from digestd.papers.embedding import embed_papers
@@ -30,7 +30,7 @@ GIST_SECONDS = 60
 SCRUB_SECONDS = 15 * 60
 PRUNE_SECONDS = 24 * 60 * 60
 PING_SECONDS = 5 * 60
-CLOCK_SECONDS = 1.0
+CLOCK_SECONDS = 15.0
 CLOCK_SLACK = timedelta(seconds=2)
 STARTUP_DELAY = timedelta(minutes=5)
 """Time that planning waits after a start for the first ingest, so that overdue digests contain the missed papers."""
@@ -121,10 +121,7 @@ class Scheduler:
             self.last_tick = now
             return
         try:
-            await asyncio.to_thread(self._lock.renew)
-            await asyncio.to_thread(require_current, self._app.db)
-            report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._is_running)
-            await asyncio.to_thread(self._chores.warn_of_far_due, now)
+            report = await asyncio.to_thread(self._plan, now)
         except AlreadyRunning as error:
             self._displaced = error
             self._stop.set()
@@ -135,6 +132,13 @@ class Scheduler:
         self.last_tick = self._app.clock()
         if report.due:
             log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
+
+    def _plan(self, now: datetime) -> PlanReport:
+        self._lock.renew()
+        require_current(self._app.db)
+        report = plan(self._app.db, self._app.planner, now, self._is_running)
+        self._chores.warn_of_far_due(now)
+        return report
 
     def _is_running(self) -> bool:
         return not self._stopping

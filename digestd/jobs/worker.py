@@ -38,7 +38,12 @@ from digestd.store.ledger import queries
 from digestd.store.migrate import require_current
 from digestd.subscribers.signup import purge_unconfirmed
 
-TICK_SECONDS = 5.0
+TICK_SECONDS = 15.0
+"""Interval of looking for work. A change on the web pages of this process wakes the worker earlier."""
+REST_SECONDS = 1.0
+"""Time between two looks, however many changes there are."""
+LOOKUP_SECONDS = 30.0
+"""The same as TICK_SECONDS for libraries to read and papers to look up."""
 SETTLE_SECONDS = 60.0
 """Interval of checking the relay's log while deliveries are uncertain."""
 UPKEEP_SECONDS = 3_600.0
@@ -48,10 +53,10 @@ _UNCERTAIN, _HELD, _REFUSED = "mails uncertain", "suppression held", "sender ref
 log = structlog.get_logger(__name__)
 
 
-async def work(app: App, stop: asyncio.Event) -> None:
+async def work(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Deliver what becomes ready until `stop` is set.
 
-    A new worker tries every relay at once.
+    A new worker tries every relay at once. `wake`: set when there may be something to do.
     """
     starting, settled, cleaned = True, -SETTLE_SECONDS, -UPKEEP_SECONDS
     while not stop.is_set():
@@ -68,7 +73,20 @@ async def work(app: App, stop: asyncio.Event) -> None:
             await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
-        await sleep(stop, TICK_SECONDS)
+        await rest(stop, wake, TICK_SECONDS)
+
+
+async def rest(stop: asyncio.Event, wake: asyncio.Event | None, seconds: float) -> None:
+    """Sleep until `stop` or `wake` is set, at least REST_SECONDS unless stopped, at most `seconds`. Clear `wake`."""
+    wake = wake or asyncio.Event()
+    await sleep(stop, min(REST_SECONDS, seconds))
+    waiting = [asyncio.create_task(event.wait()) for event in (stop, wake)]
+    try:
+        await asyncio.wait(waiting, timeout=max(0.0, seconds - REST_SECONDS), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+    wake.clear()
 
 
 async def sleep(stop: asyncio.Event, seconds: float) -> None:
@@ -85,19 +103,19 @@ async def settle_and_alert(app: App) -> None:
     await alert_refused_sender(app)
 
 
-async def post_webhooks(app: App, stop: asyncio.Event) -> None:
+async def post_webhooks(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Post subscribers' events to the operator's programs until `stop` is set."""
-    await _run_until(_post_webhooks_forever(app), stop)
+    await _run_until(_post_webhooks_forever(app, stop, wake), stop)
 
 
-async def sync_libraries(app: App, stop: asyncio.Event) -> None:
+async def sync_libraries(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Read subscribers' linked libraries when they are due, until `stop` is set."""
-    await _run_until(_sync_libraries_forever(app), stop)
+    await _run_until(_sync_libraries_forever(app, stop, wake), stop)
 
 
-async def look_up_papers(app: App, stop: asyncio.Event) -> None:
+async def look_up_papers(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Look up papers that subscribers named by identifier, until `stop` is set."""
-    await _run_until(_look_up_papers_forever(app), stop)
+    await _run_until(_look_up_papers_forever(app, stop, wake), stop)
 
 
 async def _run_until(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
@@ -112,41 +130,41 @@ async def _run_until(endless: Coroutine[Any, Any, None], stop: asyncio.Event) ->
         await task
 
 
-async def _sync_libraries_forever(app: App) -> None:
+async def _sync_libraries_forever(app: App, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
     from digestd.subscribers.library_sync import sync_due
 
-    while True:
+    while not stop.is_set():
         try:
             await sync_due(app.libraries)
         except DigestdError as error:
             log.error("library sync failed", why=str(error), retry=error.retry)
         except Exception as error:  # one library must not stop the sync of all others
             log.error("library sync failed", kind=type(error).__name__)
-        await asyncio.sleep(TICK_SECONDS)
+        await rest(stop, wake, LOOKUP_SECONDS)
 
 
-async def _look_up_papers_forever(app: App) -> None:
+async def _look_up_papers_forever(app: App, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
     from digestd.subscribers.paper_lookups import look_up_due
 
-    while (reader := app.registry_reader) is not None:
+    while not stop.is_set() and (reader := app.registry_reader) is not None:
         try:
             await look_up_due(reader)
         except DigestdError as error:
             log.error("looking up papers failed", why=str(error), retry=error.retry)
         except Exception as error:  # one paper must not stop the lookups of all others
             log.error("looking up papers failed", kind=type(error).__name__)
-        await asyncio.sleep(TICK_SECONDS)
+        await rest(stop, wake, LOOKUP_SECONDS)
 
 
-async def _post_webhooks_forever(app: App) -> None:
+async def _post_webhooks_forever(app: App, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
     from digestd.subscribers.webhooks import post_due
 
-    while app.webhooks is not None:
+    while not stop.is_set() and app.webhooks is not None:
         try:
             await post_due(app.webhooks)
         except DigestdError as error:
             log.error("posting webhooks failed", why=str(error), retry=error.retry)
-        await asyncio.sleep(TICK_SECONDS)
+        await rest(stop, wake, TICK_SECONDS)
 
 
 async def tick(app: App, stop: asyncio.Event) -> None:
@@ -154,9 +172,15 @@ async def tick(app: App, stop: asyncio.Event) -> None:
 
     Raises NotInitialised on a schema of another version, so that an old worker writes nothing there.
     """
-    await asyncio.to_thread(require_current, app.db)
-    await asyncio.to_thread(clean_up, app, app.clock())
-    await deliver_ready(app, stop, app.new_owner())
+    if routes := await asyncio.to_thread(_clean_up_for_delivery, app):
+        await _deliver(app, stop, app.new_owner(), routes)
+
+
+def _clean_up_for_delivery(app: App) -> tuple[Route, ...]:
+    """Clean up; return the routes over which to deliver now, as `_routes_to_use`."""
+    require_current(app.db)
+    clean_up(app, app.clock())
+    return _routes_to_use(app)
 
 
 async def deliver_ready(app: App, stop: asyncio.Event, owner: str) -> None:
@@ -164,10 +188,11 @@ async def deliver_ready(app: App, stop: asyncio.Event, owner: str) -> None:
 
     `owner`: the name of this run in the ledger.
     """
-    now = app.clock()
-    routes = await asyncio.to_thread(_available_routes, app, now)
-    if not routes or not await asyncio.to_thread(_anything_ready, app, now):
-        return
+    if routes := await asyncio.to_thread(_routes_to_use, app):
+        await _deliver(app, stop, owner, routes)
+
+
+async def _deliver(app: App, stop: asyncio.Event, owner: str, routes: tuple[Route, ...]) -> None:
     with app.owners.hold(owner):
         delivery = replace(app.delivery(owner, routes), send_alert=app.send_alert)
         report = await deliver(delivery, stop=stop)
@@ -309,6 +334,13 @@ def clear_backoff(app: App) -> None:
                 if kept.backoff.until
             },
         )
+
+
+def _routes_to_use(app: App) -> tuple[Route, ...]:
+    """Return the routes that are not paused; none if nothing is ready."""
+    now = app.clock()
+    routes = _available_routes(app, now)
+    return routes if routes and _anything_ready(app, now) else ()
 
 
 def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:

@@ -119,7 +119,7 @@ async def test_sync_continues_after_an_unexpected_error(tmp_path: Path, now: dat
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("digestd.subscribers.library_sync.sync_due", sync)
-        patched.setattr("digestd.jobs.worker.TICK_SECONDS", 0.0)
+        patched.setattr("digestd.jobs.worker.LOOKUP_SECONDS", 0.0)
         async with asyncio.timeout(30):
             await sync_libraries(made.app, stop)
     made.db.close()
