@@ -39,7 +39,7 @@ _CLAUSE_END = re.compile(r"[^\w\s'’\u2010-\u2015-]|\b(?:and|or)\b")
 _OWN = re.compile(r"\b(?:we|our|this (?:paper|work|study|survey|article))\b", re.IGNORECASE)
 """The beginning of what the authors did, after what was known."""
 _EXAMPLES = re.compile(
-    r"(?<!\S)(?:(?:such as|including|spanning|like|for example|for instance|e\.g\.),?\s"
+    r"(?<![\w-])(?:(?:such as|including|covering|spanning|ranging from|like|for example|for instance|e\.g\.),?\s"
     r"(?:(?!\b(?:that|which|who|we|it|they|is|are|was|were|has|have|can|may|by|to|for|while|with)\b)[^.!?;:]|[.:](?!\s))*"
     r"|\((?:e\.g\.|such as|including|like)[^)]*)",
     re.IGNORECASE,
@@ -204,8 +204,9 @@ class MentionIndex:
             step = np.zeros(len(form), dtype=np.intp)
             for distance in range(gap + 1, 0, -1):
                 may = self.sequence[last + distance] == words[spans.starts[form] + length]
-                if distance > 1:  # not "vision-language-(action) models"
-                    may &= self.spans[last - 1, 1] != self.spans[last + 1, 1]
+                if distance > 1:  # not "vision-language-(action) models", "large (vision-)language models"
+                    ends = self.spans[:, 1]
+                    may &= (ends[last - 1] != ends[last + 1]) & (ends[last + 1] != ends[last + 2])
                 step[may] = distance
             form, start, last, length = form[step > 0], start[step > 0], (last + step)[step > 0], length + 1
         return np.concatenate(found)
