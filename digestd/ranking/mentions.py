@@ -181,8 +181,12 @@ class MentionIndex:
         turned = [[numbers[-1], *numbers[:-1]] if len(numbers) > 1 else [] for numbers in forms]
         found = np.concatenate([self._search(forms, GAP, self.sentences), self._search(turned, 0, self.clauses)])
         form, start, length = found[np.argsort(found[:, 0], kind="stable")].T
-        told = np.array([(topic, kind) for topic, kind, _ in wanted], dtype=np.intp).reshape(-1, 2)[form]
-        return np.column_stack([told[:, 0], self.papers[start], told[:, 1], start, length])
+        topic, kind = np.array([(topic, kind) for topic, kind, _ in wanted], dtype=np.intp).reshape(-1, 2)[form].T
+        last, ends = start + length - 1, self.spans[:, 1]
+        # "vision-language" hints at its models, but "vision, language" and "vision-language-action" do not
+        is_apart = (self.clauses[start] != self.clauses[last]) | (ends[last] == ends[last + 1])
+        kept = (kind == NAMED) | (length == 1) | ~is_apart
+        return np.column_stack([topic, self.papers[start], kind, start, length])[kept]
 
     def _search(self, forms: Sequence[Sequence[int]], gap: int, parts: Ints) -> Ints:
         """Return where forms stand: rows of the number of the form, the place, and its length.

@@ -65,6 +65,13 @@ def test_forms_stand_within_a_phrase(abstract: str, *, named: bool) -> None:
     assert len(index.of([Names((("rock", "salt", "drum"),), (), (), ())]).cells) == named
 
 
+def test_hint_is_a_phrase_of_its_own() -> None:
+    texts = ["Rock-salt drums.", "Rock, salt drums.", "Rock-salt-sand drums.", "A rock salt."]
+    index = candidates([retitled("", text) for text in texts]).subjects.mentions
+    hinted = Names((), (), (("rock", "salt"),), ())
+    assert index.of([hinted]).cells.columns.tolist() == [0, 3]
+
+
 def test_quote_is_of_what_the_authors_did() -> None:
     text = "Moons are old. Moons, as all know, are far. We weigh moons; then we rest. Moons are round."
     index = candidates([retitled("The sky", text), retitled("Moons afar", text)]).subjects.mentions
