@@ -397,8 +397,6 @@ def _reason(environment: Environment, reason: Reason, heading: HeadingKind, coll
 
 
 def _reason_text(environment: Environment, reason: Reason, heading: HeadingKind) -> str:
-    if heading is HeadingKind.EXPLORATION:
-        return ""
     return (render_short_sentence if heading in _SPOKEN else render_sentence)(environment, reason)
 
 

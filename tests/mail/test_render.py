@@ -82,15 +82,22 @@ def test_render_subject_fits_a_phone(case: str, language: str) -> None:
     ("reason", "words"),
     [
         (Reason(ReasonKind.AUTHOR, "Jane Smith"), "By Jane Smith, whom you follow"),
-        (Reason(ReasonKind.TOPIC, "graphs", ("graph", "net")), "Matches your topic “graphs”: graph, net"),
         (
-            Reason(ReasonKind.TOPIC, "llm", ("Large", "language", "RNA", "BERTs", "A")),
-            "Matches your topic “llm”: large, language, RNA, BERTs, a",
+            Reason(ReasonKind.TITLE, "LLM", ("Language Models",)),
+            "Matches your topic “LLM”: “Language Models” in the title",
         ),
-        (Reason(ReasonKind.TOPIC, "Graphs that learn", ("learn", "graph")), "Matches your topic “Graphs that learn”"),
-        (Reason(ReasonKind.TOPIC, "tokenizers", ("Tokens",)), "Matches your topic “tokenizers”: tokens"),
+        (
+            Reason(ReasonKind.TITLE, "self-play graphs", ("Self Play Graph",)),
+            "Your topic “self-play graphs” is in the title",
+        ),
+        (Reason(ReasonKind.TOPIC, "graphs", ("We draw graphs",)), "Matches your topic “graphs”: “We draw graphs”"),
         (Reason(ReasonKind.TOPIC, "graphs"), "Matches your topic “graphs”"),
-        (Reason(ReasonKind.PHRASE, "open data"), "Contains your phrase “open data”"),
+        (Reason(ReasonKind.PHRASE, "open data", ("Open Data",)), "Contains your phrase “open data”"),
+        (Reason(ReasonKind.PHRASE, "moss", ("We eat moss",)), "Contains your phrase “moss”: “We eat moss”"),
+        (
+            Reason(ReasonKind.NEAR_TOPIC, "big proteins", ("Proteins",)),
+            "Related to your topic “big proteins”: “Proteins” in the title",
+        ),
         (Reason(ReasonKind.NEAR_TOPIC, "proteins"), "Related to your topic “proteins”"),
         (Reason(ReasonKind.LIKED, "A Title"), "Similar to a paper you liked: A Title"),
         (Reason(ReasonKind.REFERENCE, "A Title"), "Similar to a paper you added: A Title"),
@@ -102,6 +109,7 @@ def test_render_subject_fits_a_phone(case: str, language: str) -> None:
         (Reason(ReasonKind.TREND, "1234"), "Trending: 1,234 upvotes"),
         (Reason(ReasonKind.TREND, "rising"), "Trending"),
         (Reason(ReasonKind.NEW), "New, with no votes yet"),
+        (Reason(ReasonKind.RANDOM), "Picked at random"),
         (Reason(ReasonKind.AUTHOR, "<b>\r\n\u202ex"), "By <b> x, whom you follow"),
     ],
 )
