@@ -153,6 +153,8 @@ def _score_equal_titles(found: _Evidence) -> Similarity:
         return found.score(0.1, "the same title by others")
     if found.abstracts.unlike and not _is_rewritten(found):
         return found.score(0.3, "the same title on something else")
+    if found.is_serial and not found.has_preprint and _is_another_edition(found):
+        return found.score(0.5, "the same title at another time")
     if found.abstracts.same and (found.is_specific or found.abstracts.length >= 30):
         return found.score(0.99, "the same title and abstract")
     if found.authors is AuthorMatch.UNKNOWN and found.abstracts.alike and _is_confirmed(found):

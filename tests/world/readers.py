@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from digestd.domain.bounce_status import kind_of
 from digestd.replies.bounces.classification import classify_bytes
 from digestd.replies.bounces.parsed_mail import UnreadableMail
+from tests.world.identity import read_pair
+from tests.world.imports import read_references
 
 UNREAD = "unread"
 
@@ -47,4 +49,6 @@ def read_reply(raw: bytes) -> frozenset[str]:
 READERS: Mapping[str, Reader] = {
     "bounces": Reader(read_bounce, harmful="hard", any_of=True),
     "replies": Reader(read_reply, harmful="hard", any_of=True),
+    "identity": Reader(read_pair, harmful="same"),
+    "imports": Reader(read_references),
 }
