@@ -51,9 +51,9 @@ EDITION_DAYS = 200
 """The same for a title that returns every year."""
 VERSION_DAYS = 4 * 365
 """Days after which a paper under another title is a new one, not the publication of a preprint."""
-SIMILAR = 0.5
-"""Share of content words, of all in two titles, from which the titles are similar."""
-_LIKE_TITLES = ((0.7, 0.0), (0.5, 0.35), (0.3, 0.6))
+SIMILAR, CLOSE = 0.5, 0.6
+"""Share of content words, of all in two titles, from which the titles are similar, or nearly the same."""
+_LIKE_TITLES = ((0.7, 0.0), (0.5, 0.35), (0.3, CLOSE), (0.2, 0.8))
 """Share that two abstracts have in common, and how similar the titles must be then."""
 
 
@@ -218,7 +218,7 @@ def _score_other_title(found: _Evidence) -> Similarity:
     if found.abstracts.length < 30 or found.abstracts.held < _LIKE_TITLES[-1][0] or found.has_other_subject:
         return Similarity(0.2, "another title and another abstract")
     likeness = _title_likeness(found.one.words, found.other.words)
-    if found.abstracts.figures_differ and likeness < _LIKE_TITLES[-1][1]:
+    if found.abstracts.figures_differ and likeness < CLOSE:
         return found.score(0.4, "another title and other figures")
     needed = next(needed for held, needed in _LIKE_TITLES if found.abstracts.held >= held)
     if found.authors >= AuthorMatch.MOST and likeness >= needed:
