@@ -51,8 +51,8 @@ EDITION_DAYS = 200
 """The same for a title that returns every year."""
 VERSION_DAYS = 4 * 365
 """Days after which a paper under another title is a new one, not the publication of a preprint."""
-SIMILAR, CLOSE = 0.5, 0.6
-"""Share of content words, of all in two titles, from which the titles are similar, or nearly the same."""
+SIMILAR, CLOSE, EXTENDED = 0.5, 0.6, 0.85
+"""Share of content words, of all in two titles, from which they are similar, nearly the same, or one only adds words."""
 _LIKE_TITLES = ((0.7, 0.0), (0.5, 0.35), (0.3, CLOSE), (0.2, 0.8))
 """Share that two abstracts have in common, and how similar the titles must be then."""
 
@@ -157,7 +157,8 @@ def _score_equal_titles(found: _Evidence) -> Similarity:
         return found.score(0.5, "the same title at another time")
     if found.abstracts.same and (found.is_specific or found.abstracts.length >= 30):
         return found.score(0.99, "the same title and abstract")
-    if found.authors is AuthorMatch.UNKNOWN and found.abstracts.alike and _is_confirmed(found):
+    is_unclear = found.authors is AuthorMatch.UNKNOWN or (found.authors is AuthorMatch.SOME and found.shared > 1)
+    if is_unclear and found.abstracts.alike and _is_confirmed(found):
         return found.score(0.92, "the same title and a similar abstract")
     if found.authors < AuthorMatch.FIRST:
         return found.score(0.5, "the same title, and too little is known of the authors")
@@ -186,7 +187,7 @@ def _is_another_edition(found: _Evidence) -> bool:
 
 def _score_equal_titles_and_authors(found: _Evidence) -> Similarity:
     if found.authors is AuthorMatch.FIRST:
-        good = found.abstracts.alike and found.is_specific
+        good = found.is_specific and (found.abstracts.alike or found.shared >= 3)
         return found.score(0.92 if good else 0.6, "the same title and first author")
     if found.is_specific:
         return found.score(0.97, "the same title and authors")
@@ -215,9 +216,11 @@ def _score_other_title(found: _Evidence) -> Similarity:
     """Score different titles: a preprint's and its publication's."""
     if not found.has_preprint or (found.days or 0) > VERSION_DAYS:
         return Similarity(0.4, "another title, and none is a preprint of the other's time")
-    if found.abstracts.length < 30 or found.abstracts.held < _LIKE_TITLES[-1][0] or found.has_other_subject:
-        return Similarity(0.2, "another title and another abstract")
     likeness = _title_likeness(found.one.words, found.other.words)
+    if found.abstracts.length < 30 or found.abstracts.held < _LIKE_TITLES[-1][0]:
+        return Similarity(0.2, "another title and another abstract")
+    if found.has_other_subject and not (likeness >= EXTENDED and _is_extended(found.one.words, found.other.words)):
+        return Similarity(0.2, "another title and another subject")
     if found.abstracts.figures_differ and likeness < CLOSE:
         return found.score(0.4, "another title and other figures")
     needed = next(needed for held, needed in _LIKE_TITLES if found.abstracts.held >= held)
@@ -601,6 +604,12 @@ def compare_abstracts(one: str, other: str) -> AbstractComparison:
         length=len(short),
         figures_differ=len(figures - all_figures) > 1 and len(all_figures - figures) > 1,
     )
+
+
+def _is_extended(one: Words, other: Words) -> bool:
+    """Return True if one title has all words of the other."""
+    mine, theirs = _subject_words(one.title), _subject_words(other.title)
+    return mine <= theirs or theirs <= mine
 
 
 def _title_likeness(one: Words, other: Words) -> float:
