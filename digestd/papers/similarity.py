@@ -52,7 +52,7 @@ EDITION_DAYS = 200
 VERSION_DAYS = 4 * 365
 """Days after which a paper under another title is a new one, not the publication of a preprint."""
 SIMILAR, CLOSE, EXTENDED = 0.5, 0.6, 0.85
-"""Share of content words, of all in two titles, from which they are similar, nearly the same, or one only adds words."""
+"""Share of content words, of all in two titles: they are similar, nearly the same, or one only adds words."""
 _LIKE_TITLES = ((0.7, 0.0), (0.5, 0.35), (0.3, CLOSE), (0.2, 0.8))
 """Share that two abstracts have in common, and how similar the titles must be then."""
 
