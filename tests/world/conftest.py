@@ -1,12 +1,13 @@
-"""Print the table of a measurement at the end, whichever process measured."""
+"""Print the measured table at the end, also if tests run in several processes."""
 
 import pytest
 
+TABLE = "table of foreign material"
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests recorded as `table`."""
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.stats.get(outcome, ()):
-            for name, value in report.user_properties:
-                if name == "table":
-                    terminalreporter.write_line(f"\n{value}")
+    """Print what tests recorded under TABLE."""
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, text in getattr(report, "user_properties", ()):
+            if name == TABLE:
+                terminalreporter.write_line(str(text))

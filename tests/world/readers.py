@@ -13,6 +13,7 @@ from digestd.replies.bounces.classification import classify_bytes
 from digestd.replies.bounces.parsed_mail import UnreadableMail
 from tests.world.identity import read_pair
 from tests.world.imports import read_references
+from tests.world.sources import read_answer
 
 UNREAD = "unread"
 
@@ -48,6 +49,7 @@ def read_reply(raw: bytes) -> frozenset[str]:
 
 READERS: Mapping[str, Reader] = {
     "bounces": Reader(read_bounce, harmful="hard", any_of=True),
+    "sources": Reader(read_answer),
     "replies": Reader(read_reply, harmful="hard", any_of=True),
     "identity": Reader(read_pair, harmful="same"),
     "imports": Reader(read_references),
