@@ -174,6 +174,10 @@ class Settings(BaseSettings):
     domain_rates: Annotated[str, AfterValidator(_rates)] = ""
     transport_connections: int = Field(default=8, ge=1, le=64)
     alert_url: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
+    alert_mail: Annotated[str, AfterValidator(_optional_mailbox)] = ""
+    alert_transport_url: str = Field(default="", repr=False)
+    ping_url: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
+    sentry_dsn: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
     webhook_urls: Annotated[str, AfterValidator(_urls)] = Field(default="", repr=False)
     webhook_secret: str = Field(default="", repr=False)
     public_url: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8080"
@@ -201,6 +205,7 @@ class Settings(BaseSettings):
     sources: str = ""
     arxiv_holidays: Annotated[str, AfterValidator(_dates)] = ""
     semantic_scholar_key: str = Field(default="", repr=False)
+    openalex_key: str = Field(default="", repr=False)
     ncbi_key: str = Field(default="", repr=False)
     github_token: str = Field(default="", repr=False)
     zotero_url: Annotated[str, AfterValidator(_provider_url)] = "https://api.zotero.org"

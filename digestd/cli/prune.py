@@ -18,8 +18,8 @@ def prune(dry_run: DryRun = False, as_json: Json = False) -> None:
     Example: digestd prune --dry-run
     """
     app = wiring.connect()
-    kept = {"keep_deliveries": app.settings.keep_deliveries, "keep_papers": app.settings.keep_papers}
-    done = prune_database(app.db, app.clock(), **kept, dry_run=dry_run)
+    deliveries, papers = app.settings.keep_deliveries, app.settings.keep_papers
+    done = prune_database(app.db, app.clock(), keep_deliveries=deliveries, keep_papers=papers, dry_run=dry_run)
     if dry_run:
         say("dry run: nothing was changed")
     emit(asdict(done), as_json)

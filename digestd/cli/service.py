@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import structlog
 
+from digestd import tracing
 from digestd.app import App
 from digestd.cli import systemd
 from digestd.logs import configure
@@ -25,6 +26,7 @@ def with_logging(app: App) -> App:
     Log what an operator should know at its start.
     """
     configure(app.settings.log_format, app.settings.log_level)
+    tracing.configure(app.settings.sentry_dsn)
     if app.settings.now:
         log.warning("the clock was set", now=app.clock().isoformat(timespec="seconds"))
     log_confinement_gaps()

@@ -1,8 +1,9 @@
-"""Upkeep that both runners start: the text model, gists, and a warning of digests that are due far ahead."""
+"""Upkeep that both runners start: the text model, gists, what is deleted after its time, and the operator's monitor."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -10,8 +11,13 @@ from digestd.app import App
 from digestd.digests.text_model import is_refit_due, refit_in_subprocess
 from digestd.errors import DigestdError
 from digestd.papers.gists.writing import WrittenReport, write_gists
+from digestd.store import due
 from digestd.store.due import count_misscheduled
+from digestd.store.retention import prune
 
+LATE = timedelta(minutes=10)
+"""Time after which a digest that is due and not planned is late."""
+PING_SECONDS_MAX = 10.0
 GIST_PAUSE = timedelta(minutes=15)
 """Time without requests after the language model failed."""
 log = structlog.get_logger(__name__)
@@ -78,3 +84,38 @@ class Chores:
     def _write_gists(self) -> WrittenReport:
         writer = self._app.gist_writer
         return write_gists(self._app.db, writer, self._app.clock, self._should_continue) if writer else WrittenReport()
+
+    async def prune(self) -> None:
+        """Delete deliveries and papers that are older than the operator keeps."""
+        app, settings = self._app, self._app.settings
+        kept = partial(prune, keep_deliveries=settings.keep_deliveries, keep_papers=settings.keep_papers)
+        try:
+            done = await asyncio.to_thread(kept, app.db, app.clock())
+        except DigestdError as error:
+            log.error("pruning failed", why=str(error), retry=error.retry)
+            return
+        if done.deliveries or done.papers or done.revisions:
+            log.info("pruned", deliveries=done.deliveries, papers=done.papers, revisions=done.revisions)
+
+    async def ping(self) -> None:
+        """Ask the operator's monitor, which expects it, unless planning is late."""
+        if not self._app.settings.ping_url or await asyncio.to_thread(self._is_late):
+            return
+        import httpx2
+
+        try:
+            async with (
+                asyncio.timeout(PING_SECONDS_MAX),
+                httpx2.AsyncClient(timeout=PING_SECONDS_MAX) as client,
+            ):
+                (await client.get(self._app.settings.ping_url)).raise_for_status()
+        except (httpx2.HTTPError, TimeoutError) as error:
+            log.warning("cannot reach the monitor", kind=type(error).__name__)
+
+    def _is_late(self) -> bool:
+        try:
+            with self._app.db.read() as session:
+                return bool(due.shards(session, due.MAX_KEY, self._app.clock() - LATE))
+        except DigestdError as error:
+            log.error("the monitor is not asked", why=str(error), retry=error.retry)
+            return True

@@ -28,6 +28,8 @@ PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60
 GIST_SECONDS = 60
 SCRUB_SECONDS = 15 * 60
+PRUNE_SECONDS = 24 * 60 * 60
+PING_SECONDS = 5 * 60
 CLOCK_SECONDS = 1.0
 CLOCK_SLACK = timedelta(seconds=2)
 STARTUP_DELAY = timedelta(minutes=5)
@@ -71,6 +73,8 @@ class Scheduler:
             (self._chores.refit, REFIT_SECONDS),
             (self._chores.write_gists, GIST_SECONDS),
             (self.scrub, SCRUB_SECONDS),
+            (self._chores.prune, PRUNE_SECONDS),
+            (self._chores.ping, PING_SECONDS),
         ]
         running: dict[str, asyncio.Task[None]] = {}
         intervals: list[tuple[Job, int]] = []

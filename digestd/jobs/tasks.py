@@ -125,7 +125,8 @@ def job(name: str, queue: str, *, every: str = "", only_one: bool = False) -> Ca
 
 
 EVERY_5_SECONDS, EVERY_10_SECONDS, EVERY_15_SECONDS = (f"* * * * * */{seconds}" for seconds in (5, 10, 15))
-EVERY_MINUTE, EVERY_15_MINUTES, EVERY_HOUR = "* * * * *", "*/15 * * * *", "7 * * * *"
+EVERY_MINUTE, EVERY_5_MINUTES, EVERY_15_MINUTES = "* * * * *", "*/5 * * * *", "*/15 * * * *"
+EVERY_HOUR = "7 * * * *"
 
 
 @job(PLAN, "ticks", every=EVERY_15_SECONDS)
@@ -192,8 +193,15 @@ async def settle(run: JobRun) -> None:
 
 @job("upkeep", "ticks", every=EVERY_HOUR, only_one=True)
 async def upkeep(run: JobRun) -> None:
-    """Delete what has expired."""
+    """Delete what has expired, and what is older than the operator keeps."""
     await asyncio.to_thread(worker.delete_expired, run.app, run.app.clock())
+    await run.service.chores.prune()
+
+
+@job("ping", "network", every=EVERY_5_MINUTES, only_one=True)
+async def ping(run: JobRun) -> None:
+    """Ask the operator's monitor."""
+    await run.service.chores.ping()
 
 
 @job("find sources", "ticks", every=EVERY_MINUTE)
