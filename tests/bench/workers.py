@@ -5,7 +5,7 @@
 Each number of workers gets a database of its own. First nobody sends, because no relay listens, and the workers only
 plan. Then they send what was planned to a relay that answers each mail after `latency` seconds.
 
-    plan, send       digests and mails per second, from the first to the last
+    plan, send       digests per second in the second half, mails per second after the first tenth
     plan_linear, send_linear   that rate over the rate of one worker times the number of workers
     database_us      CPU time of PostgreSQL per mail sent, in microseconds
     planner_us       CPU time of the workers per digest planned, their start included
@@ -55,7 +55,9 @@ def measure(workers: int, given: argparse.Namespace, folder: Path) -> dict[str, 
         text_model(made.db, NOW)
         nowhere = made.to(f"smtp://127.0.0.1:{postgres.free_port()}", given.connections)
         with _running(nowhere, workers) as running:
-            plan = _rate(lambda: _count(made, "SELECT count(*) FROM delivery"), given.subscribers)
+            plan = _rate(
+                lambda: _count(made, "SELECT count(*) FROM delivery"), given.subscribers // 2, given.subscribers
+            )
             planner = _cpu([each.process.pid or 0 for each in running])
         if given.plan_only:
             made.db.close()
@@ -71,7 +73,7 @@ def measure(workers: int, given: argparse.Namespace, folder: Path) -> dict[str, 
             Relay(delay=given.latency).in_thread() as relay,
             _running(made.to(relay.url, given.connections), workers) as running,
         ):
-            send = _rate(lambda: len(relay.taken), mails)
+            send = _rate(lambda: len(relay.taken), mails // 10, mails)
             database = _cpu(_tree(server)) - before
             own = _cpu([each.process.pid or 0 for each in running])
         size = sum(_count(made, f"SELECT pg_total_relation_size('{table}')") for table in LEDGER)
@@ -103,10 +105,9 @@ def _running(made: Install, workers: int) -> Iterator[list[Running]]:
             each.end()
 
 
-def _rate(count: Callable[[], int], expected: int) -> float:
-    """Return how many per second came, from the first tenth to the last."""
+def _rate(count: Callable[[], int], first: int, last: int) -> float:
+    """Return how many per second came from the `first` to the last."""
     marks: dict[int, float] = {}
-    first, last = expected // 10, expected
     while last not in marks:
         seen, now = count(), time.monotonic()
         if seen >= first and not marks:
