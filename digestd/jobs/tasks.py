@@ -40,7 +40,7 @@ from digestd.subscribers.webhooks import post_due
 
 CONCURRENCY: Mapping[str, int] = {"ticks": 2, "planning": 1, "delivery": 1, "network": 6}
 """Jobs that one process runs at a time, by queue."""
-SHARD_KEYS = 4_000
+SHARD_KEYS = 1_000
 """Row numbers of subscribers per planning job. About one in 24 of them is due in an hour."""
 PLAN = "plan"
 """The name of the job that finds who is due."""
