@@ -176,6 +176,12 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
         "coverage:show_coverage", "Show how complete each day of each source is.", _DATA, logs=False
     ),
     "delivery": GroupEntry("Inspect and settle deliveries.", DELIVERY, _OPERATIONS),
+    "status": CommandEntry(
+        "status:show_status",
+        "Show how the service fares: what is due, sent, waiting and failing.",
+        _OPERATIONS,
+        logs=False,
+    ),
     "fsck": CommandEntry(
         "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
     ),
