@@ -140,7 +140,9 @@ TEMPLATE = {
 }
 CONFIG = {
     "show": CommandEntry("config:show_settings", "Show every setting, without passwords.", logs=False),
-    "check": CommandEntry("config_check:check", "Check settings, secret key, database, templates and sandbox."),
+    "check": CommandEntry(
+        "config_check:check", "Check settings, secret key, database, templates and sandbox, without the network."
+    ),
     "dkim": CommandEntry("config_check:show_dkim", "Print the DNS record of the DKIM key."),
     "rotate-secret": CommandEntry("config_check:rotate_secret", "Create a new secret key and retire the current one."),
 }
@@ -176,6 +178,11 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
         "coverage:show_coverage", "Show how complete each day of each source is.", _DATA, logs=False
     ),
     "delivery": GroupEntry("Inspect and settle deliveries.", DELIVERY, _OPERATIONS),
+    "doctor": CommandEntry(
+        "doctor:check_installation",
+        "Check the installation: DNS, relay, web, clock, disk, database, sources, secrets and sandbox.",
+        _OPERATIONS,
+    ),
     "status": CommandEntry(
         "status:show_status",
         "Show how the service fares: what is due, sent, waiting and failing.",

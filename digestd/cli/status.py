@@ -6,13 +6,14 @@ from dataclasses import asdict
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json
 from digestd.cli.messages import printable
 from digestd.cli.output import emit
-from digestd.domain.diagnosis import Finding, Level
+from digestd.domain.diagnosis import Diagnosis, Level
 from digestd.domain.service_status import needs_attention, status_lines
 from digestd.operations.status import read_status
 
@@ -39,14 +40,18 @@ def show_status(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def print_findings(found: Iterable[Finding]) -> None:
+def print_findings(found: Iterable[Diagnosis]) -> None:
     """Print findings with their remedies; on a terminal with a sign and a colour for each level."""
     if not sys.stdout.isatty():
         emit(asdict(finding) for finding in found)
         return
-    console = Console()
+    rows = Table.grid(padding=(0, 1, 0, 0))
+    rows.add_column(no_wrap=True)
+    rows.add_column(overflow="fold")
     for finding in found:
         sign, style = _SIGNS[finding.level]
-        console.print(Text(f"{sign} ", style), Text(printable(finding.message)), sep="")
+        said = Text.assemble((f"{finding.area}: ", "bold"), printable(finding.message))
         if finding.remedy:
-            console.print(Text(f"  → {printable(finding.remedy)}", "dim"))
+            said.append(f"\n→ {printable(finding.remedy)}", "dim")
+        rows.add_row(Text(sign, style), said)
+    Console().print(rows)

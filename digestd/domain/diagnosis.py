@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """The result of one check.
 
     Attributes:
@@ -28,22 +28,22 @@ class Finding:
     remedy: str = ""
 
 
-def ok(area: str, message: str) -> Finding:
+def ok(area: str, message: str) -> Diagnosis:
     """Return a finding that all is well."""
-    return Finding(area, Level.OK, message)
+    return Diagnosis(area, Level.OK, message)
 
 
-def warning(area: str, message: str, remedy: str) -> Finding:
+def warning(area: str, message: str, remedy: str) -> Diagnosis:
     """Return a finding that needs attention."""
-    return Finding(area, Level.WARNING, message, remedy)
+    return Diagnosis(area, Level.WARNING, message, remedy)
 
 
-def error(area: str, message: str, remedy: str) -> Finding:
+def error(area: str, message: str, remedy: str) -> Diagnosis:
     """Return a finding that needs action."""
-    return Finding(area, Level.ERROR, message, remedy)
+    return Diagnosis(area, Level.ERROR, message, remedy)
 
 
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+def worst_first(findings: Iterable[Diagnosis]) -> list[Diagnosis]:
     """Return the findings by level, worst first; otherwise in the given order."""
     order = list(Level)
     return sorted(findings, key=lambda finding: order.index(finding.level))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
-from digestd.domain.diagnosis import Finding, Level, error, warning, worst_first
+from digestd.domain.diagnosis import Diagnosis, Level, error, warning, worst_first
 from digestd.domain.subscriber import Status
 
 LAG = timedelta(minutes=70)
@@ -119,7 +119,7 @@ class ServiceStatus:
         return any(finding.level is Level.ERROR for finding in needs_attention(self))
 
 
-def needs_attention(status: ServiceStatus) -> list[Finding]:
+def needs_attention(status: ServiceStatus) -> list[Diagnosis]:
     """Return what needs the operator, worst first."""
     parts = (_delivery_findings, _hold_findings, _planning_findings, _source_findings, _disk_findings)
     return worst_first(finding for part in parts for finding in part(status))
@@ -166,7 +166,7 @@ def clock_time(at: datetime, now: datetime) -> str:
     return f"{at:%H:%MZ}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%MZ}"
 
 
-def _delivery_findings(status: ServiceStatus) -> Iterator[Finding]:
+def _delivery_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
     now = status.at
     for relay in status.relays:
         yield error(
@@ -190,7 +190,7 @@ def _delivery_findings(status: ServiceStatus) -> Iterator[Finding]:
         )
 
 
-def _hold_findings(status: ServiceStatus) -> Iterator[Finding]:
+def _hold_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
     if status.refused or status.held:
         yield error(
             "delivery",
@@ -213,14 +213,14 @@ def _hold_findings(status: ServiceStatus) -> Iterator[Finding]:
         )
 
 
-def _disk_findings(status: ServiceStatus) -> Iterator[Finding]:
+def _disk_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
     if status.free_bytes < status.free_needed:
         yield error("disk", f"only {status.free_bytes // _MIB} MiB are free; nothing is sent", "free some space")
     elif status.free_bytes < FREE_ENOUGH:
         yield warning("disk", f"only {status.free_bytes // _MIB} MiB are free", "free some space")
 
 
-def _planning_findings(status: ServiceStatus) -> Iterator[Finding]:
+def _planning_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
     if status.overdue_since is not None and status.overdue_since <= status.at - LAG:
         yield error(
             "planning",
@@ -235,7 +235,7 @@ def _planning_findings(status: ServiceStatus) -> Iterator[Finding]:
         )
 
 
-def _source_findings(status: ServiceStatus) -> Iterator[Finding]:
+def _source_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
     for day in status.sources:
         if day.state in _SILENT:
             yield warning(
