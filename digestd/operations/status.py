@@ -13,6 +13,7 @@ from digestd.app import App
 from digestd.delivery.disk_space import MIN_FREE_BYTES, free_bytes
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage
+from digestd.domain.sanitise import without_addresses
 from digestd.domain.service_status import PausedRoute, ServiceStatus, ServiceVersions
 from digestd.domain.webhook import WebhookPostState
 from digestd.errors import DatabaseUnreachable
@@ -106,4 +107,4 @@ def _paused(session: Session, app: App) -> Iterator[PausedRoute]:
         names = {route.name for route in app.routes}
         for one in paused:
             if one.relay in names:
-                yield PausedRoute(one.relay, one.until, one.failures, one.why)
+                yield PausedRoute(one.relay, one.until, one.failures, without_addresses(one.why))

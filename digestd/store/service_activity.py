@@ -14,6 +14,7 @@ from sqlmodel import Session
 from digestd.domain.bounce import BounceKind
 from digestd.domain.delivery import MailKind, Outcome, State
 from digestd.domain.feedback import POSITIVE_VERDICTS
+from digestd.domain.sanitise import without_addresses
 from digestd.domain.service_status import WaitingMails
 from digestd.domain.subscriber import Status
 from digestd.store import core
@@ -111,7 +112,7 @@ def waiting(session: Session) -> list[WaitingMails]:
     return [
         WaitingMails(
             row.mails,
-            "" if row.reply_code is None else f"{row.reply_code} {row.text or ''}".strip(),
+            "" if row.reply_code is None else f"{row.reply_code} {without_addresses(row.text or '')}".strip(),
             from_us(row.first),
             from_us(row.last),
             from_us(row.since),
