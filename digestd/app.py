@@ -31,6 +31,7 @@ from digestd.store.migrate import migrate, require_current
 from digestd.store.process_locks import ProcessLocks, process_locks
 
 if TYPE_CHECKING:
+    from digestd.delivery.alert import SendAlert
     from digestd.delivery.composer import Sender
     from digestd.delivery.reconcile import ReconcileReport, RelayLog
     from digestd.delivery.run import DeliveryConfig
@@ -310,6 +311,19 @@ class App:
         names = [route.name for route in self.routes]
         near = [name for name in names if len(names) == 1 or name.rpartition(":")[0] in configuration.LOOPBACK]
         return RelayLog(Path(self.settings.relay_log), frozenset(near))
+
+    @property
+    def send_alert(self) -> SendAlert:
+        """Return the function that alerts the operator in every way that is set."""
+        from digestd.delivery.alert import AlertMail, all_alerts, mail_alert, webhook_alert
+        from digestd.delivery.transports import open_routes
+
+        settings, mail = self.settings, None
+        if settings.alert_mail:
+            name = urlsplit(settings.public_url).hostname or "localhost"
+            [route] = open_routes(settings.alert_transport_url, ehlo=name)
+            mail = AlertMail(route.transport, settings.mail_from, settings.alert_mail, self.clock)
+        return all_alerts(webhook_alert(settings.alert_url), mail_alert(mail))
 
     @property
     def webhooks(self) -> WebhookContext | None:

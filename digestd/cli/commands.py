@@ -192,7 +192,13 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "fsck": CommandEntry(
         "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
     ),
-    "restore": CommandEntry("restore:restore", "Resume after a restore without sending anything twice.", _OPERATIONS),
+    "prune": CommandEntry("prune:prune", "Delete old deliveries, and old papers that nobody was sent.", _OPERATIONS),
+    "backup": CommandEntry(
+        "backup:backup", "Back up the database and the journals of delivery, beside a running service.", _OPERATIONS
+    ),
+    "restore": CommandEntry(
+        "restore:restore", "Put a backup back, and resume without sending anything twice.", _OPERATIONS
+    ),
     "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
     "webhook": GroupEntry("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
     "api-token": GroupEntry("Create, list and revoke API tokens.", API_TOKEN, _OPERATIONS),

@@ -9,6 +9,9 @@ from digestd.cli.output import emit
 _SECRETS = frozenset(
     {
         "alert_url",
+        "alert_transport_url",
+        "ping_url",
+        "sentry_dsn",
         "webhook_secret",
         "semantic_scholar_key",
         "ncbi_key",

@@ -46,5 +46,5 @@ async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
             parts.append(receive(app, stop))
         await run_parts(parts, stop)
 
-    await run_until_stopped(run_all)
+    await run_until_stopped(run_all, ready=False)
     log.info("stopped")

@@ -18,6 +18,7 @@ from digestd.app import App
 from digestd.digests.planner import plan
 from digestd.digests.text_model import is_refit_due, refit_in_subprocess
 from digestd.errors import DigestdError
+from digestd.jobs.upkeep import ping, prune_old
 from digestd.papers.embedding import embed_papers
 from digestd.papers.gists.writing import WrittenReport, write_gists
 from digestd.papers.ingest import ingest
@@ -31,6 +32,8 @@ GIST_SECONDS = 60
 GIST_PAUSE = timedelta(minutes=15)
 """Time without requests after the language model failed."""
 SCRUB_SECONDS = 15 * 60
+PRUNE_SECONDS = 24 * 60 * 60
+PING_SECONDS = 5 * 60
 CLOCK_SECONDS = 1.0
 CLOCK_SLACK = timedelta(seconds=2)
 STARTUP_DELAY = timedelta(minutes=5)
@@ -64,6 +67,8 @@ class Scheduler:
             (self.refit, REFIT_SECONDS),
             (self.write_gists, GIST_SECONDS),
             (self.scrub, SCRUB_SECONDS),
+            (self.prune, PRUNE_SECONDS),
+            (self.ping, PING_SECONDS),
         ]
         running: dict[str, asyncio.Task[None]] = {}
         intervals: list[tuple[Job, int]] = []
@@ -176,6 +181,15 @@ class Scheduler:
             return
         if not done:
             log.debug("the write-ahead log is in use; it will be emptied later")
+
+    async def prune(self) -> None:
+        """Delete what is older than the operator keeps."""
+        await asyncio.to_thread(prune_old, self._app)
+
+    async def ping(self) -> None:
+        """Tell the operator's monitor that planning is on time."""
+        if self.last_tick is not None and self._app.clock() - self.last_tick < timedelta(seconds=2 * PING_SECONDS):
+            await ping(self._app.settings.ping_url)
 
     async def ingest(self) -> None:
         """Fetch new papers from every source."""

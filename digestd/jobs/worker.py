@@ -15,7 +15,6 @@ import structlog
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.delivery.alert import webhook_alert
 from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.reconcile import reconcile, resend_uncertain
 from digestd.delivery.recovery import recover
@@ -155,7 +154,7 @@ async def tick(app: App, stop: asyncio.Event) -> None:
         return
     owner = app.new_owner()
     with app.owners.hold(owner):
-        delivery = replace(app.delivery(owner, routes), send_alert=webhook_alert(app.settings.alert_url))
+        delivery = replace(app.delivery(owner, routes), send_alert=app.send_alert)
         report = await deliver(delivery, stop=stop)
     log.info("delivered", **{name: count for name, count in counts(report).items() if count})
 
@@ -199,7 +198,7 @@ async def alert_uncertain(app: App) -> None:
     if count := await asyncio.to_thread(_newly_uncertain, app):
         why = f"{count} for more than a day; run `digestd delivery list --state uncertain` and settle them"
         log.warning("uncertain", why=why)
-        await webhook_alert(app.settings.alert_url)(_UNCERTAIN, "", why)
+        await app.send_alert(_UNCERTAIN, "", why)
 
 
 async def alert_held(app: App) -> None:
@@ -210,7 +209,7 @@ async def alert_held(app: App) -> None:
             "and the mails wait. Check the relay, then run `digestd subscriber suppress --held --dry-run`"
         )
         log.error("held", why=why)
-        await webhook_alert(app.settings.alert_url)(_HELD, "", why)
+        await app.send_alert(_HELD, "", why)
 
 
 async def alert_refused_sender(app: App) -> None:
@@ -223,7 +222,7 @@ async def alert_refused_sender(app: App) -> None:
             f"{f' (mostly {status})' if status else ''}; nobody is suppressed. Check DNS, DKIM and blocklists"
         )
         log.warning("refused", why=why)
-        await webhook_alert(app.settings.alert_url)(_REFUSED, "", why)
+        await app.send_alert(_REFUSED, "", why)
 
 
 async def run(

@@ -83,6 +83,11 @@ def open_database(url: str) -> Database:
     return Database(engine)
 
 
+def engine_name(url: str) -> str:
+    """Return sqlite or postgresql. Raises BadSetting for another URL."""
+    return _parsed(url).get_backend_name()
+
+
 _PATIENCE = {
     "connect_timeout": "10",
     "keepalives_idle": "30",

@@ -73,6 +73,11 @@ def require_newest(found: str | None, shipped: Sequence[str]) -> None:
         raise NotInitialised(f"the database is at schema {found}, older than this digestd; run `digestd init`")
 
 
+def require_known(found: str) -> None:
+    """Raise NotInitialised if a newer digestd made this schema revision."""
+    _require_known(found, _shipped())
+
+
 def _require_known(found: str | None, shipped: Sequence[str]) -> None:
     if found is not None and found not in shipped:
         raise NotInitialised(
