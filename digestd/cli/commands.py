@@ -109,6 +109,9 @@ DELIVERY = {
         "delivery:show_delivery", "Show one delivery with its history, attempts and picks.", logs=False
     ),
     "settle": CommandEntry("delivery:settle_delivery", "Settle an uncertain delivery, or one that failed to compose."),
+    "resend": CommandEntry(
+        "resend:resend_digests", "Send digests again that did not arrive. Never against consent.", logs=False
+    ),
     "reconcile": CommandEntry("delivery:reconcile_deliveries", "Settle uncertain deliveries from the relay's log."),
 }
 WEBHOOK = {
