@@ -114,7 +114,7 @@ def _candidate(row: core.Record) -> ResendCandidate:
         delivery=row.id,
         address=row.address,
         state=State(row.state),
-        ended=from_us(max(at_us for _, _, at_us in steps(row.history))),
+        ended=from_us(max((at_us for _, _, at_us in steps(row.history)), default=0)),
         status=Status(row.status),
         is_suppressed=row.reason is not None,
         timing=Timing(row.timezone, row.hour, Cadence(row.cadence), row.weekday),
