@@ -6,9 +6,10 @@ A probe never changes anything and sends no mail. One that fails or takes too lo
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from digestd import app as wiring
 from digestd import settings as configuration
@@ -72,7 +73,7 @@ def probes_of(settings: Settings, app: App | None, options: DoctorOptions) -> di
     }
     if app is not None:
         online["hosts"] = partial(network_probes.check_source_hosts, app)
-    return {area: partial(_in_thread, check) for area, check in local.items()} | online
+    return {area: partial(asyncio.to_thread, check) for area, check in local.items()} | online
 
 
 def _open(settings: Settings) -> tuple[App | None, list[Diagnosis]]:
@@ -93,6 +94,7 @@ _REPAIR = "do what the message says; until then no digest is planned or sent"
 
 
 async def _run(probes: dict[str, Probe], deadline: float) -> list[Diagnosis]:
+    asyncio.get_running_loop().set_default_executor(_DaemonThreads())
     results = await asyncio.gather(*(_bounded(area, probe, deadline) for area, probe in probes.items()))
     return [finding for found in results for finding in found]
 
@@ -109,22 +111,22 @@ async def _bounded(area: str, probe: Probe, deadline: float) -> Sequence[Diagnos
         return [warning(area, f"could not be checked: {type(problem).__name__}", "set DIGESTD_DEBUG=1 and report this")]
 
 
-async def _in_thread(check: Callable[[], _T]) -> _T:
-    """Run a blocking check in a thread that does not keep the process alive after its deadline."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[_T] = loop.create_future()
+class _DaemonThreads(ThreadPoolExecutor):
+    """Runs each call in a thread of its own that does not keep the process alive.
 
-    def settle(set_value: Callable[..., None], value: object) -> None:
-        if not done.done():
-            set_value(value)
+    A name lookup without an answer could do so for minutes.
+    """
 
-    def work() -> None:
-        try:
-            result = check()
-        except Exception as problem:
-            loop.call_soon_threadsafe(settle, done.set_exception, problem)
-        else:
-            loop.call_soon_threadsafe(settle, done.set_result, result)
+    def submit(self, call: Callable[..., _T], /, *args: Any, **named: Any) -> Future[_T]:
+        """Start a call and return its future result."""
+        future: Future[_T] = Future()
+        future.set_running_or_notify_cancel()  # from here on it cannot be cancelled, so it always takes a result
 
-    threading.Thread(target=work, daemon=True).start()
-    return await done
+        def work() -> None:
+            try:
+                future.set_result(call(*args, **named))
+            except Exception as problem:
+                future.set_exception(problem)
+
+        threading.Thread(target=work, daemon=True).start()
+        return future

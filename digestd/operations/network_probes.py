@@ -64,7 +64,8 @@ async def check_web(settings: Settings, transport: httpx2.AsyncBaseTransport | N
                 "set DIGESTD_PUBLIC_URL to an https address that leads here",
             )
         )
-    async with httpx2.AsyncClient(timeout=HTTP_SECONDS, transport=transport, trust_env=False) as client:
+    context = httpx2.create_ssl_context()  # with the certificates of the environment, but not its proxies
+    async with httpx2.AsyncClient(timeout=HTTP_SECONDS, transport=transport, trust_env=False, verify=context) as client:
         try:
             found += [finding async for finding in _pages(client, url, settings)]
         except httpx2.HTTPError as problem:
