@@ -168,6 +168,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str = "sqlite:///var/digestd.db"
+    runner: Literal["inline", "procrastinate"] = "inline"
     transport_url: str = Field(default="maildir:var/outbox", repr=False)
     transport_rate: float = Field(default=0, ge=0)
     domain_rates: Annotated[str, AfterValidator(_rates)] = ""
@@ -204,6 +205,7 @@ class Settings(BaseSettings):
     sources: str = ""
     arxiv_holidays: Annotated[str, AfterValidator(_dates)] = ""
     semantic_scholar_key: str = Field(default="", repr=False)
+    openalex_key: str = Field(default="", repr=False)
     ncbi_key: str = Field(default="", repr=False)
     github_token: str = Field(default="", repr=False)
     zotero_url: Annotated[str, AfterValidator(_provider_url)] = "https://api.zotero.org"

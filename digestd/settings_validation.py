@@ -23,6 +23,8 @@ def check_settings(settings: Settings) -> None:
     Raises:
         BadSetting: the first setting that is wrong.
     """
+    if settings.runner == "procrastinate" and not settings.database_url.startswith("postgresql"):
+        raise BadSetting("DIGESTD_RUNNER: procrastinate needs PostgreSQL; set DIGESTD_DATABASE_URL, or use inline")
     _check_replies(settings)
     if settings.command_address and not settings.inbound_url:
         raise BadSetting("DIGESTD_COMMAND_ADDRESS: mail to it is read at DIGESTD_INBOUND_URL; set that too")

@@ -14,6 +14,7 @@ _SECRETS = frozenset(
         "sentry_dsn",
         "webhook_secret",
         "semantic_scholar_key",
+        "openalex_key",
         "ncbi_key",
         "llm_key",
         "github_token",

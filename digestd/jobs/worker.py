@@ -57,24 +57,32 @@ async def work(app: App, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             if starting:
-                await asyncio.to_thread(_clear_backoff, app)
+                await asyncio.to_thread(clear_backoff, app)
                 starting = False
             if (time := asyncio.get_running_loop().time()) - settled >= SETTLE_SECONDS:
-                await asyncio.to_thread(settle_uncertain, app, app.clock())
+                await settle_and_alert(app)
                 settled = time
-                await alert_uncertain(app)
-                await alert_held(app)
-                await alert_refused_sender(app)
             if (time := asyncio.get_running_loop().time()) - cleaned >= UPKEEP_SECONDS:
                 await asyncio.to_thread(delete_expired, app, app.clock())
                 cleaned = time
             await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
-        try:
-            await asyncio.wait_for(stop.wait(), TICK_SECONDS)
-        except TimeoutError:
-            continue
+        await sleep(stop, TICK_SECONDS)
+
+
+async def sleep(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, at most until `stop` is set."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def settle_and_alert(app: App) -> None:
+    """Settle uncertain deliveries, and alert the operator of what needs a person."""
+    await asyncio.to_thread(settle_uncertain, app, app.clock())
+    await alert_uncertain(app)
+    await alert_held(app)
+    await alert_refused_sender(app)
 
 
 async def post_webhooks(app: App, stop: asyncio.Event) -> None:
@@ -147,12 +155,19 @@ async def tick(app: App, stop: asyncio.Event) -> None:
     Raises NotInitialised on a schema of another version, so that an old worker writes nothing there.
     """
     await asyncio.to_thread(require_current, app.db)
+    await asyncio.to_thread(clean_up, app, app.clock())
+    await deliver_ready(app, stop, app.new_owner())
+
+
+async def deliver_ready(app: App, stop: asyncio.Event, owner: str) -> None:
+    """Deliver until nothing is ready, over the relays that are available.
+
+    `owner`: the name of this run in the ledger.
+    """
     now = app.clock()
-    await asyncio.to_thread(clean_up, app, now)
     routes = await asyncio.to_thread(_available_routes, app, now)
     if not routes or not await asyncio.to_thread(_anything_ready, app, now):
         return
-    owner = app.new_owner()
     with app.owners.hold(owner):
         delivery = replace(app.delivery(owner, routes), send_alert=app.send_alert)
         report = await deliver(delivery, stop=stop)
@@ -282,7 +297,7 @@ def _held(app: App, session: Session) -> int:
     return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, app.clock()))
 
 
-def _clear_backoff(app: App) -> None:
+def clear_backoff(app: App) -> None:
     """Make every relay available; the operator may have fixed something."""
     names = [route.name for route in app.routes]
     with app.db.write() as session:

@@ -17,7 +17,17 @@ from digestd.domain.sanitise import without_addresses
 from digestd.domain.service_status import PausedRoute, ServiceStatus, ServiceVersions
 from digestd.domain.webhook import WebhookPostState
 from digestd.errors import DatabaseUnreachable
-from digestd.store import bounce_surge, bounces, coverage, fetches, ledger, service_activity, subscribers, webhooks
+from digestd.store import (
+    bounce_surge,
+    bounces,
+    coverage,
+    fetches,
+    job_queue,
+    ledger,
+    service_activity,
+    subscribers,
+    webhooks,
+)
 from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import count_misscheduled
 from digestd.store.migrate import newest
@@ -25,6 +35,8 @@ from digestd.store.throttles import paused_relays
 
 DAY = timedelta(days=1)
 COVERAGE_DAYS = timedelta(days=7)
+_PLANNING, _TICK_SECONDS = "find_due", 120.0
+"""The periodic job that plans (jobs/tasks), and how long after its last tick the engine counts as running."""
 _SCHEDULER = "scheduler"
 """The name of the lock that jobs/scheduler holds."""
 
@@ -81,6 +93,11 @@ def newest_days(session: Session, today: date) -> list[Coverage]:
 
 
 def _is_scheduled(app: App) -> bool:
+    """Return True if a process ticks: the one with the lock or, with the job engine, any machine."""
+    if app.settings.runner == "procrastinate":
+        with app.db.read() as session:
+            ticked = job_queue.seconds_since_tick(session, _PLANNING)
+        return ticked is not None and ticked < _TICK_SECONDS
     try:
         return not app.owners.is_dead(_SCHEDULER)
     except DatabaseUnreachable:  # the folder of the locks cannot be written by this user
