@@ -35,9 +35,9 @@ from digestd.store.throttles import paused_relays
 
 DAY = timedelta(days=1)
 COVERAGE_DAYS = timedelta(days=7)
-_PLANNING, _TICK_SECONDS = "find_due", 120.0
+PLANNING, _TICK_SECONDS = "plan", 120.0
 """The periodic job that plans (jobs/tasks), and how long after its last tick the engine counts as running."""
-_SCHEDULER = "scheduler"
+SCHEDULER = "scheduler"
 """The name of the lock that jobs/scheduler holds."""
 
 
@@ -96,10 +96,10 @@ def _is_scheduled(app: App) -> bool:
     """Return True if a process ticks: the one with the lock or, with the job engine, any machine."""
     if app.settings.runner == "procrastinate":
         with app.db.read() as session:
-            ticked = job_queue.seconds_since_tick(session, _PLANNING)
+            ticked = job_queue.seconds_since_tick(session, PLANNING)
         return ticked is not None and ticked < _TICK_SECONDS
     try:
-        return not app.owners.is_dead(_SCHEDULER)
+        return not app.owners.is_dead(SCHEDULER)
     except DatabaseUnreachable:  # the folder of the locks cannot be written by this user
         return False
 
