@@ -318,4 +318,6 @@ def _hint(name: str, names: set[str]) -> str:
 def _first_error(error: ValidationError) -> str:
     first = error.errors()[0]
     name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+    if first["input"] == "":
+        return f"{name}: is empty; remove it to use the default, or set a value"
     return f"{name}: {plain_message(first['msg'])}"

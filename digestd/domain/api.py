@@ -15,3 +15,4 @@ class Scope(StrEnum):
     VOUCH = "vouch"  # with write: add subscribers who need not confirm; the operator answers for their consent
     ERASE = "erase"  # erase subscribers, which cannot be undone
     METRICS = "metrics"  # /metrics and /readyz
+    ADMIN = "admin"  # /admin, the operators' page

@@ -27,6 +27,7 @@ One module per page, all behind the same middleware.
     api             /api/v1                JSON API, see its docstring
     health          GET  /healthz, /readyz (the latter for operators only, see operator_access)
     metrics         GET  /metrics          for operators only
+    admin           GET  /admin            the operators' page, with a token of scope `admin`
     webhooks        POST /webhooks/{provider}  bounces from configured providers
     assets          GET  /static/…, /robots.txt
 
@@ -51,6 +52,7 @@ from digestd.app import App
 from digestd.digests.planning_day import read_planning_day
 from digestd.web import (
     address_change,
+    admin,
     assets,
     confirm,
     data_export,
@@ -133,6 +135,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         view.router(app),
         health.router(app, last_tick),
         metrics.router(app, last_tick),
+        admin.router(app, pages),
         webhooks.router(app),
         assets.router(pages),
     ):

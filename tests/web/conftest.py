@@ -290,6 +290,7 @@ def pages(backend: Backend, language: str) -> list[str]:
         "/healthz",
         "/readyz",
         "/metrics",
+        "/admin",
         "/robots.txt",
         "/static/style.css",
         "/static/home.js",

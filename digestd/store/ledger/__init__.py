@@ -10,6 +10,7 @@
     settlement     those, settled from evidence or by the operator
     offered        uncertain digests that the next digest links to
     restore        mails that left after the backup a database was restored from
+    resending      digests that can be sent again
     seen_papers    which papers each subscriber has had
     sent_digests   what was sent, with the feedback on it
     queries        deliveries for the CLI, pages and previews
