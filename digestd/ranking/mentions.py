@@ -186,8 +186,8 @@ class MentionIndex:
         # "vision-language" hints at its models, but "vision, language" and "vision-language-action" do not
         is_apart = (self.clauses[start] != self.clauses[last]) | (ends[last] == ends[last + 1])
         kept = (kind == NAMED) | (length == 1) | ~is_apart
-        standing: Ints = np.column_stack([topic, self.papers[start], kind, start, length])[kept]
-        return standing
+        places: Ints = np.column_stack([topic, self.papers[start], kind, start, length])[kept]
+        return places
 
     def _search(self, forms: Sequence[Sequence[int]], gap: int, parts: Ints) -> Ints:
         """Return where forms stand: rows of the number of the form, the place, and its length.
