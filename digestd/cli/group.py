@@ -102,9 +102,7 @@ def remove_group(group: GroupName) -> None:
 
     Example: digestd group remove "Folding lab"
     """
-    built = wiring.connect()
-    with built.db.write() as session:
-        groups.remove(session, find_group(session, group).key)
+    group_edits.remove(wiring.connect().db, group)
     say("removed")
 
 
