@@ -29,6 +29,7 @@ _COMMAND_ROWS = {
     "mute": {"mute", "unmute"},
     "hour": {"hour", "zone"},
     "size": {"size", "language"},
+    "empty": {"empty", "abstracts"},
 }
 """Commands that share a row of the help, by the first of each row."""
 
