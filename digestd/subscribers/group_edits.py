@@ -86,8 +86,9 @@ def join(
         known, subscriber = find_group(session, group), _subscriber(session, keys, member).key
         other = next((one for one in groups.of_subscriber(session, subscriber) if one.is_list is not is_list), None)
         if other is not None:
-            role = "the list address" if other.is_list else "a member"
-            raise BadInput(f"it is {role} of {other.group.name!r}, and nobody is both; use another address")
+            roles = ("a list address", "a member") if other.is_list else ("a member", "a list address")
+            which = f"{roles[0]} of {other.group.name!r}, so they cannot be {roles[1]}"
+            raise BadInput(f"they are {which}; use another address")
         if len(groups.members(session, known)) >= MEMBERS_MAX:
             raise BadInput(
                 f"{known.name!r} has {MEMBERS_MAX} members, the most that a group may have; add another group"

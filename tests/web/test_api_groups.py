@@ -54,7 +54,7 @@ def test_joining_shares_nothing(api: TestClient, backend: Backend) -> None:
             "named": False,
         }
     assert api.put(at, json={"shares": True}).status_code == 422, "only members decide that"
-    assert api.put(at, json={"list": True}).status_code == 422, "nobody is both"
+    assert api.put(at, json={"list": True}).status_code == 422, "a member cannot be a list address"
     assert api.put(f"/api/v1/groups/{number}/members/999").status_code == 404
     assert [api.delete(at).status_code for _ in range(2)] == [204, 204]
     assert api.get(f"/api/v1/groups/{number}").json()["members"] == []

@@ -32,6 +32,8 @@ def parse_chat_url(url: str) -> ChatTarget:
     Raises:
         BadInput: says what is wrong without quoting the URL, which holds secrets.
     """
+    if not url:
+        _refuse(f"it is empty; write one like {SLACK.example}")
     if len(url) > URL_MAX or not re.fullmatch(r"[!-;=?-~]+", url, re.ASCII):
         _refuse("it contains a blank or a character that a URL escapes, or is too long")
     try:
