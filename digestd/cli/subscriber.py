@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, parse_datetime
+from digestd.cli.arguments import DryRun, Email, Json, parse_datetime
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
@@ -96,7 +96,6 @@ Name = Annotated[str | None, typer.Option(help="The name to greet them by.")]
 Address = Annotated[str | None, typer.Argument(metavar="EMAIL", help="The address; it need not be subscribed.")]
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from this time on (ISO 8601; UTC by default).")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only until this time. Default: now.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change. Changes nothing.")]
 FormatOption = Annotated[
     FileFormat | None, typer.Option("--format", help="The format of the file. Default: by its name.")
 ]

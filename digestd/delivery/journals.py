@@ -21,7 +21,7 @@ import fcntl
 import json
 import os
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -234,6 +234,14 @@ def default_journal_folder(db: Database) -> Path:
     Next to an SQLite file, on a persistent disk.
     """
     return db.file.with_name(f"{db.file.name}{_RESULTS_SUFFIX}") if db.file else Path("var/journals")
+
+
+def add_journals(folder: Path, found: Mapping[str, Path]) -> None:
+    """Write the journals of a backup that are not in the folder; those there know more."""
+    with _report_errors(folder):
+        for name, source in found.items():
+            if not (target := folder / name).exists():
+                target.write_bytes(source.read_bytes())
 
 
 def list_runs(folder: Path) -> list[str]:
