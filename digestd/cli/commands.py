@@ -88,7 +88,7 @@ PAPER = {
     "list": CommandEntry("paper:list_papers", "List papers, newest first.", logs=False),
     "show": CommandEntry("paper:show_paper", "Show one paper.", logs=False),
     "summarise": CommandEntry(
-        "paper_edit:summarise", "Have the language model summarise new papers now, as the service does by itself."
+        "paper_edit:summarise", "Summarise new papers with the language model now, ahead of the service."
     ),
     "merge": CommandEntry("paper_edit:merge_two", "Merge two papers that are the same work."),
     "split": CommandEntry("paper_edit:split_one", "Split a paper that was merged from different works."),

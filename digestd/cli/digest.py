@@ -81,8 +81,9 @@ def show_preview(
 ) -> None:
     """Show the digest that a subscriber would get now.
 
-    Changes nothing and sends nothing. With --date papers are those known then, interests and votes those of today. With
-    --lint it shows what receivers would refuse, clip, block or show wrongly; with --serve, every change of a template.
+    Changes nothing and sends nothing. With --date, the papers are those known then; interests and votes are today's.
+    With --lint it shows what receivers would refuse, clip, block or show wrongly; with --serve, every change of a
+    template.
 
     Example: digestd preview ada@example.org --html --out digest.html
 
@@ -163,7 +164,8 @@ def show_replay(
 def show_explanation(
     email: Email,
     paper: Annotated[
-        str, typer.Argument(metavar="[PAPER]", help="A paper's id, as in arxiv:2401.00001. Default: all digests.")
+        str,
+        typer.Argument(metavar="[PAPER]", help="A paper's id, as in arxiv:2401.00001. Default: their digests."),
     ] = "",
     period: Annotated[
         str, typer.Option(help="Explain this past digest: 2026-11-24 or 2026-W48. Default: the next one.")

@@ -92,6 +92,7 @@ class PaperView:
         published: The day of publication, if known.
         places: Sources and venue.
         announced: new, cross or replace.
+        is_sample: Whether the paper is invented; shown at every level.
         upvotes: Of a paper without a link to its discussion; 0 if unknown.
         abstract: The abstract, cut to the level.
         gist: What is new and what came out; without a gist the same as `abstract`.
@@ -110,6 +111,7 @@ class PaperView:
     published: date | None
     places: tuple[str, ...]
     announced: str
+    is_sample: bool
     upvotes: int
     abstract: str
     abstract_dir: str
@@ -183,6 +185,7 @@ def view_paper(paper: PaperContent, level: DetailLevel, followed: tuple[str, ...
         if has_facts
         else (),
         announced=paper.announced if has_facts else "new",
+        is_sample=paper.is_sample,
         upvotes=_figure(paper, "upvotes") if has_facts and all(link.kind != "discussion" for link in links) else 0,
         abstract=abstract,
         abstract_dir=text_direction(abstract),

@@ -42,6 +42,27 @@ def test_render_confirmation_has_one_link() -> None:
     assert "If this wasn’t you, ignore this email" in rendered.html
 
 
+def test_render_long_html_is_40_percent_text() -> None:
+    html = render_digest(TEMPLATES, golden.digest("full")).html
+    shown = re.sub(r"<!--.*?-->|<[^>]*>", "", html.partition("<body")[2], flags=re.DOTALL)
+    assert len(" ".join(shown.split()).encode()) >= 0.4 * len(html.encode())
+
+
+def test_render_marks_invented_samples() -> None:
+    samples = golden.digest("sample")
+    rendered = render_digest(TEMPLATES, samples)
+    assert rendered.subject.startswith("Sample: ")
+    mixed = render_digest(TEMPLATES, replace(PERSONAL, items=(*PERSONAL.items, samples.items[0])))
+    assert "Sample:" not in mixed.subject
+    said = "Papers marked as invented samples came with the software"
+    for body in (mixed.html, mixed.text):
+        assert said in " ".join(body.split())
+        assert body.count("Invented sample") == 1
+        assert body.index("A Walking Robot That Learns") < body.rindex("Invented sample")
+    brief = render_digest(TEMPLATES, samples, html_max=1)
+    assert brief.html.count("Invented sample") == 2
+
+
 def test_render_offers_unsubscribe_at_top_and_end() -> None:
     rendered = render_digest(TEMPLATES, PERSONAL)
     for body in (rendered.html, rendered.text):

@@ -61,6 +61,8 @@ _DOUBT = 0.02
 _LIKELY = 0.5
 _CONCLUDED = 0.5
 """What speaks for a sentence from the conclusions of a structured abstract."""
+_UNEXPLAINED = 0.4
+"""The cost of acronyms whose long forms do not fit."""
 _ADDED, _ALONE = 0.03, 0.3
 """The cost of each sentence after the first, and of a sentence alone."""
 _PROBLEM, _OTHER_BACKGROUND = 0.2, 0.08
@@ -213,8 +215,9 @@ def choose(abstract: Abstract, limit: int) -> tuple[int, ...]:
     if not len(places):
         return ()
     sets = _subsets(len(places))
-    lengths, cost = _needed(abstract, sets)
-    lengths += sets @ (abstract.lengths[places] + 1) - 1
+    lengths = sets @ (abstract.lengths[places] + 1) - 1
+    added, cost = _needed(abstract, sets)
+    cost += np.where((added > 0) & (lengths + added > limit), _UNEXPLAINED, 0.0)
     worth = _worth(abstract, sets, SHORT if limit < _BRIEF else LONG) - cost
     worth[lengths > limit] = -math.inf
     best = int(worth.argmax())

@@ -38,6 +38,7 @@ TABLES = (
     "due_audit",
     "alert_state",
     "saved_list_link",
+    "chat_request",
     "chat_target",
     "profile",
     "pending_request",
@@ -460,6 +461,14 @@ def _subscribers() -> None:
         sa.Column("label", sa.String(300), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("set_us", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "chat_request",
+        _ref("subscriber_id", "subscriber.id", primary_key=True),
+        sa.Column("label", sa.String(300), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("asked_us", sa.BigInteger(), nullable=False),
     )
 
 
