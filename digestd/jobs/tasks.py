@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import structlog
 from procrastinate import Blueprint, JobContext
+from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Job
 from sqlmodel import Session
 
@@ -108,6 +109,8 @@ def job(name: str, queue: str, *, every: str = "", only_one: bool = False) -> Ca
                 async with asyncio.timeout(job_queue.JOB_SECONDS_MAX / 2):
                     await asyncio.to_thread(require_current, made.app.db)
                     await function(made, **arguments)
+            except AlreadyEnqueued:
+                log.debug("another machine has added the same jobs", job=name)
             except DigestdError as error:
                 log.error("job failed", job=name, why=str(error), retry=error.retry)
             except Exception as error:  # the next tick tries again
