@@ -15,6 +15,7 @@ from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digestd.app import App
+from digestd.delivery.alert import webhook_alert
 from digestd.digests.planner import plan
 from digestd.digests.text_model import is_refit_due, refit_in_subprocess
 from digestd.errors import DigestdError
@@ -22,7 +23,6 @@ from digestd.papers.embedding import embed_papers
 from digestd.papers.gists.writing import WrittenReport, write_gists
 from digestd.papers.ingest import ingest
 from digestd.store import erasure
-from digestd.store.due import count_misscheduled
 from digestd.store.migrate import require_current
 
 PLAN_SECONDS = 15
@@ -49,7 +49,6 @@ class Scheduler:
     def __init__(self, app: App) -> None:
         self._app = app
         self._stopping = False
-        self._far_away = 0
         self._plan_after: datetime | None = None
         self._gists_after = datetime.min.replace(tzinfo=UTC)
         self.last_tick: datetime | None = None
@@ -110,28 +109,15 @@ class Scheduler:
         try:
             await asyncio.to_thread(require_current, self._app.db)
             report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._is_running)
-            await asyncio.to_thread(self._warn_of_far_due, now)
         except DigestdError as error:
             log.error("planning failed", why=str(error), retry=error.retry)
             return
         self.last_tick = self._app.clock()
+        if report.rescheduled:
+            why = f"{report.rescheduled} subscribers were rescheduled; check that the clock is right now"
+            await webhook_alert(self._app.settings.alert_url)("clock was ahead", "", why)
         if report.due:
             log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
-
-    def _warn_of_far_due(self, now: datetime) -> None:
-        """Warn about digests due in more than ten days, again only if there are more.
-
-        The cause is a clock that is wrong, or was wrong when they were planned.
-        """
-        with self._app.db.read() as session:
-            far = count_misscheduled(session, now)
-        if far > self._far_away:
-            log.error(
-                "next digest more than ten days away", subscribers=far,
-                why="the clock is wrong or was wrong when they were planned; once it is right, "
-                "run `digestd plan --due-again`",
-            )  # fmt: skip
-        self._far_away = far
 
     def _is_running(self) -> bool:
         return not self._stopping
