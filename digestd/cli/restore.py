@@ -11,8 +11,6 @@ import typer
 from digestd import app as wiring
 from digestd.cli.arguments import Json
 from digestd.cli.output import emit
-from digestd.delivery.journals import read_machine_id
-from digestd.delivery.recovery import resume_after_restore
 from digestd.digests.planner import plan
 from digestd.errors import BadInput
 from digestd.jobs.scheduler import NAME
@@ -23,12 +21,20 @@ def restore(
     resume: Annotated[
         bool, typer.Option("--resume", help="The database is restored already: record what was sent since the backup.")
     ] = False,
+    lost_journal: Annotated[
+        bool,
+        typer.Option(
+            "--lost-journal",
+            help="The sent journal is lost, here or on another machine: what may have been sent becomes uncertain.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Resume after a restore without sending anything twice.
 
     Put the backup back first, or copy the database to the new machine. Then run this once on every machine that sent
-    mail, before any digestd process is started. Mails that were sent since the backup are recorded from their journal.
+    mail, before any digestd process is started. Mails that were sent since the backup are recorded from their journal
+    and from the relay's log (DIGESTD_RELAY_LOG).
 
     Example: digestd restore --resume
     """
@@ -38,5 +44,5 @@ def restore(
     with app.owners.hold(NAME):
         clean_up(app, app.clock())
         plan(app.db, app.planner, app.clock())
-        done = resume_after_restore(app.db, app.keys, app.sender.bounce, app.journals, read_machine_id(), app.clock())
+        done = app.restore_guard.resume(app.clock(), lost_journal=lost_journal)
     emit(asdict(done), as_json)

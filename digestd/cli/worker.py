@@ -4,8 +4,6 @@ import asyncio
 
 from digestd import app as wiring
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
-from digestd.delivery.journals import read_machine_id
-from digestd.delivery.recovery import check_database_is_current
 from digestd.jobs.worker import look_up_papers, post_webhooks, sync_libraries, work
 
 
@@ -17,7 +15,7 @@ def run_worker() -> None:
     Example: digestd worker
     """
     app = with_logging(wiring.build())
-    check_database_is_current(app.db, app.journals, read_machine_id())
+    app.restore_guard.check(app.clock())
     asyncio.run(
         run_until_stopped(
             lambda stop: run_parts(

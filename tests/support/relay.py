@@ -205,11 +205,7 @@ class _Session:
                 assert self.relay.tls is not None
                 await self.writer.start_tls(self.relay.tls)
             case "MAIL":
-                if self.mails >= self.relay.mails_a_session:
-                    await self._say(self.relay.farewell)
-                    raise _Over
-                self.sender, self.recipient, self.open = _ADDRESS.findall(line)[0], "", False
-                self.open = await self._answer("MAIL", "250 2.1.0 ok")
+                await self._begin_mail(line)
             case "RCPT":
                 self.recipient = _ADDRESS.findall(line)[0]
                 if not self.open:
@@ -223,6 +219,13 @@ class _Session:
                 raise _Over
             case _:
                 await self._answer(verb, "250 2.0.0 ok")
+
+    async def _begin_mail(self, line: str) -> None:
+        if self.mails >= self.relay.mails_a_session:
+            await self._say(self.relay.farewell)
+            raise _Over
+        self.sender, self.recipient, self.open = _ADDRESS.findall(line)[0], "", False
+        self.open = await self._answer("MAIL", "250 2.1.0 ok")
 
     async def _begin_data(self) -> None:
         if not (self.open or self.relay.careless):
