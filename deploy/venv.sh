@@ -100,13 +100,29 @@ venv_fill() {
     say "installing the $count packages of deploy/$lock.txt, which takes a minute or two"
     rm -f -- "$venv/.stamp-$lock"
     printf '%s\n' "$repo" >"$venv/.home"
-    PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 \
-        "$venv/bin/python" -m pip install --require-hashes --only-binary :all: --no-deps \
-        --progress-bar off --retries 3 --requirement "$repo/deploy/$lock.txt" \
-        >"$log" 2>&1 || die "$(why_pip_failed "$log")"
+    uv_install "$lock" >"$log" 2>&1 || pip_install "$lock" >"$log" 2>&1 || die "$(why_pip_failed "$log")"
     venv_link
     venv_compile
     venv_stamp "$lock" >"$venv/.stamp-$lock"
+}
+
+# uv downloads and compiles side by side, in a third of the time. Where there is none, pip fetches it.
+uv_install() {
+    local uv index=()
+    uv=$(command -v uv) || {
+        pip_install requirements-uv || return
+        uv=$venv/bin/uv
+    }
+    if [[ -n ${PIP_INDEX_URL-} ]]; then index=(--default-index "$PIP_INDEX_URL"); fi
+    "$uv" pip install --python "$venv/bin/python" --require-hashes --only-binary :all: --no-deps \
+        --compile-bytecode --no-progress "${index[@]}" --requirement "$repo/deploy/$1.txt"
+}
+
+# pip knows the machine's own settings (an index, certificates, a proxy), so it has the last word.
+pip_install() {
+    PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 \
+        "$venv/bin/python" -m pip install --require-hashes --only-binary :all: --no-deps \
+        --progress-bar off --retries 3 --requirement "$repo/deploy/$1.txt"
 }
 
 why_pip_failed() {
@@ -138,7 +154,7 @@ SCRIPT
     mv -- "$venv/bin/digestd.new" "$venv/bin/digestd"
 }
 
-# Compiles digestd to bytecode now: pip has compiled the packages, and a service that may not
+# Compiles digestd to bytecode now: the packages have been compiled, and a service that may not
 # write here would compile digestd at every start, which takes as long as the start itself.
 venv_compile() {
     "$venv/bin/python" -m compileall -q "$repo/digestd" ||

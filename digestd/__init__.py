@@ -4,13 +4,13 @@
      request,   HTTP,     identity,  due, rank, pick,      assemble,     SMTP /
      parse      limits    merge      freeze, ledger row    commit, send  Maildir
                                                            record   ◄── bounces, replies
-     scheduler: only ticks; what is due is in the database
+     scheduler or job engine: only ticks; what is due is in the database
 
 Stages meet only in the store, so each can be run by hand, killed, or moved to another machine. Imports go down only:
 
     cli/           the command line, one module per noun
     web/           pages, JSON API, static files
-    jobs/          scheduler, worker and receiver: what runs when
+    jobs/          the runners: scheduler, worker, job engine and receiver: what runs when
     evaluation/    evaluate, trial, bench: measures, never used by the pipeline
     app            composition root: settings become the parts; the only clock and source of randomness
     replies/       bounces, complaints and commands by mail: read, classify, act
@@ -25,7 +25,7 @@ Stages meet only in the store, so each can be run by hand, killed, or moved to a
     store/         the only place that sees the database: tables, one module per aggregate, migrations
     security/      tokens in links, the secret key, encryption at rest, confinement of parsers
     domain/        frozen dataclasses and pure rules about them
-    settings, errors, logs, resources (built-in templates and sample papers)
+    settings, errors, logs, tracing, resources (built-in templates and sample papers)
 """
 
 __version__ = "0.1.0"

@@ -24,13 +24,14 @@ from digestd import settings as configuration
 from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, make_token
 from digestd.security.secret_key import create_secret, read_keys
 from digestd.settings import Settings
-from digestd.store import sources, subscribers, webhooks
+from digestd.store import job_queue, sources, subscribers, webhooks
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import queries
 from digestd.store.migrate import migrate, require_current
-from digestd.store.process_locks import ProcessLocks, process_locks
+from digestd.store.process_locks import HeldLock, ProcessLocks, process_locks
 
 if TYPE_CHECKING:
+    from digestd.delivery.alert import SendAlert
     from digestd.delivery.composer import Sender
     from digestd.delivery.reconcile import ReconcileReport, RelayLog
     from digestd.delivery.recovery import RestoreGuard
@@ -328,6 +329,19 @@ class App:
         return RelayLog(Path(self.settings.relay_log), frozenset(near))
 
     @property
+    def send_alert(self) -> SendAlert:
+        """Return the function that alerts the operator in every way that is set."""
+        from digestd.delivery.alert import AlertMail, all_alerts, mail_alert, webhook_alert
+        from digestd.delivery.transports import open_routes
+
+        settings, mail = self.settings, None
+        if settings.alert_mail:
+            name = urlsplit(settings.public_url).hostname or "localhost"
+            [route] = open_routes(settings.alert_transport_url, ehlo=name)
+            mail = AlertMail(route.transport, settings.mail_from, settings.alert_mail, self.clock)
+        return all_alerts(webhook_alert(settings.alert_url), mail_alert(mail))
+
+    @property
     def webhooks(self) -> WebhookContext | None:
         """Return the parts that post events to the operator's programs.
 
@@ -447,6 +461,8 @@ def initialise(settings: Settings | None = None) -> App:
     create_secret(settings.secret_key_file)
     db = open_database(settings.database_url)
     migrate(db)
+    if settings.runner == "procrastinate":
+        job_queue.create(db)
     db.close()
     app = _with_checked_parts(connect(settings))
     with app.db.write() as session:
@@ -456,10 +472,11 @@ def initialise(settings: Settings | None = None) -> App:
 
 
 @contextlib.contextmanager
-def alone(name: str) -> Iterator[App]:
-    """Initialise while holding the lock `name`.
+def alone(name: str) -> Iterator[tuple[App, HeldLock]]:
+    """Initialise while holding the lock `name`, and yield both.
 
-    The lock makes this the only process of its kind on the database.
+    The lock makes this the only process of its kind on the database. With the procrastinate runner there may be any
+    number of them, and the lock is not taken.
 
     Raises:
         AlreadyRunning: says where the other process is; nothing was migrated.
@@ -469,11 +486,12 @@ def alone(name: str) -> Iterator[App]:
     settings = configuration.load()
     check_settings(settings)
     db = open_database(settings.database_url)
-    with process_locks(db).hold(name, settings.public_url):
+    inline = settings.runner == "inline"
+    with process_locks(db).hold(name, settings.public_url) if inline else contextlib.nullcontext(HeldLock()) as lock:
         db.close()
         app = initialise(settings)
         _ = app.encoder  # it may refuse its setting
-        yield app
+        yield app, lock
 
 
 def _with_checked_parts(app: App) -> App:

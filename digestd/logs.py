@@ -21,6 +21,8 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 _QUIET = {
     "alembic.runtime.migration": logging.WARNING,
     "apscheduler": logging.ERROR,
+    "procrastinate": logging.ERROR,
+    "psycopg.pool": logging.ERROR,
     "httpx2": logging.WARNING,
     "httpcore2": logging.WARNING,
     "uvicorn": logging.CRITICAL,  # digestd reports its errors itself

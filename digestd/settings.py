@@ -26,6 +26,8 @@ from digestd.domain.colours import parse_colour
 from digestd.domain.inputs import parse_datetime
 from digestd.errors import BadSetting, plain_message
 
+RETENTION_MIN = 30
+"""Days that deliveries and papers are kept at least."""
 PREFIX = "DIGESTD_"
 URL_MAX = 500
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -154,17 +156,28 @@ def _rates(text: str) -> str:
     return text
 
 
+def _retention(days: int) -> int:
+    if days != 0 and days < RETENTION_MIN:
+        raise ValueError(f"must be at least {RETENTION_MIN} days, as late answers and links need them; 0 keeps all")
+    return days
+
+
 class Settings(BaseSettings):
     """The settings. `.env.example` explains each; a test compares the two."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str = "sqlite:///var/digestd.db"
+    runner: Literal["inline", "procrastinate"] = "inline"
     transport_url: str = Field(default="maildir:var/outbox", repr=False)
     transport_rate: float = Field(default=0, ge=0)
     domain_rates: Annotated[str, AfterValidator(_rates)] = ""
     transport_connections: int = Field(default=8, ge=1, le=64)
     alert_url: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
+    alert_mail: Annotated[str, AfterValidator(_optional_mailbox)] = ""
+    alert_transport_url: str = Field(default="", repr=False)
+    ping_url: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
+    sentry_dsn: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
     webhook_urls: Annotated[str, AfterValidator(_urls)] = Field(default="", repr=False)
     webhook_secret: str = Field(default="", repr=False)
     public_url: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8080"
@@ -192,10 +205,13 @@ class Settings(BaseSettings):
     sources: str = ""
     arxiv_holidays: Annotated[str, AfterValidator(_dates)] = ""
     semantic_scholar_key: str = Field(default="", repr=False)
+    openalex_key: str = Field(default="", repr=False)
     ncbi_key: str = Field(default="", repr=False)
     github_token: str = Field(default="", repr=False)
     zotero_url: Annotated[str, AfterValidator(_provider_url)] = "https://api.zotero.org"
     orcid_url: Annotated[str, AfterValidator(_provider_url)] = "https://pub.orcid.org/v3.0"
+    keep_deliveries: Annotated[int, AfterValidator(_retention)] = 120
+    keep_papers: Annotated[int, AfterValidator(_retention)] = 365
     library_sync_hours: int = Field(default=24, ge=1, le=720)
     paper_lookup: bool = True
     contact: Annotated[str, AfterValidator(_optional_mailbox)] = ""

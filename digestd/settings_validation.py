@@ -23,6 +23,8 @@ def check_settings(settings: Settings) -> None:
     Raises:
         BadSetting: the first setting that is wrong.
     """
+    if settings.runner == "procrastinate" and not settings.database_url.startswith("postgresql"):
+        raise BadSetting("DIGESTD_RUNNER: procrastinate needs PostgreSQL; set DIGESTD_DATABASE_URL, or use inline")
     _check_replies(settings)
     if settings.command_address and not settings.inbound_url:
         raise BadSetting("DIGESTD_COMMAND_ADDRESS: mail to it is read at DIGESTD_INBOUND_URL; set that too")
@@ -33,6 +35,7 @@ def check_settings(settings: Settings) -> None:
         )
     _check_optional_parts(settings)
     _check_sender(settings)
+    _check_alerts(settings)
 
 
 def check_secret(db: Database, keys: Keys) -> None:
@@ -103,6 +106,23 @@ def _check_optional_parts(settings: Settings) -> None:
         from digestd.ranking.encoders import check_encoder
 
         check_encoder(settings.embedding_model)
+
+
+def _check_alerts(settings: Settings) -> None:
+    """Check that alerts are mailed by another relay than digests: it is what alerts are mostly about."""
+    from digestd.delivery.transports import open_routes
+
+    if not settings.alert_mail:
+        return
+    if not settings.alert_transport_url:
+        raise BadSetting(
+            "DIGESTD_ALERT_TRANSPORT_URL: is not set; name the relay that mails alerts, another than digests'"
+        )
+    alerts = open_routes(settings.alert_transport_url)
+    if len(alerts) > 1:
+        raise BadSetting("DIGESTD_ALERT_TRANSPORT_URL: names more than one relay; keep one")
+    if alerts[0].name in {route.name for route in open_routes(settings.transport_url)}:
+        raise BadSetting("DIGESTD_ALERT_TRANSPORT_URL: is also in DIGESTD_TRANSPORT_URL; alerts need another relay")
 
 
 def _check_theme(settings: Settings) -> None:

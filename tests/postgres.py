@@ -25,12 +25,16 @@ def binaries() -> Path | None:
 
 @dataclass
 class Server:
-    """A PostgreSQL server that can be killed; `url` stays the same after each start."""
+    """A PostgreSQL server that can be killed; `url` stays the same after each start.
+
+    `addresses`: where it listens, besides its socket in `data`.
+    """
 
     folder: Path
     data: Path
     port: int
     user: str | None
+    addresses: str = "127.0.0.1"
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -40,7 +44,7 @@ class Server:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        command = [str(self.folder / "postgres"), "-D", str(self.data), "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [str(self.folder / "postgres"), "-D", str(self.data), "-h", self.addresses, "-p", str(self.port)]
         self.process = subprocess.Popen(
             [*command, "-k", str(self.data)],
             stdout=subprocess.DEVNULL,

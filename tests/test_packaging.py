@@ -18,13 +18,20 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+def build_wheel(folder: Path) -> Path:
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
         check=True,
         capture_output=True,
     )
     return next(folder.glob("*.whl"))
+
+
+def test_two_builds_are_the_same(wheel: Path, tmp_path: Path) -> None:
+    assert build_wheel(tmp_path).read_bytes() == wheel.read_bytes()
 
 
 def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
@@ -46,6 +53,7 @@ def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
         "digestd/py.typed",
     ):
         assert wanted in names
+    assert any(name.endswith(".data/data/share/man/man1/digestd.1") for name in names)
     assert not any(name.startswith("tests/") for name in names)
 
 

@@ -13,6 +13,7 @@ from digestd.errors import BadInput
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", max=NUMBER_MAX, help="As the list shows it.")]
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="An arXiv id, a DOI, or SCHEME:VALUE.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change. Changes nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=NUMBER_MAX, help="Show at most this many, newest first.")]
 

@@ -138,6 +138,9 @@ TEMPLATE = {
     "copy": CommandEntry("template:copy_template", "Copy a built-in template to change it.", logs=False),
     "diff": CommandEntry("template:diff_template", "Compare your template with the built-in one.", logs=False),
 }
+DB = {
+    "copy": CommandEntry("db:copy_database", "Copy the SQLite database to PostgreSQL, and compare every value."),
+}
 CONFIG = {
     "show": CommandEntry("config:show_settings", "Show every setting, without passwords.", logs=False),
     "check": CommandEntry("config_check:check", "Check settings, secret key, database, templates and sandbox."),
@@ -148,8 +151,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "init": CommandEntry("init:init", "Create the database and the secret key, or upgrade them.", _SERVICE),
     "up": CommandEntry("up:up", "Run the complete service in one process.", _SERVICE),
     "web": CommandEntry("web:serve_web", "Run only the web pages.", _SERVICE),
-    "scheduler": CommandEntry("scheduler:run_scheduler", "Run only ingest and planning.", _SERVICE),
-    "worker": CommandEntry("worker:run_worker", "Run only delivery.", _SERVICE),
+    "worker": CommandEntry("worker:run_worker", "Run the jobs of several machines, or only delivery.", _SERVICE),
     "run": CommandEntry("run:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
     "try": CommandEntry(
         "try_out:try_out", "Deliver one digest to a sample subscriber, then serve the pages.", is_hidden=True
@@ -179,7 +181,14 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "fsck": CommandEntry(
         "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
     ),
-    "restore": CommandEntry("restore:restore", "Resume after a restore without sending anything twice.", _OPERATIONS),
+    "prune": CommandEntry("prune:prune", "Delete old deliveries, and old papers that nobody was sent.", _OPERATIONS),
+    "backup": CommandEntry(
+        "backup:backup", "Back up the database and the journals of delivery, beside a running service.", _OPERATIONS
+    ),
+    "restore": CommandEntry(
+        "restore:restore", "Put a backup back, and resume without sending anything twice.", _OPERATIONS
+    ),
+    "db": GroupEntry("Move the database.", DB, _OPERATIONS),
     "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
     "webhook": GroupEntry("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
     "api-token": GroupEntry("Create, list and revoke API tokens.", API_TOKEN, _OPERATIONS),

@@ -9,8 +9,12 @@ from digestd.cli.output import emit
 _SECRETS = frozenset(
     {
         "alert_url",
+        "alert_transport_url",
+        "ping_url",
+        "sentry_dsn",
         "webhook_secret",
         "semantic_scholar_key",
+        "openalex_key",
         "ncbi_key",
         "llm_key",
         "github_token",

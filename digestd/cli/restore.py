@@ -3,23 +3,44 @@
 A restore puts a backup back; a move is to another machine.
 """
 
+import io
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import IO, Annotated
 
 import typer
 
 from digestd import app as wiring
+from digestd import settings as configuration
 from digestd.cli.arguments import Json
+from digestd.cli.backup import KeyFile, read_key
+from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.delivery.backup import Backup, read_backup
+from digestd.delivery.journals import add_journals, default_journal_folder
 from digestd.digests.planner import plan
 from digestd.errors import BadInput
 from digestd.jobs.scheduler import NAME
 from digestd.jobs.worker import clean_up
+from digestd.security.sealed_file import SealedReader
+from digestd.security.secret_key import put_secrets_back
+from digestd.store.database import engine_name, open_database
+from digestd.store.migrate import require_known
+from digestd.store.snapshot import put_in_place
 
 
 def restore(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A backup as `digestd backup` writes it; - for standard input."),
+    ] = None,
+    key_file: KeyFile = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="The database is restored already: record what was sent since the backup.")
+        bool, typer.Option("--resume", help="The database is in place: record what was sent since the backup.")
     ] = False,
     lost_journal: Annotated[
         bool,
@@ -30,19 +51,70 @@ def restore(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Resume after a restore without sending anything twice.
+    """Put a backup back, and resume without sending anything twice.
 
-    Put the backup back first, or copy the database to the new machine. Then run this once on every machine that sent
-    mail, before any digestd process is started. Mails that were sent since the backup are recorded from their journal
-    and from the relay's log (DIGESTD_RELAY_LOG).
+    Stop digestd first. `digestd restore FILE` puts the database in place, moves the former one aside, and adds the
+    journals that are missing. Then run `digestd restore --resume` once on every machine that sent mail, before any
+    digestd process is started: mails that were sent since the backup are recorded from the journals
+    and from the relay's log. Use that alone after copying the database to a new machine.
 
-    Example: digestd restore --resume
+    Example: digestd restore /var/backups/digestd.backup --key-file /root/backup.key
     """
-    if not resume:
-        raise BadInput("put the backup back yourself, then run `digestd restore --resume` before anything is sent")
+    if (file is None) != resume:
+        raise BadInput("name the backup, or say --resume once the database is in place")
+    if file is not None:
+        _put_back(file, key_file)
+        return
     app = wiring.build()
     with app.owners.hold(NAME):
         clean_up(app, app.clock())
         plan(app.db, app.planner, app.clock())
         done = app.restore_guard.resume(app.clock(), lost_journal=lost_journal)
     emit(asdict(done), as_json)
+
+
+def _put_back(file: Path, key_file: Path | None) -> None:
+    settings = configuration.load()
+    now = wiring.clock(settings.now)()
+    database = open_database(settings.database_url)
+    journals = Path(settings.journal_dir) if settings.journal_dir else default_journal_folder(database)
+    folder = database.file.parent if database.file else journals
+    database.close()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".restore-", dir=folder) as work, _opened(file, key_file) as stream:
+        found = read_backup(stream, Path(work))
+        _check(found, settings.database_url, settings.secret_key_file)
+        if found.secrets:
+            put_secrets_back(settings.secret_key_file, found.secrets)
+        kept = put_in_place(settings.database_url, found.database, now)
+        add_journals(journals, found.journals)
+    if kept:
+        say(f"the former database is now {kept}")
+    say(f"the database is that of {found.made:%Y-%m-%d %H:%M}Z. People who unsubscribed since are subscribed in it.")
+    say("next: `digestd init` if this digestd is newer than the backup, then `digestd restore --resume`")
+
+
+def _check(found: Backup, database_url: str, secret: Path) -> None:
+    """Refuse a backup that does not fit, before anything is changed."""
+    engine = engine_name(database_url)
+    if found.engine != engine:
+        raise BadInput(
+            f"the backup is of {found.engine}, but DIGESTD_DATABASE_URL names {engine}; set it to {found.engine}"
+        )
+    if not found.secrets and not secret.exists():
+        raise BadInput(
+            f"the secret key is not in this backup: put it back as {secret} first, as mails have links made by it"
+        )
+    require_known(found.schema)
+
+
+@contextmanager
+def _opened(file: Path, key_file: Path | None) -> Iterator[IO[bytes]]:
+    with ExitStack() as stack:
+        try:
+            stream: IO[bytes] = sys.stdin.buffer if str(file) == "-" else stack.enter_context(file.open("rb"))
+        except OSError as error:
+            raise BadInput(f"cannot read {file}: {error.strerror}") from error
+        if key_file is not None:
+            stream = io.BufferedReader(SealedReader(stream, read_key(key_file)))  # type: ignore[type-var]  # a raw stream
+        yield stream

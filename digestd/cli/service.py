@@ -10,7 +10,9 @@ from typing import TypeVar
 
 import structlog
 
+from digestd import tracing
 from digestd.app import App
+from digestd.cli import systemd
 from digestd.logs import configure
 from digestd.security.confinement.parser_process import ConfinementFailed, probe
 
@@ -24,6 +26,7 @@ def with_logging(app: App) -> App:
     Log what an operator should know at its start.
     """
     configure(app.settings.log_format, app.settings.log_level)
+    tracing.configure(app.settings.sentry_dsn)
     if app.settings.now:
         log.warning("the clock was set", now=app.clock().isoformat(timespec="seconds"))
     log_confinement_gaps()
@@ -41,17 +44,31 @@ def log_confinement_gaps() -> None:
         log.warning("parsers are not fully confined", gap=gap)
 
 
-async def run_until_stopped(part: Callable[[asyncio.Event], Awaitable[_T]]) -> _T:
-    """Run `part` with an event that SIGTERM and SIGINT set."""
+async def run_until_stopped(part: Callable[[asyncio.Event], Awaitable[_T]], *, ready: bool = True) -> _T:
+    """Run `part` with an event that SIGTERM and SIGINT set.
+
+    Args:
+        part: what to run.
+        ready: whether systemd is told at once that the service is ready; else `part` tells it.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
+        loop.add_signal_handler(signum, _stop, stop)
+    watchdog = asyncio.create_task(systemd.keep_watchdog())
+    if ready:
+        systemd.notify(systemd.READY)
     try:
         return await part(stop)
     finally:
+        watchdog.cancel()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(signum)
+
+
+def _stop(stop: asyncio.Event) -> None:
+    systemd.notify(systemd.STOPPING)
+    stop.set()
 
 
 async def run_parts(parts: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:

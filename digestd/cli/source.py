@@ -81,7 +81,7 @@ def source_row(source: Source, last: FetchRecord | None, host: HostState | None)
         "state": state,
         "fetched": fetched,
         "items": last.items if last else 0,
-        "proven": "on recorded answers" if kind and kind.is_verified else "not yet proven on live data",
+        "proven": "on recordings" if kind and kind.is_verified else "by documentation",
         "host_failures": host.failures if host else 0,
         "left_alone_until": host.open_until if host else None,
         "error": last.error if last else None,
@@ -101,4 +101,4 @@ def _changeable() -> App:
 
 def _caution(name: str) -> str:
     kind = source_type(name)
-    return "" if kind and kind.is_verified else "; this kind is not yet proven on live data"
+    return "" if kind and kind.is_verified else "; this kind is by documentation, not proven on recordings"

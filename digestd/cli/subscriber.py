@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, parse_datetime
+from digestd.cli.arguments import DryRun, Email, Json, parse_datetime
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
@@ -96,7 +96,6 @@ Name = Annotated[str | None, typer.Option(help="The name to greet them by.")]
 Address = Annotated[str | None, typer.Argument(metavar="EMAIL", help="The address; it need not be subscribed.")]
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from this time on (ISO 8601; UTC by default).")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only until this time. Default: now.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change. Changes nothing.")]
 FormatOption = Annotated[
     FileFormat | None, typer.Option("--format", help="The format of the file. Default: by its name.")
 ]
@@ -238,14 +237,18 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
 
 def import_file(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A JSONL file (one object per line) or CSV; - reads standard input.")
+        Path,
+        typer.Argument(metavar="FILE", help="A JSONL or CSV file, or a list of addresses; - reads standard input."),
     ],
     strict: Annotated[bool, typer.Option("--strict", help="Import all lines or none.")] = False,
     dry_run: DryRun = False,
-    form: FormatOption = None,
     as_json: Json = False,
 ) -> None:
     """Import subscribers from a CSV or JSONL file.
+
+    The format is detected. CSV may be separated by commas, semicolons or tabs,
+    in UTF-8 or UTF-16, as spreadsheets save it; a text file with one address
+    per line is read too.
 
     Valid lines are imported, invalid ones are reported, and the exit code is 1 if there are any.
 
@@ -264,7 +267,7 @@ def import_file(
         raise BadInput("--strict and --dry-run exclude each other; use one of them")
     built = wiring.connect()
     with ExitStack() as stack:
-        lines = stack.enter_context(files.open_file(file, form)) if file != _STDIN else _stdin(form)
+        lines = stack.enter_context(files.open_file(file)) if file != _STDIN else _stdin()
         advance = stack.enter_context(progress("subscribers", _count_lines(file)))
         counted = _advancing(lines, advance)
         if dry_run:
@@ -570,8 +573,8 @@ def _bounces(session: Session, key: int, now: datetime) -> dict[str, object]:
     }
 
 
-def _stdin(form: FileFormat | None) -> Iterator[FileLine]:
-    return files.read_lines(sys.stdin.buffer, form or FileFormat.JSONL, "standard input")
+def _stdin() -> Iterator[FileLine]:
+    return files.read_lines(sys.stdin.buffer, name="standard input")
 
 
 def _count_lines(file: Path) -> int | None:

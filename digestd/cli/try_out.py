@@ -41,13 +41,13 @@ def try_out(
 ) -> None:
     """Deliver one digest to a sample subscriber, then serve the pages."""
     try:
-        with wiring.alone(NAME) as app:
+        with wiring.alone(NAME) as (app, lock):
             configure(app.settings.log_format, "warning" if once else app.settings.log_level)
             for line in prepare(app):
                 typer.echo(line)
             if not once:
                 asyncio.run(
-                    serve(app, lambda: typer.echo(f"digestd is at {app.settings.public_url}  (Ctrl-C stops it)"))
+                    serve(app, lock, lambda: typer.echo(f"digestd is at {app.settings.public_url}  (Ctrl-C stops it)"))
                 )
     except AlreadyRunning as error:
         typer.echo(f"{error}".replace("; stop it first", ", so there is nothing to start"))

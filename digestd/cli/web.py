@@ -13,6 +13,7 @@ import uvicorn
 
 from digestd import app as wiring
 from digestd.app import App
+from digestd.cli import systemd
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.errors import DigestdError
 from digestd.web import build
@@ -33,7 +34,7 @@ def serve_web() -> None:
     Example: digestd web
     """
     app = with_logging(wiring.build())
-    asyncio.run(run_until_stopped(lambda stop: run_parts([serve_pages(app, stop, None)], stop)))
+    asyncio.run(run_until_stopped(lambda stop: run_parts([serve_pages(app, stop, None)], stop), ready=False))
 
 
 async def serve_pages(
@@ -59,6 +60,7 @@ async def serve_pages(
     def begin() -> None:
         log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
         web.state.preview_day.begin(app.clock())
+        systemd.notify(systemd.READY)
         started()
 
     remedy = (

@@ -1,4 +1,4 @@
-"""worker: delivery in a process of its own."""
+"""worker: jobs, or delivery alone, in a process of its own."""
 
 import asyncio
 
@@ -8,14 +8,21 @@ from digestd.jobs.worker import look_up_papers, post_webhooks, sync_libraries, w
 
 
 def run_worker() -> None:
-    """Run only delivery.
+    """Run the jobs of several machines, or only delivery.
 
-    Start as many workers as you like, also next to `digestd up`.
+    With DIGESTD_RUNNER=procrastinate, workers on any number of machines share all work: sources, planning, delivery,
+    the inbound mailbox and upkeep. With the inline runner a worker only delivers, next to `digestd up`. Start as many
+    workers as you like.
 
     Example: digestd worker
     """
     app = with_logging(wiring.build())
     app.restore_guard.check(app.clock())
+    if app.settings.runner == "procrastinate":
+        from digestd.jobs.engine import JobRunner  # noqa: PLC0415  # most installations never load the engine
+
+        asyncio.run(run_until_stopped(lambda stop: run_parts([JobRunner(app).run(stop)], stop)))
+        return
     asyncio.run(
         run_until_stopped(
             lambda stop: run_parts(

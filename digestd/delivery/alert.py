@@ -1,9 +1,17 @@
-"""Alert the operator by webhook when relays stop or mails stay uncertain."""
+"""Alert the operator when relays stop or mails stay uncertain: by webhook, and by mail through another relay."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid, parseaddr
 
 import structlog
+
+from digestd.delivery.transports import LostReply, OutgoingMail, Transport
+from digestd.errors import RelayFailed
 
 TIMEOUT_SECONDS = 5.0
 """For the whole request, because a run that is stopped has half a minute to end."""
@@ -13,7 +21,17 @@ log = structlog.get_logger(__name__)
 
 
 async def no_alert(_event: str, _relay: str, _why: str) -> None:
-    """Do nothing; used without a webhook, where the log must suffice."""
+    """Do nothing; used without a webhook or an address, where the log must suffice."""
+
+
+def all_alerts(*alerts: SendAlert) -> SendAlert:
+    """Return a function that sends an alert on all these ways at once."""
+    used = [alert for alert in alerts if alert is not no_alert]
+
+    async def send(event: str, relay: str, why: str) -> None:
+        await asyncio.gather(*(alert(event, relay, why) for alert in used))
+
+    return send if used else no_alert
 
 
 def webhook_alert(url: str) -> SendAlert:
@@ -29,12 +47,71 @@ def webhook_alert(url: str) -> SendAlert:
     import httpx2
 
     async def send(event: str, relay: str, why: str) -> None:
-        text = f"digestd: {event}" + (f": {relay}" if relay else "") + (f" ({why})" if why else "")
+        body = {"event": event, "relay": relay, "why": why, "text": _text(event, relay, why)}
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS), httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-                answer = await client.post(url, json={"event": event, "relay": relay, "why": why, "text": text})
+                answer = await client.post(url, json=body)
                 answer.raise_for_status()
         except (httpx2.HTTPError, TimeoutError) as error:
             log.warning("cannot reach the alert webhook", kind=type(error).__name__)
 
     return send
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMail:
+    """How alerts are mailed.
+
+    Attributes:
+        transport: another relay than the one that carries digests.
+        sender: the From field, like "digestd <digest@example.org>".
+        to: the operator's address.
+        clock: returns the current time.
+    """
+
+    transport: Transport
+    sender: str
+    to: str
+    clock: Callable[[], datetime]
+
+
+def mail_alert(by: AlertMail | None) -> SendAlert:
+    """Return a function that mails an alert to the operator.
+
+    A mail that cannot be sent is logged and not retried.
+    """
+    if by is None:
+        return no_alert
+
+    async def send(event: str, relay: str, why: str) -> None:
+        address = parseaddr(by.sender)[1]
+        mail = OutgoingMail(address, by.to, _message(by, event, relay, why).as_bytes(policy=SMTP))
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS * 2):
+                connection = await by.transport.connect()
+                refusal = await connection.offer(mail)
+                reply = refusal.reply if refusal else await connection.commit()
+                await connection.close()
+        except (RelayFailed, LostReply, TimeoutError) as error:
+            log.warning("cannot mail the alert", kind=type(error).__name__)
+            return
+        if not 200 <= reply.code < 300:
+            log.warning("cannot mail the alert", code=reply.code, reply=reply.text)
+
+    return send
+
+
+def _message(by: AlertMail, event: str, relay: str, why: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = by.sender
+    message["To"] = by.to
+    message["Subject"] = f"digestd: {event}" + (f": {relay}" if relay else "")
+    message["Date"] = format_datetime(by.clock())
+    message["Message-ID"] = make_msgid(domain=parseaddr(by.sender)[1].rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(f"{_text(event, relay, why)}\n\n`digestd status` shows how the service fares.\n")
+    return message
+
+
+def _text(event: str, relay: str, why: str) -> str:
+    return f"digestd: {event}" + (f": {relay}" if relay else "") + (f" ({why})" if why else "")

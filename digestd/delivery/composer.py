@@ -262,7 +262,16 @@ class Composer:
         """Return a digest as a web page with all its papers.
 
         People share its address, so it contains nothing personal: no name and no link to the subscriber's pages.
+        If other claims have been prepared meanwhile, what this one needs is read again.
         """
+        try:
+            return self._page(claim)
+        except KeyError:
+            with self._lock:
+                self._read([claim])
+                return self._page(claim)
+
+    def _page(self, claim: Claim) -> str:
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
         content = self._content(claim)

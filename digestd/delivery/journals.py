@@ -22,7 +22,7 @@ import fcntl
 import json
 import os
 import struct
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -47,6 +47,7 @@ SENT_RETENTION = timedelta(days=7)
 """Time that sent mails are kept, longer than any digest is useful: mails sent earlier are never planned again."""
 IDENTITY_FILE = "journal.json"
 """Name of the file with the identity of a journal."""
+_LOCK_FILE = "lock"
 log = structlog.get_logger(__name__)
 _SENT_RECORD = struct.Struct(">cQHQ16s32sc")
 """Kind, delivery, attempt, microseconds since 1970, Message-ID hash, SHA-256 of the mail, end mark."""
@@ -188,7 +189,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, so that one process at a time compares it with the database."""
     with _report_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        opened = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        opened = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX)
         yield
@@ -292,6 +293,17 @@ def default_journal_folder(db: Database) -> Path:
     Next to an SQLite file, on a persistent disk.
     """
     return db.file.with_name(f"{db.file.name}{_RESULTS_SUFFIX}") if db.file else Path("var/journals")
+
+
+def add_journals(folder: Path, found: Mapping[str, Path]) -> None:
+    """Write the journals of a backup that are not in the folder; those there know more.
+
+    Not the identity: what was sent since the backup is missing, so they must not pass for the newest.
+    """
+    with _report_errors(folder):
+        for name, source in found.items():
+            if name not in {IDENTITY_FILE, _LOCK_FILE} and not (target := folder / name).exists():
+                target.write_bytes(source.read_bytes())
 
 
 def list_runs(folder: Path) -> list[str]:

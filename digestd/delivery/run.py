@@ -39,6 +39,7 @@ from digestd.security.links import make_envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
+from digestd.tracing import span
 
 SAMPLE_SIZE = 20
 """Mails composed before a run."""
@@ -151,6 +152,7 @@ async def deliver(  # what a run may be limited by
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
         with (
+            span("deliver"),
             open_result_journal(config.journals, config.owner) as results,
             open_sent_journal(config.journals, started.date()) as sent,
         ):

@@ -43,6 +43,7 @@ class KeySetting:
 
 KEY_SETTINGS = (
     KeySetting("semantic_scholar_key", "api.semanticscholar.org", "x-api-key"),
+    KeySetting("openalex_key", "api.openalex.org", "api_key", is_parameter=True),
     KeySetting("ncbi_key", "eutils.ncbi.nlm.nih.gov", "api_key", is_parameter=True),
     KeySetting("github_token", "api.github.com", "Authorization", before="Bearer "),
 )

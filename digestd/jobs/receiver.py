@@ -14,6 +14,7 @@ import structlog
 from digestd.app import App
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import DigestdError
+from digestd.jobs.worker import sleep
 from digestd.replies.commands.execution import CommandProcessor
 from digestd.replies.mail_parser import MailParser
 from digestd.replies.mailboxes.lmtp import LmtpServer
@@ -81,7 +82,7 @@ class Receiver:
             else:
                 if counts:
                     log.info("received mail", **{outcome.value: count for outcome, count in counts.items()})
-            await _sleep(stop, POLL_SECONDS)
+            await sleep(stop, POLL_SECONDS)
 
     async def _serve(self, server: LmtpServer, stop: asyncio.Event) -> None:
         async with server.listen(self.processor, self.app.clock):
@@ -91,15 +92,7 @@ class Receiver:
                     await asyncio.to_thread(self.processor.settle, self.app.clock())
                 except DigestdError as error:
                     log.error("cannot settle bounced deliveries", why=str(error), retry=error.retry)
-                await _sleep(stop, SETTLE_SECONDS)
-
-
-async def _sleep(stop: asyncio.Event, seconds: float) -> None:
-    """Sleep for `seconds`, or until `stop` is set."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
+                await sleep(stop, SETTLE_SECONDS)
 
 
 async def receive(app: App, stop: asyncio.Event) -> None:

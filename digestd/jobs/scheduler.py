@@ -1,4 +1,4 @@
-"""The scheduler: APScheduler ticks.
+"""The scheduler of the inline runner: APScheduler ticks.
 
 What is due is in the database, so ticks may be repeated or late.
 
@@ -15,22 +15,21 @@ from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digestd.app import App
-from digestd.delivery.alert import webhook_alert
 from digestd.digests.planner import plan
-from digestd.digests.text_model import is_refit_due, refit_in_subprocess
-from digestd.errors import DigestdError
+from digestd.errors import AlreadyRunning, DigestdError
+from digestd.jobs.chores import Chores
 from digestd.papers.embedding import embed_papers
-from digestd.papers.gists.writing import WrittenReport, write_gists
 from digestd.papers.ingest import ingest
 from digestd.store import erasure
 from digestd.store.migrate import require_current
+from digestd.store.process_locks import HeldLock
 
 PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60
 GIST_SECONDS = 60
-GIST_PAUSE = timedelta(minutes=15)
-"""Time without requests after the language model failed."""
 SCRUB_SECONDS = 15 * 60
+PRUNE_SECONDS = 24 * 60 * 60
+PING_SECONDS = 5 * 60
 CLOCK_SECONDS = 1.0
 CLOCK_SLACK = timedelta(seconds=2)
 STARTUP_DELAY = timedelta(minutes=5)
@@ -44,25 +43,38 @@ class Scheduler:
     """Runs planning, ingest, model refits, gists and pending erasure at intervals.
 
     `last_tick` is when planning last completed.
+
+    Args:
+        lock: the lock that makes this the only scheduler of the database. It is renewed before each planning.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, lock: HeldLock | None = None) -> None:
         self._app = app
+        self._lock = lock or HeldLock()
+        self._displaced: AlreadyRunning | None = None
+        self._stop = asyncio.Event()
         self._stopping = False
+        self._chores = Chores(app, self._is_running)
         self._plan_after: datetime | None = None
-        self._gists_after = datetime.min.replace(tzinfo=UTC)
         self.last_tick: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Tick until `stop` is set, then let running jobs end."""
+        """Tick until `stop` is set, then let running jobs end.
+
+        Raises:
+            AlreadyRunning: The connection that held the lock was lost, and another process has the lock now.
+        """
+        self._stop = stop
         self._plan_after = self._app.clock() + STARTUP_DELAY
         scheduler = AsyncIOScheduler(timezone=UTC)
         jobs: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.plan, PLAN_SECONDS),
             (self.ingest, self._app.settings.ingest_interval_minutes * 60),
-            (self.refit, REFIT_SECONDS),
-            (self.write_gists, GIST_SECONDS),
+            (self._chores.refit, REFIT_SECONDS),
+            (self._chores.write_gists, GIST_SECONDS),
             (self.scrub, SCRUB_SECONDS),
+            (self._chores.prune, PRUNE_SECONDS),
+            (self._chores.ping, PING_SECONDS),
         ]
         running: dict[str, asyncio.Task[None]] = {}
         intervals: list[tuple[Job, int]] = []
@@ -82,6 +94,8 @@ class Scheduler:
             clock_watch.cancel()
             scheduler.shutdown(wait=False)
             await asyncio.gather(*running.values(), return_exceptions=True)
+        if self._displaced is not None:
+            raise self._displaced
 
     async def _watch_clock(self, scheduler: AsyncIOScheduler, intervals: Sequence[tuple[Job, int]]) -> None:
         """Reschedule jobs when the clock is set back, and wake up after a sleep.
@@ -107,51 +121,25 @@ class Scheduler:
             self.last_tick = now
             return
         try:
+            await asyncio.to_thread(self._lock.renew)
             await asyncio.to_thread(require_current, self._app.db)
             report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._is_running)
+        except AlreadyRunning as error:
+            self._displaced = error
+            self._stop.set()
+            return
         except DigestdError as error:
             log.error("planning failed", why=str(error), retry=error.retry)
             return
         self.last_tick = self._app.clock()
         if report.rescheduled:
             why = f"{report.rescheduled} subscribers were rescheduled; check that the clock is right now"
-            await webhook_alert(self._app.settings.alert_url)("clock was ahead", "", why)
+            await self._app.send_alert("clock was ahead", "", why)
         if report.due:
             log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
 
     def _is_running(self) -> bool:
         return not self._stopping
-
-    async def refit(self) -> None:
-        """Refit the text model if it is due. Planning continues with the current model."""
-        try:
-            if not await asyncio.to_thread(is_refit_due, self._app.db, self._app.clock()):
-                return
-            fitted = await asyncio.to_thread(refit_in_subprocess, self._app.db, self._app.clock(), self._is_running)
-        except DigestdError as error:
-            log.error("refit failed", why=str(error), retry=error.retry)
-            return
-        if fitted:
-            log.info("text model refitted")
-        elif self._is_running():
-            log.error("refit failed", why="its process ended early, perhaps out of memory; the current model stays")
-
-    async def write_gists(self) -> None:
-        """Have the language model write gists of new papers, if there is one."""
-        if not self._app.settings.llm_url or self._app.clock() < self._gists_after:
-            return
-        try:
-            report = await asyncio.to_thread(self._write_gists)
-        except DigestdError as error:
-            self._gists_after = self._app.clock() + GIST_PAUSE
-            log.warning("no gists written", why=str(error), retry=error.retry)
-            return
-        if report.written or report.refused:
-            log.info("gists", written=report.written, refused=report.refused)
-
-    def _write_gists(self) -> WrittenReport:
-        writer = self._app.gist_writer
-        return write_gists(self._app.db, writer, self._app.clock, self._is_running) if writer else WrittenReport()
 
     async def scrub(self) -> None:
         """Remove erased data from the write-ahead log, which waits for readers."""

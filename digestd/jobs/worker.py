@@ -15,7 +15,6 @@ import structlog
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.delivery.alert import webhook_alert
 from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.reconcile import reconcile, resend_uncertain
 from digestd.delivery.recovery import recover
@@ -58,24 +57,32 @@ async def work(app: App, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             if starting:
-                await asyncio.to_thread(_clear_backoff, app)
+                await asyncio.to_thread(clear_backoff, app)
                 starting = False
             if (time := asyncio.get_running_loop().time()) - settled >= SETTLE_SECONDS:
-                await asyncio.to_thread(settle_uncertain, app, app.clock())
+                await settle_and_alert(app)
                 settled = time
-                await alert_uncertain(app)
-                await alert_held(app)
-                await alert_refused_sender(app)
             if (time := asyncio.get_running_loop().time()) - cleaned >= UPKEEP_SECONDS:
                 await asyncio.to_thread(delete_expired, app, app.clock())
                 cleaned = time
             await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
-        try:
-            await asyncio.wait_for(stop.wait(), TICK_SECONDS)
-        except TimeoutError:
-            continue
+        await sleep(stop, TICK_SECONDS)
+
+
+async def sleep(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, at most until `stop` is set."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def settle_and_alert(app: App) -> None:
+    """Settle uncertain deliveries, and alert the operator of what needs a person."""
+    await asyncio.to_thread(settle_uncertain, app, app.clock())
+    await alert_uncertain(app)
+    await alert_held(app)
+    await alert_refused_sender(app)
 
 
 async def post_webhooks(app: App, stop: asyncio.Event) -> None:
@@ -148,14 +155,21 @@ async def tick(app: App, stop: asyncio.Event) -> None:
     Raises NotInitialised on a schema of another version, so that an old worker writes nothing there.
     """
     await asyncio.to_thread(require_current, app.db)
+    await asyncio.to_thread(clean_up, app, app.clock())
+    await deliver_ready(app, stop, app.new_owner())
+
+
+async def deliver_ready(app: App, stop: asyncio.Event, owner: str) -> None:
+    """Deliver until nothing is ready, over the relays that are available.
+
+    `owner`: the name of this run in the ledger.
+    """
     now = app.clock()
-    await asyncio.to_thread(clean_up, app, now)
     routes = await asyncio.to_thread(_available_routes, app, now)
     if not routes or not await asyncio.to_thread(_anything_ready, app, now):
         return
-    owner = app.new_owner()
     with app.owners.hold(owner):
-        delivery = replace(app.delivery(owner, routes), send_alert=webhook_alert(app.settings.alert_url))
+        delivery = replace(app.delivery(owner, routes), send_alert=app.send_alert)
         report = await deliver(delivery, stop=stop)
     log.info("delivered", **{name: count for name, count in counts(report).items() if count})
 
@@ -199,7 +213,7 @@ async def alert_uncertain(app: App) -> None:
     if count := await asyncio.to_thread(_newly_uncertain, app):
         why = f"{count} for more than a day; run `digestd delivery list --state uncertain` and settle them"
         log.warning("uncertain", why=why)
-        await webhook_alert(app.settings.alert_url)(_UNCERTAIN, "", why)
+        await app.send_alert(_UNCERTAIN, "", why)
 
 
 async def alert_held(app: App) -> None:
@@ -210,7 +224,7 @@ async def alert_held(app: App) -> None:
             "and the mails wait. Check the relay, then run `digestd subscriber suppress --held --dry-run`"
         )
         log.error("held", why=why)
-        await webhook_alert(app.settings.alert_url)(_HELD, "", why)
+        await app.send_alert(_HELD, "", why)
 
 
 async def alert_refused_sender(app: App) -> None:
@@ -223,7 +237,7 @@ async def alert_refused_sender(app: App) -> None:
             f"{f' (mostly {status})' if status else ''}; nobody is suppressed. Check DNS, DKIM and blocklists"
         )
         log.warning("refused", why=why)
-        await webhook_alert(app.settings.alert_url)(_REFUSED, "", why)
+        await app.send_alert(_REFUSED, "", why)
 
 
 async def run(
@@ -283,7 +297,7 @@ def _held(app: App, session: Session) -> int:
     return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, app.clock()))
 
 
-def _clear_backoff(app: App) -> None:
+def clear_backoff(app: App) -> None:
     """Make every relay available; the operator may have fixed something."""
     names = [route.name for route in app.routes]
     with app.db.write() as session:

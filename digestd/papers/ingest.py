@@ -23,6 +23,7 @@ from digestd.papers.source_visit import visit_source
 from digestd.sources.jsonl import JsonlFile
 from digestd.sources.source import EnrichmentSource, Source
 from digestd.store.database import Database
+from digestd.tracing import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,11 @@ async def ingest(
     async with Fetcher(db, client, clock) as fetcher, AnswerParser() as parser:
         context = IngestContext(db, options.wrap_fetcher(fetcher), parser, clock, options.on_page)
         in_order = sorted(sources, key=lambda source: isinstance(source, EnrichmentSource))
-        return IngestReport(tuple([await visit_source(context, source, since) for source in in_order]))
+        reports = []
+        for source in in_order:
+            with span("ingest", source=source.name):
+                reports.append(await visit_source(context, source, since))
+        return IngestReport(tuple(reports))
 
 
 def ingest_files(db: Database, files: Sequence[tuple[str, Path]], now: datetime) -> IngestReport:

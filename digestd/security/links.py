@@ -284,8 +284,11 @@ def read_command_address(address: str) -> tuple[str, str]:
     return match[1], base64.urlsafe_b64encode(base64.b32decode(match[2].upper())).decode()
 
 
+@lru_cache(maxsize=8)
 def canonical_address(text: str) -> str:
     """Return an address as it is stored and used.
+
+    Cached, as the readers of a record and of its key ask for the same one in turn.
 
     It is as entered, with the domain in lower-case ASCII.
 

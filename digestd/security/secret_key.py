@@ -16,7 +16,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,8 @@ from digestd.errors import BadSetting
 from digestd.security.links import SECRET_MIN, Keys, RetiredSecret
 
 SECRET_BYTES = 32
+_CURRENT, _RETIRED = "secret.key", "retired"
+"""Names of secrets in a backup."""
 
 
 def read_keys(file: Path) -> Keys:
@@ -35,6 +37,36 @@ def read_keys(file: Path) -> Keys:
     """
     retired = [_read_retired(one) for one in _retired_files(file)]
     return Keys(read_secret(file), tuple(reversed(retired)))
+
+
+def secret_files(file: Path) -> dict[str, Path]:
+    """Return the files of the current secret and of the retired ones by the name that each has in a backup.
+
+    Raises:
+        BadSetting: a retired one is missing.
+    """
+    retired = {f"{_RETIRED}/{one.name[-4:]}": one for one in _retired_files(file)}
+    return {_CURRENT: file, **retired}
+
+
+def put_secrets_back(file: Path, found: Mapping[str, Path]) -> None:
+    """Write the secrets of a backup where there are none.
+
+    Raises:
+        BadSetting: there is another secret already.
+    """
+    if file.exists():
+        if file.read_bytes() != found[_CURRENT].read_bytes():
+            raise BadSetting(
+                f"DIGESTD_SECRET_KEY_FILE: {file} is another secret than that of the backup; move it away, or name "
+                "another file"
+            )
+        return
+    for name, source in found.items():
+        target = file if name == _CURRENT else _folder(file) / source.name
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.touch(mode=0o600)
+        target.write_bytes(source.read_bytes())
 
 
 def read_secret(file: Path) -> bytes:

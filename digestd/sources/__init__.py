@@ -49,7 +49,7 @@ class SourceType:
         class_path: module and class, as in `arxiv_api.ArxivApi`.
         label: the name shown to people.
         usage: how to write a spec.
-        is_verified: tested on recorded answers; the others follow their documentation only.
+        is_verified: proven on recordings of real answers; the others follow their documentation only.
         arguments: arguments of `from_spec` that precede the spec's own.
     """
 
@@ -71,25 +71,35 @@ class SourceType:
 
 
 REGISTRY: dict[str, SourceType] = {
+    "acl-anthology": SourceType("acl_anthology.AclAnthology", "ACL Anthology", "acl-anthology:VENUE", is_verified=True),
     "arxiv": SourceType("arxiv_api.ArxivApi", "arXiv", "arxiv:CATEGORIES", is_verified=True),
     "arxiv-oai": SourceType("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES", is_verified=True),
     "arxiv-rss": SourceType("arxiv_rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", is_verified=True),
-    "bibtex": SourceType("bibtex.BibtexFile", "a file", "bibtex:PATH"),
-    "biorxiv": SourceType("biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", arguments=("biorxiv",)),
+    "bibtex": SourceType("bibtex.BibtexFile", "a file", "bibtex:PATH", is_verified=True),
+    "biorxiv": SourceType(
+        "biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", is_verified=True, arguments=("biorxiv",)
+    ),
+    "chemrxiv": SourceType("chemrxiv.Chemrxiv", "ChemRxiv", "chemrxiv or chemrxiv:SUBJECTS", is_verified=True),
     "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS", is_verified=True),
-    "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH"),
-    "feed": SourceType("feed.FeedSource", "a feed", "feed:ADDRESS"),
+    "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH", is_verified=True),
+    "europepmc": SourceType("europe_pmc.EuropePmc", "Europe PMC", "europepmc:SEARCH", is_verified=True),
+    "feed": SourceType("feed.FeedSource", "a feed", "feed:ADDRESS", is_verified=True),
     "github-stars": SourceType("github_stars.GithubStars", "GitHub", "github-stars", is_verified=True),
+    "hal": SourceType("hal.Hal", "HAL", "hal:SEARCH"),
     "hf-daily": SourceType("hf_daily.HfDaily", "Hugging Face", "hf-daily", is_verified=True),
     "hf-trending": SourceType("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
     "jsonl": SourceType("jsonl.JsonlFile", "a file", "jsonl:PATH", is_verified=True),
-    "medrxiv": SourceType("biorxiv.Biorxiv", "medRxiv", "medrxiv or medrxiv:CATEGORIES", arguments=("medrxiv",)),
+    "medrxiv": SourceType(
+        "biorxiv.Biorxiv", "medRxiv", "medrxiv or medrxiv:CATEGORIES", is_verified=True, arguments=("medrxiv",)
+    ),
+    "openalex": SourceType("openalex.Openalex", "OpenAlex", "openalex:IDS", is_verified=True),
     "openreview": SourceType("openreview.Openreview", "OpenReview", "openreview:VENUE"),
     "pubmed": SourceType("pubmed.Pubmed", "PubMed", "pubmed:SEARCH", is_verified=True),
     "s2-citations": SourceType("semantic_scholar.CitationCounts", "Semantic Scholar", "s2-citations", is_verified=True),
     "s2-recommend": SourceType(
         "semantic_scholar.Recommendations", "Semantic Scholar", "s2-recommend:IDS", is_verified=True
     ),
+    "zenodo": SourceType("zenodo.Zenodo", "Zenodo", "zenodo:SEARCH", is_verified=True),
 }
 """Every source type by the part of its spec before the colon."""
 

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, parse_day
+from digestd.sources.jats import without_typesetting
 from digestd.sources.json_records import JsonObject, as_list, list_at, load_object, parse_count, read_records, text_at
 from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
 
@@ -173,7 +174,10 @@ def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
     return Sighting(
         ids=_ids(own, text_at(post, "published")),
         words=make_words(
-            text_at(post, "title"), text_at(post, "abstract"), _authors(text_at(post, "authors")), [category]
+            text_at(post, "title"),
+            without_typesetting(text_at(post, "abstract")),
+            _authors(text_at(post, "authors")),
+            [category],
         ),
         published=midnight(posted) if is_first else None,
         version=version,

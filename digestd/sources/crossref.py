@@ -8,7 +8,7 @@ work they are about; corrections and similar notices are skipped.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -19,6 +19,7 @@ from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.html_text import html_to_text
+from digestd.sources.jats import with_spaces
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -50,11 +51,15 @@ PAGE_SIZE = 200
 
 _ISSN = re.compile(r"\d{4}-\d{3}[\dX]")
 _SELECT = (
-    "DOI,title,subtitle,author,abstract,container-title,issued,published-online,posted,created,type,relation,update-to"
+    "DOI,title,subtitle,author,abstract,container-title,issued,published-online,posted,created,type,relation,update-to,"
+    "group-title"
 )
 _DATES = ("published-online", "posted", "issued", "created")
 _NO_PAPERS = frozenset({"journal", "journal-issue", "journal-volume", "proceedings", "component", "peer-review"})
 _TAKES_BACK = frozenset({"retraction", "withdrawal", "removal"})
+_CORRECTION = re.compile(
+    r"(?:(?:author|publisher)(?:[’']s)? )?(?:correction|corrigendum|erratum)(?: to\b| for\b|:)", re.IGNORECASE
+)
 _TAKEN_BACK = re.compile(r"\A\W*(retracted|withdrawn)(\s+(article|paper|chapter))?\s*[:\])–—-]\s*", re.IGNORECASE)
 _PREPRINT = re.compile(r"arxiv:.*|doi:10\.(1101|64898)/(\d{4}\.\d\d\.\d\d\.)?\d{6,8}")
 
@@ -91,28 +96,39 @@ class Crossref:
 
         Our cursor ends with Crossref's own, which expires after five minutes.
         """
-        created = (since - LATE).date()
-        filters = [f"issn:{issn}" for issn in self.issns]
-        filters += [f"from-created-date:{created}", f"from-pub-date:{created - BACK_FILE}"]
-        query = {
-            "filter": ",".join(filters),
-            "select": _SELECT,
-            "rows": str(PAGE_SIZE),
-            "cursor": _place(cursor)[1],
-        }
-        return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
+        return works_request([f"issn:{issn}" for issn in self.issns], since, cursor)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse one page; request an empty one again if records are missing."""
-        message = read_message(load_object(body))
-        works = list_at(message, "items")
-        before, _ = _place(cursor)
-        total = parse_count(message.get("total-results"))
-        after = _next(message, before + len(works), total) if works else None
-        if not works and before < (total or 0):
-            after = cursor or "0"
-        sightings, rejects = read_records(works, read_work)
-        return check_rejects(Page(merge_retractions(sightings), after, tuple(rejects), total))
+        return parse_works(body, cursor, read_work)
+
+
+def works_request(filters: Sequence[str], since: datetime, cursor: str | None) -> Request:
+    """Return the request for a page of the works that these filters select, registered since a time."""
+    created = (since - LATE).date()
+    query = {
+        "filter": ",".join([*filters, f"from-created-date:{created}", f"from-pub-date:{created - BACK_FILE}"]),
+        "select": _SELECT,
+        "rows": str(PAGE_SIZE),
+        "cursor": _place(cursor)[1],
+    }
+    return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
+
+
+def parse_works(body: bytes, cursor: str | None, read: Callable[[JsonObject], Iterable[Sighting]]) -> Page:
+    """Parse one page of works with the reader of a work; request an empty one again if records are missing.
+
+    Raises SourceFailed if it is not an answer of Crossref.
+    """
+    message = read_message(load_object(body))
+    works = list_at(message, "items")
+    before, _ = _place(cursor)
+    total = parse_count(message.get("total-results"))
+    after = _next(message, before + len(works), total) if works else None
+    if not works and before < (total or 0):
+        after = cursor or "0"
+    sightings, rejects = read_records(works, read)
+    return check_rejects(Page(merge_retractions(sightings), after, tuple(rejects), total))
 
 
 def _place(cursor: str | None) -> tuple[int, str]:
@@ -148,8 +164,16 @@ def read_work(work: JsonObject) -> Iterator[Sighting]:
     kinds = {text_at(update, "type") for update in updates}
     if kinds & _TAKES_BACK:
         yield from _taken_back(work, updates)
-    elif not kinds - {"new_version", "new_edition"} and text_at(work, "type") not in _NO_PAPERS:
+    elif not kinds - {"new_version", "new_edition"} and not _is_notice(work):
         yield _sighting(work)
+
+
+def _is_notice(work: JsonObject) -> bool:
+    """Return True for what is no paper, and for corrections that do not say what they correct."""
+    title = next(iter(text_values(work.get("title"))), "")
+    return text_at(work, "type") in _NO_PAPERS or (
+        _CORRECTION.match(title) is not None and not html_to_text(text_at(work, "abstract")).strip()
+    )
 
 
 def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[Sighting]:
@@ -181,7 +205,7 @@ def _sighting(work: JsonObject) -> Sighting:
         ids=_ids(own, work),
         words=make_words(
             _TAKEN_BACK.sub("", title, 1) or title,
-            html_to_text(text_at(work, "abstract")),
+            html_to_text(with_spaces(text_at(work, "abstract"))),
             _authors(work),
             journals,
         ),
@@ -203,7 +227,7 @@ def _title(work: JsonObject) -> str:
 
 
 def _plain(marked: str) -> str:
-    return clean_line(html_to_text(marked), 10_000)
+    return clean_line(html_to_text(with_spaces(marked)), 10_000)
 
 
 def _authors(work: JsonObject) -> list[str]:

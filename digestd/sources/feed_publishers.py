@@ -26,6 +26,11 @@ _PLACE = (
     r"|early access|just accepted|accepted article|online first|forthcoming|<a\b[^<>]*>|</a>)){1,8}"
 )
 """Volume, issue, pages and month of a citation, in any order."""
+_ISSUE = (
+    r"(?:<a\b[^<>]*>|[^.<]){0,90}?\b(?:vol|issue|no\b|ahead of|early|just accepted|accepted article|online first"
+    r"|forthcoming)"
+)
+"""Looks ahead for what only a citation has: a month or a page alone may end any sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +84,23 @@ RULES = (
           r"(?>[^<>]*?\b10\.5194/)[^<>]*<br\s?/?>(?P<abstract>.*)"),
     _rule("Lancet and Cell Press", "thelancet.com cell.com", title=r"\[[A-Z][\w ,&-]{2,40}\]\s*+(?P<title>.+)"),
     # Atypon, the platform of Wiley, Science, PNAS, ACM, T&F, SAGE, SIAM, NEJM, INFORMS, Chicago and others
-    _rule("Atypon", "", rf"(?:<p>|<em>|<i>)*[^<>;.]{{3,150}}?,{_PLACE}(?:\.|\s*+(?=<)|\s*+\Z)"
+    _rule("Atypon", "", rf"(?:<p>|<em>|<i>)*[^<>;.]{{3,150}}?,(?={_ISSUE}){_PLACE}(?:\.|\s*+(?=<)|\s*+\Z)"
           r"\s*+(?>(?:</?(?:br|p|em|i)\b[^<>]*>\s*+)*)\.?(?P<abstract>.*)"),
     _rule("Wiley", "wiley.com", r"(?>.*?<h\d[^<>]*>\s*+(?:graphical )?abstract\s*+</h\d>)(?P<abstract>.*)"),
     _rule("Taylor & Francis", "tandfonline.com", rf"{_PLACE}\.?\s*+(?>(?:<br\s?/?>\s*+)*)\.?(?P<abstract>.*)"),
 )  # fmt: skip
 """Tried in this order; the first that matches a text counts."""
 
+_OPENING = (
+    r"(?:An?|The|Th(?:is|ese)|We|Our|I[nt]|Here|For|To|Wh(?:ile|en)|Although|Despite|Recent(?:ly)?|Background|Objectives?"
+    r"|Purpose|Aims?|Introduction|Context|Motivation|Summary)\b"
+)
+"""How an abstract starts, if its heading is a word before it; `Abstract Syntax Trees` has no heading."""
 _HEADING = re.compile(
     r"\s*+(?:<(?:h\d|p|div|b|strong|sec|st|span)\b[^<>]*>\s*+)*(?i:abstract|summary|significance)\s*+[:.]?\s*+"
-    r"(?:</(?:h\d|p|div|b|strong|st|span)>\s*+)+"
-    r"|\s*+(?:<\w[^<>]*>\s*+)*(?:ABSTRACT|Abstract|Significance)(?:\s*+[:.]\s*+|\s*+(?=[A-Z][a-z]))",
+    r"(?:</(?:h\d|p|div|b|strong|st|span)>\s*+)+(?![a-z])"
+    r"|\s*+(?:<\w[^<>]*>\s*+)*(?:ABSTRACT|Abstract|Significance)"
+    rf"(?:\s*+[:.]\s*+|(?=[A-Z][a-z])|\s++(?={_OPENING}))",
     re.DOTALL,
 )
 _TEXT_MAX, _TITLE_MAX = 30_000, 2_000

@@ -3,10 +3,47 @@
 import html
 import re
 
-_HEADING = re.compile(r"<(?:jats:)?title>\s*(?:abstract|summary)\s*(?:[:.]\s*)?</(?:jats:)?title>", re.IGNORECASE)
+_HEADING = re.compile(
+    r"<(?:jats:)?title\b[^<>]*>\s*(?:abstract|summary)\s*(?:[:.]\s*)?</(?:jats:)?title>", re.IGNORECASE
+)
 _TEX = re.compile(r"<(jats:)?tex-math\b[^<>]*>[^<]*</(jats:)?tex-math>", re.IGNORECASE)
 _BLOCK = re.compile(r"</?(?:jats:)?(?:p|sec|title|list|list-item|break|br|disp-formula)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"""</?[a-z][\w:.-]*(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*/?>""", re.IGNORECASE)
+_INLINE = r"(?:jats:)?(?:italic|bold|i|b|em|strong)\b[^<>]*>"
+_OPENS, _CLOSES = re.compile(f"<{_INLINE}"), re.compile(f"</{_INLINE}")
+_GLUED_BEFORE = re.compile(rf"(?<=[\w.,;:)%])(?=<{_INLINE}\w)")
+_GLUED_BEHIND = re.compile(rf"(?<=[\w.)])(</{_INLINE}|</(?:jats:)?su[bp]>(?=[a-z]{{2}}))(?=[\w(])")
+_TYPESET_HEADING = re.compile(
+    r"\A\s{0,9}(?:AO_SCP(?:LOW|CAP)BSTRACTC_SCP(?:LOW|CAP)|Abstract(?:/Summary)?(?=O_ST_ABS))\s{0,9}", re.IGNORECASE
+)
+_TYPESET_SECTION = re.compile(r"O_ST_ABS(.{0,200}?)[:.]?C_ST_ABS")
+_TYPESET_FIGURE = re.compile(r"O_FIG.*?(?:C_FIG|\Z)|O_TBL.*?(?:C_TBL|\Z)")
+_TYPESET_LETTERS = re.compile(r"[OC]_SCP(?:LOW|CAP)")
+_TYPESET_OTHER = re.compile(r"[OC]_(?:LI|ST_ABS|FIG|TBL|TEXTBOX|BOX)")
+
+
+def without_typesetting(text: str) -> str:
+    """Return a text without the marks that bioRxiv and medRxiv leave in abstracts.
+
+    `O_ST_ABSBackgroundC_ST_ABSLakes` becomes `Background: Lakes`, and `MO_SCPLOWUSEC_SCPLOW` becomes `MUSE`. Figures
+    and tables are dropped.
+    """
+    if "_" not in text:
+        return text
+    text = _TYPESET_SECTION.sub(r" \1: ", _TYPESET_FIGURE.sub(" ", _TYPESET_HEADING.sub("", text)))
+    return _TYPESET_OTHER.sub(" ", _TYPESET_LETTERS.sub("", text))
+
+
+def with_spaces(marked: str) -> str:
+    """Return a text in markup with the spaces around italics that a publisher's software dropped.
+
+    `with<i>Daphnia</i>and` becomes `with <i>Daphnia</i> and`. A text with a space at any italics has lost none.
+    """
+    before = [marked[max(found.start() - 1, 0) : found.start()] for found in _OPENS.finditer(marked)]
+    behind = [marked[found.end() : found.end() + 1] for found in _CLOSES.finditer(marked)]
+    if any(map(str.isspace, before + behind)) or not any(map(str.isalnum, before)):
+        return marked
+    return _GLUED_BEHIND.sub(r"\1 ", _GLUED_BEFORE.sub(" ", marked))
 
 
 def jats_to_text(marked: str) -> str:

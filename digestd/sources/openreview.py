@@ -8,6 +8,7 @@ latest changes are requested first (`sort=tmdate:desc`), until those before the 
 to another venue id: one page of those is read after the first page of papers.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ OVERLAP = timedelta(hours=1)
 _VENUE = re.compile(r"[\w.-]+(/[\w.~-]+){0,8}", re.ASCII)
 _FORUM = re.compile(r"[\w-]{3,40}", re.ASCII)
 _WITHDRAWN = re.compile(r"(?<![a-z])withdrawn(?![a-z])", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,20});", re.IGNORECASE)
 _BIBTEX = re.compile(r"\b(?:eprint|doi)\s*=\s*[{\"]([^{}\"]{1,400})[}\"]", re.IGNORECASE)
 
 
@@ -163,8 +165,8 @@ def read_note(note: JsonObject) -> Iterator[Sighting]:
     yield Sighting(
         ids=_ids(forum, content),
         words=make_words(
-            text_at(content, "title"),
-            text_at(content, "abstract"),
+            _plain(text_at(content, "title")),
+            _plain(text_at(content, "abstract")),
             text_values(content.get("authors")),
             _keywords(content),
         ),
@@ -181,6 +183,11 @@ def read_note(note: JsonObject) -> Iterator[Sighting]:
 def _bare(value: object) -> object:
     """Unwrap an API 2 value to its API 1 form."""
     return value.get("value") if isinstance(value, dict) else value
+
+
+def _plain(text: str) -> str:
+    """Return a text without the entities that some authors' browsers left: `Sin&lt;GLU&gt;`."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
 
 
 def _keywords(content: JsonObject) -> list[str]:

@@ -247,3 +247,9 @@ def web_url(text: object) -> str | None:
     except ValueError:
         return None
     return text if parts.scheme.lower() in {"http", "https"} and parts.hostname else None
+
+
+def https_url(text: object) -> str | None:
+    """Return the text if it is an HTTPS address that can be linked to, else None."""
+    url = web_url(text)
+    return url if url and url[:8].lower() == "https://" else None

@@ -35,6 +35,14 @@ class Database:
         self._writing = engine.execution_options(write=True)
 
     @property
+    def conninfo(self) -> str:
+        """Return what libpq needs to connect, with the password. PostgreSQL only."""
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415  # on SQLite never loaded
+
+        _none, named = self.engine.dialect.create_connect_args(self.engine.url)
+        return make_conninfo("", **{name: value for name, value in named.items() if name != "context"})  # SQLAlchemy's
+
+    @property
     def file(self) -> Path | None:
         """Return the SQLite file; None on PostgreSQL."""
         return Path(str(self.engine.url.database)) if self.is_sqlite else None
@@ -78,9 +86,16 @@ def open_database(url: str) -> Database:
         return Database(_sqlite(parsed))
     patient = parsed.set(drivername="postgresql+psycopg").update_query_dict({**_PATIENCE, **parsed.query})
     engine = create_engine(patient, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine, "connect", _shorten_server_patience)
+    event.listen(engine, "begin", _limit_idle_writes)
     with _readable_errors(parsed), engine.connect() as connection:
         _refuse_unsafe_postgresql(connection)
     return Database(engine)
+
+
+def engine_name(url: str) -> str:
+    """Return sqlite or postgresql. Raises BadSetting for another URL."""
+    return _parsed(url).get_backend_name()
 
 
 _PATIENCE = {
@@ -91,6 +106,32 @@ _PATIENCE = {
     "tcp_user_timeout": "60000",
 }
 """libpq's, in seconds, the last in milliseconds: a server whose machine is gone is not waited for for ever."""
+_SERVER_PATIENCE = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+"""The server's, in the same units: the locks of a machine that is gone are released after 25 seconds, not two hours."""
+IDLE_WRITE_SECONDS = 30
+"""A process that stops in the middle of a write, such as a frozen one, loses its row locks after so long."""
+
+
+def _shorten_server_patience(dbapi: Any, _record: object) -> None:
+    """Let the server notice that this machine is gone."""
+    import psycopg  # noqa: PLC0415  # on SQLite never loaded
+
+    for name, value in _SERVER_PATIENCE.items():
+        try:
+            dbapi.execute("SELECT set_config(%s, %s, false)", (name, value))
+            dbapi.commit()
+        except psycopg.Error:
+            dbapi.rollback()  # the server's system cannot, or a pooler refuses
+
+
+def _limit_idle_writes(connection: Connection) -> None:
+    if connection.get_execution_options().get("write", False):
+        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_WRITE_SECONDS}s'")
 
 
 def _parsed(url: str) -> URL:

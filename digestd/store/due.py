@@ -21,6 +21,7 @@ from digestd.store.timestamps import from_us, to_us
 _S, _I, _P = core.subscriber.c, core.interest.c, core.profile.c
 _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
 """Written like the condition of the partial index; SQLite does not match a parameter to it."""
+MAX_KEY = 2**63 - 1
 LONGEST = timedelta(days=10)
 """Longer than the time between two digests of any cadence, even in a zone that skips a day."""
 CLOCK_SKEW = timedelta(minutes=2)
@@ -54,18 +55,23 @@ class DueSubscriber(NamedTuple):
     when_empty: bool = False
 
 
-def due(session: Session, after: int, limit: int, now: datetime) -> list[DueSubscriber]:
-    """Return up to `limit` active subscribers with key > `after` that are due, by key.
+def due(session: Session, after: int, limit: int, now: datetime, before: int = MAX_KEY) -> list[DueSubscriber]:
+    """Return up to `limit` active subscribers with `after` < key < `before` that are due, by key.
 
     Usually nobody is due; an index answers that. Due subscribers are then read in order of key.
     """
     anybody = select(_S.id).where(_ACTIVE, _S.next_due_us <= to_us(now)).limit(1)
     if session.connection().execute(anybody).first() is None:
         return []
-    query = (
-        _DUE.where(_S.status == Status.ACTIVE, _S.next_due_us <= to_us(now), _S.id > after).order_by(_S.id).limit(limit)
-    )
+    within = _S.id > after, _S.id < before
+    query = _DUE.where(_S.status == Status.ACTIVE, _S.next_due_us <= to_us(now), *within).order_by(_S.id).limit(limit)
     return [_due(row) for row in session.connection().execute(query).all()]  # one by one takes twice as long
+
+
+def shards(session: Session, size: int, now: datetime) -> list[int]:
+    """Return the first key of every block of `size` keys in which a subscriber is due."""
+    query = select((_S.id // size * size).label("first")).where(_ACTIVE, _S.next_due_us <= to_us(now)).distinct()
+    return sorted(session.connection().execute(query).scalars())
 
 
 def by_key(session: Session, subscriber: int) -> DueSubscriber:

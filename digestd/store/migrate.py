@@ -23,6 +23,8 @@ from digestd.store.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
+COPIED = "copied"
+"""The revision of a database that must not be used any more, because PostgreSQL has its copy."""
 _ADVISORY_LOCK = 0x6469676573746401
 """'digest' in ASCII: only one process migrates a PostgreSQL database at a time."""
 
@@ -73,7 +75,16 @@ def require_newest(found: str | None, shipped: Sequence[str]) -> None:
         raise NotInitialised(f"the database is at schema {found}, older than this digestd; run `digestd init`")
 
 
+def require_known(found: str) -> None:
+    """Raise NotInitialised if a newer digestd made this schema revision."""
+    _require_known(found, _shipped())
+
+
 def _require_known(found: str | None, shipped: Sequence[str]) -> None:
+    if found == COPIED:
+        raise NotInitialised(
+            "this database was copied to PostgreSQL by `digestd db copy`: set DIGESTD_DATABASE_URL to the copy"
+        )
     if found is not None and found not in shipped:
         raise NotInitialised(
             f"the database has schema {found} of a newer digestd than this one: stop this one and start that one"

@@ -1,9 +1,11 @@
 """Locks that tell which workers are alive.
 
-The kernel or the database server decides, not a clock.
+The kernel or the database server decides, not the clock of a worker.
 
 SQLite: each worker holds an flock on a file of its name beside the database; the kernel releases it when the process
-ends. PostgreSQL: each holds a session advisory lock on a connection of its own.
+ends. PostgreSQL: each holds a session advisory lock on a connection of its own. The server releases it when the process
+ends, or some 25 seconds after its machine has vanished (see `database`). Runs by the job engine hold no lock: their
+worker's heartbeats in the database say whether it is alive, so that a process that is frozen counts as dead too.
 """
 
 import contextlib
@@ -16,15 +18,31 @@ from typing import IO, Protocol
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from digestd.errors import AlreadyRunning, DatabaseUnreachable
+from digestd.store import job_queue
 from digestd.store.database import Database
+
+
+class HeldLock:
+    """A lock that this process holds, and cannot lose while it lives."""
+
+    def renew(self) -> None:
+        """Make sure that the lock is still held.
+
+        Take it again if it was lost.
+
+        Raises:
+            AlreadyRunning: Another process has it now.
+            DatabaseUnreachable: The server does not answer.
+        """
 
 
 class ProcessLocks(Protocol):
     """Locks on the names of processes: hold one's own, and test those of others."""
 
-    def hold(self, owner: str, where: str = "") -> contextlib.AbstractContextManager[None]:
+    def hold(self, owner: str, where: str = "") -> contextlib.AbstractContextManager[HeldLock]:
         """Hold a name until the context ends or the process dies.
 
         Raises AlreadyRunning if it is held.
@@ -51,8 +69,8 @@ class FileLocks:
         self._folder = folder
 
     @contextlib.contextmanager
-    def hold(self, owner: str, where: str = "") -> Iterator[None]:
-        """See Owners.hold; the file is removed at the end of an orderly run."""
+    def hold(self, owner: str, where: str = "") -> Iterator[HeldLock]:
+        """See ProcessLocks.hold; the file is removed at the end of an orderly run."""
         with self._locked(owner) as file:
             if file is None:
                 raise AlreadyRunning(self._already_running(owner))
@@ -61,11 +79,11 @@ class FileLocks:
                 file.truncate()
                 file.write(f"process {os.getpid()}{', ' if where else ''}{where}")
                 file.flush()
-            yield
+            yield HeldLock()
             (self._folder / owner).unlink(missing_ok=True)
 
     def is_dead(self, owner: str) -> bool:
-        """See Owners.is_dead; a name without a file belongs to nobody."""
+        """See ProcessLocks.is_dead; a name without a file belongs to nobody."""
         if not (self._folder / owner).exists():
             return True
         with self._locked(owner) as file:
@@ -123,26 +141,65 @@ class AdvisoryLocks:
         self._db = db
 
     @contextlib.contextmanager
-    def hold(self, owner: str, where: str = "") -> Iterator[None]:
-        """See Owners.hold; uses one connection for as long."""
+    def hold(self, owner: str, where: str = "") -> Iterator[HeldLock]:
+        """See ProcessLocks.hold; uses one connection for as long, or none in a job of the engine."""
         del where  # the server stores no text with a lock
-        with self._db.connected() as connection:
-            if not _try(connection, owner):
-                raise AlreadyRunning(f"another digestd already runs as {owner} on this database; stop it first")
-            connection.commit()
-            try:
-                yield
-            finally:
-                connection.invalidate()
+        if job_queue.worker_of(owner) is not None:
+            yield HeldLock()
+            return
+        held = _SessionLock(self._db, owner)
+        held.take()
+        try:
+            yield held
+        finally:
+            held.release()
 
     def is_dead(self, owner: str) -> bool:
-        """See Owners.is_dead."""
+        """See ProcessLocks.is_dead."""
         with self._db.connected() as connection:
+            if (worker := job_queue.worker_of(owner)) is not None:
+                return not job_queue.is_worker_alive(connection, worker)
             free = _try(connection, owner)
             if free:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _number(owner)})
             connection.commit()
             return free
+
+
+class _SessionLock(HeldLock):
+    """A session advisory lock and the connection that holds it."""
+
+    def __init__(self, db: Database, owner: str) -> None:
+        self._db = db
+        self._owner = owner
+        self._open = contextlib.ExitStack()
+        self._connection: Connection | None = None
+
+    def take(self) -> None:
+        """Take the lock. Raises AlreadyRunning, DatabaseUnreachable."""
+        with contextlib.ExitStack() as opened:
+            connection = opened.enter_context(self._db.connected())
+            opened.callback(connection.invalidate)  # a pooled connection would keep the lock
+            if not _try(connection, self._owner):
+                raise AlreadyRunning(f"another digestd already runs as {self._owner} on this database; stop it first")
+            connection.commit()
+            self._connection, self._open = connection, opened.pop_all()
+
+    def renew(self) -> None:
+        """See HeldLock."""
+        if self._connection is not None:
+            try:
+                self._connection.execute(text("SELECT 1"))
+                self._connection.commit()
+            except DBAPIError:
+                self.release()
+        if self._connection is None:
+            self.take()
+
+    def release(self) -> None:
+        """Close the connection, and the lock with it."""
+        self._connection = None
+        self._open.close()
 
 
 def _try(connection: Connection, owner: str) -> bool:

@@ -65,8 +65,11 @@ def require_server(session: Session, server: str) -> None:
 
 
 def took_over(before: str, now: str) -> bool:
-    """Return True if the same database has begun another timeline, as after a standby took over."""
-    return before != now and before.partition("/")[0] == now.partition("/")[0]
+    """Return True if the same database has begun another timeline, as after a standby took over.
+
+    Also if it was copied from SQLite, which has no identity.
+    """
+    return before != now and (not before or before.partition("/")[0] == now.partition("/")[0])
 
 
 def known_journals(session: Session, used_after: datetime) -> list[KnownJournal]:

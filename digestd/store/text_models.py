@@ -13,8 +13,8 @@ from sqlmodel import Session
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 
-MODELS_KEPT = 5
-"""Number of models kept with their data: a month of weekly ones, including the current one."""
+MODELS_KEPT = 2
+"""Number of models kept with their data: the one in use, and the one that last week's digests were ranked with."""
 _M = core.text_model.c
 
 

@@ -1,18 +1,24 @@
 """Read and write subscriber files, JSONL or CSV, one line at a time.
 
+CSV is read as spreadsheets write it: columns separated by commas, semicolons or tabs, in UTF-8 or UTF-16, with empty
+columns and lines at the end. A file of bare addresses, one per line, is read like CSV with the column `email` only.
+
 In CSV a list is separated by `;`. A list whose items contain a `;`, or a `mute` with topics, authors or categories,
 is written as JSON in its cell. A cell that a spreadsheet would evaluate as a formula starts with a `'`, which reading
 removes (OWASP, "CSV Injection"). Lines are numbered as in an editor.
 """
 
+import codecs
 import csv
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,10 +30,13 @@ if TYPE_CHECKING:
     import _csv
 
 LINE_MAX = 1_048_576
+_BLOCK = 65_536
 _FORMULA = re.compile(r"\A('*[=+@-])")
 _QUOTED = re.compile(r"\A'('*[=+@-])")
-_FOREIGN = re.compile(r"[;\t|]")
-"""Column separators of spreadsheets in other locales."""
+_DELIMITERS = ",;\t"
+_SEPARATOR_HINT = re.compile(rb"sep=.\r?\n?", re.IGNORECASE)
+"""A first line by which Excel is told the delimiter."""
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BOOLEAN_VALUES = {"true": True, "false": False}
 _LIST_COLUMNS = frozenset({*LISTS, "mute"})
 
@@ -48,27 +57,28 @@ class FileLine:
 
 
 @contextmanager
-def open_file(path: Path, form: FileFormat | None = None) -> Iterator[Iterator[FileLine]]:
-    """Open a subscriber file and yield its lines.
-
-    Args:
-        form: the format; by default CSV if the name ends in `.csv`, else JSONL.
+def open_file(path: Path) -> Iterator[Iterator[FileLine]]:
+    """Open a subscriber file of any format and yield its lines.
 
     Raises:
         BadInput: the file cannot be read, is empty, or is not text.
     """
-    form = form or (FileFormat.CSV if path.suffix.lower() == ".csv" else FileFormat.JSONL)
     try:
         with path.open("rb") as file:
-            yield read_lines(file, form, path.name)
+            yield read_lines(file, name=path.name)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}; name a file with subscribers") from error
 
 
-def read_lines(file: BinaryIO, form: FileFormat, name: str = "the file") -> Iterator[FileLine]:
+def read_lines(file: BinaryIO, form: FileFormat | None = None, name: str = "the file") -> Iterator[FileLine]:
     """Return the lines of an open file; only the current one is in memory.
 
-    Raises BadInput.
+    Args:
+        form: the format; by default JSONL if the first line begins with a bracket, else CSV.
+        name: what messages call the file.
+
+    Raises:
+        BadInput: the file is empty or not text, or its first line does not name known columns.
     """
     lines = _lines(file)
     first = next(lines, None)
@@ -76,25 +86,31 @@ def read_lines(file: BinaryIO, form: FileFormat, name: str = "the file") -> Iter
         raise BadInput(f"{name} is empty; nothing was changed")
     if b"\0" in first:
         raise BadInput(f"{name} is not text; give it as JSONL or CSV in UTF-8")
-    rest = _chained(first.removeprefix(b"\xef\xbb\xbf"), lines)
+    if form is None:
+        form = FileFormat.JSONL if first.lstrip().startswith((b"{", b"[")) else FileFormat.CSV
+    rest = itertools.chain([first], lines)
     return _table(rest, name) if form is FileFormat.CSV else _jsonl(rest)
 
 
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
-
-
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield lines, cut at LINE_MAX.
+    """Yield lines in UTF-8 without a byte order mark; a line longer than LINE_MAX is cut behind it.
 
     A file without line ends thus does not fill the memory.
     """
-    while line := file.readline(LINE_MAX + 1):
-        yield line
-        tail = line
-        while len(tail) > LINE_MAX and not tail.endswith(b"\n"):
-            tail = file.readline(LINE_MAX + 1)
+    blocks = iter(partial(file.read, _BLOCK), b"")
+    first = next(blocks, b"")
+    if first.startswith(_UTF16):
+        decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+        blocks = (decoder.decode(block).encode() for block in itertools.chain([first], blocks))
+    else:
+        blocks = itertools.chain([first.removeprefix(codecs.BOM_UTF8)], blocks)
+    rest = b""
+    for block in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+        rest = rest[: LINE_MAX + 1]
+    if rest:
+        yield rest
 
 
 def _jsonl(lines: Iterator[bytes]) -> Iterator[FileLine]:
@@ -119,21 +135,29 @@ def _object(line: bytes) -> Mapping[str, object] | BadRecord:
 
 
 def _table(lines: Iterator[bytes], name: str) -> Iterator[FileLine]:
-    rows = csv.reader(line.decode(errors="surrogateescape") for line in lines)
+    """Read CSV or a list of addresses; raises BadInput if the first line does not name known columns."""
+    first, skipped = next(lines), 0
+    if _SEPARATOR_HINT.fullmatch(first):
+        first, skipped = next(lines, b""), 1
+    delimiter = max(_DELIMITERS, key=first.decode(errors="replace").count)
+    texts = (line.decode(errors="surrogateescape") for line in itertools.chain([first], lines))
+    rows = csv.reader(texts, delimiter=delimiter)
+    if b"@" in first and delimiter.encode() not in first:
+        return _rows(rows, ["email"], skipped)
     header = [column.strip().lower() for column in next(rows, [])]
-    if len(header) == 1 and _FOREIGN.search(header[0]):
-        raise BadInput(f"{name}: its columns are not separated by commas; save it so")
+    while header and not header[-1]:
+        header.pop()
     unknown = [column for column in header if column not in KEYS]
     if unknown:
         raise BadInput(f"{name}: there is no column {unknown[0][:80]!r}; known are {', '.join(KEYS)}")
     if "email" not in header or len(set(header)) < len(header):
         raise BadInput(f"{name}: the first line must name the columns, each once, with email among them")
-    return _rows(rows, header)
+    return _rows(rows, header, skipped)
 
 
-def _rows(rows: "_csv.Reader", header: list[str]) -> Iterator[FileLine]:
+def _rows(rows: "_csv.Reader", header: list[str], skipped: int) -> Iterator[FileLine]:
     while True:
-        number = rows.line_num + 1
+        number = skipped + rows.line_num + 1
         try:
             row = next(rows)
         except StopIteration:
@@ -141,11 +165,13 @@ def _rows(rows: "_csv.Reader", header: list[str]) -> Iterator[FileLine]:
         except csv.Error as problem:
             yield FileLine(number, BadRecord("line", f"is not CSV ({problem}); correct its quotes"))
             continue
-        if row:
+        if any(cell.strip() for cell in row):
             yield FileLine(number, _cells(header, row))
 
 
 def _cells(header: list[str], row: list[str]) -> Mapping[str, object] | BadRecord:
+    if not any(row[len(header) :]):
+        row = row[: len(header)]  # columns without a name
     if len(row) != len(header):
         return BadRecord("line", f"has {len(row)} cells, but the first line names {len(header)} columns; correct it")
     return {column: _value(column, cell) for column, cell in zip(header, row, strict=True)}

@@ -16,6 +16,7 @@ from digestd.domain.delivery import Claim
 from digestd.errors import NotFound
 from digestd.mail.outlets import FILES, by_ending
 from digestd.security.links import Purpose, read_token
+from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.web.files import as_file
 from digestd.web.headers import INLINE_STYLE
@@ -28,18 +29,19 @@ _LINKS_STYLE = "margin:0 auto;padding:0 16px 32px;max-width:600px;font:14px/1.5 
 def router(app: App) -> APIRouter:
     """Return the routes of this module."""
     routes = APIRouter()
+    composer = Composer(app.db, app.sender)  # one for all requests: digests of a day share most of their papers
 
     def delivery_of(token: str) -> int:
         return read_token(app.keys, Purpose.VIEW, token, app.clock()).number
 
     @routes.api_route("/d/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        html = with_file_links(view_digest(app, delivery_of(token)), f"{app.urls.view(token)}/digest.")
+        html = with_file_links(view_digest(app.db, composer, delivery_of(token)), f"{app.urls.view(token)}/digest.")
         return HTMLResponse(html, headers={"Content-Security-Policy": INLINE_STYLE})
 
     @routes.api_route("/d/{token}/digest.{ending}", methods=SHOW)
     def download(token: str, ending: str) -> Response:
-        claim, outlet = _digest(app, delivery_of(token)), by_ending(ending)
+        claim, outlet = _digest(app.db, delivery_of(token)), by_ending(ending)
         if outlet is None or outlet.is_feed:
             raise NotFound("no such file")
         listed = digest_papers(app.db, app.templates, app.settings.list_name, claim, app.urls.view(token))
@@ -55,7 +57,7 @@ def with_file_links(page: str, base: str) -> str:
     return f'{before}<p style="{_LINKS_STYLE}">{links}</p>\n{end}{after}' if end else page
 
 
-def view_digest(app: App, delivery: int) -> str:
+def view_digest(db: Database, composer: Composer, delivery: int) -> str:
     """Return the HTML of a digest, composed again from its frozen input.
 
     Damaged coverage is left out, as readers come for the papers. Titles of private references are left out, because
@@ -64,16 +66,15 @@ def view_digest(app: App, delivery: int) -> str:
     Raises:
         NotFound: The digest does not exist or was removed.
     """
-    claim = _digest(app, delivery)
-    composer = Composer(app.db, app.sender)
+    claim = _digest(db, delivery)
     composer.prepare([claim])
     picks = tuple(pick._replace(reason=pick.reason.shareable) for pick in claim.picks)
     return composer.render_page(claim._replace(coverage=claim.coverage or {}, picks=picks))
 
 
-def _digest(app: App, delivery: int) -> Claim:
+def _digest(db: Database, delivery: int) -> Claim:
     """Return a digest of the ledger. Raises NotFound if it does not exist or was removed."""
-    with app.db.read() as session:
+    with db.read() as session:
         claim = queries.as_claim(session, delivery)
     if claim is None or not claim.picks:
         raise NotFound("there is no such digest any more")

@@ -84,7 +84,7 @@ def test_setting_overrides_list(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_list_marks_proven_kinds(run: Run) -> None:
     rows = json.loads(run("source", "list", "--json").stdout)
-    assert {row["proven"] for row in rows} == {"on recorded answers"}
+    assert {row["proven"] for row in rows} == {"on recordings"}
 
 
 def test_check_shows_papers_and_stores_nothing(run: Run, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
-"""Test the webhook that alerts the operator when a relay stops and resumes."""
+"""Test the alerts to the operator, by webhook and by mail, when a relay stops and resumes."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from email.utils import parseaddr
 
 import pytest
 
@@ -30,8 +33,8 @@ async def chat_room(status: str = "204 No Content") -> AsyncIterator[tuple[str, 
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(head.partition("content-length: ")[2].split("\r\n")[0])
-        told.append(json.loads(await reader.readexactly(length)))
+        length = int(head.partition("content-length: ")[2].split("\r\n")[0] or 0)
+        told.append(json.loads(await reader.readexactly(length) or "{}"))
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
         await writer.drain()
         writer.close()
@@ -164,3 +167,34 @@ async def dripping(over: asyncio.Event) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
     finally:
         server.close()
+
+
+async def test_alert_is_mailed_by_another_relay(on_file: Install) -> None:
+    async with Relay().serving() as other, Relay({"EHLO": Fault("554 no", times=9)}).serving() as relay:
+        install = on_file.to(relay.url, connections=1, alert_mail="operator@example.org", alert_transport_url=other.url)
+        for _ in range(2):
+            await tick(install.app, asyncio.Event())
+            install.clock.go(timedelta(hours=1))
+    [mail] = other.taken
+    assert (mail.recipient, mail.sender) == ("operator@example.org", parseaddr(install.app.settings.mail_from)[1])
+    said = message_from_bytes(mail.message, policy=default)
+    assert said["Subject"] == f"digestd: relay stopped: {install.app.routes[0].name}"
+    assert "retry later" in said.get_content()
+
+
+async def test_alert_mail_that_fails_does_not_stop_delivery(
+    on_file: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with (
+        Relay({"RCPT": Fault("550 no", times=9)}).serving() as other,
+        Relay({"EHLO": Fault("554 no", times=1)}).serving() as relay,
+        chat_room() as (url, told),
+    ):
+        ways = {"alert_mail": "operator@example.org", "alert_transport_url": other.url, "alert_url": url}
+        install = on_file.to(relay.url, connections=1, **ways)
+        await tick(install.app, asyncio.Event())
+        install.clock.go(timedelta(hours=1))
+        await tick(install.app, asyncio.Event())
+    assert [each["event"] for each in told] == ["relay stopped", "relay resumed"]
+    assert install.states == {State.ACCEPTED: READERS}
+    assert "cannot mail the alert" in capsys.readouterr().out

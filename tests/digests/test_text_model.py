@@ -15,7 +15,7 @@ from sqlalchemy import event, select, update
 
 from digestd.digests import text_model as text_model_module
 from digestd.digests.text_model import is_refit_due, refit_in_subprocess, refit_text_model, text_model
-from digestd.jobs.scheduler import Scheduler
+from digestd.jobs.chores import Chores
 from digestd.ranking.model import dumps, fit
 from digestd.store import core, text_models
 from digestd.store.text_models import MODELS_KEPT, FittedModel
@@ -130,10 +130,10 @@ def test_refit_in_subprocess_replaces_the_model(large: Install) -> None:
 
 
 async def test_scheduler_refits_an_outgrown_model(large: Install) -> None:
-    metronome = Scheduler(large.app)
-    await metronome.refit()
+    chores = Chores(large.app)
+    await chores.refit()
     first = in_force(large)
-    await metronome.refit()
+    await chores.refit()
     assert in_force(large) == first
     assert first.papers == 60
 

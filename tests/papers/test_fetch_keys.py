@@ -27,6 +27,7 @@ def test_key_settings_name_host_and_parameter() -> None:
     found = credentials({key.setting: SECRET for key in KEY_SETTINGS})
     assert found == {
         "api.semanticscholar.org": Credential("x-api-key", SECRET),
+        "api.openalex.org": Credential("api_key", SECRET, is_parameter=True),
         "eutils.ncbi.nlm.nih.gov": Credential("api_key", SECRET, is_parameter=True),
         "api.github.com": Credential("Authorization", f"Bearer {SECRET}"),
     }

@@ -56,6 +56,16 @@ def test_biorxiv_journal_doi_is_same_work() -> None:
     assert only(ALL.parse(answer(post(published="not yet")))).ids == ("doi:10.1101/2026.11.20.1",)
 
 
+def test_biorxiv_abstract_loses_typesetting_marks() -> None:
+    marked = post(abstract="AbstractO_ST_ABSBackgroundC_ST_ABSMO_SCPLOWUSEC_SCPLOW sees lakes.")
+    assert only(ALL.parse(answer(marked))).words.abstract == "Background: MUSE sees lakes."
+
+
+def test_biorxiv_refuses_empty_answer() -> None:
+    with pytest.raises(SourceFailed, match="not JSON"):
+        ALL.parse(b"")
+
+
 def test_biorxiv_reads_dates_without_zeros() -> None:
     assert TWO.parse(BODY).sightings[3].published == datetime(2026, 11, 3, tzinfo=UTC)
     assert only(ALL.parse(answer(post(date="2026-6-30")))).day == date(2026, 6, 30)

@@ -22,23 +22,29 @@ from digestd.sources.source import (
 
 SAMPLES = Path(__file__).parent / "samples"
 SPECS = {
+    "acl-anthology": "acl-anthology:lakes",
     "arxiv": "arxiv:cs.LG+stat.ML",
     "arxiv-oai": "arxiv-oai:cs.LG+stat.ML",
     "arxiv-rss": "arxiv-rss:cs.LG",
     "bibtex": "bibtex:/p.bib",
     "biorxiv": "biorxiv:neuroscience+cell biology",
+    "chemrxiv": "chemrxiv",
     "crossref": "crossref:1234-5679+2049-3630",
     "dblp": "dblp:stream:conf/lakes:",
+    "europepmc": "europepmc:frozen lakes",
     "feed": "feed:https://journal.example.org/lakes.rdf",
     "github-stars": "github-stars",
+    "hal": "hal:lakes",
     "hf-daily": "hf-daily",
     "hf-trending": "hf-trending",
     "jsonl": "jsonl:/p.jsonl",
     "medrxiv": "medrxiv",
+    "openalex": "openalex:T19001+I1000001",
     "openreview": "openreview:Lakes.example/2026/Conference",
     "pubmed": "pubmed:frozen lakes[tiab]",
     "s2-citations": "s2-citations",
     "s2-recommend": "s2-recommend:arxiv:2611.00001+doi:10.5555/lakes.1",
+    "zenodo": "zenodo:lakes",
 }
 CURSORS = {"pubmed": "0/2/1/MCID_invented"}
 """Of samples that are no first page: what was asked for."""

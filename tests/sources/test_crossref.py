@@ -10,7 +10,7 @@ import pytest
 
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.jats import jats_to_text
+from digestd.sources.jats import jats_to_text, with_spaces
 from digestd.sources.retractions import retracted_title
 from digestd.sources.source import Page
 
@@ -200,6 +200,12 @@ def test_crossref_skips_corrections(kind: str) -> None:
     assert page == Page(next="1@abc+/=", total=9)
 
 
+def test_crossref_skips_correction_that_names_no_work() -> None:
+    assert CROSSREF.parse(answer(work(title=["Correction: Lakes"], abstract="<jats:p/>"))).sightings == ()
+    assert only(work(title=["Correction: a theory"], abstract="<jats:p>We correct.</jats:p>")).ids
+    assert only(work(title=["Error correction to the rescue"])).ids
+
+
 @pytest.mark.parametrize("kind", ["journal-issue", "journal", "component", "peer-review"])
 def test_crossref_skips_volumes(kind: str) -> None:
     page = CROSSREF.parse(answer(work(type=kind, title=[])))
@@ -228,6 +234,7 @@ def test_crossref_refuses_invalid_issn_with_example(spec: str) -> None:
     [
         ("<jats:sec><jats:title>Background</jats:title><jats:p>A</jats:p></jats:sec>", "Background A"),
         ("<title>Summary.</title><p>A<br/>B</p>", "A B"),
+        ('<jats:title id="a1">Abstract</jats:title><jats:p id="a2">A</jats:p>', "A"),
         ("x<sup>2</sup> &lt; y &amp; z", "x2 < y & z"),
         ("n < m and p > q", "n < m and p > q"),
         ("a<b and c>d", "a<b and c>d"),
@@ -238,6 +245,21 @@ def test_crossref_refuses_invalid_issn_with_example(spec: str) -> None:
 )
 def test_jats_to_text_removes_markup(marked: str, plain: str) -> None:
     assert " ".join(jats_to_text(marked).split()) == plain
+
+
+@pytest.mark.parametrize(
+    ("marked", "spaced"),
+    [
+        ("with<i>Daphnia</i>and", "with <i>Daphnia</i> and"),
+        ("so.<jats:italic>D.</jats:italic>(small) of<i>x</i>", "so. <jats:italic>D.</jats:italic> (small) of <i>x</i>"),
+        ("of<i>A</i>, CO<sub>2</sub>in H<sub>2</sub>O", "of <i>A</i>, CO<sub>2</sub> in H<sub>2</sub>O"),
+        ("the <i>cis</i>platin of<i>A</i>", "the <i>cis</i>platin of<i>A</i>"),
+        ("<i>cis</i>platin", "<i>cis</i>platin"),
+        ("(<i>in vitro</i>)", "(<i>in vitro</i>)"),
+    ],
+)
+def test_with_spaces_restores_what_was_dropped(marked: str, spaced: str) -> None:
+    assert with_spaces(marked) == spaced
 
 
 @pytest.mark.parametrize(

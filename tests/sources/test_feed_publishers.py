@@ -377,11 +377,20 @@ def test_feed_reads_form_of_publisher(publisher: str) -> None:
         "Lakes, ponds and May 2026 are what we look at.",
         "Abstract thoughts about lakes.",
         "Summary statistics of lakes are given.",
+        "Abstract Syntax Trees of lakes are drawn.",
+        "Significance Testing of lakes is hard.",
+        "We met at a lake, May 2026. Then we measured it.",
     ],
 )
 def test_feed_keeps_abstract_that_is_no_citation(text: str) -> None:
     form = Form("rss", "https://lakes.example.org/1", f"{NAMED}<description>{text}</description>", "")
     assert _only(form).words.abstract == text
+
+
+@pytest.mark.parametrize("heading", ["Abstract", "ABSTRACT ", "Abstract: ", "Significance\n", "<b>Abstract</b> "])
+def test_feed_removes_heading(heading: str) -> None:
+    form = Form("rss", "https://lakes.example.org/1", NAMED + _cdata(f"{heading}The lake froze."), "")
+    assert _only(form).words.abstract == "The lake froze."
 
 
 def test_feed_survives_malformed_link() -> None:

@@ -67,6 +67,11 @@ def test_openreview_reads_api_1_values() -> None:
     assert (old.words.title, old.words.authors) == ("An old note in bare values", ("Zoë Ångström",))
 
 
+def test_openreview_resolves_entities_but_keeps_tex() -> None:
+    found = only(note({"title": {"value": "Ice&lt;Pond&gt; &amp; more"}, "abstract": {"value": "$a &lt b$ & c"}}))
+    assert (found.words.title, found.words.abstract) == ("Ice<Pond> & more", "$a &lt b$ & c")
+
+
 @pytest.mark.parametrize(
     ("content", "withdrawn"),
     [

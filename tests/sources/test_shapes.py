@@ -17,10 +17,15 @@ from digestd.sources.source import Page
 SAMPLES = Path(__file__).parent / "samples"
 SPECS = {
     "biorxiv": "biorxiv:neuroscience+cell biology",
+    "chemrxiv": "chemrxiv",
     "crossref": "crossref:1234-5679",
     "dblp": "dblp:stream:conf/lakes:",
+    "europepmc": "europepmc:lakes",
+    "hal": "hal:lakes",
     "medrxiv": "medrxiv",
+    "openalex": "openalex:T19001",
     "openreview": "openreview:Lakes.example/2026/Conference",
+    "zenodo": "zenodo:lakes",
 }
 PUBMED, PAGE = parse_source("pubmed:lakes"), "0/2/1/MCID_invented"
 XML = (SAMPLES / "pubmed.xml").read_bytes()
@@ -97,7 +102,9 @@ def test_source_ignores_order_and_repetition(kind: str) -> None:
     sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
     source = parse_source(SPECS[kind])
     lists = {"biorxiv": ["collection"], "medrxiv": ["collection"], "openreview": ["notes"],
-             "crossref": ["message", "items"], "dblp": ["result", "hits", "hit"]}  # fmt: skip
+             "chemrxiv": ["message", "items"], "crossref": ["message", "items"], "dblp": ["result", "hits", "hit"],
+             "europepmc": ["resultList", "result"], "hal": ["response", "docs"], "openalex": ["results"],
+             "zenodo": ["hits", "hits"]}  # fmt: skip
     records: object = sample
     for key in lists[kind]:
         assert isinstance(records, dict)
@@ -111,7 +118,7 @@ def test_source_ignores_order_and_repetition(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(SPECS))
 def test_source_refuses_records_of_other_format(kind: str) -> None:
-    body = (SAMPLES / f"{kind}.json").read_bytes().replace(b'"title":', b'"headline":')
+    body = re.sub(rb'"(?:en_)?title(?:_s)?":', b'"headline":', (SAMPLES / f"{kind}.json").read_bytes())
     with pytest.raises(SourceFailed, match=r"records cannot be read .*title"):
         parse_source(SPECS[kind]).parse(body)
 

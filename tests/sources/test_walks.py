@@ -54,6 +54,50 @@ def dblp(_path: str, query: dict[str, str], size: int) -> bytes:
     return json.dumps({"result": {"status": {"@code": "200"}, "hits": hits}}).encode()
 
 
+def europe_pmc(_path: str, query: dict[str, str], size: int) -> bytes:
+    """Repeat the last mark for ever."""
+    entries = [{"id": str(n), "source": "MED", "pmid": str(n), "title": "T", "pubYear": "2026"} for n in range(1, 8)]
+    start = 0 if query["cursorMark"] == "*" else int(query["cursorMark"].removesuffix("+/="))
+    found = entries[start:][:size]
+    mark = f"{start + len(found)}+/="
+    return json.dumps({"hitCount": 7, "nextCursorMark": mark, "resultList": {"result": found}}).encode()
+
+
+def hal(_path: str, query: dict[str, str], size: int) -> bytes:
+    """Repeat the last mark for ever."""
+    deposits = [{"halId_s": f"hal-{n}", "title_s": ["T"], "submittedDate_s": "2026-11-23"} for n in range(7)]
+    start = 0 if query["cursorMark"] == "*" else int(query["cursorMark"].removesuffix("+/="))
+    found = deposits[start:][:size]
+    return json.dumps(
+        {"response": {"numFound": 7, "docs": found}, "nextCursorMark": f"{start + len(found)}+/="}
+    ).encode()
+
+
+def openalex(_path: str, query: dict[str, str], _size: int) -> bytes:
+    """Serve 207 works by the page."""
+    own = {"title": "T", "type": "article", "publication_date": "2026-11-20", "created_date": "2026-11-21"}
+    works = [{**own, "id": f"https://openalex.org/W{n}"} for n in range(207)]
+    size = int(query["per_page"])
+    return json.dumps({"meta": {"count": 207}, "results": works[(int(query["page"]) - 1) * size :][:size]}).encode()
+
+
+def zenodo(_path: str, query: dict[str, str], _size: int) -> bytes:
+    """Serve thirty new records and many old ones."""
+    days = ["2026-11-23"] * 30 + ["2026-11-10"] * 100
+    records = [
+        {"doi": f"10.5281/zenodo.{n}", "created": f"{day}T10:00:00+00:00", "metadata": {"title": "T"}}
+        for n, day in enumerate(days)
+    ]
+    size = int(query["size"])
+    found = records[(int(query["page"]) - 1) * size :][:size]
+    return json.dumps({"hits": {"hits": found, "total": len(records)}}).encode()
+
+
+def acl_anthology(_path: str, _query: dict[str, str], size: int) -> bytes:
+    papers = "".join(f"<paper><title>T</title><url>2026.lakes-1.{n}</url></paper>" for n in range(size))
+    return f'<collection><volume ingest-date="2026-11-23">{papers}</volume></collection>'.encode()
+
+
 def openreview(_path: str, query: dict[str, str], size: int) -> bytes:
     """Serve seven changed papers, one withdrawn, and many unchanged ones."""
     venue = query["content.venueid"]
@@ -111,9 +155,21 @@ WALKS: list[tuple[str, Api, int]] = [
     ("biorxiv:cell biology+genetics+ecology", biorxiv, 7),
     ("crossref:1234-5679", crossref, 7),
     ("dblp:stream:conf/x:", dblp, 7),
+    ("chemrxiv", crossref, 7),
+    ("europepmc:lakes", europe_pmc, 7),
+    ("hal:lakes", hal, 7),
+    ("openalex:T19001", openalex, 207),
     ("openreview:X/2026/Conference", openreview, 8),
     ("pubmed:lakes", pubmed, 7),
 ]
+
+
+def test_zenodo_paging_stops_behind_new_records() -> None:
+    assert len(walk(parse_source("zenodo:lakes"), zenodo, 25)) == 50
+
+
+def test_acl_anthology_walk_ends_after_the_year() -> None:
+    assert len(walk(parse_source("acl-anthology:lakes"), acl_anthology, 3)) == 3
 
 
 @pytest.mark.parametrize(("spec", "api", "count"), WALKS, ids=[spec for spec, _, _ in WALKS])

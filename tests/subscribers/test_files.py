@@ -297,7 +297,41 @@ def test_csv_columns_ignore_case(header: str) -> None:
     assert line.fields == {"email": "ada@example.org", "name": "Ada"}
 
 
-@pytest.mark.parametrize("between", [";", "\t", "|"])
-def test_csv_rejects_other_separators(between: str) -> None:
-    with pytest.raises(BadInput, match="columns are not separated by commas"):
-        list(read_lines(io.BytesIO(f"email{between}name\n".encode()), FileFormat.CSV))
+_PEOPLE = "email{0}name{0}topics\nada@example.org{0}Ada{0}{1}\nbo@example.org{0}Bo{0}\n"
+_READ = [
+    (2, {"email": "ada@example.org", "name": "Ada", "topics": ["graphs", "proofs"]}),
+    (3, {"email": "bo@example.org", "name": "Bo", "topics": []}),
+]
+
+
+def _read(content: bytes) -> list[tuple[int, object]]:
+    return [(line.number, line.fields) for line in read_lines(io.BytesIO(content))]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("between", "topics"), [(",", "graphs;proofs"), (";", '"graphs;proofs"'), ("\t", "graphs;proofs")]
+)
+def test_csv_is_read_as_spreadsheets_write_it(encoding: str, ends: str, between: str, topics: str) -> None:
+    assert _read(_PEOPLE.format(between, topics).replace("\n", ends).encode(encoding)) == _READ
+
+
+def test_csv_ignores_empty_columns_and_lines_and_the_hint_for_excel() -> None:
+    text = "sep=;\r\nEmail;name;;\r\nada@example.org;Ada;;\r\n;;;\r\nbo@example.org;Bo;;\r\n"
+    assert _read(text.encode()) == [
+        (3, {"email": "ada@example.org", "name": "Ada"}),
+        (5, {"email": "bo@example.org", "name": "Bo"}),
+    ]
+
+
+def test_bare_addresses_are_a_list() -> None:
+    assert _read(b"ada@example.org\n\nbo@example.org\n") == [
+        (1, {"email": "ada@example.org"}),
+        (3, {"email": "bo@example.org"}),
+    ]
+
+
+def test_utf16_in_many_blocks_reads_like_utf8() -> None:
+    text = "email\tname\n" + "".join(f"user{n}@example.org\tZoë {n} 🜁\n" for n in range(9_000))
+    assert _read(text.encode("utf-16")) == _read(text.encode())

@@ -79,6 +79,7 @@ class Relay:
     farewell: str = ""
     delay: float = 0
     journal: Path | None = None
+    host: str = "127.0.0.1"
     taken: list[ReceivedMail] = field(default_factory=list)
     commands: Counter[str] = field(default_factory=Counter)
     envelopes: list[str] = field(default_factory=list)
@@ -91,7 +92,7 @@ class Relay:
     @property
     def url(self) -> str:
         """Return its transport URL without TLS."""
-        return f"smtp://127.0.0.1:{self.port}"
+        return f"smtp://{self.host}:{self.port}"
 
     @property
     def copies(self) -> Counter[str]:
@@ -100,8 +101,8 @@ class Relay:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["Relay"]:
-        """Listen on a free port of 127.0.0.1 in the running loop."""
-        server = await asyncio.start_server(self._session, "127.0.0.1", self.port, limit=1 << 24)
+        """Listen on a free port of `host` in the running loop."""
+        server = await asyncio.start_server(self._session, self.host, self.port, limit=1 << 24)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

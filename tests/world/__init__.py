@@ -6,7 +6,8 @@ had wrong becomes a fixture of our own writing beside the reader's tests.
 
     FOLDER/READER/COLLECTION/expected.jsonl
 
-READER is a name in `READERS` of `tests/world/readers.py`. Each line of `expected.jsonl` describes one item:
+READER is a name in `READERS` of `tests/world/readers.py`; its module says what is expected of an item. Each line of
+`expected.jsonl` describes one item:
 
     {"file": "mails/17.eml", "expect": ["hard"]}              a file, relative to the collection or absolute
     {"text": "550 5.1.1 User unknown", "expect": ["hard"]}    or the item itself

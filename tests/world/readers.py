@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from digestd.domain.bounce_status import kind_of
 from digestd.replies.bounces.classification import classify_bytes
 from digestd.replies.bounces.parsed_mail import UnreadableMail
+from tests.world.sources import read_answer
 
 UNREAD = "unread"
 
@@ -46,5 +47,6 @@ def read_reply(raw: bytes) -> frozenset[str]:
 
 READERS: Mapping[str, Reader] = {
     "bounces": Reader(read_bounce, harmful="hard", any_of=True),
+    "sources": Reader(read_answer),
     "replies": Reader(read_reply, harmful="hard", any_of=True),
 }

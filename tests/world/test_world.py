@@ -2,10 +2,12 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.world.conftest import TABLE
 from tests.world.measure import EXPECTED, collections, measure, table
 
 WORLD = os.environ.get("DIGESTD_TEST_WORLD", "")
@@ -45,9 +47,8 @@ def test_collections_ignore_unknown_readers(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.skipif(not WORLD, reason="set DIGESTD_TEST_WORLD to folders of foreign material")
-def test_readers_survive_foreign_material(capsys: pytest.CaptureFixture[str]) -> None:
+def test_readers_survive_foreign_material(record_property: Callable[[str, object], None]) -> None:
     measured = {path: measure(path) for path in collections(WORLD)}
-    with capsys.disabled():
-        print(f"\n{table(measured)}")
+    record_property(TABLE, table(measured))
     assert measured, f"no {EXPECTED} of a known reader in {WORLD}"
     assert not any(counts["crashed"] for counts in measured.values())

@@ -1,0 +1,118 @@
+"""backup: copy the installation while it runs."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+
+from digestd import app as wiring
+from digestd.cli.messages import say
+from digestd.delivery.backup import write_backup
+from digestd.errors import BadInput, DigestdError
+from digestd.security.sealed_file import KEY_MIN, SealedWriter
+from digestd.security.secret_key import secret_files
+
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file", metavar="FILE", help=f"A file with a key of at least {KEY_MIN} bytes, not of this machine."
+    ),
+]
+
+_NAME = "digestd-%Y%m%dT%H%M%SZ.backup"
+
+
+def backup(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The file to write, which must not exist, or a folder.")
+    ] = None,
+    command: Annotated[
+        str, typer.Option("--to", metavar="COMMAND", help="Pass the backup to a command's standard input instead.")
+    ] = "",
+    key_file: KeyFile = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="In a folder, delete all but this many backups. Default: none."),
+    ] = None,
+) -> None:
+    """Back up the database and the journals of delivery, beside a running service.
+
+    With a key the backup is encrypted, and contains the secret key too. Without one it does not: keep a copy of the
+    secret key elsewhere, as no link in a mail works without it. `digestd restore FILE` reads it back.
+
+    In a folder its name is the time.
+
+    Example: digestd backup /var/backups/digestd.backup --key-file /root/backup.key
+    """
+    if (file is None) == (not command):
+        raise BadInput("name a file to write, or a command with --to that reads the backup")
+    if keep and not (file and file.is_dir()):
+        raise BadInput("--keep deletes old backups in a folder; name the folder instead of a file")
+    key = read_key(key_file) if key_file else b""
+    app = wiring.connect()
+    target = file / f"{app.clock():{_NAME}}" if file and file.is_dir() else file
+    secrets = secret_files(app.settings.secret_key_file) if key else {}
+    near = target or app.db.file
+    with contextlib.ExitStack() as stack:
+        out = stack.enter_context(_new_file(target) if target else _piped(command))
+        if key:
+            out = stack.enter_context(contextlib.closing(SealedWriter(out, key)))  # type: ignore[arg-type]  # a raw stream
+        write_backup(app.db, app.journals, secrets, out, app.clock(), near.absolute().parent if near else None)
+    if keep and file:
+        for old in sorted(file.glob("digestd-*.backup"))[:-keep]:
+            old.unlink()
+    if not key:
+        say("the secret key is not in it: keep a copy of it elsewhere")
+
+
+def read_key(file: Path) -> bytes:
+    """Return the key in a file. Raises BadInput."""
+    try:
+        key = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"--key-file: cannot read {file}: {error.strerror}") from error
+    if len(key) < KEY_MIN:
+        raise BadInput(
+            f"--key-file: {file} has fewer than {KEY_MIN} bytes; "
+            f"make one with `head -c {KEY_MIN} /dev/urandom > {file}`"
+        )
+    return key
+
+
+@contextlib.contextmanager
+def _new_file(file: Path) -> Iterator[IO[bytes]]:
+    """Write a file that appears when it is whole, readable by its owner only."""
+    if file.exists():
+        raise BadInput(f"{file} exists; name another file")
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:  # noqa: PTH123  # by descriptor
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(file)
+    except OSError as error:
+        raise BadInput(f"cannot write {file}: {error.strerror}; nothing was left there") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _piped(command: str) -> Iterator[IO[bytes]]:
+    """Yield the standard input of a shell command, which must succeed."""
+    with subprocess.Popen(command, shell=True, stdin=subprocess.PIPE) as process:  # noqa: S602  # the operator's own command
+        assert process.stdin is not None  # noqa: S101  # it is a pipe
+        try:
+            yield process.stdin
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # its exit code says more
+        except BaseException:
+            process.kill()  # a backup that ends early must not look whole
+            raise
+    if process.returncode:
+        raise DigestdError(f"--to: the command ended with exit code {process.returncode}; there is no backup")

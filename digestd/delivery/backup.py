@@ -1,0 +1,154 @@
+"""Write a backup of an installation, and read one back.
+
+A tar archive, compressed with gzip: `manifest.json` (what it is, and the hash of every other part), `database`,
+`journals/…`, and if it is encrypted `secrets/…`. The database is copied before the journals: they may then know of
+mails that it does not, which resuming after the restore records, and never the reverse.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from digestd.errors import BadInput
+from digestd.store import migrate
+from digestd.store.database import Database
+from digestd.store.snapshot import copy_database
+
+FORMAT = 1
+_MANIFEST, _DATABASE, _JOURNALS, _SECRETS = "manifest.json", "database", "journals", "secrets"
+_PART = re.compile(r"(journals|secrets)/\w[\w.-]*(/\w[\w.-]*)?")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """An unpacked backup.
+
+    Attributes:
+        made: when its database was copied.
+        engine: sqlite or postgresql.
+        schema: the revision of its tables.
+        database: the file with the copy.
+        journals, secrets: files by name.
+    """
+
+    made: datetime
+    engine: str
+    schema: str
+    database: Path
+    journals: Mapping[str, Path]
+    secrets: Mapping[str, Path]
+
+
+def write_backup(
+    db: Database, journals: Path, secrets: Mapping[str, Path], out: IO[bytes], now: datetime, folder: Path | None
+) -> None:
+    """Write a backup while digestd runs.
+
+    Args:
+        db: the database.
+        journals: the folder of the journals.
+        secrets: files of secrets by name; empty unless `out` encrypts.
+        out: where it is written.
+        now: the current time.
+        folder: has room for a copy of the database; None for the system's folder for temporary files.
+    """
+    with tempfile.TemporaryDirectory(prefix=".backup-", dir=folder) as work:
+        copy = Path(work, _DATABASE)
+        copy_database(db, copy)
+        parts = {_DATABASE: copy}
+        for number, file in enumerate(sorted(journals.glob("*"))):
+            if file.is_file():  # it may grow while it is read
+                parts[f"{_JOURNALS}/{file.name}"] = Path(shutil.copyfile(file, Path(work, str(number))))
+        parts |= {f"{_SECRETS}/{name}": file for name, file in secrets.items()}
+        manifest = {
+            "format": FORMAT,
+            "made": now.isoformat(),
+            "engine": db.engine.dialect.name,
+            "schema": migrate.newest(),
+            "parts": {name: _sha256(file) for name, file in parts.items()},
+        }
+        described = Path(work, _MANIFEST)
+        described.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        with tarfile.open(fileobj=out, mode="w|gz") as archive:
+            for name, file in {_MANIFEST: described, **parts}.items():
+                archive.add(file, name, recursive=False, filter=_anonymous)
+
+
+def read_backup(file: IO[bytes], folder: Path) -> Backup:
+    """Unpack a backup into a folder and check every part of it.
+
+    Raises:
+        BadInput: it is not a backup, is damaged or cut short, or of a newer digestd.
+    """
+    try:
+        manifest = _unpack(file, folder)
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, KeyError) as error:
+        raise BadInput("this is not a whole backup of digestd: take another copy of it") from error
+    parts = {name: Path(folder, name) for name in manifest["parts"]}
+    for name, expected in manifest["parts"].items():
+        if not parts[name].is_file() or _sha256(parts[name]) != expected:
+            raise BadInput(f"the backup is damaged: {name} is not what was written; take another copy of it")
+    return Backup(
+        datetime.fromisoformat(manifest["made"]),
+        manifest["engine"],
+        manifest["schema"],
+        parts[_DATABASE],
+        {name.partition("/")[2]: path for name, path in parts.items() if name.startswith(f"{_JOURNALS}/")},
+        {name.partition("/")[2]: path for name, path in parts.items() if name.startswith(f"{_SECRETS}/")},
+    )
+
+
+def _unpack(file: IO[bytes], folder: Path) -> dict[str, Any]:
+    """Unpack the parts that the manifest names, which is first, and return it."""
+    manifest: dict[str, Any] = {}
+    with tarfile.open(fileobj=file, mode="r|gz") as archive:
+        for entry in archive:
+            content = archive.extractfile(entry)
+            if content is None:
+                continue
+            if not manifest:
+                manifest = _read_manifest(entry.name, content)
+            elif entry.name in manifest["parts"]:
+                target = Path(folder, entry.name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("xb") as out:
+                    shutil.copyfileobj(content, out, _BLOCK)
+    if not manifest:
+        raise ValueError("no manifest")
+    return manifest
+
+
+def _read_manifest(name: str, content: IO[bytes]) -> dict[str, Any]:
+    if name != _MANIFEST:
+        raise ValueError("the first part is not the manifest")
+    manifest: dict[str, Any] = json.loads(content.read(_BLOCK))
+    if manifest["format"] != FORMAT:
+        raise BadInput("the backup was written by a newer digestd: restore it with that version")
+    for part in manifest["parts"]:
+        if part != _DATABASE and not _PART.fullmatch(part):
+            raise ValueError("a part with an impossible name")
+    return manifest
+
+
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Leave out who owned the file, and let only the owner read it."""
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mode = 0o600
+    return entry
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

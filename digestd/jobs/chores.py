@@ -1,0 +1,104 @@
+"""Upkeep that both runners start: the text model, gists, what is deleted after its time, and the operator's monitor."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+
+from digestd.app import App
+from digestd.digests.text_model import is_refit_due, refit_in_subprocess
+from digestd.errors import DigestdError
+from digestd.papers.gists.writing import WrittenReport, write_gists
+from digestd.store import due
+from digestd.store.retention import prune
+
+LATE = timedelta(minutes=10)
+"""Time after which a digest that is due and not planned is late."""
+PING_SECONDS_MAX = 10.0
+GIST_PAUSE = timedelta(minutes=15)
+"""Time without requests after the language model failed."""
+log = structlog.get_logger(__name__)
+
+
+class Chores:
+    """Work that is due from time to time. Errors are logged.
+
+    Args:
+        app: The installation.
+        should_continue: Returns False when the process stops.
+    """
+
+    def __init__(self, app: App, should_continue: Callable[[], bool] = lambda: True) -> None:
+        self._app = app
+        self._should_continue = should_continue
+        self._gists_after = datetime.min.replace(tzinfo=UTC)
+
+    async def refit(self) -> None:
+        """Refit the text model if it is due. Planning continues with the current model."""
+        try:
+            if not await asyncio.to_thread(is_refit_due, self._app.db, self._app.clock()):
+                return
+            fitted = await asyncio.to_thread(
+                refit_in_subprocess, self._app.db, self._app.clock(), self._should_continue
+            )
+        except DigestdError as error:
+            log.error("refit failed", why=str(error), retry=error.retry)
+            return
+        if fitted:
+            log.info("text model refitted")
+        elif self._should_continue():
+            log.error("refit failed", why="its process ended early, perhaps out of memory; the current model stays")
+
+    async def write_gists(self) -> None:
+        """Have the language model write gists of new papers, if there is one."""
+        if not self._app.settings.llm_url or self._app.clock() < self._gists_after:
+            return
+        try:
+            report = await asyncio.to_thread(self._write_gists)
+        except DigestdError as error:
+            self._gists_after = self._app.clock() + GIST_PAUSE
+            log.warning("no gists written", why=str(error), retry=error.retry)
+            return
+        if report.written or report.refused:
+            log.info("gists", written=report.written, refused=report.refused)
+
+    def _write_gists(self) -> WrittenReport:
+        writer = self._app.gist_writer
+        return write_gists(self._app.db, writer, self._app.clock, self._should_continue) if writer else WrittenReport()
+
+    async def prune(self) -> None:
+        """Delete deliveries and papers that are older than the operator keeps."""
+        app, settings = self._app, self._app.settings
+        kept = partial(prune, keep_deliveries=settings.keep_deliveries, keep_papers=settings.keep_papers)
+        try:
+            done = await asyncio.to_thread(kept, app.db, app.clock())
+        except DigestdError as error:
+            log.error("pruning failed", why=str(error), retry=error.retry)
+            return
+        if done.deliveries or done.papers or done.revisions:
+            log.info("pruned", deliveries=done.deliveries, papers=done.papers, revisions=done.revisions)
+
+    async def ping(self) -> None:
+        """Ask the operator's monitor, which expects it, unless planning is late."""
+        if not self._app.settings.ping_url or await asyncio.to_thread(self._is_late):
+            return
+        import httpx2
+
+        try:
+            async with (
+                asyncio.timeout(PING_SECONDS_MAX),
+                httpx2.AsyncClient(timeout=PING_SECONDS_MAX) as client,
+            ):
+                (await client.get(self._app.settings.ping_url)).raise_for_status()
+        except (httpx2.HTTPError, TimeoutError) as error:
+            log.warning("cannot reach the monitor", kind=type(error).__name__)
+
+    def _is_late(self) -> bool:
+        try:
+            with self._app.db.read() as session:
+                return bool(due.shards(session, due.MAX_KEY, self._app.clock() - LATE))
+        except DigestdError as error:
+            log.error("the monitor is not asked", why=str(error), retry=error.retry)
+            return True

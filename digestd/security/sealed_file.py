@@ -1,0 +1,104 @@
+"""Encrypt a file as a stream, so that it fits no memory and a part of it proves nothing.
+
+AES-256-GCM in the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár: "Online Authenticated-Encryption and its
+Nonce-Reuse Misuse-Resistance", CRYPTO 2015), with a key that HKDF (RFC 5869) derives from the operator's key and the
+file's salt:
+
+    magic │ salt, 16 bytes │ chunks: 65,536 bytes of plain text and a tag of 16 bytes, the last one shorter
+
+A chunk's nonce is its number and whether it is the last, so chunks cannot be cut off, moved or repeated.
+"""
+
+import io
+import secrets
+from typing import IO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from digestd.errors import BadInput
+
+MAGIC = b"digestd sealed 1\n"
+KEY_MIN = 32
+"""Bytes of a key file at least."""
+_SALT, _CHUNK, _TAG = 16, 65_536, 16
+
+
+class SealedWriter(io.RawIOBase):
+    """Writes an encrypted file. `close` ends it; a file that was not closed cannot be read."""
+
+    def __init__(self, out: IO[bytes], key: bytes) -> None:
+        salt = secrets.token_bytes(_SALT)
+        self._out, self._cipher = out, _cipher(key, salt)
+        self._number, self._pending = 0, bytearray()
+        out.write(MAGIC + salt)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # any buffer is given by its type
+        """Encrypt data, a chunk at a time; the last full one waits until it is known whether more follows."""
+        self._pending += data
+        while len(self._pending) > _CHUNK:
+            self._put(bytes(self._pending[:_CHUNK]), last=False)
+            del self._pending[:_CHUNK]
+        return len(data)
+
+    def close(self) -> None:
+        """Write the last chunk. The file below stays open."""
+        if not self.closed:
+            self._put(bytes(self._pending), last=True)
+        super().close()
+
+    def _put(self, chunk: bytes, *, last: bool) -> None:
+        self._out.write(self._cipher.encrypt(_nonce(self._number, last=last), chunk, None))
+        self._number += 1
+
+
+class SealedReader(io.RawIOBase):
+    """Reads an encrypted file from the start.
+
+    Raises:
+        BadInput: it is no such file, was made with another key, or was changed or cut short.
+    """
+
+    def __init__(self, file: IO[bytes], key: bytes) -> None:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise BadInput("the file is not encrypted; leave --key-file out")
+        self._file, self._cipher = file, _cipher(key, file.read(_SALT))
+        self._number, self._plain = 0, b""
+        self._next = file.read(_CHUNK + _TAG)
+        self._ended = False
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any buffer is given by its type
+        """Decrypt into the buffer; 0 at the end."""
+        if not self._plain and not self._ended:
+            self._plain = self._chunk()
+        count = min(len(buffer), len(self._plain))
+        buffer[:count], self._plain = self._plain[:count], self._plain[count:]
+        return count
+
+    def _chunk(self) -> bytes:
+        sealed, self._next = self._next, self._file.read(_CHUNK + _TAG)
+        self._ended = not self._next
+        try:
+            plain = self._cipher.decrypt(_nonce(self._number, last=self._ended), sealed, None)
+        except InvalidTag:
+            raise BadInput("the file cannot be decrypted: the key is another, or the file is damaged") from None
+        self._number += 1
+        return plain
+
+
+def _cipher(key: bytes, salt: bytes) -> AESGCM:
+    return AESGCM(HKDF(SHA256(), 32, salt, b"digestd:sealed-file").derive(key))
+
+
+def _nonce(number: int, *, last: bool) -> bytes:
+    return number.to_bytes(11, "big") + bytes([last])

@@ -1,0 +1,232 @@
+"""Europe PMC search: `europepmc:"frozen lakes" AND SRC:PPR`.
+
+GET https://www.ebi.ac.uk/europepmc/webservices/rest/search, documented at https://europepmc.org/RestfulWebService; the
+search syntax at https://europepmc.org/searchsyntax. It holds PubMed, PubMed Central and the preprint servers of the
+life sciences. Entries are selected by the day Europe PMC first indexed them (`FIRST_IDATE`) and pages follow
+`cursorMark`, which the last page leaves out or repeats. Retraction notices withdraw the article that they are about;
+errata and patents are skipped.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Self
+from urllib.parse import urlencode
+
+from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
+from digestd.errors import BadRecord, SourceFailed
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.html_text import html_to_text
+from digestd.sources.jats import without_typesetting
+from digestd.sources.json_records import (
+    JsonObject,
+    as_list,
+    list_at,
+    load_object,
+    object_at,
+    parse_count,
+    read_records,
+    text_at,
+    text_values,
+)
+from digestd.sources.names import indexed_name
+from digestd.sources.pubmed_article import parse_pmid, plain_title
+from digestd.sources.retractions import merge_retractions, retraction
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Request,
+    check_rejects,
+    clean_line,
+    https_url,
+    make_words,
+    quote_service,
+)
+from digestd.sources.spec_arguments import search_query
+
+LATE = timedelta(days=2)
+"""Overlap with the last run: the day of indexing has no time."""
+BACK_FILE = timedelta(days=365)
+AHEAD = timedelta(days=3_650)
+PAGE_SIZE = 100
+
+_NO_PAPERS = frozenset({"PAT"})
+_RETRACTED = frozenset({"retracted publication", "preprint withdrawal", "preprint removal"})
+_NOTICES = frozenset(
+    {"published erratum", "correction", "expression of concern", "retraction", "retraction notice",
+     "retraction of publication"}
+)  # fmt: skip
+_PMCID = re.compile(r"PMC\d{1,12}")
+_RECORD = re.compile(r"[A-Za-z0-9./_-]{1,80}")
+_LABEL = re.compile(r"<h4>\s{0,9}([^<>]{1,80}?)\s{0,9}[:.]?\s{0,9}</h4>")
+
+
+@dataclass(frozen=True, slots=True)
+class EuropePmc:
+    """New Europe PMC entries that match a search."""
+
+    search: str
+
+    @classmethod
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from a search query."""
+        return cls(search_query("europepmc", argument))
+
+    @property
+    def name(self) -> str:
+        """Return `europepmc:` and the query."""
+        return f"europepmc:{self.search}"
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """Return one request per second; no limit is published."""
+        return RateLimit("www.ebi.ac.uk", 1.0, exclusive=True)
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """Return the next page."""
+        first, end = (since - LATE).date(), (since + AHEAD).date()
+        days = f"FIRST_IDATE:[{first} TO {end}] AND FIRST_PDATE:[{first - BACK_FILE} TO {end}]"
+        query = {
+            "query": f"({self.search}) AND {days}",
+            "resultType": "core",
+            "format": "json",
+            "pageSize": str(PAGE_SIZE),
+            "cursorMark": _place(cursor)[1],
+        }
+        return Request(f"https://www.ebi.ac.uk/europepmc/webservices/rest/search?{urlencode(query)}", fresh=True)
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Parse one page; request an empty one again if entries are missing."""
+        found = load_object(body)
+        if "resultList" not in found and "errMsg" in found:
+            raise SourceFailed(quote_service("Europe PMC", found["errMsg"]))
+        entries, total = list_at(found, "resultList", "result"), parse_count(found.get("hitCount"))
+        sightings, rejects = read_records(entries, _sightings)
+        before, mark = _place(cursor)
+        received, following = before + len(entries), found.get("nextCursorMark")
+        after = None
+        if received < (total or 0):
+            if not entries:
+                after = cursor or "0"
+            elif isinstance(following, str) and following not in {"", mark}:
+                after = f"{received}@{clean_line(following, 1_000)}"
+        return check_rejects(Page(merge_retractions(sightings), after, tuple(rejects), total))
+
+
+def _place(cursor: str | None) -> tuple[int, str]:
+    """Return the number of entries before a page, and Europe PMC's mark of it."""
+    before, _, mark = (cursor or "0").partition("@")
+    return int(before), mark or "*"
+
+
+def _sightings(entry: JsonObject) -> Iterator[Sighting]:
+    """Yield the entry, or the articles that it retracts if it is a notice."""
+    kinds = _kinds(entry)
+    if text_at(entry, "source") in _NO_PAPERS:
+        return
+    if retracted := _related(entry, "retraction of"):
+        for original in filter(None, retracted):
+            yield retraction(original, _title(entry), _indexed(entry))
+    elif not kinds & _NOTICES:
+        yield _sighting(entry, is_withdrawn=bool(kinds & _RETRACTED or _related(entry, "retraction in")))
+
+
+def _kinds(entry: JsonObject) -> set[str]:
+    """Return the publication types: a list, or in short entries one text with semicolons."""
+    named = text_values(object_at(entry, "pubTypeList").get("pubType")) or text_at(entry, "pubType").split(";")
+    return {kind.strip().lower() for kind in named}
+
+
+def _related(entry: JsonObject, kind: str) -> list[PaperId | None]:
+    """Return the PubMed ids of related entries, None for those that PubMed has not."""
+    found = as_list(object_at(entry, "commentCorrectionList").get("commentCorrection"))
+    return [
+        parse_pmid(text_at(one, "id")) if text_at(one, "source") == "MED" else None
+        for one in found
+        if isinstance(one, dict) and text_at(one, "type").lower() == kind
+    ]
+
+
+def _sighting(entry: JsonObject, *, is_withdrawn: bool) -> Sighting:
+    ids, indexed = _ids(entry), _indexed(entry)
+    return Sighting(
+        ids=ids,
+        words=make_words(
+            _title(entry),
+            html_to_text(_LABEL.sub(r" \1: ", without_typesetting(text_at(entry, "abstractText")))),
+            _authors(entry),
+            [*filter(None, [_venue(entry)]), *text_values(object_at(entry, "keywordList").get("keyword"))],
+        ),
+        published=_published(entry, indexed),
+        announced="replace" if is_withdrawn else "new",
+        url=_page(entry, ids),
+        day=indexed,
+        withdrawn=is_withdrawn,
+        venue=_venue(entry),
+    )
+
+
+def _ids(entry: JsonObject) -> tuple[PaperId, ...]:
+    """Return PubMed id, DOI and PubMed Central id, or Europe PMC's own."""
+    pmcid = text_at(entry, "pmcid")
+    found = unique_ids(
+        [
+            parse_pmid(text_at(entry, "pmid")),
+            doi_id(text_at(entry, "doi")),
+            PaperId(f"pmcid:{pmcid}") if _PMCID.fullmatch(pmcid) else None,
+        ]
+    )
+    return found or (PaperId(f"europepmc:{_record(entry)}"),)
+
+
+def _record(entry: JsonObject) -> str:
+    """Return Europe PMC's name of an entry, `MED/12345`. Raises BadRecord."""
+    name = f"{text_at(entry, 'source')}/{text_at(entry, 'id')}"
+    if not _RECORD.fullmatch(name):
+        raise BadRecord("id", f"{name[:80]!r} is not a name like MED/12345")
+    return name
+
+
+def _page(entry: JsonObject, ids: tuple[PaperId, ...]) -> str | None:
+    doi = next((name.removeprefix("doi:") for name in ids if name.startswith("doi:")), "")
+    return https_url(f"https://doi.org/{doi}" if doi else f"https://europepmc.org/article/{_record(entry)}")
+
+
+def _title(entry: JsonObject) -> str:
+    return plain_title(clean_line(html_to_text(text_at(entry, "title")), 10_000))
+
+
+def _authors(entry: JsonObject) -> list[str]:
+    """Return `Forename Lastname`, or the name of a group; without a list, the names of `Smith J, Li B.`"""
+    found = [one for one in as_list(object_at(entry, "authorList").get("author")) if isinstance(one, dict)]
+    if found:
+        return [text_at(author, "collectiveName") or _name(author) for author in found]
+    return [indexed_name(name) for name in text_at(entry, "authorString").rstrip(". ").split(", ")]
+
+
+def _name(author: JsonObject) -> str:
+    given = text_at(author, "firstName") or text_at(author, "initials")
+    family = text_at(author, "lastName")
+    return f"{given} {family}" if family else indexed_name(text_at(author, "fullName"))
+
+
+def _venue(entry: JsonObject) -> str:
+    journal = object_at(object_at(entry, "journalInfo"), "journal")
+    book = object_at(entry, "bookOrReportDetails")
+    return clean_line(html_to_text(text_at(journal, "title") or text_at(book, "publisher")), NAME_MAX)
+
+
+def _indexed(entry: JsonObject) -> date | None:
+    """Return the day on which Europe PMC indexed the entry, by which the search selects."""
+    return publication_day(list(text_at(entry, "firstIndexDate").split("-")), None)
+
+
+def _published(entry: JsonObject, indexed: date | None) -> datetime:
+    for key in ("electronicPublicationDate", "firstPublicationDate", "pubYear"):
+        if found := publication_day(list(text_at(entry, key).split("-")), indexed):
+            return midnight(found)
+    if indexed is None:
+        raise BadRecord("firstPublicationDate", "no date that can be read")
+    return midnight(indexed)

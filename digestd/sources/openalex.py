@@ -1,0 +1,248 @@
+"""New works of topics, authors and institutions: `openalex:T10102+I27837315`, `openalex:A5048491430+preprint`.
+
+GET https://api.openalex.org/works, documented at https://developers.openalex.org/api-reference/works. Identifiers of
+one kind are alternatives; different kinds must all hold. Words such as `preprint` are work types. Selecting by the day
+OpenAlex learned of a work needs a paid plan, so the works of the last month are read each time and `created_date` is
+their day. Pages are numbered, at most 10,000 works: cursors are refused without a key. Abstracts are an index of words
+by their positions. A free key (`DIGESTD_OPENALEX_KEY`) raises the daily allowance tenfold, see
+https://developers.openalex.org/api-reference/authentication.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Self
+from urllib.parse import urlencode
+
+from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
+from digestd.errors import BadInput, BadRecord, SourceFailed
+from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.dates import midnight, publication_day
+from digestd.sources.html_text import html_to_text
+from digestd.sources.json_records import (
+    TEXT_MAX,
+    JsonObject,
+    as_list,
+    list_at,
+    load_object,
+    object_at,
+    parse_count,
+    read_records,
+    text_at,
+)
+from digestd.sources.pubmed_article import parse_pmid
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    check_rejects,
+    clean_line,
+    clean_names,
+    https_url,
+    make_words,
+    quote_service,
+)
+
+LATE = timedelta(days=30)
+"""OpenAlex learns of most works within days of their publication, of some only weeks later."""
+PAGE_SIZE = 100
+MOST = 10_000
+"""Maximum number of works that numbered pages reach."""
+WORDS_MAX = 20_000
+
+_FILTERS = {"T": "topics.id", "A": "authorships.author.id", "I": "authorships.institutions.lineage"}
+_ID = re.compile(r"[TAI]\d{1,12}")
+_TYPE = re.compile(r"[a-z]{2,20}(-[a-z]{2,20}){0,2}")
+_SELECT = (
+    "id,doi,ids,title,type,is_retracted,is_paratext,publication_date,created_date,authorships,primary_location,"
+    "best_oa_location,topics,abstract_inverted_index"
+)
+_NO_PAPERS = frozenset({"dataset", "erratum", "grant", "libguides", "paratext", "peer-review", "retraction", "software",
+                        "supplementary-materials"})  # fmt: skip
+_WORK = re.compile(r"https://openalex\.org/(W\d{1,15})")
+_PMID = re.compile(r"https://pubmed\.ncbi\.nlm\.nih\.gov/(\d{1,9})/?")
+_HEADING = re.compile(r"\A(?:\s{0,3}(?:Abstract|ABSTRACT)\s{0,3}[:.]?\s{1,3}(?=[A-Z])){1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Openalex:
+    """New works that have these topics, authors and institutions, of some types or of all."""
+
+    ids: tuple[str, ...]
+    types: tuple[str, ...] = ()
+
+    @classmethod
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from OpenAlex ids and work types."""
+        parts = list(dict.fromkeys(argument.replace(" ", "+").split("+")))
+        ids = tuple(part for part in parts if _ID.fullmatch(part))
+        types = tuple(part for part in parts if _TYPE.fullmatch(part))
+        if not ids or len(ids) + len(types) < len(parts) or len(argument) > 180:
+            raise BadInput(
+                f"openalex: {argument[:80]!r} is not a list of OpenAlex ids; write ids of topics, authors or "
+                "institutions as in openalex:T10102+I27837315, and work types behind them as in openalex:T1+preprint"
+            )
+        return cls(ids, types)
+
+    @property
+    def name(self) -> str:
+        """Return `openalex:`, the ids and the types."""
+        return f"openalex:{'+'.join([*self.ids, *self.types])}"
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """Return one request per second, far below the allowed hundred."""
+        return RateLimit("api.openalex.org", 1.0, exclusive=True)
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """Return the next page, newest works first."""
+        filters = [
+            f"{field}:{'|'.join(found)}"
+            for kind, field in _FILTERS.items()
+            if (found := [one for one in self.ids if one.startswith(kind)])
+        ]
+        filters.append(f"from_publication_date:{(since - LATE).date()}")
+        if self.types:
+            filters.append(f"type:{'|'.join(self.types)}")
+        query = {
+            "filter": ",".join(filters),
+            "sort": "publication_date:desc",
+            "per_page": str(PAGE_SIZE),
+            "page": str(_page(cursor)),
+            "select": _SELECT,
+        }
+        return Request(f"https://api.openalex.org/works?{urlencode(query)}", fresh=True)
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Parse one page; request an empty one again if works are missing."""
+        found = load_object(body)
+        if "results" not in found and ("error" in found or "message" in found):
+            raise SourceFailed(quote_service("OpenAlex", found.get("message") or found.get("error")))
+        works, total, page = list_at(found, "results"), _total(found), _page(cursor)
+        sightings, rejects = read_records(works, _sightings)
+        after = None
+        if page * PAGE_SIZE < min(total, MOST):
+            after = str(page + 1) if works else cursor or "0"
+        if total > MOST and page == 1:
+            narrower = f"has {total} works, OpenAlex gives the first {MOST}; name fewer ids or a work type"
+            rejects.append(Reject("the list", "count", narrower))
+        return check_rejects(Page(tuple(sightings), after, tuple(rejects), total))
+
+
+def _page(cursor: str | None) -> int:
+    return max(int(cursor or "1"), 1)
+
+
+def _total(found: JsonObject) -> int:
+    meta = found.get("meta")
+    total = parse_count(meta.get("count")) if isinstance(meta, dict) else None
+    if total is None:
+        raise SourceFailed("the answer does not say how many works there are; its format has changed")
+    return total
+
+
+def _sightings(work: JsonObject) -> Iterator[Sighting]:
+    """Yield the work; nothing for data, notices and covers."""
+    if text_at(work, "type") in _NO_PAPERS or work.get("is_paratext") is True:
+        return
+    own = _WORK.fullmatch(text_at(work, "id"))
+    if own is None:
+        raise BadRecord("id", f"{text_at(work, 'id')[:80]!r} is not the address of a work")
+    place = object_at(work, "primary_location")
+    page = https_url(text_at(place, "landing_page_url"))
+    ids = _ids(work, page or "")
+    created, withdrawn = _created(work), work.get("is_retracted") is True
+    yield Sighting(
+        ids=ids or (PaperId(f"openalex:{own[1]}"),),
+        words=make_words(
+            html_to_text(text_at(work, "title")),
+            _HEADING.sub("", html_to_text(_abstract(work))),
+            _authors(work),
+            [text_at(topic, "display_name") for topic in _objects(work, "topics")],
+        ),
+        published=_published(work, created),
+        announced="replace" if withdrawn else "new",
+        url=_doi_url(ids) or page or own[0],
+        links=_links(work, place),
+        day=created,
+        withdrawn=withdrawn,
+        venue=_venue(place),
+        affiliations=_affiliations(work),
+    )
+
+
+def _ids(work: JsonObject, page: str) -> tuple[PaperId, ...]:
+    """Return DOI and PubMed id, or the arXiv id that the work's page names."""
+    pubmed = _PMID.fullmatch(text_at(object_at(work, "ids"), "pmid"))
+    found = unique_ids([doi_id(text_at(work, "doi")), parse_pmid(pubmed[1]) if pubmed else None])
+    named = arxiv_id(page)
+    return found or ((named[0],) if named else ())
+
+
+def _doi_url(ids: tuple[PaperId, ...]) -> str | None:
+    doi = next((name.removeprefix("doi:") for name in ids if name.startswith("doi:")), "")
+    return https_url(f"https://doi.org/{doi}") if doi else None
+
+
+def _abstract(work: JsonObject) -> str:
+    """Return the abstract, whose words the work lists with their positions."""
+    index = object_at(work, "abstract_inverted_index")
+    placed = [
+        (place, word)
+        for word, places in index.items()
+        for place in as_list(places)
+        if type(place) is int and 0 <= place < WORDS_MAX
+    ]
+    return " ".join(word for _, word in sorted(placed)[:WORDS_MAX])[:TEXT_MAX]
+
+
+def _objects(record: JsonObject, key: str) -> Iterator[JsonObject]:
+    return (one for one in as_list(record.get(key)) if isinstance(one, dict))
+
+
+def _authors(work: JsonObject) -> list[str]:
+    """Return the authors' names, or as they are written on the work."""
+    authorships = list(_objects(work, "authorships"))
+    return [text_at(object_at(one, "author"), "display_name") or text_at(one, "raw_author_name") for one in authorships]
+
+
+def _affiliations(work: JsonObject) -> tuple[str, ...]:
+    names = (
+        text_at(institution, "display_name")
+        for one in _objects(work, "authorships")
+        for institution in _objects(one, "institutions")
+    )
+    return clean_names(list(islice(dict.fromkeys(filter(None, names)), AFFILIATIONS_MAX)), AFFILIATIONS_MAX)
+
+
+def _links(work: JsonObject, place: JsonObject) -> dict[str, str]:
+    """Return the PDF of the best open copy."""
+    found = [https_url(text_at(one, "pdf_url")) for one in (object_at(work, "best_oa_location"), place)]
+    pdf = next(filter(None, found), None)
+    return {"pdf": pdf} if pdf else {}
+
+
+def _venue(place: JsonObject) -> str:
+    """Return the journal or conference; a repository is none."""
+    source = object_at(place, "source")
+    return "" if text_at(source, "type") == "repository" else clean_line(text_at(source, "display_name"), NAME_MAX)
+
+
+def _created(work: JsonObject) -> date | None:
+    """Return the day on which OpenAlex learned of the work."""
+    return publication_day(_parts(text_at(work, "created_date")), None)
+
+
+def _published(work: JsonObject, created: date | None) -> datetime:
+    found = publication_day(_parts(text_at(work, "publication_date")), created) or created
+    if found is None:
+        raise BadRecord("publication_date", "no date that can be read")
+    return midnight(found)
+
+
+def _parts(written: str) -> list[object]:
+    """Return year, month and day of `2026-11-24`, with or without a time."""
+    return list(written[:10].split("-"))
