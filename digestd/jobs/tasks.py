@@ -23,7 +23,7 @@ from procrastinate.jobs import Job
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.digests.planner import PlanningDays, PlanReport, end_pauses, plan_keys
+from digestd.digests.planner import PlanningDays, PlanReport, correct_schedules, end_pauses, plan_keys
 from digestd.errors import DigestdError
 from digestd.jobs import worker
 from digestd.jobs.chores import Chores
@@ -145,10 +145,10 @@ def _find_due(run: JobRun) -> None:
     ):
         return  # after an outage, overdue digests contain the papers that were missed
     end_pauses(app.db, now)
+    correct_schedules(app.db, now)
     with app.db.write() as session:
         firsts = due.shards(session, SHARD_KEYS, now)
         job_queue.add(session, [new_job("plan shard", "planning", f"plan {first}", first=first) for first in firsts])
-    run.service.chores.warn_of_far_due(now)
 
 
 @job("plan shard", "planning")
