@@ -232,6 +232,7 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)
     public_papers: bool = True
+    subscriber_chats: Literal["off", "public", "any"] = "public"
     metrics_public: bool = False
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     log_format: Literal["console", "json"] = "console"
@@ -318,4 +319,6 @@ def _hint(name: str, names: set[str]) -> str:
 def _first_error(error: ValidationError) -> str:
     first = error.errors()[0]
     name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+    if first["input"] == "":
+        return f"{name}: is empty; remove it to use the default, or set a value"
     return f"{name}: {plain_message(first['msg'])}"

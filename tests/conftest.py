@@ -32,6 +32,7 @@ SLOW = frozenset(
         "delivery",
         "inbound",
         "libraries",
+        "operations",
         "digests",
         "proof",
         "references",

@@ -9,7 +9,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -19,7 +21,14 @@ pytestmark = pytest.mark.slow
 REPO = Path(__file__).parents[1]
 DEPLOY = REPO / "deploy"
 SAMPLE = REPO / "digestd" / "sample"
-SCRIPTS = [DEPLOY / "try", DEPLOY / "install", DEPLOY / "venv.sh", REPO / "tests" / "run", REPO / ".ci" / "run"]
+SCRIPTS = [
+    DEPLOY / "postfix" / "start",
+    DEPLOY / "try",
+    DEPLOY / "install",
+    DEPLOY / "venv.sh",
+    REPO / "tests" / "run",
+    REPO / ".ci" / "run",
+]
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
@@ -182,8 +191,9 @@ def test_install_takes_the_program_and_keeps_settings_and_secrets(tmp_path: Path
 # The service and the container
 
 
-def test_dockerfile_passes_hadolint() -> None:
-    checked = run(tool("hadolint"), "--no-color", str(DEPLOY / "Dockerfile"))
+@pytest.mark.parametrize("file", ["Dockerfile", "postfix/Dockerfile"])
+def test_dockerfile_passes_hadolint(file: str) -> None:
+    checked = run(tool("hadolint"), "--no-color", str(DEPLOY / file))
     assert checked.returncode == 0, checked.stdout
 
 
@@ -195,9 +205,28 @@ def test_base_image_is_pinned_by_digest() -> None:
     assert all(re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", image) for image in images)
 
 
-def test_compose_file_matches_the_specification() -> None:
-    checked = run(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yml"))
+@pytest.mark.parametrize("file", ["compose.yml", "compose-postgresql.yml"])
+def test_compose_file_matches_the_specification(file: str) -> None:
+    checked = run(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(DEPLOY / file))
     assert checked.returncode == 0, checked.stdout
+
+
+def test_kubernetes_manifests_match_the_specification() -> None:
+    listed = yaml.safe_load((DEPLOY / "kubernetes" / "digestd.yaml").read_text())
+    for manifest in listed["items"]:
+        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+    pods = [item["spec"]["template"]["spec"] for item in listed["items"] if item["kind"] == "Deployment"]
+    commands = {container["args"][0] for pod in pods for container in (*pod["initContainers"], *pod["containers"])}
+    assert commands == {"init", "web", "worker"}
+    assert not any("transport_url" in str(pod) for pod in pods if pod["containers"][0]["name"] == "web")
+
+
+def test_postfix_of_the_container_knows_its_settings(tmp_path: Path) -> None:
+    shutil.copy(DEPLOY / "postfix" / "main.cf", tmp_path / "main.cf")
+    (tmp_path / "master.cf").touch()
+    checked = run(tool("postconf"), "-c", str(tmp_path), "-n")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "smtpd_relay_restrictions = permit_mynetworks, reject" in checked.stdout
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
@@ -268,7 +297,16 @@ def test_unit_permits_the_parser_sandbox() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["Dockerfile", "compose.yml", "install", "try", *(f"systemd/{unit.name}" for unit in UNITS)]
+    "file",
+    [
+        "Dockerfile",
+        "compose.yml",
+        "compose-postgresql.yml",
+        "kubernetes/digestd.yaml",
+        "install",
+        "try",
+        *(f"systemd/{unit.name}" for unit in UNITS),
+    ],
 )
 def test_deploy_files_name_only_existing_settings(file: str) -> None:
     from digestd.settings import Settings  # noqa: PLC0415  # only this test needs the application

@@ -60,7 +60,7 @@ def main() -> None:
     try:
         sys.exit(app(prog_name="digestd", standalone_mode=False) or 0)
     except TyperException as error:
-        _fail(errors.usage_error(error), error.exit_code)
+        _fail(errors.usage_error(error, sys.argv[1:]), error.exit_code)
     except typer.Abort:
         _fail("stopped; nothing was changed", 1)
     except DigestdError as error:

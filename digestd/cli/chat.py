@@ -27,8 +27,8 @@ def edit_chat(
     """Send a subscriber's digests to a chat room instead of their mailbox.
 
     The URL names the form: slack+https:// (an incoming webhook of Slack, Mattermost or Discord), matrix+https://,
-    telegram+https:// or ntfy+https://. It holds secrets and is stored encrypted. Never pass it as an argument, where
-    other users of this machine could see it.
+    telegram+https:// or ntfy+https://. It holds secrets, so it is read from a file or
+    standard input, never from the command line, which other users of this machine can see. It is stored encrypted.
 
     Example: digestd subscriber chat team@example.org < url.txt
     """

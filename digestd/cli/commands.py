@@ -88,7 +88,7 @@ PAPER = {
     "list": CommandEntry("paper:list_papers", "List papers, newest first.", logs=False),
     "show": CommandEntry("paper:show_paper", "Show one paper.", logs=False),
     "summarise": CommandEntry(
-        "paper_edit:summarise", "Have the language model summarise new papers now, as the service does by itself."
+        "paper_edit:summarise", "Summarise new papers with the language model now, ahead of the service."
     ),
     "merge": CommandEntry("paper_edit:merge_two", "Merge two papers that are the same work."),
     "split": CommandEntry("paper_edit:split_one", "Split a paper that was merged from different works."),
@@ -109,6 +109,9 @@ DELIVERY = {
         "delivery:show_delivery", "Show one delivery with its history, attempts and picks.", logs=False
     ),
     "settle": CommandEntry("delivery:settle_delivery", "Settle an uncertain delivery, or one that failed to compose."),
+    "resend": CommandEntry(
+        "resend:resend_digests", "Send digests again that did not arrive. Never against consent.", logs=False
+    ),
     "reconcile": CommandEntry("delivery:reconcile_deliveries", "Settle uncertain deliveries from the relay's log."),
 }
 WEBHOOK = {
@@ -143,7 +146,9 @@ DB = {
 }
 CONFIG = {
     "show": CommandEntry("config:show_settings", "Show every setting, without passwords.", logs=False),
-    "check": CommandEntry("config_check:check", "Check settings, secret key, database, templates and sandbox."),
+    "check": CommandEntry(
+        "config_check:check", "Check settings, secret key, database, templates and sandbox, without the network."
+    ),
     "dkim": CommandEntry("config_check:show_dkim", "Print the DNS record of the DKIM key."),
     "rotate-secret": CommandEntry("config_check:rotate_secret", "Create a new secret key and retire the current one."),
 }
@@ -178,8 +183,22 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
         "coverage:show_coverage", "Show how complete each day of each source is.", _DATA, logs=False
     ),
     "delivery": GroupEntry("Inspect and settle deliveries.", DELIVERY, _OPERATIONS),
+    "doctor": CommandEntry(
+        "doctor:check_installation",
+        "Check the installation: DNS, relay, web, clock, disk, database, sources, secrets and sandbox.",
+        _OPERATIONS,
+    ),
+    "status": CommandEntry(
+        "status:show_status",
+        "Show how the service fares: what is due, sent, waiting and failing.",
+        _OPERATIONS,
+        logs=False,
+    ),
     "fsck": CommandEntry(
-        "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
+        "delivery:check_ledger",
+        "Check every invariant of the ledger, and compare it with the sent journal and the relay's log.",
+        _OPERATIONS,
+        logs=False,
     ),
     "prune": CommandEntry("prune:prune", "Delete old deliveries, and old papers that nobody was sent.", _OPERATIONS),
     "backup": CommandEntry(

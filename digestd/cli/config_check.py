@@ -16,15 +16,15 @@ from digestd.security.secret_key import rotate
 
 
 def check() -> None:
-    """Check settings, secret key, database, templates and sandbox.
+    """Check settings, secret key, database, templates and sandbox, without the network.
 
-    Exits 1 or 2 if something is wrong, and says what to do.
+    Exits 1 or 2 if something is wrong, and says what to do. `digestd doctor` also tries relays, DNS and pages.
 
     Example: digestd config check
     """
     built = wiring.build()
     built.check_relay_log()
-    say(", ".join(f"mail goes to {route.name}" for route in built.routes))
+    say(f"mail will go to {', '.join(route.name for route in built.routes)} (not tried)")
     _ = built.encoder
     say(describe_encoder(built.settings.embedding_model))
     for name, state in overrides(built.template_folders).items():
@@ -34,7 +34,7 @@ def check() -> None:
     say(f"parsers run confined by {', '.join(confinement.layers)}")
     for gap in confinement.gaps():
         say(f"warning: {gap}")
-    say("settings, secret key, database and templates are valid")
+    say("settings, secret key, database and templates are valid; `digestd doctor` tries relay, DNS, web and clock")
 
 
 _TEMPLATE_WARNINGS = {

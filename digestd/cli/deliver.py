@@ -16,7 +16,9 @@ from digestd.cli.service import run_until_stopped
 from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.run import DeliveryReport
 from digestd.domain.inputs import NUMBER_MAX
+from digestd.domain.service_status import waiting_lines
 from digestd.jobs.worker import clean_up, counts, run, settle_uncertain
+from digestd.store import service_activity
 from digestd.store.ledger import queries
 
 
@@ -39,9 +41,18 @@ def deliver(
     emit(counts(report), as_json)
     if report.poisoned:
         say(f"{report.poisoned} could not be composed; see `digestd delivery list --state poisoned`")
+    _say_waiting(app)
     if report.stopped:
         say(f"stopped: {report.stopped}")
         raise typer.Exit(1)
+
+
+def _say_waiting(app: App) -> None:
+    """Say how many mails wait, until when and why."""
+    with app.db.read() as session:
+        found = service_activity.waiting(session)
+    for line in waiting_lines(found, app.clock()):
+        say(f"waiting: {line}")
 
 
 async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliveryReport:

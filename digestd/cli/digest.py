@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
@@ -20,11 +20,11 @@ from digestd.delivery.composer import Composer
 from digestd.delivery.digest_papers import digest_papers
 from digestd.delivery.replay import replay
 from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview, preview_on
-from digestd.digests.outlook import InterestYield, Outlook, outlook
+from digestd.digests.outlook import InterestYield, Outlook, explain_date, outlook
 from digestd.domain.delivery import Claim, MailKind, State
 from digestd.domain.paper import paper_id
-from digestd.domain.schedule import next_due, period_date
-from digestd.domain.subscriber import Status, Subscriber
+from digestd.domain.schedule import local_date, next_digest, period_date, period_on
+from digestd.domain.subscriber import Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.mail.content import Rendered
@@ -32,7 +32,8 @@ from digestd.mail.lint import Finding, Severity
 from digestd.mail.outlets import OUTLETS
 from digestd.mail.rendering import render_reason
 from digestd.security.links import address_key, make_message_id
-from digestd.store import subscribers, suppressions
+from digestd.store import consent, subscribers, suppressions
+from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryInfo
 from digestd.store.timestamps import to_us
 from digestd.subscribers.lookup import find
@@ -80,8 +81,9 @@ def show_preview(
 ) -> None:
     """Show the digest that a subscriber would get now.
 
-    Changes nothing and sends nothing. With --date papers are those known then, interests and votes those of today. With
-    --lint it shows what receivers would refuse, clip, block or show wrongly; with --serve, every change of a template.
+    Changes nothing and sends nothing. With --date, the papers are those known then; interests and votes are today's.
+    With --lint it shows what receivers would refuse, clip, block or show wrongly; with --serve, every change of a
+    template.
 
     Example: digestd preview ada@example.org --html --out digest.html
 
@@ -162,25 +164,34 @@ def show_replay(
 def show_explanation(
     email: Email,
     paper: Annotated[
-        str, typer.Argument(metavar="[PAPER]", help="A paper's id, as in arxiv:2401.00001. Default: all digests.")
+        str,
+        typer.Argument(metavar="[PAPER]", help="A paper's id, as in arxiv:2401.00001. Default: their digests."),
     ] = "",
     period: Annotated[
         str, typer.Option(help="Explain this past digest: 2026-11-24 or 2026-W48. Default: the next one.")
+    ] = "",
+    on: Annotated[
+        str, typer.Option("--date", metavar="DATE", help="Say why they got a digest on this date, or none.")
     ] = "",
     as_json: Json = False,
 ) -> None:
     """Explain a paper's score for a subscriber, or why they got a digest or none.
 
-    The contributions of all signals add up to the score. Without a paper it says what became of their last digest,
-    when the next one is due, and what each interest finds among the papers of the last days.
+    The contributions of all signals add up to the score. Without a paper it says what became of today's digest, or that
+    of --date, and of the last one, when the next one is due, and what each interest finds among the papers of the last
+    days.
 
     Example: digestd explain ada@example.org arxiv:2401.00001
+
+    Example: digestd explain ada@example.org --date 2026-11-24
     """
     if not paper:
         if period:
-            raise BadInput("--period: explains one paper of a digest, so name the paper too")
-        show_outlook(wiring.build(), email, as_json=as_json)
+            raise BadInput(f"--period: explains one paper of a digest; for the digest itself, use --date {period[:10]}")
+        show_outlook(wiring.build(), email, parse_date(on, "--date") if on else None, as_json=as_json)
         return
+    if on:
+        raise BadInput("--date: explains a digest; for one paper of it, use --period")
     name = paper_id(paper)
     if period:
         _check_period(period)
@@ -200,15 +211,22 @@ def show_explanation(
     print_explanation(app, subscriber, found)
 
 
-def show_outlook(app: App, email: str, *, as_json: bool) -> None:
-    """Print how a subscriber's last digest fared, when the next is due, and what their interests find."""
+def show_outlook(app: App, email: str, on: date | None, *, as_json: bool) -> None:
+    """Print how a subscriber's digests fared, when the next is due, and what their interests find.
+
+    `on`: the date to explain; today in their time zone by default.
+    """
     now = app.clock()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
         suppressed = suppressions.reason_for(session, address_key(app.keys, email))
+        due = next_digest(subscriber, subscribers.next_due(session, subscriber.key), now)
+        day = on or local_date(subscriber.timing, now)
+        verdict = _explain_date(session, subscriber, day, now)
+    if on is not None and not as_json:
+        emit_line(f"{day}: {verdict}")
+        return
     found = outlook(app.db, subscriber.key, now, app.encoder, app.settings.explore, app.settings.co_likes)
-    is_active = subscriber.status is Status.ACTIVE
-    due = next_due(subscriber.timing, now) if is_active else None
     interests = [_interest_row(each) for each in found.interests]
     if as_json:
         row = {
@@ -216,7 +234,9 @@ def show_outlook(app: App, email: str, *, as_json: bool) -> None:
             "status": subscriber.status,
             "suppressed": suppressed,
             "paused_until": subscriber.paused_until,
-            "next_due": due,
+            "next_due": due and due.astimezone(UTC),
+            "date": day,
+            "on_date": verdict,
             "last": None if found.last is None else _last_row(found.last),
             "considered": found.considered,
             "picks": found.picks,
@@ -225,21 +245,30 @@ def show_outlook(app: App, email: str, *, as_json: bool) -> None:
         }
         emit(row, as_json=True)
         return
-    for line in _outlook_lines(subscriber, found, suppressed, due):
+    emit_line(f"today: {verdict}")
+    for line in _outlook_lines(subscriber, found, suppressed, due, now):
         emit_line(line)
     if interests:
         emit(interests)
 
 
+def _explain_date(session: Session, subscriber: Subscriber, day: date, now: datetime) -> str:
+    """Return why the subscriber got a digest on a date, or none."""
+    period = period_on(subscriber.timing, day)
+    key = queries.digest_of(session, subscriber.key, period.key)
+    status = consent.status_at(session, subscriber.key, min(period.due, now))
+    return explain_date(subscriber, day, queries.entry(session, key) if key is not None else None, status, now)
+
+
 def _outlook_lines(
-    subscriber: Subscriber, found: Outlook, suppressed: SuppressionReason | None, due: datetime | None
+    subscriber: Subscriber, found: Outlook, suppressed: SuppressionReason | None, due: datetime | None, now: datetime
 ) -> Iterator[str]:
     timing = subscriber.timing
     if due is not None:
-        local = due.astimezone(ZoneInfo(timing.timezone))
-        yield f"next digest: {local:%A %Y-%m-%d %H:%M} in {timing.timezone} ({timing.cadence})"
-    elif subscriber.paused_until is not None:
-        yield f"no digest is due: paused until {subscriber.paused_until:%Y-%m-%d}"
+        until = subscriber.paused_until
+        paused = f", paused until {until.astimezone(due.tzinfo):%Y-%m-%d}" if until else ""
+        when = "is due now" if due <= now else f"{due:%A %Y-%m-%d %H:%M} in {timing.timezone}"
+        yield f"next digest: {when} ({timing.cadence}{paused})"
     else:
         yield f"no digest is due: the subscriber is {subscriber.status}"
     if suppressed is not None:

@@ -76,7 +76,7 @@ def show_group(group: GroupName, as_json: Json = False) -> None:
 
 def edit_group(
     group: GroupName,
-    name: Annotated[str | None, typer.Option("--name", help="Another name for the group.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="A new name for the group.")] = None,
     topic: Topics = None,
     phrase: Phrases = None,
     author: Authors = None,
@@ -88,7 +88,7 @@ def edit_group(
 ) -> None:
     """Change the name and the interests of a group.
 
-    A given option replaces all earlier values; `--topic ""` removes them. What is not given does not change.
+    A given option replaces all earlier values; `--topic ""` removes them. Other interests stay as they are.
 
     Example: digestd group edit "Folding lab" --topic "protein folding" --topic "cryo-EM"
     """
@@ -102,9 +102,7 @@ def remove_group(group: GroupName) -> None:
 
     Example: digestd group remove "Folding lab"
     """
-    built = wiring.connect()
-    with built.db.write() as session:
-        groups.remove(session, find_group(session, group).key)
+    group_edits.remove(wiring.connect().db, group)
     say("removed")
 
 
@@ -130,7 +128,7 @@ def join_group(
 def leave_group(group: GroupName, email: Email) -> None:
     """End a subscriber's membership in a group.
 
-    What they liked no longer counts for their colleagues, in no digest that is still to be sent.
+    What they liked counts in no digest of a colleague that is sent from now on.
 
     Example: digestd group leave "Folding lab" ada@example.org
     """

@@ -76,8 +76,10 @@ def _fetching(record: Path | None, replay: Path | None) -> Callable[[Fetcher], A
 
 
 def _say_notes(report: IngestReport) -> None:
-    """Print notes and skipped records, which do not fit in the table."""
+    """Print failed sources as warnings, notes and skipped records, which do not fit in the table."""
     for one in report.sources:
+        if one.error:
+            say(f"warning: {one.source}: {one.error}; `digestd source check {one.source}` tries it")
         if one.note:
             say(f"{one.source}: {one.note}")
         for reject in one.rejects:

@@ -52,7 +52,7 @@ def summarise(
     limit: Annotated[int, typer.Option(min=1, max=NUMBER_MAX, help="Ask about at most this many papers.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Have the language model summarise new papers now, as the service does by itself.
+    """Summarise new papers with the language model now, ahead of the service.
 
     It is the model of DIGESTD_LLM_URL. Summaries that do not keep to the abstract are dropped.
 

@@ -1,6 +1,7 @@
 """source: list, add, remove."""
 
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -61,7 +62,9 @@ def remove_source(spec: Spec) -> None:
     with built.db.write() as session:
         known = sources.specs(session)
         if spec not in known:
-            raise BadInput(f"there is no source {spec[:80]}; `digestd source list` shows all sources")
+            near = get_close_matches(spec, known, n=1) or [name for name in known if spec and name.startswith(spec)]
+            hint = f"did you mean {near[0]}?" if near else "`digestd source list` shows all sources"
+            raise BadInput(f"there is no source {spec[:80]}; {hint}")
         if known == [spec]:
             raise BadInput(f"{spec} is the last source; to ask none, set DIGESTD_SOURCES=none")
         sources.remove(session, spec)

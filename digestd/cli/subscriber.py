@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, astuple, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -25,6 +25,7 @@ from digestd.domain.bounce_score import SUPPRESS_AT
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.lookup import LookupState
 from digestd.domain.paper import PaperId
+from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput, DigestdError
@@ -196,8 +197,9 @@ def list_subscribers(
 def show_subscriber(email: Email, as_json: Json = False) -> None:
     """Show one subscriber.
 
-    Shows settings, interests, papers that do not count yet, groups, every change of consent, the last deliveries,
-    bounces and suppressions.
+    Tells the whole story of the address: settings, interests, papers that do not count yet, groups, when the next
+    digest is due, every change of consent, the last deliveries and what became of each, bounces, and suppressions with
+    their cause.
 
     Example: digestd subscriber show ada@example.org --json
     """
@@ -216,7 +218,11 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
             for e in consent.history(session, found.key)
         ]
         mails = [
-            {"id": e.key, "kind": e.kind, "period": e.period, "state": e.state, "picks": e.picks, "due": e.due}
+            {
+                **{"id": e.key, "kind": e.kind, "period": e.period, "state": e.state, "picks": e.picks, "due": e.due},
+                "attempts": e.attempts,
+                "said": e.reason or e.reply,
+            }
             for e in queries.entries(session, DELIVERIES_SHOWN, DeliveryFilter(subscriber=found.key))
         ]
         bounced = _bounces(session, found.key, built.clock())
@@ -226,13 +232,20 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
             for one in named_paper_states(session, found.key, names)
             if not one.title
         ]
+        following = next_digest(found, subscribers.next_due(session, found.key), built.clock())
         member_of = [one.group.name for one in groups.of_subscriber(session, found.key)]
-    row = {**subscriber_row(found), "unknown_papers": unknown, "groups": member_of, "consent": events}
+    row = {
+        **subscriber_row(found),
+        "next_digest": following and following.astimezone(UTC),
+        "unknown_papers": unknown,
+        "groups": member_of,
+        "consent": events,
+    }
     if as_json:
         emit({**row, "deliveries": mails, **bounced}, as_json=True)
         return
     row |= {"last_deliveries": mails, **bounced}
-    emit({name: value for name, value in row.items() if value not in ("", [], {})})
+    emit({name: value for name, value in row.items() if value not in ("", [], {}, None)})
 
 
 def import_file(
@@ -552,15 +565,17 @@ def _summary(subscriber: Subscriber) -> dict[str, object]:
 
 
 def _bounces(session: Session, key: int, now: datetime) -> dict[str, object]:
-    """Return the suppression and the bounces of an address.
+    """Return the suppression with its time, and the bounces of an address.
 
     These are bounce points, latest bounces and lifted suppressions.
     """
     address_key = subscribers.address_key_of(session, key)
     found = bounces.of_address(session, address_key, BOUNCES_SHOWN)
+    suppressed = suppressions.found_at(session, address_key)
     points = bounces.score_of(session, address_key, now).at(now)
     return {
-        "suppression": suppressions.reason_for(session, address_key),
+        "suppression": suppressed[0] if suppressed else None,
+        "suppressed_since": suppressed[1] if suppressed else None,
         "bounce points": f"{points:.1f} of {SUPPRESS_AT:g}" if found else "",
         "bounces": [
             {"at": b.at, "kind": b.kind, "status": b.status, "via": b.via, "delivery": b.delivery, "held": b.held}

@@ -13,7 +13,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_line
 from digestd.errors import BadSetting, NotFound
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="As the list shows it: email/digest.lead.txt.j2.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The template, as in email/digest.lead.txt.j2.")]
 
 
 def list_templates(

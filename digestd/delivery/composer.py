@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from digestd.delivery.chat import CHAT_FORMS, CHAT_USE, parse_chat_url
-from digestd.delivery.chat.chat_message import ChatDigest, chat_entry
+from digestd.delivery.chat import CHAT_FORMS, CHAT_USE, parse_stored_chat_url
+from digestd.delivery.chat.chat_message import ChatDigest, ChatLink, chat_entry
 from digestd.domain.delivery import DIGESTS, Claim, MailKind
 from digestd.domain.digest import Occasion
 from digestd.domain.group import Colleagues
@@ -38,7 +38,7 @@ from digestd.mail.digest import assemble_digest, render_digest
 from digestd.mail.dkim import Signer
 from digestd.mail.lint import Finding, LintContext, lint
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
-from digestd.mail.rendering import render_notice, render_reason, render_reply
+from digestd.mail.rendering import render_earlier_digest, render_notice, render_reason, render_reply
 from digestd.mail.templates import Templates
 from digestd.security.encryption import decrypt
 from digestd.security.links import (
@@ -206,16 +206,20 @@ class Composer:
     def _compose_chat(self, claim: Claim, url: str) -> ComposedMail:
         """Return a digest as messages for a chat room.
 
-        Others read along, so they contain nothing personal: no name, no title of a private reference, and no link but
-        that of the digest's web page.
+        Others read along, so they contain nothing personal: no name, no title of a private reference, and no links but
+        those of the web pages of this digest and of earlier ones that may not have arrived.
         """
         templates, content = self._templates[claim.template_hash], self._content(claim)
         heading = render_digest(templates, replace(content, subscriber_name="", held=())).subject
         entries = tuple(
             chat_entry(item, render_reason(templates, item.reason.shareable, claim.language)) for item in content.items
         )
-        target = parse_chat_url(url)
-        texts = CHAT_FORMS[target.form].write(ChatDigest(heading, entries, content.links.view), target)
+        earlier = tuple(
+            ChatLink(render_earlier_digest(templates, before.date, claim.language), before.view)
+            for before in content.held
+        )
+        target = parse_stored_chat_url(url)
+        texts = CHAT_FORMS[target.form].write(ChatDigest(heading, entries, content.links.view, earlier), target)
         message = json.dumps(texts).encode()
         return ComposedMail(message, hashlib.sha256(message).digest(), url)
 
@@ -486,6 +490,11 @@ def _erasure(sender: Sender, claim: Claim) -> str:
     return sender.urls.erase(_token(sender, claim, Purpose.ERASE, claim.consent_version))
 
 
+def _chat(sender: Sender, claim: Claim) -> str:
+    """Return the link to confirm a chat room. The period of such a notice is the second of the request."""
+    return sender.urls.chat(_token(sender, claim, Purpose.CHAT, int(claim.period)))
+
+
 def _renewal(sender: Sender, claim: Claim) -> str:
     return sender.urls.renew(_token(sender, claim, Purpose.RENEW, claim.consent_version))
 
@@ -510,6 +519,7 @@ _LINKS: dict[MailKind, Callable[[Sender, Claim], str]] = {
     MailKind.SETTINGS: _settings,
     MailKind.ERASE: _erasure,
     MailKind.RENEW: _renewal,
+    MailKind.CHAT: _chat,
     MailKind.ADDRESS_CHANGE_OLD: _address_change(Purpose.ADDRESS_CHANGE_OLD),
     MailKind.ADDRESS_CHANGE_NEW: _address_change(Purpose.ADDRESS_CHANGE_NEW),
 }

@@ -4,14 +4,11 @@ Before a run claims anything, it composes a sample of mails and does not start i
 they are loaded, but not with every paper and name that exists, and a failure found here costs no mail an attempt. The
 first mail of each kind and language is also linted (see `mail.lint`): one error there stops the run.
 
-It also checks the free disk space, before and during the run, because what is sent must be recorded. The result journal
-has its blocks already; the database needs room to grow. Like Postfix with `queue_minfree`, digestd stops accepting work
-while there is still some space.
+It also checks the free disk space (see `disk_space`), before and during the run.
 """
 
 import asyncio
-import shutil
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -25,14 +22,16 @@ from digestd.delivery.attempt_recorder import AttemptRecorder, PendingRefusals, 
 from digestd.delivery.chat.chat_transport import ROUTE, ChatTransport
 from digestd.delivery.claim_queue import ClaimQueue
 from digestd.delivery.composer import Composer, Sender
+from digestd.delivery.disk_space import check_disk_space
 from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.journals import open_result_journal, open_sent_journal
-from digestd.delivery.recovery import check_database_is_current
+from digestd.delivery.reconcile import RelayLog
+from digestd.delivery.recovery import RestoreGuard
 from digestd.delivery.relays import RateLimiter, RelayBackoff, RelayBalancer
 from digestd.delivery.sending_worker import SendingContext, WorkerPool
 from digestd.delivery.transports import Route
 from digestd.domain.delivery import Claim
-from digestd.errors import ComposeFailed, Damaged, Unavailable
+from digestd.errors import ComposeFailed, Damaged
 from digestd.mail.lint import Severity
 from digestd.security.links import make_envelope_from
 from digestd.store.database import Database
@@ -49,8 +48,6 @@ SAMPLE_FAILURES_ALLOWED = 1
 LINTED_MAX = 5
 """Mails linted before a run: each costs some hundredths of a second."""
 log = structlog.get_logger(__name__)
-MIN_FREE_BYTES = 64 * 1024 * 1024
-"""Disk space below which nothing is sent: more than the ledger of 100,000 mails grows by in a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +63,7 @@ class DeliveryConfig:
         rng: Source of randomness for retry delays.
         journals: Folder of the result journal and the sent journal.
         machine: Name of this machine, or empty if it has none.
+        relay_log: The log of the relay, if it can be read.
         connections: Number of connections to each relay.
         limits: Mails per second, by route name or by `@domain`.
         send_alert: Called when a relay stops or resumes.
@@ -80,10 +78,16 @@ class DeliveryConfig:
     rng: Random
     journals: Path
     machine: str = ""
+    relay_log: RelayLog | None = None
     connections: int = 8
     limits: Mapping[str, float] = field(default_factory=dict)
     send_alert: SendAlert = no_alert
     chat: Route = field(default_factory=lambda: Route(ROUTE, ChatTransport()))
+
+    @property
+    def guard(self) -> RestoreGuard:
+        """Return the check that database and sent journal belong together."""
+        return RestoreGuard(self.db, self.sender.keys, self.sender.bounce, self.journals, self.machine, self.relay_log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,6 @@ class DeliveryReport:
     uncertain: int = 0
     poisoned: int = 0
     stopped: str | None = None
-
-
-class DiskFull(Unavailable):
-    """There is too little disk space to record what would be sent."""
 
 
 async def deliver(  # what a run may be limited by
@@ -128,19 +128,19 @@ async def deliver(  # what a run may be limited by
 
     Raises:
         DiskFull: There is too little space to record results, before or during the run.
-        NotResumed: The database is older than the sent journal, or belongs to another machine.
+        NotResumed: The database or the sent journal was put back, or is on another machine.
     """
     folders = [config.journals, *([config.db.file.parent] if config.db.file else [])]
     check_space = partial(check_disk_space, folders)
     check_space()
-    await asyncio.to_thread(check_database_is_current, config.db, config.journals, config.machine)
+    server = await asyncio.to_thread(config.guard.check, config.clock())
     counters = counters or RunCounters()
     started = config.clock()
     limiter = await asyncio.to_thread(_load_rate_limiter, config, started, asyncio.get_running_loop())
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender)
     queue = ClaimQueue(config.db, _claim_owner(config), composer.prepare, config.clock if drain else lambda: started)
-    queue.with_limits(limit, limiter, balancer).with_only(only).with_disk_check(check_space)
+    queue.with_limits(limit, limiter, balancer).with_only(only).with_disk_check(check_space).with_server(server)
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
         with (
@@ -148,7 +148,7 @@ async def deliver(  # what a run may be limited by
             open_result_journal(config.journals, config.owner) as results,
             open_sent_journal(config.journals, started.date()) as sent,
         ):
-            commits = GroupCommit(config.db, config.clock, results, sent, limiter)
+            commits = GroupCommit(config.db, config.clock, results, sent, limiter, server)
             recorders = {
                 route.name: AttemptRecorder(config.owner, route.name, commits, refusals, config.rng)
                 for route in (*config.routes, config.chat)
@@ -206,21 +206,6 @@ def check_lint(composer: Composer, sample: Sequence[Claim]) -> None:
                     "Sending resumes by itself"
                 )
             log.warning("mail lint", delivery=claim.key, rule=finding.rule, where=finding.where, why=finding.message)
-
-
-def check_disk_space(folders: Iterable[Path]) -> None:
-    """Raise DiskFull if a folder has less than MIN_FREE_BYTES free.
-
-    A missing folder is judged by its nearest existing parent.
-    """
-    for folder in folders:
-        existing = next(parent for parent in [folder.absolute(), *folder.absolute().parents] if parent.exists())
-        free = shutil.disk_usage(existing).free
-        if free < MIN_FREE_BYTES:
-            raise DiskFull(
-                f"only {free // 2**20} MiB are free in {existing}, and sending needs {MIN_FREE_BYTES // 2**20} MiB to "
-                "record results; free some space. Sending resumes by itself"
-            )
 
 
 def _preflight(config: DeliveryConfig, composer: Composer, now: datetime) -> None:

@@ -12,6 +12,7 @@ from digestd.store.groups import SharedInterest
 
 _KINDS = {
     ReasonKind.AUTHOR: Kind.AUTHOR,
+    ReasonKind.TITLE: Kind.TOPIC,
     ReasonKind.TOPIC: Kind.TOPIC,
     ReasonKind.NEAR_TOPIC: Kind.TOPIC,
     ReasonKind.PHRASE: Kind.PHRASE,
@@ -58,5 +59,5 @@ def with_group(reason: Reason, shared: Sequence[SharedInterest], is_recommended:
     found = next((one for one in shared if (one.interest.kind, one.interest.value.casefold()) == (kind, value)), None)
     if found is None:
         return reason
-    words = reason.words if reason.kind is ReasonKind.TOPIC else ()
+    words = reason.words if kind is Kind.TOPIC else ()
     return Reason(ReasonKind.GROUP, found.group, () if found.is_lent else (found.interest.value, *words))

@@ -5,7 +5,8 @@ It answers why somebody got no digest. Nothing is stored.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlmodel import Session
@@ -14,10 +15,11 @@ from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.shard import NO_SUBSCRIBER, compile_new, rank_shard
-from digestd.domain.delivery import MailKind
+from digestd.domain.delivery import MailKind, State
 from digestd.domain.interest import Interest, Stance
 from digestd.domain.paper import Paper
-from digestd.domain.schedule import newest_due
+from digestd.domain.schedule import is_mail_day, local_date, newest_due, period_on
+from digestd.domain.subscriber import Status, Subscriber
 from digestd.ranking.calibration import MIN_SCORES
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.store import due as due_subscribers
@@ -112,3 +114,62 @@ def _yields(
             day.candidates.papers[best],
             probability,
         )
+
+
+def explain_date(
+    subscriber: Subscriber, day: date, delivery: DeliveryInfo | None, status_then: Status | None, now: datetime
+) -> str:
+    """Return why a subscriber got a digest on a date, or none.
+
+    Args:
+        subscriber: as they are now.
+        day: a date in their time zone.
+        delivery: their digest of the period, if one was planned.
+        status_then: their status when it was due; None if they were not known yet.
+    """
+    timing = subscriber.timing
+    period = period_on(timing, day)
+    if delivery is not None and not is_mail_day(timing, day):
+        return f"none is due on a {day:%A} ({timing.cadence}); the digest of {period.key}: {_fate(delivery, now)}"
+    if delivery is not None:
+        return _fate(delivery, now)
+    return _why_not_planned(subscriber, day, status_then, now)
+
+
+def _why_not_planned(subscriber: Subscriber, day: date, status_then: Status | None, now: datetime) -> str:
+    timing = subscriber.timing
+    due = period_on(timing, day).due
+    if status_then is None:
+        return "no digest: they were not a subscriber yet"
+    if status_then is not Status.ACTIVE:
+        return f"no digest: they were {status_then}"
+    if not is_mail_day(timing, day):
+        return f"no digest: none is due on a {day:%A} ({timing.cadence})"
+    if due > now:
+        return f"not yet: it is due at {due.astimezone(ZoneInfo(timing.timezone)):%H:%M} ({timing.timezone})"
+    if subscriber.last_date is not None and subscriber.last_date >= day.isoformat():
+        return "no digest: a later one covered the day, or their time zone or hour was changed; never two on one date"
+    if day == local_date(timing, now):
+        return "not planned yet: `digestd plan` plans it; check that `digestd up` or `digestd worker` runs"
+    return "no digest was planned: digestd did not run on that day; the next digest covers it"
+
+
+def _fate(found: DeliveryInfo, now: datetime) -> str:
+    """Return what became of a planned digest."""
+    papers = f"{found.picks} paper" + ("" if found.picks == 1 else "s")
+    said = f"; the relay said: {found.reply}" if found.reply else ""
+    match found.state:
+        case State.EMPTY:
+            return "no mail: no new paper matched their interests; `digestd preview EMAIL --date DATE` ranks them again"
+        case State.ACCEPTED:
+            return f"sent with {papers}{said}; if it did not arrive, look into their spam folder and the relay's log"
+        case State.READY if found.not_before > now:
+            return f"planned with {papers}, waits until {found.not_before:%Y-%m-%d %H:%M}Z{said}"
+        case State.READY:
+            return f"planned with {papers} and ready; `digestd deliver` sends it{said}"
+        case State.LEASED | State.FINAL_DOT:
+            return f"planned with {papers}, being sent now"
+        case State.UNCERTAIN:
+            return f"{papers}, may have arrived: the relay's answer was lost; `digestd delivery settle {found.key}`"
+        case _:
+            return f"{papers}, {found.state}" + (f" ({found.reason})" if found.reason else "") + said

@@ -15,7 +15,7 @@ from typing import NamedTuple, overload
 
 import numpy as np
 
-from digestd.domain.digest import Section
+from digestd.domain.digest import Reason, ReasonKind, Section
 from digestd.domain.picks import SECTIONS, PickTable
 from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Cells, Doubles, Floats, Ints, along, cells_along, marked
@@ -205,13 +205,13 @@ def build_pick_table(
         revision=row_numbers[selected.columns, 1],
         score=ranked.total[selected.rows, selected.columns],
         section=np.where(explored, _EXPLORATION, np.where(without_interests, _TRENDING, _FOR_YOU)),
-        reason=reasons.which,
+        reason=np.where(explored, len(reasons.distinct), reasons.which),
         rank=_candidate_ranks(selections, selected),
         probability=np.where(without_interests, np.nan, calibration.probabilities(log_odds)),
         prior=np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds)),
         propensity=np.where(explored, selections.propensity[selected.rows], np.nan),
         team=np.zeros(len(selected), dtype=np.int64),
-        reasons=reasons.distinct,
+        reasons=[*reasons.distinct, Reason(ReasonKind.RANDOM)],
     )
 
 

@@ -98,6 +98,7 @@ class MailKind(StrEnum):
     SETTINGS = "settings"  # a fresh link to the preferences
     ERASE = "erase"  # the subscriber asked to be erased: confirm it
     RENEW = "renew"  # the subscriber asked to make earlier links void: confirm it
+    CHAT = "chat"  # the subscriber wants their digests in a chat room: confirm it
     ADDRESS_CHANGE_OLD = "address-change-old"  # to the address that is to be left: confirm or stop it
     ADDRESS_CHANGE_NEW = "address-change-new"  # to the new address: confirm it
     REPLY = "reply"  # the answer to commands by mail
@@ -148,6 +149,7 @@ _MAY_BE_WRITTEN_TO = {
     MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # the unsubscribed may still export or erase their data
     MailKind.ERASE: _CONFIRMED | {Status.UNSUBSCRIBED},
     MailKind.RENEW: _CONFIRMED | {Status.UNSUBSCRIBED},
+    MailKind.CHAT: _CONFIRMED,
     MailKind.ADDRESS_CHANGE_OLD: _CONFIRMED,
     MailKind.ADDRESS_CHANGE_NEW: _CONFIRMED,
     MailKind.REPLY: _CONFIRMED | {Status.UNSUBSCRIBED},

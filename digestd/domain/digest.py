@@ -23,7 +23,8 @@ class ReasonKind(StrEnum):
     """The kind of reason for a pick; `Reason.value` names what matched."""
 
     AUTHOR = "author"  # a followed author wrote it
-    TOPIC = "topic"  # words of the topic are in the text
+    TITLE = "title"  # the title names the topic; words = how
+    TOPIC = "topic"  # the abstract names the topic; words = a quote
     PHRASE = "phrase"  # the phrase is in the text
     NEAR_TOPIC = "near_topic"  # close in meaning, no literal hit
     LIKED = "liked"  # close to a paper the subscriber liked; value = its title
@@ -35,6 +36,7 @@ class ReasonKind(StrEnum):
     GROUP_LIKES = "group_likes"  # at least two colleagues in a group liked or saved it, and nothing else matched
     TREND = "trend"  # value = the figure, e.g. "42"
     NEW = "new"  # nothing matched and nobody voted yet
+    RANDOM = "random"  # an exploration paper
 
 
 class Occasion(StrEnum):

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from digestd.domain.digest import Reason, ReasonKind, Section
 
 _GROUPED = {
+    ReasonKind.TITLE: ReasonKind.TOPIC,
     ReasonKind.TOPIC: ReasonKind.TOPIC,
     ReasonKind.NEAR_TOPIC: ReasonKind.TOPIC,
     ReasonKind.PHRASE: ReasonKind.PHRASE,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from math import isfinite
 from typing import NewType
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from digestd.domain.gist import Gist
 from digestd.errors import BadRecord
@@ -169,7 +169,7 @@ def arxiv_id(text: str) -> tuple[PaperId, int | None] | None:
 
 
 def doi_id(text: str) -> PaperId | None:
-    """Return the paper of a DOI.
+    """Return the paper of a DOI, which is percent-encoded in an address.
 
     DataCite's `10.48550/arXiv.<id>` is the arXiv paper itself.
     """
@@ -177,6 +177,8 @@ def doi_id(text: str) -> PaperId | None:
     if match is None:
         return None
     doi = match["doi"].lower()
+    if "%" in doi and "://" in text:
+        doi = "".join(unquote(doi).split())
     if doi.startswith("10.48550/arxiv."):
         named = arxiv_id(doi.removeprefix("10.48550/arxiv."))
         return named[0] if named else None

@@ -81,6 +81,11 @@ def safe_address(address: str) -> str:
     return address if _ADDRESS.fullmatch(address) else ""
 
 
+def without_addresses(text: str) -> str:
+    """Return a relay's words with mail addresses replaced by `…`: they name a subscriber, and differ for each mail."""
+    return " ".join("…" if "@" in word else word for word in text.split())
+
+
 def safe_link(url: str) -> str:
     """Return the URL if it is a safe web URL, mailto URL or bare address, else empty."""
     return url if safe_url(url) or safe_address(url.removeprefix("mailto:")) else ""

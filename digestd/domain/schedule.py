@@ -39,7 +39,7 @@ def newest_due(timing: Timing, now: datetime) -> Period:
     today = local_date(timing, now)
     for back in range(-1, _HORIZON_DAYS):
         day = today - timedelta(days=back)
-        if _mails_on(timing, day) and (due := _instant(timing, day)) <= now:
+        if is_mail_day(timing, day) and (due := _instant(timing, day)) <= now:
             return Period(key=_key(timing, day), date=day, due=due)
     raise AssertionError("every cadence has a day within the horizon")
 
@@ -60,7 +60,7 @@ def next_due(timing: Timing, now: datetime) -> datetime:
     today = local_date(timing, now)
     for ahead in range(-1, _HORIZON_DAYS):
         day = today + timedelta(days=ahead)
-        if _mails_on(timing, day) and (due := _instant(timing, day)) > now:
+        if is_mail_day(timing, day) and (due := _instant(timing, day)) > now:
             return due
     raise AssertionError("every cadence has a day within the horizon")
 
@@ -130,7 +130,7 @@ def covers_from(timing: Timing, last_planned: datetime | None, period: Period) -
         return period.key
     day = max(local_date(timing, last_planned) + timedelta(days=1), period.date - timedelta(days=_WEEK - 1))
     while day < period.date:
-        if _mails_on(timing, day):
+        if is_mail_day(timing, day):
             return _key(timing, day)
         day += timedelta(days=1)
     return period.key
@@ -149,7 +149,8 @@ def expires(timing: Timing, due: datetime) -> datetime:
     return due + (WEEKLY_LIFE if timing.cadence is Cadence.WEEKLY else DAILY_LIFE)
 
 
-def _mails_on(timing: Timing, day: date) -> bool:
+def is_mail_day(timing: Timing, day: date) -> bool:
+    """Return True if a digest is due on a date, by the cadence."""
     if timing.cadence is Cadence.WEEKLY:
         return day.weekday() == timing.weekday
     return timing.cadence is Cadence.DAILY or day.weekday() < _WEEK - 2

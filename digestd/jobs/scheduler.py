@@ -130,15 +130,16 @@ class Scheduler:
             log.error("planning failed", why=str(error), retry=error.retry)
             return
         self.last_tick = self._app.clock()
+        if report.rescheduled:
+            why = f"{report.rescheduled} subscribers were rescheduled; check that the clock is right now"
+            await self._app.send_alert("clock was ahead", "", why)
         if report.due:
             log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
 
     def _plan(self, now: datetime) -> PlanReport:
         self._lock.renew()
         require_current(self._app.db)
-        report = plan(self._app.db, self._app.planner, now, self._is_running)
-        self._chores.warn_of_far_due(now)
-        return report
+        return plan(self._app.db, self._app.planner, now, self._is_running)
 
     def _is_running(self) -> bool:
         return not self._stopping

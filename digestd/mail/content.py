@@ -10,7 +10,7 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Occasion, Reason, Section
 from digestd.domain.gist import Gist
 from digestd.domain.group import Colleagues
-from digestd.domain.paper import Paper
+from digestd.domain.paper import Paper, is_sample
 from digestd.domain.reply import ReplyLine
 
 
@@ -28,6 +28,7 @@ class PaperContent:
         venue: The journal or conference, or empty.
         affiliations: The organisations of the authors, if a source gives them.
         announced: `new`, `cross` or `replace`, as the most trusted source announced it.
+        is_sample: Whether the paper is invented.
         gist: What is new and what came out; without it the abstract is cut.
         translated: The same paper with its gist in other languages, by BCP 47 tag.
     """
@@ -44,6 +45,7 @@ class PaperContent:
     venue: str = ""
     affiliations: tuple[str, ...] = ()
     announced: str = "new"
+    is_sample: bool = False
     gist: Gist | None = None
     translated: "Mapping[str, PaperContent]" = field(default_factory=dict)
 
@@ -66,6 +68,7 @@ class PaperContent:
             venue=paper.facts.venue,
             affiliations=paper.facts.affiliations,
             announced=paper.facts.announced,
+            is_sample=is_sample(paper.id),
             gist=paper.gist,
         )
         return replace(

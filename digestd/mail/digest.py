@@ -79,6 +79,7 @@ class DigestSummary:
         tomorrow: Whether the next digest certainly comes the next day.
         considered: How many papers it was chosen from; 0 hides the number.
         gaps: Incomplete sources.
+        samples: How many papers are invented.
         is_first, is_thin, is_after_gap: What is special about this digest.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
@@ -95,6 +96,7 @@ class DigestSummary:
     considered: int
     count: int
     gaps: tuple[CoverageGap, ...]
+    samples: int = 0
     is_first: bool = False
     is_thin: bool = False
     is_after_gap: bool = False
@@ -307,6 +309,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         considered=content.considered if content.considered > len(content.items) else 0,
         count=len(content.items),
         gaps=coverage_gaps(content.coverage) if content.coverage else (),
+        samples=sum(item.paper.is_sample for item in content.items),
         is_first=Occasion.FIRST in content.occasions,
         is_thin=Occasion.THIN in content.occasions and not trending,
         is_after_gap=Occasion.AFTER_GAP in content.occasions,
@@ -397,8 +400,6 @@ def _reason(environment: Environment, reason: Reason, heading: HeadingKind, coll
 
 
 def _reason_text(environment: Environment, reason: Reason, heading: HeadingKind) -> str:
-    if heading is HeadingKind.EXPLORATION:
-        return ""
     return (render_short_sentence if heading in _SPOKEN else render_sentence)(environment, reason)
 
 

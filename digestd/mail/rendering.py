@@ -29,6 +29,7 @@ _COMMAND_ROWS = {
     "mute": {"mute", "unmute"},
     "hour": {"hour", "zone"},
     "size": {"size", "language"},
+    "empty": {"empty", "abstracts"},
 }
 """Commands that share a row of the help, by the first of each row."""
 
@@ -83,6 +84,17 @@ def render_gist(templates: Templates, gist: Gist | None, language: str) -> str:
         return ""
     shown = replace(gist, text=clean(gist.text))
     return render_line(templates.environment(language), "email/gist.txt.j2", gist=shown)
+
+
+def render_earlier_digest(templates: Templates, day: date, language: str) -> str:
+    """Render that an earlier digest may not have arrived, for a chat room."""
+    return render_line(templates.environment(language), "email/chat.earlier.txt.j2", day=day)
+
+
+def render_chat_test(templates: Templates, list_name: str, language: str) -> str:
+    """Render the test message for a chat room."""
+    environment = templates.environment(language)
+    return render_line(environment, "email/chat.test.txt.j2", list_name=clean_line(list_name, NAME_MAX))
 
 
 def render_reason(templates: Templates, reason: Reason, language: str) -> str:

@@ -60,13 +60,13 @@ def breakable(text: str) -> Markup:
 
 
 def text_attributes(page: tuple[str, str], language: str, direction: str) -> Markup:
-    """Return the attributes `lang` and `dir` of a text where they differ from those of the page.
+    """Return the attributes `lang` and `dir` of a text where they differ from those of the page, each after a space.
 
     `dir` is given by name: not every mail client knows `dir="auto"`.
     """
     named = (("lang", language, page[0]), ("dir", direction, page[1]))
-    return Markup(" ").join(
-        Markup('{}="{}"').format(name, value) for name, value, usual in named if value and value != usual
+    return Markup("").join(
+        Markup(' {}="{}"').format(name, value) for name, value, usual in named if value and value != usual
     )
 
 

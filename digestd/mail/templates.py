@@ -50,6 +50,9 @@ SHORT_REASON_TEMPLATE = "email/reason.short.txt.j2"
 _STYLE = "email/style.css"
 _TABLE_TAG = re.compile(r"(</?)(table|tr|td)\b")
 _HIDDEN_TABLE_TAG = re.compile(r"(</?)x-(table|tr|td)\b")
+_AT_RULE = re.compile(r"@[^{}]*\{(?:[^{}]*\{[^{}]*\})*")
+_CLASS_SELECTOR = re.compile(r"\.([a-z][a-z0-9-]*)")
+_CLASS_ATTRIBUTE = re.compile(r' class="([a-z0-9 -]*)"')
 _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
 
@@ -132,12 +135,13 @@ def inline_css(source: str, css: str) -> str:
     result = inliner.inline(hidden) if "<html" in source else inliner.inline_fragment(hidden, css)
     result = _HIDDEN_TABLE_TAG.sub(r"\1\2", result)
     result = _HEAD_STYLE.sub(_move_style, result, count=1)
-    return _HIDDEN_TAG.sub(lambda mark: tags[int(mark[1] or mark[2])], result)
+    result = _HIDDEN_TAG.sub(lambda mark: tags[int(mark[1] or mark[2])], result)
+    return result.replace(" {{ text_attributes(", "{{ text_attributes(")  # which begin with a space
 
 
 def _move_style(head: re.Match[str]) -> str:
     """Move the style to the end of the head, minified: the charset comes first (HTML: within 1,024 bytes)."""
-    style = re.sub(r" ?([{};:,]) ?", r"\1", re.sub(r"\s+", " ", head[1])).replace(";}", "}")
+    style = re.sub(r" ?([{};:,!]) ?", r"\1", re.sub(r"\s+", " ", head[1])).replace(";}", "}")
     return f"<head>{head[2]}{style}\n</head>"
 
 
@@ -176,7 +180,19 @@ def _languages(items: tuple[tuple[str, str], ...]) -> _Languages:
 
 
 def _source(path: str, text: str, css: str) -> str:
-    return inline_css(text, css) if path.startswith("email/") and path.endswith(".html.j2") else text
+    is_mail = path.startswith("email/") and path.endswith(".html.j2")
+    return _without_unused_classes(inline_css(text, css), css) if is_mail else text
+
+
+def _without_unused_classes(source: str, css: str) -> str:
+    """Return a template without the classes that no at-rule names; their rules are style attributes by now."""
+    used = set(_CLASS_SELECTOR.findall(" ".join(_AT_RULE.findall(css))))
+
+    def kept(attribute: re.Match[str]) -> str:
+        names = [name for name in attribute[1].split() if name in used]
+        return f' class="{" ".join(names)}"' if names else ""
+
+    return _CLASS_ATTRIBUTE.sub(kept, source)
 
 
 def _environment(language: str, catalogue: str | None, sources: Mapping[str, str], theme: Theme) -> Environment:

@@ -12,7 +12,7 @@ from digestd.domain.sanitise import clean, safe_url, shorten
 from digestd.mail.categories import category_label, category_names
 from digestd.mail.content import PaperContent
 from digestd.mail.scripts import text_direction, text_language
-from digestd.ranking.text import tokens
+from digestd.ranking.text import phrase_form
 
 HTML_MAX = 92_000
 """Gmail clips messages above 102 KB of encoded HTML."""
@@ -92,6 +92,7 @@ class PaperView:
         published: The day of publication, if known.
         places: Sources and venue.
         announced: new, cross or replace.
+        is_sample: Whether the paper is invented; shown at every level.
         upvotes: Of a paper without a link to its discussion; 0 if unknown.
         abstract: The abstract, cut to the level.
         gist: What is new and what came out; without a gist the same as `abstract`.
@@ -110,6 +111,7 @@ class PaperView:
     published: date | None
     places: tuple[str, ...]
     announced: str
+    is_sample: bool
     upvotes: int
     abstract: str
     abstract_dir: str
@@ -183,6 +185,7 @@ def view_paper(paper: PaperContent, level: DetailLevel, followed: tuple[str, ...
         if has_facts
         else (),
         announced=paper.announced if has_facts else "new",
+        is_sample=paper.is_sample,
         upvotes=_figure(paper, "upvotes") if has_facts and all(link.kind != "discussion" for link in links) else 0,
         abstract=abstract,
         abstract_dir=text_direction(abstract),
@@ -216,37 +219,31 @@ def _gist(paper: PaperContent, limit: int) -> str:
 
 
 def clean_reason(reason: Reason) -> Reason:
-    """Clean a reason to one line, without words that only repeat the topic."""
+    """Clean a reason to one line, without words that only repeat the interest."""
     if reason.kind is ReasonKind.GROUP and reason.words:
-        topic = clean_reason(Reason(ReasonKind.TOPIC, reason.words[0], reason.words[1:]))
+        topic = clean_reason(Reason(ReasonKind.TITLE, reason.words[0], reason.words[1:]))
         return Reason(reason.kind, shorten(clean(reason.value), _REASON_MAX), (topic.value, *topic.words))
-    words = (
-        () if _repeats_topic(reason) else (shorten(_mid_sentence(clean(word, 200)), 40) for word in reason.words[:5])
-    )
+    words = [] if _repeats_interest(reason) else [shorten(clean(word, 200), _REASON_MAX) for word in reason.words[:5]]
     value = category_label(reason.value) if reason.kind is ReasonKind.CATEGORY else clean(reason.value)
-    return Reason(reason.kind, shorten(clean(value), _REASON_MAX), tuple(words))
+    return Reason(
+        reason.kind,
+        shorten(clean(value), _REASON_MAX),
+        tuple(map(_mid_sentence, words) if reason.kind is ReasonKind.WORDS else words),
+    )
 
 
-def _repeats_topic(reason: Reason) -> bool:
-    """Return True if the words are the topic's own, or plurals of them."""
-    words = " ".join(reason.words)
-    if reason.kind is not ReasonKind.TOPIC or words.casefold() == reason.value.casefold():
-        return reason.kind is ReasonKind.TOPIC
-    topic_words = {_singular(word) for word in reason.value.split()}
-    return all(_singular(word) in topic_words for word in reason.words) and _terms(words) == _terms(reason.value)
-
-
-def _terms(text: str) -> frozenset[str]:
-    return frozenset().union(*map(_terms_of, text.split()))
-
-
-@lru_cache(maxsize=4096)  # topics share words
-def _terms_of(word: str) -> tuple[str, ...]:
-    return tuple(tokens(word))
+def _repeats_interest(reason: Reason) -> bool:
+    """Return True if the words in the title are those of the interest, or plurals of them."""
+    if reason.kind not in (ReasonKind.TITLE, ReasonKind.PHRASE):
+        return False
+    topic, words = (
+        [_singular(word) for word in phrase_form(text).split()] for text in (reason.value, " ".join(reason.words))
+    )
+    return words == topic
 
 
 def _singular(word: str) -> str:
-    return word.casefold().removesuffix("s")
+    return word.removesuffix("s")
 
 
 def _mid_sentence(word: str) -> str:

@@ -3,23 +3,34 @@
 Also merge or split papers for an operator.
 
 New sightings are compared with the papers that share a blocking key (see `similarity`).
-Every pair of sightings counts, so the order of arrival does not matter, with one
-exception: a paper similar to two that are known to differ is joined with neither if
-all come in one page, else with the first. Keys shared by more than COMMON papers are
-ignored.
+Every pair of sightings counts, so the order of arrival does not matter, with two
+exceptions: a paper similar to two that are known to differ is joined with neither if
+all come in one page, else with the first; and an abstract is known as boilerplate only
+from the third paper on. Keys shared by more than COMMON papers are ignored.
+
+Similarity is not transitive: a record without authors may be similar to the papers of
+two groups. So papers are joined only if no two of their sightings contradict each other.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, product
 
 from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Sighting
 from digestd.errors import BadInput, NotFound
 from digestd.papers.merge import ReadableTexts, merge_change, rebuild_change
-from digestd.papers.similarity import Similarity, blocking_keys, conflicting_ids, same_work
+from digestd.papers.normalization import squash, title_words
+from digestd.papers.similarity import (
+    Similarity,
+    abstract_key,
+    blocking_keys,
+    conflicting_ids,
+    contradiction,
+    same_work,
+)
 from digestd.store import do_not_merge, merges, papers, similarity_keys
 from digestd.store import sightings as kept
 from digestd.store.database import Database
@@ -27,6 +38,8 @@ from digestd.store.sightings import PaperState, ReadableText, TextKey
 
 COMMON = 20
 """Papers that may share a blocking key; more make it useless."""
+BOILERPLATE = 3
+"""Papers with different titles whose abstracts begin alike: from here on the abstract says nothing about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +77,14 @@ def merge_duplicates(
     stored = similarity_keys.papers_sharing(session, open_keys) | similarity_keys.non_arxiv_papers_sharing(
         session, other_keys
     )
-    pairs = {pair for pair in _pairs(wanted, stored) if not of_arxiv.issuperset(pair)}
+    sharing = _sharing(wanted, stored)
+    pairs = {pair for pair in _pairs(wanted, sharing) if not of_arxiv.issuperset(pair)}
     _note_keys(session, wanted, created)
     if not pairs:
         return 0
     known = {paper.key: paper for paper in kept.by_number(session, {key for pair in pairs for key in pair})}
-    joins = find_duplicates(known, fresh, pairs, do_not_merge.pairs_of(session, known))
+    crowded = {key for key, found in sharing.items() if len(found) > COMMON}
+    joins = find_duplicates(known, fresh, pairs, do_not_merge.pairs_of(session, known), crowded)
     for join in joins:
         _join(session, join, created, readable, now)
     return len(
@@ -82,16 +97,19 @@ def find_duplicates(
     fresh: Mapping[int, Sequence[Sighting]],
     pairs: Iterable[tuple[int, int]],
     kept_apart: Collection[tuple[int, int]],
+    crowded: Collection[int] = (),
 ) -> list[DuplicatePair]:
     """Return the pairs that are one work.
 
-    New sightings of each paper are compared with all of the other.
+    New sightings of each paper are compared with all of the other. `crowded`: blocking keys that more than COMMON
+    papers share.
     """
+    boilerplate = _boilerplate(known.values()).union(crowded)
     found = []
     for one, other in sorted(pairs):
         if (one, other) in kept_apart or conflicting_ids(known[one].aliases, known[other].aliases):
             continue
-        verdict = _best(known[one], fresh.get(one, ()), known[other], fresh.get(other, ()))
+        verdict = _best(known[one], fresh.get(one, ()), known[other], fresh.get(other, ()), boilerplate)
         if verdict.is_same_work:
             found.append(DuplicatePair(one, other, verdict.evidence))
     return _without_doubt(found, known, kept_apart)
@@ -101,13 +119,30 @@ def _is_of_arxiv(sighting: Sighting) -> bool:
     return any(name.startswith("arxiv:") for name in sighting.ids)
 
 
+def _boilerplate(known: Iterable[PaperState]) -> set[int]:
+    """Return the keys of abstracts that BOILERPLATE papers with different titles share."""
+    titles: dict[int, set[str]] = {}
+    for paper in known:
+        newest = paper.sightings[-1].sighting
+        if (key := abstract_key(newest)) is not None:
+            titles.setdefault(key, set()).add(squash(title_words(newest.words.title)))
+    return {key for key, found in titles.items() if len(found) >= BOILERPLATE}
+
+
 def _best(
-    one: PaperState, new_of_one: Sequence[Sighting], other: PaperState, new_of_other: Sequence[Sighting]
+    one: PaperState,
+    new_of_one: Sequence[Sighting],
+    other: PaperState,
+    new_of_other: Sequence[Sighting],
+    boilerplate: Collection[int],
 ) -> Similarity:
     """Return the similarity of the two most similar sightings."""
     pairs = [(mine, theirs) for mine in new_of_one for theirs in _sightings(other)]
     pairs += [(mine, theirs) for mine in _sightings(one) for theirs in new_of_other]
-    verdicts = [same_work(mine, theirs) for mine, theirs in pairs]
+    verdicts = [
+        same_work(mine, theirs, is_boilerplate=bool(boilerplate) and abstract_key(mine) in boilerplate)
+        for mine, theirs in pairs
+    ]
     return max(verdicts, key=lambda verdict: (verdict.score, verdict.evidence))
 
 
@@ -118,22 +153,35 @@ def _sightings(paper: PaperState) -> list[Sighting]:
 def _without_doubt(
     joins: Sequence[DuplicatePair], known: Mapping[int, PaperState], kept_apart: Collection[tuple[int, int]]
 ) -> list[DuplicatePair]:
-    """Drop every group that would merge two papers known to differ."""
+    """Drop the joins that would put two papers known to differ into one group.
+
+    A join stays if both its papers differ from the same papers of the group. Then no chain of joins leads from a
+    paper to one that it differs from, as that one would have to differ from itself.
+    """
     groups: dict[int, set[int]] = {}
     for join in joins:
         group = groups.get(join.one, {join.one}) | groups.get(join.other, {join.other})
         groups |= dict.fromkeys(group, group)
-    return [join for join in joins if not _differ(groups[join.one], known, kept_apart)]
+    different: dict[int, set[int]] = {}
+    for group in {min(group): group for group in groups.values()}.values():
+        for one, other in combinations(sorted(group), 2):
+            if (one, other) in kept_apart or _differ(known[one], known[other]):
+                different.setdefault(one, set()).add(other)
+                different.setdefault(other, set()).add(one)
+    return [join for join in joins if different.get(join.one) == different.get(join.other)]
 
 
-def _differ(group: Iterable[int], known: Mapping[int, PaperState], kept_apart: Collection[tuple[int, int]]) -> bool:
+def _differ(one: PaperState, other: PaperState) -> bool:
+    """Return True if any of their current sightings contradict each other."""
+    if conflicting_ids(one.aliases, other.aliases):
+        return True
     return any(
-        pair in kept_apart or conflicting_ids(known[pair[0]].aliases, known[pair[1]].aliases)
-        for pair in combinations(sorted(group), 2)
+        contradiction(mine.sighting, theirs.sighting) for mine, theirs in product(one.sightings, other.sightings)
     )
 
 
-def _pairs(wanted: Mapping[int, Iterable[int]], stored: Mapping[int, Iterable[int]]) -> set[tuple[int, int]]:
+def _sharing(wanted: Mapping[int, Iterable[int]], stored: Mapping[int, Iterable[int]]) -> dict[int, set[int]]:
+    """Return the papers, new and stored, of each blocking key that several share."""
     alone: dict[int, int] = {}
     sharing: dict[int, set[int]] = {key: set(found) for key, found in stored.items()}
     for paper, held in wanted.items():
@@ -142,6 +190,10 @@ def _pairs(wanted: Mapping[int, Iterable[int]], stored: Mapping[int, Iterable[in
                 sharing[key].add(paper)
             elif (before := alone.setdefault(key, paper)) != paper:
                 sharing[key] = {before, paper}
+    return sharing
+
+
+def _pairs(wanted: Collection[int], sharing: Mapping[int, Collection[int]]) -> set[tuple[int, int]]:
     return {
         pair
         for found in sharing.values()

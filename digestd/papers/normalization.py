@@ -159,9 +159,11 @@ def is_spelling_variant(one: str, other: str) -> bool:
     """
     if one == other:
         return True
+    short, long = sorted((one, other), key=len)
+    if len(short) == 4 and short.isalpha() and long == f"{short}s":
+        return True
     if min(len(one), len(other)) < 5 or one[0] != other[0] or not (one + other).isalpha():
         return False
-    short, long = sorted((one, other), key=len)
     if len(short) == len(long):
         return one.replace("is", "iz") == other.replace("is", "iz")
     return len(long) == len(short) + 1 and any(long[:n] + long[n + 1 :] == short for n in range(1, len(long)))

@@ -3,7 +3,10 @@
 A wrong join hides a paper from everybody, a missed one shows a work twice. So
 every rule asks for more than one kind of evidence (title, authors, abstract,
 dates), and whatever tells the works of one group apart (numbers in a title,
-`erratum`, another subject in the abstract) forbids a join.
+`erratum`, another subject in the abstract) forbids a join. An abstract alone
+proves nothing: repositories give the same one to many records, and groups reuse
+theirs for the next paper. Under different titles it counts only between a
+preprint and its publication, by the same people or under similar titles.
 
 The order of this module: the rules, blocking keys, identifiers, titles,
 abstracts, authors. All functions are pure.
@@ -16,13 +19,14 @@ single word.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.domain.preprints import is_data_set, is_preprint, registrant, without_version
 from digestd.papers.normalization import (
     PART,
     STOP,
@@ -39,12 +43,18 @@ from digestd.papers.normalization import (
 
 SAME = 0.9
 """The score from which two sightings count as one work."""
-LIST_MIN, LIST_MAX = 3, 12
+LIST_MIN, LIST_MAX = 2, 12
 """Lengths of an author list whose family names make a blocking key."""
 REUSED_TITLE_DAYS = 6 * 365
 """Days after which the same title is taken for a new work."""
 EDITION_DAYS = 200
 """The same for a title that returns every year."""
+VERSION_DAYS = 4 * 365
+"""Days after which a paper under another title is a new one, not the publication of a preprint."""
+SIMILAR, CLOSE, EXTENDED = 0.5, 0.6, 0.85
+"""Share of content words, of all in two titles: they are similar, nearly the same, or one only adds words."""
+_LIKE_TITLES = ((0.7, 0.0), (0.5, 0.35), (0.3, CLOSE), (0.2, 0.8))
+"""Share that two abstracts have in common, and how similar the titles must be then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +73,18 @@ class Similarity:
         return self.score >= SAME
 
 
-def same_work(one: Sighting, other: Sighting) -> Similarity:
+def same_work(one: Sighting, other: Sighting, *, is_boilerplate: bool = False) -> Similarity:
     """Compare two sightings by identifiers, title, authors, abstract and date.
 
-    The result does not depend on the order of the arguments.
+    `is_boilerplate`: the abstract is one of many works and does not count. The result does not depend on the order
+    of the arguments.
     """
     if conflict := conflicting_ids(one.ids, other.ids):
         return Similarity(0.0, conflict)
     titles = compare_titles(one.words.title, other.words.title)
     if titles.conflict:
         return Similarity(0.0, titles.conflict)
-    evidence = _Evidence(one, other, titles)
+    evidence = _Evidence(one, other, titles, is_boilerplate)
     if titles.match in {TitleMatch.EQUAL, TitleMatch.WORDS}:
         return _score_equal_titles(evidence)
     if titles.match is TitleMatch.CUT:
@@ -82,19 +93,53 @@ def same_work(one: Sighting, other: Sighting) -> Similarity:
 
 
 class _Evidence:
-    """Everything that speaks for or against two sightings being one work."""
+    """Everything that speaks for or against two sightings being one work, computed when a rule asks for it."""
 
-    def __init__(self, one: Sighting, other: Sighting, titles: "TitleComparison") -> None:
+    def __init__(self, one: Sighting, other: Sighting, titles: "TitleComparison", is_boilerplate: bool) -> None:
+        self.one, self.other = one, other
         self.titles = titles
-        self.authors, self.shared = compare_authors(one.words.authors, other.words.authors)
-        self.abstracts = compare_abstracts(one.words.abstract, other.words.abstract)
-        self.weight = min(_weight(one.words.title), _weight(other.words.title))
-        self.is_specific = _is_specific(one.words.title) and _is_specific(other.words.title)
-        self.is_serial = _is_serial(one.words.title)
-        self.has_other_subject = _has_other_subject(one.words, other.words)
+        self._is_boilerplate = is_boilerplate
         self.days: float | None = None
         if one.published and other.published:
             self.days = abs((one.published - other.published).total_seconds()) / 86_400
+
+    @cached_property
+    def abstracts(self) -> "AbstractComparison":
+        if self._is_boilerplate:
+            return AbstractComparison()
+        return compare_abstracts(self.one.words.abstract, self.other.words.abstract)
+
+    @cached_property
+    def _people(self) -> tuple["AuthorMatch", int]:
+        return compare_authors(self.one.words.authors, self.other.words.authors)
+
+    @property
+    def authors(self) -> "AuthorMatch":
+        return self._people[0]
+
+    @property
+    def shared(self) -> int:
+        return self._people[1]
+
+    @property
+    def has_preprint(self) -> bool:
+        return any(map(is_preprint, (*self.one.ids, *self.other.ids)))
+
+    @property
+    def weight(self) -> int:
+        return min(_weight(self.one.words.title), _weight(self.other.words.title))
+
+    @property
+    def is_specific(self) -> bool:
+        return _is_specific(self.one.words.title) and _is_specific(self.other.words.title)
+
+    @property
+    def is_serial(self) -> bool:
+        return _is_serial(self.one.words.title)
+
+    @cached_property
+    def has_other_subject(self) -> bool:
+        return _has_other_subject(self.one.words, self.other.words)
 
     def score(self, score: float, why: str) -> Similarity:
         """Return a score with the evidence in words."""
@@ -106,15 +151,31 @@ class _Evidence:
 def _score_equal_titles(found: _Evidence) -> Similarity:
     if found.authors is AuthorMatch.NOBODY:
         return found.score(0.1, "the same title by others")
-    if found.abstracts.unlike:
+    if found.abstracts.unlike and not _is_rewritten(found):
         return found.score(0.3, "the same title on something else")
+    if found.is_serial and not found.has_preprint and _is_another_edition(found):
+        return found.score(0.5, "the same title at another time")
     if found.abstracts.same and (found.is_specific or found.abstracts.length >= 30):
         return found.score(0.99, "the same title and abstract")
+    is_unclear = found.authors is AuthorMatch.UNKNOWN or (found.authors is AuthorMatch.SOME and found.shared > 1)
+    if is_unclear and found.abstracts.alike and _is_confirmed(found):
+        return found.score(0.92, "the same title and a similar abstract")
     if found.authors < AuthorMatch.FIRST:
         return found.score(0.5, "the same title, and too little is known of the authors")
     if _is_another_edition(found):
         return found.score(0.5, "the same title at another time")
     return _score_equal_titles_and_authors(found)
+
+
+def _is_rewritten(found: _Evidence) -> bool:
+    """Return True for a preprint and a publication of one title, by the same people, whose abstract is a new one."""
+    return found.has_preprint and found.authors >= AuthorMatch.MOST and found.shared > 1 and _is_confirmed(found)
+
+
+def _is_confirmed(found: _Evidence) -> bool:
+    """Return True if the title is of one work only, and the dates allow two versions of it."""
+    is_near = found.days is not None and found.days <= VERSION_DAYS
+    return found.is_specific and is_near and not found.has_other_subject and not _is_another_edition(found)
 
 
 def _is_another_edition(found: _Evidence) -> bool:
@@ -126,12 +187,12 @@ def _is_another_edition(found: _Evidence) -> bool:
 
 def _score_equal_titles_and_authors(found: _Evidence) -> Similarity:
     if found.authors is AuthorMatch.FIRST:
-        good = found.abstracts.alike and found.is_specific
+        good = found.is_specific and (found.abstracts.alike or found.shared >= 3)
         return found.score(0.92 if good else 0.6, "the same title and first author")
     if found.is_specific:
         return found.score(0.97, "the same title and authors")
     is_confirmed = found.abstracts.alike or (
-        found.authors is AuthorMatch.ALL and found.shared >= LIST_MIN and found.days is not None and found.days < 400
+        found.authors is AuthorMatch.ALL and found.shared >= 3 and found.days is not None and found.days < 400
     )
     return found.score(0.92 if is_confirmed and found.weight >= 8 else 0.6, "the same short title and authors")
 
@@ -152,19 +213,35 @@ def _score_cut_title(found: _Evidence) -> Similarity:
 
 
 def _score_other_title(found: _Evidence) -> Similarity:
-    """Score different titles.
-
-    A new version's or a translation's, if the abstract is the same.
-    """
-    if not found.abstracts.same or found.abstracts.length < 30 or found.has_other_subject:
-        return found.score(0.2, "another title")
-    if found.abstracts.figures_differ:
+    """Score different titles: a preprint's and its publication's."""
+    if not found.has_preprint or (found.days or 0) > VERSION_DAYS:
+        return Similarity(0.4, "another title, and none is a preprint of the other's time")
+    likeness = _title_likeness(found.one.words, found.other.words)
+    if found.abstracts.length < 30 or found.abstracts.held < _LIKE_TITLES[-1][0]:
+        return Similarity(0.2, "another title and another abstract")
+    if found.has_other_subject and not (likeness >= EXTENDED and _is_extended(found.one.words, found.other.words)):
+        return Similarity(0.2, "another title and another subject")
+    if found.abstracts.figures_differ and likeness < CLOSE:
         return found.score(0.4, "another title and other figures")
-    if found.authors >= AuthorMatch.MOST:
-        return found.score(0.95, "another title of the same abstract and authors")
-    if found.authors is AuthorMatch.UNKNOWN and found.abstracts.verbatim:
-        return found.score(0.93, "another title of the same abstract, word for word")
+    needed = next(needed for held, needed in _LIKE_TITLES if found.abstracts.held >= held)
+    if found.authors >= AuthorMatch.MOST and likeness >= needed:
+        return found.score(0.95, "another title of a similar abstract and the same authors")
+    if found.authors is AuthorMatch.UNKNOWN and found.abstracts.same and likeness >= SIMILAR:
+        return found.score(0.92, "a similar title of the same abstract")
     return found.score(0.5, "another title of the same abstract")
+
+
+def contradiction(one: Sighting, other: Sighting) -> str | None:
+    """Return why two sightings cannot be of one work, whatever joins them, or None.
+
+    They have conflicting identifiers, titles that exclude each other, or authors of whom none is shared.
+    """
+    if conflict := conflicting_ids(one.ids, other.ids):
+        return conflict
+    if conflict := compare_titles(one.words.title, other.words.title).conflict:
+        return conflict
+    by_others = compare_authors(one.words.authors, other.words.authors)[0] is AuthorMatch.NOBODY
+    return "no author is shared" if by_others else None
 
 
 # Blocking keys
@@ -190,9 +267,15 @@ def blocking_keys(sighting: Sighting) -> frozenset[int]:
         keys.append(f"l{family[0]}:{':'.join(sorted(longest))}")
     if LIST_MIN <= len(family) <= LIST_MAX:
         keys.append(f"s{':'.join(sorted(family))}")
-    if beginning := _abstract_beginning(sighting.words.abstract):
-        keys.append(f"a{beginning}")
+    if (beginning := abstract_key(sighting)) is not None:
+        return frozenset((*map(_hash, keys), beginning))
     return frozenset(map(_hash, keys))
+
+
+def abstract_key(sighting: Sighting) -> int | None:
+    """Return the blocking key of the beginning of the abstract; None if it is too short."""
+    beginning = _abstract_beginning(sighting.words.abstract)
+    return _hash(f"a{beginning}") if beginning else None
 
 
 def _hash(text: str) -> int:
@@ -203,12 +286,6 @@ def _hash(text: str) -> int:
 
 _SEVERAL_PER_WORK = frozenset({"openreview", "feed", "merged"})
 """Schemes that give a work several identifiers: one per submission or address."""
-_REGISTRANTS = (
-    "10.1101 10.64898 10.21203 10.2139 10.20944 10.26434 10.31234 10.31219 10.31235 10.31223 10.36227 10.22541 "
-    "10.5281 10.6084 10.32942 10.55458 10.12688 10.7287"
-)
-_PREPRINTS = frozenset(_REGISTRANTS.split())
-"""DOI registrants of preprints: the same work has another DOI at its journal."""
 
 
 def conflicting_ids(one: Iterable[PaperId], other: Iterable[PaperId]) -> str | None:
@@ -216,14 +293,21 @@ def conflicting_ids(one: Iterable[PaperId], other: Iterable[PaperId]) -> str | N
 
     Two arXiv identifiers are two works, as in any scheme that gives a work one
     identifier. Two DOIs may be a preprint and its journal version if their
-    registrants differ. DBLP has one key for the preprint (`journals/corr`) and
+    registrants differ, or two versions of a preprint. What is in a data repository
+    often has the title of its paper, and is another work. DBLP has one key for the preprint (`journals/corr`) and
     one for the published version.
     """
     mine, theirs = _by_scheme(one), _by_scheme(other)
+    if _are_data(mine) != _are_data(theirs) and all(found.keys() & {"arxiv", "doi"} for found in (mine, theirs)):
+        return "one is a data set, the other is not"
     for scheme in sorted(mine.keys() & theirs.keys() - _SEVERAL_PER_WORK):
-        if mine[scheme].isdisjoint(theirs[scheme]) and not _may_differ(scheme, mine[scheme], theirs[scheme]):
+        if mine[scheme].isdisjoint(theirs[scheme]) and not _may_differ(scheme, mine, theirs):
             return f"{min(mine[scheme])} and {min(theirs[scheme])} are two works"[:300]
     return None
+
+
+def _are_data(found: Mapping[str, Iterable[PaperId]]) -> bool:
+    return "arxiv" not in found and any(map(is_data_set, found.get("doi", ())))
 
 
 def _by_scheme(ids: Iterable[PaperId]) -> dict[str, set[PaperId]]:
@@ -233,21 +317,26 @@ def _by_scheme(ids: Iterable[PaperId]) -> dict[str, set[PaperId]]:
     return found
 
 
-def _may_differ(scheme: str, mine: set[PaperId], theirs: set[PaperId]) -> bool:
+def _may_differ(scheme: str, one: Mapping[str, set[PaperId]], other: Mapping[str, set[PaperId]]) -> bool:
     if scheme == "dblp":
-        return _are_corr(mine) != _are_corr(theirs)
-    if scheme == "doi":
-        one, other = _registrants(mine), _registrants(theirs)
-        return one.isdisjoint(other) and (one <= _PREPRINTS or other <= _PREPRINTS)
-    return False
+        return _are_corr(one[scheme]) != _are_corr(other[scheme])
+    if scheme == "pmid":
+        return _are_preprints(one.get("doi", ())) != _are_preprints(other.get("doi", ()))
+    if scheme != "doi":
+        return False
+    mine, theirs = one[scheme], other[scheme]
+    if not {*map(without_version, mine)}.isdisjoint(map(without_version, theirs)):
+        return True
+    has_preprint = _are_preprints(mine) or _are_preprints(theirs)
+    return has_preprint and {*map(registrant, mine)}.isdisjoint(map(registrant, theirs))
+
+
+def _are_preprints(dois: Collection[PaperId]) -> bool:
+    return bool(dois) and all(map(is_preprint, dois))
 
 
 def _are_corr(names: Iterable[PaperId]) -> bool:
     return all(name.startswith("dblp:journals/corr/") for name in names)
-
-
-def _registrants(names: Iterable[PaperId]) -> set[str]:
-    return {name.removeprefix("doi:").partition("/")[0] for name in names}
 
 
 # Titles
@@ -300,7 +389,10 @@ _ABOUT = re.compile(
     r"|(?P<reply>\brepl(?:y|ies)\b|\bresponses? to\b|\brejoinder\b|\brebuttal\b|\bauthors?'? response|回复)"
     r"|\b(?P<addendum>addend(?:um|a)|supplement(?:ary|al)?|appendix|companion)\b"
     r"|\b(?P<review>book review|review of)\b|\b(?P<editorial>editorial|preface|foreword)\b"
-    r"|\b(?P<revisited>revisited|reconsidered|continued|follow-?up|reloaded|replication of|reproduc\w+ study)\b"
+    r"|\b(?P<revisited>revisited|reconsidered|continued|follow[- ]?up(?= (?:on|to|study)\b)|reloaded"
+    r"|replication of|reproduc\w+ study)\b"
+    r"|(?P<data>\A\W{0,4}(?:(?:raw |source |replication )?(?:data ?sets?|data|code|scripts|software)"
+    r" (?:from|for|to accompany|accompanying|underlying)\b|replication (?:data|package|materials?)\b))"
     r"|\b(?P<protocol>study protocol|trial protocol|protocol for)\b|\b(?P<summary>extended abstract|short paper|poster"
     r"|demo|thesis|dissertation|slides|lay summary|plain language summary)\b"
     r"|\b(?P<survey>an? (?:\w+ )?(?:survey|review|tutorial|primer))\b",
@@ -446,6 +538,8 @@ LENGTH_MIN = 12
 BEGINNING = 200
 """Characters from which the first words are taken."""
 _BEGINNING_WORDS = 10
+_STEM = 5
+"""Letters that the forms of a word share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -512,6 +606,18 @@ def compare_abstracts(one: str, other: str) -> AbstractComparison:
     )
 
 
+def _is_extended(one: Words, other: Words) -> bool:
+    """Return True if one title has all words of the other."""
+    mine, theirs = _subject_words(one.title), _subject_words(other.title)
+    return mine <= theirs or theirs <= mine
+
+
+def _title_likeness(one: Words, other: Words) -> float:
+    """Return the share of content words that two titles have in common (Jaccard), from 0 to 1."""
+    mine, theirs = ({word[:_STEM] for word in content(title_words(words.title))} for words in (one, other))
+    return len(mine & theirs) / len(mine | theirs) if mine or theirs else 0.0
+
+
 def _has_other_subject(one: Words, other: Words) -> bool:
     """Return True if two papers have different subjects.
 
@@ -521,8 +627,10 @@ def _has_other_subject(one: Words, other: Words) -> bool:
     """
     mine, theirs = _subject_words(one.title), _subject_words(other.title)
     found, all_found = set(content(_abstract_words(one.abstract))), set(content(_abstract_words(other.abstract)))
-    is_named = bool((mine - theirs) & (found - all_found) or (theirs - mine) & (all_found - found))
-    return is_named and bool(found - all_found) and bool(all_found - found)
+    if mine <= theirs or theirs <= mine:
+        is_named = bool((mine - theirs) & (found - all_found) or (theirs - mine) & (all_found - found))
+        return is_named and bool(found - all_found) and bool(all_found - found)
+    return bool((mine - theirs) & (found - all_found)) and bool((theirs - mine) & (all_found - found))
 
 
 def _abstract_beginning(abstract: str) -> str:

@@ -29,7 +29,7 @@ from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-RECORD_FORMAT = 5
+RECORD_FORMAT = 6
 """Version of the record format; records of another version are recompiled."""
 RECORD_RUNS, RECORD_FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""

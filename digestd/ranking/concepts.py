@@ -25,6 +25,7 @@ TIED = 0.35
 """In between it does if the noun follows in this share of its papers: "diffusion (models)", not "world (models)"."""
 MIN_LETTERS = 3
 """Shorter acronyms are too ambiguous to be searched for because the archive once defined them."""
+_TURNED = re.compile(r"(\S.*?)\s(?:for|of|in|on|by|from|with)\s(?:an?\s|the\s)?(.*\S)", re.IGNORECASE)
 _JOINED = re.compile(r"(?<=\s)(?:&|and|or)(?=\s)", re.IGNORECASE)
 LETTERS_TELLING = 4
 """Shorter words occur in several languages."""
@@ -145,7 +146,8 @@ def _learnt(topic: str, lexicon: Lexicon) -> tuple[tuple[str, ...], tuple[str, .
         if long_form := lexicon.long_form(name):
             return (long_form,), (name if name in lexicon.long_forms else name.upper(),)
         return (topic,), (name,) if acronym(topic) else ()
-    return (topic,), _acronyms(lexicon).get(tuple(lemmas(topic)), ())
+    spelt_out = " ".join((acronym(word) and lexicon.long_form(word)) or word for word in topic.split())
+    return tuple(dict.fromkeys((topic, spelt_out))), _acronyms(lexicon).get(tuple(lemmas(topic)), ())
 
 
 @lru_cache(maxsize=4)
@@ -160,12 +162,14 @@ def _acronyms(lexicon: Lexicon) -> Mapping[tuple[str, ...], tuple[str, ...]]:
 
 
 def _parts(name: str) -> Iterator[str]:
-    """Yield the name itself and, where it joins subjects, each of them.
+    """Yield the name itself, the same without a preposition, and, where it joins subjects, each of them.
 
-    "Audio and music generation" is also "audio generation" and "music generation"; "NLP and computer vision" is also
-    the names of both; "search and rescue" is only itself.
+    "Theorem proving in Lean" is also "Lean theorem proving". "Audio and music generation" is also "audio generation"
+    and "music generation"; "NLP and computer vision" is also the names of both; "search and rescue" is only itself.
     """
     yield name
+    if turned := _TURNED.fullmatch(name):
+        yield f"{turned[2]} {turned[1]}"
     sides = [side.strip() for side in _JOINED.split(name)]
     if len(sides) == 1:
         return

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -62,17 +61,20 @@ def lemma(word: str) -> str:
 
 def lemmas(text: str) -> list[str]:
     """Return the lemmas of a text in order, without stop words."""
-    return [base for base, _ in lemmas_with_words(text)]
+    compounds = _COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
+    return [base for compound in compounds for base, _ in _compound_lemmas(compound)]
 
 
-def lemmas_with_words(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each lemma of a text in order with the word as written.
+def lemmas_with_places(text: str) -> Iterator[tuple[str, str, int, int]]:
+    """Yield each lemma of a text (NFC) in order with the word as written, and where its compound starts and ends.
 
     Stop words are left out, but not those that a compound consists of but for one word ("off-policy", "one-shot"), and
     no capital letter that stands alone ("T cells"), other than A and I.
     """
-    compounds = _COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
-    return chain.from_iterable(map(_compound_lemmas, compounds))
+    for match in _COMPOUND.finditer(text):
+        start, end = match.span()
+        for base, word in _compound_lemmas(match[0]):
+            yield base, word, start, end
 
 
 @lru_cache(maxsize=CACHE_SIZE)

@@ -1,34 +1,50 @@
 """Mentions: where and how the day's papers name the concepts that subscribers ask for.
 
-A concept of several words is named where they stand in order within a short window, or as two neighbours the other
-way round ("generation of videos"). Scattered words name nothing. An acronym is named where it is written as one.
+A concept of several words is named where they stand in order within a short window of a sentence, or as neighbours in
+a clause with the last one first ("generation of videos"). Scattered words name nothing, nor do examples ("fields such
+as robotics"). An acronym is named where it is written as one.
 
 The words of all papers form one sequence of numbers, in which the concepts of many topics are searched for at once.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from digestd.domain.paper import Paper
-from digestd.ranking.arrays import NOWHERE, Cells, Columns, Floats, Groups, Ints, grouped
+from digestd.ranking.arrays import NOWHERE, Bools, Cells, Columns, Floats, Groups, Ints, grouped
 from digestd.ranking.concepts import Names
 from digestd.ranking.inverted_index import in_category
-from digestd.ranking.lexicon import acronym, definitions, lemmas, lemmas_with_words
+from digestd.ranking.lexicon import acronym, definitions, lemmas, lemmas_with_places
 from digestd.ranking.model import TextModel
+from digestd.ranking.quotes import SENTENCE_END, excerpt
 
 GAP = 1
 """Words that may stand between two words of a form, as in "video *world* generation"."""
 OPENING = 25
 """Words after the title, stop words not counted, that say what the paper is about: two sentences."""
-BETWEEN = [("", "")] * (GAP + 2)
-"""A gap between title and abstract, and between papers, so that no phrase stands across."""
 OFTEN = 8
 """Mentions beyond this number say no more."""
 NAMED, HINTED, LISTED = range(3)
 """What a place in a paper tells: a form or an acronym, a form without its head noun, only the category; best first."""
+
+WINDOW, TELLING = 5, 0.1
+"""Words that a part of a title has at most, and the share of papers below which one word relates it to a topic."""
+_CLAUSE_END = re.compile(r"[^\w\s'’\u2010-\u2015-]|\b(?:and|or)\b")
+_OWN = re.compile(r"\b(?:we|our|this (?:paper|work|study|survey|article))\b", re.IGNORECASE)
+"""The beginning of what the authors did, after what was known."""
+_EXAMPLES = re.compile(
+    r"(?<![\w-])(?:(?:such as|including|covering|spanning|ranging from|like|for example|for instance|e\.g\.),?\s"
+    r"(?:(?!\b(?:that|which|who|we|it|they|is|are|was|were|has|have|can|may|by|to|for|while|with)\b)[^.!?;:]|[.:](?!\s))*"
+    r"|\((?:e\.g\.|such as|including|like)[^)]*)",
+    re.IGNORECASE,
+)
+"""Lists of examples."""
 
 FEATURES = ("title", "opening", "often", "hinted", "hinted in title", "single", "category")
 """The columns of `Mentions.features`.
@@ -47,7 +63,8 @@ class Mentions:
 
     Attributes:
         features: (k, f) values of FEATURES.
-        starts, lengths: (k,) the first place in the index that names it; length 0 for a category.
+        starts, lengths: (k,) the place in the index that says the most: in the title, in what the authors did, else
+            the first; length 0 for a category.
     """
 
     cells: Cells
@@ -67,9 +84,12 @@ class MentionIndex:
         postings, ends: (w,) the places of each number, one number after the other; those of k end before ends[k].
         acronyms: Acronym → the places where it is written.
         defined: Acronym → the papers that define it, each with the lemmas of its long form there.
-        written: (w,) the words as written.
         papers: (w,) the paper of each word.
+        sentences, clauses: (w,) numbers that grow from one to the next.
+        spans: (w, 2) where the word, or the compound that it is part of, stands in the text of its paper.
+        titled, own: (w,) whether the word is in the title, or in what the authors did.
         begins, titles: (m,) first place of each paper, and the number of words in its title.
+        title_words, texts: (m,) the place of each lemma in the title of each paper, and its text.
     """
 
     model: TextModel
@@ -80,10 +100,17 @@ class MentionIndex:
     ends: Ints
     acronyms: Mapping[str, Ints]
     defined: Mapping[str, Sequence[tuple[int, tuple[str, ...]]]]
-    written: Sequence[str]
     papers: Ints
+    sentences: Ints
+    clauses: Ints
+    spans: Ints
+    titled: Bools
+    own: Bools
     begins: Ints
     titles: Ints
+    title_words: Sequence[Mapping[str, int]]
+    texts: Sequence[str]
+    _quotes: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -91,14 +118,17 @@ class MentionIndex:
     def of(self, topics: Sequence[Names]) -> Mentions:
         """Return the mentions of concepts, by what names them."""
         places = np.concatenate([self._standing(topics), self._acronyms(topics), self._listed(topics)])
-        topic, paper, kind, start, length = places[np.lexsort(places.T[3::-1])].T
+        start = places[:, 3]
+        topic, paper, kind, start, length = places[
+            np.lexsort([start, ~self.own[start], ~self.titled[start], *places.T[2::-1]])
+        ].T
         first = np.flatnonzero(np.diff(topic * len(self) + paper, prepend=-1))  # of each cell
         sizes = np.diff(first, append=len(topic))
         told, named, hinted = kind[first], kind[first] == NAMED, kind[first] == HINTED
         used = kind == np.repeat(np.where(told == LISTED, -1, told), sizes)
         counted = used & (np.diff(start, prepend=-1) != 0)
         counted[first] = used[first]
-        position = start[first] - self.begins[paper[first]]
+        position = np.minimum.reduceat(np.where(used, start, len(self.sequence)), first) - self.begins[paper[first]]
         titles = self.titles[paper[first]]
         features = [
             named & (position < titles),
@@ -116,9 +146,27 @@ class MentionIndex:
             length[first],
         )
 
-    def quote(self, start: int, length: int) -> tuple[str, ...]:
-        """Return the distinct words that stand at a place, as written."""
-        return tuple(dict.fromkeys(self.written[start : start + length]))
+    def quote(self, start: int, length: int) -> str:
+        """Return what stands at a place, as written: of the title these words, of the abstract the sentence around."""
+        place = start, length
+        found = self._quotes.get(place)
+        return self._quotes.setdefault(place, self._quote(start, length)) if found is None else found
+
+    def related(self, form: Sequence[str], paper: int) -> str:
+        """Return the part of the title with the most words of a form, "" if they tell nothing."""
+        title = self.title_words[paper]
+        if title.keys().isdisjoint(form):
+            return ""
+        found = {title[lemma]: lemma for lemma in form if lemma in title}
+        best = max(([place for place in found if start <= place < start + WINDOW] for start in found), key=len)
+        if len(best) == 1 and self.model.lexicon.share(found[best[0]]) > TELLING:
+            return ""
+        return self.quote(min(best), max(best) + 1 - min(best))
+
+    def _quote(self, start: int, length: int) -> str:
+        text = self.texts[self.papers[start]]
+        first, last = int(self.spans[start, 0]), int(self.spans[start + length - 1, 1])
+        return text[first:last] if self.titled[start] else excerpt(text, first, last)
 
     def _standing(self, topics: Sequence[Names]) -> Ints:
         """Return the places of forms, with and without their head noun."""
@@ -130,30 +178,41 @@ class MentionIndex:
             if all(numbers := [self.words.get(word, 0) for word in form])
         ]
         forms = [numbers for _, _, numbers in wanted]
-        swapped = [numbers[::-1] if len(numbers) == 2 else [] for numbers in forms]
-        found = np.concatenate([self._search(forms, GAP), self._search(swapped, 0)])
+        turned = [[numbers[-1], *numbers[:-1]] if len(numbers) > 1 else [] for numbers in forms]
+        found = np.concatenate([self._search(forms, GAP, self.sentences), self._search(turned, 0, self.clauses)])
         form, start, length = found[np.argsort(found[:, 0], kind="stable")].T
-        told = np.array([(topic, kind) for topic, kind, _ in wanted], dtype=np.intp).reshape(-1, 2)[form]
-        return np.column_stack([told[:, 0], self.papers[start], told[:, 1], start, length])
+        topic, kind = np.array([(topic, kind) for topic, kind, _ in wanted], dtype=np.intp).reshape(-1, 2)[form].T
+        last, ends = start + length - 1, self.spans[:, 1]
+        # "vision-language" hints at its models, but "vision, language" and "vision-language-action" do not
+        is_apart = (self.clauses[start] != self.clauses[last]) | (ends[last] == ends[last + 1])
+        kept = (kind == NAMED) | (length == 1) | ~is_apart
+        places: Ints = np.column_stack([topic, self.papers[start], kind, start, length])[kept]
+        return places
 
-    def _search(self, forms: Sequence[Sequence[int]], gap: int) -> Ints:
+    def _search(self, forms: Sequence[Sequence[int]], gap: int, parts: Ints) -> Ints:
         """Return where forms stand: rows of the number of the form, the place, and its length.
 
         Args:
             forms: The numbers of their words; an empty form stands nowhere.
             gap: Words that may stand between two of them.
+            parts: (w,) parts of texts that they stand within.
         """
         spans = grouped([len(form) for form in forms])
         words = np.array(list(chain.from_iterable(forms)), dtype=np.intp)
         form, start = self._starts(spans, words, gap)
         last, length, found = start, 1, [np.zeros((0, 3), dtype=np.intp)]
         while len(form):
+            form, start, last = (each[parts[start] == parts[last]] for each in (form, start, last))
             ended = spans.sizes[form] == length
             found.append(np.column_stack([form[ended], start[ended], last[ended] + 1 - start[ended]]))
             form, start, last = form[~ended], start[~ended], last[~ended]
             step = np.zeros(len(form), dtype=np.intp)
             for distance in range(gap + 1, 0, -1):
-                step[self.sequence[last + distance] == words[spans.starts[form] + length]] = distance
+                may = self.sequence[last + distance] == words[spans.starts[form] + length]
+                if distance > 1:  # not "vision-language-(action) models", "large (vision-)language models"
+                    ends = self.spans[:, 1]
+                    may &= (ends[last - 1] != ends[last + 1]) & (ends[last + 1] != ends[last + 2])
+                step[may] = distance
             form, start, last, length = form[step > 0], start[step > 0], (last + step)[step > 0], length + 1
         return np.concatenate(found)
 
@@ -192,7 +251,11 @@ class MentionIndex:
 
     def _meant(self, short: str, forms: Sequence[tuple[str, ...]]) -> Ints:
         found = self.acronyms.get(short, NOWHERE)
-        others = [paper for paper, long_form in self.defined.get(short, ()) if forms and long_form not in forms]
+        others = [
+            paper
+            for paper, long_form in self.defined.get(short, ())
+            if forms and not any(long_form == form[: len(long_form)] for form in forms)  # VLA (models)
+        ]
         return found[~np.isin(self.papers[found], others)] if others else found
 
     def _listed(self, topics: Sequence[Names]) -> Ints:
@@ -212,23 +275,23 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
     Args:
         categories: Category → papers.
     """
-    titles = [list(lemmas_with_words(paper.plain_title)) for paper in papers]
-    texts = [
-        [*BETWEEN, *title, *BETWEEN, *lemmas_with_words(paper.plain_abstract)]
-        for title, paper in zip(titles, papers, strict=True)
-    ]
-    pairs = [*chain.from_iterable(texts), *BETWEEN]
-    sizes = np.array([*map(len, texts), len(BETWEEN)], dtype=np.intp)
+    texts = [unicodedata.normalize("NFC", paper.text) for paper in papers]
+    titles = [unicodedata.normalize("NFC", paper.plain_title) for paper in papers]
+    read = [list(_words(len(title), text)) for title, text in zip(titles, texts, strict=True)]
+    found = [*chain.from_iterable(read), *BETWEEN]
+    sizes = np.array([*map(len, read), len(BETWEEN)], dtype=np.intp)
     words = {"": 0}
-    sequence = np.array([words.setdefault(lemma, len(words)) for lemma, _ in pairs], dtype=np.int32)
+    sequence = np.array([words.setdefault(one.lemma, len(words)) for one in found], dtype=np.int32)
     acronyms: dict[str, list[int]] = {}
-    for place, (_, word) in enumerate(pairs):
-        if short := acronym(word):
+    for place, (before, one) in enumerate(pairwise([BETWEEN[0], *found])):
+        if (short := acronym(one.word)) and one.end != before.end:  # "LLM-based", not "HELMET-LLM"
             acronyms.setdefault(short, []).append(place)
     defined: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-    for j, paper in enumerate(papers):
-        for short, long_form in dict(definitions(paper.text)).items():
+    for j, text in enumerate(texts):
+        for short, long_form in dict(definitions(text)).items():
             defined.setdefault(short, []).append((j, tuple(lemmas(long_form))))
+    firsts = (np.cumsum(sizes) - sizes)[:-1]
+    titled, own, ends_sentence, ends_clause = np.array([one[4:] for one in found], dtype=np.bool_).T
     return MentionIndex(
         model=model,
         categories=categories,
@@ -238,8 +301,66 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         ends=np.cumsum(np.bincount(sequence)),
         acronyms={short: np.array(places) for short, places in acronyms.items()},
         defined=defined,
-        written=[word for _, word in pairs],
         papers=np.repeat(np.arange(len(sizes)), sizes),
-        begins=np.cumsum(sizes)[:-1] - sizes[:-1] + len(BETWEEN),
-        titles=np.array(list(map(len, titles)), dtype=np.intp),
+        sentences=np.cumsum(ends_sentence),
+        clauses=np.cumsum(ends_clause),
+        spans=np.array([one[2:4] for one in found], dtype=np.intp),
+        titled=titled,
+        own=own,
+        begins=firsts + len(BETWEEN),
+        titles=np.array([sum(one.titled for one in words_of) for words_of in read], dtype=np.intp),
+        title_words=[
+            {one.lemma: first + n for n, one in enumerate(each) if one.titled}
+            for first, each in zip(firsts.tolist(), read, strict=True)
+        ],
+        texts=texts,
     )
+
+
+class _Word(NamedTuple):
+    """A word of a paper.
+
+    Attributes:
+        lemma, word: Its lemma, and as written; empty in a gap and within examples.
+        start, end: Where it stands in the text.
+        titled, own: As in `MentionIndex`.
+        begins_sentence, begins_clause: Whether a sentence or a clause ended since the word before.
+    """
+
+    lemma: str = ""
+    word: str = ""
+    start: int = 0
+    end: int = 0
+    titled: bool = False
+    own: bool = False
+    begins_sentence: bool = True
+    begins_clause: bool = True
+
+
+BETWEEN = [_Word()] * (GAP + 2)
+"""A gap between title and abstract, and between papers, so that no phrase stands across."""
+
+
+def _words(abstract: int, text: str) -> Iterator[_Word]:
+    """Yield the words of a paper, with gaps before its title and its abstract, which begins at text[abstract:]."""
+    yield from BETWEEN
+    own = next((match.start() for match in _OWN.finditer(text, abstract)), abstract)
+    examples = [place for match in _EXAMPLES.finditer(text, abstract) for place in range(*match.span())]
+    passing, before = frozenset(examples), 0
+    for lemma, word, start, end in lemmas_with_places(text):
+        if before < abstract <= start:
+            yield from BETWEEN
+        between = text[before:start]
+        lemma, word = ("", "") if start in passing else (lemma, word)
+        ends = len(between) > 1
+        yield _Word(
+            lemma,
+            word,
+            start,
+            end,
+            start < abstract,
+            start >= own,
+            ends and SENTENCE_END.search(between) is not None,
+            ends and _CLAUSE_END.search(between) is not None,
+        )
+        before = end

@@ -10,7 +10,7 @@ the right ones, the rest of which hardly shares a word or a meaning with the top
 same recall. Without a dense model the LSA cosine takes the place of both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -54,6 +54,7 @@ class Subjects:
     Attributes:
         chances: (c,) at least MIN_CHANCE.
         starts, lengths: (c,) the words in `mentions` that name the topic there; length 0 if none do.
+        topics: What names each topic in papers.
     """
 
     about: Cells
@@ -61,10 +62,29 @@ class Subjects:
     starts: Ints
     lengths: Ints
     mentions: MentionIndex
+    topics: Sequence[Names]
 
-    def words(self, k: int) -> tuple[str, ...]:
-        """Return the words that name the topic in the k-th cell, as written there; () if none do."""
-        return self.mentions.quote(int(self.starts[k]), int(self.lengths[k]))
+    @property
+    def titled(self) -> Bools:
+        """Return whether the title names the topic (c,)."""
+        return self.mentions.titled[self.starts]  # false at 0, which is in a gap
+
+    def quotes(self, cells: Ints) -> Callable[[int], tuple[str, ...]]:
+        """Return a function of k: what names the topic in cell cells[k], as it stands there.
+
+        If nothing does, it is the part of the title that comes nearest; () without any.
+        """
+        starts, lengths = self.starts[cells].tolist(), self.lengths[cells].tolist()
+        topics, papers = self.about.rows[cells].tolist(), self.about.columns[cells].tolist()
+
+        def quote(k: int) -> tuple[str, ...]:
+            if lengths[k]:
+                return (self.mentions.quote(starts[k], lengths[k]),)
+            forms = self.topics[topics[k]].forms
+            related = self.mentions.related(forms[0], papers[k]) if forms else ""
+            return (related,) if related else ()
+
+        return quote
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +118,7 @@ class SubjectIndex:
         chances = (1 / (1 + np.exp(-log_odds[about.rows, about.columns]))).astype(np.float32)
         where = named.find(about, len(self.mentions))
         starts, lengths = (np.append(each, 0)[where] for each in (found.starts, found.lengths))  # −1: the appended 0
-        return Subjects(about, chances, starts, lengths, self.mentions)
+        return Subjects(about, chances, starts, lengths, self.mentions, topics)
 
     def _by_meaning(self, places: Floats, vectors: Floats) -> tuple[Floats, Bools]:
         """Return the log odds (t, m) without the lexical features, and whether the meaning alone may suffice (t, m)."""

@@ -59,6 +59,7 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"  # subscriber, 0
     ERASE = "erase"  # subscriber, consent version; only in a mail to the subscriber's address
     RENEW = "renew"  # the same
+    CHAT = "chat"  # subscriber, second at which they asked for a chat room
     ADDRESS_CHANGE_OLD = "address-change-old"  # subscriber, second at which they asked to move; read at the old address
     ADDRESS_CHANGE_NEW = "address-change-new"  # the same, read at the new address
     FEEDBACK = "feedback"  # delivery, place of the pick from 1: it acts on that pick alone
@@ -465,6 +466,10 @@ class Urls:
     def renew(self, token: str) -> str:
         """Return the page for invalidating earlier links; only mailed to their address."""
         return f"{self.home}renew/{token}"
+
+    def chat(self, token: str) -> str:
+        """Return the page that confirms a chat room."""
+        return f"{self.home}chat/{token}"
 
     def move(self, token: str) -> str:
         """Return the page for confirming or stopping a change of address."""

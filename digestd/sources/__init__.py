@@ -7,6 +7,7 @@ planning needs the names only. This package knows nothing about the store, ranki
 """
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -112,9 +113,17 @@ def parse_source(spec: str) -> Source:
     name, _, argument = spec.strip().partition(":")
     kind = REGISTRY.get(name)
     if kind is None:
-        usages = ", ".join(known.usage for known in REGISTRY.values())
-        raise BadInput(f"source {spec.strip()[:80]!r}: unknown; use one of {usages}")
+        raise BadInput(f"source {spec.strip()[:80]!r}: unknown; {_remedy(spec.strip())}")
     return kind.create(argument)
+
+
+def _remedy(spec: str) -> str:
+    """Return what was probably meant by an unknown spec, else all types."""
+    if spec.lower().startswith(("http://", "https://")):
+        return f"did you mean feed:{spec[:80]}?"
+    if near := get_close_matches(spec.partition(":")[0].lower(), REGISTRY, n=1):
+        return f"did you mean {REGISTRY[near[0]].usage}?"
+    return f"use one of {', '.join(known.usage for known in REGISTRY.values())}"
 
 
 def parse_sources(specs: str) -> list[Source]:

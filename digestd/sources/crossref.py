@@ -16,7 +16,9 @@ from typing import Self
 from urllib.parse import urlencode
 
 from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
+from digestd.domain.preprints import is_preprint, registrant, without_version
 from digestd.errors import BadInput, BadRecord, SourceFailed
+from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.html_text import html_to_text
 from digestd.sources.jats import with_spaces
@@ -61,7 +63,6 @@ _CORRECTION = re.compile(
     r"(?:(?:author|publisher)(?:[’']s)? )?(?:correction|corrigendum|erratum)(?: to\b| for\b|:)", re.IGNORECASE
 )
 _TAKEN_BACK = re.compile(r"\A\W*(retracted|withdrawn)(\s+(article|paper|chapter))?\s*[:\])–—-]\s*", re.IGNORECASE)
-_PREPRINT = re.compile(r"arxiv:.*|doi:10\.(1101|64898)/(\d{4}\.\d\d\.\d\d\.)?\d{6,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,18 +241,23 @@ def _authors(work: JsonObject) -> list[str]:
 
 
 def _ids(own: PaperId, work: JsonObject) -> tuple[PaperId, ...]:
-    """Return the DOI and the one other identifier of the same work.
+    """Return the DOI, and the identifiers of its preprint or its journal version that Crossref knows.
 
-    Crossref knows it.
-
-    That is a preprint's journal version, or a version at arXiv, bioRxiv or medRxiv. If several are
-    named, one of them may be another work, so none is used.
+    A preprint may be on several servers and in several versions. If two works of one server are named, or two
+    journals, one of them is another work, and none of them is used.
     """
     relation = object_at(work, "relation")
-    journals = _related(relation, "is-preprint-of")
-    versions = chain(_related(relation, "has-preprint"), _related(relation, "is-version-of"))
-    others = {*journals, *(name for name in versions if _PREPRINT.fullmatch(name))} - {own}
-    return (own, *others) if len(others) == 1 else (own,)
+    versions = (name for name in _related(relation, "is-version-of") if is_preprint(name))
+    servers: dict[str, list[PaperId]] = {"journal": list(_related(relation, "is-preprint-of"))}
+    for name in chain(filter(_may_be_preprint, _related(relation, "has-preprint")), versions):
+        servers.setdefault(registrant(name), []).append(name)
+    clear = (names for names in servers.values() if len({*map(without_version, names)}) == 1)
+    return unique_ids([own, *chain.from_iterable(clear)])
+
+
+def _may_be_preprint(name: PaperId) -> bool:
+    """Return False for a journal of the registrant of bioRxiv, such as Genome Research."""
+    return is_preprint(name) or registrant(name) not in {"10.1101", "10.64898"}
 
 
 def _related(relation: JsonObject, kind: str) -> Iterator[PaperId]:

@@ -44,6 +44,13 @@ def history(session: Session, subscriber: int) -> list[ConsentEvent]:
     return [_event(row) for row in session.connection().execute(query)]
 
 
+def status_at(session: Session, subscriber: int, at: datetime) -> Status | None:
+    """Return the status of a subscriber at a time; None before they were stored."""
+    query = select(_E.status).where(_E.subscriber_id == subscriber, _E.at_us <= to_us(at))
+    found = session.connection().execute(query.order_by(_E.version.desc()).limit(1)).scalar()
+    return None if found is None else Status(found)
+
+
 _EVENTS = select(core.consent_event, _W.text).select_from(
     core.consent_event.outerjoin(core.consent_wording, _W.hash == _E.wording)
 )

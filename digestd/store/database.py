@@ -139,7 +139,10 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
     except (ArgumentError, NoSuchModuleError) as error:
-        raise BadSetting(f"DIGESTD_DATABASE_URL: not a database URL; use {_FORMS}") from error
+        hint = (
+            f"did you mean sqlite:///{url[:80]}?" if url.endswith((".db", ".sqlite", ".sqlite3")) else f"use {_FORMS}"
+        )
+        raise BadSetting(f"DIGESTD_DATABASE_URL: not a database URL; {hint}") from error
     if backend not in {"sqlite", "postgresql"}:
         raise BadSetting(f"DIGESTD_DATABASE_URL: {backend} is not supported; use {_FORMS}")
     if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:

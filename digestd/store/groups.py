@@ -68,6 +68,12 @@ def find(session: Session, name: str) -> Group | None:
     return None if row is None else _groups(session, {row.id: row.name})[row.id]
 
 
+def by_key(session: Session, key: int) -> Group | None:
+    """Return the group with a number, or None if there is none."""
+    name = session.connection().execute(select(_G.name).where(_G.id == key)).scalar()
+    return None if name is None else _groups(session, {key: name})[key]
+
+
 def listing(session: Session) -> list[GroupCounts]:
     """Return all groups by name."""
     names = {row.id: row.name for row in session.connection().execute(select(_G.id, _G.name).order_by(_G.name))}

@@ -24,6 +24,8 @@ HEARTBEAT_SECONDS = 5.0
 """Interval at which a worker says that it is alive."""
 DEAD_SECONDS = 20.0
 """A worker that has said nothing for so long counts as dead, by the clock of the database server."""
+BUSY_SECONDS = 60.0
+"""Longer than the planning of a shard takes. A job that the engine has forgotten keeps another away for so long."""
 JOB_SECONDS_MAX = 7_200.0
 """No job runs for so long; the engine has forgotten one that seems to."""
 _OWNER = re.compile(r"job-(\d{1,19})-[0-9a-f]{16}")
@@ -54,23 +56,30 @@ def require(db: Database) -> None:
 
 
 def add(session: Session, jobs: "Sequence[Job]") -> int:
-    """Add jobs in the caller's transaction, without those that wait already; return how many were added.
+    """Add jobs in the caller's transaction; return how many were added.
 
-    Of jobs with the same queueing lock, only one can wait.
+    Of jobs with the same queueing lock only one waits. None is added while a living worker runs one that it began less
+    than BUSY_SECONDS ago, because what is left afterwards is found by the next tick.
     """
     from procrastinate.manager import JobManager  # noqa: PLC0415  # see `create`
     from procrastinate.sync_psycopg_connector import SyncPsycopgConnector  # noqa: PLC0415
 
     connection = session.connection()
-    rows = connection.execute(_WAITING, {"locks": [job.queueing_lock for job in jobs if job.queueing_lock]})
-    waiting = set(rows.scalars())
-    new = [job for job in jobs if job.queueing_lock not in waiting]
+    given = {"locks": [job.queueing_lock for job in jobs if job.queueing_lock]}
+    busy = set(connection.execute(_BUSY, {**given, "dead": DEAD_SECONDS, "busy": BUSY_SECONDS}).scalars())
+    new = [job for job in jobs if job.queueing_lock not in busy]
     if new:
         JobManager(SyncPsycopgConnector()).batch_defer_jobs(new, connection=_driver(connection))
     return len(new)
 
 
-_WAITING = text("SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = ANY(:locks)")
+_BUSY = text(
+    "SELECT queueing_lock FROM procrastinate_jobs AS job WHERE queueing_lock = ANY(:locks) AND (status = 'todo' OR ("
+    "status = 'doing' AND EXISTS (SELECT FROM procrastinate_workers AS worker WHERE worker.id = job.worker_id"
+    " AND worker.last_heartbeat >= now() - :dead * interval '1 second')"
+    " AND EXISTS (SELECT FROM procrastinate_events AS event WHERE event.job_id = job.id AND event.type = 'started'"
+    " AND event.at > now() - :busy * interval '1 second')))"
+)
 
 
 def delete_lost(session: Session) -> list[str]:

@@ -78,6 +78,12 @@ def reason_for(session: Session, address_key: bytes) -> SuppressionReason | None
     return of_addresses(session, [address_key]).get(address_key)
 
 
+def found_at(session: Session, address_key: bytes) -> tuple[SuppressionReason, datetime] | None:
+    """Return why and since when an address is suppressed; None if it is not."""
+    row = session.connection().execute(select(_S.reason, _S.at_us).where(_S.address_key == address_key)).first()
+    return None if row is None else (SuppressionReason(row.reason), from_us(row.at_us))
+
+
 def of_addresses(session: Session, address_keys: Iterable[bytes]) -> dict[bytes, SuppressionReason]:
     """Return which of these addresses are suppressed, and why."""
     query = select(_S.address_key, _S.reason).where(_S.address_key.in_(list(address_keys)))

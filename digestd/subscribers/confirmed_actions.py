@@ -8,6 +8,8 @@ The settings link is in every digest, and so with everybody to whom a digest was
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Status, Subscriber
@@ -46,22 +48,32 @@ def request_renewal(db: Database, notices: NoticeContext, subscriber: int, now: 
 def _request(
     db: Database, notices: NoticeContext, subscriber: int, what: tuple[MailKind, Pool], now: datetime
 ) -> RequestOutcome:
-    kind, pool = what
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is None or known.status not in _WRITABLE:
             return RequestOutcome.UNREACHABLE
-        key = subscribers.address_key_of(session, subscriber)
-        if suppressions.reason_for(session, key) is not None:
-            return RequestOutcome.UNREACHABLE
-        not_before = mail_budgets.take(session, [Budget(pool, key)], now)
-        if not_before is None:
-            return RequestOutcome.WAIT
-        mail = Notice(
-            subscriber, kind, str(issue_second(now)), known.version, not_before + VALID, not_before=not_before
-        )
-        plan_notice(session, notices, mail, now)
-        return RequestOutcome.SENT
+        return plan_request(session, notices, known, what, now)
+
+
+def plan_request(
+    session: Session, notices: NoticeContext, known: Subscriber, what: tuple[MailKind, Pool], now: datetime
+) -> RequestOutcome:
+    """Plan the mail that confirms an act, within its budget.
+
+    Args:
+        known: the subscriber, locked.
+        what: the kind of mail, and the pool that it counts in.
+    """
+    kind, pool = what
+    key = subscribers.address_key_of(session, known.key)
+    if suppressions.reason_for(session, key) is not None:
+        return RequestOutcome.UNREACHABLE
+    not_before = mail_budgets.take(session, [Budget(pool, key)], now)
+    if not_before is None:
+        return RequestOutcome.WAIT
+    mail = Notice(known.key, kind, str(issue_second(now)), known.version, not_before + VALID, not_before=not_before)
+    plan_notice(session, notices, mail, now)
+    return RequestOutcome.SENT
 
 
 def open_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: datetime) -> Subscriber:

@@ -7,11 +7,12 @@ from sqlmodel import Session
 
 from digestd.domain.group import Group
 from digestd.domain.interest import Interest, Kind, Stance, values
+from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadInput, NotFound
 from digestd.security.links import Keys
 from digestd.store import groups
 from digestd.store.database import Database
-from digestd.subscribers.lookup import find
+from digestd.subscribers.lookup import find, load_locked
 from digestd.subscribers.subscriber_record import MUTABLE, check_interests, text
 
 NAME_MAX = 100
@@ -21,8 +22,13 @@ Slots = Mapping[tuple[Kind, Stance], Sequence[str] | None]
 """The values of each kind and stance; None means that they do not change."""
 
 
-def find_group(session: Session, name: str) -> Group:
-    """Return the group with a name. Raises NotFound."""
+def find_group(session: Session, name: str | int) -> Group:
+    """Return the group with a name or number. Raises NotFound."""
+    if isinstance(name, int):
+        numbered = groups.by_key(session, name)
+        if numbered is None:
+            raise NotFound(f"there is no group number {name}")
+        return numbered
     found = groups.find(session, " ".join(name.split()))
     if found is None:
         names = ", ".join(one.group.name for one in groups.listing(session)) or "none"
@@ -44,7 +50,7 @@ def add(db: Database, name: str, given: Slots, now: datetime) -> str:
     return checked
 
 
-def edit(db: Database, group: str, name: str | None, given: Slots, now: datetime) -> str:
+def edit(db: Database, group: str | int, name: str | None, given: Slots, now: datetime) -> str:
     """Change a group and return its name.
 
     Raises:
@@ -56,13 +62,20 @@ def edit(db: Database, group: str, name: str | None, given: Slots, now: datetime
         checked = known.name if name is None else _name(name)
         taken = groups.find(session, checked)
         if taken is not None and taken.key != known.key:
-            raise BadInput(f"--name: there is a group {checked!r} already; choose another name")
+            raise BadInput(f"there is a group {checked!r} already; choose another name")
         groups.change(session, known, checked, _interests(known.interests, given), now)
     return checked
 
 
-def join(db: Database, keys: Keys, group: str, address: str, now: datetime, *, is_list: bool = False) -> bool:
+def join(
+    db: Database, keys: Keys, group: str | int, member: str | int, now: datetime, *, is_list: bool = False
+) -> bool:
     """Make a subscriber a member; return False if they are one.
+
+    Args:
+        group: its name or number.
+        member: their address or number.
+        is_list: they are the group's list address.
 
     Raises:
         NotFound: there is no such group or subscriber.
@@ -70,11 +83,12 @@ def join(db: Database, keys: Keys, group: str, address: str, now: datetime, *, i
             that were shared with members only. Or the group is full.
     """
     with db.write() as session:
-        known, subscriber = find_group(session, group), find(session, keys, address, lock=True).key
+        known, subscriber = find_group(session, group), _subscriber(session, keys, member).key
         other = next((one for one in groups.of_subscriber(session, subscriber) if one.is_list is not is_list), None)
         if other is not None:
-            role = "the list address" if other.is_list else "a member"
-            raise BadInput(f"it is {role} of {other.group.name!r}, and nobody is both; use another address")
+            roles = ("a list address", "a member") if other.is_list else ("a member", "a list address")
+            which = f"{roles[0]} of {other.group.name!r}, so they cannot be {roles[1]}"
+            raise BadInput(f"they are {which}; use another address")
         if len(groups.members(session, known)) >= MEMBERS_MAX:
             raise BadInput(
                 f"{known.name!r} has {MEMBERS_MAX} members, the most that a group may have; add another group"
@@ -82,10 +96,16 @@ def join(db: Database, keys: Keys, group: str, address: str, now: datetime, *, i
         return groups.join(session, known.key, subscriber, now, is_list=is_list)
 
 
-def leave(db: Database, keys: Keys, group: str, address: str) -> bool:
-    """End a membership; return False if there is none. Raises NotFound."""
+def leave(db: Database, keys: Keys, group: str | int, member: str | int) -> bool:
+    """End a membership; return False if there is none. See `join` for the arguments. Raises NotFound."""
     with db.write() as session:
-        return groups.leave(session, find_group(session, group).key, find(session, keys, address).key)
+        return groups.leave(session, find_group(session, group).key, _subscriber(session, keys, member).key)
+
+
+def remove(db: Database, group: str | int) -> None:
+    """Remove a group by name or number; its members stay subscribers. Raises NotFound."""
+    with db.write() as session:
+        groups.remove(session, find_group(session, group).key)
 
 
 def share(db: Database, subscriber: int, group: int, now: datetime, *, shares: bool, is_named: bool) -> None:
@@ -101,6 +121,16 @@ def leave_own(db: Database, subscriber: int, group: int) -> None:
     with db.write() as session:
         _check_member(session, subscriber, group)
         groups.leave(session, group, subscriber)
+
+
+def _subscriber(session: Session, keys: Keys, member: str | int) -> Subscriber:
+    """Return the subscriber with an address or number, locked. Raises NotFound."""
+    if isinstance(member, str):
+        return find(session, keys, member, lock=True)
+    known = load_locked(session, member)
+    if known.status is Status.ERASED:
+        raise NotFound(f"subscriber number {member} was erased")
+    return known
 
 
 def _check_member(session: Session, subscriber: int, group: int) -> None:

@@ -26,6 +26,7 @@ _AUTHORS = 4
 _CATEGORIES = 4
 _INTEREST_KINDS = {
     ReasonKind.AUTHOR: Kind.AUTHOR,
+    ReasonKind.TITLE: Kind.TOPIC,
     ReasonKind.TOPIC: Kind.TOPIC,
     ReasonKind.NEAR_TOPIC: Kind.TOPIC,
     ReasonKind.PHRASE: Kind.PHRASE,

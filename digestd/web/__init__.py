@@ -21,12 +21,14 @@ One module per page, all behind the same middleware.
     references      GET  /p/{token}/import import form;  POST likes its papers
     libraries       GET  /p/{token}/libraries  Zotero and ORCID;  POST links, reads, unlinks
     groups          POST /p/{token}/groups/share, …/leave  act on the settings page
+    chat            POST /p/{token}/chat, …/test, …/remove  a chat room;  GET /chat/{token}, POST confirms
     settings_link   GET  /settings         address form;  POST mails a link to the settings
     address_change  GET  /move/{token}     POST confirms or cancels a new address
     view            GET  /d/{token}        a digest in the browser; /digest.{ending} as a file
     api             /api/v1                JSON API, see its docstring
     health          GET  /healthz, /readyz (the latter for operators only, see operator_access)
     metrics         GET  /metrics          for operators only
+    admin           GET  /admin            the operators' page, with a token of scope `admin`
     webhooks        POST /webhooks/{provider}  bounces from configured providers
     assets          GET  /static/…, /robots.txt
 
@@ -51,7 +53,9 @@ from digestd.app import App
 from digestd.digests.planning_day import read_planning_day
 from digestd.web import (
     address_change,
+    admin,
     assets,
+    chat,
     confirm,
     data_export,
     feedback,
@@ -128,11 +132,13 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         references.router(app, pages),
         libraries.router(app, pages),
         groups.router(app, pages),
+        chat.router(app, pages),
         settings_link.router(app, forms),
         address_change.router(app, pages),
         view.router(app),
         health.router(app, last_tick),
         metrics.router(app, last_tick),
+        admin.router(app, pages),
         webhooks.router(app),
         assets.router(pages),
     ):

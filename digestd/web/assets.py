@@ -20,6 +20,7 @@ def router(pages: Pages) -> APIRouter:
     icon = theme.recolour((shipped / "icon.svg").read_text(encoding="utf-8"))
     assets = {
         "style.css": (theme.recolour(pages.templates.files["web/style.css"]).encode(), "text/css; charset=utf-8"),
+        "admin.css": (pages.templates.files["web/admin.css"].encode(), "text/css; charset=utf-8"),
         "home.js": ((shipped / "home.js").read_bytes(), "text/javascript; charset=utf-8"),
         "icon.svg": (icon.encode(), "image/svg+xml"),
         "icon.png": ((shipped / "icon.png").read_bytes(), "image/png"),

@@ -19,7 +19,7 @@ from digestd.web.pages import Pages
 from digestd.web.preferences import invalid_link
 
 RETRY_SECONDS = "30"
-_BY_STATUS = {404: "unknown", 405: "method"}
+_BY_STATUS = {401: "unknown", 404: "unknown", 405: "method"}
 
 
 def handlers(pages: Pages) -> dict[int | type[Exception], Any]:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from digestd.app import App
-from digestd.delivery.run import DiskFull, check_disk_space
+from digestd.delivery.disk_space import DiskFull, check_disk_space
 from digestd.domain.coverage import Coverage, incomplete_states
 from digestd.errors import DatabaseUnreachable
 from digestd.store import bounce_surge, bounces, ledger

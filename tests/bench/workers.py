@@ -1,13 +1,14 @@
 """Measure how planning and delivery grow with the number of workers, on PostgreSQL.
 
-    python -m tests.bench.workers [--workers 1 2 4] [--subscribers 2000] [--latency 0.02] [--connections 2] [--json]
+    python -m tests.bench.workers [--workers 1 2 4] [--subscribers 2000] [--latency 0.02] [--plan-only]
 
 Each number of workers gets a database of its own. First nobody sends, because no relay listens, and the workers only
 plan. Then they send what was planned to a relay that answers each mail after `latency` seconds.
 
-    plan, send       digests and mails per second, from the first to the last
+    plan, send       digests per second in the second half, mails per second after the first tenth
     plan_linear, send_linear   that rate over the rate of one worker times the number of workers
     database_us      CPU time of PostgreSQL per mail sent, in microseconds
+    planner_us       CPU time of the workers per digest planned, their start included
     worker_us        CPU time of the workers per mail sent, their start included
     bytes            size of the ledger's tables and indexes per digest
 """
@@ -53,8 +54,14 @@ def measure(workers: int, given: argparse.Namespace, folder: Path) -> dict[str, 
         made.people(sample_data.people(given.subscribers))
         text_model(made.db, NOW)
         nowhere = made.to(f"smtp://127.0.0.1:{postgres.free_port()}", given.connections)
-        with _running(nowhere, workers):
-            plan = _rate(lambda: _count(made, "SELECT count(*) FROM delivery"), given.subscribers)
+        with _running(nowhere, workers) as running:
+            plan = _rate(
+                lambda: _count(made, "SELECT count(*) FROM delivery"), given.subscribers // 2, given.subscribers
+            )
+            planner = _cpu([each.process.pid or 0 for each in running])
+        if given.plan_only:
+            made.db.close()
+            return {"workers": workers, "plan": round(plan, 1), "planner_us": round(planner / given.subscribers * 1e6)}
         with made.db.write() as session:
             session.connection().execute(text("DELETE FROM procrastinate_jobs"))
             session.connection().execute(text("DELETE FROM throttle"))
@@ -66,7 +73,7 @@ def measure(workers: int, given: argparse.Namespace, folder: Path) -> dict[str, 
             Relay(delay=given.latency).in_thread() as relay,
             _running(made.to(relay.url, given.connections), workers) as running,
         ):
-            send = _rate(lambda: len(relay.taken), mails)
+            send = _rate(lambda: len(relay.taken), mails // 10, mails)
             database = _cpu(_tree(server)) - before
             own = _cpu([each.process.pid or 0 for each in running])
         size = sum(_count(made, f"SELECT pg_total_relation_size('{table}')") for table in LEDGER)
@@ -98,10 +105,9 @@ def _running(made: Install, workers: int) -> Iterator[list[Running]]:
             each.end()
 
 
-def _rate(count: Callable[[], int], expected: int) -> float:
-    """Return how many per second came, from the first tenth to the last."""
+def _rate(count: Callable[[], int], first: int, last: int) -> float:
+    """Return how many per second came from the `first` to the last."""
     marks: dict[int, float] = {}
-    first, last = expected // 10, expected
     while last not in marks:
         seen, now = count(), time.monotonic()
         if seen >= first and not marks:
@@ -143,6 +149,7 @@ def main() -> None:
     parser.add_argument("--papers", type=int, default=200)
     parser.add_argument("--latency", type=float, default=0.02, help="seconds until the relay answers")
     parser.add_argument("--connections", type=int, default=2, help="connections of each worker")
+    parser.add_argument("--plan-only", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     found = []
@@ -150,7 +157,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="digestd-bench-") as folder:
             found.append(measure(workers, given, Path(folder) / "run"))
         one = found[0]
-        for name in ("plan", "send"):
+        for name in ("plan",) if given.plan_only else ("plan", "send"):
             found[-1][f"{name}_linear"] = round(found[-1][name] / one[name] * one["workers"] / workers, 2)
         if not given.json:
             print(found[-1], flush=True)

@@ -24,8 +24,10 @@ from digestd import __version__, cli
 from digestd.cli import main
 from digestd.cli.arguments import parse_datetime
 from digestd.cli.commands import COMMANDS, CommandEntry, GroupEntry, load
-from digestd.errors import BadInput, DatabaseUnreachable
+from digestd.cli.errors import SYNONYMS
+from digestd.errors import BadInput, BadSetting, DatabaseUnreachable
 from digestd.settings import Settings
+from digestd.store.database import open_database
 
 Fails = Callable[[BaseException], tuple[object, str]]
 
@@ -123,8 +125,27 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         ("subscriber nope", "no such command 'nope'; see `digestd subscriber --help`"),
         ("preview", "missing argument 'EMAIL'; see `digestd preview --help`"),
         ("coverage --days 0", "--days: must be greater than or equal to 1; see `digestd coverage --help`"),
-        ("coverage --days x", "--days: must be a valid integer; see `digestd coverage --help`"),
-        ("coverage --days", "option '--days' requires an argument; see `digestd --help`"),
+        ("coverage --days x", "--days: must be a whole number; see `digestd coverage --help`"),
+        ("coverage --days", "option '--days' requires an argument; see `digestd coverage --help`"),
+        (
+            "subscriber add a@example.org --explore=maybe",
+            "option '--explore' takes no value; see `digestd subscriber add",
+        ),
+        ("subscriber add a@example.org --topics x", "no such option: --topics: did you mean --topic or --mute-topic?"),
+        ("status --jsn", "no such option: --jsn: did you mean --json? See `digestd status --help`"),
+        ("--json status", "no such option: --json; options stand after the command, as in `digestd status --json`"),
+        ("doctr", "no such command 'doctr': did you mean 'doctor'?"),
+        ("statu", "no such command 'statu': did you mean 'status'?"),
+        ("sned", "no such command 'sned': did you mean 'send'?"),
+        ("help", "no such command 'help'; see `digestd --help`"),
+        ("version", "no such command 'version': did you mean `digestd --version`?"),
+        ("start", "no such command 'start': did you mean `digestd up`?"),
+        ("migrate", "no such command 'migrate': did you mean `digestd init`?"),
+        ("user add a@example.org", "no such command 'user': did you mean `digestd subscriber`?"),
+        (
+            "subscriber delete a@example.org",
+            "no such command 'delete': did you mean `digestd subscriber unsubscribe` or ",
+        ),
         ("delivery list --state nope", "--state: 'nope' is not one of 'ready', "),
     ],
 )
@@ -269,3 +290,47 @@ def test_unknown_option_is_usage_error(tmp_path: Path) -> None:
 def test_version_is_printed(tmp_path: Path) -> None:
     ended = process(tmp_path, "--version")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"digestd {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("EXPLORE", "maybe", "DIGESTD_EXPLORE: must be true or false"),
+        ("EXPLORE", "", "DIGESTD_EXPLORE: is empty; remove it to use the default"),
+        ("WEB_PORT", "eighty", "DIGESTD_WEB_PORT: must be a whole number"),
+        ("SOURCES", "https://x.example/rss", "did you mean feed:https://x.example/rss?"),
+        ("SOURCES", "arxv:cs.LG", "did you mean arxiv:CATEGORIES?"),
+        ("TRANSPORT_URL", "smtp.example.org", "has no scheme; write smtp+starttls://"),
+    ],
+)
+def test_wrong_setting_is_named_with_remedy(
+    setting: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"DIGESTD_{setting}", value)
+    monkeypatch.setattr(sys, "argv", ["digestd", "plan"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    shown = capsys.readouterr().err
+    assert (ended.value.code, shown.count("\n")) == (2, 1)
+    assert f"DIGESTD_{setting}: " in shown
+    assert said in shown
+
+
+def test_database_file_without_scheme_is_recognised() -> None:
+    with pytest.raises(BadSetting, match=re.escape("did you mean sqlite:///var/x.db?")):
+        open_database("var/x.db")
+
+
+def test_short_help_option_works_everywhere() -> None:
+    for name, _ in table():
+        assert CliRunner().invoke(cli.app, [*name.split()[1:], "-h"]).exit_code == 0, name
+
+
+def test_synonyms_name_existing_commands() -> None:
+    known = {path for path, _ in table()} | {f"digestd {name}" for name in COMMANDS}
+    for group, words in SYNONYMS.items():
+        taken = COMMANDS if group == "digestd" else COMMANDS[group.split()[1]].commands  # type: ignore[union-attr]  # a group
+        assert not words.keys() & taken.keys()
+        for meant in words.values():
+            for command in meant.split("` or `"):
+                assert command in known or command.startswith(("systemctl ", "journalctl ", "digestd --")), command

@@ -50,14 +50,14 @@ def test_show_lists_papers_with_reasons(installed: Install, run: Run) -> None:
     assert history.splitlines()[2].split("\t")[:2] == ["ready", "planner"]
     heading, _, row = picked.splitlines()
     assert (heading, row.split("\t")[1:3]) == ("picked", ["invented:one", "Moss on walls"])
-    assert "Matches your topic “moss”" in row
+    assert "Your topic “moss” is in the title" in row
     (whole,) = json.loads(run("delivery", "show", str(key), "--json"))["picked"]
-    assert (whole["paper"], whole["title"], whole["reason"]["why"]) == ("invented:one", "Moss on walls", "topic")
+    assert (whole["paper"], whole["title"], whole["reason"]["why"]) == ("invented:one", "Moss on walls", "title")
 
 
 def test_explain_gives_no_reason_without_match(run: Run) -> None:
     assert run("explain", ADA, "invented:two").splitlines()[1] == "matches none of the interests"
-    assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Matches your topic")
+    assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Your topic")
 
 
 def test_preview_lint_shows_findings(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_group_lives_from_add_to_remove(run: Run) -> None:
     [
         (("show", "Rain lab"), NotFound, "known: Ice lab, Snow lab"),
         (("join", "Ice lab", "nobody@example.org"), NotFound, "there is no subscriber"),
-        (("join", "Ice lab", ADA, "--list"), BadInput, "it is a member of 'Snow lab'"),
+        (("join", "Ice lab", ADA, "--list"), BadInput, "they are a member of 'Snow lab'"),
         (("add", "ICE LAB"), BadInput, "already"),
         (("add", " "), BadInput, "must not be empty"),
         (("edit", "Ice lab", "--topic", "a", "--mute-topic", "A"), BadInput, "liked and muted"),

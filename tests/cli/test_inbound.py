@@ -48,6 +48,8 @@ def test_what_came_back_is_read_and_shown(back: SentInstall, tmp_path: Path) -> 
     assert {name: count for name, count in counts.items() if count} == {"taken": 2, "foreign": 1}
     hard = json.loads(run("subscriber", "show", back.address(1), "--json"))
     assert (hard["status"], hard["suppression"]) == ("suppressed", "hard_bounce")
+    assert hard["suppressed_since"]
+    assert hard["next_digest"] is None
     assert [(b["kind"], b["status"], b["via"], b["delivery"]) for b in hard["bounces"]] == [("hard", "5.1.1", "dsn", 1)]
     soft = run("subscriber", "show", back.address(2))
     assert "1.0 of 5" in soft

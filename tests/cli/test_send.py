@@ -183,15 +183,19 @@ def test_explain_says_why_there_was_no_mail(installed: Install, digestd: Command
     installed.people([reader(email="calm@example.net", topics=["murmuring basalt harpsichords"], hour=0)])
     installed.plan()
     told = digestd("explain", "calm@example.net").stdout
+    assert "today: no mail: no new paper matched their interests" in told
     assert "last digest: 2026-11-24: no mail, because no paper of the day matched" in told
     assert "next digest: Wednesday 2026-11-25 00:00 in UTC (daily)" in told
 
 
 def test_explain_says_that_pause_stops_digests(installed: Install, digestd: Command) -> None:
     assert digestd("subscriber", "pause", READER, "--until", "2026-12-01").exit_code == 0
-    assert "no digest is due: paused until 2026-12-01" in digestd("explain", READER).stdout
+    told = digestd("explain", READER).stdout
+    assert "today: no digest: they were paused" in told or "today: not yet" in told
+    assert "next digest: Tuesday 2026-12-01" in told
+    assert "paused until 2026-12-01" in told
 
 
 def test_explain_period_needs_paper(digestd: Command) -> None:
     refused = digestd("explain", READER, "--period", "2026-11-24")
-    assert "name the paper too" in str(refused.exception)
+    assert "use --date 2026-11-24" in str(refused.exception)

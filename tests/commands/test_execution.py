@@ -67,7 +67,8 @@ async def test_reply_has_headers_of_a_reply(ada_install: CommandInstall) -> None
 async def test_commands_change_settings_and_interests(ada_install: CommandInstall) -> None:
     to = (await digest(ada_install))["Reply-To"]
     body = f"add topic dark matter\nremove topic {TOPICS[0]}\nmute author Jane Doe\nmute annealing\nhour 18\n"
-    assert ada_install.write(body + "zone Europe/Berlin\nweekly friday\nsize 5\nlanguage de\n", to=to) is COMMAND
+    body += "zone Europe/Berlin\nweekly friday\nempty on\nsize 5\nlanguage de\n"
+    assert ada_install.write(body, to=to) is COMMAND
     known = ada_install.known()
     assert known is not None
     assert {(i.kind, i.value, i.stance) for i in known.interests} == {
@@ -81,7 +82,7 @@ async def test_commands_change_settings_and_interests(ada_install: CommandInstal
         Cadence.WEEKLY,
         4,
     )
-    assert (known.size, known.language) == (5, "de")
+    assert (known.size, known.language, known.when_empty, known.full_abstracts) == (5, "de", True, False)
     (answer,) = await ada_install.answers()
     assert "Zu deinen Interessen hinzugefügt: „dark matter“." in text(answer)
 

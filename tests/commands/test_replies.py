@@ -15,7 +15,8 @@ LINES = {
         "help", "status", "topics", "add topic dark matter", "topics", "add topic " + "x" * 290, "mute author Jane Doe",
         "unmute author Jane Doe", "unmute author Jane Doe", f"remove topic {TOPICS[0]}", "remove topic dark matter",
         "interests", "more 1", "undo 1", "undo 1", "less 2", "save 1", "more 99", "hour 18", "zone Europe/Berlin",
-        "weekly friday", "size 5", "pause sometimes", "pause 7", "pause", "resume", "resume", "subscribe",
+        "weekly friday", "size 5", "empty on", "abstracts on", "status", "empty off", "abstracts off", "abstracts",
+        "pause sometimes", "pause 7", "pause", "resume", "resume", "subscribe",
         "language en", "unsubscribe", "resume",
     ),
     "de": (
@@ -23,6 +24,7 @@ LINES = {
         "einblenden autor Jane Doe", "einblenden autor Jane Doe", f"entfernen thema {TOPICS[0]}",
         "entfernen thema dunkle Materie", "interessen", "mehr 1", "zurücknehmen 1", "zurücknehmen 1", "weniger 2",
         "merken 1", "mehr 99", "Uhrzeit 18 Uhr", "zone Europe/Berlin", "wöchentlich freitag", "anzahl 5",
+        "Leertage an", "abstracts an", "status", "Leertage aus", "abstracts aus", "abstracts",
         "pause manchmal", "Pause für eine Woche", "pause", "weiter", "weiter", "abonnieren", "sprache de", "abmelden",
         "weiter",
     ),

@@ -10,6 +10,7 @@ import pytest
 
 from digestd.delivery.chat import CHAT_FORMS, parse_chat_url
 from digestd.delivery.chat.chat_message import ChatDigest, ChatEntry, ChatTarget
+from digestd.delivery.chat.chat_transport import TRIES
 from digestd.domain.delivery import State
 from digestd.errors import BadInput
 from digestd.subscribers.chat import remove_chat, set_chat
@@ -223,6 +224,25 @@ def test_unreachable_chat_waits(on_file: Install, room: Callable[[str], str], ur
     deliver(on_file)
     assert on_file.by_address[address] is State.READY
     assert on_file.states == {State.ACCEPTED: 7, State.READY: 1}
+
+
+@pytest.mark.parametrize("form", CHAT_FORMS)
+def test_next_message_links_an_uncertain_digest(
+    on_file: Install, server: ChatServer, room: Callable[[str], str], form: str
+) -> None:
+    address = room(form)
+    server.answers = [Answer(0)] * TRIES
+    deliver(on_file)
+    assert on_file.by_address[address] is State.UNCERTAIN
+    server.posts.clear()
+    server.answers.clear()
+    on_file.next_day()
+    assert on_file.plan().planned
+    deliver(on_file)
+    text = "\n".join(CHECKS[form](post) for post in server.posts)
+    assert "may not have arrived here. Read it" in text
+    links = {link for post in server.posts for link in re.findall(r"/d/[\w-]{40}", json.dumps(post.body))}
+    assert len(links) == 2, "its own web page and that of the earlier digest"
 
 
 def test_removed_chat_gets_mail_again(on_file: Install, server: ChatServer, room: Callable[[str], str]) -> None:

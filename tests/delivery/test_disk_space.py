@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from digestd.delivery import claim_queue
-from digestd.delivery.run import DiskFull, check_disk_space
+from digestd.delivery.disk_space import DiskFull, check_disk_space
 from digestd.domain.delivery import State
 from tests.support import sample_data
 from tests.support.install import install

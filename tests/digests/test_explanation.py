@@ -108,7 +108,7 @@ def test_explain_reason_names_the_matched_interest(bare: Install) -> None:
     bare.papers([paper("strong"), paper("dull", NONE, authors=["Quillane Ostrovenko"]), *sample_data.papers(10)])
     bare.people([reader(authors=[AUTHOR])])
     assert explanation_of(bare, "strong").reason.value == TOPIC
-    assert set(explanation_of(bare, "strong").reason.words) == set(TOPIC.split())
+    assert explanation_of(bare, "strong").reason.words[0].casefold() == TOPIC
     assert explanation_of(bare, "dull").reason.kind is ReasonKind.AUTHOR
 
 

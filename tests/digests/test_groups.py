@@ -97,7 +97,7 @@ def test_own_interest_counts_before_the_groups(lab: Install) -> None:
     join(lab, ADA, BOB)
     edit(lab.db, lab.app.keys, parse({"email": ADA, "topics": [TOPIC.upper()]}), lab.clock.now)
     edit(lab.db, lab.app.keys, parse({"email": BOB, "mute": {"topics": [TOPIC]}}), lab.clock.now)
-    assert {kind for kind, *_ in reasons(lab, ADA)} == {ReasonKind.TOPIC}
+    assert {kind for kind, *_ in reasons(lab, ADA)} == {ReasonKind.TITLE}
     assert reasons(lab, BOB) == []
 
 

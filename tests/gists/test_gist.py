@@ -34,11 +34,67 @@ def test_gist_names_contribution_and_result() -> None:
     gist = made(TITLE, ABSTRACT)
     assert gist.kind is GistKind.EXTRACTED
     for text, limit in ((gist.text, GIST_MAX), (gist.brief, BRIEF_MAX)):
-        assert text.startswith("We propose LeafCount")
+        assert "We propose LeafCount" in text
         assert RESULT in text
         assert "hope" not in text
         assert "https:" not in text
         assert len(text) <= limit
+
+
+def test_gist_opens_with_problem_where_room_is_left() -> None:
+    assert made(TITLE, ABSTRACT).text.startswith("Existing methods that count trees from air")
+
+
+def test_gist_prefers_finding_to_praise() -> None:
+    finding = "We find that LeafCount misses 4% of the trees, and the best model before it 19%."
+    praise = "Extensive experiments on three forests demonstrate the effectiveness and the potential of our approach."
+    text = made(TITLE, f"{BACKGROUND} {NEW} {DETAIL} {finding} {praise}").text
+    assert finding in text
+    assert praise not in text
+
+
+def test_gist_prefers_result_to_set_up() -> None:
+    set_up = (
+        "We evaluate LeafCount on three forests in Finland with 1,200 images that were taken in the last two years."
+    )
+    text = made(TITLE, f"{BACKGROUND} {NEW} {DETAIL} {set_up} {RESULT}").text
+    assert RESULT in text
+    assert set_up not in text
+
+
+def test_gist_takes_no_background_as_contribution() -> None:
+    lost = "Trees are lost faster than they are counted, and nobody counts trees well through clouds."
+    abstract = f"{lost} {BACKGROUND} We ask how far radar helps, and train a small network on it. {DETAIL} {HOPE}"
+    assert "We ask how far radar helps" in made("Counting Trees Through Clouds", abstract).text
+
+
+def test_gist_introduces_what_it_names() -> None:
+    rest = "The forests are described in a long table that lists their soil, their water, their age and owners. "
+    abstract = (
+        f"{rest * 3}We train a network on radar images of forests. We use two simulators, RootSim and BarkSim. "
+        f"{rest * 2}We find that RootSim is faster than BarkSim by 12%. We find that radar helps in 9 of 10 forests."
+    )
+    text = made("Forests seen by radar", abstract).text
+    assert "faster than BarkSim" not in text or "two simulators" in text
+
+
+def test_gist_explains_acronyms() -> None:
+    filler = "Forests differ in many ways, such as their soil, their water, their age, their owners and their air. "
+    abstract = (
+        "People often walk for weeks with paper and pencil for leaf area measurement (LAM), and they rarely agree on "
+        f"the numbers that they bring home. {filler * 4}In this work, we propose a radar for LAM in the tropics, which "
+        "needs neither paper nor a pencil and is carried by a small plane at night. Experiments in nine countries show "
+        "that it is faster than people by 12%, needs no light, and agrees with all of them in dry and in wet summers."
+    )
+    assert "a radar for leaf area measurement (LAM) in the tropics" in made("A plane for forests", abstract).text
+
+
+def test_gist_does_not_say_same_thing_twice() -> None:
+    once = "We show that mixed forests of oak and birch keep more water in dry summers than forests of spruce alone."
+    again = "The results show that mixed forests of oak and birch keep more water than forests of spruce alone."
+    abstract = f"{BACKGROUND} We measure the water in mixed forests for ten years. {once} {DETAIL} {again}"
+    text = made("Water in mixed forests", abstract).text
+    assert (once in text) != (again in text)
 
 
 def test_gist_of_a_short_abstract_is_all_of_it() -> None:

@@ -22,6 +22,8 @@ from digestd.papers.gists.sentences import split_sentences
         ("Leaves fall (as seen by us. And by others). Why?", ["Leaves fall (as seen by us. And by others).", "Why?"]),
         ("Trees grow. mRNA is made.", ["Trees grow.", "mRNA is made."]),
         ("木は育つ。葉は落ちる。", ["木は育つ。", "葉は落ちる。"]),
+        ("We plant oaks (or elms).We count.", ["We plant oaks (or elms).", "We count."]),
+        ("We plant an oak, . It grows.", ["We plant an oak.", "It grows."]),
         ("", []),
     ],
 )
@@ -43,8 +45,22 @@ def test_split_sentences_keeps_labels_as_roles() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["Methods. We cut ten. Results. Nine fell.", "Methods We cut ten. Results The oaks fell."]
+)
+def test_split_sentences_keeps_bare_labels_as_roles(text: str) -> None:
+    assert [sentence.label for sentence in split_sentences(text)] == ["method", "result"]
+
+
+@pytest.mark.parametrize(
     "boilerplate",
-    ["© 2010 Nobody Ltd.", "This is an open access article.", "Copyright 2011 Nobody.", "Accepted for publication."],
+    [
+        "© 2010 Nobody Ltd.",
+        "This is an open access article.",
+        "Copyright 2011 Nobody.",
+        "Accepted for publication.",
+        "J Trees 4: 12-19, 2009.",
+        "Index Terms: oaks, elms.",
+    ],
 )
 def test_split_sentences_drops_boilerplate(boilerplate: str) -> None:
     assert [sentence.text for sentence in split_sentences(f"Trees fall. {boilerplate}")] == ["Trees fall."]

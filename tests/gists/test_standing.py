@@ -19,7 +19,18 @@ from digestd.papers.gists.standing import stand
         ("It is well known that oaks grow slowly.", "It is well known that oaks grow slowly."),
         ("We address these important gaps and introduce an oak.", "We introduce an oak."),
         ("We tackle this problem by proposing an oak.", "We propose an oak."),
-        ("We plant an oak that solves this issue by growing.", "We plant an oak that solves this issue by growing."),
+        ("We plant an oak that solves this issue with its roots.", "We plant an oak with its roots."),
+        ("We plant a new oak designed to fill this gap using roots.", "We plant a new oak using roots."),
+        ("We make a first attempt in this direction by planting oaks.", "We make a first attempt by planting oaks."),
+        ("Using this insight from the parks, we plant oaks.", "We plant oaks."),
+        ("To bridge both worlds we plant oaks.", "We plant oaks."),
+        ("We plant oaks (https://example.org/oaks).", "We plant oaks."),
+        (
+            "Oaks in parks grow twice as fast as oaks in forests of the same age, in nine countries, demonstrating the "
+            "great potential of parks.",
+            "Oaks in parks grow twice as fast as oaks in forests of the same age, in nine countries.",
+        ),
+        ("In short, f is the height of the oak.", "In short, f is the height of the oak."),
         ("We plant oaks to address this aforementioned issue.", "We plant oaks."),
         ("To bridge the gap, we plant oaks.", "We plant oaks."),
         ("For example, oaks grow in parks.", "Oaks grow in parks."),
@@ -47,10 +58,22 @@ def test_stand_drops_connectives(sentence: str, shown: str) -> None:
         "We show that it grows twice as fast.",
         "We tackle this problem by planting more oaks.",
         "We propose a network to model these continuous changes well.",
+        "We plant an oak that solves this issue by growing.",
+        "Instead, oaks grow in parks.",
+        "In comparison, oaks grow in parks.",
+        "We plant oaks, which instead grow in parks.",
+        "In forests of the north, they grow slowly.",
+        "Despite this, in parks we count a hundred oaks.",
+        "Both kinds grow in parks.",
+        "Improving their growth is hard.",
+        "It has been limited to small parks.",
+        "We find a similar effect in parks.",
+        "Unlike other methods, this method needs no soil.",
     ],
 )
 def test_stand_tells_what_needs_the_sentence_before(sentence: str) -> None:
-    assert stand(sentence).needs_before
+    found = stand(sentence)
+    assert found.needs_before or found.pointed
 
 
 @pytest.mark.parametrize(
@@ -61,11 +84,37 @@ def test_stand_tells_what_needs_the_sentence_before(sentence: str) -> None:
         "2) Leaves are cut off.",
         "It has goals: * To grow fast.",
         "We plant oaks (and elms.",
+        "We b) plant elms in the park.",
+        "%we plant oaks in a park.",
     ],
 )
 def test_stand_tells_what_is_broken(sentence: str) -> None:
     assert stand(sentence).is_broken
 
 
-def test_stand_tells_what_lacks_its_subject() -> None:
-    assert stand("The method is faster than others.").is_loose
+@pytest.mark.parametrize(
+    "sentence",
+    ["The method is faster than others.", "Our simple but fast solution is good.", "We show that our proposal works."],
+)
+def test_stand_tells_what_lacks_its_subject(sentence: str) -> None:
+    assert stand(sentence).is_loose
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Furthermore, oaks grow in parks.", "We also plant oaks.", "For example, oaks grow in parks."]
+)
+def test_stand_tells_what_adds_to_sentence_before(sentence: str) -> None:
+    assert stand(sentence).is_added
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Our results show that oaks grow.",
+        "It is important to plant oaks.",
+        "Oaks rather than elms, which instead need parks, grow.",
+    ],
+)
+def test_stand_lets_sentences_alone(sentence: str) -> None:
+    found = stand(sentence)
+    assert (found.needs_before, found.pointed, found.is_loose) == (False, "", False)

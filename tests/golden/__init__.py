@@ -28,7 +28,7 @@ from digestd.mail.mime import DigestHeaders, Headers, NamedAddress
 FOLDER = Path(__file__).parent
 DIGESTS = (
     *("personal", "interests", "trending", "weekly", "caught_up", "after_gap", "not_whole", "thin", "single", "full"),
-    *("first", "empty", "held", "drawn", "followed", "tex", "rtl", "cjk", "german", "by_mail", "hostile"),
+    *("first", "empty", "held", "drawn", "followed", "tex", "rtl", "cjk", "german", "by_mail", "hostile", "sample"),
 )
 LINKS = DigestLinks(
     view="https://papers.example.org/d/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAA",
@@ -98,6 +98,7 @@ def _item(given: dict[str, Any]) -> DigestItem:
         venue=given.get("venue", ""),
         affiliations=tuple(given.get("affiliations", ())),
         announced=given.get("announced", "new"),
+        is_sample=given.get("is_sample", False),
     )
     reason = Reason(ReasonKind(why), rest[0] if rest else "", words)
     return DigestItem(entry, reason, Section(given.get("section", "for_you")))

@@ -95,8 +95,16 @@ async def test_a_lost_planning_job_delays_nobody(queued: Install) -> None:
     assert rows(queued, shards) == [("todo", "0")]
     with queued.db.write() as session:
         session.connection().execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+        session.connection().execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
+        session.connection().execute(text("UPDATE procrastinate_jobs SET worker_id = 1"))
     await tasks.find_due(run)
-    assert rows(queued, shards) == [("doing", "0"), ("todo", "0")], "the engine lost the first one"
+    assert rows(queued, shards) == [("doing", "0")], "a living worker plans it"
+    with queued.db.write() as session:
+        session.connection().execute(
+            text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
+        )
+    await tasks.find_due(run)
+    assert rows(queued, shards) == [("doing", "0"), ("todo", "0")], "the worker is dead"
     await tasks.plan_shard(run, first=0)
     assert queued.states == {State.READY: 60}
     assert ("deliver",) in rows(queued, "SELECT task_name FROM procrastinate_jobs"), "it commits with the digests"

@@ -42,6 +42,27 @@ def test_render_confirmation_has_one_link() -> None:
     assert "If this wasn’t you, ignore this email" in rendered.html
 
 
+def test_render_long_html_is_40_percent_text() -> None:
+    html = render_digest(TEMPLATES, golden.digest("full")).html
+    shown = re.sub(r"<!--.*?-->|<[^>]*>", "", html.partition("<body")[2], flags=re.DOTALL)
+    assert len(" ".join(shown.split()).encode()) >= 0.4 * len(html.encode())
+
+
+def test_render_marks_invented_samples() -> None:
+    samples = golden.digest("sample")
+    rendered = render_digest(TEMPLATES, samples)
+    assert rendered.subject.startswith("Sample: ")
+    mixed = render_digest(TEMPLATES, replace(PERSONAL, items=(*PERSONAL.items, samples.items[0])))
+    assert "Sample:" not in mixed.subject
+    said = "Papers marked as invented samples came with the software"
+    for body in (mixed.html, mixed.text):
+        assert said in " ".join(body.split())
+        assert body.count("Invented sample") == 1
+        assert body.index("A Walking Robot That Learns") < body.rindex("Invented sample")
+    brief = render_digest(TEMPLATES, samples, html_max=1)
+    assert brief.html.count("Invented sample") == 2
+
+
 def test_render_offers_unsubscribe_at_top_and_end() -> None:
     rendered = render_digest(TEMPLATES, PERSONAL)
     for body in (rendered.html, rendered.text):
@@ -82,15 +103,22 @@ def test_render_subject_fits_a_phone(case: str, language: str) -> None:
     ("reason", "words"),
     [
         (Reason(ReasonKind.AUTHOR, "Jane Smith"), "By Jane Smith, whom you follow"),
-        (Reason(ReasonKind.TOPIC, "graphs", ("graph", "net")), "Matches your topic “graphs”: graph, net"),
         (
-            Reason(ReasonKind.TOPIC, "llm", ("Large", "language", "RNA", "BERTs", "A")),
-            "Matches your topic “llm”: large, language, RNA, BERTs, a",
+            Reason(ReasonKind.TITLE, "LLM", ("Language Models",)),
+            "Matches your topic “LLM”: “Language Models” in the title",
         ),
-        (Reason(ReasonKind.TOPIC, "Graphs that learn", ("learn", "graph")), "Matches your topic “Graphs that learn”"),
-        (Reason(ReasonKind.TOPIC, "tokenizers", ("Tokens",)), "Matches your topic “tokenizers”: tokens"),
+        (
+            Reason(ReasonKind.TITLE, "self-play graphs", ("Self Play Graph",)),
+            "Your topic “self-play graphs” is in the title",
+        ),
+        (Reason(ReasonKind.TOPIC, "graphs", ("We draw graphs",)), "Matches your topic “graphs”: “We draw graphs”"),
         (Reason(ReasonKind.TOPIC, "graphs"), "Matches your topic “graphs”"),
-        (Reason(ReasonKind.PHRASE, "open data"), "Contains your phrase “open data”"),
+        (Reason(ReasonKind.PHRASE, "open data", ("Open Data",)), "Contains your phrase “open data”"),
+        (Reason(ReasonKind.PHRASE, "moss", ("We eat moss",)), "Contains your phrase “moss”: “We eat moss”"),
+        (
+            Reason(ReasonKind.NEAR_TOPIC, "big proteins", ("Proteins",)),
+            "Related to your topic “big proteins”: “Proteins” in the title",
+        ),
         (Reason(ReasonKind.NEAR_TOPIC, "proteins"), "Related to your topic “proteins”"),
         (Reason(ReasonKind.LIKED, "A Title"), "Similar to a paper you liked: A Title"),
         (Reason(ReasonKind.REFERENCE, "A Title"), "Similar to a paper you added: A Title"),
@@ -102,6 +130,7 @@ def test_render_subject_fits_a_phone(case: str, language: str) -> None:
         (Reason(ReasonKind.TREND, "1234"), "Trending: 1,234 upvotes"),
         (Reason(ReasonKind.TREND, "rising"), "Trending"),
         (Reason(ReasonKind.NEW), "New, with no votes yet"),
+        (Reason(ReasonKind.RANDOM), "Picked at random"),
         (Reason(ReasonKind.AUTHOR, "<b>\r\n\u202ex"), "By <b> x, whom you follow"),
     ],
 )

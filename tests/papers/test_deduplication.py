@@ -50,6 +50,58 @@ def test_merge_duplicates_skips_ambiguous_paper(db: Database, now: datetime) -> 
     assert len(works(db)) == 3
 
 
+BOILERPLATE = (
+    "This dataset is part of the long-term monitoring of northern lakes. It was collected with standard methods by the "
+    "staff of the station and is provided as it is. Please cite the station and the year of the download, and tell us "
+    "about any use. The station is funded by the province and open to guests throughout the year."
+)
+
+
+@pytest.mark.parametrize("authors", [(), tuple(PEOPLE)])
+def test_merge_duplicates_ignores_equal_abstracts_of_other_titles(
+    db: Database, now: datetime, authors: tuple[str, ...]
+) -> None:
+    subjects = ("Zooplankton", "Water levels", "Ice thickness", "Birds")
+    page = [
+        seen(f"doi:10.5555/{n}", title=f"{subject} of the station", abstract=BOILERPLATE, authors=authors)
+        for n, subject in enumerate(subjects)
+    ]
+    take(db, "s", page[0], page[1], now=now)
+    take(db, "s", *page[2:], now=now + HOUR)
+    assert len(works(db)) == len(subjects)
+
+
+def test_merge_duplicates_recognises_boilerplate_of_preprints(db: Database, now: datetime) -> None:
+    subjects = ("Zooplankton in winter", "Water levels and floods", "Ice thickness by radar")
+    page = [
+        seen(f"doi:10.{n}/osf.io/{n}", title=subject, abstract=BOILERPLATE, authors=PEOPLE)
+        for n, subject in enumerate(subjects, 31_000)
+    ]
+    take(db, "s", *page, now=now)
+    assert len(works(db)) == len(subjects)
+
+
+AUTHORLESS = seen("feed:x", title=TITLE, abstract=BOILERPLATE)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_merge_duplicates_never_bridges_other_authors(db: Database, now: datetime, size: int) -> None:
+    page = [
+        at_arxiv(abstract=BOILERPLATE),
+        AUTHORLESS,
+        seen("openreview:z", title=TITLE, abstract=BOILERPLATE, authors=["Ivo Kralj", "Else Holm"]),
+    ]
+    for start in range(0, len(page), size):
+        take(db, "s", *page[start : start + size], now=now)
+    assert not any({A, "openreview:z"} <= found for found in works(db))
+
+
+def test_merge_duplicates_drops_only_the_bridge(db: Database, now: datetime) -> None:
+    others = seen("openreview:z", title=TITLE, abstract=BOILERPLATE, authors=["Ivo Kralj", "Else Holm"])
+    take(db, "s", others, AUTHORLESS, in_journal(abstract=BOILERPLATE), at_arxiv(abstract=BOILERPLATE), now=now)
+    assert works(db) == {frozenset({A, D}), frozenset({"feed:x"}), frozenset({"openreview:z"})}
+
+
 def test_merge_duplicates_finds_earlier_title(db: Database, now: datetime) -> None:
     take(db, "arxiv:cs.LG", at_arxiv(), now=now)
     take(db, "arxiv:cs.LG", seen(A, title="Cold lakes mix", authors=PEOPLE, version=2), now=now + HOUR)

@@ -13,7 +13,7 @@ WORDS = ("moon", "sun", "star", "comet")
 
 
 def places(text: list[str], form: tuple[str, ...]) -> set[int]:
-    """Return where a form starts: each word next or next but one, or two words as neighbours the other way round."""
+    """Return where a form starts: each word next or next but one, or as neighbours with the last word first."""
     found = set()
     for start, word in enumerate(text):
         if word == form[0]:
@@ -21,7 +21,7 @@ def places(text: list[str], form: tuple[str, ...]) -> set[int]:
             for later in form[1:]:
                 last = next((place for place in (last + 1, last + 2) if text[place : place + 1] == [later]), len(text))
             found |= {start} if last < len(text) else set()
-        if len(form) == 2 and text[start : start + 2] == [*form[::-1]]:
+        if len(form) > 1 and text[start : start + len(form)] == [form[-1], *form[:-1]]:
             found.add(start)
     return found
 
@@ -42,6 +42,55 @@ def test_forms_are_found_as_word_by_word(seed: int) -> None:
     often = np.rint(np.expm1(found.features[:, FEATURES.index("often")])).astype(int)
     cells = zip(found.cells.rows.tolist(), found.cells.columns.tolist(), strict=True)
     assert dict(zip(cells, often.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("abstract", "named"),
+    [
+        ("Drums of rock salt fill up.", True),
+        ("Old drums, rock salt and sand.", False),
+        ("Salt and rock drums.", False),
+        ("They store rock salt drums.", True),
+        ("They store rock. Salt drums leak.", False),
+        ("Goods such as rock salt drums leak.", False),
+        ("Goods such as sand can leak, and rock salt drums hold.", True),
+        ("Goods (e.g. rock salt drums) leak.", False),
+        ("Rock-salt-sand drums leak.", False),
+        ("Rock sea-salt drums leak.", False),
+        ("Rock-salt based drums leak.", True),
+    ],
+)
+def test_forms_stand_within_a_phrase(abstract: str, *, named: bool) -> None:
+    index = candidates([retitled("", abstract)]).subjects.mentions
+    assert len(index.of([Names((("rock", "salt", "drum"),), (), (), ())]).cells) == named
+
+
+def test_hint_is_a_phrase_of_its_own() -> None:
+    texts = ["Rock-salt drums.", "Rock, salt drums.", "Rock-salt-sand drums.", "A rock salt."]
+    index = candidates([retitled("", text) for text in texts]).subjects.mentions
+    hinted = Names((), (), (("rock", "salt"),), ())
+    assert index.of([hinted]).cells.columns.tolist() == [0, 3]
+
+
+def test_quote_is_of_what_the_authors_did() -> None:
+    text = "Moons are old. Moons, as all know, are far. We weigh moons; then we rest. Moons are round."
+    index = candidates([retitled("The sky", text), retitled("Moons afar", text)]).subjects.mentions
+    found = index.of([Names((("moon",),), (), (), ())])
+    quotes = [index.quote(*place) for place in zip(found.starts.tolist(), found.lengths.tolist(), strict=True)]
+    assert quotes == ["We weigh moons", "Moons"]
+
+
+def test_acronym_ends_no_compound() -> None:
+    index = candidates([retitled("XYZ-based", "The Big-XYZ."), retitled("Big-XYZ", "")]).subjects.mentions
+    assert index.of([Names((), ("XYZ",), (), ())]).cells.columns.tolist() == [0]
+
+
+def test_related_words_of_title_stand_close() -> None:
+    title = "Salt from the sea of moons and of all the other far and cold places under stars"
+    index = candidates([retitled(title, ""), retitled("Bees", "Salt.")]).subjects.mentions
+    assert index.related(("sea", "salt"), 0) == "Salt from the sea"
+    assert index.related(("salt", "star"), 0) in ("Salt", "stars")
+    assert index.related(("sea", "salt"), 1) == ""
 
 
 def test_concepts_without_names_are_not_mentioned() -> None:

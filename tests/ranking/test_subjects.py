@@ -35,7 +35,7 @@ PLAIN = "Bees fly far. They come home before dark, as all keepers know."
     [
         ("Lunar tide gauges at sea", PLAIN, True),
         ("Gauges", f"We build lunar tide gauges. {PLAIN}", True),
-        ("Gauges of lunar tides", PLAIN, False),
+        ("Gauges of lunar tides", PLAIN, True),
         ("The moon", f"A lunar base has a gauge. {PLAIN} The tide is high.", False),
         ("Lunar-tide gauge", PLAIN, True),
         ("Lunar and solar tide gauges", PLAIN, True),
@@ -48,7 +48,7 @@ def test_several_words_count_as_a_phrase(title: str, abstract: str, *, matches: 
 def test_words_are_quoted_as_they_stand() -> None:
     found = about(day(("Lunar-Tide Gauge", PLAIN)), "lunar tide gauges")
     papers = found.about.columns.tolist()
-    assert found.words(papers.index(FIRST)) == ("Lunar", "Tide", "Gauge")
+    assert found.quotes(np.array([papers.index(FIRST)]))(0) == ("Lunar-Tide Gauge",)
 
 
 def test_acronym_counts_only_as_written_and_meant() -> None:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message
 from digestd.app import App
 from digestd.security.links import Purpose, issue_second
 from digestd.subscribers.address_change import request_address_change
+from digestd.subscribers.chat import request_chat
 from digestd.web import build
 from tests.web.conftest import PATHS, Backend
 
@@ -54,15 +55,23 @@ def opening(backend: Backend, path: str, reader: int, **said: object) -> Mapping
         number, version = backend.plan(), 1
     elif purpose in {Purpose.ERASE, Purpose.RENEW}:
         version = joined.version
-    elif purpose is Purpose.ADDRESS_CHANGE_NEW:
+    elif purpose in {Purpose.ADDRESS_CHANGE_NEW, Purpose.CHAT}:
         version = issue_second(backend.clock())
     if "{period}" in path:
         backend.plan()
-    if purpose is Purpose.ADDRESS_CHANGE_NEW:
-        request_address_change(backend.app.db, backend.app.notices, joined.key, f"new.{address}", backend.clock())
+    _request(backend, purpose, joined.key, address)
     token = backend.link(purpose, number, version).rpartition("/")[2]
     places = {"token": token, "n": "1", "action": "more", "name": "saved.bib", "ending": "bib", "period": "2026-11-24"}
     return {name: value for name, value in places.items() if f"{{{name}}}" in path.replace(":int", "")}
+
+
+def _request(backend: Backend, purpose: Purpose, key: int, address: str) -> None:
+    """Ask for what a link of this purpose confirms."""
+    app, now = backend.app, backend.clock()
+    if purpose is Purpose.ADDRESS_CHANGE_NEW:
+        request_address_change(app.db, app.notices, key, f"new.{address}", now)
+    elif purpose is Purpose.CHAT:
+        request_chat(app.db, app.notices, key, "ntfy+https://ntfy.sh/papers", now)
 
 
 async def posted(web: ASGIApp, path: str, form: dict[str, str], host: str) -> int:

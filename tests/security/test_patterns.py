@@ -25,7 +25,13 @@ CUT = {"sources/imports/ovid.py:_MARKS", "sources/imports/ovid.py:_DEGREES"}
 """These meet names that are cut to a few hundred characters before."""
 BUILT = {
     *("mail/dkim.py", "ranking/inverted_index.py", "ranking/signals/phrase.py", "sources/imports/unreadable.py"),
-    *("domain/bounce_status.py", "domain/tex/strict.py", "papers/gists/extraction.py", "sources/feed_publishers.py"),
+    *(
+        "domain/bounce_status.py",
+        "domain/tex/strict.py",
+        "papers/gists/references.py",
+        "papers/gists/cues.py",
+        "sources/feed_publishers.py",
+    ),
 }
 """Files that build expressions from parts: of escaped words, of cut texts, or of tables of their own."""
 EVERY = expressions()

@@ -164,7 +164,8 @@ def test_source_refuses_entity_bombs() -> None:
 @pytest.mark.parametrize(
     ("spec", "named"),
     [
-        ("arxive:cs.LG", "hf-daily"),
+        ("arxive:cs.LG", "did you mean arxiv:CATEGORIES"),
+        ("newspaper:cs.LG", "hf-daily"),
         ("", "arxiv:CATEGORIES"),
         ("arxiv:", "cs.LG"),
         ("arxiv:cs.LG OR 1", "cs.LG"),

@@ -117,6 +117,8 @@ def test_crossref_rejects_work_without_title(title: object) -> None:
         (related("has-preprint", "2611.00001v2", id_type="arxiv"), "arxiv:2611.00001"),
         (related("has-preprint", "10.1101/2026.01.02.400001"), "doi:10.1101/2026.01.02.400001"),
         (related("has-preprint", "10.64898/2026.01.02.400001"), "doi:10.64898/2026.01.02.400001"),
+        (related("has-preprint", "10.21203/rs.3.rs-1/v1"), "doi:10.21203/rs.3.rs-1/v1"),
+        (related("has-preprint", "10.5555/unknown.server.1"), "doi:10.5555/unknown.server.1"),
         (related("is-version-of", "https://doi.org/10.1101/400001"), "doi:10.1101/400001"),
         (related("is-preprint-of", "10.5555/Journal.1"), "doi:10.5555/journal.1"),
     ],
@@ -129,9 +131,9 @@ def test_crossref_joins_preprint_and_article(relation: object, other: str) -> No
     "relation",
     [
         related("has-preprint", "10.1101/2026.01.02.400001", "10.1101/2026.01.02.400002"),
-        related("has-preprint", "10.21203/rs.3.rs-1/v1"),
         related("has-preprint", "10.1101/gr.123"),
         related("is-version-of", "10.5555/2"),
+        related("is-preprint-of", "10.5555/2", "10.5555/3"),
         related("is-preprint-of", "https://example.org/x", id_type="uri"),
         related("references", "10.48550/arXiv.2611.00001"),
         related("is-supplement-to", "10.48550/arXiv.2611.00001"),
@@ -141,6 +143,13 @@ def test_crossref_joins_preprint_and_article(relation: object, other: str) -> No
 )
 def test_crossref_does_not_join_ambiguous_relation(relation: object) -> None:
     assert only(work(relation=relation)).ids == ("doi:10.5555/1",)
+
+
+def test_crossref_joins_versions_and_servers() -> None:
+    versions = related("has-preprint", "10.21203/rs.3.rs-1/v1", "10.21203/rs.3.rs-1/v2", "10.48550/arXiv.2611.00001")
+    assert only(work(relation=versions)).ids == (
+        "doi:10.5555/1", "doi:10.21203/rs.3.rs-1/v1", "doi:10.21203/rs.3.rs-1/v2", "arxiv:2611.00001",
+    )  # fmt: skip
 
 
 def test_crossref_retraction_withdraws_its_work() -> None:

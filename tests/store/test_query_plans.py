@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from digestd.store import due, libraries, webhooks
+from digestd.store import due, libraries, service_activity, webhooks
 from digestd.store.database import open_database
 from digestd.store.ledger import queries, recovery
 from digestd.store.ledger.claim_queue import ClaimOwner, claim, expire
@@ -24,6 +24,10 @@ LEDGER_QUERIES: dict[str, Callable[[Session], object]] = {
     "owners": recovery.owners,
     "recover": lambda session: recovery.recover(session, "w1", NOW),
     "recover overdue": lambda session: recovery.recover_overdue(session, NOW),
+    "sent per hour": lambda session: service_activity.sent_per_hour(session, NOW),
+    "recent digests": lambda session: service_activity.digests_due_since(session, NOW),
+    "waiting": service_activity.waiting,
+    "open deliveries": service_activity.open_deliveries_by_state,
     "open ends": lambda session: uncertain_deliveries(session, 10),
 }
 

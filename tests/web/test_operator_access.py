@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.delivery import run
+from digestd.delivery import disk_space
 from digestd.domain.api import Scope
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
@@ -88,7 +88,7 @@ def test_readyz_reports_relay_backoff_but_stays_ready(app: App, client: TestClie
 
 
 def test_readyz_reports_full_disk_but_stays_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "MIN_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(disk_space, "MIN_FREE_BYTES", 1 << 60)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["disk"] == "it is nearly full; nothing is sent until there is room"

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from digestd.domain.bounce_status import kind_of
 from digestd.replies.bounces.classification import classify_bytes
 from digestd.replies.bounces.parsed_mail import UnreadableMail
+from tests.world.identity import read_pair
+from tests.world.imports import read_references
 from tests.world.sources import read_answer
 
 UNREAD = "unread"
@@ -49,4 +51,6 @@ READERS: Mapping[str, Reader] = {
     "bounces": Reader(read_bounce, harmful="hard", any_of=True),
     "sources": Reader(read_answer),
     "replies": Reader(read_reply, harmful="hard", any_of=True),
+    "identity": Reader(read_pair, harmful="same"),
+    "imports": Reader(read_references),
 }

@@ -14,11 +14,15 @@ from digestd.delivery.chat.ntfy import NTFY
 from digestd.delivery.chat.slack import SLACK
 from digestd.delivery.chat.telegram import TELEGRAM
 from digestd.errors import BadInput
+from digestd.fetching.network import why_not_public
 
 CHAT_FORMS: Mapping[str, ChatForm] = {"slack": SLACK, "matrix": MATRIX, "telegram": TELEGRAM, "ntfy": NTFY}
 CHAT_USE = "chat"
 """The use under which chat URLs are encrypted."""
 URL_MAX = 1_000
+HTTPS_PORT = 443
+_PUBLIC_ONLY = "#public"
+"""Ends a stored URL that a subscriber entered. No entered URL can end so, because they have no fragment."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -28,6 +32,8 @@ def parse_chat_url(url: str) -> ChatTarget:
     Raises:
         BadInput: says what is wrong without quoting the URL, which holds secrets.
     """
+    if not url:
+        _refuse(f"it is empty; write one like {SLACK.example}")
     if len(url) > URL_MAX or not re.fullmatch(r"[!-;=?-~]+", url, re.ASCII):
         _refuse("it contains a blank or a character that a URL escapes, or is too long")
     try:
@@ -50,6 +56,32 @@ def parse_chat_url(url: str) -> ChatTarget:
     if problem := form.problem(target):
         _refuse(problem)
     return target
+
+
+def parse_public_chat_url(url: str) -> ChatTarget:
+    """Return the target that a chat URL names, if it may be one that a subscriber enters.
+
+    Raises:
+        BadInput: As `parse_chat_url`, and for a host that is not on the public internet.
+    """
+    target = parse_chat_url(url)
+    parts = urlsplit(target.origin)
+    if parts.scheme != "https" or parts.port not in {None, HTTPS_PORT}:
+        _refuse("use https:// without a port")
+    if problem := why_not_public(parts.scheme, "", parts.hostname or "", None):
+        _refuse(f"it leads to {problem}")
+    return target._replace(is_public_only=True)
+
+
+def stored_chat_url(url: str, target: ChatTarget) -> str:
+    """Return a chat URL as it is stored; `parse_stored_chat_url` reads it."""
+    return url + _PUBLIC_ONLY if target.is_public_only else url
+
+
+def parse_stored_chat_url(stored: str) -> ChatTarget:
+    """Return the target of a stored URL. Raises BadInput."""
+    url = stored.removesuffix(_PUBLIC_ONLY)
+    return parse_chat_url(url)._replace(is_public_only=url != stored)
 
 
 def _refuse(why: str) -> NoReturn:

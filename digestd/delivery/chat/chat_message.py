@@ -20,6 +20,7 @@ class ChatTarget(NamedTuple):
         origin: Scheme and host, as in `https://hooks.slack.com`.
         path: What follows the host.
         user, password: What stands before the host, decoded; empty if nothing does.
+        is_public_only: Whether a subscriber named the host, so that only public addresses may be reached.
     """
 
     form: str
@@ -27,6 +28,7 @@ class ChatTarget(NamedTuple):
     path: str
     user: str = ""
     password: str = ""
+    is_public_only: bool = False
 
     @property
     def label(self) -> str:
@@ -52,12 +54,30 @@ class ChatEntry(NamedTuple):
     why: str
 
 
+class ChatLink(NamedTuple):
+    """A line of plain text that links to a page. `url` is empty if there is none."""
+
+    text: str
+    url: str = ""
+
+
 class ChatDigest(NamedTuple):
-    """A digest for chat. `view`: URL of its web page, or empty."""
+    """A digest for chat.
+
+    Attributes:
+        view: URL of its web page, or empty.
+        earlier: Links to earlier digests that may not have arrived.
+    """
 
     heading: str
     entries: tuple[ChatEntry, ...]
     view: str
+    earlier: tuple[ChatLink, ...] = ()
+
+    @property
+    def head(self) -> tuple[ChatLink, ...]:
+        """Return the lines before the papers."""
+        return (ChatLink(self.heading, self.view), *self.earlier)
 
 
 class ChatForm(NamedTuple):

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 import httpcore2
 import httpx2
 
-from digestd.delivery.chat import CHAT_FORMS, parse_chat_url
+from digestd.delivery.chat import CHAT_FORMS, parse_stored_chat_url
 from digestd.delivery.chat.chat_message import ChatForm, ChatRequest
 from digestd.delivery.retry import SmtpReply
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
@@ -54,14 +54,20 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class ChatTransport:
-    """Chat rooms. The URL of each is the recipient of the mail."""
+    """Chat rooms. The stored URL of each is the recipient of the mail.
 
-    def __init__(self, sleep: Sleep = asyncio.sleep) -> None:
+    Args:
+        sleep: Waits for so many seconds.
+        allows_private: Whether subscribers may name hosts in private networks, as the operator may.
+    """
+
+    def __init__(self, sleep: Sleep = asyncio.sleep, *, allows_private: bool = False) -> None:
         self._sleep = sleep
+        self._allows_private = allows_private
 
     async def connect(self) -> Connection:
         """Return a connection that opens others as needed; see Transport.connect."""
-        return ChatConnection(self._sleep)
+        return ChatConnection(self._sleep, allows_private=self._allows_private)
 
 
 class _NotPosted(Exception):
@@ -69,17 +75,20 @@ class _NotPosted(Exception):
 
 
 class ChatConnection:
-    """Posts one digest at a time."""
+    """Posts one digest at a time. See ChatTransport for the arguments."""
 
-    def __init__(self, sleep: Sleep) -> None:
+    def __init__(self, sleep: Sleep, *, allows_private: bool) -> None:
         self._network = Network(POST_SECONDS)
         self._sleep = sleep
+        self._allows_private = allows_private
+        self._may_be_private = False
         self._form: ChatForm | None = None
         self._requests: tuple[ChatRequest, ...] = ()
 
     async def offer(self, mail: OutgoingMail) -> Refusal | None:
         """Prepare the requests; nothing is sent yet. See Connection.offer."""
-        target = parse_chat_url(mail.to)
+        target = parse_stored_chat_url(mail.to)
+        self._may_be_private = self._allows_private or not target.is_public_only
         self._form = CHAT_FORMS[target.form]
         texts = json.loads(mail.message)
         # the same key for the same part, whenever it is posted
@@ -144,8 +153,9 @@ class ChatConnection:
         if request.bearer:
             headers["Authorization"] = f"Bearer {request.bearer}"
         try:
-            # the operator names the host, so it may be on a private network, but never the cloud's metadata
-            outgoing = OutgoingRequest(request.method, httpx2.URL(request.url), headers, request.body, chosen=True)
+            # a host that the operator named may be on a private network, but never the cloud's metadata
+            url, may_be_private = httpx2.URL(request.url), self._may_be_private
+            outgoing = OutgoingRequest(request.method, url, headers, request.body, chosen=may_be_private)
             async with self._network.send(outgoing) as answer:
                 body = b""
                 async for piece in answer.pieces:

@@ -10,7 +10,16 @@ import re
 from html import escape
 from urllib.parse import quote
 
-from digestd.delivery.chat.chat_message import ChatDigest, ChatEntry, ChatForm, ChatRequest, ChatTarget, fit, pack
+from digestd.delivery.chat.chat_message import (
+    ChatDigest,
+    ChatEntry,
+    ChatForm,
+    ChatLink,
+    ChatRequest,
+    ChatTarget,
+    fit,
+    pack,
+)
 
 BODIES_MAX = 30_000
 """Bytes of both bodies as JSON. The event's other fields, and escapes in its canonical JSON, add less than the rest."""
@@ -30,7 +39,7 @@ def problem(target: ChatTarget) -> str | None:
 
 def write(digest: ChatDigest, _target: ChatTarget) -> tuple[str, ...]:
     """Return the digest as events with a plain and an HTML body."""
-    blocks = [_json((digest.heading, f"<p>{_link(digest.heading, digest.view)}</p>"))]
+    blocks = [_json((_plain_link(line), f"<p>{_link(*line)}</p>")) for line in digest.head]
     blocks += [fit(one, BODIES_MAX, _size, _entry) for one in digest.entries]
     return tuple(_event(message) for message in pack(blocks, BODIES_MAX, _size))
 
@@ -53,6 +62,10 @@ def _entry(entry: ChatEntry) -> str:
     plain = "\n".join(line for line in (entry.title, entry.url, entry.summary, entry.why) if line)
     lines = (_link(entry.title, entry.url), escape(entry.summary), f"<em>{escape(entry.why)}</em>" if entry.why else "")
     return _json((plain, f"<p>{'<br>'.join(line for line in lines if line)}</p>"))
+
+
+def _plain_link(line: ChatLink) -> str:
+    return "\n".join(filter(None, line))
 
 
 def _link(text: str, url: str) -> str:

@@ -23,15 +23,15 @@ def problem(target: ChatTarget) -> str | None:
 
 def write(digest: ChatDigest, target: ChatTarget) -> tuple[str, ...]:
     """Return the digest as messages of at most MESSAGE_MAX bytes."""
-    blocks = [fit(one, MESSAGE_MAX, _size, _entry) for one in digest.entries]
+    blocks = ["\n".join(filter(None, line)) for line in digest.earlier]
+    blocks += [fit(one, MESSAGE_MAX, _size, _entry) for one in digest.entries]
     common = {
         "topic": target.path[1:],
         "title": digest.heading[:200],
         **({"click": digest.view} if digest.view else {}),
     }
-    return tuple(
-        json.dumps({**common, "message": "\n\n".join(message)}) for message in pack(blocks, MESSAGE_MAX, _size)
-    )
+    messages = pack(blocks or [digest.heading], MESSAGE_MAX, _size)
+    return tuple(json.dumps({**common, "message": "\n\n".join(message)}) for message in messages)
 
 
 def request(target: ChatTarget, body: str, _key: str) -> ChatRequest:

@@ -7,6 +7,7 @@ are escaped, a link is `<URL|text>`. Discord takes 2,000 characters, so no messa
 import json
 
 from digestd.delivery.chat.chat_message import ChatDigest, ChatEntry, ChatForm, ChatRequest, ChatTarget, fit, pack
+from digestd.domain.sanitise import shorten
 
 TEXT_MAX = 2_000
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u200b"})
@@ -22,7 +23,8 @@ def problem(target: ChatTarget) -> str | None:
 
 def write(digest: ChatDigest, _target: ChatTarget) -> tuple[str, ...]:
     """Return the digest as messages of at most TEXT_MAX characters."""
-    blocks = [_link(digest.heading[:200], digest.view), *(fit(one, TEXT_MAX, len, _entry) for one in digest.entries)]
+    blocks = [_link(shorten(text, 200), url) for text, url in digest.head]
+    blocks += [fit(one, TEXT_MAX, len, _entry) for one in digest.entries]
     texts = map("\n\n".join, pack(blocks, TEXT_MAX, len))
     return tuple(json.dumps({"text": text, "mrkdwn": False, "unfurl_links": False}) for text in texts)
 

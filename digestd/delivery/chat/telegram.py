@@ -8,6 +8,7 @@ import re
 from html import escape
 
 from digestd.delivery.chat.chat_message import ChatDigest, ChatEntry, ChatForm, ChatRequest, ChatTarget, fit, pack
+from digestd.domain.sanitise import shorten
 
 TEXT_MAX = 4_096
 _CHAT = re.compile(r"/(-?\d{1,20}|@\w{1,64})", re.ASCII)
@@ -25,7 +26,8 @@ def problem(target: ChatTarget) -> str | None:
 
 def write(digest: ChatDigest, target: ChatTarget) -> tuple[str, ...]:
     """Return the digest as messages of at most TEXT_MAX units, markup included."""
-    blocks = [_link(digest.heading[:200], digest.view), *(fit(one, TEXT_MAX, _units, _entry) for one in digest.entries)]
+    blocks = [_link(shorten(text, 200), url) for text, url in digest.head]
+    blocks += [fit(one, TEXT_MAX, _units, _entry) for one in digest.entries]
     return tuple(
         json.dumps(
             {

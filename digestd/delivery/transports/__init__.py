@@ -71,6 +71,8 @@ def _route(url: str, ehlo: str) -> Route:
     except ValueError:
         raise _bad(_UNREADABLE) from None
     make = TRANSPORTS.get(parts.scheme)
+    if make is None and not parts.scheme:
+        raise _bad(f"has no scheme; write smtp+starttls://USER:PASSWORD@HOST:587, or use one of {_known()}")
     if make is None:
         raise _bad(f"{parts.scheme!r} is not a transport; use one of {_known()}")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -1,4 +1,4 @@
-"""Choose the sentences of a gist: the best pair of contribution and result that fits.
+"""Tell how well each sentence of an abstract says what the paper is about.
 
 How well one sentence tells what a paper is about is scored by a linear model of its role, its place, its words in
 common with the title and some turns of phrase. Its weights were fitted to SciTLDR (Cachola et al., Findings of EMNLP

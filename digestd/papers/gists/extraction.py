@@ -1,111 +1,86 @@
 """Extract a gist from an abstract: the sentences that carry contribution and result, in their order.
 
 Every sentence is judged three times: how well it tells what is new (`choice`), how likely it is a result (`roles`),
-and whether it can be read without the ones before it (`standing`). The pair with the best sum that fits is taken; a
-sentence that needs the one before it brings it along. What room is left goes to the next best sentence.
+and what it takes for granted (`standing`, `references`). The best set of up to
+three sentences that fits is taken.
 """
 
 import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from digestd.papers.gists import cues
 from digestd.papers.gists.choice import features, system_name
+from digestd.papers.gists.references import HARD, Need, expand, find_needs
 from digestd.papers.gists.roles import Floats, GistModel, load_model
-from digestd.papers.gists.sentences import CONCLUSION, METHOD, OBJECTIVE, RESULT, ROLES, Sentence
+from digestd.papers.gists.sentences import BACKGROUND, CONCLUSION, METHOD, OBJECTIVE, RESULT, ROLES, Sentence
 from digestd.papers.gists.standing import Standing, stand
 
+Booleans = NDArray[np.bool_]
+_LINK = re.compile(
+    r"(?:however|therefore|thus|hence|instead|in contrast|by contrast|conversely|specifically|furthermore|moreover"
+    r"|in addition|additionally|in particular|as a result|consequently|nevertheless|nonetheless|to this end"
+    r"|accordingly)\b",
+    re.IGNORECASE,
+)
+"""Connectives that stay where the sentence before is shown, too."""
 SENTENCES_MAX = 40
 """Sentences that are read; a longer text is cut."""
-_UNITS_MAX = 9
+_CANDIDATES_MAX = 11
 _SHOWN_MAX = 3
-_NEEDED_MAX = 3
-_OBJECTIVE, _METHOD, _RESULT = (ROLES.index(role) for role in (OBJECTIVE, METHOD, RESULT))
+_BACKGROUND, _OBJECTIVE, _METHOD, _RESULT = (ROLES.index(role) for role in (BACKGROUND, OBJECTIVE, METHOD, RESULT))
 _LABEL_WEIGHT = 0.9
 """The probability of a role that the abstract itself names."""
+_BEFORE = 0.3
+"""What is left of the probability of a contribution or result before the sentence that announces the work."""
+_NAMING = 0.2
+"""How much the sentence that introduces the system of the title counts as the announcement of the work."""
+_UNANNOUNCED = 2.0
+"""How much less fit than the best after it a sentence before it is at least."""
+_METHOD_NEW = 0.85
+"""How much a sentence on the method tells what is new."""
+_TRIED = 0.4
+"""What is left of the probability of a result in a sentence that says what was tried, not what came out."""
 _FITNESS, _FITNESS_MIN = 0.6, -6.0
-"""How much the fitness counts beside the roles. Without a title there is little to tell it by, so it counts "
-"nothing."""
+"""How much the fitness counts beside the roles. Without a title there is little to tell it by: it counts nothing."""
 _BRIEF = 400
 """Below so many characters the contribution counts more than the result."""
 _NAMED = 3.0
 """What is added to the fitness of a sentence that introduces the system of the title."""
 _FAR = -1.0
 """A gist whose sentences are all less fit than this does not tell what the paper is about."""
-_UNFIT = 0.04
+_UNFIT = 0.025
 """How much the fitness of each sentence counts beside that of the best."""
 _DOUBT = 0.02
-_COMPANION = 0.3
-"""The cost of a sentence that is only there because the next needs it."""
-_LOOSE = 1.0
-"""The cost of a gist that begins with "the method"."""
-_CONCLUDED = 0.3
+_LIKELY = 0.5
+_CONCLUDED = 0.5
 """What speaks for a sentence from the conclusions of a structured abstract."""
-_ADDED = 0.05
-"""The cost of each sentence after the first."""
-
-
-def _cue(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)  # of lower-case text
-
-
+_UNEXPLAINED = 0.4
+"""The cost of acronyms whose long forms do not fit."""
+_ADDED, _ALONE = 0.03, 0.3
+"""The cost of each sentence after the first, and of a sentence alone."""
+_PROBLEM, _OTHER_BACKGROUND = 0.2, 0.08
+"""What speaks for one sentence on the problem, or on the background, before the others."""
+_REPEATED, _REPEATED_COST = 0.5, 2.0
+"""The share of words that two sentences have in common above which the second adds little, and its price."""
 _IS_A = re.compile(r",? (?:is )?an? \w")
 _INTRODUCING = ("introduc", "present", "propos", "develop", "describ")
-_OUTCOME_WEIGHT = 0.5
-"""How much a comparison or a measurement counts as a result, whatever the roles say."""
-_OUTCOME = _cue(
-    r"\boutperform|\bsurpass|\bgains? of\b|\bachiev\w+ (?:a |an |the )?(?:new |superior|state|competitive|comparable"
-    r"|strong|significant|up to|\d)|\b(?:significant|consistent|substantial|remarkable)(?:ly)? (?:gain|improv|reduc"
-    r"|outperform|higher|better)|\bby (?:up to |over |about )?\d"
+_POINTS = re.compile(
+    r"\b(?:this|these|those|they|them|their|its|such (?!as\b)|the (?:problem|issue|challenge|task|former|latter"
+    r"|above))\b"
+    r"|\bit\b(?! (?:is|remains|has been|becomes)\b)",
+    re.IGNORECASE,
 )
-_PENALTIES = (
-    (_cue(r"https?:|www\.|github|hugging ?face\.co|project (?:page|website)|\bavailable (?:at|from|on|upon|under"
-          r"|online)\b"
-          r"|\b(?:codes?|data|datasets?|demos?|videos?|weights|checkpoints|resources|implementation|software"
-          r"|source)\b[^.]{0,60}"
-          r"\b(?:available|released|found at|open-sourced)\b|\b(?:publicly|freely) (?:available|released)\b|\b(?:is"
-          r"|are) public\b|open-?source[ds]?\b"
-          r"|\bwe (?:will |also |publicly |fully )*(?:release|open-source|make (?:our|the|all))\b"), 3.0),
-    (_cue(r"\bwe (?:\w+ )?(?:hope|believe|envision|anticipate|expect|plan)\b|^(?:e\.g\.|in "
-          r"(?:the )?future)\b"), 2.0),
-    (_cue(r"future (?:work|research|directions|studies)|\bpav(?:e|es|ing) the way|\bopens? (?:up )?(?:new|a new"
-          r"|avenues|the door"
-          r"|possibilities)|\bshed(?:s|ding)? (?:new )?light|\b(?:is|are) (?:also )?discussed\b|\bpromising "
-          r"(?:direction|avenue|path)"
-          r"|\bfurther research\b|^we discuss\b"), 0.5),
-    (_cue(r"\bvaluable\b|\binsights? (?:into|for|on)\b"
-          r"|\bprovides? (?:a |an )?(?:\w+ )?(?:foundation|basis|platform|testbed)|\boffers? a \w+ (?:testbed"
-          r"|platform|"
-          r"foundation|framework)|\beffectiveness (?:and \w+ )?of (?:our|the|each)\b"), 0.3),
-    (_cue(r"\boutperform|\bsurpass|\bexceed|state[- ]of[- ]the[- ]art|\bby (?:up to |over |about )?\d|\d ?(?:%|×"
-          r"|x\b)|\b\d{1,9}(?:\.\d{1,9})?"
-          r" (?:points?|times|fold)\b|\bp ?[<=] ?0?\.\d|\b(?:higher|lower|faster|better|fewer|more accurate) "
-          r"than\b"), -0.1),
-    (_cue(r"\?$"), 0.7),
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One sentence as a candidate, with those before it that it needs.
-
-    Attributes:
-        places: Of the sentences, in order; the last is the candidate.
-        new, out: The probability that it tells what is new, and what came out.
-        fitness: How well it alone tells what the paper is about, at most 0.
-        cost: How much speaks against showing it.
-        is_loose: Whether it speaks of "the method", so that another should stand before it.
-    """
-
-    places: tuple[int, ...]
-    new: float
-    out: float
-    fitness: float
-    cost: float
-    is_loose: bool
+"""Words that make a sentence a bad opening, even if it names what they point to."""
+_LONG_WORD = re.compile(r"[a-z0-9]{4,}")
+_OTHERS = 0.25
+"""How much the concreteness of a result counts beside that of the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,71 +95,112 @@ class Emphasis:
     new: float
     lacking: float
 
-    def worth(self, units: Sequence[Unit], count: int) -> float:
-        """Return the score of units of `count` sentences: the chance that they tell what is new and what came out."""
-        new, out, cost = 1.0, 1.0, 0.0
-        for unit in units:
-            new *= 1 - unit.new
-            out *= 1 - unit.out
-            cost += unit.cost
-        named = self.new * math.log(1 - new + _DOUBT) + math.log(1 - out + self.lacking)
-        fitness = max([unit.fitness for unit in units]) + _UNFIT * sum(
-            [unit.fitness for unit in units if unit.out < 0.5]
-        )
-        if min(units, key=lambda unit: unit.places).is_loose:
-            cost += _LOOSE
-        return named + fitness - cost - _COMPANION * (count - len(units)) - _ADDED * (len(units) - 1)
 
-
-LONG, SHORT = Emphasis(1.0, 0.04), Emphasis(2.0, 0.2)
+LONG, SHORT = Emphasis(0.7, 0.02), Emphasis(1.9, 0.09)
 
 
 @dataclass(frozen=True, slots=True)
 class Abstract:
-    """An abstract whose sentences are judged; `texts` are the sentences as they are shown."""
+    """An abstract whose sentences are judged.
+
+    Attributes:
+        texts: The sentences as they are shown.
+        linked: The same with their connectives, for those that follow the sentence before.
+        lengths: Their characters.
+        new, out: The probability that a sentence tells what is new, and what came out.
+        fitness: How well a sentence alone tells what the paper is about, at most 0.
+        opening: What speaks for a sentence as the first, on the problem.
+        gain: How concrete a result is.
+        cost: How much speaks against showing a sentence.
+        shared: The words that pairs of sentences have in common, as a cost, (sentences, sentences).
+        needs: What the sentences take for granted.
+        candidates: The places of the sentences to choose from.
+    """
 
     texts: tuple[str, ...]
-    lengths: tuple[int, ...]
-    units: tuple[Unit, ...]
+    linked: tuple[str, ...]
+    lengths: NDArray[np.int64]
+    new: Floats
+    out: Floats
+    fitness: Floats
+    opening: Floats
+    gain: Floats
+    cost: Floats
+    shared: Floats
+    needs: tuple[Need, ...]
+    candidates: NDArray[np.int64]
 
     def too_long(self, limit: int, chosen: Collection[int]) -> str:
         """Return the fittest sentence if it does not fit and nothing chosen comes near it, else ""."""
-        fittest = max(self.units, key=lambda unit: unit.fitness, default=None)
-        if fittest is None or len(fittest.places) > 1 or self.length(fittest.places) <= limit:
+        if not len(self.candidates):
             return ""
-        near = any(unit.fitness > _FAR for unit in self.units if unit.places[-1] in chosen)
-        return "" if near else self.texts[fittest.places[-1]]
+        fittest = int(self.candidates[self.fitness[self.candidates].argmax()])
+        if self.lengths[fittest] <= limit or any(self.fitness[place] > _FAR for place in chosen):
+            return ""
+        return self.texts[fittest]
 
-    def length(self, places: Collection[int]) -> int:
-        """Return the characters of these sentences together."""
-        return sum([self.lengths[place] for place in places]) + len(places) - 1
+    def results(self) -> list[int]:
+        """Return the places of the sentences that are results and can be shown alone, the best first."""
+        alone = np.ones(len(self.texts), dtype=np.bool_)
+        alone[[need.place for need in self.needs if need.cost >= HARD]] = False
+        found = [int(place) for place in self.candidates if self.out[place] >= _LIKELY and alone[place]]
+        return sorted(found, key=lambda place: self.cost[place] - self.gain[place] - self.out[place])
+
+    def shown(self, places: Sequence[int], limit: int) -> list[str]:
+        """Return sentences as they read together, with long forms of acronyms as far as they fit."""
+        texts = {place: self.texts[place] for place in places}
+        room = limit - sum(map(len, texts.values())) - len(texts) + 1
+        for place in places:
+            added = len(self.linked[place]) - len(self.texts[place])
+            if place - 1 in texts and added <= room:
+                texts[place] = self.linked[place]
+                room -= added
+        for need in self.needs:
+            if need.place in texts and need.long_form and need.length <= room and need.before.isdisjoint(texts):
+                texts[need.place] = expand(texts[need.place], need.name, need.long_form)
+                room -= need.length
+        return list(texts.values())
 
 
-def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = None) -> Abstract:
-    """Judge the sentences of an abstract."""
+def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = None, summary: str = "") -> Abstract:
+    """Judge the sentences of an abstract.
+
+    Args:
+        title: The title of the paper, as plain text.
+        sentences: The sentences of the abstract.
+        model: The weights; those that ship with digestd by default.
+        summary: What is shown between title and gist.
+    """
     model = model or load_model()
     sentences = sentences[:SENTENCES_MAX]
     plain = [sentence.text for sentence in sentences]
-    roles = _labelled(_with_outcomes(model.probabilities(plain), plain), sentences)
+    standings = [stand(text) for text in plain]
+    lower = [standing.text.lower() for standing in standings]
+    roles = _with_outcomes(model.probabilities(plain), lower)
+    roles = _labelled(roles, sentences)
     fitness = features(title, plain, roles) @ model.choice
     roles = _with_title(roles, fitness, plain, title) if title else roles
+    roles = _announced(roles, fitness, lower, title)
     fitness = (_FITNESS if title else 0.0) * np.maximum(fitness - fitness.max(), _FITNESS_MIN)
-    standings = [stand(text) for text in plain]
-    units = [
-        Unit(
-            places,
-            new=float(roles[place, _OBJECTIVE] + roles[place, _METHOD]),
-            out=float(roles[place, _RESULT]),
-            fitness=float(fitness[place]),
-            cost=_cost(sentences[place], standings[place]),
-            is_loose=standings[places[0]].is_loose,
-        )
-        for place in range(len(plain))
-        if (places := _needed(standings, place))
-    ]
-    units.sort(key=lambda unit: LONG.worth([unit], len(unit.places)), reverse=True)
-    shown = tuple([standing.text for standing in standings])
-    return Abstract(shown, tuple(map(len, shown)), tuple(units[:_UNITS_MAX]))
+    new = roles[:, _OBJECTIVE] + _METHOD_NEW * roles[:, _METHOD]
+    out = roles[:, _RESULT]
+    is_conclusion = np.array([sentence.label == CONCLUSION for sentence in sentences])
+    cost = np.array([cues.reluctance(*one) for one in zip(lower, out, strict=True)]) - _CONCLUDED * is_conclusion
+    needs = find_needs(f"{title} {summary}", standings, list(new))
+    return Abstract(
+        texts=tuple([standing.text for standing in standings]),
+        linked=tuple([text if _LINK.match(text) else one.text for text, one in zip(plain, standings, strict=True)]),
+        lengths=np.array([len(text) for text in lower]),
+        new=new,
+        out=out,
+        fitness=fitness,
+        opening=roles[:, _BACKGROUND] * [_as_opening(standing) for standing in standings],
+        gain=out * [cues.concreteness(text) for text in lower],
+        cost=cost,
+        shared=_shared(lower),
+        needs=tuple(needs),
+        candidates=_candidates(np.log(new + _DOUBT), np.log(out + _DOUBT), cost, standings),
+    )
 
 
 def best_sentence(title: str, sentences: Sequence[str], model: GistModel | None = None) -> int:
@@ -193,12 +209,118 @@ def best_sentence(title: str, sentences: Sequence[str], model: GistModel | None 
     return int((features(title, sentences, model.probabilities(sentences)) @ model.choice).argmax())
 
 
+def choose(abstract: Abstract, limit: int) -> tuple[int, ...]:
+    """Return the places of the sentences of a gist of at most `limit` characters, in order; none if none fits."""
+    places = abstract.candidates
+    if not len(places):
+        return ()
+    sets = _subsets(len(places))
+    lengths = sets @ (abstract.lengths[places] + 1) - 1
+    added, cost = _needed(abstract, sets)
+    cost += np.where((added > 0) & (lengths + added > limit), _UNEXPLAINED, 0.0)
+    worth = _worth(abstract, sets, SHORT if limit < _BRIEF else LONG) - cost
+    worth[lengths > limit] = -math.inf
+    best = int(worth.argmax())
+    return tuple(int(place) for place in places[sets[best]]) if worth[best] > -math.inf else ()
+
+
+def _worth(abstract: Abstract, sets: Booleans, emphasis: Emphasis) -> Floats:
+    """Return the score of each set: the chance that it tells what is new and what came out, and what else counts."""
+    places, counts = abstract.candidates, sets.sum(axis=1)
+    new = 1 - np.exp(sets @ np.log1p(-abstract.new[places].clip(0, 0.999)))
+    out = 1 - np.exp(sets @ np.log1p(-abstract.out[places].clip(0, 0.999)))
+    named = emphasis.new * np.log(new + _DOUBT) + np.log(out + emphasis.lacking)
+    fitness = np.where(sets, abstract.fitness[places], -math.inf).max(axis=1)
+    fitness += _UNFIT * sets @ (abstract.fitness[places] * (abstract.out[places] < 0.5))
+    opening = abstract.opening[places][sets.argmax(axis=1)]
+    gain = np.where(sets, abstract.gain[places], 0.0)
+    concrete = (1 - _OTHERS) * gain.max(axis=1) + _OTHERS * gain.sum(axis=1)
+    repeated = ((sets @ abstract.shared[np.ix_(places, places)]) * sets).sum(axis=1)
+    found: Floats = (
+        named
+        + fitness
+        + opening
+        + concrete
+        - sets @ abstract.cost[places]
+        - repeated
+        - _ADDED * (counts - 1)
+        - _ALONE * (counts == 1)
+    )
+    return found
+
+
+def _needed(abstract: Abstract, sets: Booleans) -> tuple[NDArray[np.int64], Floats]:
+    """Return the characters to add to each set for acronyms, and the cost of what it takes for granted."""
+    where = {int(place): column for column, place in enumerate(abstract.candidates)}
+    needs = [need for need in abstract.needs if need.place in where]
+    if not needs:
+        return np.zeros(len(sets), dtype=np.int64), np.zeros(len(sets))
+    before = np.zeros((sets.shape[1], len(needs)))
+    for row, need in enumerate(needs):
+        before[[where[place] for place in need.before if place in where], row] = 1
+    unmet = sets[:, [where[need.place] for need in needs]] & (sets @ before == 0)
+    return unmet @ np.array([need.length for need in needs]), unmet @ np.array([need.cost for need in needs])
+
+
+@cache
+def _subsets(count: int) -> Booleans:
+    """Return all sets of one to three of so many things, (sets, things)."""
+    chosen = [places for size in range(1, _SHOWN_MAX + 1) for places in combinations(range(count), size)]
+    found = np.zeros((len(chosen), count), dtype=np.bool_)
+    for row, places in enumerate(chosen):
+        found[row, list(places)] = True
+    return found
+
+
+def _candidates(new: Floats, out: Floats, cost: Floats, standings: Sequence[Standing]) -> NDArray[np.int64]:
+    """Return the places of the sentences that can be shown, the most likely ones of a long abstract."""
+    places = np.array([place for place, standing in enumerate(standings) if not standing.is_broken], dtype=np.int64)
+    likely = np.maximum(new, out)[places] - cost[places]
+    return np.sort(places[np.argsort(-likely, kind="stable")[:_CANDIDATES_MAX]])
+
+
+def _shared(sentences: Sequence[str]) -> Floats:
+    """Return the cost of showing two sentences that say the same, (sentences, sentences)."""
+    words = [{word[:6] for word in _LONG_WORD.findall(sentence)} for sentence in sentences]
+    found = np.zeros((len(words), len(words)))
+    for one, other in combinations(range(len(words)), 2):
+        share = len(words[one] & words[other]) / max(1, min(len(words[one]), len(words[other])))
+        found[one, other] = _REPEATED_COST * max(0.0, share - _REPEATED)
+    return found
+
+
+def _announced(roles: Floats, fitness: Floats, sentences: Sequence[str], title: str) -> Floats:
+    """Return the probabilities of roles, less for what is new and came out before the work is announced.
+
+    `fitness` of the latter is lowered.
+    """
+    name = system_name(title).lower()
+    weights = [
+        cues.announcement(sentence) or (_NAMING if name and _introduces(sentence, name) else 0.0)
+        for sentence in sentences
+    ]
+    first = next((place for place, weight in enumerate(weights) if weight), 0)
+    if first > 0:
+        fitness[:first] = np.minimum(fitness[:first], fitness[first:].max() - _UNANNOUNCED)
+    found = roles.copy()
+    found[first] *= 1 - weights[first]
+    found[first, _OBJECTIVE] += weights[first]
+    for role in (_OBJECTIVE, _METHOD, _RESULT):
+        found[:first, _BACKGROUND] += (1 - _BEFORE) * found[:first, role]
+        found[:first, role] *= _BEFORE
+    return found
+
+
 def _with_outcomes(roles: Floats, sentences: Sequence[str]) -> Floats:
     """Return the probabilities of roles, that of a result raised where a sentence compares or measures."""
     found = roles.copy()
-    measured = np.array([_OUTCOME.search(sentence.lower()) is not None for sentence in sentences])
-    found[measured] *= 1 - _OUTCOME_WEIGHT
-    found[measured, _RESULT] += _OUTCOME_WEIGHT
+    for place, sentence in enumerate(sentences):
+        if cues.is_set_up(sentence):
+            found[place, _METHOD] += (1 - _TRIED) * found[place, _RESULT]
+            found[place, _RESULT] *= _TRIED
+        elif weight := cues.result_weight(sentence):
+            found[place] *= 1 - weight
+            found[place, _RESULT] += weight
     return found
 
 
@@ -240,44 +362,8 @@ def _introduces(sentence: str, name: str) -> bool:
     return any(word.startswith(_INTRODUCING) for word in sentence[:place].lower().split()[-2:])
 
 
-def _cost(sentence: Sentence, standing: Standing) -> float:
-    text = standing.text.lower()
-    cost = sum([price for cue, price in _PENALTIES if cue.search(text)])
-    return cost - (_CONCLUDED if sentence.label == CONCLUSION else 0.0)
-
-
-def _needed(standings: Sequence[Standing], place: int) -> tuple[int, ...]:
-    """Return a place and those before it that it needs; none if it cannot be shown."""
-    first = place
-    while standings[first].needs_before and first > 0 and place - first < _NEEDED_MAX - 1:
-        first -= 1
-    places = tuple(range(first, place + 1))
-    return () if standings[first].needs_before or any(standings[one].is_broken for one in places) else places
-
-
-def choose(abstract: Abstract, limit: int) -> tuple[int, ...]:
-    """Return the places of the sentences of a gist of at most `limit` characters, in order; none if none fits.
-
-    The best pair, and the sentence that then adds most.
-    """
-    emphasis = SHORT if limit < _BRIEF else LONG
-    fitting = [unit for unit in abstract.units if abstract.length(unit.places) <= limit]
-    sets: list[list[Unit]] = [[unit] for unit in fitting] + [list(pair) for pair in combinations(fitting, 2)]
-    best, score = _best(abstract, sets, limit, emphasis)
-    if len(best) == _SHOWN_MAX - 1:
-        larger, larger_score = _best(abstract, [[*best, unit] for unit in fitting if unit not in best], limit, emphasis)
-        best = larger if larger_score > score else best
-    return tuple(sorted(_places(best)))
-
-
-def _best(abstract: Abstract, sets: Sequence[list[Unit]], limit: int, emphasis: Emphasis) -> tuple[list[Unit], float]:
-    best, score = list[Unit](), -math.inf
-    for units in sets:
-        places = _places(units)
-        if abstract.length(places) <= limit and (worth := emphasis.worth(units, len(places))) > score:
-            best, score = units, worth
-    return best, score
-
-
-def _places(units: Sequence[Unit]) -> frozenset[int]:
-    return frozenset().union(*[unit.places for unit in units])
+def _as_opening(standing: Standing) -> float:
+    """Return what speaks for a sentence on the background as the first."""
+    if standing.is_added or standing.pointed or standing.needs_before or _POINTS.search(standing.text):
+        return 0.0
+    return _PROBLEM if cues.names_problem(standing.text.lower()) else _OTHER_BACKGROUND

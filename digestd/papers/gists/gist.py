@@ -24,13 +24,6 @@ _CLAUSE = re.compile(
     r"by|enabling|allowing|making|leading|resulting|achieving|outperforming|demonstrating|showing)\b)|\s–(?=\s)"
 )
 _LIST = re.compile(r":\s|\((?:i|1|a)\)")
-_LINK = re.compile(
-    r"(?:however|therefore|thus|hence|instead|in contrast|conversely|specifically|in particular|as a result"
-    r"|consequently|"
-    r"nevertheless|nonetheless|to this end|accordingly)\b",
-    re.IGNORECASE,
-)
-"""Connectives that stay where the sentence before is shown, too."""
 _OUTCOME = re.compile(
     r"\boutperform|\bimprov|\bachiev|state[- ]of[- ]the[- ]art|\breduc|\bsurpass|\bincreas|\bshow|\bfaster\b|\d ?%"
     r"|\bfind",
@@ -51,8 +44,9 @@ def make_gist(title: str, abstract: str, summary: str = "") -> Gist | None:
         summary: The source's own summary as plain text, or "".
     """
     sentences = split_sentences(clean(abstract))
-    judged = judge(title, sentences) if sentences and is_english(sentences) else None
-    if len(given := clean(summary)) >= _SUMMARY_MIN:
+    given = clean(summary)
+    judged = judge(title, sentences, summary=given) if sentences and is_english(sentences) else None
+    if len(given) >= _SUMMARY_MIN:
         return Gist(_completed(given, judged, GIST_MAX), _completed(given, judged, BRIEF_MAX), GistKind.SOURCE)
     if not sentences:
         return None
@@ -76,11 +70,7 @@ def _extracted(sentences: Sequence[Sentence], judged: Abstract | None, limit: in
         return shorten_sentence(too_long, limit)
     if not places:
         return shorten_sentence(texts[0], limit)
-    shown = [judged.texts[place] for place in places]
-    linked = [
-        texts[place] if place - 1 in places and _LINK.match(texts[place]) else judged.texts[place] for place in places
-    ]
-    return linked_text if len(linked_text := _joined(linked)) <= limit else _joined(shown)
+    return _joined(judged.shown(places, limit))
 
 
 def _leading(texts: Sequence[str], limit: int) -> str:
@@ -123,13 +113,11 @@ def _completed(summary: str, judged: Abstract | None, limit: int) -> str:
     shown = _leading(texts, limit)
     if judged is None or _names_outcome(texts):
         return shown
-    results = [
-        judged.texts[unit.places[0]]
-        for unit in sorted(judged.units, key=lambda unit: unit.cost - unit.out)
-        if len(unit.places) == 1 and unit.out >= _LIKELY
-    ]
-    fitting = [text for text in results if len(shown) + len(text) < limit and not _repeats(text, summary)]
-    return f"{shown} {fitting[0]}" if fitting else shown
+    for place in judged.results():
+        [text] = judged.shown([place], limit)
+        if len(shown) + len(text) < limit and not _repeats(text, summary):
+            return f"{shown} {text}"
+    return shown
 
 
 def _names_outcome(texts: Sequence[str]) -> bool:

@@ -59,8 +59,10 @@ _CASED_NAME = re.compile(r"[a-z]{1,4}(?:-?[A-Z0-9]|-[A-Za-z])\w*|[a-z]")
 _LISTED = re.compile(r"\((?:[ivx]{1,4}|[a-h]|\d)\) [A-Z]")
 _LEADING_DOI = re.compile(r"^(?:doi:\s*)?10\.\d{4,9}/\S+\s*", re.IGNORECASE)
 _URL = re.compile(r"(?:https?://|www\.)\S*$")
-_GLUED = re.compile(r"[a-z)]{3}$")
+_GLUED = re.compile(r"(?:[a-z)]{3}|[A-Za-z]\))$")
 _SPACE_BEFORE_STOP = re.compile(r"(?<=\w)\s+(?=[.,;:!?](?:\s|$))")
+_COMMA_BEFORE_STOP = re.compile(r",\s?(?=\.(?:\s|$))")
+"""What is left where a name was lost: "a model, ."."""
 _PARENTHESIS_MAX = 400
 _UPPER_LABELS = (
     "BACKGROUND|INTRODUCTION|CONTEXT|MOTIVATION|RATIONALE|IMPORTANCE|SIGNIFICANCE|PURPOSE|OBJECTIVES?|AIMS?|GOALS?|"
@@ -73,10 +75,16 @@ _UPPER_LABELS = (
 )
 _ONE = rf"(?:{_UPPER_LABELS})(?:\s*(?:/|&|,|\bAND\b)\s*(?:{_UPPER_LABELS}|IMPLEMENTATION|SIGNIFICANCE))*"
 _LABEL = re.compile(rf"\s*(?P<label>{_ONE})(?:\s*[:—–]\s*|\.\s+(?=[A-Z\d(])|\s+-\s+)", re.IGNORECASE)
+_LONE_LABEL = re.compile(rf"(?P<label>{_ONE})\s*[.:]", re.IGNORECASE)
 _LOUD_LABEL = re.compile(rf"\s*(?P<label>{_ONE})\s+(?=[A-Z(\d])")
 _GLUED_LABEL = re.compile(
     r"\s*(?P<label>Background|Introduction|Motivation|Objectives?|Aims?|Methods?|Findings|Results?|Conclusions?"
     r"|Interpretation|Abstract|Summary)(?=[A-Z][a-z]|[A-Z] )"
+)
+_BARE_LABEL = re.compile(
+    r"\s*(?P<first>Introduction|Abstract)[.:]?\s+(?=[A-Z])|"
+    r"\s*(?P<label>Background|Objectives?|Aims?|Purpose|Methods?|Results|Conclusions?)\s+"
+    r"(?=(?:We|The|This|These|In|A|An|Our|To|Using|It|There|For|By|As|Here|Both|All)\s)"
 )
 _INNER_LABEL = re.compile(rf"(?<=[.!?)])\s*(?=(?:{_ONE})\s*:)", re.IGNORECASE)
 _MEANINGS = (
@@ -90,13 +98,18 @@ _DROPPED_LABEL = re.compile(
     r"AVAILABILITY|CONTACT|FUNDING|KEY ?WORD|REGISTRATION|SUPPLEMENTARY|LIMITATIONS", re.IGNORECASE
 )
 _BOILERPLATE = re.compile(
-    r"©|\(c\)\s*(?:19|20)\d\d|^copyright\b|\bcopyright (?:19|20)\d\d|all rights reserved|^published by\b|^\(?(?:19"
+    r"©|\(c\)\s*(?:19|20)\d\d|^copyright\b|\bcopyright (?:19|20)\d\d|all rights reserved|^published (?:by|in"
+    r"|online|(?:19|20)\d\d)\b|^\(?(?:19"
     r"|20)\d\d "
     r"(?:elsevier|wiley|springer|the authors?)|protected by copyright|open access article|creative commons"
     r"|^(?:this article|this work) is licen[sc]ed|^accepted (?:for|to|at|in)\b|^to appear (?:in|at)\b|^key "
     r"?words?\s*[:—-]"
     r"|^contact\s*:|^comments?\s*:|^\d+ pages\b|^doi\s*:|^pacs\b|^msc\b|^supplementary (?:information|data)\b"
-    r"|^trial registration\b|^see (?:also )?(?:the )?(?:editorial|commentary)"
+    r"|^[a-z .]{3,60} \d+ ?: ?\d+-\d+, (?:19|20)\d\d|^index terms\b|\bopyright ?(?:19|20)\d\d"
+    r"|^expected final online publication|\b(?:was|were|is"
+    r"|are) supported (?:in part )?by [^.]*\b(?:grant|foundation|contract|council)"
+    r"|^trial registration\b|^see (?:also )?(?:the )?(?:editorial"
+    r"|commentary)"
 )  # of lower-case text
 
 
@@ -105,10 +118,13 @@ def split_sentences(text: str) -> list[Sentence]:
     found: list[Sentence] = []
     label = ""
     one_line = _LEADING_DOI.sub("", " ".join(text[:TEXT_MAX].split()))
-    for piece in _pieces(_SPACE_BEFORE_STOP.sub("", one_line)):
-        named = _LABEL.match(piece) or _LOUD_LABEL.match(piece) or _GLUED_LABEL.match(piece)
+    for piece in _pieces(_COMMA_BEFORE_STOP.sub("", _SPACE_BEFORE_STOP.sub("", one_line))):
+        named = _LABEL.match(piece) or _LOUD_LABEL.match(piece) or _GLUED_LABEL.match(piece) or _BARE_LABEL.match(piece)
+        if lone := _LONE_LABEL.fullmatch(piece):
+            label = _meaning(lone["label"])
+            continue
         if named:
-            label, piece = _meaning(named["label"]), piece[named.end() :].strip()
+            label, piece = _meaning(named.groupdict().get("label") or ""), piece[named.end() :].strip()
         if piece and label != "-" and not _BOILERPLATE.search(piece.lower()):
             found.append(Sentence(piece, label))
     return found

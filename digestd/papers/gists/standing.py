@@ -1,14 +1,15 @@
 """Tell whether a sentence can be read without the ones before it, and make it so where that changes no meaning.
 
-A leading connective ("However,", "To address this gap,") is dropped if what follows is a sentence by itself. A
-sentence that still points to something unseen ("These responsibilities …", "It reduces …") needs the one before it.
+A leading connective ("However,", "To address this gap,") is dropped if what follows is a sentence by itself, and so are
+clauses that only point to something unseen or only praise. A sentence that begins with something unseen ("These
+responsibilities …", "It reduces …") needs the one before it; what it points to further on is told apart.
 """
 
 import re
 from dataclasses import dataclass
 
 _CONNECTIVES = (
-    "however|on (?:the )?one hand|not least|thereby|for example|for instance|moreover|furthermore|in addition"
+    r"however|on (?:the )?one hand|not least|thereby|for example|for instance|moreover|furthermore|in addition"
     "|additionally|finally|lastly|thus"
     "|therefore|hence|consequently|as a "
     "result"
@@ -16,7 +17,7 @@ _CONNECTIVES = (
     "|importantly"
     "|more importantly|most importantly|interestingly|surprisingly|remarkably|crucially|critically|overall|besides"
     "|meanwhile|secondly|thirdly|firstly|first|second|third|fourth|next|then|also|nevertheless|nonetheless|still|yet"
-    "|instead|similarly|likewise|in contrast|by contrast|conversely|on the other hand|on the one hand|in summary|to "
+    "|on the one hand|in summary|to "
     "summari[sz]e"
     "|in conclusion|to conclude|in short|in sum|taken together|together|altogether|collectively|indeed|in fact|in "
     "turn"
@@ -27,20 +28,44 @@ _CONNECTIVES = (
     "|in (?:this|the present|the current|our) (?:paper|work|article|study|letter|report|contribution|manuscript|note|"
     "research|thesis|dissertation|survey|review|chapter)|here|herein|in what follows|in the following|among others"
     "|more broadly|more generally|equally|again|of note|strikingly|unexpectedly|intriguingly|encouragingly"
-    "|significantly"
+    r"|significantly|further|as an? \w+ (?:consequence|result)|with (?:this|that) (?:aim|goal|objective"
+    r"|purpose) in mind"
 )
 _LEADING = re.compile(rf"(?:(?:and|but|so)\s+)?(?:{_CONNECTIVES})\s*,\s+(?=\S)|(?:and|but|yet)\s+(?=\w)", re.IGNORECASE)
+_ADDING = re.compile(
+    r"(?:(?:for example|for instance|furthermore|further,|moreover|in addition|additionally|besides|secondly"
+    r"|thirdly|similarly|likewise|meanwhile|next|then"
+    r"|subsequently|second|third|fourth|also|again|finally|lastly)\b|in addition to\b"
+    r"|(?:we|this (?:paper|work|study)|it|(?:our|the) \w+) (?:also|additionally|further|furthermore|moreover|then"
+    r"|finally)\b)"
+    r"|[^,]{3,60} (?:is|are|was|were) (?:then|also|further) |(?:a|an|the|one) \w+ example\b",
+    re.IGNORECASE,
+)
+"""Beginnings of sentences that add to the one before them."""
+_CONTRASTING = re.compile(
+    r"(?:instead\b(?! of)|in comparison\b(?! (?:to|with))|in contrast\b(?! (?:to|with))|by contrast\b"
+    r"|conversely\b|on the other hand\b"
+    r"|similarly,|likewise,)|[^,]{3,40}, (?:however|though|in contrast|by contrast|instead|too|in turn),",
+    re.IGNORECASE,
+)
+_INSTEAD = re.compile(r"\b(?:which|that|we|but|and|are|is|can) instead\b(?! of)|\binstead\.$")
+_CONTRASTED = re.compile(r"\b(?:rather than|instead of|not|without|no|never|unlike)\b", re.IGNORECASE)
+_LINK = re.compile(r" ?\((?:(?:freely )?available (?:at|from) |see )?(?:https?://|www\.)[^\s()]{3,200}\)")
 _UNPUNCTUATED = re.compile(
-    r"(?:in this (?:paper|work|article|study|letter|report)|here|hereby|thus|therefore|hence|then|to this end"
+    r"(?:in this (?:paper|work|article|study|letter|report|review|survey|chapter|thesis|note|perspective)|here"
+    r"|hereby|thus|therefore|hence|then|to this end"
     r"|accordingly"
     r"|consequently|finally|furthermore|moreover|additionally)\s+(?=we\s)",
     re.IGNORECASE,
 )
 _POINTER = (
-    r"(?:the (?:gaps?|issues?|challenges?|problems?|limitations?)(?=,)|this|these|those|such|it|them|their|its|that"
+    r"(?:the (?:gaps?|issues?|challenges?|problems?|limitations?|bias|needs?|shortcomings?|tension|bottlenecks?"
+    r"|dilemma|trade-offs?)(?=,)|this|these|those|such|it|them|their|its|that"
     r"|the (?:above|aforementioned|former|latter))"
 )
 _LEADING_CLAUSE = re.compile(
+    r"\w+ing (?:up)?(?:on |from )?(?:this|these|such) [^,.:;]{3,80}, (?=we\b)|to \w+ (?:both|these|this"
+    r"|such) [^,.:;]{3,40}?,? (?=we\b)|"
     r"(?:to|in order to|so as to|by|with|without|for|from|motivated by|inspired by|driven by|guided by|encouraged by|"
     r"different from|unlike|in contrast to|contrary to|"
     r"building (?:up)?on|based (?:up)?on|grounded in|given|under|in|on|at|upon|using|through|toward|towards"
@@ -48,7 +73,7 @@ _LEADING_CLAUSE = re.compile(
     r"beyond|despite|due to|because of|considering|leveraging|recogni[sz]ing|observing|in light of|in response to|"
     rf"as part of|as|across|after|among|against|within"
     rf"|addressing)\b[^,:;.]{{0,110}}?\b{_POINTER}\b[^,:;.]{{0,80}},\s+"
-    r"(?=(?:we|this (?:paper|work|study|article)|our|the authors|i|the (?:paper|study))\b)",
+    r"(?=(?:we|this (?:paper|work|study|article)|our|the authors|i|the (?:present )?(?:paper|study|work))\b)",
     re.IGNORECASE,
 )
 _AFTER_WE = re.compile(
@@ -69,11 +94,17 @@ _WORK = (
     r"manuscript|tutorial|note|essay|document|monograph|special issue|perspective|research|project|investigation|"
     r"position paper|trial|case|editorial|volume|year|decade|century)s?\b"
 )
+_EXPLETIVE = (
+    r"(?:possible|impossible|hard|difficult|easy|important|essential|crucial|necessary|critical|common|natural|useful"
+    r"|worthwhile|interesting|desirable|challenging|vital|tempting|sufficient|feasible|infeasible|costly|expensive"
+    r"|non-?trivial|imperative|reasonable|convenient|helpful|beneficial|straightforward|advantageous|better|best)\b"
+)
+"""Words after an "it" that stands for a clause to come."""
 _STARTS_POINTING = re.compile(
     rf"(?:(?:how|why|when|what) )?(?:are|is|do|does|can|did|will|could) (?:they|it|these|this|those|such)\b|"
-    rf"(?:this|these|those)\b(?! {_WORK})|such\b|(?:it|its)\b(?! (?:is|was|has been|remains|becomes|appears|seems"
-    rf"|may be"
-    r"|can be)[, ][^.;]{0,90}?\b(?:that|to|whether|how|why|if)\b)|(?:they|their|them|he|she|his|her)\b"
+    rf"(?:this|these|those)\b(?! {_WORK})|such\b|(?:it|its)\b(?! (?:is|was|has been|remains|becomes"
+    rf"|appears|seems|may be|can be),? (?:[^.;,]{{0,60}}?\b(?:that|whether|how|why|if)"
+    rf"|(?:\w+ )?{_EXPLETIVE}[^.;,]{{0,40}}? to)\b)|(?:they|their|them|he|she|his|her)\b"
     r"|(?:both|each|neither|either|all|some|many|most|none|one|two|three|several|another)(?: of (?:these|them|which"
     r"|the "
     r"(?:two|three|four))|,? ?(?:approaches|methods|models|components|stages|modules|variants|aspects|cases|tasks|"
@@ -87,11 +118,16 @@ _STARTS_POINTING = re.compile(
     r"findings|data|code|package|software|platform|program|device|effect|approximation|resulting)\b(?! (?:of|for"
     r"|that|in|"
     r"on|from|between|to|with)\b)"
-    r"|(?:even|only|with|for|by|in|on|under|despite|like|unlike|given|through|from|to|among|of|as|at) "
+    r"|(?:in|on|for|with|under|across|when|during|at|using|without|to|by) [^,.;]{3,80}, (?:they|these|those|he|she)\b"
+    r"|both (?!(?:[\w-]+ ){1,4}and\b)|(?:(?:by|through|with|after|when|in|for) )?\w+ing (?:their|its|them|it"
+    r"|these|this)\b|another \d|the remaining\b|(?:even|only|with|for|by|in|on|under|despite|like|unlike|given"
+    r"|through|from|to|among|of|as|at) "
     r"(?:its|their|it|them|both)\b|(?:here|there|then|doing so|by (?:so )?doing|as such|so|instead|rather|otherwise"
     r"|accordingly|for (?:example"
     r"|instance)"
-    r"|in (?:this|that|these|such|both|all|each|either) (?!\w+ ?(?:paper|work|article|study))|at (?:this|its)|with "
+    r"|in (?:this|that|these|such|both|all|each|either) (?!(?:\w+ )?(?:paper|work|article|study|review|survey"
+    r"|chapter|report|letter|book|thesis)\b)|(?:despite|under|through|from|among|given|using|based on|building on"
+    r"|with|for) (?:this|these|that)\b(?! (?:paper|work|article|study))|at (?:this|its)|with "
     r"(?:this|"
     r"these|such)|from (?:this|these|it)|that|what['’]s more|one (?:related|such|other|further|particular) |as "
     r"(?:an?|one) (?:\w+ )?(?:example|illustration|case)|unlike (?:these|this|them)|compared (?:to|with) "
@@ -102,7 +138,8 @@ _STARTS_POINTING = re.compile(
     re.IGNORECASE,
 )
 _DEFINITE_START = re.compile(
-    r"the (?:proposed |presented |resulting |new |novel |final |trained |introduced |developed )*(?:method|approach|"
+    r"(?:the|our(?! (?:\w+ )?(?:results?|findings|experiments|analysis|evaluation|theory"
+    r"|construction)\b)) (?:(?:[\w-]+ ){0,4}?(?<!of )(?<!for )(?<!in )(?<!that )(?<!to ))(?:method|approach|"
     r"framework|model|system|algorithm|architecture|dataset|data set|benchmark|corpus|tool|toolkit|library|network"
     r"|agent|"
     r"policy|mechanism|module|strategy|scheme|technique|solution|pipeline|package|software|platform|procedure|"
@@ -112,9 +149,9 @@ _DEFINITE_START = re.compile(
     re.IGNORECASE,
 )
 _DEFINITE = re.compile(
-    r"\bthe (?:proposed |resulting |modified |new )?(?P<noun>method|framework|approach|algorithm|lens|images"
+    r"\b(?:the|our) (?:proposed |resulting |modified |new )?(?P<noun>method|framework|approach|algorithm|lens|images"
     r"|pathways|"
-    r"emphasis|scheme|technique|hypothesis|protocol|phenomenon|effect|instrument)\b"
+    r"emphasis|scheme|technique|hypothesis|protocol|phenomenon|effect|instrument|proposal|solution)\b"
     r"(?! (?:of|for|that|in|to|by which|we|proposed|presented|described)\b)",
     re.IGNORECASE,
 )
@@ -128,7 +165,8 @@ _SAYS = re.compile(
 )
 """Verbs after which "that" begins a clause."""
 _ACTS = re.compile(
-    r"(?:is|was|can|may|might|will|would|could|should|must|has|had|does|lets|allows|enables|leads|results|makes"
+    r"(?:purpose|sense|time|end|kind|type|sort|is|was|can|may|might|will|would|could|should|must|has|had|does"
+    r"|lets|allows|enables|leads|results|makes"
     r"|requires|"
     r"means|helps|provides|gives|yields|to|as|and|or|but|we|while|way|way,|not|also|often|then|suggests|shows"
     r"|demonstrates|"
@@ -137,9 +175,19 @@ _ACTS = re.compile(
     re.IGNORECASE,
 )
 """Words after a pointer that stands alone; late in a sentence it points to the clause before."""
+_POINTING_WORD = re.compile(r"\b(?:[Tt]h(?:is|at|ese|ose)|[Ss]uch|similar)\b")
+_OTHERS = re.compile(r"\b(?:other|existing|previous|prior|conventional|earlier) (?:[\w-]+ )?\w+", re.IGNORECASE)
+_SUBJECT = re.compile(r"(?:area|field|domain|topic|subject|space|setting|context)\b", re.IGNORECASE)
+_SUBJECT_NAMED = 40
+"""Characters by which a sentence has named its subject."""
+_IN_PASSING = re.compile(
+    r" (?:in|along|towards?) (?:this|that|these|such) (?:directions?|regards?|respects?|spirit|vein|lines?)\b"
+)
+"""A reference that can go without a loss."""
 _STEM = 5
+_LIKE = re.compile(r"\b(?:a|an|any|these|such) similar (?!to\b)(?P<noun>\w+)", re.IGNORECASE)
 _THAT = re.compile(
-    r"\bthat (?:methodology|approach|framework|method|idea|gap|problem|question|limitation|challenge|goal|view"
+    r"\bthat (?P<noun>methodology|approach|framework|method|idea|gap|problem|question|limitation|challenge|goal|view"
     r"|assumption|"
     r"procedure|distinction|direction|insight|observation|result|work|notion|concept|paradigm|principle|line|trend)\b",
     re.IGNORECASE,
@@ -154,20 +202,28 @@ _UNSEEN = re.compile(
     r"\b(?:aforementioned|above-mentioned|the (?:above|former|latter|previous section|following section)|as follows"
     r"|(?:described|discussed|mentioned|outlined|noted|introduced|stated|listed|explained) (?:above|earlier|before)|"
     r"see below|(?:in|see) (?:the )?(?:section|appendix|figure|fig|table|tab|supplement)\b"
-    r"|supplementary"
-    r" (?:material|video|information)|respectively described|this question|this problem|this issue|this challenge"
-    r"|this gap|"
-    r"this limitation|this end|these (?:challenges|issues|limitations|problems|questions|gaps|shortcomings"
-    r"|difficulties))\b",
+    r"|supplementary (?:material|video|information)|respectively described)\b",
+    re.IGNORECASE,
+)
+_UNSEEN_WORDS_TEXT = (
+    "bove former latter follow ention earlier before see section ppendix igure fig able tab upplement respective"
+)
+_UNSEEN_WORDS = tuple(_UNSEEN_WORDS_TEXT.split())
+"""One of these is in a sentence that the pattern above finds; it is slow."""
+_PROBLEM = re.compile(
+    r"\b(?:this|these|such (?:an? )?) ?(?P<noun>(?:end|question|problem|issue|challenge|gap|limitation"
+    r"|shortcoming|difficult(?:y|ie))s?)"
+    r"\b",
     re.IGNORECASE,
 )
 _INTRODUCES = re.compile(r"\b(?:problem|issue|challenge|gap|question|limitation)s?\b", re.IGNORECASE)
-_ITEM = re.compile(r"^(?:\(|[a-z]{2,}[\s,]|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b)")
+_ITEM = re.compile(r"^(?:\(|%|[a-z]{2,}[\s,]|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b)")
 _LATER_ITEM = re.compile(r"(?:^|[;,] |\. )(?:and )?\((?:ii|iii|iv|[2-5]|b|c)\) ")
+_LETTERED = re.compile(r"(?<![\w(])(?:b|c|d|ii|iii|[2-5])\) \w")
+_FIRST_LETTER = re.compile(r"(?<![\w(])(?:a|i|1)\) \w")
 _FIRST_ITEM_ANYWHERE = re.compile(r"\((?:i|1|a)\) ")
 _FIRST_ITEM = re.compile(r":\s*(?:[*•-]\s|\(?(?:1|i|a|A)[).]\s)")
 _SECOND_ITEM = re.compile(r"[*•]\s|\(?\b(?:2|ii|b|B)[).]\s| and |;")
-_EARLY = 25
 _SOLVES = r"(?:address|tackl|solv|overcom|mitigat|resolv|bridg|fill|clos|alleviat|handl|remed)\w*"
 _WE_SOLVE = re.compile(
     rf"^We {_SOLVES} (?:this|these|such|the above) (?:[\w-]+ ){{1,4}}?(?:and (?=introduce|propose|present|develop"
@@ -175,16 +231,17 @@ _WE_SOLVE = re.compile(
     r"|by (?P<act>introduc|propos|present|develop|design)(?P<ing>ing) )"
 )
 _VERBS = {"introduc": "introduce", "propos": "propose", "present": "present", "develop": "develop", "design": "design"}
-_SOLVED_BY = re.compile(rf"\b(?:that|which) {_SOLVES} (?:this|these|such) [\w-]+ (?:by|through|with|via)\b")
-"""A relative clause that can be read without knowing what is solved."""
-_ALSO = re.compile(
-    r"\bas well\.$|\bnot addressed here\b|^(?:the next|the remaining)\b|\b(?:she|he) [a-z]", re.IGNORECASE
+_SOLVED = re.compile(
+    rf" (?:that|which) {_SOLVES} (?:this|these|such) [\w-]+(?: [\w-]+)? (?=(?:through|with|via|using)\b)"
 )
+"""A relative clause that only says that something unseen is solved."""
+_NEXT = re.compile(r"the (?:next|remaining)\b", re.IGNORECASE)
 _TO_THIS = re.compile(r"(?:to|by|for|with|in) \w+(?: \w+)? (?:this|that|these|it|them),", re.IGNORECASE)
 _ORDINAL = re.compile(
-    r"\bthe (?:first|second|third|previous|latter|former|other|remaining) (?:stage|step|phase|component|module|part|"
-    r"variant|mapping|experiment|study|task|type|pathways?|cases?|methods?|models?|groups?|conditions?"
-    r"|approach(?:es)?)\b|\bthose (?:different|same|two|three|issues|problems"
+    r"\bthe (?:first|second|third|previous|latter|former|other|remaining) (?:stage|step|phase|component|module|part"
+    r"|variant|mapping|type|pathways?|cases?|groups?|conditions?)\b|\bthe (?:second|third|latter|former|other"
+    r"|remaining) (?:experiment|study|task|methods?|models?|approach(?:es)?)\b|\bthose (?:different|same|two"
+    r"|three|issues|problems"
     r"|challenges)\b",
     re.IGNORECASE,
 )
@@ -199,12 +256,29 @@ _TRAILING_POINTER = re.compile(
     r"|overcome|"
     r"mitigate|resolve|bridge|fill|close|alleviate|handle|remedy|combat|meet)(?:ing)? (?:this|these|such|the "
     r"aforementioned|"
-    r"this aforementioned|these aforementioned) \w+(?: \w+)?(?=[.;]|$)",
+    r"this aforementioned|these aforementioned) \w+(?: \w+)?(?=[.;,]|$)"
+    r"|,? (?:that is |which is )?(?:designed|intended|developed) to (?:address|tackle|solve|overcome|mitigate"
+    r"|bridge|fill|close)"
+    r" (?:this|these|such) \w+(?=[.;,]|$| (?:using|by|via|through|with)\b)",
     re.IGNORECASE,
 )
-"""A clause at the end that only says that something unseen is solved."""
+"""A clause that only says that something unseen is solved."""
+_PROMOTION = re.compile(
+    r"(?:, and|,| and) (?:thereby |thus |further |clearly |again )?(?:demonstrat|highlight|showcas|underscor"
+    r"|validat|confirm"
+    r"|prov|emphasi[sz]"
+    r"|illustrat|pav)ing (?!that\b|how\b)(?=[^.;\d]*\b(?:effective|potential|superior|efficacy|robust|generali"
+    r"|value|promis|capabilit"
+    r"|importance|significance|way for|advantage|strength|versatil|practical|utility|useful|applicab|feasib"
+    r"|scalab))[^.;\d]{10,200}"
+    r"\.$"
+)
+"""The end of a sentence that only praises what stands before."""
+_SAID = 80
+"""Characters before such an end that are enough for a sentence."""
 _WORD = re.compile(r"\w+")
-_BARE_WORD = re.compile(r"^[a-z](?=[a-z'’-]*(?:\s|,|$))")
+_VARIABLE = re.compile(r"[b-z]\s")
+_BARE_WORD = re.compile(r"^(?:[a-z](?=[a-z'’-]+(?:\s|,|$))|a(?=\s))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,24 +288,37 @@ class Standing:
     Attributes:
         text: Without a leading connective.
         needs_before: True if it can only be read after the sentence before it.
+        pointed: What it points to with "this" or "such" and does not name.
+        is_added: True if it adds to the sentence before it ("Furthermore, …").
         is_loose: True if it speaks of "the method" or "the results" without saying of what.
         is_broken: True if it cannot be shown: an item of a list, or a half of a sentence.
     """
 
     text: str
     needs_before: bool = False
+    is_added: bool = False
     is_loose: bool = False
     is_broken: bool = False
+    pointed: str = ""
 
 
 def stand(sentence: str) -> Standing:
     """Return the sentence as it can be shown."""
-    text = _without_connectives(sentence.strip())
+    text = _without_connectives(_LINK.sub("", sentence.strip()))
     if is_broken(text):
         return Standing(text, is_broken=True)
+    is_added = _ADDING.match(sentence) is not None
     if _DEFINITE_START.match(text):
-        return Standing(text, is_loose=True)
-    return Standing(text, needs_before=_points_back(text), is_loose=_lacks_subject(text))
+        return Standing(text, is_added=is_added, is_loose=True)
+    needs_before = _points_back(text) or _lacks_contrast(text)
+    return Standing(text, needs_before, is_added, _lacks_subject(text), pointed="" if needs_before else _pointed(text))
+
+
+def _lacks_contrast(text: str) -> bool:
+    """Return True if the sentence says "instead" without saying of what."""
+    if _CONTRASTING.match(text):
+        return True
+    return "instead" in text and _INSTEAD.search(text) is not None and not _CONTRASTED.search(text)
 
 
 def _lacks_subject(text: str) -> bool:
@@ -243,11 +330,13 @@ def _lacks_subject(text: str) -> bool:
 def _without_connectives(text: str) -> str:
     for _ in range(3):
         found = _LEADING.match(text) or _LEADING_CLAUSE.match(text) or _UNPUNCTUATED.match(text)
-        if found is None:
+        if found is None or _VARIABLE.match(text, found.end()):
             break
         text = _BARE_WORD.sub(lambda first: first[0].upper(), text[found.end() :])
     text = _WE_SOLVE.sub(lambda found: f"We {_VERBS[found['act']]} " if found["act"] else "We ", text)
-    text = _AFTER_WE.sub(r"\1 ", text)
+    if (tail := _PROMOTION.search(text)) and tail.start() >= _SAID:
+        text = f"{text[: tail.start()]}."
+    text = _IN_PASSING.sub("", _SOLVED.sub(" ", _AFTER_WE.sub(r"\1 ", text)))
     if " this " in text or " these " in text or " such " in text or " aforementioned " in text:
         text = _TRAILING_POINTER.sub("", text)
     return _RESULTS_POINTER.sub(lambda found: f"The {found['noun'].lower()} ", text)
@@ -261,30 +350,44 @@ def is_broken(text: str) -> bool:
         return True
     if (later := _LATER_ITEM.search(text)) and not _FIRST_ITEM_ANYWHERE.search(text, 0, later.start()):
         return True  # the end of a list
+    if (letter := _LETTERED.search(text)) and not _FIRST_LETTER.search(text, 0, letter.start()):
+        return True
     if (listed := _FIRST_ITEM.search(text)) and not _SECOND_ITEM.search(text, listed.end()):
         return True  # a list of which only the first item is there
     return text.count("“") != text.count("”") or text.count('"') % 2 == 1
 
 
 def _points_back(text: str) -> bool:
-    """Return True if the sentence points to something before it."""
-    text = _SOLVED_BY.sub("that", text)
-    if _ALSO.search(text) or _STARTS_POINTING.match(text) or _WE_IT.match(text) or _TO_THIS.match(text):
+    """Return True if the sentence begins with something before it, or says that it does."""
+    if text.endswith(" as well.") or _NEXT.match(text) or " he " in text or " she " in text:
+        return True
+    if _STARTS_POINTING.match(text) or _WE_IT.match(text) or _TO_THIS.match(text):
         return True
     if (found := _ORDINAL.search(text)) and not _COUNTS.search(text, 0, found.start()):
         return True
-    if any(not _INTRODUCES.search(text, 0, found.start()) for found in _UNSEEN.finditer(text)):
-        return True
-    if (found := _THAT.search(text)) and not _SAYS.search(text[: found.start()].rstrip()):
-        return True
-    return any(_is_unnamed(text, found) for found in _POINTS.finditer(text))
+    return any(word in text for word in _UNSEEN_WORDS) and _UNSEEN.search(text) is not None
+
+
+def _pointed(text: str) -> str:
+    """Return what a sentence points to that it does not name: "problem" for "… to tackle this problem"; else ""."""
+    if not _POINTING_WORD.search(text):
+        return ""
+    for problem in _PROBLEM.finditer(text):
+        if not _INTRODUCES.search(text, 0, problem.start()):
+            return problem["noun"]
+    if (that := _THAT.search(text)) and not _SAYS.search(text[: that.start()].rstrip()):
+        return that["noun"]
+    if like := _LIKE.search(text):
+        return like["noun"]
+    return next((found["named"] for found in _POINTS.finditer(text) if _is_unnamed(text, found)), "")
 
 
 def _is_unnamed(text: str, found: re.Match[str]) -> bool:
-    """Return True if what "these …" points to is not named earlier in the sentence."""
-    if found.start() < _EARLY:
-        return True
-    if found["pointer"].lower() == "those" or _ACTS.match(found["named"]):
+    """Return True if what "these …" points to is not named earlier in the sentence, nor the subject of the paper."""
+    if _SUBJECT.match(found["named"]) and found.start() >= _SUBJECT_NAMED:
         return False
-    known = {word[:_STEM] for word in _WORD.findall(text[: found.start()].lower())}
+    if found["pointer"].lower() == "those" or (_ACTS.match(found["named"]) and found["pointer"].lower() != "these"):
+        return False
+    before = _OTHERS.sub(" ", text[: found.start()]) if found["pointer"].lower() == "this" else text[: found.start()]
+    known = {word[:_STEM] for word in _WORD.findall(before.lower())}
     return not any(word[:_STEM] in known for word in _WORD.findall(found["named"].lower()) if word not in _COMMON)

@@ -9,6 +9,7 @@ from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.inverted_index import phrase_pattern
 from digestd.ranking.profile import Profiles
+from digestd.ranking.quotes import excerpt
 from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words, sparse_values
 from digestd.ranking.text import phrase_form
 
@@ -26,14 +27,20 @@ evidence = score
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """Return the phrase, and the words as written in the paper."""
+    """Return the phrase, and how the title has it, or else the sentence of the abstract."""
     found = profiles.phrases.cells.find(at, len(candidates))
 
     def words(k: int) -> Words:
         value = profiles.phrases.matches[found[k]].value
-        return value, standing(candidates.papers[at.columns[k]].text, value)
+        paper = candidates.papers[at.columns[k]]
+        return value, standing(paper.plain_title, value) or quoted(paper.plain_abstract, value)
 
     return ReasonEvidence(ReasonKind.PHRASE, (found >= 0).astype(np.float32), words, found)
+
+
+def quoted(text: str, phrase: str) -> tuple[str, ...]:
+    """Return the phrase as written in the text, with the sentence around it."""
+    return tuple(excerpt(text, start := text.index(found), start + len(found)) for found in standing(text, phrase))
 
 
 def standing(text: str, phrase: str) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words
 
 NAME = "subject"
+KINDS = (ReasonKind.NEAR_TOPIC, ReasonKind.TOPIC, ReasonKind.TITLE)
+"""Kinds of reasons, the weakest first: nothing names the topic, the abstract does, the title does."""
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
@@ -23,20 +25,24 @@ def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
 evidence = score
 
 
-def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """Return the topic that fits best, with the words that name it in the paper."""
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
+    """Return the topic that fits best, first of all one that the title names, with a quote from the paper."""
     topics, subjects = profiles.topics, profiles.topics.subjects
+    if not len(subjects.about):
+        return None
     asked, rows = topics.of.members(at.rows)
     found = subjects.about.find(Cells(rows, at.columns[asked.owner]), len(candidates))
-    chances = np.where(found >= 0, np.append(subjects.chances, np.float32(0))[found], np.float32(0))
+    titled = subjects.titled
+    chances = np.append(subjects.chances + titled, np.float32(0))[found]  # -1: the appended 0
     most, where = asked.peaks(chances)
     best, cell = (rows[where], found[where]) if len(rows) else (where, where)
-    topic, topic_text = best.tolist(), profiles.topic_text()
+    topic, topic_text, quote = best.tolist(), profiles.topic_text(), subjects.quotes(cell)
+    kinds = ((subjects.lengths[cell] > 0) + titled[cell].astype(np.intp)).tolist()
 
     def words(k: int) -> Words:
-        return topic_text(topic[k]), subjects.words(cell[k])
+        return topic_text(topic[k]), quote(k)
 
     def kind(k: int) -> ReasonKind:
-        return ReasonKind.TOPIC if subjects.lengths[cell[k]] else ReasonKind.NEAR_TOPIC
+        return KINDS[kinds[k]]
 
     return ReasonEvidence(ReasonKind.TOPIC, most, words, best * len(candidates) + at.columns, kind)

@@ -193,10 +193,19 @@ def _change_setting(session: Session, context: CommandContext, command: Command)
 _FIELDS = {Verb.ZONE: "timezone", Verb.LANGUAGE: "language"}
 
 
+def _switch(session: Session, context: CommandContext, command: Command) -> ReplyLine:
+    _update_subscriber(session, context, {_SWITCHES[command.verb]: command.value == "on"})
+    return ReplyLine(f"{command.verb.value}_{command.value}")
+
+
+_SWITCHES = {Verb.EMPTY: "when_empty", Verb.ABSTRACTS: "full_abstracts"}
+
+
 def _settings_line(subscriber: Subscriber) -> ReplyLine:
     timing = subscriber.timing
     size, day = str(subscriber.size), WEEKDAYS[timing.weekday]
-    return ReplyLine("settings", (timing.cadence.value, day, f"{timing.hour:02}:00", timing.timezone, size))
+    switches = ("on" if is_on else "off" for is_on in (subscriber.when_empty, subscriber.full_abstracts))
+    return ReplyLine("settings", (timing.cadence.value, day, f"{timing.hour:02}:00", timing.timezone, size, *switches))
 
 
 def _list(_session: Session, context: CommandContext, command: Command) -> ReplyLine:
@@ -241,6 +250,8 @@ _HANDLERS: Mapping[Verb, Callable[[Session, CommandContext, Command], ReplyLine]
     Verb.CADENCE: _change_setting,
     Verb.SIZE: _change_setting,
     Verb.LANGUAGE: _change_setting,
+    Verb.EMPTY: _switch,
+    Verb.ABSTRACTS: _switch,
     Verb.STATUS: _status_line,
     Verb.HELP: _help,
 }

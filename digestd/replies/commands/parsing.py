@@ -23,6 +23,7 @@ from digestd.replies.commands.vocabulary import (
     LANGUAGES,
     LIST_WORDS,
     ONE_WORDS,
+    SWITCH_WORDS,
     VERBS,
     WEEKDAY_NAMES,
     Verb,
@@ -48,7 +49,7 @@ class Command:
         value: The argument; None if the verb is clear but the argument is not.
             more, less, save, undo: the number of a paper. pause: "", an ISO date, or days such as `7d`.
             add, remove, mute, unmute: the words of the interest. cadence: `daily` or `weekly fri`.
-            subscribe: a topic or "". hour, zone, size, language: the new value.
+            empty, abstracts: `on` or `off`. subscribe: a topic or "". hour, zone, size, language: the new value.
         kind: Kind of interest for add, remove, mute, unmute and list; None lists all kinds.
     """
 
@@ -236,6 +237,17 @@ def _single_value(verb: Verb) -> Callable[[str], list[Command]]:
     return parse
 
 
+def _switch(verb: Verb) -> Callable[[str], list[Command]]:
+    """Return a parser for a setting that is on or off. More words than one are a sentence."""
+
+    def parse(rest: str) -> list[Command]:
+        words = [word for word in _words(rest) if word not in COURTESIES]
+        is_on = SWITCH_WORDS.get(words[0]) if words else None
+        return [] if len(words) > 1 else [Command(verb, None if is_on is None else "on" if is_on else "off")]
+
+    return parse
+
+
 def _parse_language(rest: str) -> list[Command]:
     word = rest.strip(_QUOTED).rstrip(".!,")
     return [Command(Verb.LANGUAGE, LANGUAGES.get(word.casefold(), word)[:20] or None)]
@@ -260,6 +272,8 @@ _PARSERS: Mapping[Verb, Callable[[str], list[Command]]] = {
     Verb.CADENCE: _parse_cadence,
     Verb.SIZE: _single_value(Verb.SIZE),
     Verb.LANGUAGE: _parse_language,
+    Verb.EMPTY: _switch(Verb.EMPTY),
+    Verb.ABSTRACTS: _switch(Verb.ABSTRACTS),
     Verb.STATUS: _no_argument(Verb.STATUS),
     Verb.HELP: _no_argument(Verb.HELP),
 }

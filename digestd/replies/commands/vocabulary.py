@@ -32,6 +32,8 @@ class Verb(StrEnum):
     CADENCE = "cadence"
     SIZE = "size"
     LANGUAGE = "language"
+    EMPTY = "empty"
+    ABSTRACTS = "abstracts"
     STATUS = "status"
     HELP = "help"
 
@@ -57,6 +59,8 @@ VERBS: Mapping[str, Verb] = {
         Verb.CADENCE: "cadence rhythm rhythmus",
         Verb.SIZE: "size papers anzahl",
         Verb.LANGUAGE: "language sprache",
+        Verb.EMPTY: "empty when-empty leertage",
+        Verb.ABSTRACTS: "abstracts full-abstracts",
         Verb.STATUS: "status settings einstellungen",
         Verb.HELP: "help hilfe info ?",
     }.items()
@@ -106,6 +110,10 @@ LANGUAGES: Mapping[str, str] = {
     "deutsch": "de",
     "du": "de",
     "sie": "de-formal",
+}
+SWITCH_WORDS: Mapping[str, bool] = {
+    **dict.fromkeys(("on", "yes", "an", "ein", "ja"), True),
+    **dict.fromkeys(("off", "no", "aus", "nein"), False),
 }
 DURATIONS: Mapping[str, int] = {
     "day": 1, "days": 1, "tag": 1, "tage": 1, "tagen": 1,

@@ -216,6 +216,17 @@ class ChatTargetRow(Row, table=True):
     set_us: int = Field(sa_column=us())
 
 
+class ChatRequestRow(Row, table=True):
+    """A chat room that a subscriber asked for and has not confirmed; `version` is their consent version then."""
+
+    __tablename__ = "chat_request"
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    label: str = Field(max_length=300)
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    version: int
+    asked_us: int = Field(sa_column=us())
+
+
 class GroupRow(Row, table=True):
     """A group of subscribers with shared interests."""
 

@@ -37,7 +37,9 @@ TABLES = (
     "inbound_count",
     "due_audit",
     "alert_state",
+    "sent_journal",
     "saved_list_link",
+    "chat_request",
     "chat_target",
     "profile",
     "pending_request",
@@ -461,6 +463,14 @@ def _subscribers() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("set_us", sa.BigInteger(), nullable=False),
     )
+    op.create_table(
+        "chat_request",
+        _ref("subscriber_id", "subscriber.id", primary_key=True),
+        sa.Column("label", sa.String(300), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("asked_us", sa.BigInteger(), nullable=False),
+    )
 
 
 def _ledger() -> None:
@@ -472,6 +482,16 @@ def _ledger() -> None:
         "alert_state",
         sa.Column("event", sa.String(40), primary_key=True),
         sa.Column("known", sa.Integer(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "sent_journal",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("host", sa.String(255), nullable=False),
+        _us("generation"),
+        sa.Column("server", sa.String(80), nullable=False),
+        _us("since_us"),
+        _us("used_us"),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -1,0 +1,319 @@
+"""How the service fares: the facts, what of them needs the operator, and one line for each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from digestd.domain.bounce import BounceKind
+from digestd.domain.coverage import Coverage, CoverageState
+from digestd.domain.delivery import State
+from digestd.domain.diagnosis import Diagnosis, Level, error, warning, worst_first
+from digestd.domain.subscriber import Status
+
+LAG = timedelta(minutes=70)
+"""Planned work may wait this long: `digestd run` by cron comes every hour."""
+INGEST_LAG = timedelta(hours=3)
+FREE_ENOUGH = 1 << 30
+"""Free bytes below which the operator is warned."""
+_SILENT = frozenset({CoverageState.BROKEN, CoverageState.STALE})
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMails:
+    """Mails that wait for the same reason.
+
+    Attributes:
+        reply: what the relay said about one of them last; empty if none was tried.
+        first, last: the earliest and the latest time of the next attempt.
+        since: when the oldest was planned.
+    """
+
+    mails: int
+    reply: str
+    first: datetime
+    last: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PausedRoute:
+    """A relay that failed, and when it is tried again."""
+
+    relay: str
+    until: datetime
+    failures: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceVersions:
+    """What runs here; `database` is the engine with its version, `schema` the revision."""
+
+    digestd: str
+    python: str
+    database: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """The service at one moment.
+
+    Attributes:
+        sources: newest announcement day of each source in use.
+        last_ingest: when a source last answered.
+        next_ingest: when the scheduler asks the sources again; None if no scheduler runs.
+        due, due_soon: active subscribers that are due now, and in the next 24 hours.
+        overdue_since: when the first of those that are due was; None if there is none.
+        next_due: when the next subscriber is due.
+        clock_ahead: digests were planned later than now, so the clock was ahead then or is behind now.
+        digests: digests that were due in the last 24 hours, by state.
+        sent_hour, sent_day: mails that relays accepted in the last hour and in the last 24 hours.
+        open: deliveries that are not finished, by state.
+        long_uncertain: deliveries uncertain for more than a day.
+        refused: mails that wait because a relay refused many for good.
+        held: addresses that are not suppressed because too many bounced at once.
+        refused_sender: addresses that refused us as the sender within a day.
+        bounces: bounces of the last 24 hours, by kind.
+        posts: events for the operator's programs that wait.
+        scheduler: True if a scheduler runs on this database.
+        database_bytes: size of the SQLite file; None on PostgreSQL.
+        free_bytes: free space where database and journals are.
+        free_needed: free space below which nothing is sent.
+    """
+
+    at: datetime
+    versions: ServiceVersions
+    sources: Sequence[Coverage]
+    last_ingest: datetime | None
+    next_ingest: datetime | None
+    due: int
+    due_soon: int
+    overdue_since: datetime | None
+    next_due: datetime | None
+    clock_ahead: bool
+    subscribers: Mapping[Status, int]
+    suppressed: int
+    digests: Mapping[State, int]
+    sent_hour: int
+    sent_day: int
+    waiting: Sequence[WaitingMails]
+    open: Mapping[State, int]
+    long_uncertain: int
+    refused: int
+    held: int
+    refused_sender: int
+    bounces: Mapping[BounceKind, int]
+    relays: Sequence[PausedRoute]
+    posts: int
+    scheduler: bool
+    free_bytes: int
+    free_needed: int
+    database_bytes: int | None = None
+    has_sources: bool = field(default=True)
+
+    @property
+    def is_failing(self) -> bool:
+        """Return True if something needs the operator now."""
+        return any(finding.level is Level.ERROR for finding in needs_attention(self))
+
+
+def needs_attention(status: ServiceStatus) -> list[Diagnosis]:
+    """Return what needs the operator, worst first."""
+    parts = (_delivery_findings, _hold_findings, _planning_findings, _source_findings, _disk_findings)
+    return worst_first(finding for part in parts for finding in part(status))
+
+
+def status_lines(status: ServiceStatus) -> Iterator[tuple[str, str]]:
+    """Yield the status as names and sentences, a screen of them."""
+    yield "Papers", _papers(status)
+    yield "Subscribers", _subscribers(status)
+    yield "Due", _due(status)
+    yield "Last 24 hours", _digests(status)
+    yield "Waiting", "; ".join(waiting_lines(status.waiting, status.at)) or "nothing"
+    yield "Uncertain", _uncertain(status)
+    yield "Bounces", _bounces(status)
+    yield "Relays", "; ".join(map(_relay, status.relays)) or "none is paused"
+    yield "Webhooks", f"{counted(status.posts, 'event')} waiting" if status.posts else "nothing waits"
+    yield "Next runs", _next_runs(status)
+    yield "Disk", _disk(status)
+    versions = status.versions
+    yield (
+        "Versions",
+        f"digestd {versions.digestd}, Python {versions.python}, {versions.database}, schema {versions.schema}",
+    )
+
+
+def waiting_lines(waiting: Sequence[WaitingMails], now: datetime) -> Iterator[str]:
+    """Yield how many mails wait until when and why."""
+    for one in waiting:
+        until = "ready to be sent" if one.last <= now else f"until {clock_time(one.last, now)}"
+        if one.first <= now < one.last:
+            until = f"some are ready, others wait {until}"
+        why = f": the relay said {one.reply}" if one.reply else ""
+        yield f"{counted(one.mails, 'mail')} {until}{why}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one."""
+    ending = "" if number == 1 else "es" if noun.endswith(("s", "x")) else "s"
+    return f"{number:,} {noun}{ending}"
+
+
+def clock_time(at: datetime, now: datetime) -> str:
+    """Return a time in UTC, without the date if it is today's."""
+    return f"{at:%H:%MZ}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%MZ}"
+
+
+def _delivery_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    now = status.at
+    for relay in status.relays:
+        yield error(
+            "relay",
+            f"{relay.relay} is paused until {clock_time(relay.until, now)} after "
+            f"{counted(relay.failures, 'failure')}: {relay.why}",
+            "`digestd doctor` tries it; `digestd deliver` sends at once when it is repaired",
+        )
+    ready = [one.since for one in status.waiting if one.first <= now and one.since <= now - LAG]
+    if ready and not status.relays:
+        yield error(
+            "delivery",
+            f"mails have been ready since {clock_time(min(ready), now)} and were not sent",
+            "check that `digestd up` or `digestd worker` runs, or send them with `digestd deliver`",
+        )
+    if count := status.open.get(State.POISONED, 0):
+        yield error(
+            "delivery",
+            f"{counted(count, 'mail')} cannot be composed",
+            "`digestd delivery list --state poisoned` shows them; repair the template, then `digestd delivery settle`",
+        )
+
+
+def _hold_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    if status.refused or status.held:
+        yield error(
+            "delivery",
+            f"{counted(status.refused, 'mail')} and {counted(status.held, 'address')} are on hold: too many were "
+            "refused or bounced to be the subscribers' fault",
+            "check the relay; `digestd subscriber suppress --held --dry-run` shows whose mailboxes would be given up",
+        )
+    if status.long_uncertain:
+        yield warning(
+            "delivery",
+            f"{counted(status.long_uncertain, 'mail')} uncertain for more than a day",
+            "`digestd delivery list --state uncertain` shows them; look into the relay's log, then "
+            "`digestd delivery settle`",
+        )
+    if status.refused_sender:
+        yield warning(
+            "delivery",
+            f"{counted(status.refused_sender, 'address')} refused a mail within a day because of its sender or content",
+            "`digestd doctor` checks DNS; look your address up at blocklists",
+        )
+
+
+def _disk_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    if status.free_bytes < status.free_needed:
+        yield error("disk", f"only {status.free_bytes // _MIB} MiB are free; nothing is sent", "free some space")
+    elif status.free_bytes < FREE_ENOUGH:
+        yield warning("disk", f"only {status.free_bytes // _MIB} MiB are free", "free some space")
+
+
+def _planning_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    if status.overdue_since is not None and status.overdue_since <= status.at - LAG:
+        yield error(
+            "planning",
+            f"{counted(status.due, 'digest')} due since {clock_time(status.overdue_since, status.at)} not planned",
+            "check that `digestd up` or `digestd worker` runs and its log, or plan them with `digestd plan`",
+        )
+    if status.clock_ahead:
+        yield warning(
+            "planning",
+            "digests were planned later than now, so the clock was wrong then or is now",
+            "compare it with others by `digestd doctor`; if it is right, the next planning corrects who is due",
+        )
+
+
+def _source_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    for day in status.sources:
+        if day.state in _SILENT:
+            yield warning(
+                "sources",
+                f"{day.source} is {day.state}{f': {day.note}' if day.note else ''}",
+                f"`digestd source check {day.source}` tries it now",
+            )
+    if status.has_sources and (status.last_ingest is None or status.last_ingest < status.at - INGEST_LAG):
+        answered = (
+            "no source has ever answered"
+            if status.last_ingest is None
+            else f"no source has answered since {clock_time(status.last_ingest, status.at)}"
+        )
+        yield warning(
+            "sources",
+            answered,
+            "`digestd ingest` asks them now; `digestd source list` says why",
+        )
+
+
+def _papers(status: ServiceStatus) -> str:
+    states = [day.state for day in status.sources]
+    kinds = [f"{states.count(state)} {state}" for state in CoverageState if state in states]
+    last = "no fetch yet" if status.last_ingest is None else f"last fetch {clock_time(status.last_ingest, status.at)}"
+    sources = f"{counted(len(states), 'source')} ({', '.join(kinds)})" if kinds else "no source has reported lately"
+    return f"{sources}; {counted(sum(day.items for day in status.sources), 'paper')} on their newest day; {last}"
+
+
+def _subscribers(status: ServiceStatus) -> str:
+    found = [f"{status.subscribers.get(state, 0):,} {state}" for state in Status if status.subscribers.get(state, 0)]
+    return f"{', '.join(found) or 'none yet'}; {counted(status.suppressed, 'address')} suppressed"
+
+
+def _due(status: ServiceStatus) -> str:
+    following = "" if status.next_due is None else f"; the next at {clock_time(status.next_due, status.at)}"
+    return f"{status.due:,} now, {status.due_soon:,} in the next 24 hours{following}"
+
+
+def _digests(status: ServiceStatus) -> str:
+    ends = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED)
+    planned = sum(status.digests.values()) - status.digests.get(State.EMPTY, 0)
+    bad = [f"{status.digests[state]:,} {state}" for state in ends if status.digests.get(state)]
+    empty = status.digests.get(State.EMPTY, 0)
+    return ", ".join(
+        [
+            f"{counted(planned, 'digest')} planned",
+            f"{counted(empty, 'subscriber')} without a matching paper",
+            f"{counted(status.sent_day, 'mail')} sent ({status.sent_hour:,} in the last hour)",
+            *bad,
+        ]
+    )
+
+
+def _uncertain(status: ServiceStatus) -> str:
+    count = status.open.get(State.UNCERTAIN, 0)
+    return f"{counted(count, 'mail')}, {status.long_uncertain:,} of them for more than a day" if count else "none"
+
+
+def _bounces(status: ServiceStatus) -> str:
+    found = [f"{count:,} {kind}" for kind, count in status.bounces.items() if count]
+    return f"{', '.join(found) or 'none'} in the last 24 hours"
+
+
+def _relay(relay: PausedRoute) -> str:
+    return f"{relay.relay} paused until {relay.until:%H:%MZ}: {relay.why}"
+
+
+def _next_runs(status: ServiceStatus) -> str:
+    if not status.scheduler:
+        return "no scheduler runs on this database"
+    ingest = "soon" if status.next_ingest is None else clock_time(status.next_ingest, status.at)
+    return f"sources {ingest}, planning every 15 seconds"
+
+
+def _disk(status: ServiceStatus) -> str:
+    size = "" if status.database_bytes is None else f"database {status.database_bytes / _MIB:,.1f} MiB, "
+    return f"{size}{status.free_bytes / (1 << 30):,.1f} GiB free"
+
+
+def _versions(versions: ServiceVersions) -> str:
+    return f"digestd {versions.digestd}, Python {versions.python}, {versions.database}, schema {versions.schema}"

@@ -1,0 +1,151 @@
+"""Probes of this machine: files and their modes, secret key, database, disk, sandbox, service."""
+
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from digestd.app import App
+from digestd.delivery.disk_space import free_bytes
+from digestd.domain.diagnosis import Diagnosis, error, ok, warning
+from digestd.domain.service_status import needs_attention
+from digestd.errors import DigestdError
+from digestd.operations.status import read_status
+from digestd.ranking.encoders import describe_encoder
+from digestd.resources import OverrideState, overrides
+from digestd.security.confinement.parser_process import ConfinementFailed, probe
+from digestd.security.secret_key import read_keys
+from digestd.settings import Settings
+from digestd.store import fetches
+from digestd.store.engine_settings import EXPECTED, wrong_settings
+
+DISTINCT_MIN = 12
+"""A random secret of 32 bytes has more distinct bytes; a typed one often has fewer."""
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_GIB = 1 << 30
+_WAL_MAX = 1 << 30
+_TEMPLATE_WARNINGS = {
+    OverrideState.OUTDATED: ("was copied from an earlier version", "compare with `digestd template diff NAME`"),
+    OverrideState.UNKNOWN: ("replaces nothing", "`digestd template list` shows the names"),
+}
+
+
+def check_files(settings: Settings) -> Sequence[Diagnosis]:
+    """Check the secret key's strength, and who may read files with secrets and addresses."""
+    found = [*_secret(settings.secret_key_file), *_modes(settings)]
+    return found or [ok("files", "secret key and modes of files")]
+
+
+def check_sandbox() -> Sequence[Diagnosis]:
+    """Check what the parser sandbox cannot shut on this machine."""
+    try:
+        confinement = probe()
+    except ConfinementFailed as problem:
+        return [error("sandbox", f"parsers cannot be confined: {problem}", "see deploy/docs/security.md")]
+    remedy = "use Linux 5.13 or newer, do not run digestd as root, and use the systemd unit or the container as shipped"
+    gaps = [warning("sandbox", gap, remedy) for gap in confinement.gaps()]
+    return gaps or [ok("sandbox", f"parsers run confined by {', '.join(confinement.layers)}")]
+
+
+def check_database(app: App) -> Sequence[Diagnosis]:
+    """Check the settings of the database, its size and its disk."""
+    return [*_engine(app), *_disk(app)]
+
+
+def check_service(app: App) -> Sequence[Diagnosis]:
+    """Check how the service fares, and what of the installation it uses: relay log, templates, encoder."""
+    found = [finding for finding in needs_attention(read_status(app)) if finding.area != "sources"]
+    try:
+        app.check_relay_log()
+    except DigestdError as problem:
+        found.append(error("service", str(problem), "make it readable for the user that digestd runs as"))
+    for name, state in overrides(app.template_folders).items():
+        if state in _TEMPLATE_WARNINGS:
+            what, remedy = _TEMPLATE_WARNINGS[state]
+            found.append(warning("service", f"template {name} {what}", remedy))
+    if not app.settings.inbound_url and not app.providers and not app.settings.transport_url.startswith("maildir:"):
+        found.append(
+            warning(
+                "service",
+                "bounces are not read, so mail to dead addresses goes on",
+                "set DIGESTD_INBOUND_URL, or the webhook of your mail provider",
+            )
+        )
+    return [*found, ok("service", describe_encoder(app.settings.embedding_model))]
+
+
+def check_fetches(app: App) -> Sequence[Diagnosis]:
+    """Check the last fetch of each source."""
+    sources = app.sources
+    with app.db.read() as session:
+        last = fetches.latest(session)
+    found: list[Diagnosis] = []
+    for source in sources:
+        fetched = last.get(source.name)
+        if fetched is None:
+            found.append(warning("sources", f"{source.name} was never asked", "`digestd ingest` asks it"))
+        elif fetched.error:
+            remedy = f"`digestd source check {source.name}` tries it now"
+            found.append(warning("sources", f"{source.name}: {fetched.error}", remedy))
+        else:
+            found.append(ok("sources", f"{source.name} answered at {fetched.fetched:%Y-%m-%d %H:%MZ}"))
+    return found
+
+
+def _secret(file: Path) -> Iterator[Diagnosis]:
+    try:
+        keys = read_keys(file)
+    except DigestdError as problem:
+        yield error("files", str(problem), "without it no link in an old mail works; restore it from a backup")
+        return
+    if len(set(keys.secret)) < DISTINCT_MIN:
+        yield error(
+            "files",
+            f"{file} is easy to guess: it has {len(set(keys.secret))} different bytes",
+            "make a random one with `digestd config rotate-secret`",
+        )
+
+
+def _modes(settings: Settings) -> Iterator[Diagnosis]:
+    for file, what in _private_files(settings):
+        if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & _OTHERS:
+            judge = error if mode & stat.S_IRWXO else warning
+            who = "everybody" if mode & stat.S_IRWXO else "its group"
+            yield judge("files", f"{file} ({what}) is open to {who} (mode {mode:o})", f"run `chmod go= {file}`")
+
+
+def _private_files(settings: Settings) -> Iterator[tuple[Path, str]]:
+    secret = settings.secret_key_file
+    yield secret, "the secret key"
+    for retired in secret.parent.glob(f"{secret.name}.retired*"):
+        yield retired, "retired secret keys"
+    if settings.dkim_key_file:
+        yield Path(settings.dkim_key_file), "the DKIM key"
+    yield Path(".env"), "settings with passwords"
+    prefix = "sqlite:///"
+    if settings.database_url.startswith(prefix):
+        file = Path(settings.database_url.removeprefix(prefix).partition("?")[0])
+        yield file, "the database with its addresses"
+        yield file.with_name(f"{file.name}-wal"), "the database with its addresses"
+
+
+def _engine(app: App) -> Iterator[Diagnosis]:
+    with app.db.read() as session:
+        wrong = wrong_settings(session)
+    for name, value in wrong.items():
+        remedy = f"it must be {EXPECTED[name]}: remove what changes it, or create the database with it"
+        yield error("database", f"the database runs with {name}={value}", remedy)
+    file = app.db.file
+    wal = file.with_name(f"{file.name}-wal") if file else None
+    if wal and wal.exists() and wal.stat().st_size > _WAL_MAX:
+        yield warning(
+            "database",
+            f"the write-ahead log has {wal.stat().st_size / _GIB:.1f} GiB: a process holds an old snapshot",
+            "restart programs that read the database for hours",
+        )
+    yield ok("database", f"{'PostgreSQL' if file is None else file} answers, schema up to date")
+
+
+def _disk(app: App) -> Iterator[Diagnosis]:
+    """Report the free space; too little of it is reported with the service."""
+    folders = [app.journals, *([app.db.file.parent] if app.db.file else [])]
+    yield ok("disk", f"{min(map(free_bytes, folders)) / _GIB:.1f} GiB free for database and journals")

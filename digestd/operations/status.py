@@ -1,0 +1,127 @@
+"""Read how the service fares from the database, within milliseconds whatever the size of the ledger."""
+
+import platform
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
+
+from digestd import __version__
+from digestd.app import App
+from digestd.delivery.disk_space import MIN_FREE_BYTES, free_bytes
+from digestd.domain.bounce import BounceKind
+from digestd.domain.coverage import Coverage
+from digestd.domain.sanitise import without_addresses
+from digestd.domain.service_status import PausedRoute, ServiceStatus, ServiceVersions
+from digestd.domain.webhook import WebhookPostState
+from digestd.errors import DatabaseUnreachable
+from digestd.store import (
+    bounce_surge,
+    bounces,
+    coverage,
+    fetches,
+    job_queue,
+    ledger,
+    service_activity,
+    subscribers,
+    webhooks,
+)
+from digestd.store import suppressions as suppressed_addresses
+from digestd.store.due import was_clock_ahead
+from digestd.store.migrate import newest
+from digestd.store.throttles import paused_relays
+
+DAY = timedelta(days=1)
+COVERAGE_DAYS = timedelta(days=7)
+PLANNING, _TICK_SECONDS = "plan", 120.0
+"""The periodic job that plans (jobs/tasks), and how long after its last tick the engine counts as running."""
+SCHEDULER = "scheduler"
+"""The name of the lock that jobs/scheduler holds."""
+
+
+def read_status(app: App) -> ServiceStatus:
+    """Return the state of the service now. Raises DatabaseUnreachable."""
+    now = app.clock()
+    is_scheduled = _is_scheduled(app)
+    with app.db.read() as session:
+        fetched = fetches.latest(session).values()
+        last_ingest = max((one.fetched for one in fetched if one.error is None), default=None)
+        last_asked = max((one.fetched for one in fetched), default=None)
+        due = service_activity.due_times(session, now, now + DAY)
+        hours = service_activity.sent_per_hour(session, now - DAY)
+        interval = timedelta(minutes=app.settings.ingest_interval_minutes)
+        return ServiceStatus(
+            at=now,
+            versions=ServiceVersions(__version__, platform.python_version(), _engine(session, app), newest()),
+            sources=newest_days(session, now.date()),
+            last_ingest=last_ingest,
+            next_ingest=last_asked + interval if is_scheduled and last_asked else None,
+            due=due.due,
+            due_soon=due.soon,
+            overdue_since=due.first,
+            next_due=due.following,
+            clock_ahead=was_clock_ahead(session, now),
+            subscribers=subscribers.count(session),
+            suppressed=sum(suppressed_addresses.count(session).values()),
+            digests=service_activity.digests_due_since(session, now - DAY),
+            sent_hour=service_activity.count_sent(session, now - timedelta(hours=1)),
+            sent_day=sum(hours.values()),
+            waiting=service_activity.waiting(session),
+            open=service_activity.open_deliveries_by_state(session),
+            long_uncertain=ledger.count_long_uncertain(session, now),
+            refused=ledger.count_waiting(session),
+            held=len(bounce_surge.held_addresses(session, now)),
+            refused_sender=bounces.count_refused_senders(session, now)[0],
+            bounces=_bounces(session, now),
+            relays=list(_paused(session, app)),
+            posts=webhooks.counts(session)[WebhookPostState.WAITING],
+            scheduler=is_scheduled,
+            free_bytes=min(map(free_bytes, (app.journals, *([app.db.file.parent] if app.db.file else [])))),
+            free_needed=MIN_FREE_BYTES,
+            database_bytes=app.db.file.stat().st_size if app.db.file else None,
+            has_sources=app.settings.sources.strip() != "none",
+        )
+
+
+def newest_days(session: Session, today: date) -> list[Coverage]:
+    """Return the newest day up to today of each source that reported within a week, by source."""
+    rows = [row for row in coverage.recent(session, today - COVERAGE_DAYS) if row.day <= today]
+    newest_day = {row.source: row for row in sorted(rows, key=lambda row: row.day)}
+    return [newest_day[source] for source in sorted(newest_day)]
+
+
+def _is_scheduled(app: App) -> bool:
+    """Return True if a process ticks: the one with the lock or, with the job engine, any machine."""
+    if app.settings.runner == "procrastinate":
+        with app.db.read() as session:
+            ticked = job_queue.seconds_since_tick(session, PLANNING)
+        return ticked is not None and ticked < _TICK_SECONDS
+    try:
+        return not app.owners.is_dead(SCHEDULER)
+    except DatabaseUnreachable:  # the folder of the locks cannot be written by this user
+        return False
+
+
+def _engine(session: Session, app: App) -> str:
+    if app.db.is_sqlite:
+        return f"SQLite {sqlite3.sqlite_version}"
+    version = session.connection().dialect.server_version_info or ()
+    return f"PostgreSQL {'.'.join(map(str, version))}"
+
+
+def _bounces(session: Session, now: datetime) -> dict[BounceKind, int]:
+    total: Counter[BounceKind] = Counter()
+    for found in service_activity.bounces_per_day(session, now - DAY).values():
+        total += found
+    return {kind: total[kind] for kind in BounceKind}
+
+
+def _paused(session: Session, app: App) -> Iterator[PausedRoute]:
+    """Yield the relays in use that are paused. Parsing the setting is left out while there is none."""
+    if paused := [relay for relay in paused_relays(session) if relay.until > app.clock()]:
+        names = {route.name for route in app.routes}
+        for one in paused:
+            if one.relay in names:
+                yield PausedRoute(one.relay, one.until, one.failures, without_addresses(one.why))

@@ -1,0 +1,132 @@
+"""Find digests that can be sent again, with what speaks for and against it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from digestd.domain.coverage import CoverageState
+from digestd.domain.delivery import DIGESTS, UNSENT, MailKind, State
+from digestd.domain.subscriber import Cadence, Status, Timing
+from digestd.store import core
+from digestd.store.ledger.create import NewCopy
+from digestd.store.ledger.seen_papers import add as add_seen
+from digestd.store.packing import readable_picks, steps
+from digestd.store.service_activity import first_delivery_since
+from digestd.store.timestamps import from_us, to_us
+
+_D, _S, _A, _X = core.delivery.c, core.subscriber.c, core.attempt.c, core.suppression.c
+_LIVE = [state.value for state in State if state not in UNSENT and state not in {State.EMPTY, State.POISONED}]
+
+
+@dataclass(frozen=True, slots=True)
+class ResendFilter:
+    """A selection of digests: due from `since` on, in one of these states; by the other fields if they are given."""
+
+    since: datetime
+    states: Collection[State]
+    domain: str = ""
+    relay: str = ""
+    subscriber: int | None = None
+    delivery: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResendCandidate:
+    """A digest that may be sent again.
+
+    Attributes:
+        ended: when it came to its state.
+        is_suppressed: their address must not be written to.
+        next_due: when their next digest is due.
+        has_newer: a newer digest was sent to them, or will be.
+    """
+
+    delivery: int
+    address: str
+    state: State
+    ended: datetime
+    status: Status
+    is_suppressed: bool
+    timing: Timing
+    next_due: datetime
+    has_newer: bool
+    copy: NewCopy
+
+
+def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit: int) -> list[ResendCandidate]:
+    """Return up to `limit` digests with papers that match, with numbers beyond `after`, by number."""
+    later = core.delivery.alias("later")
+    newer = select(later.c.id).where(
+        later.c.subscriber_id == _D.subscriber_id,
+        later.c.id > _D.id,
+        later.c.kind.in_(sorted(DIGESTS)),
+        later.c.state.in_(_LIVE),
+    )
+    query = (
+        select(
+            *(
+                _D.id,
+                _D.subscriber_id,
+                _D.state,
+                _D.history,
+                _D.key,
+                _D.picks,
+                _D.considered,
+                _D.coverage,
+                _D.occasions,
+            ),
+            *(_S.address, _S.status, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.next_due_us),
+            _X.reason,
+            newer.exists().label("newer"),
+        )
+        .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+        .outerjoin(core.suppression, _X.address_key == _S.address_key)
+        .where(_D.id > max(after, first_delivery_since(session, wanted.since) - 1), _D.kind == MailKind.DIGEST)
+        .where(_D.due_us >= to_us(wanted.since), _D.state.in_(sorted(wanted.states)), _S.address.is_not(None))
+        .order_by(_D.id)
+        .limit(limit)
+    )
+    if wanted.domain:
+        query = query.where(func.lower(_S.address).endswith(f"@{wanted.domain.lower()}", autoescape=True))
+    if wanted.relay:
+        by_relay = select(_A.n).where(_A.delivery_id == _D.id, _A.n == _D.attempts, _A.relay == wanted.relay)
+        query = query.where(by_relay.exists())
+    if wanted.subscriber is not None:
+        query = query.where(_D.subscriber_id == wanted.subscriber)
+    if wanted.delivery is not None:
+        query = query.where(_D.id == wanted.delivery)
+    return [_candidate(row) for row in session.connection().execute(query)]
+
+
+def mark_seen(session: Session, copies: Sequence[NewCopy]) -> None:
+    """Note the papers of these digests as seen: after a digest that was not sent they would come once more."""
+    for copy in copies:
+        papers = sorted({pick.paper for pick in readable_picks(copy.picks)})
+        add_seen(session, {copy.subscriber: np.array(papers, dtype=np.uint32)})
+
+
+def _candidate(row: core.Record) -> ResendCandidate:
+    return ResendCandidate(
+        delivery=row.id,
+        address=row.address,
+        state=State(row.state),
+        ended=from_us(max((at_us for _, _, at_us in steps(row.history)), default=0)),
+        status=Status(row.status),
+        is_suppressed=row.reason is not None,
+        timing=Timing(row.timezone, row.hour, Cadence(row.cadence), row.weekday),
+        next_due=from_us(row.next_due_us),
+        has_newer=bool(row.newer),
+        copy=NewCopy(
+            subscriber=row.subscriber_id,
+            consent_version=row.version,
+            period=row.key,
+            picks=bytes(row.picks),
+            considered=row.considered,
+            coverage={name: CoverageState(state) for name, state in row.coverage.items()},
+            occasions=row.occasions,
+        ),
+    )

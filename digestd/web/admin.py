@@ -1,0 +1,185 @@
+"""Show operators how the service fares: the screen of `digestd status`, and plots of the recent past.
+
+Read only, without scripts. It names no subscriber. It is for holders of an API token of scope `admin`, sent as Bearer
+or, as browsers ask for it, as the password of HTTP Basic (RFC 7617), with any user name. On an installation whose
+public URL is this machine itself, local requests need no token. Otherwise they do: a reverse proxy on this machine may
+look exactly like a local visitor (nginx from 1.29.7 on speaks HTTP/1.1 to its backend and adds no header).
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from threading import Lock
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.domain.api import Scope
+from digestd.domain.bounce import BounceKind
+from digestd.domain.service_status import ServiceStatus, counted, needs_attention, status_lines
+from digestd.operations.history import ServiceHistory, read_history
+from digestd.operations.status import read_status
+from digestd.settings import LOOPBACK
+from digestd.web.bearer_token import read_bearer, token_of
+from digestd.web.charts import Chart, evenly, line_points, round_up, stacked_bars
+from digestd.web.operator_access import is_local
+from digestd.web.pages import SHOW, Pages
+
+KEPT = timedelta(seconds=15)
+"""Frequent reloads share one count."""
+_LABELS = 4
+_PERCENT = 100
+_BOUNCES = (BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.COMPLAINT)
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """Return the routes of this module."""
+    routes = APIRouter()
+    kept = _KeptReports(app)
+
+    @routes.api_route("/admin", methods=SHOW, dependencies=[Depends(only_admins(app))])
+    def admin() -> Response:
+        status, history = kept.newest()
+        return pages.page(
+            "admin",
+            language="en",
+            at=status.at,
+            findings=needs_attention(status),
+            lines=[*status_lines(status)],
+            charts=charts(history),
+            coverage=history.coverage,
+            bounce_kinds=_BOUNCES,
+        )
+
+    return routes
+
+
+def only_admins(app: App) -> Callable[[Request], None]:
+    """Return a dependency that refuses requests by others with 401, so that browsers ask for the token."""
+    is_home = (urlsplit(app.settings.public_url).hostname or "") in LOOPBACK
+
+    def check(request: Request) -> None:
+        if not (is_home and is_local(request)) and not _has_token(app, request):
+            raise HTTPException(401, headers={"WWW-Authenticate": 'Basic realm="digestd", charset="UTF-8"'})
+
+    return check
+
+
+def charts(history: ServiceHistory) -> Mapping[str, Chart]:
+    """Return the plots by heading."""
+    return {
+        "Mails sent per hour": _sent(history),
+        "Active subscribers": _growth(history),
+        "Bounces per day": _bounces(history),
+        "Papers that readers liked": _quality(history),
+    }
+
+
+@dataclass
+class _KeptReports:
+    """The status and history that were read last."""
+
+    app: App
+    _at: datetime | None = None
+    _read: tuple[ServiceStatus, ServiceHistory] | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def newest(self) -> tuple[ServiceStatus, ServiceHistory]:
+        """Return both, at most KEPT old."""
+        now = self.app.clock()
+        with self._lock:
+            if self._read is None or self._at is None or not timedelta() <= now - self._at < KEPT:
+                self._read, self._at = (read_status(self.app), read_history(self.app)), now
+            return self._read
+
+
+def _has_token(app: App, request: Request) -> bool:
+    sent = request.headers.get("authorization", "")
+    word = read_bearer(sent) or _basic_password(sent)
+    if word is None:
+        return False
+    with app.db.read() as session:
+        token = token_of(session, word)
+    return token is not None and Scope.ADMIN in token.scopes
+
+
+def _basic_password(header: str) -> str | None:
+    """Return the password of HTTP Basic, or None."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(encoded.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _sent(history: ServiceHistory) -> Chart:
+    top = round_up(max(count for _, count in history.sent))
+    total = sum(count for _, count in history.sent)
+    names = [f"{hour:%a %d %b, %H:00}" for hour, _ in history.sent]
+    rows = [(name, f"{count:,}") for name, (_, count) in zip(names, history.sent, strict=True)]
+    columns = [
+        [("sent", count, f"{name}: {counted(count, 'mail')}")]
+        for name, (_, count) in zip(names, history.sent, strict=True)
+    ]
+    labels = evenly([f"{hour:%a %H:00}" for hour, _ in history.sent], _LABELS)
+    return Chart(
+        f"{counted(total, 'mail')} in {counted(len(history.sent), 'hour')}, UTC",
+        top,
+        labels,
+        stacked_bars(columns, top),
+        rows=rows,
+    )
+
+
+def _growth(history: ServiceHistory) -> Chart:
+    values = [count for _, count in history.active]
+    top = round_up(max(values))
+    change = values[-1] - values[0]
+    rows = [(f"{day:%d %b}", f"{count:,}") for day, count in history.active]
+    summary = f"{values[-1]:,} now, {change:+,} in {len(values)} days"
+    return Chart(summary, top, _day_labels(history.active), line=line_points(values, top), rows=rows)
+
+
+def _bounces(history: ServiceHistory) -> Chart:
+    totals = [sum(kinds.get(kind, 0) for kind in _BOUNCES) for _, kinds in history.bounces]
+    top = round_up(max(totals))
+    columns = [
+        [(kind.value, kinds.get(kind, 0), f"{day:%d %b}: {kinds.get(kind, 0):,} {kind}") for kind in _BOUNCES]
+        for day, kinds in history.bounces
+    ]
+    rows = [
+        (f"{day:%d %b}", ", ".join(f"{kinds[kind]:,} {kind}" for kind in _BOUNCES if kinds.get(kind)) or "0")
+        for day, kinds in history.bounces
+    ]
+    summary = f"{counted(sum(totals), 'bounce')} in {len(totals)} days"
+    return Chart(summary, top, _day_labels(history.bounces), stacked_bars(columns, top), rows=rows)
+
+
+def _quality(history: ServiceHistory) -> Chart:
+    liked, given = (sum(pair[n] for _, pair in history.verdicts) for n in (0, 1))
+    shares = [(week, round(_PERCENT * good / count) if count else 0, count) for week, (good, count) in history.verdicts]
+    columns = [
+        [("liked", share, f"week of {week:%d %b}: {share} % of {counted(count, 'verdict')}")]
+        for week, share, count in shares
+    ]
+    rows = [
+        (f"week of {week:%d %b}", f"{share} % of {counted(count, 'verdict')}" if count else "no verdicts")
+        for week, share, count in shares
+    ]
+    summary = (
+        f"{_PERCENT * liked / given:.0f} % of {counted(given, 'verdict')} in {len(shares)} weeks"
+        if given
+        else f"no verdicts in {len(shares)} weeks"
+    )
+    return Chart(summary, _PERCENT, _day_labels(history.verdicts), stacked_bars(columns, _PERCENT), rows=rows)
+
+
+def _day_labels(rows: Sequence[tuple[date, object]]) -> list[str]:
+    return evenly([f"{day:%d %b}" for day, _ in rows], _LABELS)

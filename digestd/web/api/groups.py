@@ -1,0 +1,176 @@
+"""List, add, change and remove groups, and their members.
+
+Everything needs a token with `read`, and changes `write` as well, because what a group shows its members is about
+others. No route sets what a member shares: only they do, on their settings page.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from digestd.app import App
+from digestd.domain.api import Scope
+from digestd.domain.interest import Kind, Stance, values
+from digestd.domain.subscriber import Status
+from digestd.store import groups
+from digestd.store.groups import Member
+from digestd.subscribers import group_edits
+from digestd.subscribers.group_edits import NAME_MAX, find_group
+from digestd.subscribers.subscriber_record import MUTABLE
+from digestd.web.api.auth import needs
+from digestd.web.api.shapes import Mutes, Number, Words
+
+_READS = Depends(needs(Scope.READ))
+_WRITES = [_READS, Depends(needs(Scope.WRITE))]
+
+
+class GroupChanges(BaseModel):
+    """Name and interests of a group. What is not sent stays unchanged."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[str | None, Field(max_length=NAME_MAX)] = None
+    topics: Words | None = None
+    phrases: Words | None = None
+    authors: Words | None = None
+    categories: Words | None = None
+    mute: Mutes | None = None
+
+
+class GroupIn(GroupChanges):
+    """A group to add."""
+
+    name: Annotated[str, Field(max_length=NAME_MAX)]
+
+
+class MemberIn(BaseModel):
+    """A member to add. `list`: it is the address of the group's mailing list."""
+
+    model_config = ConfigDict(extra="forbid")
+    list: bool = False
+
+
+class GroupSummaryOut(BaseModel):
+    """A group, how many members it has, and how many of them share what they like."""
+
+    number: int
+    name: str
+    members: int
+    sharing: int
+
+
+class MemberOut(BaseModel):
+    """A member, by number of the subscriber. `shares` and `named` are what they agreed to."""
+
+    subscriber: int
+    email: str
+    status: Status
+    list: bool
+    shares: bool
+    named: bool
+
+
+class GroupOut(BaseModel):
+    """A group with its interests and members."""
+
+    number: int
+    name: str
+    topics: list[str]
+    phrases: list[str]
+    authors: list[str]
+    categories: list[str]
+    mute: Mutes
+    members: list[MemberOut]
+
+
+def router(app: App) -> APIRouter:
+    """Return the routes of this module."""
+    routes = APIRouter(prefix="/groups", tags=["groups"])
+    _groups(routes, app)
+    _members(routes, app)
+    return routes
+
+
+def _groups(routes: APIRouter, app: App) -> None:
+    @routes.get("", dependencies=[_READS])
+    def list_groups() -> list[GroupSummaryOut]:
+        """List groups by name."""
+        with app.db.read() as session:
+            found = groups.listing(session)
+        return [
+            GroupSummaryOut(number=one.group.key, name=one.group.name, members=one.members, sharing=one.sharing)
+            for one in found
+        ]
+
+    @routes.get("/{number}", dependencies=[_READS])
+    def show_group(number: Number) -> GroupOut:
+        """Return a group."""
+        return _shown(app, number)
+
+    @routes.post("", status_code=201, dependencies=_WRITES)
+    def add_group(new: GroupIn) -> GroupOut:
+        """Add a group."""
+        name = group_edits.add(app.db, new.name, _slots(new), app.clock())
+        return _shown(app, name)
+
+    @routes.patch("/{number}", dependencies=_WRITES)
+    def change_group(number: Number, changes: GroupChanges) -> GroupOut:
+        """Change the name and interests of a group. Lists that are sent replace the earlier ones."""
+        group_edits.edit(app.db, number, changes.name, _slots(changes), app.clock())
+        return _shown(app, number)
+
+    @routes.delete("/{number}", status_code=204, dependencies=_WRITES)
+    def remove_group(number: Number) -> Response:
+        """Remove a group. Its members stay subscribers."""
+        group_edits.remove(app.db, number)
+        return Response(status_code=204)
+
+
+def _members(routes: APIRouter, app: App) -> None:
+    @routes.put("/{number}/members/{subscriber}", dependencies=_WRITES)
+    def join_group(number: Number, subscriber: Number, new: MemberIn | None = None) -> GroupOut:
+        """Make a subscriber a member, who shares nothing yet. Safe to repeat."""
+        is_list = new is not None and new.list
+        group_edits.join(app.db, app.keys, number, subscriber, app.clock(), is_list=is_list)
+        return _shown(app, number)
+
+    @routes.delete("/{number}/members/{subscriber}", status_code=204, dependencies=_WRITES)
+    def leave_group(number: Number, subscriber: Number) -> Response:
+        """End a membership. Safe to repeat."""
+        group_edits.leave(app.db, app.keys, number, subscriber)
+        return Response(status_code=204)
+
+
+def _slots(given: GroupChanges) -> group_edits.Slots:
+    """Return the lists by kind and stance; None for those that were not sent."""
+    liked = {(kind, Stance.LIKED): getattr(given, name) for name, kind in MUTABLE.items()}
+    muted = {(kind, Stance.MUTED): given.mute and getattr(given.mute, name) for name, kind in MUTABLE.items()}
+    return {**liked, **muted}
+
+
+def _shown(app: App, group: str | int) -> GroupOut:
+    with app.db.read() as session:
+        found = find_group(session, group)
+        members = groups.members(session, found)
+    return GroupOut(
+        number=found.key,
+        name=found.name,
+        topics=list(values(found.interests, Kind.TOPIC)),
+        phrases=list(values(found.interests, Kind.PHRASE)),
+        authors=list(values(found.interests, Kind.AUTHOR)),
+        categories=list(values(found.interests, Kind.CATEGORY)),
+        mute=Mutes(**{name: list(values(found.interests, kind, Stance.MUTED)) for name, kind in MUTABLE.items()}),
+        members=[_member(one) for one in members],
+    )
+
+
+def _member(one: Member) -> MemberOut:
+    membership = one.membership
+    return MemberOut(
+        subscriber=membership.subscriber,
+        email=one.address,
+        status=one.status,
+        list=membership.is_list,
+        shares=membership.shared_since is not None,
+        named=membership.is_named,
+    )

@@ -1,0 +1,91 @@
+"""Why a subscriber got a digest on a date, or none."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from digestd.digests.outlook import explain_date
+from digestd.domain.delivery import MailKind, State
+from digestd.domain.subscriber import Cadence, MinScore, Status, Subscriber, Timing
+from digestd.store.ledger.queries import DeliveryInfo
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+TODAY = NOW.date()
+ADA = Subscriber(
+    key=1,
+    address="ada@example.net",
+    status=Status.ACTIVE,
+    version=1,
+    name="",
+    timing=Timing("Europe/Berlin", 7, Cadence.DAILY, 0),
+    size=10,
+    min_score=MinScore.NORMAL,
+    language="en",
+    interests=(),
+)
+SENT = DeliveryInfo(
+    key=5,
+    subscriber=1,
+    address="ada@example.net",
+    kind=MailKind.DIGEST,
+    period="2026-11-24",
+    covers_from="2026-11-24",
+    state=State.ACCEPTED,
+    picks=3,
+    attempts=1,
+    due=NOW,
+    expires=NOW,
+    not_before=NOW,
+    message_id="<x@example.org>",
+    reply="250 ok",
+    queue_id=None,
+    reason=None,
+    history=(),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "sent with 3 papers; the relay said: 250 ok"),
+        ({"state": State.EMPTY, "picks": 0}, "no mail: no new paper matched"),
+        (
+            {"state": State.READY, "not_before": NOW + timedelta(hours=1), "reply": "451 later", "picks": 1},
+            "planned with 1 paper, waits until 2026-11-24 13:00Z; the relay said: 451 later",
+        ),
+        ({"state": State.READY, "reply": None}, "ready; `digestd deliver` sends it"),
+        ({"state": State.LEASED}, "being sent now"),
+        ({"state": State.UNCERTAIN}, "may have arrived: the relay's answer was lost; `digestd delivery settle 5`"),
+        ({"state": State.SKIPPED, "reason": "suppressed", "reply": None}, "3 papers, skipped (suppressed)"),
+    ],
+)
+def test_planned_digest_is_explained_by_its_state(change: dict[str, object], said: str) -> None:
+    found = explain_date(ADA, TODAY, replace(SENT, **change), Status.ACTIVE, NOW)  # type: ignore[arg-type]  # fields
+    assert said in found
+
+
+@pytest.mark.parametrize(
+    ("timing", "day", "last_date", "status", "said"),
+    [
+        (ADA.timing, TODAY, None, None, "they were not a subscriber yet"),
+        (ADA.timing, TODAY, None, Status.PAUSED, "they were paused"),
+        (ADA.timing, TODAY, None, Status.SUPPRESSED, "they were suppressed"),
+        (Timing("UTC", 7, Cadence.WEEKLY, 0), TODAY, None, Status.ACTIVE, "none is due on a Tuesday (weekly)"),
+        (Timing("UTC", 7, Cadence.WEEKDAYS, 0), date(2026, 11, 22), None, Status.ACTIVE, "none is due on a Sunday"),
+        (Timing("UTC", 18, Cadence.DAILY, 0), TODAY, None, Status.ACTIVE, "not yet: it is due at 18:00 (UTC)"),
+        (ADA.timing, TODAY, "2026-11-24", Status.ACTIVE, "never two on one date"),
+        (ADA.timing, TODAY, "2026-11-23", Status.ACTIVE, "not planned yet"),
+        (ADA.timing, date(2026, 11, 20), None, Status.ACTIVE, "digestd did not run on that day"),
+    ],
+)
+def test_missing_digest_is_explained(
+    timing: Timing, day: date, last_date: str | None, status: Status | None, said: str
+) -> None:
+    assert said in explain_date(replace(ADA, timing=timing, last_date=last_date), day, None, status, NOW)
+
+
+def test_day_of_a_week_without_digest_names_that_of_the_week() -> None:
+    weekly = replace(ADA, timing=Timing("UTC", 7, Cadence.WEEKLY, 4))
+    found = explain_date(weekly, TODAY, replace(SENT, period="2026-W48"), Status.ACTIVE, NOW)
+    assert found.startswith("none is due on a Tuesday (weekly); the digest of 2026-W48: sent")

@@ -1,0 +1,22 @@
+"""Test how the state of the service is read."""
+
+from datetime import datetime
+from pathlib import Path
+
+from digestd.jobs import scheduler, tasks
+from digestd.operations import status
+from digestd.operations.status import read_status
+from tests.support.install import install
+
+
+def test_scheduler_is_known_by_its_lock(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    app = install(tmp_path, sqlite_url, now).app
+    assert not read_status(app).scheduler
+    with app.owners.hold(scheduler.NAME):
+        assert read_status(app).scheduler
+    assert not read_status(app).scheduler
+    app.db.close()
+
+
+def test_names_are_those_of_the_runners() -> None:
+    assert (status.SCHEDULER, status.PLANNING) == (scheduler.NAME, tasks.PLAN)
