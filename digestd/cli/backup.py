@@ -39,7 +39,7 @@ def backup(
         typer.Option(min=1, max=10_000, help="In a folder, delete all but this many backups. Default: none."),
     ] = None,
 ) -> None:
-    """Back up the database and the journals of delivery, beside a running service.
+    """Back up the database and the journals of delivery while digestd runs.
 
     With a key the backup is encrypted, and contains the secret key too. Without one it does not: keep a copy of the
     secret key elsewhere, as no link in a mail works without it. `digestd restore FILE` reads it back.

@@ -202,7 +202,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     ),
     "prune": CommandEntry("prune:prune", "Delete old deliveries, and old papers that nobody was sent.", _OPERATIONS),
     "backup": CommandEntry(
-        "backup:backup", "Back up the database and the journals of delivery, beside a running service.", _OPERATIONS
+        "backup:backup", "Back up the database and the journals of delivery while digestd runs.", _OPERATIONS
     ),
     "restore": CommandEntry(
         "restore:restore", "Put a backup back, and resume without sending anything twice.", _OPERATIONS

@@ -13,7 +13,7 @@ def prune(dry_run: DryRun = False, as_json: Json = False) -> None:
     """Delete old deliveries, and old papers that nobody was sent.
 
     DIGESTD_KEEP_DELIVERIES and DIGESTD_KEEP_PAPERS say how many days are kept. The service does this every day by
-    itself. Safe beside it, and safe to stop and repeat.
+    itself. The command can run next to the service, and can be stopped and repeated.
 
     Example: digestd prune --dry-run
     """

@@ -60,7 +60,7 @@ def webhook_alert(url: str) -> SendAlert:
 
 @dataclass(frozen=True, slots=True)
 class AlertMail:
-    """How alerts are mailed.
+    """Route, sender and recipient of alerts by mail.
 
     Attributes:
         transport: another relay than the one that carries digests.

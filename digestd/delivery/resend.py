@@ -20,7 +20,7 @@ from digestd.store.ledger.resending import ResendCandidate, ResendFilter, mark_s
 
 BLOCK = 200
 RESENDABLE = frozenset({State.REJECTED, State.EXPIRED, State.SKIPPED, State.ABANDONED, State.ACCEPTED})
-"""What has ended. The others are still to be sent, or `delivery settle` decides about them."""
+"""States of deliveries that have ended. The others are still to be sent, or are settled by `delivery settle`."""
 MakeMessageId = Callable[[int, MailKind, str], str]
 
 

@@ -1,4 +1,4 @@
-"""What DNS says about our mail: MX, SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489) and PTR.
+"""Check the DNS records of our mail: MX, SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489) and PTR.
 
 Pure. `wanted_lookups` names the next names to look up, given what is known; `diagnose` judges the records. Each fault
 comes with the record to publish.
@@ -35,7 +35,7 @@ DnsRecords = Mapping[Lookup, DnsAnswer]
 
 @dataclass(frozen=True, slots=True)
 class MailSetup:
-    """What DNS must agree with.
+    """Settings that DNS must agree with.
 
     Attributes:
         sender: the domain of the From address.

@@ -1,4 +1,4 @@
-"""How the service fares: the facts, what of them needs the operator, and one line for each."""
+"""Describe the state of the service: the facts, what of them needs the operator, and one line for each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class PausedRoute:
 
 @dataclass(frozen=True, slots=True)
 class ServiceVersions:
-    """What runs here; `database` is the engine with its version, `schema` the revision."""
+    """Versions of what runs here; `database` is the engine with its version, `schema` the revision."""
 
     digestd: str
     python: str

@@ -51,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class JobService:
-    """What the jobs of one process share.
+    """Parts that the jobs of one process share.
 
     Attributes:
         halt: Set when jobs must come to an end.

@@ -1,4 +1,4 @@
-"""Delete what is older than the operator keeps, beside a running service.
+"""Delete what is older than the operator keeps, while the service runs.
 
 Deliveries: rows that are settled, with their attempts, replies and audits. Who had which paper and until when they were
 planned for stands with the subscriber, so nothing is sent again; a link to an old mail's papers answers as unknown.

@@ -1,4 +1,4 @@
-"""What DNS must say about our mail, and the record to publish where it does not."""
+"""Test the check of DNS records, and the record to publish where one is wrong."""
 
 import pytest
 

@@ -52,7 +52,7 @@ _DASH = re.compile(r"(?<![\s-])--(?!-)|(?<=\s)--(?=\s)")
 _ROW_END = re.compile(r"([,;.]|(?<! )) *; (?=[=<>≤≥≈→])|([,;.]) *; ")
 _COLOUR = re.compile(r"[a-z]+([A-Z]+)")
 _PLACEHOLDER = re.compile(r"this (?:https? )?url\.?", re.IGNORECASE)
-"""What arXiv shows instead of an address."""
+"""Words that arXiv shows instead of an address."""
 _UNBOLD = {ord(styled(letter, "BOLD")): letter for letter in ascii_letters + digits}
 """Words stay plain: bold letters are for single symbols."""
 _ABOVE = 230
