@@ -14,8 +14,10 @@ _KINDS = {
     ReasonKind.AUTHOR: Kind.AUTHOR,
     ReasonKind.TITLE: Kind.TOPIC,
     ReasonKind.TOPIC: Kind.TOPIC,
+    ReasonKind.BACKGROUND: Kind.TOPIC,
     ReasonKind.NEAR_TOPIC: Kind.TOPIC,
     ReasonKind.PHRASE: Kind.PHRASE,
+    ReasonKind.PASSING: Kind.PHRASE,
     ReasonKind.CATEGORY: Kind.CATEGORY,
 }
 _WEAK = frozenset({ReasonKind.CO_LIKES, ReasonKind.TREND, ReasonKind.NEW})

@@ -13,8 +13,10 @@ from digestd.domain.digest import Reason, ReasonKind, Section
 _GROUPED = {
     ReasonKind.TITLE: ReasonKind.TOPIC,
     ReasonKind.TOPIC: ReasonKind.TOPIC,
+    ReasonKind.BACKGROUND: ReasonKind.TOPIC,
     ReasonKind.NEAR_TOPIC: ReasonKind.TOPIC,
     ReasonKind.PHRASE: ReasonKind.PHRASE,
+    ReasonKind.PASSING: ReasonKind.PHRASE,
     ReasonKind.AUTHOR: ReasonKind.AUTHOR,
     ReasonKind.CATEGORY: ReasonKind.CATEGORY,
 }

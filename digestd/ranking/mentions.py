@@ -22,7 +22,7 @@ from digestd.ranking.concepts import Names
 from digestd.ranking.inverted_index import in_category
 from digestd.ranking.lexicon import acronym, definitions, lemmas, lemmas_with_places
 from digestd.ranking.model import TextModel
-from digestd.ranking.quotes import SENTENCE_END, excerpt
+from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, SENTENCE_END, excerpt, sentences, title_phrase
 
 GAP = 1
 """Words that may stand between two words of a form, as in "video *world* generation"."""
@@ -33,11 +33,17 @@ OFTEN = 8
 NAMED, HINTED, LISTED = range(3)
 """What a place in a paper tells: a form or an acronym, a form without its head noun, only the category; best first."""
 
+DIRECTIONS = frozenset({"to", "in", "by"})
+"""Words that separate: "images to 4D generation" is no image generation, "reward in flow models" no reward model."""
 WINDOW, TELLING = 5, 0.1
 """Words that a part of a title has at most, and the share of papers below which one word relates it to a topic."""
 _CLAUSE_END = re.compile(r"[^\w\s'’\u2010-\u2015-]|\b(?:and|or)\b")
-_OWN = re.compile(r"\b(?:we|our|this (?:paper|work|study|survey|article))\b", re.IGNORECASE)
-"""The beginning of what the authors did, after what was known."""
+TITLE = CONTRIBUTION + 1
+"""What the words of a title tell, above what sentences of an abstract do."""
+MEANT = np.array([[7, 5, 2, 1, 0], [11, 10, 9, 8, 4], [12] * 5])
+"""How well each kind of place tells what the paper is about, by what its words tell; the best is 0."""
+PHRASE_OF_TITLE = 3
+"""The same for two words or more of a title that hint at the concept."""
 _EXAMPLES = re.compile(
     r"(?<![\w-])(?:(?:such as|including|covering|spanning|ranging from|like|for example|for instance|e\.g\.),?\s"
     r"(?:(?!\b(?:that|which|who|we|it|they|is|are|was|were|has|have|can|may|by|to|for|while|with)\b)[^.!?;:]|[.:](?!\s))*"
@@ -63,8 +69,8 @@ class Mentions:
 
     Attributes:
         features: (k, f) values of FEATURES.
-        starts, lengths: (k,) the place in the index that says the most: in the title, in what the authors did, else
-            the first; length 0 for a category.
+        starts, lengths: (k,) the place in the index that says the most: in the title, in what is new, in what the
+            authors did, else the first; length 0 for a category.
     """
 
     cells: Cells
@@ -87,9 +93,13 @@ class MentionIndex:
         papers: (w,) the paper of each word.
         sentences, clauses: (w,) numbers that grow from one to the next.
         spans: (w, 2) where the word, or the compound that it is part of, stands in the text of its paper.
-        titled, own: (w,) whether the word is in the title, or in what the authors did.
+        tells: (w,) TITLE, or what the sentence of the word tells.
+        objects: (w,) whether the word may be the object of the word before ("generate images", "generation of images"):
+            not in the same compound, nor after an adjective ("generative programs").
+        directed: (w,) whether one of DIRECTIONS stands before the word.
         begins, titles: (m,) first place of each paper, and the number of words in its title.
         title_words, texts: (m,) the place of each lemma in the title of each paper, and its text.
+        titles_of: (m,) its title, with which the text begins.
     """
 
     model: TextModel
@@ -104,12 +114,14 @@ class MentionIndex:
     sentences: Ints
     clauses: Ints
     spans: Ints
-    titled: Bools
-    own: Bools
+    tells: Ints
+    objects: Bools
+    directed: Bools
     begins: Ints
     titles: Ints
     title_words: Sequence[Mapping[str, int]]
     texts: Sequence[str]
+    titles_of: Sequence[str]
     _quotes: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -119,9 +131,7 @@ class MentionIndex:
         """Return the mentions of concepts, by what names them."""
         places = np.concatenate([self._standing(topics), self._acronyms(topics), self._listed(topics)])
         start = places[:, 3]
-        topic, paper, kind, start, length = places[
-            np.lexsort([start, ~self.own[start], ~self.titled[start], *places.T[2::-1]])
-        ].T
+        topic, paper, kind, start, length = places[np.lexsort([start, *places.T[2::-1]])].T
         first = np.flatnonzero(np.diff(topic * len(self) + paper, prepend=-1))  # of each cell
         sizes = np.diff(first, append=len(topic))
         told, named, hinted = kind[first], kind[first] == NAMED, kind[first] == HINTED
@@ -139,15 +149,27 @@ class MentionIndex:
             np.maximum.reduceat(np.where(used, length, 0), first) == 1,
             kind[first + sizes - 1] == LISTED,
         ]
+        best = self._best(kind, start, length, first)
         return Mentions(
             Cells(topic[first], paper[first]),
             np.column_stack(features).astype(np.float32),
-            start[first],
-            length[first],
+            start[best],
+            length[best],
         )
 
+    def _best(self, kind: Ints, start: Ints, length: Ints, first: Ints) -> Ints:
+        """Return the place of each cell that says the most; of equal ones the longest, then the first."""
+        if not len(first):
+            return first
+        meant = MEANT[kind, self.tells[start]]
+        meant[(kind == HINTED) & (length > 1) & (self.tells[start] == TITLE)] = PHRASE_OF_TITLE
+        long = int(length.max()) + 1
+        key = (meant * long + long - 1 - length) * len(kind) + np.arange(len(kind))
+        best: Ints = np.minimum.reduceat(key, first) % len(kind)
+        return best
+
     def quote(self, start: int, length: int) -> str:
-        """Return what stands at a place, as written: of the title these words, of the abstract the sentence around."""
+        """Return what stands at a place, as written: of the title the phrase, of the abstract the sentence around."""
         place = start, length
         found = self._quotes.get(place)
         return self._quotes.setdefault(place, self._quote(start, length)) if found is None else found
@@ -166,7 +188,9 @@ class MentionIndex:
     def _quote(self, start: int, length: int) -> str:
         text = self.texts[self.papers[start]]
         first, last = int(self.spans[start, 0]), int(self.spans[start + length - 1, 1])
-        return text[first:last] if self.titled[start] else excerpt(text, first, last)
+        if self.tells[start] != TITLE:
+            return excerpt(text, first, last)
+        return title_phrase(self.titles_of[self.papers[start]], first, last)
 
     def _standing(self, topics: Sequence[Names]) -> Ints:
         """Return the places of forms, with and without their head noun."""
@@ -179,7 +203,9 @@ class MentionIndex:
         ]
         forms = [numbers for _, _, numbers in wanted]
         turned = [[numbers[-1], *numbers[:-1]] if len(numbers) > 1 else [] for numbers in forms]
-        found = np.concatenate([self._search(forms, GAP, self.sentences), self._search(turned, 0, self.clauses)])
+        backwards = self._search(turned, 0, self.clauses)
+        backwards = backwards[self.objects[backwards[:, 1] + 1]]
+        found = np.concatenate([self._search(forms, GAP, self.sentences), backwards])
         form, start, length = found[np.argsort(found[:, 0], kind="stable")].T
         topic, kind = np.array([(topic, kind) for topic, kind, _ in wanted], dtype=np.intp).reshape(-1, 2)[form].T
         last, ends = start + length - 1, self.spans[:, 1]
@@ -212,6 +238,7 @@ class MentionIndex:
                 if distance > 1:  # not "vision-language-(action) models", "large (vision-)language models"
                     ends = self.spans[:, 1]
                     may &= (ends[last - 1] != ends[last + 1]) & (ends[last + 1] != ends[last + 2])
+                    may &= ~(self.directed[last + 1] | self.directed[last + 2])  # not "images *to* 4D generation"
                 step[may] = distance
             form, start, last, length = form[step > 0], start[step > 0], (last + step)[step > 0], length + 1
         return np.concatenate(found)
@@ -291,7 +318,7 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         for short, long_form in dict(definitions(text)).items():
             defined.setdefault(short, []).append((j, tuple(lemmas(long_form))))
     firsts = (np.cumsum(sizes) - sizes)[:-1]
-    titled, own, ends_sentence, ends_clause = np.array([one[4:] for one in found], dtype=np.bool_).T
+    objects, directed, ends_sentence, ends_clause = np.array([one[5:] for one in found], dtype=np.bool_).T
     return MentionIndex(
         model=model,
         categories=categories,
@@ -305,15 +332,17 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         sentences=np.cumsum(ends_sentence),
         clauses=np.cumsum(ends_clause),
         spans=np.array([one[2:4] for one in found], dtype=np.intp),
-        titled=titled,
-        own=own,
+        tells=np.array([one.tells for one in found], dtype=np.intp),
+        objects=objects,
+        directed=directed,
         begins=firsts + len(BETWEEN),
-        titles=np.array([sum(one.titled for one in words_of) for words_of in read], dtype=np.intp),
+        titles=np.array([sum(one.tells == TITLE for one in words_of) for words_of in read], dtype=np.intp),
         title_words=[
-            {one.lemma: first + n for n, one in enumerate(each) if one.titled}
+            {one.lemma: first + n for n, one in enumerate(each) if one.tells == TITLE}
             for first, each in zip(firsts.tolist(), read, strict=True)
         ],
         texts=texts,
+        titles_of=titles,
     )
 
 
@@ -323,7 +352,7 @@ class _Word(NamedTuple):
     Attributes:
         lemma, word: Its lemma, and as written; empty in a gap and within examples.
         start, end: Where it stands in the text.
-        titled, own: As in `MentionIndex`.
+        tells, objects, directed: As in `MentionIndex`.
         begins_sentence, begins_clause: Whether a sentence or a clause ended since the word before.
     """
 
@@ -331,8 +360,9 @@ class _Word(NamedTuple):
     word: str = ""
     start: int = 0
     end: int = 0
-    titled: bool = False
-    own: bool = False
+    tells: int = BACKGROUND
+    objects: bool = False
+    directed: bool = False
     begins_sentence: bool = True
     begins_clause: bool = True
 
@@ -344,23 +374,28 @@ BETWEEN = [_Word()] * (GAP + 2)
 def _words(abstract: int, text: str) -> Iterator[_Word]:
     """Yield the words of a paper, with gaps before its title and its abstract, which begins at text[abstract:]."""
     yield from BETWEEN
-    own = next((match.start() for match in _OWN.finditer(text, abstract)), abstract)
+    told = sentences(text, abstract)
+    sentence_end, tells, last_word = abstract, TITLE, ""
     examples = [place for match in _EXAMPLES.finditer(text, abstract) for place in range(*match.span())]
     passing, before = frozenset(examples), 0
     for lemma, word, start, end in lemmas_with_places(text):
         if before < abstract <= start:
             yield from BETWEEN
+        while start >= sentence_end and sentence_end < len(text):
+            sentence_end, tells = next(told)
         between = text[before:start]
         lemma, word = ("", "") if start in passing else (lemma, word)
         ends = len(between) > 1
+        links = between.lower().split(" ") if between else ()
         yield _Word(
             lemma,
             word,
             start,
             end,
-            start < abstract,
-            start >= own,
+            tells,
+            bool(links) and not last_word.endswith("ive"),
+            not DIRECTIONS.isdisjoint(links),
             ends and SENTENCE_END.search(between) is not None,
             ends and _CLAUSE_END.search(between) is not None,
         )
-        before = end
+        before, last_word = end, word

@@ -25,15 +25,19 @@ from digestd.ranking.signals.base import Explainer, ReasonEvidence
 
 ORDER: tuple[tuple[Explainer, float], ...] = (
     (author, 0.0),
-    (phrase, 0.0),
+    (phrase, phrase.MEANT),
     (subject, 0.0),
     (likes, 0.0),
+    (phrase, 0.0),
     (term_contributions, 0.0),
     (co_likes, 0.0),
     (category, 0.0),
     (trend, 0.0),
 )
-"""Sources of reasons, strongest first, with the strength that each needs at that position."""
+"""Sources of reasons, strongest first, with the strength that each needs at that position.
+
+A phrase that is mentioned in passing says less than a topic or a like.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

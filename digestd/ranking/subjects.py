@@ -19,7 +19,8 @@ import numpy as np
 from digestd.ranking.arrays import Bools, Cells, Floats, Ints, marked
 from digestd.ranking.concepts import Names
 from digestd.ranking.dense import EmbeddingSpace
-from digestd.ranking.mentions import MentionIndex
+from digestd.ranking.mentions import TITLE, MentionIndex
+from digestd.ranking.quotes import BACKGROUND
 
 MIN_CHANCE = 0.3
 """Below this chance a paper does not match the topic."""
@@ -67,7 +68,14 @@ class Subjects:
     @property
     def titled(self) -> Bools:
         """Return whether the title names the topic (c,)."""
-        return self.mentions.titled[self.starts]  # false at 0, which is in a gap
+        titled: Bools = self.mentions.tells[self.starts] == TITLE  # false at 0, which is in a gap
+        return titled
+
+    @property
+    def named(self) -> Bools:
+        """Return whether the title or the work of the authors names the topic, not only what was known before (c,)."""
+        named: Bools = (self.lengths > 0) & (self.mentions.tells[self.starts] > BACKGROUND)
+        return named
 
     def quotes(self, cells: Ints) -> Callable[[int], tuple[str, ...]]:
         """Return a function of k: what names the topic in cell cells[k], as it stands there.

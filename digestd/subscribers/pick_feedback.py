@@ -28,8 +28,10 @@ _INTEREST_KINDS = {
     ReasonKind.AUTHOR: Kind.AUTHOR,
     ReasonKind.TITLE: Kind.TOPIC,
     ReasonKind.TOPIC: Kind.TOPIC,
+    ReasonKind.BACKGROUND: Kind.TOPIC,
     ReasonKind.NEAR_TOPIC: Kind.TOPIC,
     ReasonKind.PHRASE: Kind.PHRASE,
+    ReasonKind.PASSING: Kind.PHRASE,
     ReasonKind.CATEGORY: Kind.CATEGORY,
 }
 

@@ -116,8 +116,17 @@ def test_render_subject_fits_a_phone(case: str, language: str) -> None:
         (Reason(ReasonKind.PHRASE, "open data", ("Open Data",)), "Contains your phrase “open data”"),
         (Reason(ReasonKind.PHRASE, "moss", ("We eat moss",)), "Contains your phrase “moss”: “We eat moss”"),
         (
+            Reason(ReasonKind.PASSING, "moss", ("They eat moss",)),
+            "Mentions your phrase “moss” in passing: “They eat moss”",
+        ),
+        (Reason(ReasonKind.PASSING, "moss"), "Mentions your phrase “moss” in passing"),
+        (
             Reason(ReasonKind.NEAR_TOPIC, "big proteins", ("Proteins",)),
             "Related to your topic “big proteins”: “Proteins” in the title",
+        ),
+        (
+            Reason(ReasonKind.BACKGROUND, "proteins", ("Old proteins",)),
+            "Related to your topic “proteins”: “Old proteins”",
         ),
         (Reason(ReasonKind.NEAR_TOPIC, "proteins"), "Related to your topic “proteins”"),
         (Reason(ReasonKind.LIKED, "A Title"), "Similar to a paper you liked: A Title"),

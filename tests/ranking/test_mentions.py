@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from digestd.ranking.concepts import Names
+from digestd.ranking.lexicon import lemmas
 from digestd.ranking.mentions import FEATURES, OFTEN
 from tests.ranking.library import candidates, retitled
 
@@ -78,6 +79,28 @@ def test_quote_is_of_what_the_authors_did() -> None:
     found = index.of([Names((("moon",),), (), (), ())])
     quotes = [index.quote(*place) for place in zip(found.starts.tolist(), found.lengths.tolist(), strict=True)]
     assert quotes == ["We weigh moons", "Moons"]
+
+
+@pytest.mark.parametrize(
+    ("abstract", "form", "named"),
+    [
+        ("Stars of salt.", "salt star", True),
+        ("Star-salt drums.", "salt star", False),
+        ("Salts to moon stars.", "salt star", False),
+        ("Salts of moon stars.", "salt star", True),
+        ("We generate salt.", "salt generation", True),
+        ("Generative salt.", "salt generation", False),
+    ],
+)
+def test_words_name_no_concept_in_another_sense(abstract: str, form: str, *, named: bool) -> None:
+    index = candidates([retitled("", abstract)]).subjects.mentions
+    assert len(index.of([Names((tuple(lemmas(form)),), (), (), ())]).cells) == named
+
+
+def test_quote_of_title_prefers_whole_phrase() -> None:
+    index = candidates([retitled("Mr. SD: Oiled Salt Drums", "Salt.")]).subjects.mentions
+    found = index.of([Names((("salt", "drum"),), ("SD",), (), ())])
+    assert index.quote(int(found.starts[0]), int(found.lengths[0])) == "Oiled Salt Drums"
 
 
 def test_acronym_ends_no_compound() -> None:

@@ -2,7 +2,17 @@
 
 import pytest
 
-from digestd.ranking.quotes import BEFORE, MAX, excerpt
+from digestd.ranking.quotes import (
+    BACKGROUND,
+    BEFORE,
+    CONTRIBUTION,
+    MAX,
+    OWN,
+    PASSING,
+    excerpt,
+    sentences,
+    title_phrase,
+)
 
 LONG = " ".join(f"word{n}" for n in range(40))
 
@@ -13,6 +23,7 @@ LONG = " ".join(f"word{n}" for n in range(40))
         ("Old news. We weigh moons, at 3.5 tons each. They are far.", "We weigh moons, at 3.5 tons each"),
         ("moons", "moons"),
         ("They rest; then moons: all of them.", "then moons"),
+        ('Are they "far moons?" Old news.', 'Are they "far moons'),
     ],
 )
 def test_excerpt_is_the_sentence(text: str, quote: str) -> None:
@@ -32,3 +43,31 @@ def test_excerpt_is_cut_between_words() -> None:
 def test_excerpt_ends_with_no_function_word() -> None:
     text = f"moons {'x' * 70} of the {'x' * 40}"
     assert excerpt(text, 0, 5) == f"moons {'x' * 70}…"
+
+
+def test_excerpt_is_cut_between_phrases() -> None:
+    text = "Far sights drew old brave sailors, who counted moons for years"
+    start = text.index("moons")
+    assert excerpt(text, start, start + 5) == "…who counted moons for years"
+    assert excerpt(f"moons{' tug' * 18} in heavy silver boxes", 0, 5) == f"moons{' tug' * 18}…"
+
+
+@pytest.mark.parametrize(
+    ("title", "word", "quote"),
+    [
+        ("Raising Tame Salt Marsh Goats for Milk", "Marsh", "Tame Salt Marsh Goats"),
+        ("Old Goats Eating Salt", "Goats", "Old Goats"),
+        ("On Goat Keeping: A Survey", "Goat", "Goat Keeping"),
+        ("Herds of Goat, Sheep and Cow", "Goat", "Goat"),
+        ("Goats", "Goats", "Goats"),
+    ],
+)
+def test_title_phrase_is_a_noun_phrase(title: str, word: str, quote: str) -> None:
+    start = title.index(word)
+    assert title_phrase(title, start, start + len(word)) == quote
+
+
+def test_sentences_tell_own_work_from_other() -> None:
+    text = "Goats are old. We keep goats. We propose a herd to evaluate. It outperforms baselines. It grazes."
+    assert [tells for _, tells in sentences(text)][:5] == [BACKGROUND, OWN, CONTRIBUTION, PASSING, OWN]
+    assert {tells for _, tells in sentences("Goats graze. They rest.")} == {OWN}

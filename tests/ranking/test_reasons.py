@@ -53,6 +53,35 @@ def test_reason_finds_phrase_in_any_spelling(text: str, phrase: str, words: str)
     assert reason_of(0, *likes((Kind.PHRASE, phrase)), of=[retitled(text)]).words == (words,)
 
 
+OLD = "Sea salt is old. We keep goats."
+
+
+@pytest.mark.parametrize(
+    ("abstract", "kind", "words"),
+    [
+        (OLD, ReasonKind.PASSING, "Sea salt is old"),
+        ("We keep goats. They outperform sea salt.", ReasonKind.PASSING, "They outperform sea salt"),
+        (f"{OLD} We use sea salt.", ReasonKind.PHRASE, "We use sea salt"),
+    ],
+)
+def test_reason_says_that_phrase_is_in_passing(abstract: str, kind: ReasonKind, words: str) -> None:
+    assert reason_of(0, *likes((Kind.PHRASE, "sea salt")), of=[retitled("Goats", abstract)]) == Reason(
+        kind, "sea salt", (words,)
+    )
+
+
+def test_reason_prefers_topic_to_phrase_in_passing() -> None:
+    wanted = likes((Kind.PHRASE, "sea salt"), (Kind.TOPIC, "goats"))
+    assert reason_of(0, *wanted, of=[retitled("Goats", OLD)]).kind is ReasonKind.TITLE
+
+
+def test_reason_says_that_topic_is_background() -> None:
+    told = "Waggle dances of honeybees are old. We keep goats."
+    day = candidates([*papers(), retitled("Waggle pots", told)])
+    said = reason(day, profile(day, *likes((Kind.TOPIC, "waggle dances"))), 16)
+    assert said == Reason(ReasonKind.BACKGROUND, "waggle dances", ("Waggle dances of honeybees are old",))
+
+
 def test_reason_ignores_phrase_inside_word() -> None:
     assert reason_of(0, *likes((Kind.PHRASE, "art")), of=[retitled("We start a cart")]).kind is not ReasonKind.PHRASE
 
@@ -102,6 +131,13 @@ def test_reason_without_votes_is_new() -> None:
     assert reason_of(0) == Reason(ReasonKind.NEW)
 
 
+QUOTING = {
+    *(ReasonKind.AUTHOR, ReasonKind.WORDS),
+    *(ReasonKind.PHRASE, ReasonKind.PASSING),
+    *(ReasonKind.TOPIC, ReasonKind.BACKGROUND),
+}
+
+
 def test_reasons_quote_only_words_of_paper() -> None:
     day = candidates()
     for who in many(day):
@@ -109,9 +145,7 @@ def test_reasons_quote_only_words_of_paper() -> None:
             said = reason(day, who, j)
             text = " ".join([paper.text, *paper.words.authors])
             assert all(word in text for word in said.words)
-            assert bool(said.words) == (
-                said.kind in (ReasonKind.AUTHOR, ReasonKind.PHRASE, ReasonKind.TOPIC, ReasonKind.WORDS)
-            )
+            assert bool(said.words) == (said.kind in QUOTING)
 
 
 def test_reasons_are_independent_of_batch() -> None:

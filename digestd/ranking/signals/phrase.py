@@ -5,15 +5,19 @@ import re
 import numpy as np
 
 from digestd.domain.digest import ReasonKind
+from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.inverted_index import phrase_pattern
 from digestd.ranking.profile import Profiles
-from digestd.ranking.quotes import excerpt
+from digestd.ranking.quotes import OWN, excerpt, sentences
 from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words, sparse_values
 from digestd.ranking.text import phrase_form
 
 NAME = "phrase"
+MEANT, IN_PASSING = 1.0, 0.5
+"""The strength of a phrase in the title or in what the authors did, and of one in the background or the results."""
+PUNCTUATION = ".,;:()[]"
 GAP = r"[\s\-\u2010-\u2015\u2212]+"
 WORDS = r"[^\s\-\u2010-\u2015\u2212]+"
 
@@ -27,32 +31,58 @@ evidence = score
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """Return the phrase, and how the title has it, or else the sentence of the abstract."""
+    """Return the phrase, and how the title has it, or else the most telling sentence of the abstract with it."""
     found = profiles.phrases.cells.find(at, len(candidates))
+    distinct, which = np.unique(found, return_inverse=True)
+    first = np.zeros(len(distinct), dtype=np.intp)
+    first[which] = np.arange(len(which))
+    quotes = [
+        quoted(candidates.papers[column], profiles.phrases.matches[match].value) if match >= 0 else (0.0, ())
+        for match, column in zip(distinct.tolist(), at.columns[first].tolist(), strict=True)
+    ]
+    strength = np.array([strength for strength, _ in quotes], dtype=np.float32)[which]
 
     def words(k: int) -> Words:
-        value = profiles.phrases.matches[found[k]].value
-        paper = candidates.papers[at.columns[k]]
-        return value, standing(paper.plain_title, value) or quoted(paper.plain_abstract, value)
+        return profiles.phrases.matches[found[k]].value, quotes[which[k]][1]
 
-    return ReasonEvidence(ReasonKind.PHRASE, (found >= 0).astype(np.float32), words, found)
+    def kind(k: int) -> ReasonKind:
+        return ReasonKind.PHRASE if strength[k] >= MEANT else ReasonKind.PASSING
 
-
-def quoted(text: str, phrase: str) -> tuple[str, ...]:
-    """Return the phrase as written in the text, with the sentence around it."""
-    return tuple(excerpt(text, start := text.index(found), start + len(found)) for found in standing(text, phrase))
+    return ReasonEvidence(ReasonKind.PHRASE, strength, words, found, kind)
 
 
-def standing(text: str, phrase: str) -> tuple[str, ...]:
-    """Return the phrase as written in the text.
+def quoted(paper: Paper, phrase: str) -> tuple[float, tuple[str, ...]]:
+    """Return how much it says that the paper has the phrase, MEANT or IN_PASSING, and a quote with it, () if none."""
+    for start, end in standing(paper.plain_title, phrase):
+        return MEANT, (paper.plain_title[start:end],)
+    text = paper.plain_abstract
+    places = standing(text, phrase)
+    if not places:
+        return MEANT, ()
+    told = list(sentences(text))
+    tells = [
+        OWN
+        if text[end:].startswith(" (")
+        else next(tells for last, tells in told if start < last)  # an acronym follows
+        for start, end in places
+    ]
+    best = max(tells)
+    return MEANT if best >= OWN else IN_PASSING, (excerpt(text, *places[tells.index(best)]),)
 
-    The first run of words that folds to it.
-    """
+
+def standing(text: str, phrase: str) -> list[tuple[int, int]]:
+    """Return where the phrase stands in the text: the runs of words that fold to it."""
     wanted = phrase_form(phrase)
-    found = re.search(phrase_pattern(wanted).pattern.replace(r"\ ", GAP), text, re.IGNORECASE)
-    if found:
-        return (found[0],)
+    found = re.finditer(phrase_pattern(wanted).pattern.replace(r"\ ", GAP), text, re.IGNORECASE)
+    if places := [match.span() for match in found]:
+        return places
     chunks = list(re.finditer(WORDS, text))
     span = len(wanted.split(" "))
-    runs = (text[first.start() : last.end()] for first, last in zip(chunks, chunks[span - 1 :], strict=False))
-    return next(((run.strip(".,;:()[]"),) for run in runs if phrase_pattern(wanted).search(phrase_form(run))), ())
+    runs = [(first.start(), last.end()) for first, last in zip(chunks, chunks[span - 1 :], strict=False)]
+    return [_bare(text, *run) for run in runs if phrase_pattern(wanted).search(phrase_form(text[slice(*run)]))]
+
+
+def _bare(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the place of text[start:end] without punctuation around it."""
+    run = text[start:end]
+    return start + len(run) - len(run.lstrip(PUNCTUATION)), end - len(run) + len(run.rstrip(PUNCTUATION))

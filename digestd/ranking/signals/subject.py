@@ -9,8 +9,8 @@ from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words
 
 NAME = "subject"
-KINDS = (ReasonKind.NEAR_TOPIC, ReasonKind.TOPIC, ReasonKind.TITLE)
-"""Kinds of reasons, the weakest first: nothing names the topic, the abstract does, the title does."""
+KINDS = (ReasonKind.NEAR_TOPIC, ReasonKind.BACKGROUND, ReasonKind.TOPIC, ReasonKind.TITLE)
+"""Kinds of reasons, the weakest first: nothing names the topic, the background does, the work does, the title does."""
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
@@ -37,7 +37,9 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     most, where = asked.peaks(chances)
     best, cell = (rows[where], found[where]) if len(rows) else (where, where)
     topic, topic_text, quote = best.tolist(), profiles.topic_text(), subjects.quotes(cell)
-    kinds = ((subjects.lengths[cell] > 0) + titled[cell].astype(np.intp)).tolist()
+    kinds = (
+        (subjects.lengths[cell] > 0).astype(np.intp) + subjects.named[cell] + titled[cell].astype(np.intp)
+    ).tolist()
 
     def words(k: int) -> Words:
         return topic_text(topic[k]), quote(k)
