@@ -18,6 +18,7 @@ OURS = {
     "cli/config.py:_PASSWORD",
     "mail/templates.py:_JINJA_TAG",
     "mail/templates.py:_HEAD_STYLE",
+    "mail/templates.py:_AT_RULE",
     "delivery/transports/__init__.py:_BETWEEN",
 }
 """These meet the operator's own settings and templates alone."""
