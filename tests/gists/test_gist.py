@@ -141,7 +141,7 @@ def test_gist_takes_along_what_a_sentence_needs() -> None:
 
 
 def test_gist_cuts_only_a_sentence_that_is_too_long() -> None:
-    clause = ", which grows in parks and forests of many countries and is planted by the people who live there"
+    clause = " or an oak in parks and forests of many countries that is planted by the people who live there"
     gist = made("Oaks", f"We propose a new oak{clause * 8}.")
     assert gist.text.endswith("…")
     assert len(gist.text) <= GIST_MAX

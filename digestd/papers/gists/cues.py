@@ -40,7 +40,7 @@ _SAYS = (
 _FINDING = _any(
     r"\bwe (?:\w+ )?(?:find|found|observed?|show|showed|prove|proved|discover(?:ed)?|conclude)\b",
     r"\b(?:results?|experiments?|analys[ei]s|findings|evaluations?|simulations?|investigations?|data|experience|study"
-    rf"|tests|work) (?:\w+ ){{0,4}}{_SAYS} (?:that|how|an?|the|significant)\b",
+    rf"|tests|work) (?:[\w-]+ ){{0,7}}{_SAYS} (?:that|how|an?|the|significant)\b",
     r"\band (?:\w+ )?(?:show|demonstrate|find|prove|found|showed)s? (?:that|how)\b",
     r"\bturns out\b",
 )
@@ -61,6 +61,7 @@ _FIGURES = _any(
     r"\b\d+ (?:of|out of) (?:the )?\d+",
 )
 _OUTCOME = _any(
+    r"\bachiev\w+ (?:\w+ )?(?:results?|performance) (?:that (?:is|are) )?(?:comparable|competitive|better|superior)",
     r"\boutperform|\bsurpass|\bgains? of\b",
     r"\bachiev\w+ (?:a |an |the )?(?:new |superior|state|competitive|comparable|strong|significant|up to|\d)",
     r"\b(?:significant|consistent|substantial|remarkable)(?:ly)? (?:gain|improv|reduc|outperform|higher|better)",
@@ -81,7 +82,7 @@ _PRAISE = _any(
 _OUTLOOK = _any(
     r"\b(?:potential|promising|promise|insights?|implications?|foundations?|guidance|highlights?|underscor\w+)\b",
     r"\b(?:opportunit\w+|directions?|valuable|advancements?|milestone|a glimpse|shares?|broad(?:er)?|pave\w*)\b",
-    r"\bsteps? toward\b|\bdiscuss(?:es|ed)?\b|\bstrengthens? the case\b|\baims? to (?:support|facilitate)\b",
+    r"\bsteps? towards?\b|\bdiscuss(?:es|ed)?\b|\bstrengthens? the case\b|\baims? to (?:support|facilitate)\b",
     r"\banswer\w* \w+ questions?\b|\bestablish(?:es|ing)? \S+ as\b|\badvances? (?:the |\S+ (?:research|discovery)\b)",
     r"\b(?:offer|provid|supply|suppli)\w* (?:[\w-]+,? ){0,4}(?:tools?|solutions?|platforms?|paradigms?|pathways?"
     r"|testbeds?"
@@ -91,6 +92,14 @@ _OUTLOOK = _any(
     r"\b(?:demonstrat|show|validat|confirm|verif)\w* (?:the |its |our |their )?"
     r"(?:effectiveness|superiority|efficacy|validity|feasibility|usefulness|generality)\b",
 )
+_PROMISES = _any(
+    r"\b(?:results|findings|work|study|paper|experiments|approach|method|framework|we|this|these) (?:\w+ ){0,3}"
+    r"(?:highlight|underscore|emphasi[sz]e|pave|open|lay|provide|offer|suggest|represent|mark|point|shed|demonstrate"
+    r"|establish|advance|contribute|show)(?:s|d|ed)? (?:[\w-]+ ){0,5}(?:potential|promise|importance|need|value|way"
+    r"|foundations?|insights?|steps?|directions?|avenues?|opportunit\w+|light|guidance|basis|implications?|milestone"
+    r"|necessity|significance|groundwork|role|power|usefulness)\b"
+)
+"""The closing sentence that tells what the work is good for."""
 _PRAISE_COST, _OUTLOOK_COST = 0.2, 0.4
 _UNLIKELY = 0.05
 """Below this probability of a result, praise does not matter."""
@@ -184,6 +193,13 @@ def is_set_up(text: str) -> bool:
     if "%" in text or _SET_UP.match(text) is None:
         return False
     return not any(cue.search(text) for cue in (_FINDING, _COMPARISON, _OUTCOME))
+
+
+def is_outlook(text: str) -> bool:
+    """Return True if a sentence praises or promises and names no figure, comparison or outcome."""
+    if concreteness(text) >= _CONCRETE_CUES[1][1] or _OUTCOME.search(text):
+        return False
+    return _PROMISES.search(text) is not None
 
 
 @lru_cache(maxsize=128)  # asked several times for a sentence

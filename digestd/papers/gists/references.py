@@ -135,7 +135,7 @@ def find_needs(known: str, standings: Sequence[Standing], new: Sequence[float]) 
             found.append(Need(place, frozenset(one for one in range(place) if new[one] > _INTRODUCED), _LOOSE))
         if known.strip():  # else it is unknown what is known
             found += index.phrases(place)
-            found += index.names(place)
+            found += index.names_of(place)
     return found
 
 
@@ -170,10 +170,10 @@ class _Index:
     def __init__(self, known: str, texts: Sequence[str]) -> None:
         self.texts = texts
         self.known = _stems(known)
-        self.known_names = _names(known)
+        self.known_names = names(known)
         self.known_initials = "".join([part[0][0].lower() for part in _PART.finditer(known)])
         self.stems = [_stems(text) for text in texts]
-        self.all_names = [_names(text) for text in texts]
+        self.all_names = [names(text) for text in texts]
         self.long_forms: Mapping[str, str] = long_forms(texts)
 
     def phrases(self, place: int) -> list[Need]:
@@ -200,7 +200,7 @@ class _Index:
                 found.append(Need(place, self._having(named[-1], place) if named else frozenset(), cost, match[0]))
         return found
 
-    def names(self, place: int) -> list[Need]:
+    def names_of(self, place: int) -> list[Need]:
         """Return the names and acronyms that earlier sentences introduce."""
         found = list[Need]()
         for name in self.all_names[place] - self.known_names - _KNOWN_NAMES:
@@ -245,7 +245,8 @@ def _singular(word: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
 
 
-def _names(text: str) -> set[str]:
+def names(text: str) -> set[str]:
+    """Return the names and acronyms in a text, in the singular."""
     return {_singular_name(name) for name in _NAME.findall(text)}
 
 
