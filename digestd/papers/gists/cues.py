@@ -32,6 +32,7 @@ _SET_UP = _any(
     r"[^.]{0,160}\b(?:is|are) (?:then |also |further )?(?:introduced|applied|adopted|employed|incorporated"
     r"|proposed) (?:to|in|for|into)\b",
     r"[^.]{0,200}\b(?:is|are) (?:also )?(?:presented|reported|given|provided|described|discussed)\.?$",
+    r"[^.]{0,80}\b(?:comprises?|contains?|consists? of|includes?|covers?|spans?) (?:over |more than |about )?\d",
     r"(?:extensive |the )?experiments (?:are|were) (?:conducted|performed|carried)",
 )
 _SAYS = (
@@ -46,7 +47,7 @@ _FINDING = _any(
 )
 _COMPARISON = _any(
     r"\b(?:outperform|surpass|exceed)(?:s|ed|ing)? (?!all\b|existing|other|previous|prior|the state|state|current)",
-    r"\b(?:higher|lower|faster|better|fewer|smaller|larger|less|more \w+) than\b",
+    r"\b(?:higher|lower|faster|better|fewer|smaller|larger|less|more \w+)(?: [\w-]+){0,2} than\b",
     r"\bcompared (?:to|with)\b",
     r"\b(?:de|in)creas|\breduc",
 )
@@ -57,13 +58,15 @@ _FIGURES = _any(
     r"(?:\b(?:of|to|at|than|is|was|are|were|achiev\w+|reach\w*|scor\w+|only|nearly|about|over)|[=≈]) ?"
     r"\d{1,3}(?:,\d{3})*\.\d",
     r"\bp ?[<=] ?0?\.\d",
-    r"\b(?:twice|half|double|tripl)\w*|\btimes (?:faster|fewer|more|less)|\borders? of magnitude",
+    r"\b(?:twice|half|double|tripl(?:e[sd]?|ing)\b)\w*|\btimes (?:faster|fewer|more|less)|\borders? of magnitude",
     r"\b\d+ (?:of|out of) (?:the )?\d+",
 )
 _OUTCOME = _any(
     r"\bachiev\w+ (?:\w+ )?(?:results?|performance) (?:that (?:is|are) )?(?:comparable|competitive|better|superior)",
     r"\boutperform|\bsurpass|\bgains? of\b",
-    r"\bachiev\w+ (?:a |an |the )?(?:new |superior|state|competitive|comparable|strong|significant|up to|\d)",
+    r"\b(?:key|main|following|important) findings:|\bmain (?:conclusion|finding|result)s? (?:is|are)\b",
+    r"\b(?:achiev|deliver|attain|obtain|establish|sets?\b)\w* (?:a |an |the )?"
+    r"(?:new |superior|state|competitive|comparable|strong|significant|up to|\d)",
     r"\b(?:significant|consistent|substantial|remarkable)(?:ly)? (?:gain|improv|reduc|outperform|higher|better)",
     r"\bby (?:up to |over |about )?\d",
 )
@@ -178,6 +181,7 @@ def announcement(text: str) -> float:
     return 0.2 if _ANNOUNCING.search(text) else 0.0
 
 
+@lru_cache(maxsize=128)  # asked several times for a sentence
 def result_weight(text: str) -> float:
     """Return how much a sentence counts as a result, whatever the roles say, from 0 to 1."""
     concrete = concreteness(text)
@@ -195,6 +199,7 @@ def is_set_up(text: str) -> bool:
     return not any(cue.search(text) for cue in (_FINDING, _COMPARISON, _OUTCOME))
 
 
+@lru_cache(maxsize=128)
 def is_outlook(text: str) -> bool:
     """Return True if a sentence praises or promises and names no figure, comparison or outcome."""
     if concreteness(text) >= _CONCRETE_CUES[1][1] or _OUTCOME.search(text):

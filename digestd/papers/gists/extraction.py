@@ -81,14 +81,16 @@ _POINTS = re.compile(
     re.IGNORECASE,
 )
 """Words that make a sentence a bad opening, even if it names what they point to."""
-_BOTH = 2.5
+_BOTH = 3.5
 """What speaks for a gist with a contribution and a result that a reader can use."""
 _USABLE = 0.4
 """The probability of a contribution or result from which on it counts so."""
+_WEAK = 0.7
+"""How much a result counts that tells no figures and names no outcome."""
 _SHORTENED, _SHORTENED_THIRD, _PAIR = 1.0, 1.8, 2
 """The cost of a gist whose sentences fit only in a shortened form: two of them, and more."""
-_CUT, _FIGURES_LOST = 25, 100
-"""What a shortened sentence, and one that loses its figures, costs beside the characters that are lost."""
+_CUT, _FIGURES_LOST, _NAME_LOST = 25, 100, 300
+"""What a shortened sentence, lost figures and a lost name cost beside the characters that are lost."""
 _LONG_WORD = re.compile(r"[a-z0-9]{4,}")
 _OTHERS = 0.25
 """How much the concreteness of a result counts beside that of the best."""
@@ -124,7 +126,8 @@ class Abstract:
         fitness: How well a sentence alone tells what the paper is about, at most 0.
         opening: What speaks for a sentence as the first, on the problem.
         gain: How concrete a result is.
-        is_result: Whether a sentence tells an outcome and can be read alone.
+        is_new: Whether a sentence can stand for the contribution.
+        strength: How much a sentence can stand for the result, from 0 to 1.
         cost: How much speaks against showing a sentence.
         shared: The words that pairs of sentences have in common, as a cost, (sentences, sentences).
         needs: What the sentences take for granted.
@@ -141,7 +144,8 @@ class Abstract:
     fitness: Floats
     opening: Floats
     gain: Floats
-    is_result: Booleans
+    is_new: Booleans
+    strength: Floats
     cost: Floats
     shared: Floats
     needs: tuple[Need, ...]
@@ -190,7 +194,7 @@ class Abstract:
         ]
         kept = max(
             fitting,
-            key=lambda forms: sum(map(len, forms)) - sum(map(_loss, full, forms)),
+            key=lambda forms: sum(map(len, forms)) - sum(map(_loss, full, forms)) - _unexplained(full, forms),
             default=full,
         )
         return dict(zip(places, kept, strict=True))
@@ -223,12 +227,16 @@ def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = N
     needs = find_needs(f"{title} {summary}", standings, list(new))
     alone = np.ones(len(plain), dtype=np.bool_)
     alone[[need.place for need in needs if need.cost >= HARD and not need.before]] = False
+    promised = np.array([cues.is_outlook(text) for text in lower])
     weights = np.array([cues.result_weight(text) for text in lower])
-    is_result = alone & (out >= _USABLE) & ((weights > 0) | is_conclusion) & (cost < _USABLE)
-    is_needed = is_result | (new >= _USABLE)
+    weights[is_conclusion] = np.maximum(weights[is_conclusion], 1 - _WEAK)
+    is_result = alone & (out >= _USABLE) & ((weights > 0) | is_conclusion) & (cost < 1) & ~promised
+    is_new = new >= _USABLE
+    is_new[fitness.argmax()] |= bool(title)
+    is_needed = is_result | is_new
     shorter = [
-        _usable_forms(place, standings, is_result=bool(is_result[place])) if is_needed[place] else ()
-        for place in range(len(standings))
+        _usable_forms(one.text, is_result=bool(is_result[place])) if is_needed[place] else ()
+        for place, one in enumerate(standings)
     ]
     return Abstract(
         texts=tuple([standing.text for standing in standings]),
@@ -241,7 +249,8 @@ def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = N
         fitness=fitness,
         opening=roles[:, _BACKGROUND] * [_as_opening(standing) for standing in standings],
         gain=out * [cues.concreteness(text) for text in lower],
-        is_result=is_result,
+        is_new=is_new,
+        strength=is_result * np.minimum(_WEAK + weights, 1.0),
         cost=cost,
         shared=_shared(lower),
         needs=tuple(needs),
@@ -292,15 +301,9 @@ def _worth(abstract: Abstract, sets: Booleans, emphasis: Emphasis) -> Floats:
         - repeated
         - _ADDED * (counts - 1)
         - _ALONE * (counts == 1)
-        + _BOTH * _has_both(sets, abstract.new[places] >= _USABLE, abstract.is_result[places])
+        + _BOTH * (sets @ abstract.is_new[places]) * (sets * abstract.strength[places]).max(axis=1)
     )
     return found
-
-
-def _has_both(sets: Booleans, is_new: Booleans, is_result: Booleans) -> Booleans:
-    """Return the sets with a contribution and a result; one sentence may be both."""
-    both: Booleans = (sets @ is_result) & (sets @ is_new)
-    return both
 
 
 def _needed(abstract: Abstract, sets: Booleans) -> tuple[NDArray[np.int64], Floats]:
@@ -333,14 +336,17 @@ def _loss(full: str, form: str) -> int:
     return _CUT + _FIGURES_LOST * (cues.concreteness(form.lower()) < cues.concreteness(full.lower()))
 
 
-def _usable_forms(place: int, standings: Sequence[Standing], *, is_result: bool) -> tuple[str, ...]:
-    """Return the shortened forms of a sentence that keep a result and all names that other sentences use."""
-    text = standings[place].text
+def _unexplained(full: Sequence[str], forms: Sequence[str]) -> int:
+    """Return the cost of names that a shortened form no longer introduces and another sentence uses."""
+    dropped = [names(text) - names(form) if text != form else set() for text, form in zip(full, forms, strict=True)]
+    later = [" ".join(forms[place + 1 :]) for place in range(len(forms))]
+    return _NAME_LOST * sum(name in text for found, text in zip(dropped, later, strict=True) for name in found)
+
+
+def _usable_forms(text: str, *, is_result: bool) -> tuple[str, ...]:
+    """Return the shortened forms of a sentence; those of a result have one."""
     found = list[str]()
     for form in shorter_forms(text):
-        dropped = names(text) - names(form)
-        if any(name in standing.text for name in dropped for standing in standings[place + 1 :]):
-            continue
         if not is_result or cues.result_weight(form.lower()):
             found.append(form)
     return tuple(found)

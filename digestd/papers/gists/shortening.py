@@ -41,7 +41,7 @@ _POINTS = re.compile(
 )
 _SUBORDINATE = re.compile(
     r"(?:through|by|using|with|to|in|on|for|when|while|although|though|based|leveraging|motivated|inspired|unlike"
-    r"|despite|given|across|under|contrary|compared|as|after|at|because|since|if|from|\w+ing|whereas|via)\b",
+    r"|despite|given|across|under|contrary|compared|as|after|at|because|since|if|from|building|leveraging|drawing|motivated|whereas|via)\b",
     re.IGNORECASE,
 )
 _MAIN_CLAUSE = re.compile(r", (?:we|our|this|the|a|results|experiments|[A-Z][\w-]*) ")
@@ -57,8 +57,14 @@ _VERB = re.compile(
 )
 _OPEN_END = re.compile(
     r"(?:\b(?:following|follows|is|are|that|namely|the|a|an|of|to|and|or|with|for|in|by|both|between|either|from|only"
-    r"|not|more|as|on)|[,:;(])$"
+    r"|not|more|as|on|findings|conclusions|observations|insights|contributions)|[,:;(])$"
 )
+_SAYS = re.compile(
+    r"\b(?:show|demonstrat|find|found|suggest|reveal|indicat|prov|observ|confirm|conclud|argu|hypothes|mean|highlight)"
+    r"\w*$"
+)
+"""A verb at the end after which "that" begins a clause."""
+_LISTED = re.compile(r"(?:^|[\s(])(?:1|i|a)\) ")
 _BARE_WORD = re.compile(r"^[a-z](?=[a-z]*[ ,'’])")
 
 
@@ -90,6 +96,8 @@ def _is_sentence(head: str) -> bool:
     """Return True if a beginning of a sentence has its main verb, and that of a clause with "that"."""
     if _OPEN_END.search(head) or head.count("(") != head.count(")") or head.count('"') % 2 or "“" in head:
         return False
+    if _LISTED.search(head):
+        return False
     clause = head
     if _SUBORDINATE.match(head):
         found = _MAIN_CLAUSE.search(head)
@@ -99,4 +107,7 @@ def _is_sentence(head: str) -> bool:
         if found[0].startswith((", we", ", our")):
             clause = head[found.start() + 2 :]
     said = clause.rfind(" that ")
-    return _VERB.search(clause) is not None and (said < 0 or _VERB.search(clause, said + 6) is not None)
+    if _VERB.search(clause) is None:
+        return False
+    is_said = said >= 0 and _SAYS.search(clause, 0, said) is not None
+    return not is_said or _VERB.search(clause, said + 6) is not None
