@@ -56,7 +56,7 @@ def test_gist_prefers_finding_to_praise() -> None:
 def test_gist_shortens_sentences_for_a_result() -> None:
     new = (
         "Through long and careful sweeps over soil, water, and light, we introduce LeafCount, a model that "
-        "counts trees from radar images, which combines a small network that reads tiles of ten metres with a table of species."
+        "counts trees from radar images, which combines a small network that reads tiles with a table of species."
     )
     result = "LeafCount outperforms the best model before it by 12%, showing how much can be gained from radar images."
     gist = made(TITLE, f"{BACKGROUND} {new} {DETAIL} {result} {HOPE}")

@@ -28,6 +28,14 @@ from digestd.papers.gists.shortening import shorter_forms
             "Combining radar with old maps of the forest yields the best results, confirming that both are needed.",
             "Combining radar with old maps of the forest yields the best results.",
         ),
+        (
+            "Experiments across nine forests show that LeafCount outperforms the best older model by 12%.",
+            "LeafCount outperforms the best older model by 12%.",
+        ),
+        (
+            "LeafCount achieves up to 18% more accuracy in the ten forests and enables much faster counts of trees.",
+            "LeafCount achieves up to 18% more accuracy in the ten forests.",
+        ),
     ],
 )
 def test_shorter_forms_drop_what_can_go(sentence: str, form: str) -> None:
@@ -38,6 +46,7 @@ def test_shorter_forms_drop_what_can_go(sentence: str, form: str) -> None:
     "sentence",
     [
         "We show that trees in very old parks and gardens of cities, which nobody ever waters, grow twice as fast.",
+        "We show that oaks in parks need water and that elms in the forests, using only the rain, need none.",
         "When all the oaks in very old parks of cities are pruned, using a saw that is slow, they grow.",
         "Our experiments on ten forests yield two main findings: (i) oaks grow fast, elms do not; (ii) birds sing.",
         "The large oaks in the very old parks and gardens of many cities, including elms, which grow.",

@@ -33,6 +33,7 @@ _SET_UP = _any(
     r"|proposed) (?:to|in|for|into)\b",
     r"[^.]{0,200}\b(?:is|are) (?:also )?(?:presented|reported|given|provided|described|discussed)\.?$",
     r"[^.]{0,80}\b(?:comprises?|contains?|consists? of|includes?|covers?|spans?) (?:over |more than |about )?\d",
+    r"[^.]{0,120}\b(?:is|are|continues) (?:\w+ )?(?:pre-?)?(?:trained|built) (?:up)?on\b",
     r"(?:extensive |the )?experiments (?:are|were) (?:conducted|performed|carried)",
 )
 _SAYS = (
@@ -98,8 +99,10 @@ _OUTLOOK = _any(
 _PROMISES = _any(
     r"\b(?:results|findings|work|study|paper|experiments|approach|method|framework|we|this|these) (?:\w+ ){0,3}"
     r"(?:highlight|underscore|emphasi[sz]e|pave|open|lay|provide|offer|suggest|represent|mark|point|shed|demonstrate"
-    r"|establish|advance|contribute|show)(?:s|d|ed)? (?:[\w-]+ ){0,5}(?:potential|promise|importance|need|value|way"
-    r"|foundations?|insights?|steps?|directions?|avenues?|opportunit\w+|light|guidance|basis|implications?|milestone"
+    r"|establish|advance|contribute|show|explore|discuss|share)(?:s|d|ed)? (?:[\w-]+ ){0,5}"
+    r"(?:potential|promise|importance|need|value|way"
+    r"|foundations?|insights?|steps?|directions?"
+    r"|avenues?|paths?|pathways?|paradigms?|opportunit\w+|light|guidance|basis|implications?|milestone"
     r"|necessity|significance|groundwork|role|power|usefulness)\b"
 )
 """The closing sentence that tells what the work is good for."""

@@ -64,7 +64,7 @@ _DOUBT = 0.02
 _LIKELY = 0.5
 _CONCLUDED = 0.5
 """What speaks for a sentence from the conclusions of a structured abstract."""
-_UNEXPLAINED = 0.4
+_UNEXPLAINED = 0.8
 """The cost of acronyms whose long forms do not fit."""
 _ADDED, _ALONE = 0.03, 0.3
 """The cost of each sentence after the first, and of a sentence alone."""

@@ -93,8 +93,8 @@ _COINED = re.compile(
 )
 _BEFORE_COINED = r"(?<![Tt]he )(?<![Oo]ur )(?<![Aa]n )(?<!\b[Aa] )"
 _AFTER_COINED = (
-    r"(?=[.,;:]| (?:is|was|can|has|also|on|in|to|with|for|by|over|across|at|from|and|achieves?|outperforms?|reach(?:es)?"
-    r"|improves?|shows?|reduces?|surpass(?:es)?|provides?|enables?|consistently|significantly|substantially)\b)"
+    r"(?=[.,;:]| (?:is|was|can|has|also|on|in|to|with|for|by|over|across|at|from|and|achieves?|outperforms?"
+    r"|reach(?:es)?|improves?|shows?|reduces?|surpass(?:es)?|provides?|enables?|consistently|significantly|substantially)\b)"
 )
 _LONG_WORDS = re.compile(r"[^\s()]+")
 _PART = re.compile(r"[^\W_]+")
@@ -166,7 +166,7 @@ def long_forms(texts: Sequence[str]) -> dict[str, str]:
 
 
 def appositions(texts: Sequence[str]) -> dict[str, str]:
-    """Return what names are said to be where they are coined: "a set of oaks" for "we use TREES, a set of oaks"."""
+    """Return what coined names are said to be: "a set of oaks" for "we use TREES, a set of oaks"."""
     found = dict[str, str]()
     for text in texts:
         for match in _COINED.finditer(text):

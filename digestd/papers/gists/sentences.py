@@ -120,7 +120,8 @@ _BOILERPLATE = re.compile(
     r"|appendices|the appendix) (?:\d+ |[ivx]+ |[a-z] )?(?:gives?|describes?|presents?|discuss(?:es)?|contains?"
     r"|suppl(?:y|ies)|provides?|concludes?|deals?|reviews?|introduces?)\b"
     r"|^(?:the )?(?:paper|article|rest of (?:the|this) \w+) is"
-    r" (?:organi[sz]ed|structured)\b|^(?:in )?sections? \d|^trial registration\b|^see (?:also )?(?:the )?(?:editorial"
+    r" (?:organi[sz]ed|structured)\b"
+    r"|^(?:in )?(?:sections?|chapters?|appendix) \d|^trial registration\b|^see (?:also )?(?:the )?(?:editorial"
     r"|commentary)"
 )  # of lower-case text
 

@@ -22,7 +22,8 @@ _TAIL = re.compile(
     r"|treat|requir|facilitat|captur|creat|form|giv|rely|leverag|us|attain|bring|impl[iy]|underscor)ing"
     r"|and (?:we|it|this|that|they|our|the)|to (?!our\b|the best\b)\w+)\b|;(?= )|[:](?= [^:]*$)| [—–](?= [^—–]*$)"
     r"| (?:while|by|instead of) (?:\w+ly )?\w+ing\b| whereas\b| such as\b| rather than\b| in order to\b"
-    r"| as well as\b"
+    r"| as well as\b| and (?:\w+ly )?(?:enables|improves|reduces|achieves|outperforms|generali[sz]es|shows|provides"
+    r"|maintains|transfers|surpasses|exhibits|demonstrates|yields|requires|supports|remains|exceeds|delivers)\b"
 )
 """Where a trailing clause or phrase begins that the sentence can do without."""
 _LEAD = re.compile(
@@ -34,6 +35,12 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 """A phrase before the main clause."""
+_REPORTED = re.compile(
+    r"(?:[A-Za-z][\w-]* ){0,4}(?:results|experiments|evaluations?|analys[ei]s|findings|simulations|tests|comparisons)"
+    r"(?: [^ ,.;:]+){0,20}?,? (?:show|demonstrate|reveal|confirm|prove)s? that (?=\w)",
+    re.IGNORECASE,
+)
+"""The beginning "Experiments on … show that" of a result."""
 _NEAR = 50
 """Characters of a main clause in which a pronoun may stand for something in the phrase before it."""
 _POINTS = re.compile(
@@ -61,7 +68,7 @@ _OPEN_END = re.compile(
 )
 _SAYS = re.compile(
     r"\b(?:show|demonstrat|find|found|suggest|reveal|indicat|prov|observ|confirm|conclud|argu|hypothes|mean|highlight)"
-    r"\w*$"
+    r"\w*$|\band$"
 )
 """A verb at the end after which "that" begins a clause."""
 _LISTED = re.compile(r"(?:^|[\s(])(?:1|i|a)\) ")
@@ -72,7 +79,8 @@ def shorter_forms(text: str) -> tuple[str, ...]:
     """Return shortened forms of a sentence, the longest first."""
     plain = _ASIDE.sub("", text)
     forms = {plain}
-    for body in (plain, _without_lead(plain)):
+    led = _without_lead(plain)
+    for body in (plain, led, _without_report(led)):
         forms.add(body)
         forms.update(_without_tail(body))
     usable = [form for form in forms if _MIN <= len(form) <= len(text) - _SAVED]
@@ -81,6 +89,14 @@ def shorter_forms(text: str) -> tuple[str, ...]:
 
 def _without_lead(text: str) -> str:
     found = _LEAD.match(text)
+    if found is None or _POINTS.search(text, found.end(), found.end() + _NEAR):
+        return text
+    return _BARE_WORD.sub(lambda first: first[0].upper(), text[found.end() :])
+
+
+def _without_report(text: str) -> str:
+    """Return what experiments show, without saying that they show it."""
+    found = _REPORTED.match(text)
     if found is None or _POINTS.search(text, found.end(), found.end() + _NEAR):
         return text
     return _BARE_WORD.sub(lambda first: first[0].upper(), text[found.end() :])
