@@ -33,6 +33,10 @@ from digestd.papers.gists.shortening import shorter_forms
             "LeafCount outperforms the best older model by 12%.",
         ),
         (
+            "We introduce LeafCount, a way of counting trees from few images, i.e., from two of each oak.",
+            "We introduce LeafCount, a way of counting trees from few images.",
+        ),
+        (
             "LeafCount achieves up to 18% more accuracy in the ten forests and enables much faster counts of trees.",
             "LeafCount achieves up to 18% more accuracy in the ten forests.",
         ),

@@ -34,6 +34,7 @@ from digestd.papers.gists.standing import stand
         ("We plant oaks to address this aforementioned issue.", "We plant oaks."),
         ("To bridge the gap, we plant oaks.", "We plant oaks."),
         ("For example, oaks grow in parks.", "Oaks grow in parks."),
+        ("To the end, we plant oaks.", "We plant oaks."),
         ("Empowered by these, our oaks grow.", "Our oaks grow."),
         ("To fill such a gap, in this study, we plant oaks.", "We plant oaks."),
         ("Pruned with care, OAK also uses water.", "Pruned with care, OAK uses water."),

@@ -347,7 +347,7 @@ def _usable_forms(text: str, *, is_result: bool) -> tuple[str, ...]:
     """Return the shortened forms of a sentence; those of a result have one."""
     found = list[str]()
     for form in shorter_forms(text):
-        if not is_result or cues.result_weight(form.lower()):
+        if not is_result or cues.result_weight(form.lower()) or text.endswith(form[1:]):
             found.append(form)
     return tuple(found)
 

@@ -22,7 +22,8 @@ _TAIL = re.compile(
     r"|treat|requir|facilitat|captur|creat|form|giv|rely|leverag|us|attain|bring|impl[iy]|underscor)ing"
     r"|and (?:we|it|this|that|they|our|the)|to (?!our\b|the best\b)\w+)\b|;(?= )|[:](?= [^:]*$)| [—–](?= [^—–]*$)"
     r"| (?:while|by|instead of) (?:\w+ly )?\w+ing\b| whereas\b| such as\b| rather than\b| in order to\b"
-    r"| as well as\b| and (?:\w+ly )?(?:enables|improves|reduces|achieves|outperforms|generali[sz]es|shows|provides"
+    r"| as well as\b|, (?:i\.e\.|e\.g\.|namely|(?:simply|just) by\b)"
+    r"| and (?:\w+ly )?(?:enables|improves|reduces|achieves|outperforms|generali[sz]es|shows|provides"
     r"|maintains|transfers|surpasses|exhibits|demonstrates|yields|requires|supports|remains|exceeds|delivers)\b"
 )
 """Where a trailing clause or phrase begins that the sentence can do without."""
@@ -64,7 +65,7 @@ _VERB = re.compile(
 )
 _OPEN_END = re.compile(
     r"(?:\b(?:following|follows|is|are|that|namely|the|a|an|of|to|and|or|with|for|in|by|both|between|either|from|only"
-    r"|not|more|as|on|findings|conclusions|observations|insights|contributions)|[,:;(])$"
+    r"|not|more|as|on|simply|just|even|mainly|findings|conclusions|observations|insights|contributions)|[,:;(])$"
 )
 _SAYS = re.compile(
     r"\b(?:show|demonstrat|find|found|suggest|reveal|indicat|prov|observ|confirm|conclud|argu|hypothes|mean|highlight)"
