@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from digestd.delivery.alert import SendAlert
     from digestd.delivery.composer import Sender
     from digestd.delivery.reconcile import ReconcileReport, RelayLog
+    from digestd.delivery.recovery import RestoreGuard
     from digestd.delivery.run import DeliveryConfig
     from digestd.delivery.transports import Route
     from digestd.digests.planner import Planner
@@ -293,11 +294,26 @@ class App:
             rng=self.rng,
             journals=self.journals,
             machine=read_machine_id(),
+            relay_log=self.relay_log,
             connections=self.settings.transport_connections,
             chat=Route(ROUTE, ChatTransport(allows_private=self.settings.subscriber_chats == "any")),
             limits={route.name: route.rate or self.settings.transport_rate for route in chosen}
             | {f"@{domain}": rate for domain, rate in configuration.rates(self.settings.domain_rates).items()},
         )
+
+    @property
+    def restore_guard(self) -> RestoreGuard:
+        """Return the check that the database and the sent journal belong together."""
+        return self.guard_with_log()
+
+    def guard_with_log(self, file: Path | None = None) -> RestoreGuard:
+        """Return the same with another relay's log, which covers all routes."""
+        from digestd.delivery.journals import read_machine_id
+        from digestd.delivery.reconcile import RelayLog
+        from digestd.delivery.recovery import RestoreGuard
+
+        log = self.relay_log if file is None else RelayLog(file, frozenset())
+        return RestoreGuard(self.db, self.keys, self.sender.bounce, self.journals, read_machine_id(), log)
 
     @property
     def relay_log(self) -> RelayLog | None:
@@ -363,7 +379,7 @@ class App:
         from digestd.delivery.reconcile import RelayLog, reconcile
 
         log = self.relay_log if file is None else RelayLog(file, frozenset(route.name for route in self.routes))
-        return None if log is None else reconcile(self.db, self.keys, log, self.clock())
+        return None if log is None else reconcile(self.db, log, self.clock())
 
     def check_relay_log(self) -> None:
         """Check that the relay's log can be read, if it is set. Raises BadSetting."""

@@ -195,7 +195,10 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
         logs=False,
     ),
     "fsck": CommandEntry(
-        "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
+        "delivery:check_ledger",
+        "Check every invariant of the ledger, and compare it with the sent journal and the relay's log.",
+        _OPERATIONS,
+        logs=False,
     ),
     "prune": CommandEntry("prune:prune", "Delete old deliveries, and old papers that nobody was sent.", _OPERATIONS),
     "backup": CommandEntry(

@@ -14,6 +14,7 @@ from digestd.app import App
 from digestd.cli.arguments import Json, Limit
 from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.cli.progress import progress
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.domain.digest import Pick
 from digestd.domain.inputs import NUMBER_MAX
@@ -22,7 +23,8 @@ from digestd.domain.sanitise import shorten
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.security.links import Keys
 from digestd.store import bounces, papers, text_models
-from digestd.store.fsck import INVARIANTS, fsck
+from digestd.store.fsck import INVARIANTS, fsck, steps_of_fsck
+from digestd.store.fsck.sql_checks import SHOWN
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
@@ -153,15 +155,26 @@ def _open_delivery(session: Session, keys: Keys, email: str) -> int:
     raise BadInput(f"this subscriber has several unsettled deliveries; give a number: {', '.join(map(str, waiting))}")
 
 
-def check_ledger(as_json: Json = False) -> None:
-    """Check every invariant of the ledger. Changes nothing.
+def check_ledger(
+    relay_log: Annotated[
+        Path | None,
+        typer.Option(
+            "--log", metavar="FILE", exists=True, dir_okay=False, help="A relay's log. Default: DIGESTD_RELAY_LOG."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check every invariant of the ledger, and compare it with the sent journal and the relay's log.
 
-    Exits 1 if an invariant is violated.
+    Changes nothing. Exits 1 if an invariant is violated.
 
     Example: digestd fsck
     """
     built = wiring.connect()
-    found = fsck(built.db, built.clock())
+    with progress("checking", steps_of_fsck(built.db)) as advance:
+        found = fsck(built.db, built.clock(), advance)
+        unknown = built.guard_with_log(relay_log).find_unknown(built.clock())
+    found.update({name: [{"attempt": attempt} for attempt in mails[:SHOWN]] for name, mails in unknown.items()})
     broken = {name: rows for name, rows in found.items() if rows}
     if as_json:
         emit(found, as_json=True)

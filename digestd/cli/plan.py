@@ -10,21 +10,12 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.process import tune_gc_for_batch
 from digestd.digests.planner import plan
-from digestd.store import due
 
 
 def plan_due(
     at: Annotated[
         str, typer.Option(help="Plan as of this time (ISO 8601), as in 2026-11-24T07:00:00Z. Default: now.")
     ] = "",
-    reschedule_misscheduled: Annotated[
-        bool,
-        typer.Option(
-            "--due-again",
-            help="First recompute when subscribers are due whose next digest is more than ten days away, as after a "
-            "wrong clock.",
-        ),
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Plan a digest for every subscriber who is due.
@@ -33,9 +24,10 @@ def plan_due(
     """
     app = wiring.build()
     now = parse_datetime(at) if at else app.clock()
-    if reschedule_misscheduled:
-        with app.db.write() as session:
-            say(f"{due.reschedule_misscheduled(session, now)} subscribers were rescheduled")
     tune_gc_for_batch()
     report = plan(app.db, app.planner, now)
+    if report.rescheduled:
+        say(
+            f"{report.rescheduled} subscribers were rescheduled: the clock was ahead when their last digest was planned"
+        )
     emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)

@@ -21,8 +21,7 @@ from digestd.cli.backup import KeyFile, read_key
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.delivery.backup import Backup, read_backup
-from digestd.delivery.journals import add_journals, default_journal_folder, read_machine_id
-from digestd.delivery.recovery import resume_after_restore
+from digestd.delivery.journals import add_journals, default_journal_folder
 from digestd.digests.planner import plan
 from digestd.errors import BadInput
 from digestd.jobs.scheduler import NAME
@@ -43,14 +42,21 @@ def restore(
     resume: Annotated[
         bool, typer.Option("--resume", help="The database is in place: record what was sent since the backup.")
     ] = False,
+    lost_journal: Annotated[
+        bool,
+        typer.Option(
+            "--lost-journal",
+            help="The sent journal is lost, here or on another machine: what may have been sent becomes uncertain.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Put a backup back, and resume without sending anything twice.
 
     Stop digestd first. `digestd restore FILE` puts the database in place, moves the former one aside, and adds the
     journals that are missing. Then run `digestd restore --resume` once on every machine that sent mail, before any
-    digestd process is started: mails that were sent since the backup are recorded from the journals. Use that alone
-    after copying the database to a new machine.
+    digestd process is started: mails that were sent since the backup are recorded from the journals
+    and from the relay's log. Use that alone after copying the database to a new machine.
 
     Example: digestd restore /var/backups/digestd.backup --key-file /root/backup.key
     """
@@ -63,7 +69,7 @@ def restore(
     with app.owners.hold(NAME):
         clean_up(app, app.clock())
         plan(app.db, app.planner, app.clock())
-        done = resume_after_restore(app.db, app.keys, app.sender.bounce, app.journals, read_machine_id(), app.clock())
+        done = app.restore_guard.resume(app.clock(), lost_journal=lost_journal)
     emit(asdict(done), as_json)
 
 

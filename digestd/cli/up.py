@@ -10,8 +10,6 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.cli.web import serve_pages
-from digestd.delivery.journals import read_machine_id
-from digestd.delivery.recovery import check_database_is_current
 from digestd.jobs.receiver import receive
 from digestd.jobs.scheduler import NAME, Scheduler
 from digestd.jobs.worker import look_up_papers, post_webhooks, sync_libraries, work
@@ -33,7 +31,7 @@ def up() -> None:
     Example: digestd up
     """
     with wiring.alone(NAME) as (app, lock):
-        check_database_is_current(app.db, app.journals, read_machine_id())
+        app.restore_guard.check(app.clock())
         asyncio.run(serve(with_logging(app), lock))
 
 

@@ -4,8 +4,6 @@ import asyncio
 
 from digestd import app as wiring
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
-from digestd.delivery.journals import read_machine_id
-from digestd.delivery.recovery import check_database_is_current
 from digestd.jobs.worker import look_up_papers, post_webhooks, sync_libraries, work
 
 
@@ -19,7 +17,7 @@ def run_worker() -> None:
     Example: digestd worker
     """
     app = with_logging(wiring.build())
-    check_database_is_current(app.db, app.journals, read_machine_id())
+    app.restore_guard.check(app.clock())
     if app.settings.runner == "procrastinate":
         from digestd.jobs.engine import JobRunner  # noqa: PLC0415  # most installations never load the engine
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.relays import RateLimiter, RelayBalancer
 from digestd.domain.delivery import Claim
-from digestd.store import ledger
+from digestd.store import ledger, sent_journals
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
@@ -50,6 +50,7 @@ class ClaimQueue:
         self._remaining: int | None = None
         self._only: tuple[int, ...] = ()
         self._check_disk: Callable[[], None] = lambda: None
+        self._server = ""
         self._limiter = RateLimiter({}, lambda: 0.0)
         self._balancer = RelayBalancer(())
         self._waiting: deque[Claim] = deque()
@@ -70,6 +71,11 @@ class ClaimQueue:
     def with_disk_check(self, check_disk: Callable[[], None]) -> "ClaimQueue":
         """Call this before each claim; an error stops claiming."""
         self._check_disk = check_disk
+        return self
+
+    def with_server(self, server: str) -> "ClaimQueue":
+        """Claim nothing once the database is no longer on this server (see store.sent_journals)."""
+        self._server = server
         return self
 
     def close(self) -> None:
@@ -167,6 +173,7 @@ class ClaimQueue:
         if self._only:
             return self._claim_only(now)
         with self._db.write() as session:
+            sent_journals.require_server(session, self._server)
             ledger.force_index_scans(session)
             size = min(size, max(MIN_BATCH, queries.count_ready(session, now, PART * BATCH) // PART))
             claimed = ledger.claim(session, self._claimer, size, now, [domain[1:] for domain in self._limited])

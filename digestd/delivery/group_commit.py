@@ -14,7 +14,7 @@ from digestd.delivery.journals import ResultJournal, SentJournal
 from digestd.delivery.relays import RateLimiter
 from digestd.domain.backoff import Backoff
 from digestd.errors import DatabaseUnreachable
-from digestd.store import ledger
+from digestd.store import ledger, sent_journals
 from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 from digestd.store.ledger.results import AttemptResult
@@ -33,6 +33,8 @@ class GroupCommit:
 
     Use inside `running()`.
 
+    Nothing is written once the database is no longer on `server` (see store.sent_journals).
+
     Results that the database does not take go to the result journal. Mails that pass the commit point are written to
     the sent journal before they may be sent.
     """
@@ -44,12 +46,14 @@ class GroupCommit:
         result_journal: ResultJournal,
         sent_journal: SentJournal,
         limiter: RateLimiter,
+        server: str = "",
     ) -> None:
         self._db = db
         self._clock = clock
         self._result_journal = result_journal
         self._sent_journal = sent_journal
         self._limiter = limiter
+        self._server = server
         self._requests: list[tuple[CommitRequest, asyncio.Future[CommitDecision]]] = []
         self._results: list[AttemptResult] = []
         self._work = asyncio.Event()
@@ -101,7 +105,7 @@ class GroupCommit:
             try:
                 await task
             finally:
-                self._result_journal.write(self._results)
+                self._keep(self._results)
 
     async def _commit_groups(self) -> None:
         while not self._closed or self._requests or self._results:
@@ -155,14 +159,20 @@ class GroupCommit:
         error: BaseException,
     ) -> None:
         self._broken = error
-        self._result_journal.write(results)
+        self._keep(results)
         for _, answer in [*requests, *self._requests]:
             _fail(answer, error)
+
+    def _keep(self, results: list[AttemptResult]) -> None:
+        """Keep results that the database has not taken."""
+        self._result_journal.write(results)
+        self._sent_journal.write([], results, self._clock())
 
     def _write(
         self, requests: list[CommitRequest], results: list[AttemptResult], used: Mapping[str, int]
     ) -> list[CommitDecision]:
         with self._db.write() as session:
+            sent_journals.require_server(session, self._server)
             ledger.force_index_scans(session)
             now = self._clock()
             ledger.record_results(session, results, now)

@@ -4,8 +4,9 @@ Sent mails, and results that the database did not take.
 
 The sent journal keeps mails and their outcome for some days. A database restored from a backup does not know the mails
 sent since, and would send them a second time. The newest entry of the sent journal is then missing from its ledger:
-that is how digestd notices before it sends anything, and resuming after a restore reads here what had been sent. There
-is one file per day on which a run began, with records of fixed length. If the clock was set back, the newest file
+that is how digestd notices before it sends anything, and resuming after a restore reads here what had been sent. The
+folder and the database also count the runs (`JournalIdentity`), so that either is noticed that was put back. There is
+one file per day on which a run began, with records of fixed length. If the clock was set back, the newest file
 continues, so that the order of records is the order of sending. A record is written after its commit and before the
 final dot, so the ledger is never behind its own journal. Records contain no addresses.
 
@@ -21,13 +22,15 @@ import fcntl
 import json
 import os
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
@@ -42,8 +45,9 @@ from digestd.store.timestamps import to_us
 _SENT_SUFFIX = ".sent"
 SENT_RETENTION = timedelta(days=7)
 """Time that sent mails are kept, longer than any digest is useful: mails sent earlier are never planned again."""
-MACHINE_FILE = "machine"
-"""Name of the file that says which machine this folder belongs to."""
+IDENTITY_FILE = "journal.json"
+"""Name of the file with the identity of a journal."""
+_LOCK_FILE = "lock"
 log = structlog.get_logger(__name__)
 _SENT_RECORD = struct.Struct(">cQHQ16s32sc")
 """Kind, delivery, attempt, microseconds since 1970, Message-ID hash, SHA-256 of the mail, end mark."""
@@ -64,6 +68,21 @@ class SentOutcome(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalIdentity:
+    """The identity of a folder of journals.
+
+    Attributes:
+        id: A random name; the database knows it.
+        generation: The number of runs that began with it, as the database counts them.
+        machine: The machine that it belongs to, or empty.
+    """
+
+    id: str
+    generation: int
+    machine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,30 +139,44 @@ def last_sent(folder: Path) -> tuple[int, int, bytes] | None:
     return None
 
 
-def read_sent(folder: Path) -> dict[bytes, tuple[SentAttempt, SentOutcome]]:
-    """Return the last entry of every mail and its outcome, by Message-ID hash.
+def read_sent(
+    folder: Path, wanted: Container[bytes] | None = None
+) -> tuple[dict[bytes, tuple[SentAttempt, SentOutcome]], int]:
+    """Return the last entry of every mail and its outcome, by Message-ID hash, and the highest delivery number.
 
     An accepted mail stays accepted.
+
+    Args:
+        folder: The folder of the journal.
+        wanted: The hashes of the mails to return, or None for all.
     """
     found: dict[bytes, tuple[SentAttempt, SentOutcome]] = {}
     mails: dict[tuple[int, int], bytes] = {}
+    highest = 0
     for kind, delivery, attempt, at_us, mail, sha256 in _sent_records(folder):
-        if kind == _SENT and found.get(mail, (None, None))[1] is not SentOutcome.ACCEPTED:
-            mails[delivery, attempt] = mail
-            found[mail] = SentAttempt(delivery, attempt, at_us, sha256), SentOutcome.UNKNOWN
+        highest = max(highest, delivery)
+        if kind == _SENT and (wanted is None or mail in wanted):
+            if found.get(mail, (None, None))[1] is not SentOutcome.ACCEPTED:
+                mails[delivery, attempt] = mail
+                found[mail] = SentAttempt(delivery, attempt, at_us, sha256), SentOutcome.UNKNOWN
         elif (answered := mails.get((delivery, attempt))) is not None and kind in {_ACCEPTED, _REFUSED}:
             found[answered] = found[answered][0], SentOutcome.ACCEPTED if kind == _ACCEPTED else SentOutcome.REFUSED
-    return found
+    return found, highest
 
 
-def record_restore(folder: Path, machine: str, now: datetime) -> None:
-    """Record that the ledger now knows all entries so far.
+def sent_since_restore(folder: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield delivery, attempt and Message-ID hash of the entries since the last recorded restore, oldest first."""
+    kinds = (kind for kind, *_ in _sent_records(folder))
+    first = max((number for number, kind in enumerate(kinds, 1) if kind == _RESTORED), default=0)
+    for kind, delivery, attempt, _, mail, _ in islice(_sent_records(folder), first, None):
+        if kind == _SENT:
+            yield delivery, attempt, mail
 
-    Claim the folder for this machine.
-    """
+
+def record_restore(folder: Path, now: datetime) -> None:
+    """Record that the ledger now knows all entries so far."""
     with open_sent_journal(folder, now.date()) as today:
         os.write(today._file, _SENT_RECORD.pack(_RESTORED, 0, 0, to_us(now), *_EMPTY_FIELDS))
-    claim_folder(folder, machine)
 
 
 def hash_message_id(message_id: str) -> bytes:
@@ -151,19 +184,45 @@ def hash_message_id(message_id: str) -> bytes:
     return blake2b(message_id.encode(), digest_size=16).digest()
 
 
-def claim_folder(folder: Path, machine: str) -> None:
-    """Record this machine as the owner of the folder; do nothing if it has no name."""
-    if machine:
-        with _report_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / MACHINE_FILE).write_text(f"{machine}\n")
-
-
-def read_folder_owner(folder: Path) -> str:
-    """Return the machine that owns a folder, or "" if none is recorded."""
-    file = folder / MACHINE_FILE
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, so that one process at a time compares it with the database."""
     with _report_errors(folder):
-        return file.read_text().strip() if file.exists() else ""
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def new_identity(machine: str) -> JournalIdentity:
+    """Return the identity of a new journal."""
+    return JournalIdentity(uuid4().hex, 0, machine)
+
+
+def read_identity(folder: Path) -> JournalIdentity | None:
+    """Return the identity of a folder, or None if it has none yet."""
+    file = folder / IDENTITY_FILE
+    with _report_errors(folder):
+        if not file.exists():
+            return None
+        try:
+            return JournalIdentity(**json.loads(file.read_text()))
+        except (ValueError, TypeError) as error:
+            raise BadSetting(
+                f"DIGESTD_JOURNAL_DIR: {file} cannot be read; put the newest copy of it back, or delete it and "
+                "run `digestd restore --resume --lost-journal`"
+            ) from error
+
+
+def write_identity(folder: Path, identity: JournalIdentity) -> None:
+    """Write the identity of a folder, all of it or nothing."""
+    fresh = folder / f"{IDENTITY_FILE}.new"
+    with _report_errors(folder):
+        fresh.write_text(json.dumps(asdict(identity)))
+        fresh.replace(folder / IDENTITY_FILE)
 
 
 def read_machine_id() -> str:
@@ -237,10 +296,13 @@ def default_journal_folder(db: Database) -> Path:
 
 
 def add_journals(folder: Path, found: Mapping[str, Path]) -> None:
-    """Write the journals of a backup that are not in the folder; those there know more."""
+    """Write the journals of a backup that are not in the folder; those there know more.
+
+    Not the identity: what was sent since the backup is missing, so they must not pass for the newest.
+    """
     with _report_errors(folder):
         for name, source in found.items():
-            if not (target := folder / name).exists():
+            if name not in {IDENTITY_FILE, _LOCK_FILE} and not (target := folder / name).exists():
                 target.write_bytes(source.read_bytes())
 
 

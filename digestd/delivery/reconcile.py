@@ -1,37 +1,44 @@
-"""Settle uncertain deliveries by the return paths in the relay's log.
+"""Settle uncertain deliveries by the relay's log, and find mails in it that the ledger does not know.
 
     in the log                                accepted
-    not in it, though the log was complete    not sent: it is sent with the next attempt
+    not in it, though the log is complete     not sent: it is sent with the next attempt
     otherwise                                 uncertain, until a bounce or the operator settles it
 
-Absence proves something only if the log was kept all the time: it must contain mails of ours that the relay is known
-to have accepted before and after, the longest possible transaction must be over, and the log must be that of the relay
-in question. Time stamps in the log are not used, because they lack year and time zone.
+A mail is in the log if the relay has taken one with its return path or its Message-ID. Absence proves something only if
+the log has no gaps: the mails that the relay accepted from us shortly before and after must all be in it, by both
+names. The longest possible transaction must be over, and the log must be that of the relay in question. Time stamps in
+the log are not used, because they lack year and time zone.
 """
 
 import gzip
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 
-from digestd.delivery.relay_logs import queued
+from digestd.delivery.relay_logs import read_line
 from digestd.domain.delivery import Actor, Evidence, Settlement
 from digestd.errors import BadSetting
 from digestd.security.links import BadToken, Keys, looks_like_envelope_from, read_envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
-from digestd.store.ledger.uncertain import UncertainDelivery, commit_times, uncertain_deliveries
+from digestd.store.ledger.uncertain import AcceptedMail, UncertainDelivery, accepted_near, uncertain_deliveries
 from digestd.store.timestamps import from_us
 
 BATCH = 5_000
-WITNESSES = 200
-"""Number of mails from each end of a log are checked to see which period it covers."""
-KEPT_BEFORE = timedelta(days=2)
+WITNESSES = 20
+"""Accepted mails before, and after, that must all be in the log. If a tenth of its lines were missing, one of a hundred
+absent mails would have been accepted, and 20 mails with all their lines in it would be seen once in 5,000 times."""
+WITNESS_SPAN = timedelta(days=1)
+"""Accepted mails further away say nothing about the log of that time."""
+KEPT_BEFORE = 2 * WITNESS_SPAN
 """Rotated logs that ended longer before the oldest uncertain delivery are not read."""
+TAIL_BYTES = 1024 * 1024
+"""Bytes of the log's end that are searched for mails that the ledger does not know."""
 PATIENCE = timedelta(hours=1)
 """Time to wait for evidence before the policy to resend applies."""
 log = structlog.get_logger(__name__)
@@ -55,17 +62,48 @@ class ReconcileReport:
     accepted: int = 0
     not_sent: int = 0
     open: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Why deliveries are still uncertain, and how many each."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogEvidence:
-    """Queue ids by return path, and the attempts found at both ends of the log."""
+class TakenMails:
+    """The wanted mails that a relay's log names, by return path and by Message-ID.
 
-    queue_ids: dict[str, str]
-    witnesses: frozenset[tuple[int, int]]
+    Args:
+        lines: The log, oldest line first.
+        wanted: Return paths in lower case, and Message-IDs.
+    """
+
+    def __init__(self, lines: Iterable[bytes], wanted: Collection[str]) -> None:
+        self._queue_ids: dict[str, str] = {}
+        self.named: set[str] = set()
+        """The wanted names that occur, also of mails that the relay may not have taken."""
+        named: dict[str, str] = {}
+        for line in lines:
+            found = read_line(line)
+            if found is None:
+                continue
+            if found.message_id:
+                named.pop(found.queue_id, None)  # another mail under a queue id that was free again
+            for name in (found.envelope_from, found.message_id):
+                if name in wanted:
+                    self.named.add(name)
+                    named[found.queue_id] = name
+                    if found.is_taken:
+                        self._queue_ids.setdefault(name, found.queue_id)
+            if found.is_taken and (name := named.get(found.queue_id, "")):
+                self._queue_ids.setdefault(name, found.queue_id)
+
+    def queue_id(self, end: UncertainDelivery) -> str | None:
+        """Return the queue id of a mail that the relay took, or None."""
+        return self._queue_ids.get(end.envelope_from.lower()) or self._queue_ids.get(end.message_id)
+
+    def has_all(self, mails: Iterable[AcceptedMail]) -> bool:
+        """Return True if each of these mails is named by its return path and by its Message-ID."""
+        return all(mail.envelope_from.lower() in self.named and mail.message_id in self.named for mail in mails)
 
 
-def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> ReconcileReport:
+def reconcile(db: Database, relay_log: RelayLog, now: datetime) -> ReconcileReport:
     """Settle uncertain deliveries by the log; safe to repeat.
 
     Raises BadSetting if it cannot be read.
@@ -75,17 +113,100 @@ def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> R
     if not ends:
         return ReconcileReport()
     since = from_us(min(end.final_dot_us for end in ends)) - KEPT_BEFORE
-    evidence = read_evidence(_lines(relay_log.file, since), {end.envelope_from.lower() for end in ends}, keys)
+    wanted = {name for end in ends for name in (end.envelope_from.lower(), end.message_id)}
+    taken = TakenMails(_lines(relay_log.file, since), wanted)
+    queue_ids = {end.delivery: queue_id for end in ends if (queue_id := taken.queue_id(end)) is not None}
+    absent = [end for end in ends if end.delivery not in queue_ids]
+    reasons = _reasons_for_doubt(db, absent, relay_log, since, now)
+    counts, doubts = Counter[Settlement](), Counter[str]()
     with db.write() as session:
-        known = commit_times(session, evidence.witnesses)
-        settled = {Settlement.ACCEPTED: 0, Settlement.NOT_SENT: 0}
         for end in ends:
-            verdict = settle_by_evidence(end, evidence, known, relay_log.relays, now)
-            if verdict is not None and settle(session, end.delivery, *verdict, now):
-                settled[verdict[0]] += 1
-                log.warning("settled by the relay's log", delivery=end.delivery, how=verdict[0], why=verdict[1].why)
-    accepted, not_sent = settled.values()
-    return ReconcileReport(accepted, not_sent, len(ends) - accepted - not_sent)
+            queue_id, doubt = queue_ids.get(end.delivery), reasons.get(end.delivery)
+            if queue_id is not None:
+                how, why = Settlement.ACCEPTED, f"the relay queued it as {queue_id}"
+            elif doubt is None:
+                how, why = Settlement.NOT_SENT, "the relay's log has the other mails of that time but not this one"
+            else:
+                doubts[doubt] += 1
+                continue
+            if settle(session, end.delivery, how, SettlementProof(Evidence.RELAY_LOG, Actor.RECOVERY, why), now):
+                counts[how] += 1
+                log.warning("settled by the relay's log", delivery=end.delivery, how=how, why=why)
+    accepted, not_sent = counts[Settlement.ACCEPTED], counts[Settlement.NOT_SENT]
+    return ReconcileReport(accepted, not_sent, len(ends) - accepted - not_sent, dict(doubts))
+
+
+def _reasons_for_doubt(
+    db: Database, absent: Sequence[UncertainDelivery], relay_log: RelayLog, since: datetime, now: datetime
+) -> dict[int, str]:
+    """Return why the absence of a delivery from the log does not prove that it was not sent, by delivery."""
+    near: dict[int, list[AcceptedMail]] = {}
+    with db.read() as session:
+        for end in absent:
+            if end.relay in relay_log.relays and now - from_us(end.final_dot_us) >= GRACE:
+                near[end.delivery] = accepted_near(session, end, WITNESSES, WITNESS_SPAN)
+    names = {
+        name for mails in near.values() for mail in mails for name in (mail.envelope_from.lower(), mail.message_id)
+    }
+    taken = TakenMails(_lines(relay_log.file, since) if names else (), names)
+    reasons: dict[int, str] = {}
+    for end in absent:
+        if end.relay not in relay_log.relays:
+            reasons[end.delivery] = "the log is that of another relay"
+        elif end.delivery not in near:
+            reasons[end.delivery] = "its transaction may still be running"
+        elif gap := _gap(end, near[end.delivery], taken):
+            reasons[end.delivery] = gap
+    return reasons
+
+
+def _gap(end: UncertainDelivery, near: Sequence[AcceptedMail], taken: TakenMails) -> str | None:
+    """Return why the log may lack mails of that time, or None if it is complete."""
+    times = [mail.final_dot_us for mail in near]
+    if not times or min(times) > end.final_dot_us:
+        return "no mail was accepted shortly before it, to compare the log with"
+    if max(times) <= end.final_dot_us:
+        return "no mail has been accepted since, to compare the log with"
+    return None if taken.has_all(near) else "the log lacks other mails of that time, which the relay accepted"
+
+
+def find_taken(relay_log: RelayLog, keys: Keys, since: datetime) -> Iterator[tuple[str, int, int]]:
+    """Yield the Message-ID (or ""), delivery and attempt of each mail of ours that the relay took, oldest first.
+
+    A return path of ours is signed, so nobody else's mail is among them.
+    """
+    message_ids: dict[str, str] = {}
+    for line in _lines(relay_log.file, since):
+        found = read_line(line)
+        if found is None:
+            continue
+        if found.message_id:
+            message_ids[found.queue_id] = found.message_id
+        if found.is_taken and not found.envelope_from:
+            message_ids.pop(found.queue_id, None)
+        elif found.envelope_from and (ours := _read_ours(found.envelope_from, keys)) is not None:
+            yield message_ids.get(found.queue_id, ""), *ours
+
+
+def last_taken(relay_log: RelayLog, keys: Keys) -> set[tuple[int, int]]:
+    """Return the delivery and attempt of our mails at the end of the log."""
+    try:
+        with relay_log.file.open("rb") as opened:
+            opened.seek(max(0, opened.seek(0, os.SEEK_END) - TAIL_BYTES))
+            found = (read_line(line) for line in opened.read(TAIL_BYTES).split(b"\n"))
+            paths = {line.envelope_from for line in found if line is not None and line.envelope_from}
+    except OSError as error:
+        raise _unreadable(relay_log.file, error) from error
+    return {ours for path in paths if (ours := _read_ours(path, keys)) is not None}
+
+
+def _read_ours(envelope_from: str, keys: Keys) -> tuple[int, int] | None:
+    if not looks_like_envelope_from(envelope_from):
+        return None
+    try:
+        return read_envelope_from(keys, envelope_from)
+    except BadToken:
+        return None
 
 
 def check_log_is_readable(relay_log: RelayLog, now: datetime) -> None:
@@ -109,53 +230,6 @@ def resend_uncertain(db: Database, now: datetime) -> int:
         return sum(settle(session, end.delivery, Settlement.NOT_SENT, proof, now) for end in ends)
 
 
-def read_evidence(lines: Iterable[bytes], wanted: set[str], keys: Keys) -> LogEvidence:
-    """Search the lines of a log for the return paths `wanted`.
-
-    Lines are oldest first, return paths in lower case.
-    """
-    queue_ids: dict[str, str] = {}
-    first: list[str] = []
-    last: deque[str] = deque(maxlen=WITNESSES)
-    for line in lines:
-        found = queued(line)
-        if found is None or not looks_like_envelope_from(found.envelope_from):
-            continue
-        if found.envelope_from in wanted:
-            queue_ids.setdefault(found.envelope_from, found.queue_id)
-        if len(first) < WITNESSES:
-            first.append(found.envelope_from)
-        last.append(found.envelope_from)
-    return LogEvidence(queue_ids, frozenset(_ours([*first, *last], keys)))
-
-
-def settle_by_evidence(
-    end: UncertainDelivery, evidence: LogEvidence, known: Sequence[int], relays: frozenset[str], now: datetime
-) -> tuple[Settlement, SettlementProof] | None:
-    """Return how a delivery ended with the proof, or None if the log does not show it.
-
-    `known` holds the times of answers to the witnesses, as `commit_times` returns them.
-    """
-    if (queue_id := evidence.queue_ids.get(end.envelope_from.lower())) is not None:
-        return Settlement.ACCEPTED, _proof(f"the relay queued it as {queue_id}")
-    was_kept = bool(known) and min(known) <= end.final_dot_us <= max(known)
-    if was_kept and end.relay in relays and now - from_us(end.final_dot_us) >= GRACE:
-        return Settlement.NOT_SENT, _proof("the relay's log has other mails of that time but not this one")
-    return None
-
-
-def _proof(why: str) -> SettlementProof:
-    return SettlementProof(Evidence.RELAY_LOG, Actor.RECOVERY, why)
-
-
-def _ours(addresses: Iterable[str], keys: Keys) -> Iterator[tuple[int, int]]:
-    for address in addresses:
-        try:
-            yield read_envelope_from(keys, address)
-        except BadToken:
-            continue
-
-
 def _lines(file: Path, since: datetime) -> Iterator[bytes]:
     """Yield the lines of a log and of its rotated files, oldest first.
 
@@ -169,11 +243,15 @@ def _lines(file: Path, since: datetime) -> Iterator[bytes]:
             if part == file or ended >= since.timestamp():
                 yield from _read(part)
     except (OSError, EOFError) as error:
-        why = getattr(error, "strerror", None) or "the file is cut short"
-        raise BadSetting(
-            f"DIGESTD_RELAY_LOG: cannot read {file}: {why}; set the path of the relay's mail log and "
-            "let digestd read it (on Debian, add its user to the group adm)"
-        ) from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> BadSetting:
+    why = getattr(error, "strerror", None) or "the file is cut short"
+    return BadSetting(
+        f"DIGESTD_RELAY_LOG: cannot read {file}: {why}; set the path of the relay's mail log and "
+        "let digestd read it (on Debian, add its user to the group adm)"
+    )
 
 
 def _read(part: Path) -> Iterator[bytes]:

@@ -25,7 +25,8 @@ from digestd.delivery.composer import Composer, Sender
 from digestd.delivery.disk_space import check_disk_space
 from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.journals import open_result_journal, open_sent_journal
-from digestd.delivery.recovery import check_database_is_current
+from digestd.delivery.reconcile import RelayLog
+from digestd.delivery.recovery import RestoreGuard
 from digestd.delivery.relays import RateLimiter, RelayBackoff, RelayBalancer
 from digestd.delivery.sending_worker import SendingContext, WorkerPool
 from digestd.delivery.transports import Route
@@ -62,6 +63,7 @@ class DeliveryConfig:
         rng: Source of randomness for retry delays.
         journals: Folder of the result journal and the sent journal.
         machine: Name of this machine, or empty if it has none.
+        relay_log: The log of the relay, if it can be read.
         connections: Number of connections to each relay.
         limits: Mails per second, by route name or by `@domain`.
         send_alert: Called when a relay stops or resumes.
@@ -76,10 +78,16 @@ class DeliveryConfig:
     rng: Random
     journals: Path
     machine: str = ""
+    relay_log: RelayLog | None = None
     connections: int = 8
     limits: Mapping[str, float] = field(default_factory=dict)
     send_alert: SendAlert = no_alert
     chat: Route = field(default_factory=lambda: Route(ROUTE, ChatTransport()))
+
+    @property
+    def guard(self) -> RestoreGuard:
+        """Return the check that database and sent journal belong together."""
+        return RestoreGuard(self.db, self.sender.keys, self.sender.bounce, self.journals, self.machine, self.relay_log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +128,19 @@ async def deliver(  # what a run may be limited by
 
     Raises:
         DiskFull: There is too little space to record results, before or during the run.
-        NotResumed: The database is older than the sent journal, or belongs to another machine.
+        NotResumed: The database or the sent journal was put back, or is on another machine.
     """
     folders = [config.journals, *([config.db.file.parent] if config.db.file else [])]
     check_space = partial(check_disk_space, folders)
     check_space()
-    await asyncio.to_thread(check_database_is_current, config.db, config.journals, config.machine)
+    server = await asyncio.to_thread(config.guard.check, config.clock())
     counters = counters or RunCounters()
     started = config.clock()
     limiter = await asyncio.to_thread(_load_rate_limiter, config, started, asyncio.get_running_loop())
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender)
     queue = ClaimQueue(config.db, _claim_owner(config), composer.prepare, config.clock if drain else lambda: started)
-    queue.with_limits(limit, limiter, balancer).with_only(only).with_disk_check(check_space)
+    queue.with_limits(limit, limiter, balancer).with_only(only).with_disk_check(check_space).with_server(server)
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
         with (
@@ -140,7 +148,7 @@ async def deliver(  # what a run may be limited by
             open_result_journal(config.journals, config.owner) as results,
             open_sent_journal(config.journals, started.date()) as sent,
         ):
-            commits = GroupCommit(config.db, config.clock, results, sent, limiter)
+            commits = GroupCommit(config.db, config.clock, results, sent, limiter, server)
             recorders = {
                 route.name: AttemptRecorder(config.owner, route.name, commits, refusals, config.rng)
                 for route in (*config.routes, config.chat)

@@ -150,7 +150,7 @@ def _why_not_planned(subscriber: Subscriber, day: date, status_then: Status | No
     if subscriber.last_date is not None and subscriber.last_date >= day.isoformat():
         return "no digest: a later one covered the day, or their time zone or hour was changed; never two on one date"
     if day == local_date(timing, now):
-        return "not planned yet: `digestd plan` plans it; check that `digestd up` or `digestd scheduler` runs"
+        return "not planned yet: `digestd plan` plans it; check that `digestd up` or `digestd worker` runs"
     return "no digest was planned: digestd did not run on that day; the next digest covers it"
 
 

@@ -28,10 +28,11 @@ from digestd.security.links import Keys, make_message_id
 from digestd.store import due as due_subscribers
 from digestd.store import ledger, references, subscribers
 from digestd.store.database import Database
-from digestd.store.due import DueSubscriber
+from digestd.store.due import DueSubscriber, FutureDue
 from digestd.store.ledger import queries
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.store.packing import pack_picks, pack_unmatched, pick_count
+from digestd.store.timestamps import to_us
 from digestd.tracing import span
 
 SHARD_SIZE = 400
@@ -64,14 +65,23 @@ class Planner:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """Number of subscribers due, digests planned, and empty digests."""
+    """Number of subscribers due, digests planned, and empty digests.
+
+    `rescheduled`: subscribers whose schedule was corrected, because the clock had been ahead when it was made.
+    """
 
     due: int = 0
     planned: int = 0
     empty: int = 0
+    rescheduled: int = 0
 
     def __add__(self, other: "PlanReport") -> "PlanReport":
-        return PlanReport(self.due + other.due, self.planned + other.planned, self.empty + other.empty)
+        return PlanReport(
+            self.due + other.due,
+            self.planned + other.planned,
+            self.empty + other.empty,
+            self.rescheduled + other.rescheduled,
+        )
 
 
 def plan(
@@ -82,7 +92,9 @@ def plan(
     `should_continue` is called before each shard; if it returns False, the rest is planned next time.
     """
     end_pauses(db, now)
-    return plan_keys(db, planner, range(1, due_subscribers.MAX_KEY), now, should_continue=should_continue)
+    corrected = PlanReport(rescheduled=correct_schedules(db, now))
+    every = range(1, due_subscribers.MAX_KEY)
+    return corrected + plan_keys(db, planner, every, now, should_continue=should_continue)
 
 
 def plan_keys(  # what planning may be limited by
@@ -168,6 +180,41 @@ def end_pauses(db: Database, now: datetime) -> None:
             subscribers.end_pauses(session, SHARD_SIZE, now)
 
 
+def correct_schedules(db: Database, now: datetime) -> int:
+    """Correct the schedules that were made while the clock was ahead, and return how many.
+
+    Nobody gets a second digest today, as the one that was planned for a later date may have come today. Its date is
+    skipped, because a digest of that date exists; the next one covers it.
+    """
+    with db.read() as session:
+        if not due_subscribers.was_clock_ahead(session, now):
+            return 0
+    corrected, after = 0, 0
+    while True:
+        with db.write() as session:
+            later = due_subscribers.due_later(session, after, SHARD_SIZE, now)
+            if not later:
+                due_subscribers.mark_clock_correct(session, now)
+                break
+            wrong = {due.key: _corrected(due, now) for due in later if due.next_due_us > to_us(_next_due(due, now))}
+            due_subscribers.reschedule(session, wrong, now)
+        corrected, after = corrected + len(wrong), later[-1].key
+    if corrected:
+        log.error(
+            "digests were planned while the clock was ahead, or it is behind now; corrected the schedules",
+            subscribers=corrected,
+        )
+    return corrected
+
+
+def _corrected(due: FutureDue, now: datetime) -> tuple[str | None, datetime]:
+    """Return the last date with a digest and the next due time."""
+    today = schedule.local_date(due.timing, now).isoformat()
+    was_ahead = due.last_date is not None and due.planned_us is not None and due.planned_us > to_us(now)
+    last_date = min(due.last_date, today) if due.last_date is not None and was_ahead else due.last_date
+    return last_date, schedule.first_due(due.timing, now, last_date)
+
+
 def _any_pause_is_over(db: Database, now: datetime) -> bool:
     with db.read() as session:
         return subscribers.is_any_pause_over(session, now)
@@ -228,7 +275,9 @@ def _write(
             planner.on_planned(session)
         store_compiled(session, day, {d.key: shard.compiled[d.key] for d in unchanged if d.key in shard.compiled})
         due_subscribers.postpone(
-            session, {d.key: _next_due(d, day) for d in unchanged if d.key not in wanted or d.key in already_planned}
+            session,
+            {d.key: _next_due(d, day.now) for d in unchanged if d.key not in wanted or d.key in already_planned},
+            {key: wanted[key].slot.local_date for key in already_planned},
         )
     return PlanReport(len(new), sum(1 for d in new if d.picks.picks), sum(1 for d in new if not d.picks.picks))
 
@@ -274,5 +323,5 @@ def _slot_of(period: Period, timing: Timing, last_planned: datetime | None, now:
     )
 
 
-def _next_due(due: DueSubscriber, day: PlanningDay) -> datetime:
-    return schedule.next_due(due.timing, day.now)
+def _next_due(due: DueSubscriber | FutureDue, now: datetime) -> datetime:
+    return schedule.next_due(due.timing, now)

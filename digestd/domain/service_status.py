@@ -67,7 +67,7 @@ class ServiceStatus:
         due, due_soon: active subscribers that are due now, and in the next 24 hours.
         overdue_since: when the first of those that are due was; None if there is none.
         next_due: when the next subscriber is due.
-        misscheduled: active subscribers with a due time that no cadence can have.
+        clock_ahead: digests were planned later than now, so the clock was ahead then or is behind now.
         digests: digests that were due in the last 24 hours, by state.
         sent_hour, sent_day: mails that relays accepted in the last hour and in the last 24 hours.
         open: deliveries that are not finished, by state.
@@ -92,7 +92,7 @@ class ServiceStatus:
     due_soon: int
     overdue_since: datetime | None
     next_due: datetime | None
-    misscheduled: int
+    clock_ahead: bool
     subscribers: Mapping[Status, int]
     suppressed: int
     digests: Mapping[State, int]
@@ -225,13 +225,13 @@ def _planning_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
         yield error(
             "planning",
             f"{counted(status.due, 'digest')} due since {clock_time(status.overdue_since, status.at)} not planned",
-            "check that `digestd up` or `digestd scheduler` runs and its log, or plan them with `digestd plan`",
+            "check that `digestd up` or `digestd worker` runs and its log, or plan them with `digestd plan`",
         )
-    if status.misscheduled:
-        yield error(
+    if status.clock_ahead:
+        yield warning(
             "planning",
-            f"{counted(status.misscheduled, 'subscriber')} due more than ten days from now, by a clock that was wrong",
-            "once the clock is right, run `digestd plan --due-again`",
+            "digests were planned later than now, so the clock was wrong then or is now",
+            "compare it with others by `digestd doctor`; if it is right, the next planning corrects who is due",
         )
 
 

@@ -12,7 +12,6 @@ from digestd.digests.text_model import is_refit_due, refit_in_subprocess
 from digestd.errors import DigestdError
 from digestd.papers.gists.writing import WrittenReport, write_gists
 from digestd.store import due
-from digestd.store.due import count_misscheduled
 from digestd.store.retention import prune
 
 LATE = timedelta(minutes=10)
@@ -34,23 +33,7 @@ class Chores:
     def __init__(self, app: App, should_continue: Callable[[], bool] = lambda: True) -> None:
         self._app = app
         self._should_continue = should_continue
-        self._far_away = 0
         self._gists_after = datetime.min.replace(tzinfo=UTC)
-
-    def warn_of_far_due(self, now: datetime) -> None:
-        """Warn about digests due in more than ten days, again only if there are more.
-
-        The cause is a clock that is wrong, or was wrong when they were planned.
-        """
-        with self._app.db.read() as session:
-            far = count_misscheduled(session, now)
-        if far > self._far_away:
-            log.error(
-                "next digest more than ten days away", subscribers=far,
-                why="the clock is wrong or was wrong when they were planned; once it is right, "
-                "run `digestd plan --due-again`",
-            )  # fmt: skip
-        self._far_away = far
 
     async def refit(self) -> None:
         """Refit the text model if it is due. Planning continues with the current model."""

@@ -124,7 +124,6 @@ class Scheduler:
             await asyncio.to_thread(self._lock.renew)
             await asyncio.to_thread(require_current, self._app.db)
             report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._is_running)
-            await asyncio.to_thread(self._chores.warn_of_far_due, now)
         except AlreadyRunning as error:
             self._displaced = error
             self._stop.set()
@@ -133,6 +132,9 @@ class Scheduler:
             log.error("planning failed", why=str(error), retry=error.retry)
             return
         self.last_tick = self._app.clock()
+        if report.rescheduled:
+            why = f"{report.rescheduled} subscribers were rescheduled; check that the clock is right now"
+            await self._app.send_alert("clock was ahead", "", why)
         if report.due:
             log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
 

@@ -18,11 +18,12 @@ from typing import Any, cast
 
 import structlog
 from procrastinate import Blueprint, JobContext
+from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Job
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.digests.planner import PlanningDays, PlanReport, end_pauses, plan_keys
+from digestd.digests.planner import PlanningDays, PlanReport, correct_schedules, end_pauses, plan_keys
 from digestd.errors import DigestdError
 from digestd.jobs import worker
 from digestd.jobs.chores import Chores
@@ -108,6 +109,8 @@ def job(name: str, queue: str, *, every: str = "", only_one: bool = False) -> Ca
                 async with asyncio.timeout(job_queue.JOB_SECONDS_MAX / 2):
                     await asyncio.to_thread(require_current, made.app.db)
                     await function(made, **arguments)
+            except AlreadyEnqueued:
+                log.debug("another machine has added the same jobs", job=name)
             except DigestdError as error:
                 log.error("job failed", job=name, why=str(error), retry=error.retry)
             except Exception as error:  # the next tick tries again
@@ -142,10 +145,10 @@ def _find_due(run: JobRun) -> None:
     ):
         return  # after an outage, overdue digests contain the papers that were missed
     end_pauses(app.db, now)
+    correct_schedules(app.db, now)
     with app.db.write() as session:
         firsts = due.shards(session, SHARD_KEYS, now)
         job_queue.add(session, [new_job("plan shard", "planning", f"plan {first}", first=first) for first in firsts])
-    run.service.chores.warn_of_far_due(now)
 
 
 @job("plan shard", "planning")

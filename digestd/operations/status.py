@@ -29,7 +29,7 @@ from digestd.store import (
     webhooks,
 )
 from digestd.store import suppressions as suppressed_addresses
-from digestd.store.due import count_misscheduled
+from digestd.store.due import was_clock_ahead
 from digestd.store.migrate import newest
 from digestd.store.throttles import paused_relays
 
@@ -62,7 +62,7 @@ def read_status(app: App) -> ServiceStatus:
             due_soon=due.soon,
             overdue_since=due.first,
             next_due=due.following,
-            misscheduled=count_misscheduled(session, now),
+            clock_ahead=was_clock_ahead(session, now),
             subscribers=subscribers.count(session),
             suppressed=sum(suppressed_addresses.count(session).values()),
             digests=service_activity.digests_due_since(session, now - DAY),

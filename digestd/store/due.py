@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, String, and_, bindparam, case, func, insert, literal_column, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cadence, MinScore, Status, Timing
@@ -23,6 +24,8 @@ _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
 MAX_KEY = 2**63 - 1
 LONGEST = timedelta(days=10)
 """Longer than the time between two digests of any cadence, even in a zone that skips a day."""
+CLOCK_SKEW = timedelta(minutes=2)
+"""Difference between the clocks of two machines that means nothing."""
 
 
 class DueSubscriber(NamedTuple):
@@ -101,30 +104,82 @@ _MARKS = KeyLookup(
 )
 
 
-def postpone(session: Session, until: Mapping[int, datetime]) -> None:
-    """Set the next due time of subscribers whose hour has not come yet."""
+def postpone(session: Session, until: Mapping[int, datetime], had: Mapping[int, str] = MappingProxyType({})) -> None:
+    """Set the next due time of subscribers who get no digest now.
+
+    `had`: the local date of those who have a digest of this period already.
+    """
     if until:
-        rows = [{"row": key, "next_due": to_us(instant)} for key, instant in until.items()]
+        rows = [{"row": key, "next_due": to_us(instant), "date": had.get(key)} for key, instant in until.items()]
         session.connection().execute(_PUT_OFF, rows)
 
 
-_PUT_OFF = update(core.subscriber).where(_S.id == bindparam("row")).values(next_due_us=bindparam("next_due"))
+_PUT_OFF = (
+    update(core.subscriber)
+    .where(_S.id == bindparam("row"))
+    .values(
+        next_due_us=bindparam("next_due"),
+        last_date=func.coalesce(bindparam("date", type_=String), _S.last_date),
+    )
+)
 
 
-def count_misscheduled(session: Session, now: datetime) -> int:
-    """Count subscribers due later than any cadence allows (set by a wrong clock)."""
-    query = select(func.count()).select_from(core.subscriber).where(*_too_far(now))
-    return int(session.connection().execute(query).scalar_one())
+class FutureDue(NamedTuple):
+    """A subscriber who is due later than now, as a clock that was ahead may have left them."""
+
+    key: int
+    timing: Timing
+    last_date: str | None
+    planned_us: int | None
+    next_due_us: int
 
 
-def reschedule_misscheduled(session: Session, now: datetime) -> int:
-    """Make misscheduled subscribers due now and return how many there were."""
-    change = update(core.subscriber).where(*_too_far(now)).values(next_due_us=to_us(now), last_date=None)
-    return session.connection().execute(change).rowcount
+def was_clock_ahead(session: Session, now: datetime) -> bool:
+    """Return True if digests were planned later than `now`, or somebody is due later than any cadence allows."""
+    newest = select(core.due_audit.c.at_us).order_by(core.due_audit.c.id.desc()).limit(1)
+    far = select(_S.id).where(_ACTIVE, _S.next_due_us > to_us(now + LONGEST)).limit(1)
+    planned_us = session.connection().execute(newest).scalar()
+    if planned_us is not None and planned_us > to_us(now + CLOCK_SKEW):
+        return True
+    return session.connection().execute(far).first() is not None
 
 
-def _too_far(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return _ACTIVE, _S.next_due_us > to_us(now + LONGEST)
+def due_later(session: Session, after: int, limit: int, now: datetime) -> list[FutureDue]:
+    """Return up to `limit` active subscribers with key > `after` that are due after `now`, by key."""
+    query = (
+        select(_S.id, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.last_date, _S.last_planned_us, _S.next_due_us)
+        .where(_S.status == Status.ACTIVE, _S.id > after, _S.next_due_us > to_us(now))
+        .order_by(_S.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    return [
+        FutureDue(key, _timing(zone, hour, cadence, weekday), *rest)
+        for key, zone, hour, cadence, weekday, *rest in session.connection().execute(query)
+    ]
+
+
+def reschedule(session: Session, changed: Mapping[int, tuple[str | None, datetime]], now: datetime) -> None:
+    """Set the last date and the next due time of subscribers; none was planned later than `now`."""
+    rows = [{"row": key, "date": date, "next_due": to_us(due)} for key, (date, due) in changed.items()]
+    if rows:
+        session.connection().execute(_RESCHEDULE.values(last_planned_us=_earlier(to_us(now))), rows)
+
+
+def mark_clock_correct(session: Session, now: datetime) -> None:
+    """Record a planning of nobody at `now`, as the newest one."""
+    session.connection().execute(insert(core.due_audit).values(at_us=to_us(now), due=0, hash=0))
+
+
+_RESCHEDULE = (
+    update(core.subscriber)
+    .where(_S.id == bindparam("row"))
+    .values(next_due_us=bindparam("next_due"), last_date=bindparam("date"))
+)
+
+
+def _earlier(at_us: int) -> ColumnElement[int]:
+    return case((_S.last_planned_us > at_us, at_us), else_=_S.last_planned_us)
 
 
 def _due(row: core.Record) -> DueSubscriber:

@@ -190,6 +190,29 @@ def readable_picks(packed: bytes) -> tuple[Pick, ...]:
         return ()
 
 
+def are_readable_picks(packed: bytes) -> bool:
+    """Return True if there are picks and they can be read; ten times as fast as reading them."""
+    count = pick_count(packed)
+    end = 1 + count * _PICK.size
+    try:
+        reasons, drawn, teams = _read(packed[end:].decode())
+        sections, reasoned = packed[1 + _SECTION_AT : end : _PICK.size], packed[1 + _REASON_AT : end : _PICK.size]
+        are_known = all(why in _WHYS for why, *_ in reasons)
+        return (
+            0 < count == len(sections) == len(reasoned)
+            and are_known
+            and max(sections) < len(SECTIONS)
+            and max(reasoned) < len(reasons)
+            and all(place < count for place, _ in drawn)
+            and len(teams) in {0, count}
+        )
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+_SECTION_AT, _REASON_AT = struct.calcsize("<IIf"), struct.calcsize("<IIfB")
+
+
 def picked_papers(packed: bytes) -> list[int]:
     """Return the papers' row numbers; readable even if the JSON is damaged."""
     if not packed:
@@ -260,6 +283,23 @@ def steps(history: str) -> list[tuple[State, Actor, int]]:
     entries = [history[i : i + STEP_LENGTH] for i in range(0, len(history), STEP_LENGTH)]
     try:
         return [(_STATES[entry[0]], _ACTORS[entry[1]], int(entry[2:], 16)) for entry in entries]
+    except KeyError as error:
+        raise ValueError(f"history holds an unknown letter {error}") from error
+
+
+def step_letters(history: str) -> str:
+    """Return the state letters of a history, oldest first. Raise ValueError if it is cut or has an unknown actor."""
+    if len(history) % STEP_LENGTH:
+        raise ValueError("history is cut")
+    if unknown := set(history[1::STEP_LENGTH]) - _ACTORS.keys():
+        raise ValueError(f"history holds an unknown letter {min(unknown)!r}")
+    return history[::STEP_LENGTH]
+
+
+def states_of(letters: str) -> list[State]:
+    """Return the states of `step_letters`. Raise ValueError if one is unknown."""
+    try:
+        return [_STATES[letter] for letter in letters]
     except KeyError as error:
         raise ValueError(f"history holds an unknown letter {error}") from error
 

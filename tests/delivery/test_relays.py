@@ -17,6 +17,7 @@ from digestd.errors import BadSetting
 from digestd.jobs.worker import _available_routes, tick
 from digestd.store import core, throttles
 from tests.delivery.conftest import READERS
+from tests.support import sample_data
 from tests.support.install import Install
 from tests.support.relay import Fault, Relay
 from tests.support.smtp import SHORT_TIMEOUTS, transport
@@ -123,6 +124,20 @@ async def test_busy_relay_is_slowed_down_across_runs(on_file: Install) -> None:
     assert kept.throttle.lowered == 50
     assert kept.throttle.free > on_file.clock.now.timestamp()
     assert kept.backoff.failures == 1
+
+
+@pytest.mark.parametrize("farewell", ["421 4.7.0 too many messages in this session", "421 4.3.2 bye"])
+@pytest.mark.parametrize("offers", [("PIPELINING",), ()])
+async def test_session_of_few_mails_is_reopened(on_file: Install, farewell: str, offers: tuple[str, ...]) -> None:
+    """Some relays end each session after some mails with 421, which asks for another session and not for a pause."""
+    on_file.people(sample_data.people(60 - READERS, first=100))
+    on_file.plan()
+    async with Relay(mails_a_session=3, farewell=farewell, offers=offers).serving() as one:
+        report = await by(on_file, [route(one, "one")], limits={"one": 1_000.0})
+    assert (report.accepted, report.deferred, report.stopped) == (60, 0, None)
+    assert on_file.sound(one.copies)
+    with on_file.db.read() as session:
+        assert throttles.states(session, ["one"])["one"].throttle.lowered == 0
 
 
 async def test_limited_domain_delays_nobody_else(on_file: Install) -> None:

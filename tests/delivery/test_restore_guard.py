@@ -3,9 +3,14 @@
 It is noticed, and nothing is sent twice.
 """
 
+import shutil
+import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,16 +18,16 @@ from sqlalchemy import func, select
 
 from digestd.delivery import journals
 from digestd.delivery.reconcile import RelayLog, reconcile
-from digestd.delivery.recovery import RestoreReport, check_database_is_current, recover, resume_after_restore
+from digestd.delivery.recovery import RestoreGuard, RestoreReport, recover
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting, NotResumed
 from digestd.store import core
-from tests.delivery.conftest import READERS
-from tests.proof.snapshots import snapshot_database
+from tests.delivery.conftest import READERS, create
+from tests.proof.snapshots import snapshot_database, snapshot_installation
 from tests.support import sample_data
 from tests.support.command_process import Command
-from tests.support.install import Install
-from tests.support.relay import Fault, Relay
+from tests.support.install import Install, install, reopen
+from tests.support.relay import Fault, ReceivedMail, Relay
 
 DAY = timedelta(days=1)
 PutBack = Callable[[], None]
@@ -42,9 +47,12 @@ def taken_on(made: Install, machine: str = "") -> RestoreReport:
     """Resume as `digestd restore --resume` does."""
     recover(made.db, made.app.owners, made.app.journals, made.clock.now)
     made.plan()
-    return resume_after_restore(
-        made.db, made.app.keys, made.app.sender.bounce, made.app.journals, machine, made.clock.now
-    )
+    return guard(made, machine).resume(made.clock.now)
+
+
+def guard(made: Install, machine: str) -> RestoreGuard:
+    """Return the guard on a machine."""
+    return replace(made.app.restore_guard, machine=machine)
 
 
 async def test_restored_database_sends_nothing_until_resumed(waiting: Install, backup: PutBack) -> None:
@@ -107,7 +115,7 @@ async def test_resume_keeps_unanswered_mails_uncertain(waiting: Install, backup:
         path = session.connection().execute(query).scalar_one()
     log = tmp_path / "mail.log"
     log.write_text(f"Nov 24 07:00:01 mx postfix/qmgr[7]: 4FZq1h2Xyz: from=<{path}>, size=9, nrcpt=1 (queue active)\n")
-    assert reconcile(there.db, there.app.keys, RelayLog(log, frozenset()), there.clock.now).accepted == 1
+    assert reconcile(there.db, RelayLog(log, frozenset()), there.clock.now).accepted == 1
 
 
 async def test_resume_reserves_delivery_numbers(waiting: Install, backup: PutBack) -> None:
@@ -132,16 +140,18 @@ async def test_restore_guard_waits_on_another_machine(waiting: Install) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver(limit=2)
-        folder = there.app.journals
-        journals.claim_folder(folder, "here")
-        check_database_is_current(there.db, folder, "here")
-        check_database_is_current(there.db, folder, "")
+        now = there.clock.now
+        own = journals.read_identity(there.app.journals)
+        assert own is not None
+        journals.write_identity(there.app.journals, replace(own, machine="here"))
+        guard(there, "here").check(now)
+        guard(there, "").check(now)
         with pytest.raises(NotResumed, match="another machine"):
-            check_database_is_current(there.db, folder, "there")
+            guard(there, "there").check(now)
         assert taken_on(there, "there") == RestoreReport()
-        check_database_is_current(there.db, folder, "there")
+        guard(there, "there").check(now)
         with pytest.raises(NotResumed, match="another machine"):
-            check_database_is_current(there.db, folder, "here")
+            guard(there, "here").check(now)
         assert there.states == {State.ACCEPTED: 2, State.READY: READERS - 2}
 
 
@@ -155,7 +165,7 @@ async def test_sent_journal_ignores_a_truncated_record(waiting: Install) -> None
             opened.write(b"G\0\0")
         await there.deliver()
         assert file.stat().st_size % (whole // 4) == 0
-        assert Counter(fate for _, fate in journals.read_sent(there.app.journals).values()) == {
+        assert Counter(fate for _, fate in journals.read_sent(there.app.journals)[0].values()) == {
             journals.SentOutcome.ACCEPTED: READERS
         }
         there.clock.go(journals.SENT_RETENTION + DAY)
@@ -189,7 +199,7 @@ async def test_sent_journal_keeps_order_when_the_clock_goes_back(waiting: Instal
         assert there.sound(relay.copies)
 
 
-@pytest.mark.parametrize("name", ["machine", "2026-11-30.sent", ""], ids=["machine", "departures", "all of it"])
+@pytest.mark.parametrize("name", ["journal.json", "2026-11-30.sent", ""], ids=["identity", "departures", "all of it"])
 async def test_sent_journal_reports_an_unreadable_folder(waiting: Install, name: str) -> None:
     folder = waiting.app.journals
     if name:
@@ -198,6 +208,86 @@ async def test_sent_journal_reports_an_unreadable_folder(waiting: Install, name:
         folder.write_text("no folder")
     with pytest.raises(BadSetting, match=r"DIGESTD_JOURNAL_DIR: .*set a folder that digestd may"):
         await waiting.deliver()
+
+
+async def test_backup_made_while_mails_left_is_resumed(on_file: Install, tmp_path: Path) -> None:
+    """Its recovery ends attempts unsent that were sent; before, resuming crashed on their return paths."""
+    copy = tmp_path / "copy.db"
+    async with BackupRelay(file=on_file.db.file, copy=copy, at=3).serving() as relay:
+        there = on_file.to(relay.url, connections=2)
+        assert (await there.deliver()).accepted == READERS
+        put_back(there, copy)
+        assert there.states != {State.ACCEPTED: READERS}
+        assert there.broken == {}
+        assert there.app.restore_guard.find_unknown(there.clock.now)["J1"]
+        taken_on(there)
+        await there.deliver()
+        assert set(relay.copies.values()) == {1}
+        assert there.sound(relay.copies)
+        assert there.states == {State.ACCEPTED: READERS}
+
+
+async def test_lost_sent_journal_stops_sending(on_file: Install, tmp_path: Path) -> None:
+    """A restored database without its journal cannot tell what was sent since."""
+    (tmp_path / "backup").mkdir()
+    async with Relay().serving() as relay:
+        there = on_file.to(relay.url)
+        assert (await there.deliver(limit=2)).accepted == 2
+        restore = snapshot_database(there.db, tmp_path / "backup")
+        assert (await there.deliver(limit=3)).accepted == 3
+        restore()
+        shutil.rmtree(there.app.journals)
+        with pytest.raises(NotResumed, match="has no sent journal"):
+            await there.deliver()
+        with pytest.raises(NotResumed, match="--lost-journal"):
+            taken_on(there)
+        assert guard(there, "").resume(there.clock.now, lost_journal=True) == RestoreReport(held=READERS - 2)
+        await there.deliver()
+        there.next_day()
+        there.plan()
+        assert (await there.deliver()).accepted == READERS
+        assert max(relay.copies.values()) == 1
+        assert there.unsafe == {}
+
+
+async def test_relay_log_shows_a_state_folder_that_was_put_back(on_file: Install, tmp_path: Path) -> None:
+    """Database and journal agree; only the relay remembers."""
+    (tmp_path / "backup").mkdir()
+    log = tmp_path / "mail.log"
+    log.touch()
+    async with Relay().serving() as relay:
+        there = on_file.to(relay.url, relay_log=str(log))
+        assert (await there.deliver(limit=2)).accepted == 2
+        restore = snapshot_installation(there, tmp_path / "backup")
+        assert (await there.deliver(limit=3)).accepted == 3
+        log.write_text("".join(map(logged, relay.taken)))
+        restore()
+        assert len(there.app.restore_guard.find_unknown(there.clock.now)["J2"]) == 3
+        with pytest.raises(NotResumed, match="the relay's log names 3 mails"):
+            await there.deliver()
+        assert taken_on(there) == RestoreReport(accepted=3)
+        assert (await there.deliver()).accepted == READERS - 5
+        assert there.app.restore_guard.find_unknown(there.clock.now) == {"J1": [], "J2": []}
+        assert set(relay.copies.values()) == {1}
+        assert there.sound(relay.copies)
+
+
+def test_database_from_a_dump_is_noticed_without_a_journal(
+    postgres_url: str, request: pytest.FixtureRequest, tmp_path: Path, now: datetime
+) -> None:
+    """A worker on a new machine has no journal; the database itself shows that it is a copy."""
+    made = install(tmp_path / "old", postgres_url, now)
+    made.app.restore_guard.check(now)
+    made.db.close()
+    admin, name = request.getfixturevalue("_postgres_admin"), "copied_digestd"
+    create(admin, name, postgres_url.rpartition("/")[2])
+    shutil.copytree(tmp_path / "old", tmp_path / "new", ignore=shutil.ignore_patterns("receipts"))
+    there = reopen(tmp_path / "new", admin.replace("/postgres", f"/{name}"), now)
+    with pytest.raises(NotResumed, match="restored from a dump"):
+        there.app.restore_guard.check(now)
+    there.app.restore_guard.resume(now, lost_journal=True)
+    there.app.restore_guard.check(now)
+    there.db.close()
 
 
 def test_restore_command_resumes(waiting: Install, backup: PutBack) -> None:
@@ -219,6 +309,40 @@ def test_restore_command_resumes(waiting: Install, backup: PutBack) -> None:
         assert digestd("deliver")[0] == 0
         assert set(relay.copies.values()) == {1}
         assert there.sound(relay.copies)
+
+
+@dataclass
+class BackupRelay(Relay):
+    """A relay that copies an SQLite database when it takes its nth mail, while other mails are under way."""
+
+    file: Path | None = None
+    copy: Path | None = None
+    at: int = 0
+
+    def keep(self, mail: ReceivedMail) -> None:
+        super().keep(mail)
+        if len(self.taken) == self.at:
+            with closing(sqlite3.connect(str(self.file))) as source, closing(sqlite3.connect(str(self.copy))) as target:
+                source.backup(target)
+
+
+def put_back(made: Install, copy: Path) -> None:
+    """Put a copy of the SQLite file in place."""
+    made.db.close()
+    file = Path(str(made.db.file))
+    for stale in file.parent.glob(f"{file.name}-*"):
+        stale.unlink()
+    shutil.copy(copy, file)
+
+
+def logged(mail: ReceivedMail) -> str:
+    """Return the lines that Postfix logs about a mail that it queued."""
+    queue_id = f"{zlib.crc32(mail.message_id.encode()):010X}"
+    when = "Nov 24 07:00:01 mx"
+    return (
+        f"{when} postfix/cleanup[9]: {queue_id}: message-id={mail.message_id}\n"
+        f"{when} postfix/qmgr[8]: {queue_id}: from=<{mail.sender}>, size=9, nrcpt=1 (queue active)\n"
+    )
 
 
 def highest(made: Install) -> int:

@@ -17,7 +17,6 @@ from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.subscriber_record import parse
 from tests.digests.conftest import digests, periods
 from tests.support import sample_data
-from tests.support.command_process import Command
 from tests.support.install import Install
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -146,7 +145,7 @@ def test_clock_set_back_creates_no_second_digest(library_of: Install) -> None:
     assert library_of.plan().planned == 3
     for back in (HOUR, 26 * HOUR, timedelta(days=90)):
         library_of.clock.go(-back)
-        assert library_of.plan() == NOTHING
+        assert library_of.plan().due == 0
         library_of.clock.go(back)
         assert library_of.plan() == NOTHING
     assert library_of.unsafe == {}
@@ -162,33 +161,28 @@ def test_clock_jump_creates_at_most_one_digest(library_of: Install, jump: timede
     assert due == (3 if jump > DAY else 0)
     assert library_of.plan() == NOTHING
     library_of.clock.go(-jump)
-    assert library_of.plan() == NOTHING
+    assert library_of.plan() == PlanReport(rescheduled=due)
     assert len(periods(library_of)) == 1 + (due > 0)
     assert library_of.unsafe == {}
 
 
-async def test_reschedule_after_a_clock_far_ahead(library_of: Install) -> None:
-    library_of.people(sample_data.people(3))
-    assert library_of.plan().planned == 3
-    library_of.papers(sample_data.papers(30, seed=9, first=900))
-    library_of.clock.go(timedelta(days=90))
-    assert library_of.plan().due == 3
-    library_of.clock.go(DAY - timedelta(days=90))
-    library_of.papers(sample_data.papers(30, seed=10, first=2_000))
-    metronome = Scheduler(library_of.app)
+@pytest.mark.parametrize(("ahead", "missed"), [(2, 1), (90, 0)])
+async def test_clock_ahead_costs_only_the_date_it_showed(library_of: Install, ahead: int, missed: int) -> None:
+    """Before, all dates up to the one that the clock showed were without a digest, and nothing was said."""
+    library_of.people([*sample_data.people(3), *sample_data.people(3, first=10, hour=18, timezone="Asia/Tokyo")])
+    scheduler, days = Scheduler(library_of.app), 8
     with capture_logs() as said:
-        await metronome.plan()
-        await metronome.plan()
-    assert [line["subscribers"] for line in said if "ten days away" in line["event"]] == [3]
-    ended = Command(("plan", "--due-again", "--json"), library_of.environment(), library_of.folder).run()
-    assert (ended.code, '"due": 3' in ended.output) == (0, True), ended.output
-    assert "3 subscribers were rescheduled" in ended.output
-    assert library_of.plan() == NOTHING
-    library_of.clock.go(DAY)
-    assert library_of.plan().due == 3
-    assert periods(library_of) == ["2026-11-24", "2027-02-22", "2026-11-25", "2026-11-26"]
-    library_of.clock.go(timedelta(days=88))
-    assert library_of.plan() == NOTHING, "of that day they had one"
+        for hour in range(24 * days):
+            if hour % 24 == 6:
+                library_of.papers(sample_data.papers(10, seed=hour, first=100 * (hour + 1)))
+            if hour == 30:
+                library_of.clock.go(ahead * DAY)
+                await scheduler.plan()
+                library_of.clock.go(-ahead * DAY)
+            await scheduler.plan()
+            library_of.clock.go(HOUR)
+    assert [line["subscribers"] for line in said if "clock was ahead" in line["event"]] == [6]
+    assert sum(library_of.states.values()) == 6 * (1 + days - missed)
     assert library_of.unsafe == {}
 
 

@@ -106,7 +106,7 @@ class SentInstall:
     def lose_the_answer(self, delivery: int = 1) -> None:
         """Make a delivery uncertain, as if the reply to its final dot had been lost."""
         with self.install.db.write() as session:
-            session.connection().exec_driver_sql("DROP TRIGGER delivery_state_change" + self._on_table)
+            session.connection().exec_driver_sql("DROP TRIGGER IF EXISTS delivery_state_change" + self._on_table)
             values = {"row": delivery, "end": f"uw{0:013x}"}
             for statement in _LOST:
                 session.connection().execute(text(statement), values)

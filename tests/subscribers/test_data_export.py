@@ -49,7 +49,7 @@ NOBODYS = frozenset(
             "template_set",
         ),
         *("calibration", "trial", "consent_wording", "webhook", "api_token", "inbound_count", "due_audit", "throttle"),
-        *("alert_state", "subscriber_group", "group_interest"),
+        *("alert_state", "sent_journal", "subscriber_group", "group_interest"),
     }
 )
 """Tables that hold nothing of anybody; a new table is either here or in the export."""

@@ -64,7 +64,8 @@ class Relay:
 
     `journal`: a file that gets each Message-ID before its 250. `careless`: replies 354 to DATA though it refused the
     recipient (RFC 2920 section 3.1). `forgetful`: loses what came in the same write after a final dot.
-    `mails_a_session`: closes the connection after so many. `under_way`: open sessions. `rounds`: how often it had to
+    `mails_a_session`: closes the connection after so many, and first replies `farewell` to the next MAIL if there is
+    one. `under_way`: open sessions. `rounds`: how often it had to
     read, which counts the client's round trips.
     """
 
@@ -75,6 +76,7 @@ class Relay:
     careless: bool = False
     forgetful: bool = False
     mails_a_session: int = 1_000_000
+    farewell: str = ""
     delay: float = 0
     journal: Path | None = None
     host: str = "127.0.0.1"
@@ -204,8 +206,7 @@ class _Session:
                 assert self.relay.tls is not None
                 await self.writer.start_tls(self.relay.tls)
             case "MAIL":
-                self.sender, self.recipient, self.open = _ADDRESS.findall(line)[0], "", False
-                self.open = await self._answer("MAIL", "250 2.1.0 ok")
+                await self._begin_mail(line)
             case "RCPT":
                 self.recipient = _ADDRESS.findall(line)[0]
                 if not self.open:
@@ -219,6 +220,13 @@ class _Session:
                 raise _Over
             case _:
                 await self._answer(verb, "250 2.0.0 ok")
+
+    async def _begin_mail(self, line: str) -> None:
+        if self.mails >= self.relay.mails_a_session:
+            await self._say(self.relay.farewell)
+            raise _Over
+        self.sender, self.recipient, self.open = _ADDRESS.findall(line)[0], "", False
+        self.open = await self._answer("MAIL", "250 2.1.0 ok")
 
     async def _begin_data(self) -> None:
         if not (self.open or self.relay.careless):
@@ -247,7 +255,7 @@ class _Session:
         self.relay.keep(mail)
         await self._say(f"250 2.0.0 Ok: queued as {len(self.relay.taken):08X}")
         self.mails += 1
-        if self.mails >= self.relay.mails_a_session:
+        if self.mails >= self.relay.mails_a_session and not self.relay.farewell:
             raise _Over
 
     async def _answer(self, stage: str, usual: str) -> bool:

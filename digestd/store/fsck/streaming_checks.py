@@ -1,6 +1,8 @@
 """Invariants on packed columns: one pass by subscriber, in bounded memory."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import groupby, pairwise
 
 from sqlalchemy import select
@@ -14,7 +16,7 @@ from digestd.store import core
 from digestd.store.fsck.sql_checks import SHOWN
 from digestd.store.ledger.claim_queue import COVERAGE, coverage, occasions
 from digestd.store.ledger.create import audit_hash
-from digestd.store.packing import picked_papers, readable_picks, steps, unpack_seen
+from digestd.store.packing import are_readable_picks, picked_papers, states_of, step_letters, unpack_seen
 
 WALKED = {
     "I14": "a paper in two live or sent digests of a subscriber, or in one and not among the papers they have had",
@@ -30,12 +32,13 @@ _HOLDING = frozenset({State.READY, State.LEASED, State.FINAL_DOT, State.ACCEPTED
 Found = dict[str, list[dict[str, object]]]
 
 
-def walk(session: Session) -> Found:
-    """Read every delivery once, subscriber by subscriber."""
+def walk(session: Session, advance: Callable[[int], None] = lambda _: None) -> Found:
+    """Read every delivery once, subscriber by subscriber; `advance` is called with the number read since."""
     found: Found = {name: [] for name in WALKED}
     due: dict[int, tuple[int, int]] = {}
     for _, group in groupby(_deliveries(session), key=lambda row: row.subscriber_id):
         rows = list(group)
+        advance(len(rows))
         _check_seen(rows, found)
         for row in rows:
             _check_delivery(row, found)
@@ -64,7 +67,7 @@ def _deliveries(session: Session) -> Iterator[core.Record]:
         )
         .select_from(core.delivery.join(core.subscriber, _S.id == _D.subscriber_id).outerjoin(
             core.seen_papers, core.seen_papers.c.subscriber_id == _D.subscriber_id))
-        .order_by(_D.subscriber_id, _D.id)
+        .order_by(_D.subscriber_id, _D.kind, _D.key)  # the order of an index: nothing is sorted
         .execution_options(yield_per=_BLOCK)
     )  # fmt: skip
     yield from session.connection().execute(query)
@@ -84,7 +87,7 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
                 held.extend(picked_papers(row.picks))
             except Damaged:
                 return
-    twice = sorted({paper for paper in held if held.count(paper) > 1}) if len(set(held)) != len(held) else []
+    twice = sorted(paper for paper, count in Counter(held).items() if count > 1)
     seen = set() if rows[0].seen is None else set(unpack_seen(rows[0].seen).tolist())
     missing = sorted(set(held) - seen)
     if twice or missing:
@@ -97,22 +100,32 @@ def _check_delivery(row: core.Record, found: Found) -> None:
     if wrong and row.kind in DIGESTS and row.status != Status.ERASED:
         _note(found, "I15", {"id": row.id, "state": state})
     try:
-        walked = [step[0] for step in steps(row.history)]
+        illegal = _illegal_steps(step_letters(row.history))
     except ValueError as error:
         _note(found, "I17", {"id": row.id, "history": str(error)})
         return
+    for name, before, after in illegal:
+        _note(found, name, {"id": row.id, "from": before, "to": after})
+
+
+@lru_cache(maxsize=10_000)
+def _illegal_steps(letters: str) -> tuple[tuple[str, str, State], ...]:
+    """Return the violated invariant and both states of each illegal step; few courses of a delivery are common."""
+    walked = states_of(letters)
+    illegal: list[tuple[str, str, State]] = []
     if walked and walked[0] not in INITIAL_STATES:
-        _note(found, "I17", {"id": row.id, "from": "born", "to": walked[0]})
+        illegal.append(("I17", "born", walked[0]))
     for before, after in pairwise(walked):
         if before in FINAL_STATES:
-            _note(found, "I18", {"id": row.id, "from": before, "to": after})
+            illegal.append(("I18", before, after))
         elif (before, after) not in TRANSITIONS:
-            _note(found, "I17", {"id": row.id, "from": before, "to": after})
+            illegal.append(("I17", before, after))
+    return tuple(illegal)
 
 
 def _is_readable(row: core.Record) -> bool:
     is_told = Occasion.EMPTY in occasions(row.occasions) and bool(row.picks)
-    return (is_told or bool(readable_picks(row.picks))) and coverage(row.coverage) is not None
+    return (is_told or are_readable_picks(row.picks)) and coverage(row.coverage) is not None
 
 
 def _check_due(session: Session, due: dict[int, tuple[int, int]], found: Found) -> None:

@@ -39,7 +39,7 @@ from digestd.store.ledger.refusals import RefusalCounts, count_waiting, judge_re
 from digestd.store.ledger.restore import SentAttempt
 from digestd.store.ledger.results import AttemptResult, record_journalled, record_results
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle, settle_all_bounced, settle_bounced
-from digestd.store.ledger.uncertain import UncertainDelivery, commit_times, count_long_uncertain, uncertain_deliveries
+from digestd.store.ledger.uncertain import UncertainDelivery, count_long_uncertain, uncertain_deliveries
 
 __all__ = [
     "GRACE",
@@ -61,7 +61,6 @@ __all__ = [
     "claim",
     "claim_these",
     "commit_sends",
-    "commit_times",
     "count_long_uncertain",
     "count_waiting",
     "expire",

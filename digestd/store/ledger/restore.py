@@ -1,18 +1,19 @@
-"""Apply mails that left after a backup was made to a database restored from it.
+"""Bring a ledger forward that is behind the evidence, as one restored from a backup.
 
-Each goes the way that it had gone, ready → leased → final_dot → accepted or uncertain, with the time and return path
-of the real attempt, so that the relay's log and bounces settle uncertain ones as usual.
+Each mail goes the way that it had gone, ready → leased → final_dot → accepted or uncertain, with the time and return
+path of the real attempt, so that the relay's log and bounces settle uncertain ones as usual.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select, text, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Evidence, MailKind, Outcome, Settlement, State
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ClaimOwner, claim_these
+from digestd.store.ledger.claim_queue import LEASE, ClaimOwner, claim_these
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
 from digestd.store.ledger.results import AttemptResult, record_journalled
 from digestd.store.ledger.settlement import SettlementProof, settle
@@ -22,6 +23,7 @@ from digestd.store.timestamps import from_us, to_us
 OWNER = "adopted"
 RESTORED = "restored"
 WHY = "the database was put back from a backup"
+LOST = "it may have been sent before: the database was put back, and the sent journal of that time is lost"
 _D, _A = core.delivery.c, core.attempt.c
 _LEFT = frozenset({State.READY, State.UNCERTAIN})
 
@@ -47,6 +49,7 @@ class OpenDelivery:
     state: State
     message_id: str
     born_us: int
+    attempts: int
 
 
 def sent_message_id(session: Session, delivery: int, attempt: int) -> str | None:
@@ -61,40 +64,126 @@ def sent_message_id(session: Session, delivery: int, attempt: int) -> str | None
 
 def open_deliveries(session: Session) -> list[OpenDelivery]:
     """Return the deliveries that are ready or uncertain."""
-    query = select(_D.id, _D.state, _D.message_id, _D.history).where(_D.state.in_(sorted(_LEFT))).order_by(_D.id)
+    query = select(_D.id, _D.state, _D.message_id, _D.history, _D.attempts)
+    query = query.where(_D.state.in_(sorted(_LEFT))).order_by(_D.id)
     return [
-        OpenDelivery(row.id, State(row.state), row.message_id, steps(row.history)[0][2])
+        OpenDelivery(row.id, State(row.state), row.message_id, steps(row.history)[0][2], row.attempts)
         for row in session.connection().execute(query)
     ]
 
 
-def apply_sent(session: Session, mail: OpenDelivery, left: SentAttempt, envelope_from: str, accepted: bool) -> bool:
-    """Give a delivery the end its mail had; return False if it cannot have it."""
+def apply_sent(
+    session: Session,
+    mail: OpenDelivery,
+    left: SentAttempt,
+    envelope: Callable[[int, int], str],
+    accepted: bool,
+    why: str = WHY,
+) -> bool:
+    """Give a delivery the end its mail had; return False if it cannot have it.
+
+    Args:
+        session: The transaction.
+        mail: The delivery as the ledger has it.
+        left: The attempt that sent it.
+        envelope: Returns the return path of an attempt at a delivery.
+        accepted: True if the relay took it, False if that is unknown.
+        why: The reason to store.
+    """
     now = from_us(max(left.at_us, mail.born_us))
     if mail.state is State.UNCERTAIN:
-        proof = SettlementProof(Evidence.RECEIPT_JOURNAL, Actor.RECOVERY, WHY)
+        proof = SettlementProof(Evidence.RECEIPT_JOURNAL, Actor.RECOVERY, why)
         return accepted and settle(session, mail.id, Settlement.ACCEPTED, proof, now)
-    claims = claim_these(session, ClaimOwner(OWNER, lambda *_: envelope_from), [mail.id], now)
-    passes = [CommitRequest(claim.key, claim.attempt, OWNER, left.sha256) for claim in claims]
-    if commit_sends(session, passes, now) != [CommitDecision.OK]:
+    attempt = _lease_again(session, mail, envelope(left.delivery, left.attempt), envelope, now)
+    if attempt is None:
         return False
-    result = AttemptResult(mail.id, passes[0].attempt, OWNER, State.UNCERTAIN, Outcome.UNCERTAIN, reason=WHY)
+    request = CommitRequest(mail.id, attempt, OWNER, left.sha256)
+    if commit_sends(session, [request], now) != [CommitDecision.OK]:
+        return False
+    result = AttemptResult(mail.id, attempt, OWNER, State.UNCERTAIN, Outcome.UNCERTAIN, reason=why)
     if accepted:
         result = result._replace(state=State.ACCEPTED, outcome=Outcome.ACCEPTED, code=250, reason=None)
     return record_journalled(session, [result], now) == 1
 
 
-def reserve_numbers(session: Session, beyond: int, now: datetime) -> None:
+def _lease_again(
+    session: Session, mail: OpenDelivery, sent_from: str, envelope: Callable[[int, int], str], now: datetime
+) -> int | None:
+    """Lease a ready delivery for the attempt that sent it, and return that attempt's number in the ledger.
+
+    The ledger may have the attempt as one that recovery ended unsent: then it is open again.
+    """
+    query = select(_A.delivery_id, _A.n, _A.outcome).where(_A.envelope_from == sent_from)
+    known = session.connection().execute(query).first()
+    if known is not None and (known.delivery_id, known.n, known.outcome) == (mail.id, mail.attempts, Outcome.NOT_SENT):
+        _reopen(session, mail.id, mail.attempts, to_us(now))
+        return mail.attempts
+    if known is None:
+        claims = claim_these(session, ClaimOwner(OWNER, lambda *_: sent_from), [mail.id], now)
+    else:  # the return path is taken: the relay's log still knows the mail by its Message-ID
+        claims = claim_these(session, ClaimOwner(OWNER, envelope), [mail.id], now)
+    return claims[0].attempt if claims else None
+
+
+def _reopen(session: Session, delivery: int, attempt: int, at_us: int) -> None:
+    lease = at_us + LEASE // timedelta(microseconds=1)
+    session.connection().execute(
+        update(core.delivery)
+        .where(_D.id == delivery, _D.state == State.READY)
+        .values(
+            state=State.LEASED,
+            lease_owner=OWNER,
+            lease_until_us=lease,
+            history=_D.history.concat(step(State.LEASED, Actor.RECOVERY, at_us)),
+        )
+    )
+    session.connection().execute(
+        update(core.attempt)
+        .where(_A.delivery_id == delivery, _A.n == attempt)
+        .values(phase="open", owner=OWNER, outcome=None, closed_us=None)
+    )
+
+
+def hold(session: Session, mail: OpenDelivery, envelope: Callable[[int, int], str], now: datetime) -> bool:
+    """Make a ready delivery uncertain that may have been sent already; return False if it is not ready."""
+    lost = SentAttempt(mail.id, mail.attempts + 1, to_us(now), bytes(32))
+    return mail.state is State.READY and apply_sent(session, mail, lost, envelope, accepted=False, why=LOST)
+
+
+def unknown_attempts(session: Session, attempts: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return which of these attempts at deliveries have not passed the commit point by the ledger, in order.
+
+    Those up to the last number that a restore reserved are known to it.
+    """
+    wanted, known = sorted(attempts), set[tuple[int, int]]()
+    for begin in range(0, len(wanted), _BATCH):
+        some = [delivery for delivery, _ in wanted[begin : begin + _BATCH]]
+        query = select(_A.delivery_id, _A.n).where(_A.delivery_id.in_(some), _A.final_dot_us.is_not(None))
+        known |= {(row.delivery_id, row.n) for row in session.connection().execute(query)}
+    unknown = [attempt for attempt in wanted if attempt not in known]
+    if not unknown:
+        return []
+    reserved = select(func.max(_D.id)).where(_D.message_id.like(f"<{RESTORED}.%"))
+    up_to = session.connection().execute(reserved).scalar() or 0
+    return [(delivery, n) for delivery, n in unknown if delivery > up_to]
+
+
+_BATCH = 500
+
+
+def reserve_numbers(session: Session, beyond: int, now: datetime, *, always: bool = False) -> None:
     """Continue delivery numbers after `beyond`.
 
     This way, late bounces match no new mail.
 
-    A row that says so keeps the place; there is none to keep where nobody is subscribed.
+    A row that says so keeps the place; there is none to keep where nobody is subscribed. `always`: write one even if
+    the number has been reached, to note that the evidence up to here has been taken in.
     """
     highest = session.connection().execute(select(func.max(_D.id))).scalar() or 0
     somebody = session.connection().execute(select(func.min(core.subscriber.c.id))).scalar()
-    if highest >= beyond or somebody is None:
+    if somebody is None or (highest >= beyond - 1 and not always):
         return
+    beyond = max(beyond, highest + 1)
     at_us = to_us(now)
     session.connection().execute(
         insert(core.delivery).values(

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce
 from digestd.domain.bounce_status import kind_of, status_in
-from digestd.domain.delivery import UNSENT, Actor, Evidence, Outcome, State
+from digestd.domain.delivery import TRANSITIONS, UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store import bounces, core
 from digestd.store.bulk import BulkStatement, KeyLookup, Row, run_all
@@ -53,6 +53,7 @@ def record_results(session: Session, results: Sequence[AttemptResult], now: date
 
     A result whose lease has been taken over changes nothing, with one exception: a definite
     reply that comes after recovery called the very same attempt uncertain beats the uncertainty.
+    Nor does a result of a mail whose commit point the database has lost; the sent journal knows that mail.
     """
     return _record(session, results, now, (Evidence.REPLY, Evidence.LATE_REPLY))
 
@@ -79,7 +80,7 @@ def _record(
             continue
         # relays quote addresses; the text is dropped if the subscriber was erased meanwhile
         kept = result if row.status != _ERASED else result._replace(text="")
-        if row.lease_owner == result.owner and row.state in _UNDER_WAY:
+        if row.lease_owner == result.owner and (State(row.state), result.state) in TRANSITIONS:
             ours.append(kept)
         elif row.owner == result.owner and row.state == State.UNCERTAIN and result.outcome in _DEFINITE:
             late.append(kept)
@@ -90,7 +91,6 @@ def _record(
 
 
 _ERASED = str(Status.ERASED)
-_UNDER_WAY = State.LEASED.value, State.FINAL_DOT.value
 _DEFINITE = Outcome.ACCEPTED, Outcome.TEMP
 """Outcomes that settle an uncertain result of the same attempt."""
 _STANDING = KeyLookup(

@@ -1,13 +1,12 @@
-"""Uncertain deliveries, and the commit times of attempts that a relay's log names."""
+"""Uncertain deliveries, and accepted ones to compare a relay's log with."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlmodel import Session
 
-from digestd.domain.delivery import Evidence
+from digestd.domain.delivery import Evidence, State
 from digestd.store import core
 from digestd.store.ledger.indexes import UNCERTAIN
 from digestd.store.timestamps import to_us
@@ -24,14 +23,24 @@ class UncertainDelivery:
     delivery: int
     attempt: int
     envelope_from: str
+    message_id: str
     relay: str | None
+    final_dot_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedMail:
+    """A mail that a relay accepted in answer to us: its names, and the time of the commit point."""
+
+    envelope_from: str
+    message_id: str
     final_dot_us: int
 
 
 def uncertain_deliveries(session: Session, most: int) -> list[UncertainDelivery]:
     """Return up to `most` uncertain deliveries, oldest first."""
     query = (
-        select(_D.id, _A.n, _A.envelope_from, _A.relay, _A.final_dot_us)
+        select(_D.id, _A.n, _A.envelope_from, _D.message_id, _A.relay, _A.final_dot_us)
         .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
         .where(UNCERTAIN)
         .order_by(_D.id + 0)  # for its bare number SQLite would walk through all, in their order
@@ -46,9 +55,32 @@ def count_long_uncertain(session: Session, now: datetime) -> int:
     return int(session.connection().execute(query).scalar_one())
 
 
-def commit_times(session: Session, attempts: Collection[tuple[int, int]]) -> list[int]:
-    """Return the commit times (µs) of these attempts that the relay acknowledged."""
-    query = select(_A.final_dot_us).where(
-        tuple_(_A.delivery_id, _A.n).in_(list(attempts)), _A.evidence == Evidence.REPLY, _A.final_dot_us.is_not(None)
+def accepted_near(session: Session, end: UncertainDelivery, most: int, within: timedelta) -> list[AcceptedMail]:
+    """Return up to `most` mails that the same relay accepted before, and as many after, an uncertain one.
+
+    They are sought among the deliveries with near numbers, as deliveries leave nearly in that order.
+    """
+    span_us = within // timedelta(microseconds=1)
+    query = (
+        select(_A.envelope_from, _D.message_id, _A.final_dot_us)
+        .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
+        .where(_D.state == State.ACCEPTED, _A.evidence == Evidence.REPLY, _A.relay == end.relay)
+        .limit(_SOUGHT * most)
     )
-    return list(session.connection().execute(query).scalars())
+    found = [
+        AcceptedMail(*row)
+        for side in (
+            query.where(_D.id < end.delivery).order_by(_D.id.desc()),
+            query.where(_D.id > end.delivery).order_by(_D.id),
+        )
+        for row in session.connection().execute(side)
+    ]
+    near = sorted(found, key=lambda mail: abs(mail.final_dot_us - end.final_dot_us))
+    near = [mail for mail in near if abs(mail.final_dot_us - end.final_dot_us) <= span_us]
+    before = [mail for mail in near if mail.final_dot_us <= end.final_dot_us]
+    after = [mail for mail in near if mail.final_dot_us > end.final_dot_us]
+    return [*before[:most], *after[:most]]
+
+
+_SOUGHT = 4
+"""Deliveries looked at on each side for each that is wanted."""

@@ -6,7 +6,7 @@ Nothing outside the store sees them; domain values go in and out.
 from digestd.store.tables.bounces import BounceRow, InboundCountRow, LiftedSuppressionRow
 from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenPapersRow, SuppressionRow
 from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow, PaperLookupRow, ReferenceRow
-from digestd.store.tables.operations import AlertStateRow, ApiTokenRow, ThrottleRow, TrialRow
+from digestd.store.tables.operations import AlertStateRow, ApiTokenRow, SentJournalRow, ThrottleRow, TrialRow
 from digestd.store.tables.papers import (
     CoverageRow,
     DoNotMergeRow,
@@ -91,6 +91,7 @@ __all__ = [
     "RevisionRow",
     "SavedListLinkRow",
     "SeenPapersRow",
+    "SentJournalRow",
     "SightingRow",
     "SignalRow",
     "SimilarityKeyRow",

@@ -1,4 +1,4 @@
-"""Operations: API tokens, trials of ranking weights, throttles, alerts."""
+"""Operations: API tokens, trials of ranking weights, throttles, alerts, sent journals."""
 
 from sqlalchemy import CheckConstraint, Column, Float, LargeBinary, Text
 from sqlmodel import Field
@@ -56,3 +56,16 @@ class AlertStateRow(Row, table=True):
     __table_args__ = ({"sqlite_with_rowid": False},)
     event: str = Field(primary_key=True, max_length=40)
     known: int
+
+
+class SentJournalRow(Row, table=True):
+    """One sent journal, which is a folder outside the database; see digestd.store.sent_journals."""
+
+    __tablename__ = "sent_journal"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    id: str = Field(primary_key=True, max_length=32)
+    host: str = Field(max_length=255)
+    generation: int = Field(sa_column=us())
+    server: str = Field(max_length=80)
+    since_us: int = Field(sa_column=us())
+    used_us: int = Field(sa_column=us())

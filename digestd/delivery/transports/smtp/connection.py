@@ -23,6 +23,8 @@ ENVELOPE_STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 START_MAIL_INPUT = 354
 """The answer to DATA that asks for the body (RFC 5321 section 4.2.3)."""
 FINAL_DOT = b".\r\n"
+_SESSION_ENDS = 421
+"""The relay ends this session (RFC 5321 section 3.8): a request to slow down only if it took no mail in it."""
 QUIT_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
@@ -93,8 +95,9 @@ class SmtpConnection:
         except _SessionClosed:
             if not self._used:
                 raise
-            await self.open()  # relays close a session after so many mails, or so much time
-            refused = await self._envelope(mail)
+            refused = await self._in_new_session(mail)
+        if refused is not None and refused.reply.code == _SESSION_ENDS and self._used:
+            refused = await self._in_new_session(mail)
         return refused or await self._body(mail)
 
     async def commit(self, then: OutgoingMail | None = None) -> SmtpReply:
@@ -156,6 +159,11 @@ class SmtpConnection:
             self._session.stream.abort()
         self._session = self._ahead = None
 
+    async def _in_new_session(self, mail: OutgoingMail) -> Refusal | None:
+        """Send the envelope in a new session: relays end one after so many mails, or so much time."""
+        await self.open()
+        return await self._envelope(mail)
+
     async def _retry_without_pipelining(self, mail: OutgoingMail, error: PipelineMismatch) -> Refusal | None:
         """Repeat the envelope over a new session, one command at a time.
 
@@ -163,8 +171,7 @@ class SmtpConnection:
         """
         log.warning("pipelining disabled: the relay answered out of order", relay=self._relay.name, why=str(error))
         self._behaviour.pipelines = False
-        await self.open()
-        return await self._envelope(mail)
+        return await self._in_new_session(mail)
 
     async def _envelope(self, mail: OutgoingMail) -> Refusal | None:
         """Send the envelope and read the answers.

@@ -37,6 +37,7 @@ TABLES = (
     "inbound_count",
     "due_audit",
     "alert_state",
+    "sent_journal",
     "saved_list_link",
     "chat_request",
     "chat_target",
@@ -481,6 +482,16 @@ def _ledger() -> None:
         "alert_state",
         sa.Column("event", sa.String(40), primary_key=True),
         sa.Column("known", sa.Integer(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "sent_journal",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("host", sa.String(255), nullable=False),
+        _us("generation"),
+        sa.Column("server", sa.String(80), nullable=False),
+        _us("since_us"),
+        _us("used_us"),
         sqlite_with_rowid=False,
     )
     op.create_table(
