@@ -53,6 +53,32 @@ def test_gist_prefers_finding_to_praise() -> None:
     assert praise not in text
 
 
+def test_gist_shortens_sentences_for_a_result() -> None:
+    new = (
+        "Through long and careful sweeps over soil, water, and light, we introduce LeafCount, a model that "
+        "counts trees from radar images, which combines a small network that reads tiles with a table of species."
+    )
+    result = "LeafCount outperforms the best model before it by 12%, showing how much can be gained from radar images."
+    gist = made(TITLE, f"{BACKGROUND} {new} {DETAIL} {result} {HOPE}")
+    assert "LeafCount, a model that counts trees from radar images" in gist.brief
+    assert "outperforms the best model before it by 12%" in gist.brief
+    assert "…" not in gist.brief
+    assert len(gist.brief) <= BRIEF_MAX
+
+
+def test_gist_prefers_finding_to_closing_promise() -> None:
+    finding = "LeafCount misses fewer trees than the best model before it in all of the ten forests."
+    promise = "The results suggest a practical step towards the automatic counting of trees in all forests."
+    text = made(TITLE, f"{BACKGROUND} {NEW} {DETAIL} {finding} {promise}").text
+    assert finding in text
+    assert promise not in text
+
+
+def test_gist_drops_markup() -> None:
+    gist = made("Oaks", "We plant <I>Quercus</I> in<br>parks.</div> They <span class='x'>grow</span> if 1 < 2 > 0.")
+    assert gist.text == "We plant Quercus in parks. They grow if 1 < 2 > 0."
+
+
 def test_gist_prefers_result_to_set_up() -> None:
     set_up = (
         "We evaluate LeafCount on three forests in Finland with 1,200 images that were taken in the last two years."
@@ -141,7 +167,7 @@ def test_gist_takes_along_what_a_sentence_needs() -> None:
 
 
 def test_gist_cuts_only_a_sentence_that_is_too_long() -> None:
-    clause = ", which grows in parks and forests of many countries and is planted by the people who live there"
+    clause = " or an oak in parks and forests of many countries that is planted by the people who live there"
     gist = made("Oaks", f"We propose a new oak{clause * 8}.")
     assert gist.text.endswith("…")
     assert len(gist.text) <= GIST_MAX

@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.papers.gists.references import expand, find_needs, long_forms
+from digestd.papers.gists.references import appositions, expand, find_needs, long_forms
 from digestd.papers.gists.standing import stand
 
 
@@ -66,6 +66,15 @@ def test_expand_leaves_what_is_explained_or_part_of_name() -> None:
     assert expand("A GPS-like oak.", "GPS", "policy search") == "A GPS-like oak."
     assert expand("Oaks (or a GPS) grow.", "GPS", "policy search") == "Oaks (or a GPS) grow."
     assert expand("The GPS (G) oak.", "GPS", "policy search") == "The GPS (G) oak."
+
+
+def test_coined_name_is_explained_by_its_apposition() -> None:
+    found = appositions(["To prune them, we introduce BARK, a slow saw without teeth that cuts oaks."])
+    assert found == {"BARK": "a slow saw without teeth"} or found == {"BARK": "a slow saw"}
+    assert expand("Oaks cut with BARK grow.", "BARK", "a slow saw") == "Oaks cut with BARK grow."
+    assert expand("Oaks are cut with BARK.", "BARK", "a slow saw") == "Oaks are cut with a slow saw (BARK)."
+    assert expand("BARK outperforms an axe.", "BARK", "a slow saw") == "A slow saw (BARK) outperforms an axe."
+    assert expand("The BARK is slow.", "BARK", "a slow saw") == "The BARK is slow."
 
 
 def test_phrases_are_linear_in_hostile_text() -> None:

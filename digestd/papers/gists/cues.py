@@ -32,6 +32,8 @@ _SET_UP = _any(
     r"[^.]{0,160}\b(?:is|are) (?:then |also |further )?(?:introduced|applied|adopted|employed|incorporated"
     r"|proposed) (?:to|in|for|into)\b",
     r"[^.]{0,200}\b(?:is|are) (?:also )?(?:presented|reported|given|provided|described|discussed)\.?$",
+    r"[^.]{0,80}\b(?:comprises?|contains?|consists? of|includes?|covers?|spans?) (?:over |more than |about )?\d",
+    r"[^.]{0,120}\b(?:is|are|continues) (?:\w+ )?(?:pre-?)?(?:trained|built) (?:up)?on\b",
     r"(?:extensive |the )?experiments (?:are|were) (?:conducted|performed|carried)",
 )
 _SAYS = (
@@ -40,13 +42,13 @@ _SAYS = (
 _FINDING = _any(
     r"\bwe (?:\w+ )?(?:find|found|observed?|show|showed|prove|proved|discover(?:ed)?|conclude)\b",
     r"\b(?:results?|experiments?|analys[ei]s|findings|evaluations?|simulations?|investigations?|data|experience|study"
-    rf"|tests|work) (?:\w+ ){{0,4}}{_SAYS} (?:that|how|an?|the|significant)\b",
+    rf"|tests|work) (?:[\w-]+ ){{0,7}}{_SAYS} (?:that|how|an?|the|significant)\b",
     r"\band (?:\w+ )?(?:show|demonstrate|find|prove|found|showed)s? (?:that|how)\b",
     r"\bturns out\b",
 )
 _COMPARISON = _any(
     r"\b(?:outperform|surpass|exceed)(?:s|ed|ing)? (?!all\b|existing|other|previous|prior|the state|state|current)",
-    r"\b(?:higher|lower|faster|better|fewer|smaller|larger|less|more \w+) than\b",
+    r"\b(?:higher|lower|faster|better|fewer|smaller|larger|less|more \w+)(?: [\w-]+){0,2} than\b",
     r"\bcompared (?:to|with)\b",
     r"\b(?:de|in)creas|\breduc",
 )
@@ -57,12 +59,15 @@ _FIGURES = _any(
     r"(?:\b(?:of|to|at|than|is|was|are|were|achiev\w+|reach\w*|scor\w+|only|nearly|about|over)|[=≈]) ?"
     r"\d{1,3}(?:,\d{3})*\.\d",
     r"\bp ?[<=] ?0?\.\d",
-    r"\b(?:twice|half|double|tripl)\w*|\btimes (?:faster|fewer|more|less)|\borders? of magnitude",
+    r"\b(?:twice|half|double|tripl(?:e[sd]?|ing)\b)\w*|\btimes (?:faster|fewer|more|less)|\borders? of magnitude",
     r"\b\d+ (?:of|out of) (?:the )?\d+",
 )
 _OUTCOME = _any(
+    r"\bachiev\w+ (?:\w+ )?(?:results?|performance) (?:that (?:is|are) )?(?:comparable|competitive|better|superior)",
     r"\boutperform|\bsurpass|\bgains? of\b",
-    r"\bachiev\w+ (?:a |an |the )?(?:new |superior|state|competitive|comparable|strong|significant|up to|\d)",
+    r"\b(?:key|main|following|important) findings:|\bmain (?:conclusion|finding|result)s? (?:is|are)\b",
+    r"\b(?:achiev|deliver|attain|obtain|establish|sets?\b)\w* (?:a |an |the )?"
+    r"(?:new |superior|state|competitive|comparable|strong|significant|up to|\d)",
     r"\b(?:significant|consistent|substantial|remarkable)(?:ly)? (?:gain|improv|reduc|outperform|higher|better)",
     r"\bby (?:up to |over |about )?\d",
 )
@@ -81,7 +86,7 @@ _PRAISE = _any(
 _OUTLOOK = _any(
     r"\b(?:potential|promising|promise|insights?|implications?|foundations?|guidance|highlights?|underscor\w+)\b",
     r"\b(?:opportunit\w+|directions?|valuable|advancements?|milestone|a glimpse|shares?|broad(?:er)?|pave\w*)\b",
-    r"\bsteps? toward\b|\bdiscuss(?:es|ed)?\b|\bstrengthens? the case\b|\baims? to (?:support|facilitate)\b",
+    r"\bsteps? towards?\b|\bdiscuss(?:es|ed)?\b|\bstrengthens? the case\b|\baims? to (?:support|facilitate)\b",
     r"\banswer\w* \w+ questions?\b|\bestablish(?:es|ing)? \S+ as\b|\badvances? (?:the |\S+ (?:research|discovery)\b)",
     r"\b(?:offer|provid|supply|suppli)\w* (?:[\w-]+,? ){0,4}(?:tools?|solutions?|platforms?|paradigms?|pathways?"
     r"|testbeds?"
@@ -91,6 +96,16 @@ _OUTLOOK = _any(
     r"\b(?:demonstrat|show|validat|confirm|verif)\w* (?:the |its |our |their )?"
     r"(?:effectiveness|superiority|efficacy|validity|feasibility|usefulness|generality)\b",
 )
+_PROMISES = _any(
+    r"\b(?:results|findings|work|study|paper|experiments|approach|method|framework|we|this|these) (?:\w+ ){0,3}"
+    r"(?:highlight|underscore|emphasi[sz]e|pave|open|lay|provide|offer|suggest|represent|mark|point|shed|demonstrate"
+    r"|establish|advance|contribute|show|explore|discuss|share)(?:s|d|ed)? (?:[\w-]+ ){0,5}"
+    r"(?:potential|promise|importance|need|value|way"
+    r"|foundations?|insights?|steps?|directions?"
+    r"|avenues?|paths?|pathways?|paradigms?|opportunit\w+|light|guidance|basis|implications?|milestone"
+    r"|necessity|significance|groundwork|role|power|usefulness)\b"
+)
+"""The closing sentence that tells what the work is good for."""
 _PRAISE_COST, _OUTLOOK_COST = 0.2, 0.4
 _UNLIKELY = 0.05
 """Below this probability of a result, praise does not matter."""
@@ -169,6 +184,7 @@ def announcement(text: str) -> float:
     return 0.2 if _ANNOUNCING.search(text) else 0.0
 
 
+@lru_cache(maxsize=128)  # asked several times for a sentence
 def result_weight(text: str) -> float:
     """Return how much a sentence counts as a result, whatever the roles say, from 0 to 1."""
     concrete = concreteness(text)
@@ -184,6 +200,14 @@ def is_set_up(text: str) -> bool:
     if "%" in text or _SET_UP.match(text) is None:
         return False
     return not any(cue.search(text) for cue in (_FINDING, _COMPARISON, _OUTCOME))
+
+
+@lru_cache(maxsize=128)
+def is_outlook(text: str) -> bool:
+    """Return True if a sentence praises or promises and names no figure, comparison or outcome."""
+    if concreteness(text) >= _CONCRETE_CUES[1][1] or _OUTCOME.search(text):
+        return False
+    return _PROMISES.search(text) is not None
 
 
 @lru_cache(maxsize=128)  # asked several times for a sentence

@@ -10,16 +10,17 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digestd.papers.gists import cues
 from digestd.papers.gists.choice import features, system_name
-from digestd.papers.gists.references import HARD, Need, expand, find_needs
+from digestd.papers.gists.references import HARD, Need, expand, find_needs, names
 from digestd.papers.gists.roles import Floats, GistModel, load_model
-from digestd.papers.gists.sentences import BACKGROUND, CONCLUSION, METHOD, OBJECTIVE, RESULT, ROLES, Sentence
+from digestd.papers.gists.sentences import BACKGROUND, CONCLUSION, METHOD, OBJECTIVE, OTHER, RESULT, ROLES, Sentence
+from digestd.papers.gists.shortening import shorter_forms
 from digestd.papers.gists.standing import Standing, stand
 
 Booleans = NDArray[np.bool_]
@@ -34,7 +35,7 @@ SENTENCES_MAX = 40
 """Sentences that are read; a longer text is cut."""
 _CANDIDATES_MAX = 11
 _SHOWN_MAX = 3
-_BACKGROUND, _OBJECTIVE, _METHOD, _RESULT = (ROLES.index(role) for role in (BACKGROUND, OBJECTIVE, METHOD, RESULT))
+_BACKGROUND, _OBJECTIVE, _METHOD, _RESULT, _OTHER = map(ROLES.index, (BACKGROUND, OBJECTIVE, METHOD, RESULT, OTHER))
 _LABEL_WEIGHT = 0.9
 """The probability of a role that the abstract itself names."""
 _BEFORE = 0.3
@@ -47,6 +48,8 @@ _METHOD_NEW = 0.85
 """How much a sentence on the method tells what is new."""
 _TRIED = 0.4
 """What is left of the probability of a result in a sentence that says what was tried, not what came out."""
+_PROMISED = 0.5
+"""What is left of the probability of a result in a sentence that only praises or promises."""
 _FITNESS, _FITNESS_MIN = 0.6, -6.0
 """How much the fitness counts beside the roles. Without a title there is little to tell it by: it counts nothing."""
 _BRIEF = 400
@@ -61,7 +64,7 @@ _DOUBT = 0.02
 _LIKELY = 0.5
 _CONCLUDED = 0.5
 """What speaks for a sentence from the conclusions of a structured abstract."""
-_UNEXPLAINED = 0.4
+_UNEXPLAINED = 0.8
 """The cost of acronyms whose long forms do not fit."""
 _ADDED, _ALONE = 0.03, 0.3
 """The cost of each sentence after the first, and of a sentence alone."""
@@ -78,6 +81,16 @@ _POINTS = re.compile(
     re.IGNORECASE,
 )
 """Words that make a sentence a bad opening, even if it names what they point to."""
+_BOTH = 3.5
+"""What speaks for a gist with a contribution and a result that a reader can use."""
+_USABLE = 0.4
+"""The probability of a contribution or result from which on it counts so."""
+_WEAK = 0.7
+"""How much a result counts that tells no figures and names no outcome."""
+_SHORTENED, _SHORTENED_THIRD, _PAIR = 1.0, 1.8, 2
+"""The cost of a gist whose sentences fit only in a shortened form: two of them, and more."""
+_CUT, _FIGURES_LOST, _NAME_LOST = 25, 100, 300
+"""What a shortened sentence, lost figures and a lost name cost beside the characters that are lost."""
 _LONG_WORD = re.compile(r"[a-z0-9]{4,}")
 _OTHERS = 0.25
 """How much the concreteness of a result counts beside that of the best."""
@@ -107,10 +120,14 @@ class Abstract:
         texts: The sentences as they are shown.
         linked: The same with their connectives, for those that follow the sentence before.
         lengths: Their characters.
+        shorter: Their shortened forms, the longest first.
+        shortest: The characters of the shortest form.
         new, out: The probability that a sentence tells what is new, and what came out.
         fitness: How well a sentence alone tells what the paper is about, at most 0.
         opening: What speaks for a sentence as the first, on the problem.
         gain: How concrete a result is.
+        is_new: Whether a sentence can stand for the contribution.
+        strength: How much a sentence can stand for the result, from 0 to 1.
         cost: How much speaks against showing a sentence.
         shared: The words that pairs of sentences have in common, as a cost, (sentences, sentences).
         needs: What the sentences take for granted.
@@ -120,11 +137,15 @@ class Abstract:
     texts: tuple[str, ...]
     linked: tuple[str, ...]
     lengths: NDArray[np.int64]
+    shorter: tuple[tuple[str, ...], ...]
+    shortest: NDArray[np.int64]
     new: Floats
     out: Floats
     fitness: Floats
     opening: Floats
     gain: Floats
+    is_new: Booleans
+    strength: Floats
     cost: Floats
     shared: Floats
     needs: tuple[Need, ...]
@@ -135,7 +156,7 @@ class Abstract:
         if not len(self.candidates):
             return ""
         fittest = int(self.candidates[self.fitness[self.candidates].argmax()])
-        if self.lengths[fittest] <= limit or any(self.fitness[place] > _FAR for place in chosen):
+        if self.shortest[fittest] <= limit or any(self.fitness[place] > _FAR for place in chosen):
             return ""
         return self.texts[fittest]
 
@@ -147,12 +168,12 @@ class Abstract:
         return sorted(found, key=lambda place: self.cost[place] - self.gain[place] - self.out[place])
 
     def shown(self, places: Sequence[int], limit: int) -> list[str]:
-        """Return sentences as they read together, with long forms of acronyms as far as they fit."""
-        texts = {place: self.texts[place] for place in places}
+        """Return sentences as they read together, shortened if need be, with long forms of acronyms if they fit."""
+        texts = self._fitted(places, limit)
         room = limit - sum(map(len, texts.values())) - len(texts) + 1
         for place in places:
             added = len(self.linked[place]) - len(self.texts[place])
-            if place - 1 in texts and added <= room:
+            if place - 1 in texts and added <= room and texts[place] == self.texts[place]:
                 texts[place] = self.linked[place]
                 room -= added
         for need in self.needs:
@@ -160,6 +181,23 @@ class Abstract:
                 texts[need.place] = expand(texts[need.place], need.name, need.long_form)
                 room -= need.length
         return list(texts.values())
+
+    def _fitted(self, places: Sequence[int], limit: int) -> dict[int, str]:
+        """Return the forms of sentences that keep most and fit together."""
+        full = [self.texts[place] for place in places]
+        if len(" ".join(full)) <= limit:
+            return dict(zip(places, full, strict=True))
+        fitting = [
+            forms
+            for forms in product(*[(self.texts[place], *self.shorter[place]) for place in places])
+            if len(" ".join(forms)) <= limit
+        ]
+        kept = max(
+            fitting,
+            key=lambda forms: sum(map(len, forms)) - sum(map(_loss, full, forms)) - _unexplained(full, forms),
+            default=full,
+        )
+        return dict(zip(places, kept, strict=True))
 
 
 def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = None, summary: str = "") -> Abstract:
@@ -187,15 +225,32 @@ def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = N
     is_conclusion = np.array([sentence.label == CONCLUSION for sentence in sentences])
     cost = np.array([cues.reluctance(*one) for one in zip(lower, out, strict=True)]) - _CONCLUDED * is_conclusion
     needs = find_needs(f"{title} {summary}", standings, list(new))
+    alone = np.ones(len(plain), dtype=np.bool_)
+    alone[[need.place for need in needs if need.cost >= HARD and not need.before]] = False
+    promised = np.array([cues.is_outlook(text) for text in lower])
+    weights = np.array([cues.result_weight(text) for text in lower])
+    weights[is_conclusion] = np.maximum(weights[is_conclusion], 1 - _WEAK)
+    is_result = alone & (out >= _USABLE) & ((weights > 0) | is_conclusion) & (cost < 1) & ~promised
+    is_new = new >= _USABLE
+    is_new[fitness.argmax()] |= bool(title)
+    is_needed = is_result | is_new
+    shorter = [
+        _usable_forms(one.text, is_result=bool(is_result[place])) if is_needed[place] else ()
+        for place, one in enumerate(standings)
+    ]
     return Abstract(
         texts=tuple([standing.text for standing in standings]),
         linked=tuple([text if _LINK.match(text) else one.text for text, one in zip(plain, standings, strict=True)]),
         lengths=np.array([len(text) for text in lower]),
+        shorter=tuple(shorter),
+        shortest=np.array([len((text, *forms)[-1]) for text, forms in zip(lower, shorter, strict=True)]),
         new=new,
         out=out,
         fitness=fitness,
         opening=roles[:, _BACKGROUND] * [_as_opening(standing) for standing in standings],
         gain=out * [cues.concreteness(text) for text in lower],
+        is_new=is_new,
+        strength=is_result * np.minimum(_WEAK + weights, 1.0),
         cost=cost,
         shared=_shared(lower),
         needs=tuple(needs),
@@ -219,7 +274,8 @@ def choose(abstract: Abstract, limit: int) -> tuple[int, ...]:
     added, cost = _needed(abstract, sets)
     cost += np.where((added > 0) & (lengths + added > limit), _UNEXPLAINED, 0.0)
     worth = _worth(abstract, sets, SHORT if limit < _BRIEF else LONG) - cost
-    worth[lengths > limit] = -math.inf
+    worth -= (lengths > limit) * np.where(sets.sum(axis=1) > _PAIR, _SHORTENED_THIRD, _SHORTENED)
+    worth[sets @ (abstract.shortest[places] + 1) - 1 > limit] = -math.inf
     best = int(worth.argmax())
     return tuple(int(place) for place in places[sets[best]]) if worth[best] > -math.inf else ()
 
@@ -245,6 +301,7 @@ def _worth(abstract: Abstract, sets: Booleans, emphasis: Emphasis) -> Floats:
         - repeated
         - _ADDED * (counts - 1)
         - _ALONE * (counts == 1)
+        + _BOTH * (sets @ abstract.is_new[places]) * (sets * abstract.strength[places]).max(axis=1)
     )
     return found
 
@@ -270,6 +327,29 @@ def _subsets(count: int) -> Booleans:
     for row, places in enumerate(chosen):
         found[row, list(places)] = True
     return found
+
+
+def _loss(full: str, form: str) -> int:
+    """Return what is lost by a shortened form, besides its characters."""
+    if form == full:
+        return 0
+    return _CUT + _FIGURES_LOST * (cues.concreteness(form.lower()) < cues.concreteness(full.lower()))
+
+
+def _unexplained(full: Sequence[str], forms: Sequence[str]) -> int:
+    """Return the cost of names that a shortened form no longer introduces and another sentence uses."""
+    dropped = [names(text) - names(form) if text != form else set() for text, form in zip(full, forms, strict=True)]
+    later = [" ".join(forms[place + 1 :]) for place in range(len(forms))]
+    return _NAME_LOST * sum(name in text for found, text in zip(dropped, later, strict=True) for name in found)
+
+
+def _usable_forms(text: str, *, is_result: bool) -> tuple[str, ...]:
+    """Return the shortened forms of a sentence; those of a result have one."""
+    found = list[str]()
+    for form in shorter_forms(text):
+        if not is_result or cues.result_weight(form.lower()) or text.endswith(form[1:]):
+            found.append(form)
+    return tuple(found)
 
 
 def _candidates(new: Floats, out: Floats, cost: Floats, standings: Sequence[Standing]) -> NDArray[np.int64]:
@@ -318,6 +398,9 @@ def _with_outcomes(roles: Floats, sentences: Sequence[str]) -> Floats:
         if cues.is_set_up(sentence):
             found[place, _METHOD] += (1 - _TRIED) * found[place, _RESULT]
             found[place, _RESULT] *= _TRIED
+        elif cues.is_outlook(sentence):
+            found[place, _OTHER] += (1 - _PROMISED) * found[place, _RESULT]
+            found[place, _RESULT] *= _PROMISED
         elif weight := cues.result_weight(sentence):
             found[place] *= 1 - weight
             found[place, _RESULT] += weight

@@ -114,7 +114,7 @@ def _completed(summary: str, judged: Abstract | None, limit: int) -> str:
     if judged is None or _names_outcome(texts):
         return shown
     for place in judged.results():
-        [text] = judged.shown([place], limit)
+        [text] = judged.shown([place], limit - len(shown) - 1)
         if len(shown) + len(text) < limit and not _repeats(text, summary):
             return f"{shown} {text}"
     return shown

@@ -84,6 +84,18 @@ _KINDS = (
     r"|protein|simulator|software|system|tool|toolkit|language|language model|metric|protocol|server|package)s?,?"
 )
 _SHORT_FORM = re.compile(r"\((?P<short>[A-Za-z][\w-]{1,11})(?:[;,][^()]*)?\)")
+_COINED = re.compile(
+    r"\b(?:introduce|propose|present|develop|construct|build|release|curate|design|create|contribute|use|with|by|on"
+    r"|from|and|namely|called) (?:the )?(?P<name>[A-Z][A-Za-z0-9-]{1,24})"
+    r", (?P<what>an? [a-z][\w-]*(?: (?!that\b|which\b|for\b|to\b|with\b|where\b|by\b|and\b)"
+    r"[\w-]+){1,6})"
+    r"(?=[.,;]| (?:that|which|for|to|with|where|by)\b)"
+)
+_BEFORE_COINED = r"(?<![Tt]he )(?<![Oo]ur )(?<![Aa]n )(?<!\b[Aa] )"
+_AFTER_COINED = (
+    r"(?=[.,;:]| (?:is|was|can|has|also|on|in|to|with|for|by|over|across|at|from|and|achieves?|outperforms?"
+    r"|reach(?:es)?|improves?|shows?|reduces?|surpass(?:es)?|provides?|enables?|consistently|significantly|substantially)\b)"
+)
 _LONG_WORDS = re.compile(r"[^\s()]+")
 _PART = re.compile(r"[^\W_]+")
 _SMALL = frozenset(("a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"))
@@ -135,7 +147,7 @@ def find_needs(known: str, standings: Sequence[Standing], new: Sequence[float]) 
             found.append(Need(place, frozenset(one for one in range(place) if new[one] > _INTRODUCED), _LOOSE))
         if known.strip():  # else it is unknown what is known
             found += index.phrases(place)
-            found += index.names(place)
+            found += index.names_of(place)
     return found
 
 
@@ -153,12 +165,27 @@ def long_forms(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def appositions(texts: Sequence[str]) -> dict[str, str]:
+    """Return what coined names are said to be: "a set of oaks" for "we use TREES, a set of oaks"."""
+    found = dict[str, str]()
+    for text in texts:
+        for match in _COINED.finditer(text):
+            if match["name"] in names(text):
+                found.setdefault(match["name"], match["what"])
+    return found
+
+
 def expand(text: str, name: str, long_form: str) -> str:
     """Return a text with the long form put before the first use of an acronym, if it can stand there."""
-    pattern = re.compile(rf"(?<![\w(-]){re.escape(name)}(?P<plural>s?)(?![\w)-])(?! \([A-Z])")
-    uncountable = long_form.endswith("ing")
+    is_coined = long_form.startswith(("a ", "an "))
+    after = _AFTER_COINED if is_coined else ""
+    before = _BEFORE_COINED if is_coined else ""
+    pattern = re.compile(rf"{before}(?<![\w(-]){re.escape(name)}(?P<plural>s?)(?![\w)-])(?! \([A-Z]){after}")
+    uncountable = is_coined or long_form.endswith("ing")
 
     def expanded(found: re.Match[str]) -> str:
+        if is_coined and found.start() == 0:
+            return f"{long_form[0].upper()}{long_form[1:]} ({found[0]})"
         return f"{long_form}{'' if uncountable else found['plural']} ({found[0]})"
 
     return pattern.sub(expanded, text, count=1)
@@ -170,11 +197,11 @@ class _Index:
     def __init__(self, known: str, texts: Sequence[str]) -> None:
         self.texts = texts
         self.known = _stems(known)
-        self.known_names = _names(known)
+        self.known_names = names(known)
         self.known_initials = "".join([part[0][0].lower() for part in _PART.finditer(known)])
         self.stems = [_stems(text) for text in texts]
-        self.all_names = [_names(text) for text in texts]
-        self.long_forms: Mapping[str, str] = long_forms(texts)
+        self.all_names = [names(text) for text in texts]
+        self.long_forms: Mapping[str, str] = appositions(texts) | long_forms(texts)
 
     def phrases(self, place: int) -> list[Need]:
         """Return the definite phrases whose noun earlier sentences have."""
@@ -200,7 +227,7 @@ class _Index:
                 found.append(Need(place, self._having(named[-1], place) if named else frozenset(), cost, match[0]))
         return found
 
-    def names(self, place: int) -> list[Need]:
+    def names_of(self, place: int) -> list[Need]:
         """Return the names and acronyms that earlier sentences introduce."""
         found = list[Need]()
         for name in self.all_names[place] - self.known_names - _KNOWN_NAMES:
@@ -208,6 +235,9 @@ class _Index:
             if not before:
                 continue
             long_form = self.long_forms.get(name, "")
+            text = self.texts[place]
+            if long_form.startswith(("a ", "an ")) and expand(text, name, long_form) == text:
+                long_form = ""
             is_known = len(name) > 2 and name.lower() in self.known_initials
             if f"({name}" in self.texts[place] or (is_known and not long_form):
                 continue
@@ -245,7 +275,8 @@ def _singular(word: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
 
 
-def _names(text: str) -> set[str]:
+def names(text: str) -> set[str]:
+    """Return the names and acronyms in a text, in the singular."""
     return {_singular_name(name) for name in _NAME.findall(text)}
 
 

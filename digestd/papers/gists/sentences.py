@@ -58,11 +58,19 @@ _NEXT = re.compile(r"[\"'“‘«(\[]*(?P<word>\w[\w'-]*)?")
 _CASED_NAME = re.compile(r"[a-z]{1,4}(?:-?[A-Z0-9]|-[A-Za-z])\w*|[a-z]")
 _LISTED = re.compile(r"\((?:[ivx]{1,4}|[a-h]|\d)\) [A-Z]")
 _LEADING_DOI = re.compile(r"^(?:doi:\s*)?10\.\d{4,9}/\S+\s*", re.IGNORECASE)
+_TAG = re.compile(
+    r"</?(?:(?P<style>i|b|u|em|strong|sup|sub|span|tt|a|font)|br|p|div|li|ul|ol|h[1-6]|hr|table|tr|td|jats:[a-z]+)"
+    r"(?:\s[^<>]{0,200})?/?>",
+    re.IGNORECASE,
+)
+"""Markup that some sources leave in their abstracts."""
 _URL = re.compile(r"(?:https?://|www\.)\S*$")
 _GLUED = re.compile(r"(?:[a-z)]{3}|[A-Za-z]\))$")
 _SPACE_BEFORE_STOP = re.compile(r"(?<=\w)\s+(?=[.,;:!?](?:\s|$))")
 _COMMA_BEFORE_STOP = re.compile(r",\s?(?=\.(?:\s|$))")
 """What is left where a name was lost: "a model, ."."""
+_LONG_LAST, _FRAGMENT = re.compile(r"(?<![\w.-])[a-z]{5,}$"), re.compile(r"[a-z]{5,}[ ,]")
+"""The words around a stop after which the rest of another sentence stands."""
 _PARENTHESIS_MAX = 400
 _UPPER_LABELS = (
     "BACKGROUND|INTRODUCTION|CONTEXT|MOTIVATION|RATIONALE|IMPORTANCE|SIGNIFICANCE|PURPOSE|OBJECTIVES?|AIMS?|GOALS?|"
@@ -82,7 +90,7 @@ _GLUED_LABEL = re.compile(
     r"|Interpretation|Abstract|Summary)(?=[A-Z][a-z]|[A-Z] )"
 )
 _BARE_LABEL = re.compile(
-    r"\s*(?P<first>Introduction|Abstract)[.:]?\s+(?=[A-Z])|"
+    r"\s*(?P<first>Introduction|Abstract)(?:[.:]?\s+|\s*[-—–]+\s*)(?=[A-Z])|"
     r"\s*(?P<label>Background|Objectives?|Aims?|Purpose|Methods?|Results|Conclusions?)\s+"
     r"(?=(?:We|The|This|These|In|A|An|Our|To|Using|It|There|For|By|As|Here|Both|All)\s)"
 )
@@ -108,7 +116,12 @@ _BOILERPLATE = re.compile(
     r"|^[a-z .]{3,60} \d+ ?: ?\d+-\d+, (?:19|20)\d\d|^index terms\b|\bopyright ?(?:19|20)\d\d"
     r"|^expected final online publication|\b(?:was|were|is"
     r"|are) supported (?:in part )?by [^.]*\b(?:grant|foundation|contract|council)"
-    r"|^trial registration\b|^see (?:also )?(?:the )?(?:editorial"
+    r"|^(?:reviewers?:|this article was reviewed by)|^(?:in )?(?:sections?|chapters?|parts?|appendix|an appendix"
+    r"|appendices|the appendix) (?:\d+ |[ivx]+ |[a-z] )?(?:gives?|describes?|presents?|discuss(?:es)?|contains?"
+    r"|suppl(?:y|ies)|provides?|concludes?|deals?|reviews?|introduces?)\b"
+    r"|^(?:the )?(?:paper|article|rest of (?:the|this) \w+) is"
+    r" (?:organi[sz]ed|structured)\b"
+    r"|^(?:in )?(?:sections?|chapters?|appendix) \d|^trial registration\b|^see (?:also )?(?:the )?(?:editorial"
     r"|commentary)"
 )  # of lower-case text
 
@@ -117,7 +130,7 @@ def split_sentences(text: str) -> list[Sentence]:
     """Return the sentences of an abstract in order, without boilerplate."""
     found: list[Sentence] = []
     label = ""
-    one_line = _LEADING_DOI.sub("", " ".join(text[:TEXT_MAX].split()))
+    one_line = _LEADING_DOI.sub("", " ".join(_TAG.sub(_without_tag, text[:TEXT_MAX]).split()))
     for piece in _pieces(_COMMA_BEFORE_STOP.sub("", _SPACE_BEFORE_STOP.sub("", one_line))):
         named = _LABEL.match(piece) or _LOUD_LABEL.match(piece) or _GLUED_LABEL.match(piece) or _BARE_LABEL.match(piece)
         if lone := _LONE_LABEL.fullmatch(piece):
@@ -128,6 +141,11 @@ def split_sentences(text: str) -> list[Sentence]:
         if piece and label != "-" and not _BOILERPLATE.search(piece.lower()):
             found.append(Sentence(piece, label))
     return found
+
+
+def _without_tag(tag: re.Match[str]) -> str:
+    """Return what stands in the place of a tag: nothing for a style, a blank for a break."""
+    return "" if tag["style"] else " "
 
 
 def _meaning(label: str) -> str:
@@ -181,6 +199,8 @@ def _is_end(text: str, start: int, match: re.Match[str]) -> bool:
     if match["gap"] == "":
         return match["stop"] == "." and bool(_GLUED.search(before)) and not _URL.search(before) and len(word) > 1
     if _LISTED.match(text, match.end()):
+        return True
+    if _FRAGMENT.match(text, match.end()) and _LONG_LAST.search(before) and match["stop"] == ".":
         return True
     if word[:1].islower() and not (match["stop"] == "." and _CASED_NAME.fullmatch(word) and len(word) > 1):
         return False

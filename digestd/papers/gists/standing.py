@@ -21,7 +21,8 @@ _CONNECTIVES = (
     "summari[sz]e"
     "|in conclusion|to conclude|in short|in sum|taken together|together|altogether|collectively|indeed|in fact|in "
     "turn"
-    "|subsequently|ultimately|as such|for this purpose|in this way|in this manner|in doing so|by doing so|to do so"
+    "|subsequently|ultimately|as such|for this purpose|to the end|in this way"
+    "|in this manner|in doing so|by doing so|to do so"
     "|to this end|to that end|to these ends|toward this end|towards this end|with this in mind|beyond this|as a "
     "consequence"
     "|unfortunately|fortunately|along the way|in the process|at the same time|that said|in light of this|in response"
@@ -66,6 +67,7 @@ _POINTER = (
 _LEADING_CLAUSE = re.compile(
     r"\w+ing (?:up)?(?:on |from )?(?:this|these|such) [^,.:;]{3,80}, (?=we\b)|to \w+ (?:both|these|this"
     r"|such) [^,.:;]{3,40}?,? (?=we\b)|"
+    r"\w+ed (?:by|with|on) (?:this|these|such|them|both)\b[^,.:;]{0,60}, (?=(?:we|our|the|this)\b)|"
     r"(?:to|in order to|so as to|by|with|without|for|from|motivated by|inspired by|driven by|guided by|encouraged by|"
     r"different from|unlike|in contrast to|contrary to|"
     r"building (?:up)?on|based (?:up)?on|grounded in|given|under|in|on|at|upon|using|through|toward|towards"
@@ -73,7 +75,8 @@ _LEADING_CLAUSE = re.compile(
     r"beyond|despite|due to|because of|considering|leveraging|recogni[sz]ing|observing|in light of|in response to|"
     rf"as part of|as|across|after|among|against|within"
     rf"|addressing)\b[^,:;.]{{0,110}}?\b{_POINTER}\b[^,:;.]{{0,80}},\s+"
-    r"(?=(?:we|this (?:paper|work|study|article)|our|the authors|i|the (?:present )?(?:paper|study|work))\b)",
+    r"(?=(?:we|this (?:paper|work|study|article)|our|the authors|i|the (?:present )?(?:paper|study|work)"
+    r"|in this (?:paper|work|study|article)|through|using)\b)",
     re.IGNORECASE,
 )
 _AFTER_WE = re.compile(
@@ -108,7 +111,9 @@ _STARTS_POINTING = re.compile(
     r"|(?:both|each|neither|either|all|some|many|most|none|one|two|three|several|another)(?: of (?:these|them|which"
     r"|the "
     r"(?:two|three|four))|,? ?(?:approaches|methods|models|components|stages|modules|variants|aspects|cases|tasks|"
-    r"problems|settings|agents|branches|strategies)\b)|others?\b|the (?:former|latter|above|aforementioned|"
+    r"problems|settings|agents|branches|strategies)\b)|others?\b|another \w|an? (?:second|third|fourth|fifth) "
+    r"|in (?:one|another)\b,?(?! of) ?(?:[^,]{0,40}, )?(?!of\b)(?=we\b|conducted)"
+    r"|in (?:one|another|each|either|both)\b,|the (?:former|latter|above|aforementioned|"
     r"same|other|second|third|fourth|first|remaining|rest|two|three|four|resulting|corresponding|following|underlying"
     r" idea|key idea|main idea|core idea|reason|answer|goal|aim|idea|difference|intuition|key|trick|challenge"
     r"|problem|"
@@ -175,11 +180,22 @@ _ACTS = re.compile(
     re.IGNORECASE,
 )
 """Words after a pointer that stands alone; late in a sentence it points to the clause before."""
-_POINTING_WORD = re.compile(r"\b(?:[Tt]h(?:is|at|ese|ose)|[Ss]uch|similar)\b")
+_POINTING_WORD = re.compile(r"\b(?:[Tt]h(?:is|at|ese|ose)|[Ss]uch|similar|both)\b")
+_BOTH = re.compile(r"\bboth (?P<noun>[a-z-]{3,}s)(?=[.,;]| (?!and\b|or\b|of\b))")
+_PAIR = re.compile(r"\b(?:two|dual|pairs?|and|between|versus|vs)\b", re.IGNORECASE)
+_THOSE = re.compile(r"\b(?:to|for|on|in|into|with|by|only|select|keep|remove|retain) those (?:that|which|whose|with)\b")
+_COMPARES = re.compile(
+    r"\b(?:than|compar\w+|similar|identical|equal|close|relative|superior|rival\w*|match\w*|between|equivalent)\b"
+)
 _OTHERS = re.compile(r"\b(?:other|existing|previous|prior|conventional|earlier) (?:[\w-]+ )?\w+", re.IGNORECASE)
 _SUBJECT = re.compile(r"(?:area|field|domain|topic|subject|space|setting|context)\b", re.IGNORECASE)
 _SUBJECT_NAMED = 40
 """Characters by which a sentence has named its subject."""
+_ALSO = re.compile(
+    r"^((?:To|In order to)) further (?=[a-z])|^([^,;]{2,80}?(?:, [^,;]{2,60}?)?) (?:also|in turn) (?=[a-z]+(?: |ly ))"
+)
+_NOT_ADDED = re.compile(r"\b(?:but|and|or|which|that|who|not only|see|is|are) ?$")
+_KNOWN_AS = re.compile(r"(?:known|called|referred|termed|seem|be|as)\w*\b")
 _IN_PASSING = re.compile(
     r" (?:in|along|towards?) (?:this|that|these|such) (?:directions?|regards?|respects?|spirit|vein|lines?)\b"
 )
@@ -236,6 +252,12 @@ _SOLVED = re.compile(
 )
 """A relative clause that only says that something unseen is solved."""
 _NEXT = re.compile(r"the (?:next|remaining)\b", re.IGNORECASE)
+_IT_ACTS = re.compile(
+    r"(?:in|on|for|with|under|across|when|during|at|using|without|by|compared (?:to|with)|evaluated on|trained on)"
+    r" [^,.;]{3,80}, (?:it (?!is\b|was\b|has been|remains|becomes|can be|may be|seems|appears)|its )",
+    re.IGNORECASE,
+)
+"""A sentence about something that a sentence before names."""
 _TO_THIS = re.compile(r"(?:to|by|for|with|in) \w+(?: \w+)? (?:this|that|these|it|them),", re.IGNORECASE)
 _ORDINAL = re.compile(
     r"\bthe (?:first|second|third|previous|latter|former|other|remaining) (?:stage|step|phase|component|module|part"
@@ -337,9 +359,20 @@ def _without_connectives(text: str) -> str:
     if (tail := _PROMOTION.search(text)) and tail.start() >= _SAID:
         text = f"{text[: tail.start()]}."
     text = _IN_PASSING.sub("", _SOLVED.sub(" ", _AFTER_WE.sub(r"\1 ", text)))
+    text = _without_adding(text)
     if " this " in text or " these " in text or " such " in text or " aforementioned " in text:
         text = _TRAILING_POINTER.sub("", text)
     return _RESULTS_POINTER.sub(lambda found: f"The {found['noun'].lower()} ", text)
+
+
+def _without_adding(text: str) -> str:
+    """Return a sentence without the "also", "in turn" or "further" that ties its beginning to the one before it."""
+    if not (found := _ALSO.match(text)):
+        return text
+    kept = found[1] or found[2]
+    if found[2] and ((_NOT_ADDED.search(kept) and " in turn" not in found[0]) or _KNOWN_AS.match(text, found.end())):
+        return text
+    return f"{kept} {text[found.end() :]}"
 
 
 def is_broken(text: str) -> bool:
@@ -363,6 +396,8 @@ def _points_back(text: str) -> bool:
         return True
     if _STARTS_POINTING.match(text) or _WE_IT.match(text) or _TO_THIS.match(text):
         return True
+    if _IT_ACTS.match(text):
+        return True
     if (found := _ORDINAL.search(text)) and not _COUNTS.search(text, 0, found.start()):
         return True
     return any(word in text for word in _UNSEEN_WORDS) and _UNSEEN.search(text) is not None
@@ -379,6 +414,10 @@ def _pointed(text: str) -> str:
         return that["noun"]
     if like := _LIKE.search(text):
         return like["noun"]
+    if (both := _BOTH.search(text)) and not _PAIR.search(text, 0, both.start()):
+        return both["noun"]
+    if (those := _THOSE.search(text)) and not _COMPARES.search(text, 0, those.start()):
+        return "those"
     return next((found["named"] for found in _POINTS.finditer(text) if _is_unnamed(text, found)), "")
 
 
