@@ -3,7 +3,7 @@
 Read only, without scripts. It names no subscriber. It is for holders of an API token of scope `admin`, sent as Bearer
 or, as browsers ask for it, as the password of HTTP Basic (RFC 7617), with any user name. On an installation whose
 public URL is this machine itself, local requests need no token. Otherwise they do: a reverse proxy on this machine may
-look exactly like a local visitor (nginx from 1.29.7 on speaks HTTP/1.1 to its backend and adds no header).
+look exactly like a local visitor, if it adds no header and speaks HTTP/1.1 to its backend.
 """
 
 import base64
