@@ -32,7 +32,7 @@ READERS = 200
 MONTH, NEXT_DAYS = "2026-07", ("2026-08-03", "2026-08-04")
 THINGS = (
     "language models", "image generation", "video diffusion", "reinforcement learning", "robot manipulation",
-    "code generation", "speech recognition", "protein structure", "graph neural networks", "3D reconstruction",
+    "coding agents", "speech recognition", "protein structure", "graph neural networks", "3D reconstruction",
     "mathematical reasoning", "retrieval augmented generation", "medical imaging", "time series forecasting",
     "machine translation", "autonomous driving", "mixture of experts", "long context", "benchmarks", "safety",
 )  # fmt: skip
