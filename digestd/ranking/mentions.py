@@ -181,7 +181,8 @@ class MentionIndex:
             return ""
         found = {title[lemma]: lemma for lemma in form if lemma in title}
         best = max(([place for place in found if start <= place < start + WINDOW] for start in found), key=len)
-        if len(best) == 1 and self.model.lexicon.share(found[best[0]]) > TELLING:
+        is_common = len(best) == 1 and self.model.lexicon.share(found[best[0]]) > TELLING
+        if is_common or 2 * len(best) < len(form):  # "large" alone says nothing of large language models
             return ""
         return self.quote(min(best), max(best) + 1 - min(best))
 

@@ -114,6 +114,7 @@ def test_related_words_of_title_stand_close() -> None:
     assert index.related(("sea", "salt"), 0) == "Salt from the sea"
     assert index.related(("salt", "star"), 0) in ("Salt", "stars")
     assert index.related(("sea", "salt"), 1) == ""
+    assert index.related(("salt", "star", "map"), 0) == "", "one word of three"
 
 
 def test_concepts_without_names_are_not_mentioned() -> None:
