@@ -218,11 +218,18 @@ def read_identity(folder: Path) -> JournalIdentity | None:
 
 
 def write_identity(folder: Path, identity: JournalIdentity) -> None:
-    """Write the identity of a folder, all of it or nothing."""
+    """Write the identity of a folder, all of it or nothing. It is on disk when the call returns."""
     fresh = folder / f"{IDENTITY_FILE}.new"
     with _report_errors(folder):
-        fresh.write_text(json.dumps(asdict(identity)))
+        opened = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.pwrite(opened, json.dumps(asdict(identity)).encode(), 0)
+            os.fsync(opened)
+        finally:
+            os.close(opened)
         fresh.replace(folder / IDENTITY_FILE)
+        _sync(folder)
+        _sync(folder.parent)
 
 
 def read_machine_id() -> str:

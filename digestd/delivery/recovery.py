@@ -243,6 +243,8 @@ class RestoreGuard:
             )
 
     def _begin(self, own: JournalIdentity, now: datetime) -> None:
+        if own.generation == 0:  # after a power cut the database must not miss a journal that never was on disk
+            journals.write_identity(self.folder, own)
         with self.db.write() as session:
             generation = sent_journals.use_journal(session, own.id, socket.gethostname(), now)
             sent_journals.delete_unused(session, now, journals.SENT_RETENTION)

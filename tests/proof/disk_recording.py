@@ -1,7 +1,8 @@
 """Recorded writes and syncs, and the possible disk states after a power cut.
 
 A write is durable once a sync of its file has ended. Until then a power cut may keep it, lose it, or keep some of its
-sectors, and it may keep later writes without earlier ones.
+sectors, and it may keep later writes without earlier ones. A renaming is durable once a sync of its folder has ended; a
+power cut keeps it or loses it.
 """
 
 import re
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "sendto")
+CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "rename", "sendto")
 OPTIONS = ["-y", "-xx", "-s", "1000000", "-e", f"trace={','.join(CALLS)}"]
 """strace: print names of files, and complete contents in hexadecimal."""
 SECTOR = 512
@@ -43,13 +44,30 @@ class Removal:
 
 
 @dataclass(frozen=True)
+class Renaming:
+    """The renaming of a file, which replaces the file that had the new name."""
+
+    file: Path
+    to: Path
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A file's content, all of it, by renaming another file."""
+
+    file: Path
+    data: bytes
+
+
+@dataclass(frozen=True)
 class SentMail:
     """The last byte of a mail, sent to the relay."""
 
     message_id: str
 
 
-Event = Write | Sync | Removal | SentMail
+Change = Write | Removal | Replacement
+Event = Write | Sync | Removal | Renaming | SentMail
 
 
 def read_events(log: Path) -> list[Event]:
@@ -62,18 +80,25 @@ class Disk:
     """Durable file contents, and pending changes that may be lost."""
 
     sure: dict[Path, bytes]
-    pending: dict[Path, list[Write | Removal]] = field(default_factory=dict)
+    pending: dict[Path, list[Change]] = field(default_factory=dict)
 
     def do(self, event: Event) -> None:
         """Apply one event."""
         match event:
             case Write() | Removal():
                 self.pending.setdefault(event.file, []).append(event)
-            case Sync(file) if file in self.pending:
-                content = self.sure.get(file, b"")
-                for done in self.pending.pop(file):
-                    content = _apply(content, done)
-                self.sure[file] = content
+            case Renaming(file, to):
+                self.pending.pop(file, None)
+                self.pending.setdefault(to, []).append(Replacement(to, self.sure.pop(file, b"")))
+            case Sync(synced):
+                renamed = {file for file, done in self.pending.items() if isinstance(done[-1], Replacement)}
+                for file in [
+                    file for file in self.pending if file == synced or (file in renamed and file.parent == synced)
+                ]:
+                    content = self.sure.get(file, b"")
+                    for done in self.pending.pop(file):
+                        content = _apply(content, done)
+                    self.sure[file] = content
 
     def cut(self, rng: Random) -> dict[Path, bytes]:
         """Return one of the states that a power cut may leave."""
@@ -82,7 +107,8 @@ class Disk:
             content = left.get(file, b"")
             for event in events:
                 content = _apply_partly(content, event, rng)
-            left[file] = content
+            if content or file in left or not isinstance(events[-1], Replacement):
+                left[file] = content  # a renaming that was lost leaves no file
         return left
 
 
@@ -98,18 +124,20 @@ def power_cuts(
         yield set(sent), disk.cut(rng)
 
 
-def _apply(content: bytes, event: Write | Removal) -> bytes:
+def _apply(content: bytes, event: Change) -> bytes:
     if isinstance(event, Removal):
         return b""
+    if isinstance(event, Replacement):
+        return event.data
     before = content[: event.offset].ljust(event.offset, b"\0")
     return before if event.data is None else before + event.data + content[event.offset + len(event.data) :]
 
 
-def _apply_partly(content: bytes, event: Write | Removal, rng: Random) -> bytes:
+def _apply_partly(content: bytes, event: Change, rng: Random) -> bytes:
     fate = rng.random()
     if fate < 0.4:
         return content
-    if fate < 0.8 or isinstance(event, Removal) or event.data is None:
+    if fate < 0.8 or not isinstance(event, Write) or event.data is None:
         return _apply(content, event)
     for start in range(0, len(event.data), SECTOR):
         if rng.random() < 0.5:
@@ -148,6 +176,8 @@ def _file_event(call: str, file: Path, rest: str) -> Event:
             return Write(file, offset, _bytes(rest))
         case "ftruncate":
             return Write(file, int(rest.split(")")[0].split()[0]), None)
+        case "rename":
+            return Renaming(file, _path(rest.split('"')[1]))
         case _:
             return Removal(file)
 
