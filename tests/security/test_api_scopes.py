@@ -20,6 +20,7 @@ from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.subscriber import Status
 from digestd.store import api_tokens, subscribers
+from digestd.subscribers import group_edits
 from digestd.web import build
 from digestd.web.api import PATH
 from digestd.web.constant_time_response import FLOOR_SECONDS
@@ -30,6 +31,8 @@ __all__ = ["known"]
 
 READ, WRITE, SIGNUP, ERASE = Scope.READ, Scope.WRITE, Scope.SIGNUP, Scope.ERASE
 ANY = frozenset(Scope)
+SEVERAL: frozenset[Scope] = frozenset()
+"""No scope alone opens the route: it needs several."""
 SECRET = "s" * 43
 CANARIES = ("canary", "augusta", "chatham", "egret", "heron", "bittern", "stork", "ibis")
 """What stands in the data of the person, in small letters."""
@@ -76,8 +79,19 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("GET", "/digests/{number}"): Entry(frozenset({READ})),
     ("GET", "/deliveries"): Entry(frozenset({READ})),
     ("GET", "/deliveries/{number}"): Entry(frozenset({READ})),
+    ("GET", "/groups"): Entry(frozenset({READ})),
+    ("GET", "/groups/{number}"): Entry(frozenset({READ})),
+    ("POST", "/groups"): Entry(SEVERAL, {"name": "Laboratory"}),
+    ("PATCH", "/groups/{number}"): Entry(SEVERAL, {}),
+    ("DELETE", "/groups/{number}"): Entry(SEVERAL),
+    ("PUT", "/groups/{number}/members/{subscriber}"): Entry(SEVERAL),
+    ("DELETE", "/groups/{number}/members/{subscriber}"): Entry(SEVERAL),
+    ("GET", "/subscribers/{number}/chat"): Entry(frozenset({READ})),
+    ("PUT", "/subscribers/{number}/chat"): Entry(SEVERAL, {"url": "https://chat.example.org/hooks/x"}),
+    ("POST", "/subscribers/{number}/chat/test"): Entry(SEVERAL),
+    ("DELETE", "/subscribers/{number}/chat"): Entry(SEVERAL),
 }
-WRITING = [key for key, route in ROUTES.items() if route.scopes <= {WRITE, ERASE, SIGNUP}]
+WRITING = [key for key, route in ROUTES.items() if route.scopes and route.scopes <= {WRITE, ERASE, SIGNUP}]
 QUIET = frozenset(Scope) - {READ}
 
 
@@ -111,7 +125,8 @@ class Scene:
         """Send a valid request to a route."""
         method, path = key
         number = self.delivery if path.startswith(("/deliveries", "/digests")) else self.number
-        places = {"{number}": str(more.pop("number", number)), "{id:path}": self.paper}
+        number = more.pop("number", number)
+        places = {"{number}": str(number), "{subscriber}": str(number), "{id:path}": self.paper}
         for place, value in places.items():
             path = path.replace(place, value)
         body = more.pop("body", ROUTES[key].body)
@@ -126,9 +141,10 @@ def database_url(sqlite_url: str) -> str:
 
 @pytest.fixture
 def scene(client: TestClient, backend: Backend) -> Scene:
-    """Return a scene with a subscriber, a paper and a digest."""
+    """Return a scene with a subscriber, a group, a paper and a digest."""
     backend.import_papers(PAPER | {"id": "invented:1", "title": "Egret and heron", "abstract": "About the egret."})
     number = backend.join(CANARY, **PERSON, hour=0).key
+    assert group_edits.add(backend.app.db, "Reading circle", {}, backend.clock())
     return Scene(client, number, backend.plan(), "invented:1")
 
 

@@ -53,7 +53,6 @@ def test_other_sites_cannot_read_pages(client: TestClient, pages: list[str]) -> 
 
 def test_there_is_no_operator_login(client: TestClient) -> None:
     for address in (
-        "/admin",
         "/login",
         "/api",
         "/docs",
@@ -65,6 +64,8 @@ def test_there_is_no_operator_login(client: TestClient) -> None:
     ):
         assert client.get(address).status_code == 404
         assert client.post(address).status_code == 404
+    assert client.get("/admin").status_code == 401
+    assert client.post("/admin").status_code == 405, "it only shows"
 
 
 def test_no_open_redirect(client: TestClient, app: App, pages: list[str]) -> None:
