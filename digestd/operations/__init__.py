@@ -1,4 +1,4 @@
-"""What operators ask: how the service fares (`status`), and what is wrong with the installation (`doctor`).
+"""Answer what operators ask: how the service fares (`status`), and what is wrong with the installation (`doctor`).
 
 status          read the facts of domain/service_status
 doctor          run all probes side by side, each with a deadline

@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class DoctorOptions:
-    """What the probes ask.
+    """Servers and files that the probes ask.
 
     Attributes:
         resolver: a DNS server as ADDRESS or ADDRESS:PORT; empty for those of the system.

@@ -110,7 +110,7 @@ _PRAISE_COST, _OUTLOOK_COST = 0.2, 0.4
 _UNLIKELY = 0.05
 """Below this probability of a result, praise does not matter."""
 _BESIDE_RESULT = 0.4
-"""What is left of the cost of outlook beside figures or a comparison."""
+"""Share that is left of the cost of outlook beside figures or a comparison."""
 _CODE = _any(
     r"https?:|\w@[\w-]{1,64}\.[a-z]|please contact|www\.\w|\blicen[cs]e\b|github\.(?:com|io)|hugging ?face\.co"
     r"|project (?:page|website)|^more details\b",

@@ -39,17 +39,17 @@ _BACKGROUND, _OBJECTIVE, _METHOD, _RESULT, _OTHER = map(ROLES.index, (BACKGROUND
 _LABEL_WEIGHT = 0.9
 """The probability of a role that the abstract itself names."""
 _BEFORE = 0.3
-"""What is left of the probability of a contribution or result before the sentence that announces the work."""
+"""Share that is left of the probability of a contribution or result before the sentence that announces the work."""
 _NAMING = 0.2
-"""How much the sentence that introduces the system of the title counts as the announcement of the work."""
+"""Weight of the sentence that introduces the system of the title as the announcement of the work."""
 _UNANNOUNCED = 2.0
-"""How much less fit than the best after it a sentence before it is at least."""
+"""Least amount by which a sentence before the best one is less fit than it."""
 _METHOD_NEW = 0.85
 """How much a sentence on the method tells what is new."""
 _TRIED = 0.4
-"""What is left of the probability of a result in a sentence that says what was tried, not what came out."""
+"""Share that is left of the probability of a result in a sentence that says what was tried, not what came out."""
 _PROMISED = 0.5
-"""What is left of the probability of a result in a sentence that only praises or promises."""
+"""Share that is left of the probability of a result in a sentence that only praises or promises."""
 _FITNESS, _FITNESS_MIN = 0.6, -6.0
 """How much the fitness counts beside the roles. Without a title there is little to tell it by: it counts nothing."""
 _BRIEF = 400

@@ -27,7 +27,7 @@ _UNNAMED_COUNT = 0.1
 """The cost of a number of things that are introduced nowhere: "all six benchmarks"."""
 _UNKNOWN_NAME, _SYMBOL = 1.1, 0.3
 _IN_APPOSITION = 0.3
-"""What is left of the cost of a name after the word for what it is: "the algorithm MERGE"."""
+"""Share that is left of the cost of a name after the word for what it is: "the algorithm MERGE"."""
 _EXPANDED = 0.05
 """The cost of an acronym whose long form has to be added."""
 _INTRODUCED = 0.35
