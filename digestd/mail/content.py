@@ -83,7 +83,7 @@ class PaperContent:
 
 
 class FullAbstracts(StrEnum):
-    """Where a digest has the full abstracts: nowhere, in the text part, or on its web page (folded)."""
+    """Place of the full abstracts in a digest: nowhere, in the text part, or on its web page (folded)."""
 
     NOWHERE = "nowhere"
     TEXT = "text"

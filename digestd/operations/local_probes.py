@@ -66,7 +66,7 @@ def check_service(app: App) -> Sequence[Diagnosis]:
         found.append(
             warning(
                 "service",
-                "bounces are not read, so mail to dead addresses goes on",
+                "bounces are not read, so mail to dead addresses continues",
                 "set DIGESTD_INBOUND_URL, or the webhook of your mail provider",
             )
         )

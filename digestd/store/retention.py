@@ -85,7 +85,7 @@ def _unconcerned(before: datetime) -> tuple[core.Condition, ...]:
 def _delete_deliveries(db: Database, found: Sequence[int], due: Sequence[core.Condition]) -> int:
     with db.write() as session:
         connection = session.connection()
-        # an operator may have settled one anew meanwhile
+        # an operator may have changed one in the meantime
         ids = list(connection.execute(select(_D.id).where(_D.id.in_(found), *due).with_for_update()).scalars())
         connection.execute(update(core.bounce).where(core.bounce.c.delivery_id.in_(ids)).values(delivery_id=None))
         for table in (core.attempt, core.reply):

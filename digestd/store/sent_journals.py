@@ -60,7 +60,7 @@ def require_server(session: Session, server: str) -> None:
     """Raise ServerChanged if the database is not on that server any more."""
     if server and server_identity(session) != server:
         raise ServerChanged(
-            "another database server took over; sending goes on once the sent journals have been compared with it"
+            "another database server took over; sending continues once the sent journals have been compared with it"
         )
 
 

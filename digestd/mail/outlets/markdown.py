@@ -8,7 +8,7 @@ from digestd.mail.outlets.outlet import ListedPaper, PaperList
 
 _AUTHORS_MAX = 6
 _MARKS = re.compile(r"[\\`*_\[\]<>#|~^$&@=]|^[-+]|(?<=:)//|(?<=\bwww)\.")
-"""What CommonMark or a common extension of it reads as markup: anywhere, at the start of a block, or in a bare URL."""
+"""Text that CommonMark or a common extension reads as markup: anywhere, at the start of a block, or in a bare URL."""
 _LIST = re.compile(r"^(\d{1,9})([.)])")
 
 

@@ -45,31 +45,31 @@ _NAMING = 0.2
 _UNANNOUNCED = 2.0
 """Least amount by which a sentence before the best one is less fit than it."""
 _METHOD_NEW = 0.85
-"""How much a sentence on the method tells what is new."""
+"""Share to which a sentence on the method tells what is new."""
 _TRIED = 0.4
 """Share that is left of the probability of a result in a sentence that says what was tried, not what came out."""
 _PROMISED = 0.5
 """Share that is left of the probability of a result in a sentence that only praises or promises."""
 _FITNESS, _FITNESS_MIN = 0.6, -6.0
-"""How much the fitness counts beside the roles. Without a title there is little to tell it by: it counts nothing."""
+"""Weight of the fitness compared with the roles. Without a title there is little to tell it by: it counts nothing."""
 _BRIEF = 400
 """Below so many characters the contribution counts more than the result."""
 _NAMED = 3.0
-"""What is added to the fitness of a sentence that introduces the system of the title."""
+"""Amount added to the fitness of a sentence that introduces the system of the title."""
 _FAR = -1.0
 """A gist whose sentences are all less fit than this does not tell what the paper is about."""
 _UNFIT = 0.025
-"""How much the fitness of each sentence counts beside that of the best."""
+"""Weight of the fitness of each sentence compared with that of the best."""
 _DOUBT = 0.02
 _LIKELY = 0.5
 _CONCLUDED = 0.5
-"""What speaks for a sentence from the conclusions of a structured abstract."""
+"""Bonus for a sentence from the conclusions of a structured abstract."""
 _UNEXPLAINED = 0.8
 """The cost of acronyms whose long forms do not fit."""
 _ADDED, _ALONE = 0.03, 0.3
 """The cost of each sentence after the first, and of a sentence alone."""
 _PROBLEM, _OTHER_BACKGROUND = 0.2, 0.08
-"""What speaks for one sentence on the problem, or on the background, before the others."""
+"""Bonus for one sentence on the problem, or on the background, before the others."""
 _REPEATED, _REPEATED_COST = 0.5, 2.0
 """The share of words that two sentences have in common above which the second adds little, and its price."""
 _IS_A = re.compile(r",? (?:is )?an? \w")
@@ -82,7 +82,7 @@ _POINTS = re.compile(
 )
 """Words that make a sentence a bad opening, even if it names what they point to."""
 _BOTH = 3.5
-"""What speaks for a gist with a contribution and a result that a reader can use."""
+"""Bonus for a gist with a contribution and a result that a reader can use."""
 _USABLE = 0.4
 """The probability of a contribution or result from which on it counts so."""
 _WEAK = 0.7
