@@ -86,19 +86,19 @@ _BOTH = 3.5
 _USABLE = 0.4
 """The probability of a contribution or result from which on it counts so."""
 _WEAK = 0.7
-"""How much a result counts that tells no figures and names no outcome."""
+"""Weight of a result that tells no figures and names no outcome."""
 _SHORTENED, _SHORTENED_THIRD, _PAIR = 1.0, 1.8, 2
 """The cost of a gist whose sentences fit only in a shortened form: two of them, and more."""
 _CUT, _FIGURES_LOST, _NAME_LOST = 25, 100, 300
-"""What a shortened sentence, lost figures and a lost name cost beside the characters that are lost."""
+"""Costs of a shortened sentence, of lost figures and of a lost name, compared with the characters that are lost."""
 _LONG_WORD = re.compile(r"[a-z0-9]{4,}")
 _OTHERS = 0.25
-"""How much the concreteness of a result counts beside that of the best."""
+"""Weight of the concreteness of a result compared with that of the best."""
 
 
 @dataclass(frozen=True, slots=True)
 class Emphasis:
-    """What a gist of some length is to say.
+    """Content that a gist of some length needs.
 
     Attributes:
         new: The weight of the contribution beside that of the result.

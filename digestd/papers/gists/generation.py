@@ -41,7 +41,7 @@ _TRANSLATION_TASK = (
 
 
 class Refused(Exception):
-    """What the model wrote must not be shown; the argument says why, in one word."""
+    """The answer of the model must not be shown; the argument says why, in one word."""
 
 
 def gist_messages(title: str, abstract: str) -> Sequence[Message]:
