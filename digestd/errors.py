@@ -93,6 +93,10 @@ class RelayFailed(Unavailable):
     """The relay does not accept mail; the cause is no single address."""
 
 
+class ConnectionFailed(RelayFailed):
+    """One connection to the relay was refused or broke; others may work."""
+
+
 class InboundFailed(Unavailable):
     """The mailbox of bounces cannot be read."""
 

@@ -12,9 +12,17 @@ from digestd.cli.output import emit
 from digestd.errors import BadInput
 from digestd.evaluation.bench import delivery
 from digestd.evaluation.bench.ranking import RankingLoad, measure_ranking
+from digestd.evaluation.bench.smtp_sink import SinkAnswers
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 """The date of the generated day; results do not depend on it."""
+
+
+class BenchRelay(StrEnum):
+    """The relay that the mails are sent to."""
+
+    SINK = "sink"
+    POSTFIX = "postfix"
 
 
 class DkimKey(StrEnum):
@@ -57,20 +65,30 @@ def bench_delivery(
     database: Annotated[
         str, typer.Option(help="The URL of an empty database. Default: SQLite in a temporary folder.")
     ] = "",
+    relay: Annotated[
+        BenchRelay, typer.Option(help="A sink that discards all mails, or a private Postfix, which needs root.")
+    ] = BenchRelay.SINK,
+    relay_latency: Annotated[
+        float | None, typer.Option(min=0, max=60_000, help="Milliseconds between a command and the sink's answer.")
+    ] = None,
+    relay_connections: Annotated[
+        int, typer.Option(min=1, max=1_000, help="With --relay-latency: connections that the sink accepts.")
+    ] = 50,
+    pipelining: Annotated[bool, typer.Option(help="With --relay-latency: whether the sink offers PIPELINING.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Measure how fast digests are planned and mailed to a local sink.
+    """Measure how fast digests are planned and mailed to a local relay.
 
     Compares with smtp-source of Postfix and checks that every mail arrived. `ratio` is mails per second, planning
-    included, divided by those of smtp-source; `cpu_ratio` is the same for CPU time.
+    included, divided by those of smtp-source, `send_ratio` without planning; `cpu_ratio` is the same for CPU time.
+    `of_allowed` is mails per second divided by what a relay with this latency and number of connections allows.
 
     Example: digestd bench delivery --subscribers 20000 --dkim ed25519 --json
     """
     if subscribers < pairs * processes:
         raise BadInput("--subscribers: must be at least --pairs times --procs")
-    emit(
-        delivery.measure_delivery(
-            delivery.DeliveryLoad(subscribers, papers, picks, dkim, processes, pairs, database), NOW, say
-        ),
-        as_json,
-    )
+    if relay is BenchRelay.POSTFIX and relay_latency is not None:
+        raise BadInput("--relay-latency: only the sink can answer late; leave out --relay postfix")
+    answers = None if relay_latency is None else SinkAnswers(relay_latency / 1_000, relay_connections, pipelining)
+    load = delivery.DeliveryLoad(subscribers, papers, picks, dkim, processes, pairs, database, relay, answers)
+    emit(delivery.measure_delivery(load, NOW, say), as_json)

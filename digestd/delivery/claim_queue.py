@@ -1,5 +1,7 @@
 """Claim deliveries in batches, hand them out, and release the rest at the end.
 
+The next batch is claimed while workers still take from this one, so that none has to wait.
+
 Deliveries to a rate-limited recipient domain wait in a separate queue, so that they do not delay the others.
 """
 
@@ -18,7 +20,6 @@ from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
 
 BATCH = 192
-"""A multiple of the usual number of workers, so that the last round is as full as the others."""
 PART, MIN_BATCH = 4, 24
 """At most 1/PART of the ready deliveries is claimed at once, so that worker processes share a small day
 (guided self-scheduling, Polychronopoulos and Kuck 1987), but at least MIN_BATCH: three per worker."""
@@ -34,6 +35,7 @@ class ClaimQueue:
         claimer: Owner of the leases.
         prepare: Called with each batch in the thread that claimed it, before any of it is handed out.
         ready_by: Returns the time by which a delivery must be ready to be claimed.
+        counters: Counts what is closed unsent.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class ClaimQueue:
         claimer: ClaimOwner,
         prepare: Callable[[Sequence[Claim]], None],
         ready_by: Callable[[], datetime],
+        counters: RunCounters,
     ) -> None:
         self._db = db
         self._claimer = claimer
         self._prepare = prepare
         self._ready_by = ready_by
+        self._counters = counters
         self._remaining: int | None = None
         self._only: tuple[int, ...] = ()
         self._check_disk: Callable[[], None] = lambda: None
@@ -56,6 +60,8 @@ class ClaimQueue:
         self._waiting: deque[Claim] = deque()
         self._limited: dict[str, deque[Claim]] = {}
         self._lock = asyncio.Lock()
+        self._refill: asyncio.Task[bool] | None = None
+        self._refill_below = 0
         self._closing = asyncio.Event()
 
     def with_limits(self, most: int | None, limiter: RateLimiter, balancer: RelayBalancer) -> "ClaimQueue":
@@ -83,11 +89,11 @@ class ClaimQueue:
         self._closing.set()
         self._balancer.end()
 
-    async def next(self, route: str, counters: RunCounters) -> Claim | None:
+    async def next(self, route: str) -> Claim | None:
         """Return a claim for a route, or None if nothing is ready or it has stopped."""
         await self._balancer.wait_for_turn(route)
         async with self._lock:
-            claim = await self._take_or_claim(route, counters)
+            claim = await self._take_or_claim(route)
         if claim is None:
             return None
         rest = self._limiter.wait(route)
@@ -113,24 +119,37 @@ class ClaimQueue:
             self._limiter.take(route)
         return claim
 
-    def release_waiting(self, now: datetime) -> None:
+    @property
+    def has_waiting(self) -> bool:
+        """Return True if something is claimed and not handed out."""
+        return bool(self._waiting or self._limited)
+
+    async def release_waiting(self, now: datetime) -> None:
         """Release the claims that were not handed out."""
+        await asyncio.gather(*([self._refill] if self._refill else []), return_exceptions=True)
         left = [*self._waiting, *(claim for claims in self._limited.values() for claim in claims)]
         self._waiting.clear()
         self._limited.clear()
-        self._release(left, now)
+        await asyncio.to_thread(self._release, left, now)
 
-    async def _take_or_claim(self, route: str, counters: RunCounters) -> Claim | None:
+    async def _take_or_claim(self, route: str) -> Claim | None:
         """Return the next claim; claim a batch or wait if necessary."""
         while not self._is_over(route):
             if (claim := self._take()) is not None:
                 self._balancer.record_taken(route)
                 return claim
-            if not await asyncio.to_thread(self._claim, counters) and not self._waiting:
+            if not await asyncio.shield(self._start_refill()) and not self._waiting:
                 if not self._limited:
                     return None
                 await self._sleep(min(map(self._limiter.wait, self._limited)))
         return None
+
+    def _start_refill(self) -> asyncio.Task[bool]:
+        """Return the task that claims a batch, started if none is running; one that failed fails every worker."""
+        if self._refill is None or (self._refill.done() and not self._refill.exception()):
+            without = [domain[1:] for domain in self._limited]
+            self._refill = asyncio.create_task(asyncio.to_thread(self._claim, without))
+        return self._refill
 
     def _is_over(self, route: str) -> bool:
         return self._closing.is_set() or self._balancer.is_stopped(route)
@@ -152,6 +171,8 @@ class ClaimQueue:
                 return claim
         while self._waiting:
             claim = self._waiting.popleft()
+            if len(self._waiting) < self._refill_below:
+                self._start_refill()
             limited = self._limiter.limited_domain(claim.address)
             if limited is None:
                 return claim
@@ -161,8 +182,9 @@ class ClaimQueue:
             self._limited.setdefault(limited, deque()).append(claim)
         return None
 
-    def _claim(self, counters: RunCounters) -> bool:
-        """Claim one batch. Return True if there was anything."""
+    def _claim(self, without: Sequence[str]) -> bool:
+        """Claim one batch, nothing to the domains `without`. Return True if there was anything."""
+        self._refill_below = 0
         self._check_disk()
         size = BATCH if self._remaining is None else min(BATCH, self._remaining)
         if rate := self._balancer.total_rate(self._limiter.rate):
@@ -176,15 +198,16 @@ class ClaimQueue:
             sent_journals.require_server(session, self._server)
             ledger.force_index_scans(session)
             size = min(size, max(MIN_BATCH, queries.count_ready(session, now, PART * BATCH) // PART))
-            claimed = ledger.claim(session, self._claimer, size, now, [domain[1:] for domain in self._limited])
-        counters.skipped += claimed.skipped
-        counters.expired += claimed.expired
+            claimed = ledger.claim(session, self._claimer, size, now, without)
+        self._counters.skipped += claimed.skipped
+        self._counters.expired += claimed.expired
         kept, too_many = self._split_by_rate(claimed.claims)
         self._release(too_many, now)
         if self._remaining is not None:
             self._remaining -= len(kept)
         self._prepare(kept)
         self._waiting.extend(kept)
+        self._refill_below = len(kept) // 2
         return not claimed.nothing
 
     def _claim_only(self, now: datetime) -> bool:

@@ -19,8 +19,6 @@ from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 from digestd.store.ledger.results import AttemptResult
 
-GATHER_SECONDS = 0.002
-"""Time that a group waits for other workers: less than its sync takes, and half the CPU if twice as many join."""
 IDLE_SECONDS = 0.2
 """Time that results wait for a request to be written with. A transaction of their own would delay the next request."""
 BACKOFF = Backoff((timedelta(seconds=1),))
@@ -57,8 +55,6 @@ class GroupCommit:
         self._requests: list[tuple[CommitRequest, asyncio.Future[CommitDecision]]] = []
         self._results: list[AttemptResult] = []
         self._work = asyncio.Event()
-        self._full = asyncio.Event()
-        self._workers = 0
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
         self._broken: BaseException | None = None
@@ -74,8 +70,6 @@ class GroupCommit:
         answer: asyncio.Future[CommitDecision] = asyncio.get_running_loop().create_future()
         self._requests.append((request, answer))
         self._work.set()
-        if len(self._requests) >= self._workers:
-            self._full.set()
         return await answer
 
     def record(self, result: AttemptResult) -> None:
@@ -88,14 +82,11 @@ class GroupCommit:
             self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._work.set)
 
     @contextlib.asynccontextmanager
-    async def running(self, workers: int) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
         """Commit groups until the block has ended and everything is written.
 
         Raises the error of the last group.
-
-        A group of `workers` requests is complete and waits for no more.
         """
-        self._workers = workers
         task = asyncio.create_task(self._commit_groups())
         try:
             yield
@@ -111,16 +102,15 @@ class GroupCommit:
         while not self._closed or self._requests or self._results:
             await self._work.wait()
             self._work.clear()
-            await self._wait_for_others()
+            await self._let_others_join()
             await self._commit_group()
 
-    async def _wait_for_others(self) -> None:
-        """Wait a moment for the requests of the other workers."""
-        if self._requests and len(self._requests) < self._workers and not self._closed:
-            self._full.clear()
-            alarm = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._full.set)
-            await self._full.wait()
-            alarm.cancel()
+    async def _let_others_join(self) -> None:
+        """Let workers join whose relay has answered already; wait for no relay."""
+        joined = -1
+        while joined < len(self._requests):
+            joined = len(self._requests)
+            await asyncio.sleep(0)
 
     async def _commit_group(self) -> None:
         requests, results, used = self._requests, self._results, self._limiter.take_used()

@@ -64,7 +64,7 @@ class DeliveryConfig:
         journals: Folder of the result journal and the sent journal.
         machine: Name of this machine, or empty if it has none.
         relay_log: The log of the relay, if it can be read.
-        connections: Number of connections to each relay.
+        connections: The maximum number of connections to each relay.
         limits: Mails per second, by route name or by `@domain`.
         send_alert: Called when a relay stops or resumes.
         chat: Where digests for chat rooms go.
@@ -79,7 +79,7 @@ class DeliveryConfig:
     journals: Path
     machine: str = ""
     relay_log: RelayLog | None = None
-    connections: int = 8
+    connections: int = 100
     limits: Mapping[str, float] = field(default_factory=dict)
     send_alert: SendAlert = no_alert
     chat: Route = field(default_factory=lambda: Route(ROUTE, ChatTransport()))
@@ -139,7 +139,8 @@ async def deliver(  # what a run may be limited by
     limiter = await asyncio.to_thread(_load_rate_limiter, config, started, asyncio.get_running_loop())
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender)
-    queue = ClaimQueue(config.db, _claim_owner(config), composer.prepare, config.clock if drain else lambda: started)
+    ready_by = config.clock if drain else lambda: started
+    queue = ClaimQueue(config.db, _claim_owner(config), composer.prepare, ready_by, counters)
     queue.with_limits(limit, limiter, balancer).with_only(only).with_disk_check(check_space).with_server(server)
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
@@ -160,16 +161,16 @@ async def deliver(  # what a run may be limited by
                 for route in config.routes
             ]
             backoff = RelayBackoff(config.db, config.clock, limiter)
-            pool = WorkerPool(contexts, queue, balancer, backoff, config.send_alert)
-            async with refusals.judging(), commits.running(config.connections * len(contexts)):
+            pool = WorkerPool(contexts, config.connections, queue, balancer, backoff, config.send_alert)
+            async with refusals.judging(), commits.running():
                 try:
                     await asyncio.to_thread(_preflight, config, composer, started)
                 except ComposeFailed as error:
                     await pool.stop_all(error)
                 else:
-                    await pool.run(config.connections, stop or asyncio.Event())
+                    await pool.run(stop or asyncio.Event())
     finally:
-        await asyncio.to_thread(queue.release_waiting, config.clock())
+        await queue.release_waiting(config.clock())
     return _report(counters)
 
 

@@ -1,29 +1,35 @@
 """Send mails: each worker over its own connection, one mail after the other.
 
-The pool runs the workers of all relays.
+The pool runs the workers of all relays, for each as many as make sending faster (see `connection_growth`).
 
 For each mail: compose, transfer up to the final dot, pass the commit point, send the final dot, record the answer.
-The next mail is composed before the final dot of this one, so that its envelope can travel in the same packet.
+The next mail is composed before the final dot of this one, so that its envelope can travel in the same packet, and the
+one after that while the relay works.
 
-When a relay fails, the pool stops its workers and the others continue.
+When a connection fails and others of the relay work, they go on without it. When a relay fails, the pool stops its
+workers and those of the other relays continue.
 """
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import structlog
 
 from digestd.delivery.alert import SendAlert
 from digestd.delivery.attempt_recorder import AttemptRecorder
 from digestd.delivery.claim_queue import ClaimQueue
 from digestd.delivery.composer import Composer
+from digestd.delivery.connection_growth import ConnectionGrowth
 from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.relays import RelayBackoff, RelayBalancer
 from digestd.delivery.transports import Route
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail
 from digestd.domain.delivery import Claim
-from digestd.errors import MailsRefused, RelayFailed
+from digestd.errors import ConnectionFailed, MailsRefused, RelayFailed
 from digestd.security.links import envelope_tag
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 
@@ -31,7 +37,10 @@ IDLE_SECONDS = 30.0
 """A connection idle for longer is reopened, because relays close idle connections."""
 STOP_SECONDS = 20.0
 """Time that a stopped run waits for open answers. Mails still without an answer become uncertain."""
+CONNECTING_MAX = 8
+"""Connections opened at once: at most so many are refused by a relay that takes no more."""
 WorkerTask = asyncio.Task[None]
+log = structlog.get_logger(__name__)
 
 
 class PreparedMail(NamedTuple):
@@ -73,11 +82,13 @@ class SendingContext:
 class SendingWorker:
     """Sends mails over one connection to each route that it needs, reopened as needed."""
 
-    def __init__(self, context: SendingContext) -> None:
+    def __init__(self, context: SendingContext, pool: "WorkerPool") -> None:
         self._context = context
+        self._pool = pool
         self._connections: dict[str, Connection] = {}
         self._last_used: dict[str, float] = {}
         self._next: PreparedMail | None = None
+        self._ahead: asyncio.Task[PreparedMail | None] | None = None
 
     async def run(self) -> None:
         """Send mails until none are left. Raises RelayFailed if the relay cannot be used."""
@@ -85,21 +96,47 @@ class SendingWorker:
             while (prepared := await self._next_mail()) is not None:
                 await self._send(prepared)
         finally:
-            if self._next is not None:
-                self._context.recorder.record_not_sent(self._next.claim)
+            for left in (self._next, await self._take_ahead()):
+                if left is not None:
+                    self._context.recorder.record_not_sent(left.claim)
             for connection in self._connections.values():
                 await connection.close()
 
     async def _next_mail(self) -> PreparedMail | None:
         """Return the next mail, or None if none are left."""
-        prepared, self._next = self._next, None
+        prepared, self._next = self._next or await self._take_ahead(), None
         while prepared is None:
             self._context.recorder.stop_if_composing_fails()
-            claim = await self._context.queue.next(self._context.route.name, self._context.recorder.counters)
+            if self._pool.leave_if_too_many(self._context.route.name):
+                return None
+            claim = await self._context.queue.next(self._context.route.name)
             if claim is None:
                 return None
             prepared = self._compose(claim)
         return prepared
+
+    def _compose_ahead(self) -> None:
+        """Begin to compose a further mail, while the relay or the ledger works."""
+        if self._ahead is None:
+            self._ahead = asyncio.create_task(self._take_and_compose())
+
+    async def _take_ahead(self) -> PreparedMail | None:
+        """Return the mail that was composed ahead, if any."""
+        ahead, self._ahead = self._ahead, None
+        return await ahead if ahead is not None else None
+
+    async def _take_and_compose(self) -> PreparedMail | None:
+        """Compose a mail if one is available without waiting.
+
+        One worker at a time, and not in the same turn of the event loop as the one before: otherwise all answers that
+        come together wait until their workers have composed, leave together, and come together again.
+        """
+        async with self._pool.composing:
+            await asyncio.sleep(0)
+            if self._pool.has_too_many(self._context.route.name):
+                return None
+            claim = self._context.queue.take_ready(self._context.route.name)
+            return self._compose(claim) if claim is not None else None
 
     def _compose(self, claim: Claim) -> PreparedMail | None:
         try:
@@ -116,15 +153,17 @@ class SendingWorker:
     async def _send(self, prepared: PreparedMail) -> None:
         connection, recorder = await self._connect(prepared), self._context.recorder_of(prepared.claim)
         try:
+            self._compose_ahead()
             refusal = await connection.offer(prepared.mail)
         except BaseException:
             await connection.abandon()
             recorder.record_interrupted(prepared.claim)
             raise
-        self._compose_next()
         if refusal is not None:
             recorder.record_refusal(prepared.claim, refusal)
         elif await self._pass_commit_point(connection, prepared):
+            self._next = await self._take_ahead()
+            self._compose_ahead()
             await self._send_final_dot(connection, prepared.claim)
         self._last_used[self._context.route_of(prepared.claim).name] = asyncio.get_running_loop().time()
 
@@ -138,17 +177,13 @@ class SendingWorker:
             known = None
         if known is None:
             try:
-                known = self._connections[route.name] = await route.transport.connect()
+                async with self._pool.connecting:
+                    known = self._connections[route.name] = await route.transport.connect()
             except BaseException:
                 self._context.recorder_of(prepared.claim).record_not_sent(prepared.claim)
                 raise
             self._last_used[route.name] = asyncio.get_running_loop().time()
         return known
-
-    def _compose_next(self) -> None:
-        """Take and compose the next mail if one is available without waiting."""
-        claim = self._context.queue.take_ready(self._context.route.name)
-        self._next = self._compose(claim) if claim is not None else None
 
     async def _pass_commit_point(self, connection: Connection, prepared: PreparedMail) -> bool:
         """Return True once the ledger has committed that the final dot may be sent."""
@@ -186,6 +221,7 @@ class SendingWorker:
             recorder.record_uncertain(claim, "stopped while waiting for the answer to the final dot")
             raise
         recorder.record_answer(claim, reply)
+        self._pool.record_answer(self._context.route.name)
 
     def _next_on_route(self, claim: Claim) -> OutgoingMail | None:
         """Return the next mail if it goes over the same connection as this one."""
@@ -196,54 +232,82 @@ class SendingWorker:
 
 
 class WorkerPool:
-    """The workers of every relay. A relay that fails is paused; the others continue."""
+    """The workers of every relay. A relay that fails is paused; the others continue.
+
+    Args:
+        contexts: What the workers of each relay share.
+        connections: The maximum number of workers of each relay.
+    """
 
     def __init__(
         self,
         contexts: Sequence[SendingContext],
+        connections: int,
         queue: ClaimQueue,
         balancer: RelayBalancer,
         backoff: RelayBackoff,
         send_alert: SendAlert,
     ) -> None:
         self._contexts = {context.route.name: context for context in contexts}
+        self._growth = {name: ConnectionGrowth(connections) for name in self._contexts}
         self._queue = queue
         self._balancer = balancer
         self._backoff = backoff
         self._send_alert = send_alert
         self._alerts: set[WorkerTask] = set()
+        self._tasks: set[WorkerTask] = set()
+        self._sending: dict[str, set[WorkerTask]] = {name: set() for name in self._contexts}
+        """The workers of each relay without those that are closing their connection."""
+        self._answered: set[WorkerTask] = set()
+        self.composing = asyncio.Lock()
+        self.connecting = asyncio.Semaphore(CONNECTING_MAX)
+        self._ended: asyncio.Queue[tuple[str, WorkerTask] | None] = asyncio.Queue()
+        """Workers that have ended; None when the run is to stop."""
 
-    async def run(self, workers: int, stop: asyncio.Event) -> None:
-        """Run `workers` workers per relay until all have ended.
-
-        They end at most STOP_SECONDS after `stop`.
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until all workers have ended, at most STOP_SECONDS after `stop`.
 
         Raises any error that is not a relay's failure, after the other workers have ended.
         """
-        tasks = {
-            asyncio.create_task(SendingWorker(context).run()): name
-            for name, context in self._contexts.items()
-            for _ in range(workers)
-        }
-        stopped = asyncio.create_task(_wait_for(stop))
-        unexpected: list[BaseException] = []
+        for name in self._contexts:
+            self._start_workers(name)
+        stopped = asyncio.create_task(self._stop_at(stop))
+        unexpected: BaseException | None = None
         try:
-            pending = set(tasks)
-            while pending and not stop.is_set() and not unexpected:
-                done, rest = await asyncio.wait({*pending, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                pending &= rest
-                unexpected += await self._handle_ended({task: tasks[task] for task in done - {stopped}})
+            while self._tasks and unexpected is None and (ended := await self._ended.get()) is not None:
+                unexpected = await self._handle_end(*ended)
             self._queue.close()
-            if pending:
-                done, _ = await asyncio.wait(pending, timeout=STOP_SECONDS)
-                unexpected += await self._handle_ended({task: tasks[task] for task in done})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    while self._tasks:
+                        if (ended := await self._ended.get()) is not None:
+                            unexpected = unexpected or await self._handle_end(*ended)
         finally:
-            await _cancel({stopped, *tasks})
-        if not unexpected:
+            await _cancel({stopped, *self._tasks})
+        if unexpected is None:
             await self._clear_backoff()
         await self._finish_alerts()
-        if unexpected:
-            raise unexpected[0]
+        if unexpected is not None:
+            raise unexpected
+
+    def record_answer(self, name: str) -> None:
+        """Count an answer of a relay, by the worker that calls; start workers if more are wanted."""
+        if (worker := asyncio.current_task()) is not None:
+            self._answered.add(worker)
+        working = len(self._answered & self._sending[name])
+        self._growth[name].record_answer(asyncio.get_running_loop().time(), working)
+        if self._queue.has_waiting:
+            self._start_workers(name)
+
+    def has_too_many(self, name: str) -> bool:
+        """Return True if fewer workers of this relay are wanted than there are."""
+        return len(self._sending[name]) > self._growth[name].wanted
+
+    def leave_if_too_many(self, name: str) -> bool:
+        """Return True if the calling worker is to end, because fewer are wanted."""
+        if leaving := self.has_too_many(name):
+            self._sending[name] -= {task for task in (asyncio.current_task(),) if task is not None}
+        return leaving
 
     async def stop_all(self, error: MailsRefused) -> None:
         """Send nothing: pause every relay and alert the operator."""
@@ -251,21 +315,36 @@ class WorkerPool:
             await self._stop_relay(name, error)
         await self._finish_alerts()
 
-    async def _handle_ended(self, done: Mapping[WorkerTask, str]) -> list[BaseException]:
-        """Stop the relays that failed; return all other errors, which end the run."""
-        unexpected = []
-        for task, name in done.items():
-            error = task.exception()
-            if error is None:
-                self._balancer.finish(name)
-            elif isinstance(error, RelayFailed):
-                for stopping in self._contexts if isinstance(error, MailsRefused) else [name]:
-                    await self._stop_relay(stopping, error)
-            else:
-                unexpected.append(error)
-        if unexpected or self._balancer.all_stopped:
+    def _start_workers(self, name: str) -> None:
+        """Start the workers that are wanted of a relay and not running."""
+        for _ in range(self._growth[name].wanted - len(self._sending[name])):
+            worker = asyncio.create_task(SendingWorker(self._contexts[name], self).run())
+            self._tasks.add(worker)
+            self._sending[name].add(worker)
+            worker.add_done_callback(lambda ended: self._ended.put_nowait((name, ended)))
+
+    async def _stop_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._ended.put_nowait(None)
+
+    async def _handle_end(self, name: str, worker: WorkerTask) -> BaseException | None:
+        """Stop the relay if it failed; return any other error, which ends the run."""
+        self._tasks.discard(worker)
+        self._answered.discard(worker)
+        self._sending[name].discard(worker)
+        error = worker.exception()
+        if isinstance(error, ConnectionFailed) and self._sending[name]:
+            working = len(self._sending[name])
+            if self._growth[name].record_failure(working):
+                log.info("connection failed; the others continue", relay=name, connections=working, why=str(error))
+        elif isinstance(error, RelayFailed):
+            for stopping in self._contexts if isinstance(error, MailsRefused) else [name]:
+                await self._stop_relay(stopping, error)
+        elif error is None:
+            self._balancer.finish(name)
+        if (error is not None and not isinstance(error, RelayFailed)) or self._balancer.all_stopped:
             self._queue.close()
-        return unexpected
+        return None if isinstance(error, RelayFailed) else error
 
     async def _stop_relay(self, name: str, error: RelayFailed) -> None:
         if self._balancer.is_stopped(name):
@@ -289,10 +368,6 @@ class WorkerPool:
 
     async def _finish_alerts(self) -> None:
         await asyncio.gather(*self._alerts)
-
-
-async def _wait_for(stop: asyncio.Event) -> None:
-    await stop.wait()
 
 
 async def _cancel(tasks: "set[WorkerTask]") -> None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import pwd
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -14,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from digestd.evaluation.bench.postfix import run_postfix
+from digestd.evaluation.bench.smtp_sink import find_program
 from tests.postgres import free_port
-
-_PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def tool(name: str, package: str = "postfix") -> str:
     """Return the path of a mail program; skip the test if it is not installed."""
-    found = shutil.which(name, path=_PATH)
+    found = find_program(name)
     if found is None:
         pytest.skip(f"{name} is not installed here (Debian: {package})")
     return found
@@ -97,78 +96,29 @@ def postfix(folder: Path, addresses: list[str], transports: str = "") -> Iterato
     Args:
         transports: Lines of a transport map, e.g. for domains that bounce everything.
     """
-    program = tool("postfix")
+    tool("postfix")
     if os.geteuid() != 0:
         pytest.skip("only root can start a private Postfix")
     if not Path("/etc/postfix/main.cf").exists():
         pytest.skip("Postfix asks for a /etc/postfix/main.cf, be it empty; tests/run makes one")
-    running = Postfix(free_port(), folder)
-    _configure(running, addresses)
-    (folder / "transports").write_text(transports)
-    command = [program, "-c", str(folder)]
-    try:
-        _start(command, running)
-        _until_listening(running.port)
-        yield running
-    finally:
-        subprocess.run([*command, "stop"], check=False, capture_output=True)
+    with run_postfix(folder, _configure(folder, addresses, transports)) as started:
+        yield Postfix(started.port, folder)
 
 
-def _start(command: list[str], running: Postfix) -> None:
-    """Start Postfix; try again if it is late on a busy machine or its port was taken."""
-    for _ in range(4):
-        running.port = free_port()
-        _write_services(running)
-        started = subprocess.run([*command, "start"], check=False, capture_output=True, text=True)
-        if started.returncode == 0:
-            return
-        subprocess.run([*command, "stop"], check=False, capture_output=True)
-        time.sleep(2)
-    raise RuntimeError(f"Postfix did not start: {started.stderr}{running.log}")
-
-
-def _configure(running: Postfix, addresses: list[str]) -> None:
-    folder = running.folder
+def _configure(folder: Path, addresses: list[str], transports: str) -> str:
+    """Make the Maildirs' folder and maps; return the settings that name them."""
     owner = pwd.getpwnam("nobody")
-    for name in ("spool", "data", "vmail"):
-        (folder / name).mkdir(parents=True)
-    os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, -1)
+    (folder / "vmail").mkdir(parents=True)
     os.chown(folder / "vmail", owner.pw_uid, owner.pw_gid)
     for above in [folder, *folder.parents][:-1]:
         with contextlib.suppress(PermissionError):
             above.chmod(above.stat().st_mode | 0o011)  # its daemons do not run as root
     (folder / "boxes").write_text("".join(f"{a} {a.partition('@')[0]}/\n" for a in addresses))
-    (folder / "main.cf").write_text(_MAIN.format(folder=folder, uid=owner.pw_uid, gid=owner.pw_gid))
-
-
-def _write_services(running: Postfix) -> None:
-    packaged = Path("/etc/postfix/master.cf")
-    packaged = packaged if packaged.exists() else Path("/usr/share/postfix/master.cf.dist")
-    (running.folder / "master.cf").write_text("".join(_service(line, running.port) for line in packaged.open()))
-
-
-def _service(line: str, port: int) -> str:
-    """Return a line of master.cf without chroot, and with smtpd on our port."""
-    fields = line.split()
-    if line[:1] in {"#", " ", "\n"} or len(fields) < 8:
-        return line
-    if fields[0] == "smtp" and fields[1] == "inet":
-        fields[0] = f"127.0.0.1:{port}"
-    fields[4] = "n"
-    return " ".join(fields) + "\n"
+    (folder / "transports").write_text(transports)
+    return _MAIN.format(folder=folder, uid=owner.pw_uid, gid=owner.pw_gid)
 
 
 _MAIN = """\
-compatibility_level = 3.6
-queue_directory = {folder}/spool
-data_directory = {folder}/data
-maillog_file = {folder}/mail.log
-maillog_file_prefixes = {folder}
-myhostname = mx.example.net
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
 recipient_delimiter = +
 transport_maps = texthash:{folder}/transports
 smtpd_reject_unlisted_recipient = no
@@ -178,9 +128,7 @@ virtual_mailbox_maps = texthash:{folder}/boxes
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
-smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_helo_required = yes
-disable_dns_lookups = yes
 smtp_host_lookup = native
 smtpd_client_connection_count_limit = 0
 """

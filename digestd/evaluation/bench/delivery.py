@@ -1,6 +1,6 @@
 """Measure the pipeline from a day's papers to the relay.
 
-It is compared with smtp-source on the same relay.
+It is compared with smtp-source on the same relay: a sink, at will one that answers late, or a real Postfix.
 
 The real commands run as subprocesses, `plan` once and `deliver --drain` in parts: rank, compose, commit, send,
 record.
@@ -8,14 +8,17 @@ Just before each part, smtp-source sends as many mails of the same size to the s
 same command with nothing to do, is subtracted. Profiles are compiled beforehand, as they are between changes of a
 subscriber or of the text model; this cost is reported as `compile_us` per subscriber.
 
-    ratio      our mails per second (planning included) over those of smtp-source
-    cpu_ratio  CPU time of smtp-source and sink over that of digestd and sink; hardly depends on other load
+    ratio       our mails per second (planning included) over those of smtp-source
+    send_ratio  the same without planning, which precedes sending
+    cpu_ratio   CPU time of smtp-source and relay over that of digestd and relay; hardly depends on other load
+    of_allowed  our mails per second over what a relay that answers late allows with its number of connections
 """
 
+import contextlib
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -36,8 +39,9 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
 from digestd.evaluation.bench import synthetic_data
+from digestd.evaluation.bench.postfix import run_postfix
 from digestd.evaluation.bench.ranking import compile_profiles
-from digestd.evaluation.bench.smtp_sink import TICKS, Sink, find_program, run_sink, run_smtp_source
+from digestd.evaluation.bench.smtp_sink import TICKS, Sink, SinkAnswers, find_program, run_sink, run_smtp_source
 from digestd.evaluation.bench.subprocesses import ResourceUsage, run_commands
 from digestd.papers.paper_import import import_papers
 from digestd.ranking.dense import NoEncoder
@@ -53,6 +57,8 @@ FOREIGN_MAX = 0.15
 ARCHIVE = 1_000
 SIZE_SAMPLE = 200
 """Digests that are composed to find the mean size."""
+SOURCE_SESSIONS = 16
+"""Sessions of smtp-source to a relay that is limited by its CPU: more are no faster."""
 SOURCE_MAX = 20_000
 """Mails of smtp-source a pair: enough for its rate."""
 
@@ -68,6 +74,8 @@ class DeliveryLoad:
     processes: int = 2
     pairs: int = 3
     database: str = ""
+    relay: str = "sink"
+    answers: SinkAnswers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +106,8 @@ def measure_delivery(
     Raises:
         BadSetting: the database is in use.
     """
-    with TemporaryDirectory(prefix="digestd-bench-") as name, run_sink(Path(name)) as relay:
+    with TemporaryDirectory(prefix="digestd-bench-") as name, _run_relay(load, Path(name)) as relay:
         folder = Path(name)
-        folder.chmod(0o755)  # the sink may be another user's
         bench = _Bench(load, relay, folder, _environment(load, relay, folder, now))
         app = wiring.initialise(_settings(bench.environment))
         say("generating papers and subscribers")
@@ -119,12 +126,12 @@ def measure_delivery(
         app.db.close()
     arrived = sum(pair.arrived for pair in pairs)
     return {
-        **_figures(pairs, planned.per_item(idle_plan, load.subscribers), idle),
+        **_figures(pairs, planned.per_item(idle_plan, load.subscribers), idle, load.answers),
         "compile_us": round(compiling * 1e6, 1),
-        "sink": relay.kind,
+        "relay": relay.kind,
         "mail_bytes": size,
         "sent": accepted,
-        "sink_count": arrived,
+        "arrived": arrived,
         "duplicates": max(0, arrived - accepted),
         "broken": broken,
         "rss_mib": {"plan": round(planned.rss_mib), "deliver": round(max(pair.digestd.rss_mib for pair in pairs))},
@@ -144,6 +151,13 @@ class _Bench:
         return self.folder / "mail"
 
 
+@contextlib.contextmanager
+def _run_relay(load: DeliveryLoad, folder: Path) -> Iterator[Sink]:
+    folder.chmod(0o755)  # the relay may be another user's
+    with run_postfix(folder / "postfix") if load.relay == "postfix" else run_sink(folder, load.answers) as relay:
+        yield relay
+
+
 def _environment(load: DeliveryLoad, relay: Sink, folder: Path, now: datetime) -> dict[str, str]:
     found = {
         "DIGESTD_DATABASE_URL": load.database or f"sqlite:///{folder / 'digestd.db'}",
@@ -154,7 +168,6 @@ def _environment(load: DeliveryLoad, relay: Sink, folder: Path, now: datetime) -
         "DIGESTD_POSTAL_ADDRESS": "1 Invented Street",
         "DIGESTD_SOURCES": "none",
         "DIGESTD_EMBEDDING_MODEL": "none",  # papers are encoded after ingest, which is not measured here
-        "DIGESTD_TRANSPORT_CONNECTIONS": "16",  # as many as smtp-source has
         "DIGESTD_NOW": (now + timedelta(days=1)).isoformat(),
     }
     if load.dkim == "none":
@@ -232,7 +245,8 @@ def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Mea
     theirs = None
     if find_program("smtp-source"):
         before = relay.cpu
-        theirs = (*run_smtp_source(relay, bench.mail, min(count, SOURCE_MAX)), relay.cpu - before)
+        sessions = min(count, load.answers.connections) if load.answers else SOURCE_SESSIONS
+        theirs = (*run_smtp_source(relay, bench.mail, min(count, SOURCE_MAX), sessions), relay.cpu - before)
     last = number == load.pairs - 1
     share = [] if last else ["--limit", str(count // load.processes)]
     taken, sink_cpu, busy, began = relay.count, relay.cpu, _machine_cpu_seconds(), time.perf_counter()
@@ -251,27 +265,35 @@ def _machine_cpu_seconds() -> float:
     return (int(user) + int(nice) + int(system)) / TICKS
 
 
-def _figures(pairs: Sequence[MeasuredPair], plan: tuple[float, float], idle: ResourceUsage) -> dict[str, object]:
+def _figures(
+    pairs: Sequence[MeasuredPair], plan: tuple[float, float], idle: ResourceUsage, answers: SinkAnswers | None
+) -> dict[str, object]:
     """Return the figures per mail, planning included.
 
     They are over undisturbed pairs, or over all if there are none.
     """
     kept = [pair for pair in pairs if pair.foreign <= FOREIGN_MAX]
-    ratios, cpu_ratios, client, sinks = [], [], [], []
+    ratios, send_ratios, cpu_ratios, rates, client, sinks = [], [], [], [], [], []
     for pair in kept or pairs:
         wall, cpu = pair.digestd.per_item(idle, pair.arrived)
+        rates.append(1 / wall)
         client.append(plan[1] + cpu)
         sinks.append(pair.sink_cpu / pair.arrived)
         if pair.smtp_source:
             seconds, source_cpu, their_sink = (value / pair.count for value in pair.smtp_source)
             ratios.append(seconds / (plan[0] + wall))
+            send_ratios.append(seconds / wall)
             cpu_ratios.append((source_cpu + their_sink) / (client[-1] + sinks[-1]))
+    rate, allowed = statistics.median(rates), answers.allowed if answers else None
     return {
         "ratio": _spread(ratios),
+        "send_ratio": _spread(send_ratios),
         "cpu_ratio": _spread(cpu_ratios),
+        "rate": round(rate, 1),
+        "of_allowed": round(rate / allowed, 3) if allowed else None,
         "client_us": round(statistics.median(client) * 1e6, 1),
         "plan_us": round(plan[1] * 1e6, 1),
-        "sink_us": round(statistics.median(sinks) * 1e6, 1),
+        "relay_us": round(statistics.median(sinks) * 1e6, 1),
         "pairs_kept": len(kept),
     }
 

@@ -2,11 +2,10 @@
 
 The sender reaches the speed limit of the protocol.
 
-Postfix's smtp-sink and smtp-source if they are installed. Otherwise a built-in sink, which counts mails but is too
-slow for a ratio.
+Postfix's smtp-sink and smtp-source if they are installed. Otherwise, and for a relay that answers late, the built-in
+sink (`sink_server`).
 """
 
-import asyncio
 import contextlib
 import os
 import re
@@ -24,9 +23,37 @@ _PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 _COUNTED = re.compile(r"mesg=(\d+)")
 
 
+MOST_SESSIONS = 1_000
+"""Sessions that a sink accepts if nothing else is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkAnswers:
+    """How the built-in sink answers.
+
+    Attributes:
+        latency: Seconds between a command and its answer.
+        connections: The maximum number of connections; further ones are refused.
+        pipelining: Whether it offers PIPELINING (RFC 2920).
+    """
+
+    latency: float = 0.0
+    connections: int = MOST_SESSIONS
+    pipelining: bool = True
+
+    @property
+    def allowed(self) -> float | None:
+        """Return the mails per second that the relay allows; None if it is as fast as its CPU.
+
+        Over each connection one mail per answer if it pipelines, as the next envelope is sent with the final dot;
+        otherwise one per four answers: MAIL, RCPT, DATA and the final dot.
+        """
+        return self.connections / (self.latency * (1 if self.pipelining else 4)) if self.latency else None
+
+
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A running sink; `kind` is "smtp-sink" or "built-in"."""
+    """A running relay; `kind` is "smtp-sink", "built-in" or "postfix"."""
 
     kind: str
     port: int
@@ -41,14 +68,16 @@ class Sink:
     @property
     def count(self) -> int:
         """Return the number of mails that it has accepted."""
-        found = _COUNTED.findall(self.log.read_text(errors="replace"))
+        log = self.log.read_text(errors="replace") if self.log.exists() else ""
+        if self.kind == "postfix":
+            return log.count(" message-id=")
+        found = _COUNTED.findall(log)
         return int(found[-1]) if found else 0
 
     @property
     def cpu(self) -> float:
-        """Return the CPU seconds that it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Return the CPU seconds that it and its processes have used."""
+        return _cpu_seconds(self.pid)
 
 
 def find_program(name: str) -> str | None:
@@ -57,28 +86,29 @@ def find_program(name: str) -> str | None:
 
 
 @contextlib.contextmanager
-def run_sink(folder: Path) -> Iterator[Sink]:
-    """Run a sink on a free port of 127.0.0.1 until the end of the block."""
-    port, log = _free_port(), folder / "sink.log"
-    program = find_program("smtp-sink")
+def run_sink(folder: Path, answers: SinkAnswers | None = None) -> Iterator[Sink]:
+    """Run a sink on a free port of 127.0.0.1 until the end of the block; the built-in one to answer in a given way."""
+    port, log = free_port(), folder / "sink.log"
+    program = find_program("smtp-sink") if answers is None else None
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
-    command = [program, *as_nobody, "-c", f"127.0.0.1:{port}", "1000"] if program else _builtin_command(port)
+    listen = [*as_nobody, "-c", f"127.0.0.1:{port}", f"{MOST_SESSIONS}"]
+    command = [program, *listen] if program else _builtin_command(port, answers or SinkAnswers())
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603  # no word of it is anybody's input
         try:
-            _wait_until_listening(port)
+            wait_until_listening(port)
             yield Sink("smtp-sink" if program else "built-in", port, process.pid, log)
         finally:
             process.terminate()
             process.wait(10)
 
 
-def run_smtp_source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
-    """Send mails with smtp-source in 16 sessions; return wall-clock and CPU seconds."""
+def run_smtp_source(to: Sink, mail: Path, count: int, sessions: int = 16) -> tuple[float, float]:
+    """Send mails with smtp-source; return wall-clock and CPU seconds."""
     program = find_program("smtp-source")
     if program is None:
         raise FileNotFoundError("smtp-source")
-    command = [program, "-4", "-s", "16", "-d", "-F", str(mail), "-m", str(count), f"127.0.0.1:{to.port}"]
+    command = [program, "-4", "-s", f"{sessions}", "-d", "-F", str(mail), "-m", str(count), f"127.0.0.1:{to.port}"]
     began = time.perf_counter()
     process = subprocess.Popen(command)  # noqa: S603  # no word of it is anybody's input
     _, status, usage = os.wait4(process.pid, 0)
@@ -88,48 +118,36 @@ def run_smtp_source(to: Sink, mail: Path, count: int) -> tuple[float, float]:
     return time.perf_counter() - began, usage.ru_utime + usage.ru_stime
 
 
-async def serve(port: int) -> None:
-    """Run the built-in sink.
-
-    Answer 250 to all commands and 354 to DATA, and print the count after each mail.
-    """
-    taken = 0
-
-    async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal taken
-        writer.write(b"220 sink ESMTP\r\n")
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                line = (await reader.readuntil(b"\r\n")).upper()
-                if line.startswith(b"DATA"):
-                    writer.write(b"354 go on\r\n")
-                    await reader.readuntil(b"\r\n.\r\n")
-                    taken += 1
-                    print(f"mesg={taken}", flush=True)  # noqa: T201  # read by `Sink.count`
-                writer.write(b"221 bye\r\n" if line.startswith(b"QUIT") else b"250 ok\r\n")
-                if line.startswith(b"QUIT"):
-                    break
-        writer.close()
-
-    server = await asyncio.start_server(session, "127.0.0.1", port, limit=2**22)
-    async with server:
-        await server.serve_forever()
+def _builtin_command(port: int, answers: SinkAnswers) -> list[str]:
+    latency = ["--latency", f"{answers.latency * 1_000}", "--connections", f"{answers.connections}"]
+    pipelining = [] if answers.pipelining else ["--no-pipelining"]
+    return [sys.executable, "-m", "digestd.evaluation.bench.sink_server", f"{port}", *latency, *pipelining]
 
 
-def _builtin_command(port: int) -> list[str]:
-    code = f"import asyncio; from digestd.evaluation.bench.smtp_sink import serve; asyncio.run(serve({port}))"
-    return [sys.executable, "-c", code]
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds of a process and its children, those that have ended included."""
+    with contextlib.suppress(FileNotFoundError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return sum(map(int, fields[11:15])) / TICKS + sum(_cpu_seconds(int(child)) for child in children)
+    return 0.0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_until_listening(port: int) -> None:
+def wait_until_listening(port: int) -> None:
+    """Wait until something listens on a port of 127.0.0.1.
+
+    Raises:
+        TimeoutError: Nothing does after some seconds.
+    """
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise TimeoutError(f"the sink does not listen on port {port}")
+    raise TimeoutError(f"nothing listens on port {port}")

@@ -16,7 +16,7 @@ from digestd.delivery.retry import SmtpReply, Stage
 from digestd.delivery.transports.smtp.session import Relay, SmtpSession, error_text, open_session
 from digestd.delivery.transports.smtp.stream import CONNECTION_ERRORS, InvalidReply, SmtpStream
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
-from digestd.errors import RelayFailed
+from digestd.errors import ConnectionFailed, RelayFailed
 from digestd.mail.mime import dot_stuff
 
 ENVELOPE_STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA)
@@ -60,7 +60,7 @@ class SmtpTransport:
         return connection
 
 
-class _SessionClosed(RelayFailed):
+class _SessionClosed(ConnectionFailed):
     """The session ended before any command of the envelope was answered."""
 
 
@@ -144,7 +144,7 @@ class SmtpConnection:
     @property
     def _stream(self) -> SmtpStream:
         if self._session is None:
-            raise RelayFailed("the relay closed the connection before the final dot; digestd will retry later")
+            raise ConnectionFailed("the relay closed the connection before the final dot; digestd will retry later")
         return self._session.stream
 
     @property
@@ -302,5 +302,5 @@ def is_verdict(reply: SmtpReply) -> bool:
     return 200 <= reply.code < 300 or 400 <= reply.code < 600
 
 
-def _connection_error(error: Exception, kind: type[RelayFailed] = RelayFailed) -> RelayFailed:
+def _connection_error(error: Exception, kind: type[RelayFailed] = ConnectionFailed) -> RelayFailed:
     return kind(f"the relay closed the connection: {error_text(error)}; digestd will retry later")

@@ -11,7 +11,7 @@ from aiosmtplib import SMTP, SMTPException
 from aiosmtplib.errors import SMTPAuthenticationError
 
 from digestd.delivery.transports.smtp.stream import SmtpStream, printable
-from digestd.errors import RelayFailed
+from digestd.errors import ConnectionFailed, RelayFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ class SmtpSession:
 async def open_session(relay: Relay) -> SmtpSession:
     """Connect, start TLS and log in.
 
-    Raises RelayFailed if the relay does not accept us.
+    Raises:
+        ConnectionFailed: It cannot be reached or refuses this connection.
+        RelayFailed: It does not accept the credentials.
     """
     client = SMTP(
         hostname=relay.host,
@@ -92,13 +94,13 @@ async def open_session(relay: Relay) -> SmtpSession:
         ) from error
     except (SMTPException, OSError, EOFError) as error:
         client.close()
-        raise RelayFailed(f"relay {relay.name}: {error_text(error)}; digestd will retry later") from error
+        raise ConnectionFailed(f"relay {relay.name}: {error_text(error)}; digestd will retry later") from error
     except BaseException:
         client.close()
         raise
     transport = client.transport
     if not isinstance(transport, asyncio.Transport) or transport.is_closing():
-        raise RelayFailed(f"relay {relay.name} closed the connection; digestd will retry later")
+        raise ConnectionFailed(f"relay {relay.name} closed the connection; digestd will retry later")
     return SmtpSession(
         SmtpStream(transport, asyncio.get_running_loop()),
         client.supports_extension("pipelining"),
