@@ -44,6 +44,7 @@ SLOW = frozenset(
 """Folders whose tests start programs, servers or installations: their tests are marked `slow`."""
 PURE = frozenset(
     {
+        "tests/delivery/test_connection_growth.py",
         "tests/delivery/test_retry.py",
         "tests/security/test_encryption.py",
         "tests/security/test_links.py",

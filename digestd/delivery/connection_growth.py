@@ -7,12 +7,12 @@ connections, but each takes a process of the relay.
 
 START = 4
 """Connections at first."""
-GAIN = 1.2
-"""Twice as many connections must be faster by this factor, or they are closed again."""
+GAIN = 0.2
+"""Added connections must bring this share of what they would bring to an idle relay, or they are closed again."""
 MEASURED, MEASURED_SECONDS = 2, 0.5
 """Answers per connection and seconds of a measurement, at least: with fewer, chance decides."""
-HOLD = 8
-"""Measurements until more connections are tried again."""
+HOLD, HOLD_AFTER_FAILURE = 8, 64
+"""Measurements until more connections are tried again: after they were no faster, and after the relay refused one."""
 
 
 class ConnectionGrowth:
@@ -28,11 +28,11 @@ class ConnectionGrowth:
     def __init__(self, most: int) -> None:
         self.wanted = min(START, most)
         self._most = most
+        self._ceiling = most
         self._answers = 0
         self._began: float | None = None
         self._best: tuple[int, float] | None = None
         self._hold = 0
-        self._failed = False
 
     def record_answer(self, now: float, working: int) -> None:
         """Count an answer to a final dot; it may end a measurement and change `wanted`.
@@ -50,23 +50,24 @@ class ConnectionGrowth:
         elif self._answers >= MEASURED * self.wanted and (seconds := now - self._began) >= MEASURED_SECONDS:
             self._decide(self._answers / seconds)
 
-    def record_failure(self, working: int) -> bool:
-        """Note that one connection failed while `working` others go on: the relay bears no more than those.
-
-        Return True the first time.
-        """
-        first, self._failed = not self._failed, True
-        self._most = max(1, working)
-        self._restart(min(self.wanted, self._most))
-        return first
+    def record_failure(self, working: int) -> None:
+        """Note that one connection failed while `working` others go on: for now, the relay bears no more than those."""
+        self._ceiling, self._hold = max(1, working), HOLD_AFTER_FAILURE
+        self._restart(min(self.wanted, self._ceiling))
 
     def _decide(self, rate: float) -> None:
-        if self._best is not None and self.wanted > self._best[0] and rate < GAIN * self._best[1]:
-            self._hold = HOLD
-            self._restart(self._best[0])
-            return
+        if self._best is not None and self.wanted > self._best[0]:
+            before, best_rate = self._best
+            if rate < best_rate * (1 + GAIN * (self.wanted / before - 1)):
+                self._hold = max(self._hold, HOLD)
+                self._restart(before)
+                return
         self._best, self._hold = (self.wanted, rate), max(0, self._hold - 1)
-        self._restart(self.wanted if self._hold else min(2 * self.wanted, self._most))
+        if self._hold:
+            self._restart(min(self.wanted, self._ceiling))
+        else:
+            self._ceiling = self._most
+            self._restart(min(2 * self.wanted, self._most))
 
     def _restart(self, wanted: int) -> None:
         self.wanted, self._answers, self._began = wanted, 0, None

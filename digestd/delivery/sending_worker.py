@@ -6,8 +6,8 @@ For each mail: compose, transfer up to the final dot, pass the commit point, sen
 The next mail is composed before the final dot of this one, so that its envelope can travel in the same packet, and the
 one after that while the relay works.
 
-When a connection fails and others of the relay work, they go on without it. When a relay fails, the pool stops its
-workers and those of the other relays continue.
+When a connection fails and the relay works otherwise, the others continue without it. When a relay fails, the pool
+stops its workers and those of the other relays continue.
 """
 
 import asyncio
@@ -259,6 +259,8 @@ class WorkerPool:
         self._sending: dict[str, set[WorkerTask]] = {name: set() for name in self._contexts}
         """The workers of each relay without those that are closing their connection."""
         self._answered: set[WorkerTask] = set()
+        self._accepted = dict.fromkeys(self._contexts, 0)
+        """Mails accepted by each relay when a connection to it last failed."""
         self.composing = asyncio.Lock()
         self.connecting = asyncio.Semaphore(CONNECTING_MAX)
         self._ended: asyncio.Queue[tuple[str, WorkerTask] | None] = asyncio.Queue()
@@ -315,6 +317,12 @@ class WorkerPool:
             await self._stop_relay(name, error)
         await self._finish_alerts()
 
+    def _works(self, name: str) -> bool:
+        """Return True if other workers of a relay continue, or if it has accepted a mail since the last failure."""
+        accepted, before = self._contexts[name].recorder.accepted, self._accepted[name]
+        self._accepted[name] = accepted
+        return bool(self._sending[name]) or accepted > before
+
     def _start_workers(self, name: str) -> None:
         """Start the workers that are wanted of a relay and not running."""
         for _ in range(self._growth[name].wanted - len(self._sending[name])):
@@ -333,10 +341,12 @@ class WorkerPool:
         self._answered.discard(worker)
         self._sending[name].discard(worker)
         error = worker.exception()
-        if isinstance(error, ConnectionFailed) and self._sending[name]:
+        if isinstance(error, ConnectionFailed) and self._works(name):
             working = len(self._sending[name])
-            if self._growth[name].record_failure(working):
-                log.info("connection failed; the others continue", relay=name, connections=working, why=str(error))
+            self._growth[name].record_failure(working)
+            log.info("connection failed; the relay is still used", relay=name, connections=working, why=str(error))
+            if not working:
+                self._start_workers(name)
         elif isinstance(error, RelayFailed):
             for stopping in self._contexts if isinstance(error, MailsRefused) else [name]:
                 await self._stop_relay(stopping, error)

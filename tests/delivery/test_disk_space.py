@@ -67,9 +67,11 @@ async def test_disk_filling_up_stops_the_run_first(
         (small_disk / "filler").write_bytes(bytes(10 * 2**20))
         with pytest.raises(DiskFull, match="free some space"):
             await run
-        assert made.states == {State.ACCEPTED: 6, State.READY: 18}, "what had been claimed has gone out"
+        accepted = made.states[State.ACCEPTED]
+        assert accepted in {6, 12}, "what had been claimed has gone out"
+        assert made.states == {State.ACCEPTED: accepted, State.READY: 24 - accepted}
         (small_disk / "filler").unlink()
-        assert (await there.deliver()).accepted == 18
+        assert (await there.deliver()).accepted == 24 - accepted
         assert made.sound(relay.copies)
 
 

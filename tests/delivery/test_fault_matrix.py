@@ -46,7 +46,9 @@ def expected(point: str, fault: str) -> set[tuple[State, bool]]:
     if point == "dot":
         return {(UNCERTAIN, False)}
     if point == "body":  # the dot may have left before the relay's end, or its silence, could be noticed
-        return {(READY, True), (UNCERTAIN, False)}
+        return {(READY, False), (UNCERTAIN, False)}
+    if point in {"RCPT", "DATA"} and fault not in SAID:  # a new connection works
+        return {(READY, False)}
     if point == "MAIL" and fault in {"garbage", "long line", "endless"}:  # once: asked again, command by command
         return {(ACCEPTED, False)} if fault != "long line" else {(ACCEPTED, False), (READY, True)}
     return {(READY, True)}

@@ -1,0 +1,87 @@
+"""Test how many connections are opened to relays of several kinds, by simulating their rates."""
+
+import pytest
+
+from digestd.delivery.connection_growth import MEASURED, START, ConnectionGrowth
+
+STEPS = 40
+
+
+def simulate(
+    growth: ConnectionGrowth, rate_of: dict[int, float] | float, bears: int = 1_000, started: float = 0
+) -> int:
+    """Let a relay answer for some measurements; return the largest number of connections that were open.
+
+    Args:
+        growth: The growth to test.
+        rate_of: Mails per second by the number of connections, or of each connection.
+        bears: Connections that the relay accepts.
+        started: The time of the first answer in seconds.
+    """
+    now, largest = started, 0
+    for _ in range(STEPS):
+        if growth.wanted > bears:
+            growth.record_failure(bears)
+        open_now = growth.wanted
+        largest = max(largest, open_now)
+        rate = rate_of[open_now] if isinstance(rate_of, dict) else open_now * rate_of
+        for _answer in range((MEASURED + 2) * open_now + round(rate)):
+            now += 1 / rate
+            growth.record_answer(now, open_now)
+            if growth.wanted != open_now:
+                break
+    return largest
+
+
+def test_starts_with_few_connections() -> None:
+    assert ConnectionGrowth(100).wanted == START
+    assert ConnectionGrowth(2).wanted == 2
+
+
+def test_grows_to_the_maximum_while_sending_gets_faster() -> None:
+    growth = ConnectionGrowth(100)
+    assert simulate(growth, 5.0) == 100
+    assert growth.wanted == 100
+
+
+def test_stays_where_more_are_no_faster() -> None:
+    growth = ConnectionGrowth(100)
+    busy = {4: 40.0, 8: 80.0, 16: 85.0}
+    assert simulate(growth, busy) == 16
+    assert growth.wanted == 8
+
+
+@pytest.mark.parametrize("bears", [1, 5, 9, 50])
+def test_uses_all_connections_that_the_relay_bears(bears: int) -> None:
+    growth = ConnectionGrowth(100)
+    assert simulate(growth, 5.0, bears) == bears
+    assert growth.wanted == bears
+
+
+def test_tries_more_again_long_after_a_failure() -> None:
+    growth = ConnectionGrowth(100)
+    simulate(growth, 5.0, bears=10)
+    assert simulate(growth, 5.0, started=1e6) == 100
+
+
+def test_grows_again_when_the_relay_has_become_faster() -> None:
+    growth = ConnectionGrowth(16)
+    assert simulate(growth, {4: 40.0, 8: 41.0}) == 8
+    assert growth.wanted == 4
+    assert simulate(growth, 10.0, started=1e6) == 16
+    assert growth.wanted == 16
+
+
+@pytest.mark.parametrize("working", [0, 1])
+def test_keeps_one_connection_after_failures(working: int) -> None:
+    growth = ConnectionGrowth(100)
+    growth.record_failure(working)
+    growth.record_failure(working)
+    assert growth.wanted == 1
+
+
+def test_measures_nothing_until_all_connections_work() -> None:
+    growth = ConnectionGrowth(100)
+    for answer in range(1_000):
+        growth.record_answer(answer / 10, START - 1)
+    assert growth.wanted == START
