@@ -13,8 +13,8 @@ rounds:
     cpu_ratio   CPU time of smtp-source and sink over that of the program and sink
     rss_mib     peak memory
 
-`digestd` ranks, plans and keeps its ledger, with one process and four times as many mails, by `digestd bench delivery`;
-the others only render and send. `smtppool` needs `go` and its module; otherwise it is left out.
+`digestd` ranks, plans and keeps its ledger, with one process and twenty times as many mails, by `digestd bench
+delivery`; the others only render and send. `smtppool` needs `go` and its module; otherwise it is left out.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def measure(peers: Sequence[str], mails: int, rounds: int) -> list[dict[str, Any
         (folder / "mail").write_bytes(mail)
         for peer in peers:
             if peer == "digestd":
-                found.append(measure_digestd(mails * 4, rounds))
+                found.append(measure_digestd(mails * 20, rounds))
                 continue
             try:
                 program = build_program(peer, folder)
@@ -110,7 +110,8 @@ def measure(peers: Sequence[str], mails: int, rounds: int) -> list[dict[str, Any
             found.append({"peer": PEERS[peer], "mail_bytes": size} | figures(pairs))
     if sources:
         size = len(mail) + mail.count(b"\n")
-        found.insert(0, {"peer": SOURCE, "mail_bytes": size} | figures([(run, run) for run in sources]))
+        floor = figures([(source, source) for source in sources])
+        found.insert(0, {"peer": SOURCE, "mail_bytes": size} | floor | {"rss_mib": None})
     return found
 
 
@@ -224,6 +225,7 @@ def measure_digestd(mails: int, pairs: int) -> dict[str, Any]:
         "peer": PEERS["digestd"],
         "mail_bytes": found["mail_bytes"],
         "cpu_us": round(found["client_us"]),
+        "rate": None,
         "ratio": round(found["ratio"]["median"], 2),
         "cpu_ratio": round(found["cpu_ratio"]["median"], 2),
         "rss_mib": max(found["rss_mib"].values()),
@@ -233,7 +235,7 @@ def measure_digestd(mails: int, pairs: int) -> dict[str, Any]:
 def table(found: Sequence[Mapping[str, Any]]) -> str:
     """Return the table of performance.md."""
     columns = ("peer", "mail_bytes", "cpu_us", "rate", "ratio", "cpu_ratio", "rss_mib")
-    rows = [[str(row.get(column, "")) for column in columns] for row in found]
+    rows = [["" if row[column] is None else str(row[column]) for column in columns] for row in found]
     titles = ["program", "bytes", "CPU µs", "mails/s", "ratio", "CPU ratio", "MiB"]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (titles, ["---"] * len(titles), *rows))
 
