@@ -1,6 +1,6 @@
 """Measure how the cost of a digest grows with subscribers, papers, the database and the signature.
 
-    python -m tests.bench.growth [--subscribers 2000 10000] [--papers 1000 100 3000] [--json]
+    python -m tests.bench.growth [--subscribers 2000 20000] [--papers 1000 100 3000] [--json]
 
 The first numbers, SQLite and no signature are the base; each further row changes one of them. Each row is a run of
 `digestd bench delivery` with one process. Size and CPU time per digest, and peak memory:
@@ -42,7 +42,7 @@ COLUMNS = {
 def main() -> None:
     """Print the table of performance.md, or the figures as JSON, row by row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--subscribers", type=int, nargs="+", default=[2_000, 10_000])
+    parser.add_argument("--subscribers", type=int, nargs="+", default=[2_000, 20_000])
     parser.add_argument("--papers", type=int, nargs="+", default=[1_000, 100, 3_000])
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
