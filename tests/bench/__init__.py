@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m tests.bench.delivery --help`."""
+"""Benchmarks: `python -m tests.bench.growth --help`."""

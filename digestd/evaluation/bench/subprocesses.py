@@ -1,4 +1,4 @@
-"""Run digestd commands as subprocesses and measure the resources they use."""
+"""Run programs as subprocesses and measure the resources they use."""
 
 import os
 import re
@@ -32,8 +32,17 @@ def run_commands(commands: Sequence[Sequence[str]], environment: Mapping[str, st
     Raises:
         RuntimeError: a command failed.
     """
+    return run_programs([[sys.executable, "-m", "digestd", *words, "--json"] for words in commands], environment)
+
+
+def run_programs(programs: Sequence[Sequence[str]], environment: Mapping[str, str]) -> ResourceUsage:
+    """Run programs concurrently until all have ended.
+
+    Raises:
+        RuntimeError: a program failed.
+    """
     began, cpu, rss = time.perf_counter(), 0.0, 0.0
-    running = [_start([sys.executable, "-m", "digestd", *words, "--json"], environment) for words in commands]
+    running = [_start(program, environment) for program in programs]
     while any(process.returncode is None for process in running):
         for process in running:
             if process.returncode is None:
@@ -44,7 +53,7 @@ def run_commands(commands: Sequence[Sequence[str]], environment: Mapping[str, st
                     cpu += usage.ru_utime + usage.ru_stime
         time.sleep(POLL_SECONDS)
     if any(process.returncode for process in running):
-        raise RuntimeError(f"digestd {' '.join(commands[0])} failed; see its output above")
+        raise RuntimeError(f"{' '.join(programs[0])} failed; see its output above")
     return ResourceUsage(time.perf_counter() - began, cpu, rss)
 
 
@@ -57,6 +66,6 @@ def _peak_memory(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(program: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     everything = {**os.environ, **environment}
-    return subprocess.Popen(command, env=everything, stdout=subprocess.DEVNULL)  # noqa: S603  # our own words
+    return subprocess.Popen(program, env=everything, stdout=subprocess.DEVNULL)  # noqa: S603  # our own words
