@@ -73,8 +73,8 @@ def measure(load: DeliveryLoad) -> dict[str, Any]:
     with ExitStack() as stack:
         url = stack.enter_context(postgres.server()) if load.database else ""
         found: Any = measure_delivery(replace(load, database=url), NOW)
-    if found["sent"] != found["sink_count"] or found["broken"]:
-        raise RuntimeError(f"{found['sent']} mails sent, {found['sink_count']} arrived; broken: {found['broken']}")
+    if found["sent"] != found["arrived"] or found["broken"]:
+        raise RuntimeError(f"{found['sent']} mails sent, {found['arrived']} arrived; broken: {found['broken']}")
     return {
         "subscribers": load.subscribers,
         "papers": load.papers,
@@ -83,7 +83,7 @@ def measure(load: DeliveryLoad) -> dict[str, Any]:
         "mail_bytes": found["mail_bytes"],
         "plan_us": round(found["plan_us"]),
         "deliver_us": round(found["client_us"] - found["plan_us"]),
-        "relay_us": round(found["sink_us"]),
+        "relay_us": round(found["relay_us"]),
         "compile_us": round(found["compile_us"]),
         "plan_mib": found["rss_mib"]["plan"],
         "deliver_mib": found["rss_mib"]["deliver"],

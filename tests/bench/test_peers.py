@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.evaluation.bench.smtp_sink import find_program
+from digestd.evaluation.bench.smtp_sink import SinkAnswers, find_program
 from tests.bench.peers.__main__ import PEERS, LeftOutError, build_program, measure, run, table, write_digests
 from tests.bench.peers.digests import read_digests
 from tests.support.relay import Relay
@@ -42,3 +42,9 @@ def test_measure_compares_peers_with_smtp_source() -> None:
     assert [row["peer"].partition(":")[0] for row in found] == ["smtp-source", PEERS["mimetext"], "digestd"]
     assert all(row["cpu_us"] > 0 < row["mail_bytes"] for row in found)
     assert len({line.count("|") for line in table(found).splitlines()}) == 1
+
+
+@pytest.mark.skipif(not find_program("smtp-source"), reason="Postfix is not installed")
+def test_measure_with_a_relay_that_answers_late() -> None:
+    _, found = measure(["reconnect"], mails=2, rounds=1, answers=SinkAnswers(latency=0.05))
+    assert 0 < found["rate"] <= 4  # a banner and five answers for each

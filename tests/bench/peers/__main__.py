@@ -1,6 +1,6 @@
 """Mail the same digests with other programs and with digestd, and compare their cost with that of smtp-source.
 
-    python -m tests.bench.peers [--mails 500] [--rounds 3] [--peer NAME ...] [--json]
+    python -m tests.bench.peers [--mails 500] [--rounds 3] [--peer NAME ...] [--relay-latency MS] [--json]
 
 Each program mails digests of 15 papers for different readers, rendered by its own templates, to smtp-sink. Just before,
 smtp-source sends as many mails of that size. Start-up, measured as a run without mails, is subtracted. Medians of all
@@ -8,13 +8,14 @@ rounds:
 
     mail_bytes  mean size of a mail
     cpu_us      CPU time of the program per mail, in microseconds
-    rate        mails per second
-    ratio       that rate over the rate of smtp-source
+    rate        mails per second, of digestd without planning
+    ratio       that rate, of digestd with planning, over the rate of smtp-source
     cpu_ratio   CPU time of smtp-source and sink over that of the program and sink
     rss_mib     peak memory
 
 `digestd` ranks, plans and keeps its ledger, with one process and twenty times as many mails, by `digestd bench
-delivery`; the others only render and send. `smtppool` needs `go` and its module; otherwise it is left out.
+delivery`; the others only render and send. `smtppool` needs `go` and its module; otherwise it is left out. With
+`--relay-latency` the built-in sink takes 50 connections and answers every command late; smtp-source uses all 50.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from digestd.evaluation.bench.delivery import DeliveryLoad, measure_delivery
-from digestd.evaluation.bench.smtp_sink import Sink, find_program, run_sink, run_smtp_source
+from digestd.evaluation.bench.smtp_sink import Sink, SinkAnswers, find_program, run_sink, run_smtp_source
 from digestd.evaluation.bench.subprocesses import ResourceUsage, run_programs
 from digestd.evaluation.bench.synthetic_data import synthetic_papers
 from tests.bench.peers.digests import read_digests
@@ -41,6 +42,8 @@ from tests.support.relay import Relay
 
 ROOT = Path(__file__).parents[3]
 PAPERS, PICKS, SAMPLE = 500, 15, 10
+SESSIONS, LATE_SESSIONS = 16, 50
+"""Sessions of smtp-source to smtp-sink, and to a sink that answers late."""
 SUMMARY = 450
 """Characters of an abstract that a mail shows."""
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
@@ -77,19 +80,22 @@ def main() -> None:
     parser.add_argument("--mails", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", action="append", choices=list(PEERS), help="may be repeated; by default all")
+    parser.add_argument("--relay-latency", type=float, metavar="MS", help="milliseconds until the sink answers")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     if not find_program("smtp-source"):
         parser.error("smtp-source and smtp-sink are not installed: install Postfix")
-    found = measure(given.peer or list(PEERS), given.mails, given.rounds)
+    answers = SinkAnswers(given.relay_latency / 1_000, LATE_SESSIONS) if given.relay_latency else None
+    found = measure(given.peer or list(PEERS), given.mails, given.rounds, answers)
     print(json.dumps(found) if given.json else table(found))
 
 
-def measure(peers: Sequence[str], mails: int, rounds: int) -> list[dict[str, Any]]:
+def measure(peers: Sequence[str], mails: int, rounds: int, answers: SinkAnswers | None = None) -> list[dict[str, Any]]:
     """Return the figures of smtp-source and of each peer that can run here."""
     found: list[dict[str, Any]] = []
     sources: list[Run] = []
-    with TemporaryDirectory(prefix="digestd-bench-") as name, run_sink(Path(name)) as relay:
+    sessions = answers.connections if answers else SESSIONS
+    with TemporaryDirectory(prefix="digestd-bench-") as name, run_sink(Path(name), answers) as relay:
         folder = Path(name)
         folder.chmod(0o755)  # the sink may be another user's
         write_digests(folder, max(mails, SAMPLE))
@@ -97,7 +103,7 @@ def measure(peers: Sequence[str], mails: int, rounds: int) -> list[dict[str, Any
         (folder / "mail").write_bytes(mail)
         for peer in peers:
             if peer == "digestd":
-                found.append(measure_digestd(mails * 20, rounds))
+                found.append(measure_digestd(mails * 20, rounds, answers))
                 continue
             try:
                 program = build_program(peer, folder)
@@ -105,7 +111,7 @@ def measure(peers: Sequence[str], mails: int, rounds: int) -> list[dict[str, Any
                 print(f"{peer} is left out: {why}", file=sys.stderr)
                 continue
             size = mean_size(program, folder)
-            pairs = [measure_pair(program, relay, folder, mails) for _ in range(rounds)]
+            pairs = [measure_pair(program, relay, folder, mails, sessions) for _ in range(rounds)]
             sources += [source for source, _ in pairs]
             found.append({"peer": PEERS[peer], "mail_bytes": size} | figures(pairs))
     if sources:
@@ -186,14 +192,14 @@ def run(program: Sequence[str], port: int, folder: Path, count: int) -> Resource
     return run_programs([[*program, str(port), str(folder), str(count)]], {"PYTHONPATH": str(ROOT)})
 
 
-def measure_pair(program: Sequence[str], relay: Sink, folder: Path, mails: int) -> tuple[Run, Run]:
+def measure_pair(program: Sequence[str], relay: Sink, folder: Path, mails: int, sessions: int) -> tuple[Run, Run]:
     """Return what a mail took smtp-source, and then a program.
 
     Raises:
         RuntimeError: the sink did not count as many mails.
     """
     before = relay.cpu
-    seconds, cpu = run_smtp_source(relay, folder / "mail", mails)
+    seconds, cpu = run_smtp_source(relay, folder / "mail", mails, min(mails, sessions))
     source = Run(seconds / mails, cpu / mails, (relay.cpu - before) / mails, 0.0)
     start = run(program, relay.port, folder, 0)
     before, taken = relay.cpu, relay.count
@@ -216,16 +222,16 @@ def figures(pairs: Sequence[tuple[Run, Run]]) -> dict[str, float]:
     }
 
 
-def measure_digestd(mails: int, pairs: int) -> dict[str, Any]:
+def measure_digestd(mails: int, pairs: int, answers: SinkAnswers | None) -> dict[str, Any]:
     """Return the figures of digestd."""
-    found: Any = measure_delivery(DeliveryLoad(mails, PAPERS, PICKS, processes=1, pairs=pairs), NOW)
-    if found["sent"] != found["sink_count"]:
-        raise RuntimeError(f"the sink counted {found['sink_count']} of {found['sent']} mails of digestd")
+    found: Any = measure_delivery(DeliveryLoad(mails, PAPERS, PICKS, processes=1, pairs=pairs, answers=answers), NOW)
+    if found["sent"] != found["arrived"]:
+        raise RuntimeError(f"the sink counted {found['arrived']} of {found['sent']} mails of digestd")
     return {
         "peer": PEERS["digestd"],
         "mail_bytes": found["mail_bytes"],
         "cpu_us": round(found["client_us"]),
-        "rate": None,
+        "rate": round(found["rate"]),
         "ratio": round(found["ratio"]["median"], 2),
         "cpu_ratio": round(found["cpu_ratio"]["median"], 2),
         "rss_mib": max(found["rss_mib"].values()),
