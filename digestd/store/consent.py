@@ -104,11 +104,8 @@ def next_event_time(session: Session, subscriber: int, now: datetime) -> int:
     The caller read its clock before it waited for the lock, and clocks are set back.
     """
     last_event = select(func.max(_E.at_us)).where(_E.subscriber_id == subscriber)
-    last_dot = (
-        select(func.max(core.attempt.c.final_dot_us))
-        .select_from(core.attempt.join(core.delivery, core.delivery.c.id == core.attempt.c.delivery_id))
-        .where(core.delivery.c.subscriber_id == subscriber)
-    )
+    mails = select(core.delivery.c.id).where(core.delivery.c.subscriber_id == subscriber)
+    last_dot = select(func.max(core.attempt.c.final_dot_us)).where(core.attempt.c.delivery_id.in_(mails))
     before = [session.connection().execute(query).scalar() for query in (last_event, last_dot)]
     return max(to_us(now), *(int(instant or 0) for instant in before))
 
