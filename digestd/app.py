@@ -313,7 +313,7 @@ class App:
         from digestd.delivery.recovery import RestoreGuard
 
         log = self.relay_log if file is None else RelayLog(file, frozenset())
-        return RestoreGuard(self.db, self.keys, self.sender.bounce, self.journals, read_machine_id(), log)
+        return RestoreGuard(self.db, self.keys, self.journals, read_machine_id(), log)
 
     @property
     def relay_log(self) -> RelayLog | None:
@@ -379,7 +379,7 @@ class App:
         from digestd.delivery.reconcile import RelayLog, reconcile
 
         log = self.relay_log if file is None else RelayLog(file, frozenset(route.name for route in self.routes))
-        return None if log is None else reconcile(self.db, log, self.clock())
+        return None if log is None else reconcile(self.db, log, self.keys, self.clock())
 
     def check_relay_log(self) -> None:
         """Check that the relay's log can be read, if it is set. Raises BadSetting."""

@@ -21,7 +21,7 @@ from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.paper import Paper
 from digestd.domain.sanitise import shorten
 from digestd.errors import BadInput, DigestdError, NotFound
-from digestd.security.links import Keys
+from digestd.security.links import Keys, make_envelope_id
 from digestd.store import bounces, papers, text_models
 from digestd.store.fsck import INVARIANTS, fsck, steps_of_fsck
 from digestd.store.fsck.sql_checks import SHOWN
@@ -62,7 +62,10 @@ def show_delivery(
         entry = queries.entry(session, key)
         if entry is None:
             raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows them")
-        tries = [asdict(attempt) for attempt in queries.attempts(session, key)]
+        tries = [
+            {**asdict(attempt), "envelope_id": make_envelope_id(built.keys, key, attempt.n)}
+            for attempt in queries.attempts(session, key)
+        ]
         picks = queries.picks(session, key)
         known = papers.by_keys(session, [pick.paper for pick in picks])
         returned = [

@@ -13,10 +13,11 @@ the log are not used, because they lack year and time zone.
 import gzip
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import structlog
 
@@ -71,39 +72,49 @@ class TakenMails:
 
     Args:
         lines: The log, oldest line first.
-        wanted: Return paths in lower case, and Message-IDs.
+        wanted: The mails; their return paths have any key and any bounce address that was ever used.
+        keys: Read the return paths.
     """
 
-    def __init__(self, lines: Iterable[bytes], wanted: Collection[str]) -> None:
-        self._queue_ids: dict[str, str] = {}
-        self.named: set[str] = set()
+    def __init__(self, lines: Iterable[bytes], wanted: Iterable[UncertainDelivery | AcceptedMail], keys: Keys) -> None:
+        names = {name for mail in wanted for name in _names(mail)}
+        self._queue_ids: dict[_Name, str] = {}
+        self.named: set[_Name] = set()
         """The wanted names that occur, also of mails that the relay may not have taken."""
-        named: dict[str, str] = {}
+        named: dict[str, _Name] = {}
         for line in lines:
             found = read_line(line)
             if found is None:
                 continue
             if found.message_id:
                 named.pop(found.queue_id, None)  # another mail under a queue id that was free again
-            for name in (found.envelope_from, found.message_id):
-                if name in wanted:
+            for name in (_read_ours(found.envelope_from, keys), found.message_id):
+                if name in names:
                     self.named.add(name)
                     named[found.queue_id] = name
                     if found.is_taken:
                         self._queue_ids.setdefault(name, found.queue_id)
-            if found.is_taken and (name := named.get(found.queue_id, "")):
-                self._queue_ids.setdefault(name, found.queue_id)
+            if found.is_taken and found.queue_id in named:
+                self._queue_ids.setdefault(named[found.queue_id], found.queue_id)
 
     def queue_id(self, end: UncertainDelivery) -> str | None:
         """Return the queue id of a mail that the relay took, or None."""
-        return self._queue_ids.get(end.envelope_from.lower()) or self._queue_ids.get(end.message_id)
+        return next((self._queue_ids[name] for name in _names(end) if name in self._queue_ids), None)
 
     def has_all(self, mails: Iterable[AcceptedMail]) -> bool:
         """Return True if each of these mails is named by its return path and by its Message-ID."""
-        return all(mail.envelope_from.lower() in self.named and mail.message_id in self.named for mail in mails)
+        return all(name in self.named for mail in mails for name in _names(mail))
 
 
-def reconcile(db: Database, relay_log: RelayLog, now: datetime) -> ReconcileReport:
+_Name: TypeAlias = tuple[int, int] | str
+
+
+def _names(mail: UncertainDelivery | AcceptedMail) -> tuple[_Name, _Name]:
+    """Return what names a mail in a log: delivery and attempt in its return path, and the Message-ID."""
+    return (mail.delivery, mail.attempt), mail.message_id
+
+
+def reconcile(db: Database, relay_log: RelayLog, keys: Keys, now: datetime) -> ReconcileReport:
     """Settle uncertain deliveries by the log; safe to repeat.
 
     Raises BadSetting if it cannot be read.
@@ -113,11 +124,10 @@ def reconcile(db: Database, relay_log: RelayLog, now: datetime) -> ReconcileRepo
     if not ends:
         return ReconcileReport()
     since = from_us(min(end.final_dot_us for end in ends)) - KEPT_BEFORE
-    wanted = {name for end in ends for name in (end.envelope_from.lower(), end.message_id)}
-    taken = TakenMails(_lines(relay_log.file, since), wanted)
+    taken = TakenMails(_lines(relay_log.file, since), ends, keys)
     queue_ids = {end.delivery: queue_id for end in ends if (queue_id := taken.queue_id(end)) is not None}
     absent = [end for end in ends if end.delivery not in queue_ids]
-    reasons = _reasons_for_doubt(db, absent, relay_log, since, now)
+    reasons = _reasons_for_doubt(db, absent, relay_log, keys, since, now)
     counts, doubts = Counter[Settlement](), Counter[str]()
     with db.write() as session:
         for end in ends:
@@ -137,7 +147,7 @@ def reconcile(db: Database, relay_log: RelayLog, now: datetime) -> ReconcileRepo
 
 
 def _reasons_for_doubt(
-    db: Database, absent: Sequence[UncertainDelivery], relay_log: RelayLog, since: datetime, now: datetime
+    db: Database, absent: Sequence[UncertainDelivery], relay_log: RelayLog, keys: Keys, since: datetime, now: datetime
 ) -> dict[int, str]:
     """Return why the absence of a delivery from the log does not prove that it was not sent, by delivery."""
     near: dict[int, list[AcceptedMail]] = {}
@@ -145,10 +155,8 @@ def _reasons_for_doubt(
         for end in absent:
             if end.relay in relay_log.relays and now - from_us(end.final_dot_us) >= GRACE:
                 near[end.delivery] = accepted_near(session, end, WITNESSES, WITNESS_SPAN)
-    names = {
-        name for mails in near.values() for mail in mails for name in (mail.envelope_from.lower(), mail.message_id)
-    }
-    taken = TakenMails(_lines(relay_log.file, since) if names else (), names)
+    witnesses = [mail for mails in near.values() for mail in mails]
+    taken = TakenMails(_lines(relay_log.file, since) if witnesses else (), witnesses, keys)
     reasons: dict[int, str] = {}
     for end in absent:
         if end.relay not in relay_log.relays:

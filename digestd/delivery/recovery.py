@@ -19,7 +19,7 @@ from digestd.delivery import journals
 from digestd.delivery.journals import JournalIdentity, SentOutcome
 from digestd.delivery.reconcile import RelayLog, find_taken, last_taken
 from digestd.errors import BadSetting, NotResumed, Unavailable
-from digestd.security.links import Keys, make_envelope_from
+from digestd.security.links import Keys
 from digestd.store import ledger, sent_journals
 from digestd.store.database import Database
 from digestd.store.ledger import recovery, restore
@@ -89,7 +89,6 @@ class RestoreGuard:
     Attributes:
         db: The database.
         keys: The keys of return paths.
-        bounce: The mailbox of return paths.
         folder: The folder of the sent journal.
         machine: The name of this machine, or empty.
         relay_log: The log of the relay, if it can be read.
@@ -97,7 +96,6 @@ class RestoreGuard:
 
     db: Database
     keys: Keys
-    bounce: str
     folder: Path
     machine: str
     relay_log: RelayLog | None = None
@@ -287,7 +285,7 @@ class RestoreGuard:
                 for open_mail, left, outcome in items[begin : begin + RESUME_BATCH]:
                     if outcome is not SentOutcome.REFUSED:
                         is_accepted = outcome is SentOutcome.ACCEPTED
-                        counts[outcome] += restore.apply_sent(session, open_mail, left, self._envelope, is_accepted)
+                        counts[outcome] += restore.apply_sent(session, open_mail, left, is_accepted)
         with self.db.write() as session:
             unknown = restore.unknown_attempts(session, taken)
             restore.reserve_numbers(session, highest + 1, now, always=bool(unknown))
@@ -300,13 +298,8 @@ class RestoreGuard:
         held = 0
         for begin in range(0, len(waiting), RESUME_BATCH):
             with self.db.write() as session:
-                held += sum(
-                    restore.hold(session, mail, self._envelope, now) for mail in waiting[begin : begin + RESUME_BATCH]
-                )
+                held += sum(restore.hold(session, mail, now) for mail in waiting[begin : begin + RESUME_BATCH])
         return held
-
-    def _envelope(self, delivery: int, attempt: int) -> str:
-        return make_envelope_from(self.keys, delivery, attempt, self.bounce)
 
 
 _RESUME = "Run `digestd restore --resume` so that nothing is sent twice"

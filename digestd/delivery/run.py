@@ -87,7 +87,7 @@ class DeliveryConfig:
     @property
     def guard(self) -> RestoreGuard:
         """Return the check that database and sent journal belong together."""
-        return RestoreGuard(self.db, self.sender.keys, self.sender.bounce, self.journals, self.machine, self.relay_log)
+        return RestoreGuard(self.db, self.sender.keys, self.journals, self.machine, self.relay_log)
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ def settle_uncertain(app: App, now: datetime) -> None:
     """
     try:
         if app.relay_log is not None:
-            reconcile(app.db, app.relay_log, now)
+            reconcile(app.db, app.relay_log, app.keys, now)
     except BadSetting as error:
         log.error("cannot check uncertain mails", why=str(error))
     if app.settings.on_uncertain == "resend" and (count := resend_uncertain(app.db, now)):

@@ -44,6 +44,8 @@ _JINJA_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _HEAD_STYLE = re.compile(r"<head>(<style>.*?</style>)(.*?)</head>", re.DOTALL)
 _HIDDEN_TAG = re.compile(r"<!--\ue000(\d+)\ue001-->|\ue000(\d+)\ue001(?:=\"\")?")
 ENGLISH = "en"
+_HASH_BYTES = 16
+"""Every delivery holds the hash of its templates, in hexadecimal digits."""
 REASON_TEMPLATE = "email/reason.txt.j2"
 SHORT_REASON_TEMPLATE = "email/reason.short.txt.j2"
 """Templates with one block per kind of reason; the second is for papers below a heading that names the interest."""
@@ -77,7 +79,8 @@ class Templates:
             BadSetting: A file contains the character that marks slots.
         """
         items = tuple(sorted(files.items()))
-        digest = hashlib.sha256(json.dumps(dict(items), ensure_ascii=False).encode()).hexdigest()
+        content = json.dumps(dict(items), ensure_ascii=False).encode()
+        digest = hashlib.blake2b(content, digest_size=_HASH_BYTES).hexdigest()
         return cls(digest, dict(items), _languages(items))
 
     def check(self) -> "Templates":

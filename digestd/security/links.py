@@ -351,7 +351,12 @@ def make_envelope_from(keys: Keys, delivery: int, attempt: int, mailbox: str) ->
     It is lower-case, as some relays change the case of local parts.
     """
     local, _, host = mailbox.rpartition("@")
-    return f"{local}+{delivery}.{attempt}.{_verp_mac(keys, delivery, attempt)}@{host}"
+    return f"{local}+{make_envelope_id(keys, delivery, attempt)}@{host}"
+
+
+def make_envelope_id(keys: Keys, delivery: int, attempt: int) -> str:
+    """Return the part of the return path that identifies one attempt, as `envelope_tag` reads it."""
+    return f"{delivery}.{attempt}.{_verp_mac(keys, delivery, attempt)}"
 
 
 def envelope_tag(envelope_from: str) -> str:

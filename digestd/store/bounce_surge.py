@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.bounce_surge import MANY_PART, FailureCounts
-from digestd.domain.delivery import UNCONFIRMED, Outcome
+from digestd.domain.delivery import UNCONFIRMED, Outcome, State
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.store import core, suppressions
@@ -128,9 +128,8 @@ def held_addresses(session: Session, now: datetime, since: datetime | None = Non
     later = (
         select(_D.id)
         .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
-        .join(core.attempt, and_(_A.delivery_id == _D.id, _A.outcome == Outcome.ACCEPTED))
-        .where(_S.address_key == core.bounce.c.address_key, _D.recipient_key.is_(None), _A.closed_us > _B.at_us)
-        .where(~_is_back())
+        .where(_S.address_key == core.bounce.c.address_key, _D.recipient_key.is_(None))
+        .where(_D.state == State.ACCEPTED, _D.closed_us > _B.at_us, ~_is_back())
         .correlate(core.bounce)
         .exists()
     )
@@ -232,7 +231,7 @@ def _is_at(domain: str) -> core.Condition:
 
 
 def _is_back() -> core.Condition:
-    """Return the condition that a hard bounce came back for an attempt."""
+    """Return the condition that a hard bounce came back for the last attempt at a delivery."""
     other = core.bounce.alias()
-    about = (other.c.delivery_id == _A.delivery_id, other.c.attempt == _A.n)
+    about = (other.c.delivery_id == _D.id, other.c.attempt == _D.attempts)
     return select(other.c.key).where(*about, other.c.kind == BounceKind.HARD).exists()

@@ -104,12 +104,14 @@ def next_event_time(session: Session, subscriber: int, now: datetime) -> int:
     The caller read its clock before it waited for the lock, and clocks are set back.
     """
     last_event = select(func.max(_E.at_us)).where(_E.subscriber_id == subscriber)
-    last_dot = (
-        select(func.max(core.attempt.c.final_dot_us))
-        .select_from(core.attempt.join(core.delivery, core.delivery.c.id == core.attempt.c.delivery_id))
-        .where(core.delivery.c.subscriber_id == subscriber)
+    mails = core.delivery.c.subscriber_id == subscriber
+    last_dot = select(func.max(core.delivery.c.final_dot_us)).where(mails)
+    earlier_dot = (
+        select(func.max(core.earlier_attempt.c.final_dot_us))
+        .join_from(core.earlier_attempt, core.delivery, core.delivery.c.id == core.earlier_attempt.c.delivery_id)
+        .where(mails)
     )
-    before = [session.connection().execute(query).scalar() for query in (last_event, last_dot)]
+    before = [session.connection().execute(query).scalar() for query in (last_event, last_dot, earlier_dot)]
     return max(to_us(now), *(int(instant or 0) for instant in before))
 
 

@@ -5,7 +5,7 @@ Rows are read as tuples, without a unit of work or change tracking.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table
+from sqlalchemy import ColumnElement, Row, Select, String, Table, column, table
 from sqlmodel import SQLModel
 
 from digestd.store import tables
@@ -71,7 +71,9 @@ bounce = _table(tables.BounceRow)
 inbound_count = _table(tables.InboundCountRow)
 due_audit = _table(tables.DueAuditRow)
 delivery = _table(tables.DeliveryRow)
-attempt = _table(tables.AttemptRow)
+earlier_attempt = _table(tables.EarlierAttemptRow)
+attempt = table("attempt", column("phase", String), *(column(kept.name, kept.type) for kept in earlier_attempt.c))
+"""Every attempt, to read: the last one of each delivery, which its own row holds, and the earlier ones."""
 seen_papers = _table(tables.SeenPapersRow)
 reply = _table(tables.ReplyRow)
 throttle = _table(tables.ThrottleRow)

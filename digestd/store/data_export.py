@@ -35,7 +35,7 @@ _BY_SUBSCRIBER = (
     core.group_member,
 )
 _BY_ADDRESS = (core.bounce, core.lifted_suppression, core.caused_mail, core.suppression)
-_BY_DELIVERY = (core.attempt, core.reply)
+_BY_DELIVERY = (core.earlier_attempt, core.reply)
 _D = core.delivery.c
 PERSONAL_TABLES = frozenset(
     table.name

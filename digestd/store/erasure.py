@@ -34,7 +34,8 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
     for statement in (
         delete(core.bounce).where(core.bounce.c.address_key == address_key),
         delete(core.reply).where(core.reply.c.delivery_id.in_(mails)),
-        update(core.attempt).where(core.attempt.c.delivery_id.in_(mails)).values(text=None),  # relays quote addresses
+        # relays quote addresses
+        update(core.earlier_attempt).where(core.earlier_attempt.c.delivery_id.in_(mails)).values(text=None),
         update(core.delivery).where(theirs).values(picks=b"", reply_text=None, recipient_key=None),
     ):
         session.connection().execute(statement)

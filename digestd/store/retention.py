@@ -88,7 +88,7 @@ def _delete_deliveries(db: Database, found: Sequence[int], due: Sequence[core.Co
         # an operator may have changed one in the meantime
         ids = list(connection.execute(select(_D.id).where(_D.id.in_(found), *due).with_for_update()).scalars())
         connection.execute(update(core.bounce).where(core.bounce.c.delivery_id.in_(ids)).values(delivery_id=None))
-        for table in (core.attempt, core.reply):
+        for table in (core.earlier_attempt, core.reply):
             connection.execute(delete(table).where(table.c.delivery_id.in_(ids)))
         return connection.execute(delete(core.delivery).where(_D.id.in_(ids))).rowcount
 

@@ -12,7 +12,7 @@ from sqlalchemy import case, func, literal_column, select
 from sqlmodel import Session
 
 from digestd.domain.bounce import BounceKind
-from digestd.domain.delivery import MailKind, Outcome, State
+from digestd.domain.delivery import MailKind, State
 from digestd.domain.feedback import POSITIVE_VERDICTS
 from digestd.domain.sanitise import without_addresses
 from digestd.domain.service_status import WaitingMails
@@ -21,7 +21,7 @@ from digestd.store import core
 from digestd.store.ledger.indexes import AT_WORK, UNCERTAIN
 from digestd.store.timestamps import from_us, to_us
 
-_D, _A, _S, _B, _F = core.delivery.c, core.attempt.c, core.subscriber.c, core.bounce.c, core.feedback.c
+_D, _S, _B, _F = core.delivery.c, core.subscriber.c, core.bounce.c, core.feedback.c
 _IS_ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
 """Written like the condition of the partial index; SQLite does not match a parameter to it."""
 _DUE = select(func.count()).select_from(core.subscriber).where(_IS_ACTIVE)
@@ -68,13 +68,13 @@ def digests_due_since(session: Session, since: datetime) -> dict[State, int]:
 
 def sent_per_hour(session: Session, since: datetime) -> dict[datetime, int]:
     """Return the number of mails that a relay accepted in each hour from `since` on; hours without any are left out."""
-    hour = (_A.closed_us - _A.closed_us % _HOUR_US).label("hour")
+    hour = (_D.closed_us - _D.closed_us % _HOUR_US).label("hour")
     query = (
         select(hour, func.count())
         .where(
-            _A.delivery_id >= first_delivery_since(session, since - LATE),
-            _A.outcome == Outcome.ACCEPTED,
-            _A.closed_us >= to_us(since),
+            _D.id >= first_delivery_since(session, since - LATE),
+            _D.state == State.ACCEPTED,
+            _D.closed_us >= to_us(since),
         )
         .group_by(hour)
         .order_by(hour)
@@ -85,9 +85,9 @@ def sent_per_hour(session: Session, since: datetime) -> dict[datetime, int]:
 def count_sent(session: Session, since: datetime) -> int:
     """Return the number of mails that a relay accepted from `since` on."""
     query = select(func.count()).where(
-        _A.delivery_id >= first_delivery_since(session, since - LATE),
-        _A.outcome == Outcome.ACCEPTED,
-        _A.closed_us >= to_us(since),
+        _D.id >= first_delivery_since(session, since - LATE),
+        _D.state == State.ACCEPTED,
+        _D.closed_us >= to_us(since),
     )
     return int(session.connection().execute(query).scalar_one())
 

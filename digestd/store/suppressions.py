@@ -193,11 +193,14 @@ def matching(session: Session, wave: SuppressionFilter, after: bytes, limit: int
 
 def _came_by(relay: str) -> core.Condition:
     """Return the condition that a bounce over this relay made a suppression."""
-    bounce, attempt = core.bounce.c, core.attempt.c
-    query = select(bounce.key).join_from(
-        core.bounce, core.attempt, (attempt.delivery_id == bounce.delivery_id) & (attempt.n == bounce.attempt)
+    bounce, last, earlier = core.bounce.c, core.delivery.c, core.earlier_attempt.c
+    query = (
+        select(bounce.key)
+        .join_from(core.bounce, core.delivery, last.id == bounce.delivery_id)
+        .outerjoin(core.earlier_attempt, (earlier.delivery_id == last.id) & (earlier.n == bounce.attempt))
+        .where(((last.attempts == bounce.attempt) & (last.relay == relay)) | (earlier.relay == relay))
     )
-    return query.where(bounce.address_key == _S.address_key, bounce.at_us == _S.at_us, attempt.relay == relay).exists()
+    return query.where(bounce.address_key == _S.address_key, bounce.at_us == _S.at_us).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ def test_a_mail_that_may_still_arrive_is_not_sent_again(back: SentInstall, monke
     assert back.state(2) is State.READY
     shown = json.loads(run("delivery", "show", "2", "--json"))
     assert (shown["tries"][0]["evidence"], shown["history"][-1]["by"]) == ("operator", "operator")
+    assert shown["tries"][0]["envelope_id"].startswith("2.1.")
     assert "not in the relay's log" in shown["reason"]
 
 

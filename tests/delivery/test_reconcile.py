@@ -20,7 +20,7 @@ from digestd.delivery.reconcile import PATIENCE, ReconcileReport, RelayLog, reco
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.jobs.worker import settle_uncertain
-from digestd.security.links import Keys, make_envelope_from
+from digestd.security.links import Keys, RetiredSecret, make_envelope_from
 from digestd.store.ledger import queries, recovery
 from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from digestd.store.ledger.commit_point import CommitRequest, commit_sends
@@ -80,13 +80,13 @@ async def test_reconcile_settles_accepted_and_unsent_mails(
         await made.deliver(limit=1)
         SentInstall(made).lose_the_answer(3)
         lost = die_before_the_dot_leaves(made, relay)
-        assert reconcile(made.db, log, made.clock.now) == ReconcileReport(accepted=1, open=1)
+        assert reconcile(made.db, log, made.app.keys, made.clock.now) == ReconcileReport(accepted=1, open=1)
         made.clock.go(MINUTE)
         await made.deliver()
-        assert reconcile(made.db, log, made.clock.now) == ReconcileReport(open=1)
+        assert reconcile(made.db, log, made.app.keys, made.clock.now) == ReconcileReport(open=1)
         made.clock.go(GRACE)
-        assert reconcile(made.db, log, made.clock.now) == ReconcileReport(not_sent=1)
-        assert reconcile(made.db, log, made.clock.now) == ReconcileReport()
+        assert reconcile(made.db, log, made.app.keys, made.clock.now) == ReconcileReport(not_sent=1)
+        assert reconcile(made.db, log, made.app.keys, made.clock.now) == ReconcileReport()
         assert (await made.deliver()).accepted == 1
         wait_for(running, READERS)
     assert [len(running.mails(address)) for address in BOXES] == [1] * READERS
@@ -106,7 +106,7 @@ async def test_reconcile_needs_a_log_of_that_time(folder: Path, tmp_path: Path, 
     keys = made.app.keys
     later = [line(keys, key) for key in range(2, READERS + 1)]
     (folder / "mail.log").write_text("".join(later))
-    assert reconcile(made.db, relay_log(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
+    assert reconcile(made.db, relay_log(folder, "relay"), made.app.keys, made.clock.now) == ReconcileReport(open=1)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ async def test_reconcile_needs_the_complete_log_for_absence(
 ) -> None:  # fmt: skip
     made, _ = await between_two(folder, tmp_path, sqlite_url, now)
     made.clock.go(later - MINUTE)
-    assert reconcile(made.db, RelayLog(folder / "mail.log", relays), made.clock.now) == settled
+    assert reconcile(made.db, RelayLog(folder / "mail.log", relays), made.app.keys, made.clock.now) == settled
     assert made.unsafe == {}
 
 
@@ -139,20 +139,33 @@ async def test_gappy_log_proves_no_absence(
     made.plan()
     await made.deliver()
     with made.db.write() as session:
-        session.connection().exec_driver_sql(
-            "UPDATE attempt SET relay = 'relay', final_dot_us = final_dot_us + delivery_id"
-        )
+        session.connection().exec_driver_sql("UPDATE delivery SET relay = 'relay', final_dot_us = final_dot_us + id")
     for delivery in range(2, 119, 3):
         SentInstall(made).lose_the_answer(delivery)
     made.clock.go(2 * GRACE)
     whole = [part for delivery in range(1, 121) for part in lines(made, delivery).splitlines(keepends=True)]
     rng = Random(7)
     (folder / "mail.log").write_text("".join(part for part in whole if rng.random() > share))
-    report = reconcile(made.db, relay_log(folder, "relay"), made.clock.now)
+    report = reconcile(made.db, relay_log(folder, "relay"), made.app.keys, made.clock.now)
     assert (report.not_sent, report.accepted + report.open) == (0, 39)
     assert report.accepted >= 39 * (1 - share) - 1, "either of two lines is proof"
     (folder / "mail.log").write_text("".join(whole))
-    assert reconcile(made.db, relay_log(folder, "relay"), made.clock.now) == ReconcileReport(accepted=report.open)
+    assert reconcile(made.db, relay_log(folder, "relay"), made.app.keys, made.clock.now) == ReconcileReport(
+        accepted=report.open
+    )
+
+
+async def test_reconcile_matches_mails_of_a_retired_key_and_mailbox(
+    folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    made, keys = await between_two(folder, tmp_path, sqlite_url, now)
+    file = folder / "mail.log"
+    file.write_text(file.read_text().replace("from=<bounce+", "from=<returns+") + line(keys, 2))
+    log, secret = relay_log(folder, "relay"), b"the next secret, of 32 bytes or so"
+    made.clock.go(GRACE)
+    assert reconcile(made.db, log, Keys(secret), made.clock.now) == ReconcileReport(open=1)
+    rotated = Keys(secret, (RetiredSecret(keys.secret, now),))
+    assert reconcile(made.db, log, rotated, made.clock.now) == ReconcileReport(accepted=1)
 
 
 async def test_reconcile_reads_rotated_logs_and_ignores_forgeries(
@@ -164,11 +177,11 @@ async def test_reconcile_reads_rotated_logs_and_ignores_forgeries(
     whole = file.read_text().splitlines(keepends=True)[:2], file.read_text().splitlines(keepends=True)[2:]
     forged = [line(Keys(b"another secret of 32 bytes or so!"), key) for key in (1, 9)]
     file.write_text("".join([*forged, "\n", "x" * 200_000, "\n"]))
-    assert reconcile(made.db, relay_log(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
+    assert reconcile(made.db, relay_log(folder, "relay"), made.app.keys, made.clock.now) == ReconcileReport(open=1)
     with gzip.open(folder / "mail.log.2.gz", "wt") as old:
         old.writelines(whole[0])
     (folder / "mail.log.1").write_text("".join(whole[1]))
-    assert reconcile(made.db, relay_log(folder, "relay"), made.clock.now) == ReconcileReport(not_sent=1)
+    assert reconcile(made.db, relay_log(folder, "relay"), made.app.keys, made.clock.now) == ReconcileReport(not_sent=1)
 
 
 async def test_reconcile_reports_an_unreadable_log(
@@ -177,7 +190,7 @@ async def test_reconcile_reports_an_unreadable_log(
     made = planned(tmp_path / "install", sqlite_url, now, "")
     die_before_the_dot_leaves(made, "relay")
     with pytest.raises(BadSetting, match=r"DIGESTD_RELAY_LOG: cannot read .*no such file"):
-        reconcile(made.db, relay_log(folder, "relay"), made.clock.now)
+        reconcile(made.db, relay_log(folder, "relay"), made.app.keys, made.clock.now)
     settings = made.app.settings.model_copy(update={"relay_log": str(folder / "none"), "on_uncertain": "resend"})
     made.clock.go(PATIENCE)
     settle_uncertain(replace(made.app, settings=settings), made.clock.now)
@@ -210,7 +223,7 @@ async def between_two(folder: Path, tmp_path: Path, url: str, now: datetime) -> 
     made.clock.go(MINUTE)
     await made.deliver(limit=1)
     with made.db.write() as session:
-        session.connection().exec_driver_sql("UPDATE attempt SET relay = 'relay'")
+        session.connection().exec_driver_sql("UPDATE delivery SET relay = 'relay'")
     (folder / "mail.log").write_text(lines(made, 1) + "noise\n" + lines(made, 3))
     return made, made.app.keys
 

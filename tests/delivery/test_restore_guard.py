@@ -21,7 +21,9 @@ from digestd.delivery.reconcile import RelayLog, reconcile
 from digestd.delivery.recovery import RestoreGuard, RestoreReport, recover
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting, NotResumed
+from digestd.security.links import make_envelope_from
 from digestd.store import core
+from digestd.store.ledger.uncertain import uncertain_deliveries
 from tests.delivery.conftest import READERS, create
 from tests.proof.snapshots import snapshot_database, snapshot_installation
 from tests.support import sample_data
@@ -111,11 +113,11 @@ async def test_resume_keeps_unanswered_mails_uncertain(waiting: Install, backup:
         assert there.states == {State.ACCEPTED: READERS - 1, State.UNCERTAIN: 1}
         assert there.sound(relay.copies)
     with there.db.read() as session:
-        query = select(core.attempt.c.envelope_from).where(core.attempt.c.outcome == "uncertain")
-        path = session.connection().execute(query).scalar_one()
+        (end,) = uncertain_deliveries(session, 2)
+    path = make_envelope_from(there.app.keys, end.delivery, end.attempt, "bounce@example.org")
     log = tmp_path / "mail.log"
     log.write_text(f"Nov 24 07:00:01 mx postfix/qmgr[7]: 4FZq1h2Xyz: from=<{path}>, size=9, nrcpt=1 (queue active)\n")
-    assert reconcile(there.db, RelayLog(log, frozenset()), there.clock.now).accepted == 1
+    assert reconcile(there.db, RelayLog(log, frozenset()), there.app.keys, there.clock.now).accepted == 1
 
 
 async def test_resume_reserves_delivery_numbers(waiting: Install, backup: PutBack) -> None:

@@ -118,8 +118,8 @@ class SentInstall:
 
 _LOST = (
     "UPDATE delivery SET state = 'uncertain', reply_code = NULL, reason = 'no answer to the dot', "
-    "history = substr(history, 1, length(history) - 15) || :end WHERE id = :row",
-    "UPDATE attempt SET outcome = 'uncertain', evidence = NULL, code = NULL WHERE delivery_id = :row",
+    "history = substr(history, 1, length(history) - 15) || :end, outcome = 'uncertain', evidence = NULL "
+    "WHERE id = :row",
 )
 
 

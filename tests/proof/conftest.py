@@ -154,7 +154,7 @@ def _wait_for_both(there: Install, relay: Relay, seconds: float = 120) -> None:
 def _accepted_results(made: Install) -> list[AttemptResult]:
     """Return results that accept each delivery in state `dot`."""
     with made.db.read() as session:
-        query = "SELECT id, attempts, lease_owner FROM delivery WHERE state = 'final_dot' ORDER BY id"
+        query = "SELECT id, attempts, owner FROM delivery WHERE state = 'final_dot' ORDER BY id"
         rows = session.connection().exec_driver_sql(query).all()
     return [
         AttemptResult(key, nth, owner, State.ACCEPTED, Outcome.ACCEPTED, code=250, queue_id="4XyZ")

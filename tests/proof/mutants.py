@@ -82,7 +82,7 @@ MUTANTS = (
     Mutant(
         "no fence on attempt and owner",
         "digestd/store/ledger/commit_point.py",
-        "(row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner)",
+        "(row.state, row.attempts, row.owner) != (State.LEASED, wish.attempt, wish.owner)",
         "row.state != State.LEASED",
         "tests/store/test_delivery_lifecycle.py",
     ),

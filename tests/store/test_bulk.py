@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from digestd.errors import DatabaseUnreachable
 from digestd.store import core
-from digestd.store.bulk import BulkStatement, KeyLookup, look_up, run_all
+from digestd.store.bulk import BulkStatement, KeyLookup, look_up
 from digestd.store.database import Database, open_database
 
 NAMES = "name", "free_us", "lowered", "slowed_us", "before", "failures", "backoff_until_us", "error"
@@ -21,9 +21,11 @@ BY_FAILURES = KeyLookup(
 ROWS = [(name, 0, 0, 0, 0, failures, 0, "") for failures, name in enumerate(("one", "two", "three"), start=1)]
 
 
-def test_run_all_and_look_up_keep_order(db: Database) -> None:
+def test_run_and_look_up_keep_order(db: Database) -> None:
     with db.write() as session:
-        run_all(session, (THROTTLES, ROWS), (AGAIN, []), (AGAIN, [("first", 1), ("third", 3)]))
+        THROTTLES.run(session, ROWS)
+        AGAIN.run(session, [])
+        AGAIN.run(session, [("first", 1), ("third", 3)])
     with db.read() as session:
         some, none, more = look_up(session, (BY_FAILURES, [3, 1]), (BY_FAILURES, []), (BY_FAILURES, [2, 7]))
     assert [(row.name, row.error) for row in some] == [("one", "first"), ("three", "third")]
@@ -31,14 +33,14 @@ def test_run_all_and_look_up_keep_order(db: Database) -> None:
     assert [(row.name, row.error) for row in more] == [("two", "")]
 
 
-def test_run_all_rolls_back_and_raises_integrity_error(db: Database) -> None:
+def test_run_rolls_back_and_raises_integrity_error(db: Database) -> None:
     with pytest.raises(IntegrityError), db.write() as session:
-        run_all(session, (THROTTLES, ROWS), (THROTTLES, ROWS))
+        THROTTLES.run(session, [*ROWS, *ROWS])
     with db.read() as session:
         assert BY_FAILURES.rows(session, [1, 2, 3]) == []
 
 
-def test_run_all_reports_and_drops_a_terminated_connection(postgres_url: str) -> None:
+def test_run_reports_and_drops_a_terminated_connection(postgres_url: str) -> None:
     db = open_database(postgres_url)
     with pytest.raises(DatabaseUnreachable):
         _write(db, ended=True)
@@ -54,4 +56,4 @@ def _write(db: Database, *, ended: bool = False) -> None:
         if ended:
             with db.connected() as other:
                 other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": mine})
-        run_all(session, (THROTTLES, ROWS))
+        THROTTLES.run(session, ROWS)

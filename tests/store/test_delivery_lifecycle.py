@@ -11,6 +11,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import address_key
 from digestd.store import erasure, subscribers, suppressions
 from digestd.store import ledger as store
+from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimResult
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.create import NewNotice
@@ -78,6 +79,24 @@ def test_claim_waits_until_a_deferred_delivery_is_due(ledger: Ledger) -> None:
     again = ledger.claim(later=timedelta(minutes=5))
     assert [(c.attempt, c.dated_us) for c in again.claims] == [(2, claimed.claims[0].dated_us)]
     assert ledger.violations() == {}
+
+
+def test_the_next_attempt_keeps_the_earlier_one(ledger: Ledger) -> None:
+    ledger.add_ready(1)
+    ledger.record(*results_for(ledger.claim(), State.READY, Outcome.TEMP, code=451, text="4.2.0 later", relay="mx"))
+    again = ledger.claim("w2", later=timedelta(seconds=1))
+    earlier = (1, "closed", "temp", "451 4.2.0 later", "mx")
+    assert _attempts(ledger) == [earlier, (2, "open", None, None, None)]
+    ledger.commit(again, "w2")
+    assert _attempts(ledger) == [earlier, (2, "final_dot", None, None, None)]
+    ledger.record(*accepted_results(again, "w2"))
+    assert _attempts(ledger) == [earlier, (2, "closed", "accepted", "250 2.0.0 ok", None)]
+    assert ledger.violations() == {}
+
+
+def _attempts(ledger: Ledger) -> list[tuple[object, ...]]:
+    with ledger.db.read() as session:
+        return [(a.n, a.phase, a.outcome, a.reply, a.relay) for a in queries.attempts(session, 1)]
 
 
 def test_fenced_worker_changes_nothing(ledger: Ledger) -> None:

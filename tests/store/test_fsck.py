@@ -1,6 +1,7 @@
 """fsck: accepts a valid ledger and finds a violation of each invariant."""
 
 from datetime import timedelta
+from importlib import import_module
 from itertools import pairwise
 
 import pytest
@@ -13,8 +14,18 @@ from digestd.store.ledger.recovery import recover
 from digestd.store.ledger.results import AttemptResult
 from tests.store.rows import Ledger
 
-TABLES = ("subscriber", "consent_event", "suppression", "due_audit", "delivery", "attempt", "seen_papers", "interest")
+TABLES = (
+    "subscriber",
+    "consent_event",
+    "suppression",
+    "due_audit",
+    "delivery",
+    "earlier_attempt",
+    "seen_papers",
+    "interest",
+)
 
+INITIAL = import_module("digestd.store.migrations.versions.0001_initial")
 # Delivery n belongs to subscriber n.
 ACCEPTED, READY, LEASED, DOT, UNCERTAIN, EMPTY, SKIPPED, REJECTED = range(1, 9)
 
@@ -42,6 +53,7 @@ def valid_ledger(ledger: Ledger) -> Ledger:
 @pytest.fixture
 def unconstrained_ledger(valid_ledger: Ledger) -> Ledger:
     """Return the same rows in tables without constraints, indexes and triggers."""
+    valid_ledger.sql("DROP VIEW attempt")
     for table in TABLES:
         cascade = "" if valid_ledger.db.is_sqlite else " CASCADE"
         valid_ledger.sql(f"CREATE TABLE unconstrained AS SELECT * FROM {table}")
@@ -53,6 +65,7 @@ def unconstrained_ledger(valid_ledger: Ledger) -> Ledger:
         else:
             valid_ledger.sql(f"DROP TABLE {table}{cascade}")
         valid_ledger.sql(f"ALTER TABLE unconstrained RENAME TO {table}")
+    valid_ledger.sql(INITIAL.ATTEMPT)
     assert valid_ledger.violations() == {}
     return valid_ledger
 
@@ -91,31 +104,42 @@ def _copy(table: str, where: str, change: str) -> tuple[str, ...]:
     )
 
 
+def _earlier(delivery: int, outcome: str | None, n: int = 1) -> str:
+    ended = "NULL" if outcome is None else f"'{outcome}'"
+    return (
+        "INSERT INTO earlier_attempt (delivery_id, n, owner, outcome, opened_us, closed_us) "
+        f"VALUES ({delivery}, {n}, 'w1', {ended}, 1, 1)"
+    )
+
+
 VIOLATIONS: list[tuple[str, tuple[str, ...]]] = [
     ("I01", _copy("delivery", f"id = {EMPTY}", "id = 99")),
-    ("I02", (f"UPDATE attempt SET outcome = 'not_sent' WHERE delivery_id = {ACCEPTED}",)),
-    ("I02", (f"UPDATE attempt SET outcome = 'accepted' WHERE delivery_id = {REJECTED}",)),
-    ("I02", _copy("attempt", f"delivery_id = {ACCEPTED}", "n = 2")),
-    ("I03", _copy("attempt", f"delivery_id = {ACCEPTED}", "n = 2, outcome = 'not_sent'")),
-    ("I03", _copy("attempt", f"delivery_id = {UNCERTAIN}", "n = 2, outcome = 'temp'")),
-    ("I04", (f"UPDATE attempt SET outcome = 'not_sent' WHERE delivery_id = {UNCERTAIN}",)),
-    ("I04", (f"UPDATE attempt SET outcome = 'uncertain' WHERE delivery_id = {REJECTED}",)),
-    ("I05", (f"UPDATE attempt SET phase = 'closed' WHERE delivery_id = {LEASED}",)),
-    ("I05", (f"UPDATE attempt SET phase = 'open' WHERE delivery_id = {REJECTED}",)),
-    ("I06", (f"UPDATE attempt SET phase = 'open' WHERE delivery_id = {DOT}",)),
-    ("I06", (f"UPDATE attempt SET phase = 'final_dot' WHERE delivery_id = {LEASED}",)),
+    ("I02", (f"UPDATE delivery SET outcome = 'not_sent' WHERE id = {ACCEPTED}",)),
+    ("I02", (f"UPDATE delivery SET outcome = 'accepted' WHERE id = {REJECTED}",)),
+    ("I02", (_earlier(ACCEPTED, "accepted"),)),
+    ("I03", (_earlier(ACCEPTED, "accepted"),)),
+    ("I03", (_earlier(UNCERTAIN, "uncertain"),)),
+    ("I04", (f"UPDATE delivery SET outcome = 'not_sent' WHERE id = {UNCERTAIN}",)),
+    ("I04", (f"UPDATE delivery SET outcome = 'uncertain' WHERE id = {REJECTED}",)),
+    ("I05", (f"UPDATE delivery SET outcome = 'temp' WHERE id = {LEASED}",)),
+    ("I05", (f"UPDATE delivery SET outcome = NULL WHERE id = {REJECTED}",)),
+    ("I05", (f"UPDATE delivery SET opened_us = NULL WHERE id = {LEASED}",)),
+    ("I05", (_earlier(LEASED, None),)),
+    ("I06", (f"UPDATE delivery SET final_dot_us = NULL WHERE id = {DOT}",)),
+    ("I06", (f"UPDATE delivery SET final_dot_us = 1 WHERE id = {LEASED}",)),
     ("I07", (f"UPDATE delivery SET attempts = 2 WHERE id = {ACCEPTED}",)),
     ("I07", (f"UPDATE delivery SET attempts = 1 WHERE id = {READY}",)),
-    ("I07", (f"UPDATE attempt SET n = 3 WHERE delivery_id = {LEASED}",)),
+    ("I07", (_earlier(LEASED, "temp"),)),
+    ("I07", (f"UPDATE delivery SET attempts = 2 WHERE id = {LEASED}", _earlier(LEASED, "temp", n=3))),
     ("I08", (f"UPDATE consent_event SET status = 'pending' WHERE subscriber_id = {ACCEPTED}",)),
     ("I08", (f"DELETE FROM consent_event WHERE subscriber_id = {UNCERTAIN}",)),
-    ("I09", (f"UPDATE attempt SET consent_version = 2 WHERE delivery_id = {ACCEPTED}",)),
-    ("I09", (f"UPDATE attempt SET consent_version = NULL WHERE delivery_id = {DOT}",)),
+    ("I09", (f"UPDATE delivery SET checked_version = 2 WHERE id = {ACCEPTED}",)),
+    ("I09", (f"UPDATE delivery SET checked_version = NULL WHERE id = {DOT}",)),
     (
         "I10",
         (
             *_copy("consent_event", f"subscriber_id = {ACCEPTED}", "version = 2, status = 'unsubscribed'"),
-            f"UPDATE attempt SET final_dot_us = final_dot_us + 1 WHERE delivery_id = {ACCEPTED}",
+            f"UPDATE delivery SET final_dot_us = final_dot_us + 1 WHERE id = {ACCEPTED}",
         ),
     ),
     ("I11", (f"UPDATE subscriber SET status = 'paused' WHERE id = {READY}",)),
@@ -178,7 +202,7 @@ def _all(state: State) -> dict[str, object]:
 
 
 _SET = (
-    "UPDATE delivery SET state = :state, lease_owner = :owner, lease_until_us = :until, sha256 = :sha, "
+    "UPDATE delivery SET state = :state, owner = :owner, lease_until_us = :until, sha256 = :sha, "
     "reply_code = 250, reason = 'why' WHERE id = 1"
 )
 _PATHS = (

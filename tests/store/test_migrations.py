@@ -66,7 +66,9 @@ def test_require_current_tells_old_schema_from_empty_database(db: Database) -> N
 
 def test_ledger_checks_avoid_long_in_lists(sqlite_url: str) -> None:
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as file:
-        written = file.execute("SELECT sql FROM sqlite_master WHERE tbl_name IN ('delivery', 'attempt')").fetchall()
+        written = file.execute(
+            "SELECT sql FROM sqlite_master WHERE tbl_name IN ('delivery', 'earlier_attempt')"
+        ).fetchall()
     assert not [words for (words,) in written if words and re.search(r" IN \('\w+', '\w+', ", words)]
 
 
@@ -79,9 +81,10 @@ VALUES (1, 'a@example.org', :bytes, 'active', 1, '', 'UTC', 7, 'daily', 0, 10, '
 """
 DELIVERY = """
 INSERT INTO delivery (subscriber_id, kind, key, covers_from, consent_version, state, message_id, picks, considered,
-    coverage, template_hash, sha256, history, due_us, expires_us, not_before_us, attempts, failures, lease_owner,
-    reply_code, reason)
-VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, '{}', 'h', :bytes, '', 1, 2, 1, 0, 0, :owner, 250, 'x')
+    coverage, template_hash, sha256, history, due_us, expires_us, not_before_us, attempts, failures, owner,
+    lease_until_us, reply_code, reason)
+VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, '{}', 'h', :bytes, '', 1, 2, 1, 0, 0, :owner,
+    :until, 250, 'x')
 """
 
 
@@ -89,7 +92,7 @@ VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, '{}', 'h', :bytes, '',
 def test_trigger_refuses_insert_in_a_later_state(db: Database, state: str) -> None:
     with db.write() as session:
         session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
-    given: dict[str, object] = {"state": state, "bytes": b"x", "owner": "me" if state == "leased" else None}
+    given: dict[str, object] = {"state": state, "bytes": b"x", "owner": "me", "until": 9 if state == "leased" else None}
     with pytest.raises(DBAPIError, match="illegal initial state"):
         _write(db, given)
 
@@ -113,13 +116,13 @@ def _path_between(born: State, to: State) -> list[State] | None:
 
 def _apply_path(db: Database, road: list[State]) -> str:
     """Change a delivery's state step by step, roll back, return the error."""
-    step = text("UPDATE delivery SET state = :to, lease_owner = :owner")
+    step = text("UPDATE delivery SET state = :to, lease_until_us = :until")
     with db.engine.connect() as connection, connection.begin() as all_of_it:
-        connection.execute(text(DELIVERY), {"state": road[0], "bytes": b"x", "owner": None})
+        connection.execute(text(DELIVERY), {"state": road[0], "bytes": b"x", "owner": "me", "until": None})
         try:
             for state in road[1:]:
-                owner = "me" if state in {State.LEASED, State.FINAL_DOT} else None
-                connection.execute(step, {"to": state, "owner": owner})
+                until = 9 if state in {State.LEASED, State.FINAL_DOT} else None
+                connection.execute(step, {"to": state, "until": until})
         except DBAPIError as error:
             return str(error)
         finally:

@@ -115,13 +115,18 @@ def test_repeated_request_is_a_new_event(db: Database, keys: Keys, now: datetime
         assert [event.version for event in consent.history(session, key)] == [1, 2]
 
 
-def test_event_time_is_never_before_the_commit_point(db: Database, keys: Keys, now: datetime) -> None:
+@pytest.mark.parametrize("is_last", [True, False])
+def test_event_time_is_never_before_the_commit_point(db: Database, keys: Keys, now: datetime, *, is_last: bool) -> None:
     key = stored(db, keys, now)
     dot = now + timedelta(seconds=5)
     with db.write() as session:
         delivery(session, key, now)
-        attempt = {"delivery_id": 1, "n": 1, "owner": "w", "envelope_from": "v@example.org", "phase": "final_dot"}
-        session.connection().execute(insert(core.attempt).values(**attempt, opened_us=1, final_dot_us=to_us(dot)))
+        attempt = {"owner": "w", "opened_us": 1, "final_dot_us": to_us(dot)}
+        if is_last:
+            session.connection().execute(update(core.delivery).values(attempt | {"attempts": 1}))
+        else:
+            earlier = {"delivery_id": 1, "n": 1, "outcome": "temp", "closed_us": to_us(dot)} | attempt
+            session.connection().execute(insert(core.earlier_attempt).values(earlier))
         subscribers.change_status(session, key, Status.UNSUBSCRIBED, Cause.WEB, now)
         left = consent.event(session, key, 2)
         assert left is not None

@@ -55,7 +55,7 @@ NOBODYS = frozenset(
 """Tables that hold nothing of anybody; a new table is either here or in the export."""
 LEDGER = frozenset(
     {
-        *("subscriber", "delivery", "attempt", "consent_event", "suppression", "lifted_suppression"),
+        *("subscriber", "delivery", "earlier_attempt", "consent_event", "suppression", "lifted_suppression"),
         *("saved_list_link", "webhook_post"),
     }
 )

@@ -18,7 +18,7 @@ from digestd.domain.digest import Occasion
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason, blocks_mail
 from digestd.store import core
-from digestd.store.bulk import BulkStatement, run_all
+from digestd.store.bulk import BulkStatement
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import planned_us, readable_picks, step, unpack_unmatched
@@ -220,23 +220,38 @@ def _lease(session: Session, claims: Sequence[Claim], owner: str, at_us: int) ->
     if not claims:
         return
     until = at_us + LEASE // timedelta(microseconds=1)
-    common = (State.LEASED.value, owner, until, at_us, step(State.LEASED, Actor.WORKER, at_us), State.READY.value)
-    run_all(
-        session,
-        (_LEASE, [(*common, claim.key) for claim in claims]),
-        (_OPEN, [(claim.key, claim.attempt, claim.envelope_from, owner, "open", at_us) for claim in claims]),
-    )
+    if again := [claim.key for claim in claims if claim.attempt > 1]:
+        attempts = insert(core.earlier_attempt).from_select(list(core.earlier_attempt.c), _LAST_ATTEMPT)
+        session.connection().execute(attempts, {"rows": again})
+    entry = step(State.LEASED, Actor.WORKER, at_us)
+    _LEASE.run(session, [(State.LEASED.value, owner, until, at_us, entry, State.READY.value, c.key) for c in claims])
 
 
-_OPEN = BulkStatement(insert(core.attempt), ("delivery_id", "n", "envelope_from", "owner", "phase", "opened_us"))
+_LAST_ATTEMPT = select(
+    _D.id,
+    _D.attempts,
+    _D.owner,
+    _D.relay,
+    _D.checked_version,
+    _D.outcome,
+    _D.evidence,
+    case((_D.evidence.is_not(None), _D.reply_code)),
+    case((_D.evidence.is_not(None), func.coalesce(_D.reply_text, _D.reason))),
+    _D.opened_us,
+    _D.final_dot_us,
+    _D.closed_us,
+).where(_D.id.in_(bindparam("rows", expanding=True)))
+"""The last attempts at deliveries, in the columns of earlier ones: the next attempt takes their place."""
 _LEASE = BulkStatement(
     update(core.delivery)
     .where(_D.id == bindparam("row"), _D.state == bindparam("from"))
     .values(
         state=bindparam("to"),
         attempts=_D.attempts + 1,
-        lease_owner=bindparam("owner"),
         lease_until_us=bindparam("until"),
+        owner=bindparam("owner"),
+        opened_us=bindparam("at", type_=BigInteger),
+        **dict.fromkeys(["relay", "checked_version", "outcome", "evidence", "final_dot_us", "closed_us"]),
         dated_us=func.coalesce(_D.dated_us, bindparam("at", type_=BigInteger)),
         history=_D.history.concat(bindparam("step")),
     ),

@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
-from digestd.store.bulk import BulkStatement, KeyLookup, Record, look_up, run_all
+from digestd.store.bulk import BulkStatement, KeyLookup, Record, look_up
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.claim_queue import RECIPIENT, RECIPIENTS, TOO_LATE, objection
 from digestd.store.packing import step
@@ -29,7 +29,7 @@ LEASE_LEFT = timedelta(minutes=11)
 _LEASE_LEFT_US = LEASE_LEFT // timedelta(microseconds=1)
 Rows: TypeAlias = dict[int, Record]
 """Rows of the deliveries by key."""
-_D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
+_D, _S = core.delivery.c, core.subscriber.c
 
 
 class CommitDecision(StrEnum):
@@ -83,7 +83,7 @@ _STANDING = KeyLookup(
         _D.kind,
         _D.state,
         _D.attempts,
-        _D.lease_owner,
+        _D.owner,
         _D.lease_until_us,
         _D.consent_version,
         _D.expires_us,
@@ -100,7 +100,7 @@ _STANDING = KeyLookup(
 
 
 def _decide(wish: CommitRequest, row: Record | None, at_us: int) -> CommitDecision:
-    if row is None or (row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner):
+    if row is None or (row.state, row.attempts, row.owner) != (State.LEASED, wish.attempt, wish.owner):
         return CommitDecision.FENCED
     if row.expires_us <= at_us:
         return CommitDecision.EXPIRED
@@ -113,26 +113,24 @@ def _decide(wish: CommitRequest, row: Record | None, at_us: int) -> CommitDecisi
 
 def _open_the_way(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
     entry, dot, leased = step(State.FINAL_DOT, Actor.WORKER, at_us), State.FINAL_DOT.value, State.LEASED.value
-    run_all(
+    _DOT.run(
         session,
-        (_DOT, [(dot, w.sha256, entry, w.delivery, leased) for w in wishes]),
-        (_DOT_ATTEMPT, [(dot, rows[w.delivery].version, at_us, w.relay, w.delivery, w.attempt) for w in wishes]),
+        [(dot, w.sha256, entry, rows[w.delivery].version, at_us, w.relay, w.delivery, leased) for w in wishes],
     )
 
 
 _DOT = BulkStatement(
     update(core.delivery)
     .where(_D.id == bindparam("row"), _D.state == bindparam("from"))
-    .values(state=bindparam("to"), sha256=bindparam("sha"), history=_D.history.concat(bindparam("step"))),
-    ("to", "sha", "step", "row", "from"),
-)
-_DOT_ATTEMPT = BulkStatement(
-    update(core.attempt)
-    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
     .values(
-        phase=bindparam("to"), consent_version=bindparam("seen"), final_dot_us=bindparam("at"), relay=bindparam("via")
+        state=bindparam("to"),
+        sha256=bindparam("sha"),
+        history=_D.history.concat(bindparam("step")),
+        checked_version=bindparam("seen"),
+        final_dot_us=bindparam("at"),
+        relay=bindparam("via"),
     ),
-    ("to", "seen", "at", "via", "row", "nth"),
+    ("to", "sha", "step", "seen", "at", "via", "row", "from"),
 )
 
 
@@ -154,10 +152,7 @@ def _turn_away(
 ) -> None:
     entry = step(state, Actor.WORKER, at_us)
     session.connection().execute(
-        _AWAY, [{"row": w.delivery, "to": state, "why": why[w.delivery], "step": entry} for w in wishes]
-    )
-    session.connection().execute(
-        _ABORT, [{"row": w.delivery, "nth": w.attempt, "at": at_us, "how": Outcome.ABORTED} for w in wishes]
+        _AWAY, [{"row": w.delivery, "to": state, "why": why[w.delivery], "step": entry, "at": at_us} for w in wishes]
     )
     seen_papers.return_papers(session, [w.delivery for w in wishes])
 
@@ -168,13 +163,9 @@ _AWAY = (
     .values(
         state=bindparam("to"),
         reason=bindparam("why"),
-        lease_owner=None,
         lease_until_us=None,
+        outcome=Outcome.ABORTED,
+        closed_us=bindparam("at"),
         history=_D.history.concat(bindparam("step")),
     )
-)
-_ABORT = (
-    update(core.attempt)
-    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
-    .values(phase="closed", outcome=bindparam("how"), closed_us=bindparam("at"))
 )

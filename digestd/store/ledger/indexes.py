@@ -23,8 +23,8 @@ UNCERTAIN = literal_column(f"'{State.UNCERTAIN}'") == _STATE
 def force_index_scans(session: Session) -> None:
     """Let PostgreSQL go by its indexes until the transaction ends.
 
-    It keeps a plan for as long as a connection lasts. One made while there were few attempts would walk through all of
-    them for every mail once they are many.
+    It keeps a plan for as long as a connection lasts. One made while there were few deliveries would walk through all
+    of them for every mail once they are many.
     """
     connection = session.connection()
     if connection.dialect.name != "sqlite":

@@ -75,7 +75,6 @@ class AttemptInfo:
     evidence: str | None
     reply: str | None
     relay: str | None
-    envelope_from: str
     opened: datetime
     final_dot: datetime | None
     closed: datetime | None
@@ -267,7 +266,6 @@ def _try(row: core.Record) -> AttemptInfo:
         evidence=row.evidence,
         reply=_reply_text(row.code, row.text),
         relay=row.relay,
-        envelope_from=row.envelope_from,
         opened=from_us(row.opened_us),
         final_dot=None if row.final_dot_us is None else from_us(row.final_dot_us),
         closed=None if row.closed_us is None else from_us(row.closed_us),

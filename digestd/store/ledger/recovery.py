@@ -18,7 +18,7 @@ from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import step
 from digestd.store.timestamps import to_us
 
-_D, _A = core.delivery.c, core.attempt.c
+_D = core.delivery.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Recovered:
 
 def owners(session: Session) -> list[str]:
     """Return the workers that hold a lease, alive or not."""
-    query = select(_D.lease_owner).where(AT_WORK, _D.state.in_([State.LEASED, State.FINAL_DOT])).distinct()
+    query = select(_D.owner).where(AT_WORK, _D.state.in_([State.LEASED, State.FINAL_DOT])).distinct()
     return sorted(session.connection().execute(query).scalars())
 
 
 def recover(session: Session, owner: str, now: datetime) -> Recovered:
     """Take over everything a dead worker held; safe to repeat."""
     at_us = to_us(now)
-    return _take_over(session, _D.lease_owner == owner, at_us)
+    return _take_over(session, _D.owner == owner, at_us)
 
 
 def recover_overdue(session: Session, now: datetime) -> Recovered:
@@ -54,14 +54,14 @@ def recover_overdue(session: Session, now: datetime) -> Recovered:
 
 def _take_over(session: Session, condition: ColumnElement[bool], at_us: int) -> Recovered:
     query = (
-        select(_D.id, _D.state, _D.attempts)
+        select(_D.id, _D.state)
         .where(AT_WORK, _D.state.in_([State.LEASED, State.FINAL_DOT]), condition)
         .order_by(_D.id)
         .with_for_update()
     )
     rows = session.connection().execute(query).all()
-    leased = [(row.id, row.attempts) for row in rows if row.state == State.LEASED]
-    dots = [(row.id, row.attempts) for row in rows if row.state == State.FINAL_DOT]
+    leased = [row.id for row in rows if row.state == State.LEASED]
+    dots = [row.id for row in rows if row.state == State.FINAL_DOT]
     _close(session, leased, _Ending(State.READY, Outcome.NOT_SENT, None, Actor.RECOVERY), at_us)
     _close(session, dots, _Ending(State.UNCERTAIN, Outcome.UNCERTAIN, "worker died", Actor.RECOVERY), at_us)
     return Recovered(len(leased), len(dots))
@@ -70,10 +70,10 @@ def _take_over(session: Session, condition: ColumnElement[bool], at_us: int) -> 
 def release(session: Session, owner: str, deliveries: Sequence[tuple[int, int]], now: datetime) -> int:
     """Release unsent leases (delivery, attempt) of a living worker; return how many."""
     query = select(_D.id, _D.attempts).where(
-        _D.id.in_([key for key, _ in deliveries]), _D.state == State.LEASED, _D.lease_owner == owner
+        _D.id.in_([key for key, _ in deliveries]), _D.state == State.LEASED, _D.owner == owner
     )
     held = {(row.id, row.attempts) for row in session.connection().execute(query.order_by(_D.id).with_for_update())}
-    mine = [pair for pair in deliveries if pair in held]
+    mine = [pair[0] for pair in deliveries if pair in held]
     _close(session, mine, _Ending(State.READY, Outcome.NOT_SENT, None, Actor.WORKER), to_us(now))
     return len(mine)
 
@@ -86,31 +86,28 @@ class _Ending:
     actor: Actor
 
 
-def _close(session: Session, pairs: Sequence[tuple[int, int]], ending: _Ending, at_us: int) -> None:
-    if not pairs:
+def _close(session: Session, deliveries: Sequence[int], ending: _Ending, at_us: int) -> None:
+    if not deliveries:
         return
-    entry = step(ending.state, ending.actor, at_us)
-    session.connection().execute(
-        _DELIVERY, [{"row": key, "to": ending.state, "why": ending.reason, "step": entry} for key, _ in pairs]
-    )
-    session.connection().execute(
-        _ATTEMPT, [{"row": key, "nth": nth, "how": ending.outcome, "at": at_us} for key, nth in pairs]
-    )
+    values = {
+        "to": ending.state,
+        "why": ending.reason,
+        "step": step(ending.state, ending.actor, at_us),
+        "how": ending.outcome,
+        "at": at_us,
+    }
+    session.connection().execute(_CLOSE, [{"row": key, **values} for key in deliveries])
 
 
-_DELIVERY = (
+_CLOSE = (
     update(core.delivery)
-    .where(_D.id == bindparam("row"), _D.lease_owner.is_not(None))
+    .where(_D.id == bindparam("row"), _D.lease_until_us.is_not(None))
     .values(
         state=bindparam("to"),
         reason=bindparam("why"),
-        lease_owner=None,
         lease_until_us=None,
+        outcome=bindparam("how"),
+        closed_us=bindparam("at"),
         history=_D.history.concat(bindparam("step")),
     )
-)
-_ATTEMPT = (
-    update(core.attempt)
-    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
-    .values(phase="closed", outcome=bindparam("how"), closed_us=bindparam("at"))
 )

@@ -31,7 +31,7 @@ from digestd.store.ledger.results import AttemptResult, bounce_of
 from digestd.store.packing import step
 from digestd.store.timestamps import to_us
 
-_D, _A = core.delivery.c, core.attempt.c
+_D = core.delivery.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,7 @@ def judge_refusals(session: Session, refused: Sequence[AttemptResult], now: date
 
 def count_waiting(session: Session) -> int:
     """Count ready mails whose last attempt the relay refused for good."""
-    query = (
-        select(func.count())
-        .select_from(core.delivery.join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts)))
-        .where(AT_WORK, _D.state == State.READY, _A.outcome == Outcome.PERM)
-    )
+    query = select(func.count()).where(AT_WORK, _D.state == State.READY, _D.outcome == Outcome.PERM)
     return int(session.connection().execute(query).scalar_one())
 
 

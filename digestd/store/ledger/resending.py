@@ -18,7 +18,7 @@ from digestd.store.packing import readable_picks, steps
 from digestd.store.service_activity import first_delivery_since
 from digestd.store.timestamps import from_us, to_us
 
-_D, _S, _A, _X = core.delivery.c, core.subscriber.c, core.attempt.c, core.suppression.c
+_D, _S, _X = core.delivery.c, core.subscriber.c, core.suppression.c
 _LIVE = [state.value for state in State if state not in UNSENT and state not in {State.EMPTY, State.POISONED}]
 
 
@@ -93,8 +93,7 @@ def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit:
     if wanted.domain:
         query = query.where(func.lower(_S.address).endswith(f"@{wanted.domain.lower()}", autoescape=True))
     if wanted.relay:
-        by_relay = select(_A.n).where(_A.delivery_id == _D.id, _A.n == _D.attempts, _A.relay == wanted.relay)
-        query = query.where(by_relay.exists())
+        query = query.where(_D.relay == wanted.relay)
     if wanted.subscriber is not None:
         query = query.where(_D.subscriber_id == wanted.subscriber)
     if wanted.delivery is not None:

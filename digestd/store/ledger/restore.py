@@ -1,10 +1,10 @@
 """Bring a ledger forward that is behind the evidence, as one restored from a backup.
 
-Each mail goes the way that it had gone, ready → leased → final_dot → accepted or uncertain, with the time and return
-path of the real attempt, so that the relay's log and bounces settle uncertain ones as usual.
+Each mail goes the way that it had gone, ready → leased → final_dot → accepted or uncertain, with the time of the real
+attempt. Its number may be another; then the relay's log knows the mail by its Message-ID.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -72,21 +72,13 @@ def open_deliveries(session: Session) -> list[OpenDelivery]:
     ]
 
 
-def apply_sent(
-    session: Session,
-    mail: OpenDelivery,
-    left: SentAttempt,
-    envelope: Callable[[int, int], str],
-    accepted: bool,
-    why: str = WHY,
-) -> bool:
+def apply_sent(session: Session, mail: OpenDelivery, left: SentAttempt, accepted: bool, why: str = WHY) -> bool:
     """Give a delivery the end its mail had; return False if it cannot have it.
 
     Args:
         session: The transaction.
         mail: The delivery as the ledger has it.
         left: The attempt that sent it.
-        envelope: Returns the return path of an attempt at a delivery.
         accepted: True if the relay took it, False if that is unknown.
         why: The reason to store.
     """
@@ -94,7 +86,7 @@ def apply_sent(
     if mail.state is State.UNCERTAIN:
         proof = SettlementProof(Evidence.RECEIPT_JOURNAL, Actor.RECOVERY, why)
         return accepted and settle(session, mail.id, Settlement.ACCEPTED, proof, now)
-    attempt = _lease_again(session, mail, envelope(left.delivery, left.attempt), envelope, now)
+    attempt = _lease_again(session, mail, left, now)
     if attempt is None:
         return False
     request = CommitRequest(mail.id, attempt, OWNER, left.sha256)
@@ -106,48 +98,40 @@ def apply_sent(
     return record_journalled(session, [result], now) == 1
 
 
-def _lease_again(
-    session: Session, mail: OpenDelivery, sent_from: str, envelope: Callable[[int, int], str], now: datetime
-) -> int | None:
+def _lease_again(session: Session, mail: OpenDelivery, left: SentAttempt, now: datetime) -> int | None:
     """Lease a ready delivery for the attempt that sent it, and return that attempt's number in the ledger.
 
     The ledger may have the attempt as one that recovery ended unsent: then it is open again.
     """
-    query = select(_A.delivery_id, _A.n, _A.outcome).where(_A.envelope_from == sent_from)
-    known = session.connection().execute(query).first()
-    if known is not None and (known.delivery_id, known.n, known.outcome) == (mail.id, mail.attempts, Outcome.NOT_SENT):
-        _reopen(session, mail.id, mail.attempts, to_us(now))
+    if (left.delivery, left.attempt) == (mail.id, mail.attempts) and _reopen(session, mail, to_us(now)):
         return mail.attempts
-    if known is None:
-        claims = claim_these(session, ClaimOwner(OWNER, lambda *_: sent_from), [mail.id], now)
-    else:  # the return path is taken: the relay's log still knows the mail by its Message-ID
-        claims = claim_these(session, ClaimOwner(OWNER, envelope), [mail.id], now)
+    claims = claim_these(session, ClaimOwner(OWNER, lambda *_: ""), [mail.id], now)
     return claims[0].attempt if claims else None
 
 
-def _reopen(session: Session, delivery: int, attempt: int, at_us: int) -> None:
-    lease = at_us + LEASE // timedelta(microseconds=1)
-    session.connection().execute(
+def _reopen(session: Session, mail: OpenDelivery, at_us: int) -> bool:
+    """Open the last attempt again if it ended unsent; return False if it did not."""
+    again = (
         update(core.delivery)
-        .where(_D.id == delivery, _D.state == State.READY)
+        .where(_D.id == mail.id, _D.state == State.READY, _D.outcome == Outcome.NOT_SENT)
         .values(
             state=State.LEASED,
-            lease_owner=OWNER,
-            lease_until_us=lease,
+            lease_until_us=at_us + LEASE // timedelta(microseconds=1),
+            owner=OWNER,
+            outcome=None,
+            evidence=None,
+            final_dot_us=None,
+            closed_us=None,
             history=_D.history.concat(step(State.LEASED, Actor.RECOVERY, at_us)),
         )
     )
-    session.connection().execute(
-        update(core.attempt)
-        .where(_A.delivery_id == delivery, _A.n == attempt)
-        .values(phase="open", owner=OWNER, outcome=None, closed_us=None)
-    )
+    return session.connection().execute(again).rowcount == 1
 
 
-def hold(session: Session, mail: OpenDelivery, envelope: Callable[[int, int], str], now: datetime) -> bool:
+def hold(session: Session, mail: OpenDelivery, now: datetime) -> bool:
     """Make a ready delivery uncertain that may have been sent already; return False if it is not ready."""
     lost = SentAttempt(mail.id, mail.attempts + 1, to_us(now), bytes(32))
-    return mail.state is State.READY and apply_sent(session, mail, lost, envelope, accepted=False, why=LOST)
+    return mail.state is State.READY and apply_sent(session, mail, lost, accepted=False, why=LOST)
 
 
 def unknown_attempts(session: Session, attempts: Collection[tuple[int, int]]) -> list[tuple[int, int]]:

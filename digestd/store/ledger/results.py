@@ -12,12 +12,12 @@ from digestd.domain.bounce_status import kind_of, status_in
 from digestd.domain.delivery import TRANSITIONS, UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store import bounces, core
-from digestd.store.bulk import BulkStatement, KeyLookup, Row, run_all
+from digestd.store.bulk import BulkStatement, KeyLookup, Row
 from digestd.store.ledger import seen_papers
 from digestd.store.packing import step
 from digestd.store.timestamps import to_us
 
-_D, _A = core.delivery.c, core.attempt.c
+_D = core.delivery.c
 _TEXT_MAX = 500
 _MICROSECOND = timedelta(microseconds=1)
 VIA_REPLY = "reply"
@@ -76,13 +76,13 @@ def _record(
     ours, late = [], []
     for result in results:
         row = rows.get(result.delivery)
-        if row is None or row.attempts != result.attempt:
+        if row is None or (row.attempts, row.owner) != (result.attempt, result.owner):
             continue
         # relays quote addresses; the text is dropped if the subscriber was erased meanwhile
         kept = result if row.status != _ERASED else result._replace(text="")
-        if row.lease_owner == result.owner and (State(row.state), result.state) in TRANSITIONS:
+        if row.state in _LEASED and (State(row.state), result.state) in TRANSITIONS:
             ours.append(kept)
-        elif row.owner == result.owner and row.state == State.UNCERTAIN and result.outcome in _DEFINITE:
+        elif row.state == State.UNCERTAIN and result.outcome in _DEFINITE:
             late.append(kept)
     _write(session, ours, to_us(now), evidence[0])
     _write(session, late, to_us(now), evidence[1])
@@ -91,13 +91,12 @@ def _record(
 
 
 _ERASED = str(Status.ERASED)
+_LEASED = State.LEASED, State.FINAL_DOT
 _DEFINITE = Outcome.ACCEPTED, Outcome.TEMP
 """Outcomes that settle an uncertain result of the same attempt."""
 _STANDING = KeyLookup(
-    select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner, core.subscriber.c.status)
-    .select_from(core.delivery)
-    .join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
-    .join(core.subscriber, core.subscriber.c.id == _D.subscriber_id)
+    select(_D.id, _D.state, _D.attempts, _D.owner, core.subscriber.c.status)
+    .join_from(core.delivery, core.subscriber, core.subscriber.c.id == _D.subscriber_id)
     .order_by(_D.id)
     .with_for_update(of=core.delivery),
     _D.id,
@@ -107,28 +106,20 @@ _STANDING = KeyLookup(
 def _write(session: Session, results: Sequence[AttemptResult], at_us: int, evidence: Evidence) -> None:
     if not results:
         return
-    run_all(
-        session,
-        (_DELIVERY, [_delivery(result, at_us) for result in results]),
-        (_ATTEMPT, [_attempt(result, at_us, evidence) for result in results]),
-    )
+    _RESULT.run(session, [_values(result, at_us, evidence) for result in results])
     if unsent := [result.delivery for result in results if result.state in UNSENT]:
         seen_papers.return_papers(session, unsent)
 
 
-def _delivery(result: AttemptResult, at_us: int) -> Row:
-    """Return the values of `_DELIVERY`."""
+def _values(result: AttemptResult, at_us: int, evidence: Evidence) -> Row:
+    """Return the values of `_RESULT`."""
     text, entry = result.text[:_TEXT_MAX] or None, step(result.state, Actor.WORKER, at_us)
+    by = evidence.value if result.code is not None else None
     return (
         *(result.state.value, result.code, text, result.queue_id, result.reason),
-        *(at_us + result.wait // _MICROSECOND if result.wait else None, int(result.failed), entry, result.delivery),
+        *(at_us + result.wait // _MICROSECOND if result.wait else None, int(result.failed), entry),
+        *(result.outcome.value, by, at_us, result.relay, result.delivery),
     )
-
-
-def _attempt(result: AttemptResult, at_us: int, evidence: Evidence) -> Row:
-    """Return the values of `_ATTEMPT`."""
-    text, by = result.text[:_TEXT_MAX] or None, evidence.value if result.code is not None else None
-    return (result.outcome.value, by, result.code, text, at_us, result.relay, result.delivery, result.attempt)
 
 
 def _note_refusals(session: Session, refused: Sequence[AttemptResult], now: datetime) -> None:
@@ -160,12 +151,11 @@ def bounce_of(session: Session, refused: AttemptResult, now: datetime) -> Bounce
     )
 
 
-_DELIVERY = BulkStatement(
+_RESULT = BulkStatement(
     update(core.delivery)
     .where(_D.id == bindparam("row"))
     .values(
         state=bindparam("to"),
-        lease_owner=None,
         lease_until_us=None,
         reply_code=bindparam("code"),
         reply_text=bindparam("text"),
@@ -175,20 +165,10 @@ _DELIVERY = BulkStatement(
         not_before_us=func.coalesce(bindparam("rest", type_=BigInteger), _D.not_before_us),
         failures=_D.failures + bindparam("failed"),
         history=_D.history.concat(bindparam("step")),
-    ),
-    ("to", "code", "text", "qid", "why", "rest", "failed", "step", "row"),
-)
-_ATTEMPT = BulkStatement(
-    update(core.attempt)
-    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
-    .values(
-        phase="closed",
         outcome=bindparam("how"),
         evidence=bindparam("by"),
-        code=bindparam("code"),
-        text=bindparam("text"),
         closed_us=bindparam("at"),
-        relay=func.coalesce(bindparam("via", type_=String), _A.relay),
+        relay=func.coalesce(bindparam("via", type_=String), _D.relay),
     ),
-    ("how", "by", "code", "text", "at", "via", "row", "nth"),
+    ("to", "code", "text", "qid", "why", "rest", "failed", "step", "how", "by", "at", "via", "row"),
 )

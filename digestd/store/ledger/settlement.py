@@ -27,7 +27,7 @@ GRACE = timedelta(minutes=20)
 """The longest a transaction may take: before that, a mail that did not arrive may still do so."""
 LOOKED_BACK = timedelta(days=3)
 """A bounce that came longer before its delivery became uncertain is left to the operator."""
-_D, _A, _B = core.delivery.c, core.attempt.c, core.bounce.c
+_D, _B = core.delivery.c, core.bounce.c
 _STATES = {
     Settlement.ACCEPTED: State.ACCEPTED,
     Settlement.NOT_SENT: State.READY,
@@ -49,12 +49,7 @@ class SettlementProof:
 
 def settle(session: Session, delivery: int, how: Settlement, proof: SettlementProof, now: datetime) -> bool:
     """Settle one delivery in the caller's transaction; return False if it cannot be."""
-    query = (
-        select(_D.id, _D.state, _D.attempts, _A.final_dot_us)
-        .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
-        .where(_D.id == delivery)
-        .with_for_update(of=core.delivery)
-    )
+    query = select(_D.id, _D.state, _D.final_dot_us).where(_D.id == delivery).with_for_update()
     row = session.connection().execute(query).first()
     if row is None or not _may(row, how, to_us(now)):
         return False
@@ -83,7 +78,7 @@ def settle_all_bounced(db: Database, now: datetime) -> int:
 
 def _came_back() -> core.Query:
     return (
-        select(_D.id, _D.state, _D.attempts)
+        select(_D.id, _D.state)
         .join_from(core.delivery, core.bounce, (_B.delivery_id == _D.id) & (_B.attempt == _D.attempts))
         .where(UNCERTAIN)
     )
@@ -109,22 +104,17 @@ def _write(session: Session, rows: Sequence[core.Record], how: Settlement, proof
         "at": at_us,
         "step": step(_STATES[how], proof.actor, at_us),
     }
-    session.connection().execute(_DELIVERY, [{"row": row.id, "was": row.state, **common} for row in rows])
+    session.connection().execute(_STATE, [{"row": row.id, "was": row.state, **common} for row in rows])
     outcome = _OUTCOMES.get(how)
     unclear = [row for row in rows if row.state == State.UNCERTAIN]
     if outcome is not None and unclear:
-        session.connection().execute(
-            _ATTEMPT,
-            [
-                {"row": row.id, "nth": row.attempts, "how": outcome, "by": proof.evidence, "code": code, "text": reason}
-                for row in unclear
-            ],
-        )
+        ends = [{"row": row.id, "how": outcome, "by": proof.evidence} for row in unclear]
+        session.connection().execute(_OUTCOME, ends)
     if how is Settlement.ABANDONED:
         seen_papers.return_papers(session, [row.id for row in rows])
 
 
-_DELIVERY = (
+_STATE = (
     update(core.delivery)
     .where(_D.id == bindparam("row"), _D.state == bindparam("was"))
     .values(
@@ -137,8 +127,8 @@ _DELIVERY = (
         history=_D.history.concat(bindparam("step")),
     )
 )
-_ATTEMPT = (
-    update(core.attempt)
-    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"), _A.outcome == Outcome.UNCERTAIN)
-    .values(outcome=bindparam("how"), evidence=bindparam("by"), code=bindparam("code"), text=bindparam("text"))
+_OUTCOME = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.outcome == Outcome.UNCERTAIN)
+    .values(outcome=bindparam("how"), evidence=bindparam("by"))
 )

@@ -13,7 +13,7 @@ from digestd.store.timestamps import to_us
 
 LONG = timedelta(days=1)
 """Age from which the operator is alerted, as no more evidence will come by itself."""
-_D, _A = core.delivery.c, core.attempt.c
+_D = core.delivery.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,6 @@ class UncertainDelivery:
 
     delivery: int
     attempt: int
-    envelope_from: str
     message_id: str
     relay: str | None
     final_dot_us: int
@@ -32,7 +31,8 @@ class UncertainDelivery:
 class AcceptedMail:
     """A mail that a relay accepted in answer to us: its names, and the time of the commit point."""
 
-    envelope_from: str
+    delivery: int
+    attempt: int
     message_id: str
     final_dot_us: int
 
@@ -40,8 +40,7 @@ class AcceptedMail:
 def uncertain_deliveries(session: Session, most: int) -> list[UncertainDelivery]:
     """Return up to `most` uncertain deliveries, oldest first."""
     query = (
-        select(_D.id, _A.n, _A.envelope_from, _D.message_id, _A.relay, _A.final_dot_us)
-        .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
+        select(_D.id, _D.attempts, _D.message_id, _D.relay, _D.final_dot_us)
         .where(UNCERTAIN)
         .order_by(_D.id + 0)  # for its bare number SQLite would walk through all, in their order
         .limit(most)
@@ -62,9 +61,8 @@ def accepted_near(session: Session, end: UncertainDelivery, most: int, within: t
     """
     span_us = within // timedelta(microseconds=1)
     query = (
-        select(_A.envelope_from, _D.message_id, _A.final_dot_us)
-        .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
-        .where(_D.state == State.ACCEPTED, _A.evidence == Evidence.REPLY, _A.relay == end.relay)
+        select(_D.id, _D.attempts, _D.message_id, _D.final_dot_us)
+        .where(_D.state == State.ACCEPTED, _D.evidence == Evidence.REPLY, _D.relay == end.relay)
         .limit(_SOUGHT * most)
     )
     found = [

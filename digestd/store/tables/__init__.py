@@ -4,7 +4,14 @@ Nothing outside the store sees them; domain values go in and out.
 """
 
 from digestd.store.tables.bounces import BounceRow, InboundCountRow, LiftedSuppressionRow
-from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenPapersRow, SuppressionRow
+from digestd.store.tables.ledger import (
+    DeliveryRow,
+    DueAuditRow,
+    EarlierAttemptRow,
+    ReplyRow,
+    SeenPapersRow,
+    SuppressionRow,
+)
 from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow, PaperLookupRow, ReferenceRow
 from digestd.store.tables.operations import AlertStateRow, ApiTokenRow, SentJournalRow, ThrottleRow, TrialRow
 from digestd.store.tables.papers import (
@@ -52,7 +59,6 @@ __all__ = [
     "AddressChangeRow",
     "AlertStateRow",
     "ApiTokenRow",
-    "AttemptRow",
     "BounceRow",
     "CalibrationRow",
     "CausedMailRow",
@@ -64,6 +70,7 @@ __all__ = [
     "DeliveryRow",
     "DoNotMergeRow",
     "DueAuditRow",
+    "EarlierAttemptRow",
     "EmbeddingRow",
     "EncodingRow",
     "FeedbackRow",

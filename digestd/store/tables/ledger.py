@@ -16,6 +16,8 @@ from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 AT_WORK = (State.READY, State.LEASED, State.FINAL_DOT, State.POISONED)
 """Condition for open deliveries: few of all, found by an index of their own."""
 LEFT = (State.FINAL_DOT, State.ACCEPTED, State.UNCERTAIN)
+UNSUCCESSFUL = (Outcome.TEMP, Outcome.PERM, Outcome.NOT_SENT, Outcome.ABORTED)
+"""Outcomes after which there can be another attempt."""
 REASONED = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.POISONED, State.ABANDONED, State.UNCERTAIN)
 
 
@@ -40,17 +42,22 @@ class DueAuditRow(Row, table=True):
 
 
 class DeliveryRow(Row, table=True):
-    """One mail to one address; see domain.delivery for its states."""
+    """One mail to one address, with the last attempt at it; see domain.delivery for its states."""
 
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("subscriber_id", "kind", "key"),
         CheckConstraint(one_of("state", State), "state"),
-        CheckConstraint("(lease_owner IS NOT NULL) = (state IN ('leased', 'final_dot'))", "lease"),
+        CheckConstraint("(lease_until_us IS NOT NULL) = (state IN ('leased', 'final_dot'))", "lease"),
+        CheckConstraint("owner IS NOT NULL OR lease_until_us IS NULL", "owner"),
         CheckConstraint(f"sha256 IS NOT NULL OR NOT {one_of('state', LEFT)}", "sha256"),
         CheckConstraint("state <> 'accepted' OR reply_code BETWEEN 200 AND 299", "reply"),
         CheckConstraint(f"reason IS NOT NULL OR NOT {one_of('state', REASONED)}", "reason"),
         CheckConstraint("expires_us > due_us", "expires"),
+        CheckConstraint(one_of("outcome", Outcome), "outcome"),
+        CheckConstraint("(outcome IS NOT NULL) = (closed_us IS NOT NULL)", "closed"),
+        CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND final_dot_us IS NOT NULL)", "accepted"),
+        CheckConstraint("outcome <> 'uncertain' OR final_dot_us IS NOT NULL", "uncertain"),
         Index("ix_delivery_work", "state", "not_before_us",
               sqlite_where=text(one_of("state", AT_WORK)), postgresql_where=text(one_of("state", AT_WORK))),
         Index("ix_delivery_uncertain", "subscriber_id",
@@ -82,8 +89,17 @@ class DeliveryRow(Row, table=True):
     dated_us: int | None = Field(default=None, sa_column=us(nullable=True))
     attempts: int = 0
     failures: int = 0
-    lease_owner: str | None = Field(default=None, max_length=40)
     lease_until_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    owner: str | None = Field(default=None, max_length=40)
+    """The worker of the last attempt, which holds the lease as long as there is one."""
+    relay: str | None = Field(default=None, max_length=300)
+    checked_version: int | None = None
+    """The subscriber's consent version at the commit point."""
+    outcome: str | None = Field(default=None, max_length=10)
+    evidence: str | None = Field(default=None, max_length=20)
+    opened_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    final_dot_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    closed_us: int | None = Field(default=None, sa_column=us(nullable=True))
     reply_code: int | None = None
     reply_text: str | None = Field(default=None, max_length=500)
     relay_qid: str | None = Field(default=None, max_length=60)
@@ -94,36 +110,26 @@ class DeliveryRow(Row, table=True):
     """The digest that links to this one, which may not have arrived."""
 
 
-class AttemptRow(Row, table=True):
-    """One attempt at a delivery; a bounce names it by its own `envelope_from`."""
+class EarlierAttemptRow(Row, table=True):
+    """An attempt at a delivery that another attempt followed; the view `attempt` has all attempts."""
 
-    __tablename__ = "attempt"
+    __tablename__ = "earlier_attempt"
     __table_args__ = (
-        CheckConstraint("(phase = 'open' OR phase = 'final_dot' OR phase = 'closed')", "phase"),
-        CheckConstraint(one_of("outcome", Outcome), "outcome"),
-        CheckConstraint("(phase = 'closed') = (outcome IS NOT NULL)", "closed"),
-        CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND final_dot_us IS NOT NULL)", "accepted"),
-        CheckConstraint("outcome <> 'uncertain' OR final_dot_us IS NOT NULL", "uncertain"),
-        Index("uq_attempt_open", "delivery_id", unique=True,
-              sqlite_where=text("phase <> 'closed'"), postgresql_where=text("phase <> 'closed'")),
-        Index("uq_attempt_accepted", "delivery_id", unique=True,
-              sqlite_where=text("outcome = 'accepted'"), postgresql_where=text("outcome = 'accepted'")),
+        CheckConstraint(one_of("outcome", UNSUCCESSFUL), "outcome"),
         {"sqlite_with_rowid": False},
-    )  # fmt: skip
+    )
     delivery_id: int = Field(sa_column=ref("delivery.id", primary_key=True))
     n: int = Field(primary_key=True)
     owner: str = Field(max_length=40)
-    envelope_from: str = Field(unique=True, max_length=320)
     relay: str | None = Field(default=None, max_length=300)
-    phase: str = Field(max_length=9)
     consent_version: int | None = None
-    outcome: str | None = Field(default=None, max_length=10)
+    outcome: str = Field(max_length=10)
     evidence: str | None = Field(default=None, max_length=20)
     code: int | None = None
     text: str | None = Field(default=None, max_length=500)
     opened_us: int = Field(sa_column=us())
     final_dot_us: int | None = Field(default=None, sa_column=us(nullable=True))
-    closed_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    closed_us: int = Field(sa_column=us())
 
 
 class SeenPapersRow(Row, table=True):

@@ -30,7 +30,7 @@ TABLES = (
     "api_token",
     "reply",
     "bounce",
-    "attempt",
+    "earlier_attempt",
     "seen_papers",
     "delivery",
     "throttle",
@@ -78,6 +78,20 @@ TABLES = (
     "coverage",
 )
 """Tables in the order in which they are dropped: those that refer to others first."""
+ATTEMPT = """
+CREATE VIEW attempt AS
+SELECT id AS delivery_id, attempts AS n, owner, relay, checked_version AS consent_version, outcome, evidence,
+    CASE WHEN evidence IS NOT NULL THEN reply_code END AS code,
+    CASE WHEN evidence IS NOT NULL THEN coalesce(reply_text, reason) END AS text,
+    opened_us, final_dot_us, closed_us,
+    CASE WHEN outcome IS NOT NULL THEN 'closed' WHEN final_dot_us IS NOT NULL THEN 'final_dot' ELSE 'open' END AS phase
+FROM delivery WHERE opened_us IS NOT NULL
+UNION ALL
+SELECT delivery_id, n, owner, relay, consent_version, outcome, evidence, code, text, opened_us, final_dot_us, closed_us,
+    'closed' AS phase
+FROM earlier_attempt
+"""
+"""Every attempt: the last one of each delivery, which its own row holds, and the earlier ones."""
 
 
 def upgrade() -> None:
@@ -90,6 +104,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP VIEW attempt")
     for table in TABLES:
         op.drop_table(table)  # with its triggers
     if not _is_sqlite():
@@ -548,8 +563,15 @@ def _ledger() -> None:
         _us("dated_us", nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("lease_owner", sa.String(40)),
         _us("lease_until_us", nullable=True),
+        sa.Column("owner", sa.String(40)),
+        sa.Column("relay", sa.String(300)),
+        sa.Column("checked_version", sa.Integer()),
+        sa.Column("outcome", sa.String(10)),
+        sa.Column("evidence", sa.String(20)),
+        _us("opened_us", nullable=True),
+        _us("final_dot_us", nullable=True),
+        _us("closed_us", nullable=True),
         sa.Column("reply_code", sa.Integer()),
         sa.Column("reply_text", sa.String(500)),
         sa.Column("relay_qid", sa.String(60)),
@@ -564,7 +586,8 @@ def _ledger() -> None:
             ),
             "state",
         ),
-        sa.CheckConstraint("(lease_owner IS NOT NULL) = (state IN ('leased', 'final_dot'))", "lease"),
+        sa.CheckConstraint("(lease_until_us IS NOT NULL) = (state IN ('leased', 'final_dot'))", "lease"),
+        sa.CheckConstraint("owner IS NOT NULL OR lease_until_us IS NULL", "owner"),
         sa.CheckConstraint(f"sha256 IS NOT NULL OR NOT {_either('state', 'final_dot accepted uncertain')}", "sha256"),
         sa.CheckConstraint("state <> 'accepted' OR reply_code BETWEEN 200 AND 299", "reply"),
         sa.CheckConstraint(
@@ -572,6 +595,10 @@ def _ledger() -> None:
             "reason",
         ),
         sa.CheckConstraint("expires_us > due_us", "expires"),
+        sa.CheckConstraint(_either("outcome", "accepted temp perm not_sent aborted uncertain"), "outcome"),
+        sa.CheckConstraint("(outcome IS NOT NULL) = (closed_us IS NOT NULL)", "closed"),
+        sa.CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND final_dot_us IS NOT NULL)", "accepted"),
+        sa.CheckConstraint("outcome <> 'uncertain' OR final_dot_us IS NOT NULL", "uncertain"),
     )
     _index("ix_delivery_offered", "delivery", ["offered_in"], where="offered_in IS NOT NULL")
     _index("ix_delivery_uncertain", "delivery", ["subscriber_id"], where="state = 'uncertain'")
@@ -587,30 +614,23 @@ def _ledger() -> None:
         sa.Column("papers", sa.LargeBinary(), nullable=False),
     )
     op.create_table(
-        "attempt",
+        "earlier_attempt",
         _ref("delivery_id", "delivery.id", primary_key=True),
         sa.Column("n", sa.Integer(), primary_key=True),
         sa.Column("owner", sa.String(40), nullable=False),
-        sa.Column("envelope_from", sa.String(320), nullable=False, unique=True),
         sa.Column("relay", sa.String(300)),
-        sa.Column("phase", sa.String(9), nullable=False),
         sa.Column("consent_version", sa.Integer()),
-        sa.Column("outcome", sa.String(10)),
+        sa.Column("outcome", sa.String(10), nullable=False),
         sa.Column("evidence", sa.String(20)),
         sa.Column("code", sa.Integer()),
         sa.Column("text", sa.String(500)),
         _us("opened_us"),
         _us("final_dot_us", nullable=True),
-        _us("closed_us", nullable=True),
-        sa.CheckConstraint(_either("phase", "open final_dot closed"), "phase"),
-        sa.CheckConstraint(_either("outcome", "accepted temp perm not_sent aborted uncertain"), "outcome"),
-        sa.CheckConstraint("(phase = 'closed') = (outcome IS NOT NULL)", "closed"),
-        sa.CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND final_dot_us IS NOT NULL)", "accepted"),
-        sa.CheckConstraint("outcome <> 'uncertain' OR final_dot_us IS NOT NULL", "uncertain"),
+        _us("closed_us"),
+        sa.CheckConstraint(_either("outcome", "temp perm not_sent aborted"), "outcome"),
         sqlite_with_rowid=False,
     )
-    _index("uq_attempt_accepted", "attempt", ["delivery_id"], unique=True, where="outcome = 'accepted'")
-    _index("uq_attempt_open", "attempt", ["delivery_id"], unique=True, where="phase <> 'closed'")
+    op.execute(ATTEMPT)
     op.create_table(
         "bounce",
         sa.Column("key", sa.LargeBinary(32), primary_key=True),
