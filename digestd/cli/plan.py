@@ -10,6 +10,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.process import tune_gc_for_batch
 from digestd.digests.planner import plan
+from digestd.digests.refit import is_due, prepare
 
 
 def plan_due(
@@ -19,6 +20,8 @@ def plan_due(
     as_json: Json = False,
 ) -> None:
     """Plan a digest for every subscriber who is due.
+
+    Then refit the text model if the archive has outgrown it.
 
     Example: digestd plan --at 2026-11-24T07:00:00Z
     """
@@ -31,3 +34,5 @@ def plan_due(
             f"{report.rescheduled} subscribers were rescheduled: the clock was ahead when their last digest was planned"
         )
     emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)
+    if is_due(app.db, app.encoder, app.clock()):
+        prepare(app.db, app.encoder, app.clock())

@@ -10,7 +10,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.service import run_until_stopped
 from digestd.digests.planner import plan
-from digestd.digests.text_model import is_refit_due, refit_text_model
+from digestd.digests.refit import is_due, prepare
 from digestd.jobs.scheduler import NAME
 from digestd.jobs.worker import clean_up, counts, delete_expired, run, settle_uncertain
 from digestd.papers.embedding import embed_papers
@@ -43,8 +43,8 @@ def run_once(as_json: Json = False) -> None:
         delivered = asyncio.run(run_until_stopped(lambda stop: run(app, stop=stop)))
         if app.webhooks is not None:
             asyncio.run(post_due(app.webhooks))
-        if is_refit_due(app.db, app.clock()):
-            refit_text_model(app.db, app.clock())
+        if is_due(app.db, app.encoder, app.clock()):
+            prepare(app.db, app.encoder, app.clock())
     report = {
         "new": sum(source.new for source in fetched.sources),
         "due": planned.due,

@@ -48,7 +48,7 @@ def preview_anonymous(
     `day` may be shared and stays unchanged. `own`: papers that the interests name, as references that are not stored.
     """
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
-    unsaved = {NO_SUBSCRIBER: {one.name: StoredReference(one, day.now, None, None, None, None) for one in own}}
+    unsaved = {NO_SUBSCRIBER: {one.name: StoredReference(one, day.now, None, None, None) for one in own}}
     profile, unknown = compile_new(session, day, tuple(interests), unsaved)
     shard = rank_shard(session, day, [_anonymous_subscriber(size, profile)], unsaved)
     picks = select_picks(day, shard, [PERIOD], explore=False).of(0)

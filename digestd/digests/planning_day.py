@@ -25,7 +25,8 @@ from digestd.domain.trial import Trial
 from digestd.ranking.arrays import Bools
 from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
-from digestd.ranking.dense import Encoder
+from digestd.ranking.dense import Encoder, build_embedding_space
+from digestd.ranking.model import TextModel
 from digestd.sources import source_type
 from digestd.store import coverage, likes, papers, trials
 from digestd.store.database import Database
@@ -178,6 +179,23 @@ def read_planning_day(
     )
     release_free_memory()
     return day
+
+
+def without_papers(model: TextModel, encoder: Encoder, now: datetime) -> PlanningDay:
+    """Return a day without candidates, by which profiles can be compiled."""
+    space = build_embedding_space(encoder, np.zeros((0, encoder.dims), dtype=np.float32))
+    return PlanningDay(
+        candidates=build_candidates((), model, now, space=space),
+        keys=np.zeros(0, dtype=np.int64),
+        former=np.zeros((0, 2), dtype=np.int64),
+        first_seen=np.zeros(0, dtype=np.float64),
+        now=now,
+        coverage={},
+        seed_reader=SeedReader(model, space),
+        places={},
+        trial=None,
+        calibration=LocalCalibration(),
+    )
 
 
 def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageState]:

@@ -72,19 +72,30 @@ class SeedReader:
         self, references: Mapping[tuple[int, PaperId], StoredReference]
     ) -> dict[tuple[int, PaperId], NamedPaper]:
         """Return these references, by subscriber and name, as ranking needs them."""
-        unread = {key: one for key, one in references.items() if not self._is_read(one)}
-        texts = [one.reference.text for one in unread.values()]
-        terms = encode_term_counts(self.model, texts)
+        unread = {key: one for key, one in references.items() if one.terms is None or not self._is_encoded(one)}
+        terms = encode_term_counts(self.model, [one.reference.text for one in unread.values()])
+        texts = {key: one.reference.text for key, one in unread.items() if not self._is_encoded(one)}
+        vectors = dict(zip(texts, self._vectors(list(texts.values())), strict=True))
         fresh = {
-            key: DerivedVectors(one.added, self.model.version, found, self._version, vector)
-            for (key, one), found, vector in zip(unread.items(), terms, self._vectors(texts), strict=True)
+            key: DerivedVectors(
+                one.added, self.model.version, found, self._version, vectors.get(key, self._stored_vector(one))
+            )
+            for (key, one), found in zip(unread.items(), terms, strict=True)
         }
         self.new_references.update(fresh)
-        return {key: _private(one, fresh.get(key)) for key, one in references.items()}
+        return {
+            key: _private(one, fresh[key].terms, fresh[key].vector)
+            if key in fresh
+            else _private(one, one.terms, self._stored_vector(one))
+            for key, one in references.items()
+        }
 
-    def _is_read(self, stored: StoredReference) -> bool:
-        is_encoded = self._version is None or stored.encoder == self._version
-        return stored.model == self.model.version and stored.terms is not None and is_encoded
+    def _is_encoded(self, stored: StoredReference) -> bool:
+        return self._version is None or stored.encoder == self._version
+
+    def _stored_vector(self, stored: StoredReference) -> Floats | None:
+        """Return the stored embedding; None if another encoder made it, or none is in use."""
+        return stored.vector if stored.encoder == self._version else None
 
     @property
     def _version(self) -> str | None:
@@ -176,9 +187,8 @@ def _public(public: Mapping[PaperId, NamedPaper], name: PaperId, stored: StoredR
     return next((public[one] for one in identifiers(name, stored.reference) if one in public), None)
 
 
-def _private(stored: StoredReference, read: DerivedVectors | None) -> NamedPaper:
+def _private(stored: StoredReference, terms: bytes | None, vector: Floats | None) -> NamedPaper:
     words, text = stored.reference.words, stored.reference.text
-    terms, vector = (stored.terms, stored.vector) if read is None else (read.terms, read.vector)
     return NamedPaper(0, PRIVATE, Seed(words.title, text, words.authors, 0.0, vector, terms, is_private=True))
 
 

@@ -21,13 +21,14 @@ from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Floats
 from digestd.ranking.calibration import CALIBRATION, MIN_SCORES, like_log_odds, logit, mean_relevance
 from digestd.ranking.compiler import RECORD_FORMAT, ProfileInput, compile_records
+from digestd.ranking.dense import Encoder
 from digestd.ranking.fusion import Scores, parse_weights, score
 from digestd.ranking.profile import Profiles, read_profiles
 from digestd.store import encodings, groups, profiles, references
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
 from digestd.store.interests import for_ranking
-from digestd.store.profiles import StoredProfile
+from digestd.store.profiles import CompiledBy, StoredProfile
 from digestd.store.references import StoredReference
 
 LIKELY = 0.1
@@ -35,6 +36,8 @@ LIKELY = 0.1
 
 On Hugging Face submitters it finds .47 instead of .42 of the next papers, in digests of the same length.
 """
+MAX_REFERENCES = 10_000
+"""References of a shard held in memory, up to 10 kB each; a single subscriber may have more."""
 NO_SUBSCRIBER = 0
 """A row number that no subscriber has."""
 OwnReferences = Mapping[int, Mapping[PaperId, StoredReference]]
@@ -144,28 +147,30 @@ def read_shard_profiles(
 
     `unsaved`: references that are not stored.
     """
-    model = _compiled_by(day)
-    lists = groups.list_addresses(session, [due.key for due in subscribers])
-    usable = {
-        due.key: due.profile
-        for due in subscribers
-        if due.profile and due.profile.model == model and due.key not in lists
-    }
-    own = {**references.of_interests(session, [due.key for due in subscribers]), **(unsaved or {})}
+    wants = {due.key: due.wants for due in subscribers}
+    lists = groups.list_addresses(session, list(wants))
+    usable = profiles.stored(
+        session, _compiled_by(day), {key: version for key, version in wants.items() if key not in lists}
+    )
+    usable |= {due.key: due.profile for due in subscribers if due.profile}
+    own = {**_references(session, day, wants), **(unsaved or {})}
     named_papers = find_seeds(session, day.seed_reader, {key: stored.papers for key, stored in usable.items()}, own)
     current = {key: stored for key, stored in usable.items() if _is_current(key, stored, named_papers)}
-    fresh = [due for due in subscribers if due.key not in current]
-    interests = for_ranking(session, [due.key for due in fresh]) if fresh else {}
-    named_papers = named_papers.joined(
-        find_seeds(session, day.seed_reader, {key: _names(each) for key, each in interests.items()}, own)
+    compiled, newly_named = _compile(
+        session, day, {key: version for key, version in wants.items() if key not in current}, own
     )
-    compiled = _compile(day, fresh, interests, named_papers)
+    named_papers = named_papers.joined(newly_named)
     stored_profiles = [(due.key, current.get(due.key) or compiled[due.key]) for due in subscribers]
     named = [[found for name in one.papers if (found := named_papers.find(key, name))] for key, one in stored_profiles]
-    profiles = read_profiles(
+    read = read_profiles(
         [one.record for _, one in stored_profiles], [[one.seed for one in each] for each in named], day.candidates
     )
-    return CompiledProfiles(profiles, named, compiled)
+    return CompiledProfiles(read, named, compiled)
+
+
+def compile_profiles(session: Session, day: PlanningDay, wants: Mapping[int, int]) -> dict[int, StoredProfile]:
+    """Return the profiles of subscribers, given with the versions of their interests. The day needs no papers."""
+    return _compile(session, day, wants, _references(session, day, wants))[0]
 
 
 def compile_new(
@@ -201,19 +206,23 @@ def _is_current(subscriber: int, stored: StoredProfile, named_papers: NamedPaper
     )
 
 
+def _references(session: Session, day: PlanningDay, subscribers: Iterable[int]) -> OwnReferences:
+    return references.of_interests(session, list(subscribers), day.candidates.model.version)
+
+
 def _compile(
-    day: PlanningDay,
-    subscribers: Sequence[DueSubscriber],
-    interests: Mapping[int, tuple[Interest, ...]],
-    named_papers: NamedPapers,
-) -> dict[int, StoredProfile]:
-    """Compile the profiles of these subscribers."""
-    inputs = [_profile_input(due.key, interests.get(due.key, ()), named_papers) for due in subscribers]
+    session: Session, day: PlanningDay, wants: Mapping[int, int], own: OwnReferences
+) -> tuple[dict[int, StoredProfile], NamedPapers]:
+    """Compile the profiles of these subscribers; also return the papers that they name."""
+    interests = for_ranking(session, list(wants)) if wants else {}
+    named_papers = find_seeds(session, day.seed_reader, {key: _names(each) for key, each in interests.items()}, own)
+    inputs = [_profile_input(key, interests.get(key, ()), named_papers) for key in wants]
     records = compile_records(inputs, day.candidates) if inputs else []
-    return {
-        due.key: _stored(day, (due.key, due.wants), profile_input, record, named_papers)
-        for due, profile_input, record in zip(subscribers, inputs, records, strict=True)
+    compiled = {
+        key: _stored(day, (key, version), profile_input, record, named_papers)
+        for (key, version), profile_input, record in zip(wants.items(), inputs, records, strict=True)
     }
+    return compiled, named_papers
 
 
 def _profile_input(subscriber: int, interests: tuple[Interest, ...], named_papers: NamedPapers) -> ProfileInput:
@@ -235,9 +244,14 @@ def _stored(
     )
 
 
-def _compiled_by(day: PlanningDay) -> str:
-    """Return what a record depends on besides the subscriber: record format, text model and dense model."""
-    return f"{RECORD_FORMAT}:{day.candidates.model.version}:{day.candidates.space.encoder.version}"
+def _compiled_by(day: PlanningDay) -> CompiledBy:
+    """Return what the profiles of a day are compiled by."""
+    return compiled_by(day.candidates.model.version, day.candidates.space.encoder)
+
+
+def compiled_by(model: str, encoder: Encoder) -> CompiledBy:
+    """Return what a record depends on besides the subscriber: text model, record format and dense model."""
+    return CompiledBy(model, f"{RECORD_FORMAT}:{encoder.version}")
 
 
 def _names(interests: Iterable[Interest]) -> list[PaperId]:

@@ -64,7 +64,7 @@ class TopicHinter:
 
     def _read_subjects(self, now: datetime) -> tuple[datetime, list[Paper], SubjectIndex] | None:
         """Return the papers of the last week, and by their subjects; None without a text model."""
-        model = ready_model(self._db, now)
+        model = ready_model(self._db)
         if model is None:
             return None
         with self._db.read() as session:

@@ -118,7 +118,7 @@ class _SentHistory:
 
 
 def _model(session: Session) -> TextModel:
-    newest = text_models.newest(session)
+    newest = text_models.in_use(session)
     if newest is not None:
         try:
             return loads(text_models.data(session, newest.version))

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from digestd.app import App
-from digestd.digests.text_model import is_refit_due, refit_in_subprocess
+from digestd.digests.refit import is_due, prepare_in_subprocess
 from digestd.errors import DigestdError
 from digestd.papers.gists.writing import WrittenReport, write_gists
 from digestd.store import due
@@ -36,18 +36,19 @@ class Chores:
         self._gists_after = datetime.min.replace(tzinfo=UTC)
 
     async def refit(self) -> None:
-        """Refit the text model if it is due. Planning continues with the current model."""
+        """Refit the text model and compile profiles if it is due. Planning continues with the current ones."""
+        app = self._app
         try:
-            if not await asyncio.to_thread(is_refit_due, self._app.db, self._app.clock()):
+            if not await asyncio.to_thread(lambda: is_due(app.db, app.encoder, app.clock())):
                 return
-            fitted = await asyncio.to_thread(
-                refit_in_subprocess, self._app.db, self._app.clock(), self._should_continue
+            finished = await asyncio.to_thread(
+                prepare_in_subprocess, app.db, app.settings.embedding_model, app.clock(), self._should_continue
             )
         except DigestdError as error:
             log.error("refit failed", why=str(error), retry=error.retry)
             return
-        if fitted:
-            log.info("text model refitted")
+        if finished:
+            log.info("text model and profiles prepared")
         elif self._should_continue():
             log.error("refit failed", why="its process ended early, perhaps out of memory; the current model stays")
 

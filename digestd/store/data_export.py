@@ -52,6 +52,7 @@ _OURS = frozenset(
 _UNREADABLE = {
     "sealed": "a key, which is not shown",
     "terms": "numbers that the text model made of these words",
+    "other_terms": "numbers that another text model made of these words",
     "vector": "numbers that the dense model made of these words",
 }
 """Columns whose content is described instead of shown."""

@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, String, and_, bindparam, case, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, String, bindparam, case, func, insert, literal_column, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cadence, MinScore, Status, Timing
-from digestd.store import core, profiles
+from digestd.store import core
 from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
 from digestd.store.profiles import StoredProfile
 from digestd.store.timestamps import from_us, to_us
 
-_S, _I, _P = core.subscriber.c, core.interest.c, core.profile.c
+_S = core.subscriber.c
 _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
 """Written like the condition of the partial index; SQLite does not match a parameter to it."""
 MAX_KEY = 2**63 - 1
@@ -33,9 +33,9 @@ class DueSubscriber(NamedTuple):
 
     Attributes:
         wants: Version of their interests.
-        profile: The stored profile, if it is still valid.
         had: Row numbers of papers in earlier digests.
         mark: Changes whenever the row does.
+        profile: A profile that is not stored.
     """
 
     key: int
@@ -46,13 +46,13 @@ class DueSubscriber(NamedTuple):
     last_planned: datetime | None
     horizon: int | None
     wants: int
-    profile: StoredProfile | None
     had: NDArray[np.uint32]
     mark: tuple[int, int, str | None]
     min_score: MinScore = MinScore.NORMAL
     explore: bool = True
     only_categories: bool = False
     when_empty: bool = False
+    profile: StoredProfile | None = None
 
 
 def due(session: Session, after: int, limit: int, now: datetime, before: int = MAX_KEY) -> list[DueSubscriber]:
@@ -85,10 +85,9 @@ _DUE = (
         _S.only_categories,
         _S.when_empty,
         *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
-        *(_P.model, _P.papers, _P.record, core.seen_papers.c.papers.label("had")),
+        core.seen_papers.c.papers.label("had"),
     )
     .select_from(core.subscriber)
-    .outerjoin(core.profile, and_(_P.subscriber_id == _S.id, _P.wants == _S.wants))
     .outerjoin(core.seen_papers, core.seen_papers.c.subscriber_id == _S.id)
 )
 
@@ -184,7 +183,7 @@ def _earlier(at_us: int) -> ColumnElement[int]:
 
 def _due(row: core.Record) -> DueSubscriber:
     key, version, timezone, hour, cadence, weekday, size, bar, explore, *more = row  # by name takes thrice as long
-    only_categories, when_empty, last_date, planned_us, horizon, next_due_us, wants, model, papers, record, had = more
+    only_categories, when_empty, last_date, planned_us, horizon, next_due_us, wants, had = more
     return DueSubscriber(
         key=key,
         version=version,
@@ -194,7 +193,6 @@ def _due(row: core.Record) -> DueSubscriber:
         last_planned=None if planned_us is None else _instant(planned_us),
         horizon=horizon,
         wants=wants,
-        profile=profiles.read(model, wants, papers, record),
         had=_NOTHING if had is None else unpack_seen(had),
         mark=(version, next_due_us, last_date),
         min_score=_BARS[bar],

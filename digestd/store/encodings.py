@@ -1,9 +1,4 @@
-"""Term counts of papers by the text model in use.
-
-One row per revision, for papers that subscribers named.
-
-Rows of another model replace the old ones as they are made. All of it can be made again.
-"""
+"""Term counts of papers that subscribers named, by text model. All of it can be made again."""
 
 from collections.abc import Iterable, Mapping
 
@@ -34,6 +29,5 @@ def upsert(session: Session, model: str, terms: Mapping[int, bytes]) -> None:
         return
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     statement = insert(core.encoding)
-    replaced = {"model": statement.excluded.model, "terms": statement.excluded.terms}
     rows = [{"revision": key, "model": model, "terms": packed} for key, packed in sorted(terms.items())]
-    session.connection().execute(statement.on_conflict_do_update(index_elements=["revision"], set_=replaced), rows)
+    session.connection().execute(statement.on_conflict_do_nothing(index_elements=["revision", "model"]), rows)

@@ -1,6 +1,4 @@
-"""Compiled profiles: what ranking needs of a subscriber.
-
-Valid until their interests or the text model change.
+"""Compiled profiles: what ranking needs of a subscriber. One per text model, so that a new model's are made in advance.
 
 A row is derived and can be made again at any time. It is valid for the value of `subscriber.wants` it was made from;
 every change of interests or feedback raises that value, so a change during compilation wins.
@@ -10,52 +8,113 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.paper import PaperId
+from digestd.domain.subscriber import Status
 from digestd.store import core
 
-_S = core.subscriber.c
+_S, _P = core.subscriber.c, core.profile.c
+
+
+class CompiledBy(NamedTuple):
+    """What compiles profiles.
+
+    Attributes:
+        model: Version of the text model.
+        form: Record format and dense model.
+    """
+
+    model: str
+    form: str
 
 
 class StoredProfile(NamedTuple):
     """A compiled profile.
 
     Attributes:
-        model: Record format, text model and dense model it was compiled with.
         wants: Version of the interests it was compiled from.
         papers: Named papers: those in the record in its order, then the others.
         revisions: The revision read of each; 0 if it was unknown.
         record: The packed profile.
     """
 
-    model: str
+    compiled_by: CompiledBy
     wants: int
     papers: Sequence[PaperId]
     revisions: Sequence[int]
     record: bytes
 
 
+def stored(session: Session, compiled_by: CompiledBy, wants: Mapping[int, int]) -> dict[int, StoredProfile]:
+    """Return the profiles of subscribers that are valid for these versions of their interests."""
+    query = select(_P.subscriber_id, _P.wants, _P.papers, _P.record).where(
+        _P.subscriber_id.in_(list(wants)), _P.model == compiled_by.model, _P.form == compiled_by.form
+    )
+    return {
+        key: StoredProfile(compiled_by, version, *_decode_papers(papers), record)
+        for key, version, papers, record in session.connection().execute(query)
+        if version == wants[key]
+    }
+
+
+def missing(session: Session, compiled_by: CompiledBy, after: int, limit: int) -> dict[int, int]:
+    """Return up to `limit` active subscribers with key > `after` without a valid profile.
+
+    By key, each with the version of their interests.
+    """
+    valid = and_(
+        _P.subscriber_id == _S.id,
+        _P.model == compiled_by.model,
+        _P.form == compiled_by.form,
+        _P.wants == _S.wants,
+    )
+    query = (
+        select(_S.id, _S.wants)
+        .outerjoin(core.profile, valid)
+        .where(_S.status == Status.ACTIVE, _S.id > after, _P.subscriber_id.is_(None))
+        .order_by(_S.id)
+        .limit(limit)
+    )
+    return {key: version for key, version in session.connection().execute(query)}
+
+
+def current(session: Session, profiles: Mapping[int, StoredProfile]) -> dict[int, StoredProfile]:
+    """Return the profiles of active subscribers whose interests have not changed; lock these subscribers."""
+    query = (
+        select(_S.id, _S.wants)
+        .where(_S.id.in_(list(profiles)), _S.status == Status.ACTIVE)
+        .order_by(_S.id)
+        .with_for_update()
+    )
+    return {
+        key: profiles[key] for key, version in session.connection().execute(query) if version == profiles[key].wants
+    }
+
+
 def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
-    """Store profiles in place of older ones."""
+    """Store profiles in place of older ones by the same text model."""
     if not profiles:
         return
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     statement = insert(core.profile)
-    replaced = {name: statement.excluded[name] for name in ("model", "wants", "papers", "record")}
+    replaced = {name: statement.excluded[name] for name in ("form", "wants", "papers", "record")}
     rows = [
         {
             "subscriber_id": key,
-            "model": one.model,
+            "model": one.compiled_by.model,
+            "form": one.compiled_by.form,
             "wants": one.wants,
             "papers": _papers_json(one),
             "record": one.record,
         }
         for key, one in sorted(profiles.items())
     ]
-    session.connection().execute(statement.on_conflict_do_update(index_elements=["subscriber_id"], set_=replaced), rows)
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=["subscriber_id", "model"], set_=replaced), rows
+    )
 
 
 def invalidate(session: Session, subscribers: Iterable[int]) -> None:
@@ -66,19 +125,13 @@ def invalidate(session: Session, subscribers: Iterable[int]) -> None:
 
 
 _CHANGED = update(core.subscriber).where(_S.id == bindparam("b_key")).values(wants=_S.wants + 1)
-
-
-def read(model: str | None, wants: int, papers: str | None, record: bytes | None) -> StoredProfile | None:
-    """Return the profile in these columns; None if it is missing or out of date."""
-    if model is None or record is None:
-        return None
-    names, revisions = _read(papers) if papers else ((), ())
-    return StoredProfile(model, wants, names, revisions, record)
-
-
-_read = json.JSONDecoder().decode
+_decode = json.JSONDecoder().decode
 
 
 def _papers_json(profile: StoredProfile) -> str:
     """Return the papers and their revisions as JSON; empty if there are none."""
     return json.dumps([profile.papers, profile.revisions], separators=(",", ":")) if profile.papers else ""
+
+
+def _decode_papers(papers: str) -> tuple[Sequence[PaperId], Sequence[int]]:
+    return _decode(papers) if papers else ((), ())

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import and_, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import and_, bindparam, case, delete, func, insert, select, tuple_, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Kind
@@ -29,12 +29,11 @@ _WORDS = (_R.subscriber_id, _R.name, _R.ids, _R.title, _R.abstract, _R.authors, 
 class StoredReference(NamedTuple):
     """A reference as stored, with what ranking has read in it.
 
-    `terms` were made by the text model `model`, `vector` by the dense model `encoder`.
+    `terms` were made by the text model that was asked for, `vector` by the dense model `encoder`.
     """
 
     reference: Reference
     added: datetime
-    model: str | None
     terms: bytes | None
     encoder: str | None
     vector: NDArray[np.float32] | None
@@ -51,14 +50,17 @@ def of(session: Session, subscriber: int, names: Iterable[PaperId] | None = None
     return {PaperId(row.name): _reference(row) for row in rows}
 
 
-def of_interests(session: Session, subscribers: Sequence[int]) -> dict[int, dict[PaperId, StoredReference]]:
-    """Return the references that an interest of their owner names.
+def of_interests(
+    session: Session, subscribers: Sequence[int], model: str = ""
+) -> dict[int, dict[PaperId, StoredReference]]:
+    """Return the references that an interest of their owner names, by subscriber and name.
 
-    By subscriber and name.
+    `model`: The text model whose terms are wanted.
     """
     named = and_(_I.subscriber_id == _R.subscriber_id, _I.kind == Kind.PAPER, _I.value == _R.name)
+    terms = case((_R.model == model, _R.terms), (_R.other_model == model, _R.other_terms))
     query = (
-        select(*_WORDS, _R.model, _R.terms, _R.encoder, _R.vector)
+        select(*_WORDS, terms.label("terms"), _R.encoder, _R.vector)
         .join_from(core.reference, core.interest, named)
         .where(_R.subscriber_id.in_(subscribers))
         .order_by(_R.subscriber_id, _R.name)
@@ -66,7 +68,7 @@ def of_interests(session: Session, subscribers: Sequence[int]) -> dict[int, dict
     found: dict[int, dict[PaperId, StoredReference]] = {}
     for row in session.connection().execute(query):
         vector = None if row.vector is None else np.frombuffer(row.vector, dtype=np.float16).astype(np.float32)
-        stored = StoredReference(_reference(row), from_us(row.added_us), row.model, row.terms, row.encoder, vector)
+        stored = StoredReference(_reference(row), from_us(row.added_us), row.terms, row.encoder, vector)
         found.setdefault(row.subscriber_id, {})[PaperId(row.name)] = stored
     return found
 
@@ -162,7 +164,7 @@ class DerivedVectors(NamedTuple):
 
 
 def store_derived(session: Session, made: Mapping[tuple[int, PaperId], DerivedVectors]) -> None:
-    """Store derived vectors by subscriber and name.
+    """Store derived vectors by subscriber and name, and keep the terms by the last text model beside them.
 
     Skip references that have changed or were deleted.
     """
@@ -182,6 +184,7 @@ def store_derived(session: Session, made: Mapping[tuple[int, PaperId], DerivedVe
         session.connection().execute(_READ, rows)
 
 
+_IS_SAME = _R.model == bindparam("b_model")
 _READ = (
     update(core.reference)
     .where(
@@ -190,6 +193,8 @@ _READ = (
         _R.added_us == bindparam("b_added"),
     )
     .values(
+        other_model=case((_IS_SAME, _R.other_model), else_=_R.model),
+        other_terms=case((_IS_SAME, _R.other_terms), else_=_R.terms),
         model=bindparam("b_model"),
         terms=bindparam("b_terms"),
         encoder=bindparam("b_encoder"),

@@ -17,6 +17,14 @@ PAPERS = 40
 
 
 @pytest.fixture
+def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
+    """Return an install without papers."""
+    made = install(tmp_path, database_url, now)
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
 def library_of(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
     """Return an install with 40 papers first seen now, a Tuesday at 07:00 UTC."""
     made = install(tmp_path, database_url, now)

@@ -4,11 +4,13 @@ import pytest
 
 from digestd.cli.digest import find_preview
 from digestd.digests.explanation import explain, preview
+from digestd.digests.shard import compiled_by
 from digestd.domain.digest import ReasonKind
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause
-from digestd.store import due, groups
+from digestd.ranking.dense import NoEncoder
+from digestd.store import groups, profiles, text_models
 from digestd.store.interests import for_ranking
 from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
@@ -41,6 +43,14 @@ def join(lab: Install, *addresses: str, is_list: bool = False) -> None:
 def key_of(lab: Install, address: str) -> int:
     with lab.db.read() as session:
         return find(session, lab.app.keys, address).key
+
+
+def outdated(lab: Install) -> list[int]:
+    """Return the subscribers whose profiles are to be compiled again."""
+    with lab.db.read() as session:
+        used = text_models.in_use(session)
+        assert used is not None
+        return list(profiles.missing(session, compiled_by(used.version, NoEncoder()), 0, 100))
 
 
 def share(lab: Install, *addresses: str, is_named: bool = False) -> None:
@@ -105,8 +115,7 @@ def test_own_interest_counts_before_the_groups(lab: Install) -> None:
 def test_change_of_group_invalidates_profiles(lab: Install, how: str) -> None:
     join(lab, ADA)
     lab.plan()
-    with lab.db.read() as session:
-        assert due.by_key(session, find(session, lab.app.keys, ADA).key).profile is not None
+    assert outdated(lab) == []
     if how == "edit":
         group_edits.edit(lab.db, LAB.lower(), None, {LIKED: []}, lab.clock.now)
     elif how == "leave":
@@ -114,9 +123,9 @@ def test_change_of_group_invalidates_profiles(lab: Install, how: str) -> None:
     else:
         with lab.db.write() as session:
             groups.remove(session, group_edits.find_group(session, LAB).key)
+    key = key_of(lab, ADA)
+    assert key in outdated(lab)
     with lab.db.read() as session:
-        key = find(session, lab.app.keys, ADA).key
-        assert due.by_key(session, key).profile is None
         assert TOPIC not in {one.value for one in for_ranking(session, [key])[key]}
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.shard import Shard, rank_shard, store_compiled
+from digestd.digests.planning_day import PlanningDay, read_planning_day, without_papers
+from digestd.digests.shard import Shard, compile_profiles, rank_shard, store_compiled
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
@@ -78,6 +78,15 @@ def test_stored_profile_ranks_like_a_new_one(installed: Install) -> None:
     assert np.array_equal(fresh.allowed, kept.allowed)
     at, candidates = Cells(np.repeat([0, 1], 2), np.tile([0, 1], 2)), everybody(installed)[0].candidates
     assert list(reasons(candidates, fresh.ranked.profiles, at)) == list(reasons(candidates, kept.ranked.profiles, at))
+
+
+def test_profile_compiled_without_papers_is_the_same(installed: Install) -> None:
+    day, people = everybody(installed)
+    with installed.db.read() as session:
+        found = rank_shard(session, day, people).compiled
+        alone = without_papers(day.candidates.model, NoEncoder(), installed.clock.now)
+        ahead = compile_profiles(session, alone, {one.key: one.wants for one in people})
+    assert ahead == found
 
 
 def test_plan_stores_compiled_profiles(installed: Install) -> None:

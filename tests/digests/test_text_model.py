@@ -1,35 +1,27 @@
-"""Test the text model.
+"""Test the text model that planning ranks with: fitted by itself if there is none, stored, versioned."""
 
-Stored, refitted in the background, replaced only when complete.
-"""
-
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
-import pytest
 from sqlalchemy import event, select, update
 
-from digestd.digests import text_model as text_model_module
-from digestd.digests.text_model import is_refit_due, refit_in_subprocess, refit_text_model, text_model
-from digestd.jobs.chores import Chores
+from digestd.digests.text_model import FEW_TEXTS, text_model
 from digestd.ranking.model import dumps, fit
 from digestd.store import core, text_models
 from digestd.store.text_models import MODELS_KEPT, FittedModel
 from tests.support import sample_data
-from tests.support.install import Install, install
+from tests.support.install import Install
 
 WEEK = timedelta(days=8)
 
 
 def in_force(made: Install) -> FittedModel:
     with made.db.read() as session:
-        newest = text_models.newest(session)
-    assert newest is not None
-    return newest
+        used = text_models.in_use(session)
+    assert used is not None
+    return used
 
 
 def whole(made: Install) -> int:
@@ -38,27 +30,10 @@ def whole(made: Install) -> int:
         return sum(bool(row.data) for row in session.connection().execute(select(core.text_model.c.data)))
 
 
-@pytest.fixture
-def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """Return an install without papers."""
-    made = install(tmp_path, database_url, now)
-    yield made
-    made.db.close()
-
-
-@pytest.fixture
-def large(fresh: Install, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return an install with a larger archive than planning fits by itself."""
-    fresh.papers(sample_data.papers(60))
-    monkeypatch.setattr(text_model_module, "MAX_INLINE_TEXTS", 20)
-    return fresh
-
-
 def test_text_model_of_a_new_install_is_fitted_on_today(fresh: Install) -> None:
     assert text_model(fresh.db, fresh.clock.now).size == 0
     fresh.papers(sample_data.papers(3))
     assert text_model(fresh.db, fresh.clock.now).size == 3
-    assert not is_refit_due(fresh.db, fresh.clock.now)
 
 
 def test_text_model_is_stored_and_reused(bare: Install) -> None:
@@ -76,36 +51,11 @@ def test_text_model_is_fitted_once_by_concurrent_callers(bare: Install) -> None:
     assert len([one for one in asked if "INSERT INTO text_model" in one]) == 1
 
 
-def test_plan_fits_small_models_only(large: Install) -> None:
-    assert text_model(large.db, large.clock.now).size == 20
-    assert is_refit_due(large.db, large.clock.now)
-    refit_text_model(large.db, large.clock.now + timedelta(minutes=1))
-    assert text_model(large.db, large.clock.now).size == 60
-    assert not is_refit_due(large.db, large.clock.now + timedelta(minutes=2))
-
-
-def test_plan_uses_the_current_model_until_refitted(large: Install) -> None:
-    refit_text_model(large.db, large.clock.now)
-    before = in_force(large).version
-    large.papers(sample_data.papers(90))
-    assert is_refit_due(large.db, large.clock.now)
-    assert text_model(large.db, large.clock.now).version == before
-
-
-def test_outgrown_after_a_week_with_new_papers(large: Install) -> None:
-    refit_text_model(large.db, large.clock.now)
-    assert not is_refit_due(large.db, large.clock.now + WEEK)
-    large.papers(sample_data.papers(61))
-    assert not is_refit_due(large.db, large.clock.now)
-    assert is_refit_due(large.db, large.clock.now + WEEK)
-
-
-def test_outgrown_every_week_if_the_archive_is_full(large: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_model_module, "MAX_TEXTS", 50)
-    refit_text_model(large.db, large.clock.now)
-    assert in_force(large).papers == 50
-    assert not is_refit_due(large.db, large.clock.now)
-    assert is_refit_due(large.db, large.clock.now + WEEK)
+def test_plan_keeps_a_model_that_is_large_enough(fresh: Install) -> None:
+    fresh.papers(sample_data.papers(FEW_TEXTS))
+    first = text_model(fresh.db, fresh.clock.now)
+    fresh.papers(sample_data.papers(FEW_TEXTS, first=10_000))
+    assert text_model(fresh.db, fresh.clock.now + WEEK).version == first.version
 
 
 def test_text_model_of_another_format_is_refitted(bare: Install) -> None:
@@ -121,28 +71,6 @@ def test_text_model_with_damaged_data_is_refitted(bare: Install) -> None:
     with bare.db.write() as session:
         session.connection().execute(update(core.text_model).values(data=b"half a mod"))
     assert dumps(text_model(bare.db, bare.clock.now)) == dumps(model)
-
-
-def test_refit_in_subprocess_replaces_the_model(large: Install) -> None:
-    text_model(large.db, large.clock.now)
-    assert refit_in_subprocess(large.db, large.clock.now + timedelta(minutes=1), lambda: True)
-    assert in_force(large).papers == 60
-
-
-async def test_scheduler_refits_an_outgrown_model(large: Install) -> None:
-    chores = Chores(large.app)
-    await chores.refit()
-    first = in_force(large)
-    await chores.refit()
-    assert in_force(large) == first
-    assert first.papers == 60
-
-
-def test_refit_killed_midway_keeps_the_old_model(large: Install) -> None:
-    before = dumps(text_model(large.db, large.clock.now))
-    assert not refit_in_subprocess(large.db, large.clock.now + WEEK, lambda: False)
-    with large.db.read() as session:
-        assert text_models.data(session, in_force(large).version) == before
 
 
 def test_digest_records_the_model_that_ranked_it(library_of: Install) -> None:
@@ -170,7 +98,8 @@ def _fit(made: Install, text: str, days: int) -> None:
     model = fit([text])
     with made.db.write() as session:
         fitted = FittedModel(model.version, made.clock.now + timedelta(days=days), 1)
-        text_models.add(session, fitted, dumps(model))
+        text_models.prepare(session, fitted, dumps(model))
+        text_models.use(session, model.version, fitted.fitted)
 
 
 def _of_form(data: bytes, form: int) -> bytes:

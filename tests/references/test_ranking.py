@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import select
 
 from digestd.digests import planner
-from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.digests.shard import Shard, rank_shard, store_compiled
+from digestd.digests.planning_day import PlanningDay, read_planning_day, without_papers
+from digestd.digests.shard import Shard, compile_profiles, rank_shard, store_compiled
 from digestd.domain.digest import ReasonKind
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values
@@ -25,6 +25,7 @@ from digestd.papers.paper_import import import_papers
 from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.encoders import open_encoder
+from digestd.ranking.model import fit
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
 from digestd.subscribers.feedback import add_feedback
@@ -35,6 +36,7 @@ from tests.support import sample_data
 from tests.support.install import Install
 
 WORDS = Words("Lakes")
+MODEL, OTHER = fit(["Lakes and rivers", ABSTRACT]), fit(["Frogs in lakes", ABSTRACT])
 PUBLIC: dict[str, object] = {"id": "old:1", "title": title("bibtex"), "abstract": ABSTRACT, "authors": [AUTHOR]}
 
 
@@ -106,14 +108,29 @@ def test_kept_profile_with_a_reference_ranks_the_same(both: Install) -> None:
 
 def test_dense_vectors_of_references_are_stored(both: Install, tmp_path: Path) -> None:
     encoder = open_encoder(str(tiny_encoder(tmp_path / "tiny")))
-    _, fresh = ranked(both, encoder)
+    day, fresh = ranked(both, encoder)
+    ada = known(both, ADA).key
     with both.db.read() as session:
-        (kept,) = references.of_interests(session, [known(both, ADA).key])[known(both, ADA).key].values()
+        (kept,) = references.of_interests(session, [ada], day.candidates.model.version)[ada].values()
     assert kept.encoder == encoder.version
     assert kept.vector is not None
     assert kept.terms is not None
     _, again = ranked(both, encoder)
     assert np.array_equal(fresh.ranked.total, again.ranked.total)
+
+
+def test_terms_of_references_are_kept_for_two_text_models(both: Install, tmp_path: Path) -> None:
+    encoder = open_encoder(str(tiny_encoder(tmp_path / "tiny")))
+    for model, is_new in [(MODEL, True), (OTHER, True), (MODEL, False), (OTHER, False)]:
+        day = without_papers(model, encoder, both.clock.now)
+        with both.db.read() as session:
+            compile_profiles(session, day, {known(both, ADA).key: 0})
+        assert bool(day.seed_reader.new_references) is is_new
+        with both.db.write() as session:
+            store_compiled(session, day, {})
+    plain = without_papers(MODEL, NoEncoder(), both.clock.now)
+    with both.db.read() as session:
+        assert compile_profiles(session, plain, {known(both, ADA).key: 0})
 
 
 def test_changed_reference_rebuilds_the_profile(both: Install) -> None:

@@ -55,8 +55,8 @@ class ReferenceRow(Row, table=True):
 
     Their words, and what the models in use read in them.
 
-    `terms` is derived by the text model `model`, `vector` by the dense model `encoder`. Both are personal data too and
-    are deleted with the row. `added_us` changes with the words.
+    `terms` is derived by the text model `model`, `other_terms` by another one, `vector` by the dense model `encoder`.
+    All are personal data too and are deleted with the row. `added_us` changes with the words.
     """
 
     __tablename__ = "reference"
@@ -69,6 +69,8 @@ class ReferenceRow(Row, table=True):
     added_us: int = Field(sa_column=us())
     model: str | None = Field(default=None, max_length=64)
     terms: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    other_model: str | None = Field(default=None, max_length=64)
+    other_terms: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     encoder: str | None = Field(default=None, max_length=80)
     vector: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 

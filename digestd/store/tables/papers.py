@@ -207,21 +207,26 @@ class EmbeddingRow(Row, table=True):
 
 
 class EncodingRow(Row, table=True):
-    """The terms of a revision and their counts, by the text model in use."""
+    """The terms of a revision and their counts, by a text model."""
 
     __tablename__ = "encoding"
     revision: int = Field(sa_column=ref("revision.id", primary_key=True))
-    model: str = Field(max_length=64)
+    model: str = Field(primary_key=True, max_length=64)
     terms: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class TextModelRow(Row, table=True):
-    """A fitted text model; the newest is used. The data of old ones is emptied."""
+    """A fitted text model.
+
+    The one with the latest `used_us` is in use. One without is prepared: profiles are compiled by it. The data of old
+    ones is emptied.
+    """
 
     __tablename__ = "text_model"
     id: int | None = Field(default=None, sa_column=own_key())
     version: str = Field(max_length=64, unique=True)
     fitted_us: int = Field(sa_column=us())
+    used_us: int | None = Field(default=None, sa_column=us(nullable=True))
     papers: int
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 

@@ -72,11 +72,12 @@ class InterestRow(Row, table=True):
 
 
 class ProfileRow(Row, table=True):
-    """A compiled profile, valid while `wants` is unchanged; can be made again."""
+    """A profile compiled by the text model `model`, valid while `wants` is unchanged; can be made again."""
 
     __tablename__ = "profile"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
-    model: str = Field(max_length=100)
+    model: str = Field(primary_key=True, max_length=64)
+    form: str = Field(max_length=100)
     wants: int = Field(sa_column=Column(BigInteger, nullable=False))
     papers: str = Field(sa_column=Column(Text, nullable=False))
     record: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -182,6 +182,7 @@ def _papers() -> None:
         _id(),
         sa.Column("version", sa.String(64), nullable=False, unique=True),
         _us("fitted_us"),
+        _us("used_us", nullable=True),
         sa.Column("papers", sa.Integer(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
     )
@@ -269,7 +270,7 @@ def _papers() -> None:
     op.create_table(
         "encoding",
         _ref("revision", "revision.id", primary_key=True),
-        sa.Column("model", sa.String(64), nullable=False),
+        sa.Column("model", sa.String(64), primary_key=True),
         sa.Column("terms", sa.LargeBinary(), nullable=False),
     )
 
@@ -461,7 +462,8 @@ def _subscribers() -> None:
     op.create_table(
         "profile",
         _ref("subscriber_id", "subscriber.id", primary_key=True),
-        sa.Column("model", sa.String(100), nullable=False),
+        sa.Column("model", sa.String(64), primary_key=True),
+        sa.Column("form", sa.String(100), nullable=False),
         sa.Column("wants", sa.BigInteger(), nullable=False),
         sa.Column("papers", sa.Text(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
@@ -706,6 +708,8 @@ def _connections() -> None:
         _us("added_us"),
         sa.Column("model", sa.String(64)),
         sa.Column("terms", sa.LargeBinary()),
+        sa.Column("other_model", sa.String(64)),
+        sa.Column("other_terms", sa.LargeBinary()),
         sa.Column("encoder", sa.String(80)),
         sa.Column("vector", sa.LargeBinary()),
     )
