@@ -195,7 +195,7 @@ def test_hostile_tex_needs_linear_steps(tex: str) -> None:
 
 def _image(text: str) -> Counter[str]:
     """Count letters, digits and symbols, whatever their font, size and accents."""
-    text = text.replace("–", "--").replace("—", "---")  # as TeX joins them within \\text
+    text = text.replace("–", "--").replace("—", "---")  # as TeX joins them within \text
     return Counter(sign for sign in unicodedata.normalize("NFKD", text).replace("−", "-") if not sign.isspace())
 
 
