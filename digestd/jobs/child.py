@@ -1,4 +1,4 @@
-"""The child processes of `digestd up`: plan, deliver or ingest, then end."""
+"""The child processes of `digestd up`: plan, deliver, ingest or refit the text model, then end."""
 
 import asyncio
 import json
@@ -116,9 +116,17 @@ def _ingest(app: App) -> Callable[[asyncio.Event], Awaitable[None]]:
     return work
 
 
+def _refit(app: App) -> Callable[[asyncio.Event], Awaitable[None]]:
+    """Refit the text model if it is due."""
+    from digestd.jobs.chores import Chores
+
+    return lambda stop: Chores(app, lambda: not stop.is_set()).refit()
+
+
 WORK: Mapping[str, Callable[..., Callable[[asyncio.Event], Awaitable[None]]]] = {
     "planning": _plan,
     "delivery": _deliver,
     "ingest": _ingest,
+    "refit": _refit,
 }
 """What a child can do, by the name that the parent gives it."""

@@ -11,12 +11,14 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from digestd.app import App
+from digestd.ranking.encoders import NONE, missing_package
 from digestd.settings import Settings
 
 FAILED = 3
@@ -65,8 +67,10 @@ class ChildProcesses:
         self, name: str, arguments: Mapping[str, Any], stop: asyncio.Event, heard: Callable[[dict[str, Any]], None]
     ) -> bool:
         settings = self._app.settings
-        if settings.now:  # a clock that was set runs on
-            settings = settings.model_copy(update={"now": self._app.clock().isoformat()})
+        changed = {"now": self._app.clock().isoformat()} if settings.now else {}  # a clock that was set runs on
+        if missing_package(settings.embedding_model):  # this process has reported it
+            changed["embedding_model"] = NONE
+        settings = settings.model_copy(update=changed)
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", _START, name, *sys.path),
             stdin=asyncio.subprocess.PIPE,
@@ -83,6 +87,8 @@ class ChildProcesses:
         finally:
             closing.cancel()
             child.stdin.close()
+            with suppress(ConnectionError):
+                await child.stdin.wait_closed()
         if status not in (0, FAILED):
             log.error("a process ended early; its work is repeated", work=name, status=status)
         return status == 0

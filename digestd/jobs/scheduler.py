@@ -73,7 +73,7 @@ class Scheduler:
         jobs: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.plan, PLAN_SECONDS),
             (self.ingest, self._app.settings.ingest_interval_minutes * 60),
-            (self._chores.refit, REFIT_SECONDS),
+            (self.refit, REFIT_SECONDS),
             (self._chores.write_gists, GIST_SECONDS),
             (self.scrub, SCRUB_SECONDS),
             (self._chores.prune, PRUNE_SECONDS),
@@ -173,6 +173,10 @@ class Scheduler:
             return
         if not done:
             log.debug("the write-ahead log is in use; it will be emptied later")
+
+    async def refit(self) -> None:
+        """Refit the text model if it is due."""
+        await self._children.run("refit", [{}], self._stop)
 
     async def ingest(self) -> None:
         """Fetch new papers from every source."""

@@ -188,7 +188,7 @@ async def tick(app: App, stop: asyncio.Event, children: ChildProcesses | None = 
     routes = await asyncio.to_thread(_clean_up_for_delivery, app)
     if not routes:
         return
-    if children and await asyncio.to_thread(_are_many_ready, app):
+    if children is not None and await asyncio.to_thread(_are_many_ready, app):
         await children.run("delivery", [{"processes": children.most}] * children.most, stop)
     else:
         await _deliver(app, stop, app.new_owner(), routes)
@@ -197,6 +197,13 @@ async def tick(app: App, stop: asyncio.Event, children: ChildProcesses | None = 
 def _are_many_ready(app: App) -> bool:
     with app.db.read() as session:
         return queries.count_ready(session, app.clock(), MANY) == MANY
+
+
+def _clean_up_for_delivery(app: App) -> tuple[Route, ...]:
+    """Clean up; return the routes over which to deliver now, as `_routes_to_use`."""
+    require_current(app.db)
+    clean_up(app, app.clock())
+    return _routes_to_use(app)
 
 
 async def deliver_ready(app: App, stop: asyncio.Event, owner: str) -> None:
