@@ -135,6 +135,7 @@ BENCH = {
     "delivery": CommandEntry(
         "bench:bench_delivery", "Measure how fast digests are planned and mailed to a local sink."
     ),
+    "service": CommandEntry("bench:bench_service", "Measure the complete service with a local sink."),
 }
 TEMPLATE = {
     "list": CommandEntry("template:list_templates", "List the templates, and which of them are yours.", logs=False),
