@@ -21,6 +21,8 @@ from digestd.app import App
 from digestd.ranking.encoders import NONE, missing_package
 from digestd.settings import Settings
 
+DEFAULT_MOST = 4
+"""Processes of a kind on a machine with more cores, as each takes memory and connections to the database."""
 FAILED = 3
 """The exit status of a child that has logged why it failed."""
 _START = "import sys; sys.path[:] = sys.argv[2:]; from digestd.jobs.child import main; main()"
@@ -44,7 +46,7 @@ class ChildProcesses:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self.most = app.settings.processes or len(os.sched_getaffinity(0))
+        self.most = app.settings.processes or min(DEFAULT_MOST, len(os.sched_getaffinity(0)))
 
     async def run(
         self,
@@ -89,7 +91,7 @@ class ChildProcesses:
             child.stdin.close()
             with suppress(ConnectionError):
                 await child.stdin.wait_closed()
-        if status not in (0, FAILED):
+        if status not in (0, FAILED) and not stop.is_set():
             log.error("a process ended early; its work is repeated", work=name, status=status)
         return status == 0
 

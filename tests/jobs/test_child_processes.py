@@ -4,13 +4,14 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from digestd.domain.delivery import State
 from digestd.jobs import worker
+from digestd.store import due
 from tests.delivery.conftest import planned
 from tests.delivery.test_service import service, terminate
 from tests.support import sample_data
@@ -51,6 +52,21 @@ def sending(made: Install, delay: float) -> Iterator[tuple[Running, Install, Rel
         running = service(there, "up", DIGESTD_PROCESSES="2").start()
         until(lambda: len(senders(running)) == 2 and len(there.worker_names) == 2 and len(relay.taken) > 2)
         yield running, there, relay
+
+
+def test_split_covers_everybody_once(
+    tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = install(tmp_path / "run", sqlite_url, now)
+    made.people(sample_data.people(23))
+    with made.db.read() as session:
+        assert due.split(session, 4, now - timedelta(days=9)) == []
+        assert due.split(session, 4, now) == [range(1, due.MAX_KEY)]
+        monkeypatch.setattr(due, "PART_MIN", 8)
+        parts = due.split(session, 4, now)
+        found = [[one.key for one in due.due(session, keys.start - 1, 100, now, keys.stop)] for keys in parts]
+    assert sum(found, []) == list(range(1, 24))
+    assert [len(keys) for keys in found] == [7, 8, 8]
 
 
 def test_up_sends_many_mails_by_two_processes(many: Install) -> None:
