@@ -80,9 +80,7 @@ def bench_delivery(
 def bench_service(
     subscribers: Annotated[int, typer.Option(min=10, max=10_000_000, help="The number of subscribers.")] = 4_000,
     papers: Annotated[int, typer.Option(min=1, max=1_000_000, help="The number of papers of the day.")] = 500,
-    processes: Annotated[
-        int, typer.Option("--procs", min=0, max=256, help="DIGESTD_PROCESSES of the service.")
-    ] = 0,
+    processes: Annotated[int, typer.Option("--procs", min=0, max=256, help="DIGESTD_PROCESSES of the service.")] = 0,
     rate: Annotated[int, typer.Option(min=1, max=100_000, help="The number of pages requested per second.")] = 200,
     database: Annotated[
         str, typer.Option(help="The URL of an empty database. Default: SQLite in a temporary folder.")

@@ -83,14 +83,11 @@ def _plan(app: App, keys: range, now: datetime) -> Callable[[asyncio.Event], Awa
     return work
 
 
-def _deliver(app: App, processes: int) -> Callable[[asyncio.Event], Awaitable[None]]:
+def _deliver(app: App) -> Callable[[asyncio.Event], Awaitable[None]]:
     """Send until nothing is ready, next to other processes that do the same."""
     from digestd.jobs.worker import deliver_ready
 
-    # a relay has as many connections in total as with one process
-    connections = max(1, app.settings.transport_connections // processes)
-    shared = replace(app, settings=app.settings.model_copy(update={"transport_connections": connections}))
-    return lambda stop: deliver_ready(shared, stop, shared.new_owner())
+    return lambda stop: deliver_ready(app, stop, app.new_owner())
 
 
 def _ingest(app: App) -> Callable[[asyncio.Event], Awaitable[None]]:

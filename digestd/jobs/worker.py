@@ -189,7 +189,7 @@ async def tick(app: App, stop: asyncio.Event, children: ChildProcesses | None = 
     if not routes:
         return
     if children is not None and await asyncio.to_thread(_are_many_ready, app):
-        await children.run("delivery", [{"processes": children.most}] * children.most, stop)
+        await children.run("delivery", [{}] * children.most, stop)
     else:
         await _deliver(app, stop, app.new_owner(), routes)
 

@@ -4,13 +4,13 @@ They are refreshed in the background.
 
 Loading takes seconds, ranking milliseconds. So the home page starts loading (`begin`) while its visitor reads. Requests
 wait only while nothing is loaded yet, or if the loaded day is older than STALE. The code that ranks is imported with
-the first day: a service without visitors needs neither.
+the first day, and a day that nobody uses is dropped: a service without visitors needs neither.
 """
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Lock, Timer
 from typing import TYPE_CHECKING
 
 from sqlmodel import Session
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from digestd.digests.planning_day import PlanningDay
 
 FRESH = timedelta(minutes=10)
+UNUSED_SECONDS = 15 * 60.0
+"""Time without requests after which the day is dropped: it takes some 80 MiB."""
 STALE = timedelta(hours=3)
 """Maximum age of a day that is still shown."""
 
@@ -38,6 +40,7 @@ class PreviewDay:
         self._kept: PlanningDay | None = None
         self._coming: Future[PlanningDay] | None = None
         self._reader = ThreadPoolExecutor(1, "today")
+        self._drop = Timer(0, self._forget)
 
     @classmethod
     def of(cls, app: App) -> "PreviewDay":
@@ -54,12 +57,14 @@ class PreviewDay:
     def begin(self, now: datetime) -> None:
         """Start loading the day of `now` in the background, unless a fresh one is loaded."""
         with self._lock:
+            self._keep()
             if self._kept is None or _age(self._kept, now) > FRESH:
                 self._renewed(now)
 
     def day(self, now: datetime) -> "PlanningDay":
         """Return the newest day that may be shown at `now`."""
         with self._lock:
+            self._keep()
             kept = self._kept
             if kept is not None and _age(kept, now) <= FRESH:
                 return kept
@@ -84,6 +89,20 @@ class PreviewDay:
         candidates = self.day(now).candidates
         return tuple(hint_topics(topics[:TOPICS_MAX], candidates.subjects, candidates.topic_encoder))
 
+    def _keep(self) -> None:
+        """Drop the day UNUSED_SECONDS from now, not before. The caller holds the lock."""
+        self._drop.cancel()
+        self._drop = Timer(UNUSED_SECONDS, self._forget)
+        self._drop.daemon = True
+        self._drop.start()
+
+    def _forget(self) -> None:
+        from digestd.digests.resource_limits import release_free_memory
+
+        with self._lock:
+            self._kept = None
+        release_free_memory()
+
     def _renewed(self, now: datetime) -> "Future[PlanningDay]":
         """Return the running load, or start one. The caller holds the lock."""
         if self._coming is None:
@@ -98,10 +117,9 @@ class PreviewDay:
                 self._coming = None
             raise
         with self._lock:
-            self._kept, self._coming = (
-                (day if day.candidates.papers else None),
-                None,
-            )  # do not keep a day without papers
+            self._keep()
+            self._kept = day if day.candidates.papers else None  # do not keep a day without papers
+            self._coming = None
         return day
 
 

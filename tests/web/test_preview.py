@@ -178,6 +178,14 @@ def test_begin_loads_day_once(app: App, backend: Backend, clock: Clock) -> None:
     assert [preview_day.day(clock())] == read
 
 
+def test_unused_day_is_dropped(app: App, backend: Backend, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend.import_papers(*DAY)
+    monkeypatch.setattr("digestd.web.preview_day.UNUSED_SECONDS", 0.01)
+    preview_day = PreviewDay.of(app)
+    assert preview_day.day(clock()).candidates.papers
+    until(lambda: preview_day._kept is None)
+
+
 def test_empty_day_is_not_cached(app: App, backend: Backend, clock: Clock) -> None:
     preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder))
     clock.advance(days=40)
