@@ -484,6 +484,7 @@ def alone(name: str) -> Iterator[tuple[App, HeldLock]]:
     Raises:
         AlreadyRunning: says where the other process is; nothing was migrated.
     """
+    from digestd.ranking.encoders import check_encoder
     from digestd.settings_validation import check_settings
 
     settings = configuration.load()
@@ -493,7 +494,8 @@ def alone(name: str) -> Iterator[tuple[App, HeldLock]]:
     with process_locks(db).hold(name, settings.public_url) if inline else contextlib.nullcontext(HeldLock()) as lock:
         db.close()
         app = initialise(settings)
-        _ = app.encoder  # it may refuse its setting
+        check_encoder(settings.embedding_model)
+        _warn_without_encoder(settings.embedding_model)
         yield app, lock
 
 
@@ -505,15 +507,21 @@ def _with_checked_parts(app: App) -> App:
 
 @lru_cache(maxsize=1)
 def _encoder(name: str) -> Encoder:
+    from digestd.ranking.encoders import open_encoder
+
+    _warn_without_encoder(name)
+    return open_encoder(name)
+
+
+def _warn_without_encoder(name: str) -> None:
     import structlog
 
-    from digestd.ranking.encoders import missing_package, open_encoder
+    from digestd.ranking.encoders import missing_package
 
     if missing := missing_package(name):
         structlog.get_logger(__name__).warning(
             "no sentence encoder: papers are matched by their words alone", missing=missing
         )
-    return open_encoder(name)
 
 
 def clock(start: str) -> Callable[[], datetime]:

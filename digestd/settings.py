@@ -172,6 +172,7 @@ class Settings(BaseSettings):
     transport_url: str = Field(default="maildir:var/outbox", repr=False)
     transport_rate: float = Field(default=0, ge=0)
     domain_rates: Annotated[str, AfterValidator(_rates)] = ""
+    processes: int = Field(default=0, ge=0, le=256)
     transport_connections: int = Field(default=100, ge=1, le=1_000)
     alert_url: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
     alert_mail: Annotated[str, AfterValidator(_optional_mailbox)] = ""

@@ -12,6 +12,7 @@ from digestd.cli.output import emit
 from digestd.errors import BadInput
 from digestd.evaluation.bench import delivery
 from digestd.evaluation.bench.ranking import RankingLoad, measure_ranking
+from digestd.evaluation.bench.service import ServiceLoad, measure_service
 from digestd.evaluation.bench.smtp_sink import SinkAnswers
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
@@ -92,3 +93,23 @@ def bench_delivery(
     answers = None if relay_latency is None else SinkAnswers(relay_latency / 1_000, relay_connections, pipelining)
     load = delivery.DeliveryLoad(subscribers, papers, picks, dkim, processes, pairs, database, relay, answers)
     emit(delivery.measure_delivery(load, NOW, say), as_json)
+
+
+def bench_service(
+    subscribers: Annotated[int, typer.Option(min=10, max=10_000_000, help="The number of subscribers.")] = 4_000,
+    papers: Annotated[int, typer.Option(min=1, max=1_000_000, help="The number of papers of the day.")] = 500,
+    processes: Annotated[int, typer.Option("--procs", min=0, max=256, help="DIGESTD_PROCESSES of the service.")] = 0,
+    rate: Annotated[int, typer.Option(min=1, max=100_000, help="The number of pages requested per second.")] = 200,
+    database: Annotated[
+        str, typer.Option(help="The URL of an empty database. Default: SQLite in a temporary folder.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Measure the complete service with a local sink.
+
+    Runs `digestd up` over the hour at which everybody is due: seconds from the hour to the first and the last mail,
+    cores used, and memory. Then measures memory and wake-ups when idle, and how fast pages are answered.
+
+    Example: digestd bench service --subscribers 20000 --json
+    """
+    emit(measure_service(ServiceLoad(subscribers, papers, processes, rate, database=database), NOW, say), as_json)

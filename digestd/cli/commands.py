@@ -135,6 +135,7 @@ BENCH = {
     "delivery": CommandEntry(
         "bench:bench_delivery", "Measure how fast digests are planned and mailed to a local sink."
     ),
+    "service": CommandEntry("bench:bench_service", "Measure the complete service with a local sink."),
 }
 TEMPLATE = {
     "list": CommandEntry("template:list_templates", "List the templates, and which of them are yours.", logs=False),
@@ -154,7 +155,7 @@ CONFIG = {
 }
 COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "init": CommandEntry("init:init", "Create the database and the secret key, or upgrade them.", _SERVICE),
-    "up": CommandEntry("up:up", "Run the complete service in one process.", _SERVICE),
+    "up": CommandEntry("up:up", "Run the complete service.", _SERVICE),
     "web": CommandEntry("web:serve_web", "Run only the web pages.", _SERVICE),
     "worker": CommandEntry("worker:run_worker", "Run the jobs of several machines, or only delivery.", _SERVICE),
     "run": CommandEntry("run:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),

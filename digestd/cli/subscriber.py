@@ -45,7 +45,7 @@ from digestd.subscribers.named_papers import NamedPaperState, named_paper_states
 from digestd.subscribers.subscriber_record import MUTABLE, SubscriberRecord, parse, subscriber_fields
 
 if TYPE_CHECKING:
-    from digestd.ranking.topic_hints import TopicHint
+    from digestd.domain.topic_hint import TopicHint
 
 DELIVERIES_SHOWN = BOUNCES_SHOWN = 10
 _STDIN = Path("-")

@@ -1,8 +1,9 @@
-"""up: the complete service in one process."""
+"""up: the complete service."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -10,6 +11,7 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.cli.web import serve_pages
+from digestd.jobs.child_processes import ChildProcesses
 from digestd.jobs.receiver import receive
 from digestd.jobs.scheduler import NAME, Scheduler
 from digestd.jobs.worker import look_up_papers, post_webhooks, sync_libraries, work
@@ -19,14 +21,17 @@ from digestd.store.process_locks import HeldLock
 if TYPE_CHECKING:
     from digestd.jobs.engine import JobRunner
 
+Part = Callable[[App, asyncio.Event, asyncio.Event], Coroutine[Any, Any, None]]
+"""A part of the service: it runs until the first event is set, and looks for work when the second is."""
 log = structlog.get_logger(__name__)
 
 
 def up() -> None:
-    """Run the complete service in one process.
+    """Run the complete service.
 
-    Runs ingest, planning, delivery, the inbound mailbox and the web pages until SIGTERM or Ctrl-C. With
-    DIGESTD_RUNNER=procrastinate it shares this work with `digestd up` and `digestd worker` on other machines.
+    Runs ingest, planning, delivery, the inbound mailbox and the web pages until SIGTERM or Ctrl-C. Ingest, planning and
+    the delivery of many mails run in more processes, which end with this work; DIGESTD_PROCESSES limits them. With
+    DIGESTD_RUNNER=procrastinate it shares all work with `digestd up` and `digestd worker` on other machines.
 
     Example: digestd up
     """
@@ -45,18 +50,18 @@ async def serve(app: App, lock: HeldLock, started: Callable[[], None] = lambda: 
     """
 
     async def run_all(stop: asyncio.Event) -> None:
-        runner = _runner(app, lock)
-        wakes: list[asyncio.Event] = []
+        inline: Sequence[Part] = ()
+        if app.settings.runner == "inline":
+            inline = (partial(work, children=ChildProcesses(app)), post_webhooks, sync_libraries, look_up_papers)
+        wakes = [asyncio.Event() for _ in inline]
 
         def wake_all() -> None:
             for wake in wakes:
                 wake.set()
 
+        runner = _runner(app, lock, wake_all)
         parts = [serve_pages(app, stop, lambda: runner.last_tick, started, wake_all), runner.run(stop)]
-        if app.settings.runner == "inline":
-            for part in (work, post_webhooks, sync_libraries, look_up_papers):
-                wakes.append(asyncio.Event())
-                parts.append(part(app, stop, wakes[-1]))
+        parts += [part(app, stop, wake) for part, wake in zip(inline, wakes, strict=True)]
         if isinstance(app.inbound, LmtpServer) or (app.inbound and app.settings.runner == "inline"):
             parts.append(receive(app, stop))
         await run_parts(parts, stop)
@@ -65,9 +70,9 @@ async def serve(app: App, lock: HeldLock, started: Callable[[], None] = lambda: 
     log.info("stopped")
 
 
-def _runner(app: App, lock: HeldLock) -> "Scheduler | JobRunner":
+def _runner(app: App, lock: HeldLock, planned: Callable[[], None]) -> "Scheduler | JobRunner":
     if app.settings.runner == "inline":
-        return Scheduler(app, lock)
+        return Scheduler(app, lock, planned)
     from digestd.jobs.engine import JobRunner  # noqa: PLC0415  # most installations never load the engine
 
     return JobRunner(app)

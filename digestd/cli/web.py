@@ -63,7 +63,6 @@ async def serve_pages(
 
     def begin() -> None:
         log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
-        web.state.preview_day.begin(app.clock())
         systemd.notify(systemd.READY)
         started()
 

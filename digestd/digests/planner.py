@@ -16,6 +16,7 @@ from digestd.digests.occasions import digest_occasions
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
+from digestd.digests.rescheduling import correct_schedules, end_pauses, next_due
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.shard import MAX_REFERENCES, Shard, rank_shard, store_compiled
 from digestd.domain import schedule
@@ -26,13 +27,12 @@ from digestd.errors import DigestdError, NotFound
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.security.links import Keys, make_message_id
 from digestd.store import due as due_subscribers
-from digestd.store import ledger, references, subscribers
+from digestd.store import ledger, references
 from digestd.store.database import Database
-from digestd.store.due import DueSubscriber, FutureDue
+from digestd.store.due import DueSubscriber
 from digestd.store.ledger import queries
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.store.packing import pack_picks, pack_unmatched, pick_count
-from digestd.store.timestamps import to_us
 from digestd.tracing import span
 
 SHARD_SIZE = 400
@@ -171,53 +171,6 @@ def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> 
         return queries.digest_of(session, subscriber, period.key)
 
 
-def end_pauses(db: Database, now: datetime) -> None:
-    """Reactivate subscribers whose pause is over."""
-    while _any_pause_is_over(db, now):
-        with db.write() as session:
-            subscribers.end_pauses(session, SHARD_SIZE, now)
-
-
-def correct_schedules(db: Database, now: datetime) -> int:
-    """Correct the schedules that were made while the clock was ahead, and return how many.
-
-    Nobody gets a second digest today, as the one that was planned for a later date may have come today. Its date is
-    skipped, because a digest of that date exists; the next one covers it.
-    """
-    with db.read() as session:
-        if not due_subscribers.was_clock_ahead(session, now):
-            return 0
-    corrected, after = 0, 0
-    while True:
-        with db.write() as session:
-            later = due_subscribers.due_later(session, after, SHARD_SIZE, now)
-            if not later:
-                due_subscribers.mark_clock_correct(session, now)
-                break
-            wrong = {due.key: _corrected(due, now) for due in later if due.next_due_us > to_us(_next_due(due, now))}
-            due_subscribers.reschedule(session, wrong, now)
-        corrected, after = corrected + len(wrong), later[-1].key
-    if corrected:
-        log.error(
-            "digests were planned while the clock was ahead, or it is behind now; corrected the schedules",
-            subscribers=corrected,
-        )
-    return corrected
-
-
-def _corrected(due: FutureDue, now: datetime) -> tuple[str | None, datetime]:
-    """Return the last date with a digest and the next due time."""
-    today = schedule.local_date(due.timing, now).isoformat()
-    was_ahead = due.last_date is not None and due.planned_us is not None and due.planned_us > to_us(now)
-    last_date = min(due.last_date, today) if due.last_date is not None and was_ahead else due.last_date
-    return last_date, schedule.first_due(due.timing, now, last_date)
-
-
-def _any_pause_is_over(db: Database, now: datetime) -> bool:
-    with db.read() as session:
-        return subscribers.is_any_pause_over(session, now)
-
-
 def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
     refit_calibration(db, now)
     return read_planning_day(db, now, planner.encoder, planner.co_likes)
@@ -274,7 +227,7 @@ def _write(
         store_compiled(session, day, {d.key: shard.compiled[d.key] for d in unchanged if d.key in shard.compiled})
         due_subscribers.postpone(
             session,
-            {d.key: _next_due(d, day.now) for d in unchanged if d.key not in wanted or d.key in already_planned},
+            {d.key: next_due(d, day.now) for d in unchanged if d.key not in wanted or d.key in already_planned},
             {key: wanted[key].slot.local_date for key in already_planned},
         )
     return PlanReport(len(new), sum(1 for d in new if d.picks.picks), sum(1 for d in new if not d.picks.picks))
@@ -319,7 +272,3 @@ def _slot_of(period: Period, timing: Timing, last_planned: datetime | None, now:
         next_due=schedule.next_due(timing, now),
         local_date=schedule.local_date(timing, now).isoformat(),
     )
-
-
-def _next_due(due: DueSubscriber | FutureDue, now: datetime) -> datetime:
-    return schedule.next_due(due.timing, now)

@@ -18,7 +18,7 @@ from digestd.digests.relevance_probability import calibration_at
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
 from digestd.digests.text_model import text_model
-from digestd.domain.coverage import CoverageState, incomplete_states
+from digestd.domain.coverage import SOURCE_IN_USE, CoverageState, incomplete_states
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Trial
@@ -32,8 +32,6 @@ from digestd.store import coverage, likes, papers, trials
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 
-SOURCE_IN_USE = timedelta(days=3)
-"""A source without any record for longer is no longer in use."""
 _WORST_LAST = list(CoverageState)
 WEEKLY_SLACK = timedelta(days=1)
 """Maximum by which the window of a weekly digest may exceed a week."""

@@ -15,11 +15,12 @@ from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.text_model import ready_model
 from digestd.domain.digest import WINDOW
 from digestd.domain.paper import Paper
+from digestd.domain.topic_hint import TopicHint
 from digestd.ranking.dense import NO_SPACE, CachedEncoder, Encoder
 from digestd.ranking.inverted_index import index_categories
 from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.subjects import SubjectIndex
-from digestd.ranking.topic_hints import TopicHint, hint_topics
+from digestd.ranking.topic_hints import hint_topics
 from digestd.store import papers
 from digestd.store.database import Database
 

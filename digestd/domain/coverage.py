@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 
@@ -34,6 +34,8 @@ class Coverage:
     note: str = ""
 
 
+SOURCE_IN_USE = timedelta(days=3)
+"""A source without any record for longer is no longer in use."""
 COMPLETE = frozenset({CoverageState.FRESH, CoverageState.QUIET})
 """States that need no notice to anybody."""
 

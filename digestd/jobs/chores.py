@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
 from digestd.app import App
-from digestd.digests.refit import is_due, prepare_in_subprocess
 from digestd.errors import DigestdError
-from digestd.papers.gists.writing import WrittenReport, write_gists
 from digestd.store import due
 from digestd.store.retention import prune
+
+if TYPE_CHECKING:
+    from digestd.papers.gists.writing import WrittenReport
 
 LATE = timedelta(minutes=10)
 """Time after which a digest that is due and not planned is late."""
@@ -37,6 +39,8 @@ class Chores:
 
     async def refit(self) -> None:
         """Refit the text model and compile profiles if it is due. Planning continues with the current ones."""
+        from digestd.digests.refit import is_due, prepare_in_subprocess
+
         app = self._app
         try:
             if not await asyncio.to_thread(lambda: is_due(app.db, app.encoder, app.clock())):
@@ -65,7 +69,9 @@ class Chores:
         if report.written or report.refused:
             log.info("gists", written=report.written, refused=report.refused)
 
-    def _write_gists(self) -> WrittenReport:
+    def _write_gists(self) -> "WrittenReport":
+        from digestd.papers.gists.writing import WrittenReport, write_gists
+
         writer = self._app.gist_writer
         return write_gists(self._app.db, writer, self._app.clock, self._should_continue) if writer else WrittenReport()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 import structlog
 
@@ -107,10 +108,11 @@ def create_command_processor(app: App) -> CommandProcessor | None:
     own = {sender.from_.address, sender.reply_to, sender.bounce, sender.commands}
     if not sender.commands:
         return None
+    open_hinter = cache(lambda: app.topic_hinter)  # once a mail adds a topic
     return CommandProcessor(
         post=app.notices,
         address=sender.commands,
         own_addresses=frozenset(map(str.lower, own)),
         trusted_server=app.settings.trusted_authserv_id.lower(),
-        hinter=app.topic_hinter,
+        hints=lambda topics, now: open_hinter().hints(topics, now),
     )

@@ -7,7 +7,8 @@ by the next, because each tick does everything that is due by then.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -15,12 +16,11 @@ from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digestd.app import App
-from digestd.digests.planner import PlanReport, plan
+from digestd.digests.rescheduling import correct_schedules, end_pauses
 from digestd.errors import AlreadyRunning, DigestdError
+from digestd.jobs.child_processes import ChildProcesses
 from digestd.jobs.chores import Chores
-from digestd.papers.embedding import embed_papers
-from digestd.papers.ingest import ingest
-from digestd.store import erasure
+from digestd.store import due, erasure
 from digestd.store.migrate import require_current
 from digestd.store.process_locks import HeldLock
 
@@ -46,10 +46,13 @@ class Scheduler:
 
     Args:
         lock: the lock that makes this the only scheduler of the database. It is renewed before each planning.
+        planned: called when there are new digests to send.
     """
 
-    def __init__(self, app: App, lock: HeldLock | None = None) -> None:
+    def __init__(self, app: App, lock: HeldLock | None = None, planned: Callable[[], None] = lambda: None) -> None:
         self._app = app
+        self._planned = planned
+        self._children = ChildProcesses(app)
         self._lock = lock or HeldLock()
         self._displaced: AlreadyRunning | None = None
         self._stop = asyncio.Event()
@@ -70,7 +73,7 @@ class Scheduler:
         jobs: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.plan, PLAN_SECONDS),
             (self.ingest, self._app.settings.ingest_interval_minutes * 60),
-            (self._chores.refit, REFIT_SECONDS),
+            (self.refit, REFIT_SECONDS),
             (self._chores.write_gists, GIST_SECONDS),
             (self.scrub, SCRUB_SECONDS),
             (self._chores.prune, PRUNE_SECONDS),
@@ -121,7 +124,7 @@ class Scheduler:
             self.last_tick = now
             return
         try:
-            report = await asyncio.to_thread(self._plan, now)
+            rescheduled, parts = await asyncio.to_thread(self._find_due, now)
         except AlreadyRunning as error:
             self._displaced = error
             self._stop.set()
@@ -129,17 +132,34 @@ class Scheduler:
         except DigestdError as error:
             log.error("planning failed", why=str(error), retry=error.retry)
             return
-        self.last_tick = self._app.clock()
-        if report.rescheduled:
-            why = f"{report.rescheduled} subscribers were rescheduled; check that the clock is right now"
+        if rescheduled:
+            why = f"{rescheduled} subscribers were rescheduled; check that the clock is right now"
             await self._app.send_alert("clock was ahead", "", why)
-        if report.due:
-            log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
+        if await self._plan_in_children(parts, now):
+            self.last_tick = self._app.clock()
 
-    def _plan(self, now: datetime) -> PlanReport:
+    def _find_due(self, now: datetime) -> tuple[int, list[range]]:
+        """Return how many schedules were corrected, and the row numbers of who is due, for each process."""
         self._lock.renew()
         require_current(self._app.db)
-        return plan(self._app.db, self._app.planner, now, self._is_running)
+        end_pauses(self._app.db, now)
+        rescheduled = correct_schedules(self._app.db, now)
+        with self._app.db.read() as session:
+            return rescheduled, due.split(session, self._children.most, now)
+
+    async def _plan_in_children(self, parts: Sequence[range], now: datetime) -> bool:
+        """Plan each part in a process of its own; return True if all succeeded."""
+        total: Counter[str] = Counter()
+
+        def hear(line: Mapping[str, int]) -> None:
+            total.update(line)
+            self._planned()
+
+        arguments = [{"keys": keys, "now": now} for keys in parts]
+        succeeded = await self._children.run("planning", arguments, self._stop, hear)
+        if total["due"]:
+            log.info("planned", due=total["due"], planned=total["planned"], empty=total["empty"])
+        return succeeded
 
     def _is_running(self) -> bool:
         return not self._stopping
@@ -154,23 +174,16 @@ class Scheduler:
         if not done:
             log.debug("the write-ahead log is in use; it will be emptied later")
 
+    async def refit(self) -> None:
+        """Refit the text model if it is due."""
+        await self._children.run("refit", [{}], self._stop)
+
     async def ingest(self) -> None:
         """Fetch new papers from every source."""
         try:
-            await self._fetch()
+            await self._children.run("ingest", [{}], self._stop)
         finally:
             self._plan_after = None
-
-    async def _fetch(self) -> None:
-        try:
-            report = await ingest(self._app.db, self._app.sources, self._app.client, self._app.clock)
-        except DigestdError as error:
-            log.error("ingest failed", why=str(error), retry=error.retry)
-            return
-        for source in report.sources:
-            log.info("ingested", **source.counts)
-        if count := await asyncio.to_thread(embed_papers, self._app.db, self._app.encoder, self._is_running):
-            log.info("embedded papers", papers=count)
 
 
 def _one_at_a_time(

@@ -23,7 +23,8 @@ from procrastinate.jobs import Job
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.digests.planner import PlanningDays, PlanReport, correct_schedules, end_pauses, plan_keys
+from digestd.digests.planner import PlanningDays, PlanReport, plan_keys
+from digestd.digests.rescheduling import correct_schedules, end_pauses
 from digestd.errors import DigestdError
 from digestd.jobs import worker
 from digestd.jobs.chores import Chores

@@ -23,6 +23,7 @@ from digestd.delivery.run import DeliveryReport, deliver
 from digestd.delivery.transports import Route
 from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
+from digestd.jobs.child_processes import ChildProcesses
 from digestd.store import (
     address_changes,
     alert_state,
@@ -48,15 +49,25 @@ SETTLE_SECONDS = 60.0
 """Interval of checking the relay's log while deliveries are uncertain."""
 UPKEEP_SECONDS = 3_600.0
 """Interval of deleting unconfirmed sign-ups and expired counts of mails."""
+MANY = 300
+"""Ready mails that are worth processes of their own, which take a second to start."""
 EXPIRE_BLOCK = 500
 _UNCERTAIN, _HELD, _REFUSED = "mails uncertain", "suppression held", "sender refused"
 log = structlog.get_logger(__name__)
 
 
-async def work(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
+async def work(
+    app: App, stop: asyncio.Event, wake: asyncio.Event | None = None, children: ChildProcesses | None = None
+) -> None:
     """Deliver what becomes ready until `stop` is set.
 
-    A new worker tries every relay at once. `wake`: set when there may be something to do.
+    A new worker tries every relay at once.
+
+    Args:
+        app: the installation.
+        stop: ends the worker.
+        wake: set when there may be something to do.
+        children: send many mails in these processes; None to send all in this one.
     """
     starting, settled, cleaned = True, -SETTLE_SECONDS, -UPKEEP_SECONDS
     while not stop.is_set():
@@ -70,7 +81,7 @@ async def work(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None)
             if (time := asyncio.get_running_loop().time()) - cleaned >= UPKEEP_SECONDS:
                 await asyncio.to_thread(delete_expired, app, app.clock())
                 cleaned = time
-            await tick(app, stop)
+            await tick(app, stop, children)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
         await rest(stop, wake, TICK_SECONDS)
@@ -167,13 +178,25 @@ async def _post_webhooks_forever(app: App, stop: asyncio.Event, wake: asyncio.Ev
         await rest(stop, wake, TICK_SECONDS)
 
 
-async def tick(app: App, stop: asyncio.Event) -> None:
+async def tick(app: App, stop: asyncio.Event, children: ChildProcesses | None = None) -> None:
     """Clean up, then deliver if anything is ready and a relay is available.
+
+    `children`: as in `work`.
 
     Raises NotInitialised on a schema of another version, so that an old worker writes nothing there.
     """
-    if routes := await asyncio.to_thread(_clean_up_for_delivery, app):
+    routes = await asyncio.to_thread(_clean_up_for_delivery, app)
+    if not routes:
+        return
+    if children is not None and await asyncio.to_thread(_are_many_ready, app):
+        await children.run("delivery", [{}] * children.most, stop)
+    else:
         await _deliver(app, stop, app.new_owner(), routes)
+
+
+def _are_many_ready(app: App) -> bool:
+    with app.db.read() as session:
+        return queries.count_ready(session, app.clock(), MANY) == MANY
 
 
 def _clean_up_for_delivery(app: App) -> tuple[Route, ...]:

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from rapidfuzz import fuzz, process
 
+from digestd.domain.topic_hint import TopicHint
 from digestd.ranking.arrays import Floats
 from digestd.ranking.concepts import LETTERS_TELLING, glossary_names, is_foreign_name, is_in_glossary, understand
 from digestd.ranking.dense import CachedEncoder
@@ -33,36 +34,6 @@ NEAR_DENSE, NEAR_LATENT = 0.44, 0.5
 """Cosine from which a name is near in meaning: in the dense space, and without one in the LSA space."""
 LETTERS_COMPARED = 6
 """Shorter topics are not compared by words: NER and NeRF have little to do with each other."""
-
-
-@dataclass(frozen=True, slots=True)
-class TopicHint:
-    """A note about a topic.
-
-    Attributes:
-        topic: As typed.
-        understood: Its corrected spelling, long form or translation; empty if it is understood as typed.
-        is_corrected: Whether `understood` corrects the spelling.
-        papers: Number of papers of the last days that are about it.
-        nearest: If there are none, the nearest topics that have some, best first.
-        is_unknown: Whether no paper uses any of its words, as in a language that the glossary does not know.
-        is_translated: Whether `understood` is the English name of a topic in another language.
-        is_foreign: Whether the topic seems to be in another language and is not understood.
-    """
-
-    topic: str
-    understood: str
-    is_corrected: bool
-    papers: int
-    nearest: tuple[str, ...]
-    is_unknown: bool
-    is_translated: bool = False
-    is_foreign: bool = False
-
-    @property
-    def is_notable(self) -> bool:
-        """Return True if the topic was not simply understood and found."""
-        return bool(self.understood) or not self.papers
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,6 +24,8 @@ _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
 MAX_KEY = 2**63 - 1
 LONGEST = timedelta(days=10)
 """Longer than the time between two digests of any cadence, even in a zone that skips a day."""
+PART_MIN = 5_000
+"""Due subscribers that are worth another process, which spends some two seconds on reading the papers as well."""
 CLOCK_SKEW = timedelta(minutes=2)
 """Difference between the clocks of two machines that means nothing."""
 
@@ -72,6 +74,19 @@ def shards(session: Session, size: int, now: datetime) -> list[int]:
     """Return the first key of every block of `size` keys in which a subscriber is due."""
     query = select((_S.id // size * size).label("first")).where(_ACTIVE, _S.next_due_us <= to_us(now)).distinct()
     return sorted(session.connection().execute(query).scalars())
+
+
+def split(session: Session, parts: int, now: datetime) -> list[range]:
+    """Return ranges of keys with about as many due subscribers each: at most `parts`, none if nobody is due."""
+    due = select(_S.id).where(_ACTIVE, _S.next_due_us <= to_us(now))
+    count = session.connection().execute(select(func.count()).select_from(due.subquery())).scalar_one()
+    parts = min(parts, -(-count // PART_MIN))
+    ordered = due.order_by(_S.id).limit(1)
+    begins = [
+        1 if part == 0 else session.connection().execute(ordered.offset(count * part // parts)).scalar_one()
+        for part in range(parts)
+    ]
+    return [range(begin, end) for begin, end in zip(begins, [*begins[1:], MAX_KEY], strict=False)]
 
 
 def by_key(session: Session, subscriber: int) -> DueSubscriber:

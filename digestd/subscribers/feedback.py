@@ -12,7 +12,6 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import BadInput, NotFound
-from digestd.ranking.inverted_index import build_inverted_index
 from digestd.ranking.text import tokens
 from digestd.security.links import Keys
 from digestd.store import feedback, mutings, papers
@@ -76,6 +75,8 @@ def undo_mute(db: Database, keys: Keys, address: str, paper: PaperId, now: datet
 
 def matches_interest(paper: Paper, what: Interest) -> bool:
     """Return True if muting `what` would exclude this paper."""
+    from digestd.ranking.inverted_index import build_inverted_index  # noqa: PLC0415  # few processes rank
+
     lookup = build_inverted_index([paper])
     match what.kind:
         case Kind.TOPIC:

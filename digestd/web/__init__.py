@@ -50,7 +50,6 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digestd.app import App
-from digestd.digests.planning_day import read_planning_day
 from digestd.web import (
     address_change,
     admin,
@@ -98,22 +97,19 @@ from digestd.web.preview_day import PreviewDay
 def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
     """Return the web application.
 
-    The caller should start `state.preview_day` (see `PreviewDay.begin`) before the first request.
-
     Args:
         app: The application.
         last_tick: Returns the last tick of this process's scheduler, if it runs one.
     """
     pages = Pages.of(app)
     forms = EmailForms.of(app, pages)
-    # without likes: a visitor who tries one list of likes after another would learn what its owners like
-    preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder, co_likes=False))
+    preview_day = PreviewDay.of(app)
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
     )
     web.state.preview_day = preview_day
     for router in (
-        home.router(app, pages),
+        home.router(app, pages, preview_day),
         preview.router(app, pages, preview_day, ExamplePapers.of(app)),
         *((papers.router(app, pages), paper_page.router(app, pages)) if app.settings.public_papers else ()),
         public_papers.router(app),

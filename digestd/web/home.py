@@ -13,12 +13,13 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.paper import Paper
-from digestd.ranking.topic_hints import TopicHint
+from digestd.domain.topic_hint import TopicHint
 from digestd.store import papers
 from digestd.web import form_timestamp
 from digestd.web.consent_audit import network_key
 from digestd.web.pages import SHOW, Pages
 from digestd.web.paper_cards import PaperCard, paper_cards
+from digestd.web.preview_day import PreviewDay
 from digestd.web.response_cache import ResponseCache
 from digestd.web.signup_form import Choices, SignUpForm
 
@@ -63,7 +64,7 @@ class PreviewResult:
     hints: tuple[TopicHint, ...] = ()
 
 
-def router(app: App, pages: Pages) -> APIRouter:
+def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
     """Return the routes of this module."""
     routes = APIRouter()
     cache = ResponseCache(KEPT, shared=False)
@@ -73,6 +74,7 @@ def router(app: App, pages: Pages) -> APIRouter:
         spoken, now = pages.to(request), app.clock()
         name = (spoken.language, spoken.site.carried)
         visitor = network_key(app.keys, request)
+        preview_day.begin(now)
         finish = partial(form_timestamp.with_new_timestamp, keys=app.keys, network=visitor, now=now)
         return cache.page(name, now, lambda: show(app, spoken, SignUpForm(), visitor), finish)
 

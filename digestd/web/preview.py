@@ -14,7 +14,6 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
-from digestd.digests.anonymous_preview import preview_anonymous
 from digestd.domain.interest import Interest, Kind, values
 from digestd.domain.paper import PaperId
 from digestd.domain.tex import to_plain
@@ -99,10 +98,9 @@ def _preview(
 ) -> PreviewResult:
     """Return what these interests, this size and these looked-up papers would bring today."""
     interests, size, looked_up = wanted
-    day = preview_day.day(now)
     own = [example.reference for example in looked_up if example.reference]
     with app.db.read() as session:
-        found = preview_anonymous(session, day, interests, size, own)
+        found = preview_day.preview(session, interests, size, own, now)
     shown = [
         short_card(paper, render_reason(app.templates, reason, pages.language))
         for paper, reason in found.papers[:SHOWN]

@@ -6,9 +6,8 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
-from digestd.digests.planning_day import SOURCE_IN_USE
 from digestd.domain.bounce import BounceKind, InboundOutcome
-from digestd.domain.coverage import Coverage
+from digestd.domain.coverage import SOURCE_IN_USE, Coverage
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason

@@ -12,7 +12,7 @@ from digestd.delivery.chat import CHAT_FORMS
 from digestd.domain.lookup import REGISTRY_LABELS
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Subscriber
-from digestd.ranking.topic_hints import TopicHint
+from digestd.domain.topic_hint import TopicHint
 from digestd.store import groups, subscribers
 from digestd.subscribers.chat import rooms
 from digestd.subscribers.preferences import open_preferences

@@ -42,6 +42,21 @@ def test_bench_delivery_compares_with_smtp_source(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_bench_service_measures_a_day(tmp_path: Path) -> None:
+    words = ["bench", "service", "--subscribers", "40", "--papers", "40", "--rate", "20", "--json"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
+    command = [sys.executable, "-m", "digestd", *words]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["sent"] == found["sink_count"] > 20
+    assert found["broken"] == []
+    assert 0 < found["first_mail"] <= found["last_mail"]
+    assert found["idle"]["processes"] == 1
+    assert found["pages"]["cpu_ms"]["digest"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.long
 def test_bench_delivery_without_postfix_uses_builtin_sink(tmp_path: Path) -> None:
     words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     code = "from digestd.evaluation.bench import smtp_sink; smtp_sink._PATH = ''; from digestd.cli import main; main()"

@@ -11,7 +11,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.subscriber import Cadence, Status
-from digestd.ranking.topic_hints import TopicHint
+from digestd.domain.topic_hint import TopicHint
 from digestd.security.links import Purpose
 from digestd.store import consent, feedback
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, digest, text

@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 
 from digestd.digests.planner import PlanReport
 from digestd.domain.subscriber import Cause, Status
-from digestd.jobs.scheduler import Scheduler
 from digestd.store import subscribers
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.subscriber_record import parse
@@ -167,19 +166,19 @@ def test_clock_jump_creates_at_most_one_digest(library_of: Install, jump: timede
 
 
 @pytest.mark.parametrize(("ahead", "missed"), [(2, 1), (90, 0)])
-async def test_clock_ahead_costs_only_the_date_it_showed(library_of: Install, ahead: int, missed: int) -> None:
+def test_clock_ahead_costs_only_the_date_it_showed(library_of: Install, ahead: int, missed: int) -> None:
     """Before, all dates up to the one that the clock showed were without a digest, and nothing was said."""
     library_of.people([*sample_data.people(3), *sample_data.people(3, first=10, hour=18, timezone="Asia/Tokyo")])
-    scheduler, days = Scheduler(library_of.app), 8
+    days = 8
     with capture_logs() as said:
         for hour in range(24 * days):
             if hour % 24 == 6:
                 library_of.papers(sample_data.papers(10, seed=hour, first=100 * (hour + 1)))
             if hour == 30:
                 library_of.clock.go(ahead * DAY)
-                await scheduler.plan()
+                library_of.plan()
                 library_of.clock.go(-ahead * DAY)
-            await scheduler.plan()
+            library_of.plan()
             library_of.clock.go(HOUR)
     assert [line["subscribers"] for line in said if "clock was ahead" in line["event"]] == [6]
     assert sum(library_of.states.values()) == 6 * (1 + days - missed)

@@ -1,7 +1,8 @@
 """Test the hints about topics: how they are understood, and the nearest ones that bring papers."""
 
+from digestd.domain.topic_hint import TopicHint
 from digestd.ranking.candidates import CandidateSet, build_candidates
-from digestd.ranking.topic_hints import TopicHint, hint_topics
+from digestd.ranking.topic_hints import hint_topics
 from tests.ranking.library import NOON, candidates, model, papers, retitled
 
 QUANTUM = [

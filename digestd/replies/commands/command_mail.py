@@ -6,7 +6,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import getaddresses
 
-from digestd.ranking.topic_hints import TopicHint
+from digestd.domain.topic_hint import TopicHint
 from digestd.replies.bounces.formats import automatic
 from digestd.replies.bounces.parsed_mail import TEXT_CHARS_MAX, HeaderFields, ParsedMail, replace_surrogates
 from digestd.replies.commands.authentication import (

@@ -17,22 +17,21 @@ quotes nothing of the commands. Automatic mails are never answered (RFC 3834), b
 because only our own link can produce it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import Session
 
-from digestd.digests.topic_hints import TopicHinter
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
 from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.domain.topic_hint import TopicHint
 from digestd.errors import BadRecord
-from digestd.ranking.topic_hints import TopicHint
 from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
 from digestd.replies.commands.handlers import CommandContext, execute
 from digestd.replies.commands.parsing import Command, is_german, parse_commands
@@ -88,28 +87,28 @@ class CommandProcessor:
         address: The command address.
         own_addresses: Lower-case addresses of this installation, which are never answered.
         trusted_server: Lower-case authserv-id of the mail server whose DMARC results are trusted; "" for none.
-        hinter: Gives hints about topics.
+        hints: Returns hints about topics at a time.
     """
 
     post: NoticeContext
     address: str
     own_addresses: frozenset[str]
     trusted_server: str = ""
-    hinter: TopicHinter | None = None
+    hints: Callable[[Sequence[str], datetime], Sequence[TopicHint]] | None = None
 
     def prepare(self, db: Database, received: ReceivedCommandMail, now: datetime) -> ReceivedCommandMail:
         """Return the mail with hints about the topics that it adds.
 
         They take seconds and must not hold up other transactions. Nobody but a proven sender may cause that work.
         """
-        if self.hinter is None or not any(self._is_ours(address) for address in received.sent_to):
+        if self.hints is None or not any(self._is_ours(address) for address in received.sent_to):
             return received
         topics = [command.value for command in parse_commands(received.mail) if _adds_topic(command) and command.value]
         if not topics:
             return received
         with db.read() as session:
             proof = self._find_proof(session, received, now)
-        return received if proof is None else replace(received, hints=tuple(self.hinter.hints(topics, now)))
+        return received if proof is None else replace(received, hints=tuple(self.hints(topics, now)))
 
     def __call__(self, session: Session, received: ReceivedCommandMail, now: datetime) -> InboundOutcome | None:
         """Execute and answer one mail.
