@@ -5,11 +5,11 @@ Here the number doubles, and the rate decides as well: a relay that is busy, or 
 connections, but each takes a process of the relay.
 """
 
-START = 4
+START = 8
 """Connections at first."""
 GAIN = 0.2
 """Added connections must bring this share of what they would bring to an idle relay, or they are closed again."""
-MEASURED, MEASURED_SECONDS = 2, 0.5
+MEASURED, MEASURED_SECONDS = 2, 0.3
 """Answers per connection and seconds of a measurement, at least: with fewer, chance decides."""
 HOLD, HOLD_AFTER_FAILURE = 8, 64
 """Measurements until more connections are tried again: after they were no faster, and after the relay refused one."""

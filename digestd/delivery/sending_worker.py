@@ -37,7 +37,7 @@ IDLE_SECONDS = 30.0
 """A connection idle for longer is reopened, because relays close idle connections."""
 STOP_SECONDS = 20.0
 """Time that a stopped run waits for open answers. Mails still without an answer become uncertain."""
-CONNECTING_MAX = 8
+CONNECTING_MAX = 16
 """Connections opened at once: at most so many are refused by a relay that takes no more."""
 WorkerTask = asyncio.Task[None]
 log = structlog.get_logger(__name__)

@@ -11,6 +11,7 @@ subscriber or of the text model; this cost is reported as `compile_us` per subsc
     ratio       our mails per second (planning included) over those of smtp-source
     send_ratio  the same without planning, which precedes sending
     cpu_ratio   CPU time of smtp-source and relay over that of digestd and relay; hardly depends on other load
+    speedup     mails per second of all processes over those of one, measured just before
     of_allowed  our mails per second over what a relay that answers late allows with its number of connections
 """
 
@@ -87,12 +88,14 @@ class MeasuredPair:
     Attributes:
         arrived: digestd's mails that the sink counted.
         smtp_source: seconds, CPU seconds, and the sink's CPU seconds; None if smtp-source is not installed.
+        alone: a single process and its mails, if digestd runs several.
         foreign: share of the machine that other programs used.
     """
 
     count: int
     arrived: int
     smtp_source: tuple[float, float, float] | None
+    alone: tuple[ResourceUsage, int] | None
     digestd: ResourceUsage
     sink_cpu: float
     foreign: float
@@ -119,12 +122,12 @@ def measure_delivery(
         planned, idle_plan = (run_commands([["plan"]], bench.environment) for _ in range(2))
         size = _write_sample_mail(app, bench.mail)
         pairs = [_measure_pair(bench, number, say) for number in range(load.pairs)]
-        idle = run_commands([["deliver", "--drain"]] * load.processes, bench.environment)
+        idle = [run_commands([["deliver", "--drain"]] * count, bench.environment) for count in (1, load.processes)]
         with app.db.read() as session:
             accepted = queries.counts(session).get(State.ACCEPTED, 0)
         broken = sorted(name for name, rows in fsck(app.db, app.clock()).items() if rows)
         app.db.close()
-    arrived = sum(pair.arrived for pair in pairs)
+    arrived = sum(pair.arrived + (pair.alone[1] if pair.alone else 0) for pair in pairs)
     return {
         **_figures(pairs, planned.per_item(idle_plan, load.subscribers), idle, load.answers),
         "compile_us": round(compiling * 1e6, 1),
@@ -242,11 +245,16 @@ def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Mea
     load, relay = bench.load, bench.relay
     say(f"pair {number + 1} of {load.pairs}")
     count = load.subscribers // load.pairs
-    theirs = None
+    theirs, sent_by_source = None, min(count, SOURCE_MAX)
     if find_program("smtp-source"):
         before = relay.cpu
         sessions = min(count, load.answers.connections) if load.answers else SOURCE_SESSIONS
-        theirs = (*run_smtp_source(relay, bench.mail, min(count, SOURCE_MAX), sessions), relay.cpu - before)
+        theirs = (*run_smtp_source(relay, bench.mail, sent_by_source, sessions), relay.cpu - before)
+    alone = None
+    if load.processes > 1:
+        before, count = relay.count, count - (part := count // (load.processes + 1))
+        one = run_commands([["deliver", "--drain", "--limit", str(part)]], bench.environment)
+        alone = one, relay.count - before
     last = number == load.pairs - 1
     share = [] if last else ["--limit", str(count // load.processes)]
     taken, sink_cpu, busy, began = relay.count, relay.cpu, _machine_cpu_seconds(), time.perf_counter()
@@ -256,7 +264,8 @@ def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Mea
         / (time.perf_counter() - began)
         / (os.cpu_count() or 1)
     )
-    return MeasuredPair(min(count, SOURCE_MAX), relay.count - taken, theirs, ours, relay.cpu - sink_cpu, foreign)
+    sent = relay.count - taken
+    return MeasuredPair(sent_by_source, sent, theirs, alone, ours, relay.cpu - sink_cpu, foreign)
 
 
 def _machine_cpu_seconds() -> float:
@@ -266,16 +275,23 @@ def _machine_cpu_seconds() -> float:
 
 
 def _figures(
-    pairs: Sequence[MeasuredPair], plan: tuple[float, float], idle: ResourceUsage, answers: SinkAnswers | None
+    pairs: Sequence[MeasuredPair],
+    plan: tuple[float, float],
+    idle: Sequence[ResourceUsage],
+    answers: SinkAnswers | None,
 ) -> dict[str, object]:
     """Return the figures per mail, planning included.
 
     They are over undisturbed pairs, or over all if there are none.
+
+    `idle`: what one process uses that has nothing to do, and what all do.
     """
     kept = [pair for pair in pairs if pair.foreign <= FOREIGN_MAX]
-    ratios, send_ratios, cpu_ratios, rates, client, sinks = [], [], [], [], [], []
+    ratios, send_ratios, cpu_ratios, speedups, rates, client, sinks = [], [], [], [], [], [], []
     for pair in kept or pairs:
-        wall, cpu = pair.digestd.per_item(idle, pair.arrived)
+        wall, cpu = pair.digestd.per_item(idle[-1], pair.arrived)
+        if pair.alone and pair.alone[1]:
+            speedups.append(pair.alone[0].per_item(idle[0], pair.alone[1])[0] / wall)
         rates.append(1 / wall)
         client.append(plan[1] + cpu)
         sinks.append(pair.sink_cpu / pair.arrived)
@@ -289,6 +305,7 @@ def _figures(
         "ratio": _spread(ratios),
         "send_ratio": _spread(send_ratios),
         "cpu_ratio": _spread(cpu_ratios),
+        "speedup": _spread(speedups),
         "rate": round(rate, 1),
         "of_allowed": round(rate / allowed, 3) if allowed else None,
         "client_us": round(statistics.median(client) * 1e6, 1),

@@ -96,7 +96,7 @@ def measure_service(load: ServiceLoad, now: datetime, say: Callable[[str], None]
         "idle": idle,
         "pages": pages,
         "sent": accepted,
-        "sink_count": arrived,
+        "arrived": arrived,
         "broken": broken,
     }
 
