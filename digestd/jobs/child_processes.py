@@ -73,11 +73,15 @@ class ChildProcesses:
         if missing_package(settings.embedding_model):  # this process has reported it
             changed["embedding_model"] = NONE
         settings = settings.model_copy(update=changed)
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _START, name, *sys.path),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _START, name, *sys.path),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+        except OSError as error:  # no memory, or too many processes
+            log.error("cannot start a process; the next tick tries again", work=name, why=error.strerror)
+            return False
         assert child.stdin is not None  # noqa: S101  # for the type checker: both are pipes
         assert child.stdout is not None  # noqa: S101
         closing = asyncio.create_task(_close_at(stop, child.stdin))

@@ -1,5 +1,6 @@
 """Child processes of the real service: both cores, deaths, and stops."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -8,9 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from digestd.domain.delivery import State
 from digestd.jobs import worker
+from digestd.jobs.child_processes import ChildProcesses
 from digestd.store import due
 from tests.delivery.conftest import planned
 from tests.delivery.test_service import service, terminate
@@ -67,6 +70,16 @@ def test_split_covers_everybody_once(
         found = [[one.key for one in due.due(session, keys.start - 1, 100, now, keys.stop)] for keys in parts]
     assert [len(keys) for keys in found] == [7, 8, 8]
     assert set().union(*found) == set(range(1, 24))
+
+
+async def test_process_that_cannot_be_started_is_reported(
+    tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = install(tmp_path / "run", sqlite_url, now)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "none"))
+    with capture_logs() as logs:
+        assert not await ChildProcesses(made.app).run("planning", [{}], asyncio.Event())
+    assert [entry["why"] for entry in logs] == ["No such file or directory"]
 
 
 def test_up_sends_many_mails_by_two_processes(many: Install) -> None:
