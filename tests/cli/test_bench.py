@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+from tests.support.postfix import tool
 
 
 def test_bench_rank_needs_no_settings(tmp_path: Path) -> None:
@@ -54,6 +57,42 @@ def test_bench_service_measures_a_day(tmp_path: Path) -> None:
     assert found["idle"]["processes"] == 1
     assert found["pages"]["cpu_ms"]["digest"] > 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bench_delivery_to_a_relay_that_answers_late(tmp_path: Path) -> None:
+    words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
+    late = ["--relay-latency", "5", "--relay-connections", "2", "--no-pipelining"]
+    done = subprocess.run(
+        [sys.executable, "-m", "digestd", *words, *late], cwd=tmp_path, capture_output=True, check=True
+    )
+    found = json.loads(done.stdout)
+    assert found["relay"] == "built-in"
+    assert found["sent"] == found["arrived"] > 10
+    assert found["of_allowed"] != 0
+    assert found["broken"] == []
+
+
+def test_bench_delivery_into_postfix(tmp_path: Path) -> None:
+    tool("postfix")
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a private Postfix")
+    words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
+    command = [sys.executable, "-m", "digestd", *words, "--relay", "postfix"]
+    with tempfile.TemporaryDirectory() as outside:  # Postfix's daemons cannot enter pytest's folder
+        Path(outside).chmod(0o755)
+        environment = {**os.environ, "TMPDIR": outside}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["relay"] == "postfix"
+    assert found["sent"] == found["arrived"] > 10
+    assert found["relay_us"] > 0
+
+
+def test_bench_delivery_refuses_a_late_postfix(tmp_path: Path) -> None:
+    words = ["bench", "delivery", "--relay", "postfix", "--relay-latency", "5"]
+    done = subprocess.run([sys.executable, "-m", "digestd", *words], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode != 0
+    assert b"only the sink can answer late" in done.stderr
 
 
 @pytest.mark.long
