@@ -119,10 +119,9 @@ class ClaimQueue:
             self._limiter.take(route)
         return claim
 
-    @property
-    def has_waiting(self) -> bool:
-        """Return True if something is claimed and not handed out."""
-        return bool(self._waiting or self._limited)
+    def has_waiting(self, route: str) -> bool:
+        """Return True if something is claimed that a route may take."""
+        return bool(self._waiting or self._limited) and not self._is_over(route)
 
     async def release_waiting(self, now: datetime) -> None:
         """Release the claims that were not handed out."""

@@ -1,4 +1,4 @@
-"""How many connections to a relay: few at first, more while they make sending faster and the relay accepts them.
+"""Decide how many connections to open to a relay: more while they make sending faster and the relay accepts them.
 
 Postfix grows its deliveries to a destination with each success and shrinks them with each failure (SCHEDULER_README).
 Here the number doubles, and the rate decides as well: a relay that is busy, or our own CPU, gains nothing by more

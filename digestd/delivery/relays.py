@@ -228,7 +228,7 @@ class RelayBalancer:
         self._notify()
 
     def finish(self, name: str) -> None:
-        """Note that a worker of this relay found no more mail."""
+        """Note that the workers of this relay found no more mail."""
         self._finished.add(name)
         self._notify()
 

@@ -298,7 +298,7 @@ class WorkerPool:
             self._answered.add(worker)
         working = len(self._answered & self._sending[name])
         self._growth[name].record_answer(asyncio.get_running_loop().time(), working)
-        if self._queue.has_waiting:
+        if self._queue.has_waiting(name):
             self._start_workers(name)
 
     def has_too_many(self, name: str) -> bool:
@@ -307,8 +307,9 @@ class WorkerPool:
 
     def leave_if_too_many(self, name: str) -> bool:
         """Return True if the calling worker is to end, because fewer are wanted."""
-        if leaving := self.has_too_many(name):
-            self._sending[name] -= {task for task in (asyncio.current_task(),) if task is not None}
+        leaving = self.has_too_many(name)
+        if leaving and (worker := asyncio.current_task()) is not None:
+            self._sending[name].discard(worker)
         return leaving
 
     async def stop_all(self, error: MailsRefused) -> None:
@@ -350,7 +351,7 @@ class WorkerPool:
         elif isinstance(error, RelayFailed):
             for stopping in self._contexts if isinstance(error, MailsRefused) else [name]:
                 await self._stop_relay(stopping, error)
-        elif error is None:
+        elif error is None and not self._sending[name]:
             self._balancer.finish(name)
         if (error is not None and not isinstance(error, RelayFailed)) or self._balancer.all_stopped:
             self._queue.close()

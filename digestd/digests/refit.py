@@ -3,8 +3,8 @@
 A refit on a large archive takes one or two minutes and 1.1 GB. Then every profile has to be compiled by the new model,
 which takes .3 ms, and 3 ms for each topic if there is a sentence encoder: a quarter of an hour for 100,000 subscribers.
 All of it is done by a subprocess at low priority (`prepare_in_subprocess`), in blocks of constant memory. Planning and
-pages use the old model and its profiles until every profile is ready. If the subprocess is killed, the next one goes on
-with the profiles that are missing.
+pages use the old model and its profiles until every profile is ready. If the subprocess is killed, the next one
+continues with the profiles that are missing.
 
 The same compiles the profiles of many new subscribers, and all of them after an update that stores another form.
 """
@@ -41,7 +41,7 @@ MISSING_MIN = 500
 BLOCK = 100
 """Profiles compiled in one transaction, so that none is long."""
 SUBPROCESS_SECONDS = 45 * 60.0
-"""Time after which a subprocess ends between two blocks; the next one goes on."""
+"""Time after which a subprocess ends between two blocks; the next one continues."""
 POLL_SECONDS = 0.5
 """Seconds between checks of `should_continue`."""
 NICENESS = 10

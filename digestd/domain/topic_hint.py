@@ -1,4 +1,4 @@
-"""What a subscriber should know about a topic that they enter."""
+"""Hints for a subscriber who enters a topic."""
 
 from dataclasses import dataclass
 

@@ -126,4 +126,4 @@ WORK: Mapping[str, Callable[..., Callable[[asyncio.Event], Awaitable[None]]]] = 
     "ingest": _ingest,
     "refit": _refit,
 }
-"""What a child can do, by the name that the parent gives it."""
+"""The work of a child, by the name that the parent gives it."""

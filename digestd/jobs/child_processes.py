@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChildWork:
-    """What a child process does: the name of the work (see `child.WORK`), the settings, and the work's arguments."""
+    """The work of a child process: its name (see `child.WORK`), the settings, and its arguments."""
 
     name: str
     settings: Settings

@@ -20,7 +20,7 @@ _S, _P = core.subscriber.c, core.profile.c
 
 
 class CompiledBy(NamedTuple):
-    """What compiles profiles.
+    """The models by which profiles are compiled.
 
     Attributes:
         model: Version of the text model.

@@ -29,7 +29,7 @@ MOST_SESSIONS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SinkAnswers:
-    """How the built-in sink answers.
+    """The way in which the built-in sink answers.
 
     Attributes:
         latency: Seconds between a command and its answer.
