@@ -133,7 +133,7 @@ TRIAL = {
 BENCH = {
     "rank": CommandEntry("bench:bench_rank", "Measure how fast a day is ranked."),
     "delivery": CommandEntry(
-        "bench:bench_delivery", "Measure how fast digests are planned and mailed to a local sink."
+        "bench:bench_delivery", "Measure how fast digests are planned and mailed to a local relay."
     ),
     "service": CommandEntry("bench:bench_service", "Measure the complete service with a local sink."),
 }

@@ -176,6 +176,7 @@ class SendingWorker:
             await known.close()
             known = None
         if known is None:
+            self._pool.note_connecting()
             try:
                 async with self._pool.connecting:
                     known = self._connections[route.name] = await route.transport.connect()
@@ -258,6 +259,8 @@ class WorkerPool:
         self._tasks: set[WorkerTask] = set()
         self._sending: dict[str, set[WorkerTask]] = {name: set() for name in self._contexts}
         """The workers of each relay without those that are closing their connection."""
+        self._connected: set[WorkerTask] = set()
+        """The workers that have a connection or are opening one. Others may only wait for a mail."""
         self._answered: set[WorkerTask] = set()
         self._accepted = dict.fromkeys(self._contexts, 0)
         """Mails accepted by each relay when a connection to it last failed."""
@@ -312,6 +315,11 @@ class WorkerPool:
             self._sending[name].discard(worker)
         return leaving
 
+    def note_connecting(self) -> None:
+        """Note that the calling worker opens a connection."""
+        if (worker := asyncio.current_task()) is not None:
+            self._connected.add(worker)
+
     async def stop_all(self, error: MailsRefused) -> None:
         """Send nothing: pause every relay and alert the operator."""
         for name in self._contexts:
@@ -319,10 +327,10 @@ class WorkerPool:
         await self._finish_alerts()
 
     def _works(self, name: str) -> bool:
-        """Return True if other workers of a relay continue, or if it has accepted a mail since the last failure."""
+        """Return True if a relay has other connections, or has accepted a mail since the last failure."""
         accepted, before = self._contexts[name].recorder.accepted, self._accepted[name]
         self._accepted[name] = accepted
-        return bool(self._sending[name]) or accepted > before
+        return bool(self._connected & self._sending[name]) or accepted > before
 
     def _start_workers(self, name: str) -> None:
         """Start the workers that are wanted of a relay and not running."""
@@ -339,14 +347,15 @@ class WorkerPool:
     async def _handle_end(self, name: str, worker: WorkerTask) -> BaseException | None:
         """Stop the relay if it failed; return any other error, which ends the run."""
         self._tasks.discard(worker)
+        self._connected.discard(worker)
         self._answered.discard(worker)
         self._sending[name].discard(worker)
         error = worker.exception()
         if isinstance(error, ConnectionFailed) and self._works(name):
-            working = len(self._sending[name])
+            working = len(self._connected & self._sending[name])
             self._growth[name].record_failure(working)
             log.info("connection failed; the relay is still used", relay=name, connections=working, why=str(error))
-            if not working:
+            if not self._sending[name]:
                 self._start_workers(name)
         elif isinstance(error, RelayFailed):
             for stopping in self._contexts if isinstance(error, MailsRefused) else [name]:

@@ -23,6 +23,8 @@ MUTANTS = (
         "digestd/delivery/sending_worker.py",
         """\
         elif await self._pass_commit_point(connection, prepared):
+            self._next = await self._take_ahead()
+            self._compose_ahead()
             await self._send_final_dot(connection, prepared.claim)
 """,
         """\

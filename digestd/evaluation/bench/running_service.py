@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -90,6 +89,7 @@ def _cpu(process: int) -> float:
 
 def _field(status: Path, field: str) -> int:
     with contextlib.suppress(OSError):
-        found = re.search(rf"^{field}:\s+(\d+)", status.read_text(encoding="ascii"), re.MULTILINE)
-        return int(found[1]) if found else 0
+        for line in status.read_text(encoding="ascii").splitlines():
+            if line.startswith(f"{field}:"):
+                return int(line.split()[1])
     return 0
