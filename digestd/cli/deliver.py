@@ -10,11 +10,11 @@ from digestd.app import App
 from digestd.cli.arguments import Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit
-from digestd.cli.process import tune_gc_for_batch
 from digestd.cli.progress import delivery_progress
 from digestd.cli.service import run_until_stopped
 from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.run import DeliveryReport
+from digestd.digests.resource_limits import tune_gc_for_batch
 from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.service_status import waiting_lines
 from digestd.jobs.worker import clean_up, counts, run, settle_uncertain

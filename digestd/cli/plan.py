@@ -8,9 +8,9 @@ from digestd import app as wiring
 from digestd.cli.arguments import Json, parse_datetime
 from digestd.cli.messages import say
 from digestd.cli.output import emit
-from digestd.cli.process import tune_gc_for_batch
 from digestd.digests.planner import plan
 from digestd.digests.refit import is_due, prepare
+from digestd.digests.resource_limits import tune_gc_for_batch
 
 
 def plan_due(

@@ -6,9 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-_BATCH_GC_THRESHOLDS = 20_000, 20, 50
-"""Composing a digest leaves no reference cycles, and collecting after each one costs 4 % of the time."""
-
 
 def prepare_stdio() -> None:
     """Open standard streams that the caller closed, and write UTF-8 in every locale.
@@ -40,12 +37,3 @@ def resume_gc() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
-
-
-def tune_gc_for_batch() -> None:
-    """Collect garbage rarely, and skip objects loaded so far.
-
-    For commands that make thousands of digests.
-    """
-    gc.freeze()
-    gc.set_threshold(*_BATCH_GC_THRESHOLDS)

@@ -18,6 +18,7 @@ import structlog
 from digestd import app as wiring
 from digestd import logs, tracing
 from digestd.app import App
+from digestd.digests.resource_limits import tune_gc_for_batch
 from digestd.errors import DigestdError
 from digestd.jobs.child_processes import FAILED, ChildWork
 
@@ -35,7 +36,9 @@ def main() -> None:
     try:
         tracing.configure(work.settings.sentry_dsn)
         app = wiring.connect(work.settings)
-        asyncio.run(_run(WORK[work.name](app, **work.arguments)))
+        run = WORK[work.name](app, **work.arguments)
+        tune_gc_for_batch()
+        asyncio.run(_run(run))
         app.db.close()
     except DigestdError as error:
         log.error(f"{work.name} failed", why=str(error), retry=error.retry)
