@@ -76,7 +76,7 @@ def test_bench_delivery_into_postfix(tmp_path: Path) -> None:
     tool("postfix")
     if os.geteuid() != 0:
         pytest.skip("only root can start a private Postfix")
-    words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
+    words = ["bench", "delivery", "--subscribers", "300", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     command = [sys.executable, "-m", "digestd", *words, "--relay", "postfix"]
     with tempfile.TemporaryDirectory() as outside:  # Postfix's daemons cannot enter pytest's folder
         Path(outside).chmod(0o755)
@@ -85,7 +85,7 @@ def test_bench_delivery_into_postfix(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["relay"] == "postfix"
     assert found["sent"] == found["arrived"] > 10
-    assert found["relay_us"] > 0
+    assert found["relay_us"] > 0  # counted in ticks of 10 ms in each of its processes, so of some hundred mails
 
 
 def test_bench_delivery_refuses_a_late_postfix(tmp_path: Path) -> None:
