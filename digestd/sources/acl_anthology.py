@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord
 from digestd.sources.arxiv_api import unique_ids
-from digestd.sources.dates import midnight, publication_day, written_date
+from digestd.sources.dates import iso_day, midnight, written_date
 from digestd.sources.source import (
     ITEMS_MAX,
     Page,
@@ -102,7 +102,7 @@ def _sightings(volume: Element, paper: Element) -> Iterator[Sighting]:
     own = _address(paper)
     if not _PAPER.fullmatch(own):
         raise BadRecord("url", f"{own[:80]!r} is not an id like 2026.lakes-long.1")
-    added, withdrawn = _day(volume.get("ingest-date", "")), paper.find("retracted") is not None
+    added, withdrawn = iso_day(volume.get("ingest-date", "")), paper.find("retracted") is not None
     yield Sighting(
         ids=unique_ids([PaperId(f"acl:{own}"), doi_id(child_text(paper, "doi"))]),
         words=make_words(
@@ -142,10 +142,6 @@ def _name(author: Element) -> str:
 def _affiliations(paper: Element) -> tuple[str, ...]:
     names = [clean_line(found.text or "", NAME_MAX) for found in paper.iterfind("author/affiliation")]
     return clean_names(list(dict.fromkeys(filter(None, names))), AFFILIATIONS_MAX)
-
-
-def _day(written: str) -> date | None:
-    return publication_day(list(written.split("-")), None)
 
 
 def _published(volume: Element, added: date | None) -> datetime:

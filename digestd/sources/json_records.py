@@ -42,6 +42,16 @@ def list_at(found: JsonObject, *path: str) -> list[object]:
     return value[:ITEMS_MAX]
 
 
+def total_at(found: JsonObject, *path: str) -> int:
+    """Return the number of results at a path of keys. Raises SourceFailed if there is none."""
+    value: object = found
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    if (total := parse_count(value)) is None:
+        raise SourceFailed("the answer does not say how many were found; its format has changed")
+    return total
+
+
 def read_records(
     found: Iterable[object], sightings: Callable[[JsonObject], Iterable[Sighting]]
 ) -> tuple[list[Sighting], list[Reject]]:
@@ -83,6 +93,11 @@ def as_list(value: object) -> list[object]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def objects_at(record: JsonObject, key: str) -> list[JsonObject]:
+    """Return the objects of a list or of a single value; other values are ignored."""
+    return [value for value in as_list(record.get(key)) if isinstance(value, dict)]
 
 
 def text_at(record: JsonObject, key: str) -> str:

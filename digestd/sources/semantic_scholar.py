@@ -18,13 +18,13 @@ from urllib.parse import urlencode
 from digestd.domain.paper import NAME_MAX, SUMMARY_MAX, Paper, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
-from digestd.sources.dates import midnight, publication_day
+from digestd.sources.dates import iso_day, midnight, publication_day
 from digestd.sources.json_records import (
     JsonObject,
-    as_list,
     list_at,
     load_object,
     object_at,
+    objects_at,
     parse_count,
     read_records,
     require_object,
@@ -220,7 +220,7 @@ def _told(record: JsonObject) -> Iterator[Sighting]:
     own = text_at(record, "paperId")
     if not ids and not (own.isalnum() and own.isascii()):
         raise BadRecord("paperId", "there is not an arXiv id, no DOI, and no id of Semantic Scholar's")
-    authors = [text_at(author, "name") for author in as_list(record.get("authors")) if isinstance(author, dict)]
+    authors = [text_at(author, "name") for author in objects_at(record, "authors")]
     yield Sighting(
         ids=ids or (PaperId(f"s2:{own.lower()[:100]}"),),
         words=make_words(text_at(record, "title"), text_at(record, "abstract"), authors, [text_at(record, "venue")]),
@@ -232,6 +232,5 @@ def _told(record: JsonObject) -> Iterator[Sighting]:
 
 def _published(record: JsonObject) -> datetime | None:
     """Return the publication day, else the first day of the year, else None."""
-    parts: list[object] = list(text_at(record, "publicationDate").split("-"))
-    found = publication_day(parts, None) or publication_day([record.get("year")], None)
+    found = iso_day(text_at(record, "publicationDate")) or publication_day([record.get("year")], None)
     return midnight(found) if found else None
