@@ -6,7 +6,8 @@ Rows are read as tuples, without a unit of work or change tracking.
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, String, Table, column, table
-from sqlmodel import SQLModel
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
 
 from digestd.store import tables
 
@@ -16,6 +17,12 @@ Query = Select[*tuple[Any, ...]]
 
 Condition = ColumnElement[Any]
 """A part of a statement."""
+
+
+def upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT that takes ON CONFLICT, for the engine in use."""
+    is_sqlite = session.connection().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
 def _table(row: type[SQLModel]) -> Table:

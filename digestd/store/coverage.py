@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.coverage import Coverage, CoverageState
@@ -23,8 +22,7 @@ _SEARCHED = 5_000
 
 def upsert(session: Session, found: Iterable[Coverage], now: datetime) -> None:
     """Store these days in place of what was known of them."""
-    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(core.coverage)
+    statement = core.upsert(session, core.coverage)
     rest = {name: statement.excluded[name] for name in ("state", "items", "expected", "note", "at_us")}
     rows = [_row(one, now) for one in found]
     if rows:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import delete, func, insert, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.library import EntryStatus, Library, LibraryEntry, LibraryProvider, LibraryState
@@ -54,9 +53,8 @@ def link(session: Session, new: NewLibrary, now: datetime) -> None:
         "failures": 0,
         "why": "",
     }
-    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     given = {name: value for name, value in row.items() if name not in {"subscriber_id", "provider", "place"}}
-    statement = make(core.library).values(row)
+    statement = core.upsert(session, core.library).values(row)
     session.connection().execute(
         statement.on_conflict_do_update(index_elements=["subscriber_id", "provider", "place"], set_=given)
     )

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.paper import PaperId
@@ -98,8 +97,7 @@ def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
     """Store profiles in place of older ones by the same text model."""
     if not profiles:
         return
-    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(core.profile)
+    statement = core.upsert(session, core.profile)
     replaced = {name: statement.excluded[name] for name in ("form", "wants", "papers", "record")}
     rows = [
         {
