@@ -6,10 +6,10 @@ was unreachable, is recovered by the next run as after a crash.
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 import structlog
 from sqlmodel import Session
@@ -116,66 +116,55 @@ async def settle_and_alert(app: App) -> None:
 
 async def post_webhooks(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Post subscribers' events to the operator's programs until `stop` is set."""
-    await _run_until(_post_webhooks_forever(app, stop, wake), stop)
+    from digestd.subscribers.webhooks import post_due
+
+    posts = app.webhooks
+    await _repeat("posting webhooks", partial(post_due, posts) if posts else None, TICK_SECONDS, stop, wake)
 
 
 async def sync_libraries(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Read subscribers' linked libraries when they are due, until `stop` is set."""
-    await _run_until(_sync_libraries_forever(app, stop, wake), stop)
+    from digestd.subscribers.library_sync import sync_due
+
+    await _repeat("library sync", partial(sync_due, app.libraries), LOOKUP_SECONDS, stop, wake)
 
 
 async def look_up_papers(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Look up papers that subscribers named by identifier, until `stop` is set."""
-    await _run_until(_look_up_papers_forever(app, stop, wake), stop)
-
-
-async def _run_until(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Cancel a coroutine when `stop` is set.
-
-    What it was doing is repeated once its claim has expired.
-    """
-    task = asyncio.create_task(endless)
-    await stop.wait()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def _sync_libraries_forever(app: App, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
-    from digestd.subscribers.library_sync import sync_due
-
-    while not stop.is_set():
-        try:
-            await sync_due(app.libraries)
-        except DigestdError as error:
-            log.error("library sync failed", why=str(error), retry=error.retry)
-        except Exception as error:  # one library must not stop the sync of all others
-            log.error("library sync failed", kind=type(error).__name__)
-        await rest(stop, wake, LOOKUP_SECONDS)
-
-
-async def _look_up_papers_forever(app: App, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
     from digestd.subscribers.paper_lookups import look_up_due
 
-    while not stop.is_set() and (reader := app.registry_reader) is not None:
-        try:
-            await look_up_due(reader)
-        except DigestdError as error:
-            log.error("looking up papers failed", why=str(error), retry=error.retry)
-        except Exception as error:  # one paper must not stop the lookups of all others
-            log.error("looking up papers failed", kind=type(error).__name__)
-        await rest(stop, wake, LOOKUP_SECONDS)
+    reader = app.registry_reader
+    await _repeat("looking up papers", partial(look_up_due, reader) if reader else None, LOOKUP_SECONDS, stop, wake)
 
 
-async def _post_webhooks_forever(app: App, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
-    from digestd.subscribers.webhooks import post_due
+async def _repeat(
+    name: str,
+    work: Callable[[], Awaitable[object]] | None,
+    seconds: float,
+    stop: asyncio.Event,
+    wake: asyncio.Event | None,
+) -> None:
+    """Repeat some work, if there is any, until `stop` is set.
 
-    while not stop.is_set() and app.webhooks is not None:
-        try:
-            await post_due(app.webhooks)
-        except DigestdError as error:
-            log.error("posting webhooks failed", why=str(error), retry=error.retry)
-        await rest(stop, wake, TICK_SECONDS)
+    What it is doing then is cancelled, and repeated once its claim has expired.
+    """
+
+    async def repeat(work: Callable[[], Awaitable[object]]) -> None:
+        while not stop.is_set():
+            try:
+                await work()
+            except DigestdError as error:
+                log.error(f"{name} failed", why=str(error), retry=error.retry)
+            except Exception as error:  # one failure must not stop the rest
+                log.error(f"{name} failed", kind=type(error).__name__)
+            await rest(stop, wake, seconds)
+
+    repeating = asyncio.create_task(repeat(work)) if work else None
+    await stop.wait()
+    if repeating is not None:
+        repeating.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await repeating
 
 
 async def tick(app: App, stop: asyncio.Event, children: ChildProcesses | None = None) -> None:
@@ -258,7 +247,11 @@ def settle_uncertain(app: App, now: datetime) -> None:
 
 async def alert_uncertain(app: App) -> None:
     """Alert once about mails uncertain for a day, and again if there are more."""
-    if count := await asyncio.to_thread(_newly_uncertain, app):
+
+    def long_uncertain(session: Session) -> int:
+        return ledger.count_long_uncertain(session, app.clock())
+
+    if count := await asyncio.to_thread(_newly, app, _UNCERTAIN, long_uncertain):
         why = f"{count} for more than a day; run `digestd delivery list --state uncertain` and settle them"
         log.warning("uncertain", why=why)
         await app.send_alert(_UNCERTAIN, "", why)
@@ -266,7 +259,11 @@ async def alert_uncertain(app: App) -> None:
 
 async def alert_held(app: App) -> None:
     """Alert once about held mails and suppressions, and again if there are more."""
-    if count := await asyncio.to_thread(_newly_held, app):
+
+    def held(session: Session) -> int:
+        return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, app.clock()))
+
+    if count := await asyncio.to_thread(_newly, app, _HELD, held):
         why = (
             f"{count} permanent refusals or bounces, too many to be the subscribers' fault: no address is suppressed "
             "and the mails wait. Check the relay, then run `digestd subscriber suppress --held --dry-run`"
@@ -277,7 +274,11 @@ async def alert_held(app: App) -> None:
 
 async def alert_refused_sender(app: App) -> None:
     """Alert if receivers refuse us as the sender, and again whenever twice as many do within a day."""
-    if await asyncio.to_thread(_newly_refused, app):
+
+    def doublings(session: Session) -> int:
+        return bounces.count_refused_senders(session, app.clock())[0].bit_length()
+
+    if await asyncio.to_thread(_newly, app, _REFUSED, doublings):
         with app.db.read() as session:
             addresses, status = bounces.count_refused_senders(session, app.clock())
         why = (
@@ -312,37 +313,13 @@ def counts(report: DeliveryReport) -> dict[str, int]:
     return {name: getattr(report, name) for name in names}
 
 
-def _newly_uncertain(app: App) -> int:
+def _newly(app: App, event: str, count: Callable[[Session], int]) -> int:
+    """Return what there is now to alert about, if it is more than at the last alert, else 0."""
     with app.db.read() as session:
-        if ledger.count_long_uncertain(session, app.clock()) == alert_state.last_count(session, _UNCERTAIN):
+        if count(session) == alert_state.last_count(session, event):
             return 0  # the usual case takes no lock
     with app.db.write() as session:
-        return alert_state.count_if_more(session, _UNCERTAIN, lambda: ledger.count_long_uncertain(session, app.clock()))
-
-
-def _newly_held(app: App) -> int:
-    with app.db.read() as session:
-        if _held(app, session) == alert_state.last_count(session, _HELD):
-            return 0
-    with app.db.write() as session:
-        return alert_state.count_if_more(session, _HELD, lambda: _held(app, session))
-
-
-def _newly_refused(app: App) -> int:
-    with app.db.read() as session:
-        if _doublings(app, session) == alert_state.last_count(session, _REFUSED):
-            return 0
-    with app.db.write() as session:
-        return alert_state.count_if_more(session, _REFUSED, lambda: _doublings(app, session))
-
-
-def _doublings(app: App, session: Session) -> int:
-    """Return 0 if no address refused us recently, 1 for one address, 2 for two, 3 for four, and so on."""
-    return bounces.count_refused_senders(session, app.clock())[0].bit_length()
-
-
-def _held(app: App, session: Session) -> int:
-    return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, app.clock()))
+        return alert_state.count_if_more(session, event, lambda: count(session))
 
 
 def clear_backoff(app: App) -> None:
@@ -362,8 +339,10 @@ def clear_backoff(app: App) -> None:
 def _routes_to_use(app: App) -> tuple[Route, ...]:
     """Return the routes that are not paused; none if nothing is ready."""
     now = app.clock()
-    routes = _available_routes(app, now)
-    return routes if routes and _anything_ready(app, now) else ()
+    if not (routes := _available_routes(app, now)):
+        return ()
+    with app.db.read() as session:
+        return routes if queries.is_any_ready(session, now) else ()
 
 
 def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
@@ -375,8 +354,3 @@ def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
     with app.db.read() as session:
         states = throttles.states(session, [route.name for route in app.routes])
     return tuple(route for route in app.routes if not now.timestamp() < states[route.name].backoff.until <= longest)
-
-
-def _anything_ready(app: App, now: datetime) -> bool:
-    with app.db.read() as session:
-        return queries.is_any_ready(session, now)

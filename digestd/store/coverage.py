@@ -25,8 +25,7 @@ def upsert(session: Session, found: Iterable[Coverage], now: datetime) -> None:
     statement = core.upsert(session, core.coverage)
     rest = {name: statement.excluded[name] for name in ("state", "items", "expected", "note", "at_us")}
     rows = [_row(one, now) for one in found]
-    if rows:
-        session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "day"], set_=rest), rows)
+    core.execute_many(session, statement.on_conflict_do_update(index_elements=["source", "day"], set_=rest), rows)
 
 
 def of_source(session: Session, source: str, since: date) -> list[Coverage]:

@@ -54,8 +54,7 @@ def upsert(session: Session, fetched: Iterable[FetchRecord]) -> None:
     rest: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names}
     rest["succeeded_us"] = func.coalesce(statement.excluded.succeeded_us, _F.succeeded_us)
     rows = [_row(one) for one in fetched]
-    if rows:
-        session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "url"], set_=rest), rows)
+    core.execute_many(session, statement.on_conflict_do_update(index_elements=["source", "url"], set_=rest), rows)
 
 
 def delete_before(session: Session, source: str, before: datetime) -> None:

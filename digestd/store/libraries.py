@@ -156,8 +156,7 @@ def write_entries(session: Session, before: Collection[LibraryEntry], after: Col
             where = (_E.library_id == library, _E.name.in_(block))
             session.connection().execute(delete(core.library_entry).where(*where))
     fresh = [_row(entry) for entry in new - old]
-    if fresh:
-        session.connection().execute(insert(core.library_entry), fresh)
+    core.execute_many(session, insert(core.library_entry), fresh)
 
 
 def _by_library(gone: Iterable[tuple[int, str]]) -> dict[int, list[str]]:

@@ -65,8 +65,7 @@ def count(session: Session, budgets: Iterable[Budget], at: datetime) -> None:
         }
         for budget in budgets
     ]
-    if rows:
-        session.connection().execute(insert(core.caused_mail), rows)
+    core.execute_many(session, insert(core.caused_mail), rows)
 
 
 def delete_expired(db: Database, now: datetime) -> None:

@@ -156,8 +156,7 @@ def _history(session: Session, paper: int) -> list[tuple[str, int, float]]:
 
 def _insert_signals(session: Session, paper: int, values: Sequence[tuple[str, int, float]]) -> None:
     rows = [{"paper": paper, "name": name, "at_us": at, "value": value} for name, at, value in values]
-    if rows:
-        session.connection().execute(insert(core.signal), rows)
+    core.execute_many(session, insert(core.signal), rows)
 
 
 def _identifiers_to_return(session: Session, holder: int, moved: Sequence[str]) -> list[str]:

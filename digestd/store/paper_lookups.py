@@ -84,8 +84,7 @@ def request(session: Session, interests: Mapping[int, Sequence[Interest]], now: 
             }
             for place, name in enumerate(new[: max(0, LOOKUPS_MAX - kept[key])], start=recent[key])
         ]
-    if rows:
-        connection.execute(insert(core.paper_lookup), rows)
+    core.execute_many(session, insert(core.paper_lookup), rows)
 
 
 def _with_words(session: Session, subscribers: Iterable[int]) -> set[tuple[int, PaperId]]:

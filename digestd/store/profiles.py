@@ -118,8 +118,7 @@ def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
 def invalidate(session: Session, subscribers: Iterable[int]) -> None:
     """Invalidate the profiles of subscribers whose interests have changed."""
     rows = [{"b_key": key} for key in sorted(subscribers)]
-    if rows:
-        session.connection().execute(_CHANGED, rows)
+    core.execute_many(session, _CHANGED, rows)
 
 
 _CHANGED = update(core.subscriber).where(_S.id == bindparam("b_key")).values(wants=_S.wants + 1)

@@ -180,8 +180,7 @@ def store_derived(session: Session, made: Mapping[tuple[int, PaperId], DerivedVe
         }
         for (subscriber, name), read in sorted(made.items(), key=lambda item: item[0])
     ]
-    if rows:
-        session.connection().execute(_READ, rows)
+    core.execute_many(session, _READ, rows)
 
 
 _IS_SAME = _R.model == bindparam("b_model")

@@ -228,8 +228,7 @@ def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]]
         for key, given in interests.items()
         for position, i in enumerate(given)
     ]
-    if rows:
-        session.connection().execute(insert(core.interest), rows)
+    core.execute_many(session, insert(core.interest), rows)
 
 
 def by_key(session: Session, key: int, *, lock: bool = False) -> Subscriber | None:

@@ -81,8 +81,7 @@ def _close(
 ) -> None:
     state, outcome, why = end
     values = {"to": state, "why": why, "step": step(state, actor, at_us), "how": outcome, "at": at_us}
-    if deliveries:
-        session.connection().execute(_CLOSE, [{"row": key, **values} for key in deliveries])
+    core.execute_many(session, _CLOSE, [{"row": key, **values} for key in deliveries])
 
 
 _CLOSE = (
