@@ -51,6 +51,12 @@ _EXAMPLES = re.compile(
     re.IGNORECASE,
 )
 """Lists of examples."""
+_AVOIDED = re.compile(
+    r"(?<![\w-])(?:without|instead of|rather than|unlike|as opposed to|no longer"
+    r"|eschew(?:s|ed|ing)?|avoid(?:s|ed|ing)?|bypass(?:es|ed|ing)?|circumvent(?:s|ed|ing)?)\s[^,.;:!?()]*",
+    re.IGNORECASE,
+)
+"""What the authors do not do or use, up to the end of the clause."""
 
 FEATURES = ("title", "opening", "often", "hinted", "hinted in title", "single", "category")
 """The columns of `Mentions.features`.
@@ -379,6 +385,7 @@ def _words(abstract: int, text: str) -> Iterator[_Word]:
     sentence_end, tells, last_word = abstract, TITLE, ""
     examples = [place for match in _EXAMPLES.finditer(text, abstract) for place in range(*match.span())]
     passing, before = frozenset(examples), 0
+    avoided = {place for match in _AVOIDED.finditer(text, abstract) for place in range(*match.span())}
     for lemma, word, start, end in lemmas_with_places(text):
         if before < abstract <= start:
             yield from BETWEEN
@@ -393,7 +400,7 @@ def _words(abstract: int, text: str) -> Iterator[_Word]:
             word,
             start,
             end,
-            tells,
+            BACKGROUND if start in avoided else tells,
             bool(links) and not last_word.endswith("ive"),
             not DIRECTIONS.isdisjoint(links),
             ends and SENTENCE_END.search(between) is not None,

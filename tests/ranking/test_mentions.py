@@ -8,6 +8,7 @@ import pytest
 from digestd.ranking.concepts import Names
 from digestd.ranking.lexicon import lemmas
 from digestd.ranking.mentions import FEATURES, OFTEN
+from digestd.ranking.quotes import BACKGROUND
 from tests.ranking.library import candidates, retitled
 
 WORDS = ("moon", "sun", "star", "comet")
@@ -79,6 +80,20 @@ def test_quote_is_of_what_the_authors_did() -> None:
     found = index.of([Names((("moon",),), (), (), ())])
     quotes = [index.quote(*place) for place in zip(found.starts.tolist(), found.lengths.tolist(), strict=True)]
     assert quotes == ["We weigh moons", "Moons"]
+
+
+@pytest.mark.parametrize(
+    "abstract",
+    [
+        "We fly to stars without moons.",
+        "We avoid moons and stars, and weigh bees.",
+        "We weigh stars rather than moons.",
+    ],
+)
+def test_what_is_avoided_is_background(abstract: str) -> None:
+    index = candidates([retitled("", f"{abstract} We found bees.")]).subjects.mentions
+    found = index.of([Names((("moon",),), (), (), ()), Names((("bee",),), (), (), ())])
+    assert (index.tells[found.starts] == BACKGROUND).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
