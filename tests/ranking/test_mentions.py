@@ -123,13 +123,21 @@ def test_acronym_ends_no_compound() -> None:
     assert index.of([Names((), ("XYZ",), (), ())]).cells.columns.tolist() == [0]
 
 
-def test_related_words_of_title_stand_close() -> None:
+def test_related_words_stand_close() -> None:
     title = "Salt from the sea of moons and of all the other far and cold places under stars"
-    index = candidates([retitled(title, ""), retitled("Bees", "Salt.")]).subjects.mentions
-    assert index.related(("sea", "salt"), 0) == "Salt from the sea"
-    assert index.related(("salt", "star"), 0) in ("Salt", "stars")
-    assert index.related(("sea", "salt"), 1) == ""
-    assert index.related(("salt", "star", "map"), 0) == "", "one word of three"
+    abstract = "The sea is far. We melt salt with stars. Salt is dear."
+    index = candidates([retitled(title, ""), retitled("Bees", abstract)]).subjects.mentions
+
+    def related(form: str, paper: int) -> str:
+        place = index.related(tuple(form.split()), paper)
+        return index.quote(*place) if place else ""
+
+    assert related("sea salt", 0) == "Salt from the sea"
+    assert related("salt star", 0) in ("Salt", "stars")
+    assert related("salt star map", 0) == "", "one word of three"
+    assert related("star salt", 1) == "We melt salt with stars"
+    assert related("sea salt", 1) == "We melt salt with stars", "no other sentence has two"
+    assert related("comet", 1) == ""
 
 
 def test_concepts_without_names_are_not_mentioned() -> None:
