@@ -14,6 +14,7 @@ from typing import Self
 
 from digestd.domain.paper import SUMMARY_MAX, Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
+from digestd.sources.json_records import require_object
 from digestd.sources.source import (
     ITEMS_MAX,
     Page,
@@ -97,8 +98,8 @@ def daily_records(body: bytes) -> list[object]:
 
 def read_paper(record: object) -> Sighting:
     """Return one record as a sighting. Raises BadRecord."""
-    outer = _mapping(record, "record")
-    paper = _mapping(outer.get("paper"), "paper")
+    outer = require_object(record, "record")
+    paper = require_object(outer.get("paper"), "paper")
     named = arxiv_id(str(paper.get("id")))
     if named is None:
         raise BadRecord("paper.id", f"{str(paper.get('id'))[:80]!r} is not an arXiv id")
@@ -118,12 +119,6 @@ def _summary(paper: Mapping[str, object]) -> str:
     """Return the summary that Hugging Face's model wrote, or ""."""
     found = paper.get("ai_summary")
     return clean_line(found, SUMMARY_MAX) if isinstance(found, str) else ""
-
-
-def _mapping(value: object, field: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise BadRecord(field, f"is {type(value).__name__}, not an object")
-    return value
 
 
 def _text(paper: Mapping[str, object], outer: Mapping[str, object], key: str) -> str:
@@ -162,8 +157,8 @@ def _published(paper: Mapping[str, object], outer: Mapping[str, object]) -> date
 
 def _day(record: object) -> date:
     """Return the day that a paper is listed under."""
-    outer = _mapping(record, "record")
-    paper = _mapping(outer.get("paper"), "paper")
+    outer = require_object(record, "record")
+    paper = require_object(outer.get("paper"), "paper")
     value = paper.get("submittedOnDailyAt") or outer.get("publishedAt") or paper.get("publishedAt")
     try:
         return parse_timestamp(str(value)).date()

@@ -106,7 +106,7 @@ def read_record(record: Mapping[str, object]) -> Sighting:
     """Return one paper as a sighting. Raises BadRecord with field and remedy."""
     _refuse_unknown(record, KEYS, "")
     paper = make_words(
-        _text(record, "title"), _text(record, "abstract"), _texts(record, "authors"), _texts(record, "categories")
+        _text(record, "title"), _text(record, "abstract"), texts_at(record, "authors"), texts_at(record, "categories")
     )
     return Sighting(
         ids=_ids(_text(record, "id"), _text(record, "doi"), paper),
@@ -116,7 +116,7 @@ def read_record(record: Mapping[str, object]) -> Sighting:
         links=_links(record.get("links")),
         signals=_signals(record.get("signals")),
         venue=clean_line(_text(record, "venue"), NAME_MAX),
-        affiliations=clean_names(_texts(record, "affiliations"), AFFILIATIONS_MAX),
+        affiliations=clean_names(texts_at(record, "affiliations"), AFFILIATIONS_MAX),
         summary=clean_line(_text(record, "summary"), SUMMARY_MAX),
     )
 
@@ -152,7 +152,8 @@ def _text(record: Mapping[str, object], key: str) -> str:
     return value
 
 
-def _texts(record: Mapping[str, object], key: str) -> list[str]:
+def texts_at(record: Mapping[str, object], key: str) -> list[str]:
+    """Return the list of texts under a key, empty if it is missing. Raises BadRecord."""
     value = record.get(key)
     if value is None:
         return []

@@ -111,6 +111,11 @@ def summary(paper: PaperContent) -> str:
     return shorten(clean(paper.abstract), SUMMARY_MAX)
 
 
+def utf8_size(text: str) -> int:
+    """Return how many bytes a text has in UTF-8."""
+    return len(text.encode("utf-8", "replace"))
+
+
 def fit(entry: ChatEntry, limit: int, size: Callable[[str], int], write: Callable[[ChatEntry], str]) -> str:
     """Return an entry as the chat writes it, shortened until it has at most `limit` units."""
     for summary_max, title_max in _SHORTER:

@@ -26,11 +26,6 @@ def to_bytes(text: str) -> bytes:
     return _ENCODING.sub(r"\1", text).encode("utf-8", "replace")
 
 
-def text_of(element: Element | None) -> str:
-    """Return the text of an element and of those in it, as one line."""
-    return " ".join("".join(element.itertext()).split()) if element is not None else ""
-
-
 def read_xml(text: str, roots: frozenset[str], tag: str, sighting: Callable[[Element], Sighting], label: str) -> Page:
     """Return the papers of all elements with a tag.
 
