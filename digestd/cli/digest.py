@@ -54,10 +54,6 @@ class MailPart(StrEnum):
     EML = "eml"
 
 
-def _forms() -> list[str]:
-    return list(OUTLETS)
-
-
 def show_preview(
     email: Email,
     text: Text = False,
@@ -66,7 +62,10 @@ def show_preview(
     form: Annotated[
         str,
         typer.Option(
-            "--as", metavar="FORM", help=f"Show it in another form: {', '.join(OUTLETS)}.", autocompletion=_forms
+            "--as",
+            metavar="FORM",
+            help=f"Show it in another form: {', '.join(OUTLETS)}.",
+            autocompletion=lambda: list(OUTLETS),
         ),
     ] = "",
     out: Out = None,

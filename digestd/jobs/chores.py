@@ -28,7 +28,6 @@ class Chores:
     """Work that is due from time to time. Errors are logged.
 
     Args:
-        app: The installation.
         should_continue: Returns False when the process stops.
     """
 

@@ -64,7 +64,6 @@ async def work(
     A new worker tries every relay at once.
 
     Args:
-        app: the installation.
         stop: ends the worker.
         wake: set when there may be something to do.
         children: send many mails in these processes; None to send all in this one.

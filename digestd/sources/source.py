@@ -68,7 +68,6 @@ class Page:
     """One parsed answer.
 
     Attributes:
-        sightings: the papers.
         next: the cursor of the next page, or None at the end. The cursor of this page asks for it
             again, because it was empty in the middle of a result.
         rejects: records that cannot be parsed.

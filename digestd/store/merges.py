@@ -45,7 +45,8 @@ def merge(session: Session, kept: int, other: int, why: tuple[str, str], now: da
     """
     connection = session.connection()
     before = {
-        row.id: _news_state(row) for row in connection.execute(select(core.paper).where(_P.id.in_([kept, other])))
+        row.id: [row.archived, row.first_seen_us, row.published_us]
+        for row in connection.execute(select(core.paper).where(_P.id.in_([kept, other])))
     }
     moved: dict[str, object] = {
         "aliases": _move(session, core.paper_alias, "alias", kept, other),
@@ -115,10 +116,6 @@ def add_signals(session: Session, signals: Mapping[int, Mapping[str, float]], no
 _DELETE_SIGNAL = delete(core.signal).where(
     _S.paper == bindparam("b_key"), _S.name == bindparam("b_name"), _S.at_us == bindparam("b_at")
 )
-
-
-def _news_state(row: core.Record) -> list[object]:
-    return [row.archived, row.first_seen_us, row.published_us]
 
 
 def _move(session: Session, table: Table, name: str, kept: int, other: int) -> list[object]:

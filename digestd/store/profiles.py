@@ -22,7 +22,6 @@ class CompiledBy(NamedTuple):
     """The models by which profiles are compiled.
 
     Attributes:
-        model: Version of the text model.
         form: Record format and dense model.
     """
 
@@ -37,7 +36,6 @@ class StoredProfile(NamedTuple):
         wants: Version of the interests it was compiled from.
         papers: Named papers: those in the record in its order, then the others.
         revisions: The revision read of each; 0 if it was unknown.
-        record: The packed profile.
     """
 
     compiled_by: CompiledBy

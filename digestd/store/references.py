@@ -122,7 +122,7 @@ def identifiers(name: PaperId, reference: Reference | None) -> tuple[PaperId, ..
 def store(session: Session, subscriber: int, references: Iterable[Reference], now: datetime) -> None:
     """Store references of a subscriber; one of the same name is overwritten.
 
-    The caller has locked the subscriber. Beyond MOST, new references are left out: only their names count then.
+    The caller has locked the subscriber. Beyond REFERENCES_MAX, new references are left out: only their names count.
     """
     before = of(session, subscriber)
     given = {one.name: one for one in references if one.is_worth_keeping}

@@ -63,11 +63,8 @@ class WorkerUsage:
     """Resources used by one process.
 
     Attributes:
-        cpu: CPU seconds in total.
         start: CPU seconds for its first shard, of `first` subscribers.
         rss_mib: peak memory.
-        ranked: number of subscribers.
-        reasons: number of reasons given.
     """
 
     cpu: float

@@ -19,9 +19,7 @@ class SinkServer(asyncio.Protocol):
 
     Args:
         latency: Seconds between a command and its answer.
-        connections: The maximum number of sessions.
         extensions: What EHLO offers.
-        sessions: All open sessions.
     """
 
     taken = 0

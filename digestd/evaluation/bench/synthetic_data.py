@@ -67,8 +67,6 @@ def synthetic_subscribers(
     Half of them like up to 2 · `likes` papers of the archive; some follow an author or choose a category.
 
     Args:
-        count: number of subscribers.
-        archive: number of papers in the archive.
         likes: mean number of likes.
         size: picks per digest.
         known_by: returns the key of an address.
