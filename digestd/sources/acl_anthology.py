@@ -28,6 +28,7 @@ from digestd.sources.source import (
     clean_line,
     clean_names,
     make_words,
+    read_each,
 )
 from digestd.sources.xml_elements import XmlElements, child_text
 
@@ -80,16 +81,12 @@ class AclAnthology:
         if body[:20].startswith(_MISSING):
             return Page(next=after)
         elements = XmlElements(body, frozenset({"collection"}))
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        papers = ((volume, paper) for volume in elements.read("volume") for paper in volume.iterfind("paper"))
-        for volume, paper in islice(papers, ITEMS_MAX):
-            try:
-                sightings += _sightings(volume, paper)
-            except BadRecord as error:
-                rejects.append(
-                    Reject(f"paper {_address(paper) or paper.get('id', '')}"[:80], error.field, error.message)
-                )
+        papers = (
+            (f"paper {_address(paper) or paper.get('id', '')}"[:80], (volume, paper))
+            for volume in elements.read("volume")
+            for paper in volume.iterfind("paper")
+        )
+        sightings, rejects = read_each(islice(papers, ITEMS_MAX), lambda one: _sightings(*one))
         if elements.broken:
             rejects.append(Reject("the answer", "body", elements.broken))
         return check_rejects(Page(tuple(sightings), after, tuple(rejects)))

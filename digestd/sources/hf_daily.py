@@ -14,12 +14,11 @@ from typing import Self
 
 from digestd.domain.paper import SUMMARY_MAX, Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.json_records import require_object
+from digestd.sources.json_records import read_records, require_object
 from digestd.sources.source import (
     ITEMS_MAX,
     Page,
     RateLimit,
-    Reject,
     Request,
     check_rejects,
     clean_line,
@@ -68,16 +67,10 @@ class HfDaily:
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse one day."""
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        days: list[date] = []
-        for number, record in enumerate(daily_records(body), start=1):
-            try:
-                sightings.append(read_paper(record))
-                days.append(_day(record))
-            except BadRecord as error:
-                rejects.append(Reject(f"record {number}", error.field, error.message))
-        day = date.fromisoformat(cursor) if cursor else max(days, default=None)
+        sightings, rejects = read_records(
+            daily_records(body), lambda record: [replace(read_paper(record), day=_day(record))]
+        )
+        day = date.fromisoformat(cursor) if cursor else max((one.day for one in sightings if one.day), default=None)
         before = (day - timedelta(days=1)).isoformat() if day else None
         listed = tuple(replace(sighting, day=day) for sighting in sightings)
         return check_rejects(Page(listed, before, tuple(rejects), day=day))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import ITEMS_MAX, Reject, clean_line
+from digestd.sources.source import ITEMS_MAX, Reject, clean_line, read_each
 
 TEXT_MAX = 100_000
 """Longer texts are cut before they are looked at: more than any abstract with its markup."""
@@ -59,14 +59,8 @@ def read_records(
 
     Also return a reject for each record that cannot be parsed.
     """
-    parsed: list[Sighting] = []
-    rejects: list[Reject] = []
-    for position, record in enumerate(found, start=1):
-        try:
-            parsed += sightings(require_object(record, "record"))
-        except BadRecord as error:
-            rejects.append(Reject(f"record {position}", error.field, error.message))
-    return parsed, rejects
+    named = ((f"record {number}", record) for number, record in enumerate(found, start=1))
+    return read_each(named, lambda record: sightings(require_object(record, "record")))
 
 
 def require_object(value: object, field: str) -> JsonObject:

@@ -23,12 +23,12 @@ from digestd.sources import spec_arguments
 from digestd.sources.source import (
     Page,
     RateLimit,
-    Reject,
     Request,
     clean_line,
     clean_names,
     make_words,
     parse_timestamp,
+    read_each,
     web_url,
 )
 
@@ -70,14 +70,8 @@ class JsonlFile:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse every line; reject those that cannot be parsed and keep the others."""
         del cursor
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        for number, line in enumerate(body.split(b"\n"), start=1):
-            try:
-                if (found := read_line(line)) is not None:
-                    sightings.append(found)
-            except BadRecord as error:
-                rejects.append(Reject(f"line {number}", error.field, error.message))
+        lines = ((f"line {number}", line) for number, line in enumerate(body.split(b"\n"), start=1))
+        sightings, rejects = read_each(lines, lambda line: filter(None, [read_line(line)]))
         return Page(tuple(sightings), None, tuple(rejects))
 
 

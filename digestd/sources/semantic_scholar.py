@@ -33,12 +33,12 @@ from digestd.sources.json_records import (
 from digestd.sources.source import (
     Page,
     RateLimit,
-    Reject,
     Request,
     check_rejects,
     clean_line,
     make_words,
     quote_service,
+    read_each,
     web_url,
 )
 from digestd.sources.spec_arguments import require_no_argument
@@ -101,13 +101,8 @@ class CitationCounts:
         answers = _answers(body)
         if len(answers) != len(batch):
             raise SourceFailed(f"{len(batch)} papers were asked about and {len(answers)} answers came")
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        for (name, words), answer in zip(batch, answers, strict=True):
-            try:
-                sightings += _measured(name, words, answer)
-            except BadRecord as error:
-                rejects.append(Reject(name, error.field, error.message))
+        answered = ((name, (name, words, answer)) for (name, words), answer in zip(batch, answers, strict=True))
+        sightings, rejects = read_each(answered, lambda one: _measured(*one))
         after = _start(cursor) + len(batch)
         return check_rejects(Page(tuple(sightings), str(after) if after < len(self.papers) else None, tuple(rejects)))
 

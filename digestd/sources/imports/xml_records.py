@@ -5,8 +5,8 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting
-from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import Page, Reject
+from digestd.errors import SourceFailed
+from digestd.sources.source import Page, Reject, read_each
 from digestd.sources.xml_elements import XmlElements
 
 _ROOT = re.compile(
@@ -32,13 +32,8 @@ def read_xml(text: str, roots: frozenset[str], tag: str, sighting: Callable[[Ele
     Raises SourceFailed if there are none.
     """
     elements = XmlElements(to_bytes(text), roots)
-    sightings: list[Sighting] = []
-    rejects: list[Reject] = []
-    for number, element in enumerate(elements.read(tag), start=1):
-        try:
-            sightings.append(sighting(element))
-        except BadRecord as problem:
-            rejects.append(Reject(f"record {number}", problem.field, problem.message))
+    records = ((f"record {number}", element) for number, element in enumerate(elements.read(tag), start=1))
+    sightings, rejects = read_each(records, lambda element: [sighting(element)])
     if elements.broken:
         rejects.append(Reject("the end", "XML", f"{elements.broken}; export the file again"))
     if not sightings and not rejects:
