@@ -55,7 +55,8 @@ _FIELDS = (
     "pubmedId_s,journalTitle_s,conferenceTitle_s,bookTitle_s,docType_s,domainAllCode_s,keyword_s,instStructName_s,"
     "uri_s,fileMain_s,version_i,producedDate_s,releasedDate_s,submittedDate_s"
 )
-_NO_PAPERS = frozenset({"IMG", "PHOTO", "VIDEO", "SON", "MAP", "SOFTWARE"})
+_NO_PAPERS = ("IMG", "PHOTO", "VIDEO", "SON", "MAP", "SOFTWARE")
+"""Types of deposits that are not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Hal:
             ("q", self.search),
             ("fq", f"releasedDate_tdate:[{first}T00:00:00Z TO *]"),
             ("fq", f"producedDate_tdate:[{first - BACK_FILE}T00:00:00Z TO *]"),
+            ("fq", f"-docType_s:({' OR '.join(_NO_PAPERS)})"),
             ("fl", _FIELDS),
             ("rows", str(PAGE_SIZE)),
             ("sort", "docid asc"),
@@ -129,9 +131,7 @@ def _total(found: JsonObject) -> int:
 
 
 def _sightings(deposit: JsonObject) -> Iterator[Sighting]:
-    """Yield the work; nothing for images, sounds, maps and programs."""
-    if text_at(deposit, "docType_s") in _NO_PAPERS:
-        return
+    """Yield the work."""
     own = text_at(deposit, "halId_s")
     if not _ID.fullmatch(own):
         raise BadRecord("halId_s", f"{own[:80]!r} is not an id like hal-01234567")

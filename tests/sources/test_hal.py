@@ -66,6 +66,7 @@ def test_hal_selects_by_day_online() -> None:
     assert query["fq"] == [
         "releasedDate_tdate:[2026-11-21T00:00:00Z TO *]",
         "producedDate_tdate:[2025-11-21T00:00:00Z TO *]",
+        "-docType_s:(IMG OR PHOTO OR VIDEO OR SON OR MAP OR SOFTWARE)",
     ]
     assert (query["cursorMark"], query["sort"]) == (["*"], ["docid asc"])
 
