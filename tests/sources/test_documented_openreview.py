@@ -142,8 +142,9 @@ async def test_openreview_fetch_obeys_rate_limit(
         [says(b"<!DOCTYPE html><title>Just a moment</title>", Content_Type="text/html")],
         [says(b'{"status": 400, "name": "Error", "message": "try again", "details": {}}')],
         [says(status=502)] * 2,
+        [says(status=429)] * 2,
     ],
-    ids=["truncated", "html", "error", "502"],
+    ids=["truncated", "html", "error", "502", "429 without Retry-After"],
 )
 async def test_openreview_broken_page_loses_nothing(
     ingester: Ingester, openreview: Openreview, broken: list[Answerer]
