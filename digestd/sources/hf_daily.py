@@ -6,7 +6,6 @@ is an error, and only the answer knows its newest day), then each day before it.
 parsed here because huggingface_hub 2.4 loses nested fields.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -14,7 +13,7 @@ from typing import Self
 
 from digestd.domain.paper import SUMMARY_MAX, Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.json_records import read_records, require_object
+from digestd.sources.json_records import load_json, read_records, require_object
 from digestd.sources.source import (
     ITEMS_MAX,
     Page,
@@ -78,10 +77,7 @@ class HfDaily:
 
 def daily_records(body: bytes) -> list[object]:
     """Return the records of an answer. Raises SourceFailed if it has none."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
+    found = load_json(body)
     if isinstance(found, dict) and "error" in found:
         raise SourceFailed(quote_service("Hugging Face", found["error"]))
     if not isinstance(found, list):

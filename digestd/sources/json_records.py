@@ -18,12 +18,17 @@ TEXT_MAX = 100_000
 JsonObject = Mapping[str, object]
 
 
-def load_object(body: bytes) -> JsonObject:
-    """Parse an answer that must be a JSON object. Raises SourceFailed."""
+def load_json(body: bytes) -> object:
+    """Parse an answer. Raises SourceFailed."""
     try:
-        found = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
+
+
+def load_object(body: bytes) -> JsonObject:
+    """Parse an answer that must be a JSON object. Raises SourceFailed."""
+    found = load_json(body)
     if not isinstance(found, dict):
         raise SourceFailed(f"the answer is not a JSON object but a {type(found).__name__}; its format has changed")
     return found

@@ -22,6 +22,7 @@ from digestd.sources.dates import iso_day, midnight, publication_day
 from digestd.sources.json_records import (
     JsonObject,
     list_at,
+    load_json,
     load_object,
     object_at,
     objects_at,
@@ -169,10 +170,7 @@ def _start(cursor: str | None) -> int:
 
 
 def _answers(body: bytes) -> list[object]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
+    found = load_json(body)
     if isinstance(found, dict):
         _refuse_error(found)
     if not isinstance(found, list):
