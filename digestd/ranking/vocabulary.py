@@ -129,14 +129,14 @@ def count_corpus_terms(corpus: Corpus, terms: VocabularyTerms) -> Sparse:
     return stacked
 
 
-def count_terms(docs: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) -> Sparse:
-    """Count each known term in each text: (n, V)."""
+def count_terms(docs: Iterable[Sequence[str]], vocabulary: Mapping[str, int]) -> Sparse:
+    """Count each known term in each text, given as terms: (n, V)."""
     columns: list[int] = []
     values: list[int] = []
     ends = [0]
     for doc in docs:
-        found = Counter(filter(vocabulary.__contains__, grams(doc)))
-        columns.extend(map(vocabulary.__getitem__, found))
+        found = Counter([column for column in map(vocabulary.get, doc) if column is not None])
+        columns.extend(found)
         values.extend(found.values())
         ends.append(len(columns))
     data = np.array(values, dtype=np.float32)
