@@ -52,6 +52,11 @@ _EXAMPLES = re.compile(
     r"|\((?:e\.g\.|such as|including|like)[^)]*)"
 )
 """Lists of examples."""
+_AVOIDED = re.compile(
+    r"(?<![\w-])(?:without|instead of|rather than|unlike|as opposed to|no longer"
+    r"|eschew(?:s|ed|ing)?|avoid(?:s|ed|ing)?|bypass(?:es|ed|ing)?|circumvent(?:s|ed|ing)?)\s[^,.;:!?()]*"
+)
+"""What the authors do not do or use, up to the end of the clause."""
 
 FEATURES = ("title", "opening", "often", "hinted", "hinted in title", "single", "category")
 """The columns of `Mentions.features`.
@@ -99,7 +104,7 @@ class MentionIndex:
             not in the same compound, nor after an adjective ("generative programs").
         directed: (w,) whether one of DIRECTIONS stands before the word.
         begins, titles: (m,) first place of each paper, and the number of words in its title.
-        title_words, texts: (m,) the place of each lemma in the title of each paper, and its text.
+        texts: (m,) the text of each paper.
         titles_of: (m,) its title, with which the text begins.
     """
 
@@ -120,7 +125,6 @@ class MentionIndex:
     directed: Bools
     begins: Ints
     titles: Ints
-    title_words: Sequence[Mapping[str, int]]
     texts: Sequence[str]
     titles_of: Sequence[str]
     _quotes: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -175,17 +179,30 @@ class MentionIndex:
         found = self._quotes.get(place)
         return self._quotes.setdefault(place, self._quote(start, length)) if found is None else found
 
-    def related(self, form: Sequence[str], paper: int) -> str:
-        """Return the part of the title with the most words of a form, "" if they tell nothing."""
-        title = self.title_words[paper]
-        if title.keys().isdisjoint(form):
-            return ""
-        found = {title[lemma]: lemma for lemma in form if lemma in title}
-        best = max(([place for place in found if start <= place < start + WINDOW] for start in found), key=len)
-        is_common = len(best) == 1 and self.model.lexicon.share(found[best[0]]) > TELLING
-        if is_common or 2 * len(best) < len(form):  # "large" alone says nothing of large language models
-            return ""
-        return self.quote(min(best), max(best) + 1 - min(best))
+    def related(self, form: Sequence[str], paper: int) -> tuple[int, int] | None:
+        """Return the start and length of the words that come nearest to a form: of the title, else of the abstract.
+
+        They are the most different words of the form that stand close in a sentence; None if they tell nothing.
+        """
+        begin, end = self.begins[paper], np.searchsorted(self.papers, paper, side="right")
+        lemma_of = {self.words[lemma]: lemma for lemma in form if lemma in self.words}
+        found = begin + np.flatnonzero(np.isin(self.sequence[begin:end], list(lemma_of)))
+        first_of_abstract = np.searchsorted(found, begin + self.titles[paper])
+        for part in (found[:first_of_abstract].tolist(), found[first_of_abstract:].tolist()):
+            windows = [self._window(part, start) for start in part]
+            best = max(windows, key=lambda places: (len(places), self.tells[places[0]]), default=[])
+            is_common = len(best) == 1 and self.model.lexicon.share(lemma_of[int(self.sequence[best[0]])]) > TELLING
+            if not is_common and 2 * len(best) >= len(form):  # "large" alone says nothing of large language models
+                return best[0], best[-1] + 1 - best[0]
+        return None
+
+    def _window(self, places: Sequence[int], start: int) -> list[int]:
+        """Return the places of different words that stand within WINDOW words and one sentence from `start` on."""
+        found: dict[int, int] = {}
+        for place in places:
+            if start <= place < start + WINDOW and self.sentences[place] == self.sentences[start]:
+                found.setdefault(int(self.sequence[place]), place)
+        return list(found.values())
 
     def _quote(self, start: int, length: int) -> str:
         text = self.texts[self.papers[start]]
@@ -342,10 +359,6 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         directed=following & _DIRECTED > 0,
         begins=begins,
         titles=in_titles,
-        title_words=[
-            dict(zip(lemma[first : first + size], range(first, first + size), strict=True))
-            for first, size in zip(begins.tolist(), in_titles.tolist(), strict=True)
-        ],
         texts=texts,
         titles_of=titles,
     )
@@ -367,8 +380,8 @@ def _words(abstract: int, text: str) -> list[_Word]:
     found = [*BETWEEN]
     told = sentences(text, abstract)
     sentence_end, tells, last_word = abstract, TITLE, ""
-    examples = [place for match in _EXAMPLES.finditer(lower(text), abstract) for place in range(*match.span())]
-    passing, before = frozenset(examples), 0
+    examples, avoided = (_places(pattern, text, abstract) for pattern in (_EXAMPLES, _AVOIDED))
+    before = 0
     for match in COMPOUND.finditer(text):
         own = compound_lemmas(match[0])
         if not own:
@@ -382,11 +395,16 @@ def _words(abstract: int, text: str) -> list[_Word]:
         if last_word.endswith("ive"):
             follows &= ~_OBJECT
         for lemma, word in own:
-            lemma, last_word = ("", "") if start in passing else (lemma, word)
-            found.append((lemma, last_word, start, end, tells, follows))
+            lemma, last_word = ("", "") if start in examples else (lemma, word)
+            found.append((lemma, last_word, start, end, BACKGROUND if start in avoided else tells, follows))
             follows = 0
         before = end
     return found
+
+
+def _places(pattern: re.Pattern[str], text: str, start: int) -> set[int]:
+    """Return the places of text[start:] in matches of a pattern in lower case."""
+    return {place for match in pattern.finditer(lower(text), start) for place in range(*match.span())}
 
 
 @lru_cache(maxsize=CACHE_SIZE)  # few different texts stand between words
