@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 
 from digestd.domain.paper import Paper
-from digestd.ranking.arrays import NOWHERE, Bools, Cells, Columns, Floats, Groups, Ints, grouped
+from digestd.ranking.arrays import NOWHERE, Bools, Cells, Columns, Floats, Groups, Ints, distinct, grouped
 from digestd.ranking.concepts import Names
 from digestd.ranking.inverted_index import in_category
 from digestd.ranking.lexicon import CACHE_SIZE, COMPOUND, acronym, compound_lemmas, definitions, lemmas
@@ -281,7 +281,7 @@ class MentionIndex:
             may = (before <= distance) & (distance <= (gap + 1) * before)
             may &= self.sequence[start] == words[spans.starts[form]]
             found.append(form[may] * len(self.sequence) + start[may])
-        form, start = np.divmod(np.unique(np.concatenate(found)), len(self.sequence))
+        form, start = np.divmod(distinct(np.concatenate(found)), len(self.sequence))
         return form, start
 
     def _acronyms(self, topics: Sequence[Names]) -> Ints:
