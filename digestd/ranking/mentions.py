@@ -304,22 +304,25 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         categories: Category → papers.
     """
     texts = [unicodedata.normalize("NFC", paper.text) for paper in papers]
-    titles = [unicodedata.normalize("NFC", paper.plain_title) for paper in papers]
-    read = [list(_words(len(title), text)) for title, text in zip(titles, texts, strict=True)]
-    found = [*chain.from_iterable(read), *BETWEEN]
-    sizes = np.array([*map(len, read), len(BETWEEN)], dtype=np.intp)
+    titles_of = [unicodedata.normalize("NFC", paper.plain_title) for paper in papers]
     words = {"": 0}
-    sequence = np.array([words.setdefault(one.lemma, len(words)) for one in found], dtype=np.int32)
     acronyms: dict[str, list[int]] = {}
-    for place, (before, one) in enumerate(pairwise([BETWEEN[0], *found])):
-        if (short := acronym(one.word)) and one.end != before.end:  # "LLM-based", not "HELMET-LLM"
-            acronyms.setdefault(short, []).append(place)
     defined: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-    for j, text in enumerate(texts):
+    title_words, tables, place = [], [], 0
+    for j, (title, text) in enumerate(zip(titles_of, texts, strict=True)):
+        found = list(_words(len(title), text))
+        for n, (before, one) in enumerate(pairwise(found), place + 1):
+            if (short := acronym(one.word)) and one.end != before.end:  # "LLM-based", not "HELMET-LLM"
+                acronyms.setdefault(short, []).append(n)
         for short, long_form in dict(definitions(text)).items():
             defined.setdefault(short, []).append((j, tuple(lemmas(long_form))))
-    firsts = (np.cumsum(sizes) - sizes)[:-1]
-    objects, directed, ends_sentence, ends_clause = np.array([one[5:] for one in found], dtype=np.bool_).T
+        title_words.append({one.lemma: n for n, one in enumerate(found, place) if one.tells == TITLE})
+        tables.append(_table(found, words))  # numbers take a tenth of the memory of words
+        place += len(found)
+    sizes = np.array([*map(len, tables), len(BETWEEN)], dtype=np.intp)
+    table = np.concatenate([*tables, _table(BETWEEN, words)])
+    sequence, tells = table[:, 0].copy(), table[:, 3].astype(np.intp)
+    owner = np.repeat(np.arange(len(sizes)), sizes)
     return MentionIndex(
         model=model,
         categories=categories,
@@ -329,22 +332,25 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         ends=np.cumsum(np.bincount(sequence)),
         acronyms={short: np.array(places) for short, places in acronyms.items()},
         defined=defined,
-        papers=np.repeat(np.arange(len(sizes)), sizes),
-        sentences=np.cumsum(ends_sentence),
-        clauses=np.cumsum(ends_clause),
-        spans=np.array([one[2:4] for one in found], dtype=np.intp),
-        tells=np.array([one.tells for one in found], dtype=np.intp),
-        objects=objects,
-        directed=directed,
-        begins=firsts + len(BETWEEN),
-        titles=np.array([sum(one.tells == TITLE for one in words_of) for words_of in read], dtype=np.intp),
-        title_words=[
-            {one.lemma: first + n for n, one in enumerate(each) if one.tells == TITLE}
-            for first, each in zip(firsts.tolist(), read, strict=True)
-        ],
+        papers=owner,
+        sentences=np.cumsum(table[:, 6]),
+        clauses=np.cumsum(table[:, 7]),
+        spans=table[:, 1:3].astype(np.intp),
+        tells=tells,
+        objects=table[:, 4].astype(np.bool_),
+        directed=table[:, 5].astype(np.bool_),
+        begins=(np.cumsum(sizes) - sizes)[:-1] + len(BETWEEN),
+        titles=np.bincount(owner[tells == TITLE], minlength=len(sizes))[:-1],
+        title_words=title_words,
         texts=texts,
-        titles_of=titles,
+        titles_of=titles_of,
     )
+
+
+def _table(found: Sequence["_Word"], words: dict[str, int]) -> Columns:
+    """Return words as rows of numbers: the number of the lemma, which is added to `words`, and what follows `word`."""
+    rows = [(words.setdefault(one.lemma, len(words)), *one[2:]) for one in found]
+    return np.array(rows, dtype=np.int32)
 
 
 class _Word(NamedTuple):
