@@ -1,12 +1,14 @@
 """Decide how many connections to open to a relay: more while they make sending faster and the relay accepts them.
 
 Postfix grows its deliveries to a destination with each success and shrinks them with each failure (SCHEDULER_README).
-Here the number doubles, and the rate decides as well: a relay that is busy, or our own CPU, gains nothing by more
-connections, but each takes a process of the relay.
+Here the number grows fourfold, and the rate decides as well: a relay that is busy, or our own CPU, gains nothing by
+more connections, but each takes a process of the relay.
 """
 
 START = 8
 """Connections at first."""
+GROWTH = 4
+"""The factor by which connections are increased."""
 GAIN = 0.2
 """Added connections must bring this share of what they would bring to an idle relay, or they are closed again."""
 MEASURED, MEASURED_SECONDS = 2, 0.3
@@ -43,9 +45,7 @@ class ConnectionGrowth:
         """
         self._answers += 1
         if self._began is None:
-            if working < self.wanted:
-                self._answers = 0
-            elif self._answers >= self.wanted:
+            if working >= self.wanted:
                 self._answers, self._began = 0, now
         elif self._answers >= MEASURED * self.wanted and (seconds := now - self._began) >= MEASURED_SECONDS:
             self._decide(self._answers / seconds)
@@ -67,7 +67,7 @@ class ConnectionGrowth:
             self._restart(min(self.wanted, self._ceiling))
         else:
             self._ceiling = self._most
-            self._restart(min(2 * self.wanted, self._most))
+            self._restart(min(GROWTH * self.wanted, self._most))
 
     def _restart(self, wanted: int) -> None:
         self.wanted, self._answers, self._began = wanted, 0, None

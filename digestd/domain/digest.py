@@ -25,10 +25,10 @@ class ReasonKind(StrEnum):
     AUTHOR = "author"  # a followed author wrote it
     TITLE = "title"  # the title names the topic; words = how
     TOPIC = "topic"  # the abstract names the topic; words = a quote
-    BACKGROUND = "background"  # the abstract names the topic, but only in what was known before; words = a quote
+    BACKGROUND = "background"  # the abstract names the topic in what was known before, or in part; words = a quote
     PHRASE = "phrase"  # the phrase is in the title or in what the authors did; words = how, or a quote
     PASSING = "passing"  # the phrase is in the background or the results alone; words = a quote
-    NEAR_TOPIC = "near_topic"  # close in meaning, no literal hit
+    NEAR_TOPIC = "near_topic"  # close in meaning; words = what the title has of the topic
     LIKED = "liked"  # close to a paper the subscriber liked; value = its title
     REFERENCE = "reference"  # close to a private reference of the subscriber; value = its title, for them alone
     WORDS = "words"  # words with high weight in all their likes together

@@ -51,6 +51,12 @@ _EXAMPLES = re.compile(
     re.IGNORECASE,
 )
 """Lists of examples."""
+_AVOIDED = re.compile(
+    r"(?<![\w-])(?:without|instead of|rather than|unlike|as opposed to|no longer"
+    r"|eschew(?:s|ed|ing)?|avoid(?:s|ed|ing)?|bypass(?:es|ed|ing)?|circumvent(?:s|ed|ing)?)\s[^,.;:!?()]*",
+    re.IGNORECASE,
+)
+"""What the authors do not do or use, up to the end of the clause."""
 
 FEATURES = ("title", "opening", "often", "hinted", "hinted in title", "single", "category")
 """The columns of `Mentions.features`.
@@ -98,7 +104,7 @@ class MentionIndex:
             not in the same compound, nor after an adjective ("generative programs").
         directed: (w,) whether one of DIRECTIONS stands before the word.
         begins, titles: (m,) first place of each paper, and the number of words in its title.
-        title_words, texts: (m,) the place of each lemma in the title of each paper, and its text.
+        texts: (m,) the text of each paper.
         titles_of: (m,) its title, with which the text begins.
     """
 
@@ -119,7 +125,6 @@ class MentionIndex:
     directed: Bools
     begins: Ints
     titles: Ints
-    title_words: Sequence[Mapping[str, int]]
     texts: Sequence[str]
     titles_of: Sequence[str]
     _quotes: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -174,17 +179,30 @@ class MentionIndex:
         found = self._quotes.get(place)
         return self._quotes.setdefault(place, self._quote(start, length)) if found is None else found
 
-    def related(self, form: Sequence[str], paper: int) -> str:
-        """Return the part of the title with the most words of a form, "" if they tell nothing."""
-        title = self.title_words[paper]
-        if title.keys().isdisjoint(form):
-            return ""
-        found = {title[lemma]: lemma for lemma in form if lemma in title}
-        best = max(([place for place in found if start <= place < start + WINDOW] for start in found), key=len)
-        is_common = len(best) == 1 and self.model.lexicon.share(found[best[0]]) > TELLING
-        if is_common or 2 * len(best) < len(form):  # "large" alone says nothing of large language models
-            return ""
-        return self.quote(min(best), max(best) + 1 - min(best))
+    def related(self, form: Sequence[str], paper: int) -> tuple[int, int] | None:
+        """Return the start and length of the words that come nearest to a form: of the title, else of the abstract.
+
+        They are the most different words of the form that stand close in a sentence; None if they tell nothing.
+        """
+        begin, end = self.begins[paper], np.searchsorted(self.papers, paper, side="right")
+        lemma_of = {self.words[lemma]: lemma for lemma in form if lemma in self.words}
+        found = begin + np.flatnonzero(np.isin(self.sequence[begin:end], list(lemma_of)))
+        first_of_abstract = np.searchsorted(found, begin + self.titles[paper])
+        for part in (found[:first_of_abstract].tolist(), found[first_of_abstract:].tolist()):
+            windows = [self._window(part, start) for start in part]
+            best = max(windows, key=lambda places: (len(places), self.tells[places[0]]), default=[])
+            is_common = len(best) == 1 and self.model.lexicon.share(lemma_of[int(self.sequence[best[0]])]) > TELLING
+            if not is_common and 2 * len(best) >= len(form):  # "large" alone says nothing of large language models
+                return best[0], best[-1] + 1 - best[0]
+        return None
+
+    def _window(self, places: Sequence[int], start: int) -> list[int]:
+        """Return the places of different words that stand within WINDOW words and one sentence from `start` on."""
+        found: dict[int, int] = {}
+        for place in places:
+            if start <= place < start + WINDOW and self.sentences[place] == self.sentences[start]:
+                found.setdefault(int(self.sequence[place]), place)
+        return list(found.values())
 
     def _quote(self, start: int, length: int) -> str:
         text = self.texts[self.papers[start]]
@@ -308,7 +326,7 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
     words = {"": 0}
     acronyms: dict[str, list[int]] = {}
     defined: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-    title_words, tables, place = [], [], 0
+    tables, place = [], 0
     for j, (title, text) in enumerate(zip(titles_of, texts, strict=True)):
         found = list(_words(len(title), text))
         for n, (before, one) in enumerate(pairwise(found), place + 1):
@@ -316,7 +334,6 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
                 acronyms.setdefault(short, []).append(n)
         for short, long_form in dict(definitions(text)).items():
             defined.setdefault(short, []).append((j, tuple(lemmas(long_form))))
-        title_words.append({one.lemma: n for n, one in enumerate(found, place) if one.tells == TITLE})
         tables.append(_table(found, words))  # numbers take a tenth of the memory of words
         place += len(found)
     sizes = np.array([*map(len, tables), len(BETWEEN)], dtype=np.intp)
@@ -341,7 +358,6 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         directed=table[:, 5].astype(np.bool_),
         begins=(np.cumsum(sizes) - sizes)[:-1] + len(BETWEEN),
         titles=np.bincount(owner[tells == TITLE], minlength=len(sizes))[:-1],
-        title_words=title_words,
         texts=texts,
         titles_of=titles_of,
     )
@@ -385,6 +401,7 @@ def _words(abstract: int, text: str) -> Iterator[_Word]:
     sentence_end, tells, last_word = abstract, TITLE, ""
     examples = [place for match in _EXAMPLES.finditer(text, abstract) for place in range(*match.span())]
     passing, before = frozenset(examples), 0
+    avoided = {place for match in _AVOIDED.finditer(text, abstract) for place in range(*match.span())}
     for lemma, word, start, end in lemmas_with_places(text):
         if before < abstract <= start:
             yield from BETWEEN
@@ -399,7 +416,7 @@ def _words(abstract: int, text: str) -> Iterator[_Word]:
             word,
             start,
             end,
-            tells,
+            BACKGROUND if start in avoided else tells,
             bool(links) and not last_word.endswith("ive"),
             not DIRECTIONS.isdisjoint(links),
             ends and SENTENCE_END.search(between) is not None,

@@ -10,7 +10,7 @@ the right ones, the rest of which hardly shares a word or a meaning with the top
 same recall. Without a dense model the LSA cosine takes the place of both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -77,22 +77,12 @@ class Subjects:
         named: Bools = (self.lengths > 0) & (self.mentions.tells[self.starts] > BACKGROUND)
         return named
 
-    def quotes(self, cells: Ints) -> Callable[[int], tuple[str, ...]]:
-        """Return a function of k: what names the topic in cell cells[k], as it stands there.
-
-        If nothing does, it is the part of the title that comes nearest; () without any.
-        """
-        starts, lengths = self.starts[cells].tolist(), self.lengths[cells].tolist()
-        topics, papers = self.about.rows[cells].tolist(), self.about.columns[cells].tolist()
-
-        def quote(k: int) -> tuple[str, ...]:
-            if lengths[k]:
-                return (self.mentions.quote(starts[k], lengths[k]),)
-            forms = self.topics[topics[k]].forms
-            related = self.mentions.related(forms[0], papers[k]) if forms else ""
-            return (related,) if related else ()
-
-        return quote
+    def place(self, cell: int) -> tuple[int, int] | None:
+        """Return the start and length of what names the topic of a cell, else of what comes nearest; None without."""
+        if self.lengths[cell]:
+            return int(self.starts[cell]), int(self.lengths[cell])
+        forms = self.topics[self.about.rows[cell]].forms
+        return self.mentions.related(forms[0], int(self.about.columns[cell])) if forms else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ import pytest
 from digestd.ranking.concepts import Names
 from digestd.ranking.lexicon import lemmas
 from digestd.ranking.mentions import FEATURES, OFTEN
+from digestd.ranking.quotes import BACKGROUND
 from tests.ranking.library import candidates, retitled
 
 WORDS = ("moon", "sun", "star", "comet")
@@ -82,6 +83,20 @@ def test_quote_is_of_what_the_authors_did() -> None:
 
 
 @pytest.mark.parametrize(
+    "abstract",
+    [
+        "We fly to stars without moons.",
+        "We avoid moons and stars, and weigh bees.",
+        "We weigh stars rather than moons.",
+    ],
+)
+def test_what_is_avoided_is_background(abstract: str) -> None:
+    index = candidates([retitled("", f"{abstract} We found bees.")]).subjects.mentions
+    found = index.of([Names((("moon",),), (), (), ()), Names((("bee",),), (), (), ())])
+    assert (index.tells[found.starts] == BACKGROUND).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
     ("abstract", "form", "named"),
     [
         ("Stars of salt.", "salt star", True),
@@ -108,13 +123,21 @@ def test_acronym_ends_no_compound() -> None:
     assert index.of([Names((), ("XYZ",), (), ())]).cells.columns.tolist() == [0]
 
 
-def test_related_words_of_title_stand_close() -> None:
+def test_related_words_stand_close() -> None:
     title = "Salt from the sea of moons and of all the other far and cold places under stars"
-    index = candidates([retitled(title, ""), retitled("Bees", "Salt.")]).subjects.mentions
-    assert index.related(("sea", "salt"), 0) == "Salt from the sea"
-    assert index.related(("salt", "star"), 0) in ("Salt", "stars")
-    assert index.related(("sea", "salt"), 1) == ""
-    assert index.related(("salt", "star", "map"), 0) == "", "one word of three"
+    abstract = "The sea is far. We melt salt with stars. Salt is dear."
+    index = candidates([retitled(title, ""), retitled("Bees", abstract)]).subjects.mentions
+
+    def related(form: str, paper: int) -> str:
+        place = index.related(tuple(form.split()), paper)
+        return index.quote(*place) if place else ""
+
+    assert related("sea salt", 0) == "Salt from the sea"
+    assert related("salt star", 0) in ("Salt", "stars")
+    assert related("salt star map", 0) == "", "one word of three"
+    assert related("star salt", 1) == "We melt salt with stars"
+    assert related("sea salt", 1) == "We melt salt with stars", "no other sentence has two"
+    assert related("comet", 1) == ""
 
 
 def test_concepts_without_names_are_not_mentioned() -> None:

@@ -48,7 +48,9 @@ def test_several_words_count_as_a_phrase(title: str, abstract: str, *, matches: 
 def test_words_are_quoted_as_they_stand() -> None:
     found = about(day(("Lunar-Tide Gauge", PLAIN)), "lunar tide gauges")
     papers = found.about.columns.tolist()
-    assert found.quotes(np.array([papers.index(FIRST)]))(0) == ("Lunar-Tide Gauge",)
+    place = found.place(papers.index(FIRST))
+    assert place is not None
+    assert found.mentions.quote(*place) == "Lunar-Tide Gauge"
 
 
 def test_acronym_counts_only_as_written_and_meant() -> None:

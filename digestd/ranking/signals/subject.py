@@ -5,12 +5,11 @@ import numpy as np
 from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import Cells, cells
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.mentions import TITLE
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words
 
 NAME = "subject"
-KINDS = (ReasonKind.NEAR_TOPIC, ReasonKind.BACKGROUND, ReasonKind.TOPIC, ReasonKind.TITLE)
-"""Kinds of reasons, the weakest first: nothing names the topic, the background does, the work does, the title does."""
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
@@ -32,19 +31,23 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
         return None
     asked, rows = topics.of.members(at.rows)
     found = subjects.about.find(Cells(rows, at.columns[asked.owner]), len(candidates))
-    titled = subjects.titled
+    titled, named = subjects.titled, subjects.named
     chances = np.append(subjects.chances + titled, np.float32(0))[found]  # -1: the appended 0
     most, where = asked.peaks(chances)
     best, cell = (rows[where], found[where]) if len(rows) else (where, where)
-    topic, topic_text, quote = best.tolist(), profiles.topic_text(), subjects.quotes(cell)
-    kinds = (
-        (subjects.lengths[cell] > 0).astype(np.intp) + subjects.named[cell] + titled[cell].astype(np.intp)
-    ).tolist()
+    topic, cells_at, topic_text = best.tolist(), cell.tolist(), profiles.topic_text()
 
     def words(k: int) -> Words:
-        return topic_text(topic[k]), quote(k)
+        place = subjects.place(cells_at[k])
+        return topic_text(topic[k]), (subjects.mentions.quote(*place),) if place else ()
 
     def kind(k: int) -> ReasonKind:
-        return KINDS[kinds[k]]
+        if titled[cells_at[k]]:
+            return ReasonKind.TITLE
+        if named[cells_at[k]]:
+            return ReasonKind.TOPIC
+        place = subjects.place(cells_at[k])
+        is_of_abstract = place is not None and subjects.mentions.tells[place[0]] != TITLE
+        return ReasonKind.BACKGROUND if is_of_abstract else ReasonKind.NEAR_TOPIC
 
     return ReasonEvidence(ReasonKind.TOPIC, most, words, best * len(candidates) + at.columns, kind)
