@@ -10,8 +10,6 @@ therefore be used wherever a comment may, and inside the value of an attribute. 
 attribute may.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping, MutableMapping, Set
 from dataclasses import dataclass, field
@@ -39,13 +37,12 @@ from digestd.errors import BadSetting
 from digestd.mail.fragments import MARK
 from digestd.mail.scripts import breakable, isolated, text_attributes
 from digestd.mail.theme import Theme
+from digestd.resources import hash_of
 
 _JINJA_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _HEAD_STYLE = re.compile(r"<head>(<style>.*?</style>)(.*?)</head>", re.DOTALL)
 _HIDDEN_TAG = re.compile(r"<!--\ue000(\d+)\ue001-->|\ue000(\d+)\ue001(?:=\"\")?")
 ENGLISH = "en"
-_HASH_BYTES = 16
-"""Every delivery holds the hash of its templates, in hexadecimal digits."""
 REASON_TEMPLATE = "email/reason.txt.j2"
 SHORT_REASON_TEMPLATE = "email/reason.short.txt.j2"
 """Templates with one block per kind of reason; the second is for papers below a heading that names the interest."""
@@ -79,9 +76,7 @@ class Templates:
             BadSetting: A file contains the character that marks slots.
         """
         items = tuple(sorted(files.items()))
-        content = json.dumps(dict(items), ensure_ascii=False).encode()
-        digest = hashlib.blake2b(content, digest_size=_HASH_BYTES).hexdigest()
-        return cls(digest, dict(items), _languages(items))
+        return cls(hash_of(files), dict(items), _languages(items))
 
     def check(self) -> "Templates":
         """Compile all templates in every language.

@@ -323,24 +323,27 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
     """
     texts = [unicodedata.normalize("NFC", paper.text) for paper in papers]
     titles = [unicodedata.normalize("NFC", paper.plain_title) for paper in papers]
-    read = [_words(len(title), text) for title, text in zip(titles, texts, strict=True)]
-    sizes = np.array([*map(len, read), len(BETWEEN)], dtype=np.intp)
-    columns = zip(*chain.from_iterable(read), *BETWEEN, strict=True)
-    lemma, word, start, end, tell, follows = columns
     words = {"": 0}
-    sequence = np.array([words.setdefault(one, len(words)) for one in lemma], dtype=np.int32)
-    short = {one: acronym(one) for one in set(word)}
+    shorts: dict[str, str] = {}
     acronyms: dict[str, list[int]] = {}
-    for place, (before, one, after) in enumerate(zip([0, *end], word, end, strict=False)):
-        if short[one] and after != before:  # "LLM-based", not "HELMET-LLM"
-            acronyms.setdefault(short[one], []).append(place)
     defined: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-    for j, text in enumerate(texts):
-        for defines, long_form in dict(definitions(text)).items():
-            defined.setdefault(defines, []).append((j, tuple(lemmas(long_form))))
-    begins = (np.cumsum(sizes) - sizes)[:-1] + len(BETWEEN)
-    papers_of, tells, following = np.repeat(np.arange(len(sizes)), sizes), np.array(tell), np.array(follows)
-    in_titles = np.bincount(papers_of[tells == TITLE], minlength=len(titles))
+    tables, first = [], 0
+    for j, (title, text) in enumerate(zip(titles, texts, strict=True)):
+        found = _words(len(title), text)
+        tables.append(_table(found, words))  # numbers take a tenth of the memory of words
+        before = 0
+        for place, (_, word, _, end, _, _) in enumerate(found, first):
+            if word not in shorts:
+                shorts[word] = acronym(word)
+            if shorts[word] and end != before:  # "LLM-based", not "HELMET-LLM"
+                acronyms.setdefault(shorts[word], []).append(place)
+            before = end
+        for short, long_form in dict(definitions(text)).items():
+            defined.setdefault(short, []).append((j, tuple(lemmas(long_form))))
+        first += len(found)
+    sizes = np.array([*(len(table.T) for table in tables), len(BETWEEN)], dtype=np.intp)
+    sequence, start, end, told, follows = np.concatenate([*tables, _table(BETWEEN, words)], axis=1)
+    owner, tells = np.repeat(np.arange(len(sizes)), sizes), told.astype(np.intp)
     return MentionIndex(
         model=model,
         categories=categories,
@@ -350,18 +353,24 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         ends=np.cumsum(np.bincount(sequence)),
         acronyms={of: np.array(places) for of, places in acronyms.items()},
         defined=defined,
-        papers=papers_of,
-        sentences=np.cumsum(following & _NEXT_SENTENCE > 0),
-        clauses=np.cumsum(following & _NEXT_CLAUSE > 0),
-        spans=np.column_stack([start, end]),
+        papers=owner,
+        sentences=np.cumsum(follows & _NEXT_SENTENCE > 0),
+        clauses=np.cumsum(follows & _NEXT_CLAUSE > 0),
+        spans=np.column_stack([start, end]).astype(np.intp),
         tells=tells,
-        objects=following & _OBJECT > 0,
-        directed=following & _DIRECTED > 0,
-        begins=begins,
-        titles=in_titles,
+        objects=follows & _OBJECT > 0,
+        directed=follows & _DIRECTED > 0,
+        begins=(np.cumsum(sizes) - sizes)[:-1] + len(BETWEEN),
+        titles=np.bincount(owner[tells == TITLE], minlength=len(sizes))[:-1],
         texts=texts,
         titles_of=titles,
     )
+
+
+def _table(found: "Sequence[_Word]", words: dict[str, int]) -> Columns:
+    """Return words as rows of numbers: of their lemmas, which are added to `words`, and all that follows `word`."""
+    lemma, _, *rest = zip(*found, strict=True)
+    return np.array([[words.setdefault(one, len(words)) for one in lemma], *rest], dtype=np.int32)
 
 
 _Word: TypeAlias = tuple[str, str, int, int, int, int]
