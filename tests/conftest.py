@@ -52,7 +52,7 @@ PURE = frozenset(
     }
 )
 """Modules of these folders that start nothing: they stay in `tests/run --fast`."""
-SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "references", "security", "web"})
+SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "references", "security", "sources", "web"})
 """Folders that use the database only through the store, which has its own tests on both engines.
 
 By default one in five of their tests runs on PostgreSQL too, in a long run all.

@@ -1,9 +1,10 @@
 """HAL, the open archive of France, by search: `hal:domain_s:1.info.info-ai`, `hal:authIdHal_s:ada-lake`.
 
 GET https://api.archives-ouvertes.fr/search/, documented at https://api.archives-ouvertes.fr/docs/search. The search is
-one of Solr. Deposits are selected by their day and pages follow Solr's `cursorMark`, which the last page repeats. Many
-deposits are of works that came out years ago; those of more than a year are left out. A record has its texts in several
-languages; the English one is preferred. A new version is a deposit of the same work.
+one of Solr. Deposits are selected by the day on which they went online: files are moderated first, which takes days.
+Pages follow Solr's `cursorMark`, which the last page repeats. Many deposits are of works that came out years ago; those
+of more than a year are left out. A record has its texts in several languages; the English one is preferred. A new
+version is a deposit of the same work.
 """
 
 import re
@@ -43,17 +44,19 @@ from digestd.sources.spec_arguments import search_query
 from digestd.sources.titles import with_subtitle
 
 LATE = timedelta(days=2)
-"""Overlap with the last run: a deposit is public after moderation."""
+"""Overlap with the last run: a deposit is found once it has been indexed."""
 BACK_FILE = timedelta(days=365)
 PAGE_SIZE = 100
 
-_ID = re.compile(r"[a-z]{2,20}-\d{1,12}")
+_ID = re.compile(r"[a-z][a-z0-9]{1,19}[-_]\d{1,12}")
+"""Archives have their own prefixes: `hal-01234567`, `in2p3-01234567`, `ijn_01234567`."""
 _FIELDS = (
     "halId_s,title_s,en_title_s,subTitle_s,en_subTitle_s,abstract_s,en_abstract_s,authFullName_s,doiId_s,arxivId_s,"
     "pubmedId_s,journalTitle_s,conferenceTitle_s,bookTitle_s,docType_s,domainAllCode_s,keyword_s,instStructName_s,"
-    "uri_s,fileMain_s,version_i,producedDate_s,submittedDate_s"
+    "uri_s,fileMain_s,version_i,producedDate_s,releasedDate_s,submittedDate_s"
 )
-_NO_PAPERS = frozenset({"IMG", "PHOTO", "VIDEO", "SON", "MAP", "SOFTWARE"})
+_NO_PAPERS = ("IMG", "PHOTO", "VIDEO", "SON", "MAP", "SOFTWARE")
+"""Types of deposits that are not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,9 @@ class Hal:
         first = (since - LATE).date()
         query = [
             ("q", self.search),
-            ("fq", f"submittedDate_tdate:[{first}T00:00:00Z TO *]"),
+            ("fq", f"releasedDate_tdate:[{first}T00:00:00Z TO *]"),
             ("fq", f"producedDate_tdate:[{first - BACK_FILE}T00:00:00Z TO *]"),
+            ("fq", f"-docType_s:({' OR '.join(_NO_PAPERS)})"),
             ("fl", _FIELDS),
             ("rows", str(PAGE_SIZE)),
             ("sort", "docid asc"),
@@ -97,7 +101,8 @@ class Hal:
         found = load_object(body)
         if "response" not in found and "error" in found:
             error = found["error"]
-            raise SourceFailed(quote_service("HAL", error.get("msg") if isinstance(error, dict) else error))
+            said = quote_service("HAL", error.get("msg") if isinstance(error, dict) else error)
+            raise SourceFailed(f"{said}; correct the search as in https://api.archives-ouvertes.fr/docs/search")
         deposits, total = list_at(found, "response", "docs"), _total(found)
         sightings, rejects = read_records(deposits, _sightings)
         before, mark = _place(cursor)
@@ -126,13 +131,12 @@ def _total(found: JsonObject) -> int:
 
 
 def _sightings(deposit: JsonObject) -> Iterator[Sighting]:
-    """Yield the work; nothing for images, sounds, maps and programs."""
-    if text_at(deposit, "docType_s") in _NO_PAPERS:
-        return
+    """Yield the work."""
     own = text_at(deposit, "halId_s")
     if not _ID.fullmatch(own):
         raise BadRecord("halId_s", f"{own[:80]!r} is not an id like hal-01234567")
-    submitted, version = _day(deposit, "submittedDate_s", None), parse_count(deposit.get("version_i")) or 1
+    online = _day(deposit, "releasedDate_s", None) or _day(deposit, "submittedDate_s", None)
+    version = parse_count(deposit.get("version_i")) or 1
     pdf = https_url(text_at(deposit, "fileMain_s"))
     yield Sighting(
         ids=_ids(own, deposit),
@@ -142,12 +146,12 @@ def _sightings(deposit: JsonObject) -> Iterator[Sighting]:
             text_values(deposit.get("authFullName_s")),
             [*text_values(deposit.get("domainAllCode_s")), *text_values(deposit.get("keyword_s"))],
         ),
-        published=_published(deposit, submitted),
+        published=_published(deposit, online),
         version=version,
         announced="new" if version == 1 else "replace",
         url=https_url(text_at(deposit, "uri_s")) or f"https://hal.science/{own}",
         links={"pdf": pdf} if pdf else {},
-        day=submitted,
+        day=online,
         venue=clean_line(_first(deposit, "journalTitle_s", "conferenceTitle_s", "bookTitle_s"), NAME_MAX),
         affiliations=_affiliations(text_values(deposit.get("instStructName_s"))),
     )
@@ -179,8 +183,8 @@ def _day(deposit: JsonObject, key: str, heard_of: date | None) -> date | None:
     return publication_day(list(text_at(deposit, key)[:10].split("-")), heard_of)
 
 
-def _published(deposit: JsonObject, submitted: date | None) -> datetime:
-    found = _day(deposit, "producedDate_s", submitted) or submitted
+def _published(deposit: JsonObject, online: date | None) -> datetime:
+    found = _day(deposit, "producedDate_s", online) or online
     if found is None:
         raise BadRecord("producedDate_s", "no date that can be read")
     return midnight(found)

@@ -5,12 +5,14 @@
 GET https://api2.openreview.net/notes, documented at https://docs.openreview.net/reference/api-v2. API 1 has bare
 values where API 2 has {"value": …}; both are parsed. Papers become public long after they were created, so the
 latest changes are requested first (`sort=tmdate:desc`), until those before the last run. A withdrawn paper moves
-to another venue id: one page of those is read after the first page of papers.
+to another venue id: one page of those is read after the first page of papers. A paper that leaves the venue between two
+requests moves all later ones up, so each page begins a little before the end of the one before. A venue without papers
+is looked up (GET /groups), so that a mistyped one is reported.
 """
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -21,6 +23,7 @@ from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.json_records import (
     JsonObject,
+    as_list,
     list_at,
     load_object,
     object_at,
@@ -42,11 +45,16 @@ from digestd.sources.source import (
 
 PAGE_SIZE = 500
 OVERLAP = timedelta(hours=1)
+PAGE_OVERLAP = 0.04
+"""Share of a page that is requested again with the next."""
 
 _VENUE = re.compile(r"[\w.-]+(/[\w.~-]+){0,8}", re.ASCII)
 _FORUM = re.compile(r"[\w-]{3,40}", re.ASCII)
 _WITHDRAWN = re.compile(r"(?<![a-z])withdrawn(?![a-z])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,20});", re.IGNORECASE)
+_VENUE_LOOKUP, _PARENT_LOOKUP = "venue", "venue parent"
+"""Cursors of the requests for the group of a venue without papers."""
+_REMEDY = "take the id from the address of the venue's page, https://openreview.net/group?id=…"
 _BIBTEX = re.compile(r"\b(?:eprint|doi)\s*=\s*[{\"]([^{}\"]{1,400})[}\"]", re.IGNORECASE)
 
 
@@ -75,6 +83,8 @@ class Openreview:
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page, or None once notes have not changed since the last run."""
+        if cursor in {_VENUE_LOOKUP, _PARENT_LOOKUP}:
+            return _group(self.venue if cursor == _VENUE_LOOKUP else self._parent())
         place = _Position.from_cursor(cursor)
         if place.is_aside:
             return _notes(self._withdrawn(), 0)
@@ -85,9 +95,14 @@ class Openreview:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse one page.
 
-        The first leads to the withdrawn papers, and those to the second.
+        The first leads to the withdrawn papers, and those to the second. Without any paper it leads to the venue.
         """
         found = load_object(body)
+        if cursor == _VENUE_LOOKUP:
+            return Page(next=self._look_up(found))
+        if cursor == _PARENT_LOOKUP:
+            self._look_up_parent(found)
+            return Page()
         if "notes" not in found and ("message" in found or "errors" in found):
             raise SourceFailed(quote_service("OpenReview", found.get("message") or found.get("errors")))
         notes = list_at(found, "notes")
@@ -101,8 +116,11 @@ class Openreview:
 
     def _after(self, place: "_Position", notes: list[object], count: int | None) -> str | None:
         """Return the next cursor; an empty page before the end is requested again."""
-        start = place.start + len(notes)
-        is_last = start >= count if count is not None else not notes
+        end = place.start + len(notes)
+        if end == 0 and not count:
+            return _VENUE_LOOKUP
+        is_last = end >= count if count is not None else not notes
+        start = end - int(PAGE_OVERLAP * len(notes))
         after = None if is_last else str(_Position(start, _changed(notes) if notes else place.changed))
         is_first = place.start == 0 and notes and not _WITHDRAWN.search(self.venue)
         return f"withdrawn {after or ''}" if is_first else after
@@ -110,6 +128,37 @@ class Openreview:
     def _withdrawn(self) -> str:
         """Return the venue id of this venue's withdrawn papers."""
         return f"{self.venue.removesuffix('/Submission')}/Withdrawn_Submission"
+
+    def _parent(self) -> str:
+        return self.venue.rpartition("/")[0]
+
+    def _look_up(self, found: JsonObject) -> str | None:
+        """Return None if the venue exists, else the cursor of the next look-up. Raises SourceFailed."""
+        group = _first_group(found)
+        if not group and self._parent():
+            return _PARENT_LOOKUP
+        if not group:
+            raise self._unknown()
+        if not group.get("domain"):
+            raise SourceFailed(
+                f"{self.venue} has no papers in OpenReview's API 2: it is a venue of the old API, or no venue itself; "
+                f"{_REMEDY}"
+            )
+        return None
+
+    def _look_up_parent(self, found: JsonObject) -> None:
+        """Check that the venue is one of those that the group of a conference or journal stands for.
+
+        Papers under review, withdrawn or rejected have venue ids of their own. Raises SourceFailed.
+        """
+        group = _first_group(found)
+        names = _venue_ids(group)
+        if not group or group.get("domain") != self._parent() or (names and self.venue not in names):
+            raise self._unknown(names)
+
+    def _unknown(self, names: Sequence[str] = ()) -> SourceFailed:
+        known = f"; {self._parent()} has {', '.join(names)}" if names else ""
+        return SourceFailed(f"OpenReview knows no venue {self.venue}{known}; {_REMEDY}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +192,27 @@ def _notes(venue: str, start: int) -> Request:
         "sort": "tmdate:desc",
         "count": "true",
         "limit": str(PAGE_SIZE),
-        "offset": str(start),
+        **({"offset": str(start)} if start else {}),  # with an offset the answer may lack the count
     }
     return Request(f"https://api2.openreview.net/notes?{urlencode(query)}", fresh=True)
+
+
+def _group(venue: str) -> Request:
+    """Return the request for the group of a venue; an unknown one is answered with 404."""
+    return Request(f"https://api2.openreview.net/groups?{urlencode({'id': venue})}", fresh=True, may_be_gone=True)
+
+
+def _first_group(found: JsonObject) -> JsonObject:
+    """Return the group of an answer, or an empty one."""
+    return next((group for group in as_list(found.get("groups")) if isinstance(group, dict)), {})
+
+
+def _venue_ids(group: JsonObject) -> list[str]:
+    """Return the venue ids of a conference's papers, or []: a journal's group does not name them all."""
+    content = group.get("content")
+    if not isinstance(content, dict) or "submission_venue_id" not in content:
+        return []
+    return [name for key in content if key.endswith("_venue_id") for name in text_values(_bare(content[key]))]
 
 
 def _changed(notes: list[object]) -> int:
@@ -167,7 +234,7 @@ def read_note(note: JsonObject) -> Iterator[Sighting]:
         words=make_words(
             _plain(text_at(content, "title")),
             _plain(text_at(content, "abstract")),
-            text_values(content.get("authors")),
+            _authors(content.get("authors")),
             _keywords(content),
         ),
         published=public,
@@ -188,6 +255,11 @@ def _bare(value: object) -> object:
 def _plain(text: str) -> str:
     """Return a text without the entities that some authors' browsers left: `Sin&lt;GLU&gt;`."""
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+
+
+def _authors(value: object) -> list[str]:
+    """Return the names: texts, or since 2026 objects with the full name, the profile and its institutions."""
+    return text_values([one.get("fullname") if isinstance(one, dict) else one for one in as_list(value)])
 
 
 def _keywords(content: JsonObject) -> list[str]:

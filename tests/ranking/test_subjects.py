@@ -49,7 +49,8 @@ def test_words_are_quoted_as_they_stand() -> None:
     found = about(day(("Lunar-Tide Gauge", PLAIN)), "lunar tide gauges")
     papers = found.about.columns.tolist()
     place = found.place(papers.index(FIRST))
-    assert place and found.mentions.quote(*place) == "Lunar-Tide Gauge"
+    assert place is not None
+    assert found.mentions.quote(*place) == "Lunar-Tide Gauge"
 
 
 def test_acronym_counts_only_as_written_and_meant() -> None:

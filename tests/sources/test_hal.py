@@ -58,14 +58,15 @@ def test_hal_takes_texts_and_lists() -> None:
     assert (found.words.title, found.words.abstract, found.words.authors) == ("Lakes", "They freeze.", ("Ada Lake",))
 
 
-def test_hal_selects_by_day_of_deposit() -> None:
+def test_hal_selects_by_day_online() -> None:
     request = HAL.requests(SINCE, None)
     assert request is not None
     query = parse_qs(urlsplit(request.url).query)
     assert query["q"] == ["domain_s:0.sdu"]
     assert query["fq"] == [
-        "submittedDate_tdate:[2026-11-21T00:00:00Z TO *]",
+        "releasedDate_tdate:[2026-11-21T00:00:00Z TO *]",
         "producedDate_tdate:[2025-11-21T00:00:00Z TO *]",
+        "-docType_s:(IMG OR PHOTO OR VIDEO OR SON OR MAP OR SOFTWARE)",
     ]
     assert (query["cursorMark"], query["sort"]) == (["*"], ["docid asc"])
 
@@ -77,11 +78,24 @@ def test_hal_follows_cursor_until_it_repeats() -> None:
     assert HAL.parse(answer(found=0)).next is None
 
 
+def test_hal_day_is_that_of_going_online() -> None:
+    moderated = only(releasedDate_s="2026-11-25 09:00:00", producedDate_s="2026")
+    assert (moderated.day, moderated.published) == (date(2026, 11, 25), datetime(2026, 11, 25, tzinfo=UTC))
+    assert only(releasedDate_s=None).day == date(2026, 11, 22)
+
+
+@pytest.mark.parametrize("name", ["tel-1", "in2p3-09000001", "ijn_09000002"])
+def test_hal_reads_ids_of_every_archive(name: str) -> None:
+    assert only(halId_s=name).ids == (f"hal:{name}",)
+
+
 @pytest.mark.parametrize(
     "body", [b'{"error": {"msg": "undefined field x", "code": 400}}', b'{"error": "undefined field x"}']
 )
 def test_hal_error_fails_with_message(body: bytes) -> None:
-    with pytest.raises(SourceFailed, match="HAL says: “undefined field x”"):
+    with pytest.raises(
+        SourceFailed, match=r"HAL says: “undefined field x”; correct the search as in https://api\.archives"
+    ):
         HAL.parse(body)
 
 

@@ -18,6 +18,7 @@ SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 VENUE = parse_source("openreview:Lakes.example/2026/Conference")
 CHANGED = int(SINCE.timestamp() * 1_000)
 DAY = 86_400_000
+NOT_FOUND = b'{"name": "NotFoundError", "message": "Group Not Found: X", "status": 404, "details": {}}'
 
 
 def note(content: dict[str, object] | None = None, **said: object) -> dict[str, object]:
@@ -27,6 +28,11 @@ def note(content: dict[str, object] | None = None, **said: object) -> dict[str, 
 
 def answer(*notes: dict[str, object], count: int | None = 9) -> bytes:
     return json.dumps({"notes": notes} if count is None else {"notes": notes, "count": count}).encode()
+
+
+def group(name: str, domain: str | None = None, **content: str) -> bytes:
+    said = {key: {"value": value} for key, value in content.items()}
+    return json.dumps({"groups": [{"id": name, **({"domain": domain} if domain else {}), "content": said}]}).encode()
 
 
 def only(*notes: dict[str, object]) -> Any:
@@ -40,7 +46,7 @@ def requested(cursor: str | None, since: datetime = SINCE) -> tuple[str, str]:
     assert request is not None
     query = parse_qs(urlsplit(request.url).query)
     assert (query["sort"], query["count"], query["limit"]) == (["tmdate:desc"], ["true"], [str(PAGE_SIZE)])
-    return query["content.venueid"][0], query["offset"][0]
+    return query["content.venueid"][0], query.get("offset", ["0"])[0]
 
 
 def test_openreview_parses_every_field() -> None:
@@ -178,8 +184,49 @@ def test_openreview_requests_empty_page_again() -> None:
     assert VENUE.requests(SINCE, "0") == VENUE.requests(SINCE, None)
 
 
-def test_openreview_empty_venue_is_quiet() -> None:
-    assert VENUE.parse(answer(count=0)) == Page(total=0)
+def test_openreview_venue_without_papers_is_looked_up() -> None:
+    empty = VENUE.parse(answer(count=0))
+    assert (empty, VENUE.parse(answer(count=None))) == (Page(next="venue", total=0), Page(next="venue"))
+    request = VENUE.requests(SINCE, empty.next)
+    assert request is not None
+    assert request.url == "https://api2.openreview.net/groups?id=Lakes.example%2F2026%2FConference"
+    name = "Lakes.example/2026/Conference"
+    assert VENUE.parse(group(name, name), "venue") == Page()
+    with pytest.raises(SourceFailed, match="a venue of the old API"):
+        VENUE.parse(group(name), "venue")
+
+
+@pytest.mark.parametrize(
+    "parent", [NOT_FOUND, group("Lakes.example/2026"), group("Lakes.example/2026", "Lakes.example")]
+)
+def test_openreview_unknown_venue_fails_with_remedy(parent: bytes) -> None:
+    assert VENUE.parse(NOT_FOUND, "venue").next == "venue parent"
+    with pytest.raises(SourceFailed, match=r"no venue Lakes.example/2026/Conference; take the id from the address"):
+        VENUE.parse(parent, "venue parent")
+    with pytest.raises(SourceFailed, match="no venue TMLE; take the id"):
+        parse_source("openreview:TMLE").parse(NOT_FOUND, "venue")
+
+
+def test_openreview_conference_names_its_venue_ids() -> None:
+    of = "X/2026/Conference"
+    named = group(of, of, submission_venue_id=f"{of}/Submission", rejected_venue_id=f"{of}/Rejected_Submission")
+    for name in ("Submission", "Rejected_Submission"):
+        assert parse_source(f"openreview:{of}/{name}").parse(named, "venue parent") == Page()
+    with pytest.raises(SourceFailed, match=f"{of} has {of}/Submission, {of}/Rejected_Submission; take"):
+        parse_source(f"openreview:{of}/Submissions").parse(named, "venue parent")
+    assert parse_source("openreview:TMLR/Rejected").parse(group("TMLR", "TMLR"), "venue parent") == Page()
+
+
+def test_openreview_page_begins_before_the_end_of_the_last() -> None:
+    notes = [note(forum=f"id{number}") for number in range(50)]
+    assert VENUE.parse(answer(*notes, count=90), "20").next == f"68@{CHANGED}"
+    assert VENUE.parse(answer(*notes[:3], count=90), "20").next == f"23@{CHANGED}"
+
+
+def test_openreview_reads_authors_with_profiles() -> None:
+    people = [{"fullname": "Ann Example", "username": "~Ann_Example1"}, {"fullname": "Bo Li", "institutions": []}]
+    found = only(note({"authors": {"value": [*people, {"username": "~Nameless1"}]}}))
+    assert found.words.authors == ("Ann Example", "Bo Li")
 
 
 def test_openreview_error_fails_with_message() -> None:

@@ -107,7 +107,7 @@ def openreview(_path: str, query: dict[str, str], size: int) -> bytes:
     else:
         stamps = [NOW] * 7 + [NOW - 10**9] * 50
         notes = [{"id": f"id{n}", "cdate": NOW, "tmdate": at, "content": content} for n, at in enumerate(stamps)]
-    found = notes[int(query["offset"]) :][:size]
+    found = notes[int(query.get("offset", 0)) :][:size]
     return json.dumps({"notes": found, "count": len(notes)}).encode()
 
 
