@@ -230,6 +230,7 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
     i18n: Any = environment  # the extension adds its methods when it is loaded
     i18n.install_gettext_translations(translations, newstyle=True)
     environment.globals |= {
+        "_": environment.globals["gettext"],  # the extension's `_` looks it up in each call
         "lang": language.replace("_", "-"),
         "dir": locale.text_direction,
         "theme": theme,
