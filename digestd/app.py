@@ -74,14 +74,24 @@ class App:
     @cached_property
     def templates(self) -> Templates:
         """Return the templates in force. Raises BadSetting if an override cannot be read."""
-        return self.read_templates()
+        from digestd.mail.templates import Templates
+
+        return Templates.of(self._template_files)
+
+    @cached_property
+    def _template_files(self) -> dict[str, str]:
+        return self._read_template_files()
 
     def read_templates(self) -> Templates:
         """Return the templates as they are now. Raises BadSetting if an override cannot be read."""
-        from digestd import resources
         from digestd.mail.templates import Templates
 
-        return Templates.of(resources.templates(self.template_folders) | self.theme.files)
+        return Templates.of(self._read_template_files())
+
+    def _read_template_files(self) -> dict[str, str]:
+        from digestd import resources
+
+        return resources.templates(self.template_folders) | self.theme.files
 
     @property
     def template_folders(self) -> list[Path]:
@@ -111,11 +121,13 @@ class App:
         Raises:
             BadSetting: a template cannot be compiled.
         """
+        from digestd import resources
         from digestd.store import template_sets
 
-        if not template_sets.is_known(self.db, self.templates.hash):
+        found = resources.hash_of(self._template_files)  # planning needs no more, and loads nothing that renders
+        if not template_sets.is_known(self.db, found):
             template_sets.add(self.db, self.templates.check().hash, self.templates.files)
-        return self.templates.hash
+        return found
 
     @cached_property
     def signer(self) -> Signer | None:

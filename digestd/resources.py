@@ -4,8 +4,9 @@ In a wheel the templates are inside the package, in a checkout next to it.
 """
 
 import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,8 @@ from digestd.errors import BadInput, BadSetting, NotFound
 
 _PACKAGE = Path(__file__).parent
 _SUFFIXES = {".j2", ".po", ".css"}
+_HASH_BYTES = 16
+"""Every delivery holds the hash of its templates, in hexadecimal digits."""
 
 
 def templates(overrides: Sequence[Path] = ()) -> dict[str, str]:
@@ -32,6 +35,12 @@ def templates(overrides: Sequence[Path] = ()) -> dict[str, str]:
             raise BadSetting(f"DIGESTD_TEMPLATES_DIR: there is no folder {folder}; create it or correct the setting")
         found.update(_read(folder))
     return found
+
+
+def hash_of(files: Mapping[str, str]) -> str:
+    """Return the hash of template files by path."""
+    content = json.dumps(dict(sorted(files.items())), ensure_ascii=False).encode()
+    return hashlib.blake2b(content, digest_size=_HASH_BYTES).hexdigest()
 
 
 class OverrideState(StrEnum):

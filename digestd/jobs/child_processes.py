@@ -26,6 +26,8 @@ DEFAULT_MOST = 4
 FAILED = 3
 """The exit status of a child that has logged why it failed."""
 _START = "import sys; sys.path[:] = sys.argv[2:]; from digestd.jobs.child import main; main()"
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
+"""Of mallopt(3): with an arena for each thread, planning takes a tenth more memory and is no faster."""
 log = structlog.get_logger(__name__)
 
 
@@ -78,6 +80,7 @@ class ChildProcesses:
                 *(sys.executable, "-c", _START, name, *sys.path),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                env={**os.environ, **_ENVIRONMENT},
             )
         except OSError as error:  # no memory, or too many processes
             log.error("cannot start a process; the next tick tries again", work=name, why=error.strerror)

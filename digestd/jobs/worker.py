@@ -43,7 +43,7 @@ TICK_SECONDS = 15.0
 """Interval of looking for work. A change on the web pages of this process wakes the worker earlier."""
 REST_SECONDS = 1.0
 """Time between two looks, however many changes there are."""
-LOOKUP_SECONDS = 30.0
+LOOKUP_SECONDS = 60.0
 """The same as TICK_SECONDS for libraries to read and papers to look up."""
 SETTLE_SECONDS = 60.0
 """Interval of checking the relay's log while deliveries are uncertain."""
@@ -52,7 +52,6 @@ UPKEEP_SECONDS = 3_600.0
 MANY = 300
 """Ready mails that are worth processes of their own, which take a second to start."""
 EXPIRE_BLOCK = 500
-_UNCERTAIN, _HELD, _REFUSED = "mails uncertain", "suppression held", "sender refused"
 log = structlog.get_logger(__name__)
 
 
@@ -88,14 +87,16 @@ async def work(
 
 async def rest(stop: asyncio.Event, wake: asyncio.Event | None, seconds: float) -> None:
     """Sleep until `stop` or `wake` is set, at least REST_SECONDS unless stopped, at most `seconds`. Clear `wake`."""
-    wake = wake or asyncio.Event()
-    await sleep(stop, min(REST_SECONDS, seconds))
+    wake, time = wake or asyncio.Event(), asyncio.get_running_loop().time
+    earliest = time() + min(REST_SECONDS, seconds)
     waiting = [asyncio.create_task(event.wait()) for event in (stop, wake)]
     try:
-        await asyncio.wait(waiting, timeout=max(0.0, seconds - REST_SECONDS), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in waiting:
             task.cancel()
+    if (left := earliest - time()) > 0:
+        await sleep(stop, left)
     wake.clear()
 
 
@@ -108,9 +109,7 @@ async def sleep(stop: asyncio.Event, seconds: float) -> None:
 async def settle_and_alert(app: App) -> None:
     """Settle uncertain deliveries, and alert the operator of what needs a person."""
     await asyncio.to_thread(settle_uncertain, app, app.clock())
-    await alert_uncertain(app)
-    await alert_held(app)
-    await alert_refused_sender(app)
+    await alert_operator(app)
 
 
 async def post_webhooks(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
@@ -244,48 +243,11 @@ def settle_uncertain(app: App, now: datetime) -> None:
         log.warning("resent uncertain mails", deliveries=count)
 
 
-async def alert_uncertain(app: App) -> None:
-    """Alert once about mails uncertain for a day, and again if there are more."""
-
-    def long_uncertain(session: Session) -> int:
-        return ledger.count_long_uncertain(session, app.clock())
-
-    if count := await asyncio.to_thread(_newly, app, _UNCERTAIN, long_uncertain):
-        why = f"{count} for more than a day; run `digestd delivery list --state uncertain` and settle them"
-        log.warning("uncertain", why=why)
-        await app.send_alert(_UNCERTAIN, "", why)
-
-
-async def alert_held(app: App) -> None:
-    """Alert once about held mails and suppressions, and again if there are more."""
-
-    def held(session: Session) -> int:
-        return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, app.clock()))
-
-    if count := await asyncio.to_thread(_newly, app, _HELD, held):
-        why = (
-            f"{count} permanent refusals or bounces, too many to be the subscribers' fault: no address is suppressed "
-            "and the mails wait. Check the relay, then run `digestd subscriber suppress --held --dry-run`"
-        )
-        log.error("held", why=why)
-        await app.send_alert(_HELD, "", why)
-
-
-async def alert_refused_sender(app: App) -> None:
-    """Alert if receivers refuse us as the sender, and again whenever twice as many do within a day."""
-
-    def doublings(session: Session) -> int:
-        return bounces.count_refused_senders(session, app.clock())[0].bit_length()
-
-    if await asyncio.to_thread(_newly, app, _REFUSED, doublings):
-        with app.db.read() as session:
-            addresses, status = bounces.count_refused_senders(session, app.clock())
-        why = (
-            f"{addresses} addresses refused a mail within a day because of its sender or content"
-            f"{f' (mostly {status})' if status else ''}; nobody is suppressed. Check DNS, DKIM and blocklists"
-        )
-        log.warning("refused", why=why)
-        await app.send_alert(_REFUSED, "", why)
+async def alert_operator(app: App) -> None:
+    """Alert the operator of what needs a person, and again if there is more of it."""
+    for event, why in await asyncio.to_thread(_new_alerts, app):
+        log.warning(event, why=why)
+        await app.send_alert(event, "", why)
 
 
 async def run(
@@ -312,13 +274,45 @@ def counts(report: DeliveryReport) -> dict[str, int]:
     return {name: getattr(report, name) for name in names}
 
 
-def _newly(app: App, event: str, count: Callable[[Session], int]) -> int:
-    """Return what there is now to alert about, if it is more than at the last alert, else 0."""
+def _new_alerts(app: App) -> list[tuple[str, str]]:
+    """Return what has grown since the last check: the events, and texts that say what to do."""
+    found = []
+    if count := _grown_count(app, "mails uncertain", ledger.count_long_uncertain):
+        why = f"{count} for more than a day; run `digestd delivery list --state uncertain` and settle them"
+        found.append(("mails uncertain", why))
+    if count := _grown_count(app, "suppression held", _count_held):
+        why = (
+            f"{count} permanent refusals or bounces, too many to be the subscribers' fault: no address is suppressed "
+            "and the mails wait. Check the relay, then run `digestd subscriber suppress --held --dry-run`"
+        )
+        found.append(("suppression held", why))
+    if _grown_count(app, "sender refused", _count_doublings):
+        with app.db.read() as session:
+            addresses, status = bounces.count_refused_senders(session, app.clock())
+        why = (
+            f"{addresses} addresses refused a mail within a day because of its sender or content"
+            f"{f' (mostly {status})' if status else ''}; nobody is suppressed. Check DNS, DKIM and blocklists"
+        )
+        found.append(("sender refused", why))
+    return found
+
+
+def _grown_count(app: App, event: str, count: Callable[[Session, datetime], int]) -> int:
+    """Return the count behind an alert if it has grown since the last check, else 0."""
     with app.db.read() as session:
-        if count(session) == alert_state.last_count(session, event):
+        if count(session, app.clock()) == alert_state.last_count(session, event):
             return 0  # the usual case takes no lock
     with app.db.write() as session:
-        return alert_state.count_if_more(session, event, lambda: count(session))
+        return alert_state.count_if_more(session, event, lambda: count(session, app.clock()))
+
+
+def _count_doublings(session: Session, now: datetime) -> int:
+    """Return 0 if no address refused us recently, 1 for one address, 2 for two, 3 for four, and so on."""
+    return bounces.count_refused_senders(session, now)[0].bit_length()
+
+
+def _count_held(session: Session, now: datetime) -> int:
+    return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, now))
 
 
 def clear_backoff(app: App) -> None:

@@ -1,9 +1,9 @@
 """Render digests as subject, text and HTML from parts that mails share.
 
 The parts are templates: the frame (`email/digest.html.j2`, and `.txt.j2` for the text), a line of the list of titles
-(`digest.entry`), a heading (`digest.section`) and a paper (`digest.paper`). A part is rendered with the values that
-many mails share, and with slots for values of one subscriber (see `fragments`). The frozen value that a part depends
-on is also its cache key.
+(`digest.entry`), a heading (`digest.section`), a paper (`digest.paper`) and why it was picked (`digest.reason`). A part
+is rendered with the values that many mails share, and with slots for values of one subscriber (see `fragments`). The
+frozen value that a part depends on is also its cache key.
 """
 
 import re
@@ -30,7 +30,7 @@ from digestd.mail.content import (
     PaperContent,
     Rendered,
 )
-from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, slot, token_value, value
+from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, part_value, slot, token_value, value
 from digestd.mail.rendering import (
     NAME_MAX,
     POSTAL_MAX,
@@ -67,6 +67,7 @@ _SPOKEN = frozenset(HeadingKind) - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
 _BULLET_COLUMNS = 2
 """Columns that the text template may print before a reason: an arrow and a space."""
 _FRIDAY = 4
+_NOTHING = value("")
 _TOKENS = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 
@@ -145,7 +146,7 @@ class PickLinks:
         mail: The address for commands, if there are no web pages.
         is_numbered: Whether to print numbers, for the list of titles or because replies name papers by number.
         abstracts: Where to print the full abstract.
-        reason: A slot, or empty if the heading says it all.
+        reason: The part digest.reason, or nothing if the heading or the paper before says it all.
     """
 
     feedback: str
@@ -153,7 +154,7 @@ class PickLinks:
     mail: str
     is_numbered: bool
     abstracts: FullAbstracts
-    reason: str
+    reason: str = slot("reason")
     number: str = slot("number")
 
 
@@ -221,7 +222,7 @@ def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, i
     links = content.links
     layout = blocks(content.items)
     first = [place for block in layout for place in block.places][:5]
-    lines = _lines(environment, content, [view_paper(content.items[place].paper, fit) for place in first])
+    lines = _lines(environment, content, [view_paper(content.items[place].paper, fit, ()) for place in first])
     values = _values(content, lines)
     has_contents = len(items) >= _CONTENTS_FROM
     frame = _frame(content, lines.heading, len(content.items) - len(items), has_contents)
@@ -252,7 +253,7 @@ def _numbered_parts(
     links, mail = content.links, value(content.links.mail)
     mute = value(f"{links.mute}/{content.period}/")
     gives_by_mail = _gives_feedback_by_mail(links)
-    tokens = _tokens(links) if links.feedback else [value("")] * len(content.items)
+    tokens = _tokens(links) if links.feedback else [_NOTHING] * len(content.items)
     entries: _Parts = []
     parts: _Parts = []
     number = 0
@@ -266,17 +267,16 @@ def _numbered_parts(
                 continue
             item = content.items[place]
             reason = _reason(environment, item.reason, block.heading.kind, item.colleagues)
-            is_said = bool(reason.html) and reason.html != said
-            said = reason.html
             own = {
-                "reason": reason,
+                "reason": _NOTHING if reason.html == said else reason,
                 "number": _number(number),
                 "token": tokens[place],
                 "mute": mute,
                 "place": _number(place + 1),
                 "mail": mail,
             }
-            pick = _pick_links(links.feedback, bool(links.mute), gives_by_mail, is_numbered, is_said, content.abstracts)
+            said = reason.html
+            pick = _pick_links(links.feedback, bool(links.mute), gives_by_mail, is_numbered, content.abstracts)
             followed = item.reason.words or (item.reason.value,) if item.reason.kind is ReasonKind.AUTHOR else ()
             parts.append((_paper(environment, item.paper, fit, pick, followed), own))
             entries.append((_entry(environment, item.paper, fit), own))
@@ -375,28 +375,33 @@ def _slot_if(link: str, name: str) -> str:
 
 
 @lru_cache(maxsize=64)  # one object per combination, because PickLinks is compared by identity
-def _pick_links(
-    feedback: str, mute: bool, mail: bool, is_numbered: bool, has_reason: bool, abstracts: FullAbstracts
-) -> PickLinks:
+def _pick_links(feedback: str, mute: bool, mail: bool, is_numbered: bool, abstracts: FullAbstracts) -> PickLinks:
     return PickLinks(
         feedback=f"{safe_url(feedback)}{slot('token')}" if feedback else "",
         mute=f"{slot('mute')}{slot('place')}" if mute else "",
         mail=slot("mail") if mail else "",
         is_numbered=is_numbered,
         abstracts=abstracts,
-        reason=slot("reason") if has_reason else "",
     )
 
 
 @lru_cache(maxsize=8192)  # many subscribers share interests
 def _reason(environment: Environment, reason: Reason, heading: HeadingKind, colleagues: Colleagues) -> Value:
-    """Return why a paper was picked, without what its heading says, and who liked it; empty if nothing is left."""
+    """Render why a paper was picked, without what its heading says, and who liked it."""
     text = _reason_text(environment, reason, heading)
     if colleagues.total:
         told = render_colleagues(environment, colleagues)
         text = f"{text} · {told}" if text and reason.kind is not ReasonKind.GROUP_LIKES else told
+    if not text:
+        return _NOTHING
     lines = wrap("x" * _BULLET_COLUMNS + text, 70)[_BULLET_COLUMNS:]
-    return value(text, lines.replace("\n", f"\n{' ' * _BULLET_COLUMNS}"))
+    line = value(text, lines.replace("\n", f"\n{' ' * _BULLET_COLUMNS}"))
+    return part_value(*_reason_part(environment), {"reason": line})
+
+
+@lru_cache(maxsize=64)
+def _reason_part(environment: Environment) -> _Part:
+    return _part(environment, "email/digest.reason", reason=slot("reason"))
 
 
 def _reason_text(environment: Environment, reason: Reason, heading: HeadingKind) -> str:
@@ -445,7 +450,7 @@ def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> 
 
 @lru_cache(maxsize=4096)
 def _entry(environment: Environment, entry: PaperContent, fit: DetailLevel) -> _Part:
-    paper = view_paper(entry, fit)
+    paper = view_paper(entry, fit, ())
     paper = replace(paper, title=shorten(paper.title, _ENTRY_MAX))
     return _part(environment, "email/digest.entry", paper=paper, number=slot("number"))
 

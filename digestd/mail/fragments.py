@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from markupsafe import escape
 
@@ -20,7 +20,6 @@ from digestd.mail.mime import SOFT_BREAK, quoted_printable_fragment
 
 MARK = "\ue000"
 """Begins and ends a slot: a private-use character."""
-_T = TypeVar("_T")
 _SLOT = re.compile(f"{MARK}([a-z0-9]+){MARK}")
 
 
@@ -32,7 +31,7 @@ def slot(name: str) -> str:
 class Value(NamedTuple):
     """The value of a slot as HTML and text, and both as quoted-printable.
 
-    Create it with `value` or `token_value`.
+    Create it with `value`, `token_value` or `part_value`.
     """
 
     html: str
@@ -85,16 +84,25 @@ class Fragment:
     def fill(self, values: Mapping[str, Value]) -> str:
         """Return the text with its slots filled."""
         plain = self._form.plain
-        return "".join(_interleaved(self._texts, [plain(values[name]) for name in self._names]))
+        return self._format % tuple([plain(values[name]) for name in self._names])
 
-    def encode(self, values: Mapping[str, Value]) -> Sequence[bytes]:
-        """Return the text with its slots filled, in pieces of quoted-printable."""
+    def encode(self, values: Mapping[str, Value]) -> bytes:
+        """Return the text with its slots filled, as quoted-printable."""
         encoded = self._form.encoded
-        return _interleaved(self._encoded, [encoded(values[name]) for name in self._names])
+        return self._encoded_format % tuple([encoded(values[name]) for name in self._names])
 
     @cached_property
-    def _encoded(self) -> Sequence[bytes]:
-        return [quoted_printable_fragment(text) for text in self._texts]
+    def _format(self) -> str:
+        return "%s".join([text.replace("%", "%%") for text in self._texts])
+
+    @cached_property
+    def _encoded_format(self) -> bytes:
+        return b"%b".join([quoted_printable_fragment(text).replace(b"%", b"%%") for text in self._texts])
+
+
+def part_value(html: Fragment, text: Fragment, values: Mapping[str, Value]) -> Value:
+    """Return a part with its slots filled as a value, for a slot on a line of its own."""
+    return Value(html.fill(values), text.fill(values), html.encode(values), text.encode(values))
 
 
 @dataclass(frozen=True)
@@ -112,9 +120,7 @@ class Body:
 
         The last line ends with CRLF.
         """
-        pieces: list[bytes] = []
-        for fragment, values in self.parts:
-            pieces += fragment.encode(values)
+        pieces = [fragment.encode(values) for fragment, values in self.parts]
         if pieces and pieces[-1].endswith(SOFT_BREAK):
             pieces.append(b"\r\n")
         return pieces
@@ -123,10 +129,3 @@ class Body:
     def size(self) -> int:
         """Return the encoded size in bytes."""
         return sum(map(len, self.encoded))
-
-
-def _interleaved(texts: Sequence[_T], values: Sequence[_T]) -> list[_T]:
-    """Return texts and values alternately; there is one more text than values."""
-    row = [texts[-1]] * (len(texts) + len(values))
-    row[::2], row[1::2] = texts, values
-    return row

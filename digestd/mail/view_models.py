@@ -159,7 +159,7 @@ def _gap(state: CoverageState, names: list[str]) -> CoverageGap:
 
 
 @lru_cache(maxsize=4096)  # many subscribers get the same papers
-def view_paper(paper: PaperContent, level: DetailLevel, followed: tuple[str, ...] = ()) -> PaperView:
+def view_paper(paper: PaperContent, level: DetailLevel, followed: tuple[str, ...]) -> PaperView:
     """Return a paper at a level of detail, cleaned, with links to the web only.
 
     `followed`: names of authors, as written in the paper, that are shown and marked in any case.

@@ -35,9 +35,10 @@ _ENDINGS = (
     ("ator", "ate"), ("our", "or"), ("ction", "ct"), 
 )  # fmt: skip
 """Derivations that do not change the subject, and British spelling."""
+_DERIVED = tuple(ending for ending, _ in _ENDINGS)
 _ACRONYM = re.compile(r"\(([A-Za-z0-9][A-Za-z0-9-]{1,9})\)")
 _PLURALS = {"matrices": "matrix", "indices": "index", "vertices": "vertex", "axes": "axis"}
-_COMPOUND = re.compile("\\w+(?:[-\u2010\u2011]\\w+)*")
+COMPOUND = re.compile("\\w+(?:[-\u2010\u2011]\\w+)*")
 _LONG_FORM = re.compile(r"[\w'/-]+")
 _IN_LONG_FORM = 10
 """Maximum number of words before the parenthesis that a long form is sought in."""
@@ -49,7 +50,7 @@ def lemma(word: str) -> str:
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return word
     word = _PLURALS.get(word) or _singular(word)
-    for ending, base in _ENDINGS:
+    for ending, base in _ENDINGS if word.endswith(_DERIVED) else ():
         if word.endswith(ending) and len(word) > len(ending) + 2:
             word = word.removesuffix(ending) + base
             break
@@ -60,29 +61,24 @@ def lemma(word: str) -> str:
 
 def lemmas(text: str) -> list[str]:
     """Return the lemmas of a text in order, without stop words."""
-    compounds = _COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
-    return [base for compound in compounds for base, _ in _compound_lemmas(compound)]
+    found = COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
+    return [base for compound in found for base, _ in compound_lemmas(compound)]
 
 
-def lemmas_with_places(text: str) -> Iterator[tuple[str, str, int, int]]:
-    """Yield each lemma of a text (NFC) in order with the word as written, and where its compound starts and ends.
+@lru_cache(maxsize=CACHE_SIZE)
+def compound_lemmas(compound: str) -> tuple[tuple[str, str], ...]:
+    """Return the lemmas of words joined by hyphens, each with the word as written; few compounds make up most texts.
 
     Stop words are left out, but not those that a compound consists of but for one word ("off-policy", "one-shot"), and
     no capital letter that stands alone ("T cells"), other than A and I.
     """
-    for match in _COMPOUND.finditer(text):
-        start, end = match.span()
-        for base, word in _compound_lemmas(match[0]):
-            yield base, word, start, end
-
-
-@lru_cache(maxsize=CACHE_SIZE)
-def _compound_lemmas(compound: str) -> tuple[tuple[str, str], ...]:
-    """Return the lemmas of words joined by hyphens, each with the word as written; few compounds make up most texts."""
-    parts = [(token, word) for word in words(compound) for token in word_tokens(word)]
+    if compound.isascii() and compound.isalnum():
+        parts = [(compound.lower(), compound)]
+    else:
+        parts = [(token, word) for word in words(compound) for token in word_tokens(word)]
     telling = [part for part in parts if part[0] not in STOP_WORDS or _is_symbol(part[1])]
     kept = telling if len(telling) > 1 or len(parts) == 1 else parts
-    return tuple((lemma(token), word) for token, word in kept)
+    return tuple([(lemma(token), word) for token, word in kept])
 
 
 def _is_symbol(word: str) -> bool:
@@ -91,7 +87,7 @@ def _is_symbol(word: str) -> bool:
 
 def acronym(word: str) -> str:
     """Return a word that is written as an acronym (RAG, NeRFs) in the singular; "" for other words."""
-    if sum(map(str.isupper, word)) < 2 or not word.isalnum():
+    if word[1:].islower() or sum(map(str.isupper, word)) < 2 or not word.isalnum():
         return ""
     return word[:-1] if word.endswith("s") else word
 

@@ -9,20 +9,22 @@ The words of all papers form one sequence of numbers, in which the concepts of m
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
-from typing import NamedTuple
+from functools import lru_cache
+from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 
 from digestd.domain.paper import Paper
-from digestd.ranking.arrays import NOWHERE, Bools, Cells, Columns, Floats, Groups, Ints, grouped
+from digestd.ranking.arrays import NOWHERE, Bools, Cells, Columns, Floats, Groups, Ints, distinct, grouped
 from digestd.ranking.concepts import Names
 from digestd.ranking.inverted_index import in_category
-from digestd.ranking.lexicon import acronym, definitions, lemmas, lemmas_with_places
+from digestd.ranking.lexicon import CACHE_SIZE, COMPOUND, acronym, compound_lemmas, definitions, lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, SENTENCE_END, excerpt, sentences, title_phrase
+from digestd.ranking.text import lower
 
 GAP = 1
 """Words that may stand between two words of a form, as in "video *world* generation"."""
@@ -47,14 +49,12 @@ PHRASE_OF_TITLE = 3
 _EXAMPLES = re.compile(
     r"(?<![\w-])(?:(?:such as|including|covering|spanning|ranging from|like|for example|for instance|e\.g\.),?\s"
     r"(?:(?!\b(?:that|which|who|we|it|they|is|are|was|were|has|have|can|may|by|to|for|while|with)\b)[^.!?;:]|[.:](?!\s))*"
-    r"|\((?:e\.g\.|such as|including|like)[^)]*)",
-    re.IGNORECASE,
+    r"|\((?:e\.g\.|such as|including|like)[^)]*)"
 )
 """Lists of examples."""
 _AVOIDED = re.compile(
     r"(?<![\w-])(?:without|instead of|rather than|unlike|as opposed to|no longer"
-    r"|eschew(?:s|ed|ing)?|avoid(?:s|ed|ing)?|bypass(?:es|ed|ing)?|circumvent(?:s|ed|ing)?)\s[^,.;:!?()]*",
-    re.IGNORECASE,
+    r"|eschew(?:s|ed|ing)?|avoid(?:s|ed|ing)?|bypass(?:es|ed|ing)?|circumvent(?:s|ed|ing)?)\s[^,.;:!?()]*"
 )
 """What the authors do not do or use, up to the end of the clause."""
 
@@ -281,7 +281,7 @@ class MentionIndex:
             may = (before <= distance) & (distance <= (gap + 1) * before)
             may &= self.sequence[start] == words[spans.starts[form]]
             found.append(form[may] * len(self.sequence) + start[may])
-        form, start = np.divmod(np.unique(np.concatenate(found)), len(self.sequence))
+        form, start = np.divmod(distinct(np.concatenate(found)), len(self.sequence))
         return form, start
 
     def _acronyms(self, topics: Sequence[Names]) -> Ints:
@@ -323,21 +323,27 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
     """
     texts = [unicodedata.normalize("NFC", paper.text) for paper in papers]
     titles = [unicodedata.normalize("NFC", paper.plain_title) for paper in papers]
-    read = [list(_words(len(title), text)) for title, text in zip(titles, texts, strict=True)]
-    found = [*chain.from_iterable(read), *BETWEEN]
-    sizes = np.array([*map(len, read), len(BETWEEN)], dtype=np.intp)
     words = {"": 0}
-    sequence = np.array([words.setdefault(one.lemma, len(words)) for one in found], dtype=np.int32)
+    shorts: dict[str, str] = {}
     acronyms: dict[str, list[int]] = {}
-    for place, (before, one) in enumerate(pairwise([BETWEEN[0], *found])):
-        if (short := acronym(one.word)) and one.end != before.end:  # "LLM-based", not "HELMET-LLM"
-            acronyms.setdefault(short, []).append(place)
     defined: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-    for j, text in enumerate(texts):
+    tables, first = [], 0
+    for j, (title, text) in enumerate(zip(titles, texts, strict=True)):
+        found = _words(len(title), text)
+        tables.append(_table(found, words))  # numbers take a tenth of the memory of words
+        before = 0
+        for place, (_, word, _, end, _, _) in enumerate(found, first):
+            if word not in shorts:
+                shorts[word] = acronym(word)
+            if shorts[word] and end != before:  # "LLM-based", not "HELMET-LLM"
+                acronyms.setdefault(shorts[word], []).append(place)
+            before = end
         for short, long_form in dict(definitions(text)).items():
             defined.setdefault(short, []).append((j, tuple(lemmas(long_form))))
-    firsts = (np.cumsum(sizes) - sizes)[:-1]
-    objects, directed, ends_sentence, ends_clause = np.array([one[5:] for one in found], dtype=np.bool_).T
+        first += len(found)
+    sizes = np.array([*(len(table.T) for table in tables), len(BETWEEN)], dtype=np.intp)
+    sequence, start, end, told, follows = np.concatenate([*tables, _table(BETWEEN, words)], axis=1)
+    owner, tells = np.repeat(np.arange(len(sizes)), sizes), told.astype(np.intp)
     return MentionIndex(
         model=model,
         categories=categories,
@@ -345,73 +351,79 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         sequence=sequence,
         postings=np.argsort(sequence, kind="stable"),
         ends=np.cumsum(np.bincount(sequence)),
-        acronyms={short: np.array(places) for short, places in acronyms.items()},
+        acronyms={of: np.array(places) for of, places in acronyms.items()},
         defined=defined,
-        papers=np.repeat(np.arange(len(sizes)), sizes),
-        sentences=np.cumsum(ends_sentence),
-        clauses=np.cumsum(ends_clause),
-        spans=np.array([one[2:4] for one in found], dtype=np.intp),
-        tells=np.array([one.tells for one in found], dtype=np.intp),
-        objects=objects,
-        directed=directed,
-        begins=firsts + len(BETWEEN),
-        titles=np.array([sum(one.tells == TITLE for one in words_of) for words_of in read], dtype=np.intp),
+        papers=owner,
+        sentences=np.cumsum(follows & _NEXT_SENTENCE > 0),
+        clauses=np.cumsum(follows & _NEXT_CLAUSE > 0),
+        spans=np.column_stack([start, end]).astype(np.intp),
+        tells=tells,
+        objects=follows & _OBJECT > 0,
+        directed=follows & _DIRECTED > 0,
+        begins=(np.cumsum(sizes) - sizes)[:-1] + len(BETWEEN),
+        titles=np.bincount(owner[tells == TITLE], minlength=len(sizes))[:-1],
         texts=texts,
         titles_of=titles,
     )
 
 
-class _Word(NamedTuple):
-    """A word of a paper.
-
-    Attributes:
-        lemma, word: Its lemma, and as written; empty in a gap and within examples.
-        start, end: Where it stands in the text.
-        tells, objects, directed: As in `MentionIndex`.
-        begins_sentence, begins_clause: Whether a sentence or a clause ended since the word before.
-    """
-
-    lemma: str = ""
-    word: str = ""
-    start: int = 0
-    end: int = 0
-    tells: int = BACKGROUND
-    objects: bool = False
-    directed: bool = False
-    begins_sentence: bool = True
-    begins_clause: bool = True
+def _table(found: "Sequence[_Word]", words: dict[str, int]) -> Columns:
+    """Return words as rows of numbers: of their lemmas, which are added to `words`, and all that follows `word`."""
+    lemma, _, *rest = zip(*found, strict=True)
+    return np.array([[words.setdefault(one, len(words)) for one in lemma], *rest], dtype=np.int32)
 
 
-BETWEEN = [_Word()] * (GAP + 2)
+_Word: TypeAlias = tuple[str, str, int, int, int, int]
+"""A word of a paper: its lemma, and as written; both are empty in a gap and within examples.
+
+Then where it stands in the text, what it tells, and how it follows the word before: some of the next four.
+"""
+_OBJECT, _DIRECTED, _NEXT_CLAUSE, _NEXT_SENTENCE = 1, 2, 4, 8
+"""As an object or directed (see `MentionIndex`), after the end of a clause, of a sentence."""
+BETWEEN: Sequence[_Word] = [("", "", 0, 0, BACKGROUND, _NEXT_CLAUSE | _NEXT_SENTENCE)] * (GAP + 2)
 """A gap between title and abstract, and between papers, so that no phrase stands across."""
 
 
-def _words(abstract: int, text: str) -> Iterator[_Word]:
-    """Yield the words of a paper, with gaps before its title and its abstract, which begins at text[abstract:]."""
-    yield from BETWEEN
+def _words(abstract: int, text: str) -> list[_Word]:
+    """Return the words of a paper, with gaps before its title and its abstract, which begins at text[abstract:]."""
+    found = [*BETWEEN]
     told = sentences(text, abstract)
     sentence_end, tells, last_word = abstract, TITLE, ""
-    examples = [place for match in _EXAMPLES.finditer(text, abstract) for place in range(*match.span())]
-    passing, before = frozenset(examples), 0
-    avoided = {place for match in _AVOIDED.finditer(text, abstract) for place in range(*match.span())}
-    for lemma, word, start, end in lemmas_with_places(text):
+    examples, avoided = (_places(pattern, text, abstract) for pattern in (_EXAMPLES, _AVOIDED))
+    before = 0
+    for match in COMPOUND.finditer(text):
+        own = compound_lemmas(match[0])
+        if not own:
+            continue
+        start, end = match.span()
         if before < abstract <= start:
-            yield from BETWEEN
+            found += BETWEEN
         while start >= sentence_end and sentence_end < len(text):
             sentence_end, tells = next(told)
-        between = text[before:start]
-        lemma, word = ("", "") if start in passing else (lemma, word)
-        ends = len(between) > 1
-        links = between.lower().split(" ") if between else ()
-        yield _Word(
-            lemma,
-            word,
-            start,
-            end,
-            BACKGROUND if start in avoided else tells,
-            bool(links) and not last_word.endswith("ive"),
-            not DIRECTIONS.isdisjoint(links),
-            ends and SENTENCE_END.search(between) is not None,
-            ends and _CLAUSE_END.search(between) is not None,
-        )
-        before, last_word = end, word
+        follows = _separation(text[before:start])
+        if last_word.endswith("ive"):
+            follows &= ~_OBJECT
+        for lemma, word in own:
+            lemma, last_word = ("", "") if start in examples else (lemma, word)
+            found.append((lemma, last_word, start, end, BACKGROUND if start in avoided else tells, follows))
+            follows = 0
+        before = end
+    return found
+
+
+def _places(pattern: re.Pattern[str], text: str, start: int) -> set[int]:
+    """Return the places of text[start:] in matches of a pattern in lower case."""
+    return {place for match in pattern.finditer(lower(text), start) for place in range(*match.span())}
+
+
+@lru_cache(maxsize=CACHE_SIZE)  # few different texts stand between words
+def _separation(between: str) -> int:
+    """Return how a word follows another one with this text between them, if it may be its object."""
+    follows = _OBJECT if between else 0
+    if not DIRECTIONS.isdisjoint(between.lower().split(" ")):
+        follows |= _DIRECTED
+    if len(between) > 1 and _CLAUSE_END.search(between):
+        follows |= _NEXT_CLAUSE
+    if len(between) > 1 and SENTENCE_END.search(between):
+        follows |= _NEXT_SENTENCE
+    return follows

@@ -30,7 +30,15 @@ from scipy.sparse import csr_array
 from digestd.ranking.arrays import Doubles, Floats, Halves, Ints, Sparse, grouped, sparse, stacked
 from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.text import analyse
-from digestd.ranking.vocabulary import CHUNK, Corpus, choose_vocabulary, count_corpus_terms, count_terms, read_corpus
+from digestd.ranking.vocabulary import (
+    CHUNK,
+    Corpus,
+    choose_vocabulary,
+    count_corpus_terms,
+    count_terms,
+    grams,
+    read_corpus,
+)
 
 LSA_DIMS = 200
 """Latent dimensions."""
@@ -178,7 +186,7 @@ class TextModel:
 
     def encode_tokens(self, docs: Sequence[Sequence[str]]) -> EncodedTexts:
         """Encode texts given as stems."""
-        sparse = tfidf_rows(count_terms(docs, self.vocabulary), self.idf)
+        sparse = tfidf_rows(count_terms(map(grams, docs), self.vocabulary), self.idf)
         return EncodedTexts(sparse, lsa_vectors(sparse, self.components))
 
 
@@ -298,7 +306,7 @@ def fingerprint(model: TextModel) -> str:
 
 def encode_term_counts(model: TextModel, texts: Sequence[str]) -> list[bytes]:
     """Tokenise texts and encode the counts of the model's terms."""
-    tf = count_terms(analyse(texts), model.vocabulary)
+    tf = count_terms(map(grams, analyse(texts)), model.vocabulary)
     columns, often = tf.indices.astype("<i4"), np.minimum(tf.data, MAX_COUNT).astype("<u2")
     return [columns[a:b].tobytes() + often[a:b].tobytes() for a, b in zip(tf.indptr, tf.indptr[1:], strict=False)]
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from digestd.ranking.text import STOP_WORDS
+from digestd.ranking.text import STOP_WORDS, lower
 
 MAX, BEFORE = 90, 40
 """Maximum number of characters of a quote, and of those before what it is quoted for."""
@@ -12,26 +12,25 @@ EXTRA = 4
 SENTENCE_END = re.compile(r"[.!?;:][\"'”’)\]]*(?=\s|$)")
 BACKGROUND, PASSING, OWN, CONTRIBUTION = range(4)
 """What a sentence tells: what was known before, how the work compares, what the authors did, what is new; best last."""
-_OWN = re.compile(r"\b(?:we|our|this (?:paper|work|study|survey|article))\b", re.IGNORECASE)
+_OWN = re.compile(r"\b(?:we|our|this (?:paper|work|study|survey|article))\b")
 """The beginning of what the authors did, after what was known."""
 _NEW = re.compile(
     r"\b(?:we|this (?:paper|work|study|survey|article)) (?:also |then |first |further |therefore )?"
     r"(?:propose|present|introduce|develop|design|build|construct|create|open-source|train|study|investigate|employ|use)"
-    r"s?\b",
-    re.IGNORECASE,
+    r"s?\b"
 )
 """What the authors did, in so many words."""
 _PASSING = re.compile(
     r"\b(?:baselines?|experiment(?:s|al)?|evaluat(?:e[sd]?|ing|ions?)|outperform(?:s|ed|ing)?|surpass(?:es|ed|ing)?"
     r"|codebase|publicly|achiev(?:es?|ed|ing)|compared|demonstrat(?:es?|ed|ing)|effectiveness|state-of-the-art|competitive"
-    r"|unlike|without|rather than|instead of|motivated by|inspired by|in contrast to)\b",
-    re.IGNORECASE,
+    r"|unlike|without|rather than|instead of|motivated by|inspired by|in contrast to)\b"
 )
 """Words of sentences about other work, or about results."""
 
 
 def sentences(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
     """Yield the end of each sentence of text[start:], and what it tells."""
+    text = lower(text)
     known = BACKGROUND if _OWN.search(text, start) else OWN
     ends = [match.end() for match in SENTENCE_END.finditer(text, start)]
     for end in [*ends, len(text)]:

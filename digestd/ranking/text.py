@@ -43,7 +43,7 @@ _UNSPACED = (
 """Scripts without spaces between words, and Korean, whose particles are attached to words."""
 _SCRIPT_PART = re.compile(rf"[a-z0-9]+|[{_UNSPACED}]+|[^\W_a-z0-9{_UNSPACED}]+")
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
-_SPACES_AND_HYPHENS = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
+_HYPHENS = dict.fromkeys([ord("-"), *range(0x2010, 0x2016), 0x2212], " ")
 _GREEK = [
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
     *("xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
@@ -75,7 +75,12 @@ def phrase_form(text: str) -> str:
 
     Each run of spaces and hyphens is one space.
     """
-    return _SPACES_AND_HYPHENS.sub(" ", fold(text)).strip()
+    return " ".join(fold(text).translate(_HYPHENS).split())
+
+
+def lower(text: str) -> str:
+    """Return lower case of the same length, for patterns: ignoring case would make them up to three times as slow."""
+    return text.replace("İ", "I").lower()
 
 
 def folded_tokens(text: str) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from digestd.ranking.arrays import Floats, Sparse, sparse
+from digestd.ranking.arrays import Floats, Sparse, distinct, sparse
 from digestd.ranking.lexicon import AcronymCounter
 from digestd.ranking.text import stems, words
 
@@ -129,14 +129,14 @@ def count_corpus_terms(corpus: Corpus, terms: VocabularyTerms) -> Sparse:
     return stacked
 
 
-def count_terms(docs: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) -> Sparse:
-    """Count each known term in each text: (n, V)."""
+def count_terms(docs: Iterable[Sequence[str]], vocabulary: Mapping[str, int]) -> Sparse:
+    """Count each known term in each text, given as terms: (n, V)."""
     columns: list[int] = []
     values: list[int] = []
     ends = [0]
     for doc in docs:
-        found = Counter(filter(vocabulary.__contains__, grams(doc)))
-        columns.extend(map(vocabulary.__getitem__, found))
+        found = Counter([column for column in map(vocabulary.get, doc) if column is not None])
+        columns.extend(found)
         values.extend(found.values())
         ends.append(len(columns))
     data = np.array(values, dtype=np.float32)
@@ -188,7 +188,7 @@ class _CorpusReader:
     def _count(self, numbers: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
         """Count in how many of the texts, given as word numbers one after the other, each word occurs."""
         texts = np.repeat(np.arange(len(lengths)), lengths)
-        once = np.unique(texts << 32 | numbers) & (1 << 32) - 1
+        once = distinct(texts << 32 | numbers) & (1 << 32) - 1
         found = np.bincount(once, minlength=len(self.surfaces))
         found[: len(self.frequency)] += self.frequency
         self.frequency = found

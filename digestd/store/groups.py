@@ -396,6 +396,8 @@ def _liked_by(events: Sequence[core.Record], current: Mapping[int, int], at_us: 
 
 def _groups(session: Session, names: Mapping[int, str]) -> dict[int, Group]:
     """Return the groups with these numbers and names, with their interests."""
+    if not names:
+        return {}
     query = select(core.group_interest).where(_I.group_id.in_(list(names))).order_by(_I.group_id, _I.position)
     found: dict[int, list[Interest]] = {key: [] for key in names}
     for row in session.connection().execute(query):

@@ -30,6 +30,8 @@ def keep(session: Session, delivery: int, reply: CommandReply) -> None:
 
 def of(session: Session, deliveries: Sequence[int]) -> dict[int, CommandReply]:
     """Return the replies of these deliveries; absent if they are none."""
+    if not deliveries:
+        return {}
     rows = session.connection().execute(select(core.reply).where(_R.delivery_id.in_(deliveries)))
     return {row.delivery_id: _reply(row) for row in rows}
 

@@ -64,7 +64,7 @@ class FeedbackLinks:
             "feedback",
             language=pick.subscriber.language,
             action=action,
-            paper=view_paper(PaperContent.of(pick.paper), _FIT),
+            paper=view_paper(PaperContent.of(pick.paper), _FIT, ()),
             given={name: pick.has_verdict(verdict) for name, verdict in VERDICTS.items()},
             base=f"{self.pages.site.root}f/{signed}",
         )

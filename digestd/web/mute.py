@@ -82,7 +82,7 @@ class _MutePages:
             "mute",
             422 if typed else 200,
             language=pick.subscriber.language,
-            paper=view_paper(PaperContent.of(pick.paper), _FIT),
+            paper=view_paper(PaperContent.of(pick.paper), _FIT, ()),
             pick=pick,
             typed=typed,
             base=f"{here}/mute/{period}/{n}",

@@ -59,7 +59,7 @@ def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
     The most generous one that fits BYTES_MAX.
     """
     for fit in _FITS:
-        shown = [view_paper(PaperContent.of(paper), fit) for paper in papers]
+        shown = [view_paper(PaperContent.of(paper), fit, ()) for paper in papers]
         if sum(map(_bytes, shown)) <= BYTES_MAX:
             break
     return [_card(paper, item) for paper, item in zip(papers, shown, strict=True)]
@@ -67,12 +67,12 @@ def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
 
 def short_card(paper: Paper, reason: str) -> PaperCard:
     """Return a paper without its abstract, with the reason why it was chosen."""
-    return _card(paper, view_paper(PaperContent.of(paper), _FITS[-1]), reason)
+    return _card(paper, view_paper(PaperContent.of(paper), _FITS[-1], ()), reason)
 
 
 def complete_card(paper: Paper) -> PaperCard:
     """Return a paper with its complete abstract."""
-    return replace(_card(paper, view_paper(PaperContent.of(paper), _COMPLETE)), is_long=False)
+    return replace(_card(paper, view_paper(PaperContent.of(paper), _COMPLETE, ())), is_long=False)
 
 
 def paper_path(name: PaperId) -> str:

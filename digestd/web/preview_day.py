@@ -7,6 +7,7 @@ wait only while nothing is loaded yet, or if the loaded day is older than STALE.
 the first day, and a day that nobody uses is dropped: a service without visitors needs neither.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -40,7 +41,8 @@ class PreviewDay:
         self._kept: PlanningDay | None = None
         self._coming: Future[PlanningDay] | None = None
         self._reader = ThreadPoolExecutor(1, "today")
-        self._drop = Timer(0, self._forget)
+        self._used = 0.0
+        self._drop: Timer | None = None
 
     @classmethod
     def of(cls, app: App) -> "PreviewDay":
@@ -91,8 +93,12 @@ class PreviewDay:
 
     def _keep(self) -> None:
         """Drop the day UNUSED_SECONDS from now, not before. The caller holds the lock."""
-        self._drop.cancel()
-        self._drop = Timer(UNUSED_SECONDS, self._forget)
+        self._used = time.monotonic()
+        if self._drop is None:
+            self._drop_in(UNUSED_SECONDS)
+
+    def _drop_in(self, seconds: float) -> None:
+        self._drop = Timer(seconds, self._forget)
         self._drop.daemon = True
         self._drop.start()
 
@@ -100,7 +106,11 @@ class PreviewDay:
         from digestd.digests.resource_limits import release_free_memory
 
         with self._lock:
-            self._kept = None
+            left = self._used + UNUSED_SECONDS - time.monotonic()
+            if left > 0:
+                self._drop_in(left)
+                return
+            self._kept = self._drop = None
         release_free_memory()
 
     def _renewed(self, now: datetime) -> "Future[PlanningDay]":

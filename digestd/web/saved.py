@@ -83,7 +83,7 @@ class SavedPapers:
             "saved",
             language=owner.language,
             count=len(found),
-            papers=[(paper.id, view_paper(PaperContent.of(paper), _FIT)) for paper, _ in found[:SHOWN_MAX]],
+            papers=[(paper.id, view_paper(PaperContent.of(paper), _FIT, ())) for paper, _ in found[:SHOWN_MAX]],
             base=f"{self.pages.site.root}s/{signed}",
             files=FILES,
             feeds=FEEDS,

@@ -15,7 +15,7 @@ from digestd.delivery import alert
 from digestd.delivery.alert import webhook_alert
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
-from digestd.jobs.worker import alert_refused_sender, alert_uncertain, tick
+from digestd.jobs.worker import alert_operator, tick
 from digestd.store import bounces
 from digestd.store.ledger import queries
 from digestd.store.ledger.settlement import SettlementProof, settle
@@ -126,7 +126,7 @@ async def test_alert_reports_refused_sender_at_each_doubling(on_file: Install) -
         for number in range(1, 6):
             await refuse_sender(install, number)
         install.clock.go(timedelta(days=2))
-        await alert_refused_sender(install.app)
+        await alert_operator(install.app)
         await refuse_sender(install, 6)
         with local_client(install.app) as client:
             assert client.get("/readyz").json()["sender_refused"] == 1
@@ -141,12 +141,12 @@ async def refuse_sender(install: Install, number: int) -> None:
     key = number.to_bytes(32)
     with install.db.write() as session:
         bounces.insert(session, Bounce(key, key, BounceKind.POLICY, "dsn", "5.7.26", None, None, install.clock.now))
-    await alert_refused_sender(install.app)
+    await alert_operator(install.app)
 
 
 async def by_workers(install: Install) -> None:
     """Run a check in four new workers at once."""
-    await asyncio.gather(*(alert_uncertain(install.app) for _ in range(4)))
+    await asyncio.gather(*(alert_operator(install.app) for _ in range(4)))
 
 
 @asynccontextmanager

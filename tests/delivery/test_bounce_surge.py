@@ -15,7 +15,7 @@ from digestd.delivery.transports import Route
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
-from digestd.jobs.worker import alert_held
+from digestd.jobs.worker import alert_operator
 from digestd.security.links import address_key
 from digestd.store import bounce_surge, bounces, core, ledger, subscribers, suppressions
 from digestd.subscribers.suppression import suppress_held
@@ -214,7 +214,7 @@ async def test_operator_is_alerted_once(on_file: Install) -> None:
         install = on_file.to(relay.url, alert_url=url)
         await install.deliver()
         for _ in range(2):
-            await alert_held(install.app)
+            await alert_operator(install.app)
         with local_client(install.app) as client:
             ready, metrics = client.get("/readyz").json(), client.get("/metrics").text
     assert [each["event"] for each in told] == ["suppression held"]

@@ -66,7 +66,7 @@ def test_web_view_folds_the_full_abstract() -> None:
 
 
 def test_gist_follows_the_level_of_detail() -> None:
-    shown = [view_paper(paper(GistKind.SOURCE), level) for level in DETAIL_LEVELS]
+    shown = [view_paper(paper(GistKind.SOURCE), level, ()) for level in DETAIL_LEVELS]
     assert shown[0].gist.endswith("more than three.")
     assert shown[1].gist == "We count all trees."
     assert all(len(view.gist) <= level.abstract for view, level in zip(shown, DETAIL_LEVELS, strict=True))
@@ -74,7 +74,7 @@ def test_gist_follows_the_level_of_detail() -> None:
 
 
 def test_paper_without_gist_shows_its_abstract() -> None:
-    view = view_paper(replace(paper(), gist=None), DETAIL_LEVELS[0])
+    view = view_paper(replace(paper(), gist=None), DETAIL_LEVELS[0], ())
     assert view.gist == view.abstract != ""
     assert not view.is_machine_written
 

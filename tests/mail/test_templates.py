@@ -46,7 +46,10 @@ def test_html_template_cannot_include_plain_text() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["{{ missing }}", "{{ ''.__class__.__mro__ }}", "{{ items.append(1) }}", "{{ items.__init__ }}", "{{ 1 / 0 }}"],
+    [
+        *("{{ missing }}", "{{ ''.__class__.__mro__ }}", "{{ items.append(1) }}", "{{ items.__init__ }}"),
+        *("{{ 1 / 0 }}", "{{ theme.__class__ }}", "{{ theme.__match_args__ }}"),
+    ],
 )
 def test_template_rejects_undefined_names(source: str) -> None:
     made = Templates.of({**FILES, "web/a.html.j2": source})

@@ -40,7 +40,7 @@ def test_reason_title_people_gist_and_links_read_in_order(case: str) -> None:
     for item in content.items:
         if item.section is not Section.FOR_YOU:
             continue  # their heading says the reason
-        paper = view_paper(item.paper, DETAIL_LEVELS[0])
+        paper = view_paper(item.paper, DETAIL_LEVELS[0], ())
         gist = shorten(paper.gist, 60).rstrip("…")
         for part in (render_sentence(environment, item.reason), paper.title, *paper.authors[:1], gist, "Mute…"):
             at = text.find(joined(part), at)
@@ -52,7 +52,7 @@ def test_every_link_is_listed_in_order() -> None:
     shown = read(render_digest(TEMPLATES, content).html, "-o", "display_link_number=1")
     body, _, references = shown.partition("References:")
     links = [joined(line.partition("]")[2]) for line in references.splitlines() if line.strip().startswith("[")]
-    wanted = [link.url for item in content.items for link in view_paper(item.paper, DETAIL_LEVELS[0]).links]
+    wanted = [link.url for item in content.items for link in view_paper(item.paper, DETAIL_LEVELS[0], ()).links]
     places = [links.index(link) for link in wanted]
     assert all(before <= after for before, after in pairwise(places))
     assert content.links.unsubscribe in links
