@@ -24,6 +24,7 @@ from digestd.digests.outlook import InterestYield, Outlook, explain_date, outloo
 from digestd.domain.delivery import Claim, MailKind, State
 from digestd.domain.paper import paper_id
 from digestd.domain.schedule import local_date, next_digest, period_date, period_on
+from digestd.domain.service_status import counted
 from digestd.domain.subscriber import Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
@@ -53,10 +54,6 @@ class MailPart(StrEnum):
     EML = "eml"
 
 
-def _forms() -> list[str]:
-    return list(OUTLETS)
-
-
 def show_preview(
     email: Email,
     text: Text = False,
@@ -65,7 +62,10 @@ def show_preview(
     form: Annotated[
         str,
         typer.Option(
-            "--as", metavar="FORM", help=f"Show it in another form: {', '.join(OUTLETS)}.", autocompletion=_forms
+            "--as",
+            metavar="FORM",
+            help=f"Show it in another form: {', '.join(OUTLETS)}.",
+            autocompletion=lambda: list(OUTLETS),
         ),
     ] = "",
     out: Out = None,
@@ -275,15 +275,11 @@ def _outlook_lines(
         yield f"no mail may be sent to them: the address is suppressed ({suppressed})"
     yield f"last digest: {_last_line(found.last)}"
     yield (
-        f"a digest now would have {_count(found.picks, 'more paper')}, of {found.considered} of the last days; "
+        f"a digest now would have {counted(found.picks, 'more paper')}, of {found.considered} of the last days; "
         f"a paper needs a probability of {found.min_score:.2f}"
     )
     if not found.interests:
         yield "they have no interests, so they get what is trending"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _last_line(last: DeliveryInfo | None) -> str:
@@ -293,9 +289,11 @@ def _last_line(last: DeliveryInfo | None) -> str:
         return f"{last.period}: no mail, because no paper of the day matched"
     if last.state is State.READY:
         waits_for = f"; the relay said: {last.reply}" if last.reply else ""
-        return f"{last.period}: {_count(last.picks, 'paper')}, waits until {last.not_before:%Y-%m-%d %H:%M}Z{waits_for}"
+        return (
+            f"{last.period}: {counted(last.picks, 'paper')}, waits until {last.not_before:%Y-%m-%d %H:%M}Z{waits_for}"
+        )
     why = "" if last.state is State.ACCEPTED else last.reason or last.reply
-    return f"{last.period}: {_count(last.picks, 'paper')}, {last.state}" + (f" ({why})" if why else "")
+    return f"{last.period}: {counted(last.picks, 'paper')}, {last.state}" + (f" ({why})" if why else "")
 
 
 def _last_row(last: DeliveryInfo) -> dict[str, object]:

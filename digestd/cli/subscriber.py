@@ -3,10 +3,10 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, astuple, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import DryRun, Email, Json, parse_datetime
+from digestd.cli.arguments import DryRun, Email, Json, parse_date, parse_datetime
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
@@ -305,10 +305,7 @@ def export_file(file: OutputFile = None, form: FormatOption = None) -> None:
     built = wiring.connect()
     csv = file is not None and file.suffix.lower() == ".csv"
     lines = files.format_records(export_subscribers(built.db), form or (FileFormat.CSV if csv else FileFormat.JSONL))
-    if file is None:
-        sys.stdout.writelines(lines)
-    else:
-        _write_atomically(file, lines)
+    _write(file, lines)
 
 
 def export_data(email: Email, file: OutputFile = None) -> None:
@@ -321,11 +318,7 @@ def export_data(email: Email, file: OutputFile = None) -> None:
     built = wiring.connect()
     with built.db.read() as session:
         data = collect_data(session, lookup.find(session, built.keys, email), built.clock())
-    text = [export_json(data)]
-    if file is None:
-        sys.stdout.writelines(text)
-    else:
-        _write_atomically(file, iter(text))
+    _write(file, [export_json(data)])
 
 
 def pause(
@@ -341,7 +334,7 @@ def pause(
     built = wiring.connect()
     with built.db.read() as session:
         known = lookup.find(session, built.keys, email)
-    end = status_changes.pause_end(known, _parse_day(until)) if until else None
+    end = status_changes.pause_end(known, parse_date(until, "--until")) if until else None
     say(_result(status_changes.pause(built.db, known.key, Cause.CLI, built.clock(), end), "paused"))
 
 
@@ -612,11 +605,11 @@ def _advancing(lines: Iterator[FileLine], advance: Callable[[int], None]) -> Ite
         yield line
 
 
-def _write_atomically(file: Path, lines: Iterator[str]) -> None:
-    """Write the complete file or nothing, readable by its owner only.
-
-    It contains addresses.
-    """
+def _write(file: Path | None, lines: Iterable[str]) -> None:
+    """Write the complete file or nothing, readable by its owner only, as it contains addresses. None is stdout."""
+    if file is None:
+        sys.stdout.writelines(lines)
+        return
     try:
         with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
             try:
@@ -629,13 +622,6 @@ def _write_atomically(file: Path, lines: Iterator[str]) -> None:
                 raise
     except OSError as error:
         raise BadInput(f"cannot write {file}: {error.strerror}") from error
-
-
-def _parse_day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"--until: invalid date {text[:40]!r}; write it like 2026-12-24") from error
 
 
 def _key(built: App, email: str) -> int:

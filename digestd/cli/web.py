@@ -53,7 +53,6 @@ async def serve_pages(
     """Serve the pages until `stop` is set.
 
     Args:
-        app: the installation.
         stop: ends the server.
         last_tick: returns when the scheduler in this process last ticked; None without a scheduler.
         started: called once the pages answer.

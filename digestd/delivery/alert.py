@@ -66,7 +66,6 @@ class AlertMail:
         transport: another relay than the one that carries digests.
         sender: the From field, like "digestd <digest@example.org>".
         to: the operator's address.
-        clock: returns the current time.
     """
 
     transport: Transport

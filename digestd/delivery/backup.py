@@ -56,11 +56,8 @@ def write_backup(
     """Write a backup while digestd runs.
 
     Args:
-        db: the database.
-        journals: the folder of the journals.
         secrets: files of secrets by name; empty unless `out` encrypts.
         out: where it is written.
-        now: the current time.
         folder: has room for a copy of the database; None for the system's folder for temporary files.
     """
     with tempfile.TemporaryDirectory(prefix=".backup-", dir=folder) as work:

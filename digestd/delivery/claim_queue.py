@@ -31,7 +31,6 @@ class ClaimQueue:
     """The queue that all workers of a run take from.
 
     Args:
-        db: The database with the ledger.
         claimer: Owner of the leases.
         prepare: Called with each batch in the thread that claimed it, before any of it is handed out.
         ready_by: Returns the time by which a delivery must be ready to be claimed.

@@ -69,11 +69,8 @@ class Sender:
     Attributes:
         keys: Keys of tokens and return paths.
         urls: Builds the links of pages.
-        from_: The From address and name.
-        reply_to: The Reply-To address, or empty.
         bounce: The mailbox of return paths.
         list_name: The name in List-Id.
-        postal_address: The postal address shown in every mail.
         signer: Signs with DKIM, if configured.
         commands: Address for commands by mail, or empty.
         replies: Whether replies to a digest are read as commands.

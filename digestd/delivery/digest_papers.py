@@ -16,10 +16,8 @@ def digest_papers(db: Database, templates: Templates, list_name: str, claim: Cla
     of its web page.
 
     Args:
-        db: The database with the papers.
         templates: Render the reasons.
         list_name: The name of the mailing list, for the title.
-        claim: The digest.
         view: URL of its web page, or empty.
     """
     with db.read() as session:

@@ -8,11 +8,10 @@ group. What the rate limits have used is written in the same transaction, before
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from digestd.delivery.journals import ResultJournal, SentJournal
 from digestd.delivery.relays import RateLimiter
-from digestd.domain.backoff import Backoff
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger, sent_journals
 from digestd.store.database import Database
@@ -21,7 +20,7 @@ from digestd.store.ledger.results import AttemptResult
 
 IDLE_SECONDS = 0.2
 """Time that results wait for a request to be written with. A transaction of their own would delay the next request."""
-BACKOFF = Backoff((timedelta(seconds=1),))
+RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 20.0
 """Time that groups are retried while the database is unreachable, before their mails are left to recovery."""
 
@@ -129,9 +128,8 @@ class GroupCommit:
                 self._give_up(requests, results, error)
                 raise
             self._requests, self._results = [*requests, *self._requests], [*results, *self._results]
-            pause = BACKOFF.steps[0].total_seconds()
-            await asyncio.sleep(min(pause, self._patience))
-            self._patience -= pause
+            await asyncio.sleep(min(RETRY_SECONDS, self._patience))
+            self._patience -= RETRY_SECONDS
             self._work.set()
             return
         except BaseException as error:

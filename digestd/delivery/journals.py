@@ -147,7 +147,6 @@ def read_sent(
     An accepted mail stays accepted.
 
     Args:
-        folder: The folder of the journal.
         wanted: The hashes of the mails to return, or None for all.
     """
     found: dict[bytes, tuple[SentAttempt, SentOutcome]] = {}

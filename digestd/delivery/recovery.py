@@ -87,8 +87,6 @@ class RestoreGuard:
     """Checks that the database, the sent journal and the relay's log agree before anything is sent.
 
     Attributes:
-        db: The database.
-        keys: The keys of return paths.
         folder: The folder of the sent journal.
         machine: The name of this machine, or empty.
         relay_log: The log of the relay, if it can be read.
@@ -139,7 +137,6 @@ class RestoreGuard:
         Plan what is due first, because a digest that is not planned yet would be sent a second time.
 
         Args:
-            now: The current time.
             lost_journal: The sent journal is lost, here or on another machine. What may have been sent becomes
                 uncertain, and the other journals that the database knows are forgotten.
 

@@ -55,11 +55,8 @@ class DeliveryConfig:
     """The parts of one delivery run.
 
     Attributes:
-        db: The database with the ledger.
         sender: The sender's addresses, keys and links.
-        routes: The relays to use.
         owner: The name of this run in the ledger, locked while the run lives.
-        clock: Returns the current time.
         rng: Source of randomness for retry delays.
         journals: Folder of the result journal and the sent journal.
         machine: Name of this machine, or empty if it has none.

@@ -257,11 +257,11 @@ class WorkerPool:
         self._send_alert = send_alert
         self._alerts: set[WorkerTask] = set()
         self._tasks: set[WorkerTask] = set()
-        self._sending: dict[str, set[WorkerTask]] = {name: set() for name in self._contexts}
+        self._sending: dict[str, set[WorkerTask | None]] = {name: set() for name in self._contexts}
         """The workers of each relay without those that are closing their connection."""
-        self._connected: set[WorkerTask] = set()
+        self._connected: set[WorkerTask | None] = set()
         """The workers that have a connection or are opening one. Others may only wait for a mail."""
-        self._answered: set[WorkerTask] = set()
+        self._answered: set[WorkerTask | None] = set()
         self._accepted = dict.fromkeys(self._contexts, 0)
         """Mails accepted by each relay when a connection to it last failed."""
         self.composing = asyncio.Lock()
@@ -297,8 +297,7 @@ class WorkerPool:
 
     def record_answer(self, name: str) -> None:
         """Count an answer of a relay, by the worker that calls; start workers if more are wanted."""
-        if (worker := asyncio.current_task()) is not None:
-            self._answered.add(worker)
+        self._answered.add(asyncio.current_task())
         working = len(self._answered & self._sending[name])
         self._growth[name].record_answer(asyncio.get_running_loop().time(), working)
         if self._queue.has_waiting(name):
@@ -311,14 +310,13 @@ class WorkerPool:
     def leave_if_too_many(self, name: str) -> bool:
         """Return True if the calling worker is to end, because fewer are wanted."""
         leaving = self.has_too_many(name)
-        if leaving and (worker := asyncio.current_task()) is not None:
-            self._sending[name].discard(worker)
+        if leaving:
+            self._sending[name].discard(asyncio.current_task())
         return leaving
 
     def note_connecting(self) -> None:
         """Note that the calling worker opens a connection."""
-        if (worker := asyncio.current_task()) is not None:
-            self._connected.add(worker)
+        self._connected.add(asyncio.current_task())
 
     async def stop_all(self, error: MailsRefused) -> None:
         """Send nothing: pause every relay and alert the operator."""

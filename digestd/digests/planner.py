@@ -16,7 +16,7 @@ from digestd.digests.occasions import digest_occasions
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
-from digestd.digests.rescheduling import correct_schedules, end_pauses, next_due
+from digestd.digests.rescheduling import correct_schedules, end_pauses
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.shard import MAX_REFERENCES, Shard, rank_shard, store_compiled
 from digestd.domain import schedule
@@ -227,7 +227,11 @@ def _write(
         store_compiled(session, day, {d.key: shard.compiled[d.key] for d in unchanged if d.key in shard.compiled})
         due_subscribers.postpone(
             session,
-            {d.key: next_due(d, day.now) for d in unchanged if d.key not in wanted or d.key in already_planned},
+            {
+                d.key: schedule.next_due(d.timing, day.now)
+                for d in unchanged
+                if d.key not in wanted or d.key in already_planned
+            },
             {key: wanted[key].slot.local_date for key in already_planned},
         )
     return PlanReport(len(new), sum(1 for d in new if d.picks.picks), sum(1 for d in new if not d.picks.picks))

@@ -48,7 +48,6 @@ class PlanningDay:
         coverage: Incomplete sources by label.
         seed_reader: Reads the papers that subscribers named.
         places: Row number → position.
-        trial: The running trial.
         calibration: Fitted to the install's own feedback.
     """
 

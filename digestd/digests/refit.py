@@ -2,20 +2,15 @@
 
 A refit on a large archive takes one or two minutes and 1.1 GB. Then every profile has to be compiled by the new model,
 which takes .3 ms, and 3 ms for each topic if there is a sentence encoder: a quarter of an hour for 100,000 subscribers.
-All of it is done by a subprocess at low priority (`prepare_in_subprocess`), in blocks of constant memory. Planning and
-pages use the old model and its profiles until every profile is ready. If the subprocess is killed, the next one
-continues with the profiles that are missing.
+The service does all of it in a process of its own (see `jobs.child`), in blocks of constant memory. Planning and pages
+use the old model and its profiles until every profile is ready. If that process is killed, the next one continues with
+the profiles that are missing.
 
 The same compiles the profiles of many new subscribers, and all of them after an update that stores another form.
 """
 
-import os
-import signal
-import sys
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from multiprocessing import get_context
 
 import structlog
 
@@ -25,10 +20,9 @@ from digestd.digests.shard import MAX_REFERENCES, compile_profiles, compiled_by,
 from digestd.digests.text_model import GROWTH, fit_model, prepare_model, read_model, ready_model
 from digestd.errors import DigestdError
 from digestd.ranking.dense import Encoder
-from digestd.ranking.encoders import open_encoder
 from digestd.ranking.model import TextModel, is_readable
 from digestd.store import profiles, references, text_models
-from digestd.store.database import Database, open_database
+from digestd.store.database import Database
 
 REFIT_AFTER = timedelta(days=7)
 MAX_TEXTS = 100_000
@@ -37,14 +31,9 @@ MAX_TEXTS = 100_000
 A model of a quarter of the HF papers measured .026 less nDCG@10 on submitters than one of all.
 """
 MISSING_MIN = 500
-"""Missing profiles that are worth a subprocess, which takes 4 s to start. Planning compiles fewer in that time."""
+"""Missing profiles that are worth compiling ahead. Planning compiles fewer in less than a second."""
 BLOCK = 100
 """Profiles compiled in one transaction, so that none is long."""
-SUBPROCESS_SECONDS = 45 * 60.0
-"""Time after which a subprocess ends between two blocks; the next one continues."""
-POLL_SECONDS = 0.5
-"""Seconds between checks of `should_continue`."""
-NICENESS = 10
 log = structlog.get_logger(__name__)
 
 
@@ -94,25 +83,6 @@ def prepare(db: Database, encoder: Encoder, now: datetime, should_continue: Call
     if _compile_missing(db, without_papers(model, encoder, now), should_continue):
         with db.write() as session:
             text_models.use(session, model.version, now)
-
-
-def prepare_in_subprocess(
-    db: Database, embedding_model: str, now: datetime, should_continue: Callable[[], bool]
-) -> bool:
-    """Prepare in a subprocess, killed when `should_continue` is False.
-
-    Return True if it finished.
-
-    `embedding_model`: the setting that names the encoder.
-    """
-    url = db.engine.url.render_as_string(hide_password=False)
-    process = get_context("spawn").Process(target=_run, args=(url, embedding_model, now), name="refit", daemon=True)
-    process.start()
-    while process.is_alive():
-        if not should_continue():
-            process.kill()
-        process.join(POLL_SECONDS)
-    return process.exitcode == 0
 
 
 def _prepared_model(db: Database, now: datetime) -> TextModel | None:
@@ -169,15 +139,3 @@ def _compile_or_split(db: Database, day: PlanningDay, wants: Mapping[int, int]) 
             return
         for key, version in wants.items():
             _compile_or_split(db, day, {key: version})
-
-
-def _run(url: str, embedding_model: str, now: datetime) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles it and ends this one
-    os.nice(NICENESS)
-    until = time.monotonic() + SUBPROCESS_SECONDS
-    try:
-        db = open_database(url)
-        prepare(db, open_encoder(embedding_model), now, lambda: time.monotonic() < until)
-        db.close()
-    except DigestdError as error:
-        sys.exit(str(error))

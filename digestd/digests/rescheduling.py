@@ -8,7 +8,7 @@ from digestd.domain import schedule
 from digestd.store import due as due_subscribers
 from digestd.store import subscribers
 from digestd.store.database import Database
-from digestd.store.due import DueSubscriber, FutureDue
+from digestd.store.due import FutureDue
 from digestd.store.timestamps import to_us
 
 BLOCK = 400
@@ -39,7 +39,11 @@ def correct_schedules(db: Database, now: datetime) -> int:
             if not later:
                 due_subscribers.mark_clock_correct(session, now)
                 break
-            wrong = {due.key: _corrected(due, now) for due in later if due.next_due_us > to_us(next_due(due, now))}
+            wrong = {
+                due.key: _corrected(due, now)
+                for due in later
+                if due.next_due_us > to_us(schedule.next_due(due.timing, now))
+            }
             due_subscribers.reschedule(session, wrong, now)
         corrected, after = corrected + len(wrong), later[-1].key
     if corrected:
@@ -61,8 +65,3 @@ def _corrected(due: FutureDue, now: datetime) -> tuple[str | None, datetime]:
 def _any_pause_is_over(db: Database, now: datetime) -> bool:
     with db.read() as session:
         return subscribers.is_any_pause_over(session, now)
-
-
-def next_due(due: DueSubscriber | FutureDue, now: datetime) -> datetime:
-    """Return when a subscriber is due after `now`."""
-    return schedule.next_due(due.timing, now)

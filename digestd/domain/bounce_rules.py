@@ -31,7 +31,6 @@ class BounceRule(NamedTuple):
             "" fits any reply.
         words: Regular expression for the reply in lower case, with addresses replaced by `<>`. `WHO` stands for any word
             that names a mailbox, `~` for up to 40 characters. "" fits any reply.
-        kind: Kind of the bounce.
         example: A reply that this line decides.
         source: Documentation of the meaning, or where replies of this form were seen.
     """

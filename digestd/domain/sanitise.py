@@ -86,11 +86,6 @@ def without_addresses(text: str) -> str:
     return " ".join("…" if "@" in word else word for word in text.split())
 
 
-def safe_link(url: str) -> str:
-    """Return the URL if it is a safe web URL, mailto URL or bare address, else empty."""
-    return url if safe_url(url) or safe_address(url.removeprefix("mailto:")) else ""
-
-
 @lru_cache(maxsize=4096)  # the same papers go to many readers
 def wrap(text: str, width: int = 76, indent: int = 0) -> str:
     """Wrap the text in lines of at most `width` columns, each indented.

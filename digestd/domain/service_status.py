@@ -313,7 +313,3 @@ def _next_runs(status: ServiceStatus) -> str:
 def _disk(status: ServiceStatus) -> str:
     size = "" if status.database_bytes is None else f"database {status.database_bytes / _MIB:,.1f} MiB, "
     return f"{size}{status.free_bytes / (1 << 30):,.1f} GiB free"
-
-
-def _versions(versions: ServiceVersions) -> str:
-    return f"digestd {versions.digestd}, Python {versions.python}, {versions.database}, schema {versions.schema}"

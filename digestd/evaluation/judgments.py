@@ -20,7 +20,7 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.domain.tex import to_plain
 from digestd.errors import BadInput, BadRecord
 from digestd.ranking.arrays import NOWHERE, Doubles, Ints
-from digestd.sources.jsonl import KEYS, read_record
+from digestd.sources.jsonl import KEYS, read_record, texts_at
 
 Record: TypeAlias = Mapping[str, object]
 Library: TypeAlias = Mapping[str, Paper]
@@ -91,7 +91,7 @@ def read_community(path: Path, library: Library) -> OtherLikes:
     for number, record in _records(path):
         try:
             user, at = _user(record), _day(record, "at")
-            for name in _texts(record, "likes"):
+            for name in texts_at(record, "likes"):
                 if name in library:
                     found.setdefault((user, library[name].key), float("-inf") if at is None else at.timestamp())
         except BadRecord as error:
@@ -196,15 +196,15 @@ def _paper(record: Record, key: int) -> Paper:
 
 def _judgment(record: Record) -> Judgment:
     user = _user(record)
-    named = [Interest(kind, value) for key, kind in _INTERESTS.items() for value in _texts(record, key)]
-    liked = [Interest(Kind.PAPER, value) for value in _texts(record, "likes")]
-    disliked = [Interest(Kind.PAPER, value, Stance.MUTED) for value in _texts(record, "dislikes")]
+    named = [Interest(kind, value) for key, kind in _INTERESTS.items() for value in texts_at(record, key)]
+    liked = [Interest(Kind.PAPER, value) for value in texts_at(record, "likes")]
+    disliked = [Interest(Kind.PAPER, value, Stance.MUTED) for value in texts_at(record, "dislikes")]
     everything = record.get("candidates") is None
     return Judgment(
         user=user,
         interests=tuple(dict.fromkeys([*named, *liked, *disliked])),
         relevant=_relevant(record.get("relevant")),
-        candidates=None if everything else tuple(dict.fromkeys(_texts(record, "candidates"))),
+        candidates=None if everything else tuple(dict.fromkeys(texts_at(record, "candidates"))),
         day=_day(record),
     )
 
@@ -214,15 +214,6 @@ def _user(record: Record) -> str:
     if not isinstance(user, str | int) or isinstance(user, bool):
         raise BadRecord("user", "is missing; write the id of the user")
     return str(user)
-
-
-def _texts(record: Record, key: str) -> list[str]:
-    value = record.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise BadRecord(key, f'must be a list of texts, as in "{key}": ["…", "…"]')
-    return value
 
 
 def _relevant(value: object) -> dict[str, float]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from threading import Timer
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -24,6 +25,9 @@ from digestd.jobs.child_processes import FAILED, ChildWork
 
 STOP_SECONDS = 30.0
 """A child that has not ended so long after it was asked to is killed: longer than delivery waits for open answers."""
+REFIT_SECONDS = 45 * 60.0
+"""Time after which a refit ends between two blocks of profiles; the next one continues."""
+NICENESS = 10
 log = structlog.get_logger(__name__)
 
 
@@ -117,10 +121,24 @@ def _ingest(app: App) -> Callable[[asyncio.Event], Awaitable[None]]:
 
 
 def _refit(app: App) -> Callable[[asyncio.Event], Awaitable[None]]:
-    """Refit the text model if it is due."""
-    from digestd.jobs.chores import Chores
+    """Refit the text model and compile profiles, at low priority, if it is due."""
+    from digestd.digests.refit import is_due, prepare
 
-    return lambda stop: Chores(app, lambda: not stop.is_set()).refit()
+    def refit() -> None:
+        until = monotonic() + REFIT_SECONDS
+        if is_due(app.db, app.encoder, app.clock()):
+            os.nice(NICENESS)
+            prepare(app.db, app.encoder, app.clock(), lambda: monotonic() < until)
+            log.info("text model and profiles prepared")
+
+    async def work(stop: asyncio.Event) -> None:
+        refitting, stopped = asyncio.create_task(asyncio.to_thread(refit)), asyncio.create_task(stop.wait())
+        await asyncio.wait([refitting, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            os._exit(FAILED)  # fitting cannot be interrupted, and the next process continues
+        await refitting
+
+    return work
 
 
 WORK: Mapping[str, Callable[..., Callable[[asyncio.Event], Awaitable[None]]]] = {

@@ -1,4 +1,4 @@
-"""Upkeep that both runners start: the text model, gists, what is deleted after its time, and the operator's monitor."""
+"""Upkeep that both runners start: gists, what is deleted after its time, and the operator's monitor."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,6 @@ class Chores:
     """Work that is due from time to time. Errors are logged.
 
     Args:
-        app: The installation.
         should_continue: Returns False when the process stops.
     """
 
@@ -36,25 +35,6 @@ class Chores:
         self._app = app
         self._should_continue = should_continue
         self._gists_after = datetime.min.replace(tzinfo=UTC)
-
-    async def refit(self) -> None:
-        """Refit the text model and compile profiles if it is due. Planning continues with the current ones."""
-        from digestd.digests.refit import is_due, prepare_in_subprocess
-
-        app = self._app
-        try:
-            if not await asyncio.to_thread(lambda: is_due(app.db, app.encoder, app.clock())):
-                return
-            finished = await asyncio.to_thread(
-                prepare_in_subprocess, app.db, app.settings.embedding_model, app.clock(), self._should_continue
-            )
-        except DigestdError as error:
-            log.error("refit failed", why=str(error), retry=error.retry)
-            return
-        if finished:
-            log.info("text model and profiles prepared")
-        elif self._should_continue():
-            log.error("refit failed", why="its process ended early, perhaps out of memory; the current model stays")
 
     async def write_gists(self) -> None:
         """Have the language model write gists of new papers, if there is one."""

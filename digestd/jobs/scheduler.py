@@ -57,7 +57,7 @@ class Scheduler:
         self._displaced: AlreadyRunning | None = None
         self._stop = asyncio.Event()
         self._stopping = False
-        self._chores = Chores(app, self._is_running)
+        self._chores = Chores(app, lambda: not self._stopping)
         self._plan_after: datetime | None = None
         self.last_tick: datetime | None = None
 
@@ -160,9 +160,6 @@ class Scheduler:
         if total["due"]:
             log.info("planned", due=total["due"], planned=total["planned"], empty=total["empty"])
         return succeeded
-
-    def _is_running(self) -> bool:
-        return not self._stopping
 
     async def scrub(self) -> None:
         """Remove erased data from the write-ahead log, which waits for readers."""

@@ -27,6 +27,7 @@ from digestd.digests.planner import PlanningDays, PlanReport, plan_keys
 from digestd.digests.rescheduling import correct_schedules, end_pauses
 from digestd.errors import DigestdError
 from digestd.jobs import worker
+from digestd.jobs.child_processes import ChildProcesses
 from digestd.jobs.chores import Chores
 from digestd.jobs.receiver import Receiver
 from digestd.jobs.scheduler import STARTUP_DELAY
@@ -251,7 +252,7 @@ async def read_source(run: JobRun, source: str) -> None:
 @job("refit", "network", every=EVERY_15_MINUTES, only_one=True)
 async def refit(run: JobRun) -> None:
     """Refit the text model if it is due."""
-    await run.service.chores.refit()
+    await ChildProcesses(run.app).run("refit", [{}], run.service.halt)
 
 
 @job("gists", "network", every=EVERY_MINUTE, only_one=True)

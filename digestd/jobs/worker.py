@@ -6,10 +6,10 @@ was unreachable, is recovered by the next run as after a crash.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 import structlog
 from sqlmodel import Session
@@ -63,7 +63,6 @@ async def work(
     A new worker tries every relay at once.
 
     Args:
-        app: the installation.
         stop: ends the worker.
         wake: set when there may be something to do.
         children: send many mails in these processes; None to send all in this one.
@@ -115,66 +114,55 @@ async def settle_and_alert(app: App) -> None:
 
 async def post_webhooks(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Post subscribers' events to the operator's programs until `stop` is set."""
-    await _run_until(_post_webhooks_forever(app, stop, wake), stop)
+    from digestd.subscribers.webhooks import post_due
+
+    posts = app.webhooks
+    await _repeat("posting webhooks", partial(post_due, posts) if posts else None, TICK_SECONDS, stop, wake)
 
 
 async def sync_libraries(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Read subscribers' linked libraries when they are due, until `stop` is set."""
-    await _run_until(_sync_libraries_forever(app, stop, wake), stop)
+    from digestd.subscribers.library_sync import sync_due
+
+    await _repeat("library sync", partial(sync_due, app.libraries), LOOKUP_SECONDS, stop, wake)
 
 
 async def look_up_papers(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Look up papers that subscribers named by identifier, until `stop` is set."""
-    await _run_until(_look_up_papers_forever(app, stop, wake), stop)
-
-
-async def _run_until(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Cancel a coroutine when `stop` is set.
-
-    What it was doing is repeated once its claim has expired.
-    """
-    task = asyncio.create_task(endless)
-    await stop.wait()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def _sync_libraries_forever(app: App, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
-    from digestd.subscribers.library_sync import sync_due
-
-    while not stop.is_set():
-        try:
-            await sync_due(app.libraries)
-        except DigestdError as error:
-            log.error("library sync failed", why=str(error), retry=error.retry)
-        except Exception as error:  # one library must not stop the sync of all others
-            log.error("library sync failed", kind=type(error).__name__)
-        await rest(stop, wake, LOOKUP_SECONDS)
-
-
-async def _look_up_papers_forever(app: App, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
     from digestd.subscribers.paper_lookups import look_up_due
 
-    while not stop.is_set() and (reader := app.registry_reader) is not None:
-        try:
-            await look_up_due(reader)
-        except DigestdError as error:
-            log.error("looking up papers failed", why=str(error), retry=error.retry)
-        except Exception as error:  # one paper must not stop the lookups of all others
-            log.error("looking up papers failed", kind=type(error).__name__)
-        await rest(stop, wake, LOOKUP_SECONDS)
+    reader = app.registry_reader
+    await _repeat("looking up papers", partial(look_up_due, reader) if reader else None, LOOKUP_SECONDS, stop, wake)
 
 
-async def _post_webhooks_forever(app: App, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
-    from digestd.subscribers.webhooks import post_due
+async def _repeat(
+    name: str,
+    work: Callable[[], Awaitable[object]] | None,
+    seconds: float,
+    stop: asyncio.Event,
+    wake: asyncio.Event | None,
+) -> None:
+    """Repeat some work, if there is any, until `stop` is set.
 
-    while not stop.is_set() and app.webhooks is not None:
-        try:
-            await post_due(app.webhooks)
-        except DigestdError as error:
-            log.error("posting webhooks failed", why=str(error), retry=error.retry)
-        await rest(stop, wake, TICK_SECONDS)
+    What it is doing then is cancelled, and repeated once its claim has expired.
+    """
+
+    async def repeat(work: Callable[[], Awaitable[object]]) -> None:
+        while not stop.is_set():
+            try:
+                await work()
+            except DigestdError as error:
+                log.error(f"{name} failed", why=str(error), retry=error.retry)
+            except Exception as error:  # one failure must not stop the rest
+                log.error(f"{name} failed", kind=type(error).__name__)
+            await rest(stop, wake, seconds)
+
+    repeating = asyncio.create_task(repeat(work)) if work else None
+    await stop.wait()
+    if repeating is not None:
+        repeating.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await repeating
 
 
 async def tick(app: App, stop: asyncio.Event, children: ChildProcesses | None = None) -> None:
@@ -344,8 +332,10 @@ def clear_backoff(app: App) -> None:
 def _routes_to_use(app: App) -> tuple[Route, ...]:
     """Return the routes that are not paused; none if nothing is ready."""
     now = app.clock()
-    routes = _available_routes(app, now)
-    return routes if routes and _anything_ready(app, now) else ()
+    if not (routes := _available_routes(app, now)):
+        return ()
+    with app.db.read() as session:
+        return routes if queries.is_any_ready(session, now) else ()
 
 
 def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
@@ -357,8 +347,3 @@ def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
     with app.db.read() as session:
         states = throttles.states(session, [route.name for route in app.routes])
     return tuple(route for route in app.routes if not now.timestamp() < states[route.name].backoff.until <= longest)
-
-
-def _anything_ready(app: App, now: datetime) -> bool:
-    with app.db.read() as session:
-        return queries.is_any_ready(session, now)

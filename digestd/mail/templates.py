@@ -110,11 +110,6 @@ class Templates:
         return self._languages.environment(ENGLISH)
 
 
-def web_environment(templates: Templates, language: str = ENGLISH) -> Environment:
-    """Return the environment for web pages: the same as for mails."""
-    return templates.environment(language)
-
-
 def inline_css(source: str, css: str) -> str:
     """Return the template with the rules of `css` as style attributes.
 

@@ -72,7 +72,7 @@ async def check_web(settings: Settings, transport: httpx2.AsyncBaseTransport | N
             found.append(
                 error(
                     "web",
-                    f"{url} does not answer: {_http_error(problem)}",
+                    f"{url} does not answer: {str(problem) or type(problem).__name__}",
                     "check that `digestd up` or `digestd web` runs, the proxy in front of it, its certificate and DNS",
                 )
             )
@@ -225,7 +225,3 @@ async def _host(host: str, port: int, name: str) -> Diagnosis | None:
         )
     writer.close()
     return None
-
-
-def _http_error(problem: httpx2.HTTPError) -> str:
-    return str(problem) or type(problem).__name__

@@ -156,11 +156,6 @@ def is_recent(sighting: Sighting, now: datetime) -> bool:
     return sighting.announced in NEWS | REPLACED and not is_old
 
 
-def sighting_hash(sighting: Sighting) -> bytes:
-    """Return a hash of a sighting without its signals."""
-    return _as_stored("", sighting).digest
-
-
 class ReadableTexts(dict[TextKey, ReadableText]):
     """Texts of papers converted for readers, each once."""
 

@@ -565,11 +565,6 @@ class AbstractComparison:
         return self.length >= LENGTH_MIN
 
     @property
-    def verbatim(self) -> bool:
-        """Return True if one copies the other word for word."""
-        return self.known and self.held >= 0.9
-
-    @property
     def same(self) -> bool:
         """Return True for two versions of one text."""
         return self.length >= 20 and self.held >= 0.7

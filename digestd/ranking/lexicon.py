@@ -38,7 +38,6 @@ _ENDINGS = (
 _DERIVED = tuple(ending for ending, _ in _ENDINGS)
 _ACRONYM = re.compile(r"\(([A-Za-z0-9][A-Za-z0-9-]{1,9})\)")
 _PLURALS = {"matrices": "matrix", "indices": "index", "vertices": "vertex", "axes": "axis"}
-_VOWEL = re.compile("[aeiouy]")
 COMPOUND = re.compile("\\w+(?:[-\u2010\u2011]\\w+)*")
 _LONG_FORM = re.compile(r"[\w'/-]+")
 _IN_LONG_FORM = 10

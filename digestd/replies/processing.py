@@ -47,8 +47,6 @@ class ReplyProcessor:
     """Process inbound mails on one database.
 
     Attributes:
-        db: The database.
-        keys: Keys that sign return paths.
         parse: Parser of raw mails: in this process, or a confined `MailParser`.
         prepare: Reads what the handler needs before its transaction begins.
         run_commands: Handler for mails that are no bounces; returns None if the mail is no command either.
@@ -65,7 +63,6 @@ class ReplyProcessor:
 
         Args:
             raw: The mail; None if it was too large to be read.
-            now: Time of processing.
             sent_to: Recipients of the SMTP envelope, if known.
         """
         parsed = self._parse(raw, tuple(sent_to))
@@ -123,9 +120,7 @@ def record_bounce(session: Session, bounce: Bounce, now: datetime, doubtful: boo
     """Store a bounce, settle an uncertain delivery, and log the consequence.
 
     Args:
-        session: Write transaction.
         bounce: The bounce; one that is stored already changes nothing.
-        now: Time of processing.
         doubtful: True to hold the bounce instead of suppressing the address.
     """
     recorded = bounces.record(session, bounce, now, doubtful)

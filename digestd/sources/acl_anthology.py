@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord
 from digestd.sources.arxiv_api import unique_ids
-from digestd.sources.dates import midnight, publication_day, written_date
+from digestd.sources.dates import iso_day, midnight, written_date
 from digestd.sources.source import (
     ITEMS_MAX,
     Page,
@@ -28,6 +28,7 @@ from digestd.sources.source import (
     clean_line,
     clean_names,
     make_words,
+    read_each,
 )
 from digestd.sources.xml_elements import XmlElements, child_text
 
@@ -80,16 +81,12 @@ class AclAnthology:
         if body[:20].startswith(_MISSING):
             return Page(next=after)
         elements = XmlElements(body, frozenset({"collection"}))
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        papers = ((volume, paper) for volume in elements.read("volume") for paper in volume.iterfind("paper"))
-        for volume, paper in islice(papers, ITEMS_MAX):
-            try:
-                sightings += _sightings(volume, paper)
-            except BadRecord as error:
-                rejects.append(
-                    Reject(f"paper {_address(paper) or paper.get('id', '')}"[:80], error.field, error.message)
-                )
+        papers = (
+            (f"paper {_address(paper) or paper.get('id', '')}"[:80], (volume, paper))
+            for volume in elements.read("volume")
+            for paper in volume.iterfind("paper")
+        )
+        sightings, rejects = read_each(islice(papers, ITEMS_MAX), lambda one: _sightings(*one))
         if elements.broken:
             rejects.append(Reject("the answer", "body", elements.broken))
         return check_rejects(Page(tuple(sightings), after, tuple(rejects)))
@@ -102,7 +99,7 @@ def _sightings(volume: Element, paper: Element) -> Iterator[Sighting]:
     own = _address(paper)
     if not _PAPER.fullmatch(own):
         raise BadRecord("url", f"{own[:80]!r} is not an id like 2026.lakes-long.1")
-    added, withdrawn = _day(volume.get("ingest-date", "")), paper.find("retracted") is not None
+    added, withdrawn = iso_day(volume.get("ingest-date", "")), paper.find("retracted") is not None
     yield Sighting(
         ids=unique_ids([PaperId(f"acl:{own}"), doi_id(child_text(paper, "doi"))]),
         words=make_words(
@@ -142,10 +139,6 @@ def _name(author: Element) -> str:
 def _affiliations(paper: Element) -> tuple[str, ...]:
     names = [clean_line(found.text or "", NAME_MAX) for found in paper.iterfind("author/affiliation")]
     return clean_names(list(dict.fromkeys(filter(None, names))), AFFILIATIONS_MAX)
-
-
-def _day(written: str) -> date | None:
-    return publication_day(list(written.split("-")), None)
 
 
 def _published(volume: Element, added: date | None) -> datetime:

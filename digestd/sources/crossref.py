@@ -28,6 +28,7 @@ from digestd.sources.json_records import (
     list_at,
     load_object,
     object_at,
+    objects_at,
     parse_count,
     read_records,
     text_at,
@@ -161,7 +162,7 @@ def read_message(found: JsonObject) -> JsonObject:
 
 def read_work(work: JsonObject) -> Iterator[Sighting]:
     """Yield the work, or the works that it retracts if it is a notice."""
-    updates = [update for update in as_list(work.get("update-to")) if isinstance(update, dict)]
+    updates = objects_at(work, "update-to")
     kinds = {text_at(update, "type") for update in updates}
     if kinds & _TAKES_BACK:
         yield from _taken_back(work, updates)
@@ -233,10 +234,9 @@ def _plain(marked: str) -> str:
 
 def _authors(work: JsonObject) -> list[str]:
     """Return `given family suffix`, or the name of a group."""
-    found = [author for author in as_list(work.get("author")) if isinstance(author, dict)]
     return [
         text_at(author, "name") or " ".join(text_at(author, key) for key in ("given", "family", "suffix"))
-        for author in found
+        for author in objects_at(work, "author")
     ]
 
 
@@ -261,8 +261,8 @@ def _may_be_preprint(name: PaperId) -> bool:
 
 
 def _related(relation: JsonObject, kind: str) -> Iterator[PaperId]:
-    for other in as_list(relation.get(kind)):
-        if isinstance(other, dict) and text_at(other, "id-type") in {"doi", "arxiv"}:
+    for other in objects_at(relation, kind):
+        if text_at(other, "id-type") in {"doi", "arxiv"}:
             written = text_at(other, "id")
             named = doi_id(written) or doi_id(f"10.48550/arXiv.{written}")
             if named:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from digestd.sources.json_records import parse_count
+from digestd.errors import BadRecord
+from digestd.sources.json_records import JsonObject, parse_count, text_at
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NUMBERS = re.compile(r"(?<!\d)((?:19|20|21)\d\d)(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?!\d)")
@@ -47,6 +48,22 @@ def parse_day(year: object, month: object = 1, of_month: object = 1) -> date:
     if not 1900 < numbers[0] < 2200:
         raise ValueError(f"the year {numbers[0]} cannot be meant")
     return date(*numbers)
+
+
+def iso_day(written: str, heard_of: date | None = None) -> date | None:
+    """Return the publication day of `2026-11-24`, with or without a time, `2026-11` or `2026`."""
+    return publication_day(written[:10].split("-"), heard_of)
+
+
+def published_at(record: JsonObject, key: str, heard_of: date | None) -> datetime:
+    """Return the publication day under a key, else the day on which the record was first known.
+
+    Raises BadRecord if neither is known.
+    """
+    found = iso_day(text_at(record, key), heard_of) or heard_of
+    if found is None:
+        raise BadRecord(key, "no date that can be read")
+    return midnight(found)
 
 
 def publication_day(parts: Sequence[object], heard_of: date | None) -> date | None:

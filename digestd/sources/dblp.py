@@ -28,6 +28,7 @@ from digestd.sources.json_records import (
     read_records,
     text_at,
     text_values,
+    total_at,
 )
 from digestd.sources.source import (
     ITEMS_MAX,
@@ -96,9 +97,7 @@ class Dblp:
         """Parse one page; request an empty one again if records are missing."""
         hits = _hits(load_object(body))
         found = as_list(hits.get("hit"))[:ITEMS_MAX]
-        total = parse_count(hits.get("@total"))
-        if total is None:
-            raise SourceFailed("the answer does not say how many were found; its format has changed")
+        total = total_at(hits, "@total")
         sightings, rejects = read_records(found, _sightings)
         start, place = _place(cursor)
         start += len(found)

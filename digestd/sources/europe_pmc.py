@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
-from digestd.sources.dates import midnight, publication_day
+from digestd.sources.dates import iso_day, midnight
 from digestd.sources.html_text import html_to_text
 from digestd.sources.jats import without_typesetting
 from digestd.sources.json_records import (
@@ -26,6 +26,7 @@ from digestd.sources.json_records import (
     list_at,
     load_object,
     object_at,
+    objects_at,
     parse_count,
     read_records,
     text_at,
@@ -200,8 +201,7 @@ def _title(entry: JsonObject) -> str:
 
 def _authors(entry: JsonObject) -> list[str]:
     """Return `Forename Lastname`, or the name of a group; without a list, the names of `Smith J, Li B.`"""
-    found = [one for one in as_list(object_at(entry, "authorList").get("author")) if isinstance(one, dict)]
-    if found:
+    if found := objects_at(object_at(entry, "authorList"), "author"):
         return [text_at(author, "collectiveName") or _name(author) for author in found]
     return [indexed_name(name) for name in text_at(entry, "authorString").rstrip(". ").split(", ")]
 
@@ -220,12 +220,12 @@ def _venue(entry: JsonObject) -> str:
 
 def _indexed(entry: JsonObject) -> date | None:
     """Return the day on which Europe PMC indexed the entry, by which the search selects."""
-    return publication_day(list(text_at(entry, "firstIndexDate").split("-")), None)
+    return iso_day(text_at(entry, "firstIndexDate"))
 
 
 def _published(entry: JsonObject, indexed: date | None) -> datetime:
     for key in ("electronicPublicationDate", "firstPublicationDate", "pubYear"):
-        if found := publication_day(list(text_at(entry, key).split("-")), indexed):
+        if found := iso_day(text_at(entry, key), indexed):
             return midnight(found)
     if indexed is None:
         raise BadRecord("firstPublicationDate", "no date that can be read")

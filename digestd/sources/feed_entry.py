@@ -13,14 +13,13 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
-from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dois import doi_in_address
 from digestd.sources.html_text import html_to_text
 from digestd.sources.jsonl import hash_id, title_hash_id
 from digestd.sources.names import is_others, is_suffix, natural_name
 from digestd.sources.pubmed_article import parse_pmid
-from digestd.sources.source import Reject, make_words, web_url
+from digestd.sources.source import Reject, make_words, read_each, web_url
 
 _COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)
 _NAMES = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*|,\s+and\s+")
@@ -50,16 +49,13 @@ def entry_sightings(entries: Sequence[FeedEntry], home: str) -> tuple[list[Sight
     Relative addresses start at `home`.
     """
     shared = Counter(link for link, _ in {(_link(entry, home), entry.title) for entry in entries})
-    found: list[Sighting] = []
-    rejects: list[Reject] = []
-    for number, entry in enumerate(entries, start=1):
+
+    def read(entry: FeedEntry) -> list[Sighting]:
         link = _link(entry, home)
         names_one = bool(link) and shared[link] == 1 and not _is_site(link, home)
-        try:
-            found.append(_sighting(entry, home, link if names_one else ""))
-        except BadRecord as error:
-            rejects.append(Reject(f"entry {number}", error.field, error.message))
-    return found, rejects
+        return [_sighting(entry, home, link if names_one else "")]
+
+    return read_each(((f"entry {number}", entry) for number, entry in enumerate(entries, start=1)), read)
 
 
 def _sighting(entry: FeedEntry, home: str, name: str) -> Sighting:

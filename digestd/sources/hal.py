@@ -8,16 +8,16 @@ version is a deposit of the same work.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Self
 from urllib.parse import urlencode
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
-from digestd.sources.dates import midnight, publication_day
+from digestd.sources.dates import iso_day, published_at
 from digestd.sources.html_text import html_to_text
 from digestd.sources.json_records import (
     JsonObject,
@@ -27,6 +27,7 @@ from digestd.sources.json_records import (
     read_records,
     text_at,
     text_values,
+    total_at,
 )
 from digestd.sources.pubmed_article import parse_pmid
 from digestd.sources.source import (
@@ -103,7 +104,7 @@ class Hal:
             error = found["error"]
             said = quote_service("HAL", error.get("msg") if isinstance(error, dict) else error)
             raise SourceFailed(f"{said}; correct the search as in https://api.archives-ouvertes.fr/docs/search")
-        deposits, total = list_at(found, "response", "docs"), _total(found)
+        deposits, total = list_at(found, "response", "docs"), total_at(found, "response", "numFound")
         sightings, rejects = read_records(deposits, _sightings)
         before, mark = _place(cursor)
         received, following = before + len(deposits), found.get("nextCursorMark")
@@ -122,20 +123,12 @@ def _place(cursor: str | None) -> tuple[int, str]:
     return int(before), mark or "*"
 
 
-def _total(found: JsonObject) -> int:
-    response = found.get("response")
-    total = parse_count(response.get("numFound")) if isinstance(response, dict) else None
-    if total is None:
-        raise SourceFailed("the answer does not say how many were found; its format has changed")
-    return total
-
-
 def _sightings(deposit: JsonObject) -> Iterator[Sighting]:
     """Yield the work."""
     own = text_at(deposit, "halId_s")
     if not _ID.fullmatch(own):
         raise BadRecord("halId_s", f"{own[:80]!r} is not an id like hal-01234567")
-    online = _day(deposit, "releasedDate_s", None) or _day(deposit, "submittedDate_s", None)
+    online = iso_day(text_at(deposit, "releasedDate_s")) or iso_day(text_at(deposit, "submittedDate_s"))
     version = parse_count(deposit.get("version_i")) or 1
     pdf = https_url(text_at(deposit, "fileMain_s"))
     yield Sighting(
@@ -146,14 +139,14 @@ def _sightings(deposit: JsonObject) -> Iterator[Sighting]:
             text_values(deposit.get("authFullName_s")),
             [*text_values(deposit.get("domainAllCode_s")), *text_values(deposit.get("keyword_s"))],
         ),
-        published=_published(deposit, online),
+        published=published_at(deposit, "producedDate_s", online),
         version=version,
         announced="new" if version == 1 else "replace",
         url=https_url(text_at(deposit, "uri_s")) or f"https://hal.science/{own}",
         links={"pdf": pdf} if pdf else {},
         day=online,
         venue=clean_line(_first(deposit, "journalTitle_s", "conferenceTitle_s", "bookTitle_s"), NAME_MAX),
-        affiliations=_affiliations(text_values(deposit.get("instStructName_s"))),
+        affiliations=clean_names(list(dict.fromkeys(text_values(deposit.get("instStructName_s")))), AFFILIATIONS_MAX),
     )
 
 
@@ -172,19 +165,3 @@ def _first(deposit: JsonObject, *keys: str) -> str:
 def _title(deposit: JsonObject) -> str:
     title, subtitle = _first(deposit, "en_title_s", "title_s"), _first(deposit, "en_subTitle_s", "subTitle_s")
     return with_subtitle(html_to_text(title), html_to_text(subtitle))
-
-
-def _affiliations(names: Sequence[str]) -> tuple[str, ...]:
-    return clean_names(list(dict.fromkeys(names)), AFFILIATIONS_MAX)
-
-
-def _day(deposit: JsonObject, key: str, heard_of: date | None) -> date | None:
-    """Return the day of `2026-11-24`, `2026-11`, `2026` or `2026-11-24 10:00:00`."""
-    return publication_day(list(text_at(deposit, key)[:10].split("-")), heard_of)
-
-
-def _published(deposit: JsonObject, online: date | None) -> datetime:
-    found = _day(deposit, "producedDate_s", online) or online
-    if found is None:
-        raise BadRecord("producedDate_s", "no date that can be read")
-    return midnight(found)

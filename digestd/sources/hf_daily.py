@@ -6,7 +6,6 @@ is an error, and only the answer knows its newest day), then each day before it.
 parsed here because huggingface_hub 2.4 loses nested fields.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -14,11 +13,11 @@ from typing import Self
 
 from digestd.domain.paper import SUMMARY_MAX, Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
+from digestd.sources.json_records import load_json, read_records, require_object
 from digestd.sources.source import (
     ITEMS_MAX,
     Page,
     RateLimit,
-    Reject,
     Request,
     check_rejects,
     clean_line,
@@ -67,16 +66,10 @@ class HfDaily:
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse one day."""
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        days: list[date] = []
-        for number, record in enumerate(daily_records(body), start=1):
-            try:
-                sightings.append(read_paper(record))
-                days.append(_day(record))
-            except BadRecord as error:
-                rejects.append(Reject(f"record {number}", error.field, error.message))
-        day = date.fromisoformat(cursor) if cursor else max(days, default=None)
+        sightings, rejects = read_records(
+            daily_records(body), lambda record: [replace(read_paper(record), day=_day(record))]
+        )
+        day = date.fromisoformat(cursor) if cursor else max((one.day for one in sightings if one.day), default=None)
         before = (day - timedelta(days=1)).isoformat() if day else None
         listed = tuple(replace(sighting, day=day) for sighting in sightings)
         return check_rejects(Page(listed, before, tuple(rejects), day=day))
@@ -84,10 +77,7 @@ class HfDaily:
 
 def daily_records(body: bytes) -> list[object]:
     """Return the records of an answer. Raises SourceFailed if it has none."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
+    found = load_json(body)
     if isinstance(found, dict) and "error" in found:
         raise SourceFailed(quote_service("Hugging Face", found["error"]))
     if not isinstance(found, list):
@@ -97,8 +87,8 @@ def daily_records(body: bytes) -> list[object]:
 
 def read_paper(record: object) -> Sighting:
     """Return one record as a sighting. Raises BadRecord."""
-    outer = _mapping(record, "record")
-    paper = _mapping(outer.get("paper"), "paper")
+    outer = require_object(record, "record")
+    paper = require_object(outer.get("paper"), "paper")
     named = arxiv_id(str(paper.get("id")))
     if named is None:
         raise BadRecord("paper.id", f"{str(paper.get('id'))[:80]!r} is not an arXiv id")
@@ -118,12 +108,6 @@ def _summary(paper: Mapping[str, object]) -> str:
     """Return the summary that Hugging Face's model wrote, or ""."""
     found = paper.get("ai_summary")
     return clean_line(found, SUMMARY_MAX) if isinstance(found, str) else ""
-
-
-def _mapping(value: object, field: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise BadRecord(field, f"is {type(value).__name__}, not an object")
-    return value
 
 
 def _text(paper: Mapping[str, object], outer: Mapping[str, object], key: str) -> str:
@@ -162,8 +146,8 @@ def _published(paper: Mapping[str, object], outer: Mapping[str, object]) -> date
 
 def _day(record: object) -> date:
     """Return the day that a paper is listed under."""
-    outer = _mapping(record, "record")
-    paper = _mapping(outer.get("paper"), "paper")
+    outer = require_object(record, "record")
+    paper = require_object(outer.get("paper"), "paper")
     value = paper.get("submittedOnDailyAt") or outer.get("publishedAt") or paper.get("publishedAt")
     try:
         return parse_timestamp(str(value)).date()

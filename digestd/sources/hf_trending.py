@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from digestd.domain.paper import Sighting
-from digestd.errors import BadRecord
 from digestd.sources.hf_daily import HfDaily, daily_records, read_paper
-from digestd.sources.source import Page, RateLimit, Reject, Request, check_rejects
+from digestd.sources.json_records import read_records
+from digestd.sources.source import Page, RateLimit, Request, check_rejects
 from digestd.sources.spec_arguments import require_no_argument
 
 _URL = "https://huggingface.co/api/daily_papers?sort=trending&limit=100"
@@ -45,11 +44,5 @@ class HfTrending:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse the list."""
         del cursor
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        for number, record in enumerate(daily_records(body), start=1):
-            try:
-                sightings.append(read_paper(record))
-            except BadRecord as error:
-                rejects.append(Reject(f"record {number}", error.field, error.message))
+        sightings, rejects = read_records(daily_records(body), lambda record: [read_paper(record)])
         return check_rejects(Page(tuple(sightings), None, tuple(rejects)))

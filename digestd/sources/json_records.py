@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import ITEMS_MAX, Reject, clean_line
+from digestd.sources.source import ITEMS_MAX, Reject, clean_line, read_each
 
 TEXT_MAX = 100_000
 """Longer texts are cut before they are looked at: more than any abstract with its markup."""
@@ -18,12 +18,17 @@ TEXT_MAX = 100_000
 JsonObject = Mapping[str, object]
 
 
-def load_object(body: bytes) -> JsonObject:
-    """Parse an answer that must be a JSON object. Raises SourceFailed."""
+def load_json(body: bytes) -> object:
+    """Parse an answer. Raises SourceFailed."""
     try:
-        found = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
+
+
+def load_object(body: bytes) -> JsonObject:
+    """Parse an answer that must be a JSON object. Raises SourceFailed."""
+    found = load_json(body)
     if not isinstance(found, dict):
         raise SourceFailed(f"the answer is not a JSON object but a {type(found).__name__}; its format has changed")
     return found
@@ -42,6 +47,16 @@ def list_at(found: JsonObject, *path: str) -> list[object]:
     return value[:ITEMS_MAX]
 
 
+def total_at(found: JsonObject, *path: str) -> int:
+    """Return the number of results at a path of keys. Raises SourceFailed if there is none."""
+    value: object = found
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    if (total := parse_count(value)) is None:
+        raise SourceFailed("the answer does not say how many were found; its format has changed")
+    return total
+
+
 def read_records(
     found: Iterable[object], sightings: Callable[[JsonObject], Iterable[Sighting]]
 ) -> tuple[list[Sighting], list[Reject]]:
@@ -49,14 +64,8 @@ def read_records(
 
     Also return a reject for each record that cannot be parsed.
     """
-    parsed: list[Sighting] = []
-    rejects: list[Reject] = []
-    for position, record in enumerate(found, start=1):
-        try:
-            parsed += sightings(require_object(record, "record"))
-        except BadRecord as error:
-            rejects.append(Reject(f"record {position}", error.field, error.message))
-    return parsed, rejects
+    named = ((f"record {number}", record) for number, record in enumerate(found, start=1))
+    return read_each(named, lambda record: sightings(require_object(record, "record")))
 
 
 def require_object(value: object, field: str) -> JsonObject:
@@ -83,6 +92,11 @@ def as_list(value: object) -> list[object]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def objects_at(record: JsonObject, key: str) -> list[JsonObject]:
+    """Return the objects of a list or of a single value; other values are ignored."""
+    return [value for value in as_list(record.get(key)) if isinstance(value, dict)]
 
 
 def text_at(record: JsonObject, key: str) -> str:

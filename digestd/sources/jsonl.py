@@ -23,12 +23,12 @@ from digestd.sources import spec_arguments
 from digestd.sources.source import (
     Page,
     RateLimit,
-    Reject,
     Request,
     clean_line,
     clean_names,
     make_words,
     parse_timestamp,
+    read_each,
     web_url,
 )
 
@@ -70,14 +70,8 @@ class JsonlFile:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse every line; reject those that cannot be parsed and keep the others."""
         del cursor
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        for number, line in enumerate(body.split(b"\n"), start=1):
-            try:
-                if (found := read_line(line)) is not None:
-                    sightings.append(found)
-            except BadRecord as error:
-                rejects.append(Reject(f"line {number}", error.field, error.message))
+        lines = ((f"line {number}", line) for number, line in enumerate(body.split(b"\n"), start=1))
+        sightings, rejects = read_each(lines, lambda line: filter(None, [read_line(line)]))
         return Page(tuple(sightings), None, tuple(rejects))
 
 
@@ -106,7 +100,7 @@ def read_record(record: Mapping[str, object]) -> Sighting:
     """Return one paper as a sighting. Raises BadRecord with field and remedy."""
     _refuse_unknown(record, KEYS, "")
     paper = make_words(
-        _text(record, "title"), _text(record, "abstract"), _texts(record, "authors"), _texts(record, "categories")
+        _text(record, "title"), _text(record, "abstract"), texts_at(record, "authors"), texts_at(record, "categories")
     )
     return Sighting(
         ids=_ids(_text(record, "id"), _text(record, "doi"), paper),
@@ -116,7 +110,7 @@ def read_record(record: Mapping[str, object]) -> Sighting:
         links=_links(record.get("links")),
         signals=_signals(record.get("signals")),
         venue=clean_line(_text(record, "venue"), NAME_MAX),
-        affiliations=clean_names(_texts(record, "affiliations"), AFFILIATIONS_MAX),
+        affiliations=clean_names(texts_at(record, "affiliations"), AFFILIATIONS_MAX),
         summary=clean_line(_text(record, "summary"), SUMMARY_MAX),
     )
 
@@ -152,7 +146,8 @@ def _text(record: Mapping[str, object], key: str) -> str:
     return value
 
 
-def _texts(record: Mapping[str, object], key: str) -> list[str]:
+def texts_at(record: Mapping[str, object], key: str) -> list[str]:
+    """Return the list of texts under a key, empty if it is missing. Raises BadRecord."""
     value = record.get(key)
     if value is None:
         return []

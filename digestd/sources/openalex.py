@@ -11,7 +11,7 @@ https://developers.openalex.org/api-reference/authentication.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Self
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
-from digestd.sources.dates import midnight, publication_day
+from digestd.sources.dates import iso_day, published_at
 from digestd.sources.html_text import html_to_text
 from digestd.sources.json_records import (
     TEXT_MAX,
@@ -28,9 +28,10 @@ from digestd.sources.json_records import (
     list_at,
     load_object,
     object_at,
-    parse_count,
+    objects_at,
     read_records,
     text_at,
+    total_at,
 )
 from digestd.sources.pubmed_article import parse_pmid
 from digestd.sources.source import (
@@ -121,7 +122,7 @@ class Openalex:
         found = load_object(body)
         if "results" not in found and ("error" in found or "message" in found):
             raise SourceFailed(quote_service("OpenAlex", found.get("message") or found.get("error")))
-        works, total, page = list_at(found, "results"), _total(found), _page(cursor)
+        works, total, page = list_at(found, "results"), total_at(found, "meta", "count"), _page(cursor)
         sightings, rejects = read_records(works, _sightings)
         after = None
         if page * PAGE_SIZE < min(total, MOST):
@@ -136,14 +137,6 @@ def _page(cursor: str | None) -> int:
     return max(int(cursor or "1"), 1)
 
 
-def _total(found: JsonObject) -> int:
-    meta = found.get("meta")
-    total = parse_count(meta.get("count")) if isinstance(meta, dict) else None
-    if total is None:
-        raise SourceFailed("the answer does not say how many works there are; its format has changed")
-    return total
-
-
 def _sightings(work: JsonObject) -> Iterator[Sighting]:
     """Yield the work; nothing for data, notices and covers."""
     if text_at(work, "type") in _NO_PAPERS or work.get("is_paratext") is True:
@@ -154,16 +147,16 @@ def _sightings(work: JsonObject) -> Iterator[Sighting]:
     place = object_at(work, "primary_location")
     page = https_url(text_at(place, "landing_page_url"))
     ids = _ids(work, page or "")
-    created, withdrawn = _created(work), work.get("is_retracted") is True
+    created, withdrawn = iso_day(text_at(work, "created_date")), work.get("is_retracted") is True
     yield Sighting(
         ids=ids or (PaperId(f"openalex:{own[1]}"),),
         words=make_words(
             html_to_text(text_at(work, "title")),
             _HEADING.sub("", html_to_text(_abstract(work))),
             _authors(work),
-            [text_at(topic, "display_name") for topic in _objects(work, "topics")],
+            [text_at(topic, "display_name") for topic in objects_at(work, "topics")],
         ),
-        published=_published(work, created),
+        published=published_at(work, "publication_date", created),
         announced="replace" if withdrawn else "new",
         url=_doi_url(ids) or page or own[0],
         links=_links(work, place),
@@ -199,21 +192,19 @@ def _abstract(work: JsonObject) -> str:
     return " ".join(word for _, word in sorted(placed)[:WORDS_MAX])[:TEXT_MAX]
 
 
-def _objects(record: JsonObject, key: str) -> Iterator[JsonObject]:
-    return (one for one in as_list(record.get(key)) if isinstance(one, dict))
-
-
 def _authors(work: JsonObject) -> list[str]:
     """Return the authors' names, or as they are written on the work."""
-    authorships = list(_objects(work, "authorships"))
-    return [text_at(object_at(one, "author"), "display_name") or text_at(one, "raw_author_name") for one in authorships]
+    return [
+        text_at(object_at(one, "author"), "display_name") or text_at(one, "raw_author_name")
+        for one in objects_at(work, "authorships")
+    ]
 
 
 def _affiliations(work: JsonObject) -> tuple[str, ...]:
     names = (
         text_at(institution, "display_name")
-        for one in _objects(work, "authorships")
-        for institution in _objects(one, "institutions")
+        for one in objects_at(work, "authorships")
+        for institution in objects_at(one, "institutions")
     )
     return clean_names(list(islice(dict.fromkeys(filter(None, names)), AFFILIATIONS_MAX)), AFFILIATIONS_MAX)
 
@@ -229,20 +220,3 @@ def _venue(place: JsonObject) -> str:
     """Return the journal or conference; a repository is none."""
     source = object_at(place, "source")
     return "" if text_at(source, "type") == "repository" else clean_line(text_at(source, "display_name"), NAME_MAX)
-
-
-def _created(work: JsonObject) -> date | None:
-    """Return the day on which OpenAlex learned of the work."""
-    return publication_day(_parts(text_at(work, "created_date")), None)
-
-
-def _published(work: JsonObject, created: date | None) -> datetime:
-    found = publication_day(_parts(text_at(work, "publication_date")), created) or created
-    if found is None:
-        raise BadRecord("publication_date", "no date that can be read")
-    return midnight(found)
-
-
-def _parts(written: str) -> list[object]:
-    """Return year, month and day of `2026-11-24`, with or without a time."""
-    return list(written[:10].split("-"))

@@ -16,7 +16,7 @@ from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.retractions import retraction
 from digestd.sources.source import clean_line, make_words
-from digestd.sources.xml_elements import child_text
+from digestd.sources.xml_elements import child_text, text_of
 
 _RETRACTED = "Retracted Publication"
 _NOTICES = frozenset(
@@ -108,7 +108,7 @@ def _title(record: Element) -> str:
     paths = ("MedlineCitation/Article/ArticleTitle", "MedlineCitation/Article/VernacularTitle",
              "BookDocument/ArticleTitle", "BookDocument/Book/BookTitle")  # fmt: skip
     for path in paths:
-        title = plain_title(_all_text(record.find(path)))
+        title = plain_title(text_of(record.find(path)))
         if title and not _UNKNOWN.fullmatch(title):
             return title
     raise BadRecord("ArticleTitle", "is missing or empty; every paper needs one")
@@ -118,7 +118,7 @@ def _abstract(record: Element) -> str:
     """Return the English abstract, its parts with their labels."""
     parts = [*record.iterfind("MedlineCitation/Article/Abstract/AbstractText"),
              *record.iterfind("BookDocument/Abstract/AbstractText")]  # fmt: skip
-    return " ".join(f"{_label(part)}{_all_text(part)}" for part in parts)
+    return " ".join(f"{_label(part)}{text_of(part)}" for part in parts)
 
 
 def _label(part: Element) -> str:
@@ -134,7 +134,7 @@ def _authors(record: Element) -> list[str]:
     paths = ("MedlineCitation/Article/AuthorList", "BookDocument/AuthorList", "BookDocument/Book/AuthorList")
     lists = [one for path in paths for one in record.iterfind(path) if one.get("Type") != "editors"]
     found = [author for author in (lists[0] if lists else []) if author.get("ValidYN") != "N"]
-    return [_all_text(author.find("CollectiveName")) or _name(author) for author in found]
+    return [text_of(author.find("CollectiveName")) or _name(author) for author in found]
 
 
 def _name(author: Element) -> str:
@@ -144,18 +144,13 @@ def _name(author: Element) -> str:
 
 def _categories(record: Element) -> list[str]:
     """Return the journal, then the keywords."""
-    return [_journal(record), *(_all_text(word) for word in record.iterfind("MedlineCitation/KeywordList/Keyword"))]
+    return [_journal(record), *(text_of(word) for word in record.iterfind("MedlineCitation/KeywordList/Keyword"))]
 
 
 def _journal(record: Element) -> str:
     """Return the name of the journal or book, or empty."""
     journal = child_text(record, "MedlineCitation/Article/Journal/Title")
     return journal or child_text(record, "BookDocument/Book/BookTitle")
-
-
-def _all_text(element: Element | None) -> str:
-    """Return the text including that of italics, subscripts and superscripts."""
-    return " ".join("".join(element.itertext()).split()) if element is not None else ""
 
 
 def _published(record: Element) -> datetime:

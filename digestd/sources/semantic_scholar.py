@@ -18,13 +18,14 @@ from urllib.parse import urlencode
 from digestd.domain.paper import NAME_MAX, SUMMARY_MAX, Paper, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
-from digestd.sources.dates import midnight, publication_day
+from digestd.sources.dates import iso_day, midnight, publication_day
 from digestd.sources.json_records import (
     JsonObject,
-    as_list,
     list_at,
+    load_json,
     load_object,
     object_at,
+    objects_at,
     parse_count,
     read_records,
     require_object,
@@ -33,12 +34,12 @@ from digestd.sources.json_records import (
 from digestd.sources.source import (
     Page,
     RateLimit,
-    Reject,
     Request,
     check_rejects,
     clean_line,
     make_words,
     quote_service,
+    read_each,
     web_url,
 )
 from digestd.sources.spec_arguments import require_no_argument
@@ -101,13 +102,8 @@ class CitationCounts:
         answers = _answers(body)
         if len(answers) != len(batch):
             raise SourceFailed(f"{len(batch)} papers were asked about and {len(answers)} answers came")
-        sightings: list[Sighting] = []
-        rejects: list[Reject] = []
-        for (name, words), answer in zip(batch, answers, strict=True):
-            try:
-                sightings += _measured(name, words, answer)
-            except BadRecord as error:
-                rejects.append(Reject(name, error.field, error.message))
+        answered = ((name, (name, words, answer)) for (name, words), answer in zip(batch, answers, strict=True))
+        sightings, rejects = read_each(answered, lambda one: _measured(*one))
         after = _start(cursor) + len(batch)
         return check_rejects(Page(tuple(sightings), str(after) if after < len(self.papers) else None, tuple(rejects)))
 
@@ -174,10 +170,7 @@ def _start(cursor: str | None) -> int:
 
 
 def _answers(body: bytes) -> list[object]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
+    found = load_json(body)
     if isinstance(found, dict):
         _refuse_error(found)
     if not isinstance(found, list):
@@ -220,7 +213,7 @@ def _told(record: JsonObject) -> Iterator[Sighting]:
     own = text_at(record, "paperId")
     if not ids and not (own.isalnum() and own.isascii()):
         raise BadRecord("paperId", "there is not an arXiv id, no DOI, and no id of Semantic Scholar's")
-    authors = [text_at(author, "name") for author in as_list(record.get("authors")) if isinstance(author, dict)]
+    authors = [text_at(author, "name") for author in objects_at(record, "authors")]
     yield Sighting(
         ids=ids or (PaperId(f"s2:{own.lower()[:100]}"),),
         words=make_words(text_at(record, "title"), text_at(record, "abstract"), authors, [text_at(record, "venue")]),
@@ -232,6 +225,5 @@ def _told(record: JsonObject) -> Iterator[Sighting]:
 
 def _published(record: JsonObject) -> datetime | None:
     """Return the publication day, else the first day of the year, else None."""
-    parts: list[object] = list(text_at(record, "publicationDate").split("-"))
-    found = publication_day(parts, None) or publication_day([record.get("year")], None)
+    found = iso_day(text_at(record, "publicationDate")) or publication_day([record.get("year")], None)
     return midnight(found) if found else None

@@ -7,11 +7,11 @@ cannot be parsed becomes a Reject with its reason; nothing is dropped silently.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 from urllib.parse import urlsplit
 
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Paper, Sighting, Words
@@ -20,6 +20,7 @@ from digestd.errors import BadRecord, SourceFailed
 ITEMS_MAX = 5_000
 CATEGORIES_MAX = 50
 URL_MAX = 2_000
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,6 @@ class Page:
     """One parsed answer.
 
     Attributes:
-        sightings: the papers.
         next: the cursor of the next page, or None at the end. The cursor of this page asks for it
             again, because it was empty in the middle of a result.
         rejects: records that cannot be parsed.
@@ -151,6 +151,20 @@ class EnrichmentSource(Source, Protocol):
 
     def for_papers(self, papers: Sequence[Paper]) -> Source:
         """Return a copy of the source that asks about these papers."""
+
+
+def read_each(
+    named: Iterable[tuple[str, _Record]], read: Callable[[_Record], Iterable[Sighting]]
+) -> tuple[list[Sighting], list[Reject]]:
+    """Return the papers of all records, and a reject, under the name of the record, for each that cannot be read."""
+    sightings: list[Sighting] = []
+    rejects: list[Reject] = []
+    for name, record in named:
+        try:
+            sightings += read(record)
+        except BadRecord as error:
+            rejects.append(Reject(name, error.field, error.message))
+    return sightings, rejects
 
 
 def check_rejects(page: Page) -> Page:

@@ -70,3 +70,8 @@ def child_text(element: Element, path: str) -> str:
 
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2][:40]
+
+
+def text_of(element: Element | None) -> str:
+    """Return the text of an element and of those in it, as one line."""
+    return " ".join("".join(element.itertext()).split()) if element is not None else ""

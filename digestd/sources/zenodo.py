@@ -8,25 +8,26 @@ guest gets 25 records a page and 30 searches a minute. Each version has a DOI of
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Self
 from urllib.parse import urlencode
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
-from digestd.sources.dates import midnight, publication_day
+from digestd.sources.dates import iso_day, published_at
 from digestd.sources.html_text import html_to_text
 from digestd.sources.json_records import (
     JsonObject,
-    as_list,
     list_at,
     load_object,
     object_at,
+    objects_at,
     parse_count,
     read_records,
     text_at,
     text_values,
+    total_at,
 )
 from digestd.sources.names import natural_name
 from digestd.sources.source import (
@@ -92,7 +93,7 @@ class Zenodo:
         found = load_object(body)
         if "hits" not in found and "message" in found:
             raise SourceFailed(quote_service("Zenodo", found["message"]))
-        records, total = list_at(found, "hits", "hits"), _total(found)
+        records, total = list_at(found, "hits", "hits"), total_at(found, "hits", "total")
         sightings, rejects = read_records(records, _sightings)
         page, _ = _place(cursor)
         after = None
@@ -107,18 +108,10 @@ def _place(cursor: str | None) -> tuple[int, str]:
     return max(int(page), 1), oldest
 
 
-def _total(found: JsonObject) -> int:
-    hits = found.get("hits")
-    total = parse_count(hits.get("total")) if isinstance(hits, dict) else None
-    if total is None:
-        raise SourceFailed("the answer does not say how many were found; its format has changed")
-    return total
-
-
 def _oldest(records: list[object]) -> str:
     """Return the day of deposit of the last record of a page, or "" if it does not say."""
     last = records[-1]
-    created = publication_day(_parts(str(last.get("created"))), None) if isinstance(last, dict) else None
+    created = iso_day(str(last.get("created"))) if isinstance(last, dict) else None
     return str(created) if created else ""
 
 
@@ -127,17 +120,17 @@ def _sightings(record: JsonObject) -> Iterator[Sighting]:
     own = doi_id(text_at(record, "doi") or text_at(said, "doi"))
     if own is None:
         raise BadRecord("doi", f"{text_at(record, 'doi')[:80]!r} is not a DOI")
-    created, version = publication_day(_parts(text_at(record, "created")), None), _version(said)
+    created, version = iso_day(text_at(record, "created")), _version(said)
     pdf = _pdf(record)
     yield Sighting(
         ids=unique_ids([own, doi_id(text_at(record, "conceptdoi"))]),
         words=make_words(
             html_to_text(text_at(said, "title")),
             html_to_text(text_at(said, "description")),
-            [natural_name(text_at(one, "name")) for one in _objects(said, "creators")],
+            [natural_name(text_at(one, "name")) for one in objects_at(said, "creators")],
             [word.strip() for text in text_values(said.get("keywords")) for word in _KEYWORDS.split(text)],
         ),
-        published=_published(said, created),
+        published=published_at(said, "publication_date", created),
         version=version,
         announced="new" if version == 1 else "replace",
         url=https_url(f"https://doi.org/{own.removeprefix('doi:')}") if own.startswith("doi:") else None,
@@ -148,19 +141,15 @@ def _sightings(record: JsonObject) -> Iterator[Sighting]:
     )
 
 
-def _objects(record: JsonObject, key: str) -> Iterator[JsonObject]:
-    return (one for one in as_list(record.get(key)) if isinstance(one, dict))
-
-
 def _version(said: JsonObject) -> int:
     """Return which version of the work it is, from 1."""
-    first = next(_objects(object_at(said, "relations"), "version"), {})
+    first = next(iter(objects_at(object_at(said, "relations"), "version")), {})
     return (parse_count(first.get("index")) or 0) + 1
 
 
 def _pdf(record: JsonObject) -> str | None:
     """Return the address of the first PDF among the files."""
-    files = (one for one in _objects(record, "files") if text_at(one, "key").lower().endswith(".pdf"))
+    files = (one for one in objects_at(record, "files") if text_at(one, "key").lower().endswith(".pdf"))
     return next(filter(None, (https_url(text_at(object_at(one, "links"), "self")) for one in files)), None)
 
 
@@ -170,17 +159,5 @@ def _venue(said: JsonObject) -> str:
 
 
 def _affiliations(said: JsonObject) -> tuple[str, ...]:
-    names = [text_at(one, "affiliation") for one in _objects(said, "creators")]
+    names = [text_at(one, "affiliation") for one in objects_at(said, "creators")]
     return clean_names(list(dict.fromkeys(filter(None, names))), AFFILIATIONS_MAX)
-
-
-def _published(said: JsonObject, created: date | None) -> datetime:
-    found = publication_day(_parts(text_at(said, "publication_date")), created) or created
-    if found is None:
-        raise BadRecord("publication_date", "no date that can be read")
-    return midnight(found)
-
-
-def _parts(written: str) -> list[object]:
-    """Return year, month and day of `2026-11-24`, with or without a time."""
-    return list(written[:10].split("-"))

@@ -6,7 +6,6 @@ This way, only one worker alerts, and only when there are more.
 from collections.abc import Callable
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
@@ -27,8 +26,7 @@ def count_if_more(session: Session, event: str, found: Callable[[], int]) -> int
     `found` is called while the row is locked, so that an older count never replaces a newer one.
     """
     connection = session.connection()
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    connection.execute(insert(core.alert_state).values(event=event, known=0).on_conflict_do_nothing())
+    connection.execute(core.upsert(session, core.alert_state).values(event=event, known=0).on_conflict_do_nothing())
     own = _T.event == event
     before = connection.execute(select(_T.known).where(own).with_for_update()).scalar_one()
     now = found()

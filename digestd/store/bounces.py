@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import desc, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind
@@ -157,7 +156,6 @@ def _addressees(session: Session, query: core.Query) -> Iterator[BounceAddressee
 
 def insert(session: Session, bounce: Bounce) -> bool:
     """Store a bounce without effects; return False if it was reported before."""
-    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {
         "key": bounce.key,
         "address_key": bounce.address_key,
@@ -169,7 +167,7 @@ def insert(session: Session, bounce: Bounce) -> bool:
         "at_us": to_us(bounce.at),
         "held": bounce.held,
     }
-    statement = make(core.bounce).values(row).on_conflict_do_nothing(index_elements=["key"])
+    statement = core.upsert(session, core.bounce).values(row).on_conflict_do_nothing(index_elements=["key"])
     return session.connection().execute(statement.returning(_B.key)).first() is not None
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, ConsentAction, Status, to_action
@@ -86,9 +85,10 @@ def store_wording(session: Session, wording: str) -> str | None:
     """Store a wording once and return its hash; None for an empty one."""
     if not wording:
         return None
-    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {"hash": hashlib.sha256(wording.encode()).hexdigest(), "text": wording}
-    session.connection().execute(make(core.consent_wording).values(row).on_conflict_do_nothing(index_elements=["hash"]))
+    session.connection().execute(
+        core.upsert(session, core.consent_wording).values(row).on_conflict_do_nothing(index_elements=["hash"])
+    )
     return row["hash"]
 
 

@@ -3,10 +3,12 @@
 Rows are read as tuples, without a unit of work or change tracking.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, String, Table, column, table
-from sqlmodel import SQLModel
+from sqlalchemy import ColumnElement, Executable, Row, Select, String, Table, column, table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
 
 from digestd.store import tables
 
@@ -16,6 +18,18 @@ Query = Select[*tuple[Any, ...]]
 
 Condition = ColumnElement[Any]
 """A part of a statement."""
+
+
+def upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT that takes ON CONFLICT, for the engine in use."""
+    is_sqlite = session.connection().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
+def execute_many(session: Session, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Execute a statement for each row of parameters; do nothing without any."""
+    if rows:
+        session.connection().execute(statement, rows)
 
 
 def _table(row: type[SQLModel]) -> Table:

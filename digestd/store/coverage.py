@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.coverage import Coverage, CoverageState
@@ -23,12 +22,10 @@ _SEARCHED = 5_000
 
 def upsert(session: Session, found: Iterable[Coverage], now: datetime) -> None:
     """Store these days in place of what was known of them."""
-    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(core.coverage)
+    statement = core.upsert(session, core.coverage)
     rest = {name: statement.excluded[name] for name in ("state", "items", "expected", "note", "at_us")}
     rows = [_row(one, now) for one in found]
-    if rows:
-        session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "day"], set_=rest), rows)
+    core.execute_many(session, statement.on_conflict_do_update(index_elements=["source", "day"], set_=rest), rows)
 
 
 def of_source(session: Session, source: str, since: date) -> list[Coverage]:

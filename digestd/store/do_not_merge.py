@@ -30,8 +30,7 @@ def add(session: Session, pairs: Iterable[tuple[int, int]], now: datetime) -> No
     wanted = {(min(pair), max(pair)) for pair in pairs}
     known = pairs_of(session, {key for pair in wanted for key in pair})
     rows = [{"one": one, "other": other, "at_us": to_us(now)} for one, other in sorted(wanted - known)]
-    if rows:
-        session.connection().execute(insert(core.do_not_merge), rows)
+    core.execute_many(session, insert(core.do_not_merge), rows)
 
 
 def inherit(session: Session, kept: int, absorbed: int, now: datetime) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, String, bindparam, case, func, insert, literal_column, select, update
+from sqlalchemy import String, bindparam, case, func, insert, literal_column, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cadence, MinScore, Status, Timing
@@ -123,9 +123,8 @@ def postpone(session: Session, until: Mapping[int, datetime], had: Mapping[int, 
 
     `had`: the local date of those who have a digest of this period already.
     """
-    if until:
-        rows = [{"row": key, "next_due": to_us(instant), "date": had.get(key)} for key, instant in until.items()]
-        session.connection().execute(_PUT_OFF, rows)
+    rows = [{"row": key, "next_due": to_us(instant), "date": had.get(key)} for key, instant in until.items()]
+    core.execute_many(session, _PUT_OFF, rows)
 
 
 _PUT_OFF = (
@@ -176,8 +175,8 @@ def due_later(session: Session, after: int, limit: int, now: datetime) -> list[F
 def reschedule(session: Session, changed: Mapping[int, tuple[str | None, datetime]], now: datetime) -> None:
     """Set the last date and the next due time of subscribers; none was planned later than `now`."""
     rows = [{"row": key, "date": date, "next_due": to_us(due)} for key, (date, due) in changed.items()]
-    if rows:
-        session.connection().execute(_RESCHEDULE.values(last_planned_us=_earlier(to_us(now))), rows)
+    earlier = case((_S.last_planned_us > to_us(now), to_us(now)), else_=_S.last_planned_us)
+    core.execute_many(session, _RESCHEDULE.values(last_planned_us=earlier), rows)
 
 
 def mark_clock_correct(session: Session, now: datetime) -> None:
@@ -190,10 +189,6 @@ _RESCHEDULE = (
     .where(_S.id == bindparam("row"))
     .values(next_due_us=bindparam("next_due"), last_date=bindparam("date"))
 )
-
-
-def _earlier(at_us: int) -> ColumnElement[int]:
-    return case((_S.last_planned_us > at_us, at_us), else_=_S.last_planned_us)
 
 
 def _due(row: core.Record) -> DueSubscriber:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import and_, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
@@ -67,8 +66,7 @@ def upsert(session: Session, model: str, vectors: Mapping[int, Vector]) -> None:
     """Store the vectors of these revisions; another process may have been faster."""
     if not vectors:
         return
-    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(core.embedding)
+    statement = core.upsert(session, core.embedding)
     replaced = {"model": statement.excluded.model, "vector": statement.excluded.vector}
     rows = [
         {"revision": key, "model": model, "vector": vector.astype(np.float16).tobytes()}

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
@@ -27,7 +26,6 @@ def upsert(session: Session, model: str, terms: Mapping[int, bytes]) -> None:
     """Store the terms of these revisions; another process may have been faster."""
     if not terms:
         return
-    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(core.encoding)
+    statement = core.upsert(session, core.encoding)
     rows = [{"revision": key, "model": model, "terms": packed} for key, packed in sorted(terms.items())]
     session.connection().execute(statement.on_conflict_do_nothing(index_elements=["revision", "model"]), rows)

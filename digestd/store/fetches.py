@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlmodel import Session
 
 from digestd.store import core
@@ -50,24 +49,17 @@ def newest_success(session: Session, source: str) -> datetime | None:
 
 def upsert(session: Session, fetched: Iterable[FetchRecord]) -> None:
     """Store the results of these fetches; they replace earlier ones of the same URLs."""
-    statement = _upsert(session, core.fetch)
+    statement = core.upsert(session, core.fetch)
     names = ("etag", "last_modified", "fetched_us", "items", "error")
     rest: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names}
     rest["succeeded_us"] = func.coalesce(statement.excluded.succeeded_us, _F.succeeded_us)
     rows = [_row(one) for one in fetched]
-    if rows:
-        session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "url"], set_=rest), rows)
+    core.execute_many(session, statement.on_conflict_do_update(index_elements=["source", "url"], set_=rest), rows)
 
 
 def delete_before(session: Session, source: str, before: datetime) -> None:
     """Delete addresses of a source not fetched since; dated addresses would pile up."""
     session.connection().execute(delete(core.fetch).where(_F.source == source, _F.fetched_us < to_us(before)))
-
-
-def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT that takes ON CONFLICT, for the engine in use."""
-    is_sqlite = session.connection().dialect.name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
 def _row(fetched: FetchRecord) -> dict[str, object]:

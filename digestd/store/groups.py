@@ -420,8 +420,7 @@ def _write_interests(session: Session, group: Group, wanted: Sequence[Interest],
         }
         for position, one in enumerate(wanted)
     ]
-    if rows:
-        session.connection().execute(insert(core.group_interest), rows)
+    core.execute_many(session, insert(core.group_interest), rows)
 
 
 def _invalidate(session: Session, group: int) -> None:

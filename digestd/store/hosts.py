@@ -8,8 +8,7 @@ Each step is one compare-and-set statement. Times beyond their bound were writte
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, case, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlmodel import Session
 
 from digestd.domain.backoff import Backoff
@@ -60,7 +59,7 @@ def reserve(session: Session, host: str, now: datetime, seconds: float) -> datet
     """Reserve the next free moment of a host; later requests wait `seconds` more."""
     now_us, step = to_us(now), round(seconds * 1e6)
     is_ahead = (_P.next_request_us > now_us) & (_P.next_request_us <= to_us(now + HORIZON))
-    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": now_us + step})
+    statement = core.upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": now_us + step})
     row = session.connection().execute(
         statement.on_conflict_do_update(
             index_elements=["host"], set_={"next_request_us": case((is_ahead, _P.next_request_us), else_=now_us) + step}
@@ -72,7 +71,7 @@ def reserve(session: Session, host: str, now: datetime, seconds: float) -> datet
 def postpone(session: Session, host: str, until: datetime) -> None:
     """Postpone the next request to a host, as the host itself asked."""
     until_us = to_us(until)
-    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": until_us})
+    statement = core.upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": until_us})
     session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_={"next_request_us": _later(until_us)})
     )
@@ -81,7 +80,7 @@ def postpone(session: Session, host: str, until: datetime) -> None:
 def acquire(session: Session, host: str, holder: str, now: datetime, until: datetime) -> bool:
     """Lock a host until a time at most; return False if somebody else holds it."""
     held = {"locked_by": holder, "locked_until_us": to_us(until)}
-    statement = _upsert(session, core.host).values(**_NEW | held | {"host": host})
+    statement = core.upsert(session, core.host).values(**_NEW | held | {"host": host})
     free = or_(_P.locked_by.is_(None), _P.locked_by == holder, _outside(_P.locked_until_us, now, HORIZON))
     row = session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_=held, where=free).returning(_P.host)
@@ -120,7 +119,7 @@ def acquire_probe(session: Session, host: str, now: datetime, until: datetime) -
 def record_failure(session: Session, host: str, now: datetime, why: str) -> HostState:
     """Count a failed fetch; from the third on, open the circuit for 5 min to 6 h."""
     failure = {"error": why[:ERROR_MAX]}
-    statement = _upsert(session, core.host).values(**_NEW | failure | {"host": host, "failures": 1})
+    statement = core.upsert(session, core.host).values(**_NEW | failure | {"host": host, "failures": 1})
     row = session.connection().execute(
         statement.on_conflict_do_update(
             index_elements=["host"], set_=failure | {"failures": _P.failures + 1}
@@ -153,12 +152,6 @@ def _later(us: int) -> ColumnElement[int]:
 
 def _outside(column: ColumnElement[int], now: datetime, horizon: timedelta) -> ColumnElement[bool]:
     return or_(column <= to_us(now), column > to_us(now + horizon))
-
-
-def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT that takes ON CONFLICT, for the engine in use."""
-    is_sqlite = session.connection().dialect.name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
 def _state(row: core.Record) -> HostState:

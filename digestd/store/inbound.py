@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.bounce import InboundOutcome
@@ -19,11 +18,10 @@ _I = core.inbound_count.c
 
 def add_counts(session: Session, outcomes: Mapping[InboundOutcome, int], now: datetime) -> None:
     """Add to the counts in the caller's write transaction."""
-    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     for outcome in sorted(outcomes):
         row = {"outcome": outcome, "total": outcomes[outcome], "last_us": to_us(now)}
         more = {"total": _I.total + outcomes[outcome], "last_us": to_us(now)}
-        statement = make(core.inbound_count).values(row)
+        statement = core.upsert(session, core.inbound_count).values(row)
         session.connection().execute(statement.on_conflict_do_update(index_elements=["outcome"], set_=more))
 
 

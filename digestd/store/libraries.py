@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import delete, func, insert, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.library import EntryStatus, Library, LibraryEntry, LibraryProvider, LibraryState
@@ -54,9 +53,8 @@ def link(session: Session, new: NewLibrary, now: datetime) -> None:
         "failures": 0,
         "why": "",
     }
-    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     given = {name: value for name, value in row.items() if name not in {"subscriber_id", "provider", "place"}}
-    statement = make(core.library).values(row)
+    statement = core.upsert(session, core.library).values(row)
     session.connection().execute(
         statement.on_conflict_do_update(index_elements=["subscriber_id", "provider", "place"], set_=given)
     )
@@ -158,8 +156,7 @@ def write_entries(session: Session, before: Collection[LibraryEntry], after: Col
             where = (_E.library_id == library, _E.name.in_(block))
             session.connection().execute(delete(core.library_entry).where(*where))
     fresh = [_row(entry) for entry in new - old]
-    if fresh:
-        session.connection().execute(insert(core.library_entry), fresh)
+    core.execute_many(session, insert(core.library_entry), fresh)
 
 
 def _by_library(gone: Iterable[tuple[int, str]]) -> dict[int, list[str]]:

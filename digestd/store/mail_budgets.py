@@ -65,18 +65,7 @@ def count(session: Session, budgets: Iterable[Budget], at: datetime) -> None:
         }
         for budget in budgets
     ]
-    if rows:
-        session.connection().execute(insert(core.caused_mail), rows)
-
-
-def is_network_over(session: Session, pool: Pool, network: bytes, now: datetime) -> bool:
-    """Return True if this network can cause no more mail now."""
-    return _any_reached(session, pool, _B.network == network, PER_NETWORK, now)
-
-
-def is_pool_busy(session: Session, pool: Pool, now: datetime) -> bool:
-    """Return True if mails of this pool are delayed because too many are requested."""
-    return _pool_has_room(session, pool, now) > now
+    core.execute_many(session, insert(core.caused_mail), rows)
 
 
 def delete_expired(db: Database, now: datetime) -> None:

@@ -45,7 +45,8 @@ def merge(session: Session, kept: int, other: int, why: tuple[str, str], now: da
     """
     connection = session.connection()
     before = {
-        row.id: _news_state(row) for row in connection.execute(select(core.paper).where(_P.id.in_([kept, other])))
+        row.id: [row.archived, row.first_seen_us, row.published_us]
+        for row in connection.execute(select(core.paper).where(_P.id.in_([kept, other])))
     }
     moved: dict[str, object] = {
         "aliases": _move(session, core.paper_alias, "alias", kept, other),
@@ -117,10 +118,6 @@ _DELETE_SIGNAL = delete(core.signal).where(
 )
 
 
-def _news_state(row: core.Record) -> list[object]:
-    return [row.archived, row.first_seen_us, row.published_us]
-
-
 def _move(session: Session, table: Table, name: str, kept: int, other: int) -> list[object]:
     """Move the rows of a table and return their keys."""
     connection = session.connection()
@@ -156,8 +153,7 @@ def _history(session: Session, paper: int) -> list[tuple[str, int, float]]:
 
 def _insert_signals(session: Session, paper: int, values: Sequence[tuple[str, int, float]]) -> None:
     rows = [{"paper": paper, "name": name, "at_us": at, "value": value} for name, at, value in values]
-    if rows:
-        session.connection().execute(insert(core.signal), rows)
+    core.execute_many(session, insert(core.signal), rows)
 
 
 def _identifiers_to_return(session: Session, holder: int, moved: Sequence[str]) -> list[str]:

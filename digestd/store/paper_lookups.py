@@ -84,8 +84,7 @@ def request(session: Session, interests: Mapping[int, Sequence[Interest]], now: 
             }
             for place, name in enumerate(new[: max(0, LOOKUPS_MAX - kept[key])], start=recent[key])
         ]
-    if rows:
-        connection.execute(insert(core.paper_lookup), rows)
+    core.execute_many(session, insert(core.paper_lookup), rows)
 
 
 def _with_words(session: Session, subscribers: Iterable[int]) -> set[tuple[int, PaperId]]:
@@ -114,7 +113,10 @@ def claim(session: Session, limit: int, now: datetime) -> list[PaperLookup]:
         .limit(limit)
         .with_for_update(skip_locked=True, of=core.paper_lookup)
     )
-    found = [_lookup(row) for row in session.connection().execute(query)]
+    found = [
+        PaperLookup(row.subscriber_id, PaperId(row.name), LookupState(row.state), row.failures)
+        for row in session.connection().execute(query)
+    ]
     _move(session, found, now + LEASE)
     return found
 
@@ -154,7 +156,3 @@ def states(session: Session, subscriber: int) -> dict[PaperId, LookupState]:
 
 def _own(lookup: PaperLookup) -> tuple[core.Condition, ...]:
     return _L.subscriber_id == lookup.subscriber, _L.name == lookup.name
-
-
-def _lookup(row: core.Record) -> PaperLookup:
-    return PaperLookup(row.subscriber_id, PaperId(row.name), LookupState(row.state), row.failures)

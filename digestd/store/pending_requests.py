@@ -30,7 +30,7 @@ class PendingRequest:
     Attributes:
         n: its number among the subscriber's requests; names the confirmation mail.
         version: the subscriber's consent version when it was made. It counts while that is still the same.
-        said: settings and interests as an import line has them; None once applied or erased.
+        record: settings and interests as an import line has them; None once applied or erased.
         act: Cause, network and wording of the request.
     """
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.paper import PaperId
@@ -23,7 +22,6 @@ class CompiledBy(NamedTuple):
     """The models by which profiles are compiled.
 
     Attributes:
-        model: Version of the text model.
         form: Record format and dense model.
     """
 
@@ -38,7 +36,6 @@ class StoredProfile(NamedTuple):
         wants: Version of the interests it was compiled from.
         papers: Named papers: those in the record in its order, then the others.
         revisions: The revision read of each; 0 if it was unknown.
-        record: The packed profile.
     """
 
     compiled_by: CompiledBy
@@ -98,8 +95,7 @@ def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
     """Store profiles in place of older ones by the same text model."""
     if not profiles:
         return
-    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(core.profile)
+    statement = core.upsert(session, core.profile)
     replaced = {name: statement.excluded[name] for name in ("form", "wants", "papers", "record")}
     rows = [
         {
@@ -120,8 +116,7 @@ def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
 def invalidate(session: Session, subscribers: Iterable[int]) -> None:
     """Invalidate the profiles of subscribers whose interests have changed."""
     rows = [{"b_key": key} for key in sorted(subscribers)]
-    if rows:
-        session.connection().execute(_CHANGED, rows)
+    core.execute_many(session, _CHANGED, rows)
 
 
 _CHANGED = update(core.subscriber).where(_S.id == bindparam("b_key")).values(wants=_S.wants + 1)

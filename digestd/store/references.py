@@ -122,7 +122,7 @@ def identifiers(name: PaperId, reference: Reference | None) -> tuple[PaperId, ..
 def store(session: Session, subscriber: int, references: Iterable[Reference], now: datetime) -> None:
     """Store references of a subscriber; one of the same name is overwritten.
 
-    The caller has locked the subscriber. Beyond MOST, new references are left out: only their names count then.
+    The caller has locked the subscriber. Beyond REFERENCES_MAX, new references are left out: only their names count.
     """
     before = of(session, subscriber)
     given = {one.name: one for one in references if one.is_worth_keeping}
@@ -180,8 +180,7 @@ def store_derived(session: Session, made: Mapping[tuple[int, PaperId], DerivedVe
         }
         for (subscriber, name), read in sorted(made.items(), key=lambda item: item[0])
     ]
-    if rows:
-        session.connection().execute(_READ, rows)
+    core.execute_many(session, _READ, rows)
 
 
 _IS_SAME = _R.model == bindparam("b_model")

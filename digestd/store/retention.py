@@ -44,8 +44,6 @@ def prune(db: Database, now: datetime, *, keep_deliveries: int, keep_papers: int
     """Delete what is older than the operator keeps. Safe to stop and to repeat.
 
     Args:
-        db: the database.
-        now: the current time.
         keep_deliveries: days that settled deliveries are kept after they were due; 0 keeps all.
         keep_papers: days that papers are kept with which nobody was concerned, and superseded revisions; 0 keeps all.
         dry_run: count, and delete nothing.

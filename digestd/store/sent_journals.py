@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.errors import Unavailable
@@ -84,9 +83,8 @@ def known_journals(session: Session, used_after: datetime) -> list[KnownJournal]
 def use_journal(session: Session, journal: str, host: str, now: datetime) -> int:
     """Note that a journal agrees with the database here and now; return its next generation."""
     connection, server, at_us = session.connection(), server_identity(session), to_us(now)
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     values = {"host": host, "generation": 0, "server": "", "since_us": at_us, "used_us": at_us}
-    connection.execute(insert(core.sent_journal).values(id=journal, **values).on_conflict_do_nothing())
+    connection.execute(core.upsert(session, core.sent_journal).values(id=journal, **values).on_conflict_do_nothing())
     row = connection.execute(select(core.sent_journal).where(_J.id == journal).with_for_update()).one()
     since_us = row.since_us if row.server == server else at_us
     new = {"host": host, "generation": row.generation + 1, "server": server, "since_us": since_us, "used_us": at_us}

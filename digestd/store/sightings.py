@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, insert, select, text, update
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlmodel import Session
 
 from digestd.domain.gist import Gist
@@ -224,7 +224,9 @@ def apply(
     insert_plain(
         session, core.paper_alias, [{"alias": name, "paper": key} for key, c in numbered for name in c.aliases]
     )
-    _insert(session, core.sighting, [_row(key, sighting, now) for key, c in numbered for sighting in c.sightings])
+    core.execute_many(
+        session, insert(core.sighting), [_row(key, sighting, now) for key, c in numbered for sighting in c.sightings]
+    )
     _update_seen(session, [(key, sighting) for key, c in numbered for sighting in c.repeated], now)
     _revise(session, [(number, *numbered[place]) for place, number in revisions.items()], readable, now)
     _make_plain(session, [(key, c.becomes_plain) for key, c in numbered if c.becomes_plain], readable)
@@ -244,8 +246,7 @@ def _update_papers(session: Session, changes: Sequence[PaperWrite]) -> None:
         }
         for c in changes
     ]
-    if rows:
-        session.connection().execute(_RESTATE, rows)
+    core.execute_many(session, _RESTATE, rows)
 
 
 _RESTATE = (
@@ -293,10 +294,9 @@ def _revise(
     The text of archived papers stays in TeX until the paper becomes news.
     """
     rows = [_revision(number, key, change, readable) | {"made_us": to_us(now)} for number, key, change in numbered]
-    _insert(session, core.revision, rows)
+    core.execute_many(session, insert(core.revision), rows)
     current = [{"b_key": key, "b_revision": number} for number, key, change in numbered if change.key is not None]
-    if current:
-        session.connection().execute(_CURRENT, current)
+    core.execute_many(session, _CURRENT, current)
 
 
 def _revision(number: int, key: int, change: PaperWrite, readable: Mapping[TextKey, ReadableText]) -> dict[str, object]:
@@ -340,8 +340,7 @@ def _make_plain(
         {"b_key": key, **{f"b_{name}": value for name, value in _readable_columns(readable[text.key]).items()}}
         for key, text in texts
     ]
-    if rows:
-        session.connection().execute(_PLAIN, rows)
+    core.execute_many(session, _PLAIN, rows)
 
 
 _PLAIN = (
@@ -355,8 +354,7 @@ def _update_seen(session: Session, repeated: Sequence[tuple[int, StoredSighting]
     rows = [
         {"b_key": key, "b_source": one.source, "b_digest": one.digest, "b_seen": to_us(now)} for key, one in repeated
     ]
-    if rows:
-        session.connection().execute(_UPDATE_SEEN, rows)
+    core.execute_many(session, _UPDATE_SEEN, rows)
 
 
 _UPDATE_SEEN = (
@@ -364,11 +362,6 @@ _UPDATE_SEEN = (
     .where(_G.paper == bindparam("b_key"), _G.source == bindparam("b_source"), _G.digest == bindparam("b_digest"))
     .values(seen_us=bindparam("b_seen"))
 )
-
-
-def _insert(session: Session, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    if rows:
-        session.connection().execute(insert(table), [*rows])
 
 
 def _row(key: int, stored: StoredSighting, now: datetime) -> dict[str, object]:

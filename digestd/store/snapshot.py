@@ -38,7 +38,6 @@ def put_in_place(url: str, file: Path, now: datetime) -> str:
     """Make the copy the database. Nothing may use it meanwhile.
 
     Args:
-        url: the database.
         file: the copy; on SQLite it must be in the folder of the database.
         now: names what is moved away.
 

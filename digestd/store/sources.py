@@ -37,8 +37,7 @@ def specs(session: Session) -> list[str]:
 def add(session: Session, new: Iterable[str], now: datetime) -> None:
     """Add sources; each must be new."""
     rows = [{"spec": spec, "added_us": to_us(now)} for spec in new]
-    if rows:
-        session.connection().execute(insert(core.source), rows)
+    core.execute_many(session, insert(core.source), rows)
 
 
 def remove(session: Session, spec: str) -> None:
@@ -60,8 +59,7 @@ def replace_rejected(session: Session, source: str, rejected: Iterable[RejectedR
         }
         for number, one in zip(range(REJECTS_MAX), rejected, strict=False)
     ]
-    if rows:
-        session.connection().execute(insert(core.rejected_record), rows)
+    core.execute_many(session, insert(core.rejected_record), rows)
 
 
 def rejected(session: Session, source: str) -> list[RejectedRecord]:

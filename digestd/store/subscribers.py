@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest
@@ -54,8 +53,7 @@ def insert_many(
     if not new:
         return {}
     rows = [_row(subscriber, now) for subscriber in new]
-    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
-    statement = make(core.subscriber).on_conflict_do_nothing(index_elements=["address_key"])
+    statement = core.upsert(session, core.subscriber).on_conflict_do_nothing(index_elements=["address_key"])
     done = session.connection().execute(statement.returning(_S.id, _S.address_key), rows)
     keys = {row.address_key: row.id for row in done}
     stored = [(keys[n.address_key], n) for n in new if n.address_key in keys]
@@ -230,8 +228,7 @@ def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]]
         for key, given in interests.items()
         for position, i in enumerate(given)
     ]
-    if rows:
-        session.connection().execute(insert(core.interest), rows)
+    core.execute_many(session, insert(core.interest), rows)
 
 
 def by_key(session: Session, key: int, *, lock: bool = False) -> Subscriber | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Column, Table, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
@@ -55,10 +54,13 @@ def data(session: Session, version: str) -> bytes:
 def prepare(session: Session, fitted: FittedModel, packed: bytes) -> None:
     """Store a model without using it yet. If it equals the one in use, that is still used."""
     current = in_use(session)
-    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {"version": fitted.version, "fitted_us": to_us(fitted.fitted), "papers": fitted.papers, "data": packed}
     changed = row if current and current.version == fitted.version else {**row, "used_us": None}
-    statement = insert(core.text_model).values(row).on_conflict_do_update(index_elements=["version"], set_=changed)
+    statement = (
+        core.upsert(session, core.text_model)
+        .values(row)
+        .on_conflict_do_update(index_elements=["version"], set_=changed)
+    )
     session.connection().execute(statement)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.throttle import BackoffState, Throttle
@@ -63,9 +62,8 @@ def change(
     if not changes:
         return {}
     connection = session.connection()
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     new = [{"name": name, **_values(NEW)} for name in sorted(changes)]
-    connection.execute(insert(core.throttle).on_conflict_do_nothing(), new)
+    connection.execute(core.upsert(session, core.throttle).on_conflict_do_nothing(), new)
     rows = connection.execute(_query(sorted(changes)).with_for_update()).all()
     after = {row.name: changes[row.name](_state(row)) for row in rows}
     for name, state in after.items():

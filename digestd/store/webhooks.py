@@ -62,8 +62,7 @@ def enqueue(session: Session, events: Iterable[tuple[int, WebhookEvent, str]], a
         for subscriber, what, detail in events
         for hook in hooks
     ]
-    if rows:
-        session.connection().execute(insert(core.webhook_post), rows)
+    core.execute_many(session, insert(core.webhook_post), rows)
 
 
 def claim(session: Session, hook: int, now: datetime) -> WebhookPost | None:

@@ -129,7 +129,6 @@ async def post_test(stored: str, text: str, *, allows_private: bool) -> str:
 
     Args:
         stored: the stored URL, from `chat_url`.
-        text: the message.
         allows_private: as ChatTransport.
     """
     target = parse_stored_chat_url(stored)

@@ -57,7 +57,11 @@ def link(db: Database, new: NewLibrary, now: datetime) -> None:
     """
     with db.write() as session:
         load_locked(session, new.subscriber)
-        others = [one for one in libraries.of(session, new.subscriber) if (one.provider, one.place) != _identity(new)]
+        others = [
+            one
+            for one in libraries.of(session, new.subscriber)
+            if (one.provider, one.place) != (new.provider, new.place)
+        ]
         if len(others) >= LIBRARIES_MAX:
             raise BadRecord("most", f"{LIBRARIES_MAX} libraries are linked already; unlink one of them first")
         libraries.link(session, new, now)
@@ -176,7 +180,3 @@ def _apply(
         subscribers.update_many(session, [replace(known, interests=update.interests)], now)
     references.delete_unused(session, [known.key])
     return update
-
-
-def _identity(new: NewLibrary) -> tuple[object, str]:
-    return new.provider, new.place

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digestd.domain.digest import Reason
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.lookup import LookupState
 from digestd.domain.paper import Paper, PaperId
@@ -105,7 +104,9 @@ def summarise_profile(session: Session, subscriber: Subscriber, newest: NewestPa
         dislikes=tuple(
             _like(name, paper, states) for name, paper in _papers(session, subscriber.key, interests, Stance.MUTED)
         ),
-        picks_by_interest=_picks_by_interest(queries.reasons(session, subscriber.key, DIGESTS)),
+        picks_by_interest=Counter(
+            (one.kind.value, one.value) for one in queries.reasons(session, subscriber.key, DIGESTS) if one.value
+        ),
         muted=mutings.active(session, [subscriber.key]).get(subscriber.key, ()),
     )
 
@@ -124,10 +125,6 @@ def _like(name: PaperId, paper: Paper | Reference | None, states: Mapping[PaperI
     if paper is not None and paper.words.title:
         return LikedPaper(name, to_plain(paper.words.title), None)
     return LikedPaper(name, name, None, is_known=False, state=states.get(name))
-
-
-def _picks_by_interest(reasons: list[Reason]) -> dict[tuple[str, str], int]:
-    return dict(Counter((reason.kind.value, reason.value) for reason in reasons if reason.value))
 
 
 def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:

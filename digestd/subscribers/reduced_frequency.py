@@ -19,11 +19,9 @@ BREAK = timedelta(days=28)
 
 def weekly(db: Database, subscriber: int, now: datetime) -> bool:
     """Switch to one digest a week. Returns False for a subscriber who gets no digests."""
-    return _change(db, subscriber, _once_a_week, now)
-
-
-def _once_a_week(known: Subscriber) -> Subscriber:
-    return replace(known, timing=replace(known.timing, cadence=Cadence.WEEKLY))
+    return _change(
+        db, subscriber, lambda known: replace(known, timing=replace(known.timing, cadence=Cadence.WEEKLY)), now
+    )
 
 
 def fewer(db: Database, subscriber: int, now: datetime) -> bool:

@@ -265,10 +265,6 @@ def _boolean(name: str, value: object) -> bool:
     return value
 
 
-def _timezone(name: str, value: object) -> str:
-    return check_timezone(text(name, value, 64))
-
-
 def _language(name: str, value: object) -> str:
     tag = text(name, value, 20)
     if not _is_language(tag):
@@ -293,7 +289,7 @@ _cadence, _weekday, _min_score = _choice(tuple(Cadence)), _choice(WEEKDAYS), _ch
 _status = _choice(tuple(status for status in Status if status is not Status.ERASED))
 _READERS: dict[str, Callable[[str, object], object]] = {
     "name": lambda name, value: text(name, value, NAME_MAX),
-    "timezone": _timezone,
+    "timezone": lambda name, value: check_timezone(text(name, value, 64)),
     "hour": _integer(0, 23),
     "cadence": lambda name, value: Cadence(_cadence(name, value)),
     "weekday": lambda name, value: WEEKDAYS.index(_weekday(name, value)),

@@ -122,7 +122,9 @@ async def _attempt(context: WebhookContext, client: httpx2.AsyncClient, post: We
 
     Returns the error, empty on success, and True if no other attempt makes sense.
     """
-    body, name, at = message(post), _message_id(context.keys, post), int(context.clock().timestamp())
+    # The same in every attempt, different for other events and installations
+    name = f"msg_{context.keys.mac('hook', str(post.key).encode())[:15].hex()}"
+    body, at = message(post), int(context.clock().timestamp())
     headers = {
         "content-type": "application/json",
         "user-agent": "digestd",
@@ -136,14 +138,6 @@ async def _attempt(context: WebhookContext, client: httpx2.AsyncClient, post: We
     except (httpx2.HTTPError, TimeoutError, OSError) as error:
         return type(error).__name__, False
     return ("" if 200 <= status < 300 else f"answered {status}"), status == _GONE
-
-
-def _message_id(keys: Keys, post: WebhookPost) -> str:
-    """Return the `webhook-id`.
-
-    The same in every attempt, different for other events and installations.
-    """
-    return f"msg_{keys.mac('hook', str(post.key).encode())[:15].hex()}"
 
 
 def _record(context: WebhookContext, post: WebhookPost, error: str, is_final: bool) -> None:

@@ -98,7 +98,6 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     """Return the web application.
 
     Args:
-        app: The application.
         last_tick: Returns the last tick of this process's scheduler, if it runs one.
     """
     pages = Pages.of(app)

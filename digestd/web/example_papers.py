@@ -88,7 +88,6 @@ class ExamplePapers:
         """Return the state of papers that no source has reported, after WAIT_SECONDS at most.
 
         Args:
-            network: the network of the visitor.
             ask: False to return what is known already.
         """
         if ask and self._look_up is not None:

@@ -51,7 +51,6 @@ class PreviewResult:
 
     Attributes:
         papers: First papers of the digest.
-        count: Number of papers in the digest.
         considered: Number of new papers that they were chosen from.
         examples: Notes about example papers that no source has reported.
         hints: Hints about the topics.
@@ -92,9 +91,8 @@ def show(
     """Return the home page.
 
     Args:
-        app: The application.
         pages: Pages in the language of the visitor.
-        typed: Fields to show in the form.
+        form: What was typed, to be shown again.
         visitor: Network of the visitor, from `consent_audit.network_key`.
         problems: Names of fields with errors.
         seen: Preview of the digest, if asked for.

@@ -38,7 +38,6 @@ class ResponseCache:
 
         Args:
             name: Key of the page.
-            now: Current time.
             make: Renders the page.
             finish: Completes the cached bytes for this visitor.
         """

@@ -77,11 +77,7 @@ class SignUpForm(BaseModel):
         return int(self.size) if self.size in _SIZES else int(SignUpForm().size)
 
     def read(self, language: str = ENGLISH) -> CheckedRecord:
-        """Return the record that the form asks for, or its errors by field.
-
-        Args:
-            language: the language of the page.
-        """
+        """Return the record that the form asks for, or its errors by field."""
         return self._checked(
             {
                 "email": self.email,

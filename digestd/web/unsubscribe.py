@@ -45,7 +45,6 @@ class _UnsubscribeLinks:
         """Return the subscriber of a link.
 
         Args:
-            token: Token of the link.
             accept_expired: Accept links signed with a retired key, see `links.read`.
 
         Raises:

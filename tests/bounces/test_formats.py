@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.classification import classify_bytes
+from digestd.replies.bounces.classification import classify
 from digestd.replies.bounces.formats import FORMATS
+from digestd.replies.bounces.parsed_mail import parse_mail
 from digestd.replies.bounces.report import Classification
 
 VERP = "bounce+17.2.aaaabbbbccccddddeeeeffff@bounces.example.org"
@@ -22,7 +23,7 @@ def mail(file: Path) -> bytes:
 
 
 def classified(file: Path) -> str:
-    reading = classify_bytes(mail(file))
+    reading = classify(parse_mail(mail(file)))
     if reading.report is None:
         return "unread"
     return str(reading.report.kind or "nothing")
@@ -36,45 +37,45 @@ def test_classification_of_each_sample(file: Path) -> None:
 @pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
 def test_classification_ignores_line_ends(file: Path) -> None:
     wire = mail(file).replace(b"\n", b"\r\n").rstrip()
-    assert classify_bytes(wire).report == classify_bytes(mail(file)).report
+    assert classify(parse_mail(wire)).report == classify(parse_mail(mail(file))).report
 
 
 @pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
 def test_envelopes_contain_return_path(file: Path) -> None:
-    assert (VERP in classify_bytes(mail(file)).envelopes) == (file.stem != UNTAGGED)
+    assert (VERP in classify(parse_mail(mail(file))).envelopes) == (file.stem != UNTAGGED)
 
 
 def test_formats_all_have_a_sample() -> None:
-    assert {classify_bytes(mail(file)).via for file in SAMPLES} - {""} == set(FORMATS)
+    assert {classify(parse_mail(mail(file))).via for file in SAMPLES} - {""} == set(FORMATS)
 
 
 def test_message_ids_contain_the_returned_mail() -> None:
-    reading = classify_bytes(mail(_sample("gmail-hard")))
+    reading = classify(parse_mail(mail(_sample("gmail-hard"))))
     assert ID in reading.message_ids
     assert reading.report is not None
     assert (reading.report.kind, reading.report.status) == (BounceKind.HARD, "5.1.1")
 
 
 def test_envelopes_start_with_smtp_recipient() -> None:
-    assert classify_bytes(b"From: a@example.org\n\nhi\n", (VERP,)).envelopes[0] == VERP
+    assert classify(parse_mail(b"From: a@example.org\n\nhi\n"), (VERP,)).envelopes[0] == VERP
 
 
 def test_dsn_keeps_unspecific_status_without_better() -> None:
-    reading = classify_bytes(mail(_sample("exim-hard")))
+    reading = classify(parse_mail(mail(_sample("exim-hard"))))
     assert reading.report is not None
     assert reading.report.status == "5.0.0"
 
 
 def test_dsn_takes_status_from_text_if_unspecific() -> None:
     raw = mail(_sample("gmail-full-soft")).replace(b"Status: 5.2.2", b"Status: 5.0.0")
-    assert _status(classify_bytes(raw)) == "5.2.2"
+    assert _status(classify(parse_mail(raw))) == "5.2.2"
 
 
 def test_dsn_reports_most_severe_recipient() -> None:
     second = b"\nFinal-Recipient: rfc822; x@example.net\nAction: failed\nStatus: 5.1.1\n"
     border = b"--cut-here/1\nContent-Type: text/rfc822"
     raw = mail(_sample("postfix-delayed")).replace(border, second + b"\n" + border)
-    reading = classify_bytes(raw)
+    reading = classify(parse_mail(raw))
     assert reading.report is not None
     assert reading.report.kind is BounceKind.HARD
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.classification import classify_bytes
-from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail
+from digestd.replies.bounces.classification import classify
+from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail, parse_mail
 from tests.tiers import sized
 
 MORE = sized(1, 50)
@@ -36,7 +36,7 @@ HEADERS = [
 
 def survives(raw: bytes) -> None:
     try:
-        reading = classify_bytes(raw)
+        reading = classify(parse_mail(raw))
     except UnreadableMail:
         return
     assert len(reading.envelopes) <= 20
@@ -101,4 +101,4 @@ def test_classify_survives_deep_and_long_mails(raw: bytes) -> None:
 
 def test_classify_refuses_too_large_mail() -> None:
     with pytest.raises(UnreadableMail, match="bytes"):
-        classify_bytes(b"x" * (BYTES_MAX + 1))
+        parse_mail(b"x" * (BYTES_MAX + 1))

@@ -16,9 +16,9 @@ from digestd.delivery.alert import webhook_alert
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.jobs.worker import alert_operator, tick
-from digestd.store import bounces, ledger
+from digestd.store import bounces
 from digestd.store.ledger import queries
-from digestd.store.ledger.settlement import SettlementProof
+from digestd.store.ledger.settlement import SettlementProof, settle
 from tests.delivery.conftest import READERS
 from tests.support.install import Install
 from tests.support.relay import Fault, Relay
@@ -106,7 +106,7 @@ async def test_alert_about_uncertain_mails_is_sent_once(
         with install.db.write() as session:
             proof = SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, "it is here")
             lost = [entry.key for entry in queries.entries(session, 9, queries.DeliveryFilter(State.UNCERTAIN))]
-            assert ledger.settle(session, lost[0], Settlement.ACCEPTED, proof, install.clock.now)
+            assert settle(session, lost[0], Settlement.ACCEPTED, proof, install.clock.now)
         await by_workers(install)
         assert len(told) == 1
         install.next_day()

@@ -5,13 +5,11 @@ Nothing is lost.
 
 import asyncio
 import threading
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from digestd.delivery import group_commit
-from digestd.domain.backoff import Backoff
 from digestd.domain.delivery import State
 from digestd.errors import DatabaseUnreachable
 from digestd.store.database import BUSY_SECONDS
@@ -41,7 +39,7 @@ def impatient(planned_file: Original, tmp_path: Path) -> Install:
 
 
 async def test_run_on_a_locked_database_loses_nothing(impatient: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "BACKOFF", Backoff((timedelta(seconds=0.02),)))
+    monkeypatch.setattr(group_commit, "RETRY_SECONDS", 0.02)
     monkeypatch.setattr(group_commit, "PATIENCE_SECONDS", 0.1)
     async with Relay(delay=0.05).serving() as relay:
         there = impatient.to(relay.url, connections=2)

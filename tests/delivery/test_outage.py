@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import event
 
 from digestd.delivery import group_commit
-from digestd.domain.backoff import Backoff
 from digestd.domain.delivery import State
 from digestd.jobs.worker import tick
 from digestd.store import throttles
@@ -68,7 +67,7 @@ async def day_begins(made: Install, day: int) -> None:
 async def test_no_final_dot_is_sent_while_the_database_is_locked(
     on_file: Install, busy_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "BACKOFF", Backoff((timedelta(seconds=0.05),)))
+    monkeypatch.setattr(group_commit, "RETRY_SECONDS", 0.05)
     event.listen(on_file.db.engine, "connect", lambda dbapi, _: dbapi.execute(f"PRAGMA busy_timeout={busy_ms}"))
     on_file.db.close()
     async with Relay(delay=0.05).serving() as relay:

@@ -1,5 +1,6 @@
 """Test that the text model is refitted, and profiles are compiled by it, before planning uses it."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Mapping
@@ -13,10 +14,10 @@ from sqlmodel import Session
 
 from digestd.digests import refit
 from digestd.digests.planning_day import PlanningDay
-from digestd.digests.refit import is_due, is_refit_due, prepare, prepare_in_subprocess
+from digestd.digests.refit import is_due, is_refit_due, prepare
 from digestd.digests.shard import compile_profiles, compiled_by
 from digestd.digests.text_model import text_model
-from digestd.jobs.chores import Chores
+from digestd.jobs.child_processes import ChildProcesses
 from digestd.ranking.dense import NoEncoder
 from digestd.store import core, profiles, text_models
 from digestd.store.database import open_database
@@ -267,16 +268,17 @@ def test_refit_of_the_same_texts_keeps_the_model_in_use(outgrown: Install, monke
     )
 
 
-async def test_chore_refits_in_a_subprocess(outgrown: Install) -> None:
-    chores = Chores(outgrown.app)
-    await chores.refit()
+async def test_child_process_refits(outgrown: Install) -> None:
+    children, stop = ChildProcesses(outgrown.app), asyncio.Event()
+    assert await children.run("refit", [{}], stop)
     assert (used(outgrown).papers, missing(outgrown)) == (700, {})
     first = used(outgrown)
-    await chores.refit()
+    assert await children.run("refit", [{}], stop)
     assert used(outgrown) == first
 
 
-def test_killed_subprocess_keeps_the_old_model(outgrown: Install) -> None:
-    old = used(outgrown)
-    assert not prepare_in_subprocess(outgrown.db, "none", outgrown.clock.now, lambda: False)
+async def test_stopped_refit_keeps_the_old_model(outgrown: Install) -> None:
+    old, stop = used(outgrown), asyncio.Event()
+    stop.set()
+    assert not await ChildProcesses(outgrown.app).run("refit", [{}], stop)
     assert used(outgrown) == old

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.delivery import group_commit
 from digestd.delivery.retry import MAIL_BACKOFF, RELAY_BACKOFF
 from digestd.domain.backoff import Backoff
 from digestd.fetching.fetch import Limits
@@ -19,7 +18,6 @@ HOUR = 60 * MINUTE
 POLICIES = {
     "mail": (MAIL_BACKOFF, [5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, HOUR]),
     "relay": (RELAY_BACKOFF, [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, HOUR]),
-    "group commit": (group_commit.BACKOFF, [1, 1, 1]),
     "fetch": (Limits().backoff, [1, 2, 4, 8, 10, 10]),
     "host": (hosts.BACKOFF, [n * 5 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 72)]),
     "library": (library_sync.BACKOFF, [n * 15 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 96, 96)]),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digestd.papers.gists import extraction, roles
+from digestd.papers.gists import choice, extraction, roles
 from digestd.papers.gists.sentences import METHOD, OBJECTIVE, RESULT, ROLES, Sentence
 from tests.gists.labelled import LabelledAbstract, SummarisedAbstract, is_summarised, read_labelled, read_summarised
 
@@ -51,7 +51,8 @@ def role_accuracy(abstracts: Sequence[LabelledAbstract], model: roles.GistModel)
 
 def best_sentence_rouge(abstracts: Sequence[SummarisedAbstract], model: roles.GistModel) -> list[float]:
     """Return the mean ROUGE-1, -2 and -L, in percent, of the sentence that is chosen alone."""
-    chosen = [a.rouge[extraction.best_sentence(a.title, a.sentences, model)] for a in abstracts]
+    features = (choice.features(a.title, a.sentences, model.probabilities(a.sentences)) for a in abstracts)
+    chosen = [a.rouge[int((each @ model.choice).argmax())] for a, each in zip(abstracts, features, strict=True)]
     return [float(value) for value in 100 * np.mean(chosen, axis=0)]
 
 

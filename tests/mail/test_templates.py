@@ -9,7 +9,7 @@ import pytest
 from digestd.errors import BadSetting, NotFound
 from digestd.mail.digest import render_digest
 from digestd.mail.rendering import render_page
-from digestd.mail.templates import Templates, web_environment
+from digestd.mail.templates import Templates
 from digestd.resources import sample, templates
 from tests import catalogues, golden
 
@@ -105,10 +105,6 @@ def test_catalogue_translations_are_constant() -> None:
     for name, words in (("web/a.html.j2", "&lt;Ada&gt;"), ("web/a.txt.j2", "<Ada>")):
         assert render_page(made, name, "nl", who="<Ada>") == f"een <i>B</i> 5%|EEN <I>B</I> 5%|to {words}|ix"
         assert render_page(made, name, "en", who="<Ada>") == f"a <b> 5% & c|A <B> 5% & C|to {words}|x"
-
-
-def test_pages_and_mails_share_the_environment() -> None:
-    assert web_environment(TEMPLATES, "en") is TEMPLATES.environment("en")
 
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)

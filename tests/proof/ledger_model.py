@@ -16,9 +16,10 @@ from digestd.domain.delivery import Actor, Claim, Evidence, Outcome, Settlement,
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.store import core, erasure, ledger, subscribers
 from digestd.store.ledger import recovery
+from digestd.store.ledger.claim_queue import ClaimResult
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.results import AttemptResult
-from digestd.store.ledger.settlement import SettlementProof
+from digestd.store.ledger.settlement import SettlementProof, settle
 from tests.store.rows import Ledger
 
 UNSENT_STATES = frozenset({State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED})
@@ -123,7 +124,7 @@ class LedgerModel:
     def commit(self, mail: MailInFlight) -> None:
         """Pass the commit point with a worker that is alive or presumed dead."""
         key, expected = mail.claim.key, self._expected_decision(mail)
-        assert self.ledger.commit(ledger.ClaimResult((mail.claim,), 0, 0), mail.owner) == [expected]
+        assert self.ledger.commit(ClaimResult((mail.claim,), 0, 0), mail.owner) == [expected]
         if expected is CommitDecision.OK:
             mail.committed_at = self.rows[key].dot = self.now
             self.rows[key].state = State.FINAL_DOT
@@ -189,9 +190,7 @@ class LedgerModel:
             and (how is not Settlement.NOT_SENT or (row.dot is not None and self.now - row.dot >= GRACE))
         )
         with self.ledger.db.write() as session:
-            done = ledger.settle(
-                session, key, how, SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, "looked"), self.now
-            )
+            done = settle(session, key, how, SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, "looked"), self.now)
         assert done is may
         if done and how is Settlement.NOT_SENT:
             row.state, row.not_before, row.failures = State.READY, self.now, 0

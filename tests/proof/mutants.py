@@ -118,8 +118,8 @@ MUTANTS = (
     Mutant(
         "uncertain is sent again",
         "digestd/store/ledger/recovery.py",
-        '_Ending(State.UNCERTAIN, Outcome.UNCERTAIN, "worker died", Actor.RECOVERY)',
-        "_Ending(State.READY, Outcome.NOT_SENT, None, Actor.RECOVERY)",
+        "_close(session, dots, _UNKNOWN, Actor.RECOVERY, at_us)",
+        "_close(session, dots, _UNSENT, Actor.RECOVERY, at_us)",
         KILLS,
     ),
     Mutant(

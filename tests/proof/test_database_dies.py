@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 from signal import SIGKILL, SIGQUIT
@@ -17,7 +16,6 @@ from signal import SIGKILL, SIGQUIT
 import pytest
 
 from digestd.delivery import group_commit
-from digestd.domain.backoff import Backoff
 from tests import postgres
 from tests.conftest import NOW
 from tests.delivery.conftest import create, planned
@@ -34,7 +32,7 @@ MAILS = 40
 
 def retry_quickly() -> None:
     """Retry quickly, for as long as a database needs to start again."""
-    group_commit.BACKOFF = Backoff((timedelta(seconds=0.05),))
+    group_commit.RETRY_SECONDS = 0.05
     group_commit.PATIENCE_SECONDS = 60.0
 
 

@@ -3,13 +3,11 @@
 The run may end early with a one-line error. After a restart nothing is lost and nothing is sent twice.
 """
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from digestd.delivery import group_commit
-from digestd.domain.backoff import Backoff
 from tests.proof.conftest import StartingPoint
 from tests.proof.fault_injection import fault_scenario, run_deliver, run_plan
 from tests.support.process_runner import InjectedFault, Job
@@ -31,7 +29,7 @@ fails too; one failing sendto cannot simulate that. See test_database_dies."""
 
 def retry_at_once() -> None:
     """Retry a failed commit at once instead of after a second."""
-    group_commit.BACKOFF = Backoff((timedelta(seconds=0.01),))
+    group_commit.RETRY_SECONDS = 0.01
 
 
 def _inject_errors(at: StartingPoint, memory: Path, job: Job, share: int, wanted: int) -> None:

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from signal import SIGQUIT
 
@@ -14,7 +13,6 @@ import pytest
 
 from digestd.delivery import group_commit
 from digestd.delivery.recovery import JournalsPending
-from digestd.domain.backoff import Backoff
 from digestd.domain.delivery import State
 from digestd.errors import DigestdError
 from tests import postgres
@@ -83,7 +81,7 @@ def test_standby_that_lags_behind_loses_and_doubles_nothing(
     failover: Failover, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers record from their journals what it lacks, and wait for each other before they send the rest."""
-    monkeypatch.setattr(group_commit, "BACKOFF", Backoff((timedelta(seconds=0.05),)))
+    monkeypatch.setattr(group_commit, "RETRY_SECONDS", 0.05)
     create(failover.server.url, "digestd", "template1")
     made = planned(memory / "run", failover.server.url.replace("/postgres", "/digestd"), NOW, MAILS)
     with FailoverRelay(failover=failover).in_thread() as relay:

@@ -22,6 +22,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause, Status, Timing
 from digestd.security.links import Purpose, address_key
 from digestd.store import core, feedback, ledger, subscribers
+from digestd.store.ledger.create import NewDigest
 from digestd.store.subscribers import NewSubscriber
 from digestd.store.timestamps import to_us
 from tests.support.install import Install, install
@@ -165,7 +166,7 @@ def _reader(made: Install, number: int, words: Sequence[str]) -> NewSubscriber:
     return NewSubscriber(address, key, status, words[0], Timing(), PER_DIGEST, language, tuple(interests))
 
 
-def _digest(number: int, words: Sequence[str], now: datetime) -> ledger.NewDigest:
+def _digest(number: int, words: Sequence[str], now: datetime) -> NewDigest:
     first = (number - 1) * PER_DIGEST + 1
     picks = [
         Pick(first + n, first + n, 1.0, section, Reason(why, text, (text, text)))
@@ -173,4 +174,4 @@ def _digest(number: int, words: Sequence[str], now: datetime) -> ledger.NewDiges
     ]
     period = Period(PERIOD, now.date(), now)
     slot = DigestSlot(period, PERIOD, now + timedelta(hours=18), now + timedelta(days=1), PERIOD)
-    return ledger.NewDigest(number, 1, slot, pack_digest(picks), len(words), f"<digest.{number}@example.org>")
+    return NewDigest(number, 1, slot, pack_digest(picks), len(words), f"<digest.{number}@example.org>")

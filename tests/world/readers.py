@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from digestd.domain.bounce_status import kind_of
-from digestd.replies.bounces.classification import classify_bytes
-from digestd.replies.bounces.parsed_mail import UnreadableMail
+from digestd.replies.bounces.classification import classify
+from digestd.replies.bounces.parsed_mail import UnreadableMail, parse_mail
 from tests.world.identity import read_pair
 from tests.world.imports import read_references
 from tests.world.sources import read_answer
@@ -36,7 +36,7 @@ class Reader:
 def read_bounce(raw: bytes) -> frozenset[str]:
     """Return the kind of a returned mail, `nothing` for one to ignore, or `unread`."""
     try:
-        report = classify_bytes(raw).report
+        report = classify(parse_mail(raw)).report
     except UnreadableMail:
         return frozenset({UNREAD})
     return frozenset({UNREAD if report is None else str(report.kind or "nothing")})

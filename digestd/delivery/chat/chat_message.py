@@ -16,7 +16,6 @@ class ChatTarget(NamedTuple):
     """The target of messages: a parsed chat URL, secrets included.
 
     Attributes:
-        form: Name of the chat form.
         origin: Scheme and host, as in `https://hooks.slack.com`.
         path: What follows the host.
         user, password: What stands before the host, decoded; empty if nothing does.
@@ -84,7 +83,6 @@ class ChatForm(NamedTuple):
     """The form in which one kind of chat takes messages.
 
     Attributes:
-        example: A URL of this form.
         problem: Returns what is wrong with a target, or None.
         write: Returns a digest as one or more messages, each the JSON text to post.
         request: Returns the request for a message. Its key is the same whenever this message is posted.
@@ -109,6 +107,11 @@ def summary(paper: PaperContent) -> str:
     if paper.gist is not None and not paper.gist.is_machine_written:
         return shorten(clean(paper.gist.brief), SUMMARY_MAX)
     return shorten(clean(paper.abstract), SUMMARY_MAX)
+
+
+def utf8_size(text: str) -> int:
+    """Return how many bytes a text has in UTF-8."""
+    return len(text.encode("utf-8", "replace"))
 
 
 def fit(entry: ChatEntry, limit: int, size: Callable[[str], int], write: Callable[[ChatEntry], str]) -> str:

@@ -19,6 +19,7 @@ from digestd.delivery.chat.chat_message import (
     ChatTarget,
     fit,
     pack,
+    utf8_size,
 )
 
 BODIES_MAX = 30_000
@@ -40,8 +41,8 @@ def problem(target: ChatTarget) -> str | None:
 def write(digest: ChatDigest, _target: ChatTarget) -> tuple[str, ...]:
     """Return the digest as events with a plain and an HTML body."""
     blocks = [_json((_plain_link(line), f"<p>{_link(*line)}</p>")) for line in digest.head]
-    blocks += [fit(one, BODIES_MAX, _size, _entry) for one in digest.entries]
-    return tuple(_event(message) for message in pack(blocks, BODIES_MAX, _size))
+    blocks += [fit(one, BODIES_MAX, utf8_size, _entry) for one in digest.entries]
+    return tuple(_event(message) for message in pack(blocks, BODIES_MAX, utf8_size))
 
 
 def request(target: ChatTarget, body: str, key: str) -> ChatRequest:
@@ -74,10 +75,6 @@ def _link(text: str, url: str) -> str:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "replace"))
 
 
 MATRIX = ChatForm(

@@ -6,7 +6,16 @@ A message of more than 4,096 bytes would become an attachment. The text is plain
 import json
 import re
 
-from digestd.delivery.chat.chat_message import ChatDigest, ChatEntry, ChatForm, ChatRequest, ChatTarget, fit, pack
+from digestd.delivery.chat.chat_message import (
+    ChatDigest,
+    ChatEntry,
+    ChatForm,
+    ChatRequest,
+    ChatTarget,
+    fit,
+    pack,
+    utf8_size,
+)
 
 MESSAGE_MAX = 4_096
 _TOPIC = re.compile(r"/([A-Za-z0-9_-]{1,64})", re.ASCII)
@@ -24,13 +33,13 @@ def problem(target: ChatTarget) -> str | None:
 def write(digest: ChatDigest, target: ChatTarget) -> tuple[str, ...]:
     """Return the digest as messages of at most MESSAGE_MAX bytes."""
     blocks = ["\n".join(filter(None, line)) for line in digest.earlier]
-    blocks += [fit(one, MESSAGE_MAX, _size, _entry) for one in digest.entries]
+    blocks += [fit(one, MESSAGE_MAX, utf8_size, _entry) for one in digest.entries]
     common = {
         "topic": target.path[1:],
         "title": digest.heading[:200],
         **({"click": digest.view} if digest.view else {}),
     }
-    messages = pack(blocks or [digest.heading], MESSAGE_MAX, _size)
+    messages = pack(blocks or [digest.heading], MESSAGE_MAX, utf8_size)
     return tuple(json.dumps({**common, "message": "\n\n".join(message)}) for message in messages)
 
 
@@ -41,10 +50,6 @@ def request(target: ChatTarget, body: str, _key: str) -> ChatRequest:
 
 def _entry(entry: ChatEntry) -> str:
     return "\n".join(line for line in (entry.title, entry.why, entry.summary, entry.url) if line)
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "replace"))
 
 
 NTFY = ChatForm("ntfy+https://ntfy.sh/papers", problem, write, request)

@@ -29,7 +29,6 @@ class OutgoingMail:
 
     Attributes:
         envelope_from: The return path.
-        to: The recipient.
         message: The message with CRLF line ends, not dot-stuffed.
         envid: Identifies the attempt in the relay's reports (RFC 3461 section 4.4), or empty.
         dotless: True if no line begins with a dot, so that dot-stuffing can be skipped.

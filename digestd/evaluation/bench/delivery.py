@@ -2,11 +2,10 @@
 
 It is compared with smtp-source on the same relay: a sink, at will one that answers late, or a real Postfix.
 
-The real commands run as subprocesses, `plan` once and `deliver --drain` in parts: rank, compose, commit, send,
-record.
-Just before each part, smtp-source sends as many mails of the same size to the same sink. Start-up, measured as the
-same command with nothing to do, is subtracted. Profiles are compiled beforehand, as they are between changes of a
-subscriber or of the text model; this cost is reported as `compile_us` per subscriber.
+The real commands run as subprocesses, `plan` once and `deliver --drain` in parts: rank, compose, commit, send, record.
+Just before each part, smtp-source sends as many mails of the same size to the same sink. Start-up, measured as the same
+command with nothing to do, is subtracted. Profiles are compiled beforehand, as they are between changes of a subscriber
+or of the text model; this cost is reported as `compile_us` per subscriber.
 
     ratio       our mails per second (planning included) over those of smtp-source
     send_ratio  the same without planning, which precedes sending
@@ -22,7 +21,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,24 +30,18 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from digestd import app as wiring
 from digestd.app import App
 from digestd.delivery.composer import Composer
-from digestd.digests.planner import SHARD_SIZE
-from digestd.digests.planning_day import read_planning_day
-from digestd.digests.resource_limits import single_blas_thread
+from digestd.digests.refit import prepare
 from digestd.digests.text_model import text_model
 from digestd.domain.delivery import State
-from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
 from digestd.evaluation.bench import synthetic_data
 from digestd.evaluation.bench.postfix import run_postfix
-from digestd.evaluation.bench.ranking import compile_profiles
-from digestd.evaluation.bench.smtp_sink import TICKS, Sink, SinkAnswers, find_program, run_sink, run_smtp_source
-from digestd.evaluation.bench.subprocesses import ResourceUsage, run_commands
-from digestd.papers.paper_import import import_papers
+from digestd.evaluation.bench.smtp_sink import Sink, SinkAnswers, find_program, run_sink, run_smtp_source
+from digestd.evaluation.bench.subprocesses import TICKS, ResourceUsage, run_commands
 from digestd.ranking.dense import NoEncoder
 from digestd.settings import Settings
-from digestd.store import due as waiting
 from digestd.store import subscribers
-from digestd.store.due import DueSubscriber
+from digestd.store.database import Database
 from digestd.store.fsck import fsck
 from digestd.store.ledger import queries
 
@@ -109,15 +101,11 @@ def measure_delivery(
     Raises:
         BadSetting: the database is in use.
     """
-    with TemporaryDirectory(prefix="digestd-bench-") as name, _run_relay(load, Path(name)) as relay:
+    with TemporaryDirectory(prefix="digestd-bench-") as name, run_relay(load, Path(name)) as relay:
         folder = Path(name)
-        bench = _Bench(load, relay, folder, _environment(load, relay, folder, now))
-        app = wiring.initialise(_settings(bench.environment))
-        say("generating papers and subscribers")
-        _fill(app, load, now)
-        text_model(app.db, now + timedelta(days=1))  # fitting it is measured elsewhere
-        say("compiling profiles")
-        compiling = _compile_profiles(app, now + timedelta(days=1)) / load.subscribers
+        say("generating papers and subscribers, compiling profiles")
+        app, environment, compiling = prepare_install(load, relay, folder, now)
+        bench = _Bench(load, relay, folder / "mail", environment)
         say("planning")
         planned, idle_plan = (run_commands([["plan"]], bench.environment) for _ in range(2))
         size = _write_sample_mail(app, bench.mail)
@@ -130,7 +118,7 @@ def measure_delivery(
     arrived = sum(pair.arrived + (pair.alone[1] if pair.alone else 0) for pair in pairs)
     return {
         **_figures(pairs, planned.per_item(idle_plan, load.subscribers), idle, load.answers),
-        "compile_us": round(compiling * 1e6, 1),
+        "compile_us": round(compiling / load.subscribers * 1e6, 1),
         "relay": relay.kind,
         "mail_bytes": size,
         "sent": accepted,
@@ -143,19 +131,17 @@ def measure_delivery(
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
+    """`mail`: a file with one composed digest, as smtp-source reads it."""
+
     load: DeliveryLoad
     relay: Sink
-    folder: Path
+    mail: Path
     environment: Mapping[str, str]
-
-    @property
-    def mail(self) -> Path:
-        """Return the file of one composed digest, as smtp-source reads it."""
-        return self.folder / "mail"
 
 
 @contextlib.contextmanager
-def _run_relay(load: DeliveryLoad, folder: Path) -> Iterator[Sink]:
+def run_relay(load: DeliveryLoad, folder: Path) -> Iterator[Sink]:
+    """Run the relay of a benchmark until the end of the block."""
     folder.chmod(0o755)  # the relay may be another user's
     with run_postfix(folder / "postfix") if load.relay == "postfix" else run_sink(folder, load.answers) as relay:
         yield relay
@@ -197,30 +183,18 @@ def _fill(app: App, load: DeliveryLoad, now: datetime) -> None:
             raise BadSetting(
                 "--database: has subscribers; give an empty database, as the benchmark fills it and sends its mails"
             )
-    import_papers(app.db, synthetic_data.synthetic_papers(ARCHIVE, 1, "old"), now, archive=True)
-    import_papers(app.db, synthetic_data.synthetic_papers(load.papers, 2, "new"), now + timedelta(hours=20))
     people = synthetic_data.synthetic_subscribers(
         load.subscribers, ARCHIVE, 5, load.picks, lambda address: app.keys.original.mac("address", address.encode())
     )
-    while block := list(islice(people, 5_000)):
-        with app.db.write() as session:
-            subscribers.insert_many(session, block, Cause.IMPORT, now)
+    synthetic_data.fill_database(app.db, ARCHIVE, load.papers, people, now)
 
 
-def _compile_profiles(app: App, at: datetime) -> float:
-    """Compile and store all profiles; return CPU seconds."""
-    day, after = read_planning_day(app.db, at, NoEncoder()), 0
+def prepare_models(db: Database, at: datetime) -> float:
+    """Fit the text model, compile all profiles by it, and return the CPU seconds of compiling."""
+    text_model(db, at)
     began = time.process_time()
-    with single_blas_thread():
-        while block := _due(app, after, at):
-            compile_profiles(app.db, day, block)
-            after = block[-1].key
+    prepare(db, NoEncoder(), at)
     return time.process_time() - began
-
-
-def _due(app: App, after: int, at: datetime) -> list[DueSubscriber]:
-    with app.db.read() as session:
-        return waiting.due(session, after, SHARD_SIZE, at)
 
 
 def _write_sample_mail(app: App, file: Path) -> int:
@@ -322,14 +296,12 @@ def _spread(values: Sequence[float]) -> dict[str, float] | None:
     return {name: round(value, 3) for name, value in found.items()}
 
 
-def prepare_install(load: DeliveryLoad, relay: Sink, folder: Path, now: datetime) -> tuple[App, dict[str, str]]:
+def prepare_install(load: DeliveryLoad, relay: Sink, folder: Path, now: datetime) -> tuple[App, dict[str, str], float]:
     """Return an installation with compiled profiles on which everybody is due a day after `now`.
 
-    Also return the environment of its processes, whose clock starts at that time.
+    Also return the environment of its processes, whose clock starts at that time, and the CPU seconds of compiling.
     """
     environment = _environment(load, relay, folder, now)
     app = wiring.initialise(_settings(environment))
     _fill(app, load, now)
-    text_model(app.db, now + timedelta(days=1))
-    _compile_profiles(app, now + timedelta(days=1))
-    return app, environment
+    return app, environment, prepare_models(app.db, now + timedelta(days=1))

@@ -1,15 +1,11 @@
-"""Measure ranking all subscribers against one day.
-
-All signals, fusion, the top 40, reasons for the top 15.
+"""Measure ranking all subscribers against one day: all signals, fusion, the top 40, reasons for the top 15.
 
 Each process reads subscribers from the database in shards, as planning does. Profiles are compiled and stored before,
-as they are between changes of a subscriber or of the text model; this cost is reported on its own. The baseline is
-the
+as they are between changes of a subscriber or of the text model; this cost is reported on its own. The baseline is the
 product that no ranker on these texts can avoid: a sparse matrix of one TF-IDF row per subscriber times the day's
 papers, by SciPy, in blocks of the same size.
 
-Linearity is measured with a quarter of the subscribers, and of the papers. The first shard of a process fills the
-cache
+Linearity is measured with a quarter of the subscribers, and of the papers. The first shard of a process fills the cache
 of liked papers, so it counts as start-up.
 """
 
@@ -21,12 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import TypeVar
 
 import numpy as np
 
@@ -34,22 +28,19 @@ from digestd.digests.planner import SHARD_SIZE
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.shard import Shard, rank_shard, read_shard_profiles, store_compiled
-from digestd.digests.text_model import text_model
-from digestd.domain.subscriber import Cause
+from digestd.digests.shard import Shard, rank_shard
 from digestd.evaluation.bench import synthetic_data
-from digestd.papers.paper_import import import_papers
+from digestd.evaluation.bench.delivery import prepare_models
+from digestd.evaluation.bench.subprocesses import proc_field
 from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.candidates import build_candidates, build_expansion_index
 from digestd.ranking.dense import NoEncoder
 from digestd.ranking.reasons import Reasons, reasons
 from digestd.store import due as waiting
-from digestd.store import subscribers
 from digestd.store.database import Database, open_database
 from digestd.store.due import DueSubscriber
 from digestd.store.migrate import migrate
 
-T = TypeVar("T")
 TOP = 40
 REASONS = 15
 MEMORY_SAMPLE_SECONDS = 0.5
@@ -72,11 +63,8 @@ class WorkerUsage:
     """Resources used by one process.
 
     Attributes:
-        cpu: CPU seconds in total.
         start: CPU seconds for its first shard, of `first` subscribers.
         rss_mib: peak memory.
-        ranked: number of subscribers.
-        reasons: number of reasons given.
     """
 
     cpu: float
@@ -95,32 +83,28 @@ def measure_ranking(load: RankingLoad, now: datetime, say: Callable[[str], None]
         start_ms  CPU time of a process for its first shard
         each_us   CPU time of all other shards
         linear    growth of `each_us` per subscriber from a quarter of the subscribers to all, and per paper from a
-        quarter
-                  of the papers to all; 1 is linear, less is better, None if there are too few subscribers
+                  quarter of the papers to all; 1 is linear, less is better, None if there are too few subscribers
         pss_mib   peak memory of all processes together, shared memory counted once, sampled every half second
         rss_mib   peak memory of the largest process
     """
     with TemporaryDirectory(prefix="digestd-bench-") as folder:
         url = f"sqlite:///{Path(folder) / 'digestd.db'}"
-        say("generating papers and subscribers")
-        with ProcessPoolExecutor(
-            1, mp_context=get_context("fork")
-        ) as apart:  # its memory must not count as that of ranking
-            apart.submit(_prepare, url, load, now).result()
+        say("generating papers and subscribers, compiling profiles")
+        context = get_context("fork")  # its memory must not count as that of ranking
+        with ProcessPoolExecutor(1, mp_context=context) as apart:
+            compiling = apart.submit(_prepare, url, load, now).result()
         db = open_database(url)
         began = time.perf_counter()
         day = read_planning_day(db, now + timedelta(days=1), NoEncoder())
         gathered = time.perf_counter()
         db.close()
-        say("compiling profiles")
-        compiling, _ = _run_workers(_compile_worker, url, day, load)
         say("ranking")
         ready = time.perf_counter()
-        spent, most = _run_workers(_rank_worker, url, day, load)
+        spent, most = _rank_in_processes(url, day, load)
         done = time.perf_counter()
         quarter = replace(load, subscribers=max(load.subscribers // 4, 1))
-        less, _ = _run_workers(_rank_worker, url, day, quarter)
-        least, _ = _run_workers(_rank_worker, url, _first_quarter(day), quarter)
+        less, _ = _rank_in_processes(url, day, quarter)
+        least, _ = _rank_in_processes(url, _first_quarter(day), quarter)
     bare = measure_bare_product(day.candidates.encoded.sparse, min(load.subscribers, 20_000))
     cpu = sum(one.cpu for one in spent) / load.subscribers * 1e6
     if (ranked := sum(one.ranked for one in spent)) != load.subscribers:
@@ -130,7 +114,7 @@ def measure_ranking(load: RankingLoad, now: datetime, say: Callable[[str], None]
         "papers": len(day.candidates),
         "day_seconds": round(gathered - began, 2),
         "rank_seconds": round(done - ready, 2),
-        "compile_us": round(sum(compiling) / load.subscribers * 1e6, 1),
+        "compile_us": round(compiling / load.subscribers * 1e6, 1),
         "cpu_us": round(cpu, 1),
         "start_ms": round(max(one.start for one in spent) * 1e3),
         "each_us": {
@@ -173,22 +157,15 @@ def _first_quarter(day: PlanningDay) -> PlanningDay:
     )
 
 
-def _prepare(url: str, load: RankingLoad, now: datetime) -> None:
+def _prepare(url: str, load: RankingLoad, now: datetime) -> float:
+    """Fill the database; return the CPU seconds of compiling all profiles."""
     db = open_database(url)
     migrate(db)
-    fill_database(db, load, now)
-    text_model(db, now + timedelta(days=1))  # fitting it is measured elsewhere
-    db.close()
-
-
-def fill_database(db: Database, load: RankingLoad, now: datetime) -> None:
-    """Import the archive and the day's papers, and add the subscribers."""
-    import_papers(db, synthetic_data.synthetic_papers(load.archive, 1, "old"), now, archive=True)
-    import_papers(db, synthetic_data.synthetic_papers(load.papers, 2, "new"), now + timedelta(hours=20))
     people = synthetic_data.synthetic_subscribers(load.subscribers, load.archive, load.likes)
-    while block := list(islice(people, 5_000)):
-        with db.write() as session:
-            subscribers.insert_many(session, block, Cause.IMPORT, now)
+    synthetic_data.fill_database(db, load.archive, load.papers, people, now)
+    seconds = prepare_models(db, now + timedelta(days=1))
+    db.close()
+    return seconds
 
 
 def measure_bare_product(papers: Sparse, count: int) -> float:
@@ -204,10 +181,8 @@ def measure_bare_product(papers: Sparse, count: int) -> float:
     return (time.process_time() - began) / max(rows.shape[0], 1) * 1e6
 
 
-def _run_workers(
-    work: Callable[[str, int, RankingLoad], T], url: str, day: PlanningDay, load: RankingLoad
-) -> tuple[list[T], float]:
-    """Run `work` in every process, this one included, each on every n-th shard.
+def _rank_in_processes(url: str, day: PlanningDay, load: RankingLoad) -> tuple[list[WorkerUsage], float]:
+    """Rank in several processes, this one included, each every n-th shard.
 
     The processes share the day by forking, with empty caches.
 
@@ -221,10 +196,10 @@ def _run_workers(
     release_free_memory()
     others, done = max(load.processes - 1, 0), Event()
     with ProcessPoolExecutor(max(others, 1), mp_context=get_context("fork")) as pool, ThreadPoolExecutor(1) as aside:
-        turns = [pool.submit(work, url, turn, load) for turn in range(1, others + 1)]
+        turns = [pool.submit(_rank_worker, url, turn, load) for turn in range(1, others + 1)]
         most = aside.submit(_peak_memory, done)
         try:
-            found = [work(url, 0, load), *(turn.result() for turn in turns)]
+            found = [_rank_worker(url, 0, load), *(turn.result() for turn in turns)]
         finally:
             done.set()
         return found, most.result()
@@ -251,31 +226,17 @@ def _peak_memory(done: Event) -> float:
     """
     most = 0.0
     while not done.wait(MEMORY_SAMPLE_SECONDS):
-        most = max(most, sum(map(_pss, [os.getpid(), *(child.pid or 0 for child in active_children())])))
-    return most
+        most = max(
+            most,
+            sum(
+                proc_field(process, "smaps_rollup", "Pss")
+                for process in [os.getpid(), *(child.pid or 0 for child in active_children())]
+            ),
+        )
+    return most / 1024
 
 
 _day: PlanningDay | None = None
-
-
-def _compile_worker(url: str, turn: int, load: RankingLoad) -> float:
-    """Compile and store the profiles of this process's shards; return CPU seconds."""
-    assert _day is not None  # noqa: S101  # set before the fork
-    began = time.thread_time()
-    db = open_database(url)
-    with single_blas_thread():
-        for block in _shards(db, _day, turn, load):
-            compile_profiles(db, _day, block)
-    db.close()
-    return time.thread_time() - began
-
-
-def compile_profiles(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> None:
-    """Compile and store the profiles of these subscribers."""
-    with db.read() as session:
-        compiled = read_shard_profiles(session, day, block).new
-    with db.write() as session:
-        store_compiled(session, day, compiled)
 
 
 def _rank_worker(url: str, turn: int, load: RankingLoad) -> WorkerUsage:
@@ -306,18 +267,6 @@ def _shards(db: Database, day: PlanningDay, turn: int, load: RankingLoad) -> Ite
         last = min(after + SHARD_SIZE, load.subscribers)
         with db.read() as session:
             yield [due for due in waiting.due(session, after, last - after, day.now) if due.key <= last]
-
-
-def _pss(process: int) -> float:
-    """Return a process's proportional set size in MiB.
-
-    0 if it is unknown or the process has ended.
-    """
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def _top_reasons(day: PlanningDay, shard: Shard) -> Reasons:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-from digestd.evaluation.bench.smtp_sink import TICKS
+from digestd.evaluation.bench.smtp_sink import free_port
+from digestd.evaluation.bench.subprocesses import cpu_seconds, proc_field, process_tree
 
 START_SECONDS = 60.0
 
@@ -24,22 +24,21 @@ class RunningService:
     process: int
     port: int
 
-    def tree(self) -> list[int]:
-        """Return its process and all below it."""
-        return _tree(self.process)
-
     def cpu(self) -> float:
         """Return the CPU seconds of its processes, those that have ended included."""
-        return sum(_cpu(process) for process in self.tree())
+        return cpu_seconds(self.process)
 
     def wakeups(self) -> int:
         """Return how often the threads of its processes have waited for something."""
-        files = [file for process in self.tree() for file in Path(f"/proc/{process}/task").glob("*/status")]
-        return sum(_field(file, "voluntary_ctxt_switches") for file in files)
+        return sum(
+            proc_field(process, f"task/{task.name}/status", "voluntary_ctxt_switches")
+            for process in process_tree(self.process)
+            for task in Path(f"/proc/{process}/task").glob("*")
+        )
 
     def memory(self, field: str = "VmRSS") -> dict[int, float]:
         """Return a memory figure of proc_pid_status(5) of each of its processes, in MiB."""
-        return {process: _field(Path(f"/proc/{process}/status"), field) / 1024 for process in self.tree()}
+        return {process: proc_field(process, "status", field) / 1024 for process in process_tree(self.process)}
 
 
 @contextlib.contextmanager
@@ -49,8 +48,7 @@ def run_service(environment: Mapping[str, str], folder: Path) -> Iterator[Runnin
     Raises:
         TimeoutError: its pages do not answer.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     everything = {**os.environ, **environment, "DIGESTD_WEB_PORT": str(port), "DIGESTD_LOG_LEVEL": "warning"}
     command = [sys.executable, "-m", "digestd", "up"]
     process = subprocess.Popen(command, env=everything, cwd=folder)  # noqa: S603  # our own words
@@ -69,27 +67,3 @@ def _wait_until_answers(port: int) -> None:
             return
         time.sleep(0.1)
     raise TimeoutError("the service did not start; see its output above")
-
-
-def _tree(process: int) -> list[int]:
-    found = [process]
-    for task in Path(f"/proc/{process}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in task.read_text(encoding="ascii").split():
-                found += _tree(int(child))
-    return found
-
-
-def _cpu(process: int) -> float:
-    with contextlib.suppress(OSError):
-        fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / TICKS
-    return 0.0
-
-
-def _field(status: Path, field: str) -> int:
-    with contextlib.suppress(OSError):
-        for line in status.read_text(encoding="ascii").splitlines():
-            if line.startswith(f"{field}:"):
-                return int(line.split()[1])
-    return 0

@@ -19,10 +19,10 @@ from tempfile import TemporaryDirectory
 
 from digestd.app import App
 from digestd.domain.delivery import State
-from digestd.evaluation.bench.delivery import DeliveryLoad, prepare_install
+from digestd.evaluation.bench.delivery import DeliveryLoad, prepare_install, run_relay
 from digestd.evaluation.bench.pages import measure_pages, paths
 from digestd.evaluation.bench.running_service import RunningService, run_service
-from digestd.evaluation.bench.smtp_sink import Sink, run_sink
+from digestd.evaluation.bench.smtp_sink import Sink
 from digestd.store import due
 from digestd.store.fsck import fsck
 from digestd.store.ledger import queries
@@ -65,12 +65,11 @@ def measure_service(load: ServiceLoad, now: datetime, say: Callable[[str], None]
     Raises:
         BadSetting: the database is in use.
     """
-    with TemporaryDirectory(prefix="digestd-bench-") as name, run_sink(Path(name)) as relay:
+    delivery = DeliveryLoad(load.subscribers, load.papers, database=load.database)
+    with TemporaryDirectory(prefix="digestd-bench-") as name, run_relay(delivery, Path(name)) as relay:
         folder, hour = Path(name), now + timedelta(days=1)
-        folder.chmod(0o755)  # the sink may be another user's
         say("generating papers and subscribers, compiling profiles")
-        delivery = DeliveryLoad(load.subscribers, load.papers, database=load.database)
-        app, environment = prepare_install(delivery, relay, folder, now)
+        app, environment, _ = prepare_install(delivery, relay, folder, now)
         environment["DIGESTD_NOW"] = (hour - timedelta(seconds=BEFORE_SECONDS)).isoformat()
         environment["DIGESTD_PROCESSES"] = str(load.processes)
         began = time.monotonic()

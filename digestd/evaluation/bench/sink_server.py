@@ -19,9 +19,7 @@ class SinkServer(asyncio.Protocol):
 
     Args:
         latency: Seconds between a command and its answer.
-        connections: The maximum number of sessions.
         extensions: What EHLO offers.
-        sessions: All open sessions.
     """
 
     taken = 0
@@ -61,7 +59,7 @@ class SinkServer(asyncio.Protocol):
                 data, self._in_mail = data[end + len(END_OF_MAIL) :], False
                 answers += b"250 ok\r\n"
                 SinkServer.taken += 1
-                print(f"mesg={SinkServer.taken}", flush=True)  # noqa: T201  # read by `Relay.count`
+                print(f"mesg={SinkServer.taken}", flush=True)  # noqa: T201  # read by `Sink.count`
                 continue
             verb, data = data[:4].upper(), data[end + 2 :]
             answers += self._extensions if verb == b"EHLO" else _REPLIES.get(verb, b"250 ok\r\n")

@@ -1,9 +1,7 @@
-"""A relay that accepts and discards every mail, and a fast sender.
+"""A relay that accepts and discards every mail, and a sender that reaches the speed limit of the protocol.
 
-The sender reaches the speed limit of the protocol.
-
-Postfix's smtp-sink and smtp-source if they are installed. Otherwise, and for a relay that answers late, the built-in
-sink (`sink_server`).
+They are smtp-sink and smtp-source of Postfix. Where these are missing, and for a relay that answers late, the built-in
+sink (`sink_server`) is used.
 """
 
 import contextlib
@@ -18,11 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-TICKS = os.sysconf("SC_CLK_TCK")
+from digestd.evaluation.bench.subprocesses import cpu_seconds
+
 _PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 _COUNTED = re.compile(r"mesg=(\d+)")
-
-
 MOST_SESSIONS = 1_000
 """Sessions that a sink accepts if nothing else is asked for."""
 
@@ -77,7 +74,7 @@ class Sink:
     @property
     def cpu(self) -> float:
         """Return the CPU seconds that it and its processes have used."""
-        return _cpu_seconds(self.pid)
+        return cpu_seconds(self.pid)
 
 
 def find_program(name: str) -> str | None:
@@ -122,15 +119,6 @@ def _builtin_command(port: int, answers: SinkAnswers) -> list[str]:
     latency = ["--latency", f"{answers.latency * 1_000}", "--connections", f"{answers.connections}"]
     pipelining = [] if answers.pipelining else ["--no-pipelining"]
     return [sys.executable, "-m", "digestd.evaluation.bench.sink_server", f"{port}", *latency, *pipelining]
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds of a process and its children, those that have ended included."""
-    with contextlib.suppress(FileNotFoundError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return sum(map(int, fields[11:15])) / TICKS + sum(_cpu_seconds(int(child)) for child in children)
-    return 0.0
 
 
 def free_port() -> int:

@@ -1,7 +1,7 @@
-"""Run programs as subprocesses and measure the resources they use."""
+"""Run programs as subprocesses, and measure the resources that processes use."""
 
+import contextlib
 import os
-import re
 import subprocess
 import sys
 import time
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+TICKS = os.sysconf("SC_CLK_TCK")
 POLL_SECONDS = 0.02
 """Time between two measurements of a running process."""
 
@@ -46,7 +47,8 @@ def run_programs(programs: Sequence[Sequence[str]], environment: Mapping[str, st
     while any(process.returncode is None for process in running):
         for process in running:
             if process.returncode is None:
-                rss = max(rss, _peak_memory(process.pid))
+                # `wait4` cannot be used: its figure includes the process that was forked
+                rss = max(rss, proc_field(process.pid, "status", "VmHWM") / 1024)
                 pid, status, usage = os.wait4(process.pid, os.WNOHANG)
                 if pid:
                     process.returncode = os.waitstatus_to_exitcode(status)
@@ -57,13 +59,31 @@ def run_programs(programs: Sequence[Sequence[str]], environment: Mapping[str, st
     return ResourceUsage(time.perf_counter() - began, cpu, rss)
 
 
-def _peak_memory(pid: int) -> float:
-    """Return the peak memory of a running process in MiB.
+def process_tree(process: int) -> list[int]:
+    """Return a process and all below it."""
+    found = [process]
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{process}/task").glob("*/children"):
+            found += (below for child in task.read_text().split() for below in process_tree(int(child)))
+    return found
 
-    `wait4` cannot be used: its figure includes the process that was forked.
-    """
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
+
+def cpu_seconds(process: int) -> float:
+    """Return the CPU seconds of a process and of all below it, those that have ended included."""
+    total = 0.0
+    for one in process_tree(process):
+        with contextlib.suppress(OSError):
+            total += sum(map(int, Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[11:15])) / TICKS
+    return total
+
+
+def proc_field(process: int, file: str, field: str) -> int:
+    """Return a number in a file of /proc/PID (proc_pid_status(5)); 0 if the process has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/{file}").read_text().splitlines():
+            if line.startswith(f"{field}:"):
+                return int(line.split()[1])
+    return 0
 
 
 def _start(program: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -4,13 +4,18 @@ A paper belongs to one of 40 fields; its words follow Zipf's law, half from the 
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from hashlib import blake2b
+from itertools import islice
 
 import numpy as np
 
 from digestd.domain.interest import Interest, Kind
-from digestd.domain.subscriber import Status, Timing
+from digestd.domain.subscriber import Cause, Status, Timing
+from digestd.papers.paper_import import import_papers
+from digestd.store import subscribers
+from digestd.store.database import Database
 from digestd.store.subscribers import NewSubscriber
 
 FIELDS = 40
@@ -40,6 +45,16 @@ def synthetic_papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
         yield json.dumps(record).encode() + b"\n"
 
 
+def fill_database(db: Database, archive: int, papers: int, people: Iterable[NewSubscriber], now: datetime) -> None:
+    """Import so many earlier papers and papers of the day, and add the subscribers."""
+    import_papers(db, synthetic_papers(archive, 1, "old"), now, archive=True)
+    import_papers(db, synthetic_papers(papers, 2, "new"), now + timedelta(hours=20))
+    remaining = iter(people)
+    while block := list(islice(remaining, 5_000)):
+        with db.write() as session:
+            subscribers.insert_many(session, block, Cause.IMPORT, now)
+
+
 def _hashed(address: str) -> bytes:
     return blake2b(address.encode(), digest_size=32).digest()
 
@@ -52,8 +67,6 @@ def synthetic_subscribers(
     Half of them like up to 2 · `likes` papers of the archive; some follow an author or choose a category.
 
     Args:
-        count: number of subscribers.
-        archive: number of papers in the archive.
         likes: mean number of likes.
         size: picks per digest.
         known_by: returns the key of an address.

@@ -258,12 +258,6 @@ def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = N
     )
 
 
-def best_sentence(title: str, sentences: Sequence[str], model: GistModel | None = None) -> int:
-    """Return the place of the sentence that alone tells best what the paper is about."""
-    model = model or load_model()
-    return int((features(title, sentences, model.probabilities(sentences)) @ model.choice).argmax())
-
-
 def choose(abstract: Abstract, limit: int) -> tuple[int, ...]:
     """Return the places of the sentences of a gist of at most `limit` characters, in order; none if none fits."""
     places = abstract.candidates

@@ -4,7 +4,7 @@ The classification holds its format, its content, and the identifiers that may n
 """
 
 from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.bounces.parsed_mail import HeaderFields, ParsedMail, parse_mail
+from digestd.replies.bounces.parsed_mail import HeaderFields, ParsedMail
 from digestd.replies.bounces.report import Classification
 from digestd.security.links import complaint_tag
 
@@ -17,19 +17,6 @@ _RECIPIENT_HEADERS = (
 _RETURN_PATH_HEADERS = ("return-path", "x-envelope-from", "errors-to", "x-original-envelope-id")
 _MESSAGE_ID_HEADERS = ("message-id", "x-original-message-id", "x-ms-original-message-id")
 _REFERENCE_HEADERS = ("in-reply-to", "references")
-
-
-def classify_bytes(raw: bytes, sent_to: tuple[str, ...] = ()) -> Classification:
-    """Parse and classify a raw mail.
-
-    Args:
-        raw: The mail as received.
-        sent_to: Recipients of the SMTP envelope, if known.
-
-    Raises:
-        UnreadableMail: The mail cannot be parsed within the size limits.
-    """
-    return classify(parse_mail(raw), sent_to)
 
 
 def classify(mail: ParsedMail, sent_to: tuple[str, ...] = ()) -> Classification:

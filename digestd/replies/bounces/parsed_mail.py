@@ -80,7 +80,6 @@ class ParsedMail:
     Attributes:
         content_type: Content type of the mail itself.
         report_type: `report-type` parameter of a multipart/report, or "".
-        fields: Header fields of the mail.
         parts: Parts that are no containers, in order.
         report_groups: Content type and fields of each group in the machine-readable parts (RFC 3464, RFC 5965).
         returned_headers: Header fields of the first mail that is returned inside this one.

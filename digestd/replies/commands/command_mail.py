@@ -63,7 +63,6 @@ class ReceivedCommandMail:
     """A command mail with its delivery context.
 
     Attributes:
-        mail: The mail.
         sent_to: Addresses that it may have been delivered to, from the envelope and the headers.
         message_ids: Message-IDs that it refers to.
         fingerprint: Hash of the raw mail, to recognise duplicates.

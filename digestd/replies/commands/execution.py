@@ -66,7 +66,6 @@ class _Proof:
     """The proven sender of a mail.
 
     Attributes:
-        subscriber: Key of the subscriber.
         purpose: Purpose of the token, or the one that the mail server's proof is equal to.
         version: Version of the subscriber that a confirmation is for.
         delivery: The mail of ours that this one answers, if known.
@@ -84,7 +83,6 @@ class CommandProcessor:
 
     Attributes:
         post: Sender of notices.
-        address: The command address.
         own_addresses: Lower-case addresses of this installation, which are never answered.
         trusted_server: Lower-case authserv-id of the mail server whose DMARC results are trusted; "" for none.
         hints: Returns hints about topics at a time.
@@ -112,11 +110,6 @@ class CommandProcessor:
 
     def __call__(self, session: Session, received: ReceivedCommandMail, now: datetime) -> InboundOutcome | None:
         """Execute and answer one mail.
-
-        Args:
-            session: Write transaction.
-            received: The mail.
-            now: Time of processing.
 
         Returns:
             The outcome, or None if the mail is no command.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -19,7 +20,7 @@ from digestd.replies.commands.vocabulary import Verb
 from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
 from digestd.subscribers.status_changes import check_pause_end, pause_end
-from digestd.subscribers.subscriber_record import LISTS, MUTABLE, parse, subscriber_fields
+from digestd.subscribers.subscriber_record import MUTABLE, parse
 
 SHOWN_CHARS_MAX = 200
 """Characters of an interest or a title that a reply quotes."""
@@ -32,7 +33,6 @@ class CommandContext:
     Attributes:
         subscriber: The subscriber after the commands so far.
         delivery: The digest that the mail answers, if known.
-        now: Time of processing.
     """
 
     subscriber: Subscriber
@@ -86,7 +86,7 @@ def _resume(session: Session, context: CommandContext, _command: Command) -> Rep
 
 def _subscribe(session: Session, context: CommandContext, command: Command) -> ReplyLine:
     if command.value:
-        return _add(session, context, Command(Verb.ADD, command.value, Kind.TOPIC))
+        return _add_interest(session, context, Command(Verb.ADD, command.value, Kind.TOPIC), Stance.LIKED)
     return _resume(session, context, command)
 
 
@@ -122,14 +122,6 @@ def _find_paper(session: Session, context: CommandContext, command: Command) -> 
     return None
 
 
-def _add(session: Session, context: CommandContext, command: Command) -> ReplyLine:
-    return _add_interest(session, context, command, Stance.LIKED)
-
-
-def _mute(session: Session, context: CommandContext, command: Command) -> ReplyLine:
-    return _add_interest(session, context, command, Stance.MUTED)
-
-
 def _add_interest(session: Session, context: CommandContext, command: Command, wish: Stance) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
     try:
@@ -137,14 +129,6 @@ def _add_interest(session: Session, context: CommandContext, command: Command, w
     except BadRecord as error:
         return ReplyLine("refused", (error.field, value[:SHOWN_CHARS_MAX]))
     return ReplyLine("added" if wish is Stance.LIKED else "muted", (kind.value, value[:SHOWN_CHARS_MAX]))
-
-
-def _remove(session: Session, context: CommandContext, command: Command) -> ReplyLine:
-    return _remove_interest(session, context, command, Stance.LIKED)
-
-
-def _unmute(session: Session, context: CommandContext, command: Command) -> ReplyLine:
-    return _remove_interest(session, context, command, Stance.MUTED)
 
 
 def _remove_interest(session: Session, context: CommandContext, command: Command, wish: Stance) -> ReplyLine:
@@ -209,17 +193,9 @@ def _settings_line(subscriber: Subscriber) -> ReplyLine:
 
 
 def _list(_session: Session, context: CommandContext, command: Command) -> ReplyLine:
-    known = context.subscriber
-    if command.kind is None:
-        fields = subscriber_fields(known)
-        found = [item for name in LISTS if name in MUTABLE for item in _strings(fields[name])]
-    else:
-        found = list(values(known.interests, command.kind))
+    kinds = MUTABLE.values() if command.kind is None else [command.kind]
+    found = [item for kind in kinds for item in values(context.subscriber.interests, kind)]
     return ReplyLine("interests", tuple(item[:SHOWN_CHARS_MAX] for item in found[:50]))
-
-
-def _strings(items: object) -> list[str]:
-    return [str(item) for item in items] if isinstance(items, list) else []
 
 
 def _status_line(_session: Session, context: CommandContext, _command: Command) -> ReplyLine:
@@ -240,11 +216,11 @@ _HANDLERS: Mapping[Verb, Callable[[Session, CommandContext, Command], ReplyLine]
     Verb.LESS: _add_feedback,
     Verb.SAVE: _add_feedback,
     Verb.UNDO: _undo_feedback,
-    Verb.MUTE: _mute,
-    Verb.UNMUTE: _unmute,
+    Verb.MUTE: partial(_add_interest, wish=Stance.MUTED),
+    Verb.UNMUTE: partial(_remove_interest, wish=Stance.MUTED),
     Verb.LIST: _list,
-    Verb.ADD: _add,
-    Verb.REMOVE: _remove,
+    Verb.ADD: partial(_add_interest, wish=Stance.LIKED),
+    Verb.REMOVE: partial(_remove_interest, wish=Stance.LIKED),
     Verb.HOUR: _change_setting,
     Verb.ZONE: _change_setting,
     Verb.CADENCE: _change_setting,

@@ -25,9 +25,6 @@ def poll(
     """Process the new messages of a mailbox; return their number by outcome.
 
     Args:
-        mailbox: The mailbox.
-        processor: Processor of each message.
-        clock: Return the current time.
         should_continue: Checked before each message; return False to stop early.
 
     Raises:

@@ -11,10 +11,10 @@ from digestd.errors import SourceFailed
 from digestd.sources.dates import publication_day, written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
-from digestd.sources.imports.json_items import is_json, load_json, objects_in, read_items, text_in
+from digestd.sources.imports.json_items import is_json, load_json, read_items, text_in
 from digestd.sources.imports.unreadable import json_name, remedy
 from digestd.sources.jats import jats_to_text
-from digestd.sources.json_records import JsonObject, as_list, text_values
+from digestd.sources.json_records import JsonObject, as_list, objects_at, text_values
 from digestd.sources.names import natural_name
 from digestd.sources.source import Page
 
@@ -46,7 +46,7 @@ def _sightings(item: JsonObject) -> Iterator[Sighting]:
     yield make_reference(
         jats_to_text(title[0]) if title else "",
         jats_to_text(text_in(item, "abstract")),
-        [_name(author) for author in objects_in(item, "author")]
+        [_name(author) for author in objects_at(item, "author")]
         + [natural_name(author) for author in text_values(item.get("author"))],
         [*text_values(item.get("container-title"))[:1], *text_in(item, "keyword").split(",")],
         [
@@ -64,7 +64,7 @@ def _name(author: JsonObject) -> str:
 
 
 def _published(item: JsonObject) -> date | None:
-    issued = next(iter(objects_in(item, "issued")), {})
+    issued = next(iter(objects_at(item, "issued")), {})
     dates = as_list(issued.get("date-parts"))
     written = text_in(issued, "raw") or text_in(issued, "literal") or text_in(item, "issued")
     return (publication_day(as_list(dates[0]), None) if dates else None) or written_date(written)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
-from digestd.sources.json_records import TEXT_MAX, JsonObject, as_list, read_records
+from digestd.sources.json_records import TEXT_MAX, JsonObject, read_records
 from digestd.sources.source import Page, clean_line
 
 
@@ -42,11 +42,6 @@ def object_of(item: JsonObject, key: str) -> JsonObject:
     """Return the object under a key, or an empty one for anything else."""
     value = item.get(key)
     return value if isinstance(value, dict) else {}
-
-
-def objects_in(item: JsonObject, key: str) -> list[JsonObject]:
-    """Return the objects of a list or of a single value; other values are ignored."""
-    return [value for value in as_list(item.get(key)) if isinstance(value, dict)]
 
 
 def read_items(items: object, sightings: Callable[[JsonObject], Iterable[Sighting]], label: str) -> Page:

@@ -11,30 +11,11 @@ from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import make_reference
-from digestd.sources.imports.tagged import Dialect, Record, read_tagged
+from digestd.sources.imports.tagged import Record, TaggedFormat
 from digestd.sources.names import indexed_name, natural_name
 from digestd.sources.pubmed_article import parse_pmid, plain_title
-from digestd.sources.source import Page
 
-_DIALECT = Dialect(
-    label="MEDLINE",
-    example="PMID- 12345678",
-    tag=re.compile(r"([A-Z][A-Z0-9]{1,4}) *-(?: (.*))?$"),
-    begins=frozenset({"PMID"}),
-    blank_divides=True,
-)
-_BEGIN = re.compile(r"^(?:PMID ?- \d|(?:OWN|STAT) ?- [A-Z])", re.MULTILINE)
 _PMC = re.compile(r"PMC\d{1,12}")
-
-
-def matches(text: str) -> bool:
-    """Return True if the text has a record's number, owner or status."""
-    return _BEGIN.search(text) is not None
-
-
-def read(text: str) -> Page:
-    """Return the records of a text. Raises SourceFailed if there are none."""
-    return read_tagged(text, _DIALECT, _sighting)
 
 
 def _sighting(record: Record) -> Sighting:
@@ -56,3 +37,14 @@ def _sighting(record: Record) -> Sighting:
         ],
         written_date(record.first("DEP")) or written_date(record.first("DP")),
     )
+
+
+FORMAT = TaggedFormat(
+    label="MEDLINE",
+    example="PMID- 12345678",
+    start=re.compile(r"^(?:PMID ?- \d|(?:OWN|STAT) ?- [A-Z])", re.MULTILINE),
+    tag=re.compile(r"([A-Z][A-Z0-9]{1,4}) *-(?: (.*))?$"),
+    begins=frozenset({"PMID"}),
+    blank_divides=True,
+    sighting=_sighting,
+)

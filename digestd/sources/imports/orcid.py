@@ -12,8 +12,8 @@ from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import publication_day
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import make_reference, parse_identifier
-from digestd.sources.imports.json_items import load_json, object_of, objects_in, read_items, text_in
-from digestd.sources.json_records import JsonObject, as_list, require_object
+from digestd.sources.imports.json_items import load_json, object_of, read_items, text_in
+from digestd.sources.json_records import JsonObject, as_list, objects_at, require_object
 from digestd.sources.source import Page
 
 _OWN = frozenset({"", "self", "version-of"})
@@ -47,7 +47,7 @@ def sightings_of(work: JsonObject) -> Iterator[Sighting]:
     """
     summaries = as_list(work.get("work-summary"))
     found = require_object(summaries[0], "work-summary") if summaries else object_of(work, "work")
-    contributors = objects_in(object_of(found, "contributors"), "contributor")
+    contributors = objects_at(object_of(found, "contributors"), "contributor")
     yield make_reference(
         text_in(object_of(object_of(found, "title"), "title"), "value"),
         text_in(found, "short-description"),
@@ -59,7 +59,7 @@ def sightings_of(work: JsonObject) -> Iterator[Sighting]:
 
 
 def _ids(work: JsonObject) -> list[PaperId | None]:
-    listed = objects_in(object_of(work, "external-ids"), "external-id")
+    listed = objects_at(object_of(work, "external-ids"), "external-id")
     own = [text_in(one, "external-id-value") for one in listed if text_in(one, "external-id-relationship") in _OWN]
     address = text_in(object_of(work, "url"), "value")
     return [parse_identifier(value) or find_doi(value) for value in own] + [parse_identifier(address)]

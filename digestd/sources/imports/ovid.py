@@ -10,19 +10,10 @@ from digestd.domain.paper import TITLE_MAX, Sighting
 from digestd.sources.dates import written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import find_noted_doi, make_reference
-from digestd.sources.imports.tagged import Dialect, Record, read_tagged
+from digestd.sources.imports.tagged import Record, TaggedFormat
 from digestd.sources.names import indexed_name
 from digestd.sources.pubmed_article import plain_title
-from digestd.sources.source import Page
 
-_DIALECT = Dialect(
-    label="Ovid",
-    example="VN  - Ovid Technologies",
-    tag=re.compile(r" ?(<|[A-Z][A-Z0-9](?= {1,2}-))(?:\d+\. ?>| {1,2}- ?(.*))?$"),
-    begins=frozenset({"VN"}),
-    ends=frozenset({"<"}),
-)
-_BEGIN = re.compile(r"^ ?(?:VN {1,2}- ?Ovid|<\d+\. ?>[ \t]*\n ?[A-Z][A-Z0-9] {1,2}-)", re.MULTILINE)
 _NAME_MAX = 500
 _KIND = re.compile(r"\.?(?<!\s)\s+\[[A-Z][A-Za-z, -]{2,40}\.?\]\.?$")
 _ROLE = re.compile(r"(?<!\s)\s*[\[{][^\[\]{}]*[\]}]")
@@ -31,16 +22,6 @@ _DEGREE = (
     r"(?:Ph\.?\s?D|M\.?\s?D|D\.?\s?Phil|[BM]\.?\s?Sc|M\.?P\.?H|M\.?[SA]|B\.?[SA]|R\.?N|D\.?[OC]|Dr|M\.?B\.?B\.?S|FACSM)"
 )
 _DEGREES = re.compile(rf"(?:[\s,]+{_DEGREE}\.?)+$|\s+{_DEGREE}\.?,.*$")
-
-
-def matches(text: str) -> bool:
-    """Return True if the text names Ovid, or numbers its records as Ovid does."""
-    return _BEGIN.search(text) is not None
-
-
-def read(text: str) -> Page:
-    """Return the records of a text. Raises SourceFailed if there are none."""
-    return read_tagged(text, _DIALECT, _sighting)
 
 
 def _sighting(record: Record) -> Sighting:
@@ -59,3 +40,14 @@ def _name(written: str) -> str:
     bare = _MARKS.sub("", _ROLE.sub("", written[:_NAME_MAX])).strip(" ,.;")
     last, comma, given = bare.partition(",")
     return indexed_name(f"{last}{comma}{_DEGREES.sub('', given)}" if comma else bare)
+
+
+FORMAT = TaggedFormat(
+    label="Ovid",
+    example="VN  - Ovid Technologies",
+    start=re.compile(r"^ ?(?:VN {1,2}- ?Ovid|<\d+\. ?>[ \t]*\n ?[A-Z][A-Z0-9] {1,2}-)", re.MULTILINE),
+    tag=re.compile(r" ?(<|[A-Z][A-Z0-9](?= {1,2}-))(?:\d+\. ?>| {1,2}- ?(.*))?$"),
+    begins=frozenset({"VN"}),
+    ends=frozenset({"<"}),
+    sighting=_sighting,
+)

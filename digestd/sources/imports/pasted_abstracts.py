@@ -9,7 +9,7 @@ from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.imports.identifiers import make_reference
 from digestd.sources.imports.unreadable import has_record_shape, remedy, text_name
-from digestd.sources.source import Page, Reject
+from digestd.sources.source import Page, read_each
 
 
 def matches(text: str) -> bool:
@@ -28,13 +28,8 @@ def read(text: str) -> Page:
         raise SourceFailed(remedy(name))
     if has_record_shape(next((lines for _, lines in _blocks(text)), [])):
         raise SourceFailed(remedy("a list of records in an unknown format"))
-    sightings: list[Sighting] = []
-    rejects: list[Reject] = []
-    for number, lines in _blocks(text):
-        try:
-            sightings.append(_sighting(lines))
-        except BadRecord as problem:
-            rejects.append(Reject(f"line {number}", problem.field, problem.message))
+    blocks = ((f"line {number}", lines) for number, lines in _blocks(text))
+    sightings, rejects = read_each(blocks, lambda lines: [_sighting(lines)])
     return Page(tuple(sightings), None, tuple(rejects))
 
 

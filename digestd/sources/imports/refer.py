@@ -9,28 +9,8 @@ from digestd.domain.paper import Sighting
 from digestd.sources.dates import written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, make_reference, parse_identifier
-from digestd.sources.imports.tagged import Dialect, Record, read_tagged
+from digestd.sources.imports.tagged import Record, TaggedFormat
 from digestd.sources.names import natural_name
-from digestd.sources.source import Page
-
-_DIALECT = Dialect(
-    label="EndNote (Refer)",
-    example="%0 Journal Article",
-    tag=re.compile(r"(%[A-Z0-9!@#$^&*()+\[\]=~?><,])(?: (.*))?$"),
-    begins=frozenset({"%0"}),
-    blank_divides=True,
-)
-_BEGIN = re.compile(r"^%(?:0 [A-Z]|[TA] \S.*\n(?:%[A-Z0-9] ))", re.MULTILINE)
-
-
-def matches(text: str) -> bool:
-    """Return True if a record begins anywhere in the text."""
-    return _BEGIN.search(text) is not None
-
-
-def read(text: str) -> Page:
-    """Return the records of a text. Raises SourceFailed if there are none."""
-    return read_tagged(text, _DIALECT, _sighting)
 
 
 def _sighting(record: Record) -> Sighting:
@@ -46,3 +26,14 @@ def _sighting(record: Record) -> Sighting:
         ],
         written_date(record.first("%8")) or written_date(record.first("%D")),
     )
+
+
+FORMAT = TaggedFormat(
+    label="EndNote (Refer)",
+    example="%0 Journal Article",
+    start=re.compile(r"^%(?:0 [A-Z]|[TA] \S.*\n(?:%[A-Z0-9] ))", re.MULTILINE),
+    tag=re.compile(r"(%[A-Z0-9!@#$^&*()+\[\]=~?><,])(?: (.*))?$"),
+    begins=frozenset({"%0"}),
+    blank_divides=True,
+    sighting=_sighting,
+)

@@ -9,28 +9,8 @@ from digestd.domain.paper import Sighting
 from digestd.sources.dates import written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
-from digestd.sources.imports.tagged import Dialect, Record, read_tagged
+from digestd.sources.imports.tagged import Record, TaggedFormat
 from digestd.sources.names import natural_name
-from digestd.sources.source import Page
-
-_DIALECT = Dialect(
-    label="RefWorks",
-    example="RT Journal Article",
-    tag=re.compile(r"([A-Z][A-Z0-9])(?: (.*))?$"),
-    begins=frozenset({"RT"}),
-    ends=frozenset({"ER"}),
-)
-_BEGIN = re.compile(r"^RT [A-Z][A-Za-z, /()-]+\n(?:[A-Z][A-Z0-9] .*\n){0,20}(?:T1|A1|SR|ID) ", re.MULTILINE)
-
-
-def matches(text: str) -> bool:
-    """Return True if a record begins anywhere in the text."""
-    return _BEGIN.search(text) is not None
-
-
-def read(text: str) -> Page:
-    """Return the records of a text. Raises SourceFailed if there are none."""
-    return read_tagged(text, _DIALECT, _sighting)
 
 
 def _sighting(record: Record) -> Sighting | None:
@@ -50,3 +30,14 @@ def _sighting(record: Record) -> Sighting | None:
         ],
         next((found for value in dates if (found := written_date(value))), None),
     )
+
+
+FORMAT = TaggedFormat(
+    label="RefWorks",
+    example="RT Journal Article",
+    start=re.compile(r"^RT [A-Z][A-Za-z, /()-]+\n(?:[A-Z][A-Z0-9] .*\n){0,20}(?:T1|A1|SR|ID) ", re.MULTILINE),
+    tag=re.compile(r"([A-Z][A-Z0-9])(?: (.*))?$"),
+    begins=frozenset({"RT"}),
+    ends=frozenset({"ER"}),
+    sighting=_sighting,
+)

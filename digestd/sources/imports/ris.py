@@ -11,29 +11,10 @@ from digestd.domain.paper import Sighting
 from digestd.sources.dates import written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
-from digestd.sources.imports.tagged import Dialect, Record, read_tagged
+from digestd.sources.imports.tagged import Record, TaggedFormat
 from digestd.sources.names import natural_name
-from digestd.sources.source import Page
 
-_DIALECT = Dialect(
-    label="RIS",
-    example="TY  - JOUR",
-    tag=re.compile(r"([A-Z][A-Z0-9]) {1,2}-(?: (.*))?$"),
-    begins=frozenset({"TY"}),
-    ends=frozenset({"ER"}),
-)
-_BEGIN = re.compile(r"^TY {1,2}- ", re.MULTILINE)
 _ADDRESSES, _NOTES = ("UR", "L1", "L2", "L3", "M1", "AN", "M3"), ("N1", "M1", "AN", "UR")
-
-
-def matches(text: str) -> bool:
-    """Return True if a reference begins anywhere in the text."""
-    return _BEGIN.search(text) is not None
-
-
-def read(text: str) -> Page:
-    """Return the references of a text. Raises SourceFailed if there are none."""
-    return read_tagged(text, _DIALECT, _sighting)
 
 
 def _sighting(record: Record) -> Sighting | None:
@@ -59,3 +40,14 @@ def _authors(record: Record) -> list[str]:
     if record.first("TY") == "EDBOOK":
         return []
     return [natural_name(name) for name in record.values("AU", "A1")]
+
+
+FORMAT = TaggedFormat(
+    label="RIS",
+    example="TY  - JOUR",
+    start=re.compile(r"^TY {1,2}- ", re.MULTILINE),
+    tag=re.compile(r"([A-Z][A-Z0-9]) {1,2}-(?: (.*))?$"),
+    begins=frozenset({"TY"}),
+    ends=frozenset({"ER"}),
+    sighting=_sighting,
+)

@@ -1,6 +1,6 @@
 """Read records of tagged lines, the common form of RIS, MEDLINE, Web of Science, Ovid, RefWorks and Refer.
 
-A line with a tag begins a field; a line without one continues it. A dialect says what a tag looks like, and where a
+A line with a tag begins a field; a line without one continues it. A form says what a tag looks like, and where a
 record begins and ends. Bad optional fields are ignored, so that they never lose a record.
 """
 
@@ -17,24 +17,50 @@ _LINES_MAX = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class TaggedFormat:
     """A form of tagged lines.
 
     Attributes:
         label: its name for people.
         example: a line with which a record begins.
+        start: found in a text of this form.
         tag: matches a line with a tag; its groups are the tag and the value.
         begins: tags that begin a record.
+        sighting: returns the paper of a record; None if it is no paper.
         ends: tags that end a record.
         blank_divides: True if a tag after a blank line begins a record.
     """
 
     label: str
     example: str
+    start: re.Pattern[str]
     tag: re.Pattern[str]
     begins: frozenset[str]
+    sighting: "Callable[[Record], Sighting | None]"
     ends: frozenset[str] = frozenset()
     blank_divides: bool = False
+
+    def matches(self, text: str) -> bool:
+        """Return True if the text looks like this form."""
+        return self.start.search(text) is not None
+
+    def read(self, text: str) -> Page:
+        """Return the papers of a text. Raises SourceFailed if there are no records."""
+        sightings: list[Sighting] = []
+        rejects: list[Reject] = []
+        count = 0
+        for record in _records(text, self):
+            count += 1
+            if len(sightings) + len(rejects) > ITEMS_MAX:
+                break  # more than any file may hold
+            try:
+                if found := self.sighting(record):
+                    sightings.append(found)
+            except BadRecord as problem:
+                rejects.append(Reject(f"line {record.line}", problem.field, problem.message))
+        if not count:
+            raise SourceFailed(f"the file holds no {self.label} record, which begins with a line like `{self.example}`")
+        return Page(tuple(sightings), None, tuple(rejects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,42 +83,16 @@ class Record:
         return next((value for tag in tags for value in self.values(tag)), "")
 
 
-def read_tagged(text: str, dialect: Dialect, sighting: Callable[[Record], Sighting | None]) -> Page:
-    """Return the papers of a text.
-
-    `sighting` returns None for a record that is no paper.
-
-    Raises SourceFailed if there are no records.
-    """
-    sightings: list[Sighting] = []
-    rejects: list[Reject] = []
-    count = 0
-    for record in _records(text, dialect):
-        count += 1
-        if len(sightings) + len(rejects) > ITEMS_MAX:
-            break  # more than any file may hold
-        try:
-            if found := sighting(record):
-                sightings.append(found)
-        except BadRecord as problem:
-            rejects.append(Reject(f"line {record.line}", problem.field, problem.message))
-    if not count:
-        raise SourceFailed(
-            f"the file holds no {dialect.label} record, which begins with a line like `{dialect.example}`"
-        )
-    return Page(tuple(sightings), None, tuple(rejects))
-
-
-def _records(text: str, dialect: Dialect) -> Iterator[Record]:
+def _records(text: str, form: TaggedFormat) -> Iterator[Record]:
     record, after_blank = Record(0), False
     for number, line in enumerate(text.split("\n"), start=1):
-        found = dialect.tag.match(line.rstrip())
+        found = form.tag.match(line.rstrip())
         tag, value = (found[1], (found[2] or "").strip()) if found else ("", line.strip())
-        if tag in dialect.begins or tag in dialect.ends or (tag and after_blank and dialect.blank_divides):
+        if tag in form.begins or tag in form.ends or (tag and after_blank and form.blank_divides):
             if record.fields:
                 yield record
             record = Record(number)
-        if tag and tag not in dialect.ends:
+        if tag and tag not in form.ends:
             record.fields.append((tag, [value]))
         elif not tag and value and record.fields and len(record.fields[-1][1]) < _LINES_MAX:
             record.fields[-1][1].append(value)

@@ -10,30 +10,11 @@ from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, make_reference
-from digestd.sources.imports.tagged import Dialect, Record, read_tagged
+from digestd.sources.imports.tagged import Record, TaggedFormat
 from digestd.sources.names import indexed_name
 from digestd.sources.pubmed_article import parse_pmid
-from digestd.sources.source import Page
 
-_DIALECT = Dialect(
-    label="Web of Science",
-    example="PT J",
-    tag=re.compile(r"([A-Z][A-Z0-9])(?: (.*))?$"),
-    begins=frozenset({"PT", "FN"}),
-    ends=frozenset({"ER", "EF"}),
-)
-_BEGIN = re.compile(r"^(?:FN [A-Z].*\nVR \d|PT [A-Z]\n(?:[A-Z][A-Z0-9] .*\n|[ \t].*\n){2})", re.MULTILINE)
 _MAIL = re.compile(r"(?<!\s)\s*\([^()@]*@[^()]*\)")
-
-
-def matches(text: str) -> bool:
-    """Return True if the text has the head of a file, or the type of a record."""
-    return _BEGIN.search(text) is not None
-
-
-def read(text: str) -> Page:
-    """Return the records of a text. Raises SourceFailed if there are none."""
-    return read_tagged(text, _DIALECT, _sighting)
 
 
 def _sighting(record: Record) -> Sighting | None:
@@ -58,3 +39,14 @@ def _ids(record: Record) -> list[PaperId | None]:
         find_arxiv_id(record.first("AR")),
         parse_pmid(record.first("PM")),
     ]
+
+
+FORMAT = TaggedFormat(
+    label="Web of Science",
+    example="PT J",
+    start=re.compile(r"^(?:FN [A-Z].*\nVR \d|PT [A-Z]\n(?:[A-Z][A-Z0-9] .*\n|[ \t].*\n){2})", re.MULTILINE),
+    tag=re.compile(r"([A-Z][A-Z0-9])(?: (.*))?$"),
+    begins=frozenset({"PT", "FN"}),
+    ends=frozenset({"ER", "EF"}),
+    sighting=_sighting,
+)

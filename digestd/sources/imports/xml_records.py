@@ -5,8 +5,8 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting
-from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import Page, Reject
+from digestd.errors import SourceFailed
+from digestd.sources.source import Page, Reject, read_each
 from digestd.sources.xml_elements import XmlElements
 
 _ROOT = re.compile(
@@ -26,24 +26,14 @@ def to_bytes(text: str) -> bytes:
     return _ENCODING.sub(r"\1", text).encode("utf-8", "replace")
 
 
-def text_of(element: Element | None) -> str:
-    """Return the text of an element and of those in it, as one line."""
-    return " ".join("".join(element.itertext()).split()) if element is not None else ""
-
-
 def read_xml(text: str, roots: frozenset[str], tag: str, sighting: Callable[[Element], Sighting], label: str) -> Page:
     """Return the papers of all elements with a tag.
 
     Raises SourceFailed if there are none.
     """
     elements = XmlElements(to_bytes(text), roots)
-    sightings: list[Sighting] = []
-    rejects: list[Reject] = []
-    for number, element in enumerate(elements.read(tag), start=1):
-        try:
-            sightings.append(sighting(element))
-        except BadRecord as problem:
-            rejects.append(Reject(f"record {number}", problem.field, problem.message))
+    records = ((f"record {number}", element) for number, element in enumerate(elements.read(tag), start=1))
+    sightings, rejects = read_each(records, lambda element: [sighting(element)])
     if elements.broken:
         rejects.append(Reject("the end", "XML", f"{elements.broken}; export the file again"))
     if not sightings and not rejects:

@@ -11,9 +11,9 @@ from digestd.domain.paper import Sighting
 from digestd.sources.dates import written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
-from digestd.sources.imports.json_items import load_json, objects_in, read_items, text_in
+from digestd.sources.imports.json_items import load_json, read_items, text_in
 from digestd.sources.jats import jats_to_text
-from digestd.sources.json_records import JsonObject, object_at, text_values
+from digestd.sources.json_records import JsonObject, object_at, objects_at, text_values
 from digestd.sources.source import Page
 
 _NO_PAPERS = frozenset({"attachment", "note", "annotation"})
@@ -49,12 +49,12 @@ def sightings_of(item: JsonObject) -> Iterator[Sighting]:
     data = item_data(item)
     if text_in(data, "itemType") in _NO_PAPERS:
         return
-    tags = [text_in(tag, "tag") for tag in objects_in(data, "tags")] + text_values(data.get("tags"))
+    tags = [text_in(tag, "tag") for tag in objects_at(data, "tags")] + text_values(data.get("tags"))
     urls, notes = ("archiveID", "url", "number"), ("extra", "archiveID", "number")
     yield make_reference(
         jats_to_text(text_in(data, "title")),
         jats_to_text(text_in(data, "abstractNote")),
-        [_name(maker) for maker in objects_in(data, "creators") if text_in(maker, "creatorType") in _AUTHORS],
+        [_name(maker) for maker in objects_at(data, "creators") if text_in(maker, "creatorType") in _AUTHORS],
         [text_in(data, "publicationTitle"), *tags],
         [
             find_doi(text_in(data, "DOI")),

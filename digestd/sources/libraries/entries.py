@@ -1,11 +1,11 @@
 """Helpers for library entries, shared by all providers."""
 
-import json
 from dataclasses import replace
 from datetime import date
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import SourceFailed
+from digestd.sources.json_records import load_json
 
 SCHEME = "entry:"
 
@@ -17,10 +17,7 @@ def entry_id(name: str) -> PaperId:
 
 def load_list(body: bytes) -> list[object]:
     """Parse an answer that must be a JSON list. Raises SourceFailed."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
+    found = load_json(body)
     if not isinstance(found, list):
         raise SourceFailed(f"the answer is not a list but a {type(found).__name__}; its format has changed")
     return found

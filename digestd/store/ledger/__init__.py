@@ -20,43 +20,20 @@ Every change is a compare-and-set on state, attempt and owner; whoever comes sec
 nothing of SMTP: it takes results and returns claims.
 """
 
-from digestd.store.ledger.claim_queue import ClaimOwner, ClaimResult, claim, claim_these, expire
-from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
-from digestd.store.ledger.create import (
-    NewCopy,
-    NewDigest,
-    NewNotice,
-    RankingInputs,
-    already_planned,
-    plan_copy,
-    plan_digests,
-    plan_notice,
-)
+from digestd.store.ledger.claim_queue import claim, claim_these, expire
+from digestd.store.ledger.commit_point import commit_sends
+from digestd.store.ledger.create import NewNotice, already_planned, plan_copy, plan_digests, plan_notice
 from digestd.store.ledger.indexes import force_index_scans
-from digestd.store.ledger.offered import OfferedDigest, offer_uncertain, offered_by
-from digestd.store.ledger.recovery import recover, release
+from digestd.store.ledger.offered import offer_uncertain
+from digestd.store.ledger.recovery import release
 from digestd.store.ledger.refusals import RefusalCounts, count_waiting, judge_refusals
-from digestd.store.ledger.restore import SentAttempt
-from digestd.store.ledger.results import AttemptResult, record_journalled, record_results
-from digestd.store.ledger.settlement import GRACE, SettlementProof, settle, settle_all_bounced, settle_bounced
-from digestd.store.ledger.uncertain import UncertainDelivery, count_long_uncertain, uncertain_deliveries
+from digestd.store.ledger.results import record_journalled, record_results
+from digestd.store.ledger.settlement import settle_all_bounced, settle_bounced
+from digestd.store.ledger.uncertain import count_long_uncertain
 
 __all__ = [
-    "GRACE",
-    "AttemptResult",
-    "ClaimOwner",
-    "ClaimResult",
-    "CommitDecision",
-    "CommitRequest",
-    "NewCopy",
-    "NewDigest",
     "NewNotice",
-    "OfferedDigest",
-    "RankingInputs",
     "RefusalCounts",
-    "SentAttempt",
-    "SettlementProof",
-    "UncertainDelivery",
     "already_planned",
     "claim",
     "claim_these",
@@ -67,16 +44,12 @@ __all__ = [
     "force_index_scans",
     "judge_refusals",
     "offer_uncertain",
-    "offered_by",
     "plan_copy",
     "plan_digests",
     "plan_notice",
     "record_journalled",
     "record_results",
-    "recover",
     "release",
-    "settle",
     "settle_all_bounced",
     "settle_bounced",
-    "uncertain_deliveries",
 ]

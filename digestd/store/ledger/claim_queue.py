@@ -89,9 +89,7 @@ def claim(
     leased = [row for row in rows if row.id not in late and row.id not in objections]
     _end(session, State.EXPIRED, {row.id: TOO_LATE for row in expired}, at_us)
     _end(session, State.SKIPPED, objections, at_us)
-    claims = tuple([_claim(row, claimer, at_us) for row in leased])
-    _lease(session, claims, claimer.owner, at_us)
-    return ClaimResult(claims, len(skipped), len(expired))
+    return ClaimResult(_lease(session, leased, claimer, at_us), len(skipped), len(expired))
 
 
 def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
@@ -101,9 +99,7 @@ def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[in
     """
     query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
     rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
-    claims = tuple([_claim(row, claimer, to_us(now)) for row in rows if not objection(row)])
-    _lease(session, claims, claimer.owner, to_us(now))
-    return claims
+    return _lease(session, [row for row in rows if not objection(row)], claimer, to_us(now))
 
 
 def expire(session: Session, limit: int, now: datetime) -> int:
@@ -216,15 +212,18 @@ _END = (
 )
 
 
-def _lease(session: Session, claims: Sequence[Claim], owner: str, at_us: int) -> None:
-    if not claims:
-        return
+def _lease(session: Session, rows: Sequence[core.Record], claimer: ClaimOwner, at_us: int) -> tuple[Claim, ...]:
+    if not rows:
+        return ()
     until = at_us + LEASE // timedelta(microseconds=1)
-    if again := [claim.key for claim in claims if claim.attempt > 1]:
-        attempts = insert(core.earlier_attempt).from_select(list(core.earlier_attempt.c), _LAST_ATTEMPT)
-        session.connection().execute(attempts, {"rows": again})
+    if again := [row.id for row in rows if row.attempts]:
+        earlier = insert(core.earlier_attempt).from_select(list(core.earlier_attempt.c), _LAST_ATTEMPT)
+        session.connection().execute(earlier, {"rows": again})
     entry = step(State.LEASED, Actor.WORKER, at_us)
-    _LEASE.run(session, [(State.LEASED.value, owner, until, at_us, entry, State.READY.value, c.key) for c in claims])
+    leased, ready = State.LEASED.value, State.READY.value
+    _LEASE.run(session, [(leased, claimer.owner, until, at_us, entry, ready, row.id) for row in rows])
+    attempts = [(row, row.attempts + 1) for row in rows]
+    return tuple([claim_of(row, attempt, claimer.envelope(row.id, attempt), at_us) for row, attempt in attempts])
 
 
 _LAST_ATTEMPT = select(
@@ -259,14 +258,15 @@ _LEASE = BulkStatement(
 )
 
 
-def _claim(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim:
+def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) -> Claim:
+    """Return an attempt at a delivery. `dated_us`: the date of its mail, unless it has one already."""
     return Claim(
         key=row.id,
-        attempt=row.attempts + 1,
+        attempt=attempt,
         kind=_KINDS[row.kind],
         subscriber=row.subscriber_id,
         consent_version=row.consent_version,
-        address=row.address,
+        address=row.address or "",
         name=row.name,
         language=row.language,
         full_abstracts=row.full_abstracts,
@@ -274,10 +274,10 @@ def _claim(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim:
         covers_from=row.covers_from,
         considered=row.considered,
         message_id=row.message_id,
-        envelope_from=claimer.envelope(row.id, row.attempts + 1),
+        envelope_from=envelope_from,
         template_hash=row.template_hash,
         picks=readable_picks(row.picks),
-        dated_us=at_us if row.dated_us is None else row.dated_us,
+        dated_us=dated_us if row.dated_us is None else row.dated_us,
         failures=row.failures,
         coverage=coverage(row.coverage),
         planned_us=planned_us(row.history),

@@ -43,7 +43,6 @@ class RankingInputs:
 
     Attributes:
         horizon: Highest paper row number; papers above it are new to the next digest.
-        model: Version of the text model.
         coverage: Incomplete sources by label.
     """
 

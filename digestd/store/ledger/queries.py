@@ -10,9 +10,9 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ALL_COLUMNS, CHAT, coverage, occasions
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, CHAT, claim_of
 from digestd.store.ledger.indexes import AT_WORK
-from digestd.store.packing import pick_count, planned_us, readable_picks, steps, unpack_unmatched
+from digestd.store.packing import pick_count, readable_picks, steps
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
@@ -104,7 +104,7 @@ def sample(session: Session, most: int, now: datetime) -> list[Claim]:
     scattered = (_D.id * _STRIDE) % _RING
     some = select(_D.id).where(*found, _D.failures == 0).order_by(scattered, _D.id).limit(most)
     query = _WITH_READER.where(_D.id.in_(some), _S.address.is_not(None)).order_by(_D.id)
-    return [_claim(row) for row in session.connection().execute(query)]
+    return [_unleased(row) for row in session.connection().execute(query)]
 
 
 _STRIDE, _RING = 7_919, 10_007
@@ -198,7 +198,7 @@ def digest_of(session: Session, subscriber: int, period: str) -> int | None:
 def as_claim(session: Session, delivery: int) -> Claim | None:
     """Return a delivery as a claim, to compose it again; nothing is leased."""
     row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()
-    return None if row is None else _claim(row)
+    return None if row is None else _unleased(row)
 
 
 _WITH_READER = (
@@ -208,32 +208,8 @@ _WITH_READER = (
 )
 
 
-def _claim(row: core.Record) -> Claim:
-    return Claim(
-        key=row.id,
-        attempt=row.attempts,
-        kind=MailKind(row.kind),
-        subscriber=row.subscriber_id,
-        consent_version=row.consent_version,
-        address=row.address or "",
-        name=row.name,
-        language=row.language,
-        full_abstracts=row.full_abstracts,
-        period=row.key,
-        covers_from=row.covers_from,
-        considered=row.considered,
-        message_id=row.message_id,
-        envelope_from="",
-        template_hash=row.template_hash,
-        picks=readable_picks(row.picks),
-        dated_us=row.dated_us if row.dated_us is not None else row.due_us,
-        failures=row.failures,
-        coverage=coverage(row.coverage),
-        planned_us=planned_us(row.history),
-        occasions=occasions(row.occasions),
-        unmatched=unpack_unmatched(row.picks),
-        chat=None if row.chat is None else bytes(row.chat),
-    )
+def _unleased(row: core.Record) -> Claim:
+    return claim_of(row, row.attempts, "", row.due_us)
 
 
 def _entry(row: core.Record) -> DeliveryInfo:

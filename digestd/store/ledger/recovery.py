@@ -1,6 +1,4 @@
-"""Recovery of a dead worker's deliveries.
-
-`leased` becomes ready, `final_dot` becomes uncertain.
+"""Recovery of a dead worker's deliveries: `leased` becomes ready, `final_dot` becomes uncertain.
 
 Whether a delivery in `final_dot` was sent is unknown, so it is never sent again blindly.
 """
@@ -37,19 +35,15 @@ def owners(session: Session) -> list[str]:
 
 def recover(session: Session, owner: str, now: datetime) -> Recovered:
     """Take over everything a dead worker held; safe to repeat."""
-    at_us = to_us(now)
-    return _take_over(session, _D.owner == owner, at_us)
+    return _take_over(session, _D.owner == owner, to_us(now))
 
 
 def recover_overdue(session: Session, now: datetime) -> Recovered:
-    """Recover deliveries past their lease, whoever holds it.
+    """Recover deliveries past their lease, whoever holds it, as a server may not notice that a host vanished.
 
-    A server may not notice that a host vanished.
-
-    The gate refuses a mail whose lease is nearly over, so no final dot is waited for by then.
+    The commit point refuses a mail whose lease is nearly over, so no final dot is waited for by then.
     """
-    at_us = to_us(now)
-    return _take_over(session, _D.lease_until_us < at_us, at_us)
+    return _take_over(session, _D.lease_until_us < to_us(now), to_us(now))
 
 
 def _take_over(session: Session, condition: ColumnElement[bool], at_us: int) -> Recovered:
@@ -62,8 +56,8 @@ def _take_over(session: Session, condition: ColumnElement[bool], at_us: int) -> 
     rows = session.connection().execute(query).all()
     leased = [row.id for row in rows if row.state == State.LEASED]
     dots = [row.id for row in rows if row.state == State.FINAL_DOT]
-    _close(session, leased, _Ending(State.READY, Outcome.NOT_SENT, None, Actor.RECOVERY), at_us)
-    _close(session, dots, _Ending(State.UNCERTAIN, Outcome.UNCERTAIN, "worker died", Actor.RECOVERY), at_us)
+    _close(session, leased, _UNSENT, Actor.RECOVERY, at_us)
+    _close(session, dots, _UNKNOWN, Actor.RECOVERY, at_us)
     return Recovered(len(leased), len(dots))
 
 
@@ -74,29 +68,20 @@ def release(session: Session, owner: str, deliveries: Sequence[tuple[int, int]],
     )
     held = {(row.id, row.attempts) for row in session.connection().execute(query.order_by(_D.id).with_for_update())}
     mine = [pair[0] for pair in deliveries if pair in held]
-    _close(session, mine, _Ending(State.READY, Outcome.NOT_SENT, None, Actor.WORKER), to_us(now))
+    _close(session, mine, _UNSENT, Actor.WORKER, to_us(now))
     return len(mine)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    state: State
-    outcome: Outcome
-    reason: str | None
-    actor: Actor
+_UNSENT = State.READY, Outcome.NOT_SENT, None
+_UNKNOWN = State.UNCERTAIN, Outcome.UNCERTAIN, "worker died"
 
 
-def _close(session: Session, deliveries: Sequence[int], ending: _Ending, at_us: int) -> None:
-    if not deliveries:
-        return
-    values = {
-        "to": ending.state,
-        "why": ending.reason,
-        "step": step(ending.state, ending.actor, at_us),
-        "how": ending.outcome,
-        "at": at_us,
-    }
-    session.connection().execute(_CLOSE, [{"row": key, **values} for key in deliveries])
+def _close(
+    session: Session, deliveries: Sequence[int], end: tuple[State, Outcome, str | None], actor: Actor, at_us: int
+) -> None:
+    state, outcome, why = end
+    values = {"to": state, "why": why, "step": step(state, actor, at_us), "how": outcome, "at": at_us}
+    core.execute_many(session, _CLOSE, [{"row": key, **values} for key in deliveries])
 
 
 _CLOSE = (

@@ -76,11 +76,9 @@ def apply_sent(session: Session, mail: OpenDelivery, left: SentAttempt, accepted
     """Give a delivery the end its mail had; return False if it cannot have it.
 
     Args:
-        session: The transaction.
         mail: The delivery as the ledger has it.
         left: The attempt that sent it.
         accepted: True if the relay took it, False if that is unknown.
-        why: The reason to store.
     """
     now = from_us(max(left.at_us, mail.born_us))
     if mail.state is State.UNCERTAIN:

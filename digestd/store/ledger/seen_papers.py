@@ -91,8 +91,7 @@ def _look_back(session: Session, subscribers: Sequence[int]) -> None:
     query = select(core.delivery.c.subscriber_id, core.delivery.c.history).where(core.delivery.c.id.in_(newest))
     planned = {row.subscriber_id: steps(row.history)[0][2] for row in session.connection().execute(query)}
     rows = [{"who": who, "planned": planned.get(who)} for who in subscribers]
-    if rows:
-        session.connection().execute(_PLANNED, rows)
+    core.execute_many(session, _PLANNED, rows)
 
 
 _PLANNED = (

@@ -45,7 +45,6 @@ def open_providers(settings: Mapping[str, object], certificate: CertificateLoade
     """Return the configured providers by name.
 
     Args:
-        settings: All settings by name.
         certificate: Loader of signing certificates.
 
     Raises:

@@ -52,8 +52,6 @@ class BounceEvent:
 
     Attributes:
         id: The provider's id of the event; equal for repeated requests.
-        kind: Kind of failure.
-        address: Address of the recipient.
         status: RFC 3463 status, or "".
         envelope: Return path of the mail, or "".
         message_id: Message-ID of the mail, or "".

@@ -62,7 +62,6 @@ class Ses:
     """The SNS topic of one SES account.
 
     Attributes:
-        topic: ARN of the topic.
         certificate: Loader of signing certificates.
         host: Host of SNS in the region of the topic.
         names: Host names that the signing certificate may have.
