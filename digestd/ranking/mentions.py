@@ -128,6 +128,7 @@ class MentionIndex:
     texts: Sequence[str]
     titles_of: Sequence[str]
     _quotes: dict[tuple[int, int], str] = field(default_factory=dict)
+    _places: dict[int, Sequence[Mapping[int, Sequence[int]]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -184,25 +185,37 @@ class MentionIndex:
 
         They are the most different words of the form that stand close in a sentence; None if they tell nothing.
         """
-        begin, end = self.begins[paper], np.searchsorted(self.papers, paper, side="right")
-        lemma_of = {self.words[lemma]: lemma for lemma in form if lemma in self.words}
-        found = begin + np.flatnonzero(np.isin(self.sequence[begin:end], list(lemma_of)))
-        first_of_abstract = np.searchsorted(found, begin + self.titles[paper])
-        for part in (found[:first_of_abstract].tolist(), found[first_of_abstract:].tolist()):
-            windows = [self._window(part, start) for start in part]
-            best = max(windows, key=lambda places: (len(places), self.tells[places[0]]), default=[])
-            is_common = len(best) == 1 and self.model.lexicon.share(lemma_of[int(self.sequence[best[0]])]) > TELLING
-            if not is_common and 2 * len(best) >= len(form):  # "large" alone says nothing of large language models
-                return best[0], best[-1] + 1 - best[0]
+        lemma_of = {number: lemma for lemma in form if (number := self.words.get(lemma))}
+        for places in self._places_of(paper):
+            if 2 * len(lemma_of.keys() & places.keys()) < len(form):  # "large" alone is not large language models
+                continue
+            found = [(place, number) for number in lemma_of for place in places.get(number, ())]
+            most, _, place = max((len(self._near(found, place)), self.tells[place], -place) for place, _ in found)
+            near = self._near(found, -place)
+            is_common = most == 1 and self.model.lexicon.share(lemma_of[next(iter(near))]) > TELLING
+            if not is_common and 2 * most >= len(form):
+                return min(near.values()), max(near.values()) + 1 - min(near.values())
         return None
 
-    def _window(self, places: Sequence[int], start: int) -> list[int]:
-        """Return the places of different words that stand within WINDOW words and one sentence from `start` on."""
-        found: dict[int, int] = {}
-        for place in places:
-            if start <= place < start + WINDOW and self.sentences[place] == self.sentences[start]:
-                found.setdefault(int(self.sequence[place]), place)
-        return list(found.values())
+    def _places_of(self, paper: int) -> Sequence[Mapping[int, Sequence[int]]]:
+        """Return the places of each word in the title, and in the abstract."""
+        if (known := self._places.get(paper)) is not None:
+            return known
+        begin, end = int(self.begins[paper]), int(np.searchsorted(self.papers, paper, side="right"))
+        abstract = begin + int(self.titles[paper])
+        found: list[dict[int, list[int]]] = [{}, {}]
+        for place, word in enumerate(self.sequence[begin:end].tolist(), begin):
+            found[place >= abstract].setdefault(word, []).append(place)
+        return self._places.setdefault(paper, found)
+
+    def _near(self, found: Sequence[tuple[int, int]], start: int) -> dict[int, int]:
+        """Return the numbers of words that stand within WINDOW words and one sentence from `start` on, and where."""
+        sentence = self.sentences[start]
+        return {
+            number: place
+            for place, number in found
+            if start <= place < start + WINDOW and self.sentences[place] == sentence
+        }
 
     def _quote(self, start: int, length: int) -> str:
         text = self.texts[self.papers[start]]

@@ -1,5 +1,7 @@
 """The subject of a paper: the chance that it is about a topic, whatever else it mentions."""
 
+from functools import cache
+
 import numpy as np
 
 from digestd.domain.digest import ReasonKind
@@ -37,17 +39,21 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     best, cell = (rows[where], found[where]) if len(rows) else (where, where)
     topic, cells_at, topic_text = best.tolist(), cell.tolist(), profiles.topic_text()
 
+    @cache
+    def place(k: int) -> tuple[int, int] | None:
+        return subjects.place(cells_at[k])
+
     def words(k: int) -> Words:
-        place = subjects.place(cells_at[k])
-        return topic_text(topic[k]), (subjects.mentions.quote(*place),) if place else ()
+        found = place(k)
+        return topic_text(topic[k]), (subjects.mentions.quote(*found),) if found else ()
 
     def kind(k: int) -> ReasonKind:
         if titled[cells_at[k]]:
             return ReasonKind.TITLE
         if named[cells_at[k]]:
             return ReasonKind.TOPIC
-        place = subjects.place(cells_at[k])
-        is_of_abstract = place is not None and subjects.mentions.tells[place[0]] != TITLE
+        found = place(k)
+        is_of_abstract = found is not None and subjects.mentions.tells[found[0]] != TITLE
         return ReasonKind.BACKGROUND if is_of_abstract else ReasonKind.NEAR_TOPIC
 
     return ReasonEvidence(ReasonKind.TOPIC, most, words, best * len(candidates) + at.columns, kind)
