@@ -60,8 +60,8 @@ class _MutePages:
 
         Raises:
             BadToken: The token is invalid.
-            Void: The link was replaced.
-            NotFound: The subscriber had no such digest.
+            PreferencesLinkExpired: The link is too old or was replaced.
+            NotFound: The subscriber had no such digest, or was erased.
         """
         known = self.settings_page.subscriber_of(token)
         with self.app.db.read() as session:

@@ -30,7 +30,7 @@ MALFORMED = 422
 class SettingsPage:
     """The settings page behind a link.
 
-    Every method with a token raises BadToken or Void for a bad link.
+    Every method with a token raises what `open_preferences` does.
     """
 
     app: App
