@@ -224,7 +224,7 @@ def _singular(word: str) -> str:
 
 
 def _infinitive(word: str) -> str:
-    if word.endswith(("elling", "elled")):
+    if word.endswith(("elling", "elled", "trolling", "trolled")):
         return word.removesuffix("ing").removesuffix("ed")[:-1]
     for ending, least in (("ing", 3), ("ed", 3)):
         base = word.removesuffix(ending)

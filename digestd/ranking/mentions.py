@@ -37,6 +37,8 @@ NAMED, HINTED, LISTED = range(3)
 
 DIRECTIONS = frozenset({"to", "in", "by"})
 """Words that separate: "images to 4D generation" is no image generation, "reward in flow models" no reward model."""
+_COMMA = re.compile("[,;:]")
+"""Separates as well."""
 WINDOW, TELLING = 5, 0.1
 """Words that a part of a title has at most, and the share of papers below which one word relates it to a topic."""
 _CLAUSE_END = re.compile(r"[^\w\s'’\u2010-\u2015-]|\b(?:and|or)\b")
@@ -102,7 +104,7 @@ class MentionIndex:
         tells: (w,) TITLE, or what the sentence of the word tells.
         objects: (w,) whether the word may be the object of the word before ("generate images", "generation of images"):
             not in the same compound, nor after an adjective ("generative programs").
-        directed: (w,) whether one of DIRECTIONS stands before the word.
+        directed: (w,) whether one of DIRECTIONS or a comma stands before the word.
         begins, titles: (m,) first place of each paper, and the number of words in its title.
         texts: (m,) the text of each paper.
         titles_of: (m,) its title, with which the text begins.
@@ -270,7 +272,8 @@ class MentionIndex:
                 if distance > 1:  # not "vision-language-(action) models", "large (vision-)language models"
                     ends = self.spans[:, 1]
                     may &= (ends[last - 1] != ends[last + 1]) & (ends[last + 1] != ends[last + 2])
-                    may &= ~(self.directed[last + 1] | self.directed[last + 2])  # not "images *to* 4D generation"
+                    # not "images *to* 4D generation", "camera encoders, control"
+                    may &= ~(self.directed[last + 1] | self.directed[last + 2])
                 step[may] = distance
             form, start, last, length = form[step > 0], start[step > 0], (last + step)[step > 0], length + 1
         return np.concatenate(found)
@@ -433,7 +436,7 @@ def _places(pattern: re.Pattern[str], text: str, start: int) -> set[int]:
 def _separation(between: str) -> int:
     """Return how a word follows another one with this text between them, if it may be its object."""
     follows = _OBJECT if between else 0
-    if not DIRECTIONS.isdisjoint(between.lower().split(" ")):
+    if not DIRECTIONS.isdisjoint(between.lower().split(" ")) or _COMMA.search(between):
         follows |= _DIRECTED
     if len(between) > 1 and _CLAUSE_END.search(between):
         follows |= _NEXT_CLAUSE

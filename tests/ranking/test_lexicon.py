@@ -9,7 +9,8 @@ from digestd.ranking.lexicon import AcronymCounter, Lexicon, acronym, build_lexi
     ("one", "other"),
     [
         ("tokenization", "tokeniser"), ("networks", "network"), ("studies", "study"), ("editing", "edited"),
-        ("generation", "generative"), ("modelling", "modeling"), ("interpretability", "interpretable"),
+        ("generation", "generative"), ("modelling", "modeling"), ("controlled", "control"),
+        ("interpretability", "interpretable"),
         ("correction", "correcting"), ("behaviour", "behavior"), ("mechanistically", "mechanistic"),
     ],
 )  # fmt: skip

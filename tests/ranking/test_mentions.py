@@ -58,6 +58,7 @@ def test_forms_are_found_as_word_by_word(seed: int) -> None:
         ("Goods such as sand can leak, and rock salt drums hold.", True),
         ("Goods (e.g. rock salt drums) leak.", False),
         ("Rock-salt-sand drums leak.", False),
+        ("Of rock slides, salt drums leak.", False),
         ("Rock sea-salt drums leak.", False),
         ("Rock-salt based drums leak.", True),
     ],
