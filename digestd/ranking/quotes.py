@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from digestd.ranking.text import STOP_WORDS, lower
 
-MAX, BEFORE = 90, 40
-"""Maximum number of characters of a quote, and of those before what it is quoted for."""
+MAX, BEFORE = 110, 55
+"""Maximum number of characters of a quote, and of those before what it is quoted for if much follows."""
 EXTRA = 4
 """Maximum number of words by which a quote from a title is extended on each side."""
 SENTENCE_END = re.compile(r"[.!?;:][\"'”’)\]]*(?=\s|$)")
@@ -48,9 +48,10 @@ def sentences(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
 def excerpt(text: str, start: int, end: int) -> str:
     """Return the sentence around text[start:end], cut between phrases to about MAX characters."""
     before = SENTENCE_END.split(text[:start])[-1].lstrip()
-    if len(before) > BEFORE:
-        before = "…" + _from_phrase(before[-BEFORE:].partition(" ")[2])
     after = SENTENCE_END.split(text[end:], maxsplit=1)[0].rstrip()
+    most = max(MAX - (end - start) - len(after), BEFORE)
+    if len(before) > most:
+        before = "…" + _from_phrase(before[-most:].partition(" ")[2])
     room = max(MAX - len(before) - (end - start), 0)
     if len(after) > room:
         after = _to_phrase(after, room) + "…"

@@ -40,16 +40,23 @@ def test_excerpt_is_cut_between_words() -> None:
     assert (found[0], found[-1]) == ("…", "…")
 
 
+def test_excerpt_at_the_end_shows_more_of_what_comes_before() -> None:
+    text = f"Old brave sailors of all the seven seas far from home counted {'a' * BEFORE} moons"
+    start = text.index("moons")
+    assert len(excerpt(text, start, start + 5)) > BEFORE + 20
+    assert excerpt("x " * 60 + "moons", 120, 125).endswith("x x moons")
+
+
 def test_excerpt_ends_with_no_function_word() -> None:
     text = f"moons {'x' * 70} of the {'x' * 40}"
     assert excerpt(text, 0, 5) == f"moons {'x' * 70}…"
 
 
 def test_excerpt_is_cut_between_phrases() -> None:
-    text = "Far sights drew old brave sailors, who counted moons for years"
+    text = f"Sights of far seas drew old brave sailors of all ages, who counted moons {'and moons ' * 12}for years"
     start = text.index("moons")
-    assert excerpt(text, start, start + 5) == "…who counted moons for years"
-    assert excerpt(f"moons{' tug' * 18} in heavy silver boxes", 0, 5) == f"moons{' tug' * 18}…"
+    assert excerpt(text, start, start + 5).startswith("…who counted moons and moons")
+    assert excerpt(f"moons{' tug' * 23} in heavy silver boxes", 0, 5) == f"moons{' tug' * 23}…"
 
 
 @pytest.mark.parametrize(
