@@ -157,8 +157,8 @@ def test_smtp_worker_crash_logs_location_only(installed: Install, more: dict[str
     with Relay().in_thread() as relay:
         said = _settings(installed, f"http://127.0.0.1:{free_port()}", "json", relay.url)
         ended = Command(("up",), said | more, installed.folder).run()
-    assert (ended.code, "unexpected ValueError" in ended.output) == (1, True)
-    assert ("queries.py" in ended.output) == bool(more)
+    assert (ended.code, "unexpected KeyError" in ended.output) == (1, True)
+    assert ("claim_queue.py" in ended.output) == bool(more)
     assert leaking_lines(ended) == []
     assert left(installed.folder) == []
 
