@@ -27,7 +27,7 @@ FAILED = 3
 """The exit status of a child that has logged why it failed."""
 _START = "import sys; sys.path[:] = sys.argv[2:]; from digestd.jobs.child import main; main()"
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
-"""Of mallopt(3): with an arena for each thread, planning takes a tenth more memory and is no faster."""
+"""Use one arena (mallopt(3)): with one for each thread, planning takes a tenth more memory and is no faster."""
 log = structlog.get_logger(__name__)
 
 

@@ -58,7 +58,7 @@ _AVOIDED = re.compile(
     r"(?<![\w-])(?:without|instead of|rather than|unlike|as opposed to|no longer"
     r"|eschew(?:s|ed|ing)?|avoid(?:s|ed|ing)?|bypass(?:es|ed|ing)?|circumvent(?:s|ed|ing)?)\s[^,.;:!?()]*"
 )
-"""What the authors do not do or use, up to the end of the clause."""
+"""Match what the authors do not do or use, up to the end of the clause."""
 
 FEATURES = ("title", "opening", "often", "hinted", "hinted in title", "single", "category")
 """The columns of `Mentions.features`.
@@ -185,7 +185,7 @@ class MentionIndex:
     def related(self, form: Sequence[str], paper: int) -> tuple[int, int] | None:
         """Return the start and length of the words that come nearest to a form: of the title, else of the abstract.
 
-        They are the most different words of the form that stand close in a sentence; None if they tell nothing.
+        They are the most different words of the form that stand close in a clause; None if they tell nothing.
         """
         lemma_of = {number: lemma for lemma in form if (number := self.words.get(lemma))}
         for places in self._places_of(paper):
@@ -211,12 +211,12 @@ class MentionIndex:
         return self._places.setdefault(paper, found)
 
     def _near(self, found: Sequence[tuple[int, int]], start: int) -> dict[int, int]:
-        """Return the numbers of words that stand within WINDOW words and one sentence from `start` on, and where."""
-        sentence = self.sentences[start]
+        """Return the numbers of words that stand within WINDOW words and one clause from `start` on, and where."""
+        clause = self.clauses[start]
         return {
             number: place
             for place, number in found
-            if start <= place < start + WINDOW and self.sentences[place] == sentence
+            if start <= place < start + WINDOW and self.clauses[place] == clause
         }
 
     def _quote(self, start: int, length: int) -> str:
