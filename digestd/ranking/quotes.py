@@ -116,7 +116,7 @@ def title_phrase(title: str, start: int, end: int) -> str:
 
 def _ends_phrase(word: str, *, is_last: bool = False) -> bool:
     """Return True if the word is no part of a noun phrase; a gerund is one only as its last word."""
-    return word.lower() in STOP_WORDS or (word.endswith("ing") and not is_last)
+    return word.lower() in STOP_WORDS | {"based"} or (word.endswith("ing") and not is_last)
 
 
 def _is_plural(word: str) -> bool:

@@ -67,6 +67,7 @@ def test_excerpt_is_cut_between_phrases() -> None:
         ("On Goat Keeping: A Survey", "Goat", "Goat Keeping"),
         ("Herds of Goat, Sheep and Cow", "Goat", "Goat"),
         ("Goats", "Goats", "Goats"),
+        ("Tests of Goat Milk Based on Salt", "Goat", "Goat Milk"),
     ],
 )
 def test_title_phrase_is_a_noun_phrase(title: str, word: str, quote: str) -> None:
