@@ -155,7 +155,8 @@ def test_metrics_and_keys_mentioned_on_a_page_exist(page: Path) -> None:
 
 @cache
 def code() -> str:
-    files = [*ROOT.glob("digestd/**/*.py"), *ROOT.glob("deploy/*.*"), ROOT / "pyproject.toml"]
+    files = [*ROOT.glob("digestd/**/*.py"), *ROOT.glob("tests/bench/*.py"), *ROOT.glob("deploy/*.*")]
+    files.append(ROOT / "pyproject.toml")
     return "\n".join(file.read_text() for file in files)
 
 

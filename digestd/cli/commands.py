@@ -130,13 +130,6 @@ TRIAL = {
     "show": CommandEntry("trial:show_trial", "Show the results of a trial."),
     "list": CommandEntry("trial:list_trials", "List all trials, newest first."),
 }
-BENCH = {
-    "rank": CommandEntry("bench:bench_rank", "Measure how fast a day is ranked."),
-    "delivery": CommandEntry(
-        "bench:bench_delivery", "Measure how fast digests are planned and mailed to a local relay."
-    ),
-    "service": CommandEntry("bench:bench_service", "Measure the complete service with a local sink."),
-}
 TEMPLATE = {
     "list": CommandEntry("template:list_templates", "List the templates, and which of them are yours.", logs=False),
     "copy": CommandEntry("template:copy_template", "Copy a built-in template to change it.", logs=False),
@@ -213,7 +206,6 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "webhook": GroupEntry("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
     "api-token": GroupEntry("Create, list and revoke API tokens.", API_TOKEN, _OPERATIONS),
     "trial": GroupEntry("Compare two rankings on live subscribers.", TRIAL, _OPERATIONS),
-    "bench": GroupEntry("Measure speed and memory with generated data.", BENCH, _OPERATIONS),
     "template": GroupEntry("Change the templates of mails and pages.", TEMPLATE, _OPERATIONS),
     "config": GroupEntry("Show and check the settings.", CONFIG, _OPERATIONS),
 }

@@ -1,7 +1,7 @@
 """Compact columns of the ledger: picks, history, seen papers.
 
 Why not JSON columns: measured on one core with 4,000 digests of 15 picks, in µs of CPU per subscriber. For comparison,
-ranking costs 302 µs (`digestd bench rank --subscribers 4000 --papers 500 --processes 1`).
+ranking costs 302 µs (`python -m tests.bench.rank --subscribers 4000 --papers 500 --processes 1`).
 
                                   packed    JSON
     write the picks                    5      21    1.1 kB → 1.5 kB

@@ -3,7 +3,7 @@
     python -m tests.bench.growth [--subscribers 2000 20000] [--papers 1000 100 3000] [--json]
 
 The first numbers, SQLite and no signature are the base; each further row changes one of them. Each row is a run of
-`digestd bench delivery` with one process. Size and CPU time per digest, and peak memory:
+`python -m tests.bench.delivery` with one process. Size and CPU time per digest, and peak memory:
 
     mail_bytes            depends on the papers, as fewer of few are good enough
     plan_us, deliver_us   digestd's own; the processes of PostgreSQL are not included
@@ -20,8 +20,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from digestd.evaluation.bench.delivery import DeliveryLoad, measure_delivery
 from tests import postgres
+from tests.bench.delivery import DeliveryLoad, measure_delivery
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 COLUMNS = {

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 
 from digestd.digests.text_model import text_model
-from digestd.evaluation.bench.smtp_sink import run_sink
+from tests.bench.smtp_sink import run_sink
 from tests.conftest import NOW
 from tests.support import sample_data
 from tests.support.install import install

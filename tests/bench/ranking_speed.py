@@ -2,7 +2,7 @@
 
     python -m tests.bench.ranking_speed --subscribers 100000 --papers 1000 --archive 100000 [--json]
 
-`linear` as in `digestd bench rank`: 1 is linear, less is better; the exit code is 1 above 1.2, or if a profile of up
+`linear` as in `tests.bench.rank`: 1 is linear, less is better; the exit code is 1 above 1.2, or if a profile of up
 to 100 likes takes more than 3 ms. `refit_ms`: one subscriber's ridge regression after a click, with 10, 100 and 500
 likes; `click_ms`: the same, with 1,000 papers ranked again. `model_…`: a text model fitted on the archive in a process
 of its own.
@@ -21,14 +21,14 @@ from multiprocessing import get_context
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId, Words
-from digestd.evaluation.bench import synthetic_data
-from digestd.evaluation.bench.ranking import RankingLoad, measure_ranking
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.fusion import score
 from digestd.ranking.model import dumps, fit
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.seeds import Seed
+from tests.bench import synthetic_data
+from tests.bench.rank import RankingLoad, measure_ranking
 
 LINEAR, REFIT_MS = 1.2, 3.0
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)

@@ -32,10 +32,10 @@ from tempfile import TemporaryDirectory
 from digestd.digests.planner import plan
 from digestd.digests.refit import BLOCK, prepare
 from digestd.domain.subscriber import Cause
-from digestd.evaluation.bench import synthetic_data
 from digestd.papers.embedding import embed_papers
 from digestd.papers.paper_import import import_papers
 from digestd.store import subscribers
+from tests.bench import synthetic_data
 from tests.support.install import Install, install
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)

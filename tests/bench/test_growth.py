@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.evaluation.bench.delivery import DeliveryLoad
+from tests.bench.delivery import DeliveryLoad
 from tests.bench.growth import COLUMNS, loads, measure
 
 

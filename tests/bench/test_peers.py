@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from digestd.evaluation.bench.smtp_sink import SinkAnswers, find_program
 from tests.bench.peers.__main__ import PEERS, LeftOutError, build_program, measure, run, table, write_digests
 from tests.bench.peers.digests import read_digests
+from tests.bench.smtp_sink import SinkAnswers, find_program
 from tests.support.relay import Relay
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from digestd.domain.delivery import State
-from digestd.evaluation.bench.sink_server import SinkServer
+from tests.bench.sink_server import SinkServer
 from tests.delivery.conftest import READERS
 from tests.support.install import Install
 from tests.support.relay import Fault, Relay

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from digestd.evaluation.bench.postfix import run_postfix
-from digestd.evaluation.bench.smtp_sink import find_program
+from tests.bench.postfix import run_postfix
+from tests.bench.smtp_sink import find_program
 from tests.postgres import free_port
 
 

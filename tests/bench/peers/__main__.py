@@ -13,9 +13,9 @@ rounds:
     cpu_ratio   CPU time of smtp-source and sink over that of the program and sink
     rss_mib     peak memory
 
-`digestd` ranks, plans and keeps its ledger, with one process and twenty times as many mails, by `digestd bench
-delivery`; the others only render and send. `smtppool` needs `go` and its module; otherwise it is left out. With
-`--relay-latency` the built-in sink takes 50 connections and answers every command late; smtp-source uses all 50.
+`digestd` ranks, plans and keeps its ledger, with one process and twenty times as many mails, by
+`tests.bench.delivery`; the others only render and send. `smtppool` needs `go` and its module; otherwise it is left out.
+With `--relay-latency` the built-in sink takes 50 connections and answers every command late; smtp-source uses all 50.
 """
 
 import argparse
@@ -32,12 +32,12 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from digestd.evaluation.bench.delivery import DeliveryLoad, measure_delivery
-from digestd.evaluation.bench.smtp_sink import Sink, SinkAnswers, find_program, run_sink, run_smtp_source
-from digestd.evaluation.bench.subprocesses import ResourceUsage, run_programs
-from digestd.evaluation.bench.synthetic_data import synthetic_papers
+from tests.bench.delivery import DeliveryLoad, measure_delivery
 from tests.bench.peers.digests import read_digests
 from tests.bench.peers.scripts import email_message
+from tests.bench.smtp_sink import Sink, SinkAnswers, find_program, run_sink, run_smtp_source
+from tests.bench.subprocesses import ResourceUsage, run_programs
+from tests.bench.synthetic_data import synthetic_papers
 from tests.support.relay import Relay
 
 ROOT = Path(__file__).parents[3]

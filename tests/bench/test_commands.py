@@ -1,4 +1,4 @@
-"""Test `digestd bench` without settings or a database."""
+"""The benchmarks run without settings or a database."""
 
 import json
 import os
@@ -11,12 +11,13 @@ import pytest
 
 from tests.support.postfix import tool
 
+BENCH = (sys.executable, "-m")
+
 
 def test_bench_rank_needs_no_settings(tmp_path: Path) -> None:
-    digestd = str(Path(sys.executable).with_name("digestd"))
-    words = ["bench", "rank", "--subscribers", "1600", "--papers", "40", "--archive", "60", "--json"]
+    command = [*BENCH, "tests.bench.rank", "--subscribers", "1600", "--papers", "40", "--archive", "60", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
-    done = subprocess.run([digestd, *words], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert found["subscribers"] == 1600
     assert found["papers"] == 40
@@ -28,9 +29,9 @@ def test_bench_rank_needs_no_settings(tmp_path: Path) -> None:
 
 
 def test_bench_delivery_compares_with_smtp_source(tmp_path: Path) -> None:
-    words = ["bench", "delivery", "--subscribers", "40", "--papers", "40", "--procs", "2", "--pairs", "1", "--json"]
+    words = ["tests.bench.delivery", "--subscribers", "40", "--papers", "40", "--procs", "2", "--pairs", "1", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
-    command = [sys.executable, "-m", "digestd", *words, "--dkim", "ed25519"]
+    command = [*BENCH, *words, "--dkim", "ed25519"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert found["sent"] == found["arrived"] > 20
@@ -46,9 +47,9 @@ def test_bench_delivery_compares_with_smtp_source(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_bench_service_measures_a_day(tmp_path: Path) -> None:
-    words = ["bench", "service", "--subscribers", "40", "--papers", "40", "--rate", "20", "--json"]
+    words = ["tests.bench.service", "--subscribers", "40", "--papers", "40", "--rate", "20", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
-    command = [sys.executable, "-m", "digestd", *words]
+    command = [*BENCH, *words]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert found["sent"] == found["arrived"] > 20
@@ -60,11 +61,9 @@ def test_bench_service_measures_a_day(tmp_path: Path) -> None:
 
 
 def test_bench_delivery_to_a_relay_that_answers_late(tmp_path: Path) -> None:
-    words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
+    words = ["tests.bench.delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     late = ["--relay-latency", "5", "--relay-connections", "2", "--no-pipelining"]
-    done = subprocess.run(
-        [sys.executable, "-m", "digestd", *words, *late], cwd=tmp_path, capture_output=True, check=True
-    )
+    done = subprocess.run([*BENCH, *words, *late], cwd=tmp_path, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert found["relay"] == "built-in"
     assert found["sent"] == found["arrived"] > 10
@@ -76,8 +75,8 @@ def test_bench_delivery_into_postfix(tmp_path: Path) -> None:
     tool("postfix")
     if os.geteuid() != 0:
         pytest.skip("only root can start a private Postfix")
-    words = ["bench", "delivery", "--subscribers", "300", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
-    command = [sys.executable, "-m", "digestd", *words, "--relay", "postfix"]
+    words = ["tests.bench.delivery", "--subscribers", "300", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
+    command = [*BENCH, *words, "--relay", "postfix"]
     with tempfile.TemporaryDirectory() as outside:  # Postfix's daemons cannot enter pytest's folder
         Path(outside).chmod(0o755)
         environment = {**os.environ, "TMPDIR": outside}
@@ -89,17 +88,17 @@ def test_bench_delivery_into_postfix(tmp_path: Path) -> None:
 
 
 def test_bench_delivery_refuses_a_late_postfix(tmp_path: Path) -> None:
-    words = ["bench", "delivery", "--relay", "postfix", "--relay-latency", "5"]
-    done = subprocess.run([sys.executable, "-m", "digestd", *words], cwd=tmp_path, capture_output=True, check=False)
+    words = ["tests.bench.delivery", "--relay", "postfix", "--relay-latency", "5"]
+    done = subprocess.run([*BENCH, *words], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode != 0
     assert b"only the sink can answer late" in done.stderr
 
 
 @pytest.mark.long
 def test_bench_delivery_without_postfix_uses_builtin_sink(tmp_path: Path) -> None:
-    words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
-    code = "from digestd.evaluation.bench import smtp_sink; smtp_sink._PATH = ''; from digestd.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, check=True)
+    words = ["tests.bench.delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
+    code = "from tests.bench import delivery, smtp_sink; smtp_sink._PATH = ''; delivery.main()"
+    done = subprocess.run([sys.executable, "-c", code, *words[1:]], cwd=tmp_path, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert found["relay"] == "built-in"
     assert found["sent"] == found["arrived"] > 10
@@ -108,9 +107,9 @@ def test_bench_delivery_without_postfix_uses_builtin_sink(tmp_path: Path) -> Non
 
 @pytest.mark.long
 def test_bench_delivery_on_postgresql_leaves_no_files(tmp_path: Path, postgres_url: str) -> None:
-    words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
+    words = ["tests.bench.delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
-    command = [sys.executable, "-m", "digestd", *words, "--database", postgres_url]
+    command = [*BENCH, *words, "--database", postgres_url]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert found["sent"] == found["arrived"] > 10

@@ -1,6 +1,9 @@
 """Measure the pipeline from a day's papers to the relay.
 
-It is compared with smtp-source on the same relay: a sink, at will one that answers late, or a real Postfix.
+    python -m tests.bench.delivery [--subscribers 4000] [--dkim ed25519] [--procs 2] [--pairs 3] [--json]
+
+It is compared with smtp-source on the same relay: a sink, at will one that answers late, or a real Postfix. It needs
+neither settings nor `init`, and checks that every mail arrived.
 
 The real commands run as subprocesses, `plan` once and `deliver --drain` in parts: rank, compose, commit, send, record.
 Just before each part, smtp-source sends as many mails of the same size to the same sink. Start-up, measured as the same
@@ -11,16 +14,18 @@ or of the text model; this cost is reported as `compile_us` per subscriber.
     send_ratio  the same without planning, which precedes sending
     cpu_ratio   CPU time of smtp-source and relay over that of digestd and relay; hardly depends on other load
     speedup     mails per second of all processes over those of one, measured just before
-    of_allowed  our mails per second over what a relay that answers late allows with its number of connections
+    of_allowed  our mails per second over what a relay that answers late allows with its number of connections; give it
+                some thousand subscribers and --pairs 1, as connections are opened by and by
 """
 
+import argparse
 import contextlib
 import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,22 +34,26 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from digestd import app as wiring
 from digestd.app import App
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.delivery.composer import Composer
 from digestd.digests.refit import prepare
 from digestd.digests.text_model import text_model
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
-from digestd.evaluation.bench import synthetic_data
-from digestd.evaluation.bench.postfix import run_postfix
-from digestd.evaluation.bench.smtp_sink import Sink, SinkAnswers, find_program, run_sink, run_smtp_source
-from digestd.evaluation.bench.subprocesses import TICKS, ResourceUsage, run_commands
 from digestd.ranking.dense import NoEncoder
 from digestd.settings import Settings
 from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.store.fsck import fsck
 from digestd.store.ledger import queries
+from tests.bench import synthetic_data
+from tests.bench.postfix import run_postfix
+from tests.bench.smtp_sink import Sink, SinkAnswers, find_program, run_sink, run_smtp_source
+from tests.bench.subprocesses import TICKS, ResourceUsage, run_commands
 
+NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
+"""The date of the generated day; results do not depend on it."""
 FOREIGN_MAX = 0.15
 """Share of the machine that other programs may use during a pair before it is left out."""
 ARCHIVE = 1_000
@@ -305,3 +314,44 @@ def prepare_install(load: DeliveryLoad, relay: Sink, folder: Path, now: datetime
     app = wiring.initialise(_settings(environment))
     _fill(app, load, now)
     return app, environment, prepare_models(app.db, now + timedelta(days=1))
+
+
+def main() -> None:
+    """Measure with the given load, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subscribers", type=int, default=4_000)
+    parser.add_argument("--papers", type=int, default=500, help="papers of the day")
+    parser.add_argument("--picks", type=int, default=15, help="maximum number of papers per digest")
+    parser.add_argument("--dkim", choices=["none", "ed25519", "rsa"], default="none", help="key that signs each mail")
+    parser.add_argument("--procs", type=int, default=2, help="number of workers")
+    parser.add_argument("--pairs", type=int, default=3, help="how often to run smtp-source and digestd in turn")
+    parser.add_argument("--database", default="", help="URL of an empty database; default: SQLite in a folder")
+    parser.add_argument("--relay", choices=["sink", "postfix"], default="sink", help="a private Postfix needs root")
+    parser.add_argument("--relay-latency", type=float, metavar="MS", help="milliseconds until the sink answers")
+    parser.add_argument("--relay-connections", type=int, default=50, help="with --relay-latency: those accepted")
+    parser.add_argument("--no-pipelining", action="store_true", help="with --relay-latency: offer no PIPELINING")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    if given.subscribers < given.pairs * (given.procs + 1):
+        parser.error("--subscribers must be at least --pairs times the processes and one more")
+    if given.relay == "postfix" and given.relay_latency is not None:
+        parser.error("only the sink can answer late: leave out --relay postfix")
+    answers = None
+    if given.relay_latency is not None:
+        answers = SinkAnswers(given.relay_latency / 1_000, given.relay_connections, not given.no_pipelining)
+    load = DeliveryLoad(
+        given.subscribers,
+        given.papers,
+        given.picks,
+        given.dkim,
+        given.procs,
+        given.pairs,
+        given.database,
+        given.relay,
+        answers,
+    )
+    emit(measure_delivery(load, NOW, say), given.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,7 @@
 """Measure ranking all subscribers against one day: all signals, fusion, the top 40, reasons for the top 15.
 
+    python -m tests.bench.rank [--subscribers 10000] [--papers 1000] [--archive 5000] [--processes 2] [--json]
+
 Each process reads subscribers from the database in shards, as planning does. Profiles are compiled and stored before,
 as they are between changes of a subscriber or of the text model; this cost is reported on its own. The baseline is the
 product that no ranker on these texts can avoid: a sparse matrix of one TF-IDF row per subscriber times the day's
@@ -9,6 +11,7 @@ Linearity is measured with a quarter of the subscribers, and of the papers. The 
 of liked papers, so it counts as start-up.
 """
 
+import argparse
 import gc
 import os
 import resource
@@ -24,14 +27,13 @@ from threading import Event
 
 import numpy as np
 
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.digests.planner import SHARD_SIZE
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
 from digestd.digests.shard import Shard, rank_shard
-from digestd.evaluation.bench import synthetic_data
-from digestd.evaluation.bench.delivery import prepare_models
-from digestd.evaluation.bench.subprocesses import proc_field
 from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.candidates import build_candidates, build_expansion_index
 from digestd.ranking.dense import NoEncoder
@@ -40,6 +42,9 @@ from digestd.store import due as waiting
 from digestd.store.database import Database, open_database
 from digestd.store.due import DueSubscriber
 from digestd.store.migrate import migrate
+from tests.bench import synthetic_data
+from tests.bench.delivery import NOW, prepare_models
+from tests.bench.subprocesses import proc_field
 
 TOP = 40
 REASONS = 15
@@ -240,7 +245,7 @@ _day: PlanningDay | None = None
 
 
 def _rank_worker(url: str, turn: int, load: RankingLoad) -> WorkerUsage:
-    assert _day is not None  # noqa: S101  # set before the fork
+    assert _day is not None  # set before the fork
     began, start, first, ranked, reasons = time.thread_time(), 0.0, 0, 0, 0
     db = open_database(url)
     with single_blas_thread():
@@ -279,3 +284,22 @@ def _top_reasons(day: PlanningDay, shard: Shard) -> Reasons:
     return reasons(
         day.candidates, shard.ranked.profiles, Cells(np.repeat(np.arange(len(first)), first.shape[1]), first.ravel())
     )
+
+
+def main() -> None:
+    """Measure with the given load, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subscribers", type=int, default=10_000)
+    parser.add_argument("--papers", type=int, default=1_000, help="papers of the day")
+    parser.add_argument(
+        "--archive", type=int, default=5_000, help="earlier papers, which fit the text model and are liked"
+    )
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    load = RankingLoad(given.subscribers, given.papers, given.archive, processes=given.processes)
+    emit(measure_ranking(load, NOW, say), given.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """An SMTP server that accepts and discards every mail, and may answer late.
 
-    python -m digestd.evaluation.bench.sink_server PORT [--latency MS] [--connections N] [--no-pipelining]
+    python -m tests.bench.sink_server PORT [--latency MS] [--connections N] [--no-pipelining]
 
 Every answer comes `latency` after its command, as over a long line: the answers to pipelined commands come together.
 Further connections than N are refused with 421. It prints the number of mails after each.
@@ -34,7 +34,7 @@ class SinkServer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, or refuse if there are too many sessions."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # asyncio passes one to stream protocols
+        assert isinstance(transport, asyncio.Transport)  # asyncio passes one to stream protocols
         self._transport = transport
         if len(self._sessions) >= self._connections:
             transport.write(b"421 4.7.0 too many connections\r\n")
@@ -59,7 +59,7 @@ class SinkServer(asyncio.Protocol):
                 data, self._in_mail = data[end + len(END_OF_MAIL) :], False
                 answers += b"250 ok\r\n"
                 SinkServer.taken += 1
-                print(f"mesg={SinkServer.taken}", flush=True)  # noqa: T201  # read by `Sink.count`
+                print(f"mesg={SinkServer.taken}", flush=True)  # read by `Sink.count`
                 continue
             verb, data = data[:4].upper(), data[end + 2 :]
             answers += self._extensions if verb == b"EHLO" else _REPLIES.get(verb, b"250 ok\r\n")

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from digestd.evaluation.bench.subprocesses import cpu_seconds
+from tests.bench.subprocesses import cpu_seconds
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 _COUNTED = re.compile(r"mesg=(\d+)")
@@ -91,7 +91,7 @@ def run_sink(folder: Path, answers: SinkAnswers | None = None) -> Iterator[Sink]
     listen = [*as_nobody, "-c", f"127.0.0.1:{port}", f"{MOST_SESSIONS}"]
     command = [program, *listen] if program else _builtin_command(port, answers or SinkAnswers())
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603  # no word of it is anybody's input
+        process = subprocess.Popen(command, stdout=out, stderr=out)
         try:
             wait_until_listening(port)
             yield Sink("smtp-sink" if program else "built-in", port, process.pid, log)
@@ -107,7 +107,7 @@ def run_smtp_source(to: Sink, mail: Path, count: int, sessions: int = 16) -> tup
         raise FileNotFoundError("smtp-source")
     command = [program, "-4", "-s", f"{sessions}", "-d", "-F", str(mail), "-m", str(count), f"127.0.0.1:{to.port}"]
     began = time.perf_counter()
-    process = subprocess.Popen(command)  # noqa: S603  # no word of it is anybody's input
+    process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -118,7 +118,7 @@ def run_smtp_source(to: Sink, mail: Path, count: int, sessions: int = 16) -> tup
 def _builtin_command(port: int, answers: SinkAnswers) -> list[str]:
     latency = ["--latency", f"{answers.latency * 1_000}", "--connections", f"{answers.connections}"]
     pipelining = [] if answers.pipelining else ["--no-pipelining"]
-    return [sys.executable, "-m", "digestd.evaluation.bench.sink_server", f"{port}", *latency, *pipelining]
+    return [sys.executable, "-m", "tests.bench.sink_server", f"{port}", *latency, *pipelining]
 
 
 def free_port() -> int:

@@ -1,5 +1,7 @@
 """Measure `digestd up`: from the hour to the mails, what it uses then and when idle, and its pages.
 
+    python -m tests.bench.service [--subscribers 4000] [--papers 500] [--procs 0] [--rate 200] [--json]
+
 The service starts before the hour at which every subscriber is due, plans at the hour, and mails a local sink. Once
 everything is sent, it is left alone and its wake-ups are counted. Then its pages are requested.
 
@@ -10,6 +12,7 @@ everything is sent, it is left alone and its wake-ups are counted. Then its page
     pages                   see `pages`
 """
 
+import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +21,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from digestd.app import App
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.delivery import State
-from digestd.evaluation.bench.delivery import DeliveryLoad, prepare_install, run_relay
-from digestd.evaluation.bench.pages import measure_pages, paths
-from digestd.evaluation.bench.running_service import RunningService, run_service
-from digestd.evaluation.bench.smtp_sink import Sink
 from digestd.store import due
 from digestd.store.fsck import fsck
 from digestd.store.ledger import queries
+from tests.bench.delivery import NOW, DeliveryLoad, prepare_install, run_relay
+from tests.bench.pages import measure_pages, paths
+from tests.bench.running_service import RunningService, run_service
+from tests.bench.smtp_sink import Sink
 
 BEFORE_SECONDS = 30.0
 """Time between the start of the service and the hour."""
@@ -137,3 +142,21 @@ def _watch_idle(service: RunningService, seconds: int) -> dict[str, float]:
         "wakeups_an_hour": round(wakeups * 3_600 / seconds),
         "processes": len(resident),
     }
+
+
+def main() -> None:
+    """Measure with the given load, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subscribers", type=int, default=4_000)
+    parser.add_argument("--papers", type=int, default=500, help="papers of the day")
+    parser.add_argument("--procs", type=int, default=0, help="DIGESTD_PROCESSES of the service")
+    parser.add_argument("--rate", type=int, default=200, help="pages requested per second")
+    parser.add_argument("--database", default="", help="URL of an empty database; default: SQLite in a folder")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    load = ServiceLoad(given.subscribers, given.papers, given.procs, given.rate, database=given.database)
+    emit(measure_service(load, NOW, say), given.json)
+
+
+if __name__ == "__main__":
+    main()

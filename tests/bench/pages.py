@@ -16,11 +16,11 @@ import numpy as np
 from digestd.app import App
 from digestd.domain.delivery import State
 from digestd.domain.interest import Interest, Kind
-from digestd.evaluation.bench import synthetic_data
-from digestd.evaluation.bench.running_service import RunningService
 from digestd.security.links import Purpose, make_token
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
+from tests.bench import synthetic_data
+from tests.bench.running_service import RunningService
 
 REQUESTS = 300
 """Requests of one page after another, whose CPU time is measured."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from digestd.errors import BadInput
-from digestd.evaluation.bench.smtp_sink import Sink, find_program, free_port, wait_until_listening
+from tests.bench.smtp_sink import Sink, find_program, free_port, wait_until_listening
 
 STARTS = 4
 """Postfix may be late on a busy machine, or its port taken."""
@@ -44,7 +44,7 @@ def run_postfix(folder: Path, settings: str = DISCARD) -> Iterator[Sink]:
     try:
         yield _start(command, folder)
     finally:
-        subprocess.run([*command, "stop"], check=False, capture_output=True)  # noqa: S603  # our own words
+        subprocess.run([*command, "stop"], check=False, capture_output=True)
 
 
 def _start(command: list[str], folder: Path) -> Sink:
@@ -52,13 +52,13 @@ def _start(command: list[str], folder: Path) -> Sink:
     for _ in range(STARTS):
         port = free_port()
         _write_services(folder, port)
-        started = subprocess.run([*command, "start"], check=False, capture_output=True, text=True, umask=0o022)  # noqa: S603  # our own
+        started = subprocess.run([*command, "start"], check=False, capture_output=True, text=True, umask=0o022)
         if started.returncode == 0:
             wait_until_listening(port)
             pid = int((folder / "spool" / "pid" / "master.pid").read_text())
             return Sink("postfix", port, pid, folder / "mail.log")
         said = started.stderr
-        subprocess.run([*command, "stop"], check=False, capture_output=True)  # noqa: S603  # our own words
+        subprocess.run([*command, "stop"], check=False, capture_output=True)
         time.sleep(2)
     raise RuntimeError(f"Postfix did not start: {said}")
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-from digestd.evaluation.bench.smtp_sink import free_port
-from digestd.evaluation.bench.subprocesses import cpu_seconds, proc_field, process_tree
+from tests.bench.smtp_sink import free_port
+from tests.bench.subprocesses import cpu_seconds, proc_field, process_tree
 
 START_SECONDS = 60.0
 
@@ -51,7 +51,7 @@ def run_service(environment: Mapping[str, str], folder: Path) -> Iterator[Runnin
     port = free_port()
     everything = {**os.environ, **environment, "DIGESTD_WEB_PORT": str(port), "DIGESTD_LOG_LEVEL": "warning"}
     command = [sys.executable, "-m", "digestd", "up"]
-    process = subprocess.Popen(command, env=everything, cwd=folder)  # noqa: S603  # our own words
+    process = subprocess.Popen(command, env=everything, cwd=folder)
     try:
         _wait_until_answers(port)
         yield RunningService(process.pid, port)
