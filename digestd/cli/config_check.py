@@ -10,8 +10,8 @@ from digestd.cli.messages import say
 from digestd.errors import BadInput
 from digestd.ranking.encoders import describe_encoder
 from digestd.resources import OverrideState, overrides
-from digestd.security.confinement.parser_process import probe
 from digestd.security.links import GRACE
+from digestd.security.parser_process import probe
 from digestd.security.secret_key import rotate
 
 
@@ -32,7 +32,7 @@ def check() -> None:
             say(f"warning: template {name} {warning}")
     confinement = probe()
     say(f"parsers run confined by {', '.join(confinement.layers)}")
-    for gap in confinement.gaps():
+    for gap in confinement.gaps:
         say(f"warning: {gap}")
     say("settings, secret key, database and templates are valid; `digestd doctor` tries relay, DNS, web and clock")
 

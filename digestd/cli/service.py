@@ -14,7 +14,7 @@ from digestd import tracing
 from digestd.app import App
 from digestd.cli import systemd
 from digestd.logs import configure
-from digestd.security.confinement.parser_process import ConfinementFailed, probe
+from digestd.security.parser_process import ConfinementFailed, probe
 
 _T = TypeVar("_T")
 log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ def with_logging(app: App) -> App:
 def log_confinement_gaps() -> None:
     """Log what the parser sandbox leaves open on this machine."""
     try:
-        gaps = probe().gaps()
+        gaps = probe().gaps
     except ConfinementFailed as error:
         log.error("parsers cannot be confined", why=str(error))
         return

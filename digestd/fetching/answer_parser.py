@@ -19,8 +19,8 @@ from typing import BinaryIO, Self, cast
 
 from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching import page_validation, parser_main
-from digestd.security.confinement import sandbox
-from digestd.security.confinement.parser_process import ParserProcess
+from digestd.security.confinement import OUT_OF_MEMORY
+from digestd.security.parser_process import ParserProcess
 from digestd.sources.source import Page, Parser
 
 _MALLOC = {"MALLOC_TRIM_THRESHOLD_": "100000000", "MALLOC_MMAP_THRESHOLD_": "100000000"}
@@ -129,7 +129,7 @@ class AnswerParser:
         code = child.process.returncode
         if code == -signal.SIGXCPU:
             why = f"took more than {self._limits.cpu} s of processor time"
-        elif code == sandbox.OUT_OF_MEMORY:
+        elif code == OUT_OF_MEMORY:
             why = f"took more than {self._limits.memory // 1_000_000} MB of memory"
         elif code == -signal.SIGKILL:
             why = f"was ended from outside, or says more than {self._limits.result // 1_000_000} MB"

@@ -34,8 +34,7 @@ def main() -> None:
     sys.path.insert(0, root)
     import digestd.domain.sighting_record  # noqa: PLC0415  # likewise
     import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; nothing can be loaded later
-    from digestd.security.confinement.framing import receive, send  # noqa: PLC0415  # likewise
-    from digestd.security.confinement.sandbox import confine, limit_cpu  # noqa: PLC0415  # likewise
+    from digestd.security.confinement import confine, limit_cpu, receive, send, send_report  # noqa: PLC0415  # likewise
     from digestd.sources import REGISTRY  # noqa: PLC0415  # likewise
 
     for kind in REGISTRY.values():
@@ -48,7 +47,7 @@ def main() -> None:
     while (packed := receive(sys.stdin.buffer)) is not None:
         source = pickle.loads(packed) if packed else source  # noqa: S301  # from the service, which is trusted here
         if not is_confined:  # the first source may be of a module that is not loaded yet; its answer is still unread
-            send(sys.stdout.buffer, confine(memory).to_json())
+            send_report(sys.stdout.buffer, confine(memory))
             is_confined = True
         cursor = json.loads(receive(sys.stdin.buffer) or b"null")
         body = receive(sys.stdin.buffer) or b""
@@ -63,7 +62,7 @@ def _answer(source: Any, body: bytes, cursor: str | None) -> tuple[bytes, bytes]
     If something is wrong, it is the first, and the second is empty.
     """
     from digestd.errors import DigestdError  # noqa: PLC0415  # likewise
-    from digestd.security.confinement.sandbox import OUT_OF_MEMORY  # noqa: PLC0415  # the path had to be set first
+    from digestd.security.confinement import OUT_OF_MEMORY  # noqa: PLC0415  # the path had to be set first
 
     try:
         return encode(source.parse(body, cursor))

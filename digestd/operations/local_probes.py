@@ -12,7 +12,7 @@ from digestd.errors import DigestdError
 from digestd.operations.status import read_status
 from digestd.ranking.encoders import describe_encoder
 from digestd.resources import OverrideState, overrides
-from digestd.security.confinement.parser_process import ConfinementFailed, probe
+from digestd.security.parser_process import ConfinementFailed, probe
 from digestd.security.secret_key import read_keys
 from digestd.settings import Settings
 from digestd.store import fetches
@@ -42,7 +42,7 @@ def check_sandbox() -> Sequence[Diagnosis]:
     except ConfinementFailed as problem:
         return [error("sandbox", f"parsers cannot be confined: {problem}", "see deploy/docs/security.md")]
     remedy = "use Linux 5.13 or newer, do not run digestd as root, and use the systemd unit or the container as shipped"
-    gaps = [warning("sandbox", gap, remedy) for gap in confinement.gaps()]
+    gaps = [warning("sandbox", gap, remedy) for gap in confinement.gaps]
     return gaps or [ok("sandbox", f"parsers run confined by {', '.join(confinement.layers)}")]
 
 

@@ -17,7 +17,7 @@ from digestd.replies.bounces.parsed_mail import UnreadableMail
 from digestd.replies.bounces.report import BounceReport, Classification
 from digestd.replies.commands.authentication import AuthenticationResult
 from digestd.replies.commands.command_mail import CommandMail, is_within_limits
-from digestd.security.confinement.parser_process import ParserProcess
+from digestd.security.parser_process import ParserProcess
 
 CPU_SECONDS = 10
 TIMEOUT_SECONDS = 60.0

@@ -20,14 +20,13 @@ def main() -> None:
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
     from digestd.replies.inbound_mail import parse_inbound_mail  # noqa: PLC0415  # needs the path; nothing loads later
-    from digestd.security.confinement.framing import receive, send  # noqa: PLC0415  # likewise
-    from digestd.security.confinement.sandbox import confine, limit_cpu  # noqa: PLC0415  # likewise
+    from digestd.security.confinement import confine, limit_cpu, receive, send, send_report  # noqa: PLC0415  # likewise
 
     parse_inbound_mail(
         b"From: =?latin-1?q?a?= <a@example.org>\nContent-Type: text/html\n\n<p>a"
     )  # load what the parser imports on first use, before imports are blocked
     gc.enable()
-    send(sys.stdout.buffer, confine(memory).to_json())
+    send_report(sys.stdout.buffer, confine(memory))
     while (sent_to := receive(sys.stdin.buffer)) is not None:
         raw = receive(sys.stdin.buffer) or b""
         limit_cpu(cpu)
@@ -36,7 +35,7 @@ def main() -> None:
 
 def _parse(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
     from digestd.replies.inbound_mail import parse_inbound_mail  # noqa: PLC0415  # the path had to be set first
-    from digestd.security.confinement.sandbox import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
+    from digestd.security.confinement import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
 
     try:
         classified, mail = parse_inbound_mail(raw, sent_to)

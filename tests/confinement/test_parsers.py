@@ -14,7 +14,7 @@ from digestd.fetching.answer_parser import AnswerParser
 from digestd.replies.bounces.parsed_mail import UnreadableMail
 from digestd.replies.inbound_mail import parse_inbound_mail as read_mail
 from digestd.replies.mail_parser import MailParser as MailReader
-from digestd.security.confinement.sandbox import CODECS
+from digestd.security.confinement import CODECS
 from digestd.sources import parse_source
 from digestd.sources.imports import FormatDetector, ReferenceFile
 from digestd.sources.libraries.orcid import OrcidLibrary

@@ -18,9 +18,8 @@ HARD = (SAMPLES / "postfix-hard.eml").read_bytes()
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from digestd.security.confinement.framing import receive, send
-from digestd.security.confinement.sandbox import confine
-send(sys.stdout.buffer, confine(512_000_000).to_json())
+from digestd.security.confinement import confine, receive, send, send_report
+send_report(sys.stdout.buffer, confine(512_000_000))
 while receive(sys.stdin.buffer) is not None:
     receive(sys.stdin.buffer)
     send(sys.stdout.buffer, {answer!r})

@@ -13,9 +13,8 @@ from typing import BinaryIO, cast
 
 import digestd
 from digestd.errors import DigestdError
-from digestd.security.confinement import probe as probing
-from digestd.security.confinement.framing import receive, send
-from digestd.security.confinement.report import Confinement, parse_report
+from digestd.security import confinement
+from digestd.security.confinement import Confinement, read_report, receive, send
 
 REPORT_MAX = 10_000
 PROBE_MEMORY = 512_000_000
@@ -86,8 +85,8 @@ class ParserProcess:
             ConfinementFailed: it ended before it sent one.
         """
         try:
-            return parse_report(self._first() or b"")
-        except (ValueError, TypeError, KeyError) as error:
+            return read_report(self._first() or b"")
+        except (ValueError, TypeError) as error:
             self.kill()
             code = self.process.wait()
             raise ConfinementFailed(
@@ -119,7 +118,7 @@ def probe() -> Confinement:
     Raises:
         ConfinementFailed: none can be started.
     """
-    child = ParserProcess(probing.__file__, [str(PROBE_MEMORY)])
+    child = ParserProcess(confinement.__file__, [str(PROBE_MEMORY)])
     watch = Timer(PROBE_SECONDS, child.kill)
     watch.start()
     try:
