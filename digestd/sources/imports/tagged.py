@@ -1,4 +1,4 @@
-"""Read records of tagged lines, the common form of RIS, MEDLINE, Web of Science, Ovid, RefWorks and Refer.
+"""Read records of tagged lines, the common form of RIS, MEDLINE, Web of Science and Refer.
 
 A line with a tag begins a field; a line without one continues it. A form says what a tag looks like, and where a
 record begins and ends. Bad optional fields are ignored, so that they never lose a record.

@@ -10,6 +10,8 @@ _XML_NAMES = {
     "doi_records": "Crossref XML",
     "crossref_result": "Crossref XML",
     "mets": "METS",
+    "mods": "MODS",
+    "modsCollection": "MODS",
     "file": "BibTeXML",
     "collection": "MARC XML",
     "record": "MARC XML",
@@ -30,7 +32,8 @@ _TEXT_NAMES = (
     (re.compile(r"\A%PDF-"), "PDF"),
     (re.compile(r"\APT\tAU\t"), "Web of Science's table, separated by tabs"),
     (re.compile(r"^PMID: \d+\b.*$", re.MULTILINE), "PubMed's text"),
-    (re.compile(r"\A\s*<\d+>[ \t]*\n"), "Ovid's text with long labels"),
+    (re.compile(r"^ ?VN {1,2}- ?Ovid|\A\s*<\d+\.? ?>[ \t]*\n", re.MULTILINE), "Ovid's text"),
+    (re.compile(r"\A\s*RT [A-Z][\w, /()-]+\n(?:[A-Z][A-Z0-9] .*\n){2}"), "RefWorks' text"),
     (
         re.compile(r"\A\s*(?:From \S+ .*\d|(?:(?:From|To|Subject|Date|Received|Message-ID|Reply-To): .*\n){2})"),
         "an e-mail",
