@@ -5,7 +5,6 @@ Each error is one line that names the remedy.
 The module that uses a setting checks it, and is imported only if the setting is given.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 from email.utils import parseaddr
 from typing import NoReturn
@@ -82,7 +81,7 @@ def _check_complaints(settings: Settings) -> None:
         )
 
 
-def _fetch_nothing(url: str, _names: Collection[str], _now: datetime) -> NoReturn:
+def _fetch_nothing(url: str, _now: datetime) -> NoReturn:
     raise BadInput(f"cannot fetch {url} while settings are checked")
 
 

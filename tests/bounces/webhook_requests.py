@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -11,7 +11,6 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from digestd.domain.bounce import BounceKind
 from digestd.replies.bounces.providers.provider import WebhookRequest
@@ -48,74 +47,19 @@ def ec_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-@dataclass(frozen=True)
-class Authority:
-    """A certificate authority: its certificate and its key."""
-
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-
-    @property
-    def pem(self) -> bytes:
-        """Return the certificate in PEM."""
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def authority(name: str = "Invented Root", by: Authority | None = None, key_seed: int = 1) -> Authority:
-    """Return a root, or an intermediate authority issued by `by`."""
-    key = ec.derive_private_key(key_seed, ec.SECP256R1())
-    builder = _begun(name, key.public_key(), by.certificate.subject if by else _named(name), 3_650)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    usage = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
-    builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
-    signer = by.key if by else key
-    builder = builder.add_extension(_issued_by(signer), critical=False)
-    return Authority(builder.sign(signer, hashes.SHA256()), key)
-
-
-def certificate(
-    name: str = "sns.amazonaws.com", days: int = 365, by: Authority | None = None, issuer_url: str = ""
-) -> bytes:
-    """Return a PEM certificate for the RSA key. `issuer_url` is its AIA issuer URL."""
-    issuer = by or authority()
-    builder = _begun(name, rsa_key().public_key(), issuer.certificate.subject, days)
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-    builder = builder.add_extension(_issued_by(issuer.key), critical=False)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-    if issuer_url:
-        where = x509.UniformResourceIdentifier(issuer_url)
-        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, where)
-        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
-    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-
-def trusted_certificate(_url: str, _names: Collection[str], _now: datetime) -> x509.Certificate:
-    """Return the SNS certificate as if it had been verified."""
-    return x509.load_pem_x509_certificate(certificate())
-
-
-_USAGES = (
-    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
-    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
-)  # fmt: skip
-
-
-def _named(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-
-
-def _begun(
-    name: str, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, issuer: x509.Name, days: int
-) -> x509.CertificateBuilder:
+def certificate() -> bytes:
+    """Return a PEM certificate for the RSA key, valid for a year."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns.amazonaws.com")])
     start = datetime(2026, 11, 1, tzinfo=UTC)
-    builder = x509.CertificateBuilder().subject_name(_named(name)).issuer_name(issuer).public_key(key)
-    serial = x509.random_serial_number()
-    return builder.serial_number(serial).not_valid_before(start).not_valid_after(start + timedelta(days=days))
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(rsa_key().public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(start).not_valid_after(start + timedelta(days=365))
+    return builder.sign(rsa_key(), hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def _issued_by(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+def load_certificate(_url: str, _now: datetime) -> x509.Certificate:
+    """Return the SNS certificate, as if it had been fetched."""
+    return x509.load_pem_x509_certificate(certificate())
 
 
 def sendgrid_key() -> str:

@@ -1,200 +1,128 @@
-"""Test fetching and verification of the certificates of Amazon SNS."""
+"""Test fetching of the signing certificates of Amazon SNS, over TLS from a local host."""
 
+import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.x509.verification import Store
+import trustme
 
 from digestd.replies import certificates
 from digestd.replies.bounces.providers.provider import UnverifiedWebhook, VerificationUnavailable
 from digestd.replies.certificates import BYTES_MAX, Certificates
-from tests.bounces.webhook_requests import CERTIFICATE_URL, Authority, authority, certificate
+from tests.bounces.webhook_requests import certificate
 from tests.conftest import NOW
+from tests.support.tls import server_side
 
-NAMES = {"sns.amazonaws.com"}
-ISSUER_URL = "http://crt.r2m01.amazontrust.com/r2m01.cer"
-
-
-class Web:
-    """A fake web: `found` maps URLs to bodies, `requested` lists the requested URLs."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, bytes] = {}
-        self.requested: list[str] = []
-
-    def fetch(self, url: str) -> bytes:
-        self.requested.append(url)
-        if url not in self.found:
-            raise UnverifiedWebhook("there is nothing")
-        return self.found[url]
-
-
-@pytest.fixture
-def root() -> Authority:
-    return authority()
-
-
-@pytest.fixture
-def web(root: Authority, monkeypatch: pytest.MonkeyPatch) -> Web:
-    made = Web()
-    monkeypatch.setattr(certificates, "_fetch", made.fetch)
-    monkeypatch.setattr(certificates, "_roots", lambda: Store([root.certificate]))
-    return made
-
-
-def ask(cache: Certificates, now: datetime = NOW) -> object:
-    return cache(CERTIFICATE_URL, NAMES, now)
-
-
-def test_certificate_is_verified_once_and_cached(web: Web) -> None:
-    web.found[CERTIFICATE_URL] = certificate()
-    cache = Certificates()
-    assert ask(cache) == ask(cache)
-    assert web.requested == [CERTIFICATE_URL]
-
-
-def test_certificate_with_issuer_in_file_is_verified(web: Web, root: Authority) -> None:
-    between = authority("Invented Issuer", root, 2)
-    web.found[CERTIFICATE_URL] = certificate(by=between) + between.pem
-    ask(Certificates())
-    assert web.requested == [CERTIFICATE_URL]
-
-
-def test_issuer_is_fetched_from_named_url(web: Web, root: Authority) -> None:
-    between = authority("Invented Issuer", root, 2)
-    web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=ISSUER_URL)
-    web.found[ISSUER_URL] = between.certificate.public_bytes(serialization.Encoding.DER)
-    ask(Certificates())
-    assert web.requested == [CERTIFICATE_URL, ISSUER_URL]
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1/r.cer",
-        "http://crt.amazontrust.com.example.org/r.cer",
-        "http://crt.amazontrust.com@127.0.0.1/r.cer",
-        "http://crt.amazontrust.com:22/r.cer",
-        "file:///etc/passwd",
-        "http://[",
-    ],
-)
-def test_issuer_at_other_host_is_never_fetched(web: Web, root: Authority, url: str) -> None:
-    between = authority("Invented Issuer", root, 2)
-    web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=url)
-    with pytest.raises(UnverifiedWebhook):
-        ask(Certificates())
-    assert web.requested == [CERTIFICATE_URL]
-
-
-OTHERS: dict[str, Callable[[], bytes]] = {
-    "of another name": lambda: certificate("sns.example.org"),
-    "of another host of Amazon's": lambda: certificate("s3.amazonaws.com"),
-    "out of date": lambda: certificate(days=2),
-    "of no trusted root": lambda: certificate(by=authority("Other Root", key_seed=3)),
-    "with its own root beside it": lambda: (
-        certificate(by=authority("Other Root", key_seed=3)) + authority("Other Root", key_seed=3).pem
-    ),
-    "issued by a root of the same name": lambda: certificate(by=authority(key_seed=4)),
-    "no certificate": lambda: b"nonsense",
-    "empty": lambda: b"",
-    "broken": lambda: certificate()[:200],
+PAGES: Mapping[str, Callable[[], bytes]] = {
+    "/good": lambda: certificate(),
+    "/nonsense": lambda: b"nonsense",
+    "/empty": lambda: b"",
+    "/broken": lambda: certificate()[:200],
+    "/large": lambda: b"x" * (BYTES_MAX + 1),
 }
 
 
-@pytest.mark.parametrize("what", OTHERS)
-def test_untrusted_certificate_is_refused(web: Web, what: str) -> None:
-    web.found[CERTIFICATE_URL] = OTHERS[what]()
-    with pytest.raises(UnverifiedWebhook):
-        ask(Certificates())
+class Host(ThreadingHTTPServer):
+    """An HTTPS server that lists the paths requested of it."""
 
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(("127.0.0.1", 0), _Page)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.requested: list[str] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
-def test_cached_certificate_is_refused_after_expiry(web: Web) -> None:
-    web.found[CERTIFICATE_URL] = certificate(days=30)
-    cache = Certificates()
-    ask(cache)
-    with pytest.raises(UnverifiedWebhook):
-        ask(cache, NOW + timedelta(days=31))
-
-
-def test_fetch_does_not_block_cached_certificate(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    web.found[CERTIFICATE_URL] = certificate()
-    cache, begun, go_on = Certificates(), threading.Barrier(certificates.CONCURRENT_FETCHES_MAX + 1), threading.Event()
-    ask(cache)
-
-    def slow(_url: str) -> bytes:
-        begun.wait(120)
-        go_on.wait(120)
-        return certificate()
-
-    monkeypatch.setattr(certificates, "_fetch", slow)
-    others = [
-        threading.Thread(target=cache, args=(CERTIFICATE_URL.replace("0123", f"000{n}"), NAMES, NOW))
-        for n in range(certificates.CONCURRENT_FETCHES_MAX)
-    ]
-    for other in others:
-        other.start()
-    begun.wait(120)
-    ask(cache)
-    with pytest.raises(VerificationUnavailable):
-        cache(CERTIFICATE_URL.replace("0123", "9999"), NAMES, NOW)
-    go_on.set()
-    for other in others:
-        other.join()
+    def url(self, path: str) -> str:
+        """Return the URL of a path."""
+        return f"https://127.0.0.1:{self.server_port}{path}"
 
 
 class _Page(BaseHTTPRequestHandler):
-    """A page that answers with the status in its path."""
-
-    requested: ClassVar[list[str]] = []
+    server: Host
 
     def do_GET(self) -> None:
-        """Answer a request (called by http.server)."""
-        self.requested.append(self.path)
-        status = int(self.path.strip("/"))
-        self.send_response(status)
-        if status == 302:
-            self.send_header("Location", "/200")
+        """Answer with a page, with a redirect to a good one, or with an error (called by http.server)."""
+        self.server.requested.append(self.path)
+        self.server.may_answer.wait(60)
+        self.send_response(200 if self.path.partition("?")[0] in PAGES else 302 if self.path == "/moved" else 404)
+        self.send_header("Location", "/good")
         self.end_headers()
-        self.wfile.write(b"x" * (BYTES_MAX + 1 if status == 200 else 1))
+        self.wfile.write(PAGES.get(self.path, certificate)())
 
     def log_message(self, *_: object) -> None:
         """Log nothing (called by http.server)."""
 
 
-@contextmanager
-def pages() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "trusted.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    with Host(server_side(authority)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.may_answer.set()
+            server.shutdown()
+            thread.join()
 
 
-@pytest.mark.parametrize("status", [200, 302, 404, 500])
-def test_fetch_refuses_redirects_and_large_bodies(status: int) -> None:
-    with pages() as url, pytest.raises(UnverifiedWebhook):
-        certificates._fetch(f"{url}/{status}")
-    assert _Page.requested[-1] == f"/{status}"
+def test_certificate_is_fetched_once_and_cached(host: Host) -> None:
+    cache = Certificates()
+    assert cache(host.url("/good"), NOW) == cache(host.url("/good"), NOW)
+    assert host.requested == ["/good"]
 
 
-def test_fetch_reports_unreachable_host() -> None:
-    with pages() as url:
-        pass
+@pytest.mark.parametrize("path", ["/nonsense", "/empty", "/broken", "/large", "/moved", "/missing"])
+def test_untrusted_certificate_is_refused(host: Host, path: str) -> None:
+    with pytest.raises(UnverifiedWebhook):
+        Certificates()(host.url(path), NOW)
+    assert host.requested == [path]
+
+
+def test_host_without_trusted_certificate_is_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(VerificationUnavailable):
-        certificates._fetch(f"{url}/200")
+        Certificates()(host.url("/good"), NOW)
+    assert host.requested == []
 
 
-def test_roots_are_found_in_trust_store() -> None:
-    found = [root.subject.rfc4514_string() for root in certificates._root_certificates()]
-    assert any("Amazon Root CA 1" in name for name in found)
+@pytest.mark.parametrize("at", [NOW + timedelta(days=400), NOW - timedelta(days=400)])
+def test_cached_certificate_is_refused_after_expiry(host: Host, at: datetime) -> None:
+    cache = Certificates()
+    cache(host.url("/good"), NOW)
+    with pytest.raises(UnverifiedWebhook):
+        cache(host.url("/good"), at)
+
+
+def test_fetch_does_not_block_cached_certificate(host: Host) -> None:
+    cache = Certificates()
+    cache(host.url("/good"), NOW)
+    host.may_answer.clear()
+    others = [
+        threading.Thread(target=cache, args=(host.url(f"/good?{n}"), NOW))
+        for n in range(certificates.CONCURRENT_FETCHES_MAX)
+    ]
+    for other in others:
+        other.start()
+    while len(host.requested) < 1 + len(others):
+        pass
+    cache(host.url("/good"), NOW)
+    with pytest.raises(VerificationUnavailable, match="too many"):
+        cache(host.url("/good?more"), NOW)
+    host.may_answer.set()
+    for other in others:
+        other.join()
+
+
+def test_fetch_reports_unreachable_host(host: Host) -> None:
+    host.shutdown()
+    host.server_close()
+    with pytest.raises(VerificationUnavailable):
+        Certificates()(host.url("/good"), NOW)

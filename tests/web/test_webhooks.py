@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from cryptography.x509.verification import Store
 from starlette.testclient import TestClient
 
 from digestd.app import App
@@ -20,7 +19,6 @@ from tests.bounces.webhook_requests import (
     MAKERS,
     SETTINGS,
     EventCase,
-    authority,
     certificate,
     signed_by_mailgun,
     sns,
@@ -39,7 +37,6 @@ def open_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClien
     Also Amazon's certificate.
     """
     monkeypatch.setattr("digestd.replies.certificates._fetch", lambda _url: certificate())
-    monkeypatch.setattr("digestd.replies.certificates._roots", lambda: Store([authority().certificate]))
     with browsing(replace(app, settings=app.settings.model_copy(update=SETTINGS))) as client:
         yield client
 

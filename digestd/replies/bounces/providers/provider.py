@@ -1,7 +1,7 @@
 """Interface and helpers for the webhooks of mail providers."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -19,8 +19,8 @@ CLOCK_SKEW_MAX = timedelta(minutes=5)
 EVENTS_MAX = 5_000
 """Events of one request; the rest is dropped."""
 
-CertificateLoader: TypeAlias = "Callable[[str, Collection[str], datetime], x509.Certificate]"
-"""Loads the certificate at a URL and verifies it up to a trusted root, for one of these host names and at this time.
+CertificateLoader: TypeAlias = "Callable[[str, datetime], x509.Certificate]"
+"""Loads the certificate at an https URL, valid at this time.
 
 Raises UnverifiedWebhook or VerificationUnavailable.
 """

@@ -3,9 +3,9 @@
 The signature uses RSA with SHA-1 or SHA-256.
 
 The request names the URL of the certificate, so its host must be SNS in the region of the topic: anybody can rent
-another Amazon host. The certificate is verified up to a trusted root, for a name that SNS uses. The topic must be the
-one of the setting, because anybody with an Amazon account can send signed notifications. The operator confirms a new
-topic by opening a logged URL; digestd never requests it.
+another Amazon host. TLS proves the host when the certificate is fetched. The topic must be the one of the setting,
+because anybody with an Amazon account can send signed notifications. The operator confirms a new topic by opening a
+logged URL; digestd never requests it.
 
 Source: https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html,
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
@@ -64,13 +64,11 @@ class Ses:
     Attributes:
         certificate: Loader of signing certificates.
         host: Host of SNS in the region of the topic.
-        names: Host names that the signing certificate may have.
     """
 
     topic: str
     certificate: CertificateLoader
     host: str
-    names: frozenset[str]
 
     def parse(self, request: WebhookRequest, now: datetime) -> WebhookPayload:
         """See WebhookProvider.parse."""
@@ -96,9 +94,7 @@ class Ses:
             signature = base64.b64decode(get_text(notice, "Signature", most=4_000), validate=True)
         except (binascii.Error, ValueError) as error:
             raise UnverifiedWebhook("the signature is not base64") from error
-        key = self.certificate(
-            self._check_certificate_url(get_text(notice, "SigningCertURL")), self.names, now
-        ).public_key()
+        key = self.certificate(self._check_certificate_url(get_text(notice, "SigningCertURL")), now).public_key()
         if not isinstance(key, rsa.RSAPublicKey):
             raise UnverifiedWebhook("the certificate has no RSA key")
         try:
@@ -132,17 +128,7 @@ def create(secret: str, certificate: CertificateLoader) -> WebhookProvider:
             "DIGESTD_INBOUND_SES_TOPIC: must be the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:…:bounces"
         )
     partition, region = arn[1], arn[2]
-    domain = _DOMAINS[partition]
-    return Ses(secret, certificate, f"sns.{region}.{domain}", _signing_names(partition, region, domain))
-
-
-def _signing_names(partition: str, region: str, domain: str) -> frozenset[str]:
-    """Return the certificate names of SNS in a region; some have their own."""
-    if partition == "aws-us-gov":
-        return frozenset({"sns-us-gov-west-1.amazonaws.com", f"sns-{region}.{domain}"})
-    if partition == "aws-cn":
-        return frozenset({f"sns-{region}.{domain}", f"sns.{region}.{domain}"})
-    return frozenset({"sns.amazonaws.com", f"sns-signing.{region}.{domain}", f"sns.{region}.{domain}"})
+    return Ses(secret, certificate, f"sns.{region}.{_DOMAINS[partition]}")
 
 
 def _string_to_sign(notice: Any, kind: str) -> bytes:
