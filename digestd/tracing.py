@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from digestd.errors import BadSetting
 
 if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
     from opentelemetry.sdk.trace.export import SpanExporter
 
 OTLP_SETTINGS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 """OpenTelemetry's own settings for where spans go; without either there are none."""
+NO_TELEMETRY: "TelemetryConfig" = {"tracing": False, "metrics": False, "logs": False}
+"""For FastAPI, whose own spans and logs hold URLs and texts: our links carry tokens."""
 _tracers: list[Any] = []
 """The tracer of this process, once one was configured."""
 

@@ -31,6 +31,14 @@ except ValueError:
     import sentry_sdk
     sentry_sdk.flush(10)
 """
+_VISITED = """
+from digestd import app as wiring, web
+from digestd.settings import Settings
+from starlette.testclient import TestClient
+with TestClient(web.build(wiring.initialise(Settings(embedding_model="none")))) as client:
+    client.get("/unsubscribe/token-of-ada")
+    client.get("/api/v1/papers")
+"""
 
 
 def test_errors_reach_sentry_without_their_texts() -> None:
@@ -91,3 +99,31 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(tracing.OTLP_SETTINGS[0], "http://127.0.0.1:4318")
     with pytest.raises(BadSetting, match=r"digestd\[traces\]"):
         tracing.configure("")
+
+
+def test_pages_report_nothing_of_their_own(tmp_path: Path) -> None:
+    """FastAPI would send the URL of every request, with its token, to the collector."""
+    received: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "FASTAPI_OTEL_AUTO_CONFIGURE": "true",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+        }
+        subprocess.run([sys.executable, "-c", _VISITED], check=True, cwd=tmp_path, env=environment)
+        server.shutdown()
+        serving.join()
+    assert received == []

@@ -20,6 +20,7 @@ from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
 from digestd.errors import BadSetting
 from digestd.mail.templates import Templates
+from digestd.tracing import NO_TELEMETRY
 from digestd.web.connection_limits import server_config
 
 HOST = "127.0.0.1"
@@ -35,7 +36,7 @@ def serve_preview(app: App, composer: Composer, claim: Claim, port: int) -> None
 
 def build_preview(composer: Composer, claim: Claim, read_templates: Callable[[], Templates]) -> FastAPI:
     """Return the application: a page with the mail in several widths, its text part, and what the lint finds."""
-    web = FastAPI(openapi_url=None)
+    web = FastAPI(openapi_url=None, telemetry=NO_TELEMETRY)
     # another site must not read the subscriber's links by a name that resolves to this machine
     web.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
 

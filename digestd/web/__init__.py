@@ -50,6 +50,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digestd.app import App
+from digestd.tracing import NO_TELEMETRY
 from digestd.web import (
     address_change,
     admin,
@@ -104,7 +105,12 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     forms = EmailForms.of(app, pages)
     preview_day = PreviewDay.of(app)
     web = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers=handlers(pages),
+        telemetry=NO_TELEMETRY,
     )
     web.state.preview_day = preview_day
     for router in (

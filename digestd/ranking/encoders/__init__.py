@@ -4,6 +4,7 @@ The built-in one is all-MiniLM-L6-v2 in 8 bits: its weights are in the package t
 the folder `minilm`. `open_encoder` turns the setting into an encoder; only then NumPy is imported.
 """
 
+import os
 from hashlib import file_digest
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,6 +15,10 @@ from digestd.errors import BadSetting
 
 if TYPE_CHECKING:
     from digestd.ranking.dense import Encoder
+
+# onnxruntime writes a device id to the home folder at its import, and reports to Microsoft from then on. Its function
+# disable_telemetry_events() comes too late and stops neither. Only modules of this package import it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 SETTING = "DIGESTD_EMBEDDING_MODEL"
 BUILT_IN, NONE = "", "none"

@@ -17,7 +17,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # noqa: TID251  # this package has turned its telemetry off
 from tokenizers import Encoding, Tokenizer
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 

@@ -19,6 +19,7 @@ from fastapi import Depends, FastAPI
 
 from digestd import __version__
 from digestd.app import App
+from digestd.tracing import NO_TELEMETRY
 from digestd.web.api import chats, groups, mails, papers, problems, signups, subscribers
 from digestd.web.api.auth import BEARER, SignupLimit, TokenGate
 from digestd.web.preview_day import PreviewDay
@@ -36,6 +37,7 @@ def build_api(app: App, preview_day: PreviewDay) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=problems.handlers(),
+        telemetry=NO_TELEMETRY,
         responses=problems.RESPONSES,
         servers=[{"url": f"{app.settings.public_url.rstrip('/')}{PATH}"}],
         root_path_in_servers=False,
