@@ -5,11 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
-from itertools import repeat
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -21,9 +17,8 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.errors import BadInput, NotFound
-from digestd.evaluation.calibrate import Reliability, calibrate, predicted_probabilities, reliability
 from digestd.evaluation.calibration_error import Predictions, calibration_error, case_calibration_error
-from digestd.evaluation.compare import ablation, difference, differences, results_from_scores, single_signal
+from digestd.evaluation.compare import ablation, difference, results_from_scores, single_signal
 from digestd.evaluation.dense import Vectors, encode_library
 from digestd.evaluation.feedback_metrics import (
     DigestVerdicts,
@@ -37,10 +32,9 @@ from digestd.evaluation.feedback_metrics import (
 )
 from digestd.evaluation.feedback_replay import RerankedDigest, replay
 from digestd.evaluation.judgments import NO_LIKES, Judgment, Library, read_community, read_judgments, read_papers
-from digestd.evaluation.learn_weights import FOLDS, learn_weights
-from digestd.evaluation.metrics import NDCG, Estimate, summary
+from digestd.evaluation.metrics import Estimate, summary
 from digestd.evaluation.scoring import Case, CaseResult, evaluate_case, judged_cases
-from digestd.ranking import calibration, fusion
+from digestd.ranking import fusion
 from digestd.ranking.encoders import SETTING, open_encoder
 from digestd.ranking.model import fit as fit_text
 from digestd.store.ledger.sent_digests import digests
@@ -53,9 +47,9 @@ NO_FEEDBACK = (
 
 def evaluate(
     papers: Annotated[
-        list[Path], typer.Option(help="A JSONL file of papers, as `paper import` reads it; may be .gz.")
-    ] = [],  # noqa: B006  # Typer copies it
-    judgments: Annotated[list[Path], typer.Option(help="A JSONL file of judgments; may be .gz.")] = [],  # noqa: B006  # Typer copies it
+        Path | None, typer.Option(help="A JSONL file of papers, as `paper import` reads it; may be .gz.")
+    ] = None,
+    judgments: Annotated[Path | None, typer.Option(help="A JSONL file of judgments; may be .gz.")] = None,
     feedback: Annotated[
         bool, typer.Option("--feedback", help="Instead of files, evaluate on the feedback of this installation.")
     ] = False,
@@ -79,20 +73,6 @@ def evaluate(
         typer.Option(help="Compare with a file of scores or weights, or with one signal by its name."),
     ] = None,
     ablate: Annotated[bool, typer.Option("--ablate", help="Print what each signal contributes.")] = False,
-    plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write plots to this folder, as PNG and SVG.")
-    ] = None,
-    fit: Annotated[
-        Path | None, typer.Option(help="Learn the weights of the signals and write them to this file.")
-    ] = None,
-    calibrate_to: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibrate",
-            metavar="FILE",
-            help="Learn probabilities of relevance for scores and write them to this file.",
-        ),
-    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The seed that orders papers with equal scores.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -101,7 +81,6 @@ def evaluate(
     Judgments need no settings and no database. A judgment is {"user", "topics", "likes", "dislikes", "authors",
     "categories", "candidates", "day", "relevant"}; `relevant` is a list of ids or {id: gain}. Without candidates, all
     papers except the likes are candidates. --against and --ablate print differences paired by user, ours minus theirs.
-    --fit and --calibrate learn from several files: repeat --judgments, and --papers once or once per file.
 
     --community adds what others liked: {"user", "likes", "at"}. A like counts for other users' judgments on later days;
     without `at`, or without `day`, always.
@@ -111,50 +90,21 @@ def evaluate(
 
     Example: digestd evaluate --papers papers.jsonl --judgments judgments.jsonl --against trend
     """
-    given = _Data(
-        tuple(_pairs(papers, judgments, feedback)), archive, community, embedding_model, _since(since, feedback)
-    )
-    if fit is not None:
-        _learn(fit, given.sets(), as_json)
-        return
-    if calibrate_to is not None:
-        _calibrate(calibrate_to, given.sets(), as_json)
-        return
-    drawing = _open_plotter(plots)
+    _check_inputs(papers, judgments, feedback)
+    given = _Data(papers, judgments, archive, community, embedding_model, _since(since, feedback))
     if feedback and against is None and not ablate and scores is None:
         _report_feedback(given.since, embedding_model, seed, as_json)
-        if drawing:
-            drawing.scores(given.one(), _pick_reliability(given.since))
         return
-    found = [replace(case, seed=seed) for case in given.one()]
+    found = [replace(case, seed=seed) for case in given.cases()]
     if scores:
         _write_scores(scores, map(evaluate_case, found))
     if ablate:
         _print_ablation(ablation(found), as_json)
     else:
-        _compare(found, against, as_json, drawing)
-    if drawing:
-        drawing.scores(found, reliability(predicted_probabilities(case) for case in found if case.names))
+        _compare(found, against, as_json)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plotter:
-    """The folder of the plots, and the module that draws them."""
-
-    folder: Path
-    plots: ModuleType
-
-    def scores(self, cases: Sequence[Case], chances: Reliability) -> None:
-        """Draw the distribution of scores, and predicted against observed relevance."""
-        _report_files([*self.plots.draw_scores(self.folder, cases), *self.plots.draw_calibration(self.folder, chances)])
-
-    def difference(self, ours: Sequence[CaseResult], theirs: Sequence[CaseResult], name: str) -> None:
-        """Draw the paired differences by user."""
-        values, measured = differences(ours, theirs)[NDCG], difference(ours, theirs)[NDCG]
-        _report_files(self.plots.draw_difference(self.folder, values, measured, Path(name).name))
-
-
-def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing: _Plotter | None) -> None:
+def _compare(found: Sequence[Case], against: str | None, as_json: bool) -> None:
     """Print the measures, or the differences from another ranking."""
     ours = [evaluate_case(case) for case in found]
     if against is None:
@@ -165,45 +115,38 @@ def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing:
     if not as_json:
         say(f"differences: ours minus {against}")
     _print(difference(ours, theirs), ours, as_json)
-    if drawing:
-        drawing.difference(ours, theirs, against)
 
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """The data to evaluate on.
+    """The data to evaluate on: files, or the feedback of this installation if there are none."""
 
-    They are pairs of files, or the feedback of this installation if there are none.
-    """
-
-    pairs: tuple[tuple[Path, Path], ...]
+    papers: Path | None
+    judgments: Path | None
     archive: Path | None
     community: Path | None
     embedding_model: str
     since: datetime | None
 
-    def sets(self) -> dict[str, list[Case]]:
-        """Return the cases of each file of judgments, or of the feedback."""
-        if not self.pairs:
-            return {"feedback": _feedback_cases(self.since, self.embedding_model)}
-        return {str(judged): self._cases(of, judged) for of, judged in self.pairs}
-
-    def one(self) -> list[Case]:
-        """Return the cases of the only set. Raises BadInput if there are several."""
-        if len(self.pairs) > 1:
-            raise BadInput("--judgments: several files require --fit or --calibrate; evaluate them one at a time")
-        return next(iter(self.sets().values()))
-
-    def _cases(self, papers: Path, judgments: Path) -> list[Case]:
+    def cases(self) -> list[Case]:
         """Return the signals of every candidate, in the order of the judgments."""
-        library, judged = read_papers(papers), read_judgments(judgments)
-        known = read_papers(self.archive) if self.archive else library
-        others = read_community(self.community, library) if self.community else NO_LIKES
-        _warn(library, judged)
-        dense, model = _encoded(library, known, self.embedding_model), fit_text(paper.text for paper in known.values())
-        with progress("judgments", len(judged)) as advance:
-            found = judged_cases(library, judged, model, advance, dense, others)
-            return sorted(found, key=lambda case: case.n)
+        if self.papers is None or self.judgments is None:
+            return _feedback_cases(self.since, self.embedding_model)
+        return read_cases(self.papers, self.judgments, self.archive, self.community, self.embedding_model)
+
+
+def read_cases(
+    papers: Path, judgments: Path, archive: Path | None, community: Path | None, embedding_model: str
+) -> list[Case]:
+    """Return the signals of every candidate of each judgment, in the order of the judgments."""
+    library, judged = read_papers(papers), read_judgments(judgments)
+    known = read_papers(archive) if archive else library
+    others = read_community(community, library) if community else NO_LIKES
+    _warn(library, judged)
+    dense, model = _encoded(library, known, embedding_model), fit_text(paper.text for paper in known.values())
+    with progress("judgments", len(judged)) as advance:
+        found = judged_cases(library, judged, model, advance, dense, others)
+        return sorted(found, key=lambda case: case.n)
 
 
 def _since(text: str, feedback: bool) -> datetime | None:
@@ -212,48 +155,17 @@ def _since(text: str, feedback: bool) -> datetime | None:
     return parse_datetime(text) if text else None
 
 
-def _pairs(papers: Sequence[Path], judgments: Sequence[Path], feedback: bool) -> list[tuple[Path, Path]]:
+def _check_inputs(papers: Path | None, judgments: Path | None, feedback: bool) -> None:
     if feedback == bool(papers or judgments):
         raise BadInput("give either --papers and --judgments, or --feedback")
-    if feedback:
-        return []
-    if not (papers and judgments):
+    if (papers is None) != (judgments is None):
         raise BadInput("--papers and --judgments require each other; give both")
-    if len(papers) not in (1, len(judgments)):
-        raise BadInput(f"{len(papers)} files of papers for {len(judgments)} of judgments; give one, or one for each")
-    return list(zip(papers if len(papers) > 1 else repeat(papers[0]), judgments, strict=False))
 
 
 def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
     encoder = open_encoder(folder)
     with progress("papers encoded", len({*library, *archive})) as advance:
         return encode_library(library, archive, encoder, advance)
-
-
-def _calibrate(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
-    """Learn and write probabilities of relevance.
-
-    Print the calibration error on held-out users.
-    """
-    found = calibrate(sets)
-    _write_file(path, calibration.dumps(found.calibration))
-    emit([{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets], as_json)
-
-
-def _write_file(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"cannot write {path}: {error.strerror}") from error
-
-
-def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
-    """Learn and write weights; print the measures on held-out users."""
-    with progress("fits", FOLDS + 1) as advance:
-        found = learn_weights(sets, advance=advance)
-    _write_file(path, fusion.dump_weights(found.weights))
-    rows = [{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets]
-    emit(rows, as_json)
 
 
 def _print(found: Mapping[str, Estimate], outcomes: Iterable[CaseResult], as_json: bool) -> None:
@@ -336,12 +248,6 @@ def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Reranked
         yield from replay(db, since, encoder, advance, settings.co_likes)
 
 
-def _pick_reliability(since: datetime | None) -> Reliability:
-    """Compare the probabilities that digests gave their picks with the feedback."""
-    given = _pick_predictions(since)
-    return reliability([(chances, came) for _, chances, came in given], bin_count(given))
-
-
 def _pick_predictions(since: datetime | None) -> list[Predictions]:
     with wiring.database(configuration.load()).read() as session:
         return pick_predictions(digests(session, since))
@@ -368,27 +274,6 @@ def _feedback_rows(rows: dict[str, dict[str, object]], drawn: Exploration | None
     if drawn is not None:
         parts: dict[str, Estimate] = {"drawn, liked": drawn.liked, "chosen, liked": drawn.chosen, "gain": drawn.gain}
         yield from ({"measure": name, **asdict(part), "users": None} for name, part in parts.items())
-
-
-def _open_plotter(folder: Path | None) -> _Plotter | None:
-    """Create the folder before anything long is computed.
-
-    Return None without a folder.
-    """
-    if folder is None:
-        return None
-    if find_spec("matplotlib") is None:
-        raise BadInput("--plots needs matplotlib; install it with pip install 'digestd[plots]'")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"--plots: cannot create the folder {folder}: {error.strerror}") from error
-    return _Plotter(folder, import_module("digestd.evaluation.plots"))
-
-
-def _report_files(files: Iterable[Path]) -> None:
-    for file in files:
-        say(f"wrote {file}")
 
 
 def _other_results(given: str, found: Sequence[Case]) -> list[CaseResult]:

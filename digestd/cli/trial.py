@@ -29,7 +29,8 @@ NAME_MAX = 60
 def start_trial(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the trial.")],
     weights_file: Annotated[
-        Path | None, typer.Option("--weights", help="A file of weights to try, as `evaluate --fit` writes it.")
+        Path | None,
+        typer.Option("--weights", help="A file of weights to try, with fade and signals."),
     ] = None,
     signals: Annotated[
         str, typer.Option(help="Or try these signals only, with their current weights, as in topic,likes,trend.")
@@ -42,7 +43,7 @@ def start_trial(
     papers above the subscriber's minimum score. Feedback on a pick counts for the ranking that chose it. Only one
     trial runs at a time.
 
-    Example: digestd trial start fitted --weights fitted.json --share 0.5
+    Example: digestd trial start words --signals topic,phrase,likes --share 0.5
     """
     if not 0 < share <= 1:
         raise BadInput(f"--share: {share} is out of range; give a number above 0 and at most 1")

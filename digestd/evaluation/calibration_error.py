@@ -1,20 +1,23 @@
 """Estimate the expected calibration error with an interval.
 
-See `calibrate.reliability`.
-
-The 95 % interval is a bootstrap over users with fixed bins. The error is a sum of absolute values, so resampled users
-have a larger error on average than the sample; the interval is shifted down by this bias, to 0 at least (Efron &
-Tibshirani 1993, section 10.2).
+The error is the mean of |predicted − observed relevance| over the TOP best papers of each case, in BINS bins of equal
+size (Naeini et al. 2015). The 95 % interval is a bootstrap over users with fixed bins. The error is a sum of absolute
+values, so resampled users have a larger error on average than the sample; the interval is shifted down by this bias, to
+0 at least (Efron & Tibshirani 1993, section 10.2).
 """
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from digestd.evaluation.calibrate import BINS, predicted_probabilities
 from digestd.evaluation.metrics import Estimate, bootstrap
-from digestd.evaluation.scoring import Case
+from digestd.evaluation.scoring import Case, totals
 from digestd.ranking.arrays import Doubles
+from digestd.ranking.calibration import CALIBRATION, Calibration
+from digestd.ranking.fusion import WEIGHTS
+
+TOP = 20
+BINS = 10
 
 Predictions = tuple[str, Doubles, Doubles]
 """A user, the chances they were given, and what came of each: 1 or 0."""
@@ -44,6 +47,26 @@ def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimat
     value, drawn = float(_error(rows[None])[0]), bootstrap(rows, _error)
     low, high = np.maximum(np.quantile(drawn, [0.025, 0.975]) + value - drawn.mean(), 0)
     return Estimate(value, float(low), float(high))
+
+
+def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
+    """Return the predicted probability and the label of the TOP best candidates.
+
+    Returns:
+        Two arrays (k,), k ≤ TOP: the probabilities, and 1 for a relevant paper or 0.
+    """
+    total = np.where(case.allowed, totals(case, WEIGHTS), -np.inf)
+    best = np.argsort(-total, kind="stable")[:TOP]
+    best = best[np.isfinite(total[best])]
+    level, likes = np.array([case.relevance.mean()], dtype=np.float32), np.array([case.likes], dtype=np.float32)
+    log_odds = calibration.log_odds(total[None, best].astype(np.float32), case.relevance[None, best], level, likes)[0]
+    return sigmoid(log_odds.astype(np.float64)), np.array([float(case.names[j] in case.relevant) for j in best])
+
+
+def sigmoid(log_odds: Doubles) -> Doubles:
+    """Return the probability for log odds."""
+    found: Doubles = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
+    return found
 
 
 def _error(rows: Doubles) -> Doubles:

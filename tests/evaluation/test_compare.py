@@ -1,4 +1,4 @@
-"""Test paired differences, ablation and learned weights on judged cases."""
+"""Test paired differences and ablation, on judged cases."""
 
 import json
 from dataclasses import replace
@@ -13,13 +13,11 @@ from digestd import cli
 from digestd.errors import BadInput
 from digestd.evaluation.compare import difference, differences, results_from_scores, single_signal
 from digestd.evaluation.judgments import EPOCH
-from digestd.evaluation.learn_weights import FIXED, learn_weights
 from digestd.evaluation.metrics import mean_estimate
 from digestd.evaluation.scoring import DAY_LENGTH, Case, CaseResult, evaluate_case, judged_cases, totals
 from digestd.ranking.candidates import build_candidates, weighted_votes
-from digestd.ranking.fusion import WEIGHTS, Weights, dump_weights, parse_weights, score
+from digestd.ranking.fusion import WEIGHTS, Weights, dump_weights, score
 from digestd.ranking.profile import compile_profiles
-from digestd.ranking.signals import SIGNALS
 from tests.evaluation.example_judgments import judgments
 from tests.ranking.library import model, papers, wants
 
@@ -141,27 +139,3 @@ def test_ablation_lists_signals_that_vary(judged: list[str], tmp_path: Path) -> 
     assert (tmp_path / "s.jsonl").read_text()
     assert set(worth) == {"subject", "topic", "topic_similarity", "query_expansion", "likes", "latent_likes"}
     assert set(worth["likes"]["mrr"]) == {"value", "low", "high", "better", "worse", "equal"}
-
-
-def test_fit_writes_valid_weights_file(judged: list[str], tmp_path: Path) -> None:
-    rows = run(*judged, "--judgments", judged[-1], "--fit", str(tmp_path / "w.json"))
-    assert [set(row) for row in rows] == [{"judgments", "before", "unseen"}]
-    learnt = parse_weights((tmp_path / "w.json").read_text())
-    assert set(learnt.signals) == set(WEIGHTS.signals)
-    assert {name: learnt.of(name) for name in FIXED} == {name: WEIGHTS.of(name) for name in FIXED}
-
-
-def test_learn_recovers_lost_weight(cases: list[Case]) -> None:
-    poor = replace(
-        WEIGHTS,
-        signals={**WEIGHTS.signals, "topic": 0.05, "topic_similarity": 0.05, "query_expansion": 0.05, "trend": 1.0},
-    )
-    learnt = learn_weights({"all": cases}, poor)
-    assert learnt.weights.of("trend") < 1
-    assert all(learnt.weights.of(signal.name) > 0 for signal in SIGNALS)
-    after = np.mean([evaluate_case(case, learnt.weights).measures["ndcg@10"] for case in cases])
-    assert after >= np.mean([evaluate_case(case, poor).measures["ndcg@10"] for case in cases])
-
-
-def test_learn_without_cases_changes_nothing() -> None:
-    assert learn_weights({"none": []}).weights == WEIGHTS

@@ -8,8 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from digestd.cli import app
-from digestd.ranking import calibration, fusion
-from digestd.ranking.encoders import SETTING
 from digestd.ranking.signals import SIGNALS
 from tests.encoders.tiny import tiny_encoder
 
@@ -37,21 +35,3 @@ def test_evaluate_compares_ranking_with_and_without_model(judged: list[str], mod
     assert with_it["better"] + with_it["worse"] > 0
     run(*judged, "--embedding-model", model, "--scores", kept)
     assert run(*judged, "--embedding-model", model, "--against", kept)["ndcg@10"]["equal"] == 8
-
-
-def test_fit_and_calibrate_use_dense_model(judged: list[str], model: str, tmp_path: Path) -> None:
-    learnt, chances = tmp_path / "w.json", tmp_path / "c.json"
-    run(*judged, "--embedding-model", model, "--fit", str(learnt))
-    run(*judged, "--embedding-model", model, "--calibrate", str(chances))
-    assert set(fusion.parse_weights(learnt.read_text()).signals) >= DENSE
-    assert calibration.parse(chances.read_text()).likes > 0
-
-
-def test_plots_use_model_of_environment(
-    judged: list[str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("matplotlib")
-    plain = run(*judged)
-    monkeypatch.setenv(SETTING, model)
-    assert run(*judged, "--plots", str(tmp_path / "pictures")) != plain
-    assert any((tmp_path / "pictures").glob("*.svg"))

@@ -7,8 +7,7 @@ import pytest
 
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.feedback import Verdict
-from digestd.evaluation.calibrate import reliability
-from digestd.evaluation.calibration_error import calibration_error
+from digestd.evaluation.calibration_error import BINS, calibration_error
 from digestd.evaluation.feedback_metrics import (
     DigestVerdicts,
     accuracy,
@@ -74,12 +73,15 @@ def test_calibration_error_compares_likes() -> None:
     assert calibration_error(pick_predictions([digest(1, (None, MORE))])).value == 0
 
 
-def test_calibration_error_equals_reliability_error() -> None:
+def test_calibration_error_is_mean_gap_of_bins() -> None:
     chance = np.random.default_rng(6)
     chances = [chance.random(15) for _ in range(60)]
     given = [(str(n), p, (chance.random(15) < p**2).astype(np.float64)) for n, p in enumerate(chances)]
     found = calibration_error(given)
-    assert found.value == pytest.approx(reliability((p, came) for _, p, came in given).error)
+    promised, came = (np.concatenate([row[part] for row in given]) for part in (1, 2))
+    bins = np.array_split(np.argsort(promised, kind="stable"), BINS)
+    gaps = [abs(promised[part].mean() - came[part].mean()) for part in bins]
+    assert found.value == pytest.approx(np.average(gaps, weights=[part.size for part in bins]))
     assert found.low < found.value < found.high
 
 

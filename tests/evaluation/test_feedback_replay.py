@@ -201,7 +201,6 @@ async def test_feedback_supports_options_of_files(installed: Install, run: Run, 
     say(installed, first[0])
     assert run("--against", "trend", "--json")["mrr"]["value"] > 0
     assert "topic" in run("--ablate", "--json")
-    assert [row["judgments"] for row in run("--fit", str(tmp_path / "w.json"), "--json")] == ["feedback"]
 
 
 def test_missing_feedback_is_reported_in_one_line(run: Run) -> None:

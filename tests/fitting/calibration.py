@@ -1,29 +1,32 @@
-"""Learn the probability of relevance of a score from judgments.
-
-Also measure its calibration.
+"""Fit the probability of relevance of a score to judgments.
 
 Logistic regression on the features of `ranking.calibration`, with slopes held at ≥ 0. Each case is used three times:
 as it is; as a day on which every paper is close to the subject (the most relevant quarter of its candidates); and as
 a day with little to offer (the least relevant half). Users have equal weight within a set, and a set has the weight
-of the square root of its number of users. Calibration is the expected calibration error (Naeini et al. 2015) of the
-TOP best papers of each case, in BINS bins of equal size.
+of the square root of its number of users.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from digestd.evaluation.learn_weights import FOLDS, fold
+from digestd.evaluation.calibration_error import (
+    TOP,
+    Predictions,
+    calibration_error,
+    case_calibration_error,
+    predicted_probabilities,
+    sigmoid,
+)
 from digestd.evaluation.scoring import Case, totals
 from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
-from digestd.ranking.calibration import CALIBRATION, FEATURES, HALF_WARM, SCORE_SCALE, Calibration
+from digestd.ranking.calibration import FEATURES, HALF_WARM, SCORE_SCALE, Calibration
 from digestd.ranking.fusion import WEIGHTS, zscores
 from digestd.ranking.signals import SIGNALS
+from tests.fitting.weights import FOLDS, fold
 
-TOP = 20
-BINS = 10
 MAX_STEPS, CONVERGED, MAX_STEP = 100, 1e-6, 0.25
 """Newton's method: maximum number of steps, convergence threshold, and maximum length of a step."""
 START = (-4.6, 0.5, 0.5, 0.1, 0.1)
@@ -47,75 +50,25 @@ class LearnedCalibration:
     unseen: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reliability:
-    """Predicted and observed relevance in bins, from the lowest prediction.
-
-    Each array is (b,).
-    """
-
-    predicted: Doubles
-    observed: Doubles
-    counts: Ints
-
-    @property
-    def error(self) -> float:
-        """Return the expected calibration error.
-
-        The weighted mean of |predicted − observed|.
-        """
-        return (
-            float(np.average(np.abs(self.predicted - self.observed), weights=self.counts)) if self.counts.size else 0.0
-        )
-
-
 def calibrate(sets: Mapping[str, Sequence[Case]]) -> LearnedCalibration:
     """Fit a calibration to named sets of cases, with cross-validation.
 
     A user is in the same fold in every set.
     """
-    unseen: dict[str, list[tuple[Doubles, Doubles]]] = {name: [] for name in sets}
+    unseen: dict[str, list[Predictions]] = {name: [] for name in sets}
     for part in range(FOLDS):
         rest = [[case for case in cases if fold(case.user) != part] for cases in sets.values()]
         found = _fit(rest)
         for name, cases in sets.items():
             unseen[name] += [
-                predicted_probabilities(case, found) for case in cases if fold(case.user) == part and case.names
+                (case.user, *predicted_probabilities(case, found))
+                for case in cases
+                if fold(case.user) == part and case.names
             ]
     return LearnedCalibration(
         calibration=_rounded(_fit(list(sets.values()))),
-        before={
-            name: reliability(predicted_probabilities(case) for case in cases if case.names).error
-            for name, cases in sets.items()
-        },
-        unseen={name: reliability(pairs).error for name, pairs in unseen.items()},
-    )
-
-
-def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
-    """Return the predicted probability and the label of the TOP best candidates.
-
-    Returns:
-        Two arrays (k,), k ≤ TOP: the probabilities, and 1 for a relevant paper or 0.
-    """
-    total = np.where(case.allowed, totals(case, WEIGHTS), -np.inf)
-    best = np.argsort(-total, kind="stable")[:TOP]
-    best = best[np.isfinite(total[best])]
-    level, likes = np.array([case.relevance.mean()], dtype=np.float32), np.array([case.likes], dtype=np.float32)
-    log_odds = calibration.log_odds(total[None, best].astype(np.float32), case.relevance[None, best], level, likes)[0]
-    return sigmoid(log_odds.astype(np.float64)), np.array([float(case.names[j] in case.relevant) for j in best])
-
-
-def reliability(pairs: Iterable[tuple[Doubles, Doubles]], bins: int = BINS) -> Reliability:
-    """Compare predicted probabilities with labels in up to `bins` bins of equal size."""
-    given = list(pairs)
-    promised = np.concatenate([np.zeros(0), *(chances for chances, _ in given)])
-    right = np.concatenate([np.zeros(0), *(found for _, found in given)])
-    parts = [part for part in np.array_split(np.argsort(promised, kind="stable"), bins) if part.size]
-    return Reliability(
-        predicted=np.array([promised[part].mean() for part in parts]),
-        observed=np.array([right[part].mean() for part in parts]),
-        counts=np.array([part.size for part in parts], dtype=np.intp),
+        before={name: case_calibration_error(cases).value for name, cases in sets.items()},
+        unseen={name: calibration_error(given).value for name, given in unseen.items()},
     )
 
 
@@ -149,12 +102,6 @@ def _newton_step(features: Doubles, right: Doubles, counts: Doubles, theta: Doub
     step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
     shortened: Doubles = step * min(1.0, MAX_STEP / max(float(np.abs(step).max()), MAX_STEP))
     return shortened
-
-
-def sigmoid(log_odds: Doubles) -> Doubles:
-    """Return the probability for log odds."""
-    found: Doubles = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
-    return found
 
 
 def _case_weights(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
