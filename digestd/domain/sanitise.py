@@ -1,17 +1,19 @@
-"""Make plain text and URLs safe to show, and fit them to size."""
+"""Clean text where it enters and before it is shown, make URLs safe, and fit both to size."""
 
 import re
 import textwrap
 from datetime import date
 from functools import lru_cache
 from math import ceil
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 from urllib.parse import urlsplit
 
 URL_MAX = 500
-_UNSEEN = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\ue000]"
-)
+_SHAPED = r"[\u0600-\u1cff\u2190-\u2bff\ufe0f\ua800-\uabff\U00010a00-\U00011fff\U0001e800-\U0001faff]"
+"""Letters of scripts whose forms depend on their neighbours, and emoji."""
+_IDLE_JOINER = re.compile(rf"(?<!{_SHAPED})[\u200c\u200d]|[\u200c\u200d](?!{_SHAPED})")
+_BLANK_SIGNS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Hangul fillers and the empty Braille pattern: letters and symbols to Unicode, blank to people."""
 _UNSPELT = re.compile(
     r"[\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -27,16 +29,35 @@ _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 
 
 def clean(text: str, limit: int = 20_000) -> str:
-    """Return the text on one line without invisible characters.
+    """Return the text on one line without characters that nobody can see.
 
-    Controls, line separators, direction marks.
-
-    No-break spaces stay. U+E000, which marks fragments of a mail, is removed too.
+    Without controls, lone surrogates, and private, unassigned and invisible format characters (Unicode general category
+    C), so that nothing in it can be mistaken for a placeholder of a mail. No-break spaces stay, and joiners between
+    letters or emoji that they shape.
     """
     text = text[:limit]
     if text.isascii() and text.isprintable() and "  " not in text:  # nearly all is so, and then nothing is to be done
         return text.strip()
-    return _BLANKS.sub(" ", _UNSEEN.sub(" ", text)).strip()
+    return _BLANKS.sub(" ", _IDLE_JOINER.sub("", text).translate(_VISIBLE)).strip()
+
+
+class _Visible:
+    """What `clean` puts in place of each character, for `str.translate`."""
+
+    def __getitem__(self, code: int) -> int | str:
+        sign = chr(code)
+        if sign.isprintable() or sign in "\u00a0\u200c\u200d":
+            return " " if sign in _BLANK_SIGNS else code
+        is_inside_word = category(sign) == "Cf" and sign != "\u200b"  # such as a soft hyphen
+        return "" if is_inside_word else " "
+
+
+_VISIBLE = _Visible()
+
+
+def is_visible(text: str) -> bool:
+    """Return True if a cleaned text has a letter, digit, sign or symbol, and not only marks that combine with one."""
+    return any(category(sign)[0] in "LNPS" for sign in text)
 
 
 def escape_invisible(json: str) -> str:
@@ -66,7 +87,7 @@ def safe_url(url: str | None) -> str:
 
     See RFC 3986.
     """
-    if not url or len(url) > URL_MAX or _UNSEEN.search(url) or re.search(r"[\s\"<>\\^`{|}]", url):
+    if not url or len(url) > URL_MAX or not url.isprintable() or re.search(r"[\s\"<>\\^`{|}]", url):
         return ""
     try:
         parts = urlsplit(url)

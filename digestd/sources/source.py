@@ -6,7 +6,6 @@ A source turns the bytes of an answer into sightings and never opens a socket. A
 cannot be parsed becomes a Reject with its reason; nothing is dropped silently.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -15,6 +14,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from urllib.parse import urlsplit
 
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Paper, Sighting, Words
+from digestd.domain.sanitise import clean
 from digestd.errors import BadRecord, SourceFailed
 
 ITEMS_MAX = 5_000
@@ -183,23 +183,14 @@ def check_rejects(page: Page) -> Page:
     return page
 
 
-# Characters that no database text or mail may hold, and that are not white space already.
-_UNFIT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _UNQUOTED = str.maketrans("“”", "''")
 QUOTED_MAX = 200
 """Characters of a service's own words that a message shows."""
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def clean_line(text: str, limit: int) -> str:
-    """Return one line of at most `limit` characters.
-
-    Without control characters and repeated spaces.
-    """
-    clean = " ".join(text[: limit * 4].split())
-    if not clean.isprintable():  # else there is nothing to clean, and two searches are saved
-        clean = " ".join(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _UNFIT.sub(" ", clean)).split())
-    return clean[:limit].rstrip()
+    """Return one line of at most `limit` characters without any that nobody can see; see `sanitise.clean`."""
+    return clean(text, limit * 4).replace("\N{NO-BREAK SPACE}", " ")[:limit].rstrip()
 
 
 def quote_service(service: str, message: object) -> str:

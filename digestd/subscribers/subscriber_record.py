@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import paper_id
-from digestd.domain.sanitise import clean
+from digestd.domain.sanitise import clean, is_visible
 from digestd.domain.schedule import check_timezone
 from digestd.domain.subscriber import WEEKDAYS, Cadence, MinScore, Status, Subscriber, Timing
 from digestd.errors import BadRecord
@@ -169,15 +169,19 @@ def _address(value: object) -> str:
 
 
 def text(name: str, value: object, limit: int) -> str:
-    """Return one line of text in NFC, spaces collapsed, without invisible characters."""
+    """Return one line of text in NFC, spaces collapsed, cleaned of characters that nobody can see.
+
+    Raises:
+        BadRecord: it is no text, too long, or nothing of it can be seen.
+    """
     if not isinstance(value, str):
         raise BadRecord(name, f"must be text, not {_quoted(value)}")
-    line = unicodedata.normalize("NFC", " ".join(value.split()))
-    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in line):
-        raise BadRecord(name, "holds control characters or is not UTF-8; write it again")
+    line = " ".join(unicodedata.normalize("NFC", clean(value, len(value))).split())
+    if value.strip() and not is_visible(line):
+        raise BadRecord(name, "has no visible characters; write it with letters or digits")
     if len(line) > limit:
         raise BadRecord(name, f"is longer than {limit} characters; shorten it")
-    return line if line.isprintable() else clean(line)
+    return line
 
 
 def _items(name: str, kind: Kind, value: object) -> tuple[str, ...]:

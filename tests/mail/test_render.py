@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, ReasonKind
-from digestd.domain.sanitise import clean, first_day, shorten, text_columns, wrap
+from digestd.domain.sanitise import clean, first_day, is_visible, shorten, text_columns, wrap
 from digestd.errors import BadSetting
 from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import render_digest
@@ -209,6 +209,14 @@ def test_first_day_of_a_period() -> None:
 
 def test_clean_returns_one_visible_line() -> None:
     assert clean(" a\r\n\tb\u2028c\x00d\u202e ") == "a b c d"
+
+
+def test_clean_keeps_what_words_and_emoji_need() -> None:
+    kept = "می\u200cخواهم क्\u200dष 👩\u200d🔬 ❤\ufe0f\u200d🔥 5\u00a0cm"
+    assert clean(kept) == kept
+    assert clean("immuno\u00adtherapy zero\u200bwidth a\u200db") == "immunotherapy zero width ab"
+    assert clean("a\ue000view\ue000\U000f0001\ufdd0\u0378b\u3164") == "a view b"
+    assert not any(map(is_visible, ("", clean("\ue001\u200b\u2800"), "\u0301")))
 
 
 def test_templates_receive_frozen_values_only() -> None:

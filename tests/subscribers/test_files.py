@@ -29,7 +29,7 @@ from digestd.subscribers.suppression import suppress
 
 @pytest.fixture
 def post(keys: Keys) -> NoticeContext:
-    return NoticeContext(keys, "example.org", "templates")
+    return NoticeContext(keys, "example.org")
 
 
 def jsonl(*records: object) -> Iterator[FileLine]:
@@ -213,8 +213,8 @@ BAD = [
     ({"language": "klingon"}, "language", "not a language"),
     ({"status": "erased"}, "status", "active"),
     ({"name": "x" * 201}, "name", "200"),
-    ({"name": "a\u0000b"}, "name", "control"),
-    ({"name": "\ud800"}, "name", "UTF-8"),
+    ({"name": "\u0000\ud800"}, "name", "visible"),
+    ({"topics": ["ice", "\ue001"]}, "topics", "visible"),
     ({"topics": "folding"}, "topics", "list"),
     ({"topics": [1]}, "topics", "text"),
     ({"topics": ["x" * 301]}, "topics", "300"),
